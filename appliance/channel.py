@@ -1,0 +1,298 @@
+"""The channel between the supervisor and one child: typed messages over a socket pair, with descriptors.
+
+The one module that both sides import. Owns the messages, their coding and their framing; knows nothing of who sends
+what when. Runs in every process; on the project's side under any Python from 3.10 to 3.15, so the standard library only.
+
+Theory of operation. A stream socket pair (AF_UNIX), one writer at each end. A frame is a header of five bytes (length of
+the payload, number of descriptors), then the payload, one JSON object. Descriptors ride as SCM_RIGHTS on the first bytes of
+their frame; the kernel never merges the bytes of two such sends, so a queue of received descriptors, taken in the frames'
+order, is always right. JSON and neither pickle nor marshal: the supervisor is PID 1, and must survive whatever a worker
+that has lost its mind writes.
+
+A stream and not SOCK_SEQPACKET: a record of a megabyte needs no pieces, and macOS has it too.
+"""
+
+from __future__ import annotations
+
+import array
+import json
+import os
+import socket
+import struct
+import threading
+from collections import deque
+from dataclasses import asdict, dataclass, field
+from typing import Any, Callable, ClassVar, Iterator, Sequence
+
+# The order of the fields of an access record (Records.batch, kind "access"). A list and not a dict: it halves the coding.
+ACCESS_FIELDS = (
+    "event",  # request.finished, request.refused, request.aborted, websocket.closed
+    "ended",  # s since the epoch
+    "duration_s",  # from the first byte of the head to the last of the response
+    "first_byte_s",  # to the first byte of the response; null if there was none
+    "method",  # as sent, Latin-1; null if the head could not be read
+    "path",  # as sent: percent-encoding intact
+    "query",  # as sent, without the question mark
+    "version",  # "1.1"
+    "status",  # int; null if none was sent
+    "body_size",  # bytes of the response's content that were sent
+    "client_address",
+    "server_port",
+    "user_agent",
+    "request_id",
+    "trace_id",  # W3C Trace Context, from a valid traceparent
+    "span_id",
+    "route",  # the framework's own pattern, where it tells
+    "reason",  # why it was refused; who aborted it, and how far it was
+)
+
+_HEADER = struct.Struct(">IB")
+_READ = 65_536
+MAX_DESCRIPTORS = 200  # the kernel takes 253 a message (SCM_MAX_FD)
+MAX_FRAME = 64 * 1024 * 1024
+
+
+class ChannelError(Exception):
+    """The other end has gone, or speaks nonsense."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """What every message is: its fields are JSON values."""
+
+    kind: ClassVar[str]
+
+
+# -- supervisor to child ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Start(Message):
+    """Be this: the first message to every child. Carries the listening socket."""
+
+    kind = "start"
+    role: str  # "worker", "standin"
+    generation: int
+    root: str  # the project's folder; the working folder of the worker
+    target: dict[str, Any]  # appliance.boot.project.Target as a dict; empty for a stand-in
+    options: dict[str, Any]  # what the server needs: threads, limits, hosts ...
+
+
+@dataclass(frozen=True)
+class Take(Message):
+    """Serve these connections, one descriptor each; ``early`` is what was read of each already, Latin-1."""
+
+    kind = "take"
+    early: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Drain(Message):
+    """Accept no more, hand over what is idle, finish what runs, end."""
+
+    kind = "drain"
+
+
+@dataclass(frozen=True)
+class Words(Message):
+    """What the stand-in says from now on; it accepts, and answers after the wait."""
+
+    kind = "words"
+    page: dict[str, Any]
+    wait_s: float  # how long a connection is held in the hope of a worker
+    since: float  # CLOCK_MONOTONIC when the waiting began; counts for those that queued before the stand-in was up
+
+
+@dataclass(frozen=True)
+class Rest(Message):
+    """The stand-in accepts no more and hands over what it holds, until its next words."""
+
+    kind = "rest"
+
+
+# -- child to supervisor ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Hello(Message):
+    """The child runs."""
+
+    kind = "hello"
+    pid: int
+    python: str
+
+
+@dataclass(frozen=True)
+class Ready(Message):
+    """The application is imported; the child accepts."""
+
+    kind = "ready"
+    import_s: float = 0.0
+    application: str = ""
+
+
+@dataclass(frozen=True)
+class Failed(Message):
+    """The application could not be imported; the child ends. ``report`` is appliance.server.errorpage's."""
+
+    kind = "failed"
+    report: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Records(Message):
+    """What happened: each record is [kind, field, ...], kinds "access" (ACCESS_FIELDS) and "event" (s since the epoch, level, event, fields)."""
+
+    kind = "records"
+    batch: list[list[Any]]
+
+
+@dataclass(frozen=True)
+class HandOver(Message):
+    """Connections for whoever serves next, as in Take."""
+
+    kind = "hand_over"
+    early: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Drained(Message):
+    """Nothing runs here any more."""
+
+    kind = "drained"
+
+
+_KINDS: dict[str, type[Message]] = {
+    message.kind: message for message in (Start, Take, Drain, Words, Rest, Hello, Ready, Failed, Records, HandOver, Drained)
+}
+
+
+class Channel:
+    """One end. ``send`` may be called from any thread; ``receive`` from one.
+
+    In blocking mode ``send`` returns when the kernel has it all; in non-blocking mode what does not fit waits, and
+    ``flush`` is to be called when the socket takes more.
+    """
+
+    def __init__(self, sock: socket.socket, *, loads: Callable[[bytes], Any] = json.loads) -> None:
+        self._socket = sock
+        self._loads = loads
+        self._lock = threading.Lock()
+        self._unsent: deque[tuple[memoryview, list[int]]] = deque()
+        self._buffer = bytearray()
+        self._descriptors: deque[int] = deque()
+
+    @staticmethod
+    def pair() -> tuple[socket.socket, socket.socket]:
+        """Two ends: ours, and the child's."""
+        return socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+
+    def fileno(self) -> int:
+        """The descriptor, for a selector."""
+        return self._socket.fileno()
+
+    def send(self, message: Message, descriptors: Sequence[int] = ()) -> bool:
+        """Send one message; True when nothing waits.
+
+        The descriptors are duplicated at once: the caller may close its own.
+
+        Raises:
+            ChannelError: the other end has gone.
+            ValueError: more than MAX_DESCRIPTORS.
+        """
+        if len(descriptors) > MAX_DESCRIPTORS:
+            raise ValueError(f"{len(descriptors)} descriptors; at most {MAX_DESCRIPTORS} fit one message")
+        payload = json.dumps({"kind": message.kind, **asdict(message)}, separators=(",", ":")).encode()
+        frame = memoryview(_HEADER.pack(len(payload), len(descriptors)) + payload)
+        with self._lock:
+            self._unsent.append((frame, [os.dup(number) for number in descriptors]))
+            return self._flush()
+
+    def flush(self) -> bool:
+        """Send what waits; True when nothing does any more."""
+        with self._lock:
+            return self._flush()
+
+    def _flush(self) -> bool:
+        while self._unsent:
+            frame, descriptors = self._unsent[0]
+            try:
+                if descriptors:
+                    rights = array.array("i", descriptors)
+                    sent = self._socket.sendmsg([frame], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+                    for number in descriptors:
+                        os.close(number)
+                    descriptors = []
+                else:
+                    sent = self._socket.send(frame)
+            except BlockingIOError:
+                return False
+            except OSError as error:
+                self._drop()
+                raise ChannelError("the other end of the channel has gone") from error
+            if sent == len(frame):
+                self._unsent.popleft()
+            else:
+                self._unsent[0] = (frame[sent:], descriptors)
+        return True
+
+    def receive(self) -> Iterator[tuple[Message, list[int]]]:
+        """Read once, and yield each message that is complete, with its descriptors, which are then the caller's.
+
+        Raises:
+            ChannelError: the other end has gone, or a frame is no message.
+        """
+        room = socket.CMSG_SPACE(MAX_DESCRIPTORS * 4)
+        try:
+            data, ancillary, flags, _ = self._socket.recvmsg(_READ, room, getattr(socket, "MSG_CMSG_CLOEXEC", 0))
+        except BlockingIOError:
+            return
+        except OSError as error:
+            raise ChannelError("the other end of the channel has gone") from error
+        for level, kind, rights in ancillary:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                numbers = array.array("i")
+                numbers.frombytes(rights[: len(rights) - len(rights) % numbers.itemsize])
+                self._descriptors.extend(numbers)
+        if flags & socket.MSG_CTRUNC:
+            raise ChannelError("descriptors were lost: this process has too many open")
+        if not data:
+            raise ChannelError("the other end of the channel has gone")
+        self._buffer += data
+        yield from self._messages()
+
+    def _messages(self) -> Iterator[tuple[Message, list[int]]]:
+        start = 0
+        try:
+            while len(self._buffer) - start >= _HEADER.size:
+                length, count = _HEADER.unpack_from(self._buffer, start)
+                end = start + _HEADER.size + length
+                if length > MAX_FRAME:
+                    raise ChannelError(f"a frame of {length} bytes; at most {MAX_FRAME} is a message")
+                if end > len(self._buffer):
+                    return
+                payload = bytes(memoryview(self._buffer)[start + _HEADER.size : end])
+                start = end
+                yield self._decode(payload), [self._descriptors.popleft() for _ in range(count)]
+        finally:
+            del self._buffer[:start]
+
+    def _decode(self, payload: bytes) -> Message:
+        try:
+            fields = self._loads(payload)
+            return _KINDS[fields.pop("kind")](**fields)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ChannelError(f"not a message: {payload[:80]!r}") from error
+
+    def close(self) -> None:
+        """Close this end, and the descriptors that were not taken."""
+        with self._lock:
+            self._drop()
+            while self._descriptors:
+                os.close(self._descriptors.popleft())
+            self._socket.close()
+
+    def _drop(self) -> None:
+        while self._unsent:
+            for number in self._unsent.popleft()[1]:
+                os.close(number)
