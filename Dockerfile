@@ -1,0 +1,66 @@
+# The appliance: a development server for the WSGI project mounted at /workspace.
+#
+#   docker build -t wsgi-appliance .
+#   docker build -t wsgi-appliance --build-arg PYTHON=python:3.14-slim .     another base, another default Python
+#
+# Docker Engine 20.10 builds and runs it; tests/test_house.py refuses what that engine lacks.
+ARG PYTHON=python:3.13-slim
+
+# -- build: what needs a package index or writes what the image shall not hold ----------------------------------------
+FROM ${PYTHON} AS build
+WORKDIR /build
+COPY pyproject.toml constraints.txt ./
+# The names are in pyproject.toml, the versions in constraints.txt. The environment gets no pip: nothing is ever
+# installed into it again. What is removed is for people at a shell, who never come here.
+RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore --constraint constraints.txt uv \
+ && python3 -m venv --without-pip /opt/appliance \
+ && uv pip install --no-cache --no-config --python /opt/appliance/bin/python \
+      --constraint constraints.txt --requirement pyproject.toml \
+ && rm -f /opt/appliance/.lock /opt/appliance/.gitignore \
+      /opt/appliance/bin/[Aa]ctivate* /opt/appliance/bin/dotenv /opt/appliance/bin/idna \
+      /opt/appliance/bin/uvx /opt/appliance/bin/watchfiles
+COPY appliance /build/appliance
+COPY examples/hello /opt/appliance/examples/hello
+# Our package is copied, not installed: no build back end, no network, nothing to go wrong. Its bytecode is never
+# compared with its source (unchecked-hash): a layer does not change, and the project's owner could not rewrite it.
+# The folder's name holds the Python version, which HEALTHCHECK can't work out; the link can.
+RUN site="$(/opt/appliance/bin/python -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
+ && cp -R appliance "$site/appliance" \
+ && ln -s "$site/appliance/healthcheck.py" /opt/appliance/healthcheck.py \
+ && /opt/appliance/bin/python -I -m compileall -q -j 0 --invalidation-mode unchecked-hash "$site" \
+ && printf '%s\n' '#!/opt/appliance/bin/python -I' 'import sys' 'from appliance.__main__ import main' 'sys.exit(main())' \
+      > /opt/appliance/bin/appliance \
+ && chmod 0755 /opt/appliance/bin/appliance
+
+# -- the image --------------------------------------------------------------------------------------------------------
+FROM ${PYTHON}
+# The base's standard library comes without bytecode, and the project's owner may not write it there: compiled here, or
+# by every process anew. What no server imports stays uncompiled: 5 MB instead of 12.
+# /cache is open to any user, since the project's owner may be anyone; a new named volume takes its mode from here.
+RUN python3 -m compileall -q -j 0 \
+      -x '/(site-packages|dist-packages|test|tests|idlelib|tkinter|turtledemo|turtle|lib2to3|ensurepip|pydoc_data|_pyrepl|unittest|encodings/(cp|mac_|iso|big5|euc|gb|hz|koi8|shift|johab|tis|ptcp|hp_|palm|kz)[^/]*)(/|\.py)' \
+      "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
+ && mkdir -m 1777 /cache
+COPY --from=build /opt/appliance /opt/appliance
+RUN ln -s /opt/appliance/bin/appliance /usr/local/bin/appliance
+
+ENV APPLIANCE_PROJECT=/workspace \
+    APPLIANCE_HOST=0.0.0.0 \
+    APPLIANCE_PORT=8000 \
+    APPLIANCE_CACHE=/cache \
+    APPLIANCE_STATUS_SOCKET=/tmp/appliance/status.sock
+
+WORKDIR /workspace
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+# Installing and booting are not failures: they may take as long as the project's dependencies are many.
+HEALTHCHECK --interval=5s --timeout=3s --start-period=15m --retries=2 \
+  CMD ["/opt/appliance/bin/python", "-I", "-S", "/opt/appliance/healthcheck.py"]
+# `python -I`, so that no PYTHONPATH, sitecustomize or structlog.py of the project reaches PID 1. Its arguments are the
+# appliance's: none serves; `check`, `run CMD`, `--help`.
+ENTRYPOINT ["/opt/appliance/bin/appliance"]
+
+LABEL org.opencontainers.image.title="wsgi-appliance" \
+      org.opencontainers.image.description="A development server for any Python WSGI project: mount it, and it comes up." \
+      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.licenses="MIT"

@@ -1,0 +1,72 @@
+# `make` lists the tasks. They need Python 3.11 with venv, and make; the image's also an engine. Nothing is installed
+# outside this folder.
+
+PYTHON ?= python3
+DIR ?= examples/hello
+PORT ?= 8000
+ARGS ?=
+
+PIP = bin/python -m pip --quiet --disable-pip-version-check
+PROJECT_SIDE = appliance/__init__.py appliance/channel.py appliance/server appliance/worker
+YAMLLINT = {extends: default, rules: {line-length: {max: 120}, document-start: disable}}
+
+.DEFAULT_GOAL := help
+.PHONY: help check test serve image up down clean
+.DELETE_ON_ERROR:
+
+help: ## list the tasks
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+check: .venv/made ## lint, types, layers
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/mypy --python-version 3.10 $(PROJECT_SIDE)  # it runs on the project's Python
+	.venv/bin/lint-imports
+	.venv/bin/hadolint Dockerfile
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
+	.venv/bin/yamllint --strict -d '$(YAMLLINT)' docker-compose.yml
+
+test: .venv/made ## run every test; those of the image where an engine answers (ARGS=... for pytest)
+	.venv/bin/python -m pytest $(ARGS)
+
+serve: .venv-serve/made ## serve examples/hello, or DIR=../mine, without Docker (PORT=8000)
+	@exec .venv-serve/bin/python -I -m appliance serve --project '$(DIR)' --port '$(PORT)'
+
+image: ## build the image wsgi-appliance
+	docker build --tag wsgi-appliance .
+
+up: ## serve with Docker: docker compose up (PROJECT_DIR=../mine, PUBLISH_PORT=8001)
+	docker compose up --build
+
+down: ## stop it, and remove its container
+	docker compose down
+
+clean: ## remove what was made here: environments, caches
+	rm -rf .venv .venv-serve .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# -- environments: made anew when what they are made from has changed -------------------------------------------------
+
+.venv/made: pyproject.toml constraints.txt
+	@$(python_is_fit)
+	$(PYTHON) -m venv .venv
+	.venv/$(PIP) install --upgrade 'pip>=25.1'  # the first that knows dependency groups
+	.venv/$(PIP) install --constraint constraints.txt --group dev --group image --editable .
+	@touch $@
+
+.venv-serve/made: pyproject.toml constraints.txt
+	@$(python_is_fit)
+	$(PYTHON) -m venv .venv-serve
+	.venv-serve/$(PIP) install --constraint constraints.txt --editable .
+	@touch $@
+
+# Debian and Ubuntu ship venv and ensurepip apart from Python.
+define python_is_fit
+command -v '$(PYTHON)' >/dev/null || { \
+  echo "Found no program '$(PYTHON)'; expected Python 3.11 or newer. Install it (Debian, Ubuntu: apt install python3 python3-venv), or name one: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1; }; \
+'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+  echo "Found $$('$(PYTHON)' --version); expected Python 3.11 or newer. Name one: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1; }; \
+'$(PYTHON)' -c 'import ensurepip, venv' 2>/dev/null || { \
+  echo "Found $$('$(PYTHON)' --version) without venv; expected the module venv. Install it (Debian, Ubuntu: apt install python3-venv)." >&2; exit 1; }
+endef
