@@ -1,0 +1,276 @@
+"""The built image on a real engine: containers and compose projects that clean up behind themselves.
+
+Nothing here waits for time: containers are followed by their log, the engine's own waits and its events.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ROOT = Path(__file__).parents[2]
+APPS = ROOT / "tests" / "apps"
+IMAGE = "wsgi-appliance"
+
+
+def pytest_collection_modifyitems(items):
+    """Everything beside this file needs the engine, and more time than a test in a process."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.docker)
+            item.add_marker(pytest.mark.timeout(300))
+
+
+def command(*argv: str, timeout: float = 240, check: bool = True, **more: Any) -> subprocess.CompletedProcess[str]:
+    """Run a program; where it fails the test fails with its words."""
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False, **more)
+    if check and done.returncode:
+        pytest.fail(f"{' '.join(argv)}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return done
+
+
+def docker(*argv: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    """The engine's client."""
+    return command("docker", *argv, **more)
+
+
+@pytest.fixture(scope="session", name="docker")
+def docker_for_tests(engine):
+    """``docker("image", "ls")``: the engine's client, for the tests themselves."""
+    return docker
+
+
+@pytest.fixture(scope="session")
+def engine():
+    """A Docker engine; where none answers its tests are not run, or fail where APPLIANCE_TESTS_ENGINE=required."""
+    try:
+        done = docker("version", "--format", "{{.Server.Version}}", check=False, timeout=20)
+        answers, why = done.returncode == 0, done.stderr.strip()
+    except FileNotFoundError:
+        answers, why = False, "there is no docker command"
+    if answers:
+        return
+    if os.environ.get("APPLIANCE_TESTS_ENGINE") == "required":  # noqa: TID251  # the run's own environment
+        pytest.fail(f"no Docker engine answers, and this run requires one: {why}")
+    pytest.skip(f"not run: no Docker engine answers: {why}")
+
+
+@pytest.fixture(scope="session")
+def image(engine):
+    """The name of the image, built from this checkout."""
+    docker("build", "--quiet", "--tag", IMAGE, str(ROOT))
+    return IMAGE
+
+
+@dataclass(frozen=True)
+class Response:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+
+def request(port: int, path: str = "/", *, method: str = "GET", body: str | None = None, **headers: str) -> Response:
+    """One request on a connection of its own."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, body=body, headers=named)
+        answer = connection.getresponse()
+        return Response(answer.status, dict(answer.getheaders()), answer.read().decode(errors="replace"))
+    finally:
+        connection.close()
+
+
+@dataclass
+class Container:
+    """One container of the image."""
+
+    name: str
+    port: int
+
+    def get(self, path: str = "/", **headers: str) -> Response:
+        """GET a path from its published port."""
+        return request(self.port, path, **headers)
+
+    def post(self, path: str, body: str, **headers: str) -> Response:
+        """POST a body to a path."""
+        return request(self.port, path, method="POST", body=body, **headers)
+
+    def lines(self) -> list[str]:
+        """What it wrote so far, on both streams."""
+        done = docker("logs", self.name)
+        return (done.stdout + done.stderr).splitlines()
+
+    def events(self, name: str | None = None) -> list[dict[str, Any]]:
+        """Its lines, each of which must be a JSON object."""
+        events = [json.loads(line) for line in self.lines()]
+        return [event for event in events if name is None or event["event"] == name]
+
+    def wait_for(self, name: str, *, count: int = 1, timeout: float = 120, **fields: object) -> dict[str, Any]:
+        """Follow its log to the event of this name and these fields, the ``count``-th of them."""
+        with following(["docker", "logs", "--follow", self.name], timeout) as lines:
+            for line in lines:
+                event: dict[str, Any] = json.loads(line)
+                if event["event"] == name and all(event.get(key) == value for key, value in fields.items()):
+                    count -= 1
+                    if not count:
+                        return event
+        log = "\n".join(self.lines()[-40:])
+        pytest.fail(f"{self.name} ended, or {timeout} s went by, without {name} {fields}:\n{log}")
+
+    def wait_for_health(self, health: str, *, timeout: float = 60) -> None:
+        """Return when the engine calls it so."""
+        # --since: the engine first tells what was, then what comes, so that nothing is missed between two questions.
+        argv = ["docker", "events", "--since", "1", "--filter", f"container={self.name}", "--format", "{{.Action}}"]
+        with following(argv, timeout) as lines:
+            for line in lines:
+                if line.strip() == f"health_status: {health}" and self.health() == health:
+                    return
+        pytest.fail(f"{self.name} was not {health} within {timeout} s, but {self.health()}")
+
+    def health(self) -> str:
+        """What the engine calls it now."""
+        return docker("inspect", "--format", "{{.State.Health.Status}}", self.name).stdout.strip()
+
+    def state(self) -> dict[str, Any]:
+        """The engine's own record of it."""
+        state: dict[str, Any] = json.loads(docker("inspect", "--format", "{{json .State}}", self.name).stdout)
+        return state
+
+    def execute(self, *argv: str, **more: Any) -> subprocess.CompletedProcess[str]:
+        """Run a command in it, as ``docker exec`` does."""
+        return docker("exec", self.name, *argv, **more)
+
+    def stop(self) -> tuple[float, int]:
+        """Stop it as ``docker stop`` does: the seconds that took, and its exit code."""
+        start = time.monotonic()
+        docker("stop", self.name)
+        took = time.monotonic() - start
+        return took, int(self.state()["ExitCode"])
+
+    def wait(self, *, timeout: float = 60) -> int:
+        """The exit code, once it has ended by itself."""
+        return int(docker("wait", self.name, timeout=timeout).stdout)
+
+
+@contextmanager
+def following(argv: list[str], timeout: float) -> Iterator[Iterator[str]]:
+    """The lines of a program that goes on; they end with it, or after so many seconds."""
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as program:
+        watchdog = threading.Timer(timeout, program.kill)
+        watchdog.start()
+        try:
+            assert program.stdout is not None
+            yield iter(program.stdout)
+        finally:
+            watchdog.cancel()
+            program.kill()
+
+
+@pytest.fixture
+def start(image):
+    """A function that starts a container on a project: ``start(folder, "-e", "NAME=value")``."""
+    started = []
+
+    def start(project: Path | None = None, *options: str, argv: tuple[str, ...] = ()) -> Container:
+        name = f"appliance-test-{uuid.uuid4().hex[:12]}"
+        mount = ["--volume", f"{project}:/workspace"] if project else []
+        started.append(name)
+        docker("run", "--detach", "--name", name, "--publish", "127.0.0.1::8000", *mount, *options, image, *argv)
+        shown = docker("port", name, "8000", check=False).stdout.split(":")[-1].strip()
+        return Container(name, int(shown or 0))
+
+    yield start
+    for name in started:
+        docker("rm", "--force", "--volumes", name, check=False)
+
+
+@pytest.fixture
+def volume(engine):
+    """The name of a cache volume of this test's own."""
+    name = f"appliance-test-{uuid.uuid4().hex[:12]}"
+    docker("volume", "create", name)
+    yield name
+    docker("volume", "rm", "--force", name, check=False)
+
+
+@pytest.fixture
+def project(tmp_path, engine):
+    """A function that copies one of tests/apps, so that a test may edit it; given an owner where one is named."""
+    owned = []
+
+    def project(name: str, *, owner: int | None = None) -> Path:
+        folder: Path = tmp_path / name
+        shutil.copytree(APPS / name, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        if owner is not None:
+            owned.append(folder)
+            give(folder, owner)
+        return folder
+
+    yield project
+    for folder in owned:  # else whoever runs the tests could not remove them
+        give(folder, os.getuid())
+
+
+def give(folder: Path, owner: int) -> None:
+    """Change a folder's owner, which on the host only root may."""
+    docker(
+        "run",
+        "--rm",
+        "--volume",
+        f"{folder}:/given",
+        "--entrypoint",
+        "chown",
+        IMAGE,
+        "-R",
+        f"{owner}:{owner}",
+        "/given",
+    )
+
+
+@dataclass
+class Compose:
+    """This repository's docker-compose.yml under a name of the test's own."""
+
+    name: str
+    port: int
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, *argv: str, **more: Any) -> subprocess.CompletedProcess[str]:
+        """Run ``docker compose`` with these arguments."""
+        environment = {**os.environ, "PUBLISH_PORT": str(self.port), **self.environment}  # noqa: TID251  # PATH, HOME
+        return docker("compose", "--project-name", self.name, *argv, cwd=ROOT, env=environment, **more)
+
+    def container(self) -> Container:
+        """The service's container."""
+        return Container(self("ps", "--all", "--quiet", "app").stdout.strip(), self.port)
+
+
+@pytest.fixture
+def compose(engine, monkeypatch):
+    """``compose("up", "--wait")`` and the like, published on a port that is free."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    compose = Compose(f"appliance-test-{uuid.uuid4().hex[:12]}", port)
+    yield compose
+    compose("down", "--volumes", "--timeout", "2", check=False)

@@ -1,0 +1,125 @@
+"""What the image is, before anything is served: its size, its contents, its word to the engine."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import appliance
+
+ROOT = Path(__file__).parents[2]
+OURS = "/opt/appliance"
+
+
+@pytest.fixture(scope="session")
+def inspected(image, docker):
+    """The engine's record of the image."""
+    return json.loads(docker("image", "inspect", image).stdout)[0]
+
+
+@pytest.fixture(scope="session")
+def shell(image, docker):
+    """``shell("ls /")``: the output of a shell command in a new container."""
+
+    def shell(script, *options):
+        return docker("run", "--rm", "--entrypoint", "sh", *options, image, "-c", script).stdout
+
+    return shell
+
+
+def test_it_is_small(inspected):
+    """The image takes under 175 MB."""
+    assert inspected["Size"] < 175_000_000
+
+
+def test_its_word_to_the_engine(inspected):
+    """The port, the folder, the stop signal and the labels are the contract's."""
+    config = inspected["Config"]
+    assert set(config["ExposedPorts"]) == {"8000/tcp"}
+    assert config["WorkingDir"] == "/workspace"
+    assert config["StopSignal"] == "SIGTERM"
+    assert config["Cmd"] is None
+    assert config["User"] == ""
+    assert config["Labels"]["org.opencontainers.image.version"] == appliance.__version__
+
+
+def test_the_health_check_is_patient_and_light(inspected):
+    """It asks every five seconds, isolated and without site, and lets a long installation be."""
+    check = inspected["Config"]["Healthcheck"]
+    second = 1_000_000_000
+    assert check["Test"][:4] == ["CMD", f"{OURS}/bin/python", "-I", "-S"]
+    assert check["Interval"] == 5 * second
+    assert check["StartPeriod"] >= 600 * second
+
+
+def test_no_variable_changes_the_projects_python(inspected):
+    """Of Python's own variables the image sets none: they would be the project's too."""
+    names = {pair.partition("=")[0] for pair in inspected["Config"]["Env"]}
+    assert not {name for name in names if re.fullmatch(r"PYTHON(?!_VERSION|_SHA256).*", name)}
+
+
+def test_no_build_tools(shell):
+    """No compiler is in it, and our own environment has no pip."""
+    assert shell("command -v gcc cc make git curl || true") == ""
+    assert shell(f"ls {OURS}/lib/python3*/site-packages | grep -i '^pip' || true") == ""
+
+
+def test_versions_are_the_pinned_ones(shell):
+    """Our environment holds what pyproject.toml asks for in the versions of constraints.txt, and what these need."""
+    words = "import importlib.metadata as m; print(*(f'{d.name}=={d.version}' for d in m.distributions()))"
+    installed = {pin.lower().replace("_", "-") for pin in shell(f'{OURS}/bin/python -I -c "{words}"').split()}
+    pinned = {line.split(" ")[0] for line in (ROOT / "constraints.txt").read_text().splitlines()}
+    asked = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert installed <= pinned
+    assert {re.split(r"[^\w-]", name)[0] for name in asked} <= {pin.partition("==")[0] for pin in installed}
+
+
+def test_nothing_of_ours_is_importable_by_the_bases_python(shell):
+    """The Python that projects run on finds neither our package nor what it depends on."""
+    words = "import importlib.util as u; print([n for n in ('appliance', 'structlog', 'watchfiles') if u.find_spec(n)])"
+    assert shell(f'python3 -c "{words}"').strip() == "[]"
+
+
+def test_bytecode_is_in_it(shell):
+    """Each module of ours has its bytecode, and so has what we use of the standard library."""
+    missing = f"""
+        for source in $(find {OURS}/lib/python3*/site-packages/appliance -name '*.py'); do
+            ls "$(dirname "$source")/__pycache__/$(basename "$source" .py)".*.pyc >/dev/null || echo "$source"
+        done"""
+    assert shell(missing) == ""
+    assert "socket." in shell("ls /usr/local/lib/python3*/__pycache__")
+
+
+def test_the_cache_is_anyones(shell, volume):
+    """A fresh cache volume may be written by any user, and none may remove another's folder."""
+    assert shell("stat -c %a /cache", "--volume", f"{volume}:/cache").strip() == "1777"
+
+
+def test_only_root_may_change_ours(shell):
+    """Nothing below /opt/appliance can be written by a project's owner."""
+    assert shell(f"find {OURS} ! -type l -perm /022") == ""
+
+
+def test_the_command_is_isolated(shell, tmp_path):
+    """``appliance`` on the PATH never loads a module of the project, whatever PYTHONPATH says."""
+    for name in ("sitecustomize", "structlog", "logging", "appliance"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('the project was loaded')\n")
+    options = ("--volume", f"{tmp_path}:/workspace", "--env", "PYTHONPATH=/workspace", "--workdir", "/workspace")
+    assert appliance.__version__ in shell("appliance --version", *options)
+
+
+def test_the_health_check_takes_little(shell):
+    """One health check takes under 20 ms of CPU, the interpreter's own start included."""
+    words = """
+import os, subprocess, sys
+used = []
+for _ in range(10):
+    before = os.times()
+    subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
+    after = os.times()
+    used.append(after.children_user + after.children_system - before.children_user - before.children_system)
+print(min(used))
+"""
+    assert float(shell(f"python3 -c '{words}' {OURS}/bin/python -I -S {OURS}/healthcheck.py")) < 0.020

@@ -1,0 +1,101 @@
+"""The health check, started as the engine starts it: by path, alone, with a socket that answers or does not."""
+
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+PROGRAM = Path(__file__).parents[1] / "appliance" / "healthcheck.py"
+
+
+@contextmanager
+def supervisor(path, answer):
+    """Something at ``path`` that gives each caller ``answer``, or none and no end where it is None."""
+    held = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(path))
+        listener.listen()
+
+        def serve():
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                if answer is None:
+                    held.append(connection)
+                    continue
+                with connection:
+                    connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            for connection in held:
+                connection.close()
+
+
+def check(path):
+    """Run the program; its exit code and its words."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(PROGRAM)],
+        env={"APPLIANCE_STATUS_SOCKET": str(path)},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.stdout.count("\n") == 1
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize(("health", "code"), [("healthy", 0), ("starting", 1), ("unhealthy", 1)])
+def test_the_supervisors_word_decides(tmp_path, health, code):
+    """Only what the supervisor calls healthy is: starting and unhealthy are not, and the line names the state."""
+    path = tmp_path / "status.sock"
+    with supervisor(path, b'{"health": "%b", "state": "installing"}' % health.encode()):
+        found, words = check(path)
+    assert found == code
+    assert health in words
+    assert "installing" in words
+
+
+def test_a_missing_socket_is_unhealthy(tmp_path):
+    """Where no supervisor listens the answer is unhealthy, with the path in one line, and no traceback."""
+    code, words = check(tmp_path / "nothing.sock")
+    assert code == 1
+    assert "nothing.sock" in words
+
+
+@pytest.mark.parametrize("answer", [b"", b"OK", b'["healthy"]', b'{"health": "healthy"', b"\xff\xfe", b"{}"])
+def test_what_is_no_status_is_unhealthy(tmp_path, answer):
+    """An answer that is empty, cut short, or no JSON object is unhealthy, never an error of the check's own."""
+    path = tmp_path / "status.sock"
+    with supervisor(path, answer):
+        assert check(path)[0] == 1
+
+
+def test_a_supervisor_that_hangs_is_unhealthy(tmp_path):
+    """A supervisor that accepts and says nothing is unhealthy before the engine's own time-out."""
+    path = tmp_path / "status.sock"
+    with supervisor(path, None):
+        code, words = check(path)
+    assert code == 1
+    assert "timed out" in words
+
+
+def test_its_line_is_safe_on_a_terminal(tmp_path):
+    """Control characters in the state reach nobody's terminal."""
+    path = tmp_path / "status.sock"
+    with supervisor(path, b'{"health": "unhealthy", "state": "\\u001b[31mred\\n"}'):
+        _, words = check(path)
+    assert "\x1b" not in words
