@@ -2,6 +2,7 @@
 # outside this folder.
 
 PYTHON ?= python3
+VENV ?= .venv
 DIR ?= examples/hello
 PORT ?= 8000
 ARGS ?=
@@ -17,21 +18,21 @@ YAMLLINT = {extends: default, rules: {line-length: {max: 120}, document-start: d
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-check: .venv/made ## lint, types, layers
-	.venv/bin/ruff check
-	.venv/bin/ruff format --check
-	.venv/bin/mypy
-	.venv/bin/mypy --python-version 3.10 $(PROJECT_SIDE)  # it runs on the project's Python
-	.venv/bin/lint-imports
-	.venv/bin/hadolint Dockerfile
-	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
-	.venv/bin/yamllint --strict -d '$(YAMLLINT)' docker-compose.yml
+check: $(VENV)/made ## lint, types, layers
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/mypy --python-version 3.10 $(PROJECT_SIDE)  # it runs on the project's Python
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/hadolint Dockerfile .devcontainer/Dockerfile
+	$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
+	$(VENV)/bin/yamllint --strict -d '$(YAMLLINT)' docker-compose.yml
 
-test: .venv/made ## run every test; those of the image where an engine answers (ARGS=... for pytest)
-	.venv/bin/python -m pytest $(ARGS)
+test: $(VENV)/made ## run every test; those of the image where an engine answers (ARGS=... for pytest)
+	$(VENV)/bin/python -m pytest $(ARGS)
 
-serve: .venv-serve/made ## serve examples/hello, or DIR=../mine, without Docker (PORT=8000)
-	@exec .venv-serve/bin/python -I -m appliance serve --project '$(DIR)' --port '$(PORT)'
+serve: $(VENV)-serve/made ## serve examples/hello, or DIR=../mine, without Docker (PORT=8000)
+	@exec $(VENV)-serve/bin/python -I -m appliance serve --project '$(DIR)' --port '$(PORT)'
 
 image: ## build the image wsgi-appliance
 	docker build --tag wsgi-appliance .
@@ -43,22 +44,22 @@ down: ## stop it, and remove its container
 	docker compose down
 
 clean: ## remove what was made here: environments, caches
-	rm -rf .venv .venv-serve .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) $(VENV)-serve .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # -- environments: made anew when what they are made from has changed -------------------------------------------------
 
-.venv/made: pyproject.toml constraints.txt
+$(VENV)/made: pyproject.toml constraints.txt
 	@$(python_is_fit)
-	$(PYTHON) -m venv .venv
-	.venv/$(PIP) install --upgrade 'pip>=25.1'  # the first that knows dependency groups
-	.venv/$(PIP) install --constraint constraints.txt --group dev --group image --editable .
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/$(PIP) install --upgrade 'pip>=25.1'  # the first that knows dependency groups
+	$(VENV)/$(PIP) install --constraint constraints.txt --group dev --group image --editable .
 	@touch $@
 
-.venv-serve/made: pyproject.toml constraints.txt
+$(VENV)-serve/made: pyproject.toml constraints.txt
 	@$(python_is_fit)
-	$(PYTHON) -m venv .venv-serve
-	.venv-serve/$(PIP) install --constraint constraints.txt --editable .
+	$(PYTHON) -m venv $(VENV)-serve
+	$(VENV)-serve/$(PIP) install --constraint constraints.txt --editable .
 	@touch $@
 
 # Debian and Ubuntu ship venv and ensurepip apart from Python.

@@ -215,12 +215,17 @@ def volume(engine):
 
 @pytest.fixture
 def project(tmp_path, engine):
-    """A function that copies one of tests/apps, so that a test may edit it; given an owner where one is named."""
+    """A folder to serve: ``project("plain")`` copies one of tests/apps, ``project({"wsgi.py": "..."})`` writes one."""
     owned = []
 
-    def project(name: str, *, owner: int | None = None) -> Path:
-        folder: Path = tmp_path / name
-        shutil.copytree(APPS / name, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    def project(source: str | Mapping[str, str], *, owner: int | None = None) -> Path:
+        folder: Path = tmp_path / (source if isinstance(source, str) else "project")
+        if isinstance(source, str):
+            shutil.copytree(APPS / source, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            folder.mkdir()
+            for name, text in source.items():
+                (folder / name).write_text(text)
         if owner is not None:
             owned.append(folder)
             give(folder, owner)

@@ -1,0 +1,84 @@
+"""``docker compose up``, as the README has it."""
+
+import json
+import time
+from datetime import datetime
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("image")
+
+
+def test_one_command_serves_the_example(compose):
+    """Up exits 0, the page is 200, every line is JSON, and each request has its one line."""
+    compose("up", "--build", "--wait")
+    app = compose.container()
+    paths = ["/", "/?a=1", "/nothing"]
+    assert [app.get(path).status for path in paths] == [200, 200, 404]
+    app.wait_for("request.finished", count=3)
+    shown = compose("logs", "--no-log-prefix", "app").stdout.splitlines()
+    finished = [event for event in map(json.loads, shown) if event["event"] == "request.finished"]
+    assert [event["url.path"] for event in finished] == ["/", "/", "/nothing"]
+    assert [event["http.response.status_code"] for event in finished] == [200, 200, 404]
+
+
+def test_down_is_quick(compose):
+    """Down takes under two seconds."""
+    compose("up", "--wait")
+    start = time.monotonic()
+    compose("down")
+    assert time.monotonic() - start < 2
+
+
+def test_the_first_answer_is_quick(compose):
+    """With a warm cache the first 200 comes within a second of the container's start."""
+    compose("up", "--wait")
+    compose("down")
+    compose("up", "--no-start")
+    app = compose.container()
+    compose("start")
+    app.wait_for("worker.ready")
+    assert app.get().status == 200
+    ended = datetime.fromisoformat(app.wait_for("request.finished")["timestamp"])
+    started = datetime.fromisoformat(app.state()["StartedAt"])
+    assert (ended - started).total_seconds() < 1
+
+
+def test_the_banner_names_the_address_of_the_host(compose):
+    """The first words tell an address that works on the host, whatever port it was published on."""
+    compose("up", "--detach")
+    told = compose.container().wait_for("appliance.started")
+    assert told["url"].rstrip("/") == f"http://localhost:{compose.port}"
+
+
+def test_another_project(compose, project):
+    """PROJECT_DIR is all that it takes to serve another folder."""
+    compose.environment["PROJECT_DIR"] = str(project("shadowing"))
+    compose("up", "--wait")
+    assert compose.container().get().status == 200
+
+
+def test_a_missing_folder_is_an_error(compose, tmp_path):
+    """A PROJECT_DIR that is not there ends the command, and is not made."""
+    missing = tmp_path / "missing"
+    compose.environment["PROJECT_DIR"] = str(missing)
+    done = compose("up", "--detach", check=False)
+    assert done.returncode != 0
+    assert str(missing) in done.stderr
+    assert not missing.exists()
+
+
+def test_only_this_machine_reaches_it(compose):
+    """The port is published on loopback alone."""
+    config = json.loads(compose("config", "--format", "json").stdout)
+    assert [port["host_ip"] for port in config["services"]["app"]["ports"]] == ["127.0.0.1"]
+
+
+def test_without_compose(start, project):
+    """``docker run`` with a folder and a port is enough, and with no folder it serves the example."""
+    ours = start()
+    theirs = start(project("shadowing"))
+    ours.wait_for("worker.ready")
+    theirs.wait_for("worker.ready")
+    assert "the appliance" in ours.get().text
+    assert theirs.get().status == 200

@@ -1,0 +1,68 @@
+"""What can't be served says what was found, what was expected, and what to do."""
+
+import json
+
+import pytest
+
+
+def complete(event):
+    """Whether an event has the three parts of an error."""
+    return all(event.get(part) for part in ("found", "expected", "action"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "code", "words"),
+    [
+        ("APPLIANCE_PROT=1", 2, "APPLIANCE_PORT"),
+        ("APPLIANCE_PORT=http", 2, "http"),
+        ("APPLIANCE_PROJECT=/nowhere", 3, "/nowhere"),
+    ],
+)
+def test_a_start_that_cannot_be_meant(start, setting, code, words):
+    """It ends with the documented exit code and one event that says it all."""
+    container = start(None, "--env", setting)
+    assert container.wait() == code
+    errors = [event for event in container.events() if event["level"] in {"error", "critical"}]
+    assert len(errors) == 1
+    assert complete(errors[0])
+    assert words in json.dumps(errors[0])
+
+
+@pytest.mark.parametrize(("name", "words"), [("asgi_only", "ASGI"), ("nothing_here", "application")])
+def test_a_folder_that_cannot_be_served(start, project, name, words):
+    """It stays up, and the page and the event say what was found, what was expected, what to do."""
+    container = start(project(name))
+    event = container.wait_for("application.missing")
+    assert complete(event)
+    page = container.get(accept="text/html")
+    assert page.status == 500
+    assert words in page.text
+    assert event["found"] in container.get(accept="text/plain").text
+    assert json.loads(container.get(accept="application/json").text)
+
+
+def test_a_broken_project_is_unhealthy_and_recovers(start, project):
+    """A broken import keeps the container up and unhealthy, and mending it makes it healthy without a restart."""
+    folder = project("shadowing")
+    container = start(folder, "--health-start-period", "0s", "--health-interval", "1s")
+    container.wait_for_health("healthy")
+    file = folder / "wsgi.py"
+    sound = file.read_text()
+    file.write_text("import no_such_module\n" + sound)
+    container.wait_for_health("unhealthy")
+    file.write_text(sound)
+    container.wait_for_health("healthy")
+    assert container.get().status == 200
+
+
+def test_what_a_client_sends_is_harmless(start, project):
+    """A request with escapes in its path and headers leaves one JSON line with no raw control character."""
+    container = start(project("shadowing"))
+    container.wait_for("worker.ready")
+    container.get("/%1b[31m%0d%0aspoofed", user_agent="\x1b[2Jgone", referer="\x9b31m")
+    container.get("/after")
+    container.wait_for("request.finished", **{"url.path": "/after"})
+    lines = [line for line in container.lines() if "spoofed" in line]
+    assert len(lines) == 1
+    assert lines[0].isprintable()
+    json.loads(lines[0])

@@ -1,0 +1,200 @@
+"""What the house asks of its files, where no linter does."""
+
+import ast
+import re
+import statistics
+import subprocess
+import sys
+import tomllib
+from itertools import chain
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+import appliance
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "appliance"
+TESTS = ROOT / "tests"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+TEST_MODULES = sorted(path for path in TESTS.rglob("test_*.py") if TESTS / "apps" not in path.parents)
+
+
+def name(path):
+    """A path as this repository's."""
+    return str(path.relative_to(ROOT))
+
+
+def imported(path):
+    """The absolute imports of a module, by their top-level names."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield (node.module or "").split(".")[0]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in MODULES if {"worker", "server"} & set(path.parts)]
+    + [PACKAGE / "channel.py", PACKAGE / "healthcheck.py", PACKAGE / "__init__.py"],
+    ids=name,
+)
+def test_the_projects_side_stands_on_the_standard_library(path):
+    """What runs in the project's interpreter, or alone, imports the standard library and its own siblings only."""
+    assert set(imported(path)) <= sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("path", [PACKAGE / "healthcheck.py", PACKAGE / "__init__.py"], ids=name)
+def test_what_stands_alone_imports_no_sibling(path):
+    """The health check is one file, and the package's own module imports nothing of ours."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
+
+
+def test_modules_are_short():
+    """No module, of ours or of the tests, has over 400 lines, and half of ours have under 200."""
+    lengths = {name(path): len(path.read_text(encoding="utf-8").splitlines()) for path in [*MODULES, *TEST_MODULES]}
+    assert {path: length for path, length in lengths.items() if length > 400} == {}
+    assert statistics.median(lengths[name(path)] for path in MODULES) < 200
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_functions_are_short(path):
+    """No function has 50 lines or more, its docstring not counted."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef):
+            start = node.body[1 if ast.get_docstring(node) and len(node.body) > 1 else 0].lineno
+            assert (node.end_lineno or start) - start < 50, f"{name(path)}: {node.name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_names_mean_something(path):
+    """No module is called after nothing: utils, helpers, common, core, base, manager."""
+    assert path.stem not in {"utils", "util", "helpers", "common", "core", "base", "manager", "misc"}
+
+
+@pytest.mark.parametrize("path", TEST_MODULES, ids=name)
+def test_each_test_says_what_must_hold(path):
+    """Each test has a docstring of one sentence."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            said = ast.get_docstring(node) or ""
+            assert said.rstrip().endswith("."), f"{name(path)}: {node.name}"
+
+
+def test_test_files_have_names_of_their_own():
+    """Folders of tests are no packages, so no two files may share a name."""
+    stems = [path.stem for path in TEST_MODULES]
+    assert sorted(stems) == sorted(set(stems))
+
+
+# -- the image's files ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def dockerfile():
+    """The Dockerfile without its comments."""
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+
+
+@pytest.mark.parametrize("word", ["--link", "<<", "--start-interval", "--parents", "--exclude", "--mount", "--chmod"])
+def test_engine_20_10_builds_it(dockerfile, word):
+    """Nothing in the Dockerfile is newer than engine 20.10, or asks for BuildKit, its option there."""
+    assert word not in dockerfile
+
+
+def test_no_syntax_line():
+    """No ``# syntax=`` line: the build would have to pull a front end."""
+    assert not re.search(r"^#\s*syntax\s*=", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_no_start_interval():
+    """The compose file names no start_interval, which engine 20.10 refuses."""
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    assert not [service for service in services.values() if "start_interval" in service.get("healthcheck", {})]
+
+
+def test_the_base_is_an_argument(dockerfile):
+    """Both stages stand on the same base, which a build argument names."""
+    assert re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE) == ["${PYTHON}", "${PYTHON}"]
+    assert re.search(r"^ARG PYTHON=python:3\.\d+-slim$", dockerfile, re.MULTILINE)
+
+
+def test_the_label_is_the_version(dockerfile):
+    """The image's version is the package's."""
+    assert f'image.version="{appliance.__version__}"' in dockerfile
+
+
+def test_what_the_image_copies_is_sent(dockerfile):
+    """Each thing that the Dockerfile copies from the context is let through by .dockerignore."""
+    let_through = {
+        line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line.startswith("!")
+    }
+    for sources in re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile, re.MULTILINE):
+        for source in sources.split():
+            assert source.split("/")[0] in let_through
+
+
+# -- the project's files ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def metadata():
+    """What pyproject.toml says."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_every_dependency_is_pinned(metadata):
+    """constraints.txt has one exact version, within what pyproject.toml asks for, of each name in it."""
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = dict(line.split(" ")[0].split("==") for line in lines if line and not line.startswith("#"))
+    groups = metadata["dependency-groups"].values()
+    for requirement in map(Requirement, chain(metadata["project"]["dependencies"], *groups)):
+        assert requirement.specifier.contains(pins[requirement.name.lower()]), requirement
+
+
+def tracked():
+    """The text files of the repository, by name, and what they hold."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not run: this is no git checkout")
+    for path in map(ROOT.joinpath, filter(None, listed.stdout.split("\0"))):
+        if path.is_file():
+            yield name(path), path.read_text(encoding="utf-8", errors="replace")
+
+
+def test_no_file_knows_where_it_was_written():
+    """No tracked file names a path of one machine, or the host of a package index."""
+    machine = re.compile(
+        r"(?<![\w.])/(?:work|farm|root/\.pyenv|home/\w+)/|pythonhosted|pypi\.org/simple|npmjs\.(?:org|com)"
+    )
+    found = [path for path, text in tracked() if path != name(Path(__file__)) and machine.search(text)]
+    assert found == []
+
+
+def test_only_ci_knows_the_engine_beside_the_checkout():
+    """The script that brings up an engine where none answers is named in .ci/run alone."""
+    assert [path for path, text in tracked() if "shared/" + "engine" in text] == [".ci/run"]
+
+
+def tasks():
+    """The tasks that ``make`` lists."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    return set(re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE))
+
+
+@pytest.mark.parametrize("path", ["README.md", "CONTRIBUTING.md", "examples/hello/page.html", ".ci/run"])
+def test_the_tasks_that_are_told_exist(path):
+    """Each ``make TASK`` that a reader is told is one that the Makefile has."""
+    told = re.findall(r"(?:^\s*|`|<code>|\$ )make ([a-z]+)\b", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(told) <= tasks()
+
+
+def test_contributors_are_told_every_task():
+    """CONTRIBUTING.md speaks of each task of the Makefile but the ones that are for users."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert {task for task in tasks() if f"make {task}" not in text} <= {"help"}
