@@ -1,0 +1,151 @@
+"""How a setting's text is read: one form for each kind of value.
+
+Owns the parsing and its words, "a whole number from 0 to 65535". Must not know any setting by name. Runs in the
+appliance's own interpreter.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?\Z")
+_VERSION = re.compile(r"(?:python)?(\d+(?:\.\d+){0,2})\Z")
+# A Unix socket's path: sun_path has 108 bytes on Linux, 104 on macOS, one of them the closing zero.
+_LONGEST_SOCKET_PATH = 103
+
+
+@dataclass(frozen=True)
+class Form:
+    """One kind of value.
+
+    Attributes:
+        read: the text, and the folder that a relative path is relative to, to the value; ValueError where it can't.
+        allowed: the texts that are allowed, in words.
+        metavar: the value's name in ``--help``.
+        choices: the texts, where they can be listed.
+    """
+
+    read: Callable[[str, Path], object]
+    allowed: str
+    metavar: str
+    choices: tuple[str, ...] = ()
+
+
+def choice(*texts: str) -> Form:
+    """One of a few words."""
+
+    def read(text: str, _folder: Path) -> str:
+        if text.lower() not in texts:
+            raise ValueError(text)
+        return text.lower()
+
+    return Form(read, " or ".join((", ".join(texts[:-1]), texts[-1])), "{" + ",".join(texts) + "}", texts)
+
+
+def whole(least: int, most: int) -> Form:
+    """A whole number."""
+
+    def read(text: str, _folder: Path) -> int:
+        # int() also takes "1_000", " 7" and the digits of other scripts.
+        if not (text.isascii() and text.isdigit()) or not least <= int(text) <= most:
+            raise ValueError(text)
+        return int(text)
+
+    top = f"from {least} to {most}" if most < 2**62 else f"from {least}"
+    return Form(read, f"a whole number {top}", "N")
+
+
+def seconds(least: float) -> Form:
+    """A span of time."""
+
+    def read(text: str, _folder: Path) -> float:
+        if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) or not least <= float(text) <= 86_400:
+            raise ValueError(text)
+        return float(text)
+
+    return Form(read, f"seconds, from {least:g} to 86400, such as 10 or 0.5", "SECONDS")
+
+
+def _switch(text: str, _folder: Path) -> str:
+    meanings = {"on": "on", "true": "on", "yes": "on", "1": "on", "off": "off", "false": "off", "no": "off", "0": "off"}
+    try:
+        return meanings[text.lower()]
+    except KeyError:
+        raise ValueError(text) from None
+
+
+def _text(text: str, _folder: Path) -> str:
+    return text
+
+
+def _path(text: str, folder: Path) -> Path:
+    # Not resolve(): a user who works in a symbolic link knows that path, in tracebacks too.
+    return Path(os.path.abspath(folder / Path(text).expanduser()))  # noqa: PTH100 - absolute() leaves .. in
+
+
+def _socket(text: str, folder: Path) -> str:
+    path = str(_path(text, folder))
+    if len(path.encode()) > _LONGEST_SOCKET_PATH:
+        raise ValueError(text)
+    return path
+
+
+def _list(text: str, _folder: Path) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _files(text: str, folder: Path) -> tuple[str, ...]:
+    return () if text.lower() == "none" else _list(text, folder)
+
+
+def _networks(text: str, folder: Path) -> tuple[str, ...]:
+    return tuple(str(ipaddress.ip_network(part, strict=False)) for part in _list(text, folder))
+
+
+def _host(text: str, _folder: Path) -> str:
+    bare = text.removeprefix("[").removesuffix("]")
+    if ":" in bare:
+        return str(ipaddress.ip_address(bare))
+    if not _HOST.match(text):
+        raise ValueError(text)
+    return text
+
+
+def _url(text: str, _folder: Path) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(text)
+    _ = parts.port  # raises where it is no number
+    return text.rstrip("/")
+
+
+def _python(text: str, folder: Path) -> str:
+    version = _VERSION.match(text)
+    if version:
+        return version[1]
+    if "/" not in text:
+        raise ValueError(text)
+    return str(_path(text, folder))
+
+
+TEXT = Form(_text, "a text", "TEXT")
+FOLDER = Form(_path, "the path of a folder", "DIR")
+PATH = Form(_socket, f"a path of at most {_LONGEST_SOCKET_PATH} bytes", "PATH")
+LIST = Form(_list, "a list, parted by commas", "LIST")
+FILES = Form(_list, "a list of files, parted by commas", "FILES")
+FILES_OR_NONE = Form(_files, "a list of files, parted by commas, or none", "FILES")
+NETWORKS = Form(_networks, "a list of IP addresses or networks, parted by commas", "LIST")
+HOST = Form(_host, "an IP address or a host name", "ADDRESS")
+PORT = whole(0, 65_535)
+URL = Form(_url, "a URL that begins with http:// or https://", "URL")
+PYTHON = Form(_python, "a version such as 3.12, or a path with a slash in it", "PYTHON")
+SWITCH = Form(_switch, "on or off", "{on,off}", ("on", "off"))

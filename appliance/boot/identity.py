@@ -1,0 +1,109 @@
+"""Who the supervisor is: root drops, for good and early, to the owner of the mounted project.
+
+Owns the change of user and the layout of the cache by user. Must not know what is kept in the cache. Runs in PID 1 and in
+``appliance run``, before a file of the project is read: a folder that importlib has looked at as root without DAC_OVERRIDE
+stays empty for it even after the drop.
+
+The supervisor drops itself, not its children alone: without CAP_KILL and CAP_DAC_OVERRIDE (``cap_drop: ALL`` plus SETUID,
+SETGID, CHOWN) root can neither list a 0700 mount of another user's nor signal that user's processes.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from appliance.errors import ProjectMissingError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A user, as the kernel and the passwd file know it; ``name`` and ``home`` are empty where that file is silent."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+    home: str
+    name: str
+
+
+def owner_of(project: Path) -> Identity | None:
+    """Whom root becomes to serve this folder; None where nobody changes: we are not root, or the owner is."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        status = project.stat()
+    except OSError:
+        return None  # check_folder has the words for this
+    if status.st_uid == 0:
+        return None
+    try:
+        entry = pwd.getpwuid(status.st_uid)
+    except KeyError:
+        # The usual case in a container: the host's users are not in the image's passwd file.
+        return Identity(status.st_uid, status.st_gid, (status.st_gid,), "", "")
+    # The folder's group, not the user's: what is created in it should be readable for whom it is now.
+    return Identity(status.st_uid, status.st_gid, (status.st_gid,), entry.pw_dir, entry.pw_name)
+
+
+def become(identity: Identity | None, cache: Path) -> None:
+    """Drop to this user for good, and leave it a folder of its own in the cache; nothing for None.
+
+    The environment is left as it is: ``user_home`` says what HOME is afterwards.
+
+    Raises:
+        ProjectMissingError: the kernel refuses, since SETUID, SETGID or CHOWN has been dropped.
+    """
+    if identity is None:
+        return
+    try:
+        _give_cache(identity, cache)
+        for descriptor in range(3):
+            # Else the project can't open /dev/stdout or /dev/stderr anew: a pipe belongs to whom created it.
+            if stat.S_ISFIFO(os.fstat(descriptor).st_mode) or os.isatty(descriptor):
+                os.fchown(descriptor, identity.uid, identity.gid)
+        os.setgroups(identity.groups)
+        os.setresgid(identity.gid, identity.gid, identity.gid)
+        os.setresuid(identity.uid, identity.uid, identity.uid)
+    except PermissionError as error:
+        raise ProjectMissingError(
+            f"the project belongs to uid {identity.uid}, and root may not become that user: {error.strerror}",
+            expected="the capabilities SETUID, SETGID and CHOWN, or a container started as the project's owner",
+            action=f"Add cap_add: [SETUID, SETGID, CHOWN], or set user: '{identity.uid}:{identity.gid}'.",
+            uid=identity.uid,
+        ) from error
+
+
+def user_cache(cache: Path) -> Path:
+    """This user's part of the cache: a volume that two users share must not lock one of them out."""
+    return cache / f"uid-{os.geteuid()}"
+
+
+def user_home(cache: Path, home: str) -> str:
+    """The HOME of the project's processes: the given one where this user may write there, else one in the cache.
+
+    A container's HOME is root's, or ``/`` for a user that its passwd file does not know: pip, uv, and every tool with a
+    dot file fail there.
+    """
+    if home and os.path.isdir(home) and os.access(home, os.W_OK):  # noqa: PTH112 - "" is no Path
+        return home
+    own = user_cache(cache) / "home"
+    own.mkdir(parents=True, exist_ok=True)
+    return str(own)
+
+
+def _give_cache(identity: Identity, cache: Path) -> None:
+    cache.mkdir(parents=True, exist_ok=True)
+    status = cache.stat()
+    if status.st_uid == 0 and not status.st_mode & stat.S_IXOTH:
+        cache.chmod(stat.S_IMODE(status.st_mode) | 0o711)
+    own = cache / f"uid-{identity.uid}"
+    own.mkdir(exist_ok=True)
+    if own.stat().st_uid != identity.uid:
+        os.chown(own, identity.uid, identity.gid)
