@@ -125,7 +125,7 @@ class Container:
         events = [json.loads(line) for line in self.lines()]
         return [event for event in events if name is None or event["event"] == name]
 
-    def wait_for(self, name: str, *, count: int = 1, timeout: float = 120, **fields: object) -> dict[str, Any]:
+    def wait_for(self, name: str, *, count: int = 1, timeout: float = 60, **fields: object) -> dict[str, Any]:
         """Follow its log to the event of this name and these fields, the ``count``-th of them."""
         with following(["docker", "logs", "--follow", self.name], timeout) as lines:
             for line in lines:
