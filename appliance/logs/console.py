@@ -1,0 +1,160 @@
+"""An event as a line, or a few, for people: the last processor of the pipeline where LOG_FORMAT is console.
+
+Owns what people see: columns, units, colours. What makes a text safe is ``sanitise``'s, as for JSON. Runs in the
+supervisor, and where the library logs to a terminal.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from appliance.logs.access import EVENTS as ACCESS_EVENTS
+from appliance.logs.colour import Palette
+from appliance.logs.fields import ALWAYS, WITH_LINES
+from appliance.logs.sanitise import sanitised_entry
+from appliance.logs.traceback_text import TracebackText
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, MutableMapping
+
+_LEVELS = MappingProxyType(
+    {
+        "debug": ("debug", "dim"),
+        "info": ("info ", "green"),
+        "warning": ("warn ", "yellow"),
+        "error": ("error", "red"),
+        "critical": ("fatal", "strong red"),
+    }
+)
+_STREAMS = MappingProxyType({"stdout": ("out |", "blue"), "stderr": ("err |", "magenta")})
+_BARE = ("url", "application", "error", "message", "msg", "text")  # these speak for themselves, without their names
+_PARTS = MappingProxyType({"found": "found", "expected": "expected", "action": "do this"})
+_BLOCKS = ("traceback", "details")
+_INDENT = " " * 19  # the time and the level
+_SLOW_S = 1.0  # a person notices that it waits (Nielsen's limit of an unbroken train of thought)
+
+
+def terminal_width() -> int:
+    """Columns of the terminal on stdout; 0 where there is none."""
+    try:
+        return os.get_terminal_size(1).columns
+    except OSError:
+        return 0
+
+
+class Console:
+    """A structlog processor that renders for people. ``width`` is asked for each line, since terminals are resized."""
+
+    def __init__(self, *, colour: bool, root: str, width: Callable[[], int]) -> None:
+        palette = Palette(colour)
+        self._paint = palette.paint
+        self._traceback = TracebackText(palette, root)
+        self._root = root.rstrip("/") + "/"
+        self._width = width
+
+    def __call__(self, _logger: object, level: str, entry: MutableMapping[str, Any]) -> bytes:
+        """The event's lines, each with its newline."""
+        fields = sanitised_entry(entry, with_lines=WITH_LINES)
+        opening = {name: fields.pop(name, None) for name in ALWAYS}
+        time = self._paint(_local_time(str(opening["timestamp"])), "dim")
+        event = str(opening["event"])
+        if event == "output":
+            lines = self._output(fields)
+        else:
+            word, style = _LEVELS.get(level, (level, "plain"))
+            first, *others = self._access(event, fields) if event in ACCESS_EVENTS else self._event(opening, fields)
+            lines = [f"{self._paint(word, style)} {first}", *others]
+        return "".join(f"{line}\n" for line in [f"{time} {lines[0]}", *(_INDENT + line for line in lines[1:])]).encode()
+
+    def _access(self, event: str, fields: dict[str, Any]) -> list[str]:
+        status = fields.get("http.response.status_code")
+        duration = fields.get("duration_s")
+        method = fields.get("http.request.method_original") or fields.get("http.request.method") or "-"
+        query = fields.get("url.query")
+        target = fields.get("url.path", "") + (f"?{query}" if query else "")
+        reason = "" if event == "request.finished" else f"({event.partition('.')[2]}: {fields.get('reason', '-')})"
+        took = _duration(duration) if isinstance(duration, int | float) else "-"
+        room = self._width() - len(_INDENT) - 3 - 10 - len(method.ljust(7)) - 2
+        if not reason and 20 < room < len(target):
+            target = f"{target[: room - 3]}..."
+        words = [
+            self._paint(f"{status or '---':>3}", _status_style(status)),
+            self._paint(
+                f"{took:>9}", "yellow" if isinstance(duration, int | float) and duration >= _SLOW_S else "plain"
+            ),
+            f"{method:<7}{target}",
+        ]
+        return [" ".join([*words, self._paint(reason, "dim")]).rstrip()]
+
+    def _output(self, fields: dict[str, Any]) -> list[str]:
+        mark, style = _STREAMS.get(str(fields.get("stream")), ("    |", "plain"))
+        project = fields.get("project")
+        words = " ".join(self._pairs(project)) if isinstance(project, dict) else str(fields.get("text", ""))
+        part = f" [part {fields['part']}{', goes on' if fields.get('more') else ''}]" if "part" in fields else ""
+        first, *others = f"{words}{self._paint(part, 'dim')}".split("\n")
+        return [f"{self._paint(mark, style)} {first}", *others]
+
+    def _event(self, opening: dict[str, Any], fields: dict[str, Any]) -> list[str]:
+        blocks = {name: str(fields.pop(name)) for name in _BLOCKS if name in fields}
+        parts = {words: str(fields.pop(name)) for name, words in _PARTS.items() if name in fields}
+        words = [self._paint(f"{opening['event']:<18}", "strong"), *self._pairs(self._with_place(fields))]
+        if opening["role"] not in {"supervisor", "library"}:
+            words.append(self._paint(f"{opening['role']} {opening['generation']}", "dim"))
+        lines = [" ".join(words).rstrip()]
+        lines += [f"{self._paint(f'{name:<9}', 'cyan')} {text}" for name, text in parts.items()]
+        for name, text in blocks.items():
+            lines += self._traceback.lines(text) if name == "traceback" else text.rstrip("\n").split("\n")
+        return lines
+
+    def _with_place(self, fields: dict[str, Any]) -> dict[str, Any]:
+        # file and line as one word that terminals and editors make a link of
+        if "file" in fields and "line" in fields:
+            fields["file"] = f"{fields['file']}:{fields.pop('line')}"
+        return fields
+
+    def _pairs(self, fields: dict[str, Any]) -> Iterator[str]:
+        for name in _BARE:
+            if name in fields:
+                yield self._word(name, fields[name], quoted=False)
+        for name, value in fields.items():
+            if name not in _BARE:
+                yield self._paint(f"{name.removesuffix('_s')}=", "dim") + self._word(name, value, quoted=True)
+
+    def _word(self, name: str, value: object, *, quoted: bool) -> str:
+        if name.endswith("_s") and isinstance(value, int | float):
+            return _duration(value).replace(" ", "")
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            value = ",".join(item.removeprefix(self._root) for item in value)
+        if not isinstance(value, str):
+            return json.dumps(value, ensure_ascii=False)
+        text = value.removeprefix(self._root)
+        # Quoted by JSON's rules, which also turn newlines and tabs into escapes: one event, one line.
+        spaced = quoted and (not text or " " in text or '"' in text)
+        return json.dumps(text, ensure_ascii=False) if spaced or "\n" in text or "\t" in text else text
+
+
+def _local_time(timestamp: str) -> str:
+    return dt.datetime.fromisoformat(timestamp).astimezone().strftime("%H:%M:%S.%f")[:-3]
+
+
+def _status_style(status: int | None) -> str:
+    if status is None or status >= 500:
+        return "red"
+    if status >= 400:
+        return "yellow"
+    return "cyan" if status >= 300 else "green"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 0.0995:
+        return f"{seconds * 1000:.1f} ms"
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 59.995:
+        return f"{seconds:.2f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s"

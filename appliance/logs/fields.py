@@ -1,0 +1,96 @@
+"""What the fields of events mean: one table, from which the documentation is made.
+
+Owns the names, the JSON types and the meanings, and which texts have lines by nature. Data alone; runs nowhere by
+itself.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import NamedTuple
+
+
+class Field(NamedTuple):
+    """One field: its type in JSON, and what it says."""
+
+    type: str
+    meaning: str
+
+
+# These open every line, in this order, and are always the appliance's own words.
+ALWAYS = MappingProxyType(
+    {
+        "timestamp": Field("string", "when, in UTC (RFC 3339, microseconds)"),
+        "level": Field("string", "`debug`, `info`, `warning`, `error` or `critical`"),
+        "event": Field("string", "what happened: a name of the table below"),
+        "role": Field(
+            "string", "which process: `supervisor`, `preloader`, `worker`, `standin`, or `library` without any of them"
+        ),
+        "generation": Field("integer", "of the process's code: one more with each reload; absent where there is none"),
+    }
+)
+
+FIELDS = MappingProxyType(
+    {
+        "action": Field("string", "what to do about it"),
+        "after_s": Field("number", "seconds until the next try"),
+        "application": Field("string", "the WSGI application, as `module:object`"),
+        "body_size": Field("integer", "bytes of the body"),
+        "client.address": Field("string", "the client's address"),
+        "count": Field("integer", "how many"),
+        "details": Field("string", "the words of whoever failed, several lines"),
+        "duration_s": Field(
+            "number", "how long it took, in seconds; of a request: from its first byte to the last of the response"
+        ),
+        "error": Field("string", "the exception's type and message"),
+        "expected": Field("string", "what would have been right"),
+        "file": Field("string", "where, a path"),
+        "files": Field("array", "the files that changed"),
+        "first_byte_s": Field("number", "seconds to the first byte of the response"),
+        "found": Field("string", "what was met"),
+        "framework": Field("string", "the framework that the project uses"),
+        "hint": Field("string", "what may help"),
+        "http.request.method": Field("string", "the method; `_OTHER` if no standard knows it"),
+        "http.request.method_original": Field("string", "the method as sent, where the other is `_OTHER`"),
+        "http.response.body.size": Field("integer", "bytes of the response's content that were sent"),
+        "http.response.status_code": Field("integer", "the status; absent if none was sent"),
+        "http.route": Field("string", "the framework's pattern for the path, where it tells"),
+        "import_s": Field("number", "seconds that importing the application took"),
+        "installer": Field("string", "the command that installs"),
+        "keys": Field("array", "names of settings or variables"),
+        "line": Field("integer", "where, the line's number"),
+        "message": Field("string", "what it says"),
+        "method": Field("string", "how it is done"),
+        "more": Field("boolean", "whether the line of output goes on in the next event, or never ended"),
+        "network.protocol.version": Field("string", "the version of HTTP, as `1.1`"),
+        "part": Field("integer", "which piece this is of a line of output that was too long, from 1"),
+        "paths": Field("array", "files or folders"),
+        "pid": Field("integer", "the process's number"),
+        "project": Field("object or string", "of `output`: the project's own JSON line; else the project's folder"),
+        "python": Field("string", "the version of Python"),
+        "reason": Field("string", "why; of a request: why it was refused, or who aborted it, and how far it was"),
+        "record": Field("string", "the start of what a process sent"),
+        "request_id": Field(
+            "string", "the request's id: `X-Request-ID`, if it is sane, or new; sent back with the response"
+        ),
+        "rule": Field("string", "the rule that found it"),
+        "server.port": Field("integer", "the port that the request came to"),
+        "signal": Field("string", "the signal's name, as `SIGTERM`"),
+        "source": Field("string", "the file that the dependencies come from"),
+        "span_id": Field("string", "of a valid `traceparent` (W3C Trace Context)"),
+        "status": Field("integer", "the exit status"),
+        "stream": Field("string", "`stdout` or `stderr`"),
+        "text": Field("string", "one line of what a process printed"),
+        "total_s": Field("number", "seconds from the start of the process to the first request that it could serve"),
+        "trace_id": Field("string", "of a valid `traceparent` (W3C Trace Context)"),
+        "traceback": Field("string", "the traceback, several lines"),
+        "url": Field("string", "the URL that works on the host"),
+        "url.path": Field("string", "the path as sent, percent-encoding intact"),
+        "url.query": Field("string", "the query as sent, secrets as `REDACTED`"),
+        "user_agent.original": Field("string", "the client's `User-Agent`"),
+        "version": Field("string", "the appliance's version"),
+    }
+)
+
+# Texts that have lines by nature, and whose tabs and newlines therefore stay; what a client sent is never among them.
+WITH_LINES = frozenset({"details", "message", "project", "text", "traceback"})

@@ -1,0 +1,234 @@
+"""The log: structlog, set up once, and in private.
+
+Owns the pipeline and its order: records of children and the supervisor's own words become entries, entries pass the
+threshold, are sanitised and rendered, and lines go to one ``write``, once a batch. Never touches
+``structlog.configure``: a project of the library's user may configure structlog as it likes. Runs in the supervisor,
+and as ``library_logger`` in a process that uses the server without one.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import structlog
+
+from appliance.logs import access, output
+from appliance.logs.console import Console, terminal_width
+from appliance.logs.events import EVENTS
+from appliance.logs.fields import ALWAYS
+from appliance.logs.jsonline import json_line
+from appliance.logs.timestamp import Timestamps
+
+Entry = MutableMapping[str, Any]
+Renderer = Callable[[object, str, Entry], bytes]
+
+LEVELS = ("debug", "info", "warning", "error", "critical")
+_OURS = frozenset(ALWAYS)
+_MALFORMED = 200  # characters of a malformed record that its event shows
+
+
+class _Destination:
+    """What structlog calls by the level's name with the rendered line."""
+
+    def __init__(self, write: Callable[[bytes], None]) -> None:
+        self.debug = self.info = self.warning = self.error = self.critical = write
+        self.write = write
+
+
+class EventLogger(structlog.BoundLoggerBase):
+    """A structlog logger for events: one by its level's name, or a batch of entries with one write."""
+
+    _logger: _Destination
+
+    def debug(self, event: str, **fields: Any) -> None:
+        """Say what only its developers want to know."""
+        self._proxy_to_logger("debug", event, **fields)
+
+    def info(self, event: str, **fields: Any) -> None:
+        """Say what happened as it should."""
+        self._proxy_to_logger("info", event, **fields)
+
+    def warning(self, event: str, **fields: Any) -> None:
+        """Say what may be amiss."""
+        self._proxy_to_logger("warning", event, **fields)
+
+    def error(self, event: str, **fields: Any) -> None:
+        """Say what went wrong."""
+        self._proxy_to_logger("error", event, **fields)
+
+    def critical(self, event: str, **fields: Any) -> None:
+        """Say why it can't go on."""
+        self._proxy_to_logger("critical", event, **fields)
+
+    def batch(self, entries: Iterable[Entry]) -> None:
+        """Run each entry through the processors, and write all lines at once: a write costs more than a line does."""
+        lines = []
+        logger = self._logger
+        for entry in entries:
+            line: Any = entry
+            level = entry["level"]
+            try:
+                for process in self._processors:
+                    line = process(logger, level, line)
+            except structlog.DropEvent:
+                continue
+            lines.append(line)
+        if lines:
+            logger.write(b"".join(lines))
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A processor that drops what is below a level. What a project prints always passes: it is not ours to judge."""
+
+    passing: frozenset[str]
+
+    @classmethod
+    def at(cls, level: str) -> Threshold:
+        """The threshold that lets this level pass, and what is above it."""
+        return cls(frozenset(LEVELS[LEVELS.index(level) :]))
+
+    def __call__(self, _logger: object, level: str, entry: Entry) -> Entry:
+        """The entry, if it is to be seen."""
+        if level not in self.passing and entry["event"] != "output":
+            raise structlog.DropEvent
+        return entry
+
+
+class Log:
+    """What the supervisor says, and what its children say, as lines. For one thread."""
+
+    def __init__(self, logger: EventLogger, *, access: Literal["off", "errors", "on"]) -> None:
+        self._logger = logger
+        self._access = access
+        self._timestamps = Timestamps()
+
+    def event(
+        self,
+        level: str,
+        event: str,
+        *,
+        role: str = "supervisor",
+        generation: int | None = None,
+        at: float | None = None,
+        **fields: object,
+    ) -> None:
+        """One event of the table in ``events``; ``at`` in seconds since the epoch, or now."""
+        moment = time.time() if at is None else at
+        self._logger.batch([_entry(self._timestamps(moment), level, event, role, generation, fields)])
+
+    def records(self, batch: Sequence[Any], *, role: str, generation: int) -> None:
+        """What a child sent (``channel.Records``), in order, with one write. A record that is none becomes an event."""
+        self._logger.batch(self._read(batch, role, generation))
+
+    def output(
+        self,
+        text: bytes,
+        *,
+        stream: str,
+        role: str,
+        generation: int | None,
+        pid: int,
+        request_id: str | None = None,
+    ) -> None:
+        """One line of what a process printed, as ``output.Lines`` split it."""
+        fields: dict[str, Any] = {"stream": stream, "pid": pid}
+        if request_id is not None:
+            fields["request_id"] = request_id
+        fields.update(output.fields(text))
+        self.event("info", "output", role=role, generation=generation, **fields)
+
+    def _read(self, batch: Sequence[Any], role: str, generation: int) -> Iterable[Entry]:
+        for record in batch:
+            try:
+                if record[0] == "access":
+                    values = record[1:]
+                    level, event, fields = access.event(values)
+                    if self._access == "off" or (self._access == "errors" and level == "info"):
+                        continue
+                    at = values[1]
+                else:
+                    at, level, event, fields = _event_record(record)
+                yield _entry(self._timestamps(at), level, event, role, generation, fields)
+            except Exception as error:  # noqa: BLE001 - a child may send anything, and PID 1 goes on
+                yield self._malformed(record, error, role, generation)
+
+    def _malformed(self, record: object, error: Exception, role: str, generation: int) -> Entry:
+        fields = {"reason": f"{type(error).__name__}: {error}", "record": repr(record)[:_MALFORMED]}
+        return _entry(self._timestamps(time.time()), "error", "record.malformed", role, generation, fields)
+
+
+def _event_record(record: Sequence[Any]) -> tuple[float, str, str, dict[str, Any]]:
+    kind, at, level, event, fields = record
+    if kind != "event":
+        raise ValueError(f"no kind of record: {kind!r:.80}")
+    if level not in LEVELS:
+        raise ValueError(f"no level: {level!r:.80}")
+    if event not in EVENTS or "worker" not in EVENTS[event].by:
+        raise ValueError(f"no event of a worker's: {event!r:.80}")
+    if not isinstance(fields, dict):
+        raise TypeError(f"fields are an object, not {type(fields).__name__}")
+    return at, level, event, fields
+
+
+def _entry(
+    timestamp: str, level: str, event: str, role: str, generation: int | None, fields: MutableMapping[str, Any]
+) -> dict[str, Any]:
+    ours = {"timestamp": timestamp, "level": level, "event": event, "role": role}
+    if generation is not None:
+        ours["generation"] = generation  # type: ignore[assignment]
+    if fields.keys().isdisjoint(_OURS):
+        return {**ours, **fields}
+    # A field can't pass for one of ours.
+    return {**ours, **{name: value for name, value in fields.items() if name not in _OURS}}
+
+
+def make_log(
+    write: Callable[[bytes], None],
+    *,
+    format: Literal["json", "console"],  # noqa: A002 - the setting's own name
+    level: str,
+    access: Literal["off", "errors", "on"],
+    colour: bool,
+    root: str,
+    width: Callable[[], int] = terminal_width,
+) -> Log:
+    """The supervisor's log. ``colour`` and ``root`` (the project's folder, left out of paths) are for the console."""
+    renderer: Renderer = json_line if format == "json" else Console(colour=colour, root=root, width=width)
+    return Log(EventLogger(_Destination(write), [Threshold.at(level), renderer], {}), access=access)
+
+
+class _Stamp:
+    """A processor that gives an entry of the library what every line opens with."""
+
+    def __init__(self) -> None:
+        self._timestamps = Timestamps()
+
+    def __call__(self, _logger: object, level: str, entry: Entry) -> Entry:
+        """The entry, in the line's order."""
+        return _entry(self._timestamps(time.time()), level, entry.pop("event"), "library", None, entry)
+
+
+def library_logger() -> EventLogger:
+    """A logger for the server as a library: JSON lines on ``sys.stdout``, or for people where that is a terminal."""
+    on_terminal = sys.stdout.isatty()
+    # A library has no __main__ that read the environment for it.
+    colour = on_terminal and not os.environ.get("NO_COLOR")  # noqa: TID251 - as above
+    renderer: Renderer = (
+        Console(colour=colour, root=str(Path.cwd()), width=terminal_width) if on_terminal else json_line
+    )
+    lock = threading.Lock()
+
+    def write(line: bytes) -> None:
+        with lock:  # the text layer of stdout may split a line that two threads write
+            sys.stdout.write(line.decode())
+            sys.stdout.flush()
+
+    return EventLogger(_Destination(write), [_Stamp(), renderer], {})

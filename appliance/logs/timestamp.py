@@ -1,0 +1,35 @@
+"""Seconds since the epoch as RFC 3339, in UTC, with microseconds.
+
+Owns the format and its cache. Runs wherever lines are rendered.
+"""
+
+from __future__ import annotations
+
+import time
+
+_END = 253_402_300_800  # the year 10000, for which RFC 3339 has no form
+
+
+class Timestamps:
+    """Makes timestamps; the second's part is cached, which takes strftime (0.9 µs) out of a line's cost.
+
+    Safe to call from several threads: the cache is one tuple, replaced as a whole.
+    """
+
+    def __init__(self) -> None:
+        self._cached = (-1, "")
+
+    def __call__(self, at: float) -> str:
+        """The timestamp of that moment.
+
+        Raises:
+            ValueError: the moment lies before 1970 or after 9999, or is no number.
+        """
+        if not 0 <= at < _END:
+            raise ValueError(f"no moment that a log can hold: {at!r}")
+        second = int(at)
+        known, start = self._cached
+        if second != known:
+            start = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
+            self._cached = (second, start)
+        return f"{start}{int((at - second) * 1_000_000):06d}Z"
