@@ -44,7 +44,9 @@ RUN python3 -m compileall -q -j 0 \
 COPY --from=build /opt/appliance /opt/appliance
 RUN ln -s /opt/appliance/bin/appliance /usr/local/bin/appliance
 
-ENV APPLIANCE_PROJECT=/workspace \
+# APPLIANCE_IMAGE is no setting: it says that this is the image, where PORT and a host's .venv count for nothing.
+ENV APPLIANCE_IMAGE=1 \
+    APPLIANCE_PROJECT=/workspace \
     APPLIANCE_HOST=0.0.0.0 \
     APPLIANCE_PORT=8000 \
     APPLIANCE_CACHE=/cache \

@@ -42,6 +42,7 @@ def test_its_word_to_the_engine(inspected):
     assert config["StopSignal"] == "SIGTERM"
     assert config["Cmd"] is None
     assert config["User"] == ""
+    assert "APPLIANCE_IMAGE=1" in config["Env"]
     assert config["Labels"]["org.opencontainers.image.version"] == appliance.__version__
 
 

@@ -110,6 +110,6 @@ def test_a_project_that_shadows_us(start, project):
     assert container.get().status == 200
     marks = [line.split() for line in (folder / "marks").read_text().splitlines()]
     assert marks
-    workers = {str(event["pid"]) for event in container.events("worker.started")}
+    workers = {str(event["pid"]) for event in container.events("worker.ready")}
     assert "1" not in {pid for _, pid in marks}
     assert {pid for _, pid in marks} <= workers

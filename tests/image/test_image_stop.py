@@ -28,7 +28,7 @@ def test_while_serving(stops_well):
 
 def test_while_importing(stops_well):
     """A container whose project is still being imported stops at once."""
-    stops_well("slow_boot", "worker.started", "--env", "SLOW_BOOT_S=60")
+    stops_well("slow_boot", "worker.started", "--env", "SLOW_BOOT_S=60", "--env", "APPLIANCE_LOG_LEVEL=debug")
 
 
 def test_while_installing(stops_well):

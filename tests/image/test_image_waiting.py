@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 CLIENTS = 200
+DEBUG = ("--env", "APPLIANCE_LOG_LEVEL=debug")  # to see the worker start
 
 
 def test_two_hundred_wait_and_are_answered(start, project):
     """200 connections opened while the project boots are all answered, none refused or reset."""
-    container = start(project("slow_boot"), "--env", "SLOW_BOOT_S=4")
+    container = start(project("slow_boot"), "--env", "SLOW_BOOT_S=4", *DEBUG)
     container.wait_for("worker.started")
     open_at_once = threading.Barrier(CLIENTS)
 
@@ -31,7 +32,7 @@ def test_two_hundred_wait_and_are_answered(start, project):
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
 def test_who_waits_is_told(start, project, accept):
     """A browser that waits for more than a second gets a page that says what goes on, and when to come back."""
-    container = start(project("slow_boot"), "--env", "SLOW_BOOT_S=20")
+    container = start(project("slow_boot"), "--env", "SLOW_BOOT_S=20", *DEBUG)
     container.wait_for("worker.started")
     page = container.get(accept=accept)
     assert page.status == 503
