@@ -1,13 +1,14 @@
 """The channel between the supervisor and one child: typed messages over a socket pair, with descriptors.
 
 The one module that both sides import. Owns the messages, their coding and their framing; knows nothing of who sends
-what when. Runs in every process; on the project's side under any Python from 3.10 to 3.15, so the standard library only.
+what when. Runs in every process; on the project's side under any Python from 3.10 to 3.15, so the standard library
+only.
 
-Theory of operation. A stream socket pair (AF_UNIX), one writer at each end. A frame is a header of five bytes (length of
-the payload, number of descriptors), then the payload, one JSON object. Descriptors ride as SCM_RIGHTS on the first bytes of
-their frame; the kernel never merges the bytes of two such sends, so a queue of received descriptors, taken in the frames'
-order, is always right. JSON and neither pickle nor marshal: the supervisor is PID 1, and must survive whatever a worker
-that has lost its mind writes.
+Theory of operation. A stream socket pair (AF_UNIX), one writer at each end. A frame is a header of five bytes (length
+of the payload, number of descriptors), then the payload, one JSON object. Descriptors ride as SCM_RIGHTS on the first
+bytes of their frame; the kernel never merges the bytes of two such sends, so a queue of received descriptors, taken
+in the frames' order, is always right. JSON and neither pickle nor marshal: the supervisor is PID 1, and must survive
+whatever a worker that has lost its mind writes.
 
 A stream and not SOCK_SEQPACKET: a record of a megabyte needs no pieces, and macOS has it too.
 """
@@ -22,9 +23,12 @@ import struct
 import threading
 from collections import deque
 from dataclasses import asdict, dataclass, field
-from typing import Any, Callable, ClassVar, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
-# The order of the fields of an access record (Records.batch, kind "access"). A list and not a dict: it halves the coding.
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+# The order of the fields of an access record (Records.batch, kind "access"). A list, not a dict: it halves the coding.
 ACCESS_FIELDS = (
     "event",  # request.finished, request.refused, request.aborted, websocket.closed
     "ended",  # s since the epoch
@@ -141,7 +145,10 @@ class Failed(Message):
 
 @dataclass(frozen=True)
 class Records(Message):
-    """What happened: each record is [kind, field, ...], kinds "access" (ACCESS_FIELDS) and "event" (s since the epoch, level, event, fields)."""
+    """What happened, a list a record.
+
+    ``["access", *ACCESS_FIELDS]``, or ``["event", seconds since the epoch, level, event, fields]``.
+    """
 
     kind = "records"
     batch: list[list[Any]]
@@ -163,7 +170,8 @@ class Drained(Message):
 
 
 _KINDS: dict[str, type[Message]] = {
-    message.kind: message for message in (Start, Take, Drain, Words, Rest, Hello, Ready, Failed, Records, HandOver, Drained)
+    message.kind: message
+    for message in (Start, Take, Drain, Words, Rest, Hello, Ready, Failed, Records, HandOver, Drained)
 }
 
 

@@ -1,7 +1,7 @@
 """What can go wrong, in words that help: found, expected, what to do.
 
-Owns the one root of our errors and the documented exit codes. Knows nothing of who words them: ``cli`` prints them, the
-supervisor makes an event and a page of them. Runs in the appliance's own interpreter.
+Owns the one root of our errors and the documented exit codes. Knows nothing of who words them: ``cli`` prints them,
+the supervisor makes an event and a page of them. Runs in the appliance's own interpreter.
 """
 
 from __future__ import annotations

@@ -1,0 +1,143 @@
+"""argv to one command, and every error to words.
+
+Owns the command line's grammar and the exit codes. The only place that exits. Runs in the appliance's own
+interpreter; a command's modules are imported when it is chosen, so that ``status`` does not pay for ``serve``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from appliance import __version__
+from appliance.boot.settings import TABLE, help_table
+from appliance.errors import ApplianceError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+COMMANDS = ("serve", "check", "config", "status", "run", "install")
+EXIT_CODES = """exit codes:
+  0  done, or stopped by SIGTERM       4  the address can't be listened on
+  1  a defect; status: not served      5  the dependencies can't be installed
+  2  a setting or flag can't be meant  6  no application was found (check)
+  3  the project's folder is missing   7  no appliance answers (status)
+  128 + n  ended by signal n; run: the command's own code, 127 if there is none"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]  # argparse's own exits; this one is worded by main
+        raise SettingsError(
+            f"the command line can't be meant: {message}",
+            expected="a command and its flags, as `appliance --help` lists them",
+            action=f"See {self.prog} --help.",
+        )
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's grammar; the flags are the table of settings."""
+    settings = argparse.ArgumentParser(add_help=False)
+    group = settings.add_argument_group("settings", "Each is also APPLIANCE_NAME in the environment; a flag wins.")
+    for flag, metavar, words in help_table():
+        group.add_argument(flag, metavar=metavar, help=words, default=argparse.SUPPRESS)
+    main_parser = _Parser(
+        prog="appliance",
+        description="A development server for any Python WSGI project. Not for production.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    main_parser.add_argument("--version", action="version", version=f"appliance {__version__}")
+    commands = main_parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+
+    def add(name: str, words: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=words, description=words, parents=[settings], allow_abbrev=False)
+
+    add("serve", "Install what the project depends on, serve it, reload it on save (the default).")
+    add("check", "Say what was found in the project, and why; start nothing.")
+    add("config", "Say each setting, its value and its origin.")
+    status = add("status", "Say what the running appliance does; exit 0 when the project is served.")
+    status.add_argument("--json", action="store_true", dest="as_json", help="as one JSON object")
+    status.add_argument("--live", action="store_true", help="exit 0 when the appliance answers at all")
+    run = add("run", "Run a command in the project's environment, as the project's owner.")
+    run.add_argument("argv", nargs=argparse.REMAINDER, metavar="CMD", help="the command and its arguments")
+    install = add("install", "Install what the project depends on, and end.")
+    install.add_argument("--report", action="store_true", help="a failure is one JSON object on stdout")
+    return main_parser
+
+
+def main(argv: Sequence[str], process: Mapping[str, str]) -> int:
+    """Run one command; the exit code."""
+    serving = not argv or argv[0] == "serve" or argv[0].startswith("-")
+    try:
+        return _command(argv, process)
+    except ApplianceError as error:
+        if serving and not sys.stdout.isatty():
+            return _as_event(error)
+        sys.stderr.write(f"appliance: {error.found}\n  expected: {error.expected}\n  do this:  {error.action}\n")
+        output = error.details.get("output")
+        if isinstance(output, str):
+            sys.stderr.write(output.rstrip("\n") + "\n")
+        return error.exit_code
+
+
+def _command(argv: Sequence[str], process: Mapping[str, str]) -> int:
+    words = list(argv)
+    if not words or (words[0].startswith("-") and words[0] not in {"-h", "--help", "--version"}):
+        words.insert(0, "serve")
+    arguments = parser().parse_args(words)
+    fields = {setting.field for setting in TABLE}
+    flags = {name: text for name, text in vars(arguments).items() if name in fields}
+    match arguments.command:
+        case "serve":
+            from appliance.commands import serve  # noqa: PLC0415  only what is run is loaded
+
+            return serve.command(process, flags)
+        case "run":
+            from appliance.commands import run  # noqa: PLC0415  as above
+
+            return run.command(process, flags, arguments.argv[1:] if arguments.argv[:1] == ["--"] else arguments.argv)
+        case "install":
+            from appliance.commands import install  # noqa: PLC0415  as above
+
+            return install.command(process, flags, report=arguments.report)
+        case "status":
+            from appliance.commands import status  # noqa: PLC0415  as above
+
+            return status.command(process, flags, as_json=arguments.as_json, live=arguments.live)
+        case "check":
+            from appliance.commands import explain  # noqa: PLC0415  as above
+
+            return explain.check(process, flags)
+        case _:
+            from appliance.commands import explain  # noqa: PLC0415  as above
+
+            return explain.config(process, flags)
+
+
+def _as_event(error: ApplianceError) -> int:
+    """A command line of ``serve`` that can't be meant is a line of the log too: its stdout is JSON lines alone."""
+    from appliance.logs.setup import make_log  # noqa: PLC0415  only now needed
+
+    log = make_log(
+        lambda line: sys.stdout.buffer.write(line) and None,
+        format="json",
+        level="info",
+        access="on",
+        colour=False,
+        root="",
+    )
+    log.event("error", error.event, **error.fields())
+    sys.stdout.flush()
+    return error.exit_code
+
+
+def end(code: int) -> None:
+    """Exit now: threads that wait in the kernel (the watcher's, a writer's on a closed pipe) are not waited for."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            continue
+    os._exit(code)

@@ -1,0 +1,83 @@
+"""``appliance check`` and ``appliance config``: what was found, and why; each setting, and where it comes from.
+
+Owns their layout. Nothing is started, installed or changed.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING
+
+from appliance.boot.dependencies import plan
+from appliance.boot.project import Finding, find_application
+from appliance.boot.settings import TABLE
+from appliance.commands.opening import open_project
+from appliance.errors import ApplicationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+SECRET = re.compile(r"SECRET|PASSWORD|PASSWD|TOKEN|API_?KEY|PRIVATE|CREDENTIAL|DSN|_URL$|_URI$", re.IGNORECASE)
+
+
+def check(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
+    """Say rule by rule what was looked at and what was found, then what would be installed.
+
+    Raises:
+        ApplianceError: the project could not be served; what was looked at has been said.
+    """
+    opening = open_project(process, flags)
+    root, values = opening.settings.project, opening.environment.values
+    _say(f"project      {root}")
+    try:
+        project = find_application(root, values, opening.settings.app or None)
+    except ApplicationError as error:
+        findings = error.details.pop("findings", ())
+        _say(*_rules(findings if isinstance(findings, list | tuple) else ()))
+        raise
+    _say(*_rules(project.findings))
+    _say(
+        f"application  {project.target.name}",
+        f"framework    {project.target.framework or 'WSGI'}",
+        f"why          {project.target.why}",
+    )
+    planned = plan(root, opening.settings, values)
+    state = "installed" if planned.installed else "not installed yet"
+    _say(
+        f"python       {planned.interpreter}",
+        f"dependencies {planned.source}, {state}",
+        f"environment  {planned.environment}",
+    )
+    return 0
+
+
+def config(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
+    """Say each setting, its value and its origin; then the variables of the project's files, secrets masked."""
+    opening = open_project(process, flags)
+    settings = opening.settings
+    width = max(len(setting.variable) for setting in TABLE)
+    for setting in TABLE:
+        value = getattr(settings, setting.field)
+        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        _say(f"{setting.variable:<{width}}  {text or '-'}  ({settings.origins[setting.field]})")
+    own = {key: origin for key, origin in opening.environment.origins.items() if origin != "environment"}
+    if own:
+        _say("", "From the project's files:")
+    for key, origin in sorted(own.items()):
+        shown = "********" if SECRET.search(key) else opening.environment.values[key]
+        _say(f"{key}  {shown!r}  ({origin})")
+    return 0
+
+
+def _rules(findings: Iterable[Finding | object]) -> list[str]:
+    return [
+        f"  {finding.outcome:<12} {finding.rule}: {finding.looked_at}: {finding.found}"
+        if isinstance(finding, Finding)
+        else f"  {finding}"
+        for finding in findings
+    ]
+
+
+def _say(*lines: str) -> None:
+    sys.stdout.write("".join(line + "\n" for line in lines))

@@ -1,0 +1,64 @@
+"""``appliance run CMD``: a command in the project's environment, in its folder, as its owner.
+
+Owns the way in. The environment is installed first where it is not whole; then this process becomes the command, so
+that its exit code, its signals and its terminal are its own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from appliance.boot.dependencies import project_environment
+from appliance.boot.project import find_application
+from appliance.commands.install import ensure
+from appliance.commands.opening import open_project
+from appliance.errors import ApplianceError, ApplicationError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def command(process: Mapping[str, str], flags: Mapping[str, str], argv: Sequence[str]) -> int:
+    """Become the command; returns only by an error.
+
+    Raises:
+        ApplianceError: there is no such command, or no environment for it.
+    """
+    if not argv:
+        raise SettingsError(
+            "appliance run was given no command",
+            expected="a command and its arguments",
+            action="For example: appliance run python manage.py migrate",
+        )
+    opening = open_project(process, flags)
+    root = opening.settings.project
+    planned = ensure(opening)
+    variables = project_environment(planned, opening.settings, opening.environment.values)
+    try:
+        target = find_application(root, opening.environment.values, opening.settings.app or None).target
+    except ApplicationError:
+        pass  # a project whose application is not written yet may run commands
+    else:
+        for name, value in target.environ.items():
+            variables.setdefault(name, value)
+    program = shutil.which(argv[0], path=variables.get("PATH", os.defpath))
+    if program is None:
+        raise _NoProgramError(argv[0], str(planned.environment))
+    os.chdir(root)
+    os.execve(program, list(argv), variables)  # noqa: S606  becoming the command is the point
+
+
+class _NoProgramError(ApplianceError):
+    """As a shell would say it: 127."""
+
+    event = "command.missing"
+    exit_code = 127
+
+    def __init__(self, name: str, environment: str) -> None:
+        super().__init__(
+            f"no program {name!r} in the project's environment ({environment}) or on PATH",
+            expected="a program that the project's dependencies bring, or one of the system's",
+            action="Check its spelling, or add the package that brings it to the project's dependencies.",
+        )

@@ -1,0 +1,79 @@
+"""What the project is, now: its environment, its application, what it needs.
+
+Owns the order of that analysis. Everything in it only reads; it runs in a thread of its own, for a mount may be slow,
+and the supervisor's loop may not wait.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from appliance.boot.dependencies import Plan, plan, project_environment
+from appliance.boot.env import Environment, load_environment
+from appliance.boot.project import Project, find_application
+from appliance.errors import ApplianceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from appliance.boot.settings import Settings
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One look at the project.
+
+    Attributes:
+        environment: process environment and .env files, merged.
+        project: the application that was found.
+        plan: the environment that it needs.
+        variables: the environment of the project's processes.
+    """
+
+    environment: Environment
+    project: Project
+    plan: Plan
+    variables: Mapping[str, str]
+
+
+def analyse(settings: Settings, process: Mapping[str, str]) -> Analysis:
+    """Look at the project.
+
+    Args:
+        settings: the appliance's, read at its start.
+        process: the pristine environment, before any .env file.
+
+    Raises:
+        ApplianceError: it can't be served as it is.
+    """
+    environment = load_environment(process, settings.project, settings.env_files)
+    project = find_application(settings.project, environment.values, settings.app or None)
+    planned = plan(settings.project, settings, environment.values)
+    variables = project_environment(planned, settings, environment.values)
+    for name, value in project.target.environ.items():
+        variables.setdefault(name, value)
+    return Analysis(environment, project, planned, variables)
+
+
+def analyse_aside(
+    settings: Settings, process: Mapping[str, str], told: Callable[[Analysis | ApplianceError], None]
+) -> None:
+    """The same in a thread; ``told`` is called in it."""
+
+    def run() -> None:
+        try:
+            told(analyse(settings, process))
+        except ApplianceError as error:
+            told(error)
+        except Exception as error:  # noqa: BLE001  a defect of ours must not leave the port silent for ever
+            told(
+                ApplianceError(
+                    f"the project could not be looked at ({type(error).__name__}: {error})",
+                    expected="files that can be read",
+                    action="Please report this as a defect of the appliance.",
+                )
+            )
+
+    threading.Thread(target=run, name="analysis", daemon=True).start()

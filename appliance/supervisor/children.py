@@ -1,0 +1,180 @@
+"""The children that live: their messages, their output, their ends.
+
+Owns the handles, and the reading of their descriptors. Knows nothing of what a message means: it hands it on. A
+child's descriptors are read to their end after it has died: its last words are logged.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from appliance.channel import Channel, ChannelError, Drain, Message
+from appliance.supervisor.handles import Handle, reaped
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from appliance.supervisor.loop import Loop
+
+_READ = 65_536
+
+
+class Listener(Protocol):
+    """Who is told of what the children do."""
+
+    def message(self, child: Handle, message: Message, descriptors: list[int]) -> None:
+        """It said something; the descriptors are the listener's now."""
+
+    def line(self, child: Handle, stream: str, text: bytes) -> None:
+        """It wrote a line on descriptor 1 ("stdout") or 2 ("stderr")."""
+
+    def ended(self, child: Handle) -> None:
+        """It is gone; everything that it said has been told."""
+
+    def stranger_ended(self, pid: int, status: int) -> None:
+        """An orphan that became ours has ended."""
+
+
+class Children:
+    """Every child, by pid."""
+
+    def __init__(self, loop: Loop, listener: Listener) -> None:
+        self._loop = loop
+        self._listener = listener
+        self._alive: dict[int, Handle] = {}
+        self._open: list[tuple[Handle, str]] = []  # outputs that are read, of the living and the dead
+        self._paused = False
+
+    def living(self) -> tuple[Handle, ...]:
+        """The children that have not ended."""
+        return tuple(self._alive.values())
+
+    def add(self, child: Handle) -> Handle:
+        """Read what it says from now on."""
+        self._alive[child.pid] = child
+        for stream in child.outputs:
+            self._open.append((child, stream))
+        if not self._paused:
+            self._watch(child)
+        return child
+
+    def send(self, child: Handle, message: Message, descriptors: Sequence[int] = ()) -> bool:
+        """Send it a message; False if it has gone."""
+        if child.channel is None or child.pid not in self._alive:
+            return False
+        try:
+            done = child.channel.send(message, descriptors)
+        except ChannelError:
+            return False
+        if not done:
+            self._loop.watch(child.channel, partial(self._talk, child), write=True)
+        return True
+
+    def retire(self, child: Handle, grace_s: float) -> None:
+        """Ask it to finish what it has and end; after the grace it is ended."""
+        if child.ending:
+            return
+        child.ending = True
+        if not self.send(child, Drain()):
+            child.signal_group(signal.SIGTERM)
+        child.deadline = self._loop.call_later(grace_s, partial(self.kill, child))
+
+    def kill(self, child: Handle) -> None:
+        """End it now, and what it started."""
+        child.ending = True
+        if child.pid in self._alive:
+            child.signal_group(signal.SIGKILL)
+
+    def reap(self) -> None:
+        """Take the statuses of all that have ended."""
+        for pid, status in reaped():
+            child = self._alive.pop(pid, None)
+            if child is None:
+                self._listener.stranger_ended(pid, status)
+                continue
+            child.ended(status)
+            child.signal_group(signal.SIGTERM)  # what it left behind in its group
+            self._last_words(child)
+            self._listener.ended(child)
+
+    def pause(self) -> None:
+        """Read nothing: whoever writes will wait."""
+        self._paused = True
+        for child in self._alive.values():
+            if child.channel is not None:
+                self._loop.unwatch(child.channel)
+        for child, stream in self._open:
+            self._loop.unwatch(child.outputs[stream])
+
+    def resume(self) -> None:
+        """Read again."""
+        self._paused = False
+        for child in {*self._alive.values(), *(child for child, _ in self._open)}:
+            self._watch(child)
+
+    def _watch(self, child: Handle) -> None:
+        if child.channel is not None and child.pid in self._alive:
+            self._loop.watch(child.channel, partial(self._hear, child))
+        for stream in child.outputs:
+            if (child, stream) in self._open:
+                self._loop.watch(child.outputs[stream], partial(self._listen, child, stream))
+
+    def _talk(self, child: Handle) -> None:
+        """Its channel takes more, or has something."""
+        if child.channel is None:
+            return
+        try:
+            if child.channel.flush() and not self._paused:
+                self._loop.watch(child.channel, partial(self._hear, child))
+        except ChannelError:
+            self._loop.unwatch(child.channel)
+            return
+        self._hear(child)
+
+    def _hear(self, child: Handle) -> bool:
+        """Read its channel once; False at the end of it."""
+        if child.channel is None:
+            return False
+        try:
+            for message, descriptors in child.channel.receive():
+                self._listener.message(child, message, descriptors)
+        except ChannelError:
+            self._loop.unwatch(child.channel)
+            return False
+        return True
+
+    def _listen(self, child: Handle, stream: str) -> bool:
+        """Read one of its outputs once; False if there is nothing, for now or for ever."""
+        if (child, stream) not in self._open:
+            return False
+        try:
+            data = os.read(child.outputs[stream], _READ)
+        except BlockingIOError:
+            return False
+        for line in child.lines[stream].feed(data) if data else child.lines[stream].rest():
+            self._listener.line(child, stream, line)
+        if not data:
+            self._loop.unwatch(child.outputs[stream])
+            self._open.remove((child, stream))
+            os.close(child.outputs[stream])
+        return bool(data)
+
+    def _last_words(self, child: Handle) -> None:
+        """Read what it had written when it died; what it left running may write on."""
+        if child.channel is not None:
+            while _readable(child.channel) and self._hear(child):
+                continue
+            self._loop.unwatch(child.channel)
+            child.channel.close()
+        for stream in child.outputs:
+            while self._listen(child, stream):
+                continue
+
+
+def _readable(channel: Channel) -> bool:
+    """Whether there is something to read, or the end: a fork of the dead child may hold the other end open."""
+    return bool(select.select([channel], [], [], 0)[0])

@@ -1,0 +1,169 @@
+"""What the supervisor knows of a child: pid, role, generation, channel, output, how it ended.
+
+Owns the child's descriptors on this side. Knows nothing of why a child runs. ``spawn`` is the one place that starts
+processes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from appliance.channel import Channel
+from appliance.logs.output import Lines
+from appliance.supervisor.signals import name_of
+
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Mapping, Sequence
+
+    from appliance.supervisor.loop import Timer
+
+BOOT = Path(__file__).parent.parent / "worker" / "boot.py"
+
+
+@dataclass(eq=False)
+class Handle:
+    """One child. ``process.returncode`` is set by the reaper alone: nobody else may wait for it."""
+
+    role: str  # "worker", "standin", "installer"
+    generation: int
+    process: subprocess.Popen[bytes]
+    outputs: dict[str, int]  # "stdout" and "stderr": the read ends of its descriptors 1 and 2
+    channel: Channel | None = None
+    lines: dict[str, Lines] = field(default_factory=lambda: {"stdout": Lines(), "stderr": Lines()})
+    started: float = field(default_factory=time.monotonic)
+    ready_at: float | None = None
+    python: str = ""
+    application: str = ""
+    reported: bool = False  # it has said why it ends
+    ending: bool = False  # it was asked to end
+    deadline: Timer | None = None
+
+    @property
+    def pid(self) -> int:
+        """Its process id, and the id of its process group."""
+        return self.process.pid
+
+    def signal_group(self, number: signal.Signals) -> None:
+        """Send a signal to it and to what it started."""
+        try:
+            os.killpg(self.pid, number)
+        except (ProcessLookupError, PermissionError):
+            return
+
+    def ended(self, status: int) -> None:
+        """Take the wait status that the reaper got."""
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        if self.deadline is not None:
+            self.deadline.cancel()
+
+    def how(self) -> str:
+        """How it ended, in words."""
+        code = self.process.returncode
+        if code is None:
+            return "runs"
+        return f"killed by {name_of(-code)}" if code < 0 else f"exit status {code}"
+
+
+def loads(payload: bytes) -> Any:
+    """orjson, and the standard library's parser for what it refuses (lone surrogates, NaN)."""
+    try:
+        return orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return json.loads(payload)
+
+
+def spawn(
+    role: str, generation: int, argv: Sequence[str], *, environment: Mapping[str, str], folder: Path, channel: bool
+) -> Handle:
+    """Start a child in a session of its own: signals of our terminal do not reach it, and its group can be ended whole.
+
+    With ``channel`` the number of its end's descriptor is appended to ``argv``.
+
+    Raises:
+        OSError: the program can't be started.
+    """
+    ours, theirs = Channel.pair() if channel else (None, None)
+    passed = [theirs.fileno()] if theirs else []
+    outputs: dict[str, int] = {}
+    inputs: list[int] = []
+    for name in ("stdout", "stderr"):
+        read, write = os.pipe()
+        os.set_blocking(read, False)
+        outputs[name] = read
+        inputs.append(write)
+    try:
+        process = subprocess.Popen(  # noqa: S603  argv is ours
+            [*argv, *map(str, passed)],
+            stdin=subprocess.DEVNULL,
+            stdout=inputs[0],
+            stderr=inputs[1],
+            pass_fds=passed,
+            env=dict(environment),
+            cwd=folder,
+            start_new_session=True,
+        )
+    except OSError:
+        for descriptor in outputs.values():
+            os.close(descriptor)
+        if ours:
+            ours.close()
+        raise
+    finally:
+        for descriptor in inputs:
+            os.close(descriptor)
+        if theirs:
+            theirs.close()
+    if ours:
+        ours.setblocking(False)  # noqa: FBT003  the standard library's own signature
+    return Handle(role, generation, process, outputs, Channel(ours, loads=loads) if ours else None)
+
+
+def spawn_side(role: str, generation: int, python: Path, *, environment: Mapping[str, str], folder: Path) -> Handle:
+    """Start the project's side in ``python``: a worker in the project's interpreter, a stand-in in ours.
+
+    A stand-in is isolated (``-I``): nothing that the project put into the environment reaches it. A worker is not: the
+    project's own PYTHON* variables are for it.
+    """
+    flags = ["-I"] if role == "standin" else []
+    return spawn(
+        role, generation, [str(python), *flags, str(BOOT)], environment=environment, folder=folder, channel=True
+    )
+
+
+def spawn_installer(argv: Sequence[str], *, environment: Mapping[str, str], folder: Path, job: int) -> Handle:
+    """Start our own ``appliance install`` as a child: it may block, and can be ended at any time."""
+    command = [sys.executable, "-I", "-m", "appliance", "install", *argv]
+    return spawn("installer", job, command, environment=environment, folder=folder, channel=False)
+
+
+def adopt_orphans() -> bool:
+    """Become a child subreaper (prctl(2)): what a child leaves behind is ours to wait for. False if there is none."""
+    if not sys.platform.startswith("linux"):
+        return False
+    import ctypes  # noqa: PLC0415  for this one call
+
+    pr_set_child_subreaper = 36
+    return ctypes.CDLL(None, use_errno=True).prctl(pr_set_child_subreaper, 1, 0, 0, 0) == 0
+
+
+def reaped() -> list[tuple[int, int]]:
+    """(pid, wait status) of each child that has ended since."""
+    ended = []
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return ended
+        if pid == 0:
+            return ended
+        ended.append((pid, status))

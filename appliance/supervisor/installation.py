@@ -1,0 +1,74 @@
+"""The installer as a child: its progress, and why it failed.
+
+Owns the one installation that may run. The child is our own ``appliance install --report``: it blocks, holds the
+locks, and can be ended at any time. Its progress comes on descriptor 2, its failure as one JSON object on descriptor
+1.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from appliance.errors import InstallError, InterpreterError
+from appliance.supervisor import handles
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from appliance.logs.setup import Log
+    from appliance.supervisor.children import Children
+    from appliance.supervisor.handles import Handle
+
+GRACE_S = 0.5  # uv ends at once when asked to
+
+
+class Installation:
+    """At most one at a time; a new one ends the old."""
+
+    def __init__(self, children: Children, flags: Sequence[str], process: Mapping[str, str], project: Path) -> None:
+        self._children = children
+        self._flags = flags
+        self._process = process
+        self._project = project
+        self._child: Handle | None = None
+        self._report: dict[str, Any] = {}
+
+    def start(self, job: int) -> None:
+        """Run the installer."""
+        self.cancel()
+        self._report = {}
+        self._child = self._children.add(
+            handles.spawn_installer(self._flags, environment=self._process, folder=self._project, job=job)
+        )
+
+    def cancel(self) -> None:
+        """End it, if it runs."""
+        if self._child is not None:
+            self._children.retire(self._child, GRACE_S)
+            self._child = None
+
+    def line(self, stream: str, text: bytes, log: Log) -> None:
+        """It wrote a line: progress, or its report."""
+        if stream == "stdout":
+            try:
+                report = orjson.loads(text)
+            except orjson.JSONDecodeError:
+                report = None
+            if isinstance(report, dict):
+                self._report = report
+                return
+        log.event("info", "install.output", text=text.decode("utf-8", "replace"))
+
+    def error(self) -> InstallError:
+        """Why it failed."""
+        fields = dict(self._report)
+        kind = InterpreterError if fields.pop("event", "") == InterpreterError.event else InstallError
+        return kind(
+            fields.pop("found", "the installer ended without a reason"),
+            expected=fields.pop("expected", "an installation that ends well"),
+            action=fields.pop("action", "Read its output in the log; it is tried again at the next save."),
+            **fields,
+        )

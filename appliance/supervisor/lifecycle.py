@@ -1,0 +1,360 @@
+"""What the supervisor does next: (state, event) to (state, actions), as a table.
+
+Owns every decision over time, and nothing else: no process, no clock, no socket. Everything that can happen in any
+order is an event here, and each pair of phase and event has its row.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+Page = dict[str, Any]
+
+BACKOFF_S = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)  # before the n-th restart in a row; then the last of them
+
+
+class Phase(enum.Enum):
+    """Where the project is on its way to being served."""
+
+    ANALYSING = "analysing"
+    INSTALLING = "installing"
+    BOOTING = "booting"
+    SERVING = "serving"
+    BROKEN = "broken"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class State:
+    """``job`` numbers analyses and installs, ``generation`` workers: news of an older one is no news.
+
+    Attributes:
+        crashes: deaths in a row; a worker that served for a while starts the count anew.
+    """
+
+    phase: Phase = Phase.ANALYSING
+    job: int = 1
+    generation: int = 0
+    crashes: int = 0
+
+
+# -- events ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened."""
+
+
+@dataclass(frozen=True)
+class Analysed(Event):
+    """Environment, application and dependencies are known; ``installed`` if nothing is left to install."""
+
+    job: int
+    installed: bool
+
+
+@dataclass(frozen=True)
+class AnalysisFailed(Event):
+    """They can't be."""
+
+    job: int
+    page: Page
+
+
+@dataclass(frozen=True)
+class Installed(Event):
+    """The project's environment is whole."""
+
+    job: int
+
+
+@dataclass(frozen=True)
+class InstallFailed(Event):
+    """The installer gave up."""
+
+    job: int
+    page: Page
+
+
+@dataclass(frozen=True)
+class WorkerReady(Event):
+    """It has imported the application, and accepts."""
+
+    generation: int
+
+
+@dataclass(frozen=True)
+class WorkerFailed(Event):
+    """The application's import raised; or it took too long, or could not be started."""
+
+    generation: int
+    page: Page
+
+
+@dataclass(frozen=True)
+class WorkerDied(Event):
+    """Its process has ended without being asked to; ``settled`` if it had served for a while."""
+
+    generation: int
+    page: Page
+    settled: bool
+
+
+@dataclass(frozen=True)
+class CodeChanged(Event):
+    """Files that the worker loads have changed; who is to be found, and what it needs, has not."""
+
+
+@dataclass(frozen=True)
+class ProjectChanged(Event):
+    """Dependency files, .env files, or which files there are."""
+
+
+@dataclass(frozen=True)
+class RetryDue(Event):
+    """The wait before a restart is over."""
+
+    generation: int
+
+
+@dataclass(frozen=True)
+class StopAsked(Event):
+    """A signal, or Control-C."""
+
+    signal: str
+
+
+@dataclass(frozen=True)
+class AllGone(Event):
+    """No child is left."""
+
+
+# -- actions -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something to do."""
+
+
+@dataclass(frozen=True)
+class Analyse(Action):
+    """Read the environment, find the application, plan the installation."""
+
+    job: int
+
+
+@dataclass(frozen=True)
+class Install(Action):
+    """Run the installer."""
+
+    job: int
+
+
+@dataclass(frozen=True)
+class CancelInstall(Action):
+    """End the installer that runs, if one does."""
+
+
+@dataclass(frozen=True)
+class Boot(Action):
+    """Start a worker."""
+
+    generation: int
+
+
+@dataclass(frozen=True)
+class Retire(Action):
+    """Let the worker finish what it has, and end; at once if it has nothing, or is importing still."""
+
+    generation: int
+
+
+@dataclass(frozen=True)
+class Kill(Action):
+    """End the worker now."""
+
+    generation: int
+
+
+@dataclass(frozen=True)
+class SayProgress(Action):
+    """The stand-in is to say, to who has waited, what is under way."""
+
+    phase: Phase
+
+
+@dataclass(frozen=True)
+class SayBroken(Action):
+    """The stand-in is to answer at once, with this page."""
+
+    page: Page
+
+
+@dataclass(frozen=True)
+class Hush(Action):
+    """The worker answers: the stand-in is to rest."""
+
+
+@dataclass(frozen=True)
+class RetryLater(Action):
+    """Come back with RetryDue."""
+
+    generation: int
+    after_s: float
+
+
+@dataclass(frozen=True)
+class StopAll(Action):
+    """End every child, within the second."""
+
+    signal: str
+
+
+@dataclass(frozen=True)
+class Finish(Action):
+    """End the supervisor."""
+
+
+# -- the table ---------------------------------------------------------------------------------------------------------
+
+Step = tuple[State, tuple[Action, ...]]
+
+
+def _boot(state: State, *before: Action) -> Step:
+    generation = state.generation + 1
+    return (
+        replace(state, phase=Phase.BOOTING, generation=generation),
+        (*before, SayProgress(Phase.BOOTING), Boot(generation)),
+    )
+
+
+def _analyse(state: State, *before: Action) -> Step:
+    job = state.job + 1
+    return (
+        replace(state, phase=Phase.ANALYSING, job=job, crashes=0),
+        (*before, SayProgress(Phase.ANALYSING), Analyse(job)),
+    )
+
+
+def _broken(state: State, page: Page, *more: Action) -> Step:
+    return replace(state, phase=Phase.BROKEN), (SayBroken(page), *more)
+
+
+def _stay(state: State, _event: Any) -> Step:
+    return state, ()
+
+
+def _analysed(state: State, event: Analysed) -> Step:
+    if event.job != state.job:
+        return state, ()
+    if event.installed:
+        return _boot(state)
+    return (
+        replace(state, phase=Phase.INSTALLING),
+        (SayProgress(Phase.INSTALLING), Install(state.job)),
+    )
+
+
+def _job_failed(state: State, event: AnalysisFailed | InstallFailed) -> Step:
+    return _broken(state, event.page) if event.job == state.job else (state, ())
+
+
+def _installed(state: State, event: Installed) -> Step:
+    return _boot(state) if event.job == state.job else (state, ())
+
+
+def _ready(state: State, event: WorkerReady) -> Step:
+    if event.generation != state.generation:
+        return state, ()
+    return replace(state, phase=Phase.SERVING), (Hush(),)
+
+
+def _failed(state: State, event: WorkerFailed) -> Step:
+    if event.generation != state.generation:
+        return state, ()
+    return _broken(replace(state, crashes=0), event.page, Kill(event.generation))
+
+
+def _died(state: State, event: WorkerDied) -> Step:
+    if event.generation != state.generation:
+        return state, ()
+    crashes = 0 if event.settled else state.crashes
+    after_s = BACKOFF_S[min(crashes, len(BACKOFF_S) - 1)]
+    state = replace(state, crashes=crashes + 1)
+    if after_s == 0:
+        return _boot(state)
+    return _broken(state, event.page, RetryLater(event.generation, after_s))
+
+
+def _retry(state: State, event: RetryDue) -> Step:
+    return _boot(state) if event.generation == state.generation else (state, ())
+
+
+def _reboot(state: State, _event: CodeChanged) -> Step:
+    return _boot(replace(state, crashes=0), Retire(state.generation))
+
+
+def _stop(state: State, event: StopAsked) -> Step:
+    return replace(state, phase=Phase.STOPPING), (StopAll(event.signal),)
+
+
+def _gone(state: State, _event: AllGone) -> Step:
+    return replace(state, phase=Phase.STOPPED), (Finish(),)
+
+
+Row = Callable[[State, Any], Step]
+
+EVENTS: tuple[type[Event], ...] = (
+    Analysed, AnalysisFailed, Installed, InstallFailed, WorkerReady, WorkerFailed, WorkerDied,
+    CodeChanged, ProjectChanged, RetryDue, StopAsked, AllGone,
+)  # fmt: skip
+
+# What is not listed for a phase changes nothing in it: late news of something given up, or nothing to do about it.
+ROWS: dict[Phase, dict[type[Event], Row]] = {
+    Phase.ANALYSING: {
+        Analysed: _analysed,
+        AnalysisFailed: _job_failed,
+        CodeChanged: lambda state, _: _analyse(state),
+        ProjectChanged: lambda state, _: _analyse(state),
+        StopAsked: _stop,
+    },
+    Phase.INSTALLING: {
+        Installed: _installed,
+        InstallFailed: _job_failed,
+        ProjectChanged: lambda state, _: _analyse(state, CancelInstall()),
+        StopAsked: _stop,
+    },
+    Phase.BOOTING: {
+        WorkerReady: _ready,
+        WorkerFailed: _failed,
+        WorkerDied: _died,
+        CodeChanged: _reboot,
+        ProjectChanged: lambda state, _: _analyse(state, Retire(state.generation)),
+        StopAsked: _stop,
+    },
+    Phase.SERVING: {
+        WorkerDied: _died,
+        CodeChanged: _reboot,
+        ProjectChanged: lambda state, _: _analyse(state, Retire(state.generation)),
+        StopAsked: _stop,
+    },
+    Phase.BROKEN: {
+        CodeChanged: lambda state, _: _analyse(state),
+        ProjectChanged: lambda state, _: _analyse(state),
+        RetryDue: _retry,
+        StopAsked: _stop,
+    },
+    Phase.STOPPING: {StopAsked: _stop, AllGone: _gone},
+    Phase.STOPPED: {},
+}
+
+
+def step(state: State, event: Event) -> Step:
+    """What follows from ``event``."""
+    return ROWS[state.phase].get(type(event), _stay)(state, event)

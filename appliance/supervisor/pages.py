@@ -1,0 +1,75 @@
+"""What the stand-in says: a page for each phase and each failure.
+
+Owns the words, and nothing of when they are said. A page is the dict that appliance.server.errorpage renders as HTML,
+JSON or text.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from appliance.supervisor.lifecycle import Page, Phase
+
+if TYPE_CHECKING:
+    from appliance.errors import ApplianceError
+
+_PROGRESS = {
+    Phase.ANALYSING: ("Looking at the project", "The appliance is finding out how to serve this project."),
+    Phase.INSTALLING: ("Installing what the project depends on", "The log shows the installer's progress."),
+    Phase.BOOTING: ("Starting the project", "The project is being imported."),
+}
+
+
+def progress(phase: Phase, last_line: str = "") -> Page:
+    """Something is under way: 503, and it refreshes itself."""
+    title, lead = _PROGRESS[phase]
+    return {"status": 503, "title": title, "lead": lead, "details": last_line, "refresh": True}
+
+
+def of_error(error: ApplianceError) -> Page:
+    """A failure of ours, in its three parts."""
+    details = error.details.get("output") or error.details.get("findings") or ""
+    return {
+        "status": 500,
+        "title": error.found,
+        "lead": f"Expected: {error.expected}.",
+        "action": error.action,
+        "details": details if isinstance(details, str) else _listed(details),
+        "error": error.event,
+        "refresh": True,
+    }
+
+
+def of_report(report: dict[str, Any]) -> Page:
+    """The application's import raised: its traceback (appliance.server.errorpage.report)."""
+    return {"status": 500, "lead": "The project could not be imported.", **report, "refresh": True}
+
+
+def of_death(how: str, last_words: list[str], *, serving: bool) -> Page:
+    """The worker's process has ended without being asked to."""
+    return {
+        "status": 500,
+        "title": f"The worker ended: {how}",
+        "lead": "It was serving the project." if serving else "It was importing the project.",
+        "details": "\n".join(last_words),
+        "action": "It is started again after a moment, and at the next save.",
+        "error": "worker.exited",
+        "refresh": True,
+    }
+
+
+def of_timeout(boot_timeout_s: float, last_words: list[str]) -> Page:
+    """The import did not end."""
+    return {
+        "status": 500,
+        "title": f"The project was not imported within {boot_timeout_s:g} s",
+        "lead": "Expected: an import that ends.",
+        "details": "\n".join(last_words),
+        "action": "Look for a loop at import, or a connection that is waited for; or raise APPLIANCE_BOOT_TIMEOUT_S.",
+        "error": "worker.failed",
+        "refresh": True,
+    }
+
+
+def _listed(findings: object) -> str:
+    return "\n".join(map(str, findings)) if isinstance(findings, list | tuple) else str(findings)

@@ -1,0 +1,411 @@
+"""PID 1 at work: performs what the lifecycle decides.
+
+Owns the loop, the listening socket, the generation that serves. Decides nothing itself: what happens becomes an event
+of ``lifecycle``, and each action of its table has its method here.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import deque
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from appliance.channel import Failed, HandOver, Hello, Message, Ready, Records, Start
+from appliance.errors import ApplianceError, InterpreterError
+from appliance.supervisor import handles, lifecycle, pages, signals
+from appliance.supervisor.analysis import Analysis, analyse_aside
+from appliance.supervisor.children import Children
+from appliance.supervisor.front import Front
+from appliance.supervisor.installation import Installation
+from appliance.supervisor.lifecycle import Phase, State
+from appliance.supervisor.loop import Loop, Timer
+from appliance.supervisor.status import StatusSocket
+from appliance.supervisor.watcher import Kind, Rule, Watcher
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Mapping, Sequence
+
+    from appliance.boot.settings import Settings
+    from appliance.logs.setup import Log
+    from appliance.logs.writer import Writer
+    from appliance.supervisor.handles import Handle
+
+SETTLED_S = 5.0  # a worker that served so long was no failed start
+STOP_GRACE_S = 0.5  # for requests that run when everything stops: the whole stop is within the second
+LAST_WORDS = 20  # lines of a worker's output that a page about its death shows
+
+
+class Supervisor:
+    """One project, from its first analysis to the stop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        process: Mapping[str, str],
+        flags: Sequence[str],
+        *,
+        listener: socket.socket,
+        log: Log,
+        writer: Writer,
+    ) -> None:
+        self._settings = settings
+        self._process = process
+        self._listener = listener
+        self._log = log
+        self._writer = writer
+        self._loop = Loop()
+        self._children = Children(self._loop, self)
+        self._front = Front(self._loop, self._children, self._start_standin)
+        self._installation = Installation(self._children, flags, process, settings.project)
+        self._state = State()
+        self._analysis: Analysis | None = None
+        self._worker: Handle | None = None
+        self._boot_timer: Timer | None = None
+        self._last_words: deque[str] = deque(maxlen=LAST_WORDS)
+        self._changed_at: float | None = None
+        self._started = time.time()
+        self._exit_code = 0
+        self._rule = Rule(settings.project, settings.ignore, settings.env_files)
+        self._watcher = Watcher(
+            settings.project,
+            self._rule,
+            changed=lambda paths: self._loop.post(partial(self._changed, paths)),
+            failed=lambda reason, polls: self._loop.post(partial(self._watch_failed, reason, polls)),
+        )
+        self._status = StatusSocket(Path(settings.status_socket), self.status, self._loop)
+        self._perform: dict[type[lifecycle.Action], Callable[[Any], None]] = {
+            lifecycle.Analyse: self._analyse,
+            lifecycle.Install: self._install,
+            lifecycle.CancelInstall: lambda _: self._installation.cancel(),
+            lifecycle.Boot: self._boot,
+            lifecycle.Retire: self._retire,
+            lifecycle.Kill: self._kill,
+            lifecycle.SayProgress: lambda action: self._front.progress(pages.progress(action.phase)),
+            lifecycle.SayBroken: lambda action: self._front.broken(action.page),
+            lifecycle.Hush: self._hush,
+            lifecycle.RetryLater: self._retry_later,
+            lifecycle.StopAll: self._stop_all,
+            lifecycle.Finish: lambda _: self._loop.stop(),
+        }
+
+    def run(self) -> int:
+        """Serve until a signal; the exit code."""
+        signals.listen(self._loop.wake_descriptor.fileno(), self._stop_asked, self._children.reap, self._loop.post)
+        handles.adopt_orphans()
+        self._writer.on_room = lambda: self._loop.post(self._children.resume)
+        if (reason := self._status.open()) is not None:
+            self._log.event("warning", "status.unavailable", reason=reason)
+        host, port = self._listener.getsockname()[:2]
+        self._log.event(
+            "info", "appliance.started", url=self.url, address=f"{host}:{port}", project=str(self._settings.project)
+        )
+        for event, fields in self._settings.notices:
+            self._log.event("warning", event, **fields)
+        if self._settings.reload == "on":
+            self._watcher.start()
+        self._front.progress(pages.progress(Phase.ANALYSING))
+        self._analyse(lifecycle.Analyse(self._state.job))
+        self._loop.run()
+        self._status.close()
+        self._log.event("info", "appliance.stopped", uptime_s=round(time.time() - self._started, 3))
+        return self._exit_code
+
+    @property
+    def url(self) -> str:
+        """The address for a browser."""
+        if self._settings.public_url:
+            return self._settings.public_url
+        host, port = self._listener.getsockname()[:2]
+        shown = "localhost" if host in {"0.0.0.0", "::", "127.0.0.1", "::1"} else f"[{host}]" if ":" in host else host
+        return f"http://{shown}:{port}"
+
+    def happened(self, event: lifecycle.Event) -> None:
+        """Take one event through the table."""
+        self._state, actions = lifecycle.step(self._state, event)
+        for action in actions:
+            self._perform[type(action)](action)
+
+    def status(self) -> dict[str, Any]:
+        """What ``appliance status`` and the health check are told."""
+        phase, page = self._state.phase, self._front.page
+        health = {Phase.SERVING: "healthy", Phase.BROKEN: "unhealthy"}.get(phase, "starting")
+        worker = self._worker
+        error = page if page is not None and page["status"] == 500 else None
+        return {
+            "health": health,
+            "state": phase.value,
+            "generation": self._state.generation,
+            "url": self.url,
+            "project": str(self._settings.project),
+            "application": self._analysis.project.target.as_dict() if self._analysis else None,
+            "python": worker.python if worker else None,
+            "worker_pid": worker.pid if worker else None,
+            "uptime_s": round(time.time() - self._started, 3),
+            "error": {key: error.get(key) for key in ("title", "lead", "file", "line", "action", "details")}
+            if error
+            else None,
+        }
+
+    # -- analysis and installation -------------------------------------------------------------------------------------
+
+    def _analyse(self, action: lifecycle.Analyse) -> None:
+        def told(result: Analysis | ApplianceError) -> None:
+            self._loop.post(partial(self._analysed, action.job, result))
+
+        analyse_aside(self._settings, self._process, told)
+
+    def _analysed(self, job: int, result: Analysis | ApplianceError) -> None:
+        if job != self._state.job:
+            return
+        if isinstance(result, ApplianceError):
+            self._log.event("error", result.event, **result.fields())
+            self.happened(lifecycle.AnalysisFailed(job, pages.of_error(result)))
+            return
+        self._tell_news(result)
+        self._analysis = result
+        self._rule.also(result.plan.files)
+        self.happened(lifecycle.Analysed(job, installed=result.plan.installed))
+
+    def _tell_news(self, analysis: Analysis) -> None:
+        """One event for what was found, when it differs from what was known."""
+        known = self._analysis
+        target = analysis.project.target
+        if known is None or known.project.target != target:
+            self._log.event(
+                "info", "project.found", application=target.name, framework=target.framework, why=target.why
+            )
+        if known is None or known.environment.hidden != analysis.environment.hidden:
+            for key, file in analysis.environment.hidden:
+                self._log.event("warning", "environment.hidden", key=key, file=file)
+        for key, value in analysis.environment.values.items():
+            if known and key.startswith("APPLIANCE_") and known.environment.values.get(key) != value:
+                self._log.event("warning", "settings.changed", key=key, action="Restart the appliance to use it.")
+
+    def _install(self, action: lifecycle.Install) -> None:
+        if self._analysis is not None:
+            self._log.event("info", "install.started", source=self._analysis.plan.source)
+        self._installation.start(action.job)
+
+    def _install_ended(self, child: Handle) -> None:
+        if child.ending:
+            return
+        error = self._installation.error()
+        if child.process.returncode == 0:
+            self._log.event("info", "install.finished", duration_s=round(time.monotonic() - child.started, 3))
+            self.happened(lifecycle.Installed(child.generation))
+        else:
+            self._log.event("error", error.event, **error.fields())
+            self.happened(lifecycle.InstallFailed(child.generation, pages.of_error(error)))
+
+    # -- the worker ----------------------------------------------------------------------------------------------------
+
+    def _boot(self, action: lifecycle.Boot) -> None:
+        analysis = self._analysis
+        if analysis is None:
+            raise RuntimeError("a worker is started before the project is known")
+        self._last_words.clear()
+        try:
+            child = handles.spawn_side(
+                "worker",
+                action.generation,
+                analysis.plan.python,
+                environment=analysis.variables,
+                folder=analysis.project.root,
+            )
+        except OSError as error:
+            self._no_interpreter(action.generation, analysis.plan.python, error)
+            return
+        self._worker = self._children.add(child)
+        self._give_start(child, analysis.project.target.as_dict())
+        self._boot_timer = self._loop.call_later(self._settings.boot_timeout_s, partial(self._boot_timed_out, child))
+        self._log.event("debug", "worker.started", generation=action.generation, pid=child.pid)
+
+    def _no_interpreter(self, generation: int, python: Path, error: OSError) -> None:
+        failure = InterpreterError(
+            f"{python} can't be started ({error.strerror})",
+            expected="the interpreter of the project's environment",
+            action="Save a dependency file: the environment is looked at anew.",
+        )
+        self._log.event("error", failure.event, **failure.fields())
+        self._loop.post(partial(self.happened, lifecycle.WorkerFailed(generation, pages.of_error(failure))))
+
+    def _start_standin(self) -> Handle | None:
+        try:
+            child = handles.spawn_side(
+                "standin", self._state.generation, Path(sys.executable), environment=self._process, folder=Path("/")
+            )
+        except OSError as error:
+            self._log.event("error", "standin.ended", reason=str(error))
+            return None
+        self._children.add(child)
+        self._give_start(child, {})
+        return child
+
+    def _give_start(self, child: Handle, target: dict[str, Any]) -> None:
+        settings = self._settings
+        options = {
+            "threads": settings.threads,
+            "allowed_hosts": [*settings.allowed_hosts, *([settings.public_url] if settings.public_url else [])],
+            "trusted_proxies": list(settings.trusted_proxies),
+            "limits": {
+                name: getattr(settings, name)
+                for name in (
+                    "header_timeout_s",
+                    "body_timeout_s",
+                    "idle_timeout_s",
+                    "max_header_bytes",
+                    "max_body_bytes",
+                )
+            },
+        }
+        start = Start(child.role, child.generation, str(settings.project), target, options)
+        self._children.send(child, start, [self._listener.fileno()])
+
+    def _boot_timed_out(self, child: Handle) -> None:
+        if child.ready_at is None and not child.ending:
+            page = pages.of_timeout(self._settings.boot_timeout_s, list(self._last_words))
+            self._log.event(
+                "error", "worker.failed", generation=child.generation, error=page["title"], action=page["action"]
+            )
+            self.happened(lifecycle.WorkerFailed(child.generation, page))
+
+    def _ready(self, child: Handle, message: Ready) -> None:
+        child.ready_at = time.monotonic()
+        child.application = message.application
+        if child.role != "worker":
+            return
+        if child is self._worker and self._boot_timer is not None:
+            self._boot_timer.cancel()
+        total_s = round(child.ready_at - child.started, 4)
+        self._log.event(
+            "info", "worker.ready", generation=child.generation, pid=child.pid, python=child.python,
+            application=message.application, import_s=message.import_s, total_s=total_s, url=self.url,
+        )  # fmt: skip
+        self.happened(lifecycle.WorkerReady(child.generation))
+        if self._changed_at is not None:
+            self._log.event(
+                "info", "reload.finished", generation=child.generation,
+                duration_s=round(child.ready_at - self._changed_at, 4),
+            )  # fmt: skip
+            self._changed_at = None
+
+    def _hush(self, _action: lifecycle.Hush) -> None:
+        if self._worker is not None:
+            self._front.serve(self._worker)
+
+    def _retire(self, action: lifecycle.Retire) -> None:
+        if (worker := self._generation(action.generation)) is not None:
+            self._children.retire(worker, self._settings.grace_s)
+
+    def _kill(self, action: lifecycle.Kill) -> None:
+        if (worker := self._generation(action.generation)) is not None:
+            self._children.kill(worker)
+
+    def _generation(self, number: int) -> Handle | None:
+        return next(
+            (child for child in self._children.living() if child.role == "worker" and child.generation == number), None
+        )
+
+    def _retry_later(self, action: lifecycle.RetryLater) -> None:
+        self._log.event("warning", "worker.restarting", generation=action.generation, after_s=action.after_s)
+        self._loop.call_later(action.after_s, partial(self.happened, lifecycle.RetryDue(action.generation)))
+
+    def _worker_ended(self, child: Handle) -> None:
+        if child is self._worker:
+            self._worker = None
+        level = "debug" if child.ending or child.reported else "error"
+        self._log.event(level, "worker.exited", generation=child.generation, pid=child.pid, how=child.how())
+        if child.ending or child.reported:
+            return
+        serving = child.ready_at is not None
+        settled = child.ready_at is not None and time.monotonic() - child.ready_at > SETTLED_S
+        page = pages.of_death(child.how(), list(self._last_words), serving=serving)
+        self.happened(lifecycle.WorkerDied(child.generation, page, settled=settled))
+
+    # -- what the children tell (children.Listener) --------------------------------------------------------------------
+
+    def message(self, child: Handle, message: Message, descriptors: list[int]) -> None:
+        """A child said something."""
+        if isinstance(message, Records):
+            self._log.records(message.batch, role=child.role, generation=child.generation)
+            self._hold_back()
+        elif isinstance(message, Hello):
+            child.python = message.python
+        elif isinstance(message, Ready):
+            self._ready(child, message)
+        elif isinstance(message, HandOver):
+            self._front.taken(message.early, descriptors)
+        elif isinstance(message, Failed):
+            child.reported = True
+            report = {key: value for key, value in message.report.items() if key in {"file", "line", "type", "message"}}
+            self._log.event(
+                "error", "worker.failed", role="worker", generation=child.generation,
+                traceback=message.report.get("text", ""), **report,
+            )  # fmt: skip
+            self.happened(lifecycle.WorkerFailed(child.generation, pages.of_report(message.report)))
+
+    def line(self, child: Handle, stream: str, text: bytes) -> None:
+        """A child wrote a line."""
+        if child.role == "installer":
+            self._installation.line(stream, text, self._log)
+            return
+        self._last_words.append(text.decode("utf-8", "replace"))
+        self._log.output(text, stream=stream, role=child.role, generation=child.generation, pid=child.pid)
+        self._hold_back()
+
+    def ended(self, child: Handle) -> None:
+        """A child has ended."""
+        self._front.ended(child)
+        if child.role == "installer":
+            self._install_ended(child)
+        elif child.role == "worker":
+            self._worker_ended(child)
+        elif not child.ending:
+            self._log.event("error", "standin.ended", reason=child.how())
+        if self._state.phase is Phase.STOPPING and not self._children.living():
+            self.happened(lifecycle.AllGone())
+
+    def stranger_ended(self, pid: int, status: int) -> None:
+        """An orphan was reaped."""
+        self._log.event("debug", "process.reaped", pid=pid, status=os.waitstatus_to_exitcode(status))
+
+    def _hold_back(self) -> None:
+        if self._writer.full:
+            self._children.pause()
+
+    # -- changes and the stop ------------------------------------------------------------------------------------------
+
+    def _changed(self, paths: dict[str, Kind]) -> None:
+        if self._state.phase in {Phase.STOPPING, Phase.STOPPED}:
+            return
+        self._changed_at = time.monotonic()
+        shown = sorted(paths)
+        self._log.event("info", "reload.started", files=shown[:10], count=len(shown))
+        target = self._analysis.project.target.file if self._analysis else ""
+        code_alone = all(kind is Kind.CODE for kind in paths.values()) and (not target or Path(target).is_file())
+        self.happened(lifecycle.CodeChanged() if code_alone else lifecycle.ProjectChanged())
+
+    def _watch_failed(self, reason: str, polls: bool) -> None:  # noqa: FBT001  a callback's own answer
+        then = "It looks at the files again and again instead." if polls else "Restart after an edit."
+        self._log.event("warning", "watch.failed", reason=reason, action=then)
+
+    def _stop_asked(self, signal: str) -> None:
+        self.happened(lifecycle.StopAsked(signal))
+
+    def _stop_all(self, action: lifecycle.StopAll) -> None:
+        self._log.event("info", "appliance.stopping", signal=action.signal)
+        self._exit_code = {"SIGINT": 130, "SIGQUIT": 131, "SIGHUP": 129}.get(action.signal, 0)
+        self._watcher.stop()
+        self._front.close()
+        for child in self._children.living():
+            if child.ending:
+                self._loop.call_later(STOP_GRACE_S, partial(self._children.kill, child))
+            else:
+                self._children.retire(child, STOP_GRACE_S)
+        if not self._children.living():
+            self.happened(lifecycle.AllGone())

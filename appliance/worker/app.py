@@ -1,0 +1,145 @@
+"""A target to the WSGI callable that it names.
+
+Owns the one import of the project's code. Knows nothing of how the target was found, nor of serving. Runs in the
+worker, in its main thread.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.machinery
+import importlib.util
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+Application = Callable[..., Any]
+
+
+class TargetError(Exception):
+    """The module is there, but what the target names in it is no WSGI application."""
+
+    def __init__(self, found: str, *, expected: str, action: str) -> None:
+        super().__init__(f"{found}. Expected: {expected}. {action}")
+
+
+def load(target: dict[str, Any]) -> Application:
+    """Import what ``target`` (appliance.boot.project.Target as a dict) names.
+
+    Raises:
+        TargetError: it names no WSGI application.
+        BaseException: whatever the project's code raises, SystemExit included.
+    """
+    if target["kind"] == "django":
+        return _django()
+    module = _module(target["module"], target["file"])
+    found = _attribute(module, target["attribute"])
+    where = f"{target['module']}:{target['attribute']}"
+    if target["call"] == "yes" or (target["call"] == "auto" and is_factory(found)):
+        found = _called(found, where)
+    return _checked(found, where)
+
+
+def is_factory(found: object) -> bool:
+    """Whether its signature is a factory's: it can be called with nothing, and not with (environ, start_response)."""
+    try:
+        signature = inspect.signature(found)  # type: ignore[arg-type]  # what can't be called raises TypeError
+    except (TypeError, ValueError):
+        return False
+    return _takes(signature, 0) and not _takes(signature, 2)
+
+
+def _takes(signature: inspect.Signature, count: int) -> bool:
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        return False
+    return True
+
+
+def _module(name: str, file: str) -> ModuleType:
+    """The module; by its file where the name finds another, or none (``my-app.py``, ``site.wsgi``, a standard name)."""
+    if not file or (file.endswith(".py") and _origin(name) == os.path.realpath(file)):
+        return importlib.import_module(name)  # noqa: TID251  the one import by name
+    loader = importlib.machinery.SourceFileLoader(name, file)
+    spec = importlib.util.spec_from_file_location(name, file, loader=loader)
+    if spec is None:
+        raise ImportError(f"no module can be made of {file}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _origin(name: str) -> str:
+    """The file that importing ``name`` would run; its parent packages are imported to know it."""
+    if name in sys.modules:
+        origin = getattr(sys.modules[name], "__file__", None)
+    else:
+        spec = importlib.util.find_spec(name)
+        origin = spec.origin if spec else None
+    return os.path.realpath(origin) if origin else ""
+
+
+def _attribute(module: ModuleType, dotted: str) -> Any:
+    found: Any = module
+    for name in dotted.split("."):
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            names = [each for each, value in vars(module).items() if callable(value) and not each.startswith("_")]
+            raise TargetError(
+                f"{module.__name__} has no {dotted!r}; it has {', '.join(names[:8]) or 'nothing that can be called'}",
+                expected=f"a WSGI application, or a function that makes one, named {dotted!r}",
+                action="Set APPLIANCE_APP to module:name.",
+            ) from None
+    return found
+
+
+def _called(factory: Any, where: str) -> Any:
+    signature = inspect.signature(factory)
+    if not _takes(signature, 0):
+        raise TargetError(
+            f"{where}{signature} needs arguments",
+            expected="a factory that can be called with none",
+            action="Give its parameters defaults, or write a wsgi.py that calls it.",
+        )
+    return factory()
+
+
+def _checked(found: Any, where: str) -> Application:
+    call = getattr(found, "__call__", None)  # noqa: B004  the method itself is looked at, not only asked for
+    if inspect.iscoroutinefunction(found) or inspect.iscoroutinefunction(call):
+        raise TargetError(
+            f"{where} is an ASGI application ({type(found).__name__})",
+            expected="a WSGI application: a callable that takes (environ, start_response)",
+            action="Serve it with an ASGI server such as uvicorn, or wrap it (a2wsgi has ASGIMiddleware).",
+        )
+    if not callable(found):
+        raise TargetError(
+            f"{where} is a {type(found).__name__}",
+            expected="a WSGI application: a callable that takes (environ, start_response)",
+            action="Set APPLIANCE_APP to module:name of the application.",
+        )
+    application: Application = found
+    return application
+
+
+def _django() -> Application:
+    """Django as its ``runserver`` serves it: WSGI_APPLICATION or the default, static files where DEBUG is on."""
+    basehttp = importlib.import_module("django.core.servers.basehttp")  # noqa: TID251  the project's own Django
+    conf = importlib.import_module("django.conf")  # noqa: TID251  as above
+    application: Application = basehttp.get_internal_wsgi_application()
+    if conf.settings.DEBUG and "django.contrib.staticfiles" in conf.settings.INSTALLED_APPS:
+        handlers = importlib.import_module("django.contrib.staticfiles.handlers")  # noqa: TID251  as above
+        application = handlers.StaticFilesHandler(application)
+    return application

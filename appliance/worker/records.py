@@ -1,0 +1,51 @@
+"""What happens in this process, as records for the supervisor.
+
+Owns the batch. The server calls it from any thread; knows nothing of how a record is rendered. Runs in every worker
+and stand-in.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from ..channel import Channel, ChannelError, Records
+
+if TYPE_CHECKING:
+    from ..server.exchange import Exchange
+
+BATCH = 64  # beyond this a batch costs no less a record
+
+
+class RecordSink:
+    """The server's sink: batches, and sends a batch when the server says that it is about to wait."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._records: deque[list[Any]] = deque()  # its append and popleft are atomic: no lock in a request's path
+        self._sending = threading.Lock()
+
+    def exchange(self, exchange: Exchange) -> None:
+        """One request and its response have ended."""
+        self._records.append(["access", *exchange.record()])
+        if len(self._records) >= BATCH:
+            self.flush()
+
+    def event(self, level: str, event: str, fields: dict[str, object]) -> None:
+        """Something else happened; sent at once."""
+        self._records.append(["event", time.time(), level, event, fields])
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what there is. A supervisor that has gone is no error: this process ends for that reason alone."""
+        if not self._records:
+            return
+        with self._sending:
+            batch = [self._records.popleft() for _ in range(len(self._records))]
+            if batch:
+                try:
+                    self._channel.send(Records(batch=batch))
+                except ChannelError:
+                    return

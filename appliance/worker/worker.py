@@ -1,0 +1,182 @@
+"""One generation of the project: import the application, serve it, drain, end.
+
+Owns the process: its channel, its control thread, its end. Knows nothing of the supervisor but its messages. Runs in
+the project's interpreter; the application is imported and the server's loop runs in the main thread, the channel is
+read in one of its own.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import socket
+import sys
+import threading
+import time
+from typing import Any
+
+from ..channel import (
+    MAX_DESCRIPTORS,
+    Channel,
+    ChannelError,
+    Drain,
+    Drained,
+    Failed,
+    HandOver,
+    Hello,
+    Message,
+    Ready,
+    Start,
+    Take,
+)
+from ..server import errorpage
+from ..server.hosts import HostRule
+from ..server.limits import Limits
+from ..server.pool import PooledWSGIServer
+from . import app
+from .records import RecordSink
+
+Connections = list[tuple[socket.socket, bytes]]
+
+
+def main(descriptor: int) -> None:
+    """Say hello on the channel, be told what to be, be it."""
+    channel = Channel(socket.socket(fileno=descriptor))
+    faulthandler.enable()  # a crash in C tells its stacks on descriptor 2
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # what is printed is wanted now, though 1 is a pipe
+    channel.send(Hello(pid=os.getpid(), python=".".join(map(str, sys.version_info[:3]))))
+    received = first_messages(channel)
+    start, descriptors = received[0]
+    if not isinstance(start, Start):
+        raise TypeError(f"expected a start, got {start.kind}")
+    listener = socket.socket(fileno=descriptors[0])
+    if start.role == "standin":
+        from . import standin  # noqa: PLC0415  a worker has no use for it
+
+        standin.serve(channel, listener, start, received[1:])
+    else:
+        Worker(channel, listener, start).run(received[1:])
+
+
+def first_messages(channel: Channel) -> list[tuple[Message, list[int]]]:
+    """Wait for the first message; whatever came with it follows."""
+    while True:
+        received = list(channel.receive())
+        if received:
+            return received
+
+
+def hand_over(channel: Channel, connections: Connections) -> None:
+    """Send connections to the supervisor, with what was read of each, and close them here."""
+    for start in range(0, len(connections), MAX_DESCRIPTORS):
+        part = connections[start : start + MAX_DESCRIPTORS]
+        channel.send(
+            HandOver(early=[read.decode("latin-1") for _, read in part]),
+            [connection.fileno() for connection, _ in part],
+        )
+    for connection, _ in connections:
+        connection.close()
+
+
+def taken(message: Take, descriptors: list[int]) -> Connections:
+    """The connections that came with ``message``."""
+    return [
+        (socket.socket(fileno=descriptor), early.encode("latin-1"))
+        for descriptor, early in zip(descriptors, message.early)  # noqa: B905  strict= is 3.10's, but says less than the frame's own count
+    ]
+
+
+def make_server(
+    listener: socket.socket, application: app.Application, sink: RecordSink, options: dict[str, Any], **more: Any
+) -> PooledWSGIServer:
+    """The server that ``options`` (appliance.supervisor.options) describe."""
+    return PooledWSGIServer(
+        listener,
+        application,
+        sink=sink,
+        limits=Limits(**options["limits"]),
+        threads=options["threads"],
+        allowed_hosts=HostRule(options["allowed_hosts"]),
+        trusted_proxies=options["trusted_proxies"],
+        **more,
+    )
+
+
+class Worker:
+    """The project's application, served until the supervisor says otherwise."""
+
+    def __init__(self, channel: Channel, listener: socket.socket, start: Start) -> None:
+        self._channel = channel
+        self._listener = listener
+        self._start = start
+        self._sink = RecordSink(channel)
+        self._server: PooledWSGIServer | None = None
+        self._waiting: Connections = []  # taken before there was a server
+        self._lock = threading.Lock()
+
+    def run(self, received: list[tuple[Message, list[int]]]) -> None:
+        """Import, serve, return when drained."""
+        for message, descriptors in received:
+            self._obey(message, descriptors)
+        threading.Thread(target=self._control, name="appliance-control", daemon=True).start()
+        os.chdir(self._start.root)
+        began = time.monotonic()
+        application = self._import()
+        server = make_server(self._listener, application, self._sink, self._start.options)
+        with self._lock:
+            self._server = server
+            server.take(self._waiting)
+            self._waiting = []
+        self._channel.send(
+            Ready(import_s=round(time.monotonic() - began, 4), application=_described(application)),
+        )
+        server.serve_forever()
+        self._sink.flush()
+        self._channel.send(Drained())
+
+    def _import(self) -> app.Application:
+        target = self._start.target
+        sys.argv[:] = [target["file"] or target["module"]]
+        sys.path[:0] = [entry for entry in target["search_path"] if entry not in sys.path]
+        try:
+            return app.load(target)
+        except BaseException as error:  # noqa: BLE001  whatever the project raises is shown on its page, SystemExit too
+            self._channel.send(Failed(report=errorpage.report(error, root=self._start.root, kind="import")))
+            _flush_streams()
+            os._exit(1)  # threads that the project started must not keep a failed generation alive
+
+    def _control(self) -> None:
+        try:
+            while True:
+                for message, descriptors in self._channel.receive():
+                    self._obey(message, descriptors)
+        except ChannelError:
+            os._exit(1)  # the supervisor has gone: nobody would ever end this process
+
+    def _obey(self, message: Message, descriptors: list[int]) -> None:
+        if isinstance(message, Take):
+            with self._lock:
+                if self._server is None:
+                    self._waiting += taken(message, descriptors)
+                else:
+                    self._server.take(taken(message, descriptors))
+        elif isinstance(message, Drain):
+            with self._lock:
+                if self._server is None:
+                    hand_over(self._channel, self._waiting)
+                    os._exit(0)  # still importing, and not wanted any more
+                self._server.drain(lambda connections: hand_over(self._channel, connections))
+
+
+def _described(application: app.Application) -> str:
+    kind = application if isinstance(application, type) or hasattr(application, "__qualname__") else type(application)
+    return f"{kind.__module__}.{getattr(kind, '__qualname__', '?')}"
+
+
+def _flush_streams() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            continue

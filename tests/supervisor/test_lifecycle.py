@@ -1,0 +1,197 @@
+"""The table of the lifecycle, as histories of events, and over every sequence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.supervisor.lifecycle import (
+    BACKOFF_S,
+    EVENTS,
+    ROWS,
+    Action,
+    AllGone,
+    Analyse,
+    Analysed,
+    AnalysisFailed,
+    Boot,
+    CancelInstall,
+    CodeChanged,
+    Event,
+    Finish,
+    Hush,
+    Install,
+    Installed,
+    InstallFailed,
+    Kill,
+    Phase,
+    ProjectChanged,
+    Retire,
+    RetryDue,
+    RetryLater,
+    SayBroken,
+    State,
+    StopAll,
+    StopAsked,
+    WorkerDied,
+    WorkerFailed,
+    WorkerReady,
+    step,
+)
+
+PAGE: dict[str, Any] = {"title": "why"}
+SERVING = [Analysed(1, installed=True), WorkerReady(1)]
+
+
+def history(*events: Event, state: State | None = None) -> tuple[State, list[Action]]:
+    """The state after these events, and the actions of the last."""
+    now, actions = state or State(), ()
+    for event in events:
+        now, actions = step(now, event)
+    return now, list(actions)
+
+
+def test_comes_up():
+    """A project whose environment is whole is analysed, booted and served."""
+    state, actions = history(Analysed(1, installed=True))
+    assert (state.phase, Boot(1) in actions) == (Phase.BOOTING, True)
+    state, actions = history(WorkerReady(1), state=state)
+    assert (state.phase, actions) == (Phase.SERVING, [Hush()])
+
+
+def test_installs_first():
+    """A project whose environment is not whole is booted once it is."""
+    state, actions = history(Analysed(1, installed=False))
+    assert (state.phase, actions[-1]) == (Phase.INSTALLING, Install(1))
+    state, actions = history(Installed(1), state=state)
+    assert (state.phase, actions[-1]) == (Phase.BOOTING, Boot(1))
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [AnalysisFailed(1, PAGE)],
+        [Analysed(1, installed=False), InstallFailed(1, PAGE)],
+        [Analysed(1, installed=True), WorkerFailed(1, PAGE)],
+    ],
+)
+def test_broken_then_mended(events: list[Event]):
+    """Whatever fails is said at once, and the next save tries everything anew."""
+    state, actions = history(*events)
+    assert (state.phase, SayBroken(PAGE) in actions) == (Phase.BROKEN, True)
+    state, actions = history(CodeChanged(), state=state)
+    assert (state.phase, actions[-1]) == (Phase.ANALYSING, Analyse(2))
+
+
+def test_save_while_serving():
+    """A save retires the worker and boots the next, in this order, without another analysis."""
+    state, actions = history(*SERVING, CodeChanged())
+    assert (state.phase, state.generation) == (Phase.BOOTING, 2)
+    assert [action for action in actions if isinstance(action, Retire | Boot)] == [Retire(1), Boot(2)]
+
+
+def test_save_while_booting():
+    """A worker that is still booting when another save comes is given up, and its late news change nothing."""
+    state, _ = history(Analysed(1, installed=True), CodeChanged())
+    assert state.generation == 2
+    for late in (WorkerReady(1), WorkerFailed(1, PAGE), WorkerDied(1, PAGE, settled=False)):
+        assert history(late, state=state) == (state, [])
+
+
+def test_dependencies_change_while_installing():
+    """Another change of the dependencies ends the installer that runs; its late news change nothing."""
+    state, actions = history(Analysed(1, installed=False), ProjectChanged())
+    assert actions[0] == CancelInstall()
+    assert (state.phase, actions[-1]) == (Phase.ANALYSING, Analyse(2))
+    assert history(Installed(1), state=state) == (state, [])
+
+
+def test_crashes():
+    """A worker that dies is started again at once, then after ever longer waits, each time with its last page."""
+    state, _ = history(*SERVING)
+    waits: list[float] = []
+    for _ in range(len(BACKOFF_S) + 2):
+        state, actions = history(WorkerDied(state.generation, PAGE, settled=False), state=state)
+        later = [action for action in actions if isinstance(action, RetryLater)]
+        waits.append(later[0].after_s if later else 0.0)
+        if later:
+            assert SayBroken(PAGE) in actions
+            state, _ = history(RetryDue(later[0].generation), state=state)
+        assert state.phase is Phase.BOOTING
+    assert waits == [*BACKOFF_S, BACKOFF_S[-1], BACKOFF_S[-1]]
+
+
+def test_crash_after_a_while():
+    """A worker that served for a while and then dies is started again at once, however often it happened before."""
+    state = State(phase=Phase.SERVING, generation=7, crashes=5)
+    state, actions = history(WorkerDied(7, PAGE, settled=True), state=state)
+    assert (state.phase, actions[-1]) == (Phase.BOOTING, Boot(8))
+
+
+def test_save_instead_of_waiting():
+    """A save while a crashed worker's restart is waited for does not wait, and the late timer changes nothing."""
+    state, _ = history(*SERVING, WorkerDied(1, PAGE, settled=False), WorkerDied(2, PAGE, settled=False))
+    assert state.phase is Phase.BROKEN
+    state, _ = history(CodeChanged(), Analysed(2, installed=True), state=state)
+    assert (state.phase, state.generation) == (Phase.BOOTING, 3)
+    assert history(RetryDue(2), state=state) == (state, [])
+
+
+def test_hung_boot():
+    """A boot that took too long is ended and said."""
+    _, actions = history(Analysed(1, installed=True), WorkerFailed(1, PAGE))
+    assert Kill(1) in actions
+
+
+@pytest.mark.parametrize("phase", [phase for phase in Phase if phase is not Phase.STOPPED])
+def test_stop(phase: Phase):
+    """A stop is obeyed in every phase, and ends when no child is left."""
+    state, actions = history(StopAsked("SIGTERM"), state=State(phase=phase))
+    assert (state.phase, actions) == (Phase.STOPPING, [StopAll("SIGTERM")])
+    assert history(AllGone(), state=state)[1] == [Finish()]
+
+
+EVENT = st.one_of(
+    st.builds(Analysed, st.integers(1, 4), installed=st.booleans()),
+    st.builds(AnalysisFailed, st.integers(1, 4), st.just(PAGE)),
+    st.builds(Installed, st.integers(1, 4)),
+    st.builds(InstallFailed, st.integers(1, 4), st.just(PAGE)),
+    st.builds(WorkerReady, st.integers(1, 6)),
+    st.builds(WorkerFailed, st.integers(1, 6), st.just(PAGE)),
+    st.builds(WorkerDied, st.integers(1, 6), st.just(PAGE), settled=st.booleans()),
+    st.sampled_from([CodeChanged(), ProjectChanged(), StopAsked("SIGTERM"), AllGone()]),
+    st.builds(RetryDue, st.integers(1, 6)),
+)
+
+
+@given(st.lists(EVENT, max_size=40))
+def test_any_sequence(events: list[Event]):
+    """No sequence reaches an unlisted phase, boots two workers of one generation, or leaves one behind at a boot."""
+    state = State()
+    booted: list[int] = []
+    alive: set[int] = set()
+    for event in events:
+        if isinstance(event, WorkerDied):
+            alive.discard(event.generation)
+        before = state.phase
+        state, actions = step(state, event)
+        assert state.phase in ROWS
+        for action in actions:
+            if isinstance(action, Retire | Kill):
+                alive.discard(action.generation)
+            if isinstance(action, Boot):
+                assert not alive, "a worker is left behind"
+                booted.append(action.generation)
+                alive.add(action.generation)
+        if before is Phase.STOPPED:
+            assert actions == ()
+    assert booted == sorted(set(booted))
+
+
+def test_every_event_is_listed():
+    """Each kind of event has a row somewhere: none is invented and then forgotten."""
+    listed = {event for row in ROWS.values() for event in row}
+    assert listed == set(EVENTS) == set(Event.__subclasses__())
