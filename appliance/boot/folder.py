@@ -1,12 +1,13 @@
 """The mounted folder itself, before anything in it is looked at.
 
-Owns the words for a folder that is not there or can't be read. Runs in the supervisor after the drop to the owner, and in
-the commands.
+Owns the words for a folder that is not there or can't be read. Runs in the supervisor after the drop to the owner, and
+in the commands.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING
 
 from appliance.errors import ProjectMissingError
@@ -21,31 +22,35 @@ def check_folder(path: Path) -> None:
     Raises:
         ProjectMissingError: it is not there, no folder, or closed to this user.
     """
-    if not path.exists() and not path.is_symlink():
+    try:
+        status = path.stat()
+    except PermissionError:
         raise ProjectMissingError(
-            f"{path} does not exist",
+            f"{path} can't be reached by uid {os.geteuid()}",
+            expected="a folder that the appliance's user may list and enter",
+            action="Open the folders above it (chmod o+x), or run the appliance as their owner.",
+            path=str(path),
+            uid=os.geteuid(),
+        ) from None
+    except OSError as error:
+        raise ProjectMissingError(
+            f"{path} can't be opened: {error.strerror}",
             expected="the project's folder",
             action="Mount your project there (docker run -v .:/workspace), or name its folder in APPLIANCE_PROJECT.",
             path=str(path),
-        )
-    if not path.is_dir():
+        ) from None
+    if not stat.S_ISDIR(status.st_mode):
         raise ProjectMissingError(
             f"{path} is no folder",
             expected="the project's folder",
             action="Name the folder that holds the project; APPLIANCE_APP names a file in it.",
             path=str(path),
         )
-    try:
-        with os.scandir(path):
-            pass
-        readable = os.access(path, os.X_OK)
-    except OSError:
-        readable = False
-    if not readable:
-        status = path.stat()
+    # os.access asks for the real user, and the kernel: it is right for root without CAP_DAC_OVERRIDE too.
+    if not os.access(path, os.R_OK | os.X_OK):
         raise ProjectMissingError(
             f"{path} can't be read by uid {os.geteuid()}: it belongs to uid {status.st_uid}, "
-            f"mode {status.st_mode & 0o7777:04o}",
+            f"mode {stat.S_IMODE(status.st_mode):04o}",
             expected="a folder that the appliance's user may list and enter",
             action=f"Run as its owner (user: '{status.st_uid}:{status.st_gid}'), or open it: chmod o+rx on the host.",
             path=str(path),

@@ -1,15 +1,16 @@
 """Who the supervisor is: root drops, for good and early, to the owner of the mounted project.
 
-Owns the change of user and the layout of the cache by user. Must not know what is kept in the cache. Runs in PID 1 and in
-``appliance run``, before a file of the project is read: a folder that importlib has looked at as root without DAC_OVERRIDE
-stays empty for it even after the drop.
+Owns the change of user and the layout of the cache by user. Must not know what is kept in the cache. Runs in PID 1 and
+in ``appliance run``, before a file of the project is read: a folder that importlib has looked at as root without
+CAP_DAC_OVERRIDE stays empty for it even after the drop.
 
-The supervisor drops itself, not its children alone: without CAP_KILL and CAP_DAC_OVERRIDE (``cap_drop: ALL`` plus SETUID,
-SETGID, CHOWN) root can neither list a 0700 mount of another user's nor signal that user's processes.
+The supervisor drops itself, not its children alone: without CAP_KILL and CAP_DAC_OVERRIDE (``cap_drop: ALL`` plus
+SETUID, SETGID, CHOWN) root can neither list another user's 0700 mount nor signal that user's processes.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import stat
@@ -65,9 +66,9 @@ def become(identity: Identity | None, cache: Path) -> None:
     try:
         _give_cache(identity, cache)
         for descriptor in range(3):
-            # Else the project can't open /dev/stdout or /dev/stderr anew: a pipe belongs to whom created it.
-            if stat.S_ISFIFO(os.fstat(descriptor).st_mode) or os.isatty(descriptor):
-                os.fchown(descriptor, identity.uid, identity.gid)
+            # A closed one is nobody's; without CAP_CHOWN the project can do without opening /dev/stderr anew.
+            with contextlib.suppress(OSError):
+                _give_stream(identity, descriptor)
         os.setgroups(identity.groups)
         os.setresgid(identity.gid, identity.gid, identity.gid)
         os.setresuid(identity.uid, identity.uid, identity.uid)
@@ -98,12 +99,20 @@ def user_home(cache: Path, home: str) -> str:
     return str(own)
 
 
+def _give_stream(identity: Identity, descriptor: int) -> None:
+    # Else the project can't open /dev/stdout or /dev/stderr: a pipe is its creator's. Not files, and not /dev/null.
+    if stat.S_ISFIFO(os.fstat(descriptor).st_mode) or os.isatty(descriptor):
+        os.fchown(descriptor, identity.uid, identity.gid)
+
+
 def _give_cache(identity: Identity, cache: Path) -> None:
     cache.mkdir(parents=True, exist_ok=True)
     status = cache.stat()
     if status.st_uid == 0 and not status.st_mode & stat.S_IXOTH:
         cache.chmod(stat.S_IMODE(status.st_mode) | 0o711)
     own = cache / f"uid-{identity.uid}"
-    own.mkdir(exist_ok=True)
-    if own.stat().st_uid != identity.uid:
-        os.chown(own, identity.uid, identity.gid)
+    # Where everybody may write, as in the image's /cache, the user makes it, and root needs no CAP_CHOWN.
+    if not status.st_mode & stat.S_IWOTH or own.exists():
+        own.mkdir(exist_ok=True)
+        if own.stat().st_uid != identity.uid:
+            os.chown(own, identity.uid, identity.gid)

@@ -1,0 +1,149 @@
+"""The project's modules by name and by file, each read once.
+
+Owns the way from a dotted name to a file of the project and back, and which folder must stand first on ``sys.path``.
+Must not know frameworks or rules. Runs in the appliance's own interpreter; the cache of sources lives as long as one
+look at the project.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from appliance.boot.source import Source, read_source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# Never the project's own code, or no place for its application.
+_SKIPPED = frozenset(
+    (
+        "venv", "env", "virtualenv", "node_modules", "bower_components", "site-packages", "__pycache__",
+        "build", "dist", "docs", "doc", "tests", "test", "testing", "migrations", "alembic", "fixtures",
+        "static", "templates", "media", "locale", "examples", "example", "samples", "benchmarks", "vendor",
+    )
+)  # fmt: skip
+_MOST_FILES = 400
+
+
+class Modules:
+    """The modules below one root."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        # src/ is the layout that packaging guides teach, lib/ and app/ are seen in older projects.
+        self.roots = tuple(folder for folder in (root, root / "src", root / "lib") if folder.is_dir())
+        self._sources: dict[Path, Source] = {}
+
+    def find(self, module: str, first: Path | None = None) -> Path | None:
+        """The file of a module: ``package/__init__.py`` or ``module.py`` in one of the roots."""
+        parts = module.split(".")
+        if not all(parts):
+            return None
+        for folder in (*([first] if first else []), *self.roots):
+            base = folder.joinpath(*parts)
+            for file in (base / "__init__.py", base.with_name(base.name + ".py")):
+                if file.is_file():
+                    return file
+        return None
+
+    def source(self, file: Path) -> Source:
+        """One file, read once."""
+        if file not in self._sources:
+            self._sources[file] = read_source(file, self.name_of(file)[0])
+        return self._sources[file]
+
+    def name_of(self, file: Path) -> tuple[str, Path]:
+        """A file's module name, and the folder from which it is imported by that name.
+
+        The folder is the first above the file that is no package. A package whose module imports its own siblings by
+        absolute names was written to be run as a script: then it is the file's own folder.
+        """
+        folder = file.parent
+        parts = [] if file.name == "__init__.py" else [file.stem]
+        if parts and self._imports_siblings(file):
+            return file.stem, folder
+        while folder != self.root and (folder / "__init__.py").is_file():
+            parts.insert(0, folder.name)
+            folder = folder.parent
+        if folder not in self.roots and self.root in folder.parents:
+            # A folder without __init__.py is a package too, once the file says so: ``from shop.models import ..``.
+            namespace = folder.relative_to(self.root).parts
+            if namespace[0] not in {"src", "lib"} and namespace[0] in _imports_of(file):
+                return ".".join([*namespace, *parts]), self.root
+        return ".".join(parts), folder
+
+    def resolve(self, name: str) -> tuple[Source, tuple[str, ...]] | None:
+        """The longest part of a dotted name that is a module of the project, and the rest; None for a foreign one."""
+        parts = name.split(".")
+        for end in range(len(parts), 0, -1):
+            file = self.find(".".join(parts[:end]))
+            if file is None:
+                continue
+            source = self.source(file)
+            if end == len(parts) > 1:
+                # ``from shop import app``: what shop/__init__.py makes under that name hides a module shop/app.py.
+                package = self.find(".".join(parts[:-1]))
+                bound = self.source(package).values.get(parts[-1]) if package else None
+                if package and bound and bound.kind in {"call", "function", "class"}:
+                    return self.source(package), (parts[-1],)
+            return source, tuple(parts[end:])
+        # A file that no root leads to: a script in a sub-folder.
+        for source in self._sources.values():
+            if source.module and name.startswith(source.module + "."):
+                return source, tuple(name[len(source.module) + 1 :].split("."))
+        return None
+
+    def files(self, depth: int) -> Iterator[Path]:
+        """Python files, the shallow ones first, by name; skipping what is not the project's own."""
+        level = [self.root]
+        count = 0
+        for _ in range(depth + 1):
+            below: list[Path] = []
+            for folder in level:
+                try:
+                    entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+                except OSError:
+                    continue
+                for entry in entries:
+                    if entry.name.endswith((".py", ".wsgi")) and entry.is_file():
+                        yield folder / entry.name
+                        count += 1
+                        if count >= _MOST_FILES:
+                            return
+                    elif self._is_own_folder(entry):
+                        below.append(folder / entry.name)
+            level = below
+
+    def top_level_names(self) -> list[str]:
+        """What can be imported by one name."""
+        names = {
+            path.stem
+            for folder in self.roots
+            for path in folder.iterdir()
+            if path.suffix == ".py" or (path / "__init__.py").is_file()
+        }
+        return sorted(names)
+
+    def _imports_siblings(self, file: Path) -> bool:
+        if not (file.parent / "__init__.py").is_file() or file.parent in self.roots:
+            return False
+        siblings = {path.stem for path in file.parent.glob("*.py")} - {"__init__", file.stem}
+        above = {name for folder in self.roots for name in _names_in(folder)}
+        return bool((_imports_of(file) & siblings) - above)
+
+    def _is_own_folder(self, entry: os.DirEntry[str]) -> bool:
+        name = entry.name
+        if name.startswith((".", "_")) or name.lower() in _SKIPPED or not entry.is_dir(follow_symlinks=False):
+            return False
+        return not os.path.exists(os.path.join(entry.path, "pyvenv.cfg"))  # noqa: PTH110, PTH118 - a DirEntry's
+
+
+def _names_in(folder: Path) -> set[str]:
+    return {path.stem for path in folder.iterdir() if path.suffix == ".py" or path.is_dir()}
+
+
+def _imports_of(file: Path) -> frozenset[str]:
+    # The name does not matter here: absolute imports alone are asked for.
+    return read_source(file, file.stem).imports

@@ -1,0 +1,199 @@
+"""What is to be served, and how it was found: the words that the rules share.
+
+Owns the target that the worker is handed, the findings that ``appliance check`` shows, and the order in which a
+module's names are preferred. Must not know any rule. Runs in the appliance's own interpreter.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from appliance.boot.verdict import Verdict, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from appliance.boot.modules import Modules
+    from appliance.boot.source import Source
+
+OBJECT_NAMES = ("app", "application", "server", "api")
+FACTORY_NAMES = ("create_app", "make_app", "get_app", "create_application", "build_app", "app_factory")
+_BY_TEXT = re.compile(
+    rf"^(?:({'|'.join(OBJECT_NAMES)})\s*(?::[^=\n]+)?=[^=]|def\s+({'|'.join(FACTORY_NAMES)})\s*\()", re.MULTILINE
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the worker imports.
+
+    Attributes:
+        kind: "object": an attribute of a module; "django": the application that the settings name.
+        module: the module's name. For Django that of WSGI_APPLICATION, or empty.
+        file: the absolute path of its source, or empty where only an import can tell. A file whose name is no module's
+            (site.wsgi, my-app.py) is to be loaded from this path, under ``module``.
+        attribute: dotted, may be empty: the worker then looks for the usual names.
+        call: "yes": the attribute is a factory; "no"; "auto": call it if its signature says that it is a factory.
+        search_path: absolute folders that go first on sys.path, in this order.
+        environ: variables to set where they are absent.
+        framework: its name, or empty.
+        why: one sentence.
+        arguments: what a factory is called with, JSON values.
+        keywords: the same, by name.
+    """
+
+    kind: Literal["object", "django"]
+    module: str
+    file: str
+    attribute: str
+    call: Literal["no", "yes", "auto"]
+    search_path: tuple[str, ...]
+    environ: Mapping[str, str] = field(default_factory=dict)
+    framework: str = ""
+    why: str = ""
+    arguments: tuple[Any, ...] = ()
+    keywords: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON values by name, for the channel."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One look of one rule, for ``appliance check``."""
+
+    rule: str
+    looked_at: str
+    found: str
+    outcome: Literal["chosen", "passed over", "nothing"]
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What one rule says: a target, or none; ``weak`` is one to take if no other rule has any."""
+
+    findings: tuple[Finding, ...]
+    target: Target | None = None
+    weak: Target | None = None
+    tied: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Look:
+    """What every rule looks at."""
+
+    root: Path
+    values: Mapping[str, str]
+    modules: Modules
+
+    def name(self, file: Path) -> str:
+        """A file as a person of this project would name it."""
+        return str(file.relative_to(self.root)) if self.root in file.parents else str(file)
+
+
+@dataclass(frozen=True)
+class Pick:
+    """The best of one module.
+
+    Attributes:
+        name: the attribute; None where none is an application or a factory of one.
+        verdict: what it is.
+        tied: the names of several that are as good.
+        weak: a name that may be an application, by its name alone.
+        refused: what is there but can't be served, in words.
+    """
+
+    name: str | None = None
+    verdict: Verdict = field(default_factory=lambda: Verdict("unknown"))
+    tied: tuple[str, ...] = ()
+    weak: str | None = None
+    refused: tuple[str, ...] = ()
+
+
+def pick(modules: Modules, source: Source, *, own: bool = False) -> Pick:
+    """The name in a module that a person would mean; ``own``: leave out what it imports from elsewhere."""
+    if source.problem:
+        # What is broken now is mended later: its names stand in the text.
+        match = _BY_TEXT.search(source.text)
+        return Pick(weak=(match[1] or match[2]) if match else None)
+    names = [name for name, value in source.values.items() if not own or value.kind != "reference"]
+    verdicts = {name: judge(modules, source, name) for name in names}
+    usual = ("application", *OBJECT_NAMES) if _is_wsgi_file(source.file) else OBJECT_NAMES
+    for name in (*usual, *FACTORY_NAMES):
+        if name in verdicts and verdicts[name].kind in {"wsgi", "factory"}:
+            return Pick(name, verdicts[name])
+    for kind in ("wsgi", "factory"):
+        rest = [name for name in names if verdicts[name].kind == kind and not name.startswith("_")]
+        served = [name for name in rest if name in source.served]
+        best = served if len(served) == 1 else rest
+        if len(best) == 1:
+            return Pick(best[0], verdicts[best[0]])
+        if rest:
+            return Pick(tied=tuple(rest))
+    return Pick(weak=_weak(source, verdicts), refused=_refused(verdicts))
+
+
+def target_of(look: Look, source: Source, name: str, verdict: Verdict, why: str) -> Target:
+    """The target that means this name of this module."""
+    module, first = look.modules.name_of(source.file)
+    attribute = name
+    call: Literal["no", "yes", "auto"] = "auto"
+    if verdict.kind == "factory":
+        call = "yes"
+    elif verdict.kind == "wsgi":
+        attribute = f"{name}.{verdict.attribute}" if verdict.attribute else name
+        call = "yes" if verdict.call else "no"
+    return Target(
+        "object",
+        re.sub(r"[^\w.]", "_", module),
+        str(source.file),
+        attribute,
+        call,
+        search_path(look.root, first),
+        framework=verdict.framework,
+        why=why,
+    )
+
+
+def search_path(root: Path, first: Path) -> tuple[str, ...]:
+    """The import root, then the project's root: scripts in sub-folders import from both."""
+    return tuple(dict.fromkeys((str(first), str(root))))
+
+
+def describe(look: Look, source: Source, name: str, verdict: Verdict) -> str:
+    """What was found, in words."""
+    what = {"factory": "a factory of a WSGI application", "wsgi": "a WSGI application"}.get(verdict.kind, "a name")
+    framework = f" ({verdict.framework})" if verdict.framework not in {"", "WSGI"} else ""
+    reason = f", {verdict.reason}" if verdict.reason else ""
+    return f"{look.name(source.file)}:{name} is {what}{framework}{reason}"
+
+
+def _is_wsgi_file(file: Path) -> bool:
+    # mod_wsgi's convention, which its .wsgi files keep.
+    return file.name == "wsgi.py" or file.suffix == ".wsgi"
+
+
+def _weak(source: Source, verdicts: Mapping[str, Verdict]) -> str | None:
+    for name in (*OBJECT_NAMES, *FACTORY_NAMES):
+        value = source.values.get(name)
+        if value is None or verdicts.get(name, Verdict("other")).kind != "unknown" or verdicts[name].required:
+            continue
+        if value.kind in {"call", "reference", "other"} or (value.kind == "function" and name in FACTORY_NAMES):
+            return name
+    return None
+
+
+def _refused(verdicts: Mapping[str, Verdict]) -> tuple[str, ...]:
+    words = []
+    for name, verdict in verdicts.items():
+        if verdict.kind == "asgi":
+            words.append(f"{name} is an ASGI application ({verdict.framework})")
+        elif verdict.kind == "arguments":
+            plural = "s" if verdict.required > 1 else ""
+            words.append(f"{name} is a factory that needs {verdict.required} argument{plural}")
+    return tuple(words)

@@ -1,0 +1,155 @@
+"""The rules for what a project looks like: usual file names, its own package, and a scan of the rest.
+
+Owns the usual names of files. Must not know what a framework is; a module's best name is ``target.pick``'s. Runs in the
+appliance's own interpreter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from appliance.boot import django
+from appliance.boot.declared import package_names
+from appliance.boot.target import Finding, Look, Pick, Ruling, Target, describe, pick, search_path, target_of
+from appliance.boot.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from appliance.boot.source import Source
+
+FILES = ("wsgi", "app", "main", "run", "application", "server", "web", "api", "index", "passenger_wsgi", "flask_app")
+_DEEP_ENOUGH = 2
+
+
+@dataclass(frozen=True)
+class _Found:
+    source: Source
+    best: Pick
+
+
+def usual_files_rule(look: Look) -> Ruling:
+    """``wsgi.py``, ``app.py`` and their kin, and ``*.wsgi``, in the root and in ``src/``."""
+    return _first(look, "Usual file names", _usual_files(look), ", ".join(f"{name}.py" for name in FILES[:6]))
+
+
+def package_rule(look: Look) -> Ruling:
+    """The package that pyproject.toml, setup.cfg or setup.py names, and the usual files in it."""
+    names = package_names(look.root)
+    files: list[Path] = []
+    for name in names:
+        file = look.modules.find(name)
+        if file is None:
+            continue
+        if file.name == "__init__.py":
+            files += [path for stem in FILES if (path := file.parent / f"{stem}.py").is_file()]
+        files.append(file)
+    looked_at = ", ".join(names) or "pyproject.toml, setup.cfg, setup.py"
+    return _first(look, "The project's own package", files, looked_at)
+
+
+def scan_rule(look: Look) -> Ruling:
+    """Every module near the root: the one that binds an application, or a factory of one."""
+    rule = "A look into every module"
+    found = []
+    refused: list[str] = []
+    tied: tuple[str, ...] = ()
+    count = 0
+    for file in look.modules.files(_DEEP_ENOUGH):
+        source = look.modules.source(file)
+        count += 1
+        best = pick(look.modules, source, own=True)
+        if best.name:
+            found.append(_Found(source, best))
+        refused += [f"{look.name(file)}: {words}" for words in best.refused]
+        tied = tied or tuple(f"{look.name(file)}:{name}" for name in best.tied)
+    looked_at = f"{count} files"
+    for fits in (_instances, _factories):
+        some = _narrow([one for one in found if fits(one)])
+        if len(some) == 1:
+            target, finding = _choose(look, rule, some[0])
+            return Ruling((finding,), target)
+        if some:
+            names = tuple(f"{look.name(one.source.file)}:{one.best.name}" for one in some)
+            return Ruling((Finding(rule, looked_at, f"several: {', '.join(names)}", "passed over"),), tied=names)
+    words = "; ".join(refused) or (f"several: {', '.join(tied)}" if tied else "no application")
+    outcome = Finding(rule, looked_at, words, "passed over" if refused or tied else "nothing")
+    return Ruling((outcome,), tied=tied, refused=tuple(refused))
+
+
+def _usual_files(look: Look) -> Iterable[Path]:
+    # A project in src/ keeps a wsgi.py or a manage.py above it as often as not: the root first.
+    for folder in look.modules.roots[:2]:
+        for name in FILES:
+            for file in (folder / f"{name}.py", folder / name / "__init__.py"):
+                if file.is_file():
+                    yield file
+    yield from sorted(look.root.glob("*.wsgi"))
+
+
+def _first(look: Look, rule: str, files: Iterable[Path], looked_at: str) -> Ruling:
+    """The first file that holds one; what is doubtful or can't be served is kept for the end."""
+    findings: list[Finding] = []
+    weak: Target | None = None
+    tied: tuple[str, ...] = ()
+    refused: list[str] = []
+    for file in files:
+        source = look.modules.source(file)
+        best = pick(look.modules, source)
+        if best.name:
+            target, finding = _choose(look, rule, _Found(source, best))
+            return Ruling((*findings, finding), target)
+        findings.append(Finding(rule, look.name(file), _words(source, best), "passed over"))
+        tied = tied or tuple(f"{look.name(file)}:{name}" for name in best.tied)
+        refused += [f"{look.name(file)}: {words}" for words in best.refused]
+        if weak is None and best.weak:
+            why = f"{look.name(file)} binds {best.weak}, a usual name, and nothing else was found."
+            weak = target_of(look, source, best.weak, Verdict("unknown"), why)
+    if not findings:
+        findings.append(Finding(rule, looked_at, "there is none", "nothing"))
+    return Ruling(tuple(findings), None, weak, tied, tuple(refused))
+
+
+def _choose(look: Look, rule: str, found: _Found) -> tuple[Target, Finding]:
+    source, name, verdict = found.source, found.best.name or "", found.best.verdict
+    words = describe(look, source, name, verdict)
+    target = target_of(look, source, name, verdict, f"{words}.")
+    settings = django.settings_named_in(source) if verdict.framework == "Django" and verdict.kind == "wsgi" else ""
+    if settings:
+        # A wsgi.py of Django's without a manage.py: whole Django all the same.
+        environ = {} if look.values.get("DJANGO_SETTINGS_MODULE") else {"DJANGO_SETTINGS_MODULE": settings}
+        module, first = look.modules.name_of(source.file)
+        path = search_path(look.root, first)
+        target = Target("django", module, str(source.file), name, "no", path, environ, "Django", f"{words}.")
+    return target, Finding(rule, look.name(source.file), words, "chosen")
+
+
+def _words(source: Source, best: Pick) -> str:
+    if source.problem:
+        return f"it can't be parsed: {source.problem}"
+    if best.tied:
+        return f"several: {', '.join(best.tied)}"
+    if best.refused:
+        return "; ".join(best.refused)
+    return f"{best.weak} may be one, by its name" if best.weak else "no application"
+
+
+def _instances(found: _Found) -> bool:
+    return found.best.verdict.kind == "wsgi"
+
+
+def _factories(found: _Found) -> bool:
+    return found.best.verdict.kind == "factory"
+
+
+def _narrow(found: list[_Found]) -> list[_Found]:
+    """Of several: the one that serves itself when it is run, else the shallowest."""
+    for better in (
+        [one for one in found if one.best.name in one.source.served],
+        [one for one in found if len(one.source.file.parts) == min(len(other.source.file.parts) for other in found)],
+    ):
+        if len(better) == 1:
+            return better
+    return found

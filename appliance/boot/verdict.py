@@ -1,0 +1,195 @@
+"""What a top-level name of the project is: a WSGI application, a factory of one, or something else.
+
+Owns the judgement, by following names through the project's modules to a framework's constructor. Must not know where
+to look; the rules do. Runs in the appliance's own interpreter.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from appliance.boot import frameworks
+
+if TYPE_CHECKING:
+    from appliance.boot.modules import Modules
+    from appliance.boot.source import Source, Value
+
+# app.py imports from web.py imports from factory.py ...: nobody goes deeper, but a circle does.
+_DEEPEST = 12
+_REQUEST_CALL = 2
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a name is.
+
+    Attributes:
+        kind: "wsgi"; "factory" of one, no argument needed; "arguments": a factory that needs some; "asgi"; "other":
+            known to be none; "unknown".
+        framework: its name, or empty.
+        attribute: what to take of it to get the WSGI callable, dotted.
+        call: whether that attribute is to be called.
+        reason: what it is, in words.
+        required: how many arguments a factory needs.
+    """
+
+    kind: Literal["wsgi", "factory", "arguments", "asgi", "other", "unknown"]
+    framework: str = ""
+    attribute: str = ""
+    call: bool = False
+    reason: str = ""
+    required: int = 0
+
+
+_UNKNOWN = Verdict("unknown")
+_OTHER = Verdict("other")
+
+
+def judge(modules: Modules, source: Source, name: str) -> Verdict:
+    """What a dotted name in a module is, the module's own names first."""
+    head, *rest = name.split(".")
+    value = source.values.get(head)
+    if value is not None:
+        return _Judge(modules).value(value, tuple(rest), 0)
+    for star in source.stars:
+        verdict = _Judge(modules).named(f"{star}.{name}", 0)
+        if verdict.kind != "unknown":
+            return verdict
+    return _UNKNOWN
+
+
+class _Judge:
+    def __init__(self, modules: Modules) -> None:
+        self._modules = modules
+
+    def named(self, name: str, depth: int) -> Verdict:  # noqa: PLR0911 - one for each kind
+        """What a full dotted name means."""
+        if depth > _DEEPEST:
+            return _UNKNOWN
+        if name == "wsgiref.simple_server.demo_app":
+            return Verdict("wsgi", "WSGI", reason="the standard library's example")
+        found = self._modules.resolve(name)
+        if found is None:
+            # What the standard library offers under such names is no application: ``from json import load as app``.
+            return _OTHER if name.partition(".")[0] in sys.stdlib_module_names else _UNKNOWN
+        source, rest = found
+        if not rest:
+            return _OTHER  # a module
+        if rest[0] in source.values:
+            return self.value(source.values[rest[0]], rest[1:], depth + 1)
+        for star in source.stars:
+            verdict = self.named(".".join([star, *rest]), depth + 1)
+            if verdict.kind != "unknown":
+                return verdict
+        return _UNKNOWN
+
+    def value(self, value: Value, rest: tuple[str, ...], depth: int) -> Verdict:  # noqa: PLR0911 - one for each kind
+        """What a value is, after more attributes are taken of it."""
+        if depth > _DEEPEST:
+            return _UNKNOWN
+        match value.kind:
+            case "reference":
+                return self.named(".".join([value.name, *rest]), depth + 1)
+            case "call":
+                return _take(self.result(value.name, depth + 1), (*value.attributes, *rest))
+            case "function" if not rest:
+                return self._function(value, depth)
+            case "class" if not rest:
+                # A class whose instances are iterables made of (environ, start_response) is an application itself.
+                if len(value.parameters) == _REQUEST_CALL and _looks_wsgi(value.parameters):
+                    return Verdict("wsgi", "WSGI", reason="a class that takes environ and start_response")
+                return _OTHER
+            case "text":
+                return _OTHER
+        return _UNKNOWN
+
+    def result(self, name: str, depth: int) -> Verdict:  # noqa: PLR0911 - one for each kind
+        """What a call of this name makes."""
+        framework = frameworks.by_constructor(name)
+        if framework is not None:
+            return Verdict(
+                framework.kind,
+                framework.name,
+                framework.attribute,
+                framework.call,
+                f"made by {name}",
+            )
+        if depth > _DEEPEST:
+            return _UNKNOWN
+        found = self._modules.resolve(name)
+        if found is None or len(found[1]) != 1:
+            return _UNKNOWN
+        source, (attribute,) = found
+        value = source.values.get(attribute)
+        if value is None:
+            verdicts = (self.result(f"{star}.{attribute}", depth + 1) for star in source.stars)
+            return next((verdict for verdict in verdicts if verdict.kind != "unknown"), _UNKNOWN)
+        match value.kind:
+            case "reference":
+                return self.result(value.name, depth + 1)
+            case "function":
+                return self._returned(value, depth)
+            case "class":
+                return self._instance(value, depth)
+        return _UNKNOWN
+
+    def _function(self, value: Value, depth: int) -> Verdict:
+        """A function by its own name: an application, a factory, or neither."""
+        if any(frameworks.is_wsgi_decorator(name) for name in value.decorators):
+            return Verdict("wsgi", "Werkzeug", reason="a function that a decorator makes a WSGI application")
+        if _looks_wsgi(value.parameters) and not value.coroutine:
+            return Verdict("wsgi", "WSGI", reason=f"a function of {' and '.join(value.parameters)}")
+        if value.parameters[:3] == ("scope", "receive", "send"):
+            return Verdict("asgi", "ASGI", reason="a function of scope, receive and send")
+        made = self._returned(value, depth)
+        if made.kind == "wsgi":
+            kind: Literal["arguments", "factory"] = "arguments" if value.required else "factory"
+            return replace(made, kind=kind, required=value.required, reason=f"returns what is {made.reason}")
+        if made.kind == "asgi":
+            return replace(made, reason=f"returns what is {made.reason}")
+        return replace(_UNKNOWN if value.returns else _OTHER, required=value.required)
+
+    def _returned(self, value: Value, depth: int) -> Verdict:
+        if depth > _DEEPEST:
+            return _UNKNOWN
+        for returned in value.returns:
+            if returned.kind in {"call", "reference", "function"}:
+                verdict = self.value(returned, (), depth + 1)
+                if verdict.kind in {"wsgi", "asgi"}:
+                    return verdict
+        return _UNKNOWN
+
+    def _instance(self, value: Value, depth: int) -> Verdict:
+        if value.caller is not None:
+            parameters = value.caller.parameters[1:]
+            if _looks_wsgi(parameters):
+                return Verdict("wsgi", "WSGI", reason=f"an object that is called with {' and '.join(parameters)}")
+            if parameters[:3] == ("scope", "receive", "send"):
+                return Verdict("asgi", "ASGI", reason="an object that is called with scope, receive and send")
+        for base in value.decorators:
+            verdict = self.result(base, depth + 1)
+            if verdict.kind != "unknown":
+                return verdict
+        return _UNKNOWN
+
+
+def _take(verdict: Verdict, attributes: tuple[str, ...]) -> Verdict:
+    """What an attribute of a known object is."""
+    if not attributes:
+        return verdict
+    if verdict.kind != "wsgi":
+        return _UNKNOWN
+    if attributes == (verdict.attribute,):
+        return replace(verdict, attribute="", call=False)
+    if len(attributes) == 1 and frameworks.is_wsgi_attribute(attributes[0]):
+        return replace(verdict, attribute="", call=False)
+    return _UNKNOWN
+
+
+def _looks_wsgi(parameters: tuple[str, ...]) -> bool:
+    return len(parameters) == _REQUEST_CALL and (
+        parameters[1] in {"start_response", "start_resp", "startResponse", "respond", "start"}
+        or parameters[0] in {"environ", "wsgi_environ"}
+    )
