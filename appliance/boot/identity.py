@@ -95,7 +95,10 @@ def user_home(cache: Path, home: str) -> str:
     if home and os.path.isdir(home) and os.access(home, os.W_OK):  # noqa: PTH112 - "" is no Path
         return home
     own = user_cache(cache) / "home"
-    own.mkdir(parents=True, exist_ok=True)
+    try:
+        own.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return home or "/"  # a cache that can't be written is an error where it is needed: at the installation
     return str(own)
 
 

@@ -57,9 +57,17 @@ class Target:
     arguments: tuple[Any, ...] = ()
     keywords: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        """As a person would say it: ``module:attribute``; of Django, its settings' module."""
+        if self.kind == "django":
+            return self.environ.get("DJANGO_SETTINGS_MODULE", "") or self.module
+        return f"{self.module}:{self.attribute}{'()' if self.call == 'yes' else ''}"
+
     def as_dict(self) -> dict[str, Any]:
-        """JSON values by name, for the channel."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        """JSON values by name, for the channel; with the ``names`` that the worker looks for where none is known."""
+        fields = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        return {**fields, "names": [] if self.attribute else [*OBJECT_NAMES, *FACTORY_NAMES]}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,262 @@
+"""The project's environment: which one it needs, whether it is whole, and how it is made.
+
+Owns the layout of environments in the cache, their keys and the mark of a whole one. Must not know uv's words. ``plan``
+runs in the supervisor at each look at the project, and reads only; ``install`` in a child of its own.
+
+Theory of operation. An environment is named by the hash of all that it is made of, so it never changes: other
+dependencies are another environment, and the old one serves until the new one is whole. It is made in its final place,
+since scripts in it name that place, under a lock that its installer inherits; the mark is written last, and what bears
+no mark is removed and made anew. So a kill at any moment leaves nothing that is taken for whole.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import sys
+import sysconfig
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.boot.identity import user_cache, user_home
+from appliance.boot.installer import Installer, installer
+from appliance.boot.interpreter import Interpreter, choose_interpreter, missing_error
+from appliance.boot.manifest import Manifest, read_manifest
+from appliance.errors import InstallError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from appliance.boot.settings import Settings
+
+_MARK = ".whole.json"
+_ALONE = ("--no-config", "--no-project")  # a uv.toml or pyproject.toml of the project says nothing about this
+_LAYOUT = "1"  # part of each key: a change of how environments are made makes new ones
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The environment that a project needs.
+
+    Attributes:
+        environment: its folder.
+        python: the interpreter in it.
+        interpreter: the version that it is made from, and whose wish that is.
+        source: the file that says what it holds; "none"; "off" where the Python is used as it is.
+        files: all files that were read to know: worth watching.
+        fingerprint: its key.
+        installed: whether it is whole.
+    """
+
+    environment: Path
+    python: Path
+    interpreter: str
+    source: str
+    files: tuple[Path, ...]
+    fingerprint: str
+    installed: bool
+
+
+def plan(root: Path, settings: Settings, values: Mapping[str, str]) -> Plan:
+    """Which environment the project needs, from its files alone.
+
+    Raises:
+        InterpreterError: no Python fits.
+        InstallError: a dependency file can't be read.
+    """
+    if settings.install == "off":
+        return _as_it_is(root, settings, values)
+    return _decide(root, settings, values)[0]
+
+
+def install(
+    plan: Plan, root: Path, settings: Settings, values: Mapping[str, str], report: Callable[[str], None]
+) -> None:
+    """Make the environment, and return when it is whole.
+
+    Args:
+        plan: what ``plan`` said.
+        root: the project's folder.
+        settings: the appliance's.
+        values: the project's environment.
+        report: takes each line of the installer's progress.
+
+    Raises:
+        InstallError: it can't be made; the installer's last words are in it.
+    """
+    if plan.installed:
+        return
+    # Anew, not from the plan: a file may have been saved since, and the key must name what is installed.
+    planned, manifest, interpreter = _decide(root, settings, values)
+    try:
+        planned.environment.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _closed_cache(settings.cache, error) from error
+    with _lock(planned.environment, report) as lock:
+        if (planned.environment / _MARK).is_file():
+            return
+        shutil.rmtree(planned.environment, ignore_errors=True)
+        program = installer(values, settings.cache, root, report, lock)
+        _make(planned.environment, interpreter, settings, values, program)
+        _fill(planned, manifest, program)
+        _mark(planned)
+
+
+def project_environment(plan: Plan, settings: Settings, values: Mapping[str, str]) -> dict[str, str]:
+    """The environment of the project's processes.
+
+    Without ``APPLIANCE_*``: they are ours, a project that reads them would behave otherwise here than elsewhere, and an
+    appliance that is started by the project would take them for its own.
+    """
+    variables = {name: value for name, value in values.items() if not name.startswith("APPLIANCE_")}
+    for name in ("PYTHONHOME", "__PYVENV_LAUNCHER__", "VIRTUAL_ENV"):
+        variables.pop(name, None)  # what activating an environment takes away too
+    scripts = str(plan.python.parent)
+    own = str(Path(sys.prefix, "bin")) if sys.prefix != sys.base_prefix else ""
+    folders = [part for part in variables.get("PATH", os.defpath).split(os.pathsep) if part not in {scripts, own}]
+    variables["PATH"] = os.pathsep.join([scripts, *folders])
+    if (plan.environment / "pyvenv.cfg").is_file() or plan.source != "off":
+        variables["VIRTUAL_ENV"] = str(plan.environment)
+    variables["HOME"] = user_home(settings.cache, variables.get("HOME", ""))
+    # Packages' bytecode was made by the installer; the project's own would lie in the mount, and be wrong for two saves
+    # of equal length in one second.
+    variables["PYTHONDONTWRITEBYTECODE"] = "1"
+    return variables
+
+
+def _decide(root: Path, settings: Settings, values: Mapping[str, str]) -> tuple[Plan, Manifest, Interpreter]:
+    interpreter = choose_interpreter(root, settings, values)
+    manifest = read_manifest(root, settings.dependencies)
+    made_of = (
+        _LAYOUT,
+        manifest.form,
+        manifest.digest,
+        interpreter.version,
+        str(interpreter.path or "fetched"),
+        # The machine and the C library: "cpython-313-x86_64-linux-gnu".
+        str(sysconfig.get_config_var("SOABI")),
+        # Paths within the project are written into an environment: a project that moved needs another one.
+        str(root) if manifest.form != "none" else "",
+    )
+    key = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:20]
+    environment = user_cache(settings.cache) / "environments" / key
+    planned = Plan(
+        environment,
+        environment / "bin" / "python",
+        f"{interpreter.version} ({interpreter.why})",
+        manifest.source,
+        manifest.files,
+        key,
+        (environment / _MARK).is_file(),
+    )
+    return planned, manifest, interpreter
+
+
+def _as_it_is(root: Path, settings: Settings, values: Mapping[str, str]) -> Plan:
+    """APPLIANCE_INSTALL=off: the named Python, else an active environment, else the project's own, else ours."""
+    folders = [values.get("VIRTUAL_ENV", "")]
+    if "APPLIANCE_IMAGE" not in values:
+        # In a container a .venv in the mount is the host's, for other paths and often another system.
+        folders += [str(root / ".venv"), str(root / "venv")]
+    pythons = [Path(folder, "bin", "python") for folder in folders if folder]
+    existing = next((python for python in pythons if python.exists()), None)
+    if settings.python or existing is None:
+        chosen = choose_interpreter(root, settings, values)
+        if chosen.path is None:
+            raise missing_error(
+                [chosen.version], chosen.why, "APPLIANCE_INSTALL=off fetches none", settings.cache, values
+            )
+        python, words = chosen.path, f"{chosen.version} ({chosen.why})"
+    else:
+        python, words = existing, f"of {existing.parent.parent}"
+    return Plan(python.parent.parent, python, words, "off", (), "off", installed=True)
+
+
+@contextmanager
+def _lock(environment: Path, report: Callable[[str], None]) -> Iterator[int]:
+    """One installation of an environment at a time, on this volume."""
+    descriptor = os.open(environment.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            report("waiting for another installation of the same environment")
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _make(
+    environment: Path, interpreter: Interpreter, settings: Settings, values: Mapping[str, str], program: Installer
+) -> None:
+    if interpreter.path is not None:
+        program.report(f"making an environment with Python {interpreter.version} ({interpreter.path})")
+        program.run("venv", "--quiet", *_ALONE, "--python", str(interpreter.path), str(environment))
+        return
+    program.report(f"fetching Python {interpreter.version}")
+    try:
+        program.run("python", "install", "--no-config", "--no-bin", interpreter.version)
+        managed = ("--managed-python", "--python", interpreter.version)
+        program.run("venv", "--quiet", *_ALONE, *managed, str(environment))
+    except InstallError as error:
+        reason = "it could not be fetched"
+        wanted = [interpreter.version]
+        raise missing_error(
+            wanted, interpreter.why, reason, settings.cache, values, output=error.details.get("output")
+        ) from error
+
+
+def _fill(planned: Plan, manifest: Manifest, program: Installer) -> None:
+    if manifest.form == "none":
+        return
+    if manifest.form == "lock":
+        # --frozen: the lock is taken at its word and never written; uv.lock lies in the mount.
+        lock = Installer(
+            program.program,
+            {**program.environment, "UV_PROJECT_ENVIRONMENT": str(planned.environment)},
+            program.offline,
+            program.folder,
+            program.report,
+            program.lock,
+        )
+        lock.run("sync", "--frozen", "--no-install-project", "--compile-bytecode", "--python", str(planned.python))
+        return
+    arguments = ["pip", "install", "--compile-bytecode", "--python", str(planned.python)]
+    found = manifest.requirements
+    if found is not None and found.itself:
+        flat = planned.environment / "requirements.txt"
+        flat.write_text(found.flat, "utf-8")
+        arguments += ["-r", str(flat)]
+    elif found is not None:
+        for file in found.roots:
+            arguments += ["-r", str(file)]
+    if manifest.pyproject:
+        arguments += ["-r", "pyproject.toml"]
+        for extra in manifest.extras:
+            arguments += ["--extra", extra]
+    for group in manifest.groups:
+        arguments += ["--group", group]
+    program.run(*arguments)
+
+
+def _mark(planned: Plan) -> None:
+    mark = planned.environment / _MARK
+    whole = json.dumps({"source": planned.source, "interpreter": planned.interpreter})
+    unfinished = mark.with_suffix(".new")
+    unfinished.write_text(whole, "utf-8")
+    unfinished.replace(mark)
+
+
+def _closed_cache(cache: Path, error: OSError) -> InstallError:
+    return InstallError(
+        f"the cache {cache} can't be written by uid {os.geteuid()}: {error.strerror}",
+        expected="a folder that the appliance's user may write, with room in it",
+        action="Remove the volume and let it be made anew, or name another folder in APPLIANCE_CACHE.",
+        cache=str(cache),
+    )

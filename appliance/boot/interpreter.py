@@ -1,0 +1,245 @@
+"""Which Python the project runs on: what it asks for, and what there is.
+
+Owns the reading of a project's wish for a Python and the search of this machine. Must not know what is installed into
+an environment. Runs in the appliance's own interpreter; it starts another one only to ask its version, and only where
+the appliance's own does not do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from appliance.boot.declared import read_pyproject
+from appliance.boot.identity import user_cache
+from appliance.errors import InterpreterError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from appliance.boot.settings import Settings
+
+# What the project's side of the appliance is written for, newest first.
+SERVED = ("3.15", "3.14", "3.13", "3.12", "3.11", "3.10")
+_NEWEST_PATCH = 40
+_QUESTION = "import json, sys; print(json.dumps([sys.executable, *sys.version_info[:3]]))"
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """A Python of this machine, or one that the installer is to fetch.
+
+    Attributes:
+        version: "3.13".
+        path: where it is; None for one to be fetched.
+        why: whose wish it follows, in words.
+    """
+
+    version: str
+    path: Path | None
+    why: str
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """One statement of the project's, or of a setting."""
+
+    specifiers: SpecifierSet
+    where: str
+    text: str
+
+    def allows(self, version: str) -> bool:
+        return any(self.specifiers.contains(f"{version}.{patch}") for patch in range(_NEWEST_PATCH))
+
+
+def choose_interpreter(root: Path, settings: Settings, values: Mapping[str, str]) -> Interpreter:
+    """The appliance's own Python where the project has no other wish, else one of this machine, else one to fetch.
+
+    Raises:
+        InterpreterError: none can serve it.
+    """
+    if "/" in settings.python:
+        return _named(Path(settings.python))
+    wishes = _wishes(root, settings)
+    fitting = [version for version in SERVED if all(wish.allows(version) for wish in wishes)]
+    why = " and ".join(f"{wish.where} says {wish.text}" for wish in wishes) or "the project asks for none"
+    if not fitting:
+        raise InterpreterError(
+            f"no Python that the appliance serves fits: {why}",
+            expected=f"a Python from {SERVED[-1]} to {SERVED[0]}",
+            action="Widen what the project asks for, or set APPLIANCE_PYTHON to the version to take.",
+            asked=why,
+        )
+    own = ".".join(map(str, sys.version_info[:2]))
+    if own in fitting:
+        return Interpreter(own, own_interpreter(), why)
+    for version in fitting:
+        for path in _candidates(version, settings.cache, values):
+            found = _ask(path)
+            if found and found[1] == version:
+                return Interpreter(version, found[0], why)
+    if values.get("UV_PYTHON_DOWNLOADS") == "never" or values.get("UV_OFFLINE"):
+        raise missing_error(fitting, why, "fetching one is turned off", settings.cache, values)
+    # The newest that is settled: a version that is still to come may have no build to fetch.
+    settled = [version for version in fitting if version != SERVED[0]] or fitting
+    return Interpreter(settled[0], None, why)
+
+
+def own_interpreter() -> Path:
+    """The Python that the appliance's own environment was made from: nothing of ours is importable in it."""
+    return Path(getattr(sys, "_base_executable", None) or sys.executable)
+
+
+def missing_error(
+    fitting: list[str], why: str, reason: str, cache: Path, values: Mapping[str, str], **details: object
+) -> InterpreterError:
+    """The error for a Python that is not on this machine, naming those that are."""
+    there = available(cache, values)
+    return InterpreterError(
+        f"Python {' or '.join(fitting)} is not here ({why}), and {reason}",
+        expected=f"one of those that are here: {', '.join(there)}",
+        action=f"Set APPLIANCE_PYTHON={there[0]} to try the project on that one, or add the asked one to the image.",
+        asked=why,
+        available=there,
+        **details,
+    )
+
+
+def available(cache: Path, values: Mapping[str, str]) -> list[str]:
+    """The versions on this machine, the appliance's own first."""
+    own = ".".join(map(str, sys.version_info[:2]))
+    found = [version for version in SERVED if any(_ask(path) for path in _candidates(version, cache, values))]
+    return list(dict.fromkeys([own, *found]))
+
+
+def _named(path: Path) -> Interpreter:
+    if path.is_dir():
+        # The folder of an environment is as good as the Python in it.
+        path = path / "bin" / "python"
+    found = _ask(path)
+    if found is None:
+        raise InterpreterError(
+            f"APPLIANCE_PYTHON is {path}, which does not run as a Python",
+            expected="the path of a Python interpreter, or a version such as 3.12",
+            action="Correct APPLIANCE_PYTHON, or take it away: the project's own wish is then followed.",
+        )
+    if found[1] not in SERVED:
+        raise InterpreterError(
+            f"APPLIANCE_PYTHON is {path}, Python {found[1]}",
+            expected=f"a Python from {SERVED[-1]} to {SERVED[0]}",
+            action="Name another one.",
+        )
+    return Interpreter(found[1], path, "APPLIANCE_PYTHON names it")
+
+
+def _wishes(root: Path, settings: Settings) -> list[_Wish]:
+    """What is asked for: a setting alone, else every statement of the project."""
+    if settings.python:
+        return [_pin(settings.python, "APPLIANCE_PYTHON")]
+    wishes = []
+    for name, pattern in (
+        (".python-version", r"(?m)^\s*(?:cpython-|python-?)?(\d+\.\d+)(?:\.\d+)?\s*$"),
+        ("runtime.txt", r"(?m)^\s*python-(\d+\.\d+)"),
+        (".tool-versions", r"(?m)^\s*python\s+(\d+\.\d+)"),
+    ):
+        match = re.search(pattern, _text(root / name))
+        # The first of them counts: a stale runtime.txt beside a .python-version is common.
+        if match and not wishes:
+            wishes.append(_pin(match[1], name))
+    asked = _requires_python(root)
+    if asked:
+        wishes.append(asked)
+    return wishes
+
+
+def _pin(version: str, where: str) -> _Wish:
+    parts = version.split(".")[:2]
+    return _Wish(SpecifierSet(f"=={'.'.join(parts)}.*"), where, version)
+
+
+def _requires_python(root: Path) -> _Wish | None:
+    data = read_pyproject(root)
+    project = data.get("project")
+    text = project.get("requires-python") if isinstance(project, dict) else None
+    where = "requires-python of pyproject.toml"
+    if text is None:
+        try:
+            text = _caret(data["tool"]["poetry"]["dependencies"]["python"])
+            where = "python of [tool.poetry.dependencies]"
+        except (KeyError, TypeError):
+            match = re.search(r"(?m)^\s*python_requires\s*=\s*[\"']?([^\"'#\n,]+(?:,[^\"'#\n]+)*)", _setup(root))
+            text = match[1].strip() if match else None
+            where = "python_requires of the setup file"
+    if not isinstance(text, str):
+        return None
+    try:
+        return _Wish(SpecifierSet(text), where, text)
+    except InvalidSpecifier:
+        # Its own tools refuse it too; whoever gets so far runs on what is here.
+        return None
+
+
+def _caret(text: object) -> str | None:
+    """Poetry's ``^3.9`` and ``~3.9`` as everybody else writes them."""
+    if not isinstance(text, str):
+        return None
+    match = re.fullmatch(r"([\^~])(\d+)(?:\.(\d+))?(?:\.\d+)*", text.strip())
+    if not match:
+        return text
+    least = text.strip()[1:]
+    if match[1] == "^" or match[3] is None:
+        return f">={least},<{int(match[2]) + 1}"
+    return f">={least},<{match[2]}.{int(match[3]) + 1}"
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _setup(root: Path) -> str:
+    return _text(root / "setup.cfg") or _text(root / "setup.py")
+
+
+def _candidates(version: str, cache: Path, values: Mapping[str, str]) -> Iterator[Path]:
+    """Where a Python of this version may be."""
+    name = f"python{version}"
+    for folder in values.get("PATH", os.defpath).split(os.pathsep):
+        # pyenv's shims are scripts that answer for versions that are not chosen, after 100 ms, with an error.
+        if folder and not folder.endswith("/shims") and os.access(f"{folder}/{name}", os.X_OK):
+            yield Path(folder, name)
+    pyenv = Path(values.get("PYENV_ROOT") or Path(values.get("HOME") or "/", ".pyenv"))
+    fetched = user_cache(cache) / "python"
+    for pattern in (pyenv / "versions" / f"{version}.*", fetched / f"cpython-{version}.*"):
+        yield from sorted(pattern.parent.glob(f"{pattern.name}/bin/{name}"), reverse=True)
+
+
+def _ask(path: Path) -> tuple[Path, str] | None:
+    """Its real path and version; None where it does not run."""
+    program = shutil.which(path)
+    if program is None:
+        return None
+    try:
+        # -S: no .pth of a project's environment runs. 12 ms.
+        answer = subprocess.run(  # noqa: S603 - the interpreter that the user or the machine names
+            [program, "-I", "-S", "-c", _QUESTION],
+            capture_output=True,
+            timeout=10,
+            check=True,
+            stdin=subprocess.DEVNULL,
+        )
+        executable, major, minor, _ = json.loads(answer.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    return Path(executable), f"{major}.{minor}"
