@@ -6,43 +6,14 @@ record beyond ``channel.ACCESS_FIELDS``. Runs wherever lines are rendered.
 
 from __future__ import annotations
 
-from operator import itemgetter
-from types import MappingProxyType
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
-
-from appliance.channel import ACCESS_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 EVENTS = frozenset({"request.finished", "request.refused", "request.aborted", "websocket.closed"})
-
-# The record's name to the line's, in the line's order. Names with a dot are OpenTelemetry's (semantic conventions for
-# HTTP spans and metrics); the convention has none for the rest.
-NAMES = MappingProxyType(
-    {
-        "method": "http.request.method",
-        "path": "url.path",
-        "query": "url.query",
-        "status": "http.response.status_code",
-        "duration_s": "duration_s",
-        "first_byte_s": "first_byte_s",
-        "body_size": "http.response.body.size",
-        "reason": "reason",
-        "request_id": "request_id",
-        "route": "http.route",
-        "client_address": "client.address",
-        "user_agent": "user_agent.original",
-        "version": "network.protocol.version",
-        "server_port": "server.port",
-        "trace_id": "trace_id",
-        "span_id": "span_id",
-    }
-)
-_LINE_NAMES = tuple(NAMES.values())
-_in_line_order = itemgetter(*(ACCESS_FIELDS.index(name) for name in NAMES))
-_SENT_AS_BYTES = ("http.request.method", "url.path", "url.query", "user_agent.original")
 
 # OpenTelemetry's registry, http.request.method: RFC 9110's methods, PATCH (RFC 5789) and QUERY; others are "_OTHER".
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"})
@@ -60,38 +31,53 @@ SECRETS = frozenset(
         "sig",
     }
 )
+# Whether a query may hold one at all: 0.3 µs, where taking it to pieces costs 1.1. A key may be percent-encoded.
+_suspicious = re.compile(rf"(?:^|&)(?:{'|'.join(sorted(SECRETS))})=|%").search
+_RARE = ("trace_id", "span_id", "http.route", "reason")
+_NOTHING_RARE = [None] * len(_RARE)
 
 
 def event(record: Sequence[Any]) -> tuple[str, str, dict[str, Any]]:
     """Level, event and fields of one record (ACCESS_FIELDS' values), not sanitised yet; what is absent is left out.
 
+    Names with a dot are OpenTelemetry's (semantic conventions for HTTP); the convention has none for the rest.
+
     Raises:
         ValueError, TypeError: this is no record.
     """
-    if len(record) != len(ACCESS_FIELDS):
-        raise ValueError(f"an access record of {len(record)} fields; {len(ACCESS_FIELDS)} make one")
-    name = record[0]
+    # Written out, since it runs for every request: built from a table of names it takes 1.5 µs more.
+    name, _, took, first, method, path, query, version, status, size, client, port, agent, request, *rare = record
     if name not in EVENTS:
         raise ValueError(f"no access event: {name!r:.80}")
-    fields = {
-        key: value
-        for key, value in zip(_LINE_NAMES, _in_line_order(record), strict=True)
-        if value is not None and value != ""
-    }
-    method = fields.get("http.request.method")
-    if method is not None and method not in METHODS:
-        fields["http.request.method"] = "_OTHER"
-        fields["http.request.method_original"] = _as_sent(method)
-    for key in _SENT_AS_BYTES:
-        value = fields.get(key)
-        if value is not None and not value.isascii():
-            fields[key] = _as_sent(value)
-    if "url.query" in fields:
-        fields["url.query"] = redacted(fields["url.query"])
-    for key in ("duration_s", "first_byte_s"):
-        if key in fields:
-            fields[key] = round(fields[key], 6)
-    return _level(name, fields.get("http.response.status_code")), name, fields
+    if len(rare) != len(_RARE):
+        raise ValueError(f"an access record of {len(record)} fields")
+    if not f"{path}{query}{agent}".isascii():
+        path, query, agent = _as_sent(path), _as_sent(query), _as_sent(agent)
+    fields = {"http.request.method": method, "url.path": path}
+    if method not in METHODS:
+        fields = _unknown_method(method) | {"url.path": path}
+    if query:
+        fields["url.query"] = redacted(query) if _suspicious(query) else query
+    fields["http.response.status_code"] = status
+    fields["duration_s"] = took and int(took * 1_000_000) / 1_000_000
+    fields["first_byte_s"] = first and int(first * 1_000_000) / 1_000_000
+    fields["http.response.body.size"] = size
+    fields["request_id"] = request
+    fields["client.address"] = client
+    fields["user_agent.original"] = agent
+    fields["network.protocol.version"] = version
+    fields["server.port"] = port
+    if rare != _NOTHING_RARE:
+        fields.update(zip(_RARE, rare, strict=True))
+    if None in fields.values():
+        fields = {key: value for key, value in fields.items() if value is not None}
+    return _level(name, status), name, fields
+
+
+def _unknown_method(method: str | None) -> dict[str, Any]:
+    if method is None:  # a head that could not be read
+        return {}
+    return {"http.request.method": "_OTHER", "http.request.method_original": _as_sent(method)}
 
 
 def _level(name: str, status: int | None) -> str:
@@ -102,10 +88,10 @@ def _level(name: str, status: int | None) -> str:
     return "info" if name in {"request.finished", "websocket.closed"} else "warning"
 
 
-def _as_sent(text: str) -> str:
-    # The server reads a head as Latin-1, so that no byte is lost; what a client meant is UTF-8 (RFC 3987, WHATWG URL).
+def _as_sent(text: str | None) -> str | None:
+    # The server reads a head as Latin-1, so that no byte is lost; what a client meant is UTF-8 (WHATWG URL, RFC 3987).
     try:
-        return text.encode("latin-1").decode("utf-8", "surrogateescape")
+        return text and text.encode("latin-1").decode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return text
 

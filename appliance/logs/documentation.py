@@ -22,9 +22,10 @@ With `APPLIANCE_LOG_FORMAT=json`, every line of stdout is one JSON object. It op
 """
 
 _CLOSING = """
-Names with a dot are those of [OpenTelemetry's semantic conventions](https://opentelemetry.io/docs/specs/semconv/). An event may bear further fields. A field that is absent
-was not known. NaN and the infinities become `null`, integers beyond 64 bits text; what is nested deeper than {depth}
-levels becomes `...`; a text is cut after {characters} characters, and says how many more there were.
+Names with a dot are those of [OpenTelemetry's semantic conventions](https://opentelemetry.io/docs/specs/semconv/).
+An event may bear further fields. A field that is absent was not known. NaN and the infinities become `null`, integers
+beyond 64 bits text; what is nested deeper than {depth} levels becomes `...`; a text is cut after {characters}
+characters, and says how many more there were.
 
 ## What a project prints
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import NamedTuple
 
-from appliance.logs.access import NAMES
-
 
 class Event(NamedTuple):
     """One event. ``level`` is the usual one, or several, where the case decides."""
@@ -24,7 +22,25 @@ class Event(NamedTuple):
 _CHILD = frozenset({"worker"})
 _BOTH = frozenset({"supervisor", "worker"})
 _ERROR = ("found", "expected", "action")
-_ACCESS = tuple(NAMES.values())
+_ACCESS = (  # in the line's order
+    "http.request.method",
+    "http.request.method_original",
+    "url.path",
+    "url.query",
+    "http.response.status_code",
+    "duration_s",
+    "first_byte_s",
+    "http.response.body.size",
+    "request_id",
+    "client.address",
+    "user_agent.original",
+    "network.protocol.version",
+    "server.port",
+    "trace_id",
+    "span_id",
+    "http.route",
+    "reason",
+)
 
 EVENTS = MappingProxyType(
     {

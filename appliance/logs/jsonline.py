@@ -17,21 +17,27 @@ if TYPE_CHECKING:
 
 # What orjson would render by itself goes the careful way, so that a value reads the same on both.
 _OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+_BACKSLASH = ord("\\")
+_DEL = 0x7F
+_SUSPECT = b"\\"
 
 
 def json_line(_logger: object, _level: str, entry: MutableMapping[str, Any]) -> bytes:
     """The event as one line, its newline included; a structlog processor that never raises.
 
-    Sanitising comes before rendering. Most events need none, and the cheapest proof of that is their rendering:
-    orjson writes a backslash for each C0 control and each backslash, and everything else that can harm is DEL or
-    outside of ASCII. So a line in ASCII without either is done (0.1 µs for the proof, where looking at each value
-    takes 1.5).
+    Sanitising comes before rendering. Most events need none, and the cheapest proof of that is their rendering (0.2 µs,
+    where looking at each value takes 5): orjson writes a backslash for each C0 control and each backslash, so that a
+    line without one, in ASCII and without DEL, or else all printable, holds nothing that can harm.
     """
     try:
         line = orjson.dumps(entry, option=_OPTIONS)
     except TypeError:  # lone surrogates, integers over 64 bits, keys that are no strings, objects
-        line = b"\\"
-    if line.isascii() and b"\\" not in line and b"\x7f" not in line and len(line) < MAX_TEXT:
-        return line
+        line = _SUSPECT
+    # An integer on the left, since bytes on the left cost four times as much (0.17 µs against 0.04).
+    if _BACKSLASH not in line and len(line) < MAX_TEXT:
+        if line.isascii() and _DEL not in line:
+            return line
+        if line[:-1].decode().isprintable():  # no character that can harm is printable
+            return line
     # What sanitised_entry returns, orjson never refuses: it holds JSON's own types alone.
     return orjson.dumps(sanitised_entry(entry, with_lines=WITH_LINES), option=_OPTIONS)

@@ -40,6 +40,7 @@ _HARMFUL_IN_LINES = r"\x00-\x08\x0b-\x1f\x7f-\x9f" + _WIDE
 _ESCAPED = r"x(?:[01][0-9a-f]|7f|[89][0-9a-f])|u(?:061c|200[ef]|202[89a-e]|206[6-9]|d[89a-f][0-9a-f]{2})"
 _TEXT = re.compile(rf"[{_HARMFUL}]|\\(?=\\|[{_HARMFUL}]|{_ESCAPED})")
 _LINES = re.compile(rf"[{_HARMFUL_IN_LINES}]|\\(?=\\|[{_HARMFUL_IN_LINES}]|{_ESCAPED})")
+_SCALARS = (str, int, float, type(None))
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -64,7 +65,8 @@ def sanitised(value: object, *, lines: bool = False, depth: int = 0) -> object:
     Integers beyond 64 bits and objects of other types become text, sets become lists, NaN and the infinities become
     null, as JSON has none of them. What is nested deeper than MAX_DEPTH becomes "...".
     """
-    if not isinstance(value, Mapping | list | tuple | AbstractSet):
+    # The frequent types first: asking an abstract class costs 0.5 µs.
+    if isinstance(value, _SCALARS) or not isinstance(value, Mapping | list | tuple | AbstractSet):
         return _scalar(value, lines=lines)
     if depth >= MAX_DEPTH:
         return "..."
@@ -75,7 +77,12 @@ def sanitised(value: object, *, lines: bool = False, depth: int = 0) -> object:
 
 def sanitised_entry(entry: Mapping[str, object], *, with_lines: Container[str]) -> dict[str, object]:
     """An event's fields, sanitised; those named in ``with_lines`` keep newline and tab."""
-    return {sanitise(name): sanitised(value, lines=name in with_lines) for name, value in entry.items()}
+    result: dict[str, object] = {}
+    for name, value in entry.items():
+        # The frequent case in place: a call costs more than the test.
+        clean = type(value) is str and value.isprintable() and "\\" not in value and len(value) <= MAX_TEXT
+        result[sanitise(name)] = value if clean else sanitised(value, lines=name in with_lines)
+    return result
 
 
 def _mapping(value: Mapping[object, object], *, lines: bool, depth: int) -> dict[str, object]:
@@ -89,6 +96,8 @@ def _mapping(value: Mapping[object, object], *, lines: bool, depth: int) -> dict
 
 
 def _scalar(value: object, *, lines: bool) -> str | float | None:
+    if type(value) is str:
+        return _bounded(value, lines=lines)
     if isinstance(value, Enum):
         value = value.value
     if isinstance(value, str):

@@ -17,7 +17,7 @@ class Timestamps:
     """
 
     def __init__(self) -> None:
-        self._cached = (-1, "")
+        self._cached = (-2, "")
 
     def __call__(self, at: float) -> str:
         """The timestamp of that moment.
@@ -25,11 +25,13 @@ class Timestamps:
         Raises:
             ValueError: the moment lies before 1970 or after 9999, or is no number.
         """
-        if not 0 <= at < _END:
-            raise ValueError(f"no moment that a log can hold: {at!r}")
-        second = int(at)
-        known, start = self._cached
-        if second != known:
+        second, start = self._cached
+        part = at - second
+        if not 0 <= part < 1:
+            if not 0 <= at < _END:
+                raise ValueError(f"no moment that a log can hold: {at!r}")
+            second = int(at)
             start = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
             self._cached = (second, start)
-        return f"{start}{int((at - second) * 1_000_000):06d}Z"
+            part = at - second
+        return "%s%06dZ" % (start, part * 1_000_000)  # noqa: UP031 - 0.2 µs less than the f-string, which needs an int()

@@ -7,6 +7,10 @@ Theory of operation. ``write`` never blocks and never refuses. Once the queue ho
 and stays so until it has fallen to half: the supervisor then stops reading from its children, whose own writes block
 in turn, so that the project slows down and no line is lost. Only a stop, or a stdout that nobody reads any more,
 drops lines; they are counted, and the count is written to stderr.
+
+A descriptor that can take more takes PIPE_BUF bytes without blocking (poll(2), pipe(7)), so that many are written at
+once, cut at the end of a line. A bigger write would be fewer calls, but one that blocks half-way can neither be ended
+nor say how far it came.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ from appliance.logs.timestamp import Timestamps
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_BATCH = 65_536  # bytes of one write: what a pipe holds by default (pipe(7)); more would only block half-way
+_LOOK_MS = 50  # how often a thread that waits for room looks whether it is to end
 _STDERR = 2
 
 
@@ -71,8 +75,9 @@ class Writer:
             self._closing = True
             self._condition.notify()
         self._thread.join(within_s)
+        self._over = True
+        self._thread.join(2 * _LOOK_MS / 1000)  # it is a daemon, should a terminal hold it in a write for longer
         with self._condition:
-            # A write that blocks can't be called off; the thread is a daemon, and ends with the process.
             self._drop()
             lost = self._lost
         if lost:
@@ -82,10 +87,10 @@ class Writer:
     def _run(self) -> None:
         while True:
             with self._condition:
-                while not self._queue:
-                    if self._closing or self._over:
-                        return
+                while not (self._queue or self._closing or self._over):
                     self._condition.wait()
+                if self._over or not self._queue:
+                    return
                 batch = self._take()
                 self._current = memoryview(batch)
             try:
@@ -98,20 +103,20 @@ class Writer:
     def _take(self) -> bytes:
         lines = [self._queue.popleft()]
         size = len(lines[0])
-        while self._queue and size + len(self._queue[0]) <= _BATCH:
+        while self._queue and size + len(self._queue[0]) <= select.PIPE_BUF:
             size += len(self._queue[0])
             lines.append(self._queue.popleft())
         return b"".join(lines)
 
     def _send(self) -> None:
+        ready = select.poll()
+        ready.register(self._descriptor, select.POLLOUT)
         while self._current and not self._over:
+            if not ready.poll(_LOOK_MS):
+                continue
             try:
-                written = os.write(self._descriptor, self._current)
-            except BlockingIOError:
-                # Whoever shares stdout with us may have made it non-blocking: the flag belongs to the open file.
-                waiting = select.poll()
-                waiting.register(self._descriptor, select.POLLOUT)
-                waiting.poll()
+                written = os.write(self._descriptor, self._current[: _whole_lines(self._current)])
+            except BlockingIOError:  # somebody who shares stdout made it non-blocking, and was faster
                 continue
             self._current = self._current[written:]
 
@@ -125,10 +130,9 @@ class Writer:
             self.on_room()
 
     def _drop(self) -> None:
-        if self._over:
-            return
         self._over = True
-        self._lost += bytes(self._current).count(b"\n") + sum(line.count(b"\n") for line in self._queue)
+        self._lost += sum(bytes(lines).count(b"\n") for lines in (self._current, *self._queue))
+        self._current = memoryview(b"")
         self._queue.clear()
 
     def _tell(self, lost: int) -> None:
@@ -147,3 +151,10 @@ class Writer:
         )
         with contextlib.suppress(OSError):
             os.write(self._stderr, line)
+
+
+def _whole_lines(data: memoryview) -> int:
+    if len(data) <= select.PIPE_BUF:
+        return len(data)
+    end = bytes(data[: select.PIPE_BUF]).rfind(b"\n") + 1
+    return end or select.PIPE_BUF

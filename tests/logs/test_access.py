@@ -1,0 +1,209 @@
+"""Access events: OpenTelemetry's names, the level, and secrets that are never written."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from opentelemetry.semconv.attributes import (
+    client_attributes,
+    http_attributes,
+    network_attributes,
+    server_attributes,
+    url_attributes,
+    user_agent_attributes,
+)
+
+from appliance.channel import ACCESS_FIELDS
+from appliance.logs import access
+from appliance.logs.events import EVENTS
+from appliance.logs.jsonline import json_line
+
+FULL = {
+    "event": "request.finished",
+    "ended": 1.5,
+    "duration_s": 0.0031234567,
+    "first_byte_s": 0.002,
+    "method": "GET",
+    "path": "/notes/%C3%A9",
+    "query": "page=2",
+    "version": "1.1",
+    "status": 200,
+    "body_size": 12,
+    "client_address": "127.0.0.1",
+    "server_port": 8000,
+    "user_agent": "curl/8",
+    "request_id": "abc-1",
+    "trace_id": "0af7651916cd43dd8448eb211c80319c",
+    "span_id": "b7ad6b7169203331",
+    "route": "/notes/<name>",
+    "reason": "why",
+}
+
+
+def record(**changes):
+    """A full record, with changes, in the channel's order."""
+    return [{**FULL, **changes}[name] for name in ACCESS_FIELDS]
+
+
+def fields(**changes):
+    """The fields of the event of a full record with changes."""
+    return access.event(record(**changes))[2]
+
+
+def test_every_field_has_its_name():
+    """A record's values stand under their names, as sent, durations to the microsecond."""
+    assert access.event(record()) == (
+        "info",
+        "request.finished",
+        {
+            "http.request.method": "GET",
+            "url.path": "/notes/%C3%A9",
+            "url.query": "page=2",
+            "http.response.status_code": 200,
+            "duration_s": 0.003123,
+            "first_byte_s": 0.002,
+            "http.response.body.size": 12,
+            "request_id": "abc-1",
+            "client.address": "127.0.0.1",
+            "user_agent.original": "curl/8",
+            "network.protocol.version": "1.1",
+            "server.port": 8000,
+            "trace_id": "0af7651916cd43dd8448eb211c80319c",
+            "span_id": "b7ad6b7169203331",
+            "http.route": "/notes/<name>",
+            "reason": "why",
+        },
+    )
+
+
+def test_the_table_of_events_has_these_fields():
+    """The documented fields of an access event are those that a full record makes, in its order, and no others."""
+    made = fields(method="BREW")
+    for name in access.EVENTS:
+        assert EVENTS[name].fields == tuple(made)
+
+
+def test_names_with_a_dot_are_the_conventions():
+    """Each dotted name is one of OpenTelemetry's stable attributes, or the one of its newer ones that we use."""
+    modules = (
+        client_attributes,
+        http_attributes,
+        network_attributes,
+        server_attributes,
+        url_attributes,
+        user_agent_attributes,
+    )
+    convention = {value for module in modules for name, value in vars(module).items() if name.isupper()}
+    dotted = {name for name in fields(method="BREW") if "." in name}
+    assert dotted - convention == {"http.response.body.size"}  # in the convention, not yet stable there
+
+
+def test_methods_are_the_conventions():
+    """The methods that are written as such are OpenTelemetry's list, which is behind it by QUERY alone."""
+    known = {member.value for member in http_attributes.HttpRequestMethodValues} - {"_OTHER"}
+    assert known | {"QUERY"} == access.METHODS
+
+
+def test_the_conventions_secrets_are_ours():
+    """Every key that OpenTelemetry's text says to redact is redacted."""
+    with open(url_attributes.__file__, encoding="utf-8") as source:  # noqa: PTH123 - as any reader would
+        text = source.read()
+    for name in access.SECRETS - {"AWSAccessKeyId", "Signature"}:
+        assert f"`{name}`" in text
+
+
+@pytest.mark.parametrize("name", [name for name in FULL if name not in {"event", "ended"}])
+def test_what_is_absent_is_left_out(name):
+    """A value that a request has none of leaves no field behind."""
+    made = access.event(record(**{name: None}))[2]
+    assert None not in made.values()
+    assert len(made) == len(fields()) - 1
+
+
+def test_an_empty_query_is_left_out():
+    """A request without a query has no field for it."""
+    assert "url.query" not in fields(query="")
+
+
+def test_an_unknown_method():
+    """A method that no standard knows is _OTHER, with the original beside it, as the convention asks."""
+    made = fields(method="get")
+    assert (made["http.request.method"], made["http.request.method_original"]) == ("_OTHER", "get")
+
+
+@pytest.mark.parametrize(
+    ("sent", "written"),
+    [
+        (b"/caf\xc3\xa9", "/café"),
+        (b"/caf\xe9", "/caf\\udce9"),
+        (b"/\xc2\x9b31m", "/\\x9b31m"),
+        (b"/\xe2\x80\xae", "/\\u202e"),
+        (b"/%1b[31m%0d%0aspoofed", "/%1b[31m%0d%0aspoofed"),
+    ],
+)
+def test_raw_bytes_in_a_path(sent, written):
+    """Bytes beyond ASCII are read as the UTF-8 that the client meant, and what can harm in them is escaped."""
+    line = json_line(None, "info", fields(path=sent.decode("latin-1"), query=None, user_agent=None))
+    assert json.loads(line)["url.path"] == written
+
+
+def test_text_that_is_no_latin_1_is_kept():
+    """A text that holds more than bytes was decoded already, and is left alone."""
+    assert fields(user_agent="日本")["user_agent.original"] == "日本"
+
+
+@pytest.mark.parametrize(
+    ("query", "written"),
+    [
+        ("sig=1&a=2", "sig=REDACTED&a=2"),
+        ("a=2&X-Amz-Signature=x=y", "a=2&X-Amz-Signature=REDACTED"),
+        ("AWSAccessKeyId=k&Signature=s&Expires=1", "AWSAccessKeyId=REDACTED&Signature=REDACTED&Expires=1"),
+        ("%73ig=1", "%73ig=REDACTED"),
+        ("a=%20&X-Amz-Security%2DToken=t", "a=%20&X-Amz-Security%2DToken=REDACTED"),
+        ("design=1&sign=2&SIG=3&sig", "design=1&sign=2&SIG=3&sig"),
+        ("a=1&&b", "a=1&&b"),
+    ],
+)
+def test_secrets_in_a_query(query, written):
+    """The values of the convention's secret keys are replaced, however their names are encoded; all else is as sent."""
+    assert fields(query=query)["url.query"] == written
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "level"),
+    [
+        ("request.finished", 200, "info"),
+        ("request.finished", 304, "info"),
+        ("request.finished", 404, "warning"),
+        ("request.finished", 500, "error"),
+        ("request.refused", 400, "warning"),
+        ("request.refused", 501, "error"),
+        ("request.aborted", None, "warning"),
+        ("request.aborted", 200, "warning"),
+        ("websocket.closed", 101, "info"),
+    ],
+)
+def test_levels(name, status, level):
+    """The status decides the level; a request that did not end as it should is never below a warning."""
+    assert access.event(record(event=name, status=status))[:2] == (level, name)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        [],
+        ["request.finished"],
+        [*record(), "more"],
+        record()[:-1],
+        record(event="worker.ready"),
+        record(event=["request.finished"]),
+        record(status="200"),
+        record(duration_s="x"),
+        record(path=3, query="a", user_agent="é"),
+    ],
+)
+def test_what_is_no_record(broken):
+    """A list that is no access record is refused, and nothing else than that is raised."""
+    with pytest.raises((ValueError, TypeError, AttributeError)):
+        access.event(broken)

@@ -1,0 +1,200 @@
+r"""Sanitising: nothing that can harm comes through, and what was written can be had back."""
+
+from __future__ import annotations
+
+import enum
+import json
+import re
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.logs.sanitise import MAX_DEPTH, MAX_TEXT, sanitise, sanitised, sanitised_entry
+
+ANY_TEXT = st.text(alphabet=st.characters(codec=None))  # lone surrogates too
+NEAR_ESCAPES = st.text(alphabet=st.sampled_from("\\xu0129abdefn\x1b\u202e\udcff é"))
+JSON_LIKE = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT | st.binary(),
+    lambda inner: (
+        st.lists(inner)
+        | st.dictionaries(ANY_TEXT | st.integers() | st.none(), inner)
+        | st.sets(st.integers() | ANY_TEXT)
+    ),
+    max_leaves=20,
+)
+
+
+def documented() -> Any:
+    """The function that the documentation gives to undo the escapes, as its readers would run it."""
+    page = (Path(__file__).parents[2] / "docs" / "log-events.md").read_text(encoding="utf-8")
+    found = re.search(r"```python\n(.*?)```", page, re.DOTALL)
+    assert found
+    space: dict[str, Any] = {}
+    exec(found[1], space)
+    return space["restore"]
+
+
+RESTORE = documented()
+
+
+def harmful(character: str) -> bool:
+    """The issue's list in words of the Unicode standard, as slow and plain as can be."""
+    return (
+        unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}
+        or unicodedata.bidirectional(character) in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+        or character in "\u061c\u200e\u200f"
+    )
+
+
+def texts(value: object) -> list[str]:
+    """Every text in a value, keys included."""
+    if isinstance(value, dict):
+        return [text for item in value.items() for part in item for text in texts(part)]
+    if isinstance(value, list):
+        return [text for item in value for text in texts(item)]
+    return [value] if isinstance(value, str) else []
+
+
+@given(ANY_TEXT | NEAR_ESCAPES)
+def test_no_harmful_character_comes_through(text):
+    """No character that can harm is left in a sanitised text, whatever it held."""
+    assert not any(harmful(character) for character in sanitise(text))
+
+
+@given(ANY_TEXT | NEAR_ESCAPES)
+def test_lines_keep_newline_and_tab_alone(text):
+    """With lines, newline and tab stay where they were, and nothing else that can harm does."""
+    kept = sanitise(text, lines=True)
+    assert not any(harmful(character) for character in kept if character not in "\n\t")
+    assert (kept.count("\n"), kept.count("\t")) == (text.count("\n"), text.count("\t"))
+
+
+@given(ANY_TEXT | NEAR_ESCAPES, st.booleans())
+def test_the_documented_function_undoes_it(text, lines):
+    """The documentation's function gives back exactly the text that was sanitised."""
+    assert RESTORE(sanitise(text, lines=lines)) == text
+
+
+@given(ANY_TEXT)
+def test_what_can_not_harm_is_untouched(text):
+    """A text without harmful characters and backslashes is the same afterwards."""
+    harmless = "".join(character for character in text if not harmful(character) and character != "\\")
+    assert sanitise(harmless) == harmless
+
+
+def test_every_character_alone():
+    """Of all characters that Unicode has, exactly the harmful ones are escaped."""
+    characters = [chr(code) for code in range(0x110000)]
+    assert [c for c in characters if sanitise(c) != c] == [c for c in characters if harmful(c)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "C:\\Users\\new",
+        "\\d+\\n",
+        "\\u00e9",
+        "\\x41",
+        "\\X1B",
+        "\\x1B",
+        "tail\\",
+        "नमस्ते",
+        "日本語",
+        "שלום",
+        "👩\u200d💻",
+        "a\u00a0b",
+        "\u00ad",
+    ],
+)
+def test_ordinary_text_is_untouched(text):
+    """Text of every language, and backslashes that start no escape, stay as they are."""
+    assert sanitise(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("\x1b[31m", "\\x1b[31m"),
+        ("a\r\nb\t", "a\\x0d\\x0ab\\x09"),
+        ("\x7f\x85", "\\x7f\\x85"),
+        ("\u2028\u2029\u202e\u2066\u061c\u200f", "\\u2028\\u2029\\u202e\\u2066\\u061c\\u200f"),
+        ("\udcff", "\\udcff"),
+        ("\\x1b", "\\\\x1b"),
+        ("\\\x1b", "\\\\\\x1b"),
+        ("\\\\server", "\\\\\\server"),
+    ],
+)
+def test_escapes(text, written):
+    """The escapes are the documented ones, and a backslash is doubled only where it would be read as one."""
+    assert sanitise(text) == written
+
+
+@given(JSON_LIKE)
+def test_a_value_becomes_json_that_orjson_takes(value):
+    """Whatever a value holds, orjson renders what becomes of it, and no text in it can harm."""
+    result = sanitised(value)
+    assert not any(harmful(character) for text in texts(result) for character in text)
+    assert json.loads(orjson.dumps(result)) == result
+
+
+@given(
+    st.recursive(st.none() | st.booleans() | ANY_TEXT, lambda inner: st.lists(inner) | st.dictionaries(ANY_TEXT, inner))
+)
+def test_nothing_of_a_value_is_lost(value):
+    """Undoing the escapes in keys and values gives back the value."""
+
+    def restored(item):
+        if isinstance(item, dict):
+            return {RESTORE(key): restored(inner) for key, inner in item.items()}
+        if isinstance(item, list):
+            return [restored(inner) for inner in item]
+        return RESTORE(item) if isinstance(item, str) else item
+
+    assert restored(sanitised(value)) == value
+
+
+def test_what_json_has_no_form_for():
+    """Bytes become text, huge integers text, sets lists, odd keys text, NaN null, and equal keys stay apart."""
+
+    class Colour(enum.Enum):
+        RED = "red\x1b"
+
+    assert sanitised(b"caf\xc3\xa9 \xff") == "café \\udcff"
+    assert sanitised({2**64, -(2**63)}) in ([str(2**64), -(2**63)], [-(2**63), str(2**64)])
+    keys = sanitised({1: "a", "1": "b", None: "c", (2, 3): "d", False: "e"})
+    assert keys == {"1": "a", "1'": "b", "None": "c", "(2, 3)": "d", "False": "e"}
+    assert sanitised([float("nan"), float("inf"), Colour.RED]) == [None, None, "red\\x1b"]
+    assert str(sanitised(10**5000)).startswith("0x")
+
+
+def test_an_object_whose_text_raises():
+    """An object that can't even be printed is named by its type."""
+
+    class Broken:
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    assert sanitised([Broken()]) == ["<Broken whose text can't be had: RuntimeError>"]
+
+
+def test_depth_and_length_are_bounded():
+    """A value that contains itself ends at the bound, and so does a text, which says how much is left out."""
+    endless: list[object] = []
+    endless.append(endless)
+    assert json.dumps(sanitised(endless)) == "[" * MAX_DEPTH + '"..."' + "]" * MAX_DEPTH
+    assert sanitised("x" * (MAX_TEXT + 7)) == "x" * MAX_TEXT + "... (7 more characters)"
+
+
+def test_an_entry_keeps_lines_only_where_they_belong():
+    """Newlines stay in the fields that are named, and become escapes in all others."""
+    entry = {"traceback": "a\n\tb\x1b", "url.path": "a\nb", "key\n": {"n": "a\nb"}}
+    assert sanitised_entry(entry, with_lines={"traceback"}) == {
+        "traceback": "a\n\tb\\x1b",
+        "url.path": "a\\x0ab",
+        "key\\x0a": {"n": "a\\x0ab"},
+    }

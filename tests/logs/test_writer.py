@@ -1,0 +1,157 @@
+"""The writer: whole lines, in order, none lost but at a stop or a closed stdout, and then counted."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import json
+import os
+import threading
+
+import pytest
+
+from appliance.logs.writer import Writer
+
+LINES = [b"%d %s\n" % (number, b"x" * (number % 300)) for number in range(3000)]
+
+
+@pytest.fixture
+def pipe():
+    """A small pipe, as files: the end to read and the end to write; a file can be closed twice, a number can't."""
+    numbers = os.pipe()
+    fcntl.fcntl(numbers[1], fcntl.F_SETPIPE_SZ, 4096)
+    with io.FileIO(numbers[0], "r") as reading, io.FileIO(numbers[1], "w") as writing:
+        yield reading, writing
+
+
+@pytest.fixture
+def stderr():
+    """Where the writer tells what it lost: the ends of a pipe."""
+    reading, writing = os.pipe()
+    yield reading, writing
+    os.close(reading)
+    os.close(writing)
+
+
+def read_all(reading, into):
+    """Read until the other end is closed."""
+    while data := reading.read(65_536):
+        into.append(data)
+
+
+def test_all_lines_arrive_in_order(pipe):
+    """Every line that is written before a close arrives, whole and in order."""
+    reading, writing = pipe
+    got: list[bytes] = []
+    reader = threading.Thread(target=read_all, args=(reading, got))
+    reader.start()
+    writer = Writer(writing.fileno(), bound=1_000_000)
+    for line in LINES:
+        writer.write(line)
+    assert writer.close(within_s=30) == 0
+    writing.close()
+    reader.join()
+    assert b"".join(got) == b"".join(LINES)
+
+
+def test_lines_of_several_threads_stay_whole(pipe):
+    """Lines that threads write at the same time never mix."""
+    reading, writing = pipe
+    got: list[bytes] = []
+    reader = threading.Thread(target=read_all, args=(reading, got))
+    reader.start()
+    writer = Writer(writing.fileno(), bound=1_000_000)
+
+    def some(start):
+        for line in LINES[start::4]:
+            writer.write(line)
+
+    threads = [threading.Thread(target=some, args=(start,)) for start in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert writer.close(within_s=30) == 0
+    writing.close()
+    reader.join()
+    assert sorted(b"".join(got).splitlines(keepends=True)) == sorted(LINES)
+
+
+def test_a_descriptor_that_does_not_block(pipe):
+    """A stdout that somebody made non-blocking loses nothing when it is full."""
+    reading, writing = pipe
+    os.set_blocking(writing.fileno(), False)
+    writer = Writer(writing.fileno(), bound=1_000_000)
+    for line in LINES:
+        writer.write(line)
+    got: list[bytes] = []
+    reader = threading.Thread(target=read_all, args=(reading, got))
+    reader.start()
+    assert writer.close(within_s=30) == 0
+    writing.close()
+    reader.join()
+    assert b"".join(got) == b"".join(LINES)
+
+
+def test_full_until_there_is_room(pipe):
+    """A queue at its bound is full; it ends once half of it has gone, and whoever waits is told."""
+    reading, writing = pipe
+    writer = Writer(writing.fileno(), bound=100_000)
+    room = threading.Event()
+    writer.on_room = room.set
+    written = 0
+    while written < 100_000:
+        writer.write(b"x" * 999 + b"\n")
+        written += 1000
+    writer.write(b"x" * 9_999 + b"\n")  # nobody reads: at most what a pipe of 4,096 bytes holds has left the queue
+    assert (writer.full, room.is_set()) == (True, False)
+    taken = 0
+    while not room.is_set() and taken < written:
+        taken += len(reading.read(4096))
+    assert room.wait(10)
+    assert (writer.full, room.is_set()) == (False, True)
+    reader = threading.Thread(target=read_all, args=(reading, []))
+    reader.start()
+    assert writer.close(within_s=30) == 0
+    writing.close()
+    reader.join()
+
+
+def test_a_stop_drops_and_counts(pipe, stderr):
+    """A close that nobody reads for gives up in time, and what never arrived is counted on stderr, as one JSON line."""
+    reading, writing = pipe
+    writer = Writer(writing.fileno(), bound=1_000_000, stderr=stderr[1])
+    for line in LINES:
+        writer.write(line)
+    lost = writer.close(within_s=0.01)
+    writer.write(b"late\n")
+    writing.close()
+    told = json.loads(os.read(stderr[0], 65_536))
+    assert (told["event"], told["count"], told["level"], told["role"]) == ("records.lost", lost, "error", "supervisor")
+    whole = reading.read(65_536).count(b"\n")
+    assert lost == len(LINES) - whole
+
+
+def test_a_closed_stdout(pipe, stderr):
+    """When nobody reads any more, lines are counted, those who wait are let go, and nothing is raised."""
+    reading, writing = pipe
+    writer = Writer(writing.fileno(), bound=10, stderr=stderr[1])
+    room = threading.Event()
+    writer.on_room = room.set
+    reading.close()
+    writer.write(b"a line that is full at once\n")
+    assert room.wait(10)
+    writer.write(b"two\nlines\n")
+    assert not writer.full
+    assert writer.close(within_s=10) == 3
+    assert json.loads(os.read(stderr[0], 65_536))["count"] == 3
+
+
+def test_nothing_lost_is_nothing_said(pipe, stderr):
+    """A close after which nothing is missing leaves stderr alone."""
+    writer = Writer(pipe[1].fileno(), bound=10, stderr=stderr[1])
+    writer.write(b"line\n")
+    assert writer.close(within_s=10) == 0
+    os.set_blocking(stderr[0], False)
+    with pytest.raises(BlockingIOError):
+        os.read(stderr[0], 1)
