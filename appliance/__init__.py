@@ -2,7 +2,7 @@
 
 The flow, as the tree has it:
 
-    cli          argv to one command
+    cli          argv to one command; commands/ has a module for each
     boot/        environment, settings, project, dependencies: analysed before any process starts
     supervisor/  PID 1: owns the listening socket, starts the worker, restarts what dies
     worker/      in the project's interpreter: imports the application and serves it

@@ -38,7 +38,7 @@ class _Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar; the flags are the table of settings."""
-    settings = argparse.ArgumentParser(add_help=False)
+    settings = _Parser(add_help=False)
     group = settings.add_argument_group("settings", "Each is also APPLIANCE_NAME in the environment; a flag wins.")
     for flag, metavar, words in help_table():
         group.add_argument(flag, metavar=metavar, help=words, default=argparse.SUPPRESS)
@@ -51,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     main_parser.add_argument("--version", action="version", version=f"appliance {__version__}")
     commands = main_parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
 
-    def add(name: str, words: str) -> argparse.ArgumentParser:
+    def add(name: str, words: str) -> _Parser:
         return commands.add_parser(name, help=words, description=words, parents=[settings], allow_abbrev=False)
 
     add("serve", "Install what the project depends on, serve it, reload it on save (the default).")
@@ -120,16 +120,10 @@ def _as_event(error: ApplianceError) -> int:
     """A command line of ``serve`` that can't be meant is a line of the log too: its stdout is JSON lines alone."""
     from appliance.logs.setup import make_log  # noqa: PLC0415  only now needed
 
-    log = make_log(
-        lambda line: sys.stdout.buffer.write(line) and None,
-        format="json",
-        level="info",
-        access="on",
-        colour=False,
-        root="",
-    )
+    lines: list[bytes] = []
+    log = make_log(lines.append, format="json", level="info", access="on", colour=False, root="")
     log.event("error", error.event, **error.fields())
-    sys.stdout.flush()
+    sys.stdout.write(b"".join(lines).decode())
     return error.exit_code
 
 

@@ -6,7 +6,7 @@ the supervisor makes an event and a page of them. Runs in the appliance's own in
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class ApplianceError(Exception):
@@ -22,14 +22,14 @@ class ApplianceError(Exception):
     event: ClassVar[str] = "appliance.failed"
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, found: str, *, expected: str, action: str, **details: object) -> None:
+    def __init__(self, found: str, *, expected: str, action: str, **details: Any) -> None:
         super().__init__(found)
         self.found = found
         self.expected = expected
         self.action = action
         self.details = details
 
-    def fields(self) -> dict[str, object]:
+    def fields(self) -> dict[str, Any]:
         """The fields of its event: the three parts, then the details."""
         return {"found": self.found, "expected": self.expected, "action": self.action, **self.details}
 

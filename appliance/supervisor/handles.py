@@ -153,12 +153,12 @@ def adopt_orphans() -> bool:
     import ctypes  # noqa: PLC0415  for this one call
 
     pr_set_child_subreaper = 36
-    return ctypes.CDLL(None, use_errno=True).prctl(pr_set_child_subreaper, 1, 0, 0, 0) == 0
+    return bool(ctypes.CDLL(None, use_errno=True).prctl(pr_set_child_subreaper, 1, 0, 0, 0) == 0)
 
 
 def reaped() -> list[tuple[int, int]]:
     """(pid, wait status) of each child that has ended since."""
-    ended = []
+    ended: list[tuple[int, int]] = []
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)

@@ -13,6 +13,7 @@ from collections import deque
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from appliance.channel import Failed, HandOver, Hello, Message, Ready, Records, Start
 from appliance.errors import ApplianceError, InterpreterError
@@ -105,7 +106,7 @@ class Supervisor:
             "info", "appliance.started", url=self.url, address=f"{host}:{port}", project=str(self._settings.project)
         )
         for event, fields in self._settings.notices:
-            self._log.event("warning", event, **fields)
+            self._log.event("warning", event, **dict[str, Any](fields))
         if self._settings.reload == "on":
             self._watcher.start()
         self._front.progress(pages.progress(Phase.ANALYSING))
@@ -135,6 +136,7 @@ class Supervisor:
         phase, page = self._state.phase, self._front.page
         health = {Phase.SERVING: "healthy", Phase.BROKEN: "unhealthy"}.get(phase, "starting")
         worker = self._worker
+        target = self._analysis.project.target if self._analysis else None
         error = page if page is not None and page["status"] == 500 else None
         return {
             "health": health,
@@ -142,7 +144,7 @@ class Supervisor:
             "generation": self._state.generation,
             "url": self.url,
             "project": str(self._settings.project),
-            "application": self._analysis.project.target.as_dict() if self._analysis else None,
+            "application": {"name": target.name, "framework": target.framework} if target else None,
             "python": worker.python if worker else None,
             "worker_pid": worker.pid if worker else None,
             "uptime_s": round(time.time() - self._started, 3),
@@ -250,7 +252,7 @@ class Supervisor:
         settings = self._settings
         options = {
             "threads": settings.threads,
-            "allowed_hosts": [*settings.allowed_hosts, *([settings.public_url] if settings.public_url else [])],
+            "allowed_hosts": [*settings.allowed_hosts, urlsplit(settings.public_url).hostname or "localhost"],
             "trusted_proxies": list(settings.trusted_proxies),
             "limits": {
                 name: getattr(settings, name)

@@ -38,10 +38,11 @@ def load(target: dict[str, Any]) -> Application:
     if target["kind"] == "django":
         return _django()
     module = _module(target["module"], target["file"])
-    found = _attribute(module, target["attribute"])
-    where = f"{target['module']}:{target['attribute']}"
+    attribute = target["attribute"] or _usual_name(module, target["names"])
+    found = _attribute(module, attribute)
+    where = f"{module.__name__}:{attribute}"
     if target["call"] == "yes" or (target["call"] == "auto" and is_factory(found)):
-        found = _called(found, where)
+        found = _called(found, where, target["arguments"], target["keywords"])
     return _checked(found, where)
 
 
@@ -105,15 +106,29 @@ def _attribute(module: ModuleType, dotted: str) -> Any:
     return found
 
 
-def _called(factory: Any, where: str) -> Any:
+def _usual_name(module: ModuleType, names: list[str]) -> str:
+    """The first of the usual names that the module has: only its import could tell."""
+    for name in names:
+        if callable(getattr(module, name, None)):
+            return name
+    raise TargetError(
+        f"{module.__name__} has none of {', '.join(names)}",
+        expected="a WSGI application, or a function that makes one, under one of these names",
+        action="Set APPLIANCE_APP to module:name.",
+    )
+
+
+def _called(factory: Any, where: str, arguments: list[Any], keywords: dict[str, Any]) -> Any:
     signature = inspect.signature(factory)
-    if not _takes(signature, 0):
+    try:
+        signature.bind(*arguments, **keywords)
+    except TypeError as error:
         raise TargetError(
-            f"{where}{signature} needs arguments",
-            expected="a factory that can be called with none",
+            f"{where}{signature} can't be called so: {error}",
+            expected="a factory that can be called with what the target gives it",
             action="Give its parameters defaults, or write a wsgi.py that calls it.",
-        )
-    return factory()
+        ) from None
+    return factory(*arguments, **keywords)
 
 
 def _checked(found: Any, where: str) -> Application:

@@ -30,7 +30,7 @@ from ..channel import (
     Take,
 )
 from ..server import errorpage
-from ..server.hosts import HostRule
+from ..server.hosts import AllowedHosts
 from ..server.limits import Limits
 from ..server.pool import PooledWSGIServer
 from . import app
@@ -97,7 +97,7 @@ def make_server(
         sink=sink,
         limits=Limits(**options["limits"]),
         threads=options["threads"],
-        allowed_hosts=HostRule(options["allowed_hosts"]),
+        allowed_hosts=AllowedHosts(options["allowed_hosts"]),
         trusted_proxies=options["trusted_proxies"],
         **more,
     )

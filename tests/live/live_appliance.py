@@ -1,0 +1,149 @@
+"""Real processes: an appliance that serves a folder, its log as events to wait for."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Event = dict[str, Any]
+
+HELLO = """
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"{word}"]
+"""
+
+
+class Appliance:
+    """One `appliance serve`, and everything that it has said."""
+
+    def __init__(self, project: Path, cache: Path, status_socket: Path, settings: dict[str, str]) -> None:
+        self.project = project
+        self.socket = status_socket
+        self.events: list[Event] = []
+        self._news: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("APPLIANCE_", "PYTHON"))}
+        self.environment = {
+            **inherited,
+            "APPLIANCE_PROJECT": str(project),
+            "APPLIANCE_PORT": "0",
+            "APPLIANCE_CACHE": str(cache),
+            "APPLIANCE_STATUS_SOCKET": str(status_socket),
+            "APPLIANCE_LOG_LEVEL": "debug",
+            **settings,
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-m", "appliance"], env=self.environment, stdout=subprocess.PIPE
+        )
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._news.put(json.loads(line))
+        self._news.put(None)
+
+    def wait_for(self, name: str, *, within_s: float = 30, **fields: Any) -> Event:
+        """The next event of this name with these fields, from where the last wait ended."""
+        deadline = time.monotonic() + within_s
+        while True:
+            try:
+                event = self._news.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                raise AssertionError(f"no {name} within {within_s} s; there were {self.events}") from None
+            if event is None:
+                raise AssertionError(f"it ended without {name}; there were {self.events}")
+            self.events.append(event)
+            if event["event"] == name and all(event.get(key) == value for key, value in fields.items()):
+                return event
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        started = next((event for event in self.events if event["event"] == "appliance.started"), None)
+        started = started or self.wait_for("appliance.started")
+        return int(started["address"].rpartition(":")[2])
+
+    def get(self, path: str = "/", **headers: str) -> tuple[HTTPResponse, bytes]:
+        """One request on a connection of its own."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        with contextlib.closing(connection):
+            connection.request("GET", path, headers=headers)
+            response = connection.getresponse()
+            return response, response.read()
+
+    def edit(self, name: str, text: str) -> None:
+        """Save a file as an editor does: another one, renamed over it."""
+        file = self.project / name
+        aside = file.with_name(f".{file.name}.new")
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(file)
+
+    def command(self, *argv: str) -> subprocess.CompletedProcess[str]:
+        """Another command for the same project."""
+        return subprocess.run(
+            [sys.executable, "-I", "-m", "appliance", *argv],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Signal it, read the rest of its log; its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        code = self.process.wait(timeout=10)
+        while (event := self._news.get(timeout=10)) is not None:
+            self.events.append(event)
+        return code
+
+
+Start = Callable[..., Appliance]
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for all: environments are made once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with one plain application."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "app.py").write_text(HELLO.format(word="one"), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def start(project: Path, cache: Path, tmp_path: Path) -> Iterator[Start]:
+    """Start an appliance; every one is ended after the test."""
+    running: list[Appliance] = []
+
+    def begin(folder: Path | None = None, **settings: str) -> Appliance:
+        appliance = Appliance(folder or project, cache, tmp_path / f"status-{len(running)}.sock", settings)
+        running.append(appliance)
+        return appliance
+
+    yield begin
+    for appliance in running:
+        if appliance.process.poll() is None:
+            appliance.process.kill()
+            appliance.process.wait()
+        assert appliance.process.stdout is not None

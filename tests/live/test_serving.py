@@ -1,0 +1,243 @@
+"""A real supervisor and its worker: up, served, reloaded, broken, mended, stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+from live_appliance import HELLO, Appliance
+
+Start = Callable[..., Appliance]
+
+
+def test_comes_up(start: Start):
+    """A folder with an application is served, and each request leaves one line."""
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    response, body = appliance.get("/where?a=1")
+    assert (response.status, body) == (200, b"one")
+    event = appliance.wait_for("request.finished")
+    assert (event["url.path"], event["url.query"], event["http.response.status_code"]) == ("/where", "a=1", 200)
+    assert appliance.stop() == 0
+
+
+def test_reload_loses_nothing(start: Start):
+    """Twenty saves under a client that makes new connections throughout: each is served, and no connection fails."""
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    failures: list[str] = []
+    seen: list[bytes] = []
+    over = threading.Event()
+    port = appliance.port
+
+    def client() -> None:
+        while not over.is_set():
+            connection = HTTPConnection("127.0.0.1", port, timeout=30)
+            try:
+                connection.request("GET", "/")
+                response = connection.getresponse()
+                seen.append(response.read())
+                if response.status != 200:
+                    failures.append(str(response.status))
+            except OSError as error:
+                failures.append(repr(error))
+            finally:
+                connection.close()
+
+    thread = threading.Thread(target=client)
+    thread.start()
+    for number in range(20):
+        appliance.edit("app.py", HELLO.format(word=f"word {number}"))
+        appliance.wait_for("reload.finished")
+        assert appliance.get()[1] == f"word {number}".encode()
+    over.set()
+    thread.join()
+    assert failures == []
+    assert len(set(seen)) > 10
+
+
+def test_kept_connection_survives_a_reload(start: Start):
+    """A connection that is kept alive is answered by the new code after a reload, on the same socket."""
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    connection = HTTPConnection("127.0.0.1", appliance.port, timeout=30)
+    connection.request("GET", "/")
+    assert connection.getresponse().read() == b"one"
+    kept = connection.sock
+    appliance.edit("app.py", HELLO.format(word="two"))
+    appliance.wait_for("reload.finished")
+    connection.request("GET", "/")
+    assert connection.getresponse().read() == b"two"
+    assert connection.sock is kept
+    connection.close()
+
+
+SLOW = """
+import threading
+def app(environ, start_response):
+    if environ["PATH_INFO"] == "/slow":
+        print("running", flush=True)
+        threading.Event().wait(1)
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"{word}"]
+"""
+
+
+def test_running_request_finishes(start: Start, project: Path):
+    """A request that runs during a save finishes with the old code, while others get the new."""
+    (project / "app.py").write_text(SLOW.format(word="old"), encoding="utf-8")
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    slow: list[bytes] = []
+    thread = threading.Thread(target=lambda: slow.append(appliance.get("/slow")[1]))
+    thread.start()
+    appliance.wait_for("output", text="running")
+    appliance.edit("app.py", SLOW.format(word="new"))
+    appliance.wait_for("reload.finished")
+    assert appliance.get()[1] == b"new"
+    thread.join()
+    assert slow == [b"old"]
+
+
+def test_broken_and_mended(start: Start):
+    """A syntax error shows its file and line on the page, in the log and in the status; mending it recovers."""
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    appliance.edit("app.py", "def app(:\n")
+    failed = appliance.wait_for("worker.failed")
+    assert (Path(failed["file"]).name, failed["line"]) == ("app.py", 1)
+    response, body = appliance.get(Accept="application/json")
+    assert (response.status, response.getheader("Content-Type", "").partition(";")[0]) == (500, "application/json")
+    page = json.loads(body)
+    assert (Path(page["file"]).name, page["line"]) == ("app.py", 1)
+    assert b"app.py" in appliance.get(Accept="text/html")[1]
+    status = appliance.command("status", "--json")
+    assert (status.returncode, json.loads(status.stdout)["health"]) == (1, "unhealthy")
+    assert json.loads(status.stdout)["error"]["line"] == 1
+    appliance.edit("app.py", HELLO.format(word="mended"))
+    appliance.wait_for("reload.finished")
+    assert appliance.get()[1] == b"mended"
+    assert appliance.command("status").returncode == 0
+
+
+SLEEPY = "import time\nprint('importing', flush=True)\ntime.sleep({seconds})\n" + HELLO.replace("{word}", "awake")
+
+
+def test_slow_boot_answers_everybody(start: Start, project: Path):
+    """Two hundred connections that are made while nothing accepts are all answered."""
+    (project / "app.py").write_text(SLEEPY.format(seconds=2.5), encoding="utf-8")
+    appliance = start()
+    appliance.wait_for("output", text="importing")
+    connections = [socket.create_connection(("127.0.0.1", appliance.port), timeout=30) for _ in range(200)]
+    for connection in connections:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/plain\r\nConnection: close\r\n\r\n")
+    statuses = []
+    for connection in connections:
+        with connection, connection.makefile("rb") as answer:
+            statuses.append(int(answer.readline().split()[1]))
+    assert len(statuses) == 200
+    assert set(statuses) <= {200, 503}
+    appliance.wait_for("worker.ready")
+    assert appliance.get()[1] == b"awake"
+
+
+def test_short_boot_is_waited_for(start: Start, project: Path):
+    """A connection that comes in the last moments of a boot gets its answer, not a page."""
+    (project / "app.py").write_text(SLEEPY.format(seconds=1.6), encoding="utf-8")
+    appliance = start()
+    appliance.wait_for("output", text="importing")
+    response, body = appliance.get("/early")
+    assert response.status == 503
+    assert response.getheader("Retry-After") == "1"
+    response, body = appliance.get("/late")
+    assert (response.status, body) == (200, b"awake")
+
+
+@pytest.mark.parametrize(
+    ("source", "stage"),
+    [
+        (SLEEPY.format(seconds=60), "output"),
+        (HELLO.format(word="served"), "worker.ready"),
+        ("def app(:\n", "worker.failed"),
+    ],
+)
+def test_stops_within_two_seconds(start: Start, project: Path, source: str, stage: str):
+    """A stop is obeyed at every stage: importing, serving, broken."""
+    (project / "app.py").write_text(source, encoding="utf-8")
+    appliance = start()
+    appliance.wait_for(stage)
+    began = time.monotonic()
+    assert appliance.stop() == 0
+    assert time.monotonic() - began < 2
+    assert appliance.events[-1]["event"] == "appliance.stopped"
+
+
+def test_crash_is_mended(start: Start, project: Path):
+    """A worker that is killed is started again, and nobody is refused."""
+    appliance = start()
+    ready = appliance.wait_for("worker.ready")
+    os.kill(ready["pid"], signal.SIGKILL)
+    appliance.wait_for("worker.exited")
+    assert appliance.get()[1] == b"one"
+    assert appliance.wait_for("worker.ready")["generation"] == 2
+
+
+def test_asgi_is_said(start: Start, project: Path):
+    """An ASGI application is not served; the page and the event say so and what to do."""
+    (project / "app.py").write_text("async def app(scope, receive, send):\n    pass\n", encoding="utf-8")
+    appliance = start()
+    failed = appliance.wait_for("application.missing")
+    assert "ASGI" in failed["found"]
+    response, body = appliance.get(Accept="text/plain")
+    assert response.status == 500
+    assert b"ASGI" in body
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "event"),
+    [
+        ({"APPLIANCE_PROT": "1"}, 2, "settings.invalid"),
+        ({"APPLIANCE_PORT": "http"}, 2, "settings.invalid"),
+        ({"APPLIANCE_PROJECT": "/nowhere/at/all"}, 3, "project.missing"),
+    ],
+)
+def test_bad_start(start: Start, settings: dict[str, str], code: int, event: str):
+    """A start that can't be meant is one event with its three parts, and a documented exit code."""
+    appliance = start(**settings)
+    told = appliance.wait_for(event)
+    assert all(told[part] for part in ("found", "expected", "action"))
+    assert appliance.process.wait(timeout=10) == code
+
+
+def test_port_taken(start: Start):
+    """A port that another process has is said, with exit code 4."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        appliance = start(APPLIANCE_PORT=str(other.getsockname()[1]))
+        told = appliance.wait_for("listen.failed")
+        assert str(other.getsockname()[1]) in told["found"]
+        assert appliance.process.wait(timeout=10) == 4
+
+
+def test_environment_file_changes(start: Start, project: Path):
+    """An edited .env reaches the next generation, and a removed key is gone from it."""
+    (project / "app.py").write_text(
+        "import os\n" + HELLO.replace('b"{word}"', 'repr(os.environ.get("WORD")).encode()'), encoding="utf-8"
+    )
+    (project / ".env").write_text("WORD=first\n", encoding="utf-8")
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    assert appliance.get()[1] == b"'first'"
+    appliance.edit(".env", "WORD=second\n")
+    appliance.wait_for("worker.ready")
+    assert appliance.get()[1] == b"'second'"
+    appliance.edit(".env", "OTHER=1\n")
+    appliance.wait_for("worker.ready")
+    assert appliance.get()[1] == b"None"

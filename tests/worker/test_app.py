@@ -1,0 +1,118 @@
+"""A target to its WSGI callable: what is called, what is loaded by its path, what is refused."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.boot.target import FACTORY_NAMES, OBJECT_NAMES
+from appliance.worker.app import TargetError, is_factory, load
+
+WSGI = "def {name}(environ, start_response):\n    return [b'{name}']\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+def target(folder: Path, file: str, attribute: str, *, call: str = "auto", **more: Any) -> dict[str, Any]:
+    path = folder / file
+    return {
+        "kind": "object",
+        "module": path.stem,
+        "file": str(path),
+        "attribute": attribute,
+        "call": call,
+        "names": [*OBJECT_NAMES, *FACTORY_NAMES],
+        "arguments": [],
+        "keywords": {},
+        **more,
+    }
+
+
+def test_object(folder: Path):
+    """A callable is taken as it is."""
+    (folder / "one.py").write_text(WSGI.format(name="app"), encoding="utf-8")
+    assert load(target(folder, "one.py", "app"))({}, None) == [b"app"]
+
+
+def test_dotted(folder: Path):
+    """An attribute of an attribute is found."""
+    (folder / "dash_like.py").write_text(WSGI.format(name="run") + "class app:\n    server = run\n", encoding="utf-8")
+    assert load(target(folder, "dash_like.py", "app.server"))({}, None) == [b"run"]
+
+
+def test_factory(folder: Path):
+    """What can be called with nothing, and not with two arguments, is a factory, whatever its name."""
+    (folder / "two.py").write_text(WSGI.format(name="real") + "def app():\n    return real\n", encoding="utf-8")
+    assert load(target(folder, "two.py", "app"))({}, None) == [b"real"]
+
+
+def test_factory_with_arguments(folder: Path):
+    """A factory is called with what the target says."""
+    source = (
+        WSGI.format(name="real") + "def make(kind, *, more):\n    assert (kind, more) == ('dev', 1)\n    return real\n"
+    )
+    (folder / "three.py").write_text(source, encoding="utf-8")
+    found = load(target(folder, "three.py", "make", call="yes", arguments=["dev"], keywords={"more": 1}))
+    assert found({}, None) == [b"real"]
+
+
+def test_usual_name(folder: Path):
+    """Where the target knows no name, the first of the usual ones is taken."""
+    (folder / "four.py").write_text(WSGI.format(name="application"), encoding="utf-8")
+    assert load(target(folder, "four.py", ""))({}, None) == [b"application"]
+
+
+@pytest.mark.parametrize("file", ["site.wsgi", "my-app.py", "queue.py"])
+def test_by_path(folder: Path, file: str):
+    """A file that no import by name would run is loaded by its path: another suffix, a hyphen, a standard name."""
+    (folder / file).write_text(WSGI.format(name="application"), encoding="utf-8")
+    standard = sys.modules.get("queue")
+    try:
+        assert load(target(folder, file, "application"))({}, None) == [b"application"]
+    finally:
+        if standard is not None:
+            sys.modules["queue"] = standard
+
+
+@pytest.mark.parametrize(
+    ("source", "attribute", "words"),
+    [
+        ("async def app(scope, receive, send): ...\n", "app", "ASGI"),
+        ("class A:\n    async def __call__(self, scope, receive, send): ...\napp = A()\n", "app", "ASGI"),
+        ("app = 3\n", "app", "is a int"),
+        ("def other(): ...\n", "app", "has no 'app'; it has other"),
+        ("x = 1\n", "", "has none of app"),
+    ],
+)
+def test_refused(folder: Path, source: str, attribute: str, words: str):
+    """What is no WSGI application is refused in words that say what it is."""
+    (folder / "bad.py").write_text(source, encoding="utf-8")
+    with pytest.raises(TargetError, match=words):
+        load(target(folder, "bad.py", attribute))
+
+
+def test_factory_that_needs_more(folder: Path):
+    """A factory that needs arguments which nobody gives is refused before it is called."""
+    (folder / "needy.py").write_text("def create_app(config):\n    raise AssertionError\n", encoding="utf-8")
+    with pytest.raises(TargetError, match="can't be called so"):
+        load(target(folder, "needy.py", "create_app", call="yes"))
+
+
+def test_signatures():
+    """An application is no factory, however its arguments are spelt; what has no signature is none either."""
+    assert is_factory(lambda: None)
+    assert is_factory(lambda config=None: None)
+    assert not is_factory(lambda environ, start_response: None)
+    assert not is_factory(lambda *arguments: None)
+    assert not is_factory(3)
