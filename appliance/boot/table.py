@@ -170,10 +170,10 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "ACCESS_LOG",
-        forms.SWITCH,
+        forms.choice("on", "errors", "off"),
         "on",
-        "Whether each request leaves a line.",
-        example="off",
+        "Which requests leave a line: all, those that are answered with 400 or more, or none.",
+        example="errors",
     ),
     Setting(
         "ALLOWED_HOSTS",

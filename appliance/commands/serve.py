@@ -44,5 +44,10 @@ def _log(writer: Writer, process: Mapping[str, str], form: str, level: str, acce
     console = form == "console" or (form != "json" and terminal)
     colour = console and "NO_COLOR" not in process and (terminal or "FORCE_COLOR" in process)
     return make_log(
-        writer.write, format="console" if console else "json", level=level, access=access, colour=colour, root=root
+        writer.write,
+        format="console" if console else "json",
+        level=level,
+        access="off" if access == "off" else "errors" if access == "errors" else "on",
+        colour=colour,
+        root=root,
     )
