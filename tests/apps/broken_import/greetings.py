@@ -1,0 +1,5 @@
+import no_such_library
+
+
+def hello(name):
+    return no_such_library.greet(name)
