@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from ..server.pool import PooledWSGIServer
 
+if TYPE_CHECKING:
+    from ..server.exchange import Exchange
+
 WAIT_PATH = "/__appliance__/wait"
 _LONGEST_WAIT_S = 20.0  # below the idle time-outs that proxies have
 
@@ -49,10 +52,14 @@ class Page:
     def application(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """The WSGI application: the page, as HTML, JSON or text; and the long request that ends when it changes."""
         if environ["PATH_INFO"] == WAIT_PATH:
-            self._wait(parse_qs(environ.get("QUERY_STRING", "")).get("version", [""])[0])
-            start_response("204 No Content", [("Cache-Control", "no-store")])
-            return [b""]
+            news = self._wait(parse_qs(environ.get("QUERY_STRING", "")).get("version", [""])[0])
+            start_response(
+                "204 No Content", [("Cache-Control", "no-store"), ("X-Appliance-Wait", "news" if news else "same")]
+            )
+            return []
         words = self._words
+        if environ["REQUEST_METHOD"] != "GET":
+            words = {**words, "refresh": False}  # reloading would send the form again
         kind, body = errorpage.render(words, environ.get("HTTP_ACCEPT", ""))
         headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
         if words["status"] == 503:
@@ -60,9 +67,19 @@ class Page:
         start_response("503 Service Unavailable" if words["status"] == 503 else "500 Internal Server Error", headers)
         return [body]
 
-    def _wait(self, version: str) -> None:
+    def _wait(self, version: str) -> bool:
+        """Until something else is said than this version, within bounds; whether there is."""
         with self._changed:
-            self._changed.wait_for(lambda: str(self._words["version"]) != version, _LONGEST_WAIT_S)
+            return self._changed.wait_for(lambda: str(self._words["version"]) != version, _LONGEST_WAIT_S)
+
+
+class QuietSink(RecordSink):
+    """A page that waits for news is no request of the user's."""
+
+    def exchange(self, exchange: Exchange) -> None:
+        """One request and its response have ended."""
+        if exchange.head is None or exchange.head.path != WAIT_PATH:
+            super().exchange(exchange)
 
 
 class HoldRule:
@@ -94,7 +111,7 @@ class _StandIn:
         self._channel = channel
         self._listener = listener
         self._options = {**start.options, "threads": 32}  # pages that wait for news hold a thread each
-        self._sink = RecordSink(channel)
+        self._sink = QuietSink(channel)
         self._page = Page()
         self._shifts: queue.SimpleQueue[PooledWSGIServer | None] = queue.SimpleQueue()
         self._server: PooledWSGIServer | None = None  # the one that answers; read and written under the lock
