@@ -145,7 +145,7 @@ def _wishes(root: Path, settings: Settings) -> list[_Wish]:
     """What is asked for: a setting alone, else every statement of the project."""
     if settings.python:
         return [_pin(settings.python, "APPLIANCE_PYTHON")]
-    wishes = []
+    wishes: list[_Wish] = []
     for name, pattern in (
         (".python-version", r"(?m)^\s*(?:cpython-|python-?)?(\d+\.\d+)(?:\.\d+)?\s*$"),
         ("runtime.txt", r"(?m)^\s*python-(\d+\.\d+)"),
