@@ -1,0 +1,46 @@
+"""The listening socket: bound with the longest queue, or refused in words."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from appliance.errors import ListenError
+from appliance.supervisor.listen import backlog, bind
+
+
+def test_queue():
+    """The queue is as long as the kernel allows, at most 4096."""
+    allowed = int(Path("/proc/sys/net/core/somaxconn").read_text(encoding="ascii"))
+    assert backlog() == min(4096, allowed)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "[::1]", "0.0.0.0", "::", ""])
+def test_hosts(host: str):
+    """Names and addresses of both families are bound, and connections to them arrive."""
+    with bind(host, 0) as listener:
+        family = listener.family
+        where = "::1" if family == socket.AF_INET6 else "127.0.0.1"
+        with socket.create_connection((where, listener.getsockname()[1]), timeout=5):
+            connection, _ = listener.accept()
+            connection.close()
+
+
+def test_taken():
+    """A port in use is said with its number and what to do."""
+    with bind("127.0.0.1", 0) as first:
+        port = first.getsockname()[1]
+        with pytest.raises(ListenError) as caught:
+            bind("127.0.0.1", port)
+    assert str(port) in caught.value.found
+    assert caught.value.exit_code == 4
+
+
+def test_no_address():
+    """A host that is no address of this machine is said."""
+    with pytest.raises(ListenError, match=r"no\.such\.host\.invalid"):
+        bind("no.such.host.invalid", 0)
+    with pytest.raises(ListenError, match=r"192\.0\.2\.77"):
+        bind("192.0.2.77", 0)
