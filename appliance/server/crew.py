@@ -1,0 +1,159 @@
+"""The pool's threads: one leads, the others work or wait.
+
+Owns who may wait for the next request, how many may run, and when one that runs has left the count; must not know sockets or
+HTTP. Runs in the threads of the server, and in the one that watches them.
+
+Theory of operation. One thread, the leader, waits for connections and serves them itself, one after another: no request
+changes threads, which would cost it 20 µs and a fight for the interpreter's lock. A request that takes longer than
+``stuck_after_s`` would hold up all the others, so the watcher takes the lead from its thread and appoints another one;
+a thread that comes back and finds no leader leads. Where requests are slow on average, waiting for the watcher would
+cost each of them 5 ms, so there the leader passes the lead on before it begins (``Crew.eager``).
+
+At most ``threads`` requests run at once. One that streams, waits for its client, or was hijacked leaves that count after a
+while: its thread is then its own, up to ``max_streams`` of them. With one thread nothing leaves, since the application was
+told that it never runs twice at once.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Callable
+
+# A request's average duration from which passing the lead on costs less than waiting for the watcher.
+_SLOW_S = 0.001
+
+
+class Hand:
+    """One thread of the crew.
+
+    Attributes:
+        busy: it runs a request.
+        since: when that began (CLOCK_MONOTONIC).
+        detached: that request has left the count.
+        work: what it serves.
+    """
+
+    __slots__ = ("baton", "busy", "detached", "since", "work")
+
+    def __init__(self) -> None:
+        self.baton = threading.Lock()
+        self.baton.acquire()
+        self.busy = False
+        self.detached = False
+        self.since = 0.0
+        self.work: object = None
+
+
+class Crew:
+    """The threads of one server. Methods whose name begins with ``locked_`` want the lock to be held.
+
+    Args:
+        lock: the server's.
+        threads: how many requests may run at once.
+        max_streams: how many more may have left that count.
+        lead: serves one connection, or waits for some; called by the leader, again and again.
+        rest: called by a thread that has nothing to do.
+    """
+
+    def __init__(
+        self,
+        lock: threading.Lock,
+        *,
+        threads: int,
+        max_streams: int,
+        lead: Callable[[Hand], None],
+        rest: Callable[[], None],
+    ) -> None:
+        self._lock = lock
+        self._threads = threads
+        self._max_streams = max_streams
+        self._lead = lead
+        self._rest = rest
+        self._spare: list[Hand] = []
+        self._average_s = 0.0
+        self.hands: set[Hand] = set()
+        self.leader: Hand | None = None
+        self.over = False
+
+    @property
+    def busy(self) -> int:
+        """How many requests run, counted or not."""
+        return sum(hand.busy for hand in list(self.hands))
+
+    @property
+    def eager(self) -> bool:
+        """Requests are slow enough for the lead to be passed on before each."""
+        return self._average_s > _SLOW_S and self._threads > 1
+
+    def took(self, seconds: float) -> None:
+        """A request took this long."""
+        self._average_s += (min(seconds, 1.0) - self._average_s) / 8
+
+    def locked_appoint(self) -> None:
+        """See to it that somebody leads, where somebody may."""
+        if self.leader is not None or self.over:
+            return
+        if sum(hand.busy and not hand.detached for hand in self.hands) >= self._threads:
+            return
+        if self._spare:
+            self.leader = self._spare.pop()
+            self.leader.baton.release()
+            return
+        self.leader = hand = Hand()
+        self.hands.add(hand)
+        threading.Thread(target=self._loop, args=(hand,), name="request", daemon=True).start()
+
+    def locked_relieve(self) -> None:
+        """The leader is at work: another one leads."""
+        self.leader = None
+        self.locked_appoint()
+
+    def locked_detach(self, hand: Hand) -> bool:
+        """Take a hand's request out of the count; False where that may not be."""
+        if hand.detached:
+            return True
+        if self._threads == 1 or not hand.busy or not self.locked_has_room():
+            return False
+        hand.detached = True
+        if self.leader is hand:
+            self.leader = None
+        self.locked_appoint()
+        return True
+
+    def locked_has_room(self) -> bool:
+        """Whether one more stream may run."""
+        return sum(hand.detached for hand in self.hands) < self._max_streams
+
+    def locked_end(self) -> None:
+        """No thread waits any more; those at work end with it."""
+        self.over = True
+        for hand in self._spare:
+            hand.baton.release()
+        self._spare.clear()
+
+    def _loop(self, hand: Hand) -> None:
+        while self._leads(hand):
+            self._lead(hand)
+
+    def _leads(self, hand: Hand) -> bool:
+        """Lead, or wait until that is asked; False to end the thread."""
+        if self.leader is hand and not self.over:
+            return True
+        with self._lock:
+            hand.detached = False
+            if self.over:
+                self.hands.discard(hand)
+                return False
+            if self.leader is None:
+                self.leader = hand
+                return True
+            if self.leader is not hand:
+                if len(self._spare) >= self._threads:
+                    self.hands.discard(hand)
+                    return False
+                self._spare.append(hand)
+        if self.leader is hand:
+            return True
+        self._rest()
+        hand.baton.acquire()
+        return not self.over

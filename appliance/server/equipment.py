@@ -1,0 +1,87 @@
+"""What a server equips every connection with: limits, parsers, names, a sink.
+
+Owns nothing but the bundle, and how to make one for a server that is not ours; must not know what a handler does with it.
+Made once a server, in its process; any thread reads it.
+"""
+
+from __future__ import annotations
+
+import socketserver
+from typing import Any, Callable
+
+from .environ import TrustedProxies
+from .exchange import RequestIds, Sink, Unheard
+from .head import HeadParser
+from .limits import Limits
+from .responsehead import ResponseHeads
+from .software import SOFTWARE
+
+
+class Equipment:
+    """Shared by all connections of one server.
+
+    Attributes:
+        limits, sink, proxies: as the server was given them.
+        allowed_hosts: whether to serve a Host; None serves all.
+        parser, heads, ids: what reads heads, writes them, names requests.
+        base: the environ's part that is the same for all requests.
+        multithread: another thread may run the application at the same time.
+        persistent: connections may serve more than one request.
+    """
+
+    __slots__ = (
+        "allowed_hosts", "base", "heads", "ids", "limits", "multithread", "parser", "persistent", "port", "proxies",
+        "sink",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        base: dict[str, Any],
+        *,
+        sink: Sink,
+        limits: Limits,
+        multithread: bool,
+        persistent: bool,
+        allowed_hosts: Callable[[str], bool] | None = None,
+        proxies: TrustedProxies | None = None,
+    ) -> None:
+        self.base = base
+        self.sink = sink
+        self.limits = limits
+        self.multithread = multithread
+        self.persistent = persistent
+        self.allowed_hosts = allowed_hosts
+        self.proxies = proxies or TrustedProxies()
+        self.parser = HeadParser(limits)
+        self.heads = ResponseHeads(SOFTWARE)
+        self.ids = RequestIds()
+        port = str(base.get("SERVER_PORT", ""))
+        self.port = int(port) if port.isdigit() else 0
+
+    @staticmethod
+    def of(server: Any) -> Equipment:
+        """The server's own, or one made for a server of another family that uses our handler."""
+        found = getattr(server, "equipment", None)
+        if isinstance(found, Equipment):
+            return found
+        threaded = isinstance(server, socketserver.ThreadingMixIn)
+        made = Equipment(
+            base_environ(server),
+            sink=getattr(server, "sink", None) or Unheard(),
+            limits=Limits(),
+            multithread=threaded,
+            persistent=threaded,
+        )
+        server.equipment = made
+        return made
+
+
+def base_environ(server: Any) -> dict[str, Any]:
+    """The server's part of an environ. A length that nobody sent is left out, not empty as wsgiref has it."""
+    base = dict(getattr(server, "base_environ", {}))
+    base.pop("CONTENT_LENGTH", None)
+    base.setdefault("SERVER_NAME", str(getattr(server, "server_name", "")))
+    base.setdefault("SERVER_PORT", str(getattr(server, "server_port", "")))
+    base.setdefault("SCRIPT_NAME", "")
+    base["SERVER_SOFTWARE"] = SOFTWARE
+    return base

@@ -1,0 +1,46 @@
+"""``wsgi.file_wrapper``, and which files the kernel may send by itself.
+
+Owns the one question whether a file-like object is a file, byte for byte; must not know the response. Runs in the thread of
+its request.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from typing import Any
+from wsgiref import util
+
+_BLOCK = 65_536
+
+
+class FileWrapper(util.FileWrapper):
+    """PEP 3333's optional wrapper; also a plain iterable of blocks."""
+
+    def __init__(self, filelike: Any, blksize: int = _BLOCK) -> None:
+        # Frameworks ask for 8 KiB as the PEP's example does; each block is a send.
+        super().__init__(filelike, max(blksize, _BLOCK))
+
+
+def file_range(filelike: Any) -> tuple[int, int, int] | None:
+    """Descriptor, offset and size of what is left of a regular file; None if it is not one.
+
+    Only the standard library's plain files: a ``GzipFile`` has a descriptor too, of other bytes.
+    """
+    inner = getattr(filelike, "file", filelike)  # tempfile's wrapper
+    if isinstance(inner, (io.BufferedReader, io.BufferedRandom)):
+        raw: Any = inner.raw
+    else:
+        raw = inner
+    if type(raw) is not io.FileIO:
+        return None
+    try:
+        descriptor = raw.fileno()
+        status = os.fstat(descriptor)
+        offset = inner.tell()
+    except (OSError, ValueError):
+        return None
+    if not stat.S_ISREG(status.st_mode) or not hasattr(os, "sendfile"):
+        return None
+    return descriptor, offset, max(0, status.st_size - offset)

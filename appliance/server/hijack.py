@@ -1,0 +1,98 @@
+"""``environ['werkzeug.socket']``: the connection's socket, for an application that speaks another protocol on it.
+
+Owns the hand-over from server to application, and what a WebSocket library may ask of a socket; must not know WebSockets,
+but for the one closing frame. Runs in the thread of its request. simple-websocket and python-engineio look for this key, and
+rebuild the handshake from the environ themselves.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+from typing import Any, Callable
+
+from .exchange import Exchange
+from .wire import Wire
+
+_STATUS = re.compile(rb"HTTP/1\.1 ([0-9]{3})")
+# An unmasked close frame with code 1012, Service Restart (RFC 6455, 5.5.1; IANA's registry of close codes).
+_RESTART = b"\x88\x02\x03\xf4"
+
+
+class HijackedSocket:
+    """A socket that becomes the application's with its first use; until then the server owns it.
+
+    Bytes that came early come first from ``recv``. Everything that is not defined here is the socket's own.
+    """
+
+    def __init__(self, wire: Wire, exchange: Exchange, taken: Callable[[], None]) -> None:
+        self._wire = wire
+        self._exchange = exchange
+        self._taken = taken
+        self._lock = threading.Lock()  # between the application's frames and our last one
+
+    def _take(self) -> socket.socket:
+        if not self._exchange.hijacked:
+            self._exchange.hijacked = self._exchange.endless = True
+            self._exchange.event = "websocket.closed"
+            self._taken()
+            self._wire.sock.setblocking(True)
+        return self._wire.sock
+
+    def recv(self, size: int, flags: int = 0, /) -> bytes:
+        """What came early, then the socket's."""
+        sock = self._take()
+        if self._wire.buffer and not flags & socket.MSG_PEEK:
+            return self._wire.take_now(size)
+        return sock.recv(size, flags)
+
+    def recv_into(self, buffer: Any, size: int = 0, flags: int = 0, /) -> int:
+        """As ``recv``, into a buffer."""
+        data = self.recv(size or len(buffer), flags)
+        buffer[: len(data)] = data
+        return len(data)
+
+    def send(self, data: Any, flags: int = 0, /) -> int:
+        """All of it: libraries ignore how much ``send`` took."""
+        self.sendall(data, flags)
+        return len(data)
+
+    def sendall(self, data: Any, flags: int = 0, /) -> None:
+        """The socket's; the first bytes are the answer to the request, and say its status."""
+        sock = self._take()
+        exchange = self._exchange
+        if not exchange.status:
+            found = _STATUS.match(bytes(data[:16]))
+            exchange.status = int(found[1]) if found else 101
+        with self._lock:
+            sock.sendall(data, flags)
+
+    def fileno(self) -> int:
+        """The descriptor."""
+        return self._take().fileno()
+
+    def close(self) -> None:
+        """End the connection. The descriptor itself is closed by the server, once the application has returned."""
+        self._take()
+        try:
+            self._wire.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    def restart(self) -> None:
+        """End it from without, because the server goes: say so to a WebSocket, and wake whoever reads."""
+        if self._exchange.status == 101 and self._lock.acquire(timeout=0.1):
+            try:
+                self._wire.sock.send(_RESTART, getattr(socket, "MSG_DONTWAIT", 0))
+            except OSError:
+                pass
+            finally:
+                self._lock.release()
+        try:
+            self._wire.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._take(), name)

@@ -1,0 +1,61 @@
+"""What a Host may look like, and which hosts are served.
+
+Owns the grammar of a host (RFC 3986, 3.2.2, narrowed) and the allow-list against DNS rebinding: a page of a foreign site
+whose name is made to resolve to this machine would otherwise read what the project serves. Knows nothing of settings: the
+names that are allowed on top are given. Runs in the worker, once for each new host.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Iterable
+
+# Of reg-name, unreserved and percent-encoded characters only: no host holds the rest, and "a,b" could be read as two.
+_HOST = re.compile(
+    r"(?P<name>(?:[A-Za-z0-9\-._~]|%[0-9A-Fa-f]{2})+|\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9\-._~]+)?\])(?::(?P<port>[0-9]{0,5}))?"
+)
+_ADDRESS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[.*\]")
+_PORT_MAX = 65_535
+
+
+def is_host(text: str) -> bool:
+    """Whether the text is ``host`` or ``host:port``. An empty host names nothing over HTTP (RFC 9110, 4.2.1)."""
+    match = _HOST.fullmatch(text)
+    return match is not None and int(match["port"] or 0) <= _PORT_MAX
+
+
+def name_of(host: str) -> str:
+    """The host of ``host:port``, in lower case, without the root's dot."""
+    match = _HOST.fullmatch(host)
+    name = match["name"] if match else host
+    return name.lower().rstrip(".")
+
+
+class AllowedHosts:
+    """The names that are served: what can't be another site's, and what was added.
+
+    Always: addresses, ``localhost`` and its sub-domains, ``host.docker.internal``, names of one label (they need a search
+    domain or a container network to resolve). A rebinding attack needs a name with a dot that its owner controls.
+
+    Args:
+        names: more of them; ``.example.test`` or ``*.example.test`` also allows what is below; ``*`` allows all.
+    """
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        lowered = [name.strip().lower().rstrip(".") for name in names]
+        self._any = "*" in lowered
+        self._exact = frozenset(name for name in lowered if not name.startswith((".", "*.")))
+        self._below = tuple(name.lstrip("*") for name in lowered if name.startswith((".", "*.")))
+
+    def __call__(self, host: str) -> bool:
+        """Whether to serve a Host field's value, with or without a port."""
+        name = name_of(host)
+        return (
+            self._any
+            or "." not in name
+            or name in self._exact
+            or name == "host.docker.internal"
+            or name.endswith((".localhost", *self._below))
+            or name in {below[1:] for below in self._below}
+            or _ADDRESS.fullmatch(name) is not None
+        )

@@ -1,0 +1,74 @@
+"""Which descriptors have something to read: epoll, or what the platform has.
+
+Owns the kernel's list and the way to wake whoever waits on it; must not know what the descriptors are. Made in the process
+that uses it, after any fork: an inherited epoll is shared, and unregistering in the child removed the parent's listener. Any
+thread may register; one waits.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import selectors
+
+
+class Poller:
+    """Level-triggered: a descriptor that is registered and readable is told again and again."""
+
+    def __init__(self) -> None:
+        self._woken_end, self._wake_end = os.pipe()
+        os.set_blocking(self._wake_end, False)
+        os.set_blocking(self._woken_end, False)
+        # selectors costs 1 µs an event more, for keys that nobody needs here.
+        self._epoll = select.epoll() if hasattr(select, "epoll") else None
+        self._selector = None if self._epoll is not None else selectors.DefaultSelector()
+        self.register(self._woken_end)
+
+    def register(self, descriptor: int) -> None:
+        """Tell when it is readable."""
+        if self._epoll is not None:
+            self._epoll.register(descriptor, select.EPOLLIN)
+        elif self._selector is not None:
+            self._selector.register(descriptor, selectors.EVENT_READ)
+
+    def unregister(self, descriptor: int) -> None:
+        """Tell no more; to be done before another process may get the descriptor, or it is told here for ever."""
+        try:
+            if self._epoll is not None:
+                self._epoll.unregister(descriptor)
+            elif self._selector is not None:
+                self._selector.unregister(descriptor)
+        except (OSError, KeyError, ValueError):
+            pass
+
+    def wait(self) -> list[int]:
+        """Wait until some are readable, or ``wake`` was called; those that are."""
+        if self._epoll is not None:
+            found = [descriptor for descriptor, _ in self._epoll.poll()]
+        elif self._selector is not None:
+            found = [key.fd for key, _ in self._selector.select()]
+        else:
+            found = []
+        if self._woken_end in found:
+            found.remove(self._woken_end)
+            try:
+                os.read(self._woken_end, 4096)
+            except BlockingIOError:
+                pass
+        return found
+
+    def wake(self) -> None:
+        """End the wait that is, or the next."""
+        try:
+            os.write(self._wake_end, b"\0")
+        except BlockingIOError:
+            pass  # full: it is awake
+
+    def close(self) -> None:
+        """Close what it opened."""
+        if self._epoll is not None:
+            self._epoll.close()
+        elif self._selector is not None:
+            self._selector.close()
+        os.close(self._wake_end)
+        os.close(self._woken_end)

@@ -1,0 +1,54 @@
+"""A request that is not served, and the answer that says why.
+
+Owns the words and bytes of a refusal; knows nothing of how it was noticed. Used by the server in whatever process it runs.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+
+class Refused(Exception):  # noqa: N818 (a refusal is an answer, not an error of ours)
+    """This is no request that can be served.
+
+    Attributes:
+        status: the answer's status code.
+        reason: one clause that says why, ASCII, with the section of the RFC where there is one.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+def phrase(status: int) -> str:
+    """The reason phrase of a status code; an invented code has none."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
+
+
+def answer(status: int, text: str, *, date: bytes, extra: bytes = b"", content: bool = True) -> bytes:
+    """A whole response of plain text, after which the connection closes.
+
+    Args:
+        status: its code.
+        text: why; it is the body, with the status before it.
+        date: the ``Date`` and ``Server`` lines.
+        extra: more field lines, each with its line end.
+        content: False for a HEAD request: the same head, no body.
+    """
+    body = f"{status} {phrase(status)}: {text}\n".encode()
+    return (
+        b"HTTP/1.1 %d %s\r\n%sContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n%sConnection: close\r\n\r\n%s"
+        % (
+            status,
+            phrase(status).encode(),
+            date,
+            len(body),
+            extra,
+            body if content else b"",
+        )
+    )

@@ -1,0 +1,176 @@
+"""What an application says of its response, checked and made bytes (PEP 3333; RFC 9110, 5 and 15).
+
+Owns the grammar of a status line and of response fields, and the ``Date`` line; must not know how content is framed or sent.
+What is checked is checked under ``python -O`` too: there is no assert. One object a server, for any thread.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from wsgiref.handlers import format_date_time
+
+from .head import CONTROLS, TOKEN
+
+_STATUS_CODES = range(200, 1000)
+_KEPT = 512
+_TAB = 0x09
+# Fields that the server writes itself, or must know of; the value is their kind.
+_SPECIAL = {"content-length", "connection", "date", "server", "x-request-id"}
+# RFC 9110, 7.6.1, and PEP 3333: about the connection, which is the server's; "connection" is read, not forbidden.
+_HOP_BY_HOP = {
+    "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailers",
+    "transfer-encoding", "upgrade",
+}  # fmt: skip
+
+
+class ApplicationFault(AssertionError):  # noqa: N818 (a fault of the application, not an error of ours)
+    """The application broke a rule of PEP 3333. An ``AssertionError``, as wsgiref raises for the same."""
+
+
+class Statuses(dict[str, "tuple[int, bytes]"]):
+    """Status text to its code and its line. What is in here was checked."""
+
+    def __missing__(self, status: str) -> tuple[int, bytes]:
+        if type(status) is not str:
+            raise ApplicationFault(f"the status must be a str, not {status!r:.80}")
+        code = status[:3]
+        if not (code.isascii() and code.isdigit() and status[3:4] == " "):
+            raise ApplicationFault(f"the status must be three digits, a space and a phrase, not {status!r:.80}")
+        if int(code) not in _STATUS_CODES:
+            raise ApplicationFault(f"the status {status!r:.80} can't end a request: its code is not within 200 to 999")
+        line = b"HTTP/1.1 %s\r\n" % _latin(status, "the status")
+        if len(line.translate(None, CONTROLS)) + 2 != len(line):
+            raise ApplicationFault(f"the status holds a control character: {status!r:.80}")
+        if len(self) < _KEPT:
+            self[status] = int(code), line
+        return int(code), line
+
+
+class FieldKinds(dict[str, str]):
+    """Field name as given to its kind: empty for most, lower-case for those that mean something here."""
+
+    def __missing__(self, name: str) -> str:
+        if type(name) is not str:
+            raise ApplicationFault(f"a header's name must be a str, not {name!r:.80}")
+        if TOKEN.fullmatch(name) is None:
+            raise ApplicationFault(f"a header's name must be a token (RFC 9110, 5.1), not {name!r:.80}")
+        lower = name.lower()
+        if lower in _HOP_BY_HOP:
+            raise ApplicationFault(f"the header {name} is about the connection, which is the server's (PEP 3333)")
+        kind = lower if lower in _SPECIAL else ""
+        if len(self) < _KEPT and len(name) <= 64:
+            self[name] = kind
+        return kind
+
+
+class ResponseFields:
+    """An application's response fields, checked.
+
+    Attributes:
+        block: their lines, but for Content-Length and Connection.
+        length: what Content-Length said; -1 without.
+        close: Connection said close.
+        date, server, request_id: the application gave these itself.
+    """
+
+    __slots__ = ("block", "close", "date", "length", "request_id", "server")
+
+    def __init__(self) -> None:
+        self.length = -1
+        self.close = self.date = self.server = self.request_id = False
+
+
+class ResponseHeads:
+    """Makes heads; remembers statuses and field names that it has found good, and this second's ``Date``."""
+
+    def __init__(self, software: str) -> None:
+        self.statuses = Statuses()
+        self._kinds = FieldKinds()
+        self.software = software
+        self._second = 0
+        self._date = b""
+
+    def fields(self, headers: list[tuple[str, str]]) -> ResponseFields:
+        """Check an application's headers.
+
+        Raises:
+            ApplicationFault: they are none.
+        """
+        if type(headers) is not list:
+            raise ApplicationFault(f"the headers must be a list of pairs (PEP 3333), not {type(headers).__name__}")
+        fields = ResponseFields()
+        kinds = self._kinds
+        lines: list[str] = []
+        try:
+            for name, value in headers:
+                kind = kinds[name]
+                if kind and self._special(fields, kind, value):
+                    continue
+                lines.append(name + ": " + value)
+        except (TypeError, ValueError):
+            raise _bad_pair(headers) from None
+        if lines:
+            lines.append("")
+            block = _latin("\r\n".join(lines), "a header")
+            if len(block.translate(None, CONTROLS)) + 2 * len(lines) - 2 != len(block):
+                _check_controls(headers)
+            fields.block = block
+        else:
+            fields.block = b""
+        return fields
+
+    def _special(self, fields: ResponseFields, kind: str, value: str) -> bool:
+        """Note a field that means something here; whether it is not to be written as it is."""
+        if kind == "content-length":
+            if not (value.isascii() and value.isdigit()) or 0 <= fields.length != int(value):
+                raise ApplicationFault(f"Content-Length must be one number (RFC 9110, 8.6), not {value!r:.80}")
+            fields.length = int(value)
+            return True
+        if kind == "connection":
+            options = {option.strip(" \t").lower() for option in value.split(",")}
+            if not options <= {"close", "keep-alive"}:
+                raise ApplicationFault(f"the header Connection is the server's, except for close, not {value!r:.80}")
+            fields.close = fields.close or "close" in options
+            return True
+        setattr(fields, kind.removeprefix("x-").replace("-", "_"), True)
+        return False
+
+    def date(self) -> bytes:
+        """The ``Date`` and ``Server`` lines, made once a second."""
+        now = int(time.time())
+        if now != self._second:
+            self._date = f"Date: {format_date_time(now)}\r\nServer: {self.software}\r\n".encode("latin-1")
+            self._second = now
+        return self._date
+
+    def origin(self, fields: ResponseFields) -> bytes:
+        """Those of the two lines that the application did not give."""
+        lines = self.date()
+        if not fields.date and not fields.server:
+            return lines
+        date, server, _ = lines.split(b"\r\n")
+        return (b"" if fields.date else date + b"\r\n") + (b"" if fields.server else server + b"\r\n")
+
+
+def _latin(text: str, what: str) -> bytes:
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise ApplicationFault(f"{what} must be Latin-1 (PEP 3333): {text[error.start : error.start + 20]!r}") from None
+
+
+def _bad_pair(headers: list[Any]) -> ApplicationFault:
+    for item in headers:
+        if not (isinstance(item, (tuple, list)) and len(item) == 2):
+            return ApplicationFault(f"a header must be a pair of name and value, not {item!r:.80}")
+        if not isinstance(item[0], str) or not isinstance(item[1], str):
+            return ApplicationFault(f"a header's name and value must be str, not {tuple(item)!r:.120}")
+    return ApplicationFault("the headers must be pairs of str")
+
+
+def _check_controls(headers: list[tuple[str, str]]) -> None:
+    """Tabs are legal within a value (RFC 9110, 5.5), nothing else below the space is."""
+    for name, value in headers:
+        if any((ord(letter) < 0x20 and ord(letter) != _TAB) or letter == "\x7f" for letter in value):
+            raise ApplicationFault(f"the header {name} holds a control character: {value!r:.80}")
