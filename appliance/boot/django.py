@@ -150,7 +150,7 @@ def _wsgi_application(look: Look, folder: Path, settings: str, depth: int) -> st
     file = look.modules.find(settings, folder)
     if file is None or depth > 4:
         return ""
-    source = look.modules.source(file)
+    source = look.modules.source(file, settings)
     value = source.values.get("WSGI_APPLICATION")
     if value is not None:
         return value.name if value.kind == "text" else ""

@@ -34,7 +34,7 @@ class Modules:
         self.root = root
         # src/ is the layout that packaging guides teach, lib/ and app/ are seen in older projects.
         self.roots = tuple(folder for folder in (root, root / "src", root / "lib") if folder.is_dir())
-        self._sources: dict[Path, Source] = {}
+        self._sources: dict[tuple[Path, str], Source] = {}
 
     def find(self, module: str, first: Path | None = None) -> Path | None:
         """The file of a module: ``package/__init__.py`` or ``module.py`` in one of the roots."""
@@ -48,11 +48,12 @@ class Modules:
                     return file
         return None
 
-    def source(self, file: Path) -> Source:
-        """One file, read once."""
-        if file not in self._sources:
-            self._sources[file] = read_source(file, self.name_of(file)[0])
-        return self._sources[file]
+    def source(self, file: Path, module: str = "") -> Source:
+        """One file, read once under each name: its own, or the one that it was found by."""
+        key = (file, module)
+        if key not in self._sources:
+            self._sources[key] = read_source(file, module or self.name_of(file)[0])
+        return self._sources[key]
 
     def name_of(self, file: Path) -> tuple[str, Path]:
         """A file's module name, and the folder from which it is imported by that name.

@@ -142,6 +142,11 @@ class _Scope:
                 self.walk(statement.orelse)
             case ast.Expr(value=ast.NamedExpr(target=target, value=value)):
                 self._bind(target, value)
+            case ast.With(items=items, body=body):
+                for item in items:
+                    if item.optional_vars is not None:
+                        self._bind(item.optional_vars, item.context_expr)
+                self.walk(body)
             case ast.Match():
                 for case in statement.cases:
                     self.walk(case.body)

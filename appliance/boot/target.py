@@ -130,6 +130,8 @@ def pick(modules: Modules, source: Source, *, own: bool = False) -> Pick:
         match = _BY_TEXT.search(source.text)
         return Pick(weak=(match[1] or match[2]) if match else None)
     names = [name for name, value in source.values.items() if not own or value.kind != "reference"]
+    if source.stars and not own:
+        names += [name for name in (*OBJECT_NAMES, *FACTORY_NAMES) if name not in source.values]
     verdicts = {name: judge(modules, source, name) for name in names}
     usual = ("application", *OBJECT_NAMES) if _is_wsgi_file(source.file) else OBJECT_NAMES
     for name in (*usual, *FACTORY_NAMES):

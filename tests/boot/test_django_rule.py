@@ -1,0 +1,97 @@
+"""Django's projects: the settings that manage.py leads to, and the application that those name."""
+
+import pytest
+
+MANAGE = """#!/usr/bin/env python
+import os, sys
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", {settings})
+    from django.core.management import execute_from_command_line
+    execute_from_command_line(sys.argv)
+"""
+SETTINGS = "INSTALLED_APPS = []\nROOT_URLCONF = 'shop.urls'\n"
+APPLICATION = "from django.core.wsgi import get_wsgi_application\napplication = get_wsgi_application()\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "settings", "module", "first"),
+    [
+        (
+            {
+                "manage.py": MANAGE.format(settings='"shop.settings"'),
+                "shop/settings.py": SETTINGS + "WSGI_APPLICATION = 'shop.wsgi.application'\n",
+                "shop/wsgi.py": APPLICATION,
+            },
+            "shop.settings",
+            "shop.wsgi",
+            ".",
+        ),
+        (
+            {
+                "site/manage.py": MANAGE.format(settings='os.environ.get("WHICH", "conf.settings.dev")'),
+                "site/conf/settings/dev.py": "from .base import *\n",
+                "site/conf/settings/base.py": SETTINGS + "WSGI_APPLICATION = 'conf.wsgi.application'\n",
+                "site/conf/wsgi.py": APPLICATION,
+            },
+            "conf.settings.dev",
+            "conf.wsgi",
+            "site",
+        ),
+        (
+            {
+                "manage.py": "from django.core.management import execute_from_command_line\n",
+                "config/settings/__init__.py": "",
+                "config/settings/production.py": SETTINGS,
+                "config/settings/base.py": SETTINGS,
+                "config/settings/local.py": "from .base import *\n",
+            },
+            "config.settings.local",
+            "",
+            ".",
+        ),
+        (
+            {"manage.py": MANAGE.format(settings="'settings'") + "def (:\n", "settings.py": SETTINGS},
+            "settings",
+            "",
+            ".",
+        ),
+    ],
+    ids=["the usual layout", "a package of settings in a sub-folder", "no default", "broken now"],
+)
+def test_django(find, tmp_path, files, settings, module, first):
+    """A manage.py leads to the settings, and those to the WSGI application, or to Django's own."""
+    target = find(files)
+    assert target.kind == "django"
+    assert target.environ == {"DJANGO_SETTINGS_MODULE": settings}
+    assert target.module == module
+    assert target.attribute == "application"
+    assert target.search_path[0] == str((tmp_path / first).resolve())
+
+
+def test_djangos_settings_are_the_environments(find):
+    """DJANGO_SETTINGS_MODULE that is set is followed, and not set again."""
+    files = {
+        "manage.py": MANAGE.format(settings='"shop.settings"'),
+        "shop/settings.py": SETTINGS,
+        "shop/other.py": SETTINGS + "WSGI_APPLICATION = 'shop.wsgi.app'\n",
+        "shop/wsgi.py": APPLICATION,
+    }
+    target = find(files, {"DJANGO_SETTINGS_MODULE": "shop.other"})
+    assert (target.module, target.attribute, target.environ) == ("shop.wsgi", "app", {})
+
+
+def test_django_without_a_manage_py(find):
+    """A wsgi.py of Django's that names its settings is whole Django all the same."""
+    wsgi = 'import os\nos.environ["DJANGO_SETTINGS_MODULE"] = "shop.settings"\n' + APPLICATION
+    target = find({"shop/wsgi.py": wsgi, "shop/__init__.py": "", "shop/settings.py": SETTINGS})
+    assert (target.kind, target.module) == ("django", "shop.wsgi")
+    assert target.environ == {"DJANGO_SETTINGS_MODULE": "shop.settings"}
+
+
+def test_a_manage_py_of_somebody_elses(find):
+    """Not every manage.py is Django's."""
+    files = {
+        "manage.py": "from flask_script import Manager\nfrom app import app\nManager(app).run()\n",
+        "app.py": "import flask\napp = flask.Flask(__name__)\n",
+    }
+    assert find(files).module == "app"

@@ -1,0 +1,69 @@
+"""APPLIANCE_APP in every form, and the words for one that is wrong."""
+
+import pytest
+
+FLASK = "from flask import Flask\napp = Flask(__name__)\n"
+
+
+@pytest.mark.parametrize(
+    ("app", "expected"),
+    [
+        ("shop", "shop:app"),
+        ("shop:app", "shop:app"),
+        ("shop.py", "shop:app"),
+        ("shop:app.wsgi_app", "shop:app.wsgi_app"),
+        ("shop:create()", "shop:create()"),
+        ("shop:create", "shop:create?"),
+        ("shop:dynamic", None),
+        ("src/inner.py:app", "inner:app"),
+        ("inner:app", "inner:app"),
+        ("wsgiref.simple_server:demo_app", "wsgiref.simple_server:demo_app?"),
+    ],
+)
+def test_explicit(find, refuse, app, expected):
+    """APPLIANCE_APP in every form is taken at its word."""
+    files = {"shop.py": FLASK + "from x import y\ndef create(): return y()\n", "src/inner.py": FLASK, "wsgi.py": FLASK}
+    if expected is None:
+        refuse(files, app=app)
+        return
+    target = find(files, app=app)
+    mark = {"yes": "()", "auto": "?", "no": ""}[target.call]
+    assert f"{target.module}:{target.attribute}{mark}" == expected
+
+
+@pytest.mark.parametrize(
+    ("app", "words"),
+    [
+        ("shpo:app", "shop"),
+        ("shop:ap", "app"),
+        ("shop:", "half"),
+        (":app", "half"),
+        ("shop:app[0]", "no name"),
+        ("shop:create(x)", "literal"),
+        ("shpo.py:app", "shop.py"),
+        ("shop:needs", "needs 2 arguments"),
+        ("shop:needs('one')", "needs 2 arguments"),
+        ("shop:asgi", "ASGI"),
+    ],
+)
+def test_explicit_and_wrong(refuse, app, words):
+    """An APPLIANCE_APP that is wrong says what, and the nearest right one."""
+    text = (
+        FLASK
+        + "def create(config=None): ...\ndef needs(a, b): return Flask('x')\nasync def asgi(scope, receive, send): 0\n"
+    )
+    error = refuse({"shop.py": text, "other.py": ""}, app=app)
+    assert words in f"{error.found} {error.expected} {error.action}"
+    assert error.exit_code == 6
+
+
+def test_a_module_of_a_dependency(find):
+    """A module that is not in the project may come with what it depends on."""
+    target = find({"requirements.txt": "moin\n", "shop.py": ""}, app="moin.app:create_app()")
+    assert (target.module, target.file, target.call) == ("moin.app", "", "yes")
+
+
+def test_a_module_that_makes_its_names(find):
+    """What can't be read in the source may be made when it runs: the worker finds out."""
+    target = find({"shop.py": "globals()['app'] = 1\n"}, app="shop:app")
+    assert (target.attribute, target.call) == ("app", "auto")

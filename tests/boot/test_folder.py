@@ -1,0 +1,20 @@
+"""The project's folder, before anything in it is looked at."""
+
+import pytest
+
+from appliance.boot.folder import check_folder
+from appliance.errors import ProjectMissingError
+
+
+def test_a_sound_folder_passes(tmp_path):
+    """A folder that can be listed and entered is let pass."""
+    check_folder(tmp_path)
+
+
+def test_a_missing_folder(tmp_path):
+    """What is not there, and what is no folder, say so."""
+    with pytest.raises(ProjectMissingError, match="No such file"):
+        check_folder(tmp_path / "gone")
+    (tmp_path / "file").touch()
+    with pytest.raises(ProjectMissingError, match="no folder"):
+        check_folder(tmp_path / "file")

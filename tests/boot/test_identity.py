@@ -1,0 +1,116 @@
+"""Dropping to the project's owner; each drop is for good, so each test of one is a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from appliance.boot.identity import become, owner_of, user_cache, user_home
+
+OWNER = 1234
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+
+DROP = """
+import json, os, sys
+from pathlib import Path
+from appliance.boot.folder import check_folder
+from appliance.boot.identity import become, owner_of, user_cache, user_home
+project, cache = Path(sys.argv[1]), Path(sys.argv[2])
+become(owner_of(project), cache)
+try:
+    check_folder(project)
+    passed = ""
+except Exception as error:
+    passed = error.found
+(user_cache(cache) / "made").mkdir(parents=True)
+Path("/dev/stderr").open("w").close()
+ids = [*os.getresuid(), *os.getresgid(), *os.getgroups()]
+try:
+    os.setuid(0)
+except PermissionError:
+    back = False
+else:
+    back = True
+print(json.dumps({"ids": ids, "back": back, "home": user_home(cache, "/root"), "passed": passed}))
+"""
+
+
+@pytest.fixture
+def open_path(tmp_path):
+    """A folder that every user may enter: pytest's own are closed."""
+    folder = tmp_path
+    while folder.owner() == tmp_path.owner() and folder != folder.parent and folder.name.startswith(("pytest", "test")):
+        folder.chmod(0o755)
+        folder = folder.parent
+    return tmp_path
+
+
+def drop(project, cache):
+    """What a process is after its drop; its stderr is a pipe, as a container's is."""
+    command = [sys.executable, "-c", DROP, str(project), str(cache)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@as_root
+@pytest.mark.parametrize("mode", [0o1777, 0o755, 0o700])
+def test_root_becomes_the_owner(open_path, mode):
+    """All ids change, for good; the user has a folder of its own in the cache, whatever the cache's mode was."""
+    project, cache = open_path / "project", open_path / "cache"
+    project.mkdir(mode=0o700)
+    cache.mkdir()
+    cache.chmod(mode)
+    os.chown(project, OWNER, OWNER)
+    after = drop(project, cache)
+    assert after == {
+        "ids": [OWNER] * 7,
+        "back": False,
+        "home": str(cache / f"uid-{OWNER}" / "home"),
+        "passed": "",
+    }
+    assert (cache / f"uid-{OWNER}" / "made").stat().st_uid == OWNER
+
+
+@as_root
+def test_a_closed_folder_says_whose_it_is(open_path):
+    """A folder that this user may not enter is named with its owner and its mode."""
+    project = open_path / "project"
+    project.mkdir(mode=0o000)
+    os.chown(project, OWNER, OWNER)
+    words = drop(project, open_path / "cache")["passed"]
+    assert f"uid {OWNER}" in words
+    assert "0000" in words
+
+
+@as_root
+def test_root_stays_where_root_owns(tmp_path):
+    """A project of root's is served by root; nobody else changes either."""
+    assert owner_of(tmp_path) is None
+    become(None, tmp_path / "cache")
+    assert os.geteuid() == 0
+    assert not (tmp_path / "cache").exists()
+
+
+@as_root
+def test_the_group_is_the_folders(tmp_path):
+    """What is created in the project gets the group that the project has."""
+    os.chown(tmp_path, OWNER, 4321)
+    identity = owner_of(tmp_path)
+    assert identity is not None
+    assert (identity.uid, identity.gid, identity.groups, identity.name) == (OWNER, 4321, (4321,), "")
+
+
+def test_a_missing_folder_is_nobodys(tmp_path):
+    """Whose it is can't be said; what is wrong is said by another."""
+    assert owner_of(tmp_path / "gone") is None
+
+
+def test_a_home_that_can_be_written_stays(tmp_path):
+    """HOME is the given one where it can be used, else one in the cache."""
+    assert user_home(tmp_path / "cache", str(tmp_path)) == str(tmp_path)
+    for home in ("", str(tmp_path / "gone")):
+        assert user_home(tmp_path / "cache", home) == str(user_cache(tmp_path / "cache") / "home")
+    assert (user_cache(tmp_path / "cache") / "home").is_dir()

@@ -1,0 +1,132 @@
+"""Which Python a project runs on."""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+import pytest
+
+from appliance.boot.interpreter import SERVED, choose_interpreter, own_interpreter
+from appliance.boot.settings import read_settings
+from appliance.errors import InterpreterError
+
+OWN = f"{sys.version_info[0]}.{sys.version_info[1]}"
+OTHER = next(version for version in SERVED if version != OWN)
+FETCHED = "3.10" if OWN != "3.10" else "3.12"
+
+
+@pytest.fixture
+def choose(tmp_path):
+    """``choose({".python-version": "3.12"}, python="..", **values)``: the interpreter of such a project."""
+    settings = read_settings({"HOME": str(tmp_path)}, {}, {"cache": str(tmp_path / "cache")}, tmp_path)
+
+    def choose(files, python="", **values):
+        root = tmp_path / "project"
+        root.mkdir(exist_ok=True)
+        for name, text in files.items():
+            (root / name).write_text(text)
+        values = {"PATH": str(tmp_path / "bin"), "HOME": str(tmp_path), **values}
+        return choose_interpreter(root, dataclasses.replace(settings, python=python), values)
+
+    return choose
+
+
+@pytest.fixture
+def pretend(tmp_path):
+    """``pretend("3.12")``: a program in PATH that says of itself that it is this Python."""
+
+    def pretend(version, says=None):
+        (tmp_path / "bin").mkdir(exist_ok=True)
+        file = tmp_path / "bin" / f"python{version}"
+        answer = f'["{file}", {(says or version).replace(".", ", ")}, 1]'
+        file.write_text(f"#!/bin/sh\necho '{answer}'\n")
+        file.chmod(0o755)
+        return file
+
+    return pretend
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {},
+        {".python-version": f"{OWN}\n"},
+        {".python-version": f"# ours\ncpython-{OWN}.2\n"},
+        {".python-version": "my-virtualenv\n"},
+        {"runtime.txt": f"python-{OWN}.9\n"},
+        {".tool-versions": f"nodejs 20\npython {OWN}.1\n"},
+        {"pyproject.toml": '[project]\nrequires-python = ">=3.8"\n'},
+        {"pyproject.toml": f'[project]\nrequires-python = ">={OWN}.2"\n'},
+        {"pyproject.toml": '[project]\nrequires-python = "three"\n'},
+        {"pyproject.toml": '[tool.poetry.dependencies]\npython = "^3.8"\n'},
+        {"setup.cfg": "[options]\npython_requires = >=3.6, <4\n"},
+        {"setup.py": 'setup(python_requires=">=3.6,<4")\n'},
+    ],
+)
+def test_our_own_where_it_does(choose, files):
+    """The appliance's own Python is taken wherever the project allows it: the base of its environment."""
+    chosen = choose(files)
+    assert (chosen.version, chosen.path) == (OWN, own_interpreter())
+    assert not (own_interpreter().parent.parent / "pyvenv.cfg").exists()
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {".python-version": f"{OTHER}\n"},
+        {"runtime.txt": f"python-{OTHER}.1\n"},
+        {"pyproject.toml": f'[project]\nrequires-python = "=={OTHER}.*"\n'},
+        {"pyproject.toml": f'[tool.poetry.dependencies]\npython = "~{OTHER}"\n'},
+        {"setup.cfg": f"[options]\npython_requires = =={OTHER}.*\n"},
+    ],
+)
+def test_another_of_this_machine(choose, pretend, files):
+    """What the project asks for is looked for on PATH, and said to be asked for."""
+    program = pretend(OTHER)
+    chosen = choose(files)
+    assert (chosen.version, chosen.path) == (OTHER, program)
+    assert next(iter(files)) in chosen.why or "poetry" in chosen.why or "setup" in chosen.why
+
+
+def test_a_program_that_is_another_python_is_none(choose, pretend):
+    """A name is no proof: what it says of itself counts."""
+    pretend(OTHER, says=OWN)
+    assert choose({".python-version": OTHER}).path is None
+
+
+def test_the_setting_wins(choose, pretend):
+    """APPLIANCE_PYTHON overrides what the project asks for."""
+    program = pretend(OTHER)
+    assert choose({".python-version": OWN}, python=OTHER).path == program
+
+
+def test_a_path_is_taken_as_it_is(choose, tmp_path):
+    """A path names the interpreter, or the environment that it is in."""
+    assert choose({}, python=sys.executable).path == Path(sys.executable)
+    assert choose({}, python=sys.prefix).path == Path(sys.prefix) / "bin" / "python"
+    with pytest.raises(InterpreterError, match="does not run"):
+        choose({}, python=str(tmp_path / "gone"))
+
+
+def test_a_python_too_old_to_serve(choose, pretend):
+    """A path to a Python that the appliance is not written for says so."""
+    with pytest.raises(InterpreterError, match=r"Python 2\.7"):
+        choose({}, python=str(pretend("2.7")))
+
+
+def test_one_to_fetch(choose):
+    """What is not here may be fetched, unless that is turned off: then the error names what there is."""
+    chosen = choose({".python-version": FETCHED})
+    assert (chosen.version, chosen.path) == (FETCHED, None)
+    with pytest.raises(InterpreterError) as caught:
+        choose({".python-version": FETCHED}, UV_PYTHON_DOWNLOADS="never")
+    assert OWN in caught.value.expected
+    assert caught.value.details["available"] == [OWN]
+    assert ".python-version" in caught.value.found
+
+
+@pytest.mark.parametrize("asked", ["<3", ">=4", "==3.6.*"])
+def test_none_that_could_serve(choose, asked):
+    """A wish that no Python which the appliance serves can fulfil is an error that says whose it is."""
+    with pytest.raises(InterpreterError, match="requires-python"):
+        choose({"pyproject.toml": f'[project]\nrequires-python = "{asked}"\n'})

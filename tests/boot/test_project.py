@@ -1,0 +1,254 @@
+"""Which application a folder is: every rule on a small project, and the words where there is none."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from appliance.boot.project import find_application
+
+APPS = Path(__file__).resolve().parents[1] / "apps"
+FLASK = "from flask import Flask\napp = Flask(__name__)\n"
+FACTORY = "from flask import Flask\ndef create_app(config=None):\n    app = Flask(__name__)\n    return app\n"
+WSGI = "def {name}(environ, start_response):\n    return []\n"
+
+
+# Each: what it is called, its files, and "module:attribute" with "()" for a factory, "?" where its signature decides.
+FOUND = {
+    "flask": ({"app.py": FLASK}, "app:app"),
+    "flask by another name": ({"app.py": "import flask as f\nsite = f.Flask(__name__)\n"}, "app:site"),
+    "a factory": ({"app.py": FACTORY}, "app:create_app()"),
+    "a callable named app may be a factory": (
+        {"app.py": "import bottle\ndef app():\n    return bottle.default_app()\n"},
+        "app:app()",
+    ),
+    "an application named app is none": ({"app.py": WSGI.format(name="app")}, "app:app"),
+    "a factory before its module's guard": (
+        {"run.py": FACTORY + "if __name__ == '__main__':\n    app = create_app()\n    app.run()\n"},
+        "run:create_app()",
+    ),
+    "wsgi.py before app.py": ({"app.py": FLASK, "wsgi.py": "from app import app as application\n"}, "wsgi:application"),
+    "application first in wsgi.py": (
+        {"wsgi.py": FLASK + "from werkzeug.middleware.proxy_fix import ProxyFix\napplication = ProxyFix(app)\n"},
+        "wsgi:application",
+    ),
+    "made by a factory elsewhere": (
+        {"wsgi.py": "from shop import create_app\napp = create_app()\n", "shop/__init__.py": FACTORY},
+        "wsgi:app",
+    ),
+    "through two modules and a star": (
+        {"app.py": "from web import *\n", "web.py": "from site_ import app\n", "site_.py": FLASK},
+        "app:app",
+    ),
+    "in try, with and if": (
+        {"app.py": "try:\n    from flask import Flask\nexcept Exception:\n    raise\nif True:\n    app = Flask('x')\n"},
+        "app:app",
+    ),
+    "a subclass": (
+        {"app.py": "from flask import Flask\nclass Shop(Flask):\n    pass\napplication = Shop(__name__)\n"},
+        "app:application",
+    ),
+    "an object that is called": (
+        {"app.py": "class Shop:\n    def __call__(self, environ, start_response): ...\nshop = Shop()\n"},
+        "app:shop",
+    ),
+    "a class that is iterated": (
+        {"main.py": "class Shop:\n    def __init__(self, environ, start_response): ...\n    def __iter__(self): ...\n"},
+        "main:Shop",
+    ),
+    "plain, by any name": ({"hello.py": WSGI.format(name="greet")}, "hello:greet"),
+    "the one that the file serves": (
+        {
+            "hello.py": WSGI.format(name="one")
+            + WSGI.format(name="two")
+            + "from wsgiref.simple_server import make_server\nif __name__ == '__main__':\n"
+            "    make_server('', 8000, two).serve_forever()\n"
+        },
+        "hello:two",
+    ),
+    "a decorator": (
+        {"app.py": "from werkzeug.wrappers import Request\n@Request.application\ndef shop(request): ...\n"},
+        "app:shop",
+    ),
+    "dash": ({"app.py": "from dash import Dash\napp = Dash(__name__)\n"}, "app:app.server"),
+    "dash with its server": (
+        {"app.py": "import dash\nmy = dash.Dash(__name__)\nserver = my.server\n"},
+        "app:server",
+    ),
+    "bottle": ({"app.py": "import bottle\napp = bottle.Bottle()\n"}, "app:app"),
+    "falcon": ({"main.py": "import falcon\napi = application = falcon.App()\n"}, "main:application"),
+    "pyramid": (
+        {
+            "app.py": "from pyramid.config import Configurator\nwith Configurator() as config:\n"
+            "    config.scan()\n    app = config.make_wsgi_app()\n"
+        },
+        "app:app",
+    ),
+    "cherrypy": ({"app.py": "import cherrypy\napplication = cherrypy.Application(Root(), '/')\n"}, "app:application"),
+    "web.py": ({"code.py": "import web\napp = web.application(urls, globals())\n"}, "code:app.wsgifunc()"),
+    "mod_wsgi": ({"site.wsgi": "import os\n" + FLASK + "application = app\n"}, "site:application"),
+    "a package app": ({"app/__init__.py": FLASK}, "app:app"),
+    "what a package binds hides its module": (
+        {"app/__init__.py": FLASK, "app/app.py": "", "run.py": "from app import app\n"},
+        "app:app",
+    ),
+    "its own package, in src": (
+        {"pyproject.toml": '[project]\nname = "Corner-Shop"\n', "src/corner_shop/__init__.py": FACTORY},
+        "corner_shop:create_app()",
+    ),
+    "its own package, in a module": (
+        {"setup.cfg": "[metadata]\nname = shop\n", "shop/__init__.py": "", "shop/app.py": FLASK},
+        "shop.app:app",
+    ),
+    "its own package, by setup.py": (
+        {"setup.py": "from setuptools import setup\nsetup(name='shop')\n", "shop/__init__.py": FACTORY},
+        "shop:create_app()",
+    ),
+    "a Procfile": (
+        {
+            "Procfile": "release: python x\nweb: gunicorn --workers 2 -b :$PORT shop.site:web --log-file -\n",
+            "shop/__init__.py": "",
+            "shop/site.py": WSGI.format(name="other") + WSGI.format(name="web"),
+        },
+        "shop.site:web",
+    ),
+    "a Procfile's factory": (
+        {"Procfile": "web: waitress-serve --call shop.site:make\n", "shop/site.py": "def make(): ...\n"},
+        "shop.site:make()",
+    ),
+    "a script in a sub-folder": ({"backend/server.py": FLASK, "README.md": ""}, "server:app"),
+    "a factory by its signature": ({"app.py": "from elsewhere import build\napp = build()\n"}, "app:app?"),
+    "broken now, mended later": ({"app.py": "from flask import\napp = Flask(__name__)\n"}, "app:app?"),
+    "pyproject.toml says so": (
+        {
+            "pyproject.toml": '[tool.appliance]\napp = "shop:site"\n',
+            "shop.py": WSGI.format(name="site"),
+            "app.py": FLASK,
+        },
+        "shop:site",
+    ),
+    "a known constructor before a usual name": (
+        {"app.py": "from celery import Celery\napp = Celery()\n", "main.py": FLASK},
+        "main:app",
+    ),
+    "a test's application is none": ({"tests/app.py": FLASK, "web/site.py": WSGI.format(name="site")}, "site:site"),
+}
+
+
+@pytest.mark.parametrize(("files", "expected"), FOUND.values(), ids=FOUND.keys())
+def test_found(find, files, expected):
+    """The application of each kind of project is found, and whether it is a factory is known."""
+    target = find(files)
+    mark = {"yes": "()", "auto": "?", "no": ""}[target.call]
+    assert f"{target.module}:{target.attribute}{mark}" == expected
+    assert Path(target.file).is_file()
+    assert target.why
+    json.dumps(target.as_dict())
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"app.py": FLASK}, ["."]),
+        ({"src/shop/__init__.py": FACTORY, "pyproject.toml": '[project]\nname = "shop"\n'}, ["src", "."]),
+        ({"backend/app.py": FLASK}, ["backend", "."]),
+        ({"shop/__init__.py": "", "shop/web.py": FLASK}, ["."]),
+        ({"shop/__init__.py": "", "shop/models.py": "", "shop/web.py": "import models\n" + FLASK}, ["shop", "."]),
+        ({"shop/models.py": "", "shop/web.py": "import shop.models\n" + FLASK}, ["."]),
+    ],
+    ids=["root", "src", "sub-folder", "package", "scripts in a package", "a package without __init__.py"],
+)
+def test_import_root(find, tmp_path, files, expected):
+    """The folder from which the module imports as its author ran it comes first on sys.path, the root behind it."""
+    assert find(files).search_path == tuple(str((tmp_path / name).resolve()) for name in expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("shop.web", "shop.web:site"),
+        ("shop.web:site", "shop.web:site"),
+        ("shop/web.py", "shop.web:site"),
+        ("shop/web", "shop.web:site"),
+        ("shop.web:make('dev', debug=True)", "shop.web:make()"),
+    ],
+)
+def test_flask_app(find, text, expected):
+    """FLASK_APP means what the flask command takes it for, before every other rule."""
+    files = {
+        "app.py": FLASK,
+        "shop/__init__.py": "",
+        "shop/web.py": "import flask\nsite = flask.Flask('x')\ndef make(name, debug): ...\n",
+    }
+    target = find(files, {"FLASK_APP": text})
+    assert f"{target.module}:{target.attribute}{'()' if target.call == 'yes' else ''}" == expected
+    if "(" in text:
+        assert (target.arguments, target.keywords) == (("dev",), {"debug": True})
+
+
+def test_a_stale_flask_app_is_passed_over(find, tmp_path):
+    """FLASK_APP that names nothing is reported, and the other rules have their turn."""
+    assert find({"app.py": FLASK}, {"FLASK_APP": "gone.py"}).module == "app"
+    findings = find_application(tmp_path, {"FLASK_APP": "gone.py"}, None).findings
+    assert (findings[0].rule, findings[0].outcome) == ("FLASK_APP", "passed over")
+    assert findings[-1].outcome == "chosen"
+
+
+@pytest.mark.parametrize(
+    ("files", "kind", "words"),
+    [
+        ({}, "none", "no WSGI application"),
+        ({"count.py": "print(1)\n"}, "none", "no WSGI application"),
+        (
+            {"main.py": "import fastapi\napp = fastapi.FastAPI()\n"},
+            "asgi",
+            "main.py: app is an ASGI application (FastAPI)",
+        ),
+        ({"main.py": "async def app(scope, receive, send): ...\n"}, "asgi", "ASGI"),
+        (
+            {"main.py": "from starlette.applications import Starlette as S\ndef create_app(): return S()\n"},
+            "asgi",
+            "ASGI",
+        ),
+        ({"one.py": FLASK, "two.py": FLASK}, "tie", "one.py:app, two.py:app"),
+        ({"hello.py": WSGI.format(name="a") + WSGI.format(name="b")}, "tie", "hello.py:a, hello.py:b"),
+        (
+            {"app.py": FACTORY.replace("config=None", "config")},
+            "arguments",
+            "create_app is a factory that needs 1 argument",
+        ),
+    ],
+    ids=["empty", "a script", "FastAPI", "plain ASGI", "a factory of ASGI", "two files", "two names", "arguments"],
+)
+def test_not_found(refuse, files, kind, words):
+    """What can't be served says why, and what to do."""
+    error = refuse(files)
+    assert error.details["kind"] == kind
+    assert words in error.found
+
+
+def test_a_wsgi_application_beside_an_asgi_one(find):
+    """An ASGI application does not hide a WSGI application elsewhere."""
+    assert find({"main.py": "import fastapi\napp = fastapi.FastAPI()\n", "admin.py": FLASK}).module == "admin"
+
+
+def test_nothing_of_the_project_runs(find, tmp_path):
+    """Looking runs no code of the project's, and writes nothing."""
+    text = "from pathlib import Path\nPath(__file__).with_name('ran').touch()\n" + FLASK
+    find({"app.py": text, "sitecustomize.py": text, "setup.py": text})
+    assert {path.name for path in tmp_path.rglob("*")} == {"app.py", "sitecustomize.py", "setup.py"}
+
+
+def test_circles_end(find):
+    """Names that modules import from each other in a circle are followed to no end: the worker finds out."""
+    files = {"app.py": "from b import app\n", "b.py": "from c import *\n", "c.py": "from app import app\n"}
+    target = find({**files, "d.py": "def create_app(): return create_app()\n"})
+    assert (target.module, target.attribute, target.call) == ("app", "app", "auto")
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "flask_notes", "django_site", "shadowing", "broken_import", "slow_boot", "chatty"]
+)
+def test_our_own_examples_are_found(name):
+    """Each project of tests/apps that is meant to be served is found with nothing set."""
+    assert find_application(APPS / name, {}, None).target.file
