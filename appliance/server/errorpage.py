@@ -1,24 +1,122 @@
-"""placeholder"""
+"""A failure as a page: HTML for browsers, JSON or text for who asks so.
+
+Owns the report of an exception, and the choice by Accept; ``errorhtml`` owns the looks. Must not know who shows it: the
+server (an application that raised) or the stand-in (a project that could not be imported, an installation that failed).
+Runs in the worker and in the stand-in.
+"""
 
 from __future__ import annotations
-import traceback, os
+
+import json
+import os
+import traceback
+from typing import Any
+
+from .errorhtml import html_page
+
+Page = dict[str, Any]
+
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120  pathlib costs 5 ms at import
+_KINDS = {"text/html": "html", "application/xhtml+xml": "html", "application/json": "json", "text/plain": "text"}
 
 
-def report(error, *, root="", kind="request"):
-    tb = traceback.extract_tb(error.__traceback__)
+def report(error: BaseException, *, root: str, kind: str) -> Page:
+    """What went wrong, as JSON values.
+
+    Args:
+        error: the exception, with its traceback.
+        root: the project's folder; frames below it are the project's own.
+        kind: "import" or "request": what was being done.
+
+    Returns:
+        ``title`` (one line), ``type``, ``message``, ``file`` and ``line`` (of a SyntaxError the source's; else of the
+        innermost frame of the project's), ``text`` (the whole traceback, without our own frames), ``frames`` (a list of
+        ``file``, ``line``, ``function``, ``source``, ``project``), ``kind``.
+    """
+    seen = traceback.TracebackException(type(error), error, error.__traceback__)
+    _leave_out_ours(seen)
+    frames = [
+        {
+            "file": frame.filename,
+            "line": frame.lineno or 0,
+            "function": frame.name,
+            "source": frame.line or "",
+            "project": _is_of(frame.filename, root),
+        }
+        for frame in seen.stack
+    ]
+    place = next((frame for frame in reversed(frames) if frame["project"]), frames[-1] if frames else None)
+    file, line = (place["file"], place["line"]) if place else ("", 0)
+    if isinstance(error, SyntaxError) and error.filename:
+        file, line = error.filename, error.lineno or 0
+    name = type(error).__name__
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
     return {
-        "type": type(error).__name__,
-        "message": str(error),
-        "file": tb[-1].filename if tb else "",
-        "line": tb[-1].lineno if tb else 0,
-        "text": "".join(traceback.format_exception(type(error), error, error.__traceback__)),
-        "frames": [],
+        "kind": kind,
+        "title": f"{name}: {message}".split("\n")[0] if message else name,
+        "type": name,
+        "message": message,
+        "file": file,
+        "line": line,
+        "text": "".join(seen.format()),
+        "frames": frames,
     }
 
 
-def page_of(error):
-    return report(error)
+def render(page: Page, accept: str) -> tuple[str, bytes]:
+    """The page as its Accept field wants it: Content-Type and content.
+
+    A page has ``status`` and ``title``, and any of ``lead``, ``action``, ``file``, ``line``, ``details`` or ``text``,
+    ``frames``, ``refresh`` (HTML waits for news of ``version``, then reloads).
+    """
+    wanted = preferred(accept)
+    if wanted == "html":
+        return "text/html; charset=utf-8", html_page(page).encode("utf-8", "backslashreplace")
+    if wanted == "json":
+        shown = {key: value for key, value in page.items() if key not in {"refresh", "version"} and value != ""}
+        return "application/json", json.dumps(shown).encode()
+    return "text/plain; charset=utf-8", _text(page).encode("utf-8", "backslashreplace")
 
 
-def render(page, accept):
-    return "text/plain; charset=utf-8", page["text"].encode()
+def preferred(accept: str) -> str:
+    """Of html, json and text the one of highest quality, the first of equals (RFC 9110, 12.5.1); text if none is named."""
+    best, quality = "text", 0.0
+    for part in accept.split(","):
+        name, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        kind = _KINDS.get(name) or ("json" if name.endswith("+json") else None)
+        if kind is None:
+            continue
+        weight = 1.0
+        for parameter in parameters:
+            if parameter.startswith("q="):
+                try:
+                    weight = float(parameter[2:])
+                except ValueError:
+                    weight = 0.0
+        if weight > quality:
+            best, quality = kind, weight
+    return best
+
+
+def _text(page: Page) -> str:
+    where = f"{page['file']}:{page.get('line', '')}" if page.get("file") else ""
+    parts = (page.get("title"), page.get("lead"), where, page.get("action"), page.get("details") or page.get("text"))
+    return "\n\n".join(str(part).rstrip("\n") for part in parts if part) + "\n"
+
+
+def _leave_out_ours(seen: traceback.TracebackException | None) -> None:
+    """Our frames and the import machine's tell the user nothing of his mistake; nor do those of its causes."""
+    while seen is not None:
+        kept = [frame for frame in seen.stack if not _is_machine(frame.filename)]
+        seen.stack[:] = kept
+        _leave_out_ours(seen.__cause__)
+        seen = seen.__context__
+
+
+def _is_machine(file: str) -> bool:
+    return file.startswith(("<frozen importlib", _OURS + os.sep)) or file.endswith(f"importlib{os.sep}__init__.py")
+
+
+def _is_of(file: str, root: str) -> bool:
+    below = os.path.abspath(file).startswith(root.rstrip(os.sep) + os.sep)  # noqa: PTH100  as above
+    return below and f"{os.sep}site-packages{os.sep}" not in file
