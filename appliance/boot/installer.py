@@ -49,7 +49,9 @@ _LEFT_OUT = frozenset(
     }
 )
 _CAUSE = re.compile(r"\s*(error:|\u00d7|x )\s*")  # how uv begins the line that says why
+_DRAWING = re.compile("[\u2500-\u257f\u25b6]+")  # box drawing, and the arrow head
 _LAST_WORDS = 40
+_LONGEST_CAUSE = 500
 _INDEXES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_INDEX")
 
 # uv's words, what they mean, what to do: the first that fits. Its "hint:" lines are shown with the rest.
@@ -97,7 +99,7 @@ class Installer:
     Attributes:
         program: where it is.
         environment: what it is given.
-        offline: whether it was told to try no network.
+        offline: why it was told to try no network; empty where it was not.
         folder: where it runs: the project's.
         report: takes each line of its progress.
         lock: a descriptor that it inherits: while an orphan of it lives, the lock is held.
@@ -105,7 +107,7 @@ class Installer:
 
     program: str
     environment: Mapping[str, str]
-    offline: bool
+    offline: str
     folder: Path
     report: Callable[[str], None]
     lock: int
@@ -140,7 +142,10 @@ def installer(
 ) -> Installer:
     """The installer for the project in this folder."""
     environment = _environment(values, cache)
-    return Installer(_program(), environment, bool(environment.get("UV_OFFLINE")), folder, report, lock)
+    offline = ""
+    if environment.get("UV_OFFLINE"):
+        offline = "UV_OFFLINE is set" if values.get("UV_OFFLINE") else "there is no network here"
+    return Installer(_program(), environment, offline, folder, report, lock)
 
 
 def _program() -> str:
@@ -187,22 +192,33 @@ def _network_is_there(routes: Sequence[Path] = (Path("/proc/net/route"), Path("/
 
 def _failure(words: deque[str], code: int, program: Installer) -> InstallError:
     text = "\n".join(words)
-    last = next((line for line in words if _CAUSE.match(line)), words[-1] if words else "")
-    last = _CAUSE.sub("", last).strip()
     if code < 0:
         meaning, action = f"it was ended by signal {-code}", "Save a dependency file to try again."
     elif program.offline:
-        meaning = "there is no network here, and not everything is in the cache"
+        meaning = f"{program.offline}, and not everything is in the cache"
         action = "Connect the container to a network once; what was installed then needs none afterwards."
     else:
         meaning, action = next(
             ((meaning, action) for pattern, meaning, action in _MEANINGS if re.search(pattern, text)),
-            ("it ended with an error", "Read its words below, and correct the dependency files."),
+            ("it ended with an error", "Read its words, and correct the dependency files."),
         )
+    cause = _cause(list(words))
     return InstallError(
-        f"the installer failed: {meaning}" + (f" ({last})" if last else ""),
+        f"the installer failed: {meaning}" + (f" ({cause})" if cause else ""),
         expected="dependencies that can be installed",
         action=action,
         output=list(words),
-        offline=program.offline,
+        offline=bool(program.offline),
     )
+
+
+def _cause(words: list[str]) -> str:
+    """What uv says after "error:" or a cross, without its drawing, as one line."""
+    start = next((index for index, line in enumerate(words) if _CAUSE.match(line)), len(words) - 1)
+    lines: list[str] = []
+    for line in words[max(start, 0) :]:
+        if lines and re.match(r"\s*(hint|help):", line):
+            break
+        lines.append(_DRAWING.sub("", _CAUSE.sub("", line)).strip())
+    said = " ".join(line for line in lines if line)
+    return said if len(said) <= _LONGEST_CAUSE else said[:_LONGEST_CAUSE] + "..."
