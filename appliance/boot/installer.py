@@ -217,8 +217,8 @@ def _cause(words: list[str]) -> str:
     start = next((index for index, line in enumerate(words) if _CAUSE.match(line)), len(words) - 1)
     lines: list[str] = []
     for line in words[max(start, 0) :]:
-        if lines and re.match(r"\s*(hint|help):", line):
+        if lines and re.match(r"\s*(hint:|help:|\[std(out|err)\])", line):
             break
         lines.append(_DRAWING.sub("", _CAUSE.sub("", line)).strip())
-    said = " ".join(line for line in lines if line)
+    said = re.sub(r":? cause: ", ": ", " ".join(line for line in lines if line))
     return said if len(said) <= _LONGEST_CAUSE else said[:_LONGEST_CAUSE] + "..."

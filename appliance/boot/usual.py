@@ -104,7 +104,10 @@ def _first(look: Look, rule: str, files: Iterable[Path], looked_at: str) -> Ruli
         findings.append(Finding(rule, look.name(file), _words(source, best), "passed over"))
         tied = tied or tuple(f"{look.name(file)}:{name}" for name in best.tied)
         refused += [f"{look.name(file)}: {words}" for words in best.refused]
-        if weak is None and best.weak:
+        if weak is None and source.problem:
+            why = f"{look.name(file)} can't be parsed, and nothing else was found: its import shows where."
+            weak = target_of(look, source, "", Verdict("unknown"), why)
+        elif weak is None and best.weak:
             why = f"{look.name(file)} binds {best.weak}, a usual name, and nothing else was found."
             weak = target_of(look, source, best.weak, Verdict("unknown"), why)
     if not findings:

@@ -1,0 +1,137 @@
+"""The installer: what it is given, and what its failures mean."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from appliance.boot import installer as module
+from appliance.boot.installer import Installer, installer
+from appliance.errors import InstallError
+
+
+@pytest.fixture
+def given(tmp_path):
+    """``given(PIP_INDEX_URL="..")``: the environment that uv gets for such values."""
+
+    def given(**values):
+        return installer({"HOME": "/nowhere", **values}, tmp_path, tmp_path, print, 0).environment
+
+    return given
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("PIP_INDEX_URL", "UV_DEFAULT_INDEX"),
+        ("PIP_EXTRA_INDEX_URL", "UV_EXTRA_INDEX_URL"),
+        ("PIP_FIND_LINKS", "UV_FIND_LINKS"),
+        ("PIP_CONSTRAINT", "UV_CONSTRAINT"),
+        ("PIP_CERT", "SSL_CERT_FILE"),
+    ],
+)
+def test_what_pip_is_told_uv_is_told(given, theirs, ours):
+    """What pip's variables say reaches uv under its own names, which win where both are set."""
+    assert given(**{theirs: "x"})[ours] == "x"
+    assert given(**{theirs: "x", ours: "y"})[ours] == "y"
+
+
+def test_what_would_lead_it_elsewhere_is_left_out(given):
+    """The project's paths and environments are not the installer's; its proxies are."""
+    variables = given(
+        PYTHONPATH="/workspace", VIRTUAL_ENV="/host", UV_PROJECT_ENVIRONMENT="x", APPLIANCE_PORT="1", HTTPS_PROXY="p"
+    )
+    assert variables["HTTPS_PROXY"] == "p"
+    assert not set(variables) & {"PYTHONPATH", "VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "APPLIANCE_PORT"}
+
+
+def test_its_cache_lies_beside_the_environments(given, tmp_path):
+    """Environments and cache share a volume, so that files are linked; a cache of the user's own stays."""
+    own = tmp_path / f"uid-{os.geteuid()}"
+    assert given()["UV_CACHE_DIR"] == str(own / "uv")
+    assert given()["HOME"] == str(own / "home")
+    assert given(UV_CACHE_DIR="/mine")["UV_CACHE_DIR"] == "/mine"
+
+
+# What uv draws: a cross, and an arrow made of box drawing.
+NOT_FOUND = """\
+  \u00d7 No solution found when resolving dependencies:
+  \u2570\u2500\u25b6 Because samovar was not found in the package registry and you require samovar, no."""
+HEADING = "Iface\tDestination\n"
+
+
+@pytest.mark.parametrize(
+    ("route", "six", "there"),
+    [
+        (HEADING, "", False),
+        (HEADING, "0000 00 0000 00 0000 ffffffff 1 0 00200200 lo\n", False),
+        (HEADING + "eth0\t00000000\n", "", True),
+        (HEADING, "0000 00 0000 00 0000 ffffffff 1 0 00200200 eth0\n", True),
+    ],
+)
+def test_no_network_is_known_at_once(tmp_path, route, six, there):
+    """Where no interface but the loopback has a route, there is no network; where nobody says, there is one."""
+    files = (tmp_path / "route", tmp_path / "ipv6_route")
+    files[0].write_text(route)
+    files[1].write_text(six)
+    assert module._network_is_there(files) is there
+    assert module._network_is_there((tmp_path / "gone",))
+
+
+def failure(folder, words, offline="", status=1):
+    """The error for a program that says these words and ends."""
+    program = folder / "uv"
+    program.write_text(f"#!/bin/sh\ncat >&2 <<'END'\n{words}\nEND\n[ {status} != KILL ] || kill -KILL $$\nexit 1\n")
+    program.chmod(0o755)
+    read, write = os.pipe()
+    try:
+        with pytest.raises(InstallError) as caught:
+            Installer(str(program), {"PATH": os.defpath}, offline, folder, lambda _: None, write).run("pip")
+    finally:
+        os.close(read)
+        os.close(write)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("words", "meaning"),
+    [
+        (
+            NOT_FOUND,
+            "not in the index (No solution found when resolving dependencies: Because samovar was not found",
+        ),
+        ("error: Request failed\n  Caused by: dns error: failed to lookup", "can't be reached"),
+        ("error: Failed to build `x==1`\n  cause: it broke\n  [stderr]\n  gcc: not found", "no wheel"),
+        ("error: Couldn't parse requirement in `requirements.txt` at position 0", "line of the dependency files"),
+        ("error: failed to write: No space left on device (os error 28)", "disk of the cache is full"),
+        ("error: something new", "ended with an error (something new)"),
+        ("", "ended with an error"),
+    ],
+)
+def test_a_failure_is_explained(tmp_path, words, meaning):
+    """Its words are shown, with what they mean and what to do."""
+    error = failure(tmp_path, words)
+    assert meaning in error.found
+    assert error.action
+    assert error.details["output"] == [line for line in words.splitlines() if line]
+
+
+def test_a_build_shows_no_compilers_log_in_one_line(tmp_path):
+    """The line that is shown ends where the output of a build begins; the whole is in the details."""
+    error = failure(tmp_path, "error: Failed to build `x==1`\n  cause: it broke\n  [stderr]\n  gcc: not found")
+    assert "(Failed to build `x==1`: it broke)" in error.found
+
+
+def test_offline_is_the_reason(tmp_path):
+    """Without a network the reason is that, whatever uv says of it."""
+    assert "no network here" in failure(tmp_path, "error: x", offline="there is no network here").found
+
+
+def test_a_killed_installer_says_so(tmp_path):
+    """An installer that was ended by a signal failed by nobody's fault."""
+    assert "signal 9" in failure(tmp_path, "error: x", status="KILL").found
+
+
+def test_uv_is_our_own(given, tmp_path):
+    """The program is the one beside our interpreter: nothing on PATH counts."""
+    assert Path(installer({"PATH": "/nowhere"}, tmp_path, tmp_path, print, 0).program).is_file()
