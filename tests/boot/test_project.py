@@ -13,7 +13,7 @@ FACTORY = "from flask import Flask\ndef create_app(config=None):\n    app = Flas
 WSGI = "def {name}(environ, start_response):\n    return []\n"
 
 
-# Each: what it is called, its files, and "module:attribute" with "()" for a factory, "?" where its signature decides.
+# Each: what it is called, its files, and "module:attribute" with "()" for a factory, "?" where the worker decides.
 FOUND = {
     "flask": ({"app.py": FLASK}, "app:app"),
     "flask by another name": ({"app.py": "import flask as f\nsite = f.Flask(__name__)\n"}, "app:site"),
@@ -118,7 +118,7 @@ FOUND = {
     ),
     "a script in a sub-folder": ({"backend/server.py": FLASK, "README.md": ""}, "server:app"),
     "a factory by its signature": ({"app.py": "from elsewhere import build\napp = build()\n"}, "app:app?"),
-    "broken now, mended later": ({"app.py": "from flask import\napp = Flask(__name__)\n"}, "app:app?"),
+    "broken now, mended later": ({"app.py": "from flask import\napp = Flask(__name__)\n"}, "app:?"),
     "pyproject.toml says so": (
         {
             "pyproject.toml": '[tool.appliance]\napp = "shop:site"\n',
