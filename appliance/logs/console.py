@@ -33,7 +33,7 @@ _LEVELS = MappingProxyType(
 _STREAMS = MappingProxyType({"stdout": ("out |", "blue"), "stderr": ("err |", "magenta")})
 _BARE = ("url", "application", "error", "message", "msg", "text")  # these speak for themselves, without their names
 _PARTS = MappingProxyType({"found": "found", "expected": "expected", "action": "do this"})
-_BLOCKS = ("traceback", "details")
+_BLOCKS = ("traceback", "details", "output")
 _INDENT = " " * 19  # the time and the level
 _SLOW_S = 1.0  # a person notices that it waits (Nielsen's limit of an unbroken train of thought)
 
@@ -71,24 +71,28 @@ class Console:
         return "".join(f"{line}\n" for line in [f"{time} {lines[0]}", *(_INDENT + line for line in lines[1:])]).encode()
 
     def _access(self, event: str, fields: dict[str, Any]) -> list[str]:
-        status = fields.get("http.response.status_code")
-        duration = fields.get("duration_s")
-        method = fields.get("http.request.method_original") or fields.get("http.request.method") or "-"
+        # Types are asked for, since the values are a worker's, and nothing that it sends may end the supervisor.
+        code, seconds = fields.get("http.response.status_code"), fields.get("duration_s")
+        status = code if isinstance(code, int) else None
+        duration = seconds if isinstance(seconds, int | float) else None
+        method = str(fields.get("http.request.method_original") or fields.get("http.request.method") or "-")
         query = fields.get("url.query")
-        target = fields.get("url.path", "") + (f"?{query}" if query else "")
-        reason = "" if event == "request.finished" else f"({event.partition('.')[2]}: {fields.get('reason', '-')})"
-        took = _duration(duration) if isinstance(duration, int | float) else "-"
-        room = self._width() - len(_INDENT) - 3 - 10 - len(method.ljust(7)) - 2
-        if not reason and 20 < room < len(target):
-            target = f"{target[: room - 3]}..."
-        words = [
-            self._paint(f"{status or '---':>3}", _status_style(status)),
-            self._paint(
-                f"{took:>9}", "yellow" if isinstance(duration, int | float) and duration >= _SLOW_S else "plain"
-            ),
-            f"{method:<7}{target}",
-        ]
-        return [" ".join([*words, self._paint(reason, "dim")]).rstrip()]
+        target = str(fields.get("url.path", "")) + (f"?{query}" if query else "")
+        start = " ".join(
+            [
+                self._paint(f"{status or '---':>3}", _status_style(status)),
+                self._paint(
+                    f"{'-' if duration is None else _duration(duration):>9}",
+                    "yellow" if duration is not None and duration >= _SLOW_S else "plain",
+                ),
+                f"{method:<6} ",
+            ]
+        )
+        if event != "request.finished":
+            reason = f"({event.partition('.')[2]}: {fields.get('reason', '-')})"
+            return [f"{start}{target} {self._paint(reason, 'dim')}"]
+        room = self._width() - len(f"{_INDENT}200 {'':9} {method:<6} ")
+        return [start + (f"{target[: room - 3]}..." if 10 < room < len(target) else target)]
 
     def _output(self, fields: dict[str, Any]) -> list[str]:
         mark, style = _STREAMS.get(str(fields.get("stream")), ("    |", "plain"))
@@ -102,8 +106,7 @@ class Console:
         blocks = {name: str(fields.pop(name)) for name in _BLOCKS if name in fields}
         parts = {words: str(fields.pop(name)) for name, words in _PARTS.items() if name in fields}
         words = [self._paint(f"{opening['event']:<18}", "strong"), *self._pairs(self._with_place(fields))]
-        if opening["role"] not in {"supervisor", "library"}:
-            words.append(self._paint(f"{opening['role']} {opening['generation']}", "dim"))
+        words.append(self._paint(_whose(opening["role"], opening["generation"]), "dim"))
         lines = [" ".join(words).rstrip()]
         lines += [f"{self._paint(f'{name:<9}', 'cyan')} {text}" for name, text in parts.items()]
         for name, text in blocks.items():
@@ -135,6 +138,11 @@ class Console:
         # Quoted by JSON's rules, which also turn newlines and tabs into escapes: one event, one line.
         spaced = quoted and (not text or " " in text or '"' in text)
         return json.dumps(text, ensure_ascii=False) if spaced or "\n" in text or "\t" in text else text
+
+
+def _whose(role: str, generation: int | None) -> str:
+    owner = "" if role in {"supervisor", "library"} else f"({role})"
+    return owner if generation is None else f"{owner.removesuffix(')') or '(generation'} {generation})"
 
 
 def _local_time(timestamp: str) -> str:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import sys
 from types import MappingProxyType
 
-from appliance.logs.events import EVENTS
+from appliance.logs.events import EVENTS, Event
 from appliance.logs.fields import ALWAYS, FIELDS, WITH_LINES
 from appliance.logs.output import BOUND
 from appliance.logs.sanitise import MAX_DEPTH, MAX_TEXT
+
+_ACCESS = "request.finished"  # the first of the events that share its fields
 
 _OPENING = """# What the log says
 
@@ -91,10 +93,7 @@ def documentation() -> str:
             "\n## Events\n",
             _table(
                 ("event", "level", "when", "fields"),
-                [
-                    (f"`{name}`", event.level, event.meaning, ", ".join(f"`{field}`" for field in event.fields))
-                    for name, event in EVENTS.items()
-                ],
+                [(f"`{name}`", event.level, event.meaning, _fields(name, event)) for name, event in EVENTS.items()],
             ),
             "\n## Fields\n",
             _table(("field", "type", "meaning"), [(f"`{n}`", FIELDS[n].type, FIELDS[n].meaning) for n in sorted(used)]),
@@ -109,6 +108,12 @@ def documentation() -> str:
             ),
         ]
     )
+
+
+def _fields(name: str, event: Event) -> str:
+    if name != _ACCESS and event.fields == EVENTS[_ACCESS].fields:
+        return f"those of `{_ACCESS}`"
+    return ", ".join(f"`{field}`" for field in event.fields)
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

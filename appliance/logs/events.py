@@ -16,11 +16,10 @@ class Event(NamedTuple):
     level: str
     meaning: str
     fields: tuple[str, ...] = ()
-    by: frozenset[str] = frozenset({"supervisor"})  # "supervisor", "worker" (every child process), or both
+    by: frozenset[str] = frozenset({"supervisor"})  # "worker" stands for every child process
 
 
 _CHILD = frozenset({"worker"})
-_BOTH = frozenset({"supervisor", "worker"})
 _ERROR = ("found", "expected", "action")
 _ACCESS = (  # in the line's order
     "http.request.method",
@@ -45,67 +44,87 @@ _ACCESS = (  # in the line's order
 EVENTS = MappingProxyType(
     {
         # The appliance as a whole.
-        "appliance.started": Event("info", "The appliance is up.", ("url", "version", "python", "project")),
+        "appliance.started": Event("info", "The appliance is up.", ("url", "address", "project")),
         "appliance.stopping": Event("info", "It was told to stop.", ("signal",)),
-        "appliance.stopped": Event("info", "Nothing runs any more."),
-        "appliance.failed": Event("critical", "It can't go on.", (*_ERROR, "traceback")),
-        "listen.bound": Event("info", "The address is bound; connections wait from now on.", ("url",)),
-        "listen.failed": Event("critical", "The address can't be bound.", _ERROR),
-        "process.reaped": Event("debug", "A process that was none of ours ended.", ("pid", "status", "signal")),
-        # Settings and the environment.
-        "settings.invalid": Event("critical", "A setting or a command line can't be meant.", _ERROR),
-        "settings.ignored": Event("warning", "Settings have no effect.", ("keys", "reason")),
-        "environment.hidden": Event("warning", "The process environment hides keys of an .env file.", ("keys", "file")),
-        # The project.
-        "project.found": Event("info", "The application was found.", ("application", "framework", "rule", "project")),
-        "project.missing": Event("critical", "The project's folder is not there, or can't be read.", _ERROR),
-        "application.missing": Event(
-            "error", "No application was found, or more than one, or one of another kind.", _ERROR
-        ),
-        "interpreter.missing": Event("error", "No Python that the project can run on is to be had.", _ERROR),
+        "appliance.stopped": Event("info", "Nothing runs any more.", ("uptime_s",)),
+        "appliance.failed": Event("error", "It can't go on.", _ERROR),
+        "listen.failed": Event("error", "The address can't be bound.", _ERROR),
         "supervisor.missing": Event("error", "A command found no supervisor that answers.", _ERROR),
+        "status.unavailable": Event("warning", "`appliance status` and the health check get no answer.", ("reason",)),
+        "process.reaped": Event("debug", "A process that was none of ours ended.", ("pid", "status")),
+        # Settings and the environment.
+        "settings.invalid": Event("error", "A setting or a command line can't be meant.", _ERROR),
+        "settings.ignored": Event("warning", "Settings have no effect.", ("names", "reason")),
+        "settings.changed": Event("warning", "A setting in an .env file was changed while it runs.", ("key", "action")),
+        "environment.hidden": Event("warning", "The process environment hides a key of an .env file.", ("key", "file")),
+        # The project.
+        "project.found": Event("info", "The application was found.", ("application", "framework", "why")),
+        "project.missing": Event("error", "The project's folder is not there, or can't be read.", _ERROR),
+        "application.missing": Event("error", "No application was found, or several, or one of another kind.", _ERROR),
+        "interpreter.missing": Event("error", "No Python that the project can run on is to be had.", _ERROR),
         # Dependencies.
-        "install.started": Event(
-            "info", "The project's dependencies are being installed.", ("source", "installer", "python")
-        ),
+        "install.started": Event("info", "The project's dependencies are being installed.", ("source",)),
         "install.output": Event("info", "One line of what the installer says.", ("text",)),
         "install.finished": Event("info", "The dependencies are installed.", ("duration_s",)),
-        "install.skipped": Event("info", "The dependencies are as they were, or there are none.", ("reason",)),
-        "install.failed": Event("error", "The dependencies can't be installed.", (*_ERROR, "details")),
+        "install.failed": Event("error", "The dependencies can't be installed.", (*_ERROR, "output", "offline")),
         # Workers, and what stands in for them.
-        "worker.started": Event("info", "A worker's process runs.", ("pid", "python")),
+        "worker.started": Event("debug", "A worker's process runs.", ("pid",)),
         "worker.ready": Event(
-            "info", "A worker has imported the application, and serves.", ("pid", "import_s", "total_s")
+            "info",
+            "A worker has imported the application, and serves.",
+            ("pid", "python", "application", "import_s", "total_s", "url"),
         ),
-        "worker.failed": Event("error", "The application can't be imported.", ("error", "file", "line", "traceback")),
-        "worker.exited": Event("info, error", "A worker's process ended.", ("pid", "status", "signal")),
-        "worker.restarting": Event("warning", "A worker will be started again.", ("after_s", "reason")),
-        "worker.killed": Event("warning", "A worker had to be killed.", ("pid", "reason")),
-        "standin.started": Event("info", "A built-in application answers while no worker can.", ("pid", "reason")),
-        "standin.ended": Event("info", "It answers no more.", ("pid",)),
+        "worker.failed": Event(
+            "error",
+            "The application can't be imported, or not in time.",
+            ("error", "type", "message", "file", "line", "traceback", "action"),
+        ),
+        "worker.exited": Event("debug, error", "A worker's process ended.", ("pid", "how")),
+        "worker.restarting": Event("warning", "A worker will be started again.", ("after_s",)),
+        "standin.ended": Event("error", "What answers while no worker can has ended, or did not start.", ("reason",)),
         # Reloading.
-        "watch.started": Event("info", "The project's files are watched.", ("method", "paths")),
-        "watch.failed": Event("error", "They can't be watched.", ("error", *_ERROR)),
-        "reload.started": Event("info", "Files have changed; a new generation starts.", ("files",)),
+        "watch.failed": Event("warning", "The project's files can't be watched.", ("reason", "action")),
+        "reload.started": Event("info", "Files have changed; a new generation starts.", ("files", "count")),
         "reload.finished": Event("info", "The new generation serves.", ("duration_s",)),
         # Requests.
         "request.finished": Event(
-            "info, warning, error", "A request was answered; the status decides the level.", _ACCESS, _CHILD
+            "info, warning, error", "A request was answered; its status decides.", _ACCESS, _CHILD
         ),
         "request.refused": Event("warning, error", "A request could not be read, or must not be run.", _ACCESS, _CHILD),
-        "request.aborted": Event("warning, error", "A request ended before its response did.", _ACCESS, _BOTH),
+        "request.aborted": Event("warning, error", "A request ended before its response did.", _ACCESS, _CHILD),
         "websocket.closed": Event("info", "A WebSocket has ended; the status is 101.", _ACCESS, _CHILD),
+        "request.logged": Event(
+            "info, warning, error",
+            "A request handler class of one's own wrote a line.",
+            ("message", "client.address"),
+            _CHILD,
+        ),
+        "client.left": Event("info", "A client closed its connection.", ("message",), _CHILD),
+        "connection.failed": Event(
+            "error", "A connection ended with an error of the server's.", ("client.address", "traceback"), _CHILD
+        ),
+        "accept.failed": Event("error", "A connection could not be accepted.", ("error",), _CHILD),
+        "stream.limit": Event("warning", "As many long responses and open sockets as may be.", ("limit",), _CHILD),
         "application.failed": Event(
             "error", "The application raised.", ("error", "file", "line", "traceback", "request_id"), _CHILD
         ),
         "response.short": Event(
-            "error", "The application sent less than its Content-Length.", ("expected", "found", "request_id"), _CHILD
+            "warning",
+            "The application sent less than its Content-Length.",
+            ("promised", "sent", "request_id"),
+            _CHILD,
+        ),
+        "response.long": Event(
+            "warning",
+            "The application sent more than its Content-Length; the surplus was left out.",
+            ("promised", "surplus", "request_id"),
+            _CHILD,
         ),
         # What is printed, and what goes wrong with the log itself.
         "output": Event(
             "info", "A process printed a line.", ("stream", "pid", "request_id", "text", "project", "part", "more")
         ),
-        "records.lost": Event("error", "Lines or records were lost.", ("count", "reason")),
+        "records.lost": Event("error", "Lines could not be written; told on stderr, at the end.", ("count", "reason")),
         "record.malformed": Event("error", "A process sent what is no record.", ("reason", "record")),
     }
 )

@@ -118,7 +118,7 @@ class Log:
         role: str = "supervisor",
         generation: int | None = None,
         at: float | None = None,
-        **fields: object,
+        **fields: Any,
     ) -> None:
         """One event of the table in ``events``; ``at`` in seconds since the epoch, or now."""
         moment = time.time() if at is None else at
@@ -236,8 +236,13 @@ def library_logger() -> EventLogger:
     lock = threading.Lock()
 
     def write(line: bytes) -> None:
-        with lock:  # the text layer of stdout may split a line that two threads write
-            sys.stdout.write(line.decode())
-            sys.stdout.flush()
+        stdout = sys.stdout  # whatever it is by now
+        with lock:
+            stdout.flush()
+            if hasattr(stdout, "buffer"):  # JSON is UTF-8 (RFC 8259, 8.1), whatever the encoding of stdout is
+                stdout.buffer.write(line)
+            else:
+                stdout.write(line.decode())
+            stdout.flush()
 
     return EventLogger(_Destination(write), [_Stamp(), renderer], {})

@@ -1,0 +1,118 @@
+"""The table of events: every name in the code is in it, and the documentation is made of it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.logs.documentation import RECIPES, documentation
+from appliance.logs.events import EVENTS
+from appliance.logs.fields import ALWAYS, FIELDS, WITH_LINES
+from appliance.logs.setup import LEVELS, make_log
+
+ROOT = Path(__file__).parents[2]
+
+
+def trees():
+    """Every module of the package but the table itself, parsed."""
+    for path in sorted((ROOT / "appliance").rglob("*.py")):
+        if path.name != "events.py":
+            yield path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def said():
+    """Where in the code an event is made: place, name, and its fields where they are written out."""
+    for path, tree in trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr.endswith("event"):
+                words = [word.value for word in node.args if isinstance(word, ast.Constant)]
+                if len(words) >= 2 and words[0] in LEVELS:
+                    yield path, words[1], {keyword.arg for keyword in node.keywords if keyword.arg}
+            elif isinstance(node, ast.ClassDef) and path.name == "errors.py":
+                values = [line.value for line in node.body if isinstance(line, ast.Assign | ast.AnnAssign)]
+                names = [value.value for value in values if isinstance(value, ast.Constant)]
+                yield from ((path, name, set()) for name in names if isinstance(name, str))
+
+
+def test_every_event_in_the_code_is_in_the_table():
+    """A name that the code gives an event is in the table, and so are the fields that it is given there."""
+    found = list(said())
+    assert len(found) > 10
+    for path, name, fields in found:
+        assert name in EVENTS, f"{path} says {name}, which is not in appliance/logs/events.py"
+        more = fields - {"role", "generation", "at"} - set(EVENTS[name].fields)
+        assert not more, f"{path} gives {name} the fields {more}, which are not in appliance/logs/events.py"
+
+
+def test_every_event_of_the_table_is_in_the_code():
+    """A name in the table is said somewhere: the documentation promises nothing that never happens."""
+    words = {
+        node.value
+        for _, tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert set(EVENTS) - words == set()
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_a_row(name):
+    """A row has a dotted name, levels that exist, a sentence, fields that are explained, and somebody who says it."""
+    event = EVENTS[name]
+    assert re.fullmatch(r"output|[a-z]+\.[a-z]+", name)
+    assert set(event.level.split(", ")) <= set(LEVELS)
+    assert event.meaning.endswith(".")
+    assert set(event.fields) <= set(FIELDS)
+    assert event.by <= {"supervisor", "worker"}
+    assert event.by
+
+
+def test_no_field_is_explained_in_vain():
+    """Each explained field is one of some event's, and none has a name that every line opens with."""
+    assert {field for event in EVENTS.values() for field in event.fields} == set(FIELDS)
+    assert not set(FIELDS) & set(ALWAYS)
+
+
+def test_what_a_client_sent_has_no_lines():
+    """No field of a request keeps its newlines."""
+    assert not WITH_LINES & set(EVENTS["request.finished"].fields)
+
+
+def test_the_documentation_is_the_tables():
+    """docs/log-events.md is what the tables make; python -m appliance.logs.documentation makes it anew."""
+    assert (ROOT / "docs" / "log-events.md").read_text(encoding="utf-8") == documentation()
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=list(RECIPES))
+def test_a_recipe(recipe):
+    """Each recipe for jq finds something in a log, and leaves the rest."""
+    lines: list[bytes] = []
+    log = make_log(lines.append, format="json", level="info", access="on", colour=False, root="")
+    log.event("info", "appliance.stopped")
+    status: dict[str, Any] = {"http.response.status_code": 503, "url.path": "/\x1b"}
+    for took in range(20):
+        log.event("error", "request.finished", duration_s=took, request_id="1a2b" if took == 3 else "other", **status)
+    log.event("error", "application.failed", traceback="one\ntwo \x1b")
+    log.output(b"hi\x1b", stream="stdout", role="worker", generation=1, pid=1)
+    log.output(b'{"a": 1}', stream="stdout", role="worker", generation=1, pid=1)
+    done = subprocess.run(["sh", "-c", recipe], input=b"".join(lines), capture_output=True, check=True, timeout=30)
+    found = done.stdout.decode().splitlines()
+    assert 0 < len(found) <= 20
+    assert "\x1b" not in done.stdout.decode()
+
+
+def test_each_byte_that_is_printed():
+    """Whichever byte a process prints, its line is one JSON object, and no line is broken by it."""
+    lines: list[bytes] = []
+    log = make_log(lines.append, format="json", level="info", access="on", colour=False, root="")
+    for byte in range(256):
+        log.output(bytes([byte]), stream="stdout", role="worker", generation=1, pid=1)
+    assert [json.loads(line)["event"] for line in b"".join(lines).split(b"\n")[:-1]] == ["output"] * 256

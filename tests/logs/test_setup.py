@@ -1,0 +1,327 @@
+"""The log as the supervisor uses it: one valid line an event, in order, whatever the children send."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import time
+
+import orjson
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.channel import ACCESS_FIELDS
+from appliance.logs.events import EVENTS
+from appliance.logs.output import Part
+from appliance.logs.setup import library_logger, make_log
+
+ACCESS = dict.fromkeys(ACCESS_FIELDS) | {
+    "event": "request.finished",
+    "ended": 1.5,
+    "duration_s": 0.1,
+    "method": "GET",
+    "path": "/",
+    "query": "",
+    "status": 200,
+}
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(alphabet=st.characters(codec=None)),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=15,
+)
+
+
+class Recorder:
+    """A log whose writes are kept."""
+
+    def __init__(self, *, form="json", level="info", access="on"):
+        self.writes: list[bytes] = []
+        self.log = make_log(
+            self.writes.append, format=form, level=level, access=access, colour=False, root="/w", width=lambda: 0
+        )
+
+    @property
+    def lines(self):
+        """Every line so far, parsed."""
+        return [json.loads(line) for line in b"".join(self.writes).splitlines()]
+
+
+def access(**changes):
+    """An access record as it comes from a worker."""
+    return ["access", *(ACCESS | changes).values()]
+
+
+def test_what_every_line_opens_with():
+    """A line opens with timestamp, level, event, role and generation, in this order, then its fields."""
+    recorder = Recorder()
+    recorder.log.event("info", "reload.finished", generation=3, at=0.25, duration_s=1.5)
+    assert list(recorder.lines[0].items()) == [
+        ("timestamp", "1970-01-01T00:00:00.250000Z"),
+        ("level", "info"),
+        ("event", "reload.finished"),
+        ("role", "supervisor"),
+        ("generation", 3),
+        ("duration_s", 1.5),
+    ]
+
+
+def test_without_a_generation():
+    """An event of no generation has no field for it."""
+    recorder = Recorder()
+    recorder.log.event("info", "appliance.stopped")
+    assert list(recorder.lines[0]) == ["timestamp", "level", "event", "role"]
+
+
+def test_a_batch_is_one_write_in_order():
+    """The lines of a batch are written at once, in the order of its records, each with its own time."""
+    recorder = Recorder()
+    failed = ["event", 2.5, "error", "application.failed", {"error": "ZeroDivisionError"}]
+    recorder.log.records([access(path="/a"), failed, access(path="/b", ended=3.0)], role="worker", generation=2)
+    assert len(recorder.writes) == 1
+    assert [(line["timestamp"][17:21], line["event"], line["role"], line["generation"]) for line in recorder.lines] == [
+        ("01.5", "request.finished", "worker", 2),
+        ("02.5", "application.failed", "worker", 2),
+        ("03.0", "request.finished", "worker", 2),
+    ]
+
+
+def test_an_empty_batch_writes_nothing():
+    """A batch of which nothing is to be seen makes no write."""
+    recorder = Recorder(access="off")
+    recorder.log.records([access()], role="worker", generation=1)
+    recorder.log.records([], role="worker", generation=1)
+    assert recorder.writes == []
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        None,
+        3,
+        "access",
+        [],
+        {},
+        {"0": "access"},
+        ["access"],
+        ["access", *range(18)],
+        ["other", 1, "info", "output", {}],
+        ["event"],
+        ["event", "now", "error", "application.failed", {}],
+        ["event", 1e300, "error", "application.failed", {}],
+        ["event", 1, "loud", "application.failed", {}],
+        ["event", 1, ["error"], "application.failed", {}],
+        ["event", 1, "error", ["application.failed"], {}],
+        ["event", 1, "error", "application.failed", []],
+        ["event", 1, "info", "no.such.event", {}],
+        access(ended=None),
+        access(event="output"),
+    ],
+)
+def test_a_malformed_record_is_one_event(record):
+    """What is no record becomes one record.malformed, and the records around it are as ever."""
+    recorder = Recorder()
+    recorder.log.records([access(), record, access()], role="worker", generation=1)
+    assert [line["event"] for line in recorder.lines] == ["request.finished", "record.malformed", "request.finished"]
+
+
+@pytest.mark.parametrize("name", sorted(name for name, event in EVENTS.items() if "worker" not in event.by))
+def test_a_worker_forges_nothing(name):
+    """An event that is not a worker's can't be had from one."""
+    recorder = Recorder()
+    recorder.log.records([["event", 1.0, "info", name, {"found": "x"}]], role="worker", generation=1)
+    assert [line["event"] for line in recorder.lines] == ["record.malformed"]
+
+
+def test_fields_can_not_pass_for_ours():
+    """A worker's fields that bear the names of what every line opens with are left out."""
+    recorder = Recorder()
+    fields = {
+        "event": "worker.ready",
+        "role": "supervisor",
+        "timestamp": "x",
+        "level": "x",
+        "generation": 9,
+        "error": "e",
+    }
+    recorder.log.records([["event", 1.0, "error", "application.failed", fields]], role="worker", generation=1)
+    assert recorder.lines == [
+        {
+            "timestamp": "1970-01-01T00:00:01.000000Z",
+            "level": "error",
+            "event": "application.failed",
+            "role": "worker",
+            "generation": 1,
+            "error": "e",
+        }
+    ]
+
+
+@given(st.lists(ANY_JSON | st.lists(ANY_JSON).map(lambda rest: ["access", *rest]), max_size=4))
+def test_any_batch_is_lines(batch):
+    """Whatever a child sends, each record is one line of valid JSON without control characters."""
+    recorder = Recorder(level="debug")
+    recorder.log.records(batch, role="worker", generation=1)
+    text = b"".join(recorder.writes)
+    assert len(recorder.lines) == len(batch)
+    assert not any(byte < 0x20 for byte in text.replace(b"\n", b""))
+
+
+@given(st.dictionaries(st.text(), ANY_JSON))
+def test_any_event_of_a_worker_is_a_line(fields):
+    """Whatever fields an event has, its line parses, also by orjson, and opens with ours."""
+    for form in ("json", "console"):
+        recorder = Recorder(form=form)
+        recorder.log.records([["event", 1.0, "error", "application.failed", fields]], role="worker", generation=1)
+        text = b"".join(recorder.writes)
+        assert not any(
+            ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0
+            for character in text.decode()
+            if character not in "\n\t"
+        )
+        if form == "json":
+            assert list(orjson.loads(text))[:5] == ["timestamp", "level", "event", "role", "generation"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "seen"),
+    [
+        ("on", ["/ok", "/missing", "/broken", "/left"]),
+        ("errors", ["/missing", "/broken", "/left"]),
+        ("off", []),
+    ],
+)
+def test_the_access_log_has_three_states(mode, seen):
+    """Off shows no access events, errors those that did not go well, on all; other events are shown in each."""
+    recorder = Recorder(access=mode)
+    records = [
+        access(path="/ok"),
+        access(path="/missing", status=404),
+        access(path="/broken", status=500),
+        access(path="/left", event="request.aborted"),
+        ["event", 1.0, "error", "application.failed", {}],
+    ]
+    recorder.log.records(records, role="worker", generation=1)
+    assert [line["url.path"] for line in recorder.lines if "url.path" in line] == seen
+    assert recorder.lines[-1]["event"] == "application.failed"
+
+
+@pytest.mark.parametrize(
+    ("level", "seen"),
+    [
+        ("debug", ["debug", "info", "warning", "error", "critical"]),
+        ("warning", ["warning", "error", "critical"]),
+        ("critical", ["critical"]),
+    ],
+)
+def test_the_threshold(level, seen):
+    """What is below the level is not shown, but for what the project prints."""
+    recorder = Recorder(level=level)
+    for each in ("debug", "info", "warning", "error", "critical"):
+        recorder.log.event(each, "worker.exited")
+    recorder.log.output(b"printed", stream="stdout", role="worker", generation=1, pid=2)
+    assert [line["level"] for line in recorder.lines] == [*seen, "info"]
+    assert recorder.lines[-1]["text"] == "printed"
+
+
+def test_output():
+    """A printed line bears its stream, its process and its request."""
+    recorder = Recorder()
+    recorder.log.output(b"hi \x1b[0m", stream="stderr", role="worker", generation=4, pid=7, request_id="r1")
+    line = recorder.lines[0]
+    del line["timestamp"]
+    assert line == {
+        "level": "info",
+        "event": "output",
+        "role": "worker",
+        "generation": 4,
+        "stream": "stderr",
+        "pid": 7,
+        "request_id": "r1",
+        "text": "hi \\x1b[0m",
+    }
+
+
+def test_a_project_can_not_forge_an_event():
+    """A printed line that looks like one of ours stands under project, below an output event."""
+    forged = {"timestamp": "x", "level": "error", "event": "request.finished", "role": "supervisor", "request_id": "y"}
+    recorder = Recorder()
+    recorder.log.output(json.dumps(forged).encode(), stream="stdout", role="worker", generation=1, pid=1)
+    line = recorder.lines[0]
+    assert (line["event"], line["role"], line["project"]) == ("output", "worker", forged)
+    assert "request_id" not in line
+
+
+def test_a_part_of_a_line():
+    """A piece of a long line says which it is, and whether more comes."""
+    recorder = Recorder()
+    recorder.log.output(Part.of(b"x", number=2, more=True), stream="stdout", role="worker", generation=1, pid=1)
+    assert (recorder.lines[0]["part"], recorder.lines[0]["more"]) == (2, True)
+
+
+def test_structlog_is_left_to_the_project():
+    """Making and using our log leaves structlog's own configuration as it was."""
+    before = structlog.get_config(), structlog.is_configured()
+    Recorder().log.event("info", "appliance.stopped")
+    library_logger().info("request.finished")
+    assert (structlog.get_config(), structlog.is_configured()) == before
+
+
+def test_a_project_that_configures_structlog(capsys):
+    """A project's own structlog configuration has no say in what our lines look like."""
+    structlog.configure(processors=[lambda *_: pytest.fail("ours went through the project's processors")])
+    try:
+        library_logger().warning("request.refused", reason="x")
+    finally:
+        structlog.reset_defaults()
+    assert json.loads(capsys.readouterr().out)["reason"] == "x"
+
+
+def test_the_library_writes_json_to_stdout(capsys):
+    """As a library, each event is one JSON line on sys.stdout, whatever that is at the time."""
+    logger = library_logger()
+    logger.info("request.finished", **{"url.path": "/\x1b\udcff", "http.response.status_code": 200})
+    logger.bind(request_id="r").error("application.failed")
+    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (first["level"], first["event"], first["role"], first["url.path"]) == (
+        "info",
+        "request.finished",
+        "library",
+        "/\\x1b\\udcff",
+    )
+    assert (second["level"], second["request_id"]) == ("error", "r")
+    assert (
+        abs(time.time() - time.mktime(time.strptime(first["timestamp"][:19], "%Y-%m-%dT%H:%M:%S")) + time.timezone) < 60
+    )
+
+
+def test_the_library_on_a_terminal(monkeypatch):
+    """As a library on a terminal, lines are for people, without colour where NO_COLOR asks for none."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for no_colour, escapes in (("1", False), ("", True)):
+        terminal = Terminal()
+        monkeypatch.setattr(sys, "stdout", terminal)
+        monkeypatch.setenv("NO_COLOR", no_colour)
+        library_logger().info("request.finished", **{"http.request.method": "GET", "url.path": "/x", "duration_s": 0.1})
+        assert "/x" in terminal.getvalue()
+        assert ("\x1b" in terminal.getvalue()) is escapes
+
+
+def test_a_stdout_that_is_not_utf_8():
+    """As a library, text of every language is written as UTF-8 JSON also where stdout has another encoding."""
+    program = "from appliance.logs.setup import library_logger; library_logger().info('output', text='日本 \\u2713')"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONIOENCODING": "ascii", "PYTHONPATH": "."},
+        capture_output=True,
+        check=True,
+        timeout=30,
+    )
+    assert json.loads(done.stdout)["text"] == "日本 ✓"
