@@ -38,8 +38,9 @@ class Opening:
     settings: Settings
 
     def argv(self) -> list[str]:
-        """The same flags for another command of ours."""
-        return [f"--{field.replace('_', '-')}={text}" for field, text in self.flags.items()]
+        """The same flags for another command of ours, wherever it is started."""
+        flags = {**self.flags, "project": str(self.settings.project)}
+        return [f"--{field.replace('_', '-')}={text}" for field, text in flags.items()]
 
 
 def open_project(process: Mapping[str, str], flags: Mapping[str, str]) -> Opening:

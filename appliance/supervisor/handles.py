@@ -142,7 +142,7 @@ def spawn_side(role: str, generation: int, python: Path, *, environment: Mapping
 
 def spawn_installer(argv: Sequence[str], *, environment: Mapping[str, str], folder: Path, job: int) -> Handle:
     """Start our own ``appliance install`` as a child: it may block, and can be ended at any time."""
-    command = [sys.executable, "-I", "-m", "appliance", "install", *argv]
+    command = [sys.executable, "-I", "-m", "appliance", "install", "--report", *argv]
     return spawn("installer", job, command, environment=environment, folder=folder, channel=False)
 
 

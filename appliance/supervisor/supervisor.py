@@ -159,7 +159,7 @@ class Supervisor:
         def told(result: Analysis | ApplianceError) -> None:
             self._loop.post(partial(self._analysed, action.job, result))
 
-        analyse_aside(self._settings, self._process, told)
+        analyse_aside(self._settings, self._process, self._analysis.project if self._analysis else None, told)
 
     def _analysed(self, job: int, result: Analysis | ApplianceError) -> None:
         if job != self._state.job:

@@ -33,7 +33,8 @@ from ..server import errorpage
 from ..server.hosts import AllowedHosts
 from ..server.limits import Limits
 from ..server.pool import PooledWSGIServer
-from . import app
+from . import app, shadows
+from .boot import standard_library
 from .records import RecordSink
 
 Connections = list[tuple[socket.socket, bytes]]
@@ -138,6 +139,7 @@ class Worker:
     def _import(self) -> app.Application:
         target = self._start.target
         sys.argv[:] = [target["file"] or target["module"]]
+        shadows.settle(target["search_path"], standard_library(sys.path))
         sys.path[:0] = [entry for entry in target["search_path"] if entry not in sys.path]
         try:
             return app.load(target)

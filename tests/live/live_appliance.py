@@ -48,7 +48,8 @@ class Appliance:
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-m", "appliance"], env=self.environment, stdout=subprocess.PIPE
         )
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self) -> None:
         assert self.process.stdout is not None
@@ -112,6 +113,15 @@ class Appliance:
             self.events.append(event)
         return code
 
+    def close(self) -> None:
+        """End it, whatever it does."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._reader.join()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
 
 Start = Callable[..., Appliance]
 
@@ -143,7 +153,4 @@ def start(project: Path, cache: Path, tmp_path: Path) -> Iterator[Start]:
 
     yield begin
     for appliance in running:
-        if appliance.process.poll() is None:
-            appliance.process.kill()
-            appliance.process.wait()
-        assert appliance.process.stdout is not None
+        appliance.close()

@@ -1,0 +1,125 @@
+"""Files of the project's that bear a standard module's name: which of the two the project means.
+
+Owns that decision. Runs in the worker, before the project's folder goes on the path; costs one listing where there is
+no such file.
+
+Theory of operation. We have imported much of the standard library before the project has a say, so its own ``queue.py``
+would never be found, as it would be under ``python app.py``. To drop the standard module whenever there is such a file is
+no better: a stray ``logging.py`` would break every framework, which does not happen under ``flask run``. So the project's
+sources are asked: where all that they use of the name is defined by their own file, they mean that one; where it is not,
+the standard module; where they never use it, nothing is changed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ast
+    from typing import Iterator
+
+_SOURCES_MAX = 200  # of a folder; enough to see what a project means
+
+
+def settle(search_path: list[str], standard_path: list[str]) -> None:
+    """Make ``sys.modules`` hold what the project means by each standard name that it has a file of."""
+    kept, sys.path[:] = sys.path[:], standard_path  # a PYTHONPATH may hold the project's folder already
+    try:
+        for folder in search_path:
+            for name, file in _shadows(folder):
+                uses = _uses(folder, name, file)
+                if uses and uses <= _defined(file):
+                    for loaded in [each for each in sys.modules if each == name or each.startswith(name + ".")]:
+                        del sys.modules[loaded]
+                elif uses:
+                    _load_standard(name, standard_path)
+    finally:
+        sys.path[:] = kept
+
+
+def _shadows(folder: str) -> list[tuple[str, str]]:
+    """(standard name, the project's file) of each such file in this folder."""
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return []
+    found = []
+    for entry in entries:
+        name = entry.name.removesuffix(".py")
+        if name in sys.stdlib_module_names and name not in sys.builtin_module_names and name != "__future__":
+            found.append((name, entry.path if name != entry.name else f"{entry.path}/__init__.py"))
+    return found
+
+
+def _load_standard(name: str, standard_path: list[str]) -> None:
+    if not _is_standard(sys.modules.get(name), standard_path):
+        sys.modules.pop(name, None)
+        importlib.import_module(name)  # noqa: TID251  by the path of the standard library alone
+
+
+def _is_standard(module: object, standard_path: list[str]) -> bool:
+    return module is not None and str(getattr(module, "__file__", "") or standard_path[0]).startswith(
+        tuple(standard_path)
+    )
+
+
+def _trees(folder: str) -> Iterator[tuple[str, ast.Module]]:
+    sources = [entry.path for entry in os.scandir(folder) if entry.name.endswith(".py")][:_SOURCES_MAX]
+    for source in sources:
+        tree = _tree(source)
+        if tree is not None:
+            yield source, tree
+
+
+def _tree(file: str) -> ast.Module | None:
+    import ast  # noqa: PLC0415  it takes 10 ms, and few projects have such a file
+
+    try:
+        with open(file, "rb") as source:  # noqa: PTH123  as in boot
+            return ast.parse(source.read())
+    except (OSError, SyntaxError, ValueError):
+        return None
+
+
+def _uses(folder: str, name: str, own: str) -> set[str]:
+    """What the project's sources use of the module: ``name.x``, and ``from name import x``."""
+    import ast  # noqa: PLC0415  as above
+
+    found: set[str] = set()
+    for source, tree in _trees(folder):
+        if source == own:
+            continue
+        aliases: set[str] = set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module == name and not node.level:
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.Import):
+                aliases |= {alias.asname or alias.name for alias in node.names if alias.name == name}
+        if aliases:
+            found |= {
+                node.attr
+                for node in ast.walk(tree)
+                if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in aliases
+            }
+    return found
+
+
+def _defined(file: str) -> set[str]:
+    """The names that a source defines at its top."""
+    import ast  # noqa: PLC0415  as above
+
+    tree = _tree(file)
+    found: set[str] = set()
+    for node in tree.body if tree else []:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            found |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+        else:
+            found |= {
+                each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+            }
+    return found
