@@ -7,15 +7,13 @@ of ``lifecycle``, and each action of its table has its method here.
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections import deque
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from appliance.channel import Failed, HandOver, Hello, Message, Ready, Records, Start
+from appliance.channel import Failed, HandOver, Hello, Message, Ready, Records
 from appliance.errors import ApplianceError, InterpreterError
 from appliance.supervisor import handles, lifecycle, pages, signals
 from appliance.supervisor.analysis import Analysis, analyse_aside
@@ -24,6 +22,7 @@ from appliance.supervisor.front import Front
 from appliance.supervisor.installation import Installation
 from appliance.supervisor.lifecycle import Phase, State
 from appliance.supervisor.loop import Loop, Timer
+from appliance.supervisor.starts import Starts
 from appliance.supervisor.status import StatusSocket
 from appliance.supervisor.watcher import Kind, Rule, Watcher
 
@@ -61,6 +60,7 @@ class Supervisor:
         self._writer = writer
         self._loop = Loop()
         self._children = Children(self._loop, self)
+        self._starts = Starts(self._children, settings, process, listener)
         self._front = Front(self._loop, self._children, self._start_standin)
         self._installation = Installation(self._children, flags, process, settings.project)
         self._state = State()
@@ -212,18 +212,11 @@ class Supervisor:
             raise RuntimeError("a worker is started before the project is known")
         self._last_words.clear()
         try:
-            child = handles.spawn_side(
-                "worker",
-                action.generation,
-                analysis.plan.python,
-                environment=analysis.variables,
-                folder=analysis.project.root,
-            )
+            child = self._starts.worker(action.generation, analysis)
         except OSError as error:
             self._no_interpreter(action.generation, analysis.plan.python, error)
             return
-        self._worker = self._children.add(child)
-        self._give_start(child, analysis.project.target.as_dict())
+        self._worker = child
         self._boot_timer = self._loop.call_later(self._settings.boot_timeout_s, partial(self._boot_timed_out, child))
         self._log.event("debug", "worker.started", generation=action.generation, pid=child.pid)
 
@@ -238,35 +231,10 @@ class Supervisor:
 
     def _start_standin(self) -> Handle | None:
         try:
-            child = handles.spawn_side(
-                "standin", self._state.generation, Path(sys.executable), environment=self._process, folder=Path("/")
-            )
+            return self._starts.standin(self._state.generation)
         except OSError as error:
             self._log.event("error", "standin.ended", reason=str(error))
             return None
-        self._children.add(child)
-        self._give_start(child, {})
-        return child
-
-    def _give_start(self, child: Handle, target: dict[str, Any]) -> None:
-        settings = self._settings
-        options = {
-            "threads": settings.threads,
-            "allowed_hosts": [*settings.allowed_hosts, urlsplit(settings.public_url).hostname or "localhost"],
-            "trusted_proxies": list(settings.trusted_proxies),
-            "limits": {
-                name: getattr(settings, name)
-                for name in (
-                    "header_timeout_s",
-                    "body_timeout_s",
-                    "idle_timeout_s",
-                    "max_header_bytes",
-                    "max_body_bytes",
-                )
-            },
-        }
-        start = Start(child.role, child.generation, str(settings.project), target, options)
-        self._children.send(child, start, [self._listener.fileno()])
 
     def _boot_timed_out(self, child: Handle) -> None:
         if child.ready_at is None and not child.ending:

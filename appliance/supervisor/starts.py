@@ -1,0 +1,76 @@
+"""The starts of the project's side: a worker in the project's interpreter, a stand-in in ours.
+
+Owns what each is told to be: its target, its bounds, its hosts, and the listening socket. Knows nothing of when.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from appliance.channel import Start
+from appliance.supervisor import handles
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Mapping
+
+    from appliance.boot.settings import Settings
+    from appliance.supervisor.analysis import Analysis
+    from appliance.supervisor.children import Children
+    from appliance.supervisor.handles import Handle
+
+_LIMITS = ("header_timeout_s", "body_timeout_s", "idle_timeout_s", "max_header_bytes", "max_body_bytes")
+
+
+class Starts:
+    """Starts children of the project's side, and hands each the socket."""
+
+    def __init__(
+        self, children: Children, settings: Settings, process: Mapping[str, str], listener: socket.socket
+    ) -> None:
+        self._children = children
+        self._settings = settings
+        self._process = process
+        self._listener = listener
+
+    def worker(self, generation: int, analysis: Analysis) -> Handle:
+        """Start this generation of the project.
+
+        Raises:
+            OSError: its interpreter can't be started.
+        """
+        child = handles.spawn_side(
+            "worker",
+            generation,
+            analysis.plan.python,
+            environment=analysis.variables,
+            folder=analysis.project.root,
+        )
+        return self._told(child, analysis.project.target.as_dict())
+
+    def standin(self, generation: int) -> Handle:
+        """Start a stand-in, whose records bear this generation.
+
+        Raises:
+            OSError: no process can be started.
+        """
+        child = handles.spawn_side(
+            "standin", generation, Path(sys.executable), environment=self._process, folder=Path("/")
+        )
+        return self._told(child, {})
+
+    def _told(self, child: Handle, target: dict[str, Any]) -> Handle:
+        settings = self._settings
+        options = {
+            "threads": settings.threads,
+            "allowed_hosts": [*settings.allowed_hosts, urlsplit(settings.public_url).hostname or "localhost"],
+            "trusted_proxies": list(settings.trusted_proxies),
+            "limits": {name: getattr(settings, name) for name in _LIMITS},
+        }
+        self._children.add(child)
+        start = Start(child.role, child.generation, str(settings.project), target, options)
+        self._children.send(child, start, [self._listener.fileno()])
+        return child

@@ -1,0 +1,64 @@
+"""A project's file that bears a standard module's name: the one that the project means is found."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from appliance.worker.boot import standard_library
+
+PROGRAM = """
+import sys
+root = sys.argv[1]
+import appliance.worker.shadows as shadows
+from appliance.worker.boot import standard_library
+import queue
+shadows.settle([root], standard_library(sys.path))
+sys.path.insert(0, root)
+import queue
+print(queue.__file__)
+"""
+
+
+def found(root: Path) -> str:
+    """The file that `import queue` finds in a process that settled the shadows of ``root``."""
+    result = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(root)], capture_output=True, text=True, check=True, timeout=30
+    )
+    return result.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("source", "own"),
+    [
+        ("import queue\nprint(queue.waiting)\n", True),
+        ("from queue import waiting\n", True),
+        ("import queue as q\nq.waiting.append(1)\n", True),
+        ("from queue import Queue\n", False),
+        ("import queue\nqueue.Queue(queue.waiting)\n", False),
+        ("import json\n", False),
+    ],
+)
+def test_meant(tmp_path: Path, source: str, own: bool):
+    """Its own file is meant where that defines all that the project uses; else the standard module stays."""
+    (tmp_path / "queue.py").write_text("waiting = []\n", encoding="utf-8")
+    (tmp_path / "app.py").write_text(source, encoding="utf-8")
+    assert (found(tmp_path) == str(tmp_path / "queue.py")) is own
+
+
+def test_package(tmp_path: Path):
+    """A package that bears the name is looked into as well."""
+    (tmp_path / "queue").mkdir()
+    (tmp_path / "queue" / "__init__.py").write_text("waiting = []\n", encoding="utf-8")
+    (tmp_path / "app.py").write_text("from queue import waiting\n", encoding="utf-8")
+    assert found(tmp_path) == str(tmp_path / "queue" / "__init__.py")
+
+
+def test_standard_library():
+    """Of a path, the entries of the standard library alone are kept."""
+    kept = standard_library(["/project", *sys.path, "/elsewhere/lib/python3.11/site-packages"])
+    assert kept
+    assert all("site-packages" not in entry and entry != "/project" for entry in kept)
