@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from appliance.boot.verdict import Verdict, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from appliance.boot.modules import Modules
@@ -78,6 +78,12 @@ class Finding:
     looked_at: str
     found: str
     outcome: Literal["chosen", "passed over", "nothing"]
+
+
+def told(findings: Iterable[Finding | Mapping[str, str]]) -> list[str]:
+    """Findings, or their dicts in an error's details, a line each."""
+    rows = [vars(finding) if isinstance(finding, Finding) else finding for finding in findings]
+    return ["{outcome:<12} {rule}: {looked_at}: {found}".format_map(row) for row in rows]
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from appliance.boot.dependencies import plan
-from appliance.boot.project import Finding, find_application
+from appliance.boot.project import find_application
 from appliance.boot.settings import TABLE
+from appliance.boot.target import told
 from appliance.commands.opening import open_project
 from appliance.errors import ApplicationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 SECRET = re.compile(r"SECRET|PASSWORD|PASSWD|TOKEN|API_?KEY|PRIVATE|CREDENTIAL|DSN|_URL$|_URI$", re.IGNORECASE)
 
@@ -34,9 +35,9 @@ def check(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
         project = find_application(root, values, opening.settings.app or None)
     except ApplicationError as error:
         findings = error.details.pop("findings", ())
-        _say(*_rules(findings if isinstance(findings, list | tuple) else ()))
+        _say(*told(findings))
         raise
-    _say(*_rules(project.findings))
+    _say(*told(project.findings))
     _say(
         f"application  {project.target.name}",
         f"framework    {project.target.framework or 'WSGI'}",
@@ -68,15 +69,6 @@ def config(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
         shown = "********" if SECRET.search(key) else opening.environment.values[key]
         _say(f"{key}  {shown!r}  ({origin})")
     return 0
-
-
-def _rules(findings: Iterable[Finding | object]) -> list[str]:
-    return [
-        f"  {finding.outcome:<12} {finding.rule}: {finding.looked_at}: {finding.found}"
-        if isinstance(finding, Finding)
-        else f"  {finding}"
-        for finding in findings
-    ]
 
 
 def _say(*lines: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from appliance.boot.target import told
 from appliance.supervisor.lifecycle import Page, Phase
 
 if TYPE_CHECKING:
@@ -28,13 +29,13 @@ def progress(phase: Phase, last_line: str = "") -> Page:
 
 def of_error(error: ApplianceError) -> Page:
     """A failure of ours, in its three parts."""
-    details = error.details.get("output") or error.details.get("findings") or ""
+    details = error.details.get("output") or "\n".join(told(error.details.get("findings", ())))
     return {
         "status": 500,
         "title": error.found,
         "lead": f"Expected: {error.expected}.",
         "action": error.action,
-        "details": details if isinstance(details, str) else _listed(details),
+        "details": str(details),
         "error": error.event,
         "refresh": True,
     }
@@ -69,7 +70,3 @@ def of_timeout(boot_timeout_s: float, last_words: list[str]) -> Page:
         "error": "worker.failed",
         "refresh": True,
     }
-
-
-def _listed(findings: object) -> str:
-    return "\n".join(map(str, findings)) if isinstance(findings, list | tuple) else str(findings)
