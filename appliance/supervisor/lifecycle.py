@@ -350,7 +350,7 @@ ROWS: dict[Phase, dict[type[Event], Row]] = {
         RetryDue: _retry,
         StopAsked: _stop,
     },
-    Phase.STOPPING: {StopAsked: _stop, AllGone: _gone},
+    Phase.STOPPING: {AllGone: _gone},
     Phase.STOPPED: {},
 }
 

@@ -146,11 +146,12 @@ def test_hung_boot():
     assert Kill(1) in actions
 
 
-@pytest.mark.parametrize("phase", [phase for phase in Phase if phase is not Phase.STOPPED])
+@pytest.mark.parametrize("phase", [phase for phase in Phase if phase not in {Phase.STOPPING, Phase.STOPPED}])
 def test_stop(phase: Phase):
-    """A stop is obeyed in every phase, and ends when no child is left."""
+    """A stop is obeyed in every phase, once, and ends when no child is left."""
     state, actions = history(StopAsked("SIGTERM"), state=State(phase=phase))
     assert (state.phase, actions) == (Phase.STOPPING, [StopAll("SIGTERM")])
+    assert history(StopAsked("SIGINT"), state=state) == (state, [])
     assert history(AllGone(), state=state)[1] == [Finish()]
 
 
