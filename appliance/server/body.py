@@ -1,16 +1,21 @@
 """``wsgi.input``: a request's body, bounded by its length (the chunked one is in chunked.py).
 
-Owns the file-like methods of PEP 3333, and what happens when a body does not come; must not know the response. Memory never grows
-with what a head claims: at most 64 KiB are held beside what the application asks for. Runs in the thread of its request.
+Owns the file-like methods of PEP 3333, and what happens when a body does not come; must not know the response. Memory
+never grows with what a head claims: at most 64 KiB are held beside what the application asks for. Runs in the thread of
+its request.
 """
 
 from __future__ import annotations
 
-from typing import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from .limits import Limits
 from .refusal import Refused
 from .wire import RECEIVE, Patience, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .limits import Limits
 
 LEFT = "the client left within its body (RFC 9112, 8)"
 

@@ -1,27 +1,32 @@
 """A body in the chunked coding, decoded (RFC 9112, 7.1).
 
-Owns the coding's grammar; must not know what is done with the content. Extensions are checked and ignored, trailer fields
-checked and dropped, each within a bound. Runs in the thread of its request.
+Owns the coding's grammar; must not know what is done with the content. Extensions are checked and ignored, trailer
+fields checked and dropped, each within a bound. Runs in the thread of its request.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Callable
+from typing import TYPE_CHECKING
 
 from .body import LEFT, Body
 from .head import CONTROLS, TOKEN
-from .limits import Limits
 from .refusal import Refused
 from .wire import RECEIVE, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .limits import Limits
 
 _LINE_MAX = 4096
 # 15 digits: more than 2**59 bytes are no chunk, and a 16th could overflow a reader of 64 bits behind us.
 _SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}")
-# chunk-ext (7.1.1): the white space is bad, and to be accepted. No two parts can match the same text, so no backtracking.
+# chunk-ext (7.1.1): the white space is bad, and to be accepted. No two parts can match the same text, so no
+# backtracking.
 _EXTENSIONS = re.compile(
-    rb"(?:[ \t]*;[ \t]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-    rb"(?:[ \t]*=[ \t]*(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|\"(?:[^\"\\\x00-\x08\x0a-\x1f\x7f]|\\[\t\x20-\x7e\x80-\xff])*\"))?)*"
+    rb"(?:[ \t]*;[ \t]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:[ \t]*=[ \t]*(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+    rb"|\"(?:[^\"\\\x00-\x08\x0a-\x1f\x7f]|\\[\t\x20-\x7e\x80-\xff])*\"))?)*"
 )
 
 

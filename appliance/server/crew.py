@@ -1,7 +1,7 @@
 """The pool's threads: one leads, the others work or wait.
 
-Owns who may wait for the next request, how many may run, and when one that runs has left the count; must not know sockets or
-HTTP. Runs in the threads of the server, and in the one that watches them.
+Owns who may wait for the next request, how many may run, and when one that runs has left the count; must not know
+sockets or HTTP. Runs in the threads of the server, and in the one that watches them.
 
 Theory of operation. One thread, the leader, waits for connections and serves them itself, one after another: no request
 changes threads, which would cost it 20 µs and a fight for the interpreter's lock. A request that takes longer than
@@ -9,15 +9,18 @@ changes threads, which would cost it 20 µs and a fight for the interpreter's lo
 a thread that comes back and finds no leader leads. Where requests are slow on average, waiting for the watcher would
 cost each of them 5 ms, so there the leader passes the lead on before it begins (``Crew.eager``).
 
-At most ``threads`` requests run at once. One that streams, waits for its client, or was hijacked leaves that count after a
-while: its thread is then its own, up to ``max_streams`` of them. With one thread nothing leaves, since the application was
-told that it never runs twice at once.
+At most ``threads`` requests run at once. One that streams, waits for its client, or was hijacked leaves that count
+after a while: its thread is then its own, up to ``max_streams`` of them. With one thread nothing leaves, since the
+application was told that it never runs twice at once.
 """
 
 from __future__ import annotations
 
 import threading
-from typing import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # A request's average duration from which passing the lead on costs less than waiting for the watcher.
 _SLOW_S = 0.001
@@ -74,6 +77,7 @@ class Crew:
         self.hands: set[Hand] = set()
         self.leader: Hand | None = None
         self.over = False
+        self.served = 0  # only that it changes counts
 
     @property
     def busy(self) -> int:
@@ -84,6 +88,12 @@ class Crew:
     def eager(self) -> bool:
         """Requests are slow enough for the lead to be passed on before each."""
         return self._average_s > _SLOW_S and self._threads > 1
+
+    def done(self, hand: Hand) -> None:
+        """A hand is back from a request."""
+        hand.busy = False
+        hand.work = None
+        self.served += 1
 
     def took(self, seconds: float) -> None:
         """A request took this long."""

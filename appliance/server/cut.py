@@ -1,29 +1,30 @@
 """End a request that would never end by itself, because its server goes.
 
-Owns what a WebSocket or an event stream gets to see then; must not know why the server goes. Runs in the thread that drains.
+Owns what a WebSocket or an event stream gets to see then; must not know why the server goes. Runs in the thread that
+drains.
 """
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from time import monotonic, time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .exchange import Exchange
     from .handler import WSGIRequestHandler
 
 
-def cut(handler: WSGIRequestHandler, exchange: Exchange) -> None:
+def cut(handler: WSGIRequestHandler) -> None:
     """Close its socket and log its line: the application may notice too late to do so, or never."""
-    hijacked = handler.hijacked
+    hijacked, exchange = handler.hijacked, handler.exchange
+    if exchange is None:
+        return
     if exchange.hijacked and hijacked is not None:
         hijacked.restart()
     else:
-        try:
+        with contextlib.suppress(OSError):  # it has gone already
             handler.wire.sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
     exchange.reason = "the server ended it"
     exchange.finished = monotonic()
     exchange.ended = time()

@@ -3,22 +3,26 @@
 Owns the environ's keys, and what a trusted proxy's fields change in it; must not know sockets or the response. The
 process's environment is not in it: that would hand its secrets to every error page. Runs in the thread of its request.
 
-Keys beyond PEP 3333: ``wsgi.input_terminated`` (the input ends by itself), ``REQUEST_URI`` and ``RAW_URI`` (the target as
-sent), ``REMOTE_PORT``, ``appliance.request_id``; for an offer to upgrade, ``werkzeug.socket``.
+Keys beyond PEP 3333: ``wsgi.input_terminated`` (the input ends by itself), ``REQUEST_URI`` and ``RAW_URI`` (the target
+as sent), ``REMOTE_PORT``, ``appliance.request_id``; for an offer to upgrade, ``werkzeug.socket``.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
-from .head import Head
 from .hosts import is_host
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .head import Head
 
 Environ = dict[str, Any]
 
 
-def connection_environ(base: Environ, client: Any, *, scheme: str, multithread: bool, multiprocess: bool) -> Environ:
+def connection_environ(base: Environ, client: Any, *, scheme: str, multithread: bool) -> Environ:
     """What is the same for all requests of a connection; to be copied for each."""
     host, port = client[:2] if isinstance(client, tuple) and len(client) > 1 else ("", 0)
     return {
@@ -28,7 +32,7 @@ def connection_environ(base: Environ, client: Any, *, scheme: str, multithread: 
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scheme,
         "wsgi.multithread": multithread,
-        "wsgi.multiprocess": multiprocess,
+        "wsgi.multiprocess": False,
         "wsgi.run_once": False,
         "wsgi.input_terminated": True,
     }
@@ -136,7 +140,7 @@ def _forwarded(value: str) -> dict[str, list[str]]:
 
 
 def _address(hop: str) -> str:
-    """The address of ``address``, ``address:port`` or ``[address]:port``; nothing for "unknown" and obfuscated names."""
+    """The address in ``address``, ``address:port`` or ``[address]:port``; nothing for "unknown" and hidden names."""
     if hop.startswith("["):
         hop = hop[1:].partition("]")[0]
     elif hop.count(":") == 1:

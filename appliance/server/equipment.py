@@ -1,13 +1,13 @@
 """What a server equips every connection with: limits, parsers, names, a sink.
 
-Owns nothing but the bundle, and how to make one for a server that is not ours; must not know what a handler does with it.
-Made once a server, in its process; any thread reads it.
+Owns nothing but the bundle, and how to make one for a server that is not ours; must not know what a handler does with
+it. Made once a server, in its process; any thread reads it.
 """
 
 from __future__ import annotations
 
 import socketserver
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any
 
 from .environ import TrustedProxies
 from .exchange import RequestIds, Sink, Unheard
@@ -15,6 +15,9 @@ from .head import HeadParser
 from .limits import Limits
 from .responsehead import ResponseHeads
 from .software import SOFTWARE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Equipment:

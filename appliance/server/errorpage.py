@@ -79,7 +79,7 @@ def render(page: Page, accept: str) -> tuple[str, bytes]:
 
 
 def preferred(accept: str) -> str:
-    """Of html, json and text the one of highest quality, the first of equals (RFC 9110, 12.5.1); text if none is named."""
+    """Of html, json and text the one of highest quality, the first of equals (RFC 9110, 12.5.1); text if none is."""
     best, quality = "text", 0.0
     for part in accept.split(","):
         name, *parameters = (piece.strip().lower() for piece in part.split(";"))

@@ -1,7 +1,7 @@
 """``wsgi.file_wrapper``, and which files the kernel may send by itself.
 
-Owns the one question whether a file-like object is a file, byte for byte; must not know the response. Runs in the thread of
-its request.
+Owns the one question whether a file-like object is a file, byte for byte; must not know the response. Runs in the
+thread of its request.
 """
 
 from __future__ import annotations

@@ -9,15 +9,15 @@ _NO_CONTENT = (204, 304)
 _RESET_CONTENT = 205
 
 
-def delimit(*, code: int, declared: int, size: int | None, head_only: bool, minor: int) -> tuple[bytes, bool, int]:
+def delimit(code: int, declared: int, size: int | None, minor: int, *, head_only: bool) -> tuple[bytes, bool, int]:
     """Decide.
 
     Args:
         code: the status.
         declared: what the application's Content-Length said; -1 without.
         size: of the whole content, where it is known.
-        head_only: the request was HEAD.
         minor: of the request's HTTP version.
+        head_only: the request was HEAD.
 
     Returns:
         The field line for it; whether content is sent at all; how much of it, -1 for as much as comes.

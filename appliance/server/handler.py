@@ -1,7 +1,7 @@
 """``WSGIRequestHandler``: one connection's loop, request by request.
 
-Owns what is done with a connection's bytes: head, environ, application, next; must not know who calls it when (a thread a
-connection, or a pool with a selector). Runs in whichever thread serves the connection.
+Owns what is done with a connection's bytes: head, environ, application, next; must not know who calls it when (a thread
+a connection, or a pool with a selector). Runs in whichever thread serves the connection.
 
 Kept from ``http.server`` and Django: the names, the documented instance variables, the hooks for subclasses. Left: the
 readers' buffers, ``email`` for each head (five times the cost of all the rest), leniency (see ``lenient``).
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _EMPTY = Empty()
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_OPTIONS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+_OPTIONS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _TLS = "You're accessing the development server over HTTPS, but it only supports HTTP."
 _LOG_HOOKS = ("log_message", "log_request", "log_error")
 
@@ -47,9 +47,12 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
     Attributes:
         client_address, command, path, request_version, requestline, headers, rfile, wfile, close_connection, server: as
             ``http.server`` documents them; ``headers`` is made when it is asked for.
-        lenient: accept what ``http.server`` documents that it accepts: lines that end in LF alone, runs of white space in
+        lenient: accept what ``http.server`` documents that it accepts: lines that end in LF alone, runs of white space
+        in
             the request line, HTTP/0.9. Each has let requests be smuggled.
-        wire, equipment, head: the connection's bytes; what the server shares; the current request's head.
+        wire, equipment: the connection's bytes; what the server shares.
+        head, exchange: the current request's, or the last one's.
+        raw, refusal, started: what the pool found before it gave the connection to a thread.
     """
 
     protocol_version = "HTTP/1.1"
@@ -57,15 +60,22 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
     lenient = False
     _logs_itself = False
 
+    server: Any
+    client_address: Any
     wire: Wire
     equipment: Equipment
-    head: Head | None
-    hijacked: HijackedSocket | None
-    exchange: Exchange | None
-    # What the pool found before it gave the connection to a thread.
-    raw: bytes | None
-    refusal: Refused | None
-    started: float
+    head: Head | None = None
+    exchange: Exchange | None = None
+    hijacked: HijackedSocket | None = None
+    raw: bytes | None = None
+    refusal: Refused | None = None
+    started = 0.0
+    close_connection = True
+    raw_requestline = b""
+    _raw = b""
+    _body: Body | Empty = _EMPTY
+    _message: tuple[Head | None, Message] | None = None
+    _reader: Reader | None = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -80,27 +90,16 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
         self.begin(equipment, Wire(self.request, equipment.limits))
 
     def begin(self, equipment: Equipment, wire: Wire) -> None:
-        """Serve this wire; everything else is set (also used by the pool, which makes no threads for handlers)."""
+        """Serve this wire; ``server`` and ``client_address`` are set. The pool calls it, and never ``handle``."""
         self.equipment = equipment
         self.wire = wire
-        self.head = None
-        self.hijacked = None
-        self.exchange = None
-        self.raw = None
-        self.refusal = None
-        self.started = 0.0
-        self.command = self.path = self.request_version = ""
-        self.close_connection = True
-        self._raw = b""
-        self._body: Body | Empty = _EMPTY
-        self._message: Message | None = None
-        self._reader: Reader | None = None
+        wire.lenient = self.lenient
+        self._address = self.client_address[0] if self.client_address else ""
         self._common = connection_environ(
             equipment.base,
             self.client_address,
             scheme="https" if wire.secure else "http",
             multithread=equipment.multithread,
-            multiprocess=False,
         )
 
     def handle(self) -> None:
@@ -121,29 +120,32 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
         """Read a head, run the application; whether another may follow is ``close_connection``."""
         self.close_connection = True
         try:
-            if not self._read_head():
+            head = self._next_head()
+            if head is None:
                 return
             environ = self.get_environ()
-            self._check(environ)
-            head = self.head
-            if head is None or (head.path == "*" and self._answer_options()):
-                return
-            if head.upgrade and not self.may_stream():
-                raise Refused(503, "too many streams and WebSockets are open")
+            if head.upgrade or head.path == "*" or self.equipment.allowed_hosts is not None:
+                self._check(head, environ)
+                if head.path == "*":
+                    self._answer_options(head)
+                    return
         except Refused as refusal:
             self._refuse(refusal)
             return
-        run = ServerHandler(self._body, self.wire, self.get_stderr(), environ, self.equipment.multithread)
+        body, wire = self._body, self.wire
+        run = ServerHandler(body, wire, self.get_stderr(), environ, self.equipment.multithread)
         run.request_handler = self
-        run.exchange = self.exchange = exchange = self.new_exchange(environ["appliance.request_id"])
+        run.exchange = self.exchange = exchange = Exchange(
+            head, self._address, self.equipment.port, self.started, environ["appliance.request_id"]
+        )
         if head.upgrade:
-            environ["werkzeug.socket"] = self.hijacked = HijackedSocket(self.wire, exchange, self.socket_taken)
+            environ["werkzeug.socket"] = self.hijacked = HijackedSocket(wire, exchange, self.socket_taken)
         # A context of its own, as a thread of its own would have: what one request sets, the next must not see.
         Context().run(self._run, run, exchange)
-        if exchange.hijacked:
-            return
-        self.hijacked = None
-        body = self._body
+        if self.hijacked is not None:
+            if exchange.hijacked:
+                return
+            self.hijacked = None
         if run.persistent and (body.ended or body.drain(self.equipment.limits)):
             self.close_connection = False
 
@@ -151,53 +153,43 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
         current.set(exchange)
         run.run(self.server.get_app())
 
-    def _read_head(self) -> bool:
-        """Wait for a head and parse it; False if the client has nothing more to say."""
-        self.head = self.exchange = None
-        self._body = _EMPTY
-        self._raw = b""
-        if self.refusal is not None:
-            refusal, self.refusal = self.refusal, None
-            raise refusal
-        raw, self.raw = self.raw, None
-        if raw is None:
-            self.started = monotonic()
-            raw = self.wire.pop_head()
-            if raw is None:
-                raw = self._wait_for_head()
-                if raw is None:
-                    return False
-        self._raw = raw
-        self.accept(self.equipment.parser.parse(raw))
-        return True
-
-    def accept(self, head: Head) -> None:
-        """Make this the current request."""
-        self.head = head
-        self._message = None
-        self.command = head.method
-        self.path = head.target
-        self.request_version = ("HTTP/0.9", "HTTP/1.0", "HTTP/1.1")[head.minor + 1]
-        if head.length or head.chunked:
-            greet = self._greet if head.expects else None
-            limits = self.equipment.limits
-            if 0 < limits.max_body_bytes < head.length:
-                raise Refused(413, f"the body is larger than {limits.max_body_bytes} bytes (RFC 9110, 15.5.14)")
-            if head.chunked:
-                self._body = ChunkedBody(self.wire, limits, greet)
-            else:
-                self._body = LengthBody(self.wire, limits, head.length, greet)
+    def _next_head(self) -> Head | None:
+        """The head that the pool has read, or the next, waited for; None if the client has nothing more to say."""
+        raw = self.raw
+        if raw is not None:
+            self.raw = None
         else:
+            self.head = self.exchange = None
             self._body = _EMPTY
+            self._raw = b""
+            if self.refusal is not None:
+                refusal, self.refusal = self.refusal, None
+                raise refusal
+            self.started = monotonic()
+            raw = self.wire.pop_head() or self._wait_for_head()
+            if raw is None:
+                return None
+        self._raw = raw
+        self.head = None  # should it be none
+        self.head = head = self.equipment.parser.parse(raw)
+        self._body = self._body_of(head) if head.length or head.chunked else _EMPTY
         if self._reader is not None:
             self._reader.body = self._body
+        return head
+
+    def _body_of(self, head: Head) -> Body:
+        greet = self._greet if head.expects else None
+        limits = self.equipment.limits
+        if 0 < limits.max_body_bytes < head.length:
+            raise Refused(413, f"the body is larger than {limits.max_body_bytes} bytes (RFC 9110, 15.5.14)")
+        if head.chunked:
+            return ChunkedBody(self.wire, limits, greet)
+        return LengthBody(self.wire, limits, head.length, greet)
 
     def _wait_for_head(self) -> bytes | None:
         wire, limits = self.wire, self.equipment.limits
-        deadline = monotonic() + limits.idle_timeout_s
         begun = bool(wire.buffer)
-        if begun:
-            deadline = monotonic() + limits.header_timeout_s
+        deadline = monotonic() + (limits.header_timeout_s if begun else limits.idle_timeout_s)
         try:
             while True:
                 if not wire.fill():
@@ -210,7 +202,7 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
                     return raw
                 if wire.buffer and not begun:
                     begun = True
-                    deadline = monotonic() + limits.header_timeout_s
+                    deadline = self.started + limits.header_timeout_s
         except TimeoutError:
             if wire.buffer:
                 raise Refused(408, "the head did not come in time (RFC 9110, 15.5.9)") from None
@@ -218,36 +210,36 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
             wire.ended = True
         return None
 
-    def _check(self, environ: dict[str, Any]) -> None:
+    def _check(self, head: Head, environ: dict[str, Any]) -> None:
         allowed = self.equipment.allowed_hosts
         host = environ.get("HTTP_HOST")
         if allowed is not None and host is not None and not allowed(host):
-            raise Refused(
-                403, f"the host {host!r:.100} is not served here. Add it to APPLIANCE_ALLOWED_HOSTS to allow it"
-            )
+            reason = f"the host {host!r:.100} is not served here; add it to APPLIANCE_ALLOWED_HOSTS to allow it"
+            raise Refused(403, reason)
+        if head.upgrade and not self.may_stream(asking=True):
+            raise Refused(503, "too many streams and WebSockets are open")
 
     def _greet(self) -> None:
         """100 (Continue), unless the body is on its way (RFC 9110, 10.1.1)."""
         if not self.wire.buffer:
             self.wire.send(_CONTINUE)
 
-    def new_exchange(self, request_id: str | None = None) -> Exchange:
+    def new_exchange(self) -> Exchange:
         """The current request's record."""
-        equipment = self.equipment
-        address = self.client_address[0] if isinstance(self.client_address, tuple) else ""
-        return Exchange(self.head, address, equipment.port, self.started, request_id or equipment.ids.new())
+        equipment, head = self.equipment, self.head
+        request_id = equipment.ids.new() if head is None else equipment.ids.of(head.fields)
+        return Exchange(head, self._address, equipment.port, self.started, request_id)
 
     def socket_taken(self) -> None:
         """The application has taken the socket; the pool forgets it."""
         taken = getattr(self.server, "connection_taken", None)
         if taken is not None:
             taken(self)
-            self.may_stream()
 
-    def may_stream(self) -> bool:
-        """Ask the server for a thread that may be had for long."""
+    def may_stream(self, *, asking: bool = False) -> bool:
+        """Take a thread that may be had for long, or only ask whether there would be one."""
         begins = getattr(self.server, "stream_begins", None)
-        return begins is None or bool(begins(self))
+        return begins is None or bool(begins(self, asking=asking))
 
     @property
     def is_clean(self) -> bool:
@@ -255,26 +247,25 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
         head = self.head
         return head is not None and not head.keep_alive and bool(self._body.ended) and not self.wire.buffer
 
-    def _answer_options(self) -> bool:
+    def _answer_options(self, head: Head) -> None:
         """``OPTIONS *`` asks about the server, not about anything that an application has (RFC 9110, 9.3.7)."""
-        head = self.head
-        exchange = self.new_exchange(self.equipment.ids.of(head.fields) if head is not None else None)
+        exchange = self.new_exchange()
         exchange.status = 200
-        persistent = head is not None and head.keep_alive and self.equipment.persistent and self._body.ended
-        self._send_own(
-            exchange,
-            b"HTTP/1.1 200 OK\r\n%sAllow: %s\r\nContent-Length: 0\r\n%s\r\n"
-            % (self.equipment.heads.date(), _OPTIONS.encode(), b"" if persistent else b"Connection: close\r\n"),
+        persistent = head.keep_alive and self.equipment.persistent and bool(self._body.ended)
+        closing = (
+            b"" if persistent and head.minor else b"Connection: %b\r\n" % (b"keep-alive" if persistent else b"close")
         )
+        origin = self.equipment.heads.date()
+        answer = b"HTTP/1.1 200 OK\r\n%bAllow: %b\r\nContent-Length: 0\r\n%b\r\n" % (origin, _OPTIONS, closing)
+        self._send_own(exchange, answer)
         self.close_connection = not persistent
-        return True
 
     def _refuse(self, refusal: Refused) -> None:
         """Answer a request that is not served, and close: nothing behind it can be trusted to be a request."""
-        exchange = self.new_exchange()
+        self.exchange = exchange = self.new_exchange()
         exchange.event = "request.refused"
         exchange.status = refusal.status
-        exchange.reason = _TLS if refusal.reason == "this is TLS" else refusal.reason
+        exchange.reason = _TLS if refusal.is_tls else refusal.reason
         content = not (self._raw or self.wire.buffer).startswith(b"HEAD ")
         date = self.equipment.heads.date()
         self._send_own(exchange, answer(refusal.status, exchange.reason, date=date, content=content))
@@ -308,41 +299,54 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
 
     def address_string(self) -> str:
         """The client's address, not looked up."""
-        return str(self.client_address[0]) if self.client_address else ""
+        return str(self._address)
 
     def parse_request(self) -> bool:
         """For a subclass that reads the request line itself into ``raw_requestline``: parse the rest of the head."""
-        self.wire.buffer = self.raw_requestline + self.wire.buffer
+        self.wire.push(self.raw_requestline)
         try:
-            return self._read_head()
+            return self._next_head() is not None
         except Refused as refusal:
             self._refuse(refusal)
             return False
 
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """For subclasses: answer with an error, and close."""
+        self._refuse(Refused(code, explain or message or ""))
+        self.close_connection = True
+
     @property
-    def requestline(self) -> str:
+    def command(self) -> str:  # type: ignore[override]  # http.server has plain attributes; so for those below
+        """The method."""
+        return self.head.method if self.head is not None else ""
+
+    @property
+    def path(self) -> str:  # type: ignore[override]  # as command
+        """The request target, as sent."""
+        return self.head.target if self.head is not None else ""
+
+    @property
+    def request_version(self) -> str:  # type: ignore[override]  # as command
+        """The version that the request is read as."""
+        return ("HTTP/0.9", "HTTP/1.0", "HTTP/1.1")[self.head.minor + 1] if self.head is not None else ""
+
+    @property
+    def requestline(self) -> str:  # type: ignore[override]  # as command
         """The request line, without its end."""
-        return self._raw.partition(b"\r\n")[0].decode("latin-1")
-
-    @requestline.setter
-    def requestline(self, line: str) -> None:
-        self._raw = line.encode("latin-1", "replace") + self._raw[self._raw.find(b"\r\n") :]
+        return (self._raw or self.wire.buffer[:65_536]).partition(b"\r\n")[0].decode("latin-1")
 
     @property
-    def headers(self) -> Message:
+    def headers(self) -> Message:  # type: ignore[override]  # as command
         """The fields as an ``email.message.Message``, made when it is asked for."""
-        if self._message is None:
-            from http.client import parse_headers  # noqa: PLC0415 (few ask)
+        if self._message is None or self._message[0] is not self.head:
+            from http.client import parse_headers  # noqa: PLC0415  few ask
 
-            self._message = parse_headers(io.BytesIO(self._raw.partition(b"\r\n")[2] + b"\r\n\r\n"))
-        return self._message
-
-    @headers.setter
-    def headers(self, message: Message) -> None:
-        self._message = message
+            fields = self._raw.partition(b"\r\n")[2]
+            self._message = (self.head, parse_headers(io.BytesIO(fields + b"\r\n\r\n")))
+        return self._message[1]
 
     @property
-    def rfile(self) -> Reader:  # type: ignore[override]  # typeshed has the socketserver's attribute
+    def rfile(self) -> Reader:  # type: ignore[override]  # as command
         """The connection's bytes, from here on."""
         if self._reader is None:
             self._reader = Reader(self.wire, self.equipment.limits.body_timeout_s)
@@ -350,7 +354,7 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
         return self._reader
 
     @property
-    def wfile(self) -> Writer:  # type: ignore[override]  # as above
+    def wfile(self) -> Writer:  # type: ignore[override]  # as command
         """Writes to the connection at once."""
         return Writer(self.wire)
 
@@ -368,7 +372,7 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
         else:
             self.log_request(exchange.status or "-", exchange.body_size)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (http.server's signature)
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  http.server's signature
         """An event of a subclass's words; the level by the status among them, as Django's."""
         status = str(args[1]) if len(args) > 1 else ""
         level = {"4": "warning", "5": "error"}.get(status[:1], "info")

@@ -1,21 +1,24 @@
 """Bytes to a request head, strictly: RFC 9112, sections 2 to 6, and RFC 9110 where that refers to it.
 
-Owns the grammar of a request line and its fields, and what they say about framing. Pure: no socket, no clock; must not know
-what becomes of a head. Runs in the worker, once a request.
+Owns the grammar of a request line and its fields, and what they say about framing. Pure: no socket, no clock; must not
+know what becomes of a head. Runs in the worker, once a request.
 
 Theory of operation. A head of a few hundred bytes must cost two microseconds, so the common one is looked at in passes
 that C makes: one deletion of control characters, whose count tells whether any stood outside a line end; one split into
-lines; one dictionary of field names that were proved to be tokens before. Whatever does not pass goes to the slow functions,
-which find out what is wrong, or accept it. Anything that could be read in two ways is refused.
+lines; one dictionary of field names that were proved to be tokens before. Whatever does not pass goes to the slow
+functions, which find out what is wrong, or accept it. Anything that could be read in two ways is refused.
 """
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from .hosts import is_host
-from .limits import Limits
-from .refusal import Refused
+from .refusal import TLS_REASON, Refused
+
+if TYPE_CHECKING:
+    from .limits import Limits
 
 # Deleting these from a good head removes its line ends and nothing else. Tabs are legal in values, but rare: slow path.
 CONTROLS = bytes([*range(0x20), 0x7F])
@@ -39,7 +42,8 @@ class Head:
         method, target: as sent.
         path, query: the target's parts, percent-encoding intact; of an absolute-form, without scheme and authority.
         minor: 1 for HTTP/1.1 and above, 0 for HTTP/1.0, -1 for HTTP/0.9 (lenient only).
-        fields: by CGI name (``HTTP_ACCEPT``, ``CONTENT_TYPE``), repeated ones joined; those with an underscore left out.
+        fields: by CGI name (``HTTP_ACCEPT``, ``CONTENT_TYPE``), repeated ones joined; those with an underscore left
+        out.
         forwarded: what a proxy claims (``HTTP_FORWARDED``, ``HTTP_X_FORWARDED_*``), or None.
         length: of the body; 0 where there is none or it is chunked.
         chunked: the body ends by its own coding.
@@ -131,7 +135,7 @@ class HeadParser:
         try:
             method, target, version = line.split(" ")
         except ValueError:
-            raise _bad_request_line(line) from None
+            raise _bad_request_line() from None
         head.method = method
         head.target = target
         if version == "HTTP/1.1":
@@ -257,6 +261,8 @@ def _other_form(head: Head) -> None:
 
 
 def _check_controls(lines: list[str]) -> None:
+    if lines[0].startswith("\x16\x03"):
+        raise Refused(400, TLS_REASON)
     for line in lines:
         bad = _BAD_CONTROL.search(line)
         if bad is not None:
@@ -282,9 +288,7 @@ def _other_version(line: str, version: str) -> int:
     return 1  # RFC 9110, 6.2: a higher minor version is read as the highest that we know
 
 
-def _bad_request_line(line: str) -> Refused:
-    if line.startswith("\x16\x03"):
-        return Refused(400, "this is TLS")
+def _bad_request_line() -> Refused:
     return Refused(400, "the request line is not a method, a target and a version, one space between (RFC 9112, 3)")
 
 

@@ -1,19 +1,23 @@
 """``environ['werkzeug.socket']``: the connection's socket, for an application that speaks another protocol on it.
 
-Owns the hand-over from server to application, and what a WebSocket library may ask of a socket; must not know WebSockets,
-but for the one closing frame. Runs in the thread of its request. simple-websocket and python-engineio look for this key, and
-rebuild the handshake from the environ themselves.
+Owns the hand-over from server to application, and what a WebSocket library may ask of a socket; must not know
+WebSockets, but for the one closing frame. Runs in the thread of its request. simple-websocket and python-engineio look
+for this key, and rebuild the handshake from the environ themselves.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import threading
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any
 
-from .exchange import Exchange
-from .wire import Wire
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .exchange import Exchange
+    from .wire import Wire
 
 _STATUS = re.compile(rb"HTTP/1\.1 ([0-9]{3})")
 # An unmasked close frame with code 1012, Service Restart (RFC 6455, 5.5.1; IANA's registry of close codes).
@@ -37,7 +41,7 @@ class HijackedSocket:
             self._exchange.hijacked = self._exchange.endless = True
             self._exchange.event = "websocket.closed"
             self._taken()
-            self._wire.sock.setblocking(True)
+            self._wire.sock.settimeout(None)
         return self._wire.sock
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
@@ -75,10 +79,8 @@ class HijackedSocket:
     def close(self) -> None:
         """End the connection. The descriptor itself is closed by the server, once the application has returned."""
         self._take()
-        try:
+        with contextlib.suppress(OSError):  # it has gone already
             self._wire.sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
 
     def restart(self) -> None:
         """End it from without, because the server goes: say so to a WebSocket, and wake whoever reads."""
@@ -89,10 +91,8 @@ class HijackedSocket:
                 pass
             finally:
                 self._lock.release()
-        try:
+        with contextlib.suppress(OSError):  # as in close
             self._wire.sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._take(), name)

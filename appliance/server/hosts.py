@@ -1,14 +1,17 @@
 """What a Host may look like, and which hosts are served.
 
-Owns the grammar of a host (RFC 3986, 3.2.2, narrowed) and the allow-list against DNS rebinding: a page of a foreign site
-whose name is made to resolve to this machine would otherwise read what the project serves. Knows nothing of settings: the
-names that are allowed on top are given. Runs in the worker, once for each new host.
+Owns the grammar of a host (RFC 3986, 3.2.2, narrowed) and the allow-list against DNS rebinding: a page of a foreign
+site whose name is made to resolve to this machine would otherwise read what the project serves. Knows nothing of
+settings: the names that are allowed on top are given. Runs in the worker, once for each new host.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Of reg-name, unreserved and percent-encoded characters only: no host holds the rest, and "a,b" could be read as two.
 _HOST = re.compile(
@@ -34,8 +37,9 @@ def name_of(host: str) -> str:
 class AllowedHosts:
     """The names that are served: what can't be another site's, and what was added.
 
-    Always: addresses, ``localhost`` and its sub-domains, ``host.docker.internal``, names of one label (they need a search
-    domain or a container network to resolve). A rebinding attack needs a name with a dot that its owner controls.
+    Always: addresses, ``localhost`` and its sub-domains, ``host.docker.internal``, names of one label (they need a
+    search domain or a container network to resolve). A rebinding attack needs a name with a dot that its owner
+    controls.
 
     Args:
         names: more of them; ``.example.test`` or ``*.example.test`` also allows what is below; ``*`` allows all.

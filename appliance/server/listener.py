@@ -1,7 +1,7 @@
 """``WSGIServer``, ``ThreadedWSGIServer``, ``run``: accept, as ``socketserver`` does.
 
-Owns Django's constructor arguments and defaults, and what becomes of a connection's failure; must not know HTTP. For those
-who use the pair as a library; the appliance's worker runs the pool. Runs in the process that uses it.
+Owns Django's constructor arguments and defaults, and what becomes of a connection's failure; must not know HTTP. For
+those who use the pair as a library; the appliance's worker runs the pool. Runs in the process that uses it.
 """
 
 from __future__ import annotations
@@ -10,13 +10,16 @@ import socket
 import socketserver
 import sys
 import traceback
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any
 from wsgiref import simple_server
 
 from .equipment import Equipment, base_environ
 from .exchange import Sink, Unheard
 from .handler import WSGIRequestHandler
 from .limits import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class WSGIServer(simple_server.WSGIServer):
@@ -48,11 +51,11 @@ class WSGIServer(simple_server.WSGIServer):
 
     def name(self) -> None:
         """Take name and port from the socket."""
-        address = self.server_address
-        if isinstance(address, tuple):
-            self.server_name, self.server_port = str(address[0]), int(address[1])
-        else:
-            self.server_name, self.server_port = "localhost", 0
+        address: Any = self.server_address
+        host, port = address[:2] if isinstance(address, tuple) else ("", 0)
+        # What listens everywhere has no name of its own; an environ with 0.0.0.0 would make URLs that lead nowhere.
+        self.server_name = "localhost" if host in {"", "0.0.0.0", "::"} else str(host)
+        self.server_port = int(port)
         self.setup_environ()
 
     @property
@@ -123,7 +126,7 @@ def is_broken_pipe_error() -> bool:
     return isinstance(sys.exc_info()[1], (BrokenPipeError, ConnectionResetError, ConnectionAbortedError))
 
 
-def run(
+def run(  # noqa: PLR0917  Django's signature
     addr: str,
     port: int,
     wsgi_handler: Any,
@@ -135,7 +138,8 @@ def run(
     """Serve an application for ever.
 
     Args:
-        addr, port: where.
+        addr: where.
+        port: where; 0 for any.
         wsgi_handler: the application.
         ipv6: whether ``addr`` is an IPv6 address.
         threading: a thread a connection.
@@ -145,7 +149,7 @@ def run(
     if threading:
         server_cls = type("WSGIServer", (socketserver.ThreadingMixIn, server_cls), {"_threaded": True})
     options: dict[str, Any] = {"ipv6": ipv6}
-    server: Any = server_cls((addr, port), WSGIRequestHandler, **options)  # type: ignore[arg-type]  # wsgiref's stub wants http.server's type
+    server: Any = server_cls((addr, port), WSGIRequestHandler, **options)
     if on_bind is not None:
         on_bind(server.server_port)
     if threading:

@@ -1,25 +1,31 @@
-"""Where connections wait: idle, held, or until their client has ended.
+"""Where connections wait: ready to be looked at, idle, held, or until their client has ended.
 
-Owns each connection's state, and its place in the poller; must not know threads or HTTP. Every method wants the server's lock
-to be held.
+Owns each connection's state, and its place in the poller; must not know threads or applications. Every method wants the
+server's lock to be held: what is decided about a connection that no thread has is decided under it.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
-from .limits import Limits
-from .poller import Poller
+from .refusal import Refused
 
 if TYPE_CHECKING:
+    import socket
+
     from .handler import WSGIRequestHandler
+    from .limits import Limits
+    from .poller import Poller
     from .wire import Wire
 
 PARKED = 0  # idle, or a part of a head is there; the poller tells when more comes
-BUSY = 1  # a thread has it, or it is about to
-HELD = 2  # it may not be answered yet; not looked at
-LINGERING = 3  # answered for the last time; until its client has ended too
-GONE = 4
+READY = 1  # in the queue: there is something to look at
+BUSY = 2  # a thread has it
+HELD = 3  # it may not be answered yet; not looked at
+LINGERING = 4  # answered for the last time; until its client has ended too
+GONE = 5
 
 
 class Hold(Protocol):
@@ -37,65 +43,135 @@ class Connection:
         state: one of the above.
         descriptor: the socket's.
         registered: the poller knows it. It may also while a thread has it: a system call less, both ways.
-        accepted_at, deadline: CLOCK_MONOTONIC.
+        accepted_at: CLOCK_MONOTONIC.
+        deadline: when its state has lasted for too long.
+        begun: a part of a head is there.
     """
 
-    __slots__ = ("accepted_at", "deadline", "descriptor", "handler", "registered", "state", "wire")
+    __slots__ = ("accepted_at", "begun", "deadline", "descriptor", "handler", "registered", "state", "wire")
 
     def __init__(self, handler: WSGIRequestHandler, wire: Wire, accepted_at: float) -> None:
         self.handler = handler
         self.wire = wire
         self.accepted_at = accepted_at
         self.deadline = 0.0
+        self.begun = False
         self.descriptor = wire.sock.fileno()
         self.registered = False
-        self.state = BUSY
+        self.state = READY
 
 
 class Lot:
-    """The connections of one server."""
+    """The connections of one server.
+
+    Attributes:
+        ready: those to be looked at, in their order.
+        hold: when any may be answered at the earliest.
+    """
 
     def __init__(self, poller: Poller, limits: Limits) -> None:
         self._poller = poller
         self._limits = limits
         self._connections: dict[int, Connection] = {}
+        self.ready: deque[Connection] = deque()
+        self.hold: Hold | None = None
 
     def __len__(self) -> int:
         return len(self._connections)
 
     def add(self, connection: Connection) -> None:
-        """A new one; a thread has it."""
+        """A new one: look at it."""
         self._connections[connection.descriptor] = connection
+        self.ready.append(connection)
+
+    def make_ready(self, connection: Connection) -> None:
+        """Look at it, after those that wait for that already."""
+        connection.state = READY
+        self.ready.append(connection)
 
     def of(self, descriptor: int) -> Connection | None:
         """The one of a descriptor."""
         return self._connections.get(descriptor)
 
-    def told(self, descriptor: int) -> Connection | None:
-        """The poller says that it is readable: the connection, if nobody has it."""
+    def told(self, descriptor: int) -> None:
+        """The poller says that it is readable."""
         connection = self._connections.get(descriptor)
         if connection is None:
-            return None  # given up since
-        if connection.state in {PARKED, LINGERING}:
+            return  # given up since
+        if connection.state == PARKED:
+            connection.state = READY
+            self.ready.append(connection)
+        elif connection.state == LINGERING:
+            if connection.wire.discard():
+                self.close(connection)
+        else:
+            self._forget(connection)  # a thread has it, and will look itself
+
+    def next(self) -> Connection | None:
+        """The next connection that has a request, or must be told that it has none; a thread has it then.
+
+        Those that are looked at and have neither wait somewhere else afterwards.
+        """
+        ready = self.ready
+        while ready:
+            connection = ready.popleft()
+            if self.hold is not None and self._is_held(connection):
+                continue
+            handler, wire = connection.handler, connection.wire
+            if handler.refusal is None:
+                try:
+                    raw = wire.pop_head() if wire.buffer else wire.receive_head()
+                    if raw is None and not self._look_again(connection):
+                        continue
+                    handler.raw = raw or handler.raw
+                except Refused as refusal:
+                    handler.refusal = refusal
+                except OSError:
+                    self.close(connection)
+                    continue
+            connection.state = BUSY
+            connection.begun = False
             return connection
-        self._forget(connection)  # a thread has it, and will look itself
         return None
 
-    def park(self, connection: Connection, now: float) -> None:
-        """Nobody has it: wait for more."""
-        connection.state = PARKED
-        limits = self._limits
-        if not connection.wire.buffer:
-            connection.deadline = now + limits.idle_timeout_s
-        elif not connection.deadline:
-            connection.deadline = now + limits.header_timeout_s
-        self._remember(connection)
+    def _look_again(self, connection: Connection) -> bool:
+        """The first look found no head alone in its receive; whether there is one all the same."""
+        wire = connection.wire
+        raw = None
+        if wire.ended or wire.buffer:
+            raw = wire.pop_head()
+            if raw is None and not wire.ended and wire.fill():
+                raw = wire.pop_head()
+        connection.handler.raw = raw
+        if raw is not None:
+            return True
+        if wire.ended:
+            self.close(connection)
+        else:
+            self.park(connection, monotonic())
+        return False
 
-    def hold(self, connection: Connection, until: float) -> None:
-        """It may not be answered before then."""
+    def _is_held(self, connection: Connection) -> bool:
+        until = self.hold.answer_at(connection.accepted_at) if self.hold is not None else 0.0
+        if until <= monotonic():
+            return False
         connection.state = HELD
         connection.deadline = until
         self._forget(connection)
+        return True
+
+    def park(self, connection: Connection, now: float) -> None:
+        """Nobody has it: wait for more."""
+        if not connection.wire.buffer:
+            connection.deadline = now + self._limits.idle_timeout_s
+            connection.begun = False
+        elif not connection.begun:  # a head's time runs from its first byte on
+            connection.begun = True
+            connection.deadline = now + self._limits.header_timeout_s
+        connection.state = PARKED
+        if not connection.registered:
+            connection.registered = True
+            self._poller.register(connection.descriptor)
 
     def linger(self, connection: Connection, now: float) -> None:
         """Say that nothing follows, and wait until the client says so too."""
@@ -105,7 +181,9 @@ class Lot:
             return
         connection.state = LINGERING
         connection.deadline = now + self._limits.linger_s
-        self._remember(connection)
+        if not connection.registered:
+            connection.registered = True
+            self._poller.register(connection.descriptor)
 
     def close(self, connection: Connection) -> None:
         """Close it."""
@@ -118,22 +196,35 @@ class Lot:
         connection.state = GONE
         self._connections.pop(connection.descriptor, None)
 
+    def give_up(self) -> list[tuple[socket.socket, bytes]]:
+        """Give every plain connection that no thread has, with the bytes read of it."""
+        given = []
+        for connection in self.in_state(PARKED, HELD, READY):
+            if not connection.wire.secure and connection.handler.refusal is None:
+                self.give(connection)
+                given.append((connection.wire.sock, connection.wire.buffer))
+        self.ready = deque(connection for connection in self.ready if connection.state == READY)
+        return given
+
     def in_state(self, *states: int) -> list[Connection]:
         """Those in one of these."""
         return [connection for connection in self._connections.values() if connection.state in states]
 
-    def overdue(self, now: float) -> list[Connection]:
-        """Those that wait for longer than they may."""
-        return [
-            connection
-            for connection in self._connections.values()
-            if connection.state != BUSY and connection.deadline <= now
-        ]
-
-    def _remember(self, connection: Connection) -> None:
-        if not connection.registered:
-            connection.registered = True
-            self._poller.register(connection.descriptor)
+    def sweep(self, now: float) -> bool:
+        """End what has waited for too long; whether any is to be looked at."""
+        for connection in self.in_state(PARKED, HELD, LINGERING):
+            if connection.deadline > now:
+                continue
+            if connection.state == LINGERING:
+                self.close(connection)
+            elif connection.state == HELD:
+                self.make_ready(connection)
+            elif connection.wire.buffer:
+                connection.handler.refusal = Refused(408, "the head did not come in time (RFC 9110, 15.5.9)")
+                self.make_ready(connection)
+            else:
+                self.linger(connection, now)
+        return bool(self.ready)
 
     def _forget(self, connection: Connection) -> None:
         if connection.registered:

@@ -1,12 +1,13 @@
 """Which descriptors have something to read: epoll, or what the platform has.
 
-Owns the kernel's list and the way to wake whoever waits on it; must not know what the descriptors are. Made in the process
-that uses it, after any fork: an inherited epoll is shared, and unregistering in the child removed the parent's listener. Any
-thread may register; one waits.
+Owns the kernel's list and the way to wake whoever waits on it; must not know what the descriptors are. Made in the
+process that uses it, after any fork: an inherited epoll is shared, and unregistering in the child removed the parent's
+listener. Any thread may register; one waits.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import selectors
@@ -51,18 +52,14 @@ class Poller:
             found = []
         if self._woken_end in found:
             found.remove(self._woken_end)
-            try:
+            with contextlib.suppress(BlockingIOError):
                 os.read(self._woken_end, 4096)
-            except BlockingIOError:
-                pass
         return found
 
     def wake(self) -> None:
         """End the wait that is, or the next."""
-        try:
+        with contextlib.suppress(BlockingIOError):  # full: it is awake
             os.write(self._wake_end, b"\0")
-        except BlockingIOError:
-            pass  # full: it is awake
 
     def close(self) -> None:
         """Close what it opened."""

@@ -1,11 +1,14 @@
 """A request that is not served, and the answer that says why.
 
-Owns the words and bytes of a refusal; knows nothing of how it was noticed. Used by the server in whatever process it runs.
+Owns the words and bytes of a refusal; knows nothing of how it was noticed. Used by the server in whatever process it
+runs.
 """
 
 from __future__ import annotations
 
 from http import HTTPStatus
+
+TLS_REASON = "this is TLS, on a port that is not"
 
 
 class Refused(Exception):  # noqa: N818 (a refusal is an answer, not an error of ours)
@@ -21,6 +24,11 @@ class Refused(Exception):  # noqa: N818 (a refusal is an answer, not an error of
         self.status = status
         self.reason = reason
 
+    @property
+    def is_tls(self) -> bool:
+        """The client speaks TLS to a port that does not."""
+        return self.reason == TLS_REASON
+
 
 def phrase(status: int) -> str:
     """The reason phrase of a status code; an invented code has none."""
@@ -30,25 +38,23 @@ def phrase(status: int) -> str:
         return "Unknown"
 
 
-def answer(status: int, text: str, *, date: bytes, extra: bytes = b"", content: bool = True) -> bytes:
+def answer(status: int, text: str, *, date: bytes, content: bool = True) -> bytes:
     """A whole response of plain text, after which the connection closes.
 
     Args:
         status: its code.
         text: why; it is the body, with the status before it.
         date: the ``Date`` and ``Server`` lines.
-        extra: more field lines, each with its line end.
         content: False for a HEAD request: the same head, no body.
     """
     body = f"{status} {phrase(status)}: {text}\n".encode()
-    return (
-        b"HTTP/1.1 %d %s\r\n%sContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n%sConnection: close\r\n\r\n%s"
-        % (
-            status,
-            phrase(status).encode(),
-            date,
-            len(body),
-            extra,
-            body if content else b"",
-        )
-    )
+    lines = [
+        b"HTTP/1.1 %d %b\r\n" % (status, phrase(status).encode()),
+        date,
+        b"Content-Type: text/plain; charset=utf-8\r\n",
+        b"Content-Length: %d\r\n" % len(body),
+        b"Retry-After: 1\r\n" if status == 503 else b"",
+        b"Connection: close\r\n\r\n",
+        body if content else b"",
+    ]
+    return b"".join(lines)

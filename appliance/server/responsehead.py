@@ -1,7 +1,7 @@
 """What an application says of its response, checked and made bytes (PEP 3333; RFC 9110, 5 and 15).
 
-Owns the grammar of a status line and of response fields, and the ``Date`` line; must not know how content is framed or sent.
-What is checked is checked under ``python -O`` too: there is no assert. One object a server, for any thread.
+Owns the grammar of a status line and of response fields, and the ``Date`` line; must not know how content is framed or
+sent. What is checked is checked under ``python -O`` too: there is no assert. One object a server, for any thread.
 """
 
 from __future__ import annotations
@@ -74,11 +74,10 @@ class ResponseFields:
         date, server, request_id: the application gave these itself.
     """
 
-    __slots__ = ("block", "close", "date", "length", "request_id", "server")
-
-    def __init__(self) -> None:
-        self.length = -1
-        self.close = self.date = self.server = self.request_id = False
+    # Class attributes and not slots: what is usual costs no assignment.
+    block = b""
+    length = -1
+    close = date = server = request_id = False
 
 
 class ResponseHeads:
@@ -100,6 +99,8 @@ class ResponseHeads:
         if type(headers) is not list:
             raise ApplicationFault(f"the headers must be a list of pairs (PEP 3333), not {type(headers).__name__}")
         fields = ResponseFields()
+        if not headers:
+            return fields
         kinds = self._kinds
         lines: list[str] = []
         try:
@@ -110,14 +111,10 @@ class ResponseHeads:
                 lines.append(name + ": " + value)
         except (TypeError, ValueError):
             raise _bad_pair(headers) from None
-        if lines:
-            lines.append("")
-            block = _latin("\r\n".join(lines), "a header")
-            if len(block.translate(None, CONTROLS)) + 2 * len(lines) - 2 != len(block):
-                _check_controls(headers)
-            fields.block = block
-        else:
-            fields.block = b""
+        lines.append("")
+        fields.block = block = _latin("\r\n".join(lines), "a header")
+        if len(block.translate(None, CONTROLS)) + 2 * len(lines) - 2 != len(block):
+            _check_controls(headers)
         return fields
 
     def _special(self, fields: ResponseFields, kind: str, value: str) -> bool:

@@ -1,7 +1,7 @@
 """``rfile`` and ``wfile`` for those who ask: file objects on a connection's wire.
 
-Owns what ``http.server`` documents of the two, and wires made of file objects for a ``ServerHandler`` that runs without a
-connection; must not know HTTP. The server itself uses the wire. Runs in the thread of the connection.
+Owns what ``http.server`` documents of the two, and wires made of file objects for a ``ServerHandler`` that runs without
+a connection; must not know HTTP. The server itself uses the wire. Runs in the thread of the connection.
 """
 
 from __future__ import annotations
@@ -98,9 +98,13 @@ class FileWire(Wire):
 
     def __init__(self, reader: IO[bytes] | None, writer: IO[bytes] | None) -> None:
         self.buffer = b""
-        self.ended = self.waiting = False
+        self.ended = self.waiting = self.lenient = False
         self._reader = reader
         self._writer = writer
+
+    def send_parts(self, parts: list[bytes]) -> None:
+        """Write them all."""
+        self.send(b"".join(parts))
 
     def receive(self, patience: Patience) -> bytes:  # noqa: ARG002 (a file object waits as it does)
         """What comes next."""

@@ -1,11 +1,11 @@
 """One connection's bytes, both ways.
 
-Owns the socket's buffer, every wait for the client, and how long each may take; must not know what the bytes mean, but for
-the blank line that ends a head. Runs in whichever thread serves the connection, one at a time.
+Owns the socket's buffer, every wait for the client, and how long each may take; must not know what the bytes mean, but
+for the blank line that ends a head. Runs in whichever thread serves the connection, one at a time.
 
-Theory of operation. The socket never blocks: a receive or a send is tried at once, and only where the kernel has nothing
-(or takes nothing) is it waited for, with poll and a bound. Python's own socket time-outs would poll before every call
-(0.7 µs each). A receive asks for 64 KiB: asking for 256 KiB costs 17 µs more, for the allocation.
+Theory of operation. The socket never blocks: a receive or a send is tried at once, and only where the kernel has
+nothing (or takes nothing) is it waited for, with poll and a bound. Python's own socket time-outs would poll before
+every call (0.7 µs each). A receive asks for 64 KiB: asking for 256 KiB costs 17 µs more, for the allocation.
 """
 
 from __future__ import annotations
@@ -14,16 +14,21 @@ import os
 import select
 import socket
 from time import monotonic
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any
 
-from .limits import Limits
-from .refusal import Refused
+from .refusal import TLS_REASON, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .limits import Limits
 
 RECEIVE = 65_536
 # A client that is slow is waited for as long as it brings this much; one that trickles is not.
 _BYTES_PER_SECOND = 1024.0
-# Up to here one copy is cheaper than a second buffer for the kernel.
-_JOIN_MAX = 16_384
+# A head of up to here breaks no limit that anybody would set; the rest is measured.
+_PLAIN_HEAD = 4096
+_LAST_CONTROL = 0x20
 _TLS_HANDSHAKE = b"\x16"
 
 
@@ -48,18 +53,21 @@ class Wire:
         buffer: bytes received and not yet taken.
         ended: the client has sent its last byte.
         waiting: a thread waits for the client at this moment.
+        lenient: what ends a head may also be two bare line feeds.
+        secure: it is encrypted: the kernel can't send files by itself, nor another process take it over.
     """
 
-    __slots__ = ("_limits", "_receive", "_scanned", "_send", "buffer", "ended", "sock", "waiting")
+    __slots__ = ("_limits", "_receive", "_scanned", "_send", "buffer", "ended", "lenient", "sock", "waiting")
 
     secure = False
 
     def __init__(self, sock: socket.socket, limits: Limits, early: bytes = b"") -> None:
-        sock.setblocking(False)
+        sock.settimeout(0)
         self.sock = sock
         self.buffer = early
         self.ended = False
         self.waiting = False
+        self.lenient = False
         self._limits = limits
         self._scanned = 0
         self._receive: Callable[[int], bytes] = sock.recv
@@ -103,6 +111,28 @@ class Wire:
             return buffer
         self.buffer = buffer[most:]
         return buffer[:most]
+
+    def receive_head(self) -> bytes | None:
+        """For an empty buffer: receive once; the head, if one came and nothing else. The rest is buffered.
+
+        Raises:
+            OSError: the connection is broken.
+        """
+        try:
+            data = self._receive(RECEIVE)
+        except BlockingIOError:
+            return None
+        size = len(data)
+        if 4 < size < _PLAIN_HEAD and data.find(b"\r\n\r\n") == size - 4 and data[0] > _LAST_CONTROL:
+            return data[:-4]
+        self.buffer = data
+        self.ended = not data
+        return None
+
+    def push(self, data: bytes) -> None:
+        """Put bytes back before those that are buffered."""
+        self.buffer = data + self.buffer
+        self._scanned = 0
 
     def take_now(self, most: int) -> bytes:
         """Buffered bytes, at most so many."""
@@ -151,7 +181,7 @@ class Wire:
             self.buffer = b""
             self._scanned = 0
         elif buffer[:1] == _TLS_HANDSHAKE:
-            raise Refused(400, "this is TLS")
+            raise Refused(400, TLS_REASON)
         elif self.ended and buffer.strip(b"\r\n"):
             raise Refused(400, "the head is cut off (RFC 9112, 8)")
         else:
@@ -181,10 +211,7 @@ class Wire:
             self._send_rest(memoryview(data)[sent:])
 
     def send_parts(self, parts: list[bytes]) -> None:
-        """Send them all, with one system call where the kernel has room."""
-        if sum(map(len, parts)) <= _JOIN_MAX or self.secure:
-            self.send(b"".join(parts))
-            return
+        """Send them all, uncopied, with one system call where the kernel has room."""
         try:
             sent = self.sock.sendmsg(parts)
         except BlockingIOError:

@@ -1,0 +1,130 @@
+"""The pool's watcher: relieves a leader that is stuck, lets streams go, ends what waits for too long.
+
+Owns the main thread's rhythm; must not know what a request is beyond its record. Runs in the thread that called
+``serve_forever``, which runs no application: signals are always handled at once there.
+
+It looks every ``stuck_after_s`` while requests run, which costs 0.3 % of a CPU, and sleeps while there are none.
+"""
+
+from __future__ import annotations
+
+import threading
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from .lot import HELD, Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .crew import Crew, Hand
+    from .door import Door
+    from .exchange import Exchange, Flushing
+    from .limits import Limits
+    from .lot import Lot
+    from .poller import Poller
+
+_SWEEP_S = 1.0
+_STREAM_LOOK_S = 0.25
+
+
+class Watcher:
+    """Watches one server.
+
+    Attributes:
+        dozing: it sleeps for longer than a stuck leader may last, and wants to be woken when one begins to work.
+    """
+
+    def __init__(
+        self,
+        lock: threading.Lock,
+        *,
+        crew: Crew,
+        lot: Lot,
+        door: Door,
+        poller: Poller,
+        limits: Limits,
+        flushing: Flushing,
+    ) -> None:
+        self._lock = lock
+        self._crew = crew
+        self._lot = lot
+        self._door = door
+        self._poller = poller
+        self._limits = limits
+        self._flushing = flushing
+        self._stir = threading.Event()
+        self._swept_at = 0.0
+        self.dozing = False
+
+    def stir(self) -> None:
+        """Let it look now."""
+        self._stir.set()
+
+    def watch(self, is_over: Callable[[], bool], *, is_ending: Callable[[], bool]) -> None:
+        """Watch until it is over; closely while it is ending."""
+        served = -1
+        while not is_over():
+            self._doze(closely=served != self._crew.served or is_ending())
+            served = self._crew.served
+            now = monotonic()
+            self._look(now)
+            if now >= self._swept_at + _SWEEP_S or self._lot.hold is not None:
+                self._swept_at = now
+                self._sweep(now)
+            self._flushing.flush_if_due(now)
+
+    def _doze(self, *, closely: bool) -> None:
+        if closely or self._leader_works():
+            self._stir.wait(self._limits.stuck_after_s)
+        else:
+            self.dozing = True
+            if not self._leader_works():  # it may have begun before it could see the flag
+                self._stir.wait(self._idle_s())
+            self.dozing = False
+        self._stir.clear()
+
+    def _leader_works(self) -> bool:
+        leader = self._crew.leader
+        return leader is not None and leader.busy
+
+    def _idle_s(self) -> float | None:
+        """How long nothing needs to be looked at."""
+        with self._lock:
+            held = self._lot.in_state(HELD)
+            if held:
+                return max(0.001, min(connection.deadline for connection in held) - monotonic())
+            if self._crew.busy:
+                return _STREAM_LOOK_S
+            return _SWEEP_S if len(self._lot) or self._door.blind_until else None
+
+    def _look(self, now: float) -> None:
+        limits, crew = self._limits, self._crew
+        with self._lock:
+            leader = crew.leader
+            if leader is not None and leader.busy and now - leader.since > limits.stuck_after_s:
+                crew.locked_relieve()
+            for hand in list(crew.hands):
+                if hand.busy and not hand.detached and now - hand.since > limits.stream_after_s and _goes_on(hand):
+                    crew.locked_detach(hand)
+            crew.locked_appoint()
+
+    def _sweep(self, now: float) -> None:
+        with self._lock:
+            self._door.look_again(now)
+            ready = self._lot.sweep(now)
+        if ready:
+            self._poller.wake()
+
+
+def exchange_of(hand: Hand) -> Exchange | None:
+    """What a thread of the crew works at."""
+    work = hand.work
+    return work.handler.exchange if isinstance(work, Connection) else None
+
+
+def _goes_on(hand: Hand) -> bool:
+    """It streams, or waits for its client: it needs no processor, and may take very long."""
+    exchange, work = exchange_of(hand), hand.work
+    waits = isinstance(work, Connection) and work.wire.waiting
+    return waits or (exchange is not None and (exchange.streaming or exchange.hijacked))
