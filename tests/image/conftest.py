@@ -67,7 +67,7 @@ def engine():
         answers, why = False, "there is no docker command"
     if answers:
         return
-    if os.environ.get("APPLIANCE_TESTS_ENGINE") == "required":  # noqa: TID251  # the run's own environment
+    if os.environ.get("APPLIANCE_TESTS_ENGINE") == "required":
         pytest.fail(f"no Docker engine answers, and this run requires one: {why}")
     pytest.skip(f"not run: no Docker engine answers: {why}")
 
@@ -262,7 +262,7 @@ class Compose:
 
     def __call__(self, *argv: str, **more: Any) -> subprocess.CompletedProcess[str]:
         """Run ``docker compose`` with these arguments."""
-        environment = {**os.environ, "PUBLISH_PORT": str(self.port), **self.environment}  # noqa: TID251  # PATH, HOME
+        environment = {**os.environ, "PUBLISH_PORT": str(self.port), **self.environment}
         return docker("compose", "--project-name", self.name, *argv, cwd=ROOT, env=environment, **more)
 
     def container(self) -> Container:

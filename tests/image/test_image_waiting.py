@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+APP = "def application(environ, start_response): ..."
 CLIENTS = 200
 DEBUG = ("--env", "APPLIANCE_LOG_LEVEL=debug")  # to see the worker start
 
@@ -43,7 +44,7 @@ def test_who_waits_is_told(start, project, accept):
 
 def test_an_installation_is_told(start, project):
     """So does one that comes while dependencies are installed."""
-    container = start(project({"wsgi.py": "", "requirements.txt": "--index-url http://192.0.2.1/simple\nflask\n"}))
+    container = start(project({"wsgi.py": APP, "requirements.txt": "--index-url http://192.0.2.1/simple\nflask\n"}))
     container.wait_for("install.started")
     page = container.get(accept="text/html")
     assert page.status == 503
