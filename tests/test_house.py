@@ -169,9 +169,7 @@ def tracked():
 
 def test_no_file_knows_where_it_was_written():
     """No tracked file names a path of one machine, or the host of a package index."""
-    machine = re.compile(
-        r"(?<![\w.])/(?:work|farm|root)/|pythonhosted|pypi\.org/simple|npmjs\.(?:org|com)"
-    )
+    machine = re.compile(r"(?<![\w.])/(?:work|farm|root)/|pythonhosted|pypi\.org/simple|npmjs\.(?:org|com)")
     found = [path for path, text in tracked() if path != name(Path(__file__)) and machine.search(text)]
     assert found == []
 
