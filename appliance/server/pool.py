@@ -240,6 +240,8 @@ class PooledWSGIServer(WSGIServer):
                 if self._crew.eager:
                     self._crew.locked_relieve()
         if connection is None:
+            if self._lot.hold is not None:
+                self._watcher.stir()  # it knows nothing yet of those that were held just now
             self._wait()
             return
         if self._watcher.dozing:
@@ -256,15 +258,18 @@ class PooledWSGIServer(WSGIServer):
         self._flushing.flush_if_due(monotonic())
         told = self._poller.wait()
         door, lot = self._door, self._lot
+        come = False
         with self._lock:
             for descriptor in told if not self._crew.over else ():
                 if descriptor == door.descriptor:
-                    now = monotonic()
+                    now, come = monotonic(), True
                     for sock, address in door.accept(now):
                         self._locked_adopt(sock, address, b"", now)
                 else:
                     lot.told(descriptor)
             complaint, door.complaint = door.complaint, None
+        if come and self._watcher.dozing:
+            self._watcher.stir()  # without a connection it sleeps with no end, and would let this one's time go by
         if complaint is not None:
             self.sink.event("error", "accept.failed", {"reason": complaint})
 
