@@ -43,7 +43,7 @@ def test_who_waits_is_told(start, project, accept):
 
 
 def test_an_installation_is_told(start, project):
-    """So does one that comes while dependencies are installed."""
+    """A browser that waits while dependencies are installed is told that."""
     container = start(project({"wsgi.py": APP, "requirements.txt": "--index-url http://192.0.2.1/simple\nflask\n"}))
     container.wait_for("install.started")
     page = container.get(accept="text/html")
