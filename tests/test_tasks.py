@@ -57,11 +57,10 @@ def test_make_serve(tmp_path):
         port = probe.getsockname()[1]
     venv = tmp_path / "venv"
     ours = {"APPLIANCE_CACHE": str(tmp_path / "cache"), "APPLIANCE_LOG_FORMAT": "json"}
-    theirs = {key: value for key, value in os.environ.items() if not key.startswith("APPLIANCE_")}  # PATH
     with subprocess.Popen(
         ["make", "serve", f"PYTHON={sys.executable}", f"VENV={venv}", f"PORT={port}"],
         cwd=ROOT,
-        env=theirs | ours,
+        env=os.environ | ours,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -58,7 +58,7 @@ def docker_for_tests(engine):
 
 
 @pytest.fixture(scope="session")
-def engine():
+def engine(engine_is_required):
     """A Docker engine; where none answers its tests are not run, or fail where APPLIANCE_TESTS_ENGINE=required."""
     try:
         done = docker("version", "--format", "{{.Server.Version}}", check=False, timeout=20)
@@ -67,7 +67,7 @@ def engine():
         answers, why = False, "there is no docker command"
     if answers:
         return
-    if os.environ.get("APPLIANCE_TESTS_ENGINE") == "required":
+    if engine_is_required:
         pytest.fail(f"no Docker engine answers, and this run requires one: {why}")
     pytest.skip(f"not run: no Docker engine answers: {why}")
 
