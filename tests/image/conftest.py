@@ -187,7 +187,25 @@ def following(argv: list[str], timeout: float) -> Iterator[Iterator[str]]:
 
 
 @pytest.fixture
-def start(image):
+def volumes(engine):
+    """The volumes of a test; they go after its containers, since a volume in use can't be removed."""
+    names = []
+    yield names
+    for name in names:
+        docker("volume", "rm", "--force", name)
+
+
+@pytest.fixture
+def volume(volumes):
+    """The name of a cache volume of this test's own."""
+    name = f"appliance-test-{uuid.uuid4().hex[:12]}"
+    docker("volume", "create", name)
+    volumes.append(name)
+    return name
+
+
+@pytest.fixture
+def start(image, volumes):
     """A function that starts a container on a project: ``start(folder, "-e", "NAME=value")``."""
     started = []
 
@@ -202,15 +220,6 @@ def start(image):
     yield start
     for name in started:
         docker("rm", "--force", "--volumes", name, check=False)
-
-
-@pytest.fixture
-def volume(engine):
-    """The name of a cache volume of this test's own."""
-    name = f"appliance-test-{uuid.uuid4().hex[:12]}"
-    docker("volume", "create", name)
-    yield name
-    docker("volume", "rm", "--force", name, check=False)
 
 
 @pytest.fixture
