@@ -189,7 +189,7 @@ def following(argv: list[str], timeout: float) -> Iterator[Iterator[str]]:
 @pytest.fixture
 def volumes(engine):
     """The volumes of a test; they go after its containers, since a volume in use can't be removed."""
-    names = []
+    names: list[str] = []
     yield names
     for name in names:
         docker("volume", "rm", "--force", name)
