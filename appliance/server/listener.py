@@ -116,9 +116,11 @@ class ThreadedWSGIServer(socketserver.ThreadingMixIn, WSGIServer):
 
 
 def django_connections() -> Any:
-    """Django's database connections, if this process has Django; it is never imported for this."""
-    module = sys.modules.get("django.db")
-    return getattr(module, "connections", None)
+    """Django's database connections, if this process has Django, with settings; it is never imported for this."""
+    conf = sys.modules.get("django.conf")
+    if conf is None or not conf.settings.configured:
+        return None
+    return getattr(sys.modules.get("django.db"), "connections", None)
 
 
 def is_broken_pipe_error() -> bool:

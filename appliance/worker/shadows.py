@@ -3,11 +3,11 @@
 Owns that decision. Runs in the worker, before the project's folder goes on the path; costs one listing where there is
 no such file.
 
-Theory of operation. We have imported much of the standard library before the project has a say, so its own ``queue.py``
-would never be found, as it would be under ``python app.py``. To drop the standard module whenever there is such a file is
-no better: a stray ``logging.py`` would break every framework, which does not happen under ``flask run``. So the project's
-sources are asked: where all that they use of the name is defined by their own file, they mean that one; where it is not,
-the standard module; where they never use it, nothing is changed.
+Theory of operation. We have imported much of the standard library before the project has a say, so its own
+``queue.py`` would never be found, as it would be under ``python app.py``. To drop the standard module whenever there is
+such a file is no better: a stray ``logging.py`` would break every framework, which ``flask run`` does not. So the
+project's sources are asked: where all that they use of the name is defined by their own file, they mean that one; where
+it is not, the standard module; where they never use it, nothing is changed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import ast
-    from typing import Iterator
+    from collections.abc import Iterator
 
 _SOURCES_MAX = 200  # of a folder; enough to see what a project means
 

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))  # test folders are no packages
-
-from live_appliance import cache, project, start
+from tests.live.live_appliance import cache, project, start
 
 __all__ = ["cache", "project", "start"]

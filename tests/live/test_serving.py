@@ -13,7 +13,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from live_appliance import HELLO, Appliance
+
+from tests.live.live_appliance import HELLO, Appliance
 
 Start = Callable[..., Appliance]
 

@@ -48,7 +48,8 @@ SERVING = [Analysed(1, installed=True), WorkerReady(1)]
 
 def history(*events: Event, state: State | None = None) -> tuple[State, list[Action]]:
     """The state after these events, and the actions of the last."""
-    now, actions = state or State(), ()
+    now = state or State()
+    actions: tuple[Action, ...] = ()
     for event in events:
         now, actions = step(now, event)
     return now, list(actions)

@@ -1,0 +1,71 @@
+"""The pair for use as a library, under the names of ``django.core.servers.basehttp``.
+
+    from appliance.basehttp import run
+    run("127.0.0.1", 8000, application, threading=True)
+
+Owns nothing but the joint: the server of ``appliance.server``, whose records go through structlog as JSON lines (for
+people, where stdout is a terminal). Without supervisor and container; in the process that imports it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from appliance.logs import access
+from appliance.logs.setup import library_logger
+from appliance.server import listener
+from appliance.server.handler import WSGIRequestHandler
+from appliance.server.listener import is_broken_pipe_error
+from appliance.server.response import ServerHandler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from wsgiref import simple_server
+
+    from appliance.server.exchange import Exchange
+
+__all__ = ["ServerHandler", "ThreadedWSGIServer", "WSGIRequestHandler", "WSGIServer", "is_broken_pipe_error", "run"]
+
+
+class LogSink:
+    """A server's sink (``appliance.server.exchange.Sink``) that logs at once."""
+
+    def __init__(self) -> None:
+        self._logger = library_logger()
+
+    def exchange(self, exchange: Exchange) -> None:
+        """One request and its response have ended."""
+        level, event, fields = access.event(exchange.record())
+        getattr(self._logger, level)(event, **fields)
+
+    def event(self, level: str, event: str, fields: dict[str, object]) -> None:
+        """Something else happened."""
+        getattr(self._logger, level)(event, **fields)
+
+    def flush(self) -> None:
+        """Nothing waits here."""
+
+
+class WSGIServer(listener.WSGIServer):
+    """One connection at a time; see ``appliance.server.listener``."""
+
+    def __init__(self, *args: Any, ipv6: bool = False, allow_reuse_address: bool = True, **options: Any) -> None:
+        self.sink = LogSink()
+        super().__init__(*args, ipv6=ipv6, allow_reuse_address=allow_reuse_address, **options)
+
+
+class ThreadedWSGIServer(listener.ThreadedWSGIServer, WSGIServer):
+    """A thread a connection; see ``appliance.server.listener``."""
+
+
+def run(  # noqa: PLR0917  Django's signature
+    addr: str,
+    port: int,
+    wsgi_handler: Any,
+    ipv6: bool = False,  # noqa: FBT001, FBT002  as above
+    threading: bool = False,  # noqa: FBT001, FBT002  as above
+    on_bind: Callable[[int], None] | None = None,
+    server_cls: type[simple_server.WSGIServer] = WSGIServer,
+) -> None:
+    """Serve an application for ever; see ``appliance.server.listener.run``."""
+    listener.run(addr, port, wsgi_handler, ipv6, threading, on_bind, server_cls)

@@ -1,0 +1,107 @@
+"""The pair as a library: Django's names, signatures and defaults, and JSON lines by itself."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from wsgiref import simple_server
+
+import pytest
+from django.core.servers import basehttp as theirs
+
+from appliance import basehttp as ours
+
+PROGRAM = """
+from appliance.basehttp import run
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"served"]
+run("127.0.0.1", 0, application, threading=True, on_bind=lambda port: print(port, flush=True))
+"""
+
+
+@pytest.fixture
+def program() -> Iterator[subprocess.Popen[str]]:
+    """A process that serves with the library, and prints its port."""
+    process = subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True)
+    yield process
+    process.kill()
+    process.wait()
+    assert process.stdout is not None
+    process.stdout.close()
+
+
+def test_logs_by_itself(program: subprocess.Popen[str]):
+    """Used as a library, without supervisor and container, each request leaves one JSON line through structlog."""
+    assert program.stdout is not None
+    port = int(program.stdout.readline())
+    with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+        connection.request("GET", "/here?x=1")
+        assert connection.getresponse().read() == b"served"
+    event = json.loads(program.stdout.readline())
+    assert (event["event"], event["url.path"], event["http.response.status_code"]) == ("request.finished", "/here", 200)
+
+
+@pytest.mark.parametrize("name", ["WSGIServer", "ThreadedWSGIServer", "run", "is_broken_pipe_error"])
+def test_signatures(name: str):
+    """What Django's takes, ours takes, by the same names and with the same defaults."""
+    hers = inspect.signature(getattr(theirs, name)).parameters
+    mine = inspect.signature(getattr(ours, name)).parameters
+    for parameter in hers.values():
+        if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
+            continue
+        assert parameter.name in mine
+        if not inspect.isclass(parameter.default):
+            assert mine[parameter.name].default == parameter.default
+
+
+@pytest.mark.parametrize("name", ["WSGIServer", "ThreadedWSGIServer", "WSGIRequestHandler", "ServerHandler"])
+def test_public_names(name: str):
+    """Each public name that Django's class has, ours has, with the same value where it is a plain one."""
+    hers, mine = getattr(theirs, name), getattr(ours, name)
+    for attribute in (each for each in vars(hers) if not each.startswith("__")):
+        assert hasattr(mine, attribute), attribute
+        value = getattr(hers, attribute)
+        if isinstance(value, str | int | bool) and attribute != "server_version":
+            assert getattr(mine, attribute) == value
+
+
+def test_bases():
+    """They are subclasses of wsgiref's, as Django's are."""
+    assert issubclass(ours.WSGIServer, simple_server.WSGIServer)
+    assert issubclass(ours.ThreadedWSGIServer, ours.WSGIServer)
+    assert issubclass(ours.WSGIRequestHandler, simple_server.WSGIRequestHandler)
+    assert (ours.WSGIServer.request_queue_size, ours.WSGIServer.allow_reuse_address) == (10, True)
+    assert ours.WSGIRequestHandler.protocol_version == "HTTP/1.1"
+
+
+def test_overridden_log_gets_every_line():
+    """A subclass that overrides log_message gets the line of each request."""
+    lines: list[str] = []
+
+    class Quiet(ours.WSGIRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  http.server's name
+            lines.append(format % args)
+
+    def application(environ, start_response):
+        start_response("204 No Content", [])
+        return []
+
+    server = ours.ThreadedWSGIServer(("127.0.0.1", 0), Quiet)
+    server.set_app(application)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    with contextlib.closing(HTTPConnection("127.0.0.1", server.server_port, timeout=10)) as connection:
+        connection.request("GET", "/seen")
+        assert connection.getresponse().status == 204
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    assert len(lines) == 1
+    assert "GET /seen HTTP/1.1" in lines[0]
