@@ -93,7 +93,7 @@ class Watcher:
         with self._lock:
             held = self._lot.in_state(HELD)
             if held:
-                return max(0.001, min(connection.deadline for connection in held) - monotonic())
+                return min(_SWEEP_S, max(0.001, min(connection.deadline for connection in held) - monotonic()))
             if self._crew.busy:
                 return _STREAM_LOOK_S
             return _SWEEP_S if len(self._lot) or self._door.blind_until else None

@@ -1,0 +1,22 @@
+"""The server's fixtures; what they are made of is in served.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.server.served import Echo, Served
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Served]]:
+    """Start servers; they end with the test."""
+    with ExitStack() as stack:
+
+        def start(application: Any = None, **options: Any) -> Served:
+            return Served(application or Echo(), stack, **options)
+
+        yield start

@@ -1,0 +1,199 @@
+"""A server under test, in this process, and a client that believes nothing.
+
+``Served`` runs a pooled server on a loopback port; ``Recorder`` is its sink; ``Client`` sends bytes as they are and
+reads responses strictly; ``Echo`` is an application that remembers what it was asked.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from appliance.channel import ACCESS_FIELDS
+from appliance.server.exchange import Exchange
+from appliance.server.limits import Limits
+from appliance.server.pool import PooledWSGIServer
+
+PATIENCE_S = 10.0
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def get(path: str = "/", *fields: str, method: str = "GET", version: str = "HTTP/1.1") -> bytes:
+    """A request without a body."""
+    return "\r\n".join([f"{method} {path} {version}", "Host: localhost", *fields, "", ""]).encode("latin-1")
+
+
+def post(body: bytes, *fields: str, path: str = "/") -> bytes:
+    """A request with a body of known length."""
+    return get(path, f"Content-Length: {len(body)}", *fields, method="POST") + body
+
+
+def chunked(*chunks: bytes, path: str = "/", fields: Iterable[str] = ()) -> bytes:
+    """A request with a chunked body, its last chunk included."""
+    body = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
+    return get(path, "Transfer-Encoding: chunked", *fields, method="POST") + body
+
+
+class Recorder:
+    """A sink that can be waited for."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self.records: list[dict[str, Any]] = []
+        self.events: list[tuple[str, str, dict[str, object]]] = []
+        self.flushes = 0
+
+    def exchange(self, exchange: Exchange) -> None:
+        with self._changed:
+            self.records.append(dict(zip(ACCESS_FIELDS, exchange.record(), strict=True)))
+            self._changed.notify_all()
+
+    def event(self, level: str, event: str, fields: dict[str, object]) -> None:
+        with self._changed:
+            self.events.append((level, event, fields))
+            self._changed.notify_all()
+
+    def flush(self) -> None:
+        with self._changed:
+            self.flushes += 1
+            self._changed.notify_all()
+
+    def wait(self, condition: Callable[[], Any]) -> Any:
+        """Until the condition holds of what was recorded."""
+        with self._changed:
+            found = self._changed.wait_for(condition, PATIENCE_S)
+        assert found, f"records {self.records}, events {self.events}"
+        return found
+
+    def record(self, number: int = 0) -> dict[str, Any]:
+        """The so-manieth record, waited for."""
+        self.wait(lambda: len(self.records) > number)
+        return self.records[number]
+
+    def told(self, name: str) -> dict[str, object]:
+        """The fields of an event, waited for."""
+        found: dict[str, object] = self.wait(lambda: [fields for _, event, fields in self.events if event == name])[0]
+        return found
+
+
+class Echo:
+    """Answers with the body it was sent, and remembers each request."""
+
+    def __init__(self) -> None:
+        self.seen: list[dict[str, Any]] = []
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        body = environ["wsgi.input"].read()
+        self.seen.append({**environ, "body": body})
+        start_response("200 OK", [("Content-Type", "application/octet-stream")])
+        return [body or environ["PATH_INFO"].encode("latin-1")]
+
+
+@dataclass
+class Response:
+    """One response, read strictly."""
+
+    status: int
+    fields: list[tuple[str, str]]
+    body: bytes
+    line: str = ""
+    chunks: list[bytes] = field(default_factory=list)
+
+    def __getitem__(self, name: str) -> str | None:
+        values = [value for field_name, value in self.fields if field_name.lower() == name.lower()]
+        assert len(values) < 2, f"{name} is there more than once: {values}"
+        return values[0] if values else None
+
+
+class Client:
+    """One connection, by hand."""
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.sock = socket.create_connection(address, timeout=PATIENCE_S)
+        self._file = self.sock.makefile("rb")
+
+    def send(self, data: bytes) -> Client:
+        self.sock.sendall(data)
+        return self
+
+    def half_close(self) -> Client:
+        self.sock.shutdown(socket.SHUT_WR)
+        return self
+
+    def ask(self, data: bytes = GET) -> Response:
+        """Send a request and read its response."""
+        return self.send(data).response(head_only=data.startswith(b"HEAD "))
+
+    def response(self, *, head_only: bool = False) -> Response:
+        """The next response."""
+        line = self._line()
+        assert line.startswith("HTTP/1.1 "), line
+        status = int(line[9:12])
+        assert line[12] == " "
+        fields = []
+        while text := self._line():
+            name, colon, value = text.partition(": ")
+            assert colon, text
+            fields.append((name, value))
+        response = Response(status, fields, b"", line)
+        if not head_only and status not in (204, 304) and status >= 200:
+            self._read_body(response)
+        return response
+
+    def _read_body(self, response: Response) -> None:
+        if response["Transfer-Encoding"]:
+            assert response["Transfer-Encoding"] == "chunked"
+            assert response["Content-Length"] is None
+            while size := int(self._line(), 16):
+                response.chunks.append(self._file.read(size))
+                assert self._file.read(2) == b"\r\n"
+            assert self._line() == ""
+            response.body = b"".join(response.chunks)
+        elif response["Content-Length"] is not None:
+            response.body = self._file.read(int(response["Content-Length"] or 0))
+        else:
+            response.body = self._file.read()
+
+    def _line(self) -> str:
+        line = self._file.readline(70_000)
+        assert line.endswith(b"\r\n"), f"cut off: {line!r}"
+        return line[:-2].decode("latin-1")
+
+    def rest(self) -> bytes:
+        """Everything until the server ends the connection."""
+        return self._file.read()
+
+    def close(self) -> None:
+        self._file.close()
+        self.sock.close()
+
+
+class Served:
+    """A pooled server that runs, and its clients."""
+
+    def __init__(self, application: Any, stack: ExitStack, *, limits: Limits = Limits(), **options: Any) -> None:  #
+    noqa: B008
+        listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.address = listener.getsockname()
+        self.sink = Recorder()
+        self._stack = stack
+        self.server = PooledWSGIServer(listener, application, sink=self.sink, limits=limits, **options)
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+        stack.callback(listener.close)
+        stack.callback(self.thread.join, PATIENCE_S)
+        stack.callback(self.server.stop)
+
+    def client(self) -> Client:
+        """A new connection, closed at the end of the test."""
+        client = Client(self.address)
+        self._stack.callback(client.close)
+        return client
+
+    def ask(self, data: bytes = GET) -> Response:
+        """One request on a connection of its own."""
+        return self.client().ask(data)

@@ -1,0 +1,324 @@
+"""The pooled server: connections, threads, and its own life."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from appliance.server.limits import Limits
+from tests.server.served import GET, Client, Echo, Served, get, post
+
+Serve = Callable[..., Served]
+
+
+class Gate:
+    """An application that waits on ``/wait`` until it is opened, and tells in which thread it ran."""
+
+    def __init__(self) -> None:
+        self.opened = threading.Event()
+        self.entered = threading.Semaphore(0)
+        self.threads: list[int] = []
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        self.threads.append(threading.get_ident())
+        if environ["PATH_INFO"] == "/wait":
+            self.entered.release()
+            assert self.opened.wait(10)
+        start_response("200 OK", [])
+        return [b"done"]
+
+
+def test_serves_a_request(serve: Serve):
+    """A request is answered, and its record says what happened."""
+    served = serve()
+    response = served.ask(get("/a%20b?c=d", "User-Agent: probe"))
+    assert (response.status, response.body) == (200, b"/a b")
+    record = served.sink.record()
+    assert record["event"] == "request.finished"
+    assert (record["method"], record["path"], record["query"]) == ("GET", "/a%20b", "c=d")
+    assert (record["status"], record["body_size"], record["version"]) == (200, 4, "1.1")
+    assert (record["client_address"], record["user_agent"]) == ("127.0.0.1", "probe")
+    assert record["server_port"] == served.address[1]
+    assert 0 <= record["first_byte_s"] <= record["duration_s"]
+    assert record["request_id"] == response["X-Request-ID"]
+
+
+def test_serves_pipelined_requests_in_order(serve: Serve):
+    """Requests that arrive together are answered in their order (RFC 9112, 9.3.2)."""
+    client = serve().client().send(b"".join(get(f"/{number}") for number in range(20)))
+    assert [client.response().body for _ in range(20)] == [b"/%d" % number for number in range(20)]
+
+
+def test_one_blocked_request_does_not_block_another(serve: Serve):
+    """While one request waits, others are answered, each in a thread that is free."""
+    gate = Gate()
+    served = serve(gate)
+    blocked = served.client().send(get("/wait"))
+    assert gate.entered.acquire(timeout=10)
+    assert served.ask().body == b"done"
+    gate.opened.set()
+    assert blocked.response().body == b"done"
+
+
+def test_no_more_requests_run_at_once_than_threads(serve: Serve):
+    """With all threads at work, a request waits for one of them."""
+    gate = Gate()
+    served = serve(gate, threads=2)
+    blocked = [served.client().send(get("/wait")) for _ in range(2)]
+    for _ in blocked:
+        assert gate.entered.acquire(timeout=10)
+    third = served.client().send(get("/wait"))
+    assert not gate.entered.acquire(timeout=0.1)
+    gate.opened.set()
+    assert [client.response().status for client in [*blocked, third]] == [200, 200, 200]
+
+
+def test_one_thread_is_always_the_same(serve: Serve):
+    """With threads=1 the application never changes threads, and is told that it is alone."""
+    gate = Gate()
+    gate.opened.set()
+    served = serve(gate, threads=1)
+    for _ in range(5):
+        assert served.ask(get("/wait")).status == 200
+    assert len(set(gate.threads)) == 1
+    assert gate.threads[0] != threading.get_ident()
+
+
+def test_a_thousand_idle_connections_cost_no_thread(serve: Serve):
+    """Idle connections are parked: a thousand of them beside a working one need no thread each."""
+    served = serve()
+    idle = [socket.create_connection(served.address) for _ in range(1000)]
+    try:
+        before = threading.active_count()
+        assert before < 15
+        assert served.ask().status == 200
+        assert threading.active_count() <= before + 1
+    finally:
+        for connection in idle:
+            connection.close()
+
+
+def test_a_slow_head_occupies_no_thread(serve: Serve):
+    """Connections that sent half a head are parked, more of them than there are threads."""
+    served = serve(threads=1)
+    slow = [served.client().send(b"GET / HTTP/1.1\r\nHo") for _ in range(4)]
+    assert served.ask().status == 200
+    assert slow[0].send(b"st: localhost\r\n\r\n").response().status == 200
+
+
+def test_a_head_that_does_not_come_is_408(serve: Serve):
+    """A head that was begun must be ended in time (RFC 9110, 15.5.9); the refusal is recorded."""
+    served = serve(limits=Limits(header_timeout_s=0.05))
+    client = served.client().send(b"GET / HTTP/1.1\r\n")
+    assert client.response().status == 408
+    assert client.rest() == b""
+    assert served.sink.record()["event"] == "request.refused"
+
+
+def test_an_idle_connection_is_closed_in_silence(serve: Serve):
+    """Between requests a connection may be idle for so long; then it ends, and that is no event."""
+    served = serve(limits=Limits(idle_timeout_s=0.05))
+    client = served.client()
+    assert client.ask().status == 200
+    assert client.rest() == b""
+    assert len(served.sink.records) == 1
+    assert served.sink.events == []
+
+
+def test_a_client_may_close_its_half(serve: Serve):
+    """A client that sent its request and then its FIN gets the whole response (RFC 9112, 9.6)."""
+    client = serve().client().send(GET).half_close()
+    assert client.response().status == 200
+    assert client.rest() == b""
+
+
+def test_pause_and_resume(serve: Serve):
+    """A paused server accepts nothing, and the connection waits in the queue until it resumes."""
+    served = serve(accepting=False)
+    client = served.client().send(GET)
+    client.sock.settimeout(0.1)
+    try:
+        client.sock.recv(1)
+    except TimeoutError:
+        client.sock.settimeout(10)
+    served.server.resume()
+    other = served.client()
+    assert other.ask().status == 200
+
+
+def test_hand_over_gives_idle_connections_with_what_was_read(serve: Serve):
+    """An idle connection and half a head move to another server, and are served there, no byte lost."""
+    first, second = serve(), serve()
+    idle, half = first.client(), first.client()
+    assert idle.ask().status == 200
+    assert half.ask().status == 200
+    half.send(b"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Le")
+    while True:
+        first.server.pause()
+        given = first.server.hand_over()
+        second.server.take(given)
+        if any(early for _, early in given):
+            break
+        first.server.take(second.server.hand_over())
+        first.server.resume()
+    half.send(b"ngth: 2\r\n\r\nhi")
+    assert half.response().body == b"hi"
+    assert idle.ask(get("/again")).body == b"/again"
+    assert {record["path"] for record in second.sink.records} == {"/x", "/again"}
+
+
+def test_take_serves_bytes_that_were_read_elsewhere(serve: Serve):
+    """A connection that comes with a whole request is served at once."""
+    served = serve()
+    ours, theirs = socket.socketpair()
+    served.server.take([(theirs, get("/early"))])
+    ours.settimeout(10)
+    assert ours.recv(65_536).endswith(b"/early")
+    ours.close()
+
+
+def test_drain_finishes_what_runs_and_passes_what_is_idle(serve: Serve):
+    """A draining server accepts nothing, ends the request in flight, passes connections on, and returns."""
+    gate = Gate()
+    first, second = serve(gate), serve()
+    idle, running = first.client(), first.client()
+    assert idle.ask().status == 200
+    running.send(get("/wait"))
+    assert gate.entered.acquire(timeout=10)
+    passed: list[int] = []
+
+    def pass_on(connections: list[tuple[socket.socket, bytes]]) -> None:
+        passed.append(len(connections))
+        second.server.take(connections)
+
+    first.server.drain(pass_on)
+    assert passed == [1]
+    gate.opened.set()
+    assert running.response().body == b"done"
+    first.thread.join(10)
+    assert not first.thread.is_alive()
+    assert passed == [1, 1]
+    assert running.ask(get("/next")).body == b"/next"
+    assert idle.ask(get("/idle")).body == b"/idle"
+
+
+def test_stop_returns_at_once(serve: Serve):
+    """A stopped server returns though a request runs, and its connections are closed."""
+    gate = Gate()
+    served = serve(gate)
+    client = served.client().send(get("/wait"))
+    idle = served.client()
+    assert idle.ask().status == 200
+    assert gate.entered.acquire(timeout=10)
+    served.server.stop()
+    served.thread.join(10)
+    assert not served.thread.is_alive()
+    assert client.rest() == b""
+    assert idle.rest() == b""
+    gate.opened.set()
+
+
+class After:
+    """A rule that holds connections until it is told otherwise."""
+
+    def __init__(self) -> None:
+        self.at = float("inf")
+
+    def answer_at(self, accepted_at: float) -> float:
+        return self.at
+
+
+def test_hold_keeps_connections_until_their_time(serve: Serve):
+    """A held connection is not answered, can be handed over unread, and is answered when the rule is replaced."""
+    served, other = serve(hold=After()), serve()
+    held = served.client().send(get("/held"))
+    moved: list[tuple[socket.socket, bytes]] = []
+    while not moved:
+        moved = served.server.hand_over()
+    other.server.take(moved)
+    assert held.response().body == b"/held"
+    again = served.client().send(get("/again"))
+    rule = After()
+    rule.at = 0.0
+    served.server.hold = rule
+    assert again.response().body == b"/again"
+
+
+def test_records_are_flushed_before_the_server_waits(serve: Serve):
+    """A sink's records are flushed soon after a request, though no other follows."""
+    served = serve()
+    assert served.ask().status == 200
+    served.sink.record()
+    before = served.sink.flushes
+    assert served.ask().status == 200
+    served.sink.wait(lambda: served.sink.flushes > before)
+
+
+def test_busy_counts_what_is_in_flight(serve: Serve):
+    """``busy`` is the number of requests that an application has."""
+    gate = Gate()
+    served = serve(gate)
+    assert served.server.busy == 0
+    client = served.client().send(get("/wait"))
+    assert gate.entered.acquire(timeout=10)
+    assert served.server.busy == 1
+    gate.opened.set()
+    client.response()
+
+
+def test_a_body_that_was_not_read_is_drained(serve: Serve):
+    """What the application leaves of a body never becomes the next request (RFC 9112, 9.3)."""
+    seen: list[str] = []
+
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        seen.append(environ["PATH_INFO"])
+        start_response("200 OK", [])
+        return [b"ok"]
+
+    client = serve(application).client()
+    assert client.ask(post(b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n" * 100, path="/first")).status == 200
+    assert client.ask(get("/second")).status == 200
+    assert seen == ["/first", "/second"]
+
+
+def test_connections_that_ask_for_it_are_closed(serve: Serve):
+    """Connection: close ends the connection after the response, which says so (RFC 9112, 9.6)."""
+    client = serve().client()
+    response = client.ask(get("/", "Connection: close"))
+    assert response["Connection"] == "close"
+    assert client.rest() == b""
+
+
+def test_clients_that_reset_do_no_harm(serve: Serve):
+    """A client that resets its connection, before or within a request, leaves the server as it was."""
+    served = serve()
+    for data in (b"", b"GET / HTT", post(b"abc")[:-1]):
+        client = served.client().send(data)
+        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        client.close()
+    assert served.ask().status == 200
+
+
+def test_unix_sockets_are_served_too(tmp_path: Any):
+    """A listening socket need not be TCP."""
+    from appliance.server.pool import PooledWSGIServer  # noqa: PLC0415
+    from tests.server.served import Recorder  # noqa: PLC0415
+
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "socket"))
+    listener.listen()
+    server = PooledWSGIServer(listener, Echo(), sink=Recorder())
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    client = Client.__new__(Client)
+    client.sock = socket.socket(socket.AF_UNIX)
+    client.sock.settimeout(10)
+    client.sock.connect(str(tmp_path / "socket"))
+    client._file = client.sock.makefile("rb")
+    assert client.ask().status == 200
+    client.close()
+    server.stop()
+    thread.join(10)
+    listener.close()
