@@ -175,12 +175,12 @@ class Client:
 class Served:
     """A pooled server that runs, and its clients."""
 
-    def __init__(self, application: Any, stack: ExitStack, *, limits: Limits = Limits(), **options: Any) -> None:  #
-    noqa: B008
+    def __init__(self, application: Any, stack: ExitStack, *, limits: Limits | None = None, **options: Any) -> None:
         listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.address = listener.getsockname()
         self.sink = Recorder()
         self._stack = stack
+        limits = limits or Limits()
         self.server = PooledWSGIServer(listener, application, sink=self.sink, limits=limits, **options)
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
