@@ -166,7 +166,7 @@ def test_hand_over_gives_idle_connections_with_what_was_read(serve: Serve):
     half.send(b"ngth: 2\r\n\r\nhi")
     assert half.response().body == b"hi"
     assert idle.ask(get("/again")).body == b"/again"
-    assert {record["path"] for record in second.sink.records} == {"/x", "/again"}
+    second.sink.wait(lambda: {record["path"] for record in second.sink.records} == {"/x", "/again"})
 
 
 def test_take_serves_bytes_that_were_read_elsewhere(serve: Serve):
