@@ -38,7 +38,7 @@ FROM ${PYTHON}
 # by every process anew. What no server imports stays uncompiled: 5 MB instead of 12.
 # /cache is open to any user, since the project's owner may be anyone; a new named volume takes its mode from here.
 RUN python3 -m compileall -q -j 0 \
-      -x '/(site-packages|dist-packages|test|tests|idlelib|tkinter|turtledemo|turtle|lib2to3|ensurepip|pydoc_data|_pyrepl|unittest|encodings/(cp|mac_|iso|big5|euc|gb|hz|koi8|shift|johab|tis|ptcp|hp_|palm|kz)[^/]*)(/|\.py)' \
+      -x '/(site-packages|dist-packages|test|tests|idlelib|tkinter|turtledemo|turtle|lib2to3|ensurepip|pydoc_data|_pyrepl|unittest|xmlrpc|_pydecimal|_pyio|pydoc|doctest|mailbox|pickletools|imaplib|encodings/(cp|mac_|iso|big5|euc|gb|hz|koi8|shift|johab|tis|ptcp|hp_|palm|kz)[^/]*)(/|\.py)' \
       "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
  && mkdir -m 1777 /cache
 COPY --from=build /opt/appliance /opt/appliance
