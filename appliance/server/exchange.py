@@ -42,6 +42,7 @@ class Exchange:
         endless: it goes on until somebody ends it: hijacked, or an event stream.
         hijacked: the application has taken the socket.
         logged: its line was written.
+        line: the request line of a head that was refused, as far as it was read.
     """
 
     # Class attributes and not slots: what is usual costs no assignment.
@@ -50,6 +51,7 @@ class Exchange:
     status = body_size = 0
     reason: str | None = None
     route: str | None = None
+    line = ""
     streaming = endless = hijacked = logged = False
 
     def __init__(self, head: Head | None, address: str, port: int, started: float, request_id: str) -> None:
@@ -64,7 +66,8 @@ class Exchange:
         head = self.head
         trace_id = span_id = None
         if head is None:
-            method = path = query = version = user_agent = None
+            method, path, query, version = parts_of(self.line)
+            user_agent = None
         else:
             fields = head.fields
             method, path, query = head.method, head.path, head.query
@@ -92,6 +95,15 @@ class Exchange:
             self.route,
             self.reason,
         ]
+
+
+def parts_of(line: str) -> tuple[str | None, str | None, str | None, str | None]:
+    """Method, path, query and version of a request line; None for each where it is not one."""
+    parts = line.split(" ")
+    if len(parts) != 3 or not parts[2].startswith("HTTP/"):
+        return None, None, None, None
+    path, _, query = parts[1].partition("?")
+    return parts[0], path, query, parts[2][5:]
 
 
 def trace_of(traceparent: str) -> tuple[str | None, str | None]:

@@ -38,6 +38,7 @@ _EMPTY = Empty()
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _OPTIONS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _TLS = "You're accessing the development server over HTTPS, but it only supports HTTP."
+_LINE_SHOWN = 4096  # bytes of a refused request's line that its record shows
 _LOG_HOOKS = ("log_message", "log_request", "log_error")
 
 
@@ -266,7 +267,9 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
         exchange.event = "request.refused"
         exchange.status = refusal.status
         exchange.reason = _TLS if refusal.is_tls else refusal.reason
-        content = not (self._raw or self.wire.buffer).startswith(b"HEAD ")
+        raw = self._raw or self.wire.buffer
+        exchange.line = bytes(raw[:_LINE_SHOWN]).partition(b"\r\n")[0].decode("latin-1")
+        content = not raw.startswith(b"HEAD ")
         date = self.equipment.heads.date()
         self._send_own(exchange, answer(refusal.status, exchange.reason, date=date, content=content))
 
