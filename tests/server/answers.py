@@ -15,7 +15,7 @@ class Answer:
         self.headers = [] if headers is None else headers
         self.closed = 0
 
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterator[Any]:
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Answer:
         start_response(self.status, self.headers)
         return self
 

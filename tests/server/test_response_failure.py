@@ -123,7 +123,11 @@ def test_content_must_be_bytes(serve: Serve, items: Any):
 def test_an_application_must_start_its_response(serve: Serve):
     """Content without start_response is a failure, and so is no content (PEP 3333)."""
     for items in ([b"content"], []):
-        served = serve(lambda environ, start_response, items=items: items)
+
+        def application(environ: dict[str, Any], start_response: Any, items: list[bytes] = items) -> list[bytes]:
+            return items
+
+        served = serve(application)
         assert served.ask().status == 500
         assert "start_response" in str(served.sink.told("application.failed")["error"])
 
