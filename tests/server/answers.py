@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ class Answer:
         self.status = status
         self.headers = [] if headers is None else headers
         self.closed = 0
+        self.was_closed = threading.Event()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Answer:
         start_response(self.status, self.headers)
@@ -24,6 +26,7 @@ class Answer:
 
     def close(self) -> None:
         self.closed += 1
+        self.was_closed.set()
 
 
 def answer(items: list[Any], status: Any = "200 OK", headers: Any = None) -> Callable[..., list[Any]]:

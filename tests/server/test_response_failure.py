@@ -169,7 +169,7 @@ def test_the_iterable_is_closed_once(serve: Serve):
         served = serve(application)
         served.client().send(request).half_close().rest()
         served.sink.record()
-        served.sink.wait(lambda application=application: application.closed)
+        assert application.was_closed.wait(10)
         assert application.closed == 1
 
 
