@@ -55,8 +55,9 @@ ENV APPLIANCE_IMAGE=1 \
 WORKDIR /workspace
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-# Installing and booting are not failures: they may take as long as the project's dependencies are many.
-HEALTHCHECK --interval=5s --timeout=3s --start-period=15m --retries=2 \
+# Installing and booting are no failures, and may take long: the check waits with them, so the container is "starting"
+# meanwhile. A start period would do that too, but also hide for its whole length that a project is broken.
+HEALTHCHECK --interval=5s --timeout=30m --retries=1 \
   CMD ["/opt/appliance/bin/python", "-I", "-S", "/opt/appliance/healthcheck.py"]
 # `python -I`, so that no PYTHONPATH, sitecustomize or structlog.py of the project reaches PID 1. Its arguments are the
 # appliance's: none serves; `check`, `run CMD`, `--help`.

@@ -5,15 +5,22 @@ starts it by path, in a process of its own, with ``python -I -S``, every five se
 lives. It takes 15 ms of CPU, 8 of them the interpreter's own; ``socket`` for ``_socket`` adds 4, structlog 50.
 
 The supervisor answers a connection to its status socket with one JSON object, unasked, and closes.
+
+While the project installs or boots the check waits with it: the container stays "starting", for as long as that
+takes, turns healthy in the moment when the project is served, and unhealthy when it is found broken. The engine's own
+start period would hide a broken project for its whole length.
 """
 
 import _socket
 import json
 import os
 import sys
+import time
 
 SOCKET = "/tmp/appliance/status.sock"  # noqa: S108  # where the image has it; the folder is the supervisor's own
-ANSWER_S = 2.0  # the engine gives up after three
+ANSWER_S = 2.0  # a supervisor that takes longer is none
+BIND_S = 2.0  # how long one that has just been started may take to make its socket
+LOOK_S = 0.2  # between two looks at one that is not ready: 0.3 ms of CPU each
 
 
 def ask(path: str) -> dict[str, object]:
@@ -39,13 +46,21 @@ def ask(path: str) -> dict[str, object]:
 
 
 def judge(path: str) -> tuple[int, str]:
-    """The exit code, 0 for healthy and 1 for everything else, and one line that says why."""
-    try:
-        status = ask(path)
-    except (OSError, ValueError) as error:
-        return 1, f"unhealthy: no answer from the supervisor at {path}: {error}"
-    health, state = status.get("health"), status.get("state")
-    return (0 if health == "healthy" else 1), f"{health}: the state is {state}"
+    """The exit code, 0 for healthy and 1 for everything else, and one line that says why; waits while it starts."""
+    patience = time.monotonic() + BIND_S
+    while True:
+        try:
+            status = ask(path)
+        except (FileNotFoundError, ConnectionRefusedError) as error:
+            if time.monotonic() > patience:
+                return 1, f"unhealthy: no answer from the supervisor at {path}: {error}"
+        except (OSError, ValueError) as error:
+            return 1, f"unhealthy: no answer from the supervisor at {path}: {error}"
+        else:
+            health, state = status.get("health"), status.get("state")
+            if health != "starting":
+                return (0 if health == "healthy" else 1), f"{health}: the state is {state}"
+        time.sleep(LOOK_S)  # noqa: TID251  a program of its own, with nothing to wait on
 
 
 if __name__ == "__main__":
