@@ -76,9 +76,6 @@ def main(argv: Sequence[str], process: Mapping[str, str]) -> int:
         if serving and not sys.stdout.isatty():
             return _as_event(error)
         sys.stderr.write(f"appliance: {error.found}\n  expected: {error.expected}\n  do this:  {error.action}\n")
-        output = error.details.get("output")
-        if isinstance(output, str):
-            sys.stderr.write(output.rstrip("\n") + "\n")
         return error.exit_code
 
 

@@ -29,13 +29,14 @@ def progress(phase: Phase, last_line: str = "") -> Page:
 
 def of_error(error: ApplianceError) -> Page:
     """A failure of ours, in its three parts."""
-    details = error.details.get("output") or "\n".join(told(error.details.get("findings", ())))
+    output = error.details.get("output", ())
+    details = output if isinstance(output, str) else "\n".join([*output, *told(error.details.get("findings", ()))])
     return {
         "status": 500,
         "title": error.found,
         "lead": f"Expected: {error.expected}.",
         "action": error.action,
-        "details": str(details),
+        "details": details,
         "error": error.event,
         "refresh": True,
     }
