@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from .body import LEFT, Body
-from .head import CONTROLS, TOKEN
+from .fields import CONTROLS, TOKEN
 from .refusal import Refused
 from .wire import RECEIVE, Wire
 

@@ -22,32 +22,45 @@ if TYPE_CHECKING:
 Environ = dict[str, Any]
 
 
-def connection_environ(base: Environ, client: Any, *, scheme: str, multithread: bool) -> Environ:
-    """What is the same for all requests of a connection; to be copied for each."""
-    host, port = client[:2] if isinstance(client, tuple) and len(client) > 1 else ("", 0)
-    return {
-        **base,
-        "REMOTE_ADDR": host,
-        "REMOTE_PORT": str(port),
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scheme,
-        "wsgi.multithread": multithread,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-        "wsgi.input_terminated": True,
-    }
+class Environs:
+    """Makes the environs of one connection's requests.
 
+    What is the same for all is put together once; and, since mostly the fields are too, what is the same for those with
+    the same fields.
+    """
 
-def request_environ(common: Environ, head: Head) -> Environ:
-    """The environ of one request, but for its streams."""
-    environ = {**common, **head.fields}
-    path = head.path
-    environ["REQUEST_METHOD"] = head.method
-    environ["SERVER_PROTOCOL"] = "HTTP/1.1" if head.minor > 0 else "HTTP/1.0" if head.minor == 0 else "HTTP/0.9"
-    environ["PATH_INFO"] = unquote_to_bytes(path).decode("latin-1") if "%" in path else path
-    environ["QUERY_STRING"] = head.query
-    environ["REQUEST_URI"] = environ["RAW_URI"] = head.target
-    return environ
+    __slots__ = ("_common", "_template", "_values")
+
+    def __init__(self, base: Environ, client: Any, *, scheme: str, multithread: bool) -> None:
+        host, port = client[:2] if isinstance(client, tuple) and len(client) > 1 else ("", 0)
+        self._common: Environ = {
+            **base,
+            "REMOTE_ADDR": host,
+            "REMOTE_PORT": str(port),
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": scheme,
+            "wsgi.multithread": multithread,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+            "wsgi.input_terminated": True,
+        }
+        self._values: dict[str, str] | None = None
+        self._template: Environ
+
+    def make(self, head: Head) -> Environ:
+        """The environ of one request, but for its streams."""
+        values = head.values
+        if values is not self._values:
+            self._template = {**self._common, **values}
+            self._values = values
+        environ = self._template.copy()
+        path = head.path
+        environ["REQUEST_METHOD"] = head.method
+        environ["SERVER_PROTOCOL"] = "HTTP/1.1" if head.minor > 0 else "HTTP/1.0" if head.minor == 0 else "HTTP/0.9"
+        environ["PATH_INFO"] = unquote_to_bytes(path).decode("latin-1") if "%" in path else path
+        environ["QUERY_STRING"] = head.query
+        environ["REQUEST_URI"] = environ["RAW_URI"] = head.target
+        return environ
 
 
 class TrustedProxies:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .environ import TrustedProxies
 from .exchange import RequestIds, Sink, Unheard
-from .head import HeadParser
+from .fields import FieldReader
 from .limits import Limits
 from .responsehead import ResponseHeads
 from .software import SOFTWARE
@@ -26,14 +26,23 @@ class Equipment:
     Attributes:
         limits, sink, proxies: as the server was given them.
         allowed_hosts: whether to serve a Host; None serves all.
-        parser, heads, ids: what reads heads, writes them, names requests.
+        fields, heads, ids: what reads fields, writes them, names requests.
         base: the environ's part that is the same for all requests.
         multithread: another thread may run the application at the same time.
         persistent: connections may serve more than one request.
     """
 
     __slots__ = (
-        "allowed_hosts", "base", "heads", "ids", "limits", "multithread", "parser", "persistent", "port", "proxies",
+        "allowed_hosts",
+        "base",
+        "fields",
+        "heads",
+        "ids",
+        "limits",
+        "multithread",
+        "persistent",
+        "port",
+        "proxies",
         "sink",
     )  # fmt: skip
 
@@ -55,7 +64,7 @@ class Equipment:
         self.persistent = persistent
         self.allowed_hosts = allowed_hosts
         self.proxies = proxies or TrustedProxies()
-        self.parser = HeadParser(limits)
+        self.fields = FieldReader(limits)
         self.heads = ResponseHeads(SOFTWARE)
         self.ids = RequestIds()
         port = str(base.get("SERVER_PORT", ""))

@@ -69,7 +69,7 @@ class Exchange:
             method, path, query, version = parts_of(self.line)
             user_agent = None
         else:
-            fields = head.fields
+            fields = head.values
             method, path, query = head.method, head.path, head.query
             version = ("0.9", "1.0", "1.1")[head.minor + 1]
             user_agent = fields.get("HTTP_USER_AGENT")

@@ -19,9 +19,10 @@ from wsgiref import simple_server
 
 from .body import Body, Empty, LengthBody
 from .chunked import ChunkedBody
-from .environ import connection_environ, request_environ
+from .environ import Environs
 from .equipment import Equipment
 from .exchange import Exchange, current
+from .head import HeadParser
 from .hijack import HijackedSocket
 from .refusal import Refused, answer
 from .response import ServerHandler
@@ -96,7 +97,8 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
         self.wire = wire
         wire.lenient = self.lenient
         self._address = self.client_address[0] if self.client_address else ""
-        self._common = connection_environ(
+        self._parser = HeadParser(equipment.fields)
+        self._environs = Environs(
             equipment.base,
             self.client_address,
             scheme="https" if wire.secure else "http",
@@ -125,7 +127,7 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
             if head is None:
                 return
             environ = self.get_environ()
-            if head.upgrade or head.path == "*" or self.equipment.allowed_hosts is not None:
+            if head.said.upgrade or head.path == "*" or self.equipment.allowed_hosts is not None:
                 self._check(head, environ)
                 if head.path == "*":
                     self._answer_options(head)
@@ -139,7 +141,7 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
         run.exchange = self.exchange = exchange = Exchange(
             head, self._address, self.equipment.port, self.started, environ["appliance.request_id"]
         )
-        if head.upgrade:
+        if head.said.upgrade:
             environ["werkzeug.socket"] = self.hijacked = HijackedSocket(wire, exchange, self.socket_taken)
         # A context of its own, as a thread of its own would have: what one request sets, the next must not see.
         Context().run(self._run, run, exchange)
@@ -172,20 +174,20 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
                 return None
         self._raw = raw
         self.head = None  # should it be none
-        self.head = head = self.equipment.parser.parse(raw)
-        self._body = self._body_of(head) if head.length or head.chunked else _EMPTY
+        self.head = head = self._parser.parse(raw)
+        self._body = self._body_of(head) if head.said.length or head.said.chunked else _EMPTY
         if self._reader is not None:
             self._reader.body = self._body
         return head
 
     def _body_of(self, head: Head) -> Body:
-        greet = self._greet if head.expects else None
+        greet = self._greet if head.said.expects else None
         limits = self.equipment.limits
-        if 0 < limits.max_body_bytes < head.length:
+        if 0 < limits.max_body_bytes < head.said.length:
             raise Refused(413, f"the body is larger than {limits.max_body_bytes} bytes (RFC 9110, 15.5.14)")
-        if head.chunked:
+        if head.said.chunked:
             return ChunkedBody(self.wire, limits, greet)
-        return LengthBody(self.wire, limits, head.length, greet)
+        return LengthBody(self.wire, limits, head.said.length, greet)
 
     def _wait_for_head(self) -> bytes | None:
         wire, limits = self.wire, self.equipment.limits
@@ -217,7 +219,7 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
         if allowed is not None and host is not None and not allowed(host):
             reason = f"the host {host!r:.100} is not served here; add it to APPLIANCE_ALLOWED_HOSTS to allow it"
             raise Refused(403, reason)
-        if head.upgrade and not self.may_stream(asking=True):
+        if head.said.upgrade and not self.may_stream(asking=True):
             raise Refused(503, "too many streams and WebSockets are open")
 
     def _greet(self) -> None:
@@ -228,7 +230,7 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
     def new_exchange(self) -> Exchange:
         """The current request's record."""
         equipment, head = self.equipment, self.head
-        request_id = equipment.ids.new() if head is None else equipment.ids.of(head.fields)
+        request_id = equipment.ids.new() if head is None else equipment.ids.of(head.values)
         return Exchange(head, self._address, equipment.port, self.started, request_id)
 
     def socket_taken(self) -> None:
@@ -246,13 +248,13 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
     def is_clean(self) -> bool:
         """The client wanted the connection closed and owes nothing, so that closing it at once resets nothing."""
         head = self.head
-        return head is not None and not head.keep_alive and bool(self._body.ended) and not self.wire.buffer
+        return head is not None and not head.said.keep_alive and bool(self._body.ended) and not self.wire.buffer
 
     def _answer_options(self, head: Head) -> None:
         """``OPTIONS *`` asks about the server, not about anything that an application has (RFC 9110, 9.3.7)."""
         exchange = self.new_exchange()
         exchange.status = 200
-        persistent = head.keep_alive and self.equipment.persistent and bool(self._body.ended)
+        persistent = head.said.keep_alive and self.equipment.persistent and bool(self._body.ended)
         closing = (
             b"" if persistent and head.minor else b"Connection: %b\r\n" % (b"keep-alive" if persistent else b"close")
         )
@@ -290,10 +292,10 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
         head = self.head
         if head is None:
             raise RuntimeError("there is no request")
-        environ = request_environ(self._common, head)
-        if head.forwarded is not None:
-            self.equipment.proxies.apply(environ, head.forwarded)
-        environ["appliance.request_id"] = self.equipment.ids.of(head.fields)
+        environ = self._environs.make(head)
+        if head.said.forwarded is not None:
+            self.equipment.proxies.apply(environ, head.said.forwarded)
+        environ["appliance.request_id"] = self.equipment.ids.of(head.values)
         return environ
 
     def get_stderr(self) -> Any:

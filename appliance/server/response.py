@@ -271,7 +271,7 @@ class ServerHandler(SimpleHandler):
         framing, self._content, self._left = delimit(
             self.code, fields.length, size, minor, head_only=self.base_env.get("REQUEST_METHOD") == "HEAD"
         )
-        persistent = head is not None and head.keep_alive and not fields.close and self._may_persist()
+        persistent = head is not None and head.said.keep_alive and not fields.close and self._may_persist()
         if size is None:
             exchange.streaming = True
             if self._content and self._left < 0:

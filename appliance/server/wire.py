@@ -26,8 +26,12 @@ if TYPE_CHECKING:
 RECEIVE = 65_536
 # A client that is slow is waited for as long as it brings this much; one that trickles is not.
 _BYTES_PER_SECOND = 1024.0
-# A head of up to here breaks no limit that anybody would set; the rest is measured.
+# A smaller head is measured only where a limit is smaller still.
 _PLAIN_HEAD = 4096
+# RFC 9112, 2.2, asks to skip one before a request; a client that sends more than a few sends nothing else.
+_EMPTY_LINES_MAX = 8
+# What a head that is not yet whole may end in, of the blank line that ends it.
+_BLANK_LINE_PARTS = (b"\r\n\r", b"\r\n", b"\r")
 _LAST_CONTROL = 0x20
 _TLS_HANDSHAKE = b"\x16"
 
@@ -57,7 +61,10 @@ class Wire:
         secure: it is encrypted: the kernel can't send files by itself, nor another process take it over.
     """
 
-    __slots__ = ("_limits", "_receive", "_scanned", "_send", "buffer", "ended", "lenient", "sock", "waiting")
+    __slots__ = (
+        "_empty_lines", "_limits", "_plain", "_receive", "_scanned", "_send", "buffer", "ended", "lenient", "sock",
+        "waiting",
+    )  # fmt: skip
 
     secure = False
 
@@ -69,7 +76,9 @@ class Wire:
         self.waiting = False
         self.lenient = False
         self._limits = limits
+        self._plain = min(_PLAIN_HEAD, limits.max_line_bytes, limits.max_header_bytes)
         self._scanned = 0
+        self._empty_lines = 0
         self._receive: Callable[[int], bytes] = sock.recv
         self._send: Callable[[Any], int] = sock.send
 
@@ -123,7 +132,8 @@ class Wire:
         except BlockingIOError:
             return None
         size = len(data)
-        if 4 < size < _PLAIN_HEAD and data.find(b"\r\n\r\n") == size - 4 and data[0] > _LAST_CONTROL:
+        if 4 < size < self._plain and data.find(b"\r\n\r\n") == size - 4 and data[0] > _LAST_CONTROL:
+            self._empty_lines = 0
             return data[:-4]
         self.buffer = data
         self.ended = not data
@@ -160,35 +170,45 @@ class Wire:
         Raises:
             Refused: it is too large, or cut off, or no HTTP at all.
         """
+        if self.buffer[:2] == b"\r\n":
+            self._skip_empty_lines()
         buffer = self.buffer
         end = buffer.find(b"\r\n\r\n", self._scanned)
         if end < 0:
             self._scanned = max(0, len(buffer) - 3)
             self._check_partial(buffer)
             return None
-        self._scanned = 0
-        if buffer[:2] == b"\r\n":  # RFC 9112, 2.2: an empty line before a request is skipped
-            self.buffer = buffer[2:]
-            return self.pop_head()
+        self._scanned = self._empty_lines = 0
         self.buffer = buffer[end + 4 :]
         raw = buffer[:end]
-        if end > self._limits.max_header_bytes or end > self._limits.max_line_bytes:
-            self._measure(raw, raw.find(b"\r\n"))
+        if end > self._plain:
+            self._measure(raw)
         return raw
 
-    def _check_partial(self, buffer: bytes) -> None:
-        if buffer == b"\r\n":
-            self.buffer = b""
-            self._scanned = 0
-        elif buffer[:1] == _TLS_HANDSHAKE:
-            raise Refused(400, TLS_REASON)
-        elif self.ended and buffer.strip(b"\r\n"):
-            raise Refused(400, "the head is cut off (RFC 9112, 8)")
-        else:
-            self._measure(buffer, buffer.find(b"\r\n"))
+    def _skip_empty_lines(self) -> None:
+        """RFC 9112, 2.2: those before a request are skipped; of one request, however its bytes arrive, only a few."""
+        buffer = self.buffer
+        start = 0
+        while buffer.startswith(b"\r\n", start):
+            self._empty_lines += 1
+            if self._empty_lines > _EMPTY_LINES_MAX:
+                raise Refused(400, f"more than {_EMPTY_LINES_MAX} empty lines before a request (RFC 9112, 2.2)")
+            start += 2
+        self.buffer = buffer[start:]
+        self._scanned = 0
 
-    def _measure(self, raw: bytes, line_end: int) -> None:
+    def _check_partial(self, buffer: bytes) -> None:
+        if buffer[:1] == _TLS_HANDSHAKE:
+            raise Refused(400, TLS_REASON)
+        if self.ended and buffer.strip(b"\r\n"):
+            raise Refused(400, "the head is cut off (RFC 9112, 8)")
+        # Measured as it will be when it is whole: what is refused must not depend on how the bytes arrive.
+        part = next((part for part in _BLANK_LINE_PARTS if buffer.endswith(part)), b"")
+        self._measure(buffer.removesuffix(part))
+
+    def _measure(self, raw: bytes) -> None:
         limits = self._limits
+        line_end = raw.find(b"\r\n")
         if (len(raw) if line_end < 0 else line_end) > limits.max_line_bytes:
             raise Refused(414, f"the request line is longer than {limits.max_line_bytes} bytes (RFC 9112, 3)")
         if line_end >= 0 and len(raw) - line_end > limits.max_header_bytes:

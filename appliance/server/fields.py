@@ -1,0 +1,216 @@
+"""Field lines to what they say: values, framing, the connection's options (RFC 9110, 5 to 10; RFC 9112, 5 to 9).
+
+Owns the grammar of fields, and of the few whose meaning is the server's; must not know the request line. Pure: no
+socket, no clock. Runs once for each new block of field lines.
+
+Theory of operation. A block of a dozen fields must cost few microseconds, so the common one is looked at in passes that
+C makes: one deletion of control characters, whose count tells whether any stood outside a line end; one split into
+lines; one dictionary of field names that were proved to be tokens before. Whatever does not pass goes to the slow
+functions, which find out what is wrong, or accept it. Anything that could be read in two ways is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from .hosts import is_host
+from .refusal import Refused
+
+if TYPE_CHECKING:
+    from .limits import Limits
+
+# Deleting these from good lines removes their ends and nothing else. Tabs are legal in values, but rare: slow path.
+CONTROLS = bytes([*range(0x20), 0x7F])
+TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_BAD_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_LENGTH_DIGITS = 19  # 2**63 - 1 has as many
+_LENGTH_MAX = 2**63 - 1
+# How many names, and how long ones, are kept: a client that invents names must not fill the memory.
+_KEPT_NAMES = 1024
+_KEPT_LENGTH = 64
+
+
+class Fields:
+    """What a block of field lines says. Never changed: the next request may have the same.
+
+    Attributes:
+        values: by CGI name (``HTTP_ACCEPT``, ``CONTENT_TYPE``), repeated ones joined; those with an underscore left
+            out.
+        forwarded: what a proxy claims (``HTTP_FORWARDED``, ``HTTP_X_FORWARDED_*``), or None.
+        length: of the body; 0 where there is none or it is chunked.
+        chunked: the body ends by its own coding.
+        keep_alive: the client wants the connection to stay.
+        expects: it waits for 100 (Continue) before it sends the body.
+        upgrade: it offers another protocol.
+    """
+
+    __slots__ = ("chunked", "expects", "forwarded", "keep_alive", "length", "upgrade", "values")
+
+    def __init__(self, values: dict[str, str], forwarded: dict[str, str] | None, minor: int) -> None:
+        self.values = values
+        self.forwarded = forwarded
+        self.length = 0
+        self.chunked = self.expects = self.upgrade = False
+        self.keep_alive = minor > 0
+
+
+class FieldNames(dict[str, str]):
+    """Field name as sent to CGI name; empty for those that need a look. A name that is in here is a token."""
+
+    def __missing__(self, name: str) -> str:
+        if TOKEN.fullmatch(name) is None:
+            raise _bad_name(name)
+        key = cgi_name(name)
+        if "_" in name or is_forwarded(key):
+            key = ""
+        if len(self) < _KEPT_NAMES and len(name) <= _KEPT_LENGTH:
+            self[name] = key
+        return key
+
+
+def cgi_name(name: str) -> str:
+    """The environ's key for a field (RFC 3875, 4.1.18)."""
+    upper = name.replace("-", "_").upper()
+    return upper if upper in {"CONTENT_TYPE", "CONTENT_LENGTH"} else "HTTP_" + upper
+
+
+def is_forwarded(key: str) -> bool:
+    """Whether the field speaks for another client, as only a trusted proxy may."""
+    return key == "HTTP_FORWARDED" or key.startswith("HTTP_X_FORWARDED_")
+
+
+class FieldReader:
+    """Reads blocks; remembers names and hosts that it has found good, and nothing else. Any thread may use it."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._names = FieldNames()
+        self._hosts: set[str] = set()
+
+    def read(self, block: bytes, minor: int) -> Fields:
+        """Read the lines between the request line and the blank line, for a request of HTTP/1.minor.
+
+        Raises:
+            Refused: with the status that the RFC asks for.
+        """
+        lines = block.decode("latin-1").split("\r\n") if block else []
+        if lines and len(block.translate(None, CONTROLS)) + 2 * len(lines) - 2 != len(block):
+            for line in lines:
+                check_controls(line)
+        if len(lines) > self._limits.max_fields:
+            raise Refused(431, f"more than {self._limits.max_fields} header fields (RFC 6585, 5)")
+        names = self._names
+        try:
+            values = {names[name]: value.strip(" \t") for name, value in [line.split(":", 1) for line in lines]}
+        except ValueError:
+            raise _no_colon(lines) from None
+        forwarded = None
+        if len(values) != len(lines) or "" in values:
+            values, forwarded = _combine(lines)
+        fields = Fields(values, forwarded, minor)
+        self._check_host(values.get("HTTP_HOST"), minor)
+        if "CONTENT_LENGTH" in values or "HTTP_TRANSFER_ENCODING" in values:
+            _frame(fields, minor)
+        if "HTTP_CONNECTION" in values:
+            _connect(fields, minor)
+        if "HTTP_EXPECT" in values and minor > 0:  # RFC 9110, 10.1.1: 1.0 can't expect
+            if values["HTTP_EXPECT"].lower() != "100-continue":
+                raise Refused(417, "the only expectation that can be met is 100-continue (RFC 9110, 10.1.1)")
+            fields.expects = fields.chunked or fields.length > 0
+        return fields
+
+    def _check_host(self, host: str | None, minor: int) -> None:
+        if host is None:
+            if minor > 0:
+                raise Refused(400, "there is no Host field (RFC 9112, 3.2)")
+        elif host not in self._hosts:
+            if not is_host(host):
+                raise Refused(400, "the Host field is malformed (RFC 9112, 3.2)")
+            if len(self._hosts) < _KEPT_NAMES:
+                self._hosts.add(host)
+
+
+def _combine(lines: list[str]) -> tuple[dict[str, str], dict[str, str] | None]:
+    """The slow way: repeated fields (RFC 9110, 5.3), dropped and forwarded ones. All names are tokens."""
+    values: dict[str, str] = {}
+    forwarded: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        if "_" in name:
+            continue  # it would be taken for the one with hyphens, which a proxy may have checked
+        key = cgi_name(name)
+        target = forwarded if is_forwarded(key) else values
+        value = value.strip(" \t")
+        if key not in target:
+            target[key] = value
+        elif key in {"HTTP_HOST", "CONTENT_LENGTH"}:
+            raise Refused(400, f"{name} is given more than once (RFC 9112, 3.2 and 6.3)")
+        else:
+            # RFC 9110, 5.3: comma and space; cookies are the exception (RFC 9113, 8.2.3).
+            target[key] += ("; " if key == "HTTP_COOKIE" else ", ") + value
+    return values, forwarded or None
+
+
+def _frame(fields: Fields, minor: int) -> None:
+    """RFC 9112, 6.1 to 6.3. The coding is ours to undo, so the application never sees its field (PEP 3333)."""
+    length = fields.values.get("CONTENT_LENGTH")
+    coding = fields.values.pop("HTTP_TRANSFER_ENCODING", None)
+    if coding is None:
+        if length is not None:
+            if (
+                not length.isascii()
+                or not length.isdigit()
+                or len(length) > _LENGTH_DIGITS
+                or int(length) > _LENGTH_MAX
+            ):
+                raise Refused(400, "Content-Length is no number (RFC 9110, 8.6)")
+            fields.length = int(length)
+        return
+    if minor < 1:
+        raise Refused(400, "HTTP/1.0 has no Transfer-Encoding (RFC 9112, 6.1)")
+    if length is not None:
+        raise Refused(400, "Content-Length and Transfer-Encoding together (RFC 9112, 6.3)")
+    codings = [word.strip(" \t").lower() for word in coding.split(",")]
+    if codings != ["chunked"]:
+        if codings[-1] == "chunked" and codings.count("chunked") == 1 and all(map(TOKEN.fullmatch, codings)):
+            raise Refused(501, "of the transfer codings only chunked is known (RFC 9112, 6.1)")
+        raise Refused(400, "the transfer coding does not end with one chunked (RFC 9112, 6.3)")
+    fields.chunked = True
+
+
+def _connect(fields: Fields, minor: int) -> None:
+    """The connection's options (RFC 9110, 7.6.1)."""
+    words = {word.strip(" \t") for word in fields.values["HTTP_CONNECTION"].lower().split(",")}
+    # RFC 9112, 9.3: close wins; else 1.1 persists, and 1.0 only when it says so.
+    fields.keep_alive = "close" not in words and (minor > 0 or "keep-alive" in words)
+    fields.upgrade = "upgrade" in words and minor > 0 and "HTTP_UPGRADE" in fields.values
+
+
+def check_controls(line: str) -> None:
+    """Refuse a line that holds a control character; a tab is none here.
+
+    Raises:
+        Refused: it does.
+    """
+    bad = _BAD_CONTROL.search(line)
+    if bad is not None:
+        what = {"\r": "a CR without its LF", "\n": "an LF without its CR", "\0": "a NUL"}
+        raise Refused(400, f"{what.get(bad[0], 'a control character')} in the head (RFC 9112, 2.2; RFC 9110, 5.5)")
+
+
+def _bad_name(name: str) -> Refused:
+    if not name:
+        return Refused(400, "a field has no name (RFC 9110, 5.1)")
+    if name[0] in " \t":
+        return Refused(400, "a field is folded over two lines (RFC 9112, 5.2)")
+    if name[-1] in " \t":
+        return Refused(400, "white space between a field's name and its colon (RFC 9112, 5.1)")
+    return Refused(400, "a field's name is no token (RFC 9110, 5.1)")
+
+
+def _no_colon(lines: list[str]) -> Refused:
+    line = next(line for line in lines if ":" not in line)
+    if line[:1] in {" ", "\t"}:
+        return _bad_name(line)
+    return Refused(400, "a header line without a colon (RFC 9112, 5)")
