@@ -37,6 +37,8 @@ class Value:
         coroutine: whether it is ``async``.
         decorators: the full names of its decorators; of a class, of its bases.
         returns: what a function returns, as far as it can be seen.
+        answers: whether a function does with its last two parameters what a WSGI application does: it calls the second
+            with a status and headers, or passes both on.
         caller: a class's ``__call__``; None if it has none of its own.
         line: where it stands.
     """
@@ -49,6 +51,7 @@ class Value:
     coroutine: bool = False
     decorators: tuple[str, ...] = ()
     returns: tuple[Value, ...] = ()
+    answers: bool = False
     caller: Value | None = None
     line: int = 0
 
@@ -212,7 +215,13 @@ class _Scope:
             case ast.NamedExpr(value=value) | ast.Await(value=value):
                 return self._value(value)
             case ast.Lambda(args=arguments):
-                return Value("function", "<lambda>", parameters=_parameters(arguments), required=_required(arguments))
+                return Value(
+                    "function",
+                    "<lambda>",
+                    parameters=_parameters(arguments),
+                    required=_required(arguments),
+                    answers=_answers(expression, arguments),
+                )
         return Value("other", line=expression.lineno)
 
     def _lookup(self, name: str) -> Value:
@@ -239,6 +248,7 @@ class _Scope:
             coroutine=isinstance(node, ast.AsyncFunctionDef),
             decorators=self._names(node.decorator_list),
             returns=tuple(inner.returns),
+            answers=_answers(node, node.args),
             line=node.lineno,
         )
 
@@ -271,6 +281,20 @@ def is_main_guard(test: ast.expr) -> bool:
 
 def _parameters(arguments: ast.arguments) -> tuple[str, ...]:
     return tuple(argument.arg for argument in (*arguments.posonlyargs, *arguments.args))
+
+
+def _answers(function: ast.AST, arguments: ast.arguments) -> bool:
+    names = _parameters(arguments)[-2:]
+    if len(names) != 2:
+        return False
+    for each in ast.walk(function):
+        if isinstance(each, ast.Call):
+            passed = [argument.id for argument in each.args if isinstance(argument, ast.Name)]
+            if isinstance(each.func, ast.Name) and each.func.id == names[1] and len(each.args) > 1:
+                return True
+            if passed == list(names):
+                return True
+    return False
 
 
 def _required(arguments: ast.arguments) -> int:

@@ -139,7 +139,7 @@ class _Judge:
         """A function by its own name: an application, a factory, or neither."""
         if any(frameworks.is_wsgi_decorator(name) for name in value.decorators):
             return Verdict("wsgi", "Werkzeug", reason="a function that a decorator makes a WSGI application")
-        if _looks_wsgi(value.parameters) and not value.coroutine:
+        if _looks_wsgi(value.parameters, answers=value.answers) and not value.coroutine:
             return Verdict("wsgi", "WSGI", reason=f"a function of {' and '.join(value.parameters)}")
         if value.parameters[:3] == ("scope", "receive", "send"):
             return Verdict("asgi", "ASGI", reason="a function of scope, receive and send")
@@ -149,7 +149,8 @@ class _Judge:
             return replace(made, kind=kind, required=value.required, reason=f"returns what is {made.reason}")
         if made.kind == "asgi":
             return replace(made, reason=f"returns what is {made.reason}")
-        return replace(_UNKNOWN if value.returns else _OTHER, required=value.required)
+        may_be = value.returns or value.required == len(value.parameters) == _REQUEST_CALL
+        return replace(_UNKNOWN if may_be else _OTHER, required=value.required)
 
     def _returned(self, value: Value, depth: int) -> Verdict:
         if depth > _DEEPEST:
@@ -164,7 +165,7 @@ class _Judge:
     def _instance(self, value: Value, depth: int) -> Verdict:
         if value.caller is not None:
             parameters = value.caller.parameters[1:]
-            if _looks_wsgi(parameters):
+            if _looks_wsgi(parameters, answers=value.caller.answers):
                 return Verdict("wsgi", "WSGI", reason=f"an object that is called with {' and '.join(parameters)}")
             if parameters[:3] == ("scope", "receive", "send"):
                 return Verdict("asgi", "ASGI", reason="an object that is called with scope, receive and send")
@@ -188,8 +189,10 @@ def _take(verdict: Verdict, attributes: tuple[str, ...]) -> Verdict:
     return _UNKNOWN
 
 
-def _looks_wsgi(parameters: tuple[str, ...]) -> bool:
+def _looks_wsgi(parameters: tuple[str, ...], *, answers: bool = False) -> bool:
+    """By what the function does with its two parameters, or by their names."""
     return len(parameters) == _REQUEST_CALL and (
-        parameters[1] in {"start_response", "start_resp", "startResponse", "respond", "start"}
+        answers
+        or parameters[1] in {"start_response", "start_resp", "startResponse", "respond", "start"}
         or parameters[0] in {"environ", "wsgi_environ"}
     )

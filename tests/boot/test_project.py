@@ -56,6 +56,19 @@ FOUND = {
         {"main.py": "class Shop:\n    def __init__(self, environ, start_response): ...\n    def __iter__(self): ...\n"},
         "main:Shop",
     ),
+    "its parameters by any name": (
+        {"app.py": "def app(e, s):\n    s('200 OK', [])\n    return [b'']\n"},
+        "app:app",
+    ),
+    "one that passes them on": (
+        {"main.py": "def application(env, sr):\n    return framework.handle(env, sr)\n"},
+        "main:application",
+    ),
+    "two parameters under a usual name": ({"app.py": "def app(one, two):\n    return []\n"}, "app:app"),
+    "a method that is called, by any name": (
+        {"app.py": "class Shop:\n    def __call__(self, e, s):\n        s('200 OK', [])\nshop = Shop()\n"},
+        "app:shop",
+    ),
     "plain, by any name": ({"hello.py": WSGI.format(name="greet")}, "hello:greet"),
     "the one that the file serves": (
         {
