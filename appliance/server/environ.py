@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
+from .filewrapper import FileWrapper
 from .hosts import is_host
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Environs:
             "wsgi.multiprocess": False,
             "wsgi.run_once": False,
             "wsgi.input_terminated": True,
+            "wsgi.file_wrapper": FileWrapper,
         }
         self._values: dict[str, str] | None = None
         self._template: Environ
@@ -51,12 +53,12 @@ class Environs:
         """The environ of one request, but for its streams."""
         values = head.values
         if values is not self._values:
-            self._template = {**self._common, **values}
+            protocol = ("HTTP/0.9", "HTTP/1.0", "HTTP/1.1")[head.minor + 1]
+            self._template = {**self._common, **values, "SERVER_PROTOCOL": protocol}
             self._values = values
         environ = self._template.copy()
         path = head.path
         environ["REQUEST_METHOD"] = head.method
-        environ["SERVER_PROTOCOL"] = "HTTP/1.1" if head.minor > 0 else "HTTP/1.0" if head.minor == 0 else "HTTP/0.9"
         environ["PATH_INFO"] = unquote_to_bytes(path).decode("latin-1") if "%" in path else path
         environ["QUERY_STRING"] = head.query
         environ["REQUEST_URI"] = environ["RAW_URI"] = head.target

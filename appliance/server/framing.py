@@ -9,7 +9,7 @@ _NO_CONTENT = (204, 304)
 _RESET_CONTENT = 205
 
 
-def delimit(code: int, declared: int, size: int | None, minor: int, *, head_only: bool) -> tuple[bytes, bool, int]:
+def delimit(code: int, declared: int, size: int | None, minor: int, head_only: bool) -> tuple[bytes, bool, int]:  # noqa: FBT001  a keyword costs time
     """Decide.
 
     Args:

@@ -135,11 +135,11 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
         except Refused as refusal:
             self._refuse(refusal)
             return
-        body, wire = self._body, self.wire
-        run = ServerHandler(body, wire, self.get_stderr(), environ, self.equipment.multithread)
+        body, wire, equipment = self._body, self.wire, self.equipment
+        run = ServerHandler(body, wire, self.get_stderr(), environ)
         run.request_handler = self
         run.exchange = self.exchange = exchange = Exchange(
-            head, self._address, self.equipment.port, self.started, environ["appliance.request_id"]
+            head, self._address, equipment.port, self.started, environ["appliance.request_id"]
         )
         if head.said.upgrade:
             environ["werkzeug.socket"] = self.hijacked = HijackedSocket(wire, exchange, self.socket_taken)
@@ -149,7 +149,7 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
             if exchange.hijacked:
                 return
             self.hijacked = None
-        if run.persistent and (body.ended or body.drain(self.equipment.limits)):
+        if run.persistent and (body.ended or body.drain(equipment.limits)):
             self.close_connection = False
 
     def _run(self, run: ServerHandler, exchange: Exchange) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .fields import CONTROLS, TOKEN, check_controls
+from .fields import TOKEN, check_controls
 from .hosts import is_host
 from .refusal import TLS_REASON, Refused
 
@@ -68,9 +68,9 @@ class HeadParser:
             Refused: with the status that the RFC asks for.
         """
         start, _, block = raw.partition(b"\r\n")
-        if len(start.translate(None, CONTROLS)) != len(start) or not start.isascii():
-            _check_line(start)
         line = start.decode("latin-1")
+        if not line.isascii() or not line.isprintable():  # ASCII that prints is what a URI may hold, and more
+            _check_line(line)
         try:
             method, target, version = line.split(" ")
         except ValueError:
@@ -134,10 +134,10 @@ def _other_form(head: Head) -> None:
     head.path = path or ("*" if method == "OPTIONS" and not rest else "/")
 
 
-def _check_line(start: bytes) -> None:
-    if start.startswith(b"\x16\x03"):
+def _check_line(line: str) -> None:
+    if line.startswith("\x16\x03"):
         raise Refused(400, TLS_REASON)
-    check_controls(start.decode("latin-1"))
+    check_controls(line)
     raise Refused(400, "the request line holds a character that no URI has (RFC 9112, 3.2)")
 
 

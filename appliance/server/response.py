@@ -30,6 +30,7 @@ from .streams import Reader, Writer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from .body import Body, Empty
     from .exchange import Exchange
     from .handler import WSGIRequestHandler
     from .head import Head
@@ -118,8 +119,8 @@ class ServerHandler(SimpleHandler):
         self.environ = environ
         environ["wsgi.input"] = self.stdin
         environ["wsgi.errors"] = self.stderr
-        environ["wsgi.file_wrapper"] = self.wsgi_file_wrapper
-        if "wsgi.version" not in environ:
+        if "wsgi.file_wrapper" not in environ:
+            environ["wsgi.file_wrapper"] = self.wsgi_file_wrapper
             environ["wsgi.version"] = self.wsgi_version
             environ["wsgi.run_once"] = self.wsgi_run_once
             environ["wsgi.url_scheme"] = self.get_scheme()
@@ -265,13 +266,13 @@ class ServerHandler(SimpleHandler):
             raise _too_early()
         self.cleanup_headers()
         fields = self._fields if self._view is None else self._changed_fields(self._view)
-        if self.code >= 500 and self.stdin.error is not None:
-            raise self.stdin.error  # the client's fault, which the application took for its own
+        code, body = self.code, self.stdin
+        if code >= 500 and body.error is not None:
+            raise body.error  # the client's fault, which the application took for its own
         minor = 1 if head is None else head.minor
-        framing, self._content, self._left = delimit(
-            self.code, fields.length, size, minor, head_only=self.base_env.get("REQUEST_METHOD") == "HEAD"
-        )
-        persistent = head is not None and head.said.keep_alive and not fields.close and self._may_persist()
+        head_only = self.base_env.get("REQUEST_METHOD") == "HEAD"
+        framing, self._content, self._left = delimit(code, fields.length, size, minor, head_only)
+        persistent = head is not None and head.said.keep_alive and not fields.close and self._may_persist(body)
         if size is None:
             exchange.streaming = True
             if self._content and self._left < 0:
@@ -286,7 +287,7 @@ class ServerHandler(SimpleHandler):
             framing += b"X-Request-ID: %b\r\n" % exchange.request_id.encode()
         self.persistent = persistent
         self.headers_sent = True
-        exchange.status = self.code
+        exchange.status = code
         if minor < 0:  # HTTP/0.9: the content alone
             return []
         origin = heads.origin(fields) if fields.date or fields.server else heads.date()
@@ -304,8 +305,8 @@ class ServerHandler(SimpleHandler):
                 raise Refused(503, "too many streams and WebSockets are open")
             exchange.endless = True
 
-    def _may_persist(self) -> bool:
-        handler, body = self.request_handler, self.stdin
+    def _may_persist(self, body: Body | Empty) -> bool:
+        handler = self.request_handler
         if handler is None or not handler.equipment.persistent:
             return False
         return bool(body.ended or body.drainable(handler.equipment.limits))
@@ -319,8 +320,9 @@ class ServerHandler(SimpleHandler):
         except OSError as error:
             self._gone = True
             raise ClientGone(str(error)) from error
-        if self.exchange is not None and not self.exchange.answered:
-            self.exchange.answered = monotonic()
+        exchange = self.exchange
+        if exchange is not None and not exchange.answered:
+            exchange.answered = monotonic()
 
     def sendfile(self) -> bool:
         """Send a ``wsgi.file_wrapper`` from kernel to kernel; False where that can't be."""
