@@ -142,8 +142,16 @@ class Crew:
         self._spare.clear()
 
     def _loop(self, hand: Hand) -> None:
-        while self._leads(hand):
-            self._lead(hand)
+        try:
+            while self._leads(hand):
+                self._lead(hand)
+        except BaseException:
+            with self._lock:  # without a leader nobody is answered any more
+                self.hands.discard(hand)
+                if self.leader is hand:
+                    self.leader = None
+                self.locked_appoint()
+            raise
 
     def _leads(self, hand: Hand) -> bool:
         """Lead, or wait until that is asked; False to end the thread."""

@@ -35,6 +35,18 @@ class Hold(Protocol):
         """Seconds of CLOCK_MONOTONIC, for a connection that was accepted then."""
 
 
+class ConnectionFailed(Exception):  # noqa: N818 (as Refused)
+    """Looking at a connection raised what nobody foresaw; it is closed. That is the cause.
+
+    Attributes:
+        handler: the connection's.
+    """
+
+    def __init__(self, handler: WSGIRequestHandler) -> None:
+        super().__init__("looking at a connection failed")
+        self.handler = handler
+
+
 class Connection:
     """One connection of the pool.
 
@@ -102,7 +114,12 @@ class Lot:
             connection.state = READY
             self.ready.append(connection)
         elif connection.state == LINGERING:
-            if connection.wire.discard():
+            try:
+                over = connection.wire.discard()
+            except Exception as error:
+                self.close(connection)
+                raise ConnectionFailed(connection.handler) from error
+            if over:
                 self.close(connection)
         else:
             self._forget(connection)  # a thread has it, and will look itself
@@ -111,24 +128,30 @@ class Lot:
         """The next connection that has a request, or must be told that it has none; a thread has it then.
 
         Those that are looked at and have neither wait somewhere else afterwards.
+
+        Raises:
+            ConnectionFailed: looking at one did not work; it is closed, and the others are as they were.
         """
         ready = self.ready
         while ready:
             connection = ready.popleft()
-            if self.hold is not None and self._is_held(connection):
-                continue
             handler, wire = connection.handler, connection.wire
-            if handler.refusal is None:
-                try:
+            try:
+                if self.hold is not None and self._is_held(connection):
+                    continue
+                if handler.refusal is None:
                     raw = wire.pop_head() if wire.buffer else wire.receive_head()
                     if raw is None and not self._look_again(connection):
                         continue
                     handler.raw = raw or handler.raw
-                except Refused as refusal:
-                    handler.refusal = refusal
-                except OSError:
-                    self.close(connection)
-                    continue
+            except Refused as refusal:
+                handler.refusal = refusal
+            except OSError:
+                self.close(connection)
+                continue
+            except Exception as error:
+                self.close(connection)
+                raise ConnectionFailed(handler) from error
             connection.state = BUSY
             connection.begun = False
             return connection

@@ -26,7 +26,7 @@ from .exchange import Flushing
 from .handler import WSGIRequestHandler
 from .limits import Limits
 from .listener import WSGIServer
-from .lot import BUSY, GONE, HELD, LINGERING, PARKED, READY, Connection, Hold, Lot
+from .lot import BUSY, GONE, HELD, LINGERING, PARKED, READY, Connection, ConnectionFailed, Hold, Lot
 from .poller import Poller
 from .watcher import Watcher, exchange_of
 from .wire import Wire
@@ -231,18 +231,22 @@ class PooledWSGIServer(WSGIServer):
 
     def _lead(self, hand: Hand) -> None:
         """Serve one connection, or wait for some."""
-        with self._lock:
-            connection = self._lot.next() if self._lot.ready else None
-            if connection is not None:
-                hand.work = connection
-                hand.since = connection.handler.started = monotonic()
-                hand.busy = True
-                if self._crew.eager:
-                    self._crew.locked_relieve()
-        if connection is None:
-            if self._lot.hold is not None:
-                self._watcher.stir()  # it knows nothing yet of those that were held just now
-            self._wait()
+        try:
+            with self._lock:
+                connection = self._lot.next() if self._lot.ready else None
+                if connection is not None:
+                    hand.work = connection
+                    hand.since = connection.handler.started = monotonic()
+                    hand.busy = True
+                    if self._crew.eager:
+                        self._crew.locked_relieve()
+            if connection is None:
+                if self._lot.hold is not None:
+                    self._watcher.stir()  # it knows nothing yet of those that were held just now
+                self._wait()
+                return
+        except ConnectionFailed as failure:
+            self.handle_error(failure.handler.request, failure.handler.client_address)
             return
         if self._watcher.dozing:
             self._watcher.stir()
@@ -277,11 +281,21 @@ class PooledWSGIServer(WSGIServer):
         handler = connection.handler
         try:
             handler.handle_one_request()
-        except Exception:  # noqa: BLE001  a fault of ours must not end the thread that leads
+        except BaseException:  # noqa: BLE001  nothing may end the thread that leads, nor has it an interrupt to heed
             handler.close_connection = True
             self.handle_error(connection.wire.sock, handler.client_address)
         now = monotonic()
         self._crew.took(now - hand.since)
+        try:
+            self._settle(hand, connection, now)
+        except Exception:  # noqa: BLE001  as above: the application may have closed the descriptor
+            with self._lock:
+                self._lot.close(connection)
+            self.handle_error(connection.wire.sock, handler.client_address)
+
+    def _settle(self, hand: Hand, connection: Connection, now: float) -> None:
+        """Where a connection goes after a request."""
+        handler = connection.handler
         passed = self._passed
         with self._lock:
             if not handler.close_connection and connection.state == BUSY and not self._crew.over:

@@ -10,6 +10,7 @@ every call (0.7 µs each). A receive asks for 64 KiB: asking for 256 KiB costs 1
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import socket
@@ -323,4 +324,5 @@ class Wire:
 
     def close(self) -> None:
         """Close the descriptor."""
-        self.sock.close()
+        with contextlib.suppress(OSError):  # the application may have closed it
+            self.sock.close()

@@ -322,3 +322,39 @@ def test_unix_sockets_are_served_too(tmp_path: Any):
     server.stop()
     thread.join(10)
     listener.close()
+
+
+class BrokenHold:
+    """Fails for the first connection it is asked about."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def answer_at(self, accepted_at: float) -> float:
+        self.asked += 1
+        if self.asked == 1:
+            raise RecursionError("asked too often")
+        return accepted_at
+
+
+def test_survives_a_connection_that_cannot_be_looked_at(serve: Serve):
+    """It is closed and told of once, with the traceback; the thread that leads goes on."""
+    served = serve(threads=1, hold=BrokenHold())
+    assert served.client().rest() == b""
+    assert "RecursionError: asked too often" in str(served.sink.told("connection.failed")["traceback"])
+    assert [served.ask().status for _ in range(2)] == [200, 200]
+    assert [event for _, event, _ in served.sink.events] == ["connection.failed"]
+
+
+def test_survives_an_application_that_interrupts(serve: Serve):
+    """KeyboardInterrupt in a thread of the crew ends the request's connection, not the thread."""
+
+    def interrupt(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        if environ["PATH_INFO"] == "/stop":
+            raise KeyboardInterrupt
+        start_response("200 OK", [])
+        return [b"done"]
+
+    served = serve(interrupt, threads=1)
+    assert served.ask(get("/stop")).status == 500
+    assert served.ask().body == b"done"
