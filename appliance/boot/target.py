@@ -197,9 +197,13 @@ def _is_wsgi_file(file: Path) -> bool:
 def _weak(source: Source, verdicts: Mapping[str, Verdict]) -> str | None:
     for name in (*OBJECT_NAMES, *FACTORY_NAMES):
         value = source.values.get(name)
-        if value is None or verdicts.get(name, Verdict("other")).kind != "unknown" or verdicts[name].required:
+        if value is None or verdicts.get(name, Verdict("other")).kind != "unknown":
             continue
-        if value.kind in {"call", "reference", "other"} or (value.kind == "function" and name in FACTORY_NAMES):
+        if value.kind == "function":
+            # Two parameters under an application's name, or none under a factory's: the worker will know.
+            if verdicts[name].required == (2 if name in OBJECT_NAMES else 0):
+                return name
+        elif value.kind in {"call", "reference", "other"} and not verdicts[name].required:
             return name
     return None
 
