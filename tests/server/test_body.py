@@ -1,0 +1,235 @@
+"""``wsgi.input``: bodies of known length and chunked ones, against a slow reference and by hand."""
+
+from __future__ import annotations
+
+import io
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.server.body import Body, BodyError, Empty, LengthBody
+from appliance.server.chunked import ChunkedBody
+from appliance.server.limits import Limits
+from appliance.server.wire import Patience, Wire
+
+LIMITS = Limits(body_timeout_s=5, max_trailer_bytes=256, max_extension_bytes=256)
+
+
+@contextmanager
+def sent(*pieces: bytes, early: bytes = b"", limits: Limits = LIMITS) -> Iterator[Wire]:
+    """A wire whose client sent these bytes and its end; ``early`` was received with the head."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(b"".join(pieces))
+        theirs.shutdown(socket.SHUT_WR)
+        yield Wire(ours, limits, early)
+
+
+def reference(data: bytes) -> tuple[bytes, bytes] | None:
+    """Content and rest of a chunked body, by the grammar of RFC 9112, 7.1, read one step at a time; None for none."""
+    token = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+    quoted = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"'
+    extension = rb"[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?" % (token, token, quoted)
+    size_line = re.compile(rb"([0-9A-Fa-f]{1,15})(?:%b)*\r\n" % extension)
+    trailer = re.compile(rb"%b:[^\x00-\x08\x0a-\x1f\x7f]*\r\n" % token)
+    content = b""
+    while True:
+        line = size_line.match(data)
+        if line is None:
+            return None
+        data = data[line.end() :]
+        size = int(line[1], 16)
+        if not size:
+            break
+        if len(data) < size + 2 or data[size : size + 2] != b"\r\n":
+            return None
+        content, data = content + data[:size], data[size + 2 :]
+    while not data.startswith(b"\r\n"):
+        field = trailer.match(data)
+        if field is None:
+            return None
+        data = data[field.end() :]
+    return content, data[2:]
+
+
+EXTENSIONS = st.sampled_from([b"", b"", b";a", b" ; a=b", b';a="b;\\"c"', b";a=b;c=d", b"\t;\ta\t=\tb"])
+TRAILERS = st.sampled_from([b"", b"", b"A: b\r\n", b"A: b\r\nContent-Length: 5\r\n", b"A:\r\n"])
+DAMAGE = st.sampled_from([b"\r", b"\n", b"\0", b" ", b";", b'"', b"0", b"-", b"x", b"\r\n", b"\xff"])
+
+
+@st.composite
+def chunked_bodies(draw: st.DrawFn) -> bytes:
+    """Bytes that are a chunked body, or nearly one, and something behind it."""
+    data = b""
+    for chunk in draw(st.lists(st.binary(min_size=1, max_size=40), max_size=6)):
+        size = draw(st.sampled_from([b"%x", b"%X", b"0%x"])) % len(chunk)
+        data += size + draw(EXTENSIONS) + b"\r\n" + chunk + b"\r\n"
+    data += b"0" + draw(EXTENSIONS) + b"\r\n" + draw(TRAILERS) + b"\r\n" + draw(st.binary(max_size=10))
+    if draw(st.booleans()):
+        at = draw(st.integers(0, len(data)))
+        data = data[:at] + draw(DAMAGE) + data[at + draw(st.integers(0, 2)) :]
+    return data
+
+
+@given(chunked_bodies(), st.integers(0, 400))
+def test_chunked_bodies_are_read_as_the_grammar_has_them(data: bytes, early: int):
+    """The decoder gives what a slow reading of RFC 9112, 7.1 gives, and leaves what is behind; else it refuses."""
+    expected = reference(data)
+    with sent(data[early:], early=data[:early]) as wire:
+        body = ChunkedBody(wire, LIMITS)
+        if expected is None:
+            with pytest.raises(BodyError) as caught:
+                body.read()
+            assert caught.value.status == 400
+            assert not body.ended
+        else:
+            assert body.read() == expected[0]
+            assert body.ended
+            rest = wire.buffer
+            while piece := wire.receive_now():
+                rest += piece
+            assert rest == expected[1]
+
+
+READS = st.lists(
+    st.one_of(
+        st.tuples(st.just("read"), st.integers(-1, 60)),
+        st.tuples(st.just("readline"), st.integers(-1, 60)),
+        st.tuples(st.just("readlines"), st.integers(-1, 60)),
+    ),
+    max_size=12,
+)
+
+
+@given(
+    st.lists(st.sampled_from([b"\n", b"a", b"bcd", b"e" * 30])).map(b"".join), READS, st.integers(0, 60), st.booleans()
+)
+def test_it_reads_as_a_file_does(content: bytes, reads: list[tuple[str, int]], early: int, in_chunks: bool):
+    """read, readline and readlines give what a file of the same content gives, in any order and size (PEP 3333)."""
+    if in_chunks:
+        data = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in re.findall(rb"(?s).{1,7}", content))
+        data += b"0\r\n\r\n"
+    else:
+        data = content
+    file = io.BytesIO(content)
+    with sent(data[early:], early=data[:early]) as wire:
+        body: Body | Empty = ChunkedBody(wire, LIMITS) if in_chunks else LengthBody(wire, LIMITS, len(content))
+        if not in_chunks and not content:
+            body = Empty()
+        for name, size in reads:
+            assert getattr(body, name)(size) == getattr(file, name)(size)
+        assert list(body) == list(file)
+        assert body.read() == body.readline() == b""
+        assert body.ended
+
+
+def test_none_reads_everything():
+    """A size of None is none at all, as files have it."""
+    with sent(b"a\nb") as wire:
+        body = LengthBody(wire, LIMITS, 3)
+        assert body.readline(None) == b"a\n"
+        assert body.read(None) == b"b"
+    with sent(b"a\nb") as wire:
+        assert LengthBody(wire, LIMITS, 3).readlines(None) == [b"a\n", b"b"]
+    empty = Empty()
+    assert (empty.read(), empty.readline(), empty.readlines(), list(empty)) == (b"", b"", [], [])
+
+
+@pytest.mark.parametrize("data", [b"", b"abc"])
+def test_a_client_that_leaves_is_an_error(data: bytes):
+    """A body that ends early is no shorter body: reading it fails, again and again (RFC 9112, 8)."""
+    with sent(data) as wire:
+        body = LengthBody(wire, LIMITS, 5)
+        for _ in range(2):
+            with pytest.raises(BodyError, match="left"):
+                body.read()
+    with sent(b"5\r\n" + data) as wire, pytest.raises(OSError, match="left"):
+        ChunkedBody(wire, LIMITS).read()
+
+
+def test_a_body_must_come_in_time():
+    """Silence is waited for within bounds, then it is 408 (RFC 9110, 15.5.9)."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        body = LengthBody(Wire(ours, LIMITS), Limits(body_timeout_s=0.02), 5)
+        with pytest.raises(BodyError) as caught:
+            body.read()
+        assert caught.value.status == 408
+
+
+def test_trickling_is_no_way_around():
+    """What a client brings buys its time back slowly: a byte now and then does not buy a whole time-out again."""
+    patience = Patience(10.0)
+    patience.left -= 8.0
+    patience.earn(1)
+    assert 2.0 < patience.left < 2.01
+    patience.earn(1024)
+    assert 3.0 < patience.left < 3.01
+    patience.earn(10**9)
+    assert patience.left == 10.0
+
+
+def test_more_than_the_limit_is_413():
+    """A chunked body that grows over the limit is 413 (RFC 9110, 15.5.14), whatever is read of it."""
+    with sent(b"5\r\nabcde\r\n5\r\nfghij\r\n0\r\n\r\n") as wire:
+        body = ChunkedBody(wire, Limits(max_body_bytes=8))
+        assert body.read(5) == b"abcde"
+        with pytest.raises(BodyError) as caught:
+            body.read(1)
+        assert caught.value.status == 413
+
+
+def test_memory_does_not_grow_with_a_claim():
+    """A claimed size costs nothing until the bytes come."""
+    with sent(b"abc") as wire, pytest.raises(BodyError):
+        LengthBody(wire, LIMITS, 2**62).read()
+    with sent(b"7fffffffffffff\r\nabc") as wire, pytest.raises(BodyError):
+        ChunkedBody(wire, LIMITS).read()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"1" + b";a" * 200 + b"\r\nx\r\n0\r\n\r\n",
+        b"1;" + b"a" * 5000 + b"\r\nx\r\n0\r\n\r\n",
+        b"1;a\r\nx\r\n" * 200 + b"0\r\n\r\n",
+        b"0\r\n" + b"A: b\r\n" * 100 + b"\r\n",
+        b"0\r\nA: " + b"b" * 300 + b"\r\n\r\n",
+    ],
+    ids=["extensions", "extension", "extensions of all chunks", "trailers", "trailer"],
+)
+def test_each_part_of_the_coding_is_bounded(data: bytes):
+    """Extensions and trailer fields are bounded, each and together."""
+    with sent(data) as wire, pytest.raises(BodyError):
+        ChunkedBody(wire, LIMITS).read()
+
+
+def test_the_client_is_greeted_once():
+    """What is to be done before the first wait (100 Continue) is done once, and only if somebody reads."""
+    greetings: list[str] = []
+    with sent(b"abc") as wire:
+        body = LengthBody(wire, LIMITS, 3, lambda: greetings.append("go on"))
+        assert greetings == []
+        assert body.read(1) + body.read() == b"abc"
+        assert greetings == ["go on"]
+
+
+def test_draining_is_bounded():
+    """What is left of a body is read away only within bounds of bytes, and not at all where the client still waits."""
+    with sent(b"x" * 100, b"next") as wire:
+        body = LengthBody(wire, LIMITS, 100)
+        assert body.drainable(LIMITS)
+        assert body.drain(LIMITS)
+        assert wire.take(10, body._patience) == b"next"
+    with sent() as wire:
+        assert not LengthBody(wire, LIMITS, 10**9).drainable(LIMITS)
+        assert not LengthBody(wire, LIMITS, 10, lambda: None).drainable(LIMITS)
+    with sent(b"4000\r\n" + b"x" * 0x4000 + b"\r\n0\r\n\r\n") as wire:
+        assert not ChunkedBody(wire, LIMITS).drain(Limits(drain_bytes=1000))
+    with sent(b"zz\r\n") as wire:
+        assert not ChunkedBody(wire, LIMITS).drain(LIMITS)
