@@ -408,8 +408,9 @@ class ServerHandler(SimpleHandler):
         if not self.headers_sent:
             self.headers_sent = True
             exchange.status = error.status
+            content = self.base_env.get("REQUEST_METHOD") != "HEAD"
             try:
-                self._transmit([answer(error.status, error.reason, date=self._heads.date())], 0)
+                self._transmit([answer(error.status, error.reason, date=self._heads.date(), content=content)], 0)
             except ClientGone:
                 exchange.event = "request.aborted"
 
