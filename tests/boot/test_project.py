@@ -64,7 +64,7 @@ FOUND = {
         {"main.py": "def application(env, sr):\n    return framework.handle(env, sr)\n"},
         "main:application",
     ),
-    "two parameters under a usual name": ({"app.py": "def app(one, two):\n    return []\n"}, "app:app"),
+    "two parameters under a usual name": ({"app.py": "def app(one, two):\n    return []\n"}, "app:app?"),
     "a method that is called, by any name": (
         {"app.py": "class Shop:\n    def __call__(self, e, s):\n        s('200 OK', [])\nshop = Shop()\n"},
         "app:shop",
