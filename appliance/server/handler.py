@@ -95,9 +95,10 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
         """Serve this wire; ``server`` and ``client_address`` are set. The pool calls it, and never ``handle``."""
         self.equipment = equipment
         self.wire = wire
-        wire.lenient = self.lenient
+        if self.lenient:
+            wire.loosen()
         self._address = self.client_address[0] if self.client_address else ""
-        self._parser = HeadParser(equipment.fields)
+        self._parser = HeadParser(equipment.fields, lenient=self.lenient)
         self._environs = Environs(
             equipment.base,
             self.client_address,

@@ -53,10 +53,11 @@ class Head:
 class HeadParser:
     """Parses the heads of one connection."""
 
-    __slots__ = ("_block", "_minor", "_reader", "_said")
+    __slots__ = ("_block", "_lenient", "_minor", "_reader", "_said")
 
-    def __init__(self, reader: FieldReader) -> None:
+    def __init__(self, reader: FieldReader, *, lenient: bool = False) -> None:
         self._reader = reader
+        self._lenient = lenient
         self._block: bytes | None = None
         self._minor = 0
         self._said: Fields
@@ -74,6 +75,8 @@ class HeadParser:
         try:
             method, target, version = line.split(" ")
         except ValueError:
+            if self._lenient and line.startswith("GET /") and line.count(" ") == 1:
+                return simple_head(line[4:], self._reader)
             reason = "the request line is not a method, a target and a version, one space between (RFC 9112, 3)"
             raise Refused(400, reason) from None
         head = Head()

@@ -17,6 +17,7 @@ import socket
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from . import lenient
 from .refusal import TLS_REASON, Refused
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Wire:
         buffer: bytes received and not yet taken.
         ended: the client has sent its last byte.
         waiting: a thread waits for the client at this moment.
-        lenient: what ends a head may also be two bare line feeds.
+        lenient: heads may be as http.server accepts them (``loosen``).
         secure: it is encrypted: the kernel can't send files by itself, nor another process take it over.
     """
 
@@ -82,6 +83,11 @@ class Wire:
         self._empty_lines = 0
         self._receive: Callable[[int], bytes] = sock.recv
         self._send: Callable[[Any], int] = sock.send
+
+    def loosen(self) -> None:
+        """Accept what ``lenient`` describes; no head is plain then."""
+        self.lenient = True
+        self._plain = 0
 
     # -- receiving
 
@@ -171,6 +177,10 @@ class Wire:
         Raises:
             Refused: it is too large, or cut off, or no HTTP at all.
         """
+        if self.lenient and (found := lenient.take_head(self.buffer)) is not None:
+            raw, self.buffer = found
+            self._measure(raw)
+            return raw
         if self.buffer[:2] == b"\r\n":
             self._skip_empty_lines()
         buffer = self.buffer
