@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from appliance.boot.dependencies import plan
 from appliance.boot.project import find_application
 from appliance.boot.settings import TABLE
+from appliance.boot.table import PREFIX
 from appliance.boot.target import told
 from appliance.commands.opening import open_project
 from appliance.errors import ApplicationError
@@ -62,7 +63,11 @@ def config(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
         value = getattr(settings, setting.field)
         text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
         _say(f"{setting.variable:<{width}}  {text or '-'}  ({settings.origins[setting.field]})")
-    own = {key: origin for key, origin in opening.environment.origins.items() if origin != "environment"}
+    own = {
+        key: origin
+        for key, origin in opening.environment.origins.items()
+        if origin != "environment" and not key.startswith(PREFIX)
+    }
     if own:
         _say("", "From the project's files:")
     for key, origin in sorted(own.items()):

@@ -247,3 +247,54 @@ def test_environment_file_changes(start: Start, project: Path):
     appliance.edit(".env", "OTHER=1\n")
     appliance.wait_for("worker.ready")
     assert appliance.get()[1] == b"None"
+
+
+SHADOWING = Path(__file__).parents[1] / "apps" / "shadowing"
+
+
+def test_a_project_that_shadows_us(start: Start, project: Path, tmp_path: Path):
+    """Modules of our names and of the standard library's, on PYTHONPATH too, run in the project's process alone."""
+    for file in SHADOWING.rglob("*.py"):
+        (project / file.relative_to(SHADOWING)).parent.mkdir(exist_ok=True)
+        (project / file.relative_to(SHADOWING)).write_bytes(file.read_bytes())
+    (project / "app.py").unlink()
+    marks = tmp_path / "marks"
+    appliance = start(PYTHONPATH=str(project), MARKS=str(marks))
+    ready = appliance.wait_for("worker.ready")
+    assert appliance.get()[0].status == 200
+    assert appliance.command("status").returncode == 0
+    ran = dict(line.split() for line in marks.read_text(encoding="utf-8").splitlines())
+    assert "wsgi" in ran
+    assert set(ran.values()) == {str(ready["pid"])}
+
+
+def test_nothing_is_written_into_the_project(start: Start, project: Path):
+    """After serving and reloading, the folder holds what it held."""
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    appliance.edit("app.py", "import helper\n" + HELLO.format(word="two"))
+    appliance.wait_for("worker.failed")
+    appliance.edit("helper.py", "")
+    appliance.wait_for("worker.ready")
+    assert appliance.get()[1] == b"two"
+    assert appliance.stop() == 0
+    assert sorted(path.name for path in project.rglob("*")) == ["app.py", "helper.py"]
+
+
+def test_page_waits_for_news(start: Start):
+    """The page of a broken project is told when it is mended: its long request ends, and the next one is served."""
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    appliance.edit("app.py", "broken = True\nraise RuntimeError('<b>')\n")
+    appliance.wait_for("worker.failed")
+    page = appliance.get(Accept="text/html")[1].decode()
+    assert "&lt;b&gt;" in page
+    version = page.partition("/__appliance__/wait?version=")[2].partition('"')[0]
+    with socket.create_connection(("127.0.0.1", appliance.port), timeout=30) as waiting:
+        request = f"GET /__appliance__/wait?version={version} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        waiting.sendall(request.encode())
+        appliance.edit("app.py", HELLO.format(word="mended"))
+        with waiting.makefile("rb") as answer:
+            assert answer.readline().startswith(b"HTTP/1.1 204")
+            assert b"X-Appliance-Wait: news\r\n" in answer.readlines()
+    assert appliance.get()[1] == b"mended"

@@ -1,0 +1,102 @@
+"""A failure as a page: what is reported of an exception, who gets which form, and that nothing in it can do harm."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.server.errorpage import preferred, render, report
+
+
+def raised(source: str, file: Path) -> BaseException:
+    """The exception that running ``source`` as ``file`` raises."""
+    file.write_text(source, encoding="utf-8")
+    try:
+        exec(compile(source, str(file), "exec"), {"__name__": "app"})
+    except BaseException as error:  # noqa: BLE001  whatever it is
+        return error
+    raise AssertionError("nothing was raised")
+
+
+def test_innermost_frame_of_the_project(tmp_path: Path):
+    """The place is the innermost line of the project's own code, not of the library that it called into."""
+    error = raised("import json\n\n\ndef load():\n    return json.loads('{')\n\n\nload()\n", tmp_path / "app.py")
+    found = report(error, root=str(tmp_path), kind="import")
+    assert (found["file"], found["line"], found["type"]) == (str(tmp_path / "app.py"), 5, "JSONDecodeError")
+    assert [frame["project"] for frame in found["frames"]][-1] is False
+    assert "json.loads('{')" in found["text"]
+
+
+def test_syntax_error(tmp_path: Path):
+    """Of a syntax error the place is the source's, and the text shows the line."""
+    found = report(raised("x = 1\ndef f(:\n", tmp_path / "app.py"), root=str(tmp_path), kind="import")
+    assert (found["file"], found["line"], found["type"]) == (str(tmp_path / "app.py"), 2, "SyntaxError")
+    assert "def f(:" in found["text"]
+
+
+def test_causes_are_kept(tmp_path: Path):
+    """The exceptions that led to it are in the text."""
+    source = "try:\n    1 / 0\nexcept ZeroDivisionError as error:\n    raise KeyError('gone') from error\n"
+    text = report(raised(source, tmp_path / "app.py"), root=str(tmp_path), kind="import")["text"]
+    assert "ZeroDivisionError" in text
+    assert "direct cause" in text
+
+
+@pytest.mark.parametrize("error", [SystemExit("no"), KeyboardInterrupt(), RuntimeError(), RuntimeError("a\nb")])
+def test_any_exception(error: BaseException):
+    """Any exception has a title of one line, with a traceback or without."""
+    found = report(error, root="/project", kind="import")
+    assert found["title"].startswith(type(error).__name__)
+    assert "\n" not in found["title"]
+    json.dumps(found)
+
+
+@pytest.mark.parametrize(
+    ("accept", "form"),
+    [
+        ("", "text"),
+        ("*/*", "text"),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "html"),
+        ("application/json", "json"),
+        ("application/json, text/plain, */*", "json"),
+        ("application/problem+json", "json"),
+        ("text/plain;q=0.5, text/html;q=0.4", "text"),
+        ("text/html;q=0", "text"),
+        ("text/html;q=x, application/json;q=0.1", "json"),
+    ],
+)
+def test_form_by_accept(accept: str, form: str):
+    """The form of the highest quality is given, text to who names none (RFC 9110, 12.5.1)."""
+    assert preferred(accept) == form
+
+
+HOSTILE = "<script>alert('&\"')</script>"
+
+
+def test_html_is_escaped():
+    """No text of a page, wherever it stands, becomes markup."""
+    frame = {"file": HOSTILE, "line": HOSTILE, "function": HOSTILE, "source": HOSTILE, "project": True}
+    names = ("title", "lead", "action", "file", "line", "details", "text")
+    page: dict[str, Any] = {"status": 500, "frames": [frame], **dict.fromkeys(names, HOSTILE)}
+    kind, body = render(page, "text/html")
+    assert kind == "text/html; charset=utf-8"
+    assert b"<script" not in body
+
+
+def test_html_refreshes_itself():
+    """A page that can get better waits for news of its own version, with a script and without."""
+    body = render({"status": 503, "title": "Starting", "refresh": True, "version": 7}, "text/html")[1]
+    assert b"version=7" in body
+    assert b"http-equiv=refresh" in body
+    assert b"version=" not in render({"status": 503, "title": "Starting"}, "text/html")[1]
+
+
+@given(st.text(), st.text(), st.sampled_from(["text/html", "application/json", "text/plain"]))
+def test_any_text(title: str, details: str, accept: str):
+    """Any text, lone surrogates included, becomes bytes in every form."""
+    assert render({"status": 500, "title": title + "\ud800", "details": details}, accept)[1]

@@ -1,0 +1,118 @@
+"""The command line, as people meet it: words, exit codes, and nothing on stdout that does not belong there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from appliance import __version__
+from appliance.boot.settings import TABLE
+
+APP = "def app(environ, start_response):\n    start_response('200 OK', [])\n    return [b'']\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "app.py").write_text(APP, encoding="utf-8")
+    return folder
+
+
+def appliance(*argv: str, cache: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user would."""
+    environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **more}
+    if cache is not None:
+        environment["APPLIANCE_CACHE"] = str(cache)
+    return subprocess.run(
+        [sys.executable, "-I", "-m", "appliance", *argv],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_help_names_every_setting():
+    """The help of serve has a flag for each setting; that of the command has its exit codes."""
+    text = appliance("serve", "--help").stdout
+    assert all(setting.flag in text for setting in TABLE)
+    assert "exit codes" in appliance("--help").stdout
+
+
+def test_version():
+    """The version is the package's."""
+    assert appliance("--version").stdout == f"appliance {__version__}\n"
+
+
+@pytest.mark.parametrize("argv", [["fly"], ["check", "--prot", "1"], ["check", "--port", "http"], ["run"]])
+def test_what_can_not_be_meant(argv: list[str]):
+    """A command line that can't be meant ends with 2 and three parts on stderr, and no traceback."""
+    done = appliance(*argv)
+    assert done.returncode == 2
+    assert all(word in done.stderr for word in ("appliance:", "expected:", "do this:"))
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_bad_serve_is_an_event():
+    """Of serve a bad flag is an event too: its stdout is JSON lines alone."""
+    done = appliance("serve", "--prot", "1")
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["event"] == "settings.invalid"
+
+
+def test_check_explains(project: Path, tmp_path: Path):
+    """Check says which rule chose what, and what would be installed; it ends with 6 where there is no application."""
+    done = appliance("check", "--project", str(project), cache=tmp_path / "cache")
+    assert done.returncode == 0
+    assert "app:app" in done.stdout
+    assert "chosen" in done.stdout
+    (project / "app.py").write_text("x = 1\n", encoding="utf-8")
+    done = appliance("check", "--project", str(project), cache=tmp_path / "cache")
+    assert done.returncode == 6
+    assert "passed over  Usual file names: app.py" in done.stdout
+    assert "no WSGI application" in done.stderr
+
+
+def test_config_tells_origins_and_keeps_secrets(project: Path, tmp_path: Path):
+    """Config shows each setting with its origin, and masks what is secret in the project's files."""
+    (project / ".env").write_text("APPLIANCE_THREADS=3\nSECRET_KEY=hush-hush\nCOLOUR=red\n", encoding="utf-8")
+    done = appliance("config", "--project", str(project), cache=tmp_path / "cache", APPLIANCE_GRACE_S="2")
+    rows = {line.split()[0]: line for line in done.stdout.splitlines() if line}
+    assert "3  (.env)" in rows["APPLIANCE_THREADS"]
+    assert "2.0  (environment)" in rows["APPLIANCE_GRACE_S"]
+    assert "(flag)" in rows["APPLIANCE_PROJECT"]
+    assert "red" in rows["COLOUR"]
+    assert "hush" not in done.stdout
+
+
+def test_run_is_the_command(project: Path, tmp_path: Path):
+    """Run becomes the command: its words, its exit code, the project's folder and environment, nothing of ours."""
+    program = "import os, sys; print(os.getcwd(), sys.prefix); sys.exit(9)"
+    done = appliance("run", "--project", str(project), "python", "-c", program, cache=tmp_path / "cache")
+    assert done.returncode == 9
+    folder, prefix = done.stdout.split()
+    assert folder == str(project)
+    assert prefix.startswith(str(tmp_path / "cache"))
+    again = appliance("run", "--project", str(project), "python", "-c", "import structlog", cache=tmp_path / "cache")
+    assert "ModuleNotFoundError" in again.stderr
+
+
+def test_run_without_such_a_program(project: Path, tmp_path: Path):
+    """A program that is not there is 127, as a shell has it."""
+    done = appliance("run", "--project", str(project), "no-such-program", cache=tmp_path / "cache")
+    assert done.returncode == 127
+    assert "no-such-program" in done.stderr
+
+
+def test_status_of_nothing(project: Path, tmp_path: Path):
+    """Status ends with 7 where no appliance runs."""
+    done = appliance("status", "--project", str(project), "--status-socket", str(tmp_path / "none.sock"))
+    assert done.returncode == 7
+    assert "no appliance answers" in done.stderr
