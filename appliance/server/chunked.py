@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from .limits import Limits
 
 _LINE_MAX = 4096
-# 15 digits: more than 2**59 bytes are no chunk, and a 16th could overflow a reader of 64 bits behind us.
-_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}")
+# 15 digits that count: more than 2**59 bytes are no chunk. The line's length bounds the zeros before them.
+_SIZE = re.compile(rb"0*[0-9A-Fa-f]{1,15}")
 # chunk-ext (7.1.1): the white space is bad, and to be accepted. No two parts can match the same text, so no
 # backtracking.
 _EXTENSIONS = re.compile(

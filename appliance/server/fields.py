@@ -115,7 +115,7 @@ class FieldReader:
         if "HTTP_CONNECTION" in values:
             _connect(fields, minor)
         if "HTTP_EXPECT" in values and minor > 0:  # RFC 9110, 10.1.1: 1.0 can't expect
-            if values["HTTP_EXPECT"].lower() != "100-continue":
+            if not elements(values["HTTP_EXPECT"]) <= {"100-continue"}:
                 raise Refused(417, "the only expectation that can be met is 100-continue (RFC 9110, 10.1.1)")
             fields.expects = fields.chunked or fields.length > 0
         return fields
@@ -158,22 +158,21 @@ def _frame(fields: Fields, minor: int) -> None:
     coding = fields.values.pop("HTTP_TRANSFER_ENCODING", None)
     if coding is None:
         if length is not None:
-            if (
-                not length.isascii()
-                or not length.isdigit()
-                or len(length) > _LENGTH_DIGITS
-                or int(length) > _LENGTH_MAX
-            ):
+            digits = length.lstrip("0") or length[:1]  # any number of zeros may lead, but int() reads no more than 4300
+            if not length.isascii() or not length.isdigit() or len(digits) > _LENGTH_DIGITS:
                 raise Refused(400, "Content-Length is no number (RFC 9110, 8.6)")
-            fields.length = int(length)
+            fields.length = int(digits)
+            if fields.length > _LENGTH_MAX:
+                raise Refused(400, "Content-Length is beyond 63 bits (RFC 9110, 8.6)")
+            fields.values["CONTENT_LENGTH"] = digits
         return
     if minor < 1:
         raise Refused(400, "HTTP/1.0 has no Transfer-Encoding (RFC 9112, 6.1)")
     if length is not None:
         raise Refused(400, "Content-Length and Transfer-Encoding together (RFC 9112, 6.3)")
-    codings = [word.strip(" \t").lower() for word in coding.split(",")]
+    codings = [word for word in (word.strip(" \t").lower() for word in coding.split(",")) if word]
     if codings != ["chunked"]:
-        if codings[-1] == "chunked" and codings.count("chunked") == 1 and all(map(TOKEN.fullmatch, codings)):
+        if codings[-1:] == ["chunked"] and codings.count("chunked") == 1 and all(map(TOKEN.fullmatch, codings)):
             raise Refused(501, "of the transfer codings only chunked is known (RFC 9112, 6.1)")
         raise Refused(400, "the transfer coding does not end with one chunked (RFC 9112, 6.3)")
     fields.chunked = True
@@ -181,10 +180,15 @@ def _frame(fields: Fields, minor: int) -> None:
 
 def _connect(fields: Fields, minor: int) -> None:
     """The connection's options (RFC 9110, 7.6.1)."""
-    words = {word.strip(" \t") for word in fields.values["HTTP_CONNECTION"].lower().split(",")}
+    words = elements(fields.values["HTTP_CONNECTION"])
     # RFC 9112, 9.3: close wins; else 1.1 persists, and 1.0 only when it says so.
     fields.keep_alive = "close" not in words and (minor > 0 or "keep-alive" in words)
     fields.upgrade = "upgrade" in words and minor > 0 and "HTTP_UPGRADE" in fields.values
+
+
+def elements(value: str) -> set[str]:
+    """A list's elements, in lower case; empty ones are none (RFC 9110, 5.6.1.2)."""
+    return {word.strip(" \t") for word in value.lower().split(",")} - {""}
 
 
 def check_controls(line: str) -> None:

@@ -89,7 +89,12 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
         """Take the socket over."""
         equipment = Equipment.of(self.server)
         self.connection = self.request
-        self.begin(equipment, Wire(self.request, equipment.limits))
+        if hasattr(self.request, "pending"):  # accepted from a listening socket that ssl has wrapped
+            from .tls import TlsWire  # noqa: PLC0415  ssl is loaded then, and only then
+
+            self.begin(equipment, TlsWire(None, self.request, equipment.limits))
+        else:
+            self.begin(equipment, Wire(self.request, equipment.limits))
 
     def begin(self, equipment: Equipment, wire: Wire) -> None:
         """Serve this wire; ``server`` and ``client_address`` are set. The pool calls it, and never ``handle``."""
@@ -98,7 +103,7 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
         if self.lenient:
             wire.loosen()
         self._address = self.client_address[0] if self.client_address else ""
-        self._parser = HeadParser(equipment.fields, lenient=self.lenient)
+        self._parser = HeadParser(equipment.fields, lenient=self.lenient, secure=wire.secure)
         self._environs = Environs(
             equipment.base,
             self.client_address,
