@@ -22,7 +22,7 @@ from tests.server.served import Client, Response, Served
 
 CORPUS = Path(__file__).parents[1] / "requests"
 BEHIND = b"GET /behind HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
-# Small, so that the files are; but a head of less than 4 KiB is never measured.
+# Small, so that the files are.
 LIMITS = Limits(
     max_line_bytes=4096,
     max_header_bytes=4096,
