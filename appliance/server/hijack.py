@@ -84,7 +84,8 @@ class HijackedSocket:
 
     def restart(self) -> None:
         """End it from without, because the server goes: say so to a WebSocket, and wake whoever reads."""
-        if self._exchange.status == 101 and self._lock.acquire(timeout=0.1):
+        # OpenSSL's connection is no two threads' at once: the application may be reading from it.
+        if self._exchange.status == 101 and not self._wire.secure and self._lock.acquire(timeout=0.1):
             try:
                 self._wire.sock.send(_RESTART, getattr(socket, "MSG_DONTWAIT", 0))
             except OSError:

@@ -223,7 +223,7 @@ class Lot:
         """Give every plain connection that no thread has, with the bytes read of it."""
         given = []
         for connection in self.in_state(PARKED, HELD, READY):
-            if not connection.wire.secure and connection.handler.refusal is None:
+            if connection.wire.movable and connection.handler.refusal is None:
                 self.give(connection)
                 given.append((connection.wire.sock, connection.wire.buffer))
         self.ready = deque(connection for connection in self.ready if connection.state == READY)

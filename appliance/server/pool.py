@@ -11,6 +11,7 @@ runs or a client is waited for.
 from __future__ import annotations
 
 import contextlib
+import functools
 import socket
 import socketserver
 import threading
@@ -33,6 +34,7 @@ from .wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from ssl import SSLContext
 
     from .exchange import Sink
 
@@ -53,6 +55,7 @@ class PooledWSGIServer(WSGIServer):
         allowed_hosts: whether to serve a Host; None serves all.
         trusted_proxies: addresses or networks whose ``Forwarded`` fields are believed.
         RequestHandlerClass: as ``socketserver``'s; its ``handle`` is not used, ``handle_one_request`` is.
+        tls: for HTTPS (``tls.context_of``); the socket then serves nothing else.
         hold: when connections may be answered at the earliest; may be replaced at any time.
         accepting: False begins paused.
     """
@@ -68,6 +71,7 @@ class PooledWSGIServer(WSGIServer):
         allowed_hosts: Callable[[str], bool] | None = None,
         trusted_proxies: Iterable[str] = (),
         RequestHandlerClass: type[WSGIRequestHandler] = WSGIRequestHandler,
+        tls: SSLContext | None = None,
         hold: Hold | None = None,
         accepting: bool = True,
     ) -> None:
@@ -108,6 +112,11 @@ class PooledWSGIServer(WSGIServer):
             limits=limits,
             flushing=self._flushing,
         )
+        self._make_wire: Callable[..., Wire] = Wire
+        if tls is not None:
+            from .tls import TlsWire  # noqa: PLC0415  ssl costs 10 ms that most do not need
+
+            self._make_wire = functools.partial(TlsWire, tls)
         self._passed: Passed | None = None
         self._cut_at = 0.0
         self._stopped = False
@@ -305,7 +314,7 @@ class PooledWSGIServer(WSGIServer):
                         self._poller.wake()
                 elif passed is None:
                     self._lot.park(connection, now)
-                elif connection.wire.secure:
+                elif not connection.wire.movable:
                     self._lot.linger(connection, now)
                 else:
                     self._lot.give(connection)
@@ -331,7 +340,7 @@ class PooledWSGIServer(WSGIServer):
         handler.request = handler.connection = sock
         handler.client_address = address
         handler.server = self
-        wire = Wire(sock, self.limits, early)
+        wire = self._make_wire(sock, self.limits, early)
         handler.begin(self.equipment, wire)
         self._lot.add(Connection(handler, wire, now))
 

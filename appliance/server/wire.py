@@ -60,7 +60,7 @@ class Wire:
         ended: the client has sent its last byte.
         waiting: a thread waits for the client at this moment.
         lenient: heads may be as http.server accepts them (``loosen``).
-        secure: it is encrypted: the kernel can't send files by itself, nor another process take it over.
+        secure: it is encrypted, so that the kernel can't send files by itself.
     """
 
     __slots__ = (
@@ -88,6 +88,11 @@ class Wire:
         """Accept what ``lenient`` describes; no head is plain then."""
         self.lenient = True
         self._plain = 0
+
+    @property
+    def movable(self) -> bool:
+        """Another process could go on with it."""
+        return True
 
     # -- receiving
 

@@ -1,0 +1,177 @@
+"""TLS: a request over it, and what each side is told that speaks to the wrong port."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.server.handler import WSGIRequestHandler
+from appliance.server.limits import Limits
+from appliance.server.listener import ThreadedWSGIServer
+from appliance.server.tls import context_of
+from tests.server.answers import Answer
+from tests.server.served import GET, PATIENCE_S, Client, Echo, Served, get, post
+
+Serve = Callable[..., Served]
+Secure = Callable[..., tuple[Served, Callable[[], Client]]]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for localhost that signs itself, and its key."""
+    folder = tmp_path_factory.mktemp("tls")
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+    names = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)]
+    try:
+        subprocess.run([*command.split(), *names], check=True, capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("openssl is not installed, and a test key belongs into no repository")
+    return certificate, key
+
+
+@pytest.fixture
+def secure(
+    serve: Serve, certificate: tuple[Path, Path]
+) -> Iterator[Callable[..., tuple[Served, Callable[[], Client]]]]:
+    """Start a server for HTTPS, and a function that makes its clients."""
+    context = context_of(*map(str, certificate))
+    clients: list[Client] = []
+
+    def start(application: object = None, **options: object) -> tuple[Served, Callable[[], Client]]:
+        served = serve(application, tls=context, **options)
+
+        def client() -> Client:
+            clients.append(wrapped(served.address, certificate[0]))
+            return clients[-1]
+
+        return served, client
+
+    yield start
+    for client in clients:
+        client.close()
+
+
+def wrapped(address: tuple[str, int], certificate: Path) -> Client:
+    """A client that trusts the certificate."""
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    client = Client.__new__(Client)
+    client.sock = trusting.wrap_socket(socket.create_connection(address, PATIENCE_S), server_hostname="localhost")
+    client._file = client.sock.makefile("rb")
+    return client
+
+
+def test_requests_over_tls(secure):
+    """Requests are served over TLS as without, and the environ says https."""
+    echo = Echo()
+    _, connect = secure(echo)
+    client = connect()
+    assert client.ask(get("/one")).body == b"/one"
+    body = bytes(range(256)) * 2000
+    assert client.ask(post(body)).body == body
+    assert echo.seen[0]["wsgi.url_scheme"] == "https"
+
+
+def test_records_that_openssl_holds_are_seen(secure):
+    """Requests that arrive in one record, or whose bytes OpenSSL has read ahead, are all answered."""
+    _, connect = secure()
+    client = connect().send(b"".join(get(f"/{number}") for number in range(2000)))
+    assert [client.response().body for _ in range(2000)] == [b"/%d" % number for number in range(2000)]
+
+
+def test_streams_over_tls(secure):
+    """Large and streamed content arrives whole."""
+    items = [b"x" * 300_000, b"y" * 10]
+    _, connect = secure(Answer(items))
+    assert connect().ask().body == b"".join(items)
+
+
+def test_the_end_is_said(secure):
+    """A connection ends with close_notify (RFC 8446, 6.1), so that a client knows that nothing was cut off."""
+    _, connect = secure(limits=Limits(idle_timeout_s=0.05))
+    client = connect()
+    assert client.ask(get("/", "Connection: close")).status == 200
+    assert client.sock.recv(1) == b""  # an end without close_notify would raise SSLEOFError
+    assert connect().sock.recv(1) == b""
+
+
+def test_plain_http_is_told(secure):
+    """Who speaks HTTP to the HTTPS port is answered in plain HTTP, and it is recorded once."""
+    served, connect = secure()
+    client = served.client()
+    response = client.ask(GET)
+    assert response.status == 400
+    assert b"https://" in response.body
+    assert client.rest() == b""
+    assert served.sink.record()["event"] == "request.refused"
+    assert connect().ask().status == 200
+
+
+def test_tls_is_told_on_a_plain_port(serve: Serve, certificate: tuple[Path, Path]):
+    """Who speaks TLS to the HTTP port gets one clear answer, and one record that says what it was."""
+    served = serve()
+    with pytest.raises(ssl.SSLError):
+        wrapped(served.address, certificate[0])
+    record = served.sink.record()
+    assert (record["event"], record["status"]) == ("request.refused", 400)
+    assert "HTTPS" in record["reason"]
+    assert len(served.sink.records) == 1
+
+
+def test_garbage_instead_of_a_handshake_does_no_harm(secure):
+    """What begins like a handshake and is none ends the connection, and nothing else."""
+    served, connect = secure()
+    with contextlib.suppress(ConnectionResetError):  # what follows the first record is not even read
+        served.client().send(b"\x16\x03\x01garbage" * 100).half_close().rest()
+    assert connect().ask().status == 200
+
+
+def test_a_slow_handshake_occupies_no_thread(secure):
+    """Clients that begin a handshake and stop are parked."""
+    served, connect = secure(threads=1)
+    for _ in range(4):
+        served.client().send(b"\x16\x03\x01\x02\x00\x01\x00")
+    assert connect().ask().status == 200
+
+
+def test_what_was_not_read_yet_can_move(secure, serve: Serve, certificate: tuple[Path, Path]):
+    """A connection whose handshake has not begun is handed over; one that is encrypted is ended properly."""
+    served, connect = secure()
+    client = connect()
+    assert client.ask().status == 200
+    raw = served.client()
+    moved: list[tuple[socket.socket, bytes]] = []
+    while not moved:
+        moved = served.server.hand_over()
+    other = serve(tls=context_of(*map(str, certificate)))
+    other.server.take(moved)
+    assert raw.ask(GET).status == 400
+    other.sink.record()
+    served.server.drain(lambda connections: None)
+    assert client.sock.recv(1) == b""
+    served.thread.join(PATIENCE_S)
+    assert not served.thread.is_alive()
+
+
+def test_a_listening_socket_may_be_wrapped(certificate: tuple[Path, Path]):
+    """The library's servers serve a listening socket that ssl has wrapped."""
+    server = ThreadedWSGIServer(("127.0.0.1", 0), WSGIRequestHandler)
+    server.set_app(Echo())
+    context = context_of(*map(str, certificate))
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    client = wrapped(("127.0.0.1", server.server_port), certificate[0])
+    assert client.ask(get("/one")).body == b"/one"
+    assert client.ask(get("/two")).body == b"/two"
+    client.close()
+    server.shutdown()
+    server.server_close()
+    thread.join(PATIENCE_S)
