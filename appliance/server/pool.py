@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     Passed = Callable[[list[tuple[socket.socket, bytes]]], None]
 
+_LINGER_S = 0.3  # how long a drained server waits for the clients that it has answered
 _CUT_S = 1.0  # how long a hijacked request may take to notice that it was ended
 
 
@@ -212,7 +213,9 @@ class PooledWSGIServer(WSGIServer):
         if self._stopped or self._passed is None:
             return self._stopped
         with self._lock:
-            if self._lot.ready or self._lot.in_state(LINGERING):
+            # A client that was answered gets a moment to end its side, lest the answer be reset away; not the whole time.
+            since = monotonic() + self.limits.linger_s - _LINGER_S
+            if self._lot.ready or any(each.deadline > since for each in self._lot.in_state(LINGERING)):
                 return False
             patient = monotonic() < self._cut_at + _CUT_S
             for hand in self._crew.hands:
