@@ -213,7 +213,7 @@ class PooledWSGIServer(WSGIServer):
         if self._stopped or self._passed is None:
             return self._stopped
         with self._lock:
-            # A client that was answered gets a moment to end its side, lest the answer be reset away; not the whole time.
+            # A client that was answered gets a moment to end its side, lest the answer be reset away.
             since = monotonic() + self.limits.linger_s - _LINGER_S
             if self._lot.ready or any(each.deadline > since for each in self._lot.in_state(LINGERING)):
                 return False
