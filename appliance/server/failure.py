@@ -11,10 +11,10 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .response import ServerHandler
+    from .run import ApplicationRun
 
 
-def tell_failure(run: ServerHandler, error: BaseException | None) -> None:
+def tell_failure(run: ApplicationRun, error: BaseException | None) -> None:
     """One event, with the traceback."""
     from .errorpage import report  # noqa: PLC0415  see above
 
@@ -41,7 +41,7 @@ def failure_page(error: BaseException | None, accept: str) -> tuple[str, bytes]:
     return render({"status": 500, "lead": "The application raised while it answered this request.", **found}, accept)
 
 
-def tell_misjudged(run: ServerHandler, *, left: int, surplus: int) -> None:
+def tell_misjudged(run: ApplicationRun, *, left: int, surplus: int) -> None:
     """The application's Content-Length was not its content's length: short by ``left``, or long by ``surplus``."""
     sent = run.bytes_sent
     if left > 0:

@@ -1,7 +1,7 @@
-"""``ServerHandler``: run the application, frame and write its response (PEP 3333; RFC 9112, 6 and 7).
+"""``ServerHandler``: frame and write a response (PEP 3333; RFC 9112, 6 and 7).
 
-Owns the order of a response's steps; must not know how a head is parsed or a connection is scheduled. Runs in the
-thread of its request.
+Owns the order of a response's steps; must not know how a head is parsed or a connection is scheduled. ``run`` owns what
+is around it. Runs in the thread of its request.
 
 Theory of operation. Nothing is sent until the first content is known, so that head and content leave in one send, and
 so that a failure before it can still be a 500. Content whose length is known (a list, one item, Content-Length) is sent
@@ -10,30 +10,23 @@ with it, and held to it both ways; other content is chunked to HTTP/1.1 and ends
 
 from __future__ import annotations
 
-import sys
-from time import monotonic, time
+from time import monotonic
 from typing import TYPE_CHECKING, Any
-from wsgiref.handlers import SimpleHandler
 from wsgiref.headers import Headers
 
-from .body import BodyError
 from .content import is_single, joined, not_bytes
-from .detached import detached_parts
-from .failure import close_quietly, failure_page, tell_failure, tell_misjudged
-from .filewrapper import FileWrapper, file_range
+from .failure import tell_misjudged
+from .filewrapper import file_range
 from .framing import delimit
-from .refusal import Refused, answer
-from .responsehead import ApplicationFault, ResponseFields, ResponseHeads
-from .software import SOFTWARE
-from .streams import Reader, Writer
+from .refusal import Refused
+from .responsehead import ApplicationFault, ResponseFields
+from .run import ApplicationRun, ClientGone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from .body import Body, Empty
     from .exchange import Exchange
-    from .handler import WSGIRequestHandler
-    from .head import Head
 
 # Up to this size a file is read and sent with its head: sendfile saves nothing there, and costs a call. Up to it, too,
 # head
@@ -44,11 +37,7 @@ _JOIN = 16_384
 _HEAD_ONLY_S = 1.0
 
 
-class ClientGone(ConnectionAbortedError):  # noqa: N818  wsgiref's name for it is an Aborted, too
-    """The client has left, or does not read, and the response can't be sent."""
-
-
-class ServerHandler(SimpleHandler):
+class ServerHandler(ApplicationRun):
     """Runs one application once, as wsgiref's does, whose methods it keeps.
 
     Attributes:
@@ -57,18 +46,8 @@ class ServerHandler(SimpleHandler):
         persistent: the connection can serve another request; final once ``run`` returned.
     """
 
-    http_version = "1.1"
-    server_software = SOFTWARE
-    os_environ: dict[str, str] = {}  # noqa: RUF012  wsgiref's name; never the process's environment, never written
-    wsgi_file_wrapper = FileWrapper
-    request_handler: WSGIRequestHandler | None = None
-    exchange: Exchange | None = None
-    persistent = False
-    environ: dict[str, Any]
     status: str | None = None
     code = 0
-    _head: Head | None = None
-    _heads: ResponseHeads
     _fields: ResponseFields
     _pairs: list[tuple[str, str]] | None = None
     _view: Headers | None = None
@@ -77,71 +56,6 @@ class ServerHandler(SimpleHandler):
     _chunked = False
     _left = -1  # of a known length, what is still to be sent
     _surplus = 0
-    _gone = False
-    _closed = False
-
-    def __init__(
-        self,
-        stdin: Any,
-        stdout: Any,
-        stderr: Any,
-        environ: dict[str, Any],
-        multithread: bool = True,  # noqa: FBT001, FBT002  wsgiref's signature
-        multiprocess: bool = False,  # noqa: FBT001, FBT002  as above
-    ) -> None:
-        self.stdin: Any = stdin
-        self.stdout: Any = stdout
-        self.stderr = stderr
-        self.base_env = environ
-        self.wsgi_multithread = multithread
-        self.wsgi_multiprocess = multiprocess
-
-    # -- before the application
-
-    def run(self, application: Any) -> None:
-        """Call the application, send its response, close its iterable."""
-        try:
-            self.setup_environ()
-            self.result = application(self.environ, self.start_response)
-            self.finish_response()
-        except BaseException as error:  # noqa: BLE001  whatever it is, the client gets an answer
-            self._failed(error)
-
-    def setup_environ(self) -> None:
-        """Complete the environ with the streams, and what ``get_environ`` of another family left out."""
-        handler = self.request_handler
-        if handler is not None and self.exchange is not None:
-            self._head = handler.head
-            self._heads = handler.equipment.heads
-        else:
-            self._attach(handler)
-        environ: dict[str, Any] = self.base_env  # type: ignore[assignment]  # see environ
-        self.environ = environ
-        environ["wsgi.input"] = self.stdin
-        environ["wsgi.errors"] = self.stderr
-        if "wsgi.file_wrapper" not in environ:
-            environ["wsgi.file_wrapper"] = self.wsgi_file_wrapper
-            environ["wsgi.version"] = self.wsgi_version
-            environ["wsgi.run_once"] = self.wsgi_run_once
-            environ["wsgi.url_scheme"] = self.get_scheme()
-            environ["wsgi.multithread"] = self.wsgi_multithread
-            environ["wsgi.multiprocess"] = self.wsgi_multiprocess
-            environ["wsgi.input_terminated"] = True
-            environ.setdefault("SERVER_SOFTWARE", self.server_software or SOFTWARE)
-
-    def _attach(self, handler: WSGIRequestHandler | None) -> None:
-        """Made by a subclass with ``rfile`` and ``wfile``, or by somebody without a connection: find the parts."""
-        if isinstance(self.stdout, Writer):
-            self.stdout = self.stdout.wire
-        if isinstance(self.stdin, Reader):
-            self.stdin = self.stdin.body
-        if handler is None:
-            self._heads = ResponseHeads(self.server_software or SOFTWARE)
-            self.stdin, self.stdout, self.exchange = detached_parts(self.stdin, self.stdout, self.base_env)
-        else:
-            self._head = handler.head
-            self._heads = handler.equipment.heads
-            self.exchange = handler.exchange = handler.new_exchange()
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
@@ -358,102 +272,6 @@ class ServerHandler(SimpleHandler):
         if self._surplus or self._left > 0:
             self.persistent = self.persistent and self._left <= 0
             tell_misjudged(self, left=self._left, surplus=self._surplus)
-
-    # -- the end, good or bad
-
-    def close(self) -> None:
-        """Finish the record, then close the iterable; once."""
-        if self._closed:
-            return
-        self._closed = True
-        exchange = self.exchange
-        if exchange is not None:
-            exchange.finished = monotonic()
-            exchange.ended = time()
-            exchange.body_size = self.bytes_sent
-            if self.request_handler is not None:
-                self.request_handler.log_exchange(exchange)
-        result: Any = self.result
-        self.result = None  # a generator's frame holds start_response, which holds us
-        if type(result) is not list and (closing := getattr(result, "close", None)) is not None:
-            try:
-                closing()
-            except Exception as error:  # noqa: BLE001  the response is out; all that is left is to tell
-                tell_failure(self, error)
-
-    def _failed(self, error: BaseException) -> None:
-        """Whatever ended the application early; the connection goes, unless an answer can still be given."""
-        exchange = self.exchange
-        if exchange is None:
-            raise error
-        if exchange.hijacked:
-            if not isinstance(error, (OSError, StopIteration, SystemExit)):
-                tell_failure(self, error)
-        elif self._gone:
-            exchange.event = "request.aborted"
-            exchange.reason = f"the client left after {self.bytes_sent} bytes of the response"
-            self.persistent = False
-        elif isinstance(error, Refused) or (isinstance(error, BodyError) and error is self.stdin.error):
-            self._refuse(exchange, error)
-        else:
-            self._answer_failure()
-        self.close()
-        if isinstance(error, KeyboardInterrupt):
-            raise error
-
-    def _refuse(self, exchange: Exchange, error: BodyError | Refused) -> None:
-        self.persistent = False
-        exchange.event = "request.aborted" if error.status == 400 and self.stdout.ended else "request.refused"
-        exchange.reason = error.reason
-        if not self.headers_sent:
-            self.headers_sent = True
-            exchange.status = error.status
-            content = self.base_env.get("REQUEST_METHOD") != "HEAD"
-            try:
-                self._transmit([answer(error.status, error.reason, date=self._heads.date(), content=content)], 0)
-            except ClientGone:
-                exchange.event = "request.aborted"
-
-    def _answer_failure(self) -> None:
-        try:
-            self.handle_error()
-        except BaseException as second:  # noqa: BLE001  an error about an error
-            self.persistent = False
-            if self._gone and self.exchange is not None:
-                self.exchange.event = "request.aborted"
-                self.exchange.reason = "the client left before the response"
-            elif not self._gone:
-                tell_failure(self, second)
-
-    def handle_error(self) -> None:
-        """Tell of the exception that is being handled, and answer with a page where that is still possible."""
-        self.log_exception(sys.exc_info())
-        if self.headers_sent:
-            self.persistent = False
-            if self.exchange is not None:
-                self.exchange.reason = f"the application failed after {self.bytes_sent} bytes of the response"
-            return
-        close_quietly(self.result)
-        self.result = self.error_output(self.environ, self.start_response)
-        self.finish_response()
-
-    def error_output(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        """The page: a traceback, since this is for development."""
-        error = sys.exc_info()[1]
-        kind, content = failure_page(error, environ.get("HTTP_ACCEPT", ""))
-        headers = [("Content-Type", kind), ("Cache-Control", "no-store")]
-        start_response("500 Internal Server Error", headers, (type(error), error, None))
-        return [content]
-
-    def log_exception(self, exc_info: Any) -> None:
-        """One event, with the traceback."""
-        tell_failure(self, exc_info[1])
-
-    def tell(self, level: str, event: str, **fields: object) -> None:
-        """Put an event of this request into the server's sink."""
-        if self.request_handler is not None and self.exchange is not None:
-            fields["request_id"] = self.exchange.request_id
-            self.request_handler.equipment.sink.event(level, event, fields)
 
 
 def _too_early() -> ApplicationFault:

@@ -1,0 +1,216 @@
+"""One run of an application: what is around its response, and what becomes of a failure (PEP 3333).
+
+Owns the environ's streams, the record's end, the iterable's close and the answer to an exception; ``response`` owns the
+response that goes well. Runs in the thread of its request.
+"""
+
+from __future__ import annotations
+
+import sys
+from time import monotonic, time
+from typing import TYPE_CHECKING, Any
+from wsgiref.handlers import SimpleHandler
+
+from .body import BodyError
+from .detached import detached_parts
+from .failure import close_quietly, failure_page, tell_failure
+from .filewrapper import FileWrapper
+from .refusal import Refused, answer
+from .responsehead import ResponseHeads
+from .software import SOFTWARE
+from .streams import Reader, Writer
+
+if TYPE_CHECKING:
+    from .exchange import Exchange
+    from .handler import WSGIRequestHandler
+    from .head import Head
+
+
+class ClientGone(ConnectionAbortedError):  # noqa: N818  wsgiref's name for it is an Aborted, too
+    """The client has left, or does not read, and the response can't be sent."""
+
+
+class ApplicationRun(SimpleHandler):
+    """The part of ``ServerHandler`` that is around the response; see there for what is public."""
+
+    http_version = "1.1"
+    server_software = SOFTWARE
+    os_environ: dict[str, str] = {}  # noqa: RUF012  wsgiref's name; never the process's environment, never written
+    wsgi_file_wrapper = FileWrapper
+    request_handler: WSGIRequestHandler | None = None
+    exchange: Exchange | None = None
+    persistent = False
+    environ: dict[str, Any]
+    bytes_sent: int = 0
+    headers_sent: bool = False
+    _head: Head | None = None
+    _heads: ResponseHeads
+    _gone = False
+    _closed = False
+
+    def __init__(
+        self,
+        stdin: Any,
+        stdout: Any,
+        stderr: Any,
+        environ: dict[str, Any],
+        multithread: bool = True,  # noqa: FBT001, FBT002  wsgiref's signature
+        multiprocess: bool = False,  # noqa: FBT001, FBT002  as above
+    ) -> None:
+        self.stdin: Any = stdin
+        self.stdout: Any = stdout
+        self.stderr = stderr
+        self.base_env = environ
+        self.wsgi_multithread = multithread
+        self.wsgi_multiprocess = multiprocess
+
+    # -- before the application
+
+    def run(self, application: Any) -> None:
+        """Call the application, send its response, close its iterable."""
+        try:
+            self.setup_environ()
+            self.result = application(self.environ, self.start_response)
+            self.finish_response()
+        except BaseException as error:  # noqa: BLE001  whatever it is, the client gets an answer
+            self._failed(error)
+
+    def setup_environ(self) -> None:
+        """Complete the environ with the streams, and what ``get_environ`` of another family left out."""
+        handler = self.request_handler
+        if handler is not None and self.exchange is not None:
+            self._head = handler.head
+            self._heads = handler.equipment.heads
+        else:
+            self._attach(handler)
+        environ: dict[str, Any] = self.base_env  # type: ignore[assignment]  # see environ
+        self.environ = environ
+        environ["wsgi.input"] = self.stdin
+        environ["wsgi.errors"] = self.stderr
+        if "wsgi.file_wrapper" not in environ:
+            environ["wsgi.file_wrapper"] = self.wsgi_file_wrapper
+            environ["wsgi.version"] = self.wsgi_version
+            environ["wsgi.run_once"] = self.wsgi_run_once
+            environ["wsgi.url_scheme"] = self.get_scheme()
+            environ["wsgi.multithread"] = self.wsgi_multithread
+            environ["wsgi.multiprocess"] = self.wsgi_multiprocess
+            environ["wsgi.input_terminated"] = True
+            environ.setdefault("SERVER_SOFTWARE", self.server_software or SOFTWARE)
+
+    def _attach(self, handler: WSGIRequestHandler | None) -> None:
+        """Made by a subclass with ``rfile`` and ``wfile``, or by somebody without a connection: find the parts."""
+        if isinstance(self.stdout, Writer):
+            self.stdout = self.stdout.wire
+        if isinstance(self.stdin, Reader):
+            self.stdin = self.stdin.body
+        if handler is None:
+            self._heads = ResponseHeads(self.server_software or SOFTWARE)
+            self.stdin, self.stdout, self.exchange = detached_parts(self.stdin, self.stdout, self.base_env)
+        else:
+            self._head = handler.head
+            self._heads = handler.equipment.heads
+            self.exchange = handler.exchange = handler.new_exchange()
+
+    # -- the end, good or bad
+
+    def close(self) -> None:
+        """Finish the record, then close the iterable; once."""
+        if self._closed:
+            return
+        self._closed = True
+        exchange = self.exchange
+        if exchange is not None:
+            exchange.finished = monotonic()
+            exchange.ended = time()
+            exchange.body_size = self.bytes_sent
+            if self.request_handler is not None:
+                self.request_handler.log_exchange(exchange)
+        result: Any = self.result
+        self.result = None  # a generator's frame holds start_response, which holds us
+        if type(result) is not list and (closing := getattr(result, "close", None)) is not None:
+            try:
+                closing()
+            except Exception as error:  # noqa: BLE001  the response is out; all that is left is to tell
+                tell_failure(self, error)
+
+    def _failed(self, error: BaseException) -> None:
+        """Whatever ended the application early; the connection goes, unless an answer can still be given."""
+        exchange = self.exchange
+        if exchange is None:
+            raise error
+        if exchange.hijacked:
+            if not isinstance(error, (OSError, StopIteration, SystemExit)):
+                tell_failure(self, error)
+        elif self._gone:
+            exchange.event = "request.aborted"
+            exchange.reason = f"the client left after {self.bytes_sent} bytes of the response"
+            self.persistent = False
+        elif isinstance(error, Refused) or (isinstance(error, BodyError) and error is self.stdin.error):
+            self._refuse(exchange, error)
+        else:
+            self._answer_failure()
+        self.close()
+        if isinstance(error, KeyboardInterrupt):
+            raise error
+
+    def _refuse(self, exchange: Exchange, error: BodyError | Refused) -> None:
+        self.persistent = False
+        exchange.event = "request.aborted" if error.status == 400 and self.stdout.ended else "request.refused"
+        exchange.reason = error.reason
+        if not self.headers_sent:
+            self.headers_sent = True
+            exchange.status = error.status
+            content = self.base_env.get("REQUEST_METHOD") != "HEAD"
+            try:
+                self._transmit([answer(error.status, error.reason, date=self._heads.date(), content=content)], 0)
+            except ClientGone:
+                exchange.event = "request.aborted"
+
+    def _answer_failure(self) -> None:
+        try:
+            self.handle_error()
+        except BaseException as second:  # noqa: BLE001  an error about an error
+            self.persistent = False
+            if self._gone and self.exchange is not None:
+                self.exchange.event = "request.aborted"
+                self.exchange.reason = "the client left before the response"
+            elif not self._gone:
+                tell_failure(self, second)
+
+    def handle_error(self) -> None:
+        """Tell of the exception that is being handled, and answer with a page where that is still possible."""
+        self.log_exception(sys.exc_info())
+        if self.headers_sent:
+            self.persistent = False
+            if self.exchange is not None:
+                self.exchange.reason = f"the application failed after {self.bytes_sent} bytes of the response"
+            return
+        close_quietly(self.result)
+        self.result = self.error_output(self.environ, self.start_response)
+        self.finish_response()
+
+    def error_output(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        """The page: a traceback, since this is for development."""
+        error = sys.exc_info()[1]
+        kind, content = failure_page(error, environ.get("HTTP_ACCEPT", ""))
+        headers = [("Content-Type", kind), ("Cache-Control", "no-store")]
+        start_response("500 Internal Server Error", headers, (type(error), error, None))
+        return [content]
+
+    def _transmit(self, parts: list[bytes], size: int) -> None:
+        """Send parts of the response, the content's of so many bytes.
+
+        Raises:
+            ClientGone: they can't be sent.
+        """
+        raise NotImplementedError
+
+    def log_exception(self, exc_info: Any) -> None:
+        """One event, with the traceback."""
+        tell_failure(self, exc_info[1])
+
+    def tell(self, level: str, event: str, **fields: object) -> None:
+        """Put an event of this request into the server's sink."""
+        if self.request_handler is not None and self.exchange is not None:
+            fields["request_id"] = self.exchange.request_id
+            self.request_handler.equipment.sink.event(level, event, fields)
