@@ -96,6 +96,9 @@ class ServerHandler(ApplicationRun):
 
     def finish_response(self) -> None:
         """Send the iterable's content, then close."""
+        if self.exchange is not None and self.exchange.hijacked:
+            self.close()  # what is returned after that is meant for nobody
+            return
         result: Any = self.result
         kind = type(result)
         if (kind is list or kind is tuple) and not self.headers_sent:
