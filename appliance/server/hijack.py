@@ -11,6 +11,7 @@ import contextlib
 import re
 import socket
 import threading
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class HijackedSocket:
         if not exchange.status:
             found = _STATUS.match(bytes(data[:16]))
             exchange.status = int(found[1]) if found else 101
+            exchange.answered = monotonic()
         with self._lock:
             sock.sendall(data, flags)
 
