@@ -44,7 +44,7 @@ def test_a_folder_that_cannot_be_served(start, project, name, words):
 def test_a_broken_project_is_unhealthy_and_recovers(start, project):
     """A broken import keeps the container up and unhealthy, and mending it makes it healthy without a restart."""
     folder = project("shadowing")
-    container = start(folder, "--health-start-period", "0s", "--health-interval", "1s")
+    container = start(folder, "--health-interval", "1s")
     container.wait_for_health("healthy")
     file = folder / "wsgi.py"
     sound = file.read_text()
@@ -53,6 +53,20 @@ def test_a_broken_project_is_unhealthy_and_recovers(start, project):
     file.write_text(sound)
     container.wait_for_health("healthy")
     assert container.get().status == 200
+
+
+def test_broken_from_the_first_start(start, project):
+    """A project that is broken when it is mounted is unhealthy as soon as the engine asks, not after a start period."""
+    container = start(project("broken_import"), "--health-interval", "1s")
+    container.wait_for_health("unhealthy")
+
+
+def test_slow_start_is_starting(start, project, docker):
+    """A project that takes its time to boot is healthy in the end, and no check has failed before."""
+    container = start(project("slow_boot"), "--health-interval", "1s", "--env", "SLOW_BOOT_S=4")
+    container.wait_for_health("healthy")
+    checks = json.loads(docker("inspect", "--format", "{{json .State.Health.Log}}", container.name).stdout)
+    assert {check["ExitCode"] for check in checks} == {0}
 
 
 @pytest.mark.parametrize(
