@@ -66,6 +66,9 @@ class Empty:
         return True
 
 
+EMPTY = Empty()
+
+
 class Body:
     """What the kinds of bodies share: reading on top of ``_piece``.
 

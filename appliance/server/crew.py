@@ -77,17 +77,13 @@ class Crew:
         self.hands: set[Hand] = set()
         self.leader: Hand | None = None
         self.over = False
+        self.eager = False  # requests are slow enough for the lead to be passed on before each
         self.served = 0  # only that it changes counts
 
     @property
     def busy(self) -> int:
         """How many requests run, counted or not."""
         return sum(hand.busy for hand in list(self.hands))
-
-    @property
-    def eager(self) -> bool:
-        """Requests are slow enough for the lead to be passed on before each."""
-        return self._average_s > _SLOW_S and self._threads > 1
 
     def done(self, hand: Hand) -> None:
         """A hand is back from a request."""
@@ -97,7 +93,9 @@ class Crew:
 
     def took(self, seconds: float) -> None:
         """A request took this long."""
-        self._average_s += (min(seconds, 1.0) - self._average_s) / 8
+        average = self._average_s
+        self._average_s = average = average + (min(seconds, 1.0) - average) / 8
+        self.eager = average > _SLOW_S and self._threads > 1
 
     def locked_appoint(self) -> None:
         """See to it that somebody leads, where somebody may."""
@@ -143,7 +141,7 @@ class Crew:
 
     def _loop(self, hand: Hand) -> None:
         try:
-            while self._leads(hand):
+            while (self.leader is hand and not self.over) or self._leads(hand):
                 self._lead(hand)
         except BaseException:
             with self._lock:  # without a leader nobody is answered any more

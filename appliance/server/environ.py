@@ -30,7 +30,7 @@ class Environs:
     the same fields.
     """
 
-    __slots__ = ("_common", "_template", "_values")
+    __slots__ = ("_common", "_head", "_same", "_template", "_values")
 
     def __init__(self, base: Environ, client: Any, *, scheme: str, multithread: bool) -> None:
         host, port = client[:2] if isinstance(client, tuple) and len(client) > 1 else ("", 0)
@@ -48,9 +48,19 @@ class Environs:
         }
         self._values: dict[str, str] | None = None
         self._template: Environ
+        self._head: Head | None = None
+        self._same: Environ | None = None
 
     def make(self, head: Head) -> Environ:
         """The environ of one request, but for its streams."""
+        if head is not self._head:
+            self._head, self._same = head, None
+            return self._made(head)
+        if self._same is None:
+            self._same = self._made(head)
+        return self._same.copy()
+
+    def _made(self, head: Head) -> Environ:
         values = head.values
         if values is not self._values:
             protocol = ("HTTP/0.9", "HTTP/1.0", "HTTP/1.1")[head.minor + 1]

@@ -17,7 +17,7 @@ from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 from wsgiref import simple_server
 
-from .body import Body, Empty, LengthBody
+from .body import EMPTY, Body, Empty, LengthBody
 from .chunked import ChunkedBody
 from .environ import Environs
 from .equipment import Equipment
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from .head import Head
 
-_EMPTY = Empty()
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _OPTIONS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _TLS = "You're accessing the development server over HTTPS, but it only supports HTTP."
@@ -75,7 +74,7 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
     close_connection = True
     raw_requestline = b""
     _raw = b""
-    _body: Body | Empty = _EMPTY
+    _body: Body | Empty = EMPTY
     _message: tuple[Head | None, Message] | None = None
     _reader: Reader | None = None
 
@@ -169,7 +168,7 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
             self.raw = None
         else:
             self.head = self.exchange = None
-            self._body = _EMPTY
+            self._body = EMPTY
             self._raw = b""
             if self.refusal is not None:
                 refusal, self.refusal = self.refusal, None
@@ -181,7 +180,7 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
         self._raw = raw
         self.head = None  # should it be none
         self.head = head = self._parser.parse(raw)
-        self._body = self._body_of(head) if head.said.length or head.said.chunked else _EMPTY
+        self._body = self._body_of(head) if head.said.length or head.said.chunked else EMPTY
         if self._reader is not None:
             self._reader.body = self._body
         return head

@@ -29,7 +29,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 class Head:
-    """One request's head.
+    """One request's head. Never changed: the next request may have the same.
 
     Attributes:
         method: as sent.
@@ -39,16 +39,18 @@ class Head:
         query: the part behind it.
         minor: 1 for HTTP/1.1 and above, 0 for HTTP/1.0, -1 for HTTP/0.9 (lenient only).
         said: what the fields say.
+        plain: it is an HTTP/1.1 request for content, on a connection that is to stay, as most are.
         values: the fields' values, as ``said.values``, but for the Host of an absolute-form.
     """
 
-    __slots__ = ("method", "minor", "path", "query", "said", "target", "values")
+    __slots__ = ("method", "minor", "path", "plain", "query", "said", "target", "values")
 
     method: str
     target: str
     path: str
     query: str
     minor: int
+    plain: bool
     said: Fields
     values: dict[str, str]
 
@@ -62,12 +64,14 @@ class HeadParser:
         secure: the connection is TLS, so that ``https`` targets may be meant for it.
     """
 
-    __slots__ = ("_block", "_lenient", "_minor", "_reader", "_said", "_secure")
+    __slots__ = ("_block", "_head", "_lenient", "_minor", "_raw", "_reader", "_said", "_secure")
 
     def __init__(self, reader: FieldReader, *, lenient: bool = False, secure: bool = False) -> None:
         self._reader = reader
         self._secure = secure
         self._lenient = lenient
+        self._raw: bytes | None = None
+        self._head: Head
         self._block: bytes | None = None
         self._minor = 0
         self._said: Fields
@@ -78,6 +82,8 @@ class HeadParser:
         Raises:
             Refused: with the status that the RFC asks for.
         """
+        if raw == self._raw:  # who polls, asks the same again and again
+            return self._head
         start, _, block = raw.partition(b"\r\n")
         line = start.decode("latin-1")
         if not line.isascii() or not line.isprintable():  # ASCII that prints is what a URI may hold, and more
@@ -104,17 +110,19 @@ class HeadParser:
             self._block, self._minor = block, minor
         head.said = said = self._said
         head.values = said.values
+        head.plain = minor == 1 and said.keep_alive and method != "HEAD"
         if target[:1] == "/" and method != "CONNECT":
             head.path, _, head.query = target.partition("?")
         else:
             _other_form(head, secure=self._secure)
+        self._raw, self._head = raw, head
         return head
 
 
 def simple_head(path: str, reader: FieldReader) -> Head:
     """The head of an HTTP/0.9 request, which is nothing but a path."""
     head = Head()
-    head.method, head.target, head.minor = "GET", path, -1
+    head.method, head.target, head.minor, head.plain = "GET", path, -1, False
     head.path, _, head.query = path.partition("?")
     head.said = reader.read(b"", -1)
     head.values = head.said.values

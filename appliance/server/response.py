@@ -10,10 +10,11 @@ with it, and held to it both ways; other content is chunked to HTTP/1.1 and ends
 
 from __future__ import annotations
 
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 from wsgiref.headers import Headers
 
+from .body import EMPTY
 from .content import is_single, joined, not_bytes
 from .failure import tell_misjudged
 from .filewrapper import file_range
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 # and content are joined: one copy is cheaper than a second buffer for the kernel.
 _SMALL = 65_536
 _JOIN = 16_384
+# Statuses whose responses may be plain: with content, and no failure whose cause is to be looked for.
+_PLAIN_FROM, _PLAIN_TO = 200, 500
+_NOT_PLAIN = frozenset({204, 205, 304})
 # How long an iterable is consumed for a HEAD request, whose content nobody gets.
 _HEAD_ONLY_S = 1.0
 
@@ -56,6 +60,11 @@ class ServerHandler(ApplicationRun):
     _chunked = False
     _left = -1  # of a known length, what is still to be sent
     _surplus = 0
+    _hooked = False  # a subclass may want to see or change the headers
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls._hooked = True
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
@@ -126,6 +135,9 @@ class ServerHandler(ApplicationRun):
         """Head and the whole content, which is this."""
         if type(data) is not bytes:
             raise not_bytes(data)
+        if self._is_plain(len(data)):
+            self._send_plain(data)
+            return
         parts = self._frame(len(data))
         if self._content:
             if self._left != len(data):
@@ -135,6 +147,39 @@ class ServerHandler(ApplicationRun):
             self.bytes_sent = len(data)
             parts.append(data)
         self._transmit(parts, len(data))
+
+    def _is_plain(self, size: int) -> bool:
+        """Nothing about it is special, so that its head needs no decisions."""
+        head, code = self._head, self.code
+        return (
+            head is not None
+            and head.plain
+            and self.stdin is EMPTY
+            and not self._hooked
+            and self._view is None
+            and _PLAIN_FROM <= code < _PLAIN_TO
+            and code not in _NOT_PLAIN
+            and self._fields.plain
+            and (self._fields.length == size or self._fields.length < 0)
+            and size <= _JOIN
+        )
+
+    def _send_plain(self, data: bytes) -> None:
+        exchange, wall = self.exchange, time()
+        if exchange is None:
+            raise _too_early()
+        size = len(data)
+        head = self._heads.plain(self._line, self._fields, size, int(wall))
+        self.headers_sent = self.persistent = True
+        exchange.status = self.code
+        try:
+            self.stdout.send(b"%b%b\r\n\r\n%b" % (head, exchange.request_id.encode(), data))
+        except OSError as error:
+            self._gone = True
+            raise ClientGone(str(error)) from error
+        self.bytes_sent = size
+        exchange.answered = exchange.finished = monotonic()
+        exchange.ended = wall
 
     def write(self, data: bytes) -> None:
         """PEP 3333's: send it before returning; the head before the first content."""

@@ -120,8 +120,9 @@ class ApplicationRun(SimpleHandler):
         self._closed = True
         exchange = self.exchange
         if exchange is not None:
-            exchange.finished = monotonic()
-            exchange.ended = time()
+            if not exchange.finished:
+                exchange.finished = monotonic()
+                exchange.ended = time()
             exchange.body_size = self.bytes_sent
             if self.request_handler is not None:
                 self.request_handler.log_exchange(exchange)

@@ -163,7 +163,7 @@ def test_open_streams_do_not_starve_a_request(serve: Serve, endless: Callable[..
     for client in streams:
         assert b"data: 1" in client.sock.recv(4096)
     assert streaming.ask(get("/plain")).body == b"plain"
-    assert streaming.server.busy == 20
+    assert streaming.server.busy >= 20
 
 
 def test_a_long_stream_leaves_the_count(serve: Serve, endless: Callable[..., Endless]):
