@@ -11,6 +11,7 @@ import contextlib
 import os
 import select
 import selectors
+import threading
 
 
 class Poller:
@@ -23,10 +24,15 @@ class Poller:
         # selectors costs 1 µs an event more, for keys that nobody needs here.
         self._epoll = select.epoll() if hasattr(select, "epoll") else None
         self._selector = None if self._epoll is not None else selectors.DefaultSelector()
+        self._waiting = False
+        self._closing = False
+        self._closed = threading.Lock()
         self.register(self._woken_end)
 
     def register(self, descriptor: int) -> None:
         """Tell when it is readable."""
+        if self._closing:
+            return
         if self._epoll is not None:
             self._epoll.register(descriptor, select.EPOLLIN)
         elif self._selector is not None:
@@ -44,6 +50,15 @@ class Poller:
 
     def wait(self) -> list[int]:
         """Wait until some are readable, or ``wake`` was called; those that are."""
+        self._waiting = True
+        try:
+            return [] if self._closing else self._wait()
+        finally:
+            self._waiting = False
+            if self._closing:
+                self._close()
+
+    def _wait(self) -> list[int]:
         if self._epoll is not None:
             found = [descriptor for descriptor, _ in self._epoll.poll()]
         elif self._selector is not None:
@@ -58,11 +73,21 @@ class Poller:
 
     def wake(self) -> None:
         """End the wait that is, or the next."""
+        if self._closing:
+            return  # the descriptor may be another's by now
         with contextlib.suppress(BlockingIOError):  # full: it is awake
             os.write(self._wake_end, b"\0")
 
     def close(self) -> None:
-        """Close what it opened."""
+        """Close what it opened; who waits does it at the end of the wait."""
+        self.wake()
+        self._closing = True
+        if not self._waiting:
+            self._close()
+
+    def _close(self) -> None:
+        if not self._closed.acquire(blocking=False):
+            return
         if self._epoll is not None:
             self._epoll.close()
         elif self._selector is not None:

@@ -119,6 +119,7 @@ class PooledWSGIServer(WSGIServer):
 
             self._make_wire = functools.partial(TlsWire, tls)
         self._passed: Passed | None = None
+        self._passing = 0
         self._cut_at = 0.0
         self._stopped = False
         self._told_full = False
@@ -179,17 +180,27 @@ class PooledWSGIServer(WSGIServer):
         """Accept no more, pass on what is idle and what becomes so, and let ``serve_forever`` return after that."""
         with self._lock:
             self._door.shut()
-            idle = self._lot.give_up()
-            for connection in self._lot.in_state(PARKED):  # what can't be passed on: TLS
-                self._lot.linger(connection, monotonic())
             self._cut_at = monotonic()
             self._passed = passed
             endless = [work for hand in self._crew.hands if (work := _endless_work(hand)) is not None]
-        if idle:
-            passed(idle)
+        self._pass_idle(passed)
         for connection in endless:
             cut(connection.handler)
         self._watcher.stir()
+
+    def _pass_idle(self, passed: Passed) -> None:
+        """Pass on every connection that no thread has; end those that can't be passed on."""
+        with self._lock:
+            idle = self._lot.give_up()
+            for connection in self._lot.in_state(PARKED):  # TLS
+                self._lot.linger(connection, monotonic())
+            self._passing += 1  # it is not over before they have arrived
+        try:
+            if idle:
+                passed(idle)
+        finally:
+            with self._lock:
+                self._passing -= 1
 
     def stop(self) -> None:
         """Let ``serve_forever`` return at once; connections are closed."""
@@ -215,7 +226,9 @@ class PooledWSGIServer(WSGIServer):
         with self._lock:
             # A client that was answered gets a moment to end its side, lest the answer be reset away.
             since = monotonic() + self.limits.linger_s - _LINGER_S
-            if self._lot.ready or any(each.deadline > since for each in self._lot.in_state(LINGERING)):
+            if self._passing or self._lot.in_state(READY, PARKED):
+                return False
+            if any(each.deadline > since for each in self._lot.in_state(LINGERING)):
                 return False
             patient = monotonic() < self._cut_at + _CUT_S
             for hand in self._crew.hands:
@@ -233,7 +246,7 @@ class PooledWSGIServer(WSGIServer):
             for connection in self._lot.in_state(PARKED, READY, HELD, LINGERING):
                 self._lot.close(connection)
             running = self._lot.in_state(BUSY)
-        self._poller.wake()
+        self._poller.close()
         for connection in running:
             with contextlib.suppress(OSError):
                 connection.wire.sock.shutdown(socket.SHUT_RDWR)
@@ -253,6 +266,8 @@ class PooledWSGIServer(WSGIServer):
                     if self._crew.eager:
                         self._crew.locked_relieve()
             if connection is None:
+                if self._passed is not None:
+                    self._pass_idle(self._passed)
                 if self._lot.hold is not None:
                     self._watcher.stir()  # it knows nothing yet of those that were held just now
                 self._wait()

@@ -37,3 +37,20 @@ def answer(items: list[Any], status: Any = "200 OK", headers: Any = None) -> Cal
         return items
 
     return application
+
+
+class Gate:
+    """An application that waits on ``/wait`` until it is opened, and tells in which thread it ran."""
+
+    def __init__(self) -> None:
+        self.opened = threading.Event()
+        self.entered = threading.Semaphore(0)
+        self.threads: list[int] = []
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        self.threads.append(threading.get_ident())
+        if environ["PATH_INFO"] == "/wait":
+            self.entered.release()
+            assert self.opened.wait(10)
+        start_response("200 OK", [])
+        return [b"done"]

@@ -8,26 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from appliance.server.limits import Limits
+from tests.server.answers import Gate
 from tests.server.served import GET, Client, Echo, Served, get, post
 
 Serve = Callable[..., Served]
-
-
-class Gate:
-    """An application that waits on ``/wait`` until it is opened, and tells in which thread it ran."""
-
-    def __init__(self) -> None:
-        self.opened = threading.Event()
-        self.entered = threading.Semaphore(0)
-        self.threads: list[int] = []
-
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        self.threads.append(threading.get_ident())
-        if environ["PATH_INFO"] == "/wait":
-            self.entered.release()
-            assert self.opened.wait(10)
-        start_response("200 OK", [])
-        return [b"done"]
 
 
 def test_serves_a_request(serve: Serve):
@@ -134,118 +118,6 @@ def test_a_client_may_close_its_half(serve: Serve):
     assert client.rest() == b""
 
 
-def test_pause_and_resume(serve: Serve):
-    """A paused server accepts nothing, and the connection waits in the queue until it resumes."""
-    served = serve(accepting=False)
-    client = served.client().send(GET)
-    client.sock.settimeout(0.1)
-    try:
-        client.sock.recv(1)
-    except TimeoutError:
-        client.sock.settimeout(10)
-    served.server.resume()
-    other = served.client()
-    assert other.ask().status == 200
-
-
-def test_hand_over_gives_idle_connections_with_what_was_read(serve: Serve):
-    """An idle connection and half a head move to another server, and are served there, no byte lost."""
-    first, second = serve(), serve()
-    idle, half = first.client(), first.client()
-    assert idle.ask().status == 200
-    assert half.ask().status == 200
-    half.send(b"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Le")
-    while True:
-        first.server.pause()
-        given = first.server.hand_over()
-        second.server.take(given)
-        if any(early for _, early in given):
-            break
-        first.server.take(second.server.hand_over())
-        first.server.resume()
-    half.send(b"ngth: 2\r\n\r\nhi")
-    assert half.response().body == b"hi"
-    assert idle.ask(get("/again")).body == b"/again"
-    second.sink.wait(lambda: {record["path"] for record in second.sink.records} == {"/x", "/again"})
-
-
-def test_take_serves_bytes_that_were_read_elsewhere(serve: Serve):
-    """A connection that comes with a whole request is served at once."""
-    served = serve()
-    ours, theirs = socket.socketpair()
-    served.server.take([(theirs, get("/early"))])
-    ours.settimeout(10)
-    assert ours.recv(65_536).endswith(b"/early")
-    ours.close()
-
-
-def test_drain_finishes_what_runs_and_passes_what_is_idle(serve: Serve):
-    """A draining server accepts nothing, ends the request in flight, passes connections on, and returns."""
-    gate = Gate()
-    first, second = serve(gate), serve()
-    idle, running = first.client(), first.client()
-    assert idle.ask().status == 200
-    running.send(get("/wait"))
-    assert gate.entered.acquire(timeout=10)
-    passed: list[int] = []
-
-    def pass_on(connections: list[tuple[socket.socket, bytes]]) -> None:
-        passed.append(len(connections))
-        second.server.take(connections)
-
-    first.server.drain(pass_on)
-    assert passed == [1]
-    gate.opened.set()
-    assert running.response().body == b"done"
-    first.thread.join(10)
-    assert not first.thread.is_alive()
-    assert passed == [1, 1]
-    assert running.ask(get("/next")).body == b"/next"
-    assert idle.ask(get("/idle")).body == b"/idle"
-
-
-def test_stop_returns_at_once(serve: Serve):
-    """A stopped server returns though a request runs, and its connections are closed."""
-    gate = Gate()
-    served = serve(gate)
-    client = served.client().send(get("/wait"))
-    idle = served.client()
-    assert idle.ask().status == 200
-    assert gate.entered.acquire(timeout=10)
-    served.server.stop()
-    served.thread.join(10)
-    assert not served.thread.is_alive()
-    assert client.rest() == b""
-    assert idle.rest() == b""
-    gate.opened.set()
-
-
-class After:
-    """A rule that holds connections until it is told otherwise."""
-
-    def __init__(self) -> None:
-        self.at = float("inf")
-
-    def answer_at(self, accepted_at: float) -> float:
-        return self.at
-
-
-def test_hold_keeps_connections_until_their_time(serve: Serve):
-    """A held connection is not answered, can be handed over unread, and is answered when the rule is replaced."""
-    served, other = serve(hold=After()), serve()
-    held = served.client().send(get("/held"))
-    moved: list[tuple[socket.socket, bytes]] = []
-    while not moved:
-        moved = served.server.hand_over()
-    other.server.take(moved)
-    assert held.response().body == b"/held"
-    again = served.client().send(get("/again"))
-    rule = After()
-    rule.at = 0.0
-    served.server.hold = rule
-    assert again.response().body == b"/again"
-
-
 def test_records_are_flushed_before_the_server_waits(serve: Serve):
     """A sink's records are flushed soon after a request, though no other follows."""
     served = serve()
@@ -266,21 +138,6 @@ def test_busy_counts_what_is_in_flight(serve: Serve):
     assert served.server.busy == 1
     gate.opened.set()
     client.response()
-
-
-def test_a_body_that_was_not_read_is_drained(serve: Serve):
-    """What the application leaves of a body never becomes the next request (RFC 9112, 9.3)."""
-    seen: list[str] = []
-
-    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        seen.append(environ["PATH_INFO"])
-        start_response("200 OK", [])
-        return [b"ok"]
-
-    client = serve(application).client()
-    assert client.ask(post(b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n" * 100, path="/first")).status == 200
-    assert client.ask(get("/second")).status == 200
-    assert seen == ["/first", "/second"]
 
 
 def test_connections_that_ask_for_it_are_closed(serve: Serve):

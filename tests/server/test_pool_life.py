@@ -1,0 +1,191 @@
+"""The pooled server's own life: paused, handed over, drained, stopped."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from tests.server.answers import Gate
+from tests.server.served import GET, Served, get, post
+
+Serve = Callable[..., Served]
+
+
+class After:
+    """A rule that holds connections until it is told otherwise."""
+
+    def __init__(self) -> None:
+        self.at = float("inf")
+
+    def answer_at(self, accepted_at: float) -> float:
+        return self.at
+
+
+def test_pause_and_resume(serve: Serve):
+    """A paused server accepts nothing, and the connection waits in the queue until it resumes."""
+    served = serve(accepting=False)
+    client = served.client().send(GET)
+    client.sock.settimeout(0.1)
+    try:
+        client.sock.recv(1)
+    except TimeoutError:
+        client.sock.settimeout(10)
+    served.server.resume()
+    other = served.client()
+    assert other.ask().status == 200
+
+
+def test_hand_over_gives_idle_connections_with_what_was_read(serve: Serve):
+    """An idle connection and half a head move to another server, and are served there, no byte lost."""
+    first, second = serve(), serve()
+    idle, half = first.client(), first.client()
+    assert idle.ask().status == 200
+    assert half.ask().status == 200
+    half.send(b"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Le")
+    while True:
+        first.server.pause()
+        given = first.server.hand_over()
+        second.server.take(given)
+        if any(early for _, early in given):
+            break
+        first.server.take(second.server.hand_over())
+        first.server.resume()
+    half.send(b"ngth: 2\r\n\r\nhi")
+    assert half.response().body == b"hi"
+    assert idle.ask(get("/again")).body == b"/again"
+    second.sink.wait(lambda: {record["path"] for record in second.sink.records} == {"/x", "/again"})
+
+
+def test_take_serves_bytes_that_were_read_elsewhere(serve: Serve):
+    """A connection that comes with a whole request is served at once."""
+    served = serve()
+    ours, theirs = socket.socketpair()
+    served.server.take([(theirs, get("/early"))])
+    ours.settimeout(10)
+    assert ours.recv(65_536).endswith(b"/early")
+    ours.close()
+
+
+def test_drain_finishes_what_runs_and_passes_what_is_idle(serve: Serve):
+    """A draining server accepts nothing, ends the request in flight, passes connections on, and returns."""
+    gate = Gate()
+    first, second = serve(gate), serve()
+    idle, running = first.client(), first.client()
+    assert idle.ask().status == 200
+    running.send(get("/wait"))
+    assert gate.entered.acquire(timeout=10)
+    passed: list[int] = []
+
+    def pass_on(connections: list[tuple[socket.socket, bytes]]) -> None:
+        passed.append(len(connections))
+        second.server.take(connections)
+
+    first.server.drain(pass_on)
+    assert passed == [1]
+    gate.opened.set()
+    assert running.response().body == b"done"
+    first.thread.join(10)
+    assert not first.thread.is_alive()
+    assert passed == [1, 1]
+    assert running.ask(get("/next")).body == b"/next"
+    assert idle.ask(get("/idle")).body == b"/idle"
+
+
+def test_drain_passes_half_a_request_on(serve: Serve):
+    """What came behind the request in flight is passed on with its connection, however little it is."""
+    gate = Gate()
+    first, second = serve(gate), serve()
+    client = first.client().send(get("/wait") + b"POST /half HTTP/1.1\r\nHost: localhost\r\nConte")
+    assert gate.entered.acquire(timeout=10)
+    first.server.drain(second.server.take)
+    gate.opened.set()
+    assert client.response().body == b"done"
+    first.thread.join(10)
+    assert not first.thread.is_alive()
+    assert client.send(b"nt-Length: 2\r\n\r\nhi").response().body == b"hi"
+
+
+def test_a_server_is_not_over_before_its_connections_have_arrived(serve: Serve):
+    """``serve_forever`` returns after the last connection was passed on: its process ends then."""
+    first, second = serve(), serve()
+    client = first.client()
+    assert client.ask().status == 200
+    begun, allowed = threading.Event(), threading.Event()
+
+    def pass_slowly(connections: list[tuple[socket.socket, bytes]]) -> None:
+        begun.set()
+        assert allowed.wait(10)
+        second.server.take(connections)
+
+    drainer = threading.Thread(target=first.server.drain, args=(pass_slowly,))
+    drainer.start()
+    assert begun.wait(10)
+    first.thread.join(0.05)
+    assert first.thread.is_alive()
+    allowed.set()
+    first.thread.join(10)
+    drainer.join(10)
+    assert not first.thread.is_alive()
+    assert client.ask(get("/moved")).body == b"/moved"
+
+
+def test_an_ended_server_keeps_no_descriptor(serve: Serve):
+    """What a server opened for itself is closed when it is over: a stand-in makes one a shift."""
+    served = serve()
+    assert served.ask().status == 200
+    served.server.stop()
+    served.thread.join(10)
+    for thread in threading.enumerate():
+        if thread.name == "request":
+            thread.join(10)
+    assert served.server._poller._epoll is not None
+    assert served.server._poller._epoll.closed
+
+
+def test_stop_returns_at_once(serve: Serve):
+    """A stopped server returns though a request runs, and its connections are closed."""
+    gate = Gate()
+    served = serve(gate)
+    client = served.client().send(get("/wait"))
+    idle = served.client()
+    assert idle.ask().status == 200
+    assert gate.entered.acquire(timeout=10)
+    served.server.stop()
+    served.thread.join(10)
+    assert not served.thread.is_alive()
+    assert client.rest() == b""
+    assert idle.rest() == b""
+    gate.opened.set()
+
+
+def test_hold_keeps_connections_until_their_time(serve: Serve):
+    """A held connection is not answered, can be handed over unread, and is answered when the rule is replaced."""
+    served, other = serve(hold=After()), serve()
+    held = served.client().send(get("/held"))
+    moved: list[tuple[socket.socket, bytes]] = []
+    while not moved:
+        moved = served.server.hand_over()
+    other.server.take(moved)
+    assert held.response().body == b"/held"
+    again = served.client().send(get("/again"))
+    rule = After()
+    rule.at = 0.0
+    served.server.hold = rule
+    assert again.response().body == b"/again"
+
+
+def test_a_body_that_was_not_read_is_drained(serve: Serve):
+    """What the application leaves of a body never becomes the next request (RFC 9112, 9.3)."""
+    seen: list[str] = []
+
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        seen.append(environ["PATH_INFO"])
+        start_response("200 OK", [])
+        return [b"ok"]
+
+    client = serve(application).client()
+    assert client.ask(post(b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n" * 100, path="/first")).status == 200
+    assert client.ask(get("/second")).status == 200
+    assert seen == ["/first", "/second"]
