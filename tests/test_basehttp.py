@@ -84,10 +84,12 @@ def test_bases():
 def test_overridden_log_gets_every_line():
     """A subclass that overrides log_message gets the line of each request."""
     lines: list[str] = []
+    logged = threading.Event()
 
     class Quiet(ours.WSGIRequestHandler):
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  http.server's name
             lines.append(format % args)
+            logged.set()
 
     def application(environ, start_response):
         start_response("204 No Content", [])
@@ -100,6 +102,7 @@ def test_overridden_log_gets_every_line():
     with contextlib.closing(HTTPConnection("127.0.0.1", server.server_port, timeout=10)) as connection:
         connection.request("GET", "/seen")
         assert connection.getresponse().status == 204
+    assert logged.wait(10)  # the line is written when the response is out
     server.shutdown()
     thread.join()
     server.server_close()
