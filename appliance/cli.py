@@ -18,7 +18,6 @@ from appliance.errors import ApplianceError, SettingsError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-COMMANDS = ("serve", "check", "config", "status", "run", "install")
 EXIT_CODES = """exit codes:
   0  done, or stopped by SIGTERM       4  the address can't be listened on
   1  a defect; status: not served      5  the dependencies can't be installed

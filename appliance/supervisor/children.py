@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.loop import Loop
 
 _READ = 65_536
+LEAVE_S = 1.0  # for atexit hooks and threads of a worker that has finished
 
 
 class Listener(Protocol):
@@ -82,6 +83,12 @@ class Children:
         if not self.send(child, Drain()):
             child.signal_group(signal.SIGTERM)
         child.deadline = self._loop.call_later(grace_s, partial(self.kill, child))
+
+    def leave(self, child: Handle) -> None:
+        """It has nothing left to do; threads that the project started may keep it, but not for the whole grace."""
+        if child.deadline is not None:
+            child.deadline.cancel()
+        child.deadline = self._loop.call_later(LEAVE_S, partial(self.kill, child))
 
     def kill(self, child: Handle) -> None:
         """End it now, and what it started."""

@@ -43,7 +43,6 @@ class Handle:
     started: float = field(default_factory=time.monotonic)
     ready_at: float | None = None
     python: str = ""
-    application: str = ""
     reported: bool = False  # it has said why it ends
     ending: bool = False  # it was asked to end
     deadline: Timer | None = None

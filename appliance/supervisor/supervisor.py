@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from appliance.channel import Failed, HandOver, Hello, Message, Ready, Records
+from appliance.channel import Drained, Failed, HandOver, Hello, Message, Ready, Records
 from appliance.errors import ApplianceError, InterpreterError
 from appliance.supervisor import handles, lifecycle, pages, signals
 from appliance.supervisor.analysis import Analysis, analyse_aside
@@ -246,7 +246,6 @@ class Supervisor:
 
     def _ready(self, child: Handle, message: Ready) -> None:
         child.ready_at = time.monotonic()
-        child.application = message.application
         if child.role != "worker":
             return
         if child is self._worker and self._boot_timer is not None:
@@ -310,6 +309,8 @@ class Supervisor:
             self._ready(child, message)
         elif isinstance(message, HandOver):
             self._front.taken(message.early, descriptors)
+        elif isinstance(message, Drained):
+            self._children.leave(child)
         elif isinstance(message, Failed):
             child.reported = True
             report = {key: value for key, value in message.report.items() if key in {"file", "line", "type", "message"}}

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ..server.exchange import Exchange
 
 WAIT_PATH = "/__appliance__/wait"
+_FIRST_SWEEP_S = 0.05  # what is accepted so soon had queued
 _LONGEST_WAIT_S = 20.0  # below the idle time-outs that proxies have
 
 
@@ -92,7 +93,7 @@ class HoldRule:
 
     def answer_at(self, accepted_at: float) -> float:
         """CLOCK_MONOTONIC seconds at which a connection accepted then is answered."""
-        queued = accepted_at - self._opened < 0.05
+        queued = accepted_at - self._opened < _FIRST_SWEEP_S
         return (self._since if queued else accepted_at) + self._wait_s
 
 
