@@ -35,7 +35,6 @@ class WSGIServer(simple_server.WSGIServer):
     allow_reuse_address = True
     sink: Sink = Unheard()
     limits = Limits()
-    _threaded = False
     _equipment: Equipment | None = None
 
     def __init__(self, *args: Any, ipv6: bool = False, allow_reuse_address: bool = True, **options: Any) -> None:
@@ -62,13 +61,14 @@ class WSGIServer(simple_server.WSGIServer):
     def equipment(self) -> Equipment:
         """What the handlers of all connections share."""
         if self._equipment is None:
+            threaded = isinstance(self, socketserver.ThreadingMixIn)
             self._equipment = Equipment(
                 base_environ(self),
                 sink=self.sink,
                 limits=self.limits,
-                multithread=self._threaded,
+                multithread=threaded,
                 # One connection at a time: a second client would wait for the first one's idle time-out.
-                persistent=self._threaded,
+                persistent=threaded,
             )
         return self._equipment
 
@@ -89,7 +89,6 @@ class ThreadedWSGIServer(socketserver.ThreadingMixIn, WSGIServer):
     """
 
     daemon_threads = True
-    _threaded = True
 
     def __init__(self, *args: Any, connections_override: dict[str, Any] | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -149,7 +148,7 @@ def run(  # noqa: PLR0917  Django's signature
         server_cls: the class of the server.
     """
     if threading:
-        server_cls = type("WSGIServer", (socketserver.ThreadingMixIn, server_cls), {"_threaded": True})
+        server_cls = type("WSGIServer", (socketserver.ThreadingMixIn, server_cls), {})
     options: dict[str, Any] = {"ipv6": ipv6}
     server: Any = server_cls((addr, port), WSGIRequestHandler, **options)
     if on_bind is not None:
