@@ -22,10 +22,7 @@ def hello(request):
 def stream(request):
     return StreamingHttpResponse(iter(["a", "b"]))
 
-def boom(request):
-    raise LookupError("in the view")
-
-urlpatterns = [path("hello/", hello), path("stream/", stream), path("boom/", boom)]
+urlpatterns = [path("hello/", hello), path("stream/", stream)]
 databases = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
 urls = {"ROOT_URLCONF": __name__, "STATIC_URL": "/static/", "MEDIA_URL": "/media/"}
 settings.configure(DEBUG=True, ALLOWED_HOSTS=["*"], DATABASES=databases, SECRET_KEY="x", **urls)
