@@ -263,9 +263,9 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
         closing = (
             b"" if persistent and head.minor else b"Connection: %b\r\n" % (b"keep-alive" if persistent else b"close")
         )
-        origin = self.equipment.heads.date()
-        answer = b"HTTP/1.1 200 OK\r\n%bAllow: %b\r\nContent-Length: 0\r\n%b\r\n" % (origin, _OPTIONS, closing)
-        self._send_own(exchange, answer)
+        origin, request_id = self.equipment.heads.date(), exchange.request_id.encode()
+        form = b"HTTP/1.1 200 OK\r\n%bAllow: %b\r\nContent-Length: 0\r\nX-Request-ID: %b\r\n%b\r\n"
+        self._send_own(exchange, form % (origin, _OPTIONS, request_id, closing))
         self.close_connection = not persistent
 
     def _refuse(self, refusal: Refused) -> None:
@@ -278,7 +278,9 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
         exchange.line = bytes(raw[:_LINE_SHOWN]).partition(b"\r\n")[0].decode("latin-1")
         content = not raw.startswith(b"HEAD ")
         date = self.equipment.heads.date()
-        self._send_own(exchange, answer(refusal.status, exchange.reason, date=date, content=content))
+        request_id = exchange.request_id
+        data = answer(refusal.status, exchange.reason, date=date, request_id=request_id, content=content)
+        self._send_own(exchange, data)
 
     def _send_own(self, exchange: Exchange, data: bytes) -> None:
         try:

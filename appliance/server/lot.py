@@ -57,17 +57,17 @@ class Connection:
         registered: the poller knows it. It may also while a thread has it: a system call less, both ways.
         accepted_at: CLOCK_MONOTONIC.
         deadline: when its state has lasted for too long.
-        begun: a part of a head is there.
+        begun_at: when a part of a head was there first (CLOCK_MONOTONIC); 0.0 without.
     """
 
-    __slots__ = ("accepted_at", "begun", "deadline", "descriptor", "handler", "registered", "state", "wire")
+    __slots__ = ("accepted_at", "begun_at", "deadline", "descriptor", "handler", "registered", "state", "wire")
 
     def __init__(self, handler: WSGIRequestHandler, wire: Wire, accepted_at: float) -> None:
         self.handler = handler
         self.wire = wire
         self.accepted_at = accepted_at
         self.deadline = 0.0
-        self.begun = False
+        self.begun_at = 0.0
         self.descriptor = wire.sock.fileno()
         self.registered = False
         self.state = READY
@@ -153,7 +153,6 @@ class Lot:
                 self.close(connection)
                 raise ConnectionFailed(handler) from error
             connection.state = BUSY
-            connection.begun = False
             return connection
         return None
 
@@ -187,9 +186,9 @@ class Lot:
         """Nobody has it: wait for more."""
         if not connection.wire.buffer:
             connection.deadline = now + self._limits.idle_timeout_s
-            connection.begun = False
-        elif not connection.begun:  # a head's time runs from its first byte on
-            connection.begun = True
+            connection.begun_at = 0.0
+        elif not connection.begun_at:  # a head's time runs from its first byte on
+            connection.begun_at = now
             connection.deadline = now + self._limits.header_timeout_s
         connection.state = PARKED
         if not connection.registered:

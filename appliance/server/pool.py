@@ -261,7 +261,9 @@ class PooledWSGIServer(WSGIServer):
                 connection = self._lot.next() if self._lot.ready else None
                 if connection is not None:
                     hand.work = connection
-                    hand.since = connection.handler.started = monotonic()
+                    hand.since = now = monotonic()
+                    connection.handler.started = connection.begun_at or now
+                    connection.begun_at = 0.0
                     hand.busy = True
                     if self._crew.eager:
                         self._crew.locked_relieve()

@@ -38,13 +38,14 @@ def phrase(status: int) -> str:
         return "Unknown"
 
 
-def answer(status: int, text: str, *, date: bytes, content: bool = True) -> bytes:
+def answer(status: int, text: str, *, date: bytes, request_id: str, content: bool = True) -> bytes:
     """A whole response of plain text, after which the connection closes.
 
     Args:
         status: its code.
         text: why; it is the body, with the status before it.
         date: the ``Date`` and ``Server`` lines.
+        request_id: what its line is found by.
         content: False for a HEAD request: the same head, no body.
     """
     body = f"{status} {phrase(status)}: {text}\n".encode()
@@ -53,6 +54,7 @@ def answer(status: int, text: str, *, date: bytes, content: bool = True) -> byte
         date,
         b"Content-Type: text/plain; charset=utf-8\r\n",
         b"Content-Length: %d\r\n" % len(body),
+        b"X-Request-ID: %b\r\n" % request_id.encode(),
         b"Retry-After: 1\r\n" if status == 503 else b"",
         b"Connection: close\r\n\r\n",
         body if content else b"",

@@ -162,8 +162,10 @@ class ApplicationRun(SimpleHandler):
             self.headers_sent = True
             exchange.status = error.status
             content = self.base_env.get("REQUEST_METHOD") != "HEAD"
+            date, request_id = self._heads.date(), exchange.request_id
+            data = answer(error.status, error.reason, date=date, request_id=request_id, content=content)
             try:
-                self._transmit([answer(error.status, error.reason, date=self._heads.date(), content=content)], 0)
+                self._transmit([data], 0)
             except ClientGone:
                 exchange.event = "request.aborted"
 

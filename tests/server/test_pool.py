@@ -96,9 +96,12 @@ def test_a_head_that_does_not_come_is_408(serve: Serve):
     """A head that was begun must be ended in time (RFC 9110, 15.5.9); the refusal is recorded."""
     served = serve(limits=Limits(header_timeout_s=0.05))
     client = served.client().send(b"GET / HTTP/1.1\r\n")
-    assert client.response().status == 408
+    response = client.response()
+    assert response.status == 408
     assert client.rest() == b""
-    assert served.sink.record()["event"] == "request.refused"
+    record = served.sink.record()
+    assert (record["event"], record["request_id"]) == ("request.refused", response["X-Request-ID"])
+    assert record["duration_s"] >= 0.05  # from the first byte of the head
 
 
 def test_an_idle_connection_is_closed_in_silence(serve: Serve):
