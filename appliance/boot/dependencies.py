@@ -107,8 +107,10 @@ def install(
         _mark(planned)
 
 
-def project_environment(plan: Plan, settings: Settings, values: Mapping[str, str]) -> dict[str, str]:
-    """The environment of the project's processes.
+def project_environment(
+    plan: Plan, settings: Settings, values: Mapping[str, str], defaults: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The environment of the project's processes; ``defaults`` (a target's ``environ``) are set where they are absent.
 
     Without ``APPLIANCE_*``: they are ours, a project that reads them would behave otherwise here than elsewhere, and an
     appliance that is started by the project would take them for its own.
@@ -126,7 +128,7 @@ def project_environment(plan: Plan, settings: Settings, values: Mapping[str, str
     # Packages' bytecode was made by the installer; the project's own would lie in the mount, and be wrong for two saves
     # of equal length in one second.
     variables["PYTHONDONTWRITEBYTECODE"] = "1"
-    return variables
+    return {**(defaults or {}), **variables}
 
 
 def _decide(root: Path, settings: Settings, values: Mapping[str, str]) -> tuple[Plan, Manifest, Interpreter]:

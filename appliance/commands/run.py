@@ -35,14 +35,11 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], argv: Sequence
     opening = open_project(process, flags)
     root = opening.settings.project
     planned = ensure(opening)
-    variables = project_environment(planned, opening.settings, opening.environment.values)
     try:
-        target = find_application(root, opening.environment.values, opening.settings.app or None).target
+        defaults = find_application(root, opening.environment.values, opening.settings.app or None).target.environ
     except ApplicationError:
-        pass  # a project whose application is not written yet may run commands
-    else:
-        for name, value in target.environ.items():
-            variables.setdefault(name, value)
+        defaults = {}  # a project whose application is not written yet may run commands
+    variables = project_environment(planned, opening.settings, opening.environment.values, defaults)
     program = shutil.which(argv[0], path=variables.get("PATH", os.defpath))
     if program is None:
         raise _NoProgramError(argv[0], str(planned.environment))

@@ -61,9 +61,7 @@ def analyse(settings: Settings, process: Mapping[str, str], known: Project | Non
             raise
         project = known
     planned = plan(settings.project, settings, environment.values)
-    variables = project_environment(planned, settings, environment.values)
-    for name, value in project.target.environ.items():
-        variables.setdefault(name, value)
+    variables = project_environment(planned, settings, environment.values, project.target.environ)
     return Analysis(environment, project, planned, variables)
 
 
