@@ -1,0 +1,191 @@
+"""The words of the lifecycle: what can happen, and what can be done about it.
+
+Owns the names of both, each with what it carries. Knows nothing of what follows from what: that is ``lifecycle``'s
+table. Data alone, of the supervisor's process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from appliance.supervisor.lifecycle import Page, Phase
+
+# -- events ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened."""
+
+
+@dataclass(frozen=True)
+class Analysed(Event):
+    """Environment, application and dependencies are known; ``installed`` if nothing is left to install."""
+
+    job: int
+    installed: bool
+
+
+@dataclass(frozen=True)
+class AnalysisFailed(Event):
+    """They can't be."""
+
+    job: int
+    page: Page
+
+
+@dataclass(frozen=True)
+class Installed(Event):
+    """The project's environment is whole."""
+
+    job: int
+
+
+@dataclass(frozen=True)
+class InstallFailed(Event):
+    """The installer gave up."""
+
+    job: int
+    page: Page
+
+
+@dataclass(frozen=True)
+class WorkerReady(Event):
+    """It has imported the application, and accepts."""
+
+    generation: int
+
+
+@dataclass(frozen=True)
+class WorkerFailed(Event):
+    """The application's import raised; or it took too long, or could not be started."""
+
+    generation: int
+    page: Page
+
+
+@dataclass(frozen=True)
+class WorkerDied(Event):
+    """Its process has ended without being asked to; ``settled`` if it had served for a while."""
+
+    generation: int
+    page: Page
+    settled: bool
+
+
+@dataclass(frozen=True)
+class CodeChanged(Event):
+    """Files that the worker loads have changed; who is to be found, and what it needs, has not."""
+
+
+@dataclass(frozen=True)
+class ProjectChanged(Event):
+    """Dependency files, .env files, or which files there are."""
+
+
+@dataclass(frozen=True)
+class RetryDue(Event):
+    """The wait before a restart is over."""
+
+    generation: int
+
+
+@dataclass(frozen=True)
+class StopAsked(Event):
+    """A signal, or Control-C."""
+
+    signal: str
+
+
+@dataclass(frozen=True)
+class AllGone(Event):
+    """No child is left."""
+
+
+# -- actions -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something to do."""
+
+
+@dataclass(frozen=True)
+class Analyse(Action):
+    """Read the environment, find the application, plan the installation."""
+
+    job: int
+
+
+@dataclass(frozen=True)
+class Install(Action):
+    """Run the installer."""
+
+    job: int
+
+
+@dataclass(frozen=True)
+class CancelInstall(Action):
+    """End the installer that runs, if one does."""
+
+
+@dataclass(frozen=True)
+class Boot(Action):
+    """Start a worker."""
+
+    generation: int
+
+
+@dataclass(frozen=True)
+class Retire(Action):
+    """Let the worker finish what it has, and end; at once if it has nothing, or is importing still."""
+
+    generation: int
+
+
+@dataclass(frozen=True)
+class Kill(Action):
+    """End the worker now."""
+
+    generation: int
+
+
+@dataclass(frozen=True)
+class SayProgress(Action):
+    """The stand-in is to say, to who has waited, what is under way."""
+
+    phase: Phase
+
+
+@dataclass(frozen=True)
+class SayBroken(Action):
+    """The stand-in is to answer at once, with this page."""
+
+    page: Page
+
+
+@dataclass(frozen=True)
+class Hush(Action):
+    """The worker answers: the stand-in is to rest."""
+
+
+@dataclass(frozen=True)
+class RetryLater(Action):
+    """Come back with RetryDue."""
+
+    generation: int
+    after_s: float
+
+
+@dataclass(frozen=True)
+class StopAll(Action):
+    """End every child, within the second."""
+
+    signal: str
+
+
+@dataclass(frozen=True)
+class Finish(Action):
+    """End the supervisor."""
