@@ -1,21 +1,22 @@
 """The installer as a child: its progress, and why it failed.
 
-Owns the one installation that may run. The child is our own ``appliance install --report``: it blocks, holds the
-locks, and can be ended at any time. Its progress comes on descriptor 2, its failure as one JSON object on descriptor
-1.
+Owns the one installation that may run, and what the log is told of it. The child is our own ``appliance install
+--report``: it blocks, holds the locks, and can be ended at any time. Its progress comes on descriptor 2, its failure as
+one JSON object on descriptor 1.
 """
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from appliance.errors import InstallError, InterpreterError
-from appliance.supervisor import handles
+from appliance.supervisor import handles, lifecycle, pages
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from appliance.logs.setup import Log
@@ -28,7 +29,18 @@ GRACE_S = 0.5  # uv ends at once when asked to
 class Installation:
     """At most one at a time; a new one ends the old."""
 
-    def __init__(self, children: Children, flags: Sequence[str], process: Mapping[str, str], project: Path) -> None:
+    def __init__(
+        self,
+        children: Children,
+        flags: Sequence[str],
+        process: Mapping[str, str],
+        project: Path,
+        *,
+        log: Log,
+        happened: Callable[[lifecycle.Event], None],
+    ) -> None:
+        self._log = log
+        self._happened = happened
         self._children = children
         self._flags = flags
         self._process = process
@@ -36,8 +48,9 @@ class Installation:
         self._child: Handle | None = None
         self._report: dict[str, Any] = {}
 
-    def start(self, job: int) -> None:
-        """Run the installer."""
+    def start(self, job: int, source: str) -> None:
+        """Run the installer for what ``source`` says."""
+        self._log.event("info", "install.started", source=source)
         self.cancel()
         self._report = {}
         self._child = self._children.add(
@@ -50,7 +63,7 @@ class Installation:
             self._children.retire(self._child, GRACE_S)
             self._child = None
 
-    def line(self, stream: str, text: bytes, log: Log) -> None:
+    def line(self, stream: str, text: bytes) -> None:
         """It wrote a line: progress, or its report."""
         if stream == "stdout":
             try:
@@ -60,9 +73,21 @@ class Installation:
             if isinstance(report, dict):
                 self._report = report
                 return
-        log.event("info", "install.output", text=text.decode("utf-8", "replace"))
+        self._log.event("info", "install.output", text=text.decode("utf-8", "replace"))
 
-    def error(self) -> InstallError:
+    def ended(self, child: Handle) -> None:
+        """Its process is gone."""
+        if child.ending:
+            return
+        if child.process.returncode == 0:
+            self._log.event("info", "install.finished", duration_s=round(time.monotonic() - child.started, 3))
+            self._happened(lifecycle.Installed(child.generation))
+        else:
+            error = self._error()
+            self._log.event("error", error.event, **error.fields())
+            self._happened(lifecycle.InstallFailed(child.generation, pages.of_error(error)))
+
+    def _error(self) -> InstallError:
         """Why it failed."""
         fields = dict(self._report)
         kind = InterpreterError if fields.pop("event", "") == InterpreterError.event else InstallError

@@ -62,7 +62,9 @@ class Supervisor:
         self._children = Children(self._loop, self)
         self._starts = Starts(self._children, settings, process, listener)
         self._front = Front(self._loop, self._children, self._start_standin)
-        self._installation = Installation(self._children, flags, process, settings.project)
+        self._installation = Installation(
+            self._children, flags, process, settings.project, log=log, happened=self.happened
+        )
         self._state = State()
         self._analysis: Analysis | None = None
         self._worker: Handle | None = None
@@ -189,20 +191,7 @@ class Supervisor:
                 self._log.event("warning", "settings.changed", key=key, action="Restart the appliance to use it.")
 
     def _install(self, action: lifecycle.Install) -> None:
-        if self._analysis is not None:
-            self._log.event("info", "install.started", source=self._analysis.plan.source)
-        self._installation.start(action.job)
-
-    def _install_ended(self, child: Handle) -> None:
-        if child.ending:
-            return
-        error = self._installation.error()
-        if child.process.returncode == 0:
-            self._log.event("info", "install.finished", duration_s=round(time.monotonic() - child.started, 3))
-            self.happened(lifecycle.Installed(child.generation))
-        else:
-            self._log.event("error", error.event, **error.fields())
-            self.happened(lifecycle.InstallFailed(child.generation, pages.of_error(error)))
+        self._installation.start(action.job, self._analysis.plan.source if self._analysis else "")
 
     # -- the worker ----------------------------------------------------------------------------------------------------
 
@@ -323,7 +312,7 @@ class Supervisor:
     def line(self, child: Handle, stream: str, text: bytes) -> None:
         """A child wrote a line."""
         if child.role == "installer":
-            self._installation.line(stream, text, self._log)
+            self._installation.line(stream, text)
             return
         self._last_words.append(text.decode("utf-8", "replace"))
         self._log.output(text, stream=stream, role=child.role, generation=child.generation, pid=child.pid)
@@ -333,7 +322,7 @@ class Supervisor:
         """A child has ended."""
         self._front.ended(child)
         if child.role == "installer":
-            self._install_ended(child)
+            self._installation.ended(child)
         elif child.role == "worker":
             self._worker_ended(child)
         elif not child.ending:
