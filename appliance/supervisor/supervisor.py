@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.channel import Drained, Failed, HandOver, Hello, Message, Ready, Records
 from appliance.errors import ApplianceError, InterpreterError
 from appliance.supervisor import handles, lifecycle, pages, signals
+from appliance.supervisor.account import Account, Scene
 from appliance.supervisor.analysis import Analysis, analyse_aside
 from appliance.supervisor.children import Children
 from appliance.supervisor.front import Front
@@ -71,8 +72,8 @@ class Supervisor:
         self._boot_timer: Timer | None = None
         self._last_words: deque[str] = deque(maxlen=LAST_WORDS)
         self._changed_at: float | None = None
-        self._started = time.time()
         self._exit_code = 0
+        self._account = Account(self.url, str(settings.project))
         self._rule = Rule(settings.project, settings.ignore, settings.env_files)
         self._watcher = Watcher(
             settings.project,
@@ -89,7 +90,7 @@ class Supervisor:
             lifecycle.Retire: self._retire,
             lifecycle.Kill: self._kill,
             lifecycle.SayProgress: lambda action: self._front.progress(pages.progress(action.phase)),
-            lifecycle.SayBroken: lambda action: self._front.broken(action.page),
+            lifecycle.SayBroken: self._say_broken,
             lifecycle.Hush: self._hush,
             lifecycle.RetryLater: self._retry_later,
             lifecycle.StopAll: self._stop_all,
@@ -115,7 +116,7 @@ class Supervisor:
         self._analyse(lifecycle.Analyse(self._state.job))
         self._loop.run()
         self._status.close()
-        self._log.event("info", "appliance.stopped", uptime_s=round(time.time() - self._started, 3))
+        self._log.event("info", "appliance.stopped", uptime_s=self._account.uptime_s)
         return self._exit_code
 
     @property
@@ -135,25 +136,8 @@ class Supervisor:
 
     def status(self) -> dict[str, Any]:
         """What ``appliance status`` and the health check are told."""
-        phase, page = self._state.phase, self._front.page
-        health = {Phase.SERVING: "healthy", Phase.BROKEN: "unhealthy"}.get(phase, "starting")
-        worker = self._worker
-        target = self._analysis.project.target if self._analysis else None
-        error = page if page is not None and page["status"] == 500 else None
-        return {
-            "health": health,
-            "state": phase.value,
-            "generation": self._state.generation,
-            "url": self.url,
-            "project": str(self._settings.project),
-            "application": {"name": target.name, "framework": target.framework} if target else None,
-            "python": worker.python if worker else None,
-            "worker_pid": worker.pid if worker else None,
-            "uptime_s": round(time.time() - self._started, 3),
-            "error": {key: error.get(key) for key in ("title", "lead", "file", "line", "action", "details")}
-            if error
-            else None,
-        }
+        scene = Scene(self._state, self._front.page, self._worker, self._children.living(), self._analysis)
+        return self._account.status(scene)
 
     # -- analysis and installation -------------------------------------------------------------------------------------
 
@@ -246,11 +230,14 @@ class Supervisor:
         )  # fmt: skip
         self.happened(lifecycle.WorkerReady(child.generation))
         if self._changed_at is not None:
-            self._log.event(
-                "info", "reload.finished", generation=child.generation,
-                duration_s=round(child.ready_at - self._changed_at, 4),
-            )  # fmt: skip
+            timeline: dict[str, Any] = {"duration_s": round(child.ready_at - self._changed_at, 4)}
+            self._log.event("info", "reload.finished", generation=child.generation, **timeline)
+            self._account.reloaded(child.generation, timeline)
             self._changed_at = None
+
+    def _say_broken(self, action: lifecycle.SayBroken) -> None:
+        self._account.failed(action.page)
+        self._front.broken(action.page)
 
     def _hush(self, _action: lifecycle.Hush) -> None:
         if self._worker is not None:
