@@ -68,6 +68,12 @@ class InterpreterError(InstallError):
     event = "interpreter.missing"
 
 
+class PreparationError(ApplianceError):
+    """A command of BEFORE_START failed."""
+
+    event = "preparation.failed"
+
+
 class ApplicationError(ApplianceError):
     """No WSGI application was found, or more than one, or one of another kind."""
 

@@ -57,6 +57,7 @@ class Settings:
     python: str
     install: str
     dependencies: tuple[str, ...]
+    before_start: str
     reload: str
     ignore: tuple[str, ...]
     threads: int

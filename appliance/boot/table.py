@@ -133,6 +133,14 @@ TABLE: tuple[Setting, ...] = (
         example="requirements/dev.txt",
     ),
     Setting(
+        "BEFORE_START",
+        forms.TEXT,
+        "",
+        "Shell commands to run in the project's environment before its first worker, and again when they change.",
+        words="none",
+        example="python manage.py migrate --noinput",
+    ),
+    Setting(
         "RELOAD",
         forms.SWITCH,
         "on",

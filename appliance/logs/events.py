@@ -67,6 +67,10 @@ EVENTS = MappingProxyType(
         "install.output": Event("info", "One line of what the installer says.", ("text",)),
         "install.finished": Event("info", "The dependencies are installed.", ("duration_s",)),
         "install.failed": Event("error", "The dependencies can't be installed.", (*_ERROR, "output", "offline")),
+        # The commands that come before the first worker.
+        "preparation.started": Event("info", "The commands of BEFORE_START run.", ("commands",)),
+        "preparation.finished": Event("info", "They have ended well.", ("duration_s",)),
+        "preparation.failed": Event("error", "One of them has not.", (*_ERROR, "output")),
         # Workers, and what stands in for them.
         "worker.started": Event("debug", "A worker's process runs.", ("pid",)),
         "worker.ready": Event(

@@ -24,7 +24,8 @@ ALWAYS = MappingProxyType(
         "level": Field("string", "`debug`, `info`, `warning`, `error` or `critical`"),
         "event": Field("string", "what happened: a name of the table below"),
         "role": Field(
-            "string", "which process: `supervisor`, `preloader`, `worker`, `standin`, or `library` without any of them"
+            "string",
+            "which process: `supervisor`, `preloader`, `worker`, `standin`, `preparation`, `library` without any",
         ),
         "generation": Field("integer", "of the process's code: one more with each reload; absent where there is none"),
     }
@@ -37,6 +38,7 @@ FIELDS = MappingProxyType(
         "after_s": Field("number", "seconds until the next try"),
         "application": Field("string", "the WSGI application, as `module:object`"),
         "client.address": Field("string", "the client's address"),
+        "commands": Field("string", "the shell commands, as they are set"),
         "count": Field("integer", "how many"),
         "duration_s": Field(
             "number", "how long it took, in seconds; of a request: from its first byte to the last of the response"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from appliance.boot.settings import Settings
+    from appliance.logs.setup import Log
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,15 @@ class Analysis:
         project: the application that was found.
         plan: the environment that it needs.
         variables: the environment of the project's processes.
+        before_start: the commands to run before the first worker. Read anew each time, unlike other settings: they may
+            stand in a file of the project's, and be edited until they work.
     """
 
     environment: Environment
     project: Project
     plan: Plan
     variables: Mapping[str, str]
+    before_start: str = ""
 
 
 def analyse(settings: Settings, process: Mapping[str, str], known: Project | None = None) -> Analysis:
@@ -62,7 +66,9 @@ def analyse(settings: Settings, process: Mapping[str, str], known: Project | Non
         project = known
     planned = plan(settings.project, settings, environment.values)
     variables = project_environment(planned, settings, environment.values, project.target.environ)
-    return Analysis(environment, project, planned, variables)
+    flag = settings.origins.get("before_start") == "flag"
+    commands = settings.before_start if flag else environment.values.get("APPLIANCE_BEFORE_START", "")
+    return Analysis(environment, project, planned, variables, commands.strip())
 
 
 def analyse_aside(
@@ -88,3 +94,17 @@ def analyse_aside(
             )
 
     threading.Thread(target=run, name="analysis", daemon=True).start()
+
+
+def tell_news(log: Log, known: Analysis | None, now: Analysis) -> None:
+    """One event for each thing that is otherwise than it was known."""
+    target = now.project.target
+    if known is None or known.project.target != target:
+        log.event("info", "project.found", application=target.name, framework=target.framework, why=target.why)
+    if known is None or known.environment.hidden != now.environment.hidden:
+        for key, file in now.environment.hidden:
+            log.event("warning", "environment.hidden", key=key, file=file)
+    for key, value in now.environment.values.items():
+        ours = key.startswith("APPLIANCE_") and key != "APPLIANCE_BEFORE_START"  # that one is read anew
+        if known and ours and known.environment.values.get(key) != value:
+            log.event("warning", "settings.changed", key=key, action="Restart the appliance to use it.")

@@ -34,7 +34,7 @@ BOOT = Path(__file__).parent.parent / "worker" / "boot.py"
 class Handle:
     """One child. ``process.returncode`` is set by the reaper alone: nobody else may wait for it."""
 
-    role: str  # "worker", "standin", "installer"
+    role: str  # "worker", "standin", "installer", "preparation"
     generation: int
     process: subprocess.Popen[bytes]
     outputs: dict[str, int]  # "stdout" and "stderr": the read ends of its descriptors 1 and 2

@@ -19,6 +19,7 @@ from appliance.supervisor.vocabulary import (
     AnalysisFailed,
     Boot,
     CancelInstall,
+    CancelPreparation,
     CodeChanged,
     Event,
     Finish,
@@ -27,6 +28,9 @@ from appliance.supervisor.vocabulary import (
     Installed,
     InstallFailed,
     Kill,
+    PreparationFailed,
+    Prepare,
+    Prepared,
     ProjectChanged,
     Retire,
     RetryDue,
@@ -51,6 +55,7 @@ __all__ = [
     "AnalysisFailed",
     "Boot",
     "CancelInstall",
+    "CancelPreparation",
     "CodeChanged",
     "Event",
     "Finish",
@@ -61,6 +66,9 @@ __all__ = [
     "Kill",
     "Page",
     "Phase",
+    "PreparationFailed",
+    "Prepare",
+    "Prepared",
     "ProjectChanged",
     "Retire",
     "RetryDue",
@@ -86,6 +94,7 @@ class Phase(enum.Enum):
 
     ANALYSING = "analysing"
     INSTALLING = "installing"
+    PREPARING = "preparing"
     BOOTING = "booting"
     SERVING = "serving"
     BROKEN = "broken"
@@ -99,12 +108,14 @@ class State:
 
     Attributes:
         crashes: deaths in a row; a worker that served for a while starts the count anew.
+        prepared: whether the commands that come before a worker have run, or there are none.
     """
 
     phase: Phase = Phase.ANALYSING
     job: int = 1
     generation: int = 0
     crashes: int = 0
+    prepared: bool = True
 
 
 # -- the table ---------------------------------------------------------------------------------------------------------
@@ -139,20 +150,31 @@ def _stay(state: State, _event: Any) -> Step:
 def _analysed(state: State, event: Analysed) -> Step:
     if event.job != state.job:
         return state, ()
+    state = replace(state, prepared=event.prepared)
     if event.installed:
-        return _boot(state)
+        return _prepare(state)
     return (
         replace(state, phase=Phase.INSTALLING),
-        (SayProgress(Phase.INSTALLING), Install(state.job)),
+        (CancelPreparation(), SayProgress(Phase.INSTALLING), Install(state.job)),
     )
 
 
-def _job_failed(state: State, event: AnalysisFailed | InstallFailed) -> Step:
+def _prepare(state: State) -> Step:
+    if state.prepared:
+        return _boot(state, CancelPreparation())
+    return replace(state, phase=Phase.PREPARING), (SayProgress(Phase.PREPARING), Prepare(state.job))
+
+
+def _job_failed(state: State, event: AnalysisFailed | InstallFailed | PreparationFailed) -> Step:
     return _broken(state, event.page) if event.job == state.job else (state, ())
 
 
 def _installed(state: State, event: Installed) -> Step:
-    return _boot(state) if event.job == state.job else (state, ())
+    return _prepare(state) if event.job == state.job else (state, ())
+
+
+def _prepared(state: State, event: Prepared) -> Step:
+    return _boot(replace(state, prepared=True)) if event.job == state.job else (state, ())
 
 
 def _ready(state: State, event: WorkerReady) -> Step:
@@ -197,8 +219,8 @@ def _gone(state: State, _event: AllGone) -> Step:
 Row = Callable[[State, Any], Step]
 
 EVENTS: tuple[type[Event], ...] = (
-    Analysed, AnalysisFailed, Installed, InstallFailed, WorkerReady, WorkerFailed, WorkerDied,
-    CodeChanged, ProjectChanged, RetryDue, StopAsked, AllGone,
+    Analysed, AnalysisFailed, Installed, InstallFailed, Prepared, PreparationFailed, WorkerReady, WorkerFailed,
+    WorkerDied, CodeChanged, ProjectChanged, RetryDue, StopAsked, AllGone,
 )  # fmt: skip
 
 # What is not listed for a phase changes nothing in it: late news of something given up, or nothing to do about it.
@@ -214,6 +236,14 @@ ROWS: dict[Phase, dict[type[Event], Row]] = {
         Installed: _installed,
         InstallFailed: _job_failed,
         ProjectChanged: lambda state, _: _analyse(state, CancelInstall()),
+        StopAsked: _stop,
+    },
+    Phase.PREPARING: {
+        Prepared: _prepared,
+        PreparationFailed: _job_failed,
+        # Code is loaded later anyway. What the commands depend on is looked at anew, while they run: they may have
+        # written those files themselves, and then nothing is to be run again.
+        ProjectChanged: lambda state, _: _analyse(state),
         StopAsked: _stop,
     },
     Phase.BOOTING: {

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _PROGRESS = {
     Phase.ANALYSING: ("Looking at the project", "The appliance is finding out how to serve this project."),
     Phase.INSTALLING: ("Installing what the project depends on", "The log shows the installer's progress."),
+    Phase.PREPARING: ("Running the commands of BEFORE_START", "The log shows what they print."),
     Phase.BOOTING: ("Starting the project", "The project is being imported."),
 }
 

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.channel import Drained, Failed, HandOver, Hello, Message, Ready, Records
 from appliance.errors import ApplianceError, InterpreterError
-from appliance.supervisor import handles, lifecycle, pages, signals
+from appliance.supervisor import handles, lifecycle, pages, preparation, signals
 from appliance.supervisor.account import Account, Scene
-from appliance.supervisor.analysis import Analysis, analyse_aside
+from appliance.supervisor.analysis import Analysis, analyse_aside, tell_news
 from appliance.supervisor.children import Children
 from appliance.supervisor.front import Front
 from appliance.supervisor.installation import Installation
 from appliance.supervisor.lifecycle import Phase, State
 from appliance.supervisor.loop import Loop, Timer
+from appliance.supervisor.preparation import Preparation
 from appliance.supervisor.starts import Starts
 from appliance.supervisor.status import StatusSocket
 from appliance.supervisor.watcher import Kind, Rule, Watcher
@@ -66,6 +67,7 @@ class Supervisor:
         self._installation = Installation(
             self._children, flags, process, settings.project, log=log, happened=self.happened
         )
+        self._preparation = Preparation(self._children, log, self.happened)
         self._state = State()
         self._analysis: Analysis | None = None
         self._worker: Handle | None = None
@@ -86,6 +88,8 @@ class Supervisor:
             lifecycle.Analyse: self._analyse,
             lifecycle.Install: self._install,
             lifecycle.CancelInstall: lambda _: self._installation.cancel(),
+            lifecycle.Prepare: self._prepare,
+            lifecycle.CancelPreparation: lambda _: self._preparation.cancel(),
             lifecycle.Boot: self._boot,
             lifecycle.Retire: self._retire,
             lifecycle.Kill: self._kill,
@@ -154,28 +158,18 @@ class Supervisor:
             self._log.event("error", result.event, **result.fields())
             self.happened(lifecycle.AnalysisFailed(job, pages.of_error(result)))
             return
-        self._tell_news(result)
+        tell_news(self._log, self._analysis, result)
         self._analysis = result
         self._rule.also(result.plan.files)
-        self.happened(lifecycle.Analysed(job, installed=result.plan.installed))
-
-    def _tell_news(self, analysis: Analysis) -> None:
-        """One event for what was found, when it differs from what was known."""
-        known = self._analysis
-        target = analysis.project.target
-        if known is None or known.project.target != target:
-            self._log.event(
-                "info", "project.found", application=target.name, framework=target.framework, why=target.why
-            )
-        if known is None or known.environment.hidden != analysis.environment.hidden:
-            for key, file in analysis.environment.hidden:
-                self._log.event("warning", "environment.hidden", key=key, file=file)
-        for key, value in analysis.environment.values.items():
-            if known and key.startswith("APPLIANCE_") and known.environment.values.get(key) != value:
-                self._log.event("warning", "settings.changed", key=key, action="Restart the appliance to use it.")
+        done = self._preparation.is_done(result)
+        self.happened(lifecycle.Analysed(job, installed=result.plan.installed, prepared=done))
 
     def _install(self, action: lifecycle.Install) -> None:
         self._installation.start(action.job, self._analysis.plan.source if self._analysis else "")
+
+    def _prepare(self, action: lifecycle.Prepare) -> None:
+        if self._analysis is not None:
+            self._preparation.start(action.job, self._analysis)
 
     # -- the worker ----------------------------------------------------------------------------------------------------
 
@@ -301,6 +295,10 @@ class Supervisor:
         if child.role == "installer":
             self._installation.line(stream, text)
             return
+        if child.role == preparation.ROLE:
+            self._preparation.line(child, stream, text)
+            self._hold_back()
+            return
         self._last_words.append(text.decode("utf-8", "replace"))
         self._log.output(text, stream=stream, role=child.role, generation=child.generation, pid=child.pid)
         self._hold_back()
@@ -310,6 +308,8 @@ class Supervisor:
         self._front.ended(child)
         if child.role == "installer":
             self._installation.ended(child)
+        elif child.role == preparation.ROLE:
+            self._preparation.ended(child)
         elif child.role == "worker":
             self._worker_ended(child)
         elif not child.ending:
@@ -329,6 +329,9 @@ class Supervisor:
 
     def _changed(self, paths: dict[str, Kind]) -> None:
         if self._state.phase in {Phase.STOPPING, Phase.STOPPED}:
+            return
+        written = (self._settings.project / path for path in paths)
+        if self._state.phase is Phase.BROKEN and self._preparation.wrote(written):
             return
         self._changed_at = time.monotonic()
         shown = sorted(paths)

@@ -22,10 +22,16 @@ class Event:
 
 @dataclass(frozen=True)
 class Analysed(Event):
-    """Environment, application and dependencies are known; ``installed`` if nothing is left to install."""
+    """Environment, application and dependencies are known.
+
+    Attributes:
+        installed: nothing is left to install.
+        prepared: no command is left that must run before a worker.
+    """
 
     job: int
     installed: bool
+    prepared: bool = True
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,21 @@ class Installed(Event):
 @dataclass(frozen=True)
 class InstallFailed(Event):
     """The installer gave up."""
+
+    job: int
+    page: Page
+
+
+@dataclass(frozen=True)
+class Prepared(Event):
+    """The commands that come before a worker have ended well."""
+
+    job: int
+
+
+@dataclass(frozen=True)
+class PreparationFailed(Event):
+    """One of them has not."""
 
     job: int
     page: Page
@@ -129,6 +150,18 @@ class Install(Action):
 @dataclass(frozen=True)
 class CancelInstall(Action):
     """End the installer that runs, if one does."""
+
+
+@dataclass(frozen=True)
+class Prepare(Action):
+    """Run the commands that come before a worker; where they run already, with the same inputs, let them."""
+
+    job: int
+
+
+@dataclass(frozen=True)
+class CancelPreparation(Action):
+    """End those commands, if they run."""
 
 
 @dataclass(frozen=True)

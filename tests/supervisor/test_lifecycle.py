@@ -19,6 +19,7 @@ from appliance.supervisor.lifecycle import (
     AnalysisFailed,
     Boot,
     CancelInstall,
+    CancelPreparation,
     CodeChanged,
     Event,
     Finish,
@@ -28,6 +29,9 @@ from appliance.supervisor.lifecycle import (
     InstallFailed,
     Kill,
     Phase,
+    PreparationFailed,
+    Prepare,
+    Prepared,
     ProjectChanged,
     Retire,
     RetryDue,
@@ -71,11 +75,33 @@ def test_installs_first():
     assert (state.phase, actions[-1]) == (Phase.BOOTING, Boot(1))
 
 
+def test_commands_come_before_a_worker():
+    """What must run first runs once the environment is whole, and before any worker."""
+    state, actions = history(Analysed(1, installed=False, prepared=False), Installed(1))
+    assert (state.phase, actions[-1]) == (Phase.PREPARING, Prepare(1))
+    state, actions = history(Prepared(1), state=state)
+    assert (state.phase, actions[-1]) == (Phase.BOOTING, Boot(1))
+
+
+def test_changes_while_commands_run():
+    """A save of code is loaded later anyway; another change is looked at, and ends the commands only if it has to."""
+    state, _ = history(Analysed(1, installed=True, prepared=False))
+    assert history(CodeChanged(), state=state) == (state, [])
+    state, actions = history(ProjectChanged(), state=state)
+    assert (state.phase, actions[-1]) == (Phase.ANALYSING, Analyse(2))
+    assert CancelPreparation() not in actions
+    assert history(Prepared(1), state=state) == (state, [])
+    assert Prepare(2) in history(Analysed(2, installed=True, prepared=False), state=state)[1]
+    assert CancelPreparation() in history(Analysed(2, installed=True), state=state)[1]
+    assert CancelPreparation() in history(Analysed(2, installed=False), state=state)[1]
+
+
 @pytest.mark.parametrize(
     "events",
     [
         [AnalysisFailed(1, PAGE)],
         [Analysed(1, installed=False), InstallFailed(1, PAGE)],
+        [Analysed(1, installed=True, prepared=False), PreparationFailed(1, PAGE)],
         [Analysed(1, installed=True), WorkerFailed(1, PAGE)],
     ],
 )
@@ -157,7 +183,9 @@ def test_stop(phase: Phase):
 
 
 EVENT = st.one_of(
-    st.builds(Analysed, st.integers(1, 4), installed=st.booleans()),
+    st.builds(Analysed, st.integers(1, 4), installed=st.booleans(), prepared=st.booleans()),
+    st.builds(Prepared, st.integers(1, 4)),
+    st.builds(PreparationFailed, st.integers(1, 4), st.just(PAGE)),
     st.builds(AnalysisFailed, st.integers(1, 4), st.just(PAGE)),
     st.builds(Installed, st.integers(1, 4)),
     st.builds(InstallFailed, st.integers(1, 4), st.just(PAGE)),

@@ -1,0 +1,123 @@
+"""The commands of BEFORE_START, as a child: run before the first worker, and again when what they depend on changes.
+
+Owns the one run that may be under way, what it was run for, and what the log is told of it. Knows nothing of when.
+
+The text is a shell's, run with ``sh -e``: newlines, ``;`` and ``&&`` mean what they mean there, and the first command
+that fails ends it. It depends on the commands themselves, on the environment that they run in and on its variables.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from appliance.errors import PreparationError
+from appliance.supervisor import handles, lifecycle, pages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from appliance.logs.setup import Log
+    from appliance.supervisor.analysis import Analysis
+    from appliance.supervisor.children import Children
+    from appliance.supervisor.handles import Handle
+
+ROLE = "preparation"
+GRACE_S = 2.0  # a migration that is asked to end may roll back
+_LAST_WORDS = 40
+
+
+class Preparation:
+    """At most one run at a time; one for other inputs ends the old."""
+
+    def __init__(self, children: Children, log: Log, happened: Callable[[lifecycle.Event], None]) -> None:
+        self._children = children
+        self._log = log
+        self._happened = happened
+        self._child: Handle | None = None
+        self._inputs = ""  # of the run that is under way, or was the last
+        self._done = ""  # the inputs with which it ended well
+        self._job = 0
+        self._span = (0.0, 0.0)  # when the last run began and ended, by the clock of the files
+        self._words: deque[str] = deque(maxlen=_LAST_WORDS)
+
+    def is_done(self, analysis: Analysis) -> bool:
+        """Whether no command is left to run."""
+        return not analysis.before_start or _inputs(analysis) == self._done
+
+    def start(self, job: int, analysis: Analysis) -> None:
+        """Run them, or let the same run go on."""
+        self._job = job
+        inputs = _inputs(analysis)
+        if self._child is not None and inputs == self._inputs:
+            return
+        self.cancel()
+        self._inputs = inputs
+        self._words.clear()
+        self._log.event("info", "preparation.started", commands=analysis.before_start)
+        self._span = (time.time(), 0.0)
+        self._child = self._children.add(
+            handles.spawn(
+                ROLE,
+                job,
+                ["/bin/sh", "-e", "-c", analysis.before_start],
+                environment=analysis.variables,
+                folder=analysis.project.root,
+                channel=False,
+            )
+        )
+
+    def cancel(self) -> None:
+        """End them, if they run."""
+        if self._child is not None:
+            self._children.retire(self._child, GRACE_S)
+            self._child = None
+
+    def wrote(self, paths: Iterable[Path]) -> bool:
+        """Whether all these files were last written while the commands ran: a save of theirs, not of a person's.
+
+        Without this a command that writes files and fails would be run again for ever, by its own saves.
+        """
+        started, ended = self._span
+        return all(_written_within(path, started, ended) for path in paths)
+
+    def line(self, child: Handle, stream: str, text: bytes) -> None:
+        """One of them wrote a line."""
+        self._words.append(text.decode("utf-8", "replace"))
+        self._log.output(text, stream=stream, role=ROLE, generation=child.generation, pid=child.pid)
+
+    def ended(self, child: Handle) -> None:
+        """The shell is gone."""
+        if child is not self._child:
+            return
+        self._child = None
+        self._span = (self._span[0], time.time())
+        if child.process.returncode == 0:
+            self._done = self._inputs
+            self._log.event("info", "preparation.finished", duration_s=round(time.monotonic() - child.started, 3))
+            self._happened(lifecycle.Prepared(self._job))
+            return
+        error = PreparationError(
+            f"a command of BEFORE_START failed: {child.how()}",
+            expected="commands that end with exit status 0",
+            action="Read its output, mend it and save: they are run again. Or change APPLIANCE_BEFORE_START.",
+            output=list(self._words),
+        )
+        self._log.event("error", error.event, **error.fields())
+        self._happened(lifecycle.PreparationFailed(self._job, pages.of_error(error)))
+
+
+def _inputs(analysis: Analysis) -> str:
+    told = "\0".join(f"{name}={value}" for name, value in sorted(analysis.variables.items()))
+    whole = f"{analysis.before_start}\0{analysis.plan.fingerprint}\0{told}"
+    return hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _written_within(path: Path, started: float, ended: float) -> bool:
+    try:
+        return started <= path.stat().st_mtime <= ended
+    except OSError:
+        return False

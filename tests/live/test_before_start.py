@@ -1,0 +1,77 @@
+"""The commands of BEFORE_START: run before the first worker, again when they change, never in a loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.live.live_appliance import Appliance
+
+Start = Callable[..., Appliance]
+
+
+def test_they_run_first(start: Start):
+    """They run in the project's environment and folder before the first worker, and each line of theirs is logged."""
+    appliance = start(APPLIANCE_BEFORE_START="pwd; python -c 'import sys; print(sys.prefix)'\ncat app.py | head -n 1")
+    began = appliance.wait_for("preparation.started")
+    assert "pwd" in began["commands"]
+    appliance.wait_for("output", role="preparation", text=str(appliance.project))
+    assert "environments" in appliance.wait_for("output", role="preparation")["text"]
+    appliance.wait_for("preparation.finished")
+    appliance.wait_for("worker.ready")
+    assert appliance.get()[1] == b"one"
+
+
+def test_a_save_does_not_run_them_again(start: Start):
+    """A reload is a reload; a change of the commands in an .env file runs them anew."""
+    project_env = "APPLIANCE_BEFORE_START=echo first\n"
+    appliance = start(SOME="value")
+    appliance.wait_for("worker.ready")
+    appliance.edit(".env", project_env)
+    appliance.wait_for("output", text="first")
+    appliance.wait_for("worker.ready")
+    appliance.edit("app.py", (appliance.project / "app.py").read_text() + "\n")
+    appliance.wait_for("worker.ready")
+    appliance.edit(".env", "APPLIANCE_BEFORE_START=echo second\n")
+    appliance.wait_for("output", text="second")
+    appliance.wait_for("worker.ready")
+    appliance.stop()
+    assert [event["text"] for event in appliance.events if event["event"] == "output"] == ["first", "second"]
+
+
+def test_a_failure_is_a_page(start: Start):
+    """A command that fails, and writes a file each time, is said once with its output, and tried again at a save."""
+    appliance = start(APPLIANCE_BEFORE_START="date +%N > made.py; echo no such table >&2; test -e mended.py")
+    failed = appliance.wait_for("preparation.failed")
+    assert failed["output"] == ["no such table"]
+    assert "exit status 1" in failed["found"]
+    response, body = appliance.get(Accept="text/plain")
+    assert response.status == 500
+    assert b"no such table" in body
+    appliance.edit("mended.py", "")
+    appliance.wait_for("worker.ready")
+    appliance.stop()
+    assert sum(event["event"] == "preparation.failed" for event in appliance.events) == 1
+
+
+def test_an_edit_while_they_hang(start: Start):
+    """Commands that wait for something for ever are ended by an edit of what they depend on; a stop ends them too."""
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    appliance.edit(".env", "APPLIANCE_BEFORE_START=echo waiting; tail -f /dev/null\n")
+    appliance.wait_for("output", text="waiting")
+    appliance.edit(".env", "APPLIANCE_BEFORE_START=echo went\n")
+    appliance.wait_for("output", text="went")
+    appliance.wait_for("worker.ready")
+    appliance.edit(".env", "APPLIANCE_BEFORE_START=echo again; tail -f /dev/null\n")
+    appliance.wait_for("output", text="again")
+    assert appliance.stop() == 0
+
+
+def test_what_they_write_runs_nothing_again(start: Start):
+    """Commands that write the .env file that they depend on are run until nothing changes any more."""
+    appliance = start(APPLIANCE_BEFORE_START="echo ran; echo A=1 > .env")
+    appliance.wait_for("worker.ready")
+    appliance.edit("app.py", (appliance.project / "app.py").read_text() + "\n")
+    appliance.wait_for("reload.finished")
+    appliance.stop()
+    assert sum(event.get("text") == "ran" for event in appliance.events) <= 2
