@@ -12,7 +12,7 @@ PROJECT_SIDE = appliance/__init__.py appliance/channel.py appliance/server appli
 YAMLLINT = {extends: default, rules: {line-length: {max: 120}, document-start: disable}}
 
 .DEFAULT_GOAL := help
-.PHONY: help check test serve image up down clean
+.PHONY: help check test bench serve image up down clean
 .DELETE_ON_ERROR:
 
 help: ## list the tasks
@@ -31,6 +31,9 @@ check: $(VENV)/made ## lint, types, layers
 test: $(VENV)/made ## run every test; those of the image where an engine answers (ARGS=... for pytest)
 	$(VENV)/bin/python -m pytest $(ARGS)
 
+bench: $(VENV)/made ## measure ours and the peers in one run; needs wrk (ARGS=--help)
+	$(VENV)/bin/python -m benchmarks.throughput $(ARGS)
+
 serve: $(VENV)-serve/made ## serve examples/hello, or DIR=../mine, without Docker (PORT=8000)
 	@exec $(VENV)-serve/bin/python -I -m appliance serve --project '$(DIR)' --port '$(PORT)'
 
@@ -44,7 +47,7 @@ down: ## stop it, and remove its container
 	docker compose down
 
 clean: ## remove what was made here: environments, caches
-	rm -rf $(VENV) $(VENV)-serve .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) $(VENV)-serve .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .bench build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # -- environments: made anew when what they are made from has changed -------------------------------------------------

@@ -1,0 +1,70 @@
+"""``docs/benchmarks.md`` and its charts, made of the last results: ``python -m benchmarks.document``.
+
+Owns the marked parts of the page, and ``docs/benchmarks/*.svg``; what stands between the parts is written by hand.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import throughput
+from benchmarks.charts import Bar, bars
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+CHARTS = PAGE.with_suffix("")
+
+
+def main() -> None:
+    """Write what there are results for."""
+    for name, make in SECTIONS.items():
+        result = Path(__file__).parent / "results" / f"{name}.json"
+        if result.exists():
+            replace(name, make(json.loads(result.read_text())))
+
+
+def replace(name: str, text: str) -> None:
+    """Put the text between the marks of that name on the page.
+
+    Raises:
+        ValueError: the page has no such marks.
+    """
+    page = PAGE.read_text()
+    start, end = f"<!-- {name}: made by benchmarks/document.py -->\n", f"<!-- end of {name} -->"
+    if start not in page or end not in page:
+        raise ValueError(f"{PAGE.name} has no marks for {name}")
+    before, _, rest = page.partition(start)
+    PAGE.write_text(f"{before}{start}\n{text}\n{end}{rest.partition(end)[2]}")
+
+
+def chart(name: str, svg: str, alternative: str) -> str:
+    """Keep a chart beside the page; the Markdown that shows it."""
+    CHARTS.mkdir(exist_ok=True)
+    (CHARTS / f"{name}.svg").write_text(svg)
+    return f"![{alternative}](benchmarks/{name}.svg)\n"
+
+
+def _throughput(result: dict[str, Any]) -> str:
+    machine = f"Python {result['python']}, {result['cpus']} CPUs"
+    how = f"the medians of {result['rounds']} rounds of {result['seconds']} s"
+    parts = [f"Measured on {result['measured']}: {machine}, {how}.\n"]
+    for key, scenario in result["scenarios"].items():
+        rows = sorted(scenario["figures"].items(), key=lambda item: -item[1]["rate"])
+        drawn = [
+            Bar(result["servers"][name]["title"], seen["rate"], ours=name.startswith("appliance"))
+            for name, seen in rows
+        ]
+        svg = bars(scenario["title"], drawn, "requests a second; more is better")
+        parts.append(chart(f"throughput-{key}", svg, scenario["title"]))
+    return "\n".join(parts) + "\n" + throughput.table(result)
+
+
+SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {"throughput": _throughput}
+
+
+if __name__ == "__main__":
+    main()
