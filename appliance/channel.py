@@ -163,6 +163,15 @@ class HandOver(Message):
 
 
 @dataclass(frozen=True)
+class Debugger(Message):
+    """A debugger listens on this port of loopback; ``waits``: nothing goes on until a client has come."""
+
+    kind = "debugger"
+    port: int
+    waits: bool = False
+
+
+@dataclass(frozen=True)
 class Drained(Message):
     """Nothing runs here any more."""
 
@@ -171,7 +180,7 @@ class Drained(Message):
 
 _KINDS: dict[str, type[Message]] = {
     message.kind: message
-    for message in (Start, Take, Drain, Words, Rest, Hello, Ready, Failed, Records, HandOver, Drained)
+    for message in (Start, Take, Drain, Words, Rest, Hello, Ready, Failed, Records, HandOver, Debugger, Drained)
 }
 
 

@@ -66,6 +66,8 @@ class Settings:
     access_log: str
     allowed_hosts: tuple[str, ...]
     trusted_proxies: tuple[str, ...]
+    debugpy: int
+    debugpy_wait: str
     grace_s: float
     boot_timeout_s: float
     header_timeout_s: float

@@ -200,6 +200,21 @@ TABLE: tuple[Setting, ...] = (
         example="172.16.0.0/12",
     ),
     Setting(
+        "DEBUGPY",
+        forms.PORT,
+        "0",
+        "The port on which debugpy listens in the worker, on the address of HOST, through reloads; 0 is no debugger.",
+        words="no debugger",
+        example="5678",
+    ),
+    Setting(
+        "DEBUGPY_WAIT",
+        forms.SWITCH,
+        "off",
+        "Whether a worker with a debugger waits for a client before it imports the project.",
+        example="on",
+    ),
+    Setting(
         "GRACE_S",
         forms.seconds(0),
         "10",

@@ -90,6 +90,13 @@ EVENTS = MappingProxyType(
         "watch.failed": Event("warning", "The project's files can't be watched.", ("reason", "action")),
         "reload.started": Event("info", "Files have changed; a new generation starts.", ("files", "count")),
         "reload.finished": Event("info", "The new generation serves.", ("duration_s",)),
+        # Debugging.
+        "debugger.listening": Event(
+            "info", "A worker's debugger is to be had on this address.", ("pid", "address", "waits")
+        ),
+        "debugger.attached": Event("info", "A debugger's client talks to this worker.", ("pid",)),
+        "debugger.detached": Event("info", "A debugger's client has gone, or its worker has.", ("pid",)),
+        "debugger.failed": Event("warning", "There is no debugger in this worker.", ("reason", "action"), _CHILD),
         # Requests.
         "request.finished": Event(
             "info, warning, error", "A request was answered; its status decides.", _ACCESS, _CHILD

@@ -94,6 +94,7 @@ FIELDS = MappingProxyType(
         "url.path": Field("string", "the path as sent, percent-encoding intact"),
         "url.query": Field("string", "the query as sent, secrets as `REDACTED`"),
         "user_agent.original": Field("string", "the client's `User-Agent`"),
+        "waits": Field("boolean", "whether nothing goes on before a debugger's client has come"),
         "why": Field("string", "the rule that found it, and what it saw"),
     }
 )

@@ -16,11 +16,12 @@ from appliance.channel import Channel, ChannelError, Drain, Message
 from appliance.supervisor.handles import Handle, reaped
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from appliance.supervisor.loop import Loop
 
 _READ = 65_536
+STILL_S = 1.0  # between two looks at a child whose clock stands still
 LEAVE_S = 1.0  # for atexit hooks and threads of a worker that has finished
 
 
@@ -75,14 +76,22 @@ class Children:
             self._loop.watch(child.channel, partial(self._talk, child), write=True)
         return True
 
-    def retire(self, child: Handle, grace_s: float) -> None:
-        """Ask it to finish what it has and end; after the grace it is ended."""
+    def retire(
+        self, child: Handle, grace_s: float, *, stands_still: Callable[[Handle], bool] = lambda _: False
+    ) -> None:
+        """Ask it to finish what it has and end; after the grace it is ended, unless its clock stands still."""
         if child.ending:
             return
         child.ending = True
         if not self.send(child, Drain()):
             child.signal_group(signal.SIGTERM)
-        child.deadline = self._loop.call_later(grace_s, partial(self.kill, child))
+        child.deadline = self._loop.call_later(grace_s, partial(self._overdue, child, stands_still))
+
+    def _overdue(self, child: Handle, stands_still: Callable[[Handle], bool]) -> None:
+        if stands_still(child):
+            child.deadline = self._loop.call_later(STILL_S, partial(self._overdue, child, stands_still))
+        else:
+            self.kill(child)
 
     def leave(self, child: Handle) -> None:
         """It has nothing left to do; threads that the project started may keep it, but not for the whole grace."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from appliance.boot.identity import user_cache
 from appliance.channel import Start
 from appliance.supervisor import handles
 
@@ -62,12 +63,24 @@ class Starts:
         )
         return self._told(child, {})
 
+    def _debugger(self) -> dict[str, Any] | None:
+        if not self._settings.debugpy:
+            return None
+        brought = Path(sys.prefix) / "debugpy"  # in the image; elsewhere it is the project's own, or none
+        bytecode = user_cache(self._settings.cache) / "bytecode"
+        return {
+            "folder": str(brought) if brought.is_dir() else "",
+            "bytecode": str(bytecode),
+            "wait": self._settings.debugpy_wait == "on",
+        }
+
     def _told(self, child: Handle, target: dict[str, Any]) -> Handle:
         settings = self._settings
         options = {
             "threads": settings.threads,
             "allowed_hosts": [*settings.allowed_hosts, urlsplit(settings.public_url).hostname or "localhost"],
             "trusted_proxies": list(settings.trusted_proxies),
+            "debugger": self._debugger() if child.role == "worker" else None,
             "limits": {name: getattr(settings, name) for name in _LIMITS},
         }
         self._children.add(child)

@@ -13,12 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from appliance.channel import Drained, Failed, HandOver, Hello, Message, Ready, Records
+from appliance.channel import Debugger, Drained, Failed, HandOver, Hello, Message, Ready, Records
 from appliance.errors import ApplianceError, InterpreterError
 from appliance.supervisor import handles, lifecycle, pages, preparation, signals
 from appliance.supervisor.account import Account, Scene
 from appliance.supervisor.analysis import Analysis, analyse_aside, tell_news
 from appliance.supervisor.children import Children
+from appliance.supervisor.debugging import DebuggerDoor
 from appliance.supervisor.front import Front
 from appliance.supervisor.installation import Installation
 from appliance.supervisor.lifecycle import Phase, State
@@ -68,6 +69,7 @@ class Supervisor:
             self._children, flags, process, settings.project, log=log, happened=self.happened
         )
         self._preparation = Preparation(self._children, log, self.happened)
+        self._debugging = DebuggerDoor(self._loop, settings, log)
         self._state = State()
         self._analysis: Analysis | None = None
         self._worker: Handle | None = None
@@ -141,7 +143,7 @@ class Supervisor:
     def status(self) -> dict[str, Any]:
         """What ``appliance status`` and the health check are told."""
         scene = Scene(self._state, self._front.page, self._worker, self._children.living(), self._analysis)
-        return self._account.status(scene)
+        return {**self._account.status(scene), "debugger": self._debugging.told()}
 
     # -- analysis and installation -------------------------------------------------------------------------------------
 
@@ -204,7 +206,9 @@ class Supervisor:
             return None
 
     def _boot_timed_out(self, child: Handle) -> None:
-        if child.ready_at is None and not child.ending:
+        if self._debugging.stands_still(child):
+            self._boot_timer = self._loop.call_later(1.0, partial(self._boot_timed_out, child))
+        elif child.ready_at is None and not child.ending:
             page = pages.of_timeout(self._settings.boot_timeout_s, list(self._last_words))
             self._log.event(
                 "error", "worker.failed", generation=child.generation, error=page["title"], action=page["action"]
@@ -239,7 +243,7 @@ class Supervisor:
 
     def _retire(self, action: lifecycle.Retire) -> None:
         if (worker := self._generation(action.generation)) is not None:
-            self._children.retire(worker, self._settings.grace_s)
+            self._children.retire(worker, self._settings.grace_s, stands_still=self._debugging.stands_still)
 
     def _kill(self, action: lifecycle.Kill) -> None:
         if (worker := self._generation(action.generation)) is not None:
@@ -279,6 +283,8 @@ class Supervisor:
             self._ready(child, message)
         elif isinstance(message, HandOver):
             self._front.taken(message.early, descriptors)
+        elif isinstance(message, Debugger):
+            self._debugging.listens(child, message.port, waits=message.waits)
         elif isinstance(message, Drained):
             self._children.leave(child)
         elif isinstance(message, Failed):
@@ -306,6 +312,7 @@ class Supervisor:
     def ended(self, child: Handle) -> None:
         """A child has ended."""
         self._front.ended(child)
+        self._debugging.ended(child)
         if child.role == "installer":
             self._installation.ended(child)
         elif child.role == preparation.ROLE:
@@ -352,6 +359,7 @@ class Supervisor:
         self._exit_code = {"SIGINT": 130, "SIGQUIT": 131, "SIGHUP": 129}.get(action.signal, 0)
         self._watcher.stop()
         self._front.close()
+        self._debugging.close()
         for child in self._children.living():
             if child.ending:
                 self._loop.call_later(STOP_GRACE_S, partial(self._children.kill, child))

@@ -19,6 +19,7 @@ from ..channel import (
     MAX_DESCRIPTORS,
     Channel,
     ChannelError,
+    Debugger,
     Drain,
     Drained,
     Failed,
@@ -120,7 +121,12 @@ class Worker:
         """Import, serve, return when drained."""
         for message, descriptors in received:
             self._obey(message, descriptors)
-        threading.Thread(target=self._control, name="appliance-control", daemon=True).start()
+        control = threading.Thread(target=self._control, name="appliance-control", daemon=True)
+        if self._start.options.get("debugger"):
+            from . import debugger  # noqa: PLC0415  nobody else has a use for it
+
+            debugger.exempt(control)
+        control.start()
         os.chdir(self._start.root)
         began = time.monotonic()
         application = self._import()
@@ -141,12 +147,29 @@ class Worker:
         sys.argv[:] = [target["file"] or target["module"]]
         shadows.settle(target["search_path"], standard_library(sys.path))
         sys.path[:0] = [entry for entry in target["search_path"] if entry not in sys.path]
+        if self._start.options.get("debugger"):
+            self._debug(self._start.options["debugger"])
         try:
             return app.load(target)
         except BaseException as error:  # noqa: BLE001  whatever the project raises is shown on its page, SystemExit too
             self._channel.send(Failed(report=errorpage.report(error, root=self._start.root, kind="import")))
             _flush_streams()
             os._exit(1)  # threads that the project started must not keep a failed generation alive
+
+    def _debug(self, options: dict[str, Any]) -> None:
+        from . import debugger  # noqa: PLC0415  as in run
+
+        try:
+            debugger.listen(**options, tell=lambda port, waits: self._say(Debugger(port=port, waits=waits)))
+        except Exception as error:  # noqa: BLE001  the project is served without it
+            fields: dict[str, object] = {
+                "reason": f"{type(error).__name__}: {error}",
+                "action": "Add debugpy to the project's dependencies; the image brings its own.",
+            }
+            self._sink.event("warning", "debugger.failed", fields)
+
+    def _say(self, message: Message) -> None:
+        self._channel.send(message)
 
     def _control(self) -> None:
         try:

@@ -1,0 +1,52 @@
+"""The relay's reading of the Debug Adapter Protocol."""
+
+import json
+
+import pytest
+
+from appliance.supervisor.dap import Frames, Session, framed
+
+ATTACH = json.dumps({"seq": 1, "type": "request", "command": "attach", "arguments": {"restart": True}}).encode()
+TERMINATED = b'{"seq": 9, "type": "event", "event": "terminated"}'
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_messages_are_whole_however_they_come(size):
+    """Frames cut anywhere, with further header fields too, give the same messages."""
+    wire = framed(b'{"a": 1}') + b'Content-Type: x\r\nContent-Length: 3\r\n\r\n"b"' + framed(b"{}")
+    frames = Frames()
+    parts = [wire[start : start + size] for start in range(0, len(wire), size)]
+    assert [message for part in parts for message in frames.feed(part)] == [b'{"a": 1}', b'"b"', b"{}"]
+
+
+def test_what_is_no_protocol_is_refused():
+    """Bytes without a header, or with the length of no message, are an error and not memory."""
+    with pytest.raises(ValueError, match="header"):
+        list(Frames().feed(b"GET / HTTP/1.1\r\n" * 1000))
+    with pytest.raises(ValueError, match="bytes"):
+        list(Frames().feed(b"Content-Length: 999999999\r\n\r\n"))
+
+
+def test_the_end_says_restart_to_who_asked_for_it():
+    """Terminated bears "restart" for a client whose attach had it, and for no other."""
+    session = Session()
+    session.from_client(ATTACH)
+    assert json.loads(session.from_debugger(TERMINATED))["body"] == {"restart": True}
+    assert Session().from_debugger(TERMINATED) == TERMINATED
+
+
+def test_who_leaves_is_not_called_back():
+    """A client that disconnects by its own will is not told to restart."""
+    session = Session()
+    session.from_client(ATTACH)
+    session.from_client(b'{"seq": 2, "type": "request", "command": "disconnect"}')
+    assert session.from_debugger(TERMINATED) == TERMINATED
+    assert session.cut() == b""
+
+
+def test_a_debugger_that_dies_has_its_end_told():
+    """A client whose debugger has gone without a word is told once, with the restart that it asked for."""
+    session = Session()
+    session.from_client(ATTACH)
+    assert json.loads(session.cut())["body"] == {"restart": True}
+    assert session.cut() == b""
