@@ -13,6 +13,7 @@ being debugged: for those no clock runs.
 from __future__ import annotations
 
 import socket
+import time
 from typing import TYPE_CHECKING
 
 from appliance.errors import ListenError
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from appliance.logs.setup import Log
     from appliance.supervisor.handles import Handle
     from appliance.supervisor.loop import Loop
+
+START_S = 30.0  # for debugpy to be compiled and to start, before that counts as the project's own boot
 
 
 class DebuggerDoor:
@@ -47,8 +50,11 @@ class DebuggerDoor:
             loop.watch(self._listener, self._accept)
 
     def stands_still(self, child: Handle) -> bool:
-        """Whether no clock may run for it: somebody debugs it, or it waits for that."""
-        return child in self._waiting_for_client or child in self._relays.values()
+        """Whether no clock may run for it: somebody debugs it, or it waits for that, or its debugger still starts."""
+        if self._listener is None or child.role != "worker":
+            return False
+        starts = child not in self._ports and time.monotonic() - child.started < START_S
+        return starts or child in self._waiting_for_client or child in self._relays.values()
 
     def told(self) -> dict[str, object] | None:
         """For ``appliance status``."""
