@@ -102,7 +102,9 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
         if self.lenient:
             wire.loosen()
         self._address = self.client_address[0] if self.client_address else ""
-        self._parser = HeadParser(equipment.fields, lenient=self.lenient, secure=wire.secure)
+        self._parser = HeadParser(
+            equipment.fields, lenient=self.lenient, secure=wire.secure, persistent=equipment.persistent
+        )
         self._environs = Environs(
             equipment.base,
             self.client_address,
@@ -228,8 +230,8 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
             raise Refused(503, "too many streams and WebSockets are open")
 
     def _greet(self) -> None:
-        """100 (Continue), unless the body is on its way (RFC 9110, 10.1.1)."""
-        if not self.wire.buffer:
+        """100 (Continue), unless the body is on its way, or the final response is (RFC 9110, 10.1.1 and 15.2)."""
+        if not self.wire.buffer and (self.exchange is None or not self.exchange.status):
             self.wire.send(_CONTINUE)
 
     def new_exchange(self) -> Exchange:

@@ -62,12 +62,16 @@ class HeadParser:
         reader: of their fields.
         lenient: HTTP/0.9 may come.
         secure: the connection is TLS, so that ``https`` targets may be meant for it.
+        persistent: the server can keep it; False makes no head plain.
     """
 
-    __slots__ = ("_block", "_head", "_lenient", "_minor", "_raw", "_reader", "_said", "_secure")
+    __slots__ = ("_block", "_head", "_lenient", "_minor", "_plain_minor", "_raw", "_reader", "_said", "_secure")
 
-    def __init__(self, reader: FieldReader, *, lenient: bool = False, secure: bool = False) -> None:
+    def __init__(
+        self, reader: FieldReader, *, lenient: bool = False, secure: bool = False, persistent: bool = True
+    ) -> None:
         self._reader = reader
+        self._plain_minor = 1 if persistent else 2  # there is no HTTP/1.2
         self._secure = secure
         self._lenient = lenient
         self._raw: bytes | None = None
@@ -110,7 +114,7 @@ class HeadParser:
             self._block, self._minor = block, minor
         head.said = said = self._said
         head.values = said.values
-        head.plain = minor == 1 and said.keep_alive and method != "HEAD"
+        head.plain = minor == self._plain_minor and said.keep_alive and method != "HEAD"
         if target[:1] == "/" and method != "CONNECT":
             head.path, _, head.query = target.partition("?")
         else:

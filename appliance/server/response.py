@@ -67,7 +67,7 @@ class ServerHandler(ApplicationRun):
         cls._hooked = True
 
     def start_response(
-        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
     ) -> Callable[[bytes], None]:
         """PEP 3333's.
 

@@ -32,7 +32,7 @@ class Statuses(dict[str, "tuple[int, bytes]"]):
     """Status text to its code and its line. What is in here was checked."""
 
     def __missing__(self, status: str) -> tuple[int, bytes]:
-        if type(status) is not str:
+        if not isinstance(status, str):
             raise ApplicationFault(f"the status must be a str, not {status!r:.80}")
         code = status[:3]
         if not (code.isascii() and code.isdigit() and status[3:4] == " "):
@@ -51,7 +51,7 @@ class FieldKinds(dict[str, str]):
     """Field name as given to its kind: empty for most, lower-case for those that mean something here."""
 
     def __missing__(self, name: str) -> str:
-        if type(name) is not str:
+        if not isinstance(name, str):
             raise ApplicationFault(f"a header's name must be a str, not {name!r:.80}")
         if TOKEN.fullmatch(name) is None:
             raise ApplicationFault(f"a header's name must be a token (RFC 9110, 5.1), not {name!r:.80}")
@@ -109,6 +109,8 @@ class ResponseHeads:
         kinds = self._kinds
         lines: list[str] = []
         try:
+            if str in map(type, headers):  # one of two letters would come apart into a name and a value
+                raise TypeError
             for name, value in headers:
                 kind = kinds[name]
                 if kind and self._special(fields, kind, value):

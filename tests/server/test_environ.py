@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from wsgiref.validate import validator
 
@@ -264,6 +264,21 @@ def test_100_continue_is_not_sent_for_nothing(serve: Serve):
     client = serve(ignores).client().send(EXPECT)
     response = client.response()
     assert (response.status, response["Connection"]) == (401, "close")
+    assert client.rest() == b""
+
+
+def test_100_continue_never_comes_behind_a_final_response(serve: Serve):
+    """Once the response has begun, what is written is its content, whoever reads now (RFC 9110, 15.2)."""
+
+    def late(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        yield b"first,"
+        yield environ["wsgi.input"].read()
+
+    client = serve(late).client().send(EXPECT)
+    client._file.peek(1)
+    response = client.send(b"abc").response()
+    assert (response.status, response["Connection"], response.body) == (200, "close", b"first,abc")
     assert client.rest() == b""
 
 

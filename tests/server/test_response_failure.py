@@ -28,6 +28,7 @@ BAD = {
     "headers type": ("200 OK", (("A", "b"),)),
     "headers pair": ("200 OK", [("A", "b", "c")]),
     "headers not pairs": ("200 OK", ["A: b"]),
+    "headers of two letters": ("200 OK", ["Ab"]),
     "name type": ("200 OK", [(b"A", "b")]),
     "name empty": ("200 OK", [("", "b")]),
     "name colon": ("200 OK", [("A:", "b")]),
@@ -96,7 +97,7 @@ def test_a_failure_may_replace_a_response_that_was_not_sent(serve: Serve):
         try:
             int("no number")
         except ValueError:
-            start_response("500 Oops", [("C", "d")], sys.exc_info())
+            start_response("500 Oops", [("C", "d")], exc_info=sys.exc_info())  # by name, as wsgiref lets it
         return [b"replaced"]
 
     response = serve(application).ask()
