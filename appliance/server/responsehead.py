@@ -108,9 +108,9 @@ class ResponseHeads:
         fields = ResponseFields()
         kinds = self._kinds
         lines: list[str] = []
+        if str in map(type, headers):  # one of two letters would come apart into a name and a value
+            raise _bad_pair(headers)
         try:
-            if str in map(type, headers):  # one of two letters would come apart into a name and a value
-                raise TypeError
             for name, value in headers:
                 kind = kinds[name]
                 if kind and self._special(fields, kind, value):
