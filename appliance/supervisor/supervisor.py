@@ -1,6 +1,6 @@
 """PID 1 at work: performs what the lifecycle decides.
 
-Owns the loop, the listening socket, the generation that serves. Decides nothing itself: what happens becomes an event
+Owns the loop and the listening socket. Decides nothing itself: what happens becomes an event
 of ``lifecycle``, and each action of its table has its method here.
 """
 
@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import os
 import time
-from collections import deque
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.channel import Debugger, Drained, Failed, HandOver, Hello, Message, Ready, Records
-from appliance.errors import ApplianceError, InterpreterError
+from appliance.errors import ApplianceError
 from appliance.supervisor import handles, lifecycle, pages, preparation, signals
 from appliance.supervisor.account import Account, Scene
 from appliance.supervisor.analysis import Analysis, analyse_aside, tell_news
 from appliance.supervisor.children import Children
 from appliance.supervisor.debugging import DebuggerDoor
 from appliance.supervisor.front import Front
+from appliance.supervisor.generations import Generations
 from appliance.supervisor.installation import Installation
 from appliance.supervisor.lifecycle import Phase, State
-from appliance.supervisor.loop import Loop, Timer
+from appliance.supervisor.loop import Loop
 from appliance.supervisor.preparation import Preparation
 from appliance.supervisor.starts import Starts
 from appliance.supervisor.status import StatusSocket
@@ -38,9 +38,7 @@ if TYPE_CHECKING:
     from appliance.logs.writer import Writer
     from appliance.supervisor.handles import Handle
 
-SETTLED_S = 5.0  # a worker that served so long was no failed start
 STOP_GRACE_S = 0.5  # for requests that run when everything stops: the whole stop is within the second
-LAST_WORDS = 20  # lines of a worker's output that a page about its death shows
 
 
 class Supervisor:
@@ -72,12 +70,13 @@ class Supervisor:
         self._debugging = DebuggerDoor(self._loop, settings, log)
         self._state = State()
         self._analysis: Analysis | None = None
-        self._worker: Handle | None = None
-        self._boot_timer: Timer | None = None
-        self._last_words: deque[str] = deque(maxlen=LAST_WORDS)
-        self._changed_at: float | None = None
         self._exit_code = 0
         self._account = Account(self.url, str(settings.project))
+        self._generations = Generations(
+            self._loop, self._children, self._starts, settings,
+            url=self.url, log=log, account=self._account, happened=self.happened,
+            stands_still=self._debugging.stands_still,
+        )  # fmt: skip
         self._rule = Rule(settings.project, settings.ignore, settings.env_files)
         self._watcher = Watcher(
             settings.project,
@@ -93,8 +92,8 @@ class Supervisor:
             lifecycle.Prepare: self._prepare,
             lifecycle.CancelPreparation: lambda _: self._preparation.cancel(),
             lifecycle.Boot: self._boot,
-            lifecycle.Retire: self._retire,
-            lifecycle.Kill: self._kill,
+            lifecycle.Retire: lambda action: self._generations.retire(action.generation),
+            lifecycle.Kill: lambda action: self._generations.kill(action.generation),
             lifecycle.SayProgress: lambda action: self._front.progress(pages.progress(action.phase)),
             lifecycle.SayBroken: self._say_broken,
             lifecycle.Hush: self._hush,
@@ -142,7 +141,7 @@ class Supervisor:
 
     def status(self) -> dict[str, Any]:
         """What ``appliance status`` and the health check are told."""
-        scene = Scene(self._state, self._front.page, self._worker, self._children.living(), self._analysis)
+        scene = Scene(self._state, self._front.page, self._generations.current, self._children.living(), self._analysis)
         return {**self._account.status(scene), "debugger": self._debugging.told()}
 
     # -- analysis and installation -------------------------------------------------------------------------------------
@@ -176,27 +175,9 @@ class Supervisor:
     # -- the worker ----------------------------------------------------------------------------------------------------
 
     def _boot(self, action: lifecycle.Boot) -> None:
-        analysis = self._analysis
-        if analysis is None:
+        if self._analysis is None:
             raise RuntimeError("a worker is started before the project is known")
-        self._last_words.clear()
-        try:
-            child = self._starts.worker(action.generation, analysis)
-        except OSError as error:
-            self._no_interpreter(action.generation, analysis.plan.python, error)
-            return
-        self._worker = child
-        self._boot_timer = self._loop.call_later(self._settings.boot_timeout_s, partial(self._boot_timed_out, child))
-        self._log.event("debug", "worker.started", generation=action.generation, pid=child.pid)
-
-    def _no_interpreter(self, generation: int, python: Path, error: OSError) -> None:
-        failure = InterpreterError(
-            f"{python} can't be started ({error.strerror})",
-            expected="the interpreter of the project's environment",
-            action="Save a dependency file: the environment is looked at anew.",
-        )
-        self._log.event("error", failure.event, **failure.fields())
-        self._loop.post(partial(self.happened, lifecycle.WorkerFailed(generation, pages.of_error(failure))))
+        self._generations.boot(action.generation, self._analysis)
 
     def _start_standin(self) -> Handle | None:
         try:
@@ -205,70 +186,23 @@ class Supervisor:
             self._log.event("error", "standin.ended", reason=str(error))
             return None
 
-    def _boot_timed_out(self, child: Handle) -> None:
-        if self._debugging.stands_still(child):
-            self._boot_timer = self._loop.call_later(1.0, partial(self._boot_timed_out, child))
-        elif child.ready_at is None and not child.ending:
-            page = pages.of_timeout(self._settings.boot_timeout_s, list(self._last_words))
-            self._log.event(
-                "error", "worker.failed", generation=child.generation, error=page["title"], action=page["action"]
-            )
-            self.happened(lifecycle.WorkerFailed(child.generation, page))
-
     def _ready(self, child: Handle, message: Ready) -> None:
-        child.ready_at = time.monotonic()
-        if child.role != "worker":
-            return
-        if child is self._worker and self._boot_timer is not None:
-            self._boot_timer.cancel()
-        total_s = round(child.ready_at - child.started, 4)
-        self._log.event(
-            "info", "worker.ready", generation=child.generation, pid=child.pid, python=child.python,
-            application=message.application, import_s=message.import_s, total_s=total_s, url=self.url,
-        )  # fmt: skip
-        self.happened(lifecycle.WorkerReady(child.generation))
-        if self._changed_at is not None:
-            timeline: dict[str, Any] = {"duration_s": round(child.ready_at - self._changed_at, 4)}
-            self._log.event("info", "reload.finished", generation=child.generation, **timeline)
-            self._account.reloaded(child.generation, timeline)
-            self._changed_at = None
+        if child.role == "worker":
+            self._generations.ready(child, message)
+        else:
+            child.ready_at = time.monotonic()
 
     def _say_broken(self, action: lifecycle.SayBroken) -> None:
         self._account.failed(action.page)
         self._front.broken(action.page)
 
     def _hush(self, _action: lifecycle.Hush) -> None:
-        if self._worker is not None:
-            self._front.serve(self._worker)
-
-    def _retire(self, action: lifecycle.Retire) -> None:
-        if (worker := self._generation(action.generation)) is not None:
-            self._children.retire(worker, self._settings.grace_s, stands_still=self._debugging.stands_still)
-
-    def _kill(self, action: lifecycle.Kill) -> None:
-        if (worker := self._generation(action.generation)) is not None:
-            self._children.kill(worker)
-
-    def _generation(self, number: int) -> Handle | None:
-        return next(
-            (child for child in self._children.living() if child.role == "worker" and child.generation == number), None
-        )
+        if self._generations.current is not None:
+            self._front.serve(self._generations.current)
 
     def _retry_later(self, action: lifecycle.RetryLater) -> None:
         self._log.event("warning", "worker.restarting", generation=action.generation, after_s=action.after_s)
         self._loop.call_later(action.after_s, partial(self.happened, lifecycle.RetryDue(action.generation)))
-
-    def _worker_ended(self, child: Handle) -> None:
-        if child is self._worker:
-            self._worker = None
-        level = "debug" if child.ending or child.reported else "error"
-        self._log.event(level, "worker.exited", generation=child.generation, pid=child.pid, how=child.how())
-        if child.ending or child.reported:
-            return
-        serving = child.ready_at is not None
-        settled = child.ready_at is not None and time.monotonic() - child.ready_at > SETTLED_S
-        page = pages.of_death(child.how(), list(self._last_words), serving=serving)
-        self.happened(lifecycle.WorkerDied(child.generation, page, settled=settled))
 
     # -- what the children tell (children.Listener) --------------------------------------------------------------------
 
@@ -288,13 +222,7 @@ class Supervisor:
         elif isinstance(message, Drained):
             self._children.leave(child)
         elif isinstance(message, Failed):
-            child.reported = True
-            report = {key: value for key, value in message.report.items() if key in {"file", "line", "type", "message"}}
-            self._log.event(
-                "error", "worker.failed", role="worker", generation=child.generation,
-                traceback=message.report.get("text", ""), **report,
-            )  # fmt: skip
-            self.happened(lifecycle.WorkerFailed(child.generation, pages.of_report(message.report)))
+            self._generations.failed(child, message)
 
     def line(self, child: Handle, stream: str, text: bytes) -> None:
         """A child wrote a line."""
@@ -305,7 +233,7 @@ class Supervisor:
             self._preparation.line(child, stream, text)
             self._hold_back()
             return
-        self._last_words.append(text.decode("utf-8", "replace"))
+        self._generations.said(text.decode("utf-8", "replace"))
         self._log.output(text, stream=stream, role=child.role, generation=child.generation, pid=child.pid)
         self._hold_back()
 
@@ -318,7 +246,7 @@ class Supervisor:
         elif child.role == preparation.ROLE:
             self._preparation.ended(child)
         elif child.role == "worker":
-            self._worker_ended(child)
+            self._generations.ended(child)
         elif not child.ending:
             self._log.event("error", "standin.ended", reason=child.how())
         if self._state.phase is Phase.STOPPING and not self._children.living():
@@ -340,7 +268,7 @@ class Supervisor:
         written = (self._settings.project / path for path in paths)
         if self._state.phase is Phase.BROKEN and self._preparation.wrote(written):
             return
-        self._changed_at = time.monotonic()
+        self._generations.changed()
         shown = sorted(paths)
         self._log.event("info", "reload.started", files=shown[:10], count=len(shown))
         target = self._analysis.project.target.file if self._analysis else ""

@@ -1,0 +1,157 @@
+"""The workers, one a generation: how one is started, waited for, ended, and what its end means.
+
+Owns the worker that serves or is to serve, and its last words. Decides nothing over time: what happens to a worker
+becomes an event of ``lifecycle``. Runs in the supervisor's loop.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from appliance.errors import InterpreterError
+from appliance.supervisor import lifecycle, pages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from appliance.boot.settings import Settings
+    from appliance.channel import Failed, Ready
+    from appliance.logs.setup import Log
+    from appliance.supervisor.account import Account
+    from appliance.supervisor.analysis import Analysis
+    from appliance.supervisor.children import Children
+    from appliance.supervisor.handles import Handle
+    from appliance.supervisor.loop import Loop, Timer
+    from appliance.supervisor.starts import Starts
+
+SETTLED_S = 5.0  # a worker that served so long was no failed start
+LAST_WORDS = 20  # lines of a worker's output that a page about its death shows
+
+
+class Generations:
+    """Starts workers and ends them; at most one is the current."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        children: Children,
+        starts: Starts,
+        settings: Settings,
+        *,
+        url: str,
+        log: Log,
+        account: Account,
+        happened: Callable[[lifecycle.Event], None],
+        stands_still: Callable[[Handle], bool],
+    ) -> None:
+        self._loop = loop
+        self._children = children
+        self._starts = starts
+        self._settings = settings
+        self._url = url
+        self._log = log
+        self._account = account
+        self._happened = happened
+        self._stands_still = stands_still
+        self._boot_timer: Timer | None = None
+        self._last_words: deque[str] = deque(maxlen=LAST_WORDS)
+        self._changed_at: float | None = None
+        self.current: Handle | None = None
+
+    def changed(self) -> None:
+        """A save was seen: what is ready next has served it."""
+        self._changed_at = time.monotonic()
+
+    def boot(self, generation: int, analysis: Analysis) -> None:
+        """Start this generation of the project."""
+        self._last_words.clear()
+        try:
+            child = self._starts.worker(generation, analysis)
+        except OSError as error:
+            self._no_interpreter(generation, analysis.plan.python, error)
+            return
+        self.current = child
+        self._boot_timer = self._loop.call_later(self._settings.boot_timeout_s, partial(self._timed_out, child))
+        self._log.event("debug", "worker.started", generation=generation, pid=child.pid)
+
+    def retire(self, generation: int) -> None:
+        """Let it finish what it has, and end."""
+        if (worker := self._living(generation)) is not None:
+            self._children.retire(worker, self._settings.grace_s, stands_still=self._stands_still)
+
+    def kill(self, generation: int) -> None:
+        """End it now."""
+        if (worker := self._living(generation)) is not None:
+            self._children.kill(worker)
+
+    def said(self, line: str) -> None:
+        """A child of the project's side wrote a line."""
+        self._last_words.append(line)
+
+    def ready(self, child: Handle, message: Ready) -> None:
+        """It has imported the application, and accepts."""
+        child.ready_at = time.monotonic()
+        if child is self.current and self._boot_timer is not None:
+            self._boot_timer.cancel()
+        total_s = round(child.ready_at - child.started, 4)
+        self._log.event(
+            "info", "worker.ready", generation=child.generation, pid=child.pid, python=child.python,
+            application=message.application, import_s=message.import_s, total_s=total_s, url=self._url,
+        )  # fmt: skip
+        self._happened(lifecycle.WorkerReady(child.generation))
+        if self._changed_at is not None:
+            timeline: dict[str, Any] = {"duration_s": round(child.ready_at - self._changed_at, 4)}
+            self._log.event("info", "reload.finished", generation=child.generation, **timeline)
+            self._account.reloaded(child.generation, timeline)
+            self._changed_at = None
+
+    def failed(self, child: Handle, message: Failed) -> None:
+        """Its import of the application raised."""
+        child.reported = True
+        report = {key: value for key, value in message.report.items() if key in {"file", "line", "type", "message"}}
+        self._log.event(
+            "error", "worker.failed", role="worker", generation=child.generation,
+            traceback=message.report.get("text", ""), **report,
+        )  # fmt: skip
+        self._happened(lifecycle.WorkerFailed(child.generation, pages.of_report(message.report)))
+
+    def ended(self, child: Handle) -> None:
+        """Its process has gone."""
+        if child is self.current:
+            self.current = None
+        level = "debug" if child.ending or child.reported else "error"
+        self._log.event(level, "worker.exited", generation=child.generation, pid=child.pid, how=child.how())
+        if child.ending or child.reported:
+            return
+        serving = child.ready_at is not None
+        settled = child.ready_at is not None and time.monotonic() - child.ready_at > SETTLED_S
+        page = pages.of_death(child.how(), list(self._last_words), serving=serving)
+        self._happened(lifecycle.WorkerDied(child.generation, page, settled=settled))
+
+    def _living(self, generation: int) -> Handle | None:
+        return next(
+            (each for each in self._children.living() if each.role == "worker" and each.generation == generation), None
+        )
+
+    def _no_interpreter(self, generation: int, python: Path, error: OSError) -> None:
+        failure = InterpreterError(
+            f"{python} can't be started ({error.strerror})",
+            expected="the interpreter of the project's environment",
+            action="Save a dependency file: the environment is looked at anew.",
+        )
+        self._log.event("error", failure.event, **failure.fields())
+        self._loop.post(partial(self._happened, lifecycle.WorkerFailed(generation, pages.of_error(failure))))
+
+    def _timed_out(self, child: Handle) -> None:
+        if self._stands_still(child):
+            self._boot_timer = self._loop.call_later(1.0, partial(self._timed_out, child))
+        elif child.ready_at is None and not child.ending:
+            page = pages.of_timeout(self._settings.boot_timeout_s, list(self._last_words))
+            self._log.event(
+                "error", "worker.failed", generation=child.generation, error=page["title"], action=page["action"]
+            )
+            self._happened(lifecycle.WorkerFailed(child.generation, page))
