@@ -68,6 +68,8 @@ class Settings:
     trusted_proxies: tuple[str, ...]
     debugpy: int
     debugpy_wait: str
+    tls_cert: str
+    tls_key: str
     grace_s: float
     boot_timeout_s: float
     header_timeout_s: float

@@ -215,6 +215,22 @@ TABLE: tuple[Setting, ...] = (
         example="on",
     ),
     Setting(
+        "TLS_CERT",
+        forms.TEXT,
+        "",
+        "A certificate, with its chain, for HTTPS on the port: a PEM file, relative to the project. Needs TLS_KEY.",
+        words="plain HTTP",
+        example="certs/localhost.pem",
+    ),
+    Setting(
+        "TLS_KEY",
+        forms.TEXT,
+        "",
+        "The certificate's private key, without a password: a PEM file, relative to the project.",
+        words="plain HTTP",
+        example="certs/localhost-key.pem",
+    ),
+    Setting(
         "GRACE_S",
         forms.seconds(0),
         "10",

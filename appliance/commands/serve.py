@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from appliance.boot.certificate import read_certificate
 from appliance.commands.opening import open_project
 from appliance.errors import ApplianceError
 from appliance.logs.setup import Log, make_log
@@ -29,9 +30,13 @@ def command(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
     try:
         opening = open_project(process, flags)
         settings = opening.settings
+        certificate = read_certificate(settings)
         listener = bind(settings.host, settings.port)
         log = _log(writer, process, settings.log_format, settings.log_level, settings.access_log, str(settings.project))
-        code = Supervisor(settings, process, opening.argv(), listener=listener, log=log, writer=writer).run()
+        supervisor = Supervisor(
+            settings, process, opening.argv(), listener=listener, certificate=certificate, log=log, writer=writer
+        )
+        code = supervisor.run()
     except ApplianceError as error:
         log.event("error", error.event, **error.fields())
         code = error.exit_code

@@ -114,6 +114,12 @@ EVENTS = MappingProxyType(
         "connection.failed": Event(
             "error", "A connection ended with an error of the server's.", ("client.address", "traceback"), _CHILD
         ),
+        "handshake.failed": Event(
+            "warning",
+            "A client and the server could not agree on TLS; often it does not trust the certificate.",
+            ("client.address", "reason"),
+            _CHILD,
+        ),
         "accept.failed": Event("error", "A connection could not be accepted.", ("error",), _CHILD),
         "stream.limit": Event("warning", "As many long responses and open sockets as may be.", ("limit",), _CHILD),
         "application.failed": Event(

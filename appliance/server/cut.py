@@ -6,8 +6,6 @@ drains.
 
 from __future__ import annotations
 
-import contextlib
-import socket
 from time import monotonic, time
 from typing import TYPE_CHECKING
 
@@ -23,8 +21,7 @@ def cut(handler: WSGIRequestHandler) -> None:
     if exchange.hijacked and hijacked is not None:
         hijacked.restart()
     else:
-        with contextlib.suppress(OSError):  # it has gone already
-            handler.wire.sock.shutdown(socket.SHUT_RDWR)
+        handler.wire.cut()
     exchange.reason = "the server ended it"
     exchange.finished = monotonic()
     exchange.ended = time()

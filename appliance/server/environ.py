@@ -4,7 +4,7 @@ Owns the environ's keys, and what a trusted proxy's fields change in it; must no
 process's environment is not in it: that would hand its secrets to every error page. Runs in the thread of its request.
 
 Keys beyond PEP 3333: ``wsgi.input_terminated`` (the input ends by itself), ``REQUEST_URI`` and ``RAW_URI`` (the target
-as sent), ``REMOTE_PORT``, ``appliance.request_id``; for an offer to upgrade, ``werkzeug.socket``.
+as sent), ``REMOTE_PORT``, ``appliance.request_id``; over TLS ``HTTPS``; for an offer to upgrade, ``werkzeug.socket``.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ class Environs:
             "wsgi.input_terminated": True,
             "wsgi.file_wrapper": FileWrapper,
         }
+        if scheme == "https":
+            self._common["HTTPS"] = "on"  # mod_ssl's name for it, which older applications look at
         self._values: dict[str, str] | None = None
         self._template: Environ
         self._head: Head | None = None
@@ -104,6 +106,10 @@ class TrustedProxies:
         scheme = _last(claims.get("proto") or _split(forwarded.get("HTTP_X_FORWARDED_PROTO", ""))).lower()
         if scheme in {"http", "https"}:
             environ["wsgi.url_scheme"] = scheme
+            if scheme == "https":
+                environ["HTTPS"] = "on"
+            else:
+                environ.pop("HTTPS", None)
         host = _last(claims.get("host") or _split(forwarded.get("HTTP_X_FORWARDED_HOST", "")))
         if is_host(host):
             environ["HTTP_HOST"] = host

@@ -42,7 +42,7 @@ class HijackedSocket:
             self._exchange.hijacked = self._exchange.endless = True
             self._exchange.event = "websocket.closed"
             self._taken()
-            self._wire.sock.settimeout(None)
+            self._wire.give_away()
         return self._wire.sock
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
@@ -86,16 +86,14 @@ class HijackedSocket:
 
     def restart(self) -> None:
         """End it from without, because the server goes: say so to a WebSocket, and wake whoever reads."""
-        # OpenSSL's connection is no two threads' at once: the application may be reading from it.
-        if self._exchange.status == 101 and not self._wire.secure and self._lock.acquire(timeout=0.1):
+        if self._exchange.status == 101 and self._lock.acquire(timeout=0.1):
             try:
                 self._wire.sock.send(_RESTART, getattr(socket, "MSG_DONTWAIT", 0))
             except OSError:
                 pass
             finally:
                 self._lock.release()
-        with contextlib.suppress(OSError):  # as in close
-            self._wire.sock.shutdown(socket.SHUT_RDWR)
+        self._wire.cut()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._take(), name)

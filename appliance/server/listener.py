@@ -17,6 +17,7 @@ from .equipment import Equipment, base_environ
 from .exchange import Sink, Unheard
 from .handler import WSGIRequestHandler
 from .limits import Limits
+from .refusal import HandshakeFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +78,11 @@ class WSGIServer(simple_server.WSGIServer):
         if is_broken_pipe_error():
             self.sink.event("info", "client.left", {"message": f"Broken pipe from {client_address}"})
             return
+        reason = handshake_failure()
+        if reason:
+            address = client_address[0] if isinstance(client_address, tuple) else str(client_address)
+            self.sink.event("warning", "handshake.failed", {"client.address": address, "reason": reason})
+            return
         text = traceback.format_exc()
         self.sink.event("error", "connection.failed", {"client.address": str(client_address), "traceback": text})
 
@@ -125,6 +131,13 @@ def django_connections() -> Any:
 def is_broken_pipe_error() -> bool:
     """Whether the exception that is being handled says that a client went away."""
     return isinstance(sys.exc_info()[1], (BrokenPipeError, ConnectionResetError, ConnectionAbortedError))
+
+
+def handshake_failure() -> str:
+    """Why a client and we do not speak TLS, if the exception that is being handled says so."""
+    error = sys.exc_info()[1]
+    cause = error if isinstance(error, HandshakeFailed) else getattr(error, "__cause__", None)
+    return str(cause) if isinstance(cause, HandshakeFailed) else ""
 
 
 def run(  # noqa: PLR0917  Django's signature

@@ -10,7 +10,7 @@ from collections import deque
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
-from .refusal import Refused
+from .refusal import HandshakeFailed, Refused
 
 if TYPE_CHECKING:
     import socket
@@ -146,6 +146,9 @@ class Lot:
                     handler.raw = raw or handler.raw
             except Refused as refusal:
                 handler.refusal = refusal
+            except HandshakeFailed as error:
+                self.close(connection)
+                raise ConnectionFailed(handler) from error
             except OSError:
                 self.close(connection)
                 continue

@@ -10,9 +10,7 @@ runs or a client is waited for.
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import socket
 import socketserver
 import threading
 from time import monotonic
@@ -33,6 +31,7 @@ from .watcher import Watcher, exchange_of
 from .wire import Wire
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterable
     from ssl import SSLContext
 
@@ -248,8 +247,7 @@ class PooledWSGIServer(WSGIServer):
             running = self._lot.in_state(BUSY)
         self._poller.close()
         for connection in running:
-            with contextlib.suppress(OSError):
-                connection.wire.sock.shutdown(socket.SHUT_RDWR)
+            connection.wire.cut()
         self._flushing.flush()
 
     # -- the crew's threads

@@ -30,6 +30,10 @@ class Refused(Exception):  # noqa: N818 (a refusal is an answer, not an error of
         return self.reason == TLS_REASON
 
 
+class HandshakeFailed(OSError):  # noqa: N818 (as Refused)
+    """The client and we could not agree on TLS, or it does not trust the certificate: there is nobody to answer to."""
+
+
 def phrase(status: int) -> str:
     """The reason phrase of a status code; an invented code has none."""
     try:

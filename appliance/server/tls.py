@@ -9,16 +9,21 @@ Until its first byte is there, a connection is as plain as any, and may move to 
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import ssl
 from typing import TYPE_CHECKING, Any
 
-from .refusal import Refused
+from .duplex import DuplexSocket
+from .refusal import HandshakeFailed, Refused
 from .wire import RECEIVE, Wire
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .limits import Limits
 
+_SEND = 65_536
 _HANDSHAKE = b"\x16"  # the content type of a ClientHello's record (RFC 8446, 5.1)
 
 
@@ -34,10 +39,39 @@ def context_of(certificate: str, key: str | None) -> ssl.SSLContext:
     return context
 
 
+def context_of_texts(chain: str, key: str) -> ssl.SSLContext:
+    """The same for the texts of such files, in Latin-1; nothing of them reaches a disk where the kernel can help it.
+
+    Raises:
+        OSError: as above.
+    """
+    with contextlib.ExitStack() as stack:
+        return context_of(*(stack.enter_context(_as_file(text.encode("latin-1"))) for text in (chain, key)))
+
+
+@contextlib.contextmanager
+def _as_file(data: bytes) -> Iterator[str]:
+    """A path that leads to these bytes: ``ssl`` reads keys from paths alone."""
+    if hasattr(os, "memfd_create") and os.path.isdir("/proc/self/fd"):  # noqa: PTH112  pathlib costs 4 ms here
+        descriptor = os.memfd_create("pem")
+        try:
+            os.write(descriptor, data)
+            yield f"/proc/self/fd/{descriptor}"
+        finally:
+            os.close(descriptor)
+        return
+    import tempfile  # noqa: PLC0415  where there is no memfd (macOS)
+
+    with tempfile.NamedTemporaryFile() as file:  # its owner's alone
+        file.write(data)
+        file.flush()
+        yield file.name
+
+
 class TlsWire(Wire):
     """A wire whose bytes are encrypted on the way."""
 
-    __slots__ = ("_context", "_shaken")
+    __slots__ = ("_context", "_heard", "_shaken")
 
     secure = True
 
@@ -45,6 +79,7 @@ class TlsWire(Wire):
         super().__init__(sock, limits, early)
         self._context = context
         self._shaken = False
+        self._heard = False  # anything but the handshake
         if isinstance(sock, ssl.SSLSocket):  # wrapped by a listening socket that is
             self._begin(sock)
         else:
@@ -66,6 +101,7 @@ class TlsWire(Wire):
             return b""
         if first != _HANDSHAKE or self._context is None:
             self._receive = self.sock.recv
+            self.fill()  # for the record's request line
             raise Refused(400, "this is plain HTTP, on a port that only speaks HTTPS: the URL begins with https://")
         options: Any = {"server_side": True, "do_handshake_on_connect": False}
         self._begin(self._context.wrap_socket(self.sock, **options))
@@ -82,11 +118,19 @@ class TlsWire(Wire):
                 data += sock.recv(RECEIVE)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise BlockingIOError from None
+        except ssl.SSLError as error:
+            # With TLS 1.3 a client's distrust arrives after our part of the handshake is over.
+            if self._heard or isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+                raise
+            raise HandshakeFailed(_words_of(error)) from None
+        self._heard = True
         return data
 
     def _encrypted(self, data: Any) -> int:
         try:
-            return self.sock.send(data)
+            # OpenSSL wants the same bytes again after it could not send them, and counts none before it has sent all of
+            # them: a slow reader of a large body would seem to take nothing for minutes.
+            return self.sock.send(data[:_SEND])
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise BlockingIOError from None
 
@@ -94,9 +138,30 @@ class TlsWire(Wire):
         """Send them all."""
         self.send(b"".join(parts))
 
+    def give_away(self) -> Any:
+        """One that may be read in one thread and written in another."""
+        if isinstance(self.sock, ssl.SSLSocket):
+            duplex: Any = DuplexSocket(self.sock)
+            self.sock = duplex
+        return self.sock
+
+    def cut(self) -> None:
+        """End it at once."""
+        if isinstance(self.sock, ssl.SSLSocket):
+            # Its own would forget the encryption first: what another thread writes at that moment would go out plain.
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+        else:
+            super().cut()
+
     def end(self) -> None:
         """Say close_notify (RFC 8446, 6.1), and that nothing follows."""
         if isinstance(self.sock, ssl.SSLSocket) and self._shaken:
             with contextlib.suppress(OSError, ValueError):  # it would wait for the client's, which we do not
                 self.sock.unwrap()
         super().end()
+
+
+def _words_of(error: ssl.SSLError) -> str:
+    """``TLSV1_ALERT_UNKNOWN_CA`` as "tlsv1 alert unknown ca"; OpenSSL's names are all that there is."""
+    return (error.reason or error.strerror or str(error)).lower().replace("_", " ")

@@ -337,6 +337,16 @@ class Wire:
         except TimeoutError:
             pass
 
+    def give_away(self) -> Any:
+        """The socket, for an application that speaks another protocol on it: one that blocks."""
+        self.sock.settimeout(None)
+        return self.sock
+
+    def cut(self) -> None:
+        """End it at once, both ways, from any thread: who waits for the client is woken."""
+        with contextlib.suppress(OSError):  # it has gone already
+            self.sock.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Close the descriptor."""
         with contextlib.suppress(OSError):  # the application may have closed it

@@ -98,11 +98,12 @@ class Generations:
         if child is self.current and self._boot_timer is not None:
             self._boot_timer.cancel()
         total_s = round(child.ready_at - child.started, 4)
+        # First the deed, then the word: who reads the line and asks must not meet the stand-in any more.
+        self._happened(lifecycle.WorkerReady(child.generation))
         self._log.event(
             "info", "worker.ready", generation=child.generation, pid=child.pid, python=child.python,
             application=message.application, import_s=message.import_s, total_s=total_s, url=self._url,
         )  # fmt: skip
-        self._happened(lifecycle.WorkerReady(child.generation))
         if self._changed_at is not None:
             timeline: dict[str, Any] = {"duration_s": round(child.ready_at - self._changed_at, 4)}
             self._log.event("info", "reload.finished", generation=child.generation, **timeline)

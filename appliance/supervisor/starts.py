@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping
 
+    from appliance.boot.certificate import Certificate
     from appliance.boot.settings import Settings
     from appliance.supervisor.analysis import Analysis
     from appliance.supervisor.children import Children
@@ -30,12 +31,18 @@ class Starts:
     """Starts children of the project's side, and hands each the socket."""
 
     def __init__(
-        self, children: Children, settings: Settings, process: Mapping[str, str], listener: socket.socket
+        self,
+        children: Children,
+        settings: Settings,
+        process: Mapping[str, str],
+        listener: socket.socket,
+        certificate: Certificate | None,
     ) -> None:
         self._children = children
         self._settings = settings
         self._process = process
         self._listener = listener
+        self._certificate = certificate
 
     def worker(self, generation: int, analysis: Analysis) -> Handle:
         """Start this generation of the project.
@@ -81,6 +88,7 @@ class Starts:
             "allowed_hosts": [*settings.allowed_hosts, urlsplit(settings.public_url).hostname or "localhost"],
             "trusted_proxies": list(settings.trusted_proxies),
             "debugger": self._debugger() if child.role == "worker" else None,
+            "tls": vars(self._certificate) if self._certificate else None,
             "limits": {name: getattr(settings, name) for name in _LIMITS},
         }
         self._children.add(child)

@@ -16,6 +16,7 @@ from appliance.channel import Debugger, Drained, Failed, HandOver, Hello, Messag
 from appliance.errors import ApplianceError
 from appliance.supervisor import handles, lifecycle, pages, preparation, signals
 from appliance.supervisor.account import Account, Scene
+from appliance.supervisor.address import url_of
 from appliance.supervisor.analysis import Analysis, analyse_aside, tell_news
 from appliance.supervisor.children import Children
 from appliance.supervisor.debugging import DebuggerDoor
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Mapping, Sequence
 
+    from appliance.boot.certificate import Certificate
     from appliance.boot.settings import Settings
     from appliance.logs.setup import Log
     from appliance.logs.writer import Writer
@@ -51,17 +53,19 @@ class Supervisor:
         flags: Sequence[str],
         *,
         listener: socket.socket,
+        certificate: Certificate | None,
         log: Log,
         writer: Writer,
     ) -> None:
         self._settings = settings
         self._process = process
         self._listener = listener
+        self._certificate = certificate
         self._log = log
         self._writer = writer
         self._loop = Loop()
         self._children = Children(self._loop, self)
-        self._starts = Starts(self._children, settings, process, listener)
+        self._starts = Starts(self._children, settings, process, listener, certificate)
         self._front = Front(self._loop, self._children, self._start_standin)
         self._installation = Installation(
             self._children, flags, process, settings.project, log=log, happened=self.happened
@@ -127,11 +131,7 @@ class Supervisor:
     @property
     def url(self) -> str:
         """The address for a browser."""
-        if self._settings.public_url:
-            return self._settings.public_url
-        host, port = self._listener.getsockname()[:2]
-        shown = "localhost" if host in {"0.0.0.0", "::", "127.0.0.1", "::1"} else f"[{host}]" if ":" in host else host
-        return f"http://{shown}:{port}"
+        return url_of(self._listener, self._settings.public_url, secure=self._certificate is not None)
 
     def happened(self, event: lifecycle.Event) -> None:
         """Take one event through the table."""

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs
 from ..channel import Channel, ChannelError, Drain, Message, Ready, Rest, Start, Take, Words
 from ..server import errorpage
 from .records import RecordSink
-from .worker import Connections, hand_over, make_server, taken
+from .worker import Connections, hand_over, make_server, secured, taken
 
 if TYPE_CHECKING:
     import socket
@@ -113,6 +113,7 @@ class _StandIn:
         self._listener = listener
         self._options = {**start.options, "threads": 32}  # pages that wait for news hold a thread each
         self._sink = QuietSink(channel)
+        self._tls = secured(start.options)
         self._page = Page()
         self._shifts: queue.SimpleQueue[PooledWSGIServer | None] = queue.SimpleQueue()
         self._server: PooledWSGIServer | None = None  # the one that answers; read and written under the lock
@@ -152,7 +153,7 @@ class _StandIn:
         self._page.change(words.page)
         if self._server is None:
             self._server = make_server(
-                self._listener, self._page.application, self._sink, self._options, hold=HoldRule(words)
+                self._listener, self._page.application, self._sink, self._options, hold=HoldRule(words), tls=self._tls
             )
             self._shifts.put(self._server)
         else:

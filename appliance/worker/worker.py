@@ -13,7 +13,7 @@ import socket
 import sys
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..channel import (
     MAX_DESCRIPTORS,
@@ -37,6 +37,9 @@ from ..server.pool import PooledWSGIServer
 from . import app, shadows
 from .boot import standard_library
 from .records import RecordSink
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 Connections = list[tuple[socket.socket, bytes]]
 
@@ -105,6 +108,22 @@ def make_server(
     )
 
 
+def secured(options: dict[str, Any]) -> SSLContext | None:
+    """The context for HTTPS, where it is asked for.
+
+    To be called before the project's folder is on the path; a PYTHONPATH may hold it already, with an ``ssl.py``.
+    """
+    if options["tls"] is None:
+        return None
+    kept, sys.path[:] = sys.path[:], standard_library(sys.path)
+    try:
+        from ..server.tls import context_of_texts  # noqa: PLC0415  10 ms, for the few who want HTTPS
+
+        return context_of_texts(**options["tls"])
+    finally:
+        sys.path[:] = kept
+
+
 class Worker:
     """The project's application, served until the supervisor says otherwise."""
 
@@ -113,6 +132,7 @@ class Worker:
         self._listener = listener
         self._start = start
         self._sink = RecordSink(channel)
+        self._tls = secured(start.options)
         self._server: PooledWSGIServer | None = None
         self._waiting: Connections = []  # taken before there was a server
         self._lock = threading.Lock()
@@ -130,7 +150,7 @@ class Worker:
         os.chdir(self._start.root)
         began = time.monotonic()
         application = self._import()
-        server = make_server(self._listener, application, self._sink, self._start.options)
+        server = make_server(self._listener, application, self._sink, self._start.options, tls=self._tls)
         with self._lock:
             self._server = server
             server.take(self._waiting)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +16,7 @@ from appliance.server.handler import WSGIRequestHandler
 from appliance.server.limits import Limits
 from appliance.server.listener import ThreadedWSGIServer
 from appliance.server.tls import context_of
+from tests.certificates import make_certificate
 from tests.server.answers import Answer
 from tests.server.served import GET, PATIENCE_S, Client, Echo, Served, get, post
 
@@ -26,15 +27,7 @@ Secure = Callable[..., tuple[Served, Callable[[], Client]]]
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A certificate for localhost that signs itself, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    certificate, key = folder / "certificate.pem", folder / "key.pem"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
-    names = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)]
-    try:
-        subprocess.run([*command.split(), *names], check=True, capture_output=True)
-    except FileNotFoundError:
-        pytest.skip("openssl is not installed, and a test key belongs into no repository")
-    return certificate, key
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture
@@ -77,6 +70,63 @@ def test_requests_over_tls(secure):
     body = bytes(range(256)) * 2000
     assert client.ask(post(body)).body == body
     assert echo.seen[0]["wsgi.url_scheme"] == "https"
+    assert echo.seen[0]["HTTPS"] == "on"
+
+
+def test_a_client_that_does_not_trust_is_told_of(secure):
+    """A client that refuses the certificate leaves one line that says why, and one that just goes leaves none."""
+    served, connect = secure()
+    served.client().close()
+    served.client().send(b"\x16\x03\x01").close()
+    raw = served.client()
+    with pytest.raises(ssl.SSLCertVerificationError):
+        ssl.create_default_context().wrap_socket(raw.sock, server_hostname="localhost")
+    assert "unknown ca" in served.sink.told("handshake.failed")["reason"]
+    assert connect().ask().status == 200
+    assert [name for _, name, _ in served.sink.events] == ["handshake.failed"]
+
+
+def test_a_slow_reader_of_a_large_body_is_waited_for(secure):
+    """A body counts as read piece by piece: who reads steadily is not cut off, whatever the size is."""
+    body = bytes(8_000_000)
+    _, connect = secure(Answer([body]), limits=Limits(send_timeout_s=0.4))
+    client = connect().send(GET)
+    parts = []
+    while sum(map(len, parts)) < len(body):
+        threading.Event().wait(0.02)  # 8 MB take 0.8 s so
+        parts.append(client._file.read(200_000))
+    assert len(b"".join(parts)) >= len(body)
+
+
+def test_a_websocket_reads_and_writes_at_once(secure):
+    """An application may read its socket in one thread while it writes in another, as WebSocket libraries do."""
+
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        sock = environ["werkzeug.socket"]
+        sock.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n")
+        heard: list[bytes] = []
+
+        def listen() -> None:
+            while sum(map(len, heard)) < 300_000:
+                heard.append(sock.recv(4096))
+
+        listener = threading.Thread(target=listen)
+        listener.start()
+        for number in range(1000):
+            sock.send(b"%04d" % number * 100)
+        listener.join(PATIENCE_S)
+        sock.send(b"heard %d" % sum(map(len, heard)))
+        sock.close()
+        return []
+
+    served, connect = secure(application)
+    client = connect()
+    switched = client.ask(get("/ws", "Connection: Upgrade", "Upgrade: x"))
+    assert switched.status == 101
+    client.send(b"x" * 300_000)
+    assert client._file.read(400_000) == b"".join(b"%04d" % number * 100 for number in range(1000))
+    assert client.rest() == b"heard 300000"
+    assert served.sink.record()["event"] == "websocket.closed"
 
 
 def test_records_that_openssl_holds_are_seen(secure):

@@ -1,0 +1,23 @@
+"""The address that people are told.
+
+Owns its making from what is listened on and what was set. Runs in the supervisor.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import socket
+
+
+def url_of(listener: socket.socket, public_url: str, *, secure: bool) -> str:
+    """The URL for a browser: the public one, else what the listening socket says.
+
+    Where HTTPS is served it begins so, whatever was set: a URL of plain HTTP would lead to a refusal.
+    """
+    if public_url:
+        return "https://" + public_url.removeprefix("http://") if secure and public_url[:7] == "http://" else public_url
+    host, port = listener.getsockname()[:2]
+    shown = "localhost" if host in {"0.0.0.0", "::", "127.0.0.1", "::1"} else f"[{host}]" if ":" in host else host
+    return f"http{'s' * secure}://{shown}:{port}"
