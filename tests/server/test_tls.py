@@ -91,7 +91,7 @@ def test_a_slow_reader_of_a_large_body_is_waited_for(secure):
     body = bytes(8_000_000)
     _, connect = secure(Answer([body]), limits=Limits(send_timeout_s=0.4))
     client = connect().send(GET)
-    parts = []
+    parts: list[bytes] = []
     while sum(map(len, parts)) < len(body):
         threading.Event().wait(0.02)  # 8 MB take 0.8 s so
         parts.append(client._file.read(200_000))
