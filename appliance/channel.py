@@ -80,6 +80,7 @@ class Start(Message):
     root: str  # the project's folder; the working folder of the worker
     target: dict[str, Any]  # appliance.boot.project.Target as a dict; empty for a stand-in
     options: dict[str, Any]  # what the server needs: threads, limits, hosts ...
+    mark: str = ""  # what its words are tagged with (``tagged``), in hexadecimal
 
 
 @dataclass(frozen=True)

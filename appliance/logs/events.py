@@ -139,7 +139,27 @@ EVENTS = MappingProxyType(
         ),
         # What is printed, and what goes wrong with the log itself.
         "output": Event(
-            "info", "A process printed a line.", ("stream", "pid", "request_id", "text", "project", "part", "more")
+            "info, warning, error",
+            "A process printed a line; a warning or a traceback is one event, and its level says so.",
+            ("stream", "pid", "request_id", "text", "project", "part", "more"),
+        ),
+        "project.logged": Event(
+            "debug, info, warning, error, critical",
+            "The project, or a library of its, logged with `logging` what its configuration lets through to a stream.",
+            (
+                "logger",
+                "message",
+                "file",
+                "line",
+                "function",
+                "thread",
+                "level_name",
+                "extra",
+                "exception",
+                "stack",
+                "pid",
+                "request_id",
+            ),
         ),
         "records.lost": Event("error", "Lines could not be written; told on stderr, at the end.", ("count", "reason")),
         "record.malformed": Event("error", "A process sent what is no record.", ("reason", "record")),

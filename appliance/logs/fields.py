@@ -44,13 +44,20 @@ FIELDS = MappingProxyType(
             "number", "how long it took, in seconds; of a request: from its first byte to the last of the response"
         ),
         "error": Field("string", "the exception's type and message"),
+        "exception": Field(
+            "array",
+            "the exception, then what led to it: `type`, `message`, `frames` (`file`, `line`, `function`, `source`), "
+            "`notes`, `of` (`cause` or `context` of the one before, `part` of its group)",
+        ),
         "expected": Field("string", "what would have been right"),
+        "extra": Field("object", "what the record was given with `extra=`"),
         "file": Field("string", "where, a path"),
         "files": Field("array", "the files that changed"),
         "first_byte_s": Field("number", "seconds to the first byte of the response"),
         "found": Field("string", "what was met"),
         "framework": Field("string", "the framework that the project uses"),
         "how": Field("string", "how a process ended"),
+        "function": Field("string", "where, the function's name"),
         "http.request.method": Field("string", "the method; `_OTHER` if no standard knows it"),
         "http.request.method_original": Field("string", "the method as sent, where the other is `_OTHER`"),
         "http.response.body.size": Field("integer", "bytes of the response's content that were sent"),
@@ -58,8 +65,10 @@ FIELDS = MappingProxyType(
         "http.route": Field("string", "the framework's pattern for the path, where it tells"),
         "import_s": Field("number", "seconds that importing the application took"),
         "key": Field("string", "the name of a setting or variable"),
+        "level_name": Field("string", "the record's own level, where `logging` does not know it"),
         "limit": Field("integer", "how many are allowed"),
         "line": Field("integer", "where, the line's number"),
+        "logger": Field("string", "the logger's name"),
         "message": Field("string", "what it says"),
         "more": Field("boolean", "whether the line of output goes on in the next event, or never ended"),
         "names": Field("array", "names of settings or variables"),
@@ -81,10 +90,12 @@ FIELDS = MappingProxyType(
         "signal": Field("string", "the signal's name, as `SIGTERM`"),
         "source": Field("string", "the file that the dependencies come from"),
         "span_id": Field("string", "of a valid `traceparent` (W3C Trace Context)"),
+        "stack": Field("string", "the stack, where the record was asked for it"),
         "status": Field("integer", "the exit status"),
         "stream": Field("string", "`stdout` or `stderr`"),
         "surplus": Field("integer", "bytes that were left out"),
-        "text": Field("string", "one line of what a process printed"),
+        "text": Field("string", "one line of what a process printed, or a whole traceback"),
+        "thread": Field("string", "the thread's name, where it is none of the server's"),
         "total_s": Field("number", "seconds from the start of the process to the first request that it could serve"),
         "trace_id": Field("string", "of a valid `traceparent` (W3C Trace Context)"),
         "traceback": Field("string", "the traceback, several lines"),
@@ -100,4 +111,4 @@ FIELDS = MappingProxyType(
 )
 
 # Texts that have lines by nature, and whose tabs and newlines therefore stay; what a client sent is never among them.
-WITH_LINES = frozenset({"details", "message", "output", "project", "text", "traceback"})
+WITH_LINES = frozenset({"details", "exception", "extra", "message", "output", "project", "stack", "text", "traceback"})

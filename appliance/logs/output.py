@@ -44,6 +44,11 @@ class Lines:
         self._held = bytearray()
         self._parts = 0  # of the current line that went out already
 
+    @property
+    def begun(self) -> bool:
+        """Whether a line has begun and not ended."""
+        return bool(self._held or self._parts)
+
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The lines that these bytes complete; of one over the bound, the parts (``Part``) as they fill."""
         lines: list[bytes] = []
@@ -58,7 +63,7 @@ class Lines:
 
     def rest(self) -> Iterator[bytes]:
         """What never ended in a newline, as a ``Part``, once the stream is over; nothing if all did."""
-        if self._held or self._parts:
+        if self.begun:
             yield self._end(more=True)
 
     def _cut(self, lines: list[bytes]) -> None:

@@ -15,22 +15,26 @@ import time
 from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
 
-from appliance.logs import access, output
+from appliance.logs import access, logged, output
 from appliance.logs.console import Console, terminal_width
 from appliance.logs.events import EVENTS
 from appliance.logs.fields import ALWAYS
 from appliance.logs.jsonline import json_line
 from appliance.logs.timestamp import Timestamps
 
+if TYPE_CHECKING:
+    from appliance.logs.words import Said
+
 Entry = MutableMapping[str, Any]
 Renderer = Callable[[object, str, Entry], bytes]
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 _OURS = frozenset(ALWAYS)
+_PROJECTS_OWN = frozenset({"output", logged.EVENT})
 _MALFORMED = 200  # characters of a malformed record that its event shows
 
 
@@ -86,7 +90,7 @@ class EventLogger(structlog.BoundLoggerBase):
 
 @dataclass(frozen=True)
 class Threshold:
-    """A processor that drops what is below a level. What a project prints always passes: it is not ours to judge."""
+    """A processor that drops what is below a level. What a project says always passes: it is not ours to judge."""
 
     passing: frozenset[str]
 
@@ -97,7 +101,7 @@ class Threshold:
 
     def __call__(self, _logger: object, level: str, entry: Entry) -> Entry:
         """The entry, if it is to be seen."""
-        if level not in self.passing and entry["event"] != "output":
+        if level not in self.passing and entry["event"] not in _PROJECTS_OWN:
             raise structlog.DropEvent
         return entry
 
@@ -128,22 +132,24 @@ class Log:
         """What a child sent (``channel.Records``), in order, with one write. A record that is none becomes an event."""
         self._logger.batch(self._read(batch, role, generation))
 
-    def output(
-        self,
-        text: bytes,
-        *,
-        stream: str,
-        role: str,
-        generation: int | None,
-        pid: int,
-        request_id: str | None = None,
-    ) -> None:
-        """One line of what a process printed, as ``output.Lines`` split it."""
-        fields: dict[str, Any] = {"stream": stream, "pid": pid}
-        if request_id is not None:
-            fields["request_id"] = request_id
-        fields.update(output.fields(text))
-        self.event("info", "output", role=role, generation=generation, **fields)
+    def said(self, said: Iterable[Said], *, stream: str, role: str, generation: int | None, pid: int) -> None:
+        """What a process wrote on one of its outputs, with one write; ``pid`` is whose output it is."""
+        self._logger.batch(self._worded(each, stream, role, generation, pid) for each in said)
+
+    def _worded(self, said: Said, stream: str, role: str, generation: int | None, pid: int) -> Entry:
+        whose: dict[str, Any] = {"pid": said.pid or pid}
+        if said.request_id is not None:
+            whose["request_id"] = said.request_id
+        if said.record is None:
+            level, event, fields = said.level, "output", {"stream": stream, **whose, **output.fields(said.text)}
+        else:
+            level, recorded = logged.fields(said.record)
+            event, fields = logged.EVENT, {**recorded, **whose}
+        try:
+            timestamp = self._timestamps(said.at or time.time())
+        except ValueError:  # a clock that is far off
+            timestamp = self._timestamps(time.time())
+        return _entry(timestamp, level, event, role, generation, fields)
 
     def _read(self, batch: Sequence[Any], role: str, generation: int) -> Iterable[Entry]:
         for record in batch:

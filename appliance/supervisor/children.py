@@ -16,12 +16,14 @@ from appliance.channel import Channel, ChannelError, Drain, Message
 from appliance.supervisor.handles import Handle, reaped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from appliance.supervisor.loop import Loop
+    from appliance.logs.words import Said
+    from appliance.supervisor.loop import Loop, Timer
 
 _READ = 65_536
 STILL_S = 1.0  # between two looks at a child whose clock stands still
+SETTLE_S = 0.05  # a traceback is printed within a millisecond
 LEAVE_S = 1.0  # for atexit hooks and threads of a worker that has finished
 
 
@@ -31,8 +33,8 @@ class Listener(Protocol):
     def message(self, child: Handle, message: Message, descriptors: list[int]) -> None:
         """It said something; the descriptors are the listener's now."""
 
-    def line(self, child: Handle, stream: str, text: bytes) -> None:
-        """It wrote a line on descriptor 1 ("stdout") or 2 ("stderr")."""
+    def said(self, child: Handle, stream: str, said: list[Said]) -> None:
+        """It wrote on descriptor 1 ("stdout") or 2 ("stderr")."""
 
     def ended(self, child: Handle) -> None:
         """It is gone; everything that it said has been told."""
@@ -50,6 +52,7 @@ class Children:
         self._alive: dict[int, Handle] = {}
         self._open: list[tuple[Handle, str]] = []  # outputs that are read, of the living and the dead
         self._paused = False
+        self._settling: dict[tuple[Handle, str], Timer] = {}
 
     def living(self) -> tuple[Handle, ...]:
         """The children that have not ended."""
@@ -171,13 +174,27 @@ class Children:
             data = os.read(child.outputs[stream], _READ)
         except BlockingIOError:
             return False
-        for line in child.lines[stream].feed(data) if data else child.lines[stream].rest():
-            self._listener.line(child, stream, line)
+        words = child.words[stream]
+        self._tell(child, stream, words.feed(data) if data else words.rest())
         if not data:
             self._loop.unwatch(child.outputs[stream])
             self._open.remove((child, stream))
             os.close(child.outputs[stream])
         return bool(data)
+
+    def _tell(self, child: Handle, stream: str, said: Iterator[Said]) -> None:
+        """Hand on what was said; a block of lines that may go on is let out when nothing has come for a moment."""
+        all_of_it = list(said)
+        if all_of_it:
+            self._listener.said(child, stream, all_of_it)
+        if (timer := self._settling.pop((child, stream), None)) is not None:
+            timer.cancel()
+        if child.words[stream].waiting:
+            settle = partial(self._settle, child, stream)
+            self._settling[child, stream] = self._loop.call_later(SETTLE_S, settle)
+
+    def _settle(self, child: Handle, stream: str) -> None:
+        self._tell(child, stream, child.words[stream].settle())
 
     def _last_words(self, child: Handle) -> None:
         """Read what it had written when it died; what it left running may write on."""

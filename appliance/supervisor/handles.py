@@ -6,19 +6,16 @@ processes.
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import orjson
+from typing import TYPE_CHECKING
 
 from appliance.channel import Channel
-from appliance.logs.output import Lines
+from appliance.logs.words import Words, loads
 from appliance.supervisor.signals import name_of
 
 if TYPE_CHECKING:
@@ -39,7 +36,7 @@ class Handle:
     process: subprocess.Popen[bytes]
     outputs: dict[str, int]  # "stdout" and "stderr": the read ends of its descriptors 1 and 2
     channel: Channel | None = None
-    lines: dict[str, Lines] = field(default_factory=lambda: {"stdout": Lines(), "stderr": Lines()})
+    words: dict[str, Words] = field(default_factory=lambda: {"stdout": Words(), "stderr": Words()})
     started: float = field(default_factory=time.monotonic)
     ready_at: float | None = None
     python: str = ""
@@ -51,6 +48,10 @@ class Handle:
     def pid(self) -> int:
         """Its process id, and the id of its process group."""
         return self.process.pid
+
+    def expect(self, mark: bytes) -> None:
+        """What it says in Python will bear this mark (``tagged``)."""
+        self.words = {stream: Words(mark) for stream in self.outputs}
 
     def signal_group(self, number: signal.Signals) -> None:
         """Send a signal to it and to what it started."""
@@ -71,14 +72,6 @@ class Handle:
         if code is None:
             return "runs"
         return f"killed by {name_of(-code)}" if code < 0 else f"exit status {code}"
-
-
-def loads(payload: bytes) -> Any:
-    """orjson, and the standard library's parser for what it refuses (lone surrogates, NaN)."""
-    try:
-        return orjson.loads(payload)
-    except orjson.JSONDecodeError:
-        return json.loads(payload)
 
 
 def spawn(

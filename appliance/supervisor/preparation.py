@@ -17,10 +17,11 @@ from appliance.errors import PreparationError
 from appliance.supervisor import handles, lifecycle, pages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from appliance.logs.setup import Log
+    from appliance.logs.words import Said
     from appliance.supervisor.analysis import Analysis
     from appliance.supervisor.children import Children
     from appliance.supervisor.handles import Handle
@@ -84,10 +85,10 @@ class Preparation:
         started, ended = self._span
         return all(_written_within(path, started, ended) for path in paths)
 
-    def line(self, child: Handle, stream: str, text: bytes) -> None:
-        """One of them wrote a line."""
-        self._words.append(text.decode("utf-8", "replace"))
-        self._log.output(text, stream=stream, role=ROLE, generation=child.generation, pid=child.pid)
+    def said(self, said: Sequence[Said]) -> None:
+        """One of them wrote something."""
+        for each in said:
+            self._words.extend(each.text.decode("utf-8", "replace").split("\n"))
 
     def ended(self, child: Handle) -> None:
         """The shell is gone."""

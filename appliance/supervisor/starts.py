@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from appliance.boot.identity import user_cache
 from appliance.channel import Start
 from appliance.supervisor import handles
+from appliance.tagged import new_mark
 
 if TYPE_CHECKING:
     import socket
@@ -91,7 +92,9 @@ class Starts:
             "tls": vars(self._certificate) if self._certificate else None,
             "limits": {name: getattr(settings, name) for name in _LIMITS},
         }
+        mark = new_mark()
+        child.expect(mark)
         self._children.add(child)
-        start = Start(child.role, child.generation, str(settings.project), target, options)
+        start = Start(child.role, child.generation, str(settings.project), target, options, mark.hex())
         self._children.send(child, start, [self._listener.fileno()])
         return child

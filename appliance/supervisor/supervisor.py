@@ -22,6 +22,7 @@ from appliance.supervisor.children import Children
 from appliance.supervisor.debugging import DebuggerDoor
 from appliance.supervisor.front import Front
 from appliance.supervisor.generations import Generations
+from appliance.supervisor.hearing import Hearing
 from appliance.supervisor.installation import Installation
 from appliance.supervisor.lifecycle import Phase, State
 from appliance.supervisor.loop import Loop
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from appliance.boot.certificate import Certificate
     from appliance.boot.settings import Settings
     from appliance.logs.setup import Log
+    from appliance.logs.words import Said
     from appliance.logs.writer import Writer
     from appliance.supervisor.handles import Handle
 
@@ -81,6 +83,7 @@ class Supervisor:
             url=self.url, log=log, account=self._account, happened=self.happened,
             stands_still=self._debugging.stands_still,
         )  # fmt: skip
+        self._hearing = Hearing(log, writer, pause=self._children.pause, last_words=self._generations.said)
         self._rule = Rule(settings.project, settings.ignore, settings.env_files)
         self._watcher = Watcher(
             settings.project,
@@ -209,8 +212,7 @@ class Supervisor:
     def message(self, child: Handle, message: Message, descriptors: list[int]) -> None:
         """A child said something."""
         if isinstance(message, Records):
-            self._log.records(message.batch, role=child.role, generation=child.generation)
-            self._hold_back()
+            self._hearing.records(child, message.batch)
         elif isinstance(message, Hello):
             child.python = message.python
         elif isinstance(message, Ready):
@@ -224,18 +226,15 @@ class Supervisor:
         elif isinstance(message, Failed):
             self._generations.failed(child, message)
 
-    def line(self, child: Handle, stream: str, text: bytes) -> None:
-        """A child wrote a line."""
+    def said(self, child: Handle, stream: str, said: list[Said]) -> None:
+        """A child wrote on one of its outputs."""
         if child.role == "installer":
-            self._installation.line(stream, text)
+            for each in said:
+                self._installation.line(stream, each.text)
             return
         if child.role == preparation.ROLE:
-            self._preparation.line(child, stream, text)
-            self._hold_back()
-            return
-        self._generations.said(text.decode("utf-8", "replace"))
-        self._log.output(text, stream=stream, role=child.role, generation=child.generation, pid=child.pid)
-        self._hold_back()
+            self._preparation.said(said)
+        self._hearing.said(child, stream, said)
 
     def ended(self, child: Handle) -> None:
         """A child has ended."""
@@ -255,10 +254,6 @@ class Supervisor:
     def stranger_ended(self, pid: int, status: int) -> None:
         """An orphan was reaped."""
         self._log.event("debug", "process.reaped", pid=pid, status=os.waitstatus_to_exitcode(status))
-
-    def _hold_back(self) -> None:
-        if self._writer.full:
-            self._children.pause()
 
     # -- changes and the stop ------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from ..channel import Channel, ChannelError, Records
 
 if TYPE_CHECKING:
     from ..server.exchange import Exchange
+    from .words import Words
 
 BATCH = 64  # beyond this a batch costs no less a record
 
@@ -22,13 +23,16 @@ BATCH = 64  # beyond this a batch costs no less a record
 class RecordSink:
     """The server's sink: batches, and sends a batch when the server says that it is about to wait."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, words: Words | None = None) -> None:
         self._channel = channel
+        self._words = words
         self._records: deque[list[Any]] = deque()  # its append and popleft are atomic: no lock in a request's path
         self._sending = threading.Lock()
 
     def exchange(self, exchange: Exchange) -> None:
         """One request and its response have ended."""
+        if self._words is not None:
+            self._words.request_ended(exchange.request_id)
         self._records.append(["access", *exchange.record()])
         if len(self._records) >= BATCH:
             self.flush()

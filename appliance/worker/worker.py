@@ -37,6 +37,7 @@ from ..server.pool import PooledWSGIServer
 from . import app, shadows
 from .boot import standard_library
 from .records import RecordSink
+from .words import listen
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -131,7 +132,8 @@ class Worker:
         self._channel = channel
         self._listener = listener
         self._start = start
-        self._sink = RecordSink(channel)
+        self._words = listen(start.mark)
+        self._sink = RecordSink(channel, self._words)
         self._tls = secured(start.options)
         self._server: PooledWSGIServer | None = None
         self._waiting: Connections = []  # taken before there was a server
@@ -173,7 +175,7 @@ class Worker:
             return app.load(target)
         except BaseException as error:  # noqa: BLE001  whatever the project raises is shown on its page, SystemExit too
             self._channel.send(Failed(report=errorpage.report(error, root=self._start.root, kind="import")))
-            _flush_streams()
+            self._last_words()
             os._exit(1)  # threads that the project started must not keep a failed generation alive
 
     def _debug(self, options: dict[str, Any]) -> None:
@@ -190,6 +192,15 @@ class Worker:
 
     def _say(self, message: Message) -> None:
         self._channel.send(message)
+
+    def _last_words(self) -> None:
+        if self._words is not None:
+            self._words.end()
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (OSError, ValueError):
+                continue
 
     def _control(self) -> None:
         try:
@@ -217,11 +228,3 @@ class Worker:
 def _described(application: app.Application) -> str:
     kind = application if isinstance(application, type) or hasattr(application, "__qualname__") else type(application)
     return f"{kind.__module__}.{getattr(kind, '__qualname__', '?')}"
-
-
-def _flush_streams() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):
-            continue

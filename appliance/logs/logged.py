@@ -1,0 +1,34 @@
+"""A record of the project's ``logging``, as its worker sent it, to the level and fields of an event.
+
+Owns which fields such a record may have, and of which types: whoever can write on the worker's pipe can send anything.
+Runs in the supervisor.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+EVENT = "project.logged"
+_LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
+_TYPES: MappingProxyType[str, type | tuple[type, ...]] = MappingProxyType(
+    {
+        "logger": str,
+        "message": str,
+        "file": str,
+        "line": int,
+        "function": str,
+        "thread": str,
+        "level_name": str,
+        "extra": dict,
+        "exception": list,
+        "stack": str,
+    }
+)
+
+
+def fields(record: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Level and fields, in the line's order; what is of another type is left out."""
+    level = record.get("level")
+    known = {name: record[name] for name, types in _TYPES.items() if isinstance(record.get(name), types)}
+    return level if level in _LEVELS else "info", known

@@ -1,0 +1,46 @@
+"""What the children say, on its way to the log.
+
+Owns which child a line is of, and that nothing more is read while the log is full. Knows nothing of what a line leads
+to. Runs in the supervisor's loop.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from appliance.logs.setup import Log
+    from appliance.logs.words import Said
+    from appliance.logs.writer import Writer
+    from appliance.supervisor.handles import Handle
+
+
+class Hearing:
+    """Writes what is heard. ``pause`` is called when the log is full; ``last_words`` is told each line of text."""
+
+    def __init__(
+        self, log: Log, writer: Writer, *, pause: Callable[[], None], last_words: Callable[[str], None]
+    ) -> None:
+        self._log = log
+        self._writer = writer
+        self._pause = pause
+        self._last_words = last_words
+
+    def records(self, child: Handle, batch: list[list[Any]]) -> None:
+        """A child sent records."""
+        self._log.records(batch, role=child.role, generation=child.generation)
+        self._hold_back()
+
+    def said(self, child: Handle, stream: str, said: Sequence[Said]) -> None:
+        """A child wrote on one of its outputs."""
+        if child.role == "worker":
+            for line in (line for each in said if each.record is None for line in each.text.split(b"\n")):
+                self._last_words(line.decode("utf-8", "replace"))
+        self._log.said(said, stream=stream, role=child.role, generation=child.generation, pid=child.pid)
+        self._hold_back()
+
+    def _hold_back(self) -> None:
+        if self._writer.full:
+            self._pause()

@@ -1,0 +1,174 @@
+"""Records of ``logging`` as records, not as text.
+
+Owns what becomes of a record that a stream handler would write to ``sys.stdout`` or ``sys.stderr``. Knows nothing of
+who reads. Runs in the worker, in whichever thread logs.
+
+Theory of operation. Which records are written, and where, is the project's: its levels, filters, handlers, its calls of
+``basicConfig`` and ``dictConfig``, at any time. Only the last step is ours: where a ``StreamHandler`` is about to
+format a record as text for one of our two streams, the record itself goes down the pipe instead. So nothing is lost
+that would have been seen, and nothing is doubled; a record that two handlers would print goes once. A handler for a
+file, or with a formatter of a class of its own (JSON, colours), does what it did.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import traceback
+from threading import get_ident, local
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+from ..server.exchange import current
+from ..tagged import RECORD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .words import Words
+
+_TEXT = 65_536  # characters of one text
+_FRAMES = 100  # of an exception; a RecursionError has a thousand
+_EXCEPTIONS = 20  # that one exception may consist of
+_LEVELS = ((50, "critical"), (40, "error"), (30, "warning"), (20, "info"))
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_NAMES = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
+_OURS = ("MainThread", "request")
+
+
+class Hook:
+    """Takes the place of ``StreamHandler.emit``."""
+
+    def __init__(self, words: Words) -> None:
+        self._words = words
+        self._streams = (sys.stdout, sys.stderr)
+        self._original = logging.StreamHandler.emit
+        self._last = local()  # the record that each thread has sent last, weakly: it holds frames
+
+    def install(self) -> None:
+        """From now on."""
+        hook, original = self, self._original
+
+        def emit(handler: logging.StreamHandler[Any], record: logging.LogRecord) -> None:
+            """Emit a record."""
+            place = hook.place_of(handler)
+            if place is None:
+                original(handler, record)
+                return
+            try:
+                hook.say(place, record)
+            except RecursionError:  # as logging itself does
+                raise
+            except Exception:  # noqa: BLE001  an argument's own __str__ may raise anything; logging tells of it
+                handler.handleError(record)
+
+        logging.StreamHandler.emit = emit  # type: ignore[method-assign, assignment]  # the one step that is ours
+
+    def place_of(self, handler: logging.StreamHandler[Any]) -> int | None:
+        """Which of our streams the handler would write plain text to; None where it does something else."""
+        if type(handler.formatter) not in (logging.Formatter, type(None)):
+            return None
+        stream = handler.stream
+        if type(stream).__name__ == "LocalProxy":  # Flask's wsgi_errors_stream stands for whatever is meant now
+            stream = stream._get_current_object()  # noqa: SLF001  Werkzeug's documented name
+        for place, ours in enumerate(self._streams):
+            if stream is ours:
+                return place
+        return None
+
+    def say(self, place: int, record: logging.LogRecord) -> None:
+        """Send the record, once, however many handlers it has."""
+        last = getattr(self._last, "record", None)
+        if last is not None and last() is record:
+            return
+        fields = fields_of(record)
+        self._last.record = ref(record)
+        exchange = current.get()
+        request_id = "" if exchange is None else exchange.request_id
+        self._words.voices[place].say(RECORD, get_ident(), request_id, _coded(fields))
+
+
+def fields_of(record: logging.LogRecord) -> dict[str, Any]:
+    """A record as JSON values, or what can be made to be."""
+    fields = {
+        "level": next((name for number, name in _LEVELS if record.levelno >= number), "debug"),
+        "logger": record.name,
+        "message": record.getMessage()[:_TEXT],
+        "file": record.pathname,
+        "line": record.lineno,
+        "function": record.funcName,
+    }
+    if record.levelname not in _NAMES:
+        fields["level_name"] = record.levelname
+    thread = record.threadName
+    if thread and not thread.startswith(_OURS):
+        fields["thread"] = thread
+    extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+    if extra:
+        fields["extra"] = extra
+    if record.exc_info and record.exc_info[1] is not None:
+        fields["exception"] = exceptions_of(record.exc_info[1])
+    elif record.exc_text:
+        fields["stack"] = record.exc_text[:_TEXT]
+    if record.stack_info:
+        fields["stack"] = record.stack_info[:_TEXT]
+    return fields
+
+
+def exceptions_of(error: BaseException) -> list[dict[str, Any]]:
+    """The exception, then its causes, contexts and parts; without the values of any variable."""
+    return list(_described(traceback.TracebackException(type(error), error, error.__traceback__), [_EXCEPTIONS]))
+
+
+def _described(seen: traceback.TracebackException, left: list[int], of: str = "") -> Iterator[dict[str, Any]]:
+    if left[0] <= 0:
+        return
+    left[0] -= 1
+    frames = list(seen.stack)
+    if len(frames) > _FRAMES:
+        frames = frames[: _FRAMES // 2] + frames[-_FRAMES // 2 :]
+    described: dict[str, Any] = {
+        "type": _name(seen),
+        "message": str(seen)[:_TEXT],
+        "frames": [
+            {"file": frame.filename, "line": frame.lineno, "function": frame.name, "source": frame.line}
+            for frame in frames
+        ],
+    }
+    if notes := getattr(seen, "__notes__", None):
+        described["notes"] = [str(note)[:_TEXT] for note in notes]
+    if of:
+        described["of"] = of
+    yield described
+    for part in getattr(seen, "exceptions", None) or ():
+        yield from _described(part, left, "part")
+    if seen.__cause__ is not None:
+        yield from _described(seen.__cause__, left, "cause")
+    elif seen.__context__ is not None and not seen.__suppress_context__:
+        yield from _described(seen.__context__, left, "context")
+
+
+def _name(seen: traceback.TracebackException) -> str:
+    if hasattr(seen, "exc_type_str"):  # from 3.13 on, where asking for exc_type is a DeprecationWarning
+        return str(seen.exc_type_str)
+    kind: Any = seen.exc_type
+    return (
+        kind.__qualname__ if kind.__module__ in {"builtins", "__main__"} else f"{kind.__module__}.{kind.__qualname__}"
+    )
+
+
+def _coded(fields: dict[str, Any]) -> bytes:
+    try:
+        return json.dumps(fields, default=_text, skipkeys=True).encode()
+    except (ValueError, TypeError, RecursionError):  # a circle, or a type that lies about itself
+        if "extra" in fields:
+            fields["extra"] = {str(name): _text(value) for name, value in fields["extra"].items()}
+        return json.dumps(fields, default=_text, skipkeys=True).encode()
+
+
+def _text(value: object) -> str:
+    try:
+        return str(value)[:_TEXT]
+    except Exception as error:  # noqa: BLE001  an object's own __str__ may raise anything
+        return f"<{type(value).__name__} whose text can't be had: {type(error).__name__}>"

@@ -1,0 +1,82 @@
+"""One pipe with many speakers: each line is whole, and is whose it is."""
+
+from __future__ import annotations
+
+import json
+
+from appliance.logs.words import Said, Words
+from appliance.tagged import END, RECORD, RECORD_PART, TEXT, Piece, packed
+
+MARK = b"\x1e" + bytes(range(15))
+
+
+def piece(data, *, kind=TEXT, pid=7, thread=1, request="", at=5.0):
+    """One piece as it is on the pipe."""
+    return packed(MARK, Piece(kind, at, pid, thread, request, data))
+
+
+def heard(*data):
+    """Everything that is said by these bytes, to their end."""
+    words = Words(MARK)
+    return [*(each for part in data for each in words.feed(part)), *words.rest()]
+
+
+def test_halves_of_two_requests_do_not_mix():
+    """What two requests, two threads and C code print at a time is put together apart."""
+    said = heard(
+        piece(b"one ", request="a"),
+        piece(b"two ", request="b"),
+        b"raw ",
+        piece(b"more\n", request="b"),
+        piece(b"end\n", request="a"),
+        b"line\n",
+    )
+    assert [(each.text, each.request_id, each.raw) for each in said] == [
+        (b"two more", "b", False),
+        (b"one end", "a", False),
+        (b"raw line", None, True),
+    ]
+
+
+def test_a_line_knows_its_process_and_time():
+    """The process that wrote it may be a child of the worker; the time is when it was written."""
+    assert heard(piece(b"x\n", pid=9, at=7.5)) == [Said(b"x", pid=9, at=7.5)]
+
+
+def test_what_was_begun_is_kept():
+    """The start of a line comes out when its request ends, and at the end of the pipe, marked as unfinished."""
+    ended = heard(piece(b"half", request="a"), piece(b"", kind=END, request="a"), b"raw half")
+    assert [(each.text, each.text.more) for each in ended] == [(b"half", True), (b"raw half", True)]
+
+
+def test_a_traceback_of_pieces():
+    """A traceback that is printed while another request prints is one event all the same."""
+    words = Words(MARK)
+    first = list(words.feed(piece(b"Traceback (most recent call last):\n", request="a", at=1.0)))
+    other = list(words.feed(piece(b"hello\n", request="b")))
+    assert (first, [each.text for each in other], words.waiting) == ([], [b"hello"], True)
+    assert list(words.feed(piece(b"ValueError: x\n", request="a", at=2.0))) == []
+    whole = Said(b"Traceback (most recent call last):\nValueError: x", "error", at=1.0, pid=7, request_id="a")
+    assert list(words.settle()) == [whole]
+    assert not words.waiting
+
+
+def test_a_record_of_several_pieces():
+    """A record that is too long for one piece is put together; what is no record is text."""
+    payload = json.dumps({"message": "long"}).encode()
+    said = heard(
+        piece(payload[:5], kind=RECORD_PART),
+        piece(payload[5:], kind=RECORD),
+        piece(b"[1]", kind=RECORD),
+        piece(b"{", kind=RECORD),
+    )
+    assert [each.record for each in said] == [{"message": "long"}, None, None]
+    assert [each.text for each in said[1:]] == [b"[1]", b"{"]
+
+
+def test_nothing_is_kept_of_who_is_silent():
+    """Who has said whole lines only is forgotten: a long life with many requests costs nothing."""
+    words = Words(MARK)
+    for number in range(100):
+        list(words.feed(piece(b"line\n", request=str(number))))
+    assert words._speakers == {}
