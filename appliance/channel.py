@@ -81,6 +81,7 @@ class Start(Message):
     target: dict[str, Any]  # appliance.boot.project.Target as a dict; empty for a stand-in
     options: dict[str, Any]  # what the server needs: threads, limits, hosts ...
     mark: str = ""  # what its words are tagged with (``tagged``), in hexadecimal
+    code: str = ""  # the folder that keeps the compiled code of the project's modules; empty: none
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,13 @@ class Drain(Message):
     """Accept no more, hand over what is idle, finish what runs, end."""
 
     kind = "drain"
+
+
+@dataclass(frozen=True)
+class Learn(Message):
+    """There is time now: write what is to be kept."""
+
+    kind = "learn"
 
 
 @dataclass(frozen=True)
@@ -181,7 +189,7 @@ class Drained(Message):
 
 _KINDS: dict[str, type[Message]] = {
     message.kind: message
-    for message in (Start, Take, Drain, Words, Rest, Hello, Ready, Failed, Records, HandOver, Debugger, Drained)
+    for message in (Start, Take, Drain, Learn, Words, Rest, Hello, Ready, Failed, Records, HandOver, Debugger, Drained)
 }
 
 

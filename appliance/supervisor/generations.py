@@ -11,6 +11,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from appliance.channel import Learn
 from appliance.errors import InterpreterError
 from appliance.supervisor import lifecycle, pages
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.starts import Starts
 
 SETTLED_S = 5.0  # a worker that served so long was no failed start
+QUIET_S = 1.0  # after a worker is ready: what is no hurry waits so long
 LAST_WORDS = 20  # lines of a worker's output that a page about its death shows
 
 
@@ -104,6 +106,7 @@ class Generations:
             "info", "worker.ready", generation=child.generation, pid=child.pid, python=child.python,
             application=message.application, import_s=message.import_s, total_s=total_s, url=self._url,
         )  # fmt: skip
+        self._loop.call_later(QUIET_S, partial(self._learn, child))
         if self._changed_at is not None:
             timeline: dict[str, Any] = {"duration_s": round(child.ready_at - self._changed_at, 4)}
             self._log.event("info", "reload.finished", generation=child.generation, **timeline)
@@ -132,6 +135,10 @@ class Generations:
         settled = child.ready_at is not None and time.monotonic() - child.ready_at > SETTLED_S
         page = pages.of_death(child.how(), list(self._last_words), serving=serving)
         self._happened(lifecycle.WorkerDied(child.generation, page, settled=settled))
+
+    def _learn(self, child: Handle) -> None:
+        if not child.ending:
+            self._children.send(child, Learn())
 
     def _living(self, generation: int) -> Handle | None:
         return next(

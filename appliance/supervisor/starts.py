@@ -95,6 +95,7 @@ class Starts:
         mark = new_mark()
         child.expect(mark)
         self._children.add(child)
-        start = Start(child.role, child.generation, str(settings.project), target, options, mark.hex())
+        code = str(user_cache(settings.cache) / "code")
+        start = Start(child.role, child.generation, str(settings.project), target, options, mark=mark.hex(), code=code)
         self._children.send(child, start, [self._listener.fileno()])
         return child

@@ -7,7 +7,6 @@ worker, in its main thread.
 from __future__ import annotations
 
 import importlib
-import importlib.machinery
 import importlib.util
 import inspect
 import os
@@ -17,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+    from .sources import Loader
 
 Application = Callable[..., Any]
 
@@ -28,8 +29,8 @@ class TargetError(Exception):
         super().__init__(f"{found}. Expected: {expected}. {action}")
 
 
-def load(target: dict[str, Any]) -> Application:
-    """Import what ``target`` (appliance.boot.project.Target as a dict) names.
+def load(target: dict[str, Any], loader: Loader) -> Application:
+    """Import what ``target`` (appliance.boot.project.Target as a dict) names; ``loader`` for a file that no name finds.
 
     Raises:
         TargetError: it names no WSGI application.
@@ -37,7 +38,7 @@ def load(target: dict[str, Any]) -> Application:
     """
     if target["kind"] == "django":
         return _django()
-    module = _module(target["module"], target["file"])
+    module = _module(target["module"], target["file"], loader)
     attribute = target["attribute"] or _usual_name(module, target["names"])
     found = _attribute(module, attribute)
     where = f"{module.__name__}:{attribute}"
@@ -63,11 +64,11 @@ def _takes(signature: inspect.Signature, count: int) -> bool:
     return True
 
 
-def _module(name: str, file: str) -> ModuleType:
+def _module(name: str, file: str, make: Loader) -> ModuleType:
     """The module; by its file where the name finds another, or none (``my-app.py``, ``site.wsgi``, a standard name)."""
     if not file or (file.endswith(".py") and _origin(name) == os.path.realpath(file)):
         return importlib.import_module(name)  # noqa: TID251  the one import by name
-    loader = importlib.machinery.SourceFileLoader(name, file)
+    loader = make(name, file)
     spec = importlib.util.spec_from_file_location(name, file, loader=loader)
     if spec is None:
         raise ImportError(f"no module can be made of {file}")

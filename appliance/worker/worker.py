@@ -25,6 +25,7 @@ from ..channel import (
     Failed,
     HandOver,
     Hello,
+    Learn,
     Message,
     Ready,
     Start,
@@ -34,7 +35,7 @@ from ..server import errorpage
 from ..server.hosts import AllowedHosts
 from ..server.limits import Limits
 from ..server.pool import PooledWSGIServer
-from . import app, shadows
+from . import app, shadows, sources
 from .boot import standard_library
 from .records import RecordSink
 from .words import listen
@@ -138,6 +139,7 @@ class Worker:
         self._server: PooledWSGIServer | None = None
         self._waiting: Connections = []  # taken before there was a server
         self._lock = threading.Lock()
+        self._code = sources.CodeCache(start.code)
 
     def run(self, received: list[tuple[Message, list[int]]]) -> None:
         """Import, serve, return when drained."""
@@ -163,16 +165,18 @@ class Worker:
         server.serve_forever()
         self._sink.flush()
         self._channel.send(Drained())
+        self._code.write()
 
     def _import(self) -> app.Application:
         target = self._start.target
         sys.argv[:] = [target["file"] or target["module"]]
         shadows.settle(target["search_path"], standard_library(sys.path))
+        loader = sources.install(self._start.root, self._code)
         sys.path[:0] = [entry for entry in target["search_path"] if entry not in sys.path]
         if self._start.options.get("debugger"):
             self._debug(self._start.options["debugger"])
         try:
-            return app.load(target)
+            return app.load(target, loader)
         except BaseException as error:  # noqa: BLE001  whatever the project raises is shown on its page, SystemExit too
             self._channel.send(Failed(report=errorpage.report(error, root=self._start.root, kind="import")))
             self._last_words()
@@ -223,6 +227,8 @@ class Worker:
                     hand_over(self._channel, self._waiting)
                     os._exit(0)  # still importing, and not wanted any more
                 self._server.drain(lambda connections: hand_over(self._channel, connections))
+        elif isinstance(message, Learn):
+            self._code.write()
 
 
 def _described(application: app.Application) -> str:

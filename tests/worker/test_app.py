@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 
 from appliance.boot.target import FACTORY_NAMES, OBJECT_NAMES
 from appliance.worker.app import TargetError, is_factory, load
+from appliance.worker.sources import CodeCache, ProjectLoader
 
+LOADER = partial(ProjectLoader, CodeCache(""))
 WSGI = "def {name}(environ, start_response):\n    return [b'{name}']\n"
 
 
@@ -42,19 +45,19 @@ def target(folder: Path, file: str, attribute: str, *, call: str = "auto", **mor
 def test_object(folder: Path):
     """A callable is taken as it is."""
     (folder / "one.py").write_text(WSGI.format(name="app"), encoding="utf-8")
-    assert load(target(folder, "one.py", "app"))({}, None) == [b"app"]
+    assert load(target(folder, "one.py", "app"), LOADER)({}, None) == [b"app"]
 
 
 def test_dotted(folder: Path):
     """An attribute of an attribute is found."""
     (folder / "dash_like.py").write_text(WSGI.format(name="run") + "class app:\n    server = run\n", encoding="utf-8")
-    assert load(target(folder, "dash_like.py", "app.server"))({}, None) == [b"run"]
+    assert load(target(folder, "dash_like.py", "app.server"), LOADER)({}, None) == [b"run"]
 
 
 def test_factory(folder: Path):
     """What can be called with nothing, and not with two arguments, is a factory, whatever its name."""
     (folder / "two.py").write_text(WSGI.format(name="real") + "def app():\n    return real\n", encoding="utf-8")
-    assert load(target(folder, "two.py", "app"))({}, None) == [b"real"]
+    assert load(target(folder, "two.py", "app"), LOADER)({}, None) == [b"real"]
 
 
 def test_factory_with_arguments(folder: Path):
@@ -63,14 +66,14 @@ def test_factory_with_arguments(folder: Path):
         WSGI.format(name="real") + "def make(kind, *, more):\n    assert (kind, more) == ('dev', 1)\n    return real\n"
     )
     (folder / "three.py").write_text(source, encoding="utf-8")
-    found = load(target(folder, "three.py", "make", call="yes", arguments=["dev"], keywords={"more": 1}))
+    found = load(target(folder, "three.py", "make", call="yes", arguments=["dev"], keywords={"more": 1}), LOADER)
     assert found({}, None) == [b"real"]
 
 
 def test_usual_name(folder: Path):
     """Where the target knows no name, the first of the usual ones is taken."""
     (folder / "four.py").write_text(WSGI.format(name="application"), encoding="utf-8")
-    assert load(target(folder, "four.py", ""))({}, None) == [b"application"]
+    assert load(target(folder, "four.py", ""), LOADER)({}, None) == [b"application"]
 
 
 @pytest.mark.parametrize("file", ["site.wsgi", "my-app.py", "queue.py"])
@@ -79,7 +82,7 @@ def test_by_path(folder: Path, file: str):
     (folder / file).write_text(WSGI.format(name="application"), encoding="utf-8")
     standard = sys.modules.get("queue")
     try:
-        assert load(target(folder, file, "application"))({}, None) == [b"application"]
+        assert load(target(folder, file, "application"), LOADER)({}, None) == [b"application"]
     finally:
         if standard is not None:
             sys.modules["queue"] = standard
@@ -99,14 +102,14 @@ def test_refused(folder: Path, source: str, attribute: str, words: str):
     """What is no WSGI application is refused in words that say what it is."""
     (folder / "bad.py").write_text(source, encoding="utf-8")
     with pytest.raises(TargetError, match=words):
-        load(target(folder, "bad.py", attribute))
+        load(target(folder, "bad.py", attribute), LOADER)
 
 
 def test_factory_that_needs_more(folder: Path):
     """A factory that needs arguments which nobody gives is refused before it is called."""
     (folder / "needy.py").write_text("def create_app(config):\n    raise AssertionError\n", encoding="utf-8")
     with pytest.raises(TargetError, match="can't be called so"):
-        load(target(folder, "needy.py", "create_app", call="yes"))
+        load(target(folder, "needy.py", "create_app", call="yes"), LOADER)
 
 
 def test_signatures():

@@ -1,0 +1,174 @@
+"""The loader of the project's files: what they hold now, from the cache or compiled, and nothing of anybody else's."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import linecache
+import os
+import pkgutil
+import sys
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from appliance.worker import sources
+from appliance.worker.sources import CodeCache, ProjectLoader, is_project_path
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Iterator[Path]:
+    """A project's folder on the path, with our hook; everything as before afterwards."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    path, hooks, modules = sys.path[:], sys.path_hooks[:], set(sys.modules)
+    sys.path.insert(0, str(folder))
+    yield folder
+    sys.path[:], sys.path_hooks[:] = path, hooks
+    for name in set(sys.modules) - modules:
+        del sys.modules[name]
+    for entry in [each for each in sys.path_importer_cache if each.startswith(str(tmp_path))]:
+        del sys.path_importer_cache[entry]
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> CodeCache:
+    return CodeCache(str(tmp_path / "code"))
+
+
+def fresh(name: str) -> ModuleType:
+    """The module, imported anew."""
+    sys.modules.pop(name, None)
+    return importlib.import_module(name)
+
+
+def kept(tmp_path: Path) -> list[Path]:
+    """The files of the cache."""
+    return [each for each in (tmp_path / "code").rglob("*") if each.is_file()]
+
+
+def test_equal_length_and_time(root: Path, cache: CodeCache):
+    """Contents of equal length with the same time of change are told apart."""
+    sources.install(str(root), cache)
+    file = root / "moment.py"
+    for word in ("one", "two", "six"):
+        file.write_text(f"WORD = '{word}'\n", encoding="utf-8")
+        os.utime(file, (1, 1))
+        assert word == fresh("moment").WORD
+        cache.write()
+    file.write_text("WORD = 'two'\n", encoding="utf-8")
+    assert fresh("moment").WORD == "two"
+    assert not (root / "__pycache__").exists()
+
+
+def test_ignores_bytecode_beside_it(root: Path, cache: CodeCache):
+    """Bytecode that the host's interpreter left in the mount is not looked at."""
+    file = root / "stale.py"
+    file.write_text("WORD = 'old'\n", encoding="utf-8")
+    os.utime(file, (1, 1))
+    written, sys.dont_write_bytecode = sys.dont_write_bytecode, False
+    try:
+        assert fresh("stale").WORD == "old"
+    finally:
+        sys.dont_write_bytecode = written
+    assert (root / "__pycache__").exists()
+    sources.install(str(root), cache)
+    file.write_text("WORD = 'new'\n", encoding="utf-8")
+    os.utime(file, (1, 1))
+    assert fresh("stale").WORD == "new"
+
+
+def test_unchanged_is_not_compiled(root: Path, cache: CodeCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """What is in the cache is taken from there, by another process too."""
+    loader = sources.install(str(root), cache)
+    (root / "calm.py").write_text("WORD = 'calm'\n", encoding="utf-8")
+    fresh("calm")
+    cache.write()
+    assert len(kept(tmp_path)) == 1
+    other = ProjectLoader(CodeCache(str(tmp_path / "code")), "calm", str(root / "calm.py"))
+    monkeypatch.setattr(ProjectLoader, "source_to_code", lambda *_: pytest.fail("compiled"), raising=False)
+    assert other.get_code("calm").co_filename == str(root / "calm.py")
+    assert loader("calm", str(root / "calm.py")).get_code("calm") is not None
+
+
+@pytest.mark.parametrize("damage", [b"", b"1234", b"\0\0\0\0nonsense", None])
+def test_damaged(root: Path, cache: CodeCache, tmp_path: Path, damage: bytes | None):
+    """What a full disk or a power cut left in the cache is compiled anew, and never handed to marshal."""
+    sources.install(str(root), cache)
+    (root / "torn.py").write_text("WORD = 'whole'\n", encoding="utf-8")
+    fresh("torn")
+    cache.write()
+    file = kept(tmp_path)[0]
+    file.write_bytes(file.read_bytes()[:-3] if damage is None else damage)
+    assert fresh("torn").WORD == "whole"
+
+
+def test_closed_cache(root: Path, tmp_path: Path):
+    """Without a cache that can be written everything is compiled, and nothing fails."""
+    (tmp_path / "file").touch()
+    cache = CodeCache(str(tmp_path / "file" / "code"))
+    sources.install(str(root), cache)
+    (root / "poor.py").write_text("WORD = 'poor'\n", encoding="utf-8")
+    assert fresh("poor").WORD == "poor"
+    cache.write()
+    assert fresh("poor").WORD == "poor"
+
+
+def test_pruned(root: Path, cache: CodeCache, tmp_path: Path):
+    """Of one file the last few versions are kept."""
+    sources.install(str(root), cache)
+    for number in range(sources.KEPT * 2):
+        (root / "busy.py").write_text(f"WORD = {number}\n", encoding="utf-8")
+        fresh("busy")
+        cache.write()
+    assert len(kept(tmp_path)) == sources.KEPT
+
+
+def test_looks_as_ever(root: Path, cache: CodeCache):
+    """Everything that reads a module's source, its data or its place finds it."""
+    sources.install(str(root), cache)
+    package = root / "shop"
+    package.mkdir()
+    (package / "__init__.py").write_text("", encoding="utf-8")
+    (package / "data.txt").write_text("data", encoding="utf-8")
+    (package / "till.py").write_text("def total():\n    return 1 / 0\n", encoding="utf-8")
+    module = fresh("shop.till")
+    assert module.__file__ == str(package / "till.py")
+    assert module.__cached__ == importlib.util.cache_from_source(str(package / "till.py"))
+    assert inspect.getsource(module.total) == "def total():\n    return 1 / 0\n"
+    assert linecache.getline(module.total.__code__.co_filename, 2) == "    return 1 / 0\n"
+    assert pkgutil.get_data("shop", "data.txt") == b"data"
+    assert resources.files("shop").joinpath("data.txt").read_text() == "data"
+    assert [each.name for each in pkgutil.iter_modules([str(package)])] == ["till"]
+    assert module.__spec__ is not None
+    assert module.__spec__.loader is module.__loader__
+
+
+def test_others_are_left_alone(root: Path, cache: CodeCache, tmp_path: Path):
+    """Packages outside the root, and in an environment that lies in it, keep the interpreter's own loader."""
+    installed = root / ".venv" / "lib" / "site-packages"
+    outside = tmp_path / "outside"
+    sources.install(str(root), cache)
+    for folder, name in ((installed, "within"), (outside, "beyond")):
+        folder.mkdir(parents=True)
+        (folder / f"{name}.py").write_text("", encoding="utf-8")
+        sys.path.append(str(folder))
+        assert not isinstance(fresh(name).__loader__, ProjectLoader)
+
+
+@pytest.mark.parametrize(
+    ("path", "is_project"),
+    [
+        ("/srv", True),
+        ("/srv/src", True),
+        ("/srvshop", False),
+        ("/srv/.venv/lib/python3.13/site-packages", False),
+        ("/usr/lib/python3/dist-packages", False),
+    ],
+)
+def test_project_path(path: str, is_project: bool):
+    """Below the root, and not installed."""
+    assert is_project_path(path, "/srv") is is_project
