@@ -19,8 +19,9 @@ _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 # W3C Trace Context, 3.2: version 00 has exactly four parts; a later one may have more behind them.
 _TRACE = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
 
-# A batch of one costs four times what a record in a batch of eight does. The pool's watcher looks every 5 ms.
-_FLUSH_S = 0.002
+# A batch of one costs four times what a record in a batch of eight does, in both processes. The pool's watcher flushes
+# what a thread left, and looks every 5 ms.
+_FLUSH_S = 0.004
 
 # The exchange that runs in this context: for whoever captures what the application prints.
 current: ContextVar[Exchange | None] = ContextVar("appliance_exchange", default=None)

@@ -72,7 +72,7 @@ class Watcher:
             if now >= self._swept_at + _SWEEP_S or self._lot.hold is not None:
                 self._swept_at = now
                 self._sweep(now)
-            self._flushing.flush_if_due(now)
+            self._flushing.flush()
 
     def _doze(self, *, closely: bool) -> None:
         if closely or self._leader_works():
