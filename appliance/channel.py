@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 # The order of the fields of an access record (Records.batch, kind "access"). A list, not a dict: it halves the coding.
+# Times are whole microseconds: JSON spends 0.5 µs on the digits of each float, more than on all else of a record.
 ACCESS_FIELDS = (
     "event",  # request.finished, request.refused, request.aborted, websocket.closed
-    "ended",  # s since the epoch
-    "duration_s",  # from the first byte of the head to the last of the response
-    "first_byte_s",  # to the first byte of the response; null if there was none
+    "ended_us",  # since the epoch
+    "duration_us",  # from the first byte of the head to the last of the response
+    "first_byte_us",  # to the first byte of the response; null if there was none
     "method",  # as sent, Latin-1; null if the head could not be read
     "path",  # as sent: percent-encoding intact
     "query",  # as sent, without the question mark

@@ -59,8 +59,8 @@ def event(record: Sequence[Any]) -> tuple[str, str, dict[str, Any]]:
     if query:
         fields["url.query"] = redacted(query) if _suspicious(query) else query
     fields["http.response.status_code"] = status
-    fields["duration_s"] = took and int(took * 1_000_000) / 1_000_000
-    fields["first_byte_s"] = first and int(first * 1_000_000) / 1_000_000
+    fields["duration_s"] = took and took / 1_000_000
+    fields["first_byte_s"] = first and first / 1_000_000
     fields["http.response.body.size"] = size
     fields["request_id"] = request
     fields["client.address"] = client

@@ -159,7 +159,7 @@ class Log:
                     level, event, fields = access.event(values)
                     if self._access == "off" or (self._access == "errors" and level == "info"):
                         continue
-                    timestamp = self._timestamps(values[1])
+                    timestamp = self._timestamps(values[1] / 1_000_000)
                     # As _entry does, without its look for names that are ours: access has none of them (0.5 µs).
                     yield {
                         "timestamp": timestamp,

@@ -78,9 +78,9 @@ class Exchange:
                 trace_id, span_id = trace_of(fields["HTTP_TRACEPARENT"])
         return [
             self.event,
-            self.ended,
-            self.finished - self.started,
-            self.answered - self.started if self.answered else None,
+            int(self.ended * 1_000_000),
+            int((self.finished - self.started) * 1_000_000),
+            int((self.answered - self.started) * 1_000_000) if self.answered else None,
             method,
             path,
             query,

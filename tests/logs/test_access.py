@@ -21,9 +21,9 @@ from appliance.logs.jsonline import json_line
 
 FULL = {
     "event": "request.finished",
-    "ended": 1.5,
-    "duration_s": 0.0031234567,
-    "first_byte_s": 0.002,
+    "ended_us": 1_500_000,
+    "duration_us": 3123,
+    "first_byte_us": 2000,
     "method": "GET",
     "path": "/notes/%C3%A9",
     "query": "page=2",
@@ -113,7 +113,7 @@ def test_the_conventions_secrets_are_ours():
         assert f"`{name}`" in text
 
 
-@pytest.mark.parametrize("name", [name for name in FULL if name not in {"event", "ended"}])
+@pytest.mark.parametrize("name", [name for name in FULL if name not in {"event", "ended_us"}])
 def test_what_is_absent_is_left_out(name):
     """A value that a request has none of leaves no field behind."""
     made = access.event(record(**{name: None}))[2]
@@ -199,7 +199,7 @@ def test_levels(name, status, level):
         record(event="worker.ready"),
         record(event=["request.finished"]),
         record(status="200"),
-        record(duration_s="x"),
+        record(duration_us="x"),
         record(path=3, query="a", user_agent="é"),
     ],
 )

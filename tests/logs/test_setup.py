@@ -22,8 +22,8 @@ from appliance.logs.words import Said
 
 ACCESS = dict.fromkeys(ACCESS_FIELDS) | {
     "event": "request.finished",
-    "ended": 1.5,
-    "duration_s": 0.1,
+    "ended_us": 1_500_000,
+    "duration_us": 100_000,
     "method": "GET",
     "path": "/",
     "query": "",
@@ -81,7 +81,9 @@ def test_a_batch_is_one_write_in_order():
     """The lines of a batch are written at once, in the order of its records, each with its own time."""
     recorder = Recorder()
     failed = ["event", 2.5, "error", "application.failed", {"error": "ZeroDivisionError"}]
-    recorder.log.records([access(path="/a"), failed, access(path="/b", ended=3.0)], role="worker", generation=2)
+    recorder.log.records(
+        [access(path="/a"), failed, access(path="/b", ended_us=3_000_000)], role="worker", generation=2
+    )
     assert len(recorder.writes) == 1
     assert [(line["timestamp"][17:21], line["event"], line["role"], line["generation"]) for line in recorder.lines] == [
         ("01.5", "request.finished", "worker", 2),
@@ -118,7 +120,7 @@ def test_an_empty_batch_writes_nothing():
         ["event", 1, "error", ["application.failed"], {}],
         ["event", 1, "error", "application.failed", []],
         ["event", 1, "info", "no.such.event", {}],
-        access(ended=None),
+        access(ended_us=None),
         access(event="output"),
     ],
 )
