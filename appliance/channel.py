@@ -174,7 +174,7 @@ class HandOver(Message):
 
 @dataclass(frozen=True)
 class Debugger(Message):
-    """A debugger listens on this port of loopback; ``waits``: nothing goes on until a client has come."""
+    """A debugger listens on this port of loopback (0: there is none); ``waits``: until a client has come."""
 
     kind = "debugger"
     port: int

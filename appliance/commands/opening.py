@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.boot.capabilities import renounce
 from appliance.boot.env import Environment, load_environment
 from appliance.boot.folder import check_folder
-from appliance.boot.identity import become, owner_of
+from appliance.boot.identity import become, owner_of, user_cache
 from appliance.boot.settings import Settings, read_early, read_settings
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def open_project(process: Mapping[str, str], flags: Mapping[str, str]) -> Openin
         flags = {**flags, "project": str(example)}
         early = read_early(process, flags, cwd)
     become(owner_of(early.project), early.cache)
+    if "APPLIANCE_IMAGE" in process:
+        renounce(user_cache(early.cache))
     check_folder(early.project)
     environment = load_environment(process, early.project, early.env_files)
     settings = read_settings(environment.values, environment.origins, flags, cwd)

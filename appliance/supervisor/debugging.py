@@ -44,6 +44,7 @@ class DebuggerDoor:
         self._ports: dict[Handle, int] = {}
         self._waiting_for_client: set[Handle] = set()
         self._relays: dict[Relay, Handle | None] = {}
+        self._none = False  # the worker that serves has no debugger: nobody is kept waiting for one
         if settings.debugpy:
             self._listener = _bound(settings.host, settings.debugpy)
             self._listener.setblocking(False)  # noqa: FBT003  the standard library's own signature
@@ -53,7 +54,7 @@ class DebuggerDoor:
         """Whether no clock may run for it: somebody debugs it, or it waits for that, or its debugger still starts."""
         if self._listener is None or child.role != "worker":
             return False
-        starts = child not in self._ports and time.monotonic() - child.started < START_S
+        starts = child not in self._ports and not self._none and time.monotonic() - child.started < START_S
         return starts or child in self._waiting_for_client or child in self._relays.values()
 
     def told(self) -> dict[str, object] | None:
@@ -67,6 +68,10 @@ class DebuggerDoor:
     def listens(self, child: Handle, port: int, *, waits: bool) -> None:
         """A worker's debugger listens there; ``waits`` until a client has come."""
         if child.ending:
+            return
+        self._none = port == 0
+        if self._none:
+            self._dismiss()
             return
         (self._waiting_for_client.add if waits else self._waiting_for_client.discard)(child)
         if child in self._ports:
@@ -107,6 +112,12 @@ class DebuggerDoor:
         self._relays[relay] = None
         if self._current is not None and not self._current.ending:
             self._connect(relay, self._current)
+        elif self._none:
+            relay.close()
+
+    def _dismiss(self) -> None:
+        for relay in [relay for relay in self._relays if relay.waits]:
+            relay.close()
 
     def _connect(self, relay: Relay, child: Handle) -> None:
         self._relays[relay] = child

@@ -193,6 +193,7 @@ class Worker:
                 "action": "Add debugpy to the project's dependencies; the image brings its own.",
             }
             self._sink.event("warning", "debugger.failed", fields)
+            self._channel.send(Debugger(port=0))
 
     def _say(self, message: Message) -> None:
         self._channel.send(message)

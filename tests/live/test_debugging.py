@@ -141,10 +141,12 @@ def test_a_worker_waits_for_its_client(debugged: Callable[..., Appliance], attac
 
 
 def test_without_debugpy_the_project_is_served(start: Start, port: int):
-    """Where there is no debugpy one event says so, and the project is served."""
+    """Where there is no debugpy one event says so, clients are sent away, and the project is served."""
     appliance = start(APPLIANCE_DEBUGPY=str(port), APPLIANCE_INSTALL="auto")
     event = appliance.wait_for("debugger.failed")
     assert "debugpy" in event["reason"]
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
+        assert client.recv(1) == b""
     appliance.wait_for("worker.ready")
     assert appliance.get()[1] == b"one"
 

@@ -1,0 +1,54 @@
+"""What root keeps of its powers where it stays root: none.
+
+Owns the giving up of capabilities. Runs in the image's PID 1 and in ``appliance run``, where the project's owner is
+root: root it stays, for the files are root's, but it can't load modules, change owners, pass permissions, send raw
+packets or look into other users' processes, and neither can what it starts. Where root becomes another user the kernel
+takes them all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import sys
+from pathlib import Path
+
+_PR_CAPBSET_DROP = 24  # prctl(2)
+_PR_SET_NO_NEW_PRIVS = 38
+_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
+_VERSION_3 = 0x20080522  # _LINUX_CAPABILITY_VERSION_3, capset(2)
+_LAST = 40  # CAP_CHECKPOINT_RESTORE; the kernel says its own
+
+
+class _Header(ctypes.Structure):
+    _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
+
+
+class _Sets(ctypes.Structure):
+    _fields_ = (("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32))
+
+
+def renounce(cache: Path) -> bool:
+    """Give up every capability, for good, for what is started too; whether that was done.
+
+    ``cache`` is root's own folder there: made first, since it may lie in one where only its owner may write.
+    """
+    if os.geteuid() != 0 or not sys.platform.startswith("linux"):
+        return False
+    with contextlib.suppress(OSError):  # it is an error where something has to be kept
+        cache.mkdir(parents=True, exist_ok=True)
+    kernel = ctypes.CDLL(None, use_errno=True)
+    bounded = [kernel.prctl(_PR_CAPBSET_DROP, number, 0, 0, 0) == 0 for number in range(_last() + 1)]
+    if not all(bounded):
+        # Without CAP_SETPCAP the bounding set stays, and root would get the rest of it back at each execve(2).
+        kernel.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    kernel.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    return bool(kernel.capset(ctypes.byref(_Header(_VERSION_3, 0)), ctypes.byref((_Sets * 2)())) == 0)
+
+
+def _last() -> int:
+    try:
+        return int(Path("/proc/sys/kernel/cap_last_cap").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return _LAST
