@@ -14,7 +14,8 @@ from appliance.boot import frameworks
 
 if TYPE_CHECKING:
     from appliance.boot.modules import Modules
-    from appliance.boot.source import Source, Value
+    from appliance.boot.scope import Value
+    from appliance.boot.source import Source
 
 # app.py imports from web.py imports from factory.py ...: nobody goes deeper, but a circle does.
 _DEEPEST = 12

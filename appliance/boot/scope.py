@@ -1,0 +1,238 @@
+"""What an expression or a definition is, by its syntax tree alone: the names of one scope.
+
+Owns the walk through a module's or a function's statements. Must not know files, frameworks or rules. Runs in the
+appliance's own interpreter.
+
+Theory of operation. A scope is walked in order, into the branches of ``if``, ``try``, ``with``, ``for`` and ``match``,
+not into what runs under ``if __name__ == "__main__"``. Each expression becomes a ``Value``: what is called, or what
+else it is another name of, by full dotted name. A function is walked in the same way, for what it returns.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, replace
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Value:
+    """What an expression or a definition is.
+
+    Attributes:
+        kind: "call" (of ``name``), "reference" (to ``name``), "function", "class", "text" or "other".
+        name: the full dotted name of what is called, meant or defined; of a text, the text.
+        attributes: what is taken of the call's result, in order.
+        required: how many arguments a function must be given.
+        parameters: the names of its positional parameters.
+        coroutine: whether it is ``async``.
+        decorators: the full names of its decorators; of a class, of its bases.
+        returns: what a function returns, as far as it can be seen.
+        answers: whether a function does with its last two parameters what a WSGI application does: it calls the second
+            with a status and headers, or passes both on.
+        caller: a class's ``__call__``; None if it has none of its own.
+        line: where it stands.
+    """
+
+    kind: Literal["call", "reference", "function", "class", "text", "other"]
+    name: str = ""
+    attributes: tuple[str, ...] = ()
+    required: int = 0
+    parameters: tuple[str, ...] = ()
+    coroutine: bool = False
+    decorators: tuple[str, ...] = ()
+    returns: tuple[Value, ...] = ()
+    answers: bool = False
+    caller: Value | None = None
+    line: int = 0
+
+
+class Scope:
+    """The names of a module or of a function, while it is walked."""
+
+    def __init__(self, prefix: str, package: str, outer: Scope | None) -> None:
+        self.values: dict[str, Value] = {}
+        self.stars: list[str] = []
+        self.returns: list[Value] = []
+        self._prefix = prefix
+        self._package = package
+        self._outer = outer
+
+    def walk(self, body: list[ast.stmt]) -> None:
+        for statement in body:
+            self._statement(statement)
+
+    def _statement(self, statement: ast.stmt) -> None:  # noqa: C901, PLR0912 - one case for each kind of statement
+        match statement:
+            case ast.Import() | ast.ImportFrom():
+                self._import(statement)
+            case ast.Assign(targets=targets, value=value):
+                for target in targets:
+                    self._bind(target, value)
+            case ast.AnnAssign(target=target, value=ast.expr() as value):
+                self._bind(target, value)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self.values[statement.name] = self._function(statement)
+            case ast.ClassDef():
+                self.values[statement.name] = self._class(statement)
+            case ast.Return(value=ast.expr() as value):
+                self.returns.append(self._value(value))
+            case ast.If(test=test) if is_main_guard(test):
+                self.walk(statement.orelse)
+            case ast.Expr(value=ast.NamedExpr(target=target, value=value)):
+                self._bind(target, value)
+            case ast.With(items=items, body=body):
+                for item in items:
+                    if item.optional_vars is not None:
+                        self._bind(item.optional_vars, item.context_expr)
+                self.walk(body)
+            case ast.Match():
+                for case in statement.cases:
+                    self.walk(case.body)
+            case _:
+                for branch in ("body", "handlers", "orelse", "finalbody"):
+                    for part in getattr(statement, branch, ()):
+                        self.walk(part.body) if isinstance(part, ast.ExceptHandler) else self._statement(part)
+
+    def _import(self, statement: ast.Import | ast.ImportFrom) -> None:
+        if isinstance(statement, ast.Import):
+            for alias in statement.names:
+                bound = alias.asname or alias.name.partition(".")[0]
+                self.values[bound] = Value("reference", alias.name if alias.asname else bound, line=statement.lineno)
+            return
+        origin = statement.module or ""
+        if statement.level:
+            parts = self._package.split(".") if self._package else []
+            above = parts[: len(parts) - statement.level + 1]
+            origin = ".".join([*above, origin] if origin else above)
+        for alias in statement.names:
+            if alias.name == "*":
+                self.stars.append(origin)
+            else:
+                name = f"{origin}.{alias.name}" if origin else alias.name
+                self.values[alias.asname or alias.name] = Value("reference", name, line=statement.lineno)
+
+    def _bind(self, target: ast.expr, value: ast.expr) -> None:
+        if isinstance(target, ast.Name):
+            bound = self._value(value)
+            # ``app = wrap(app)`` by something unknown is still the application that it was.
+            before = self.values.get(target.id)
+            unknown_wrapper = bound.kind == "other" and before is not None
+            self.values[target.id] = before if unknown_wrapper and before else replace(bound, line=target.lineno)
+        elif isinstance(target, ast.Tuple):
+            # ``app, rt = fast_app()``: the first is what the call is named for.
+            for index, element in enumerate(target.elts):
+                if isinstance(element, ast.Name):
+                    whole = isinstance(value, ast.Tuple) and len(value.elts) == len(target.elts)
+                    part = value.elts[index] if whole and isinstance(value, ast.Tuple) else value
+                    self.values[element.id] = self._value(part) if whole or not index else Value("other")
+
+    def _value(self, expression: ast.expr) -> Value:  # noqa: C901, PLR0911 - one case for each kind of expression
+        match expression:
+            case ast.Constant(value=str() as text):
+                return Value("text", text, line=expression.lineno)
+            case ast.Call(func=callee):
+                called = self._value(callee)
+                if called.kind in {"reference", "function", "class", "call"}:
+                    name = ".".join([called.name, *called.attributes])
+                    return Value("call", name, line=expression.lineno)
+            case ast.Name(id=name):
+                return self._lookup(name)
+            case ast.Attribute(value=base, attr=attribute):
+                found = self._value(base)
+                if found.kind in {"reference", "class"}:
+                    return Value("reference", f"{found.name}.{attribute}", line=expression.lineno)
+                if found.kind == "call":
+                    return replace(found, attributes=(*found.attributes, attribute), line=expression.lineno)
+            case ast.IfExp(body=body):
+                return self._value(body)
+            case ast.BoolOp(values=[*_, last]):
+                return self._value(last)
+            case ast.NamedExpr(value=value) | ast.Await(value=value):
+                return self._value(value)
+            case ast.Lambda(args=arguments):
+                return Value(
+                    "function",
+                    "<lambda>",
+                    parameters=_parameters(arguments),
+                    required=_required(arguments),
+                    answers=_answers(expression, arguments),
+                )
+        return Value("other", line=expression.lineno)
+
+    def _lookup(self, name: str) -> Value:
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.values:
+                return scope.values[name]
+            if scope.stars:
+                # It may come from any of them; the last one wins, as it would when it ran.
+                return Value("reference", f"{scope.stars[-1]}.{name}")
+            scope = scope._outer  # noqa: SLF001 - its own class
+        return Value("other")
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Value:
+        inner = Scope(f"{self._prefix}.{node.name}", self._package, self)
+        # A parameter hides an outer name, and nothing is known of it.
+        inner.values.update(dict.fromkeys(_parameters(node.args), Value("other")))
+        inner.walk(node.body)
+        return Value(
+            "function",
+            f"{self._prefix}.{node.name}",
+            required=_required(node.args),
+            parameters=_parameters(node.args),
+            coroutine=isinstance(node, ast.AsyncFunctionDef),
+            decorators=self._names(node.decorator_list),
+            returns=tuple(inner.returns),
+            answers=_answers(node, node.args),
+            line=node.lineno,
+        )
+
+    def _class(self, node: ast.ClassDef) -> Value:
+        name = f"{self._prefix}.{node.name}"
+        methods = {part.name: part for part in node.body if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef)}
+        caller = self._function(methods["__call__"]) if "__call__" in methods else None
+        constructor = methods.get("__init__")
+        return Value(
+            "class",
+            name,
+            decorators=self._names(node.bases),
+            caller=caller,
+            parameters=_parameters(constructor.args)[1:] if constructor else (),
+            line=node.lineno,
+        )
+
+    def _names(self, expressions: list[ast.expr]) -> tuple[str, ...]:
+        values = (self._value(expression) for expression in expressions)
+        return tuple(value.name for value in values if value.kind in {"reference", "class", "call"})
+
+
+def is_main_guard(test: ast.expr) -> bool:
+    """Whether it is ``__name__ == "__main__"``, either way around."""
+    match test:
+        case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]):
+            return any(isinstance(side, ast.Name) and side.id == "__name__" for side in (left, right))
+    return False
+
+
+def _parameters(arguments: ast.arguments) -> tuple[str, ...]:
+    return tuple(argument.arg for argument in (*arguments.posonlyargs, *arguments.args))
+
+
+def _answers(function: ast.AST, arguments: ast.arguments) -> bool:
+    names = _parameters(arguments)[-2:]
+    if len(names) != 2:
+        return False
+    for each in ast.walk(function):
+        if isinstance(each, ast.Call):
+            passed = [argument.id for argument in each.args if isinstance(argument, ast.Name)]
+            if isinstance(each.func, ast.Name) and each.func.id == names[1] and len(each.args) > 1:
+                return True
+            if passed == list(names):
+                return True
+    return False
+
+
+def _required(arguments: ast.arguments) -> int:
+    keyword = sum(1 for default in arguments.kw_defaults if default is None)
+    return len(_parameters(arguments)) - len(arguments.defaults) + keyword
