@@ -13,6 +13,7 @@ import sys
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from appliance.boot.script import script_target
 from appliance.boot.target import Look, Target, describe, pick, search_path, target_of
 from appliance.boot.verdict import Verdict, judge
 from appliance.errors import ApplicationError
@@ -154,6 +155,9 @@ def _missing(what: str, near: list[str], origin: str) -> ApplicationError:
 
 def _unnamed(look: Look, source: Source, text: str, origin: str) -> Target:
     best = pick(look.modules, source)
+    script = script_target(look, source, best)
+    if script is not None:
+        return replace(script, why=f"{origin} says {text}; {script.why}")
     if best.name:
         why = f"{origin} says {text}; {describe(look, source, best.name, best.verdict)}."
         return target_of(look, source, best.name, best.verdict, why)
@@ -197,6 +201,13 @@ def _check(look: Look, source: Source, wanted: _Wanted, verdict: Verdict, origin
 
 def refused_error(place: str, refused: tuple[str, ...]) -> ApplicationError:
     """The error for what was found and can't be served."""
+    if any("not WSGI" in words for words in refused):
+        return ApplicationError(
+            f"{place}: {'; '.join(refused)}",
+            expected="a WSGI application: the appliance serves WSGI alone",
+            action="Start it by its own command, or give it a WSGI application (Flask, for example).",
+            kind="other",
+        )
     if any("ASGI" in words for words in refused):
         return ApplicationError(
             f"{place}: {'; '.join(refused)}",

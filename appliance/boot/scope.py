@@ -3,9 +3,10 @@
 Owns the walk through a module's or a function's statements. Must not know files, frameworks or rules. Runs in the
 appliance's own interpreter.
 
-Theory of operation. A scope is walked in order, into the branches of ``if``, ``try``, ``with``, ``for`` and ``match``,
-not into what runs under ``if __name__ == "__main__"``. Each expression becomes a ``Value``: what is called, or what
-else it is another name of, by full dotted name. A function is walked in the same way, for what it returns.
+Theory of operation. A scope is walked in order, into the branches of ``if``, ``try``, ``with``, ``for`` and ``match``;
+what runs under ``if __name__ == "__main__"`` is kept for a walk of its own. Each expression becomes a ``Value``: what
+is called, or what else it is another name of, by full dotted name. A function is walked in the same way, for what it
+returns and calls.
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ class Value:
         answers: whether a function does with its last two parameters what a WSGI application does: it calls the second
             with a status and headers, or passes both on.
         caller: a class's ``__call__``; None if it has none of its own.
+        calls: what a function calls, in order: statements that are a call, and calls whose result is bound or returned.
+        keywords: of a call, the names of its keyword arguments.
+        arguments: of a call, its positional arguments, as far as they are names or calls.
+        sets: of a function, whether it sets an attribute or an item of something: ``app.secret_key = ..``.
         line: where it stands.
     """
 
@@ -45,6 +50,10 @@ class Value:
     answers: bool = False
     caller: Value | None = None
     line: int = 0
+    calls: tuple[Value, ...] = ()
+    keywords: tuple[str, ...] = ()
+    arguments: tuple[Value, ...] = ()
+    sets: bool = False
 
 
 class Scope:
@@ -54,13 +63,33 @@ class Scope:
         self.values: dict[str, Value] = {}
         self.stars: list[str] = []
         self.returns: list[Value] = []
+        self.calls: list[Value] = []
+        self.sets = False
+        self._guards: list[ast.stmt] = []
         self._prefix = prefix
         self._package = package
         self._outer = outer
 
     def walk(self, body: list[ast.stmt]) -> None:
+        """Take in statements, in order."""
         for statement in body:
+            self._note_calls(statement)
             self._statement(statement)
+
+    def guarded(self) -> Value | None:
+        """What runs under ``__main__``, as a function; None where nothing does."""
+        if not self._guards:
+            return None
+        return self._walked(self._guards, ast.arguments([], [], None, [], [], None, []))
+
+    def _note_calls(self, statement: ast.stmt) -> None:
+        match statement:
+            case ast.Expr(value=ast.Call() as call) | ast.Return(value=ast.Call() as call):
+                self.calls.append(self._value(call))
+            case ast.Assign(targets=targets, value=value):
+                self.sets = self.sets or any(isinstance(each, ast.Attribute | ast.Subscript) for each in targets)
+                if isinstance(value, ast.Call):
+                    self.calls.append(self._value(value))
 
     def _statement(self, statement: ast.stmt) -> None:  # noqa: C901, PLR0912 - one case for each kind of statement
         match statement:
@@ -78,6 +107,7 @@ class Scope:
             case ast.Return(value=ast.expr() as value):
                 self.returns.append(self._value(value))
             case ast.If(test=test) if is_main_guard(test):
+                self._guards += statement.body
                 self.walk(statement.orelse)
             case ast.Expr(value=ast.NamedExpr(target=target, value=value)):
                 self._bind(target, value)
@@ -92,7 +122,7 @@ class Scope:
             case _:
                 for branch in ("body", "handlers", "orelse", "finalbody"):
                     for part in getattr(statement, branch, ()):
-                        self.walk(part.body) if isinstance(part, ast.ExceptHandler) else self._statement(part)
+                        self.walk(part.body if isinstance(part, ast.ExceptHandler) else [part])
 
     def _import(self, statement: ast.Import | ast.ImportFrom) -> None:
         if isinstance(statement, ast.Import):
@@ -131,11 +161,8 @@ class Scope:
         match expression:
             case ast.Constant(value=str() as text):
                 return Value("text", text, line=expression.lineno)
-            case ast.Call(func=callee):
-                called = self._value(callee)
-                if called.kind in {"reference", "function", "class", "call"}:
-                    name = ".".join([called.name, *called.attributes])
-                    return Value("call", name, line=expression.lineno)
+            case ast.Call():
+                return self._call(expression)
             case ast.Name(id=name):
                 return self._lookup(name)
             case ast.Attribute(value=base, attr=attribute):
@@ -160,6 +187,19 @@ class Scope:
                 )
         return Value("other", line=expression.lineno)
 
+    def _call(self, call: ast.Call) -> Value:
+        called = self._value(call.func)
+        known = called.kind in {"reference", "function", "class", "call"}
+        # What is called on something unknown still has its own name: ``self.app.run()`` is ``?.run``.
+        last = f"?.{call.func.attr}" if isinstance(call.func, ast.Attribute) else "?"
+        return Value(
+            "call" if known else "other",
+            ".".join([called.name, *called.attributes]) if known else last,
+            line=call.lineno,
+            keywords=tuple(pair.arg for pair in call.keywords if pair.arg),
+            arguments=tuple(self._value(each) for each in call.args if isinstance(each, ast.Name | ast.Call)),
+        )
+
     def _lookup(self, name: str) -> Value:
         scope: Scope | None = self
         while scope is not None:
@@ -172,10 +212,7 @@ class Scope:
         return Value("other")
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Value:
-        inner = Scope(f"{self._prefix}.{node.name}", self._package, self)
-        # A parameter hides an outer name, and nothing is known of it.
-        inner.values.update(dict.fromkeys(_parameters(node.args), Value("other")))
-        inner.walk(node.body)
+        inside = self._walked(node.body, node.args, node.name)
         return Value(
             "function",
             f"{self._prefix}.{node.name}",
@@ -183,9 +220,24 @@ class Scope:
             parameters=_parameters(node.args),
             coroutine=isinstance(node, ast.AsyncFunctionDef),
             decorators=self._names(node.decorator_list),
-            returns=tuple(inner.returns),
+            returns=inside.returns,
             answers=_answers(node, node.args),
             line=node.lineno,
+            calls=inside.calls,
+            sets=inside.sets,
+        )
+
+    def _walked(self, body: list[ast.stmt], arguments: ast.arguments, name: str = "<main>") -> Value:
+        inner = Scope(f"{self._prefix}.{name}", self._package, self)
+        # A parameter hides an outer name, and nothing is known of it.
+        inner.values.update(dict.fromkeys(_parameters(arguments), Value("other")))
+        inner.walk(body)
+        return Value(
+            "function",
+            inner._prefix,
+            returns=tuple(inner.returns),
+            calls=tuple(inner.calls),
+            sets=inner.sets,
         )
 
     def _class(self, node: ast.ClassDef) -> Value:

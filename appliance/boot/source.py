@@ -1,8 +1,8 @@
 """One module of the project, read and never run: what its top-level names are bound to.
 
 Owns the reading of a file; ``scope`` owns what its statements mean. Must not know frameworks or rules; it answers
-"``app`` is what a call of ``flask.Flask`` makes". Runs in the appliance's own interpreter, whose grammar may be newer or
-older than the project's: what it can't parse is kept as text.
+"``app`` is what a call of ``flask.Flask`` makes". Runs in the appliance's own interpreter, whose grammar may be newer
+or older than the project's: what it can't parse is kept as text.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ class Source:
         values: what each top-level name is bound to, in the order of the first binding.
         stars: the modules of which it imports all names.
         served: the top-level names that the file itself serves: ``app.run()``, ``make_server(.., app)``.
+        run: what running the file as a script adds to importing it: as a function, of its ``__main__`` branch.
+        calls: what importing it calls, in order, where the call is a statement of its own.
         imports: the first part of every module that it imports by an absolute name.
         text: the source.
         problem: why it could not be parsed; empty when it could.
@@ -49,6 +51,8 @@ class Source:
     text: str
     problem: str = ""
     problem_line: int = 0
+    run: Value | None = None
+    calls: tuple[Value, ...] = ()
 
 
 def read_source(file: Path, module: str) -> Source:
@@ -72,7 +76,10 @@ def read_source(file: Path, module: str) -> Source:
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
     scope = Scope(module, package, None)
     scope.walk(tree.body)
-    return Source(file, module, scope.values, tuple(scope.stars), _served(tree), _imports(tree), text)
+    return Source(
+        file, module, scope.values, tuple(scope.stars), _served(tree), _imports(tree), text,
+        run=scope.guarded(), calls=tuple(scope.calls),
+    )  # fmt: skip
 
 
 def _unparsed(file: Path, module: str, text: str, problem: str, line: int) -> Source:

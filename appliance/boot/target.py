@@ -6,6 +6,7 @@ module's names are preferred. Must not know any rule. Runs in the appliance's ow
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -31,11 +32,12 @@ class Target:
     """What the worker imports.
 
     Attributes:
-        kind: "object": an attribute of a module; "django": the application that the settings name.
+        kind: "object": an attribute of a module; "django": the application that the settings name; "script": what the
+            file hands to its server when it is run; "paste": an application of a PasteDeploy file.
         module: the module's name. For Django that of WSGI_APPLICATION, or empty.
         file: the absolute path of its source, or empty where only an import can tell. A file whose name is no module's
             (site.wsgi, my-app.py) is to be loaded from this path, under ``module``.
-        attribute: dotted, may be empty: the worker then looks for the usual names.
+        attribute: dotted, may be empty: the worker then looks for the usual names. Of a PasteDeploy file, its section.
         call: "yes": the attribute is a factory; "no"; "auto": call it if its signature says that it is a factory.
         search_path: absolute folders that go first on sys.path, in this order.
         environ: variables to set where they are absent.
@@ -45,7 +47,7 @@ class Target:
         keywords: the same, by name.
     """
 
-    kind: Literal["object", "django"]
+    kind: Literal["object", "django", "script", "paste"]
     module: str
     file: str
     attribute: str
@@ -59,15 +61,21 @@ class Target:
 
     @property
     def name(self) -> str:
-        """As a person would say it: ``module:attribute``; of Django, its settings' module."""
+        """As a person would say it: ``module:attribute``; of Django, its settings' module; of a file, its path."""
         if self.kind == "django":
             return self.environ.get("DJANGO_SETTINGS_MODULE", "") or self.module
+        if self.kind in {"script", "paste"}:
+            path = os.path.relpath(self.file, self.search_path[-1])
+            return f"{path}#{self.attribute}" if self.kind == "paste" and self.attribute else path
         return f"{self.module}:{self.attribute}{'()' if self.call == 'yes' else ''}"
 
     def as_dict(self) -> dict[str, Any]:
         """JSON values by name, for the channel; with the ``names`` that the worker looks for where none is known."""
         fields = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
-        return {**fields, "names": [] if self.attribute else [*OBJECT_NAMES, *FACTORY_NAMES]}
+        return {
+            **fields,
+            "names": [] if self.attribute or self.kind in {"django", "paste"} else [*OBJECT_NAMES, *FACTORY_NAMES],
+        }
 
 
 @dataclass(frozen=True)

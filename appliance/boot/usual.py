@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from appliance.boot import django
 from appliance.boot.declared import package_names
+from appliance.boot.script import refused_script, script_target
 from appliance.boot.target import Finding, Look, Pick, Ruling, Target, describe, pick, search_path, target_of
 from appliance.boot.verdict import Verdict
 
@@ -28,6 +29,7 @@ _DEEP_ENOUGH = 2
 class _Found:
     source: Source
     best: Pick
+    script: Target | None
 
 
 def usual_files_rule(look: Look) -> Ruling:
@@ -61,9 +63,12 @@ def scan_rule(look: Look) -> Ruling:
         source = look.modules.source(file)
         count += 1
         best = pick(look.modules, source, own=True)
-        if best.name:
-            found.append(_Found(source, best))
+        script = None if source.file.name == "manage.py" else script_target(look, source, best)
+        if best.name or script:
+            found.append(_Found(source, best, script))
+            continue
         refused += [f"{look.name(file)}: {words}" for words in best.refused]
+        refused += filter(None, [refused_script(look, source)])
         tied = tied or tuple(f"{look.name(file)}:{name}" for name in best.tied)
     looked_at = f"{count} files"
     for fits in (_instances, _factories):
@@ -72,7 +77,7 @@ def scan_rule(look: Look) -> Ruling:
             target, finding = _choose(look, rule, some[0])
             return Ruling((finding,), target)
         if some:
-            names = tuple(f"{look.name(one.source.file)}:{one.best.name}" for one in some)
+            names = tuple(f"{look.name(one.source.file)}:{one.best.name or ''}".rstrip(":") for one in some)
             return Ruling((Finding(rule, looked_at, f"several: {', '.join(names)}", "passed over"),), tied=names)
     words = "; ".join(refused) or (f"several: {', '.join(tied)}" if tied else "no application")
     outcome = Finding(rule, looked_at, words, "passed over" if refused or tied else "nothing")
@@ -98,12 +103,14 @@ def _first(look: Look, rule: str, files: Iterable[Path], looked_at: str) -> Ruli
     for file in files:
         source = look.modules.source(file)
         best = pick(look.modules, source)
-        if best.name:
-            target, finding = _choose(look, rule, _Found(source, best))
+        script = script_target(look, source, best)
+        if best.name or script:
+            target, finding = _choose(look, rule, _Found(source, best, script))
             return Ruling((*findings, finding), target)
         findings.append(Finding(rule, look.name(file), _words(source, best), "passed over"))
         tied = tied or tuple(f"{look.name(file)}:{name}" for name in best.tied)
         refused += [f"{look.name(file)}: {words}" for words in best.refused]
+        refused += filter(None, [refused_script(look, source)])
         if weak is None and source.problem:
             why = f"{look.name(file)} can't be parsed, and nothing else was found: its import shows where."
             weak = target_of(look, source, "", Verdict("unknown"), why)
@@ -117,6 +124,8 @@ def _first(look: Look, rule: str, files: Iterable[Path], looked_at: str) -> Ruli
 
 def _choose(look: Look, rule: str, found: _Found) -> tuple[Target, Finding]:
     source, name, verdict = found.source, found.best.name or "", found.best.verdict
+    if found.script is not None:
+        return found.script, Finding(rule, look.name(source.file), found.script.why, "chosen")
     words = describe(look, source, name, verdict)
     target = target_of(look, source, name, verdict, f"{words}.")
     settings = django.settings_named_in(source) if verdict.framework == "Django" and verdict.kind == "wsgi" else ""
@@ -140,7 +149,7 @@ def _words(source: Source, best: Pick) -> str:
 
 
 def _instances(found: _Found) -> bool:
-    return found.best.verdict.kind == "wsgi"
+    return found.script is not None or found.best.verdict.kind == "wsgi"
 
 
 def _factories(found: _Found) -> bool:
@@ -150,7 +159,7 @@ def _factories(found: _Found) -> bool:
 def _narrow(found: list[_Found]) -> list[_Found]:
     """Of several: the one that serves itself when it is run, else the shallowest."""
     for better in (
-        [one for one in found if one.best.name in one.source.served],
+        [one for one in found if one.script or one.best.name in one.source.served],
         [one for one in found if len(one.source.file.parts) == min(len(other.source.file.parts) for other in found)],
     ):
         if len(better) == 1:

@@ -61,6 +61,12 @@ def judge(modules: Modules, source: Source, name: str) -> Verdict:
     return _UNKNOWN
 
 
+def judge_name(modules: Modules, name: str, *, called: bool) -> Verdict:
+    """What a full dotted name means, or what a call of it makes."""
+    judge_ = _Judge(modules)
+    return judge_.result(name, 0) if called else judge_.named(name, 0)
+
+
 class _Judge:
     def __init__(self, modules: Modules) -> None:
         self._modules = modules

@@ -21,12 +21,39 @@ if TYPE_CHECKING:
 
 Application = Callable[..., Any]
 
+# What the framework's own development server sets in the process that serves: projects ask for it before they start a
+# scheduler, and Flask's ``app.run()`` in a module that is imported returns at once.
+_AS_ITS_OWN_SERVER = {
+    "Flask": {"FLASK_RUN_FROM_CLI": "true", "WERKZEUG_RUN_MAIN": "true"},
+    "Django": {"RUN_MAIN": "true"},
+}
+
 
 class TargetError(Exception):
     """The module is there, but what the target names in it is no WSGI application."""
 
     def __init__(self, found: str, *, expected: str, action: str) -> None:
         super().__init__(f"{found}. Expected: {expected}. {action}")
+
+
+def serve(target: dict[str, Any], loader: Loader, serving: Callable[[Application], None]) -> None:
+    """Have ``serving`` serve what ``target`` names; returns when that has ended.
+
+    Raises:
+        TargetError: it names no WSGI application.
+        BaseException: whatever the project's code raises, SystemExit included.
+    """
+    if target["kind"] != "script":
+        for name, value in _AS_ITS_OWN_SERVER.get(target["framework"], {}).items():
+            os.environ.setdefault(name, value)  # noqa: TID251  the project's own environment
+        serving(load(target, loader))
+        return
+    from . import script  # noqa: PLC0415  few projects are run
+
+    try:
+        script.run(target["file"], lambda application, by: serving(_checked(application, f"what it gives to {by}")))
+    except script.ScriptEnded as ended:
+        serving(_left_behind(ended, target))
 
 
 def load(target: dict[str, Any], loader: Loader) -> Application:
@@ -116,6 +143,19 @@ def _usual_name(module: ModuleType, names: list[str]) -> str:
         f"{module.__name__} has none of {', '.join(names)}",
         expected="a WSGI application, or a function that makes one, under one of these names",
         action="Set APPLIANCE_APP to module:name.",
+    )
+
+
+def _left_behind(ended: Exception, target: dict[str, Any]) -> Application:
+    """What a script that served nothing has made all the same, under a usual name."""
+    namespace: dict[str, Any] = ended.namespace  # type: ignore[attr-defined]  # script is imported where it is needed
+    for name in filter(None, (target["attribute"], *target["names"])):
+        if callable(namespace.get(name)):
+            return _checked(namespace[name], f"__main__:{name}")
+    raise TargetError(
+        f"{os.path.basename(target['file'])} was run, and started no server: {ended}",  # noqa: PTH119  as in boot
+        expected="a file that starts its server when it is run without arguments, or that binds app",
+        action="Set APPLIANCE_APP to module:object or module:factory().",
     )
 
 

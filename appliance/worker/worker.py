@@ -152,8 +152,26 @@ class Worker:
             debugger.exempt(control)
         control.start()
         os.chdir(self._start.root)
-        began = time.monotonic()
-        application = self._import()
+        self._import(time.monotonic())
+
+    def _import(self, began: float) -> None:
+        target = self._start.target
+        sys.argv[:] = [target["file"] or target["module"]]
+        shadows.settle(target["search_path"], standard_library(sys.path))
+        loader = sources.install(self._start.root, self._code)
+        sys.path[:0] = [entry for entry in target["search_path"] if entry not in sys.path]
+        if self._start.options.get("debugger"):
+            self._debug(self._start.options["debugger"])
+        try:
+            app.serve(target, loader, lambda application: self._serve(application, began))
+        except BaseException as error:
+            if self._server is not None:
+                raise  # it was served: this is what ended that
+            self._channel.send(Failed(report=errorpage.report(error, root=self._start.root, kind="import")))
+            self._last_words()
+            os._exit(1)  # threads that the project started must not keep a failed generation alive
+
+    def _serve(self, application: app.Application, began: float) -> None:
         server = make_server(self._listener, application, self._sink, self._start.options, tls=self._tls)
         with self._lock:
             self._server = server
@@ -166,21 +184,6 @@ class Worker:
         self._sink.flush()
         self._channel.send(Drained())
         self._code.write()
-
-    def _import(self) -> app.Application:
-        target = self._start.target
-        sys.argv[:] = [target["file"] or target["module"]]
-        shadows.settle(target["search_path"], standard_library(sys.path))
-        loader = sources.install(self._start.root, self._code)
-        sys.path[:0] = [entry for entry in target["search_path"] if entry not in sys.path]
-        if self._start.options.get("debugger"):
-            self._debug(self._start.options["debugger"])
-        try:
-            return app.load(target, loader)
-        except BaseException as error:  # noqa: BLE001  whatever the project raises is shown on its page, SystemExit too
-            self._channel.send(Failed(report=errorpage.report(error, root=self._start.root, kind="import")))
-            self._last_words()
-            os._exit(1)  # threads that the project started must not keep a failed generation alive
 
     def _debug(self, options: dict[str, Any]) -> None:
         from . import debugger  # noqa: PLC0415  as in run

@@ -1,0 +1,57 @@
+"""A file that is to be run rather than imported: ``python app.py``, which makes its application and serves it.
+
+Owns the choice between the two. Must not know how the worker stands in for the server. Runs in the appliance's own
+interpreter.
+
+Theory of operation. Importing a module that binds its application is simpler, and what every other server does. It is
+not enough where the application is made under ``__main__``, where the module serves as soon as it is imported (it would
+never return), or where the ``__main__`` branch makes what the application needs: tables, a secret key, its routes. Then
+the worker runs the file as its author does, and serves what the file hands to its server.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from appliance.boot.serving import Served, serves_itself
+from appliance.boot.target import Look, Pick, Target
+
+if TYPE_CHECKING:
+    from appliance.boot.source import Source
+
+
+def script_target(look: Look, source: Source, best: Pick) -> Target | None:
+    """The target that runs this file; None where it serves no WSGI, or where importing ``best`` is enough."""
+    served = serves_itself(look.modules, source)
+    if served is None or served.kind != "wsgi":
+        return None
+    if best.name and not (served.on_import or served.prepares):
+        return None
+    return Target(
+        "script",
+        "__main__",
+        str(source.file),
+        best.name or "",  # served all the same, should the file start no server without arguments
+        "no",
+        tuple(dict.fromkeys((str(source.file.parent), str(look.root)))),
+        framework=best.verdict.framework,
+        why=f"{look.name(source.file)} {_reason(served, best)}: it is run, as by python {look.name(source.file)}.",
+    )
+
+
+def refused_script(look: Look, source: Source) -> str:
+    """Why a file that serves something else is no application, in words; empty where it is not so."""
+    served = serves_itself(look.modules, source)
+    if served is None or served.kind == "wsgi":
+        return ""
+    kind = "an ASGI server" if served.kind == "asgi" else "a server of its own, not WSGI"
+    return f"{look.name(source.file)}:{served.line} starts {served.by}, {kind}"
+
+
+def _reason(served: Served, best: Pick) -> str:
+    by = f"{served.by.removeprefix('?.')} in line {served.line}"
+    if served.on_import:
+        return f"serves as soon as it is imported ({by})"
+    if best.name:
+        return f"makes what {best.name} needs under __main__, before it serves it ({by})"
+    return f"makes its application when it is run, and serves it ({by})"

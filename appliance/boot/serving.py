@@ -1,0 +1,168 @@
+"""What a file does when it is run as a script: which server it starts, and what it does before.
+
+Owns the table of the calls that serve. Must not know how such a file is run (appliance.worker.script does). Runs in the
+appliance's own interpreter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from appliance.boot.verdict import judge_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from appliance.boot.modules import Modules
+    from appliance.boot.scope import Value
+    from appliance.boot.source import Source
+
+Kind = Literal["wsgi", "asgi", "other"]
+
+# By the full name of what is called, or of what the method is called on. The worker stands in for each "wsgi".
+_SERVERS: dict[str, Kind] = {
+    "bottle.run": "wsgi",
+    "cherrypy.quickstart": "wsgi",
+    "cherrypy.engine.block": "wsgi",
+    "cherrypy.engine.start": "wsgi",
+    "cheroot.wsgi.Server": "wsgi",
+    "cheroot.wsgi.WSGIServer": "wsgi",
+    "eventlet.wsgi.server": "wsgi",
+    "flask_socketio.SocketIO.run": "wsgi",
+    "gevent.pywsgi.WSGIServer": "wsgi",
+    "gevent.wsgi.WSGIServer": "wsgi",
+    "paste.httpserver.serve": "wsgi",
+    "waitress.serve": "wsgi",
+    "waitress.create_server": "wsgi",
+    "waitress.server.create_server": "wsgi",
+    "web.httpserver.runsimple": "wsgi",
+    "web.runwsgi": "wsgi",
+    "werkzeug.run_simple": "wsgi",
+    "werkzeug.serving.make_server": "wsgi",
+    "werkzeug.serving.run_simple": "wsgi",
+    "wsgiref.simple_server.WSGIServer": "wsgi",
+    "wsgiref.simple_server.make_server": "wsgi",
+    "hypercorn.asyncio.serve": "asgi",
+    "uvicorn.Server": "asgi",
+    "uvicorn.run": "asgi",
+    "aiohttp.web.run_app": "other",
+    "gradio.Blocks": "other",
+    "gradio.Interface": "other",
+    "grpc.server": "other",
+    "http.server.HTTPServer": "other",
+    "http.server.ThreadingHTTPServer": "other",
+    "http.server.test": "other",
+    "nicegui.ui.run": "other",
+    "socketserver.TCPServer": "other",
+    "socketserver.ThreadingTCPServer": "other",
+    "tornado.ioloop.IOLoop": "other",
+    "twisted.internet.reactor.run": "other",
+}
+_METHODS = frozenset({"run", "run_server", "run_debug", "serve", "serve_forever", "serve_until_stopped"})
+# Keywords that only a server's ``run`` has.
+_OF_SERVERS = frozenset({"host", "port", "threaded", "use_reloader", "ssl_context", "debug", "reloader"})
+# What may stand before the serving without being needed for it.
+_IDLE = (
+    "print",
+    "logging.",
+    "argparse.",
+    "os.environ.get",
+    "os.getenv",
+    "os.path.",
+    "sys.",
+    "webbrowser.",
+    "int",
+    "str",
+)
+_DEEPEST = 3
+
+
+@dataclass(frozen=True)
+class Served:
+    """How a file serves itself.
+
+    Attributes:
+        kind: what its server serves.
+        by: the call, as its imports spell it.
+        on_import: whether importing the file is enough to start it.
+        prepares: whether running it does more than importing it and serving: tables are made, a key is set.
+        line: where.
+    """
+
+    kind: Kind
+    by: str
+    on_import: bool
+    prepares: bool
+    line: int
+
+
+def serves_itself(modules: Modules, source: Source) -> Served | None:
+    """Whether running this file serves something; what imports make first, then its ``__main__`` branch."""
+    for calls, on_import, sets in (
+        (source.calls, True, False),
+        (source.run.calls if source.run else (), False, source.run.sets if source.run else False),
+    ):
+        for before, call in enumerate(calls):
+            found = _kind_of(modules, call, 0)
+            if found is not None:
+                needed = sets or not all(_is_idle(modules, each) for each in calls[:before]) or _is_own(modules, call)
+                return Served(found, call.name, on_import, needed and not on_import, call.line)
+    return None
+
+
+def _kind_of(modules: Modules, call: Value, depth: int) -> Kind | None:  # noqa: PLR0911 - one for each way to serve
+    if depth > _DEEPEST:
+        return None
+    name, _, method = call.name.rpartition(".")
+    if call.name in _SERVERS:
+        # A server that is made is not yet run: ``make_server(..)``, then ``.serve_forever()``.
+        return _SERVERS[call.name] if not _is_made(call.name) else None
+    made = name if name in _SERVERS else name.rpartition(".")[0]
+    if made in _SERVERS:
+        return _SERVERS[made]
+    if method in _METHODS and name:
+        if name == "?":
+            return "wsgi" if _OF_SERVERS & set(call.keywords) else None
+        for called in (True, False):
+            verdict = judge_name(modules, name, called=called)
+            if verdict.kind in {"wsgi", "asgi"}:
+                return "asgi" if verdict.kind == "asgi" else "wsgi"
+    for inner in (*call.arguments, *_inside(modules, call)):
+        found = _kind_of(modules, inner, depth + 1) if inner.kind != "reference" else None
+        if found is not None:
+            return found
+    return None
+
+
+def _is_made(name: str) -> bool:
+    last = name.rpartition(".")[2]
+    return last[:1].isupper() or last in {"make_server", "create_server"} or name == "grpc.server"
+
+
+def _inside(modules: Modules, call: Value) -> Iterable[Value]:
+    """What the project's function of this name calls."""
+    function = _own_function(modules, call.name, 0) if call.kind == "call" else None
+    return function.calls if function is not None else ()
+
+
+def _own_function(modules: Modules, name: str, depth: int) -> Value | None:
+    found = modules.resolve(name)
+    if found is None or len(found[1]) != 1 or depth > _DEEPEST:
+        return None
+    value = found[0].values.get(found[1][0])
+    if value is not None and value.kind == "reference":
+        return _own_function(modules, value.name, depth + 1)
+    return value if value is not None and value.kind == "function" else None
+
+
+def _is_own(modules: Modules, call: Value) -> bool:
+    """Whether the serving is done in a function of the project, which does more than that one call."""
+    function = _own_function(modules, call.name, 0) if call.kind == "call" else None
+    return function is not None and (function.sets or len(function.calls) > 1)
+
+
+def _is_idle(modules: Modules, call: Value) -> bool:
+    if call.kind == "call" and judge_name(modules, call.name, called=True).kind == "wsgi":
+        return True  # the factory of what is served
+    return call.name in {"?.add_argument", "?.parse_args", *_SERVERS} or call.name.startswith(_IDLE)
