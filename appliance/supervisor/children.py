@@ -12,7 +12,7 @@ import signal
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from appliance.channel import Channel, ChannelError, Drain, Message
+from appliance.channel import Channel, ChannelError, Drain, Hello, Message
 from appliance.supervisor.handles import Handle, reaped
 
 if TYPE_CHECKING:
@@ -44,23 +44,28 @@ class Listener(Protocol):
 
 
 class Children:
-    """Every child, by pid."""
+    """Every child.
+
+    One that another child forks has no pid until it says hello, and may have ended before that is read: its status
+    waits for it. One whose channel ends without a hello was never there.
+    """
 
     def __init__(self, loop: Loop, listener: Listener) -> None:
         self._loop = loop
         self._listener = listener
-        self._alive: dict[int, Handle] = {}
+        self._alive: list[Handle] = []
+        self._unclaimed: dict[int, int] = {}  # wait statuses by pid, while there are children without one
         self._open: list[tuple[Handle, str]] = []  # outputs that are read, of the living and the dead
         self._paused = False
         self._settling: dict[tuple[Handle, str], Timer] = {}
 
     def living(self) -> tuple[Handle, ...]:
         """The children that have not ended."""
-        return tuple(self._alive.values())
+        return tuple(self._alive)
 
     def add(self, child: Handle) -> Handle:
         """Read what it says from now on."""
-        self._alive[child.pid] = child
+        self._alive.append(child)
         for stream in child.outputs:
             self._open.append((child, stream))
         if not self._paused:
@@ -69,7 +74,7 @@ class Children:
 
     def send(self, child: Handle, message: Message, descriptors: Sequence[int] = ()) -> bool:
         """Send it a message; False if it has gone."""
-        if child.channel is None or child.pid not in self._alive:
+        if child.channel is None or child not in self._alive:
             return False
         try:
             done = child.channel.send(message, descriptors)
@@ -105,25 +110,48 @@ class Children:
     def kill(self, child: Handle) -> None:
         """End it now, and what it started."""
         child.ending = True
-        if child.pid in self._alive:
-            child.signal_group(signal.SIGKILL)
+        if child not in self._alive:
+            return
+        child.signal_group(signal.SIGKILL)
+        if not child.pid:
+            self._gone(child)  # should it be born yet, it finds its channel closed
 
     def reap(self) -> None:
         """Take the statuses of all that have ended."""
         for pid, status in reaped():
-            child = self._alive.pop(pid, None)
-            if child is None:
+            child = next((each for each in self._alive if each.pid == pid), None)
+            if child is not None:
+                self._ended(child, status)
+            elif all(each.pid for each in self._alive):
                 self._listener.stranger_ended(pid, status)
-                continue
-            child.ended(status)
-            child.signal_group(signal.SIGTERM)  # what it left behind in its group
-            self._last_words(child)
-            self._listener.ended(child)
+            else:
+                self._unclaimed[pid] = status
+
+    def _ended(self, child: Handle, status: int) -> None:
+        child.ended(status)
+        child.signal_group(signal.SIGTERM)  # what it left behind in its group
+        self._gone(child)
+
+    def _gone(self, child: Handle) -> None:
+        if child not in self._alive:
+            return
+        self._alive.remove(child)
+        self._last_words(child)
+        self._listener.ended(child)
+
+    def _born(self, child: Handle, pid: int) -> None:
+        child.pid = pid
+        if (status := self._unclaimed.pop(pid, None)) is not None:
+            self._loop.post(partial(self._ended, child, status))
+        if all(each.pid for each in self._alive):
+            for stranger, status in self._unclaimed.items():
+                self._listener.stranger_ended(stranger, status)
+            self._unclaimed.clear()
 
     def pause(self) -> None:
         """Read nothing: whoever writes will wait."""
         self._paused = True
-        for child in self._alive.values():
+        for child in self._alive:
             if child.channel is not None:
                 self._loop.unwatch(child.channel)
         for child, stream in self._open:
@@ -132,11 +160,11 @@ class Children:
     def resume(self) -> None:
         """Read again."""
         self._paused = False
-        for child in {*self._alive.values(), *(child for child, _ in self._open)}:
+        for child in {*self._alive, *(child for child, _ in self._open)}:
             self._watch(child)
 
     def _watch(self, child: Handle) -> None:
-        if child.channel is not None and child.pid in self._alive:
+        if child.channel is not None and child in self._alive:
             self._loop.watch(child.channel, partial(self._hear, child))
         for stream in child.outputs:
             if (child, stream) in self._open:
@@ -160,11 +188,19 @@ class Children:
             return False
         try:
             for message, descriptors in child.channel.receive():
+                if isinstance(message, Hello) and not child.pid:
+                    self._born(child, message.pid)
                 self._listener.message(child, message, descriptors)
         except ChannelError:
             self._loop.unwatch(child.channel)
+            if not child.pid and child in self._alive:
+                self._loop.post(partial(self._never_born, child))
             return False
         return True
+
+    def _never_born(self, child: Handle) -> None:
+        if not child.pid and child in self._alive:
+            self._gone(child)
 
     def _listen(self, child: Handle, stream: str) -> bool:
         """Read one of its outputs once; False if there is nothing, for now or for ever."""

@@ -29,13 +29,15 @@ BOOT = Path(__file__).parent.parent / "worker" / "boot.py"
 
 @dataclass(eq=False)
 class Handle:
-    """One child. ``process.returncode`` is set by the reaper alone: nobody else may wait for it."""
+    """One child. ``returncode`` is set by the reaper alone: nobody else may wait for it."""
 
-    role: str  # "worker", "standin", "installer", "preparation"
+    role: str  # "worker", "standin", "installer", "preparation", "preloader", "spare"
     generation: int
-    process: subprocess.Popen[bytes]
+    pid: int  # its process id, and the id of its process group; 0 while a forked one has not said hello
     outputs: dict[str, int]  # "stdout" and "stderr": the read ends of its descriptors 1 and 2
     channel: Channel | None = None
+    process: subprocess.Popen[bytes] | None = None  # None for one that was forked by another child
+    returncode: int | None = None
     words: dict[str, Words] = field(default_factory=lambda: {"stdout": Words(), "stderr": Words()})
     started: float = field(default_factory=time.monotonic)
     ready_at: float | None = None
@@ -44,17 +46,14 @@ class Handle:
     ending: bool = False  # it was asked to end
     deadline: Timer | None = None
 
-    @property
-    def pid(self) -> int:
-        """Its process id, and the id of its process group."""
-        return self.process.pid
-
     def expect(self, mark: bytes) -> None:
         """What it says in Python will bear this mark (``tagged``)."""
         self.words = {stream: Words(mark) for stream in self.outputs}
 
     def signal_group(self, number: signal.Signals) -> None:
         """Send a signal to it and to what it started."""
+        if not self.pid:
+            return  # group 0 is our own
         try:
             os.killpg(self.pid, number)
         except (ProcessLookupError, PermissionError):
@@ -62,15 +61,17 @@ class Handle:
 
     def ended(self, status: int) -> None:
         """Take the wait status that the reaper got."""
-        self.process.returncode = os.waitstatus_to_exitcode(status)
+        self.returncode = os.waitstatus_to_exitcode(status)
+        if self.process is not None:
+            self.process.returncode = self.returncode
         if self.deadline is not None:
             self.deadline.cancel()
 
     def how(self) -> str:
         """How it ended, in words."""
-        code = self.process.returncode
+        code = self.returncode
         if code is None:
-            return "runs"
+            return "runs" if self.pid else "was never there"
         return f"killed by {name_of(-code)}" if code < 0 else f"exit status {code}"
 
 
@@ -86,13 +87,7 @@ def spawn(
     """
     ours, theirs = Channel.pair() if channel else (None, None)
     passed = [theirs.fileno()] if theirs else []
-    outputs: dict[str, int] = {}
-    inputs: list[int] = []
-    for name in ("stdout", "stderr"):
-        read, write = os.pipe()
-        os.set_blocking(read, False)
-        outputs[name] = read
-        inputs.append(write)
+    outputs, inputs = _pipes()
     try:
         process = subprocess.Popen(  # noqa: S603  argv is ours
             [*argv, *map(str, passed)],
@@ -117,7 +112,27 @@ def spawn(
             theirs.close()
     if ours:
         ours.setblocking(False)  # noqa: FBT003  the standard library's own signature
-    return Handle(role, generation, process, outputs, Channel(ours, loads=loads) if ours else None)
+    return Handle(role, generation, process.pid, outputs, Channel(ours, loads=loads) if ours else None, process)
+
+
+def unborn(role: str) -> tuple[Handle, list[int]]:
+    """A child that another one will fork, and the descriptors for it: its channel, 1 and 2; the caller's to close."""
+    ours, theirs = Channel.pair()
+    ours.setblocking(False)  # noqa: FBT003  as above
+    outputs, inputs = _pipes()
+    return Handle(role, 0, 0, outputs, Channel(ours, loads=loads)), [theirs.detach(), *inputs]
+
+
+def _pipes() -> tuple[dict[str, int], list[int]]:
+    """The ends of a child's descriptors 1 and 2: ours by name, and the child's."""
+    outputs: dict[str, int] = {}
+    inputs: list[int] = []
+    for name in ("stdout", "stderr"):
+        read, write = os.pipe()
+        os.set_blocking(read, False)
+        outputs[name] = read
+        inputs.append(write)
+    return outputs, inputs
 
 
 def spawn_side(role: str, generation: int, python: Path, *, environment: Mapping[str, str], folder: Path) -> Handle:

@@ -79,7 +79,7 @@ class Installation:
         """Its process is gone."""
         if child.ending:
             return
-        if child.process.returncode == 0:
+        if child.returncode == 0:
             self._log.event("info", "install.finished", duration_s=round(time.monotonic() - child.started, 3))
             self._happened(lifecycle.Installed(child.generation))
         else:

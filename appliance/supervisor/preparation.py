@@ -96,7 +96,7 @@ class Preparation:
             return
         self._child = None
         self._span = (self._span[0], time.time())
-        if child.process.returncode == 0:
+        if child.returncode == 0:
             self._done = self._inputs
             self._log.event("info", "preparation.finished", duration_s=round(time.monotonic() - child.started, 3))
             self._happened(lifecycle.Prepared(self._job))

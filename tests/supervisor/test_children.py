@@ -1,0 +1,120 @@
+"""Children that another child forks: whatever comes first, hello or the end, each is told of once."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from appliance.channel import Channel, Hello, Message
+from appliance.logs.words import Said
+from appliance.supervisor import children as module
+from appliance.supervisor.children import Children
+from appliance.supervisor.handles import Handle, unborn
+from appliance.supervisor.loop import Loop
+
+
+class Told:
+    """What a supervisor would be told."""
+
+    def __init__(self) -> None:
+        self.ends: list[tuple[int, str]] = []
+        self.strangers: list[int] = []
+
+    def message(self, child: Handle, message: Message, descriptors: list[int]) -> None:
+        """Nothing to do."""
+
+    def said(self, child: Handle, stream: str, said: list[Said]) -> None:
+        """Nothing to do."""
+
+    def ended(self, child: Handle) -> None:
+        self.ends.append((child.pid, child.how()))
+
+    def stranger_ended(self, pid: int, status: int) -> None:
+        self.strangers.append(pid)
+
+
+class Nursery:
+    """Children, their loop, and the far end of one of them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.told = Told()
+        self.loop = Loop()
+        self.children = Children(self.loop, self.told)
+        self.child, (channel, *outputs) = unborn("worker")
+        for descriptor in outputs:
+            os.close(descriptor)
+        self.far = Channel(socket.socket(fileno=channel))
+        self.children.add(self.child)
+        self._ended: list[tuple[int, int]] = []
+        monkeypatch.setattr(module, "reaped", lambda: [self._ended.pop(0) for _ in range(len(self._ended))])
+
+    def hello(self, pid: int) -> None:
+        self.far.send(Hello(pid=pid, python="3"))
+
+    def ends(self, pid: int, status: int) -> None:
+        self._ended.append((pid, status))
+        self.children.reap()
+
+    def turn(self) -> None:
+        """The loop until all that has happened is known."""
+        self.loop.call_later(0.05, self.loop.stop)
+        self.loop.run()
+
+
+@pytest.fixture
+def nursery(monkeypatch: pytest.MonkeyPatch) -> Iterator[Nursery]:
+    made = Nursery(monkeypatch)
+    yield made
+    made.far.close()
+    if made.child in made.children.living():
+        made.children.kill(made.child)
+    for descriptor in (made.loop._woken, made.loop.wake_descriptor):
+        descriptor.close()
+
+
+FREE = 2**22 + 1  # no process has it: beyond the kernel's largest
+
+
+def test_hello_first(nursery: Nursery):
+    """The usual order: it has a pid, then it ends."""
+    nursery.hello(FREE)
+    nursery.turn()
+    assert nursery.child.pid == FREE
+    nursery.ends(FREE, 9)
+    assert nursery.told.ends == [(FREE, "killed by SIGKILL")]
+
+
+def test_end_first(nursery: Nursery):
+    """Its end is known before its hello has been read."""
+    nursery.hello(FREE)
+    nursery.ends(FREE, 11)
+    assert nursery.told.ends == []
+    nursery.turn()
+    assert nursery.told.ends == [(FREE, "killed by SIGSEGV")]
+    assert nursery.told.strangers == []
+
+
+def test_never_there(nursery: Nursery):
+    """Who was to fork it could not: its channel ends without a hello."""
+    nursery.far.close()
+    nursery.turn()
+    assert nursery.told.ends == [(0, "was never there")]
+
+
+def test_killed_unborn(nursery: Nursery):
+    """One that is killed before its hello is gone at once; our own group is not signalled."""
+    nursery.children.kill(nursery.child)
+    assert nursery.told.ends == [(0, "was never there")]
+
+
+def test_stranger_meanwhile(nursery: Nursery):
+    """An orphan that ends while somebody is unborn is told of later, and is nobody's end."""
+    nursery.ends(FREE + 1, 0)
+    assert nursery.told.strangers == []
+    nursery.hello(FREE)
+    nursery.turn()
+    assert nursery.told.strangers == [FREE + 1]
+    assert nursery.told.ends == []
