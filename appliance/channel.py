@@ -173,6 +173,14 @@ class HandOver(Message):
 
 
 @dataclass(frozen=True)
+class Stacks(Message):
+    """On this signal the child writes the stacks of its threads to the pipe whose read end comes with this."""
+
+    kind = "stacks"
+    signal: int
+
+
+@dataclass(frozen=True)
 class Debugger(Message):
     """A debugger listens on this port of loopback (0: there is none); ``waits``: until a client has come."""
 
@@ -190,7 +198,22 @@ class Drained(Message):
 
 _KINDS: dict[str, type[Message]] = {
     message.kind: message
-    for message in (Start, Take, Drain, Learn, Words, Rest, Hello, Ready, Failed, Records, HandOver, Debugger, Drained)
+    for message in (
+        Start,
+        Take,
+        Drain,
+        Learn,
+        Words,
+        Rest,
+        Hello,
+        Ready,
+        Failed,
+        Records,
+        HandOver,
+        Debugger,
+        Stacks,
+        Drained,
+    )
 }
 
 

@@ -58,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     add("config", "Say each setting, its value and its origin.")
     status = add("status", "Say what the running appliance does; exit 0 when the project is served.")
     status.add_argument("--json", action="store_true", dest="as_json", help="as one JSON object")
+    status.add_argument("--stacks", action="store_true", help="the stacks of the worker's threads, hung or not")
     status.add_argument("--live", action="store_true", help="exit 0 when the appliance answers at all")
     run = add("run", "Run a command in the project's environment, as the project's owner.")
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="CMD", help="the command and its arguments")
@@ -101,7 +102,9 @@ def _command(argv: Sequence[str], process: Mapping[str, str]) -> int:
         case "status":
             from appliance.commands import status  # noqa: PLC0415  as above
 
-            return status.command(process, flags, as_json=arguments.as_json, live=arguments.live)
+            return status.command(
+                process, flags, as_json=arguments.as_json, live=arguments.live, stacks=arguments.stacks
+            )
         case "check":
             from appliance.commands import explain  # noqa: PLC0415  as above
 

@@ -4,7 +4,7 @@ Owns nothing but the question. Imports nothing of ours, and of the standard libr
 starts it by path, in a process of its own, with ``python -I -S``, every five seconds for as long as the container
 lives. It takes 15 ms of CPU, 8 of them the interpreter's own; ``socket`` for ``_socket`` adds 4, structlog 50.
 
-The supervisor answers a connection to its status socket with one JSON object, unasked, and closes.
+The supervisor answers a line on a connection to its status socket with one JSON object, and closes.
 
 While the project installs or boots the check waits with it: the container stays "starting", for as long as that
 takes, turns healthy in the moment when the project is served, and unhealthy when it is found broken. The engine's own
@@ -35,6 +35,7 @@ def ask(path: str) -> dict[str, object]:
     try:
         connection.settimeout(ANSWER_S)
         connection.connect(path)
+        connection.sendall(b"status\n")
         while data := connection.recv(65_536):
             answer += data
     finally:

@@ -30,6 +30,7 @@ def supervisor(path, answer):
                     held.append(connection)
                     continue
                 with connection:
+                    assert connection.recv(64) == b"status\n"
                     connection.sendall(answer if isinstance(answer, bytes) else next(answer))
 
         thread = threading.Thread(target=serve)

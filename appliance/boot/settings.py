@@ -72,6 +72,7 @@ class Settings:
     tls_key: str
     grace_s: float
     boot_timeout_s: float
+    slow_request_s: float
     header_timeout_s: float
     body_timeout_s: float
     idle_timeout_s: float

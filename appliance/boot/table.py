@@ -245,6 +245,13 @@ TABLE: tuple[Setting, ...] = (
         example="300",
     ),
     Setting(
+        "SLOW_REQUEST_S",
+        forms.seconds(0),
+        "10",
+        "Seconds after which a request that still runs is logged with the place where it stands; 0 is never.",
+        example="2",
+    ),
+    Setting(
         "HEADER_TIMEOUT_S",
         forms.seconds(0.1),
         "30",

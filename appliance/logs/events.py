@@ -101,6 +101,12 @@ EVENTS = MappingProxyType(
         "request.finished": Event(
             "info, warning, error", "A request was answered; its status decides.", _ACCESS, _CHILD
         ),
+        "request.slow": Event(
+            "warning",
+            "A request has run for SLOW_REQUEST_S, and still does; the traceback is where it stands.",
+            ("http.request.method", "url.path", "running_s", "request_id", "traceback"),
+            _CHILD,
+        ),
         "request.refused": Event("warning, error", "A request could not be read, or must not be run.", _ACCESS, _CHILD),
         "request.aborted": Event("warning, error", "A request ended before its response did.", _ACCESS, _CHILD),
         "websocket.closed": Event("info", "A WebSocket has ended; the status is 101.", _ACCESS, _CHILD),

@@ -85,6 +85,7 @@ FIELDS = MappingProxyType(
         "request_id": Field(
             "string", "the request's id: `X-Request-ID`, if it is sane, or new; sent back with the response"
         ),
+        "running_s": Field("number", "seconds that it has run for"),
         "sent": Field("integer", "bytes that were sent"),
         "server.port": Field("integer", "the port that the request came to"),
         "signal": Field("string", "the signal's name, as `SIGTERM`"),

@@ -33,10 +33,11 @@ class Hand:
         busy: it runs a request.
         since: when that began (CLOCK_MONOTONIC).
         detached: that request has left the count.
+        thread: its thread's identifier.
         work: what it serves.
     """
 
-    __slots__ = ("baton", "busy", "detached", "since", "work")
+    __slots__ = ("baton", "busy", "detached", "since", "thread", "work")
 
     def __init__(self) -> None:
         self.baton = threading.Lock()
@@ -44,6 +45,7 @@ class Hand:
         self.busy = False
         self.detached = False
         self.since = 0.0
+        self.thread = 0
         self.work: object = None
 
 
@@ -140,6 +142,7 @@ class Crew:
         self._spare.clear()
 
     def _loop(self, hand: Hand) -> None:
+        hand.thread = threading.get_ident()
         try:
             while (self.leader is hand and not self.over) or self._leads(hand):
                 self._lead(hand)

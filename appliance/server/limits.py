@@ -27,4 +27,5 @@ class Limits:
     drain_bytes: int = 1_048_576  # or the connection closes
     max_streams: int = 256  # hijacked and long-streaming requests, each with a thread of its own
     stream_after_s: float = 1.0  # when a streaming or waiting request is one of those
+    slow_request_s: float = 0.0  # when a request that still runs is told of, with where it stands; 0: never
     stuck_after_s: float = 0.005  # when the thread that serves and accepts is taken to be at work, and another accepts

@@ -27,6 +27,7 @@ from .limits import Limits
 from .listener import WSGIServer
 from .lot import BUSY, GONE, HELD, LINGERING, PARKED, READY, Connection, ConnectionFailed, Hold, Lot
 from .poller import Poller
+from .slow import SlowRequests
 from .watcher import Watcher, exchange_of
 from .wire import Wire
 
@@ -111,6 +112,7 @@ class PooledWSGIServer(WSGIServer):
             poller=self._poller,
             limits=limits,
             flushing=self._flushing,
+            slow=SlowRequests(sink, limits.slow_request_s),
         )
         self._make_wire: Callable[..., Wire] = Wire
         if tls is not None:

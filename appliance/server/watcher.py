@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .limits import Limits
     from .lot import Lot
     from .poller import Poller
+    from .slow import SlowRequests
 
 _SWEEP_S = 1.0
 _STREAM_LOOK_S = 0.25
@@ -45,6 +46,7 @@ class Watcher:
         poller: Poller,
         limits: Limits,
         flushing: Flushing,
+        slow: SlowRequests,
     ) -> None:
         self._lock = lock
         self._crew = crew
@@ -53,6 +55,7 @@ class Watcher:
         self._poller = poller
         self._limits = limits
         self._flushing = flushing
+        self._slow = slow
         self._stir = threading.Event()
         self._swept_at = 0.0
         self.dozing = False
@@ -110,6 +113,7 @@ class Watcher:
             crew.locked_appoint()
 
     def _sweep(self, now: float) -> None:
+        self._slow.look(list(self._crew.hands), now)
         with self._lock:
             self._door.look_again(now)
             ready = self._lot.sweep(now)

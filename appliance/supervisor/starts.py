@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from appliance.supervisor.children import Children
     from appliance.supervisor.handles import Handle
 
-_LIMITS = ("header_timeout_s", "body_timeout_s", "idle_timeout_s", "max_header_bytes", "max_body_bytes")
+_LIMITS = (
+    "slow_request_s",
+    "header_timeout_s",
+    "body_timeout_s",
+    "idle_timeout_s",
+    "max_header_bytes",
+    "max_body_bytes",
+)
 
 
 class Starts:

@@ -1,6 +1,7 @@
-"""The status socket: whoever connects is told the state, as one JSON object.
+"""The status socket: whoever connects says in a line what it wants to know, and is told so as one JSON object.
 
-Owns the socket file. Knows nothing of what the state means. Any user may connect: the health check runs as root
+Owns the socket file and the questions' form: ``status`` or ``stacks``; an empty line, the end of what it sends, or
+silence, is ``status``. Knows nothing of what the state means. Any user may connect: the health check runs as root
 without the capability to pass a folder of another user's, or as anybody with ``docker exec -u``; the state holds no
 secret.
 """
@@ -10,23 +11,37 @@ from __future__ import annotations
 import json
 import socket
 import stat
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from appliance.errors import NotRunningError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from appliance.supervisor.loop import Loop
 
 
-class StatusSocket:
-    """Answers each connection with what ``state`` returns, and closes it."""
+PATIENCE_S = 0.2  # for the question; a client that sends none, or half of one, asks for the status
+LONGEST_S = 5.0  # for a client to read its answer
+_LONGEST_QUESTION = 4096
 
-    def __init__(self, path: Path, state: Callable[[], dict[str, Any]], loop: Loop) -> None:
+Answer = dict[str, Any]
+Answerer = Callable[[Callable[[Answer], None]], None]
+
+
+class StatusSocket:
+    """Answers each connection, and closes it.
+
+    Args:
+        path: the socket's file.
+        answerers: who answers which question: each is called with what to call with the answer.
+        loop: the supervisor's.
+    """
+
+    def __init__(self, path: Path, answerers: Mapping[str, Answerer], loop: Loop) -> None:
         self._path = path
-        self._state = state
+        self._answerers = answerers
         self._loop = loop
         self._listener: socket.socket | None = None
 
@@ -62,16 +77,67 @@ class StatusSocket:
             connection, _ = self._listener.accept()
         except OSError:
             return  # it left already
-        with connection:
-            connection.setblocking(False)  # noqa: FBT003  the standard library's own signature
-            try:
-                connection.send(json.dumps(self._state()).encode())  # less than a socket's buffer: one send takes it
-            except OSError:
-                return
+        connection.setblocking(False)  # noqa: FBT003  as above
+        _Visit(connection, self._answerers, self._loop)
 
 
-def ask(path: Path, timeout_s: float = 2.0) -> dict[str, Any]:
-    """The state of the supervisor that listens at ``path``.
+class _Visit:
+    """One connection: its question, its answer, its end."""
+
+    def __init__(self, connection: socket.socket, answerers: Mapping[str, Answerer], loop: Loop) -> None:
+        self._connection = connection
+        self._answerers = answerers
+        self._loop = loop
+        self._question = b""
+        self._asked = False
+        self._timer = loop.call_later(PATIENCE_S, self._answer)
+        loop.watch(connection, self._read)
+
+    def _read(self) -> None:
+        try:
+            part = self._connection.recv(_LONGEST_QUESTION)
+        except BlockingIOError:
+            return
+        except OSError:
+            part = b""
+        self._question += part
+        if not part or b"\n" in part or len(self._question) > _LONGEST_QUESTION:
+            self._answer()
+
+    def _answer(self) -> None:
+        if self._asked:
+            return
+        self._asked = True
+        self._timer.cancel()
+        self._loop.unwatch(self._connection)
+        question = self._question.decode("ascii", "replace").strip()
+        self._answerers.get(question, self._answerers["status"])(self._send)
+
+    def _send(self, answer: Answer) -> None:
+        self._unsent = memoryview(json.dumps(answer).encode())
+        self._timer = self._loop.call_later(LONGEST_S, self._end)
+        self._flush()
+
+    def _flush(self) -> None:
+        try:
+            self._unsent = self._unsent[self._connection.send(self._unsent) :]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._unsent = self._unsent[:0]  # it left
+        if self._unsent:
+            self._loop.watch(self._connection, self._flush, write=True)
+        else:
+            self._end()
+
+    def _end(self) -> None:
+        self._timer.cancel()
+        self._loop.unwatch(self._connection)
+        self._connection.close()
+
+
+def ask(path: Path, question: str = "status", *, timeout_s: float = 2.0) -> Answer:
+    """What the supervisor that listens at ``path`` answers.
 
     Raises:
         NotRunningError: none answers.
@@ -80,6 +146,7 @@ def ask(path: Path, timeout_s: float = 2.0) -> dict[str, Any]:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(timeout_s)
             connection.connect(str(path))
+            connection.sendall(question.encode() + b"\n")
             parts = []
             while part := connection.recv(65_536):
                 parts.append(part)

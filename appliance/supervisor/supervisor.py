@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from appliance.channel import Debugger, Drained, Failed, HandOver, Hello, Message, Ready, Records
+from appliance.channel import Debugger, Drained, Failed, HandOver, Hello, Message, Ready, Records, Stacks
 from appliance.errors import ApplianceError
-from appliance.supervisor import handles, lifecycle, pages, preparation, signals
+from appliance.supervisor import handles, lifecycle, pages, preparation, signals, stacks
 from appliance.supervisor.account import Account, Scene
 from appliance.supervisor.address import url_of
 from appliance.supervisor.analysis import Analysis, analyse_aside, tell_news
@@ -73,6 +73,7 @@ class Supervisor:
             self._children, flags, process, settings.project, log=log, happened=self.happened
         )
         self._preparation = Preparation(self._children, log, self.happened)
+        self._stacks = stacks.Stacks(self._loop)
         self._debugging = DebuggerDoor(self._loop, settings, log)
         self._state = State()
         self._analysis: Analysis | None = None
@@ -91,8 +92,13 @@ class Supervisor:
             changed=lambda paths: self._loop.post(partial(self._changed, paths)),
             failed=lambda reason, polls: self._loop.post(partial(self._watch_failed, reason, polls)),
         )
-        self._status = StatusSocket(Path(settings.status_socket), self.status, self._loop)
-        self._perform: dict[type[lifecycle.Action], Callable[[Any], None]] = {
+        answerers = {"status": lambda told: told(self.status()), "stacks": self._tell_stacks}
+        self._status = StatusSocket(Path(settings.status_socket), answerers, self._loop)
+        self._perform = self._performers()
+
+    def _performers(self) -> dict[type[lifecycle.Action], Callable[[Any], None]]:
+        """Who performs which action."""
+        return {
             lifecycle.Analyse: self._analyse,
             lifecycle.Install: self._install,
             lifecycle.CancelInstall: lambda _: self._installation.cancel(),
@@ -146,6 +152,13 @@ class Supervisor:
         """What ``appliance status`` and the health check are told."""
         scene = Scene(self._state, self._front.page, self._generations.current, self._children.living(), self._analysis)
         return {**self._account.status(scene), "debugger": self._debugging.told()}
+
+    def _tell_stacks(self, told: Callable[[dict[str, Any]], None]) -> None:
+        worker = self._generations.current
+        if worker is None:
+            told({"pid": None, "stacks": ""})
+        else:
+            self._stacks.ask(worker, lambda text: told({"pid": worker.pid, "stacks": text}))
 
     # -- analysis and installation -------------------------------------------------------------------------------------
 
@@ -221,6 +234,8 @@ class Supervisor:
             self._front.taken(message.early, descriptors)
         elif isinstance(message, Debugger):
             self._debugging.listens(child, message.port, waits=message.waits)
+        elif isinstance(message, Stacks):
+            self._stacks.offered(child, message.signal, descriptors)
         elif isinstance(message, Drained):
             self._children.leave(child)
         elif isinstance(message, Failed):
@@ -240,6 +255,7 @@ class Supervisor:
         """A child has ended."""
         self._front.ended(child)
         self._debugging.ended(child)
+        self._stacks.ended(child)
         if child.role == "installer":
             self._installation.ended(child)
         elif child.role == preparation.ROLE:

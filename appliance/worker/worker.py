@@ -35,7 +35,7 @@ from ..server import errorpage
 from ..server.hosts import AllowedHosts
 from ..server.limits import Limits
 from ..server.pool import PooledWSGIServer
-from . import app, shadows, sources
+from . import app, shadows, sources, stacks
 from .boot import standard_library
 from .records import RecordSink
 from .words import listen
@@ -133,6 +133,7 @@ class Worker:
         self._channel = channel
         self._listener = listener
         self._start = start
+        stacks.offer(channel)
         self._words = listen(start.mark)
         self._sink = RecordSink(channel, self._words)
         self._tls = secured(start.options)

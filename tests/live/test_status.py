@@ -1,0 +1,126 @@
+"""What a running appliance tells of itself: its status, and where a worker that hangs stands."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.live.live_appliance import HELLO, Appliance
+
+Start = Callable[..., Appliance]
+
+WAITING = """
+import threading
+
+held = threading.Event()
+
+def app(environ, start_response):
+    if environ["PATH_INFO"] == "/wait":
+        wait_for_news()
+    if environ["PATH_INFO"] == "/free":
+        held.set()
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"one"]
+
+def wait_for_news():
+    held.wait(30)
+"""
+
+STUCK = """
+import re
+
+def app(environ, start_response):
+    grind()  # in C, and the interpreter's lock is held throughout
+
+def grind():
+    re.match(r"(a+)+$", "a" * 80 + "b")
+"""
+
+
+def ask_aside(appliance: Appliance, path: str) -> threading.Thread:
+    """Make a request in a thread of its own; it may be cut."""
+
+    def ask() -> None:
+        with socket.create_connection(("127.0.0.1", appliance.port), timeout=30) as connection:
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+            while connection.recv(65_536):
+                continue
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_all_that_it_tells(start: Start):
+    """The status names processes, the last reload and the last error, also when that is mended."""
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    appliance.edit("app.py", "def app(:\n")
+    appliance.wait_for("worker.failed")
+    broken = appliance.command("status")
+    assert broken.returncode == 1
+    assert "app.py" in broken.stdout
+    appliance.edit("app.py", HELLO.format(word="two"))
+    appliance.wait_for("reload.finished")
+    status = json.loads(appliance.command("status", "--json").stdout)
+    assert (status["health"], status["state"], status["error"]) == ("healthy", "serving", None)
+    assert "SyntaxError" in json.dumps(status["last_error"])
+    assert status["last_reload"]["generation"] == status["generation"]
+    assert status["last_reload"]["duration_s"] > 0
+    assert status["worker_pid"] in {child["pid"] for child in status["processes"] if child["role"] == "worker"}
+    said = appliance.command("status")
+    assert said.returncode == 0
+    assert "last error, mended since" in said.stdout
+
+
+@pytest.mark.parametrize("question", [b"", b"\n", b"sta", b"\xff\n", b"x" * 200])
+def test_a_question_that_is_none_is_the_status(start: Start, question: bytes):
+    """Whatever a client of the socket sends, or nothing at all, it is told the status."""
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(10)
+        client.connect(str(appliance.socket))
+        client.sendall(question)
+        answer = b"".join(iter(lambda: client.recv(65_536), b""))
+    assert json.loads(answer)["health"] == "healthy"
+
+
+def test_stacks_of_a_worker_that_holds_the_interpreter(start: Start, project: Path):
+    """A worker that is stuck in C with the interpreter's lock says where, and does not hold up the status or a stop."""
+    (project / "app.py").write_text(STUCK, encoding="utf-8")
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    ask_aside(appliance, "/")
+    for _ in range(100):  # until the request has got there: each question takes its time
+        stacks = appliance.command("status", "--stacks")
+        if "grind" in stacks.stdout:
+            break
+    assert stacks.returncode == 0
+    assert "app.py" in stacks.stdout
+    assert appliance.command("status").returncode == 0
+    assert appliance.stop() == 0
+
+
+def test_a_slow_request_is_told_once_with_its_place(start: Start, project: Path):
+    """A request beyond SLOW_REQUEST_S is one event while it runs, whose traceback is the project's, innermost last."""
+    (project / "app.py").write_text(WAITING, encoding="utf-8")
+    appliance = start(APPLIANCE_SLOW_REQUEST_S="0.3")
+    appliance.wait_for("worker.ready")
+    request = ask_aside(appliance, "/wait")
+    event = appliance.wait_for("request.slow")
+    assert event["url.path"] == "/wait"
+    assert event["running_s"] > 0.3
+    assert "wait_for_news" in event["traceback"]
+    assert event["traceback"].lstrip().startswith(f'File "{project / "app.py"}"')
+    appliance.get("/free")
+    request.join(30)
+    appliance.stop()
+    (finished,) = [each for each in appliance.events if each.get("url.path") == "/wait" and "duration_s" in each]
+    assert finished["request_id"] == event["request_id"]
+    assert [each for each in appliance.events if each["event"] == "request.slow"] == [event]
