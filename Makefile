@@ -32,6 +32,7 @@ test: $(VENV)/made ## run every test; those of the image where an engine answers
 	$(VENV)/bin/python -m pytest $(ARGS)
 
 bench: $(VENV)/made ## measure ours and the peers in one run; needs wrk (ARGS=--help)
+	$(VENV)/bin/python -m benchmarks.request
 	$(VENV)/bin/python -m benchmarks.throughput $(ARGS)
 
 serve: $(VENV)-serve/made ## serve examples/hello, or DIR=../mine, without Docker (PORT=8000)

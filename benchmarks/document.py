@@ -5,12 +5,12 @@ Owns the marked parts of the page, and ``docs/benchmarks/*.svg``; what stands be
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import throughput
+from benchmarks import request, throughput
 from benchmarks.charts import Bar, bars
+from benchmarks.results import last
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,9 +22,8 @@ CHARTS = PAGE.with_suffix("")
 def main() -> None:
     """Write what there are results for."""
     for name, make in SECTIONS.items():
-        result = Path(__file__).parent / "results" / f"{name}.json"
-        if result.exists():
-            replace(name, make(json.loads(result.read_text())))
+        if (result := last(name)) is not None:
+            replace(name, make(result))
 
 
 def replace(name: str, text: str) -> None:
@@ -63,7 +62,7 @@ def _throughput(result: dict[str, Any]) -> str:
     return "\n".join(parts) + "\n" + throughput.table(result)
 
 
-SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {"throughput": _throughput}
+SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {"throughput": _throughput, "request": request.table}
 
 
 if __name__ == "__main__":

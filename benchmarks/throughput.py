@@ -8,7 +8,6 @@ page of it.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import statistics
@@ -22,8 +21,8 @@ from typing import Any
 from benchmarks.load import SCENARIOS, Measured, Scenario, generator, measure
 from benchmarks.peers import APPS, Server, servers
 from benchmarks.processes import cpu_s, free_port, running, tree
+from benchmarks.results import keep
 
-RESULT = Path(__file__).parent / "results" / "throughput.json"
 _WARM_S = 1
 
 
@@ -33,7 +32,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (default: 3)")
     parser.add_argument("--seconds", type=int, default=4, help="for how long each time (default: 4)")
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="servers or scenarios, by their keys")
-    parser.add_argument("--no-result", action="store_true", help=f"print only; leave {RESULT.name} as it is")
+    parser.add_argument("--no-result", action="store_true", help="print only; keep the last result")
     options = parser.parse_args(argv)
     chosen = [server for server in servers() if _is_chosen(server.key, options.only, _server_keys())]
     scenarios = [scenario for scenario in SCENARIOS if _is_chosen(scenario.key, options.only, _scenario_keys())]
@@ -41,8 +40,7 @@ def main(argv: list[str] | None = None) -> None:
     result = _run(chosen, scenarios, rounds=options.rounds, seconds=options.seconds)
     print(table(result))
     if not options.no_result:
-        RESULT.parent.mkdir(exist_ok=True)
-        RESULT.write_text(json.dumps(result, indent=1) + "\n")
+        keep("throughput", result)
 
 
 def _server_keys() -> frozenset[str]:

@@ -1,0 +1,1 @@
+"""Applications that every server under measurement serves."""
