@@ -73,7 +73,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Start(Message):
-    """Be this: the first message to every child. Carries the listening socket."""
+    """Be this: the first message to every child. Carries the listening socket, and a worker's ``tally``."""
 
     kind = "start"
     role: str  # "worker", "standin"

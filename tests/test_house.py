@@ -39,7 +39,13 @@ def imported(path):
 @pytest.mark.parametrize(
     "path",
     [path for path in MODULES if {"worker", "server"} & set(path.parts)]
-    + [PACKAGE / "channel.py", PACKAGE / "tagged.py", PACKAGE / "healthcheck.py", PACKAGE / "__init__.py"],
+    + [
+        PACKAGE / "channel.py",
+        PACKAGE / "tagged.py",
+        PACKAGE / "tally.py",
+        PACKAGE / "healthcheck.py",
+        PACKAGE / "__init__.py",
+    ],
     ids=name,
 )
 def test_the_projects_side_stands_on_the_standard_library(path):

@@ -45,6 +45,11 @@ class Lines:
         self._parts = 0  # of the current line that went out already
 
     @property
+    def held(self) -> bool:
+        """Whether some of a line is held."""
+        return bool(self._held)
+
+    @property
     def begun(self) -> bool:
         """Whether a line has begun and not ended."""
         return bool(self._held or self._parts)
@@ -65,6 +70,13 @@ class Lines:
         """What never ended in a newline, as a ``Part``, once the stream is over; nothing if all did."""
         if self.begun:
             yield self._end(more=True)
+
+    def let_out(self) -> Iterator[bytes]:
+        """What is held of a line that goes on, as a ``Part``: nobody waits for its end any longer."""
+        if self._held:
+            self._parts += 1
+            yield Part.of(bytes(self._held), number=self._parts, more=True)
+            self._held.clear()
 
     def _cut(self, lines: list[bytes]) -> None:
         while len(self._held) > self._bound:
@@ -103,10 +115,15 @@ def _project(line: bytes) -> dict[str, Any] | None:
     trimmed = line.strip()
     if not (trimmed.startswith(b"{") and trimmed.endswith(b"}")):
         return None
+    return json_object(trimmed)
+
+
+def json_object(text: bytes) -> dict[str, Any] | None:
+    """The JSON object that this is, every number in it exact; None if it is none."""
     try:
-        value = orjson.loads(trimmed) if not _HUGE.search(trimmed) else _exact(trimmed)
+        value = orjson.loads(text) if not _HUGE.search(text) else _exact(text)
     except orjson.JSONDecodeError:  # NaN and lone surrogates, which Python's json writes
-        value = _exact(trimmed)
+        value = _exact(text)
     return value if isinstance(value, dict) else None
 
 

@@ -113,6 +113,7 @@ class Log:
         self._logger = logger
         self._access = access
         self._timestamps = Timestamps()
+        self._requests = 0  # records of requests that were read
 
     def event(
         self,
@@ -128,9 +129,15 @@ class Log:
         moment = time.time() if at is None else at
         self._logger.batch([_entry(self._timestamps(moment), level, event, role, generation, fields)])
 
-    def records(self, batch: Sequence[Any], *, role: str, generation: int) -> None:
-        """What a child sent (``channel.Records``), in order, with one write. A record that is none becomes an event."""
+    def records(self, batch: Sequence[Any], *, role: str, generation: int) -> int:
+        """What a child sent (``channel.Records``), in order, with one write. A record that is none becomes an event.
+
+        Returns:
+            How many were of requests.
+        """
+        before = self._requests
         self._logger.batch(self._read(batch, role, generation))
+        return self._requests - before
 
     def said(self, said: Iterable[Said], *, stream: str, role: str, generation: int | None, pid: int) -> None:
         """What a process wrote on one of its outputs, with one write; ``pid`` is whose output it is."""
@@ -155,6 +162,7 @@ class Log:
         for record in batch:
             try:
                 if record[0] == "access":
+                    self._requests += 1
                     values = record[1:]
                     level, event, fields = access.event(values)
                     if self._access == "off" or (self._access == "errors" and level == "info"):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .poller import Poller
 
 _AT_ONCE = 64
+_STANDARD = 2  # the last of the standard streams' descriptors
 _BLIND_S = 0.5
 
 
@@ -58,7 +59,7 @@ class Door:
         """Some of those that wait: socket and address."""
         for _ in range(_AT_ONCE if self._open else 0):
             try:
-                yield self._listener.accept()
+                sock, address = self._listener.accept()
             except BlockingIOError:
                 return  # another process was faster, or there are no more
             except ConnectionAbortedError:
@@ -68,6 +69,8 @@ class Door:
                 self.blind_until = now + _BLIND_S
                 self._poller.unregister(self.descriptor)
                 return
+            else:
+                yield (sock if sock.fileno() > _STANDARD else _lifted(sock)), address
 
     def look_again(self, now: float) -> None:
         """Accept again after having been blind for long enough."""
@@ -75,3 +78,14 @@ class Door:
             self.blind_until = 0.0
             if self._open:
                 self._poller.register(self.descriptor)
+
+
+def _lifted(sock: socket.socket) -> socket.socket:
+    """The same connection under another number: the project has closed a standard stream, and may yet write there."""
+    taken: list[socket.socket] = []
+    while sock.fileno() <= _STANDARD:
+        taken.append(sock)
+        sock = sock.dup()
+    for each in taken:
+        each.close()
+    return sock

@@ -19,12 +19,15 @@ from .software import SOFTWARE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .exchange import Exchange
+
 
 class Equipment:
     """Shared by all connections of one server.
 
     Attributes:
         limits, sink, proxies: as the server was given them.
+        begin: the sink's, where it wants to know of a request that begins (with its head); else None.
         allowed_hosts: whether to serve a Host; None serves all.
         fields, heads, ids: what reads fields, writes them, names requests.
         base: the environ's part that is the same for all requests.
@@ -35,6 +38,7 @@ class Equipment:
     __slots__ = (
         "allowed_hosts",
         "base",
+        "begin",
         "fields",
         "heads",
         "ids",
@@ -59,6 +63,7 @@ class Equipment:
     ) -> None:
         self.base = base
         self.sink = sink
+        self.begin: Callable[[Exchange, bytes], None] | None = getattr(sink, "begin", None)
         self.limits = limits
         self.multithread = multithread
         self.persistent = persistent

@@ -43,6 +43,7 @@ class Exchange:
         endless: it goes on until somebody ends it: hijacked, or an event stream.
         hijacked: the application has taken the socket.
         logged: its line was written.
+        slot: where a sink keeps count of it, while it runs.
         line: the request line of a head that was refused, as far as it was read.
     """
 
@@ -52,6 +53,7 @@ class Exchange:
     status = body_size = 0
     reason: str | None = None
     route: str | None = None
+    slot: Any = None
     line = ""
     streaming = endless = hijacked = logged = False
 

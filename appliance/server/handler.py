@@ -148,6 +148,8 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
         run.exchange = self.exchange = exchange = Exchange(
             head, self._address, equipment.port, self.started, environ["appliance.request_id"]
         )
+        if equipment.begin is not None:
+            equipment.begin(exchange, self._raw)
         if head.said.upgrade:
             environ["werkzeug.socket"] = self.hijacked = HijackedSocket(wire, exchange, self.socket_taken)
         # A context of its own, as a thread of its own would have: what one request sets, the next must not see.

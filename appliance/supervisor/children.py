@@ -12,7 +12,7 @@ import signal
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from appliance.channel import Channel, ChannelError, Drain, Hello, Message
+from appliance.channel import Channel, ChannelError, Drain, Hello, Message, Records
 from appliance.supervisor.handles import Handle, reaped
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _READ = 65_536
 STILL_S = 1.0  # between two looks at a child whose clock stands still
-SETTLE_S = 0.05  # a traceback is printed within a millisecond
 LEAVE_S = 1.0  # for atexit hooks and threads of a worker that has finished
 
 
@@ -190,6 +189,8 @@ class Children:
             for message, descriptors in child.channel.receive():
                 if isinstance(message, Hello) and not child.pid:
                     self._born(child, message.pid)
+                if isinstance(message, Records):
+                    self._catch_up(child)
                 self._listener.message(child, message, descriptors)
         except ChannelError:
             self._loop.unwatch(child.channel)
@@ -206,28 +207,40 @@ class Children:
         """Read one of its outputs once; False if there is nothing, for now or for ever."""
         if (child, stream) not in self._open:
             return False
+        now = child.tally.snapshot() if child.tally is not None else None
         try:
             data = os.read(child.outputs[stream], _READ)
         except BlockingIOError:
+            data = None
+        if data is not None:
+            words = child.words[stream]
+            whose = partial(child.only_request, stream)
+            self._tell(child, stream, words.feed(data, whose) if data else words.rest())
+        if now is not None and (data is None or len(data) < _READ):
+            child.silent[stream] = now  # whatever is read next was written later
+        if data is None:
             return False
-        words = child.words[stream]
-        self._tell(child, stream, words.feed(data) if data else words.rest())
         if not data:
             self._loop.unwatch(child.outputs[stream])
             self._open.remove((child, stream))
             os.close(child.outputs[stream])
         return bool(data)
 
+    def _catch_up(self, child: Handle) -> None:
+        """Read what was printed before something was recorded: a request's words come before its end."""
+        for stream in child.outputs:
+            self._listen(child, stream)
+
     def _tell(self, child: Handle, stream: str, said: Iterator[Said]) -> None:
-        """Hand on what was said; a block of lines that may go on is let out when nothing has come for a moment."""
+        """Hand on what was said; what may go on is let out when nothing has come for a moment."""
         all_of_it = list(said)
         if all_of_it:
             self._listener.said(child, stream, all_of_it)
         if (timer := self._settling.pop((child, stream), None)) is not None:
             timer.cancel()
-        if child.words[stream].waiting:
+        if (patience_s := child.words[stream].patience_s) is not None:
             settle = partial(self._settle, child, stream)
-            self._settling[child, stream] = self._loop.call_later(SETTLE_S, settle)
+            self._settling[child, stream] = self._loop.call_later(patience_s, settle)
 
     def _settle(self, child: Handle, stream: str) -> None:
         self._tell(child, stream, child.words[stream].settle())

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from appliance.supervisor.loop import Timer
+    from appliance.tally import Reading, Snapshot
 
 BOOT = Path(__file__).parent.parent / "worker" / "boot.py"
 
@@ -39,6 +40,9 @@ class Handle:
     process: subprocess.Popen[bytes] | None = None  # None for one that was forked by another child
     returncode: int | None = None
     words: dict[str, Words] = field(default_factory=lambda: {"stdout": Words(), "stderr": Words()})
+    tally: Reading | None = None  # of a worker: the requests that run
+    silent: dict[str, Snapshot] = field(default_factory=dict)  # the tally when nothing was left to read, a stream
+    recorded: int = 0  # the requests that it has told of
     started: float = field(default_factory=time.monotonic)
     ready_at: float | None = None
     python: str = ""
@@ -49,6 +53,11 @@ class Handle:
     def expect(self, mark: bytes) -> None:
         """What it says in Python will bear this mark (``tagged``)."""
         self.words = {stream: Words(mark) for stream in self.outputs}
+
+    def only_request(self, stream: str) -> str | None:
+        """The id of the one request that can have written what is read now; None if several can, or none."""
+        before = self.silent.get(stream)
+        return self.tally.only_one_since(before) if self.tally is not None and before is not None else None
 
     def signal_group(self, number: signal.Signals) -> None:
         """Send a signal to it and to what it started."""

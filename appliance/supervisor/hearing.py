@@ -6,7 +6,10 @@ to. Runs in the supervisor's loop.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
+
+from appliance.logs import abandoned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,8 +33,24 @@ class Hearing:
 
     def records(self, child: Handle, batch: list[list[Any]]) -> None:
         """A child sent records."""
-        self._log.records(batch, role=child.role, generation=child.generation)
+        child.recorded += self._log.records(batch, role=child.role, generation=child.generation)
         self._hold_back()
+
+    def ended(self, child: Handle) -> None:
+        """It is gone: tell of the requests that went with it."""
+        if child.tally is None:
+            return
+        running, lost = child.tally.running(), child.tally.ended() - child.recorded
+        child.tally.close()
+        child.tally = None
+        now, wall, reason = time.monotonic(), time.time(), f"the worker ended before the response: {child.how()}"
+        batch = [abandoned.record(each, now=now, wall=wall, reason=reason) for each in running]
+        self._log.records(batch, role=child.role, generation=child.generation)
+        if lost > 0:
+            self._log.event(
+                "error", "records.lost", generation=child.generation, count=lost,
+                reason=f"the worker ended before it could tell of these requests: {child.how()}",
+            )  # fmt: skip
 
     def said(self, child: Handle, stream: str, said: Sequence[Said]) -> None:
         """A child wrote on one of its outputs."""

@@ -14,6 +14,7 @@ from appliance.boot.identity import user_cache
 from appliance.channel import Start
 from appliance.supervisor import handles
 from appliance.tagged import new_mark
+from appliance.tally import Reading
 
 if TYPE_CHECKING:
     import socket
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.children import Children
     from appliance.supervisor.handles import Handle
 
+_STREAMS = 256  # requests that may go on beside the threads: the server's bound of long ones
 _LIMITS = (
     "slow_request_s",
     "header_timeout_s",
@@ -104,5 +106,9 @@ class Starts:
         self._children.add(child)
         code = str(user_cache(settings.cache) / "code")
         start = Start(child.role, child.generation, str(settings.project), target, options, mark=mark.hex(), code=code)
-        self._children.send(child, start, [self._listener.fileno()])
+        descriptors = [self._listener.fileno()]
+        if child.role == "worker":
+            child.tally = Reading(settings.threads + _STREAMS)
+            descriptors.append(child.tally.descriptor)
+        self._children.send(child, start, descriptors)
         return child

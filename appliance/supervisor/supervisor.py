@@ -253,6 +253,7 @@ class Supervisor:
 
     def ended(self, child: Handle) -> None:
         """A child has ended."""
+        self._hearing.ended(child)
         self._front.ended(child)
         self._debugging.ended(child)
         self._stacks.ended(child)

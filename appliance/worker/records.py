@@ -15,6 +15,7 @@ from ..channel import Channel, ChannelError, Records
 
 if TYPE_CHECKING:
     from ..server.exchange import Exchange
+    from ..tally import Tally
     from .words import Words
 
 BATCH = 64  # beyond this a batch costs no less a record
@@ -23,8 +24,10 @@ BATCH = 64  # beyond this a batch costs no less a record
 class RecordSink:
     """The server's sink: batches, and sends a batch when the server says that it is about to wait."""
 
-    def __init__(self, channel: Channel, words: Words | None = None) -> None:
+    def __init__(self, channel: Channel, words: Words | None = None, tally: Tally | None = None) -> None:
         self._channel = channel
+        self._tally = tally
+        self.begin = None if tally is None else tally.begin
         self._words = words
         self._records: deque[list[Any]] = deque()  # its append and popleft are atomic: no lock in a request's path
         self._sending = threading.Lock()
@@ -34,6 +37,8 @@ class RecordSink:
         if self._words is not None:
             self._words.request_ended(exchange.request_id)
         self._records.append(["access", *exchange.record()])
+        if self._tally is not None:
+            self._tally.end(exchange)
         if len(self._records) >= BATCH:
             self.flush()
 
@@ -41,6 +46,13 @@ class RecordSink:
         """Something else happened; sent at once."""
         self._records.append(["event", time.time(), level, event, fields])
         self.flush()
+
+    def leave(self) -> None:
+        """This is another process from now on, forked off by the project: the channel is not its own to write on."""
+        self._records = deque(maxlen=0)
+        self._sending = threading.Lock()  # another thread may have held it
+        if self._tally is not None:
+            self._tally.leave()
 
     def flush(self) -> None:
         """Send what there is. A supervisor that has gone is no error: this process ends for that reason alone."""

@@ -17,6 +17,7 @@ import atexit
 import io
 import os
 import select
+import stat
 import sys
 import time
 from threading import get_ident
@@ -49,11 +50,17 @@ class Voice:
                 return
 
     def redirected(self) -> bool:
-        """Whether the project has put something else in the descriptor's place (``dup2``), and means that."""
+        """Whether the project has put something else in the descriptor's place (``dup2``), and means that.
+
+        A descriptor that was closed is opened again: the next file or connection would take its number, and what C code
+        prints would go there.
+        """
         try:
-            return os.fstat(self.number).st_ino != self._identity
-        except OSError:  # it was closed: what is printed is wanted all the same
+            found = os.fstat(self.number)
+        except OSError:
+            os.dup2(self._pipe, self.number)
             return False
+        return found.st_ino != self._identity and not stat.S_ISSOCK(found.st_mode)
 
 
 def _written(pipe: int, data: bytes) -> bool:
@@ -151,6 +158,11 @@ class Words:
         for held, buffer in zip(self._held, self._buffers):  # noqa: B905  two each, and strict= costs
             if held:
                 buffer.end(request_id)
+
+    def mend(self) -> None:
+        """Open descriptors 1 and 2 again, if the project has closed them."""
+        for voice in self.voices:
+            voice.redirected()
 
     def end(self) -> None:
         """Let out everything: the process ends."""

@@ -35,6 +35,7 @@ from ..server import errorpage
 from ..server.hosts import AllowedHosts
 from ..server.limits import Limits
 from ..server.pool import PooledWSGIServer
+from ..tally import Tally
 from . import app, shadows, sources, stacks
 from .boot import standard_library
 from .records import RecordSink
@@ -63,7 +64,9 @@ def main(descriptor: int) -> None:
 
         standin.serve(channel, listener, start, received[1:])
     else:
-        Worker(channel, listener, start).run(received[1:])
+        tally = Tally(descriptors[1])
+        os.close(descriptors[1])
+        Worker(channel, listener, start, tally).run(received[1:])
 
 
 def first_messages(channel: Channel) -> list[tuple[Message, list[int]]]:
@@ -129,13 +132,14 @@ def secured(options: dict[str, Any]) -> SSLContext | None:
 class Worker:
     """The project's application, served until the supervisor says otherwise."""
 
-    def __init__(self, channel: Channel, listener: socket.socket, start: Start) -> None:
+    def __init__(self, channel: Channel, listener: socket.socket, start: Start, tally: Tally) -> None:
         self._channel = channel
         self._listener = listener
         self._start = start
         stacks.offer(channel)
         self._words = listen(start.mark)
-        self._sink = RecordSink(channel, self._words)
+        self._sink = RecordSink(channel, self._words, tally)
+        os.register_at_fork(after_in_child=self._sink.leave)
         self._tls = secured(start.options)
         self._server: PooledWSGIServer | None = None
         self._waiting: Connections = []  # taken before there was a server
@@ -173,6 +177,8 @@ class Worker:
             os._exit(1)  # threads that the project started must not keep a failed generation alive
 
     def _serve(self, application: app.Application, began: float) -> None:
+        if self._words is not None:
+            self._words.mend()
         server = make_server(self._listener, application, self._sink, self._start.options, tls=self._tls)
         with self._lock:
             self._server = server

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from appliance.logs.words import Said, Words
+from appliance.logs.words import SETTLE_S, Said, Words
 from appliance.tagged import END, RECORD, RECORD_PART, TEXT, Piece, packed
 
 MARK = b"\x1e" + bytes(range(15))
@@ -54,11 +54,11 @@ def test_a_traceback_of_pieces():
     words = Words(MARK)
     first = list(words.feed(piece(b"Traceback (most recent call last):\n", request="a", at=1.0)))
     other = list(words.feed(piece(b"hello\n", request="b")))
-    assert (first, [each.text for each in other], words.waiting) == ([], [b"hello"], True)
+    assert (first, [each.text for each in other], words.patience_s) == ([], [b"hello"], SETTLE_S)
     assert list(words.feed(piece(b"ValueError: x\n", request="a", at=2.0))) == []
     whole = Said(b"Traceback (most recent call last):\nValueError: x", "error", at=1.0, pid=7, request_id="a")
     assert list(words.settle()) == [whole]
-    assert not words.waiting
+    assert words.patience_s is None
 
 
 def test_a_record_of_several_pieces():
@@ -80,3 +80,16 @@ def test_nothing_is_kept_of_who_is_silent():
     for number in range(100):
         list(words.feed(piece(b"line\n", request=str(number))))
     assert words._speakers == {}
+
+
+def test_raw_bytes_of_the_only_request():
+    """Raw bytes are the one request's that ran; a line that two may have written is nobody's."""
+    words = Words(MARK)
+    assert [each.request_id for each in words.feed(b"alone\nhalf", lambda: "a")] == ["a"]
+    assert [each.request_id for each in words.feed(b" and half\n", lambda: "b")] == [None]
+    assert [each.request_id for each in words.feed(b"again\n", lambda: "b")] == ["b"]
+
+
+def test_integers_of_a_record_are_exact():
+    """A record's huge integers are read as they are."""
+    assert heard(piece(b'{"extra":{"n":1180591620717411303424}}', kind=RECORD))[0].record == {"extra": {"n": 2**70}}

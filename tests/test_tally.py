@@ -1,0 +1,106 @@
+"""Requests counted in shared memory: who runs is known, also of the dead."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import pytest
+
+from appliance.tally import Reading, Slot, Tally
+
+HEAD = b"GET /a?b=1 HTTP/1.1\r\nHost: x"
+
+
+@dataclass
+class Request:
+    """As much of an exchange as counts."""
+
+    request_id: str = "id"
+    started: float = 1.5
+    slot: Slot | None = None
+
+
+@pytest.fixture
+def both():
+    """A worker's side and the supervisor's of one memory."""
+    reading = Reading(3)
+    yield Tally(reading.descriptor), reading
+    reading.close()
+
+
+def test_what_runs_is_known(both):
+    """A request that has begun is seen with its start, its id and its head, until it has ended."""
+    tally, reading = both
+    request = Request()
+    tally.begin(request, HEAD)
+    assert reading.running() == [(1.5, "id", HEAD)]
+    tally.end(request)
+    assert (reading.running(), reading.ended()) == ([], 1)
+
+
+def test_a_long_head_is_cut(both):
+    """Only the beginning of a head is kept, and a long id does not spoil it."""
+    tally, reading = both
+    tally.begin(Request(request_id="i" * 128), b"GET /" + b"x" * 2000)
+    assert (reading.running()[0].request_id, reading.running()[0].head[:8]) == ("i" * 128, b"GET /xxx")
+
+
+def test_what_was_refused_counts(both):
+    """A request that ends without having begun counts as ended: its record is sent like every other."""
+    tally, reading = both
+    tally.end(Request())
+    assert (reading.running(), reading.ended()) == ([], 1)
+
+
+def test_more_requests_than_slots(both):
+    """What finds no slot runs uncounted, and disturbs nobody's count."""
+    tally, reading = both
+    requests = [Request(request_id=str(number)) for number in range(5)]
+    for request in requests:
+        tally.begin(request, HEAD)
+    assert sorted(each.request_id for each in reading.running()) == ["0", "1", "2"]
+    for request in requests:
+        tally.end(request)
+    assert (reading.running(), reading.ended()) == ([], 5)
+
+
+def test_the_only_one_since(both):
+    """The request that alone has run since a moment is told, running or not; of two, or none, nothing is said."""
+    tally, reading = both
+    first, second = Request("first"), Request("second")
+    before = reading.snapshot()
+    assert reading.only_one_since(before) is None
+    tally.begin(first, HEAD)
+    assert reading.only_one_since(before) == "first"
+    during = reading.snapshot()
+    assert reading.only_one_since(during) == "first"
+    tally.end(first)
+    assert reading.only_one_since(before) == reading.only_one_since(during) == "first"
+    after = reading.snapshot()
+    tally.begin(second, HEAD)
+    assert reading.only_one_since(before) is None
+    assert reading.only_one_since(during) is None
+    assert reading.only_one_since(after) == "second"
+
+
+def test_a_fork_of_the_worker_counts_nothing(both):
+    """What a process does that was forked off the worker is not seen."""
+    tally, reading = both
+    request = Request()
+    tally.begin(request, HEAD)
+    tally.leave()
+    tally.end(request)
+    tally.begin(Request("other"), HEAD)
+    assert reading.running() == [(1.5, "id", HEAD)]
+
+
+def test_the_memory_outlives_its_writer(both):
+    """What a worker was at when it died is read from the memory that it has left."""
+    _, reading = both
+    pid = os.fork()
+    if pid == 0:
+        Tally(reading.descriptor).begin(Request("last"), HEAD)
+        os._exit(1)
+    os.waitpid(pid, 0)
+    assert [each.request_id for each in reading.running()] == ["last"]
