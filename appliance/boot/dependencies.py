@@ -26,17 +26,19 @@ from typing import TYPE_CHECKING
 from appliance.boot.identity import user_cache, user_home
 from appliance.boot.installer import Installer, installer
 from appliance.boot.interpreter import Interpreter, choose_interpreter, missing_error
+from appliance.boot.linked import link_trees
 from appliance.boot.manifest import Manifest, read_manifest
 from appliance.errors import InstallError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from appliance.boot.contents import Contents
     from appliance.boot.settings import Settings
 
 _MARK = ".whole.json"
 _ALONE = ("--no-config", "--no-project")  # a uv.toml or pyproject.toml of the project says nothing about this
-_LAYOUT = "1"  # part of each key: a change of how environments are made makes new ones
+_LAYOUT = "2"  # part of each key: a change of how environments are made makes new ones
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def install(
         shutil.rmtree(planned.environment, ignore_errors=True)
         program = installer(values, settings.cache, root, report, lock)
         _make(planned.environment, interpreter, settings, values, program)
-        _fill(planned, manifest, program)
+        _fill(planned, manifest.contents(), program)
         _mark(planned)
 
 
@@ -133,17 +135,16 @@ def project_environment(
 
 def _decide(root: Path, settings: Settings, values: Mapping[str, str]) -> tuple[Plan, Manifest, Interpreter]:
     interpreter = choose_interpreter(root, settings, values)
-    manifest = read_manifest(root, settings.dependencies)
+    manifest = read_manifest(root, settings.dependencies, interpreter.version)
     made_of = (
         _LAYOUT,
-        manifest.form,
         manifest.digest,
         interpreter.version,
         str(interpreter.path or "fetched"),
         # The machine and the C library: "cpython-313-x86_64-linux-gnu".
         str(sysconfig.get_config_var("SOABI")),
         # Paths within the project are written into an environment: a project that moved needs another one.
-        str(root) if manifest.form != "none" else "",
+        str(root) if manifest.files else "",
     )
     key = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:20]
     environment = user_cache(settings.cache) / "environments" / key
@@ -214,10 +215,9 @@ def _make(
         ) from error
 
 
-def _fill(planned: Plan, manifest: Manifest, program: Installer) -> None:
-    if manifest.form == "none":
-        return
-    if manifest.form == "lock":
+def _fill(planned: Plan, contents: Contents, program: Installer) -> None:
+    """Tell the installer what is to be there, then link what is served from where it lies."""
+    if contents.sync:
         # --frozen: the lock is taken at its word and never written; uv.lock lies in the mount.
         lock = Installer(
             program.program,
@@ -227,24 +227,15 @@ def _fill(planned: Plan, manifest: Manifest, program: Installer) -> None:
             program.report,
             program.lock,
         )
-        lock.run("sync", "--frozen", "--no-install-project", "--compile-bytecode", "--python", str(planned.python))
-        return
-    arguments = ["pip", "install", "--compile-bytecode", "--python", str(planned.python)]
-    found = manifest.requirements
-    if found is not None and found.itself:
+        lock.run("sync", "--frozen", "--compile-bytecode", "--python", str(planned.python), *contents.sync)
+    arguments = [*contents.arguments, *(["--no-deps"] if contents.exact else [])]
+    if contents.lines.strip():
         flat = planned.environment / "requirements.txt"
-        flat.write_text(found.flat, "utf-8")
-        arguments += ["-r", str(flat)]
-    elif found is not None:
-        for file in found.roots:
-            arguments += ["-r", str(file)]
-    if manifest.pyproject:
-        arguments += ["-r", "pyproject.toml"]
-        for extra in manifest.extras:
-            arguments += ["--extra", extra]
-    for group in manifest.groups:
-        arguments += ["--group", group]
-    program.run(*arguments)
+        flat.write_text(contents.lines, "utf-8")
+        arguments = ["-r", str(flat), *arguments]
+    if arguments:
+        program.run("pip", "install", "--compile-bytecode", "--python", str(planned.python), *arguments)
+    link_trees(contents.trees, planned.environment)
 
 
 def _mark(planned: Plan) -> None:

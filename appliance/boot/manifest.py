@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-import tomllib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from appliance.boot.requirements import Requirements, read_requirements
+from appliance.boot.choice import Choice, read_choice
+from appliance.boot.conda import conda_lines
+from appliance.boot.contents import Contents
+from appliance.boot.locks import folders_of, pipfile_contents, poetry_contents, pylock_contents, uv_contents
+from appliance.boot.pipfile import pipfile_lines
+from appliance.boot.poetry import poetry_indexes
+from appliance.boot.requirements import read_requirements
+from appliance.boot.sourcetree import SourceTree, read_source_tree
+from appliance.boot.textfile import read_bytes, read_text, read_toml, table, texts
 from appliance.errors import InstallError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
 # What a developer installs comes first; the kin of requirements.txt follow.
@@ -27,13 +34,36 @@ REQUIREMENTS = (
     "requirements.txt",
     "requirements/requirements.txt",
     "requirements/base.txt",
+    "requirements/common.txt",
     "requirements-dev.txt",
     "requirements_dev.txt",
     "dev-requirements.txt",
     "requirements",
+    "requirements.in",
     "reqs.txt",
 )
+# Where nothing else says anything.
+_LAST_REQUIREMENTS = (
+    "requirements/production.txt",
+    "requirements/prod.txt",
+    "requirements/main.txt",
+    "requirements.pip",
+)
 _PYPROJECT = "pyproject.toml"
+_ASIDE = (
+    ".",
+    "doc",
+    "test",
+    "venv",
+    "env",
+    "node_modules",
+    "example",
+    "sample",
+    "script",
+    "tool",
+    "build",
+    "dist",
+)
 
 
 @dataclass(frozen=True)
@@ -41,171 +71,250 @@ class Manifest:
     """What is to be installed.
 
     Attributes:
-        form: how it is said.
         source: the file that says it, as a person would name it; "none".
-        files: all files that were read.
+        files: all files that were read: worth watching.
         digest: the hash of all that matters.
-        requirements: of the form "requirements".
-        groups: the dependency groups that a developer installs too.
-        extras: of the project itself.
-        pyproject: whether the dependencies of ``[project]`` are to be installed.
+        contents: works out what the installer is told; large locks are parsed only then.
     """
 
-    form: Literal["lock", "requirements", "pyproject", "none"]
     source: str
     files: tuple[Path, ...]
     digest: str
-    requirements: Requirements | None = None
-    groups: tuple[str, ...] = ()
-    extras: tuple[str, ...] = ()
-    pyproject: bool = False
+    contents: Callable[[], Contents]
 
 
-def read_manifest(root: Path, named: Sequence[str] = ()) -> Manifest:
+@dataclass(frozen=True)
+class _Look:
+    """Where is looked, and for what."""
+
+    root: Path
+    choice: Choice
+    python: str
+
+
+def read_manifest(root: Path, named: Sequence[str] = (), python: str = "") -> Manifest:
     """The project's dependencies.
 
     Args:
         root: the project's folder.
-        named: the files that APPLIANCE_DEPENDENCIES names; then nothing is looked for.
+        named: APPLIANCE_DEPENDENCIES: files, and then nothing is looked for; extras and groups.
+        python: the version that they are for, "3.12".
 
     Raises:
         InstallError: a file that can't be read.
     """
-    if named:
-        return _named(root, named)
-    if (root / "uv.lock").is_file() and (root / _PYPROJECT).is_file():
-        return _lock(root)
-    for name in REQUIREMENTS:
-        if (root / name).is_file():
-            return _requirements(root, (root / name,))
-    if (root / _PYPROJECT).is_file():
-        manifest = _pyproject(root)
-        if manifest:
+    look = _Look(root, read_choice(named), python)
+    found = _named(look) if look.choice.files else _found(look) or _below(look)
+    return found or Manifest("none", (), _digest([]), Contents)
+
+
+def _found(look: _Look) -> Manifest | None:
+    for name, form in _FORMS:
+        if (look.root / name).is_file() and (manifest := form(look, look.root / name)):
             return manifest
-    below = _one_below(root)
-    if below:
-        return _requirements(root, (below,))
-    return Manifest("none", "none", (), _digest([]))
+    return None
 
 
-def _named(root: Path, named: Sequence[str]) -> Manifest:
-    files = tuple(root / name for name in named)
-    for name, file in zip(named, files, strict=True):
+def _below(look: _Look) -> Manifest | None:
+    """The form of a project that lives in a sub-folder, where there is one such alone."""
+    try:
+        folders = [folder for folder in look.root.iterdir() if folder.is_dir() and not folder.name.startswith(_ASIDE)]
+    except OSError:
+        return None
+    found = [manifest for folder in folders if (manifest := _found(replace(look, root=folder)))]
+    if len(found) != 1:
+        return None
+    return replace(found[0], source=_names(look.root, found[0].files[:1]))
+
+
+def _named(look: _Look) -> Manifest | None:
+    files = tuple(look.root / name for name in look.choice.files)
+    for name, file in zip(look.choice.files, files, strict=True):
         if not file.is_file():
             raise InstallError(
                 f"APPLIANCE_DEPENDENCIES names {name}, which is not there",
-                expected="files of the project: requirements files, uv.lock or pyproject.toml",
+                expected="files of the project: requirements files, a lock or pyproject.toml",
                 action="Correct APPLIANCE_DEPENDENCIES, or take it away: the files are then looked for.",
                 file=name,
             )
-    if files == (root / "uv.lock",):
-        return _lock(root)
-    if files == (root / _PYPROJECT,):
-        return _pyproject(root) or Manifest("none", "none", files, _digest([]))
-    return _requirements(root, files)
+    if len(files) == 1:
+        form = _form_of(files[0].name)
+        return form(replace(look, root=files[0].parent) if form is not _requirements else look, files[0])
+    return _requirements(look, *files)
 
 
-def _lock(root: Path) -> Manifest:
-    lock = root / "uv.lock"
-    parts = [_bytes(lock), _what_matters(_toml(root / _PYPROJECT))]
-    return Manifest("lock", "uv.lock", (lock, root / _PYPROJECT), _digest(parts))
+def _form_of(name: str) -> Callable[..., Manifest | None]:
+    if name.startswith("pylock.") and name.endswith(".toml"):
+        return _pylock
+    if name.startswith("environment") and name.endswith((".yml", ".yaml")):
+        return _conda
+    return dict(_FORMS).get(name, _requirements)
 
 
-def _requirements(root: Path, files: tuple[Path, ...]) -> Manifest:
-    found = read_requirements(root, files)
-    parts = [_bytes(file) for file in found.files]
-    read = list(found.files)
-    pyproject = root / _PYPROJECT
-    with_itself = found.itself and pyproject.is_file() and isinstance(_toml(pyproject).get("project"), dict)
-    if with_itself:
-        parts.append(_what_matters(_toml(pyproject)))
-        read.append(pyproject)
-    source = ", ".join(str(file.relative_to(root)) if root in file.parents else str(file) for file in files)
-    return Manifest(
-        "requirements", source, tuple(read), _digest(parts), found, extras=found.extras, pyproject=with_itself
-    )
+def _uv_lock(look: _Look, file: Path) -> Manifest | None:
+    pyproject = look.root / _PYPROJECT
+    if not pyproject.is_file():
+        return None
+    return _locked(look, (file, pyproject), partial(uv_contents, look.root, file, look.choice))
 
 
-def _pyproject(root: Path) -> Manifest | None:
+def _pylock(look: _Look, file: Path) -> Manifest:
+    return _locked(look, (file,), partial(pylock_contents, file, look.choice))
+
+
+def _poetry_lock(look: _Look, file: Path) -> Manifest:
+    files = tuple(each for each in (file, look.root / _PYPROJECT) if each.is_file())
+    return _locked(look, files, partial(poetry_contents, look.root, file, look.choice, look.python))
+
+
+def _pipfile_lock(look: _Look, file: Path) -> Manifest:
+    return _locked(look, (file,), partial(pipfile_contents, look.root, file, look.choice))
+
+
+def _locked(look: _Look, files: tuple[Path, ...], contents: Callable[[], Contents]) -> Manifest:
+    parts = [_what_matters(read_toml(file)) if file.name == _PYPROJECT else read_bytes(file) for file in files]
+    below = [read_source_tree((look.root / folder).resolve(), look.choice) for folder in folders_of(parts[0])]
+    return _made(look, files[:1], files, parts, contents, [tree for tree in below if tree])
+
+
+def _requirements(look: _Look, *files: Path) -> Manifest:
+    extras = [f"-e .[{','.join(look.choice.extras)}]"] if look.choice.extras else []
+    found = read_requirements(look.root, files, [*extras, *_groups(look)])
+    contents = Contents(lines=found.flat, trees=found.trees)
+    if not found.trees and not extras and not look.choice.groups:
+        # As they are: the installer's words then name the files that a person knows.
+        contents = Contents(arguments=tuple(word for file in files for word in ("-r", str(file))))
+    parts = [read_bytes(file) for file in found.files if file.suffix not in {".py", ".toml", ".cfg"}]
+    return _made(look, files, found.files, [*parts, found.flat.encode()], lambda: contents, found.trees)
+
+
+def _groups(look: _Look) -> list[str]:
+    """The lines of the groups that were asked for by name."""
+    file = look.root / _PYPROJECT
+    groups = table(read_toml(file), "dependency-groups") if look.choice.groups and file.is_file() else {}
+    return [line for name, lines in groups.items() if look.choice.names_group(name) for line in texts(lines)]
+
+
+def _pyproject(look: _Look, file: Path) -> Manifest | None:
     """None where it only configures tools."""
-    file = root / _PYPROJECT
-    data = _toml(file)
-    project = data.get("project")
-    groups = data.get("dependency-groups")
-    wanted = tuple(name for name in ("dev",) if isinstance(groups, dict) and name in groups)
-    if not isinstance(project, dict) and not wanted:
+    data = read_toml(file)
+    groups = [name for name in table(data, "dependency-groups") if look.choice.takes_group(name)]
+    project = table(data, "project")
+    if not project and table(data, "tool", "poetry"):
+        return _described(look, file, poetry_indexes(data))
+    if table(data, "tool", "flit", "metadata") or "dependencies" in texts(project.get("dynamic")):
+        return _described(look, file)
+    development = _older_groups(data) if look.choice.development else []
+    if not project and not groups and not development:
         return None
-    if isinstance(project, dict) and "dependencies" in project.get("dynamic", ()):
-        return _dynamic(root, data)
-    return Manifest(
-        "pyproject", _PYPROJECT, (file,), _digest([_what_matters(data)]), groups=wanted, pyproject=project is not None
-    )
+    arguments = ["-r", str(file)] if project else []
+    for extra in table(project, "optional-dependencies"):
+        arguments += ["--extra", extra] if look.choice.takes_extra(extra) else []
+    for group in groups:
+        arguments += ["--group", f"{file}:{group}"]
+    if table(data, "tool", "poetry"):
+        return _described(look, file, poetry_indexes(data))
+    lines = read_requirements(look.root, (), development).flat if development else ""
+    contents = Contents(lines=lines, arguments=tuple(arguments))
+    return _made(look, (file,), (file,), [_what_matters(data), repr(contents).encode()], lambda: contents)
 
 
-def _dynamic(root: Path, data: dict[str, Any]) -> Manifest | None:
-    """What setuptools reads at build time: ``dependencies = {file = [..]}`` names requirements files."""
-    try:
-        named = data["tool"]["setuptools"]["dynamic"]["dependencies"]["file"]
-    except (KeyError, TypeError):
-        return None
-    names = [named] if isinstance(named, str) else [name for name in named if isinstance(name, str)]
-    files = tuple(root / name for name in names if (root / name).is_file())
-    return _requirements(root, files) if files else None
-
-
-def _one_below(root: Path) -> Path | None:
-    """The requirements of a project that lives in a sub-folder, where there is one such alone."""
-    found = [
-        file
-        for file in root.glob("*/requirements.txt")
-        if not file.parent.name.startswith((".", "doc", "test", "venv"))
+def _older_groups(data: dict[str, Any]) -> list[str]:
+    """What uv and PDM had for development before there were groups."""
+    pdm = table(data, "tool", "pdm", "dev-dependencies")
+    return [
+        *texts(table(data, "tool", "uv").get("dev-dependencies")),
+        *(line for name in pdm for line in texts(pdm[name])),
     ]
-    return found[0] if len(found) == 1 else None
+
+
+def _setup(look: _Look, file: Path) -> Manifest | None:
+    return _described(look, file) if read_source_tree(look.root, look.choice) else None
+
+
+def _described(look: _Look, file: Path, options: Iterable[str] = ()) -> Manifest | None:
+    """What a description that is read by us says, the project itself left where it is."""
+    tree = read_source_tree(look.root, look.choice)
+    lines = (tree.requires or ()) if tree else ()
+    if look.choice.extras and tree and tree.extras:
+        lines = (f"-e .[{','.join(look.choice.extras)}]",)  # the same, and theirs
+    lines = (*options, *lines)
+    found = read_requirements(look.root, (), lines)
+    contents = Contents(lines=found.flat, trees=found.trees)
+    files = tuple(dict.fromkeys((file, *(tree.files if tree else ()), *found.files)))
+    return _made(look, (file,), files, [found.flat.encode()], lambda: contents, found.trees)
+
+
+def _pipfile(look: _Look, file: Path) -> Manifest:
+    lines, indexes = pipfile_lines(read_toml(file), look.choice)
+    found = read_requirements(look.root, (), [*indexes, *lines])
+    contents = Contents(lines=found.flat, trees=found.trees)
+    return _made(look, (file,), (file, *found.files), [found.flat.encode()], lambda: contents, found.trees)
+
+
+def _conda(look: _Look, file: Path) -> Manifest:
+    found = read_requirements(look.root, (), conda_lines(read_text(file)))
+    contents = Contents(lines=found.flat, trees=found.trees)
+    return _made(look, (file,), (file, *found.files), [found.flat.encode()], lambda: contents, found.trees)
+
+
+_FORMS: tuple[tuple[str, Callable[..., Manifest | None]], ...] = (
+    ("uv.lock", _uv_lock),
+    ("pylock.toml", _pylock),
+    ("poetry.lock", _poetry_lock),
+    ("Pipfile.lock", _pipfile_lock),
+    *((name, _requirements) for name in REQUIREMENTS),
+    ("Pipfile", _pipfile),
+    (_PYPROJECT, _pyproject),
+    ("setup.cfg", _setup),
+    ("setup.py", _setup),
+    *((name, _requirements) for name in _LAST_REQUIREMENTS),
+    ("environment.yml", _conda),
+    ("environment.yaml", _conda),
+)
+
+
+def _made(
+    look: _Look,
+    named: Sequence[Path],
+    files: Iterable[Path],
+    parts: Sequence[bytes],
+    contents: Callable[[], Contents],
+    trees: Iterable[SourceTree] = (),
+) -> Manifest:
+    """The manifest, with the project itself among what is linked."""
+    own = read_source_tree(look.root, look.choice)
+    every = {tree.folder: tree for tree in (*trees, *([own] if own else ()))}
+
+    def whole() -> Contents:
+        known = contents()
+        return replace(known, trees=tuple({tree.folder: tree for tree in (*every.values(), *known.trees)}.values()))
+
+    described = [repr((tree.name, tree.version, tree.entry_points, tree.roots)).encode() for tree in every.values()]
+    choice = repr((look.choice.extras, look.choice.groups, look.choice.development)).encode()
+    read = dict.fromkeys([*files, *(file for tree in every.values() for file in tree.files)])
+    return Manifest(_names(look.root, named), tuple(read), _digest([*parts, choice, *described]), whole)
+
+
+def _names(root: Path, files: Iterable[Path]) -> str:
+    return ", ".join(str(file.relative_to(root)) if root in file.parents else str(file) for file in files)
 
 
 def _what_matters(data: dict[str, Any]) -> bytes:
     """The tables that an installation depends on: the settings of linters change nothing."""
-    project = data.get("project")
+    project, poetry = table(data, "project"), table(data, "tool", "poetry")
     kept = {
-        "project": {
-            key: project.get(key)
-            for key in ("dependencies", "optional-dependencies", "requires-python")
-            if isinstance(project, dict)
-        },
+        "project": {key: project.get(key) for key in ("dependencies", "optional-dependencies", "requires-python")},
         "dependency-groups": data.get("dependency-groups"),
-        "uv": data["tool"].get("uv") if isinstance(data.get("tool"), dict) else None,
+        "uv": table(data, "tool").get("uv"),
+        "poetry": {key: poetry.get(key) for key in ("dependencies", "dev-dependencies", "group", "extras", "source")},
     }
     return json.dumps(kept, sort_keys=True, default=str).encode()
 
 
-def _digest(parts: list[bytes]) -> str:
+def _digest(parts: Sequence[bytes]) -> str:
     whole = hashlib.sha256()
     for part in parts:
         whole.update(len(part).to_bytes(8))
         whole.update(part)
     return whole.hexdigest()
-
-
-def _bytes(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise InstallError(
-            f"{file.name} can't be read: {error.strerror}",
-            expected="a file that the appliance's user may read",
-            action=f"Correct the rights of {file.name}.",
-            file=file.name,
-        ) from None
-
-
-def _toml(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(_bytes(file).decode("utf-8-sig"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        line = re.search(r"line (\d+)", str(error))
-        raise InstallError(
-            f"{file.name} is no TOML: {error}",
-            expected="a file that every Python tool can read",
-            action=f"Correct {'line ' + line[1] + ' of ' if line else ''}{file.name}.",
-            file=file.name,
-        ) from None

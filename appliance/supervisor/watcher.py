@@ -30,9 +30,16 @@ ENVIRONMENT = (".env", ".env.local", ".flaskenv")
 CODE = (".py", ".pyw", ".wsgi", ".ini")
 DEPENDENCIES = (
     "uv.lock",
+    "pylock*.toml",
+    "poetry.lock",
+    "Pipfile.lock",
+    "Pipfile",
     "pyproject.toml",
-    "requirements*.txt",
+    "*requirements*",
+    "environment.y*ml",
     ".python-version",
+    "runtime.txt",
+    ".tool-versions",
     "Procfile",
     "setup.cfg",
     "setup.py",

@@ -1,11 +1,13 @@
 """A project of a few files, and what is found in it."""
 
 import json
+import os
 
 import pytest
 
 from appliance.boot.project import find_application
 from appliance.errors import ApplicationError
+from tests.boot.shop import Shop, wheel
 
 
 def write(root, files):
@@ -41,3 +43,13 @@ def refuse(find):
         return error
 
     return refuse
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """An empty project, and wheels of two packages, of which one needs the other."""
+    shop = Shop(tmp_path, os.environ)
+    wheel(shop.wheels, "kettle", requires=["toaster>=1"])
+    wheel(shop.wheels, "kettle", "2.0")
+    wheel(shop.wheels, "toaster")
+    return shop

@@ -3,106 +3,17 @@
 What is installed are wheels that the test makes: no index is asked.
 """
 
-import base64
 import dataclasses
-import hashlib
-import json
 import os
 import subprocess
 import sys
 import time
-import zipfile
 from pathlib import Path
 
 import pytest
 
-from appliance.boot.dependencies import install, plan, project_environment
-from appliance.boot.settings import read_settings
+from appliance.boot.dependencies import install
 from appliance.errors import InstallError, InterpreterError
-
-
-def wheel(folder, name, version="1.0", requires=()):
-    """A wheel with one module, named like its distribution."""
-    info = f"{name}-{version}.dist-info"
-    needs = "".join(f"Requires-Dist: {need}\n" for need in requires)
-    files = {
-        f"{name}.py": f"VERSION = {version!r}\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{info}/entry_points.txt": f"[console_scripts]\n{name}-cli = {name}:main\n",
-    }
-    record = ""
-    for path, text in files.items():
-        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
-        record += f"{path},sha256={digest},{len(text)}\n"
-    files[f"{info}/RECORD"] = record + f"{info}/RECORD,,\n"
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
-        for path, text in files.items():
-            archive.writestr(path, text)
-
-
-class Shop:
-    """A project with a cache and an index of its own."""
-
-    def __init__(self, folder, values):
-        self.root = folder / "project"
-        self.wheels = folder / "wheels"
-        self.cache = folder / "cache"
-        self.root.mkdir()
-        self.wheels.mkdir()
-        self.values = {
-            **{name: value for name, value in values.items() if not name.startswith(("UV_", "PIP_", "VIRTUAL_"))},
-            "UV_FIND_LINKS": str(self.wheels),
-            "UV_NO_INDEX": "1",
-            "UV_OFFLINE": "1",
-        }
-        flags = {"project": str(self.root), "cache": str(self.cache)}
-        self.settings = read_settings(self.values, {}, flags, folder)
-        self.lines = []
-
-    def write(self, name, text):
-        (self.root / name).write_text(text)
-
-    def plan(self):
-        return plan(self.root, self.settings, self.values)
-
-    def install(self):
-        install(self.plan(), self.root, self.settings, self.values, self.lines.append)
-        return self.plan()
-
-    def environment(self):
-        return project_environment(self.plan(), self.settings, self.values)
-
-    def python(self, words):
-        """What a Python of the project prints."""
-        done = subprocess.run(
-            ["python", "-c", words],
-            env=self.environment(),
-            cwd=self.root,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-    def versions(self):
-        """What is installed, by name."""
-        words = (
-            "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"
-        )
-        return json.loads(self.python(words))
-
-
-@pytest.fixture
-def shop(tmp_path):
-    """An empty project, and wheels of two packages, of which one needs the other."""
-    shop = Shop(tmp_path, os.environ)
-    wheel(shop.wheels, "kettle", requires=["toaster>=1"])
-    wheel(shop.wheels, "kettle", "2.0")
-    wheel(shop.wheels, "toaster")
-    return shop
 
 
 def test_no_dependencies_at_all(shop):
@@ -150,49 +61,6 @@ def test_other_dependencies_are_another_environment(shop):
     assert shop.versions()["kettle"] == "2.0"
     shop.write("requirements.txt", "kettle==1.0\n")
     assert shop.plan() == old
-
-
-def test_a_lock(shop):
-    """A uv.lock is taken at its word: a newer version that there is now is not installed."""
-    shop.write(
-        "pyproject.toml",
-        '[project]\nname = "shop"\nversion = "1"\nrequires-python = ">=3.10"\ndependencies = ["toaster"]\n'
-        '[dependency-groups]\ndev = ["kettle"]\n',
-    )
-    uv = str(Path(sys.prefix) / "bin" / "uv")
-    command = [uv, "lock", "--python", sys.executable, "--cache-dir", str(shop.cache / "uv")]
-    subprocess.run(command, cwd=shop.root, env=shop.values, check=True, capture_output=True, timeout=60)
-    lock = (shop.root / "uv.lock").read_bytes()
-    wheel(shop.wheels, "toaster", "3.0")
-    planned = shop.install()
-    assert planned.source == "uv.lock"
-    assert shop.versions() == {"toaster": "1.0", "kettle": "2.0"}
-    assert (shop.root / "uv.lock").read_bytes() == lock
-    assert {path.name for path in shop.root.iterdir()} == {"pyproject.toml", "uv.lock"}
-
-
-@pytest.mark.parametrize("requirements", [None, "-e .[hot]\n"])
-def test_pyproject_is_read_and_not_built(shop, requirements):
-    """The project's own dependencies are installed, it itself is not: nothing appears in its folder."""
-    shop.write(
-        "pyproject.toml",
-        '[build-system]\nrequires = ["no-such-backend"]\nbuild-backend = "no_such_backend"\n'
-        '[project]\nname = "shop"\nversion = "1"\ndependencies = ["toaster"]\n'
-        '[project.optional-dependencies]\nhot = ["kettle==2.0"]\n',
-    )
-    if requirements:
-        shop.write("requirements.txt", requirements)
-    before = {path.name for path in shop.root.iterdir()}
-    shop.install()
-    assert shop.versions() == ({"toaster": "1.0", "kettle": "2.0"} if requirements else {"toaster": "1.0"})
-    assert {path.name for path in shop.root.iterdir()} == before
-
-
-def test_a_development_group(shop):
-    """The group dev of a pyproject.toml is what a developer installs too."""
-    shop.write("pyproject.toml", '[dependency-groups]\ndev = ["kettle==2.0"]\n')
-    shop.install()
-    assert shop.versions() == {"kettle": "2.0"}
 
 
 def test_a_failure_has_the_installers_words(shop):

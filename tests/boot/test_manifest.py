@@ -1,5 +1,8 @@
 """Which files say what a project depends on, and what of them matters."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from appliance.boot.manifest import read_manifest
@@ -21,52 +24,141 @@ def read(tmp_path):
     return read
 
 
+POETRY = '[tool.poetry]\nname = "shop"\n[tool.poetry.dependencies]\npython = "^3.10"\nflask = "^3"\n'
+SETUP = 'from setuptools import setup\nsetup(name="shop", install_requires=["flask>=2"])\n'
+FLASK = ["flask"]
+
+
 @pytest.mark.parametrize(
-    ("files", "form", "source"),
+    ("files", "source", "names"),
     [
-        ({}, "none", "none"),
-        ({"requirements.txt": ""}, "requirements", "requirements.txt"),
-        ({"requirements.txt": "", "requirements/dev.txt": ""}, "requirements", "requirements/dev.txt"),
-        ({"requirements/base.txt": "", "requirements/prod.txt": ""}, "requirements", "requirements/base.txt"),
-        ({"requirements": "flask\n"}, "requirements", "requirements"),
-        ({"uv.lock": "", "pyproject.toml": PROJECT, "requirements.txt": ""}, "lock", "uv.lock"),
-        ({"uv.lock": "", "requirements.txt": ""}, "requirements", "requirements.txt"),
-        ({"pyproject.toml": PROJECT, "requirements.txt": ""}, "requirements", "requirements.txt"),
-        ({"pyproject.toml": PROJECT}, "pyproject", "pyproject.toml"),
-        ({"pyproject.toml": "[tool.ruff]\nline-length = 100\n"}, "none", "none"),
-        ({"pyproject.toml": '[dependency-groups]\ndev = ["flask"]\n'}, "pyproject", "pyproject.toml"),
+        ({}, "none", []),
+        ({"requirements.txt": "flask\n"}, "requirements.txt", FLASK),
+        ({"requirements.txt": "click", "requirements/dev.txt": "flask"}, "requirements/dev.txt", FLASK),
+        ({"requirements/base.txt": "flask", "requirements/prod.txt": ""}, "requirements/base.txt", FLASK),
+        ({"requirements/production.txt": "flask"}, "requirements/production.txt", FLASK),
+        ({"requirements": "flask\n"}, "requirements", FLASK),
+        ({"requirements.in": "flask\n"}, "requirements.in", FLASK),
+        ({"uv.lock": "", "requirements.txt": "flask"}, "requirements.txt", FLASK),
+        ({"pyproject.toml": PROJECT, "requirements.txt": "flask"}, "requirements.txt", FLASK),
+        ({"pyproject.toml": PROJECT, "Pipfile": '[packages]\nflask = "*"\n'}, "Pipfile", FLASK),
+        ({"pyproject.toml": "[tool.ruff]\nline-length = 100\n", "setup.py": SETUP}, "setup.py", FLASK),
+        ({"pyproject.toml": "[tool.ruff]\nline-length = 100\n"}, "none", []),
+        ({"pyproject.toml": POETRY}, "pyproject.toml", FLASK),
+        ({"pyproject.toml": '[tool.flit.metadata]\nmodule = "shop"\nrequires = ["flask"]\n'}, "pyproject.toml", FLASK),
+        ({"pyproject.toml": '[tool.uv]\ndev-dependencies = ["flask"]\n'}, "pyproject.toml", FLASK),
+        ({"setup.cfg": "[metadata]\nname = shop\n[options]\ninstall_requires =\n  flask\n"}, "setup.cfg", FLASK),
+        ({"setup.cfg": "[flake8]\nmax-line-length = 100\n"}, "none", []),
+        ({"setup.py": SETUP}, "setup.py", FLASK),
+        ({"environment.yml": "dependencies:\n  - python=3.11\n  - pip:\n    - flask\n"}, "environment.yml", FLASK),
         (
             {
                 "pyproject.toml": '[project]\nname = "s"\ndynamic = ["dependencies"]\n'
                 '[tool.setuptools.dynamic]\ndependencies = {file = ["needs.in"]}\n',
                 "needs.in": "flask\n",
             },
-            "requirements",
-            "needs.in",
+            "pyproject.toml",
+            FLASK,
         ),
-        ({"backend/requirements.txt": "", "frontend/package.json": ""}, "requirements", "backend/requirements.txt"),
-        ({"a/requirements.txt": "", "b/requirements.txt": ""}, "none", "none"),
+        ({"backend/requirements.txt": "flask", "frontend/package.json": ""}, "backend/requirements.txt", FLASK),
+        ({"server/pyproject.toml": POETRY}, "server/pyproject.toml", FLASK),
+        ({"a/requirements.txt": "", "b/requirements.txt": ""}, "none", []),
     ],
 )
-def test_the_order_of_forms(read, files, form, source):
-    """One form counts; a lock before requirements, those before a pyproject.toml."""
+def test_the_order_of_forms(read, files, source, names):
+    """One form counts; a lock before requirements, those before a pyproject.toml; what it asks for is known."""
     manifest = read(files)
-    assert (manifest.form, manifest.source) == (form, source)
+    assert manifest.source == source
+    assert asked(manifest) == names
+
+
+def asked(manifest):
+    """The names that are asked for, in lines or in the files that the installer is given."""
+    contents = manifest.contents()
+    files = [word for word in contents.arguments if not word.startswith("-")]
+    lines = contents.lines + "".join(Path(file).read_text() for file in files)
+    return re.findall(r"(?m)^\w+", lines)
+
+
+@pytest.mark.parametrize(
+    ("files", "sync"),
+    [
+        ({"uv.lock": "", "pyproject.toml": PROJECT, "requirements.txt": ""}, ("--no-install-project",)),
+        (
+            {
+                "uv.lock": '[[package]]\nname = "tea"\nversion = "1"\nsource = { editable = "packages/tea" }\n',
+                "pyproject.toml": PROJECT + '[tool.uv.workspace]\nmembers = ["packages/*"]\n',
+                "packages/tea/pyproject.toml": '[project]\nname = "tea"\nversion = "1"\n',
+            },
+            ("--no-install-project", "--no-install-package", "tea", "--all-packages"),
+        ),
+    ],
+)
+def test_a_lock_of_uv(read, tmp_path, files, sync):
+    """A uv.lock comes before all; the members of its workspace are linked where they lie, and watched."""
+    manifest = read(files)
+    assert manifest.source == "uv.lock"
+    contents = manifest.contents()
+    assert contents.sync == ("--project", str(tmp_path), *sync)
+    assert {tree.folder for tree in contents.trees} == {
+        (tmp_path / name).parent for name in files if name.endswith("pyproject.toml")
+    }
+    assert set(manifest.files) == {tmp_path / name for name in files if name != "requirements.txt"}
+
+
+def test_a_pylock_is_the_installers(read, tmp_path):
+    """A pylock.toml is handed over as it is, and nothing more than it lists is installed."""
+    contents = read({"pylock.toml": 'lock-version = "1.0"\npackages = []\n', "requirements.txt": "x"}).contents()
+    assert contents.arguments == ("-r", str(tmp_path / "pylock.toml"))
+    assert contents.exact
 
 
 def test_what_is_named_counts_alone(read, tmp_path):
     """APPLIANCE_DEPENDENCIES names files, of any form, and nothing is looked for."""
     files = {"requirements.txt": "", "one.txt": "a\n", "two.txt": "b\n", "pyproject.toml": PROJECT}
-    assert read(files, "one.txt", "two.txt").files == (tmp_path / "one.txt", tmp_path / "two.txt")
-    assert read(files, "pyproject.toml").form == "pyproject"
+    assert read(files, "one.txt", "two.txt").files[:2] == (tmp_path / "one.txt", tmp_path / "two.txt")
+    assert read(files, "pyproject.toml").source == "pyproject.toml"
+    assert read({"sub/poetry.lock": ""}, "sub/poetry.lock").source.endswith("poetry.lock")
     with pytest.raises(InstallError, match=r"gone\.txt"):
         read(files, "gone.txt")
 
 
-def test_the_project_itself_brings_its_pyproject(read, tmp_path):
+@pytest.mark.parametrize(
+    ("named", "names"),
+    [
+        ((), ["click", "pytest"]),
+        (("extra:db",), ["click", "pytest", "psycopg"]),
+        (("extra:*", "group:docs"), ["click", "pytest", "sphinx", "psycopg"]),
+        (("group:none",), ["click"]),
+    ],
+)
+def test_extras_and_groups_are_chosen(read, named, names):
+    """``extra:`` and ``group:`` add to what is found, ``group:none`` leaves the development out."""
+    poetry = (
+        '[tool.poetry]\nname = "shop"\n[tool.poetry.dependencies]\nclick = "*"\n'
+        'psycopg = {version = "*", optional = true}\n[tool.poetry.extras]\ndb = ["psycopg"]\n'
+        '[tool.poetry.group.dev.dependencies]\npytest = "*"\n'
+        '[tool.poetry.group.docs]\noptional = true\n[tool.poetry.group.docs.dependencies]\nsphinx = "*"\n'
+    )
+    assert sorted(asked(read({"pyproject.toml": poetry}, *named))) == sorted(names)
+
+
+def test_extras_and_groups_of_the_standard(read, tmp_path):
+    """The same for the standard's tables: what is chosen is the installer's to read."""
+    text = PROJECT + '[project.optional-dependencies]\ndb = ["x"]\n[dependency-groups]\ndev = ["y"]\ndocs = ["z"]\n'
+    file = tmp_path / "pyproject.toml"
+    contents = read({"pyproject.toml": text}, "extra:db", "group:docs").contents()
+    dev, docs = f"{file}:dev", f"{file}:docs"
+    assert contents.arguments == ("-r", str(file), "--extra", "db", "--group", dev, "--group", docs)
+    assert read({}, "group:none").contents().arguments == ("-r", str(file))
+    assert asked(read({"requirements.txt": "flask\n"}, "extra:db", "group:docs")) == ["flask", "x", "z"]
+
+
+def test_the_project_itself_brings_what_it_needs(read, tmp_path):
     """A requirements file with ``-e .[dev]`` installs what pyproject.toml says, with that extra."""
-    manifest = read({"requirements.txt": "-e .[dev]\n", "pyproject.toml": PROJECT})
-    assert (manifest.pyproject, manifest.extras) == (True, ("dev",))
+    text = PROJECT + 'dependencies = ["flask"]\n[project.optional-dependencies]\ndev = ["shop[hot]"]\nhot = ["tea"]\n'
+    manifest = read({"requirements.txt": "-e .[dev]\n", "pyproject.toml": text})
+    assert asked(manifest) == ["flask", "tea"]
     assert tmp_path / "pyproject.toml" in manifest.files
 
 
@@ -79,7 +171,10 @@ def test_the_project_itself_brings_its_pyproject(read, tmp_path):
         ({"pyproject.toml": PROJECT}, {"pyproject.toml": PROJECT + 'dependencies = ["x"]\n'}, False),
         ({"pyproject.toml": PROJECT}, {"pyproject.toml": PROJECT + "[tool.ruff]\nline-length = 9\n"}, True),
         ({"requirements.txt": "flask\n"}, {"app.py": "import flask\n"}, True),
-        ({"uv.lock": "1", "pyproject.toml": PROJECT}, {"uv.lock": "2"}, False),
+        ({"uv.lock": "a = 1", "pyproject.toml": PROJECT}, {"uv.lock": "a = 2"}, False),
+        ({"poetry.lock": "a = 1", "pyproject.toml": POETRY}, {"pyproject.toml": POETRY + 'click = "1"'}, False),
+        ({"requirements.txt": "", "pyproject.toml": PROJECT}, {"pyproject.toml": PROJECT.replace("1", "2")}, False),
+        ({"requirements.txt": "-e ./lib", "lib/setup.py": SETUP}, {"lib/setup.py": SETUP.replace("2", "3")}, False),
     ],
 )
 def test_what_matters(read, before, after, same):

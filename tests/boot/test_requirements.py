@@ -13,7 +13,7 @@ def read(tmp_path):
     def read(files):
         for name, content in files.items():
             file = tmp_path / name
-            file.parent.mkdir(exist_ok=True)
+            file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content if isinstance(content, bytes) else content.encode())
         return read_requirements(tmp_path, (tmp_path / next(iter(files)),))
 
@@ -56,18 +56,46 @@ def test_circles_and_urls(read):
     ],
 )
 def test_the_project_itself_is_left_out(read, line, extras):
-    """A line that would build the project in the mount is noted, with its extras, and not installed."""
-    found = read({"r.txt": f"flask\n{line}\n"})
-    assert (found.itself, found.extras, found.flat) == (True, extras, "flask\n")
+    """A line that would build the project in the mount brings what the project needs, with its extras, instead."""
+    needs = "".join(f"{extra} = ['{extra}-tool']\n" for extra in ("dev", "test", "docs"))
+    pyproject = "[project]\nname = 'shop'\ndependencies = ['tea']\n[project.optional-dependencies]\n" + needs
+    found = read({"r.txt": f"flask\n{line}\n", "pyproject.toml": pyproject})
+    assert found.flat.split() == ["flask", "tea", *(f"{extra}-tool" for extra in extras)]
+    assert [tree.name for tree in found.trees] == ["shop"]
+
+
+def test_a_project_without_a_description(read):
+    """``-e .`` where nothing describes the project means nothing: it is served from its folder anyway."""
+    found = read({"r.txt": "flask\n-e .\n"})
+    assert (found.trees, found.flat) == ((), "flask\n")
 
 
 @pytest.mark.parametrize(
-    "line", ["-e ./libs/one", "../other", ".hidden", "# -e .", "-e git+https://example.org/x#egg=x"]
+    "line",
+    ["-e ./libs/one", "./libs/one", "--editable libs/one", "one @ file:./libs/one", "-e libs/one[fast]  # ours"],
 )
-def test_what_is_not_the_project_stays(read, line):
-    """Other folders and comments are none of our business."""
-    found = read({"r.txt": line})
-    assert (found.itself, found.flat) == (False, line + "\n")
+def test_a_library_in_a_folder_is_not_built(read, tmp_path, line):
+    """A folder that can be read without building it gives its needs, and is linked."""
+    setup = "from setuptools import setup\nsetup(name='one', install_requires=['tea'], extras_require={'fast': ['go']})"
+    found = read({"r.txt": line, "libs/one/setup.py": setup})
+    assert [tree.folder for tree in found.trees] == [tmp_path / "libs/one"]
+    assert found.flat.split() == (["tea", "go"] if "fast" in line else ["tea"])
+
+
+@pytest.mark.parametrize(
+    "setup",
+    ["from setuptools import setup\nsetup(name='one', ext_modules=[x])", "setup(install_requires=work_out())", None],
+)
+def test_a_library_that_must_be_built_is(read, tmp_path, setup):
+    """A folder that only a build can tell about stays a line, with a path that holds from anywhere."""
+    files = {"r.txt": "-e ./one[fast]\n", "one/x.py": ""} | ({"one/setup.py": setup} if setup else {})
+    assert read(files).flat == f"-e {tmp_path / 'one'}[fast]\n"
+
+
+@pytest.mark.parametrize("line", ["../other", ".hidden", "# -e .", "-e git+https://example.org/x#egg=x", "./x.whl"])
+def test_what_is_no_folder_stays(read, line):
+    """Archives, repositories and comments are none of our business."""
+    assert read({"r.txt": line}).flat == line + "\n"
 
 
 def test_continued_lines(read):

@@ -1,0 +1,84 @@
+"""A project with a cache and an index of its own; what is installed are wheels that the test makes."""
+
+import base64
+import hashlib
+import json
+import subprocess
+import zipfile
+
+from appliance.boot.dependencies import install, plan, project_environment
+from appliance.boot.settings import read_settings
+
+
+def wheel(folder, name, version="1.0", requires=()):
+    """A wheel with one module, named like its distribution."""
+    info = f"{name}-{version}.dist-info"
+    needs = "".join(f"Requires-Dist: {need}\n" for need in requires)
+    files = {
+        f"{name}.py": f"VERSION = {version!r}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/entry_points.txt": f"[console_scripts]\n{name}-cli = {name}:main\n",
+    }
+    record = ""
+    for path, text in files.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+        record += f"{path},sha256={digest},{len(text)}\n"
+    files[f"{info}/RECORD"] = record + f"{info}/RECORD,,\n"
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
+        for path, text in files.items():
+            archive.writestr(path, text)
+
+
+class Shop:
+    """A project with a cache and an index of its own."""
+
+    def __init__(self, folder, values):
+        self.root = folder / "project"
+        self.wheels = folder / "wheels"
+        self.cache = folder / "cache"
+        self.root.mkdir()
+        self.wheels.mkdir()
+        self.values = {
+            **{name: value for name, value in values.items() if not name.startswith(("UV_", "PIP_", "VIRTUAL_"))},
+            "UV_FIND_LINKS": str(self.wheels),
+            "UV_NO_INDEX": "1",
+            "UV_OFFLINE": "1",
+        }
+        flags = {"project": str(self.root), "cache": str(self.cache)}
+        self.settings = read_settings(self.values, {}, flags, folder)
+        self.lines = []
+
+    def write(self, name, text):
+        (self.root / name).write_text(text)
+
+    def plan(self):
+        return plan(self.root, self.settings, self.values)
+
+    def install(self):
+        install(self.plan(), self.root, self.settings, self.values, self.lines.append)
+        return self.plan()
+
+    def environment(self):
+        return project_environment(self.plan(), self.settings, self.values)
+
+    def python(self, words):
+        """What a Python of the project prints."""
+        done = subprocess.run(
+            ["python", "-c", words],
+            env=self.environment(),
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def versions(self):
+        """What is installed, by name."""
+        words = (
+            "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"
+        )
+        return json.loads(self.python(words))

@@ -1,0 +1,76 @@
+"""Pipenv's two files as requirement lines."""
+
+import json
+
+import pytest
+
+from appliance.boot.choice import Choice
+from appliance.boot.pipfile import pipfile_lines, pipfile_python, read_pipfile_lock
+from appliance.errors import InstallError
+
+PYPI = {"name": "pypi", "url": "https://pypi.org/pypi", "verify_ssl": True}
+OURS = {"name": "ours", "url": "https://${USER}@index.test/simple", "verify_ssl": True}
+
+
+def lock(folder, sources, **sections):
+    file = folder / "Pipfile.lock"
+    file.write_text(json.dumps({"_meta": {"sources": sources}, **sections}))
+    return file
+
+
+def test_a_lock(tmp_path):
+    """Pins keep their extras, markers, hashes and repositories; what is for development comes along."""
+    tea = {"version": "==1.0", "hashes": ["sha256:aa"], "markers": "python_version >= '3.8'", "extras": ["hot"]}
+    file = lock(
+        tmp_path,
+        [PYPI],
+        default={
+            "tea": tea,
+            "pot": {"git": "https://x.test/pot.git", "ref": "abc"},
+            "me": {"path": ".", "editable": True},
+        },
+        develop={"tea": {"version": "==1.0"}, "cup": {"version": "==2"}},
+    )
+    lines, indexes = read_pipfile_lock(file, Choice())
+    assert lines == [
+        "tea[hot]==1.0 ; python_version >= '3.8' --hash=sha256:aa",
+        "pot @ git+https://x.test/pot.git@abc",
+        "-e ./.",
+        "cup==2",
+    ]
+    assert indexes == []
+    assert "cup==2" not in read_pipfile_lock(file, Choice(development=False))[0]
+
+
+@pytest.mark.parametrize(
+    ("sources", "indexes"),
+    [
+        ([PYPI], []),
+        ([PYPI, OURS], ["--extra-index-url https://${USER}@index.test/simple"]),
+        (
+            [OURS, PYPI],
+            ["--index-url https://${USER}@index.test/simple", "--extra-index-url https://pypi.org/pypi"],
+        ),
+        (None, []),
+    ],
+)
+def test_sources(tmp_path, sources, indexes):
+    """PyPI as the first is left to the installer, which may have a mirror of it; others are named."""
+    assert read_pipfile_lock(lock(tmp_path, sources), Choice())[1] == indexes
+
+
+def test_a_broken_lock(tmp_path):
+    """File and line are named."""
+    file = tmp_path / "Pipfile.lock"
+    file.write_text('{\n"default": {,\n}')
+    with pytest.raises(InstallError, match=r"Pipfile\.lock is no JSON") as caught:
+        read_pipfile_lock(file, Choice())
+    assert "line 2" in caught.value.action
+
+
+def test_a_pipfile_that_was_never_locked():
+    """Its packages, and those for development; its Python."""
+    data = {"packages": {"tea": "*"}, "dev-packages": {"cup": ">=1"}, "requires": {"python_version": "3.12"}}
+    assert pipfile_lines(data, Choice())[0] == ["tea", "cup>=1"]
+    assert pipfile_lines(data, Choice(development=False))[0] == ["tea"]
+    assert pipfile_python(data) == "3.12"

@@ -1,0 +1,93 @@
+"""setup.cfg and setup.py, read and never run."""
+
+import pytest
+
+from appliance.boot.setupfiles import read_setup
+
+CALL = "from setuptools import setup\n{before}\nsetup(name='shop', {arguments})\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "arguments", "requires"),
+    [
+        ("", "install_requires=['tea', 'cup>=1']", ("tea", "cup>=1")),
+        ("needs = ['tea']\nmore = needs + ['cup']", "install_requires=more", ("tea", "cup")),
+        ("needs = ['tea']", "install_requires=[*needs, 'cup']", ("tea", "cup")),
+        ("", "install_requires='''tea\n  cup  # two'''", ("tea", "cup")),
+        ("", "install_requires='tea cup'.split()", ("tea", "cup")),
+        ("given = dict\nkw = {'install_requires': ['tea']}", "**kw", ("tea",)),
+        ("", "install_requires=open('requirements.txt').read().splitlines()", ("-r requirements.txt",)),
+        (
+            "with open('requirements.txt') as f:\n  needs = [line.strip() for line in f]",
+            "install_requires=needs",
+            ("-r requirements.txt",),
+        ),
+        ("def read(f): ...", "install_requires=read('reqs/base.txt')", ("-r reqs/base.txt",)),
+        ("", "packages=[]", ()),
+    ],
+)
+def test_what_setup_py_needs(tmp_path, before, arguments, requires):
+    """Literals, names bound to them, and the usual ways to read a requirements file."""
+    (tmp_path / "setup.py").write_text(CALL.format(before=before, arguments=arguments))
+    (tmp_path / "requirements.txt").touch()
+    (tmp_path / "reqs").mkdir()
+    (tmp_path / "reqs/base.txt").touch()
+    found = read_setup(tmp_path)
+    assert found is not None
+    assert (found.name, found.requires) == ("shop", requires)
+
+
+def test_what_only_running_would_tell(tmp_path):
+    """A program that works out its needs is not run: they are unknown."""
+    touched = tmp_path / "touched"
+    text = f"open({str(touched)!r}, 'w')\ndef f(): ...\nfrom setuptools import setup\nsetup(install_requires=f())\n"
+    (tmp_path / "setup.py").write_text(text)
+    found = read_setup(tmp_path)
+    assert found is not None
+    assert found.requires is None
+    assert not touched.exists()
+
+
+def test_the_rest_of_setup_py(tmp_path):
+    """Extras, entry points in both their forms, the folder of the packages, extension modules."""
+    arguments = (
+        "version='1', extras_require={'dev': ['pytest']}, package_dir={'': 'src'}, ext_modules=[1], "
+        "entry_points={'paste.app_factory': ['main = shop:main'], 'console_scripts': 'shop = shop.cli:run'}"
+    )
+    (tmp_path / "setup.py").write_text(CALL.format(before="", arguments=arguments))
+    found = read_setup(tmp_path)
+    assert found is not None
+    assert (found.version, found.extras, found.package_root, found.compiled) == ("1", {"dev": ("pytest",)}, "src", True)
+    assert found.entry_points == {
+        "paste.app_factory": {"main": "shop:main"},
+        "console_scripts": {"shop": "shop.cli:run"},
+    }
+    text = "'''\n  [paste.app_factory]\n  main = shop:main\n'''"
+    (tmp_path / "setup.py").write_text(CALL.format(before="", arguments=f"entry_points={text}"))
+    again = read_setup(tmp_path)
+    assert again is not None
+    assert again.entry_points == {"paste.app_factory": {"main": "shop:main"}}
+
+
+def test_setup_cfg(tmp_path):
+    """The declarative form, with the case of its names; setup.py's words come first."""
+    (tmp_path / "setup.cfg").write_text(
+        "[metadata]\nname = shop\nversion = attr: shop.__version__\n"
+        "[options]\npackage_dir =\n    = src\npython_requires = >=3.10\n"
+        "install_requires =\n    tea>=1  # hot\n    cup\n"
+        "[options.extras_require]\ndev = pytest\n"
+        "[options.entry_points]\npaste.app_factory =\n    Main = shop:main\n"
+    )
+    (tmp_path / "setup.py").write_text("from setuptools import setup\nsetup()\n")
+    found = read_setup(tmp_path)
+    assert found is not None
+    assert (found.name, found.requires, found.package_root) == ("shop", ("tea>=1", "cup"), "src")
+    assert (found.extras, found.python) == ({"dev": ("pytest",)}, ">=3.10")
+    assert found.entry_points == {"paste.app_factory": {"Main": "shop:main"}}
+
+
+@pytest.mark.parametrize("text", ["print('no call')", "def broken(", ""])
+def test_what_is_no_setup(tmp_path, text):
+    """A file of that name which sets nothing up says nothing."""
+    (tmp_path / "setup.py").write_text(text)
+    assert read_setup(tmp_path) is None
