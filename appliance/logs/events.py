@@ -83,12 +83,13 @@ EVENTS = MappingProxyType(
             "The application can't be imported, or not in time.",
             ("error", "type", "message", "file", "line", "traceback", "action"),
         ),
+        "worker.stacks": Event("warning", "Where the threads of a worker stand, at SIGQUIT.", ("pid", "traceback")),
         "worker.exited": Event("debug, error", "A worker's process ended.", ("pid", "how")),
         "worker.restarting": Event("warning", "A worker will be started again.", ("after_s",)),
         "standin.ended": Event("error", "What answers while no worker can has ended, or did not start.", ("reason",)),
         # Reloading.
         "watch.failed": Event("warning", "The project's files can't be watched.", ("reason", "action")),
-        "reload.started": Event("info", "Files have changed; a new generation starts.", ("files", "count")),
+        "reload.started": Event("info", "Files have changed; a new generation starts.", ("files", "count", "signal")),
         "reload.finished": Event("info", "The new generation serves.", ("duration_s",)),
         # Debugging.
         "debugger.listening": Event(

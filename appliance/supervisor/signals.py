@@ -48,6 +48,15 @@ def listen(
     signal.signal(signal.SIGCHLD, on_child)  # noqa: TID251  this is the one place
 
 
+def has_terminal() -> bool:
+    """Whether this process has a controlling terminal: then SIGHUP says that it has gone, and is no wish to reload."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
 def name_of(number: int) -> str:
     """``SIGSEGV`` for 11; the number for one without a name."""
     try:

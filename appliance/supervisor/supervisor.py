@@ -78,6 +78,7 @@ class Supervisor:
         self._state = State()
         self._analysis: Analysis | None = None
         self._exit_code = 0
+        self._has_terminal = signals.has_terminal()
         self._account = Account(self.url, str(settings.project))
         self._generations = Generations(
             self._loop, self._children, self._starts, settings,
@@ -117,7 +118,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Serve until a signal; the exit code."""
-        signals.listen(self._loop.wake_descriptor.fileno(), self._stop_asked, self._children.reap, self._loop.post)
+        signals.listen(self._loop.wake_descriptor.fileno(), self._signalled, self._children.reap, self._loop.post)
         handles.adopt_orphans()
         self._writer.on_room = lambda: self._loop.post(self._children.resume)
         if (reason := self._status.open()) is not None:
@@ -291,8 +292,20 @@ class Supervisor:
         then = "It looks at the files again and again instead." if polls else "Restart after an edit."
         self._log.event("warning", "watch.failed", reason=reason, action=then)
 
-    def _stop_asked(self, signal: str) -> None:
-        self.happened(lifecycle.StopAsked(signal))
+    def _signalled(self, signal: str) -> None:
+        """SIGHUP is a wish to reload, unless the terminal has gone; SIGQUIT a stop that says where the worker was."""
+        if signal == "SIGHUP" and not self._has_terminal:
+            self._log.event("info", "reload.started", signal=signal)
+            self._generations.changed()
+            self.happened(lifecycle.ProjectChanged())
+        elif signal == "SIGQUIT" and (worker := self._generations.current) is not None:
+            self._stacks.ask(worker, partial(self._quit, worker))
+        else:
+            self.happened(lifecycle.StopAsked(signal))
+
+    def _quit(self, worker: Handle, text: str) -> None:
+        self._log.event("warning", "worker.stacks", generation=worker.generation, pid=worker.pid, traceback=text)
+        self.happened(lifecycle.StopAsked("SIGQUIT"))
 
     def _stop_all(self, action: lifecycle.StopAll) -> None:
         self._log.event("info", "appliance.stopping", signal=action.signal)

@@ -46,7 +46,10 @@ class Appliance:
             **settings,
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-m", "appliance"], env=self.environment, stdout=subprocess.PIPE
+            [sys.executable, "-I", "-m", "appliance"],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # no terminal of whoever runs the tests: SIGHUP means something else with one
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

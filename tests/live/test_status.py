@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import signal
 import socket
+import subprocess
+import sys
+import termios
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -124,3 +130,43 @@ def test_a_slow_request_is_told_once_with_its_place(start: Start, project: Path)
     (finished,) = [each for each in appliance.events if each.get("url.path") == "/wait" and "duration_s" in each]
     assert finished["request_id"] == event["request_id"]
     assert [each for each in appliance.events if each["event"] == "request.slow"] == [event]
+
+
+def test_a_hangup_is_a_wish_to_reload(start: Start):
+    """SIGHUP without a controlling terminal starts a new generation, and the server goes on."""
+    appliance = start()
+    appliance.wait_for("worker.ready", generation=1)
+    appliance.process.send_signal(signal.SIGHUP)
+    assert appliance.wait_for("reload.started")["signal"] == "SIGHUP"
+    appliance.wait_for("worker.ready", generation=2)
+    assert appliance.get()[1] == b"one"
+    assert appliance.stop() == 0
+
+
+def test_the_terminals_hangup_is_a_stop(project: Path, cache: Path, tmp_path: Path):
+    """With a controlling terminal SIGHUP says that it has gone, and everything ends."""
+    ours, theirs = os.openpty()
+    program = subprocess.Popen(
+        [sys.executable, "-I", "-m", "appliance", "--port=0", f"--project={project}", f"--cache={cache}",
+         f"--status-socket={tmp_path / 'status.sock'}", "--log-format=json"],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509  one system call
+    )  # fmt: skip
+    with program, os.fdopen(ours), os.fdopen(theirs):
+        assert program.stdout is not None
+        for line in program.stdout:
+            if json.loads(line)["event"] == "worker.ready":
+                break
+        program.send_signal(signal.SIGHUP)
+        assert program.wait(timeout=10) == 129
+
+
+def test_a_quit_tells_where_it_was(start: Start):
+    """SIGQUIT logs the stacks of the worker's threads, then stops."""
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    assert appliance.stop(signal.SIGQUIT) == 131
+    (event,) = [each for each in appliance.events if each["event"] == "worker.stacks"]
+    assert "Thread" in event["traceback"]
