@@ -66,9 +66,10 @@ def find_application(root: Path, values: Mapping[str, str], app: str | None) -> 
     findings: list[Finding] = []
     rulings: list[Ruling] = []
     for rule in _RULES:
+        weak = next((ruling.weak for ruling in rulings if ruling.weak), None)
         ruling = rule(look)
         findings += ruling.findings
-        if ruling.target:
+        if ruling.target and not (weak and rule is scan_rule and _is_vague(ruling.target)):
             return Project(root, ruling.target, tuple(findings))
         rulings.append(ruling)
     weak = next((ruling.weak for ruling in rulings if ruling.weak), None)
@@ -78,6 +79,11 @@ def find_application(root: Path, values: Mapping[str, str], app: str | None) -> 
     error = _nothing(root, rulings)
     error.details["findings"] = [asdict(finding) for finding in findings]
     raise error
+
+
+def _is_vague(target: Target) -> bool:
+    """Something that takes (environ, start_response), somewhere: less than ``application`` in the project's run.py."""
+    return target.kind == "object" and target.framework in {"", "WSGI"}
 
 
 def _nothing(root: Path, rulings: list[Ruling]) -> ApplicationError:

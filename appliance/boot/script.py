@@ -19,6 +19,8 @@ from appliance.boot.target import Look, Pick, Target
 if TYPE_CHECKING:
     from appliance.boot.source import Source
 
+_FRAMEWORKS = {"bottle": "Bottle", "cherrypy": "CherryPy", "flask": "Flask", "web": "web.py", "hug": "Hug"}
+
 
 def script_target(look: Look, source: Source, best: Pick) -> Target | None:
     """The target that runs this file; None where it serves no WSGI, or where importing ``best`` is enough."""
@@ -34,7 +36,7 @@ def script_target(look: Look, source: Source, best: Pick) -> Target | None:
         best.name or "",  # served all the same, should the file start no server without arguments
         "no",
         tuple(dict.fromkeys((str(source.file.parent), str(look.root)))),
-        framework=best.verdict.framework,
+        framework=best.verdict.framework or _FRAMEWORKS.get(served.by.partition(".")[0], ""),
         why=f"{look.name(source.file)} {_reason(served, best)}: it is run, as by python {look.name(source.file)}.",
     )
 

@@ -47,6 +47,7 @@ _SERVERS: dict[str, Kind] = {
     "uvicorn.Server": "asgi",
     "uvicorn.run": "asgi",
     "aiohttp.web.run_app": "other",
+    "gunicorn.app.base.BaseApplication": "wsgi",
     "gradio.Blocks": "other",
     "gradio.Interface": "other",
     "grpc.server": "other",
@@ -63,18 +64,8 @@ _METHODS = frozenset({"run", "run_server", "run_debug", "serve", "serve_forever"
 # Keywords that only a server's ``run`` has.
 _OF_SERVERS = frozenset({"host", "port", "threaded", "use_reloader", "ssl_context", "debug", "reloader"})
 # What may stand before the serving without being needed for it.
-_IDLE = (
-    "print",
-    "logging.",
-    "argparse.",
-    "os.environ.get",
-    "os.getenv",
-    "os.path.",
-    "sys.",
-    "webbrowser.",
-    "int",
-    "str",
-)
+_IDLE = ("logging.", "argparse.", "os.environ.get", "os.getenv", "os.path.", "sys.", "webbrowser.")
+_IDLE_WORDS = frozenset({"?.print", "?.int", "?.str", "?.bool", "?.len", "?.add_argument", "?.parse_args"})
 _DEEPEST = 3
 
 
@@ -104,35 +95,52 @@ def serves_itself(modules: Modules, source: Source) -> Served | None:
         (source.run.calls if source.run else (), False, source.run.sets if source.run else False),
     ):
         for before, call in enumerate(calls):
-            found = _kind_of(modules, call, 0)
+            found = _serving(modules, call, 0)
             if found is not None:
                 needed = sets or not all(_is_idle(modules, each) for each in calls[:before]) or _is_own(modules, call)
-                return Served(found, call.name, on_import, needed and not on_import, call.line)
+                return Served(*found, on_import, needed and not on_import, call.line)
     return None
 
 
-def _kind_of(modules: Modules, call: Value, depth: int) -> Kind | None:  # noqa: PLR0911 - one for each way to serve
+def _serving(modules: Modules, call: Value, depth: int) -> tuple[Kind, str] | None:
+    """What the call serves, and the name of the call that does: this one, one of its arguments, or one inside."""
     if depth > _DEEPEST:
         return None
+    kind = _kind_of(modules, call)
+    if kind is not None:
+        return kind, call.name
+    for inner in (*call.arguments, *_inside(modules, call)):
+        found = _serving(modules, inner, depth + 1) if inner.kind != "reference" else None
+        if found is not None:
+            return found
+    return None
+
+
+def _kind_of(modules: Modules, call: Value) -> Kind | None:
     name, _, method = call.name.rpartition(".")
     if call.name in _SERVERS:
         # A server that is made is not yet run: ``make_server(..)``, then ``.serve_forever()``.
         return _SERVERS[call.name] if not _is_made(call.name) else None
-    made = name if name in _SERVERS else name.rpartition(".")[0]
-    if made in _SERVERS:
+    bases = _bases(modules, name)
+    made = next((each for each in (name, name.rpartition(".")[0], *bases) if each in _SERVERS), None)
+    if made is not None:
         return _SERVERS[made]
-    if method in _METHODS and name:
-        if name == "?":
-            return "wsgi" if _OF_SERVERS & set(call.keywords) else None
-        for called in (True, False):
-            verdict = judge_name(modules, name, called=called)
-            if verdict.kind in {"wsgi", "asgi"}:
-                return "asgi" if verdict.kind == "asgi" else "wsgi"
-    for inner in (*call.arguments, *_inside(modules, call)):
-        found = _kind_of(modules, inner, depth + 1) if inner.kind != "reference" else None
-        if found is not None:
-            return found
+    if method not in _METHODS or not name:
+        return None
+    if name == "?":
+        return "wsgi" if _OF_SERVERS & set(call.keywords) else None
+    for called in (True, False):
+        verdict = judge_name(modules, name, called=called)
+        if verdict.kind in {"wsgi", "asgi"}:
+            return "asgi" if verdict.kind == "asgi" else "wsgi"
     return None
+
+
+def _bases(modules: Modules, name: str) -> tuple[str, ...]:
+    """The bases of a class of the project's: its own kind of server."""
+    found = modules.resolve(name) if name and name != "?" else None
+    value = found[0].values.get(found[1][0]) if found and len(found[1]) == 1 else None
+    return value.decorators if value is not None and value.kind == "class" else ()
 
 
 def _is_made(name: str) -> bool:
@@ -147,13 +155,16 @@ def _inside(modules: Modules, call: Value) -> Iterable[Value]:
 
 
 def _own_function(modules: Modules, name: str, depth: int) -> Value | None:
+    """The project's function of this name, or a class's method."""
     found = modules.resolve(name)
-    if found is None or len(found[1]) != 1 or depth > _DEEPEST:
+    if found is None or not 1 <= len(found[1]) <= 2 or depth > _DEEPEST:
         return None
     value = found[0].values.get(found[1][0])
     if value is not None and value.kind == "reference":
-        return _own_function(modules, value.name, depth + 1)
-    return value if value is not None and value.kind == "function" else None
+        return _own_function(modules, ".".join([value.name, *found[1][1:]]), depth + 1)
+    if value is not None and value.kind == "class":
+        return value.methods.get(found[1][1]) if len(found[1]) == 2 else None
+    return value if value is not None and value.kind == "function" and len(found[1]) == 1 else None
 
 
 def _is_own(modules: Modules, call: Value) -> bool:
@@ -165,4 +176,4 @@ def _is_own(modules: Modules, call: Value) -> bool:
 def _is_idle(modules: Modules, call: Value) -> bool:
     if call.kind == "call" and judge_name(modules, call.name, called=True).kind == "wsgi":
         return True  # the factory of what is served
-    return call.name in {"?.add_argument", "?.parse_args", *_SERVERS} or call.name.startswith(_IDLE)
+    return call.name in _IDLE_WORDS or call.name in _SERVERS or call.name.startswith(_IDLE)

@@ -12,7 +12,7 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from appliance.boot.scope import Scope
+from appliance.boot.scope import Scope, nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,8 +76,9 @@ def read_source(file: Path, module: str) -> Source:
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
     scope = Scope(module, package, None)
     scope.walk(tree.body)
+    served, imports = _overview(tree)
     return Source(
-        file, module, scope.values, tuple(scope.stars), _served(tree), _imports(tree), text,
+        file, module, scope.values, tuple(scope.stars), served, imports, text,
         run=scope.guarded(), calls=tuple(scope.calls),
     )  # fmt: skip
 
@@ -86,29 +87,26 @@ def _unparsed(file: Path, module: str, text: str, problem: str, line: int) -> So
     return Source(file, module, {}, (), (), frozenset(), text, problem, line)
 
 
-def _served(tree: ast.Module) -> tuple[str, ...]:
-    """``app`` of ``app.run(..)``, ``make_server(host, port, app)``, ``serve(app)`` and their kin, anywhere."""
-    names: list[str] = []
-    for call in _calls(tree):
-        match call.func:
-            case ast.Attribute(value=ast.Name(id=name), attr="run" | "run_server" | "serve" | "serve_forever"):
-                names.append(name)
-        callee = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-        if callee in {"make_server", "serve", "run_simple", "WSGIServer", "run", "ServerFactory", "Server"}:
-            names += [argument.id for argument in call.args if isinstance(argument, ast.Name)]
-            names += [pair.value.id for pair in call.keywords if pair.arg == "app" and isinstance(pair.value, ast.Name)]
-    return tuple(dict.fromkeys(names))
-
-
-def _calls(tree: ast.Module) -> Iterator[ast.Call]:
-    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
-
-
-def _imports(tree: ast.Module) -> frozenset[str]:
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names.update(alias.name.partition(".")[0] for alias in node.names)
+def _overview(tree: ast.Module) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The names that are served, and those of the modules that are imported, anywhere in the module."""
+    served: list[str] = []
+    imports: set[str] = set()
+    for node in nodes(tree):
+        if isinstance(node, ast.Call):
+            served += _served(node)
+        elif isinstance(node, ast.Import):
+            imports.update(alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
-            names.add(node.module.partition(".")[0])
-    return frozenset(names)
+            imports.add(node.module.partition(".")[0])
+    return tuple(dict.fromkeys(served)), frozenset(imports)
+
+
+def _served(call: ast.Call) -> Iterator[str]:
+    """``app`` of ``app.run(..)``, ``make_server(host, port, app)``, ``serve(app)`` and their kin."""
+    match call.func:
+        case ast.Attribute(value=ast.Name(id=name), attr="run" | "run_server" | "serve" | "serve_forever"):
+            yield name
+    callee = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if callee in {"make_server", "serve", "run_simple", "WSGIServer", "run", "ServerFactory", "Server"}:
+        yield from (argument.id for argument in call.args if isinstance(argument, ast.Name))
+        yield from (pair.value.id for pair in call.keywords if pair.arg == "app" and isinstance(pair.value, ast.Name))

@@ -221,7 +221,7 @@ def _refused(verdicts: Mapping[str, Verdict]) -> tuple[str, ...]:
     for name, verdict in verdicts.items():
         if verdict.kind == "asgi":
             words.append(f"{name} is an ASGI application ({verdict.framework})")
-        elif verdict.kind == "arguments":
+        elif verdict.kind == "arguments" and name in FACTORY_NAMES:
             plural = "s" if verdict.required > 1 else ""
             words.append(f"{name} is a factory that needs {verdict.required} argument{plural}")
     return tuple(words)

@@ -6,13 +6,26 @@ appliance's own interpreter.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appliance.boot import django
 from appliance.boot.declared import package_names
 from appliance.boot.script import refused_script, script_target
-from appliance.boot.target import Finding, Look, Pick, Ruling, Target, describe, pick, search_path, target_of
+from appliance.boot.target import (
+    FACTORY_NAMES,
+    OBJECT_NAMES,
+    Finding,
+    Look,
+    Pick,
+    Ruling,
+    Target,
+    describe,
+    pick,
+    search_path,
+    target_of,
+)
 from appliance.boot.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -23,6 +36,7 @@ if TYPE_CHECKING:
 
 FILES = ("wsgi", "app", "main", "run", "application", "server", "web", "api", "index", "passenger_wsgi", "flask_app")
 _DEEP_ENOUGH = 2
+_IS_TEST = re.compile(r"^test_|_test\.py$|^tests?\.py$|^conftest\.py$|^setup\.py$")
 
 
 @dataclass(frozen=True)
@@ -46,7 +60,8 @@ def package_rule(look: Look) -> Ruling:
         if file is None:
             continue
         if file.name == "__init__.py":
-            files += [path for stem in FILES if (path := file.parent / f"{stem}.py").is_file()]
+            stems = (*FILES, file.parent.name, "__main__")
+            files += [path for stem in stems if (path := file.parent / f"{stem}.py").is_file()]
         files.append(file)
     looked_at = ", ".join(names) or "pyproject.toml, setup.cfg, setup.py"
     return _first(look, "The project's own package", files, looked_at)
@@ -60,11 +75,13 @@ def scan_rule(look: Look) -> Ruling:
     tied: tuple[str, ...] = ()
     count = 0
     for file in look.modules.files(_DEEP_ENOUGH):
+        if _IS_TEST.search(file.name):
+            continue
         source = look.modules.source(file)
         count += 1
         best = pick(look.modules, source, own=True)
-        script = None if source.file.name == "manage.py" else script_target(look, source, best)
-        if best.name or script:
+        script = script_target(look, source, best) if _may_be_run(look, file) else None
+        if script or (best.name and not _is_part_of_a_library(file, best)):
             found.append(_Found(source, best, script))
             continue
         refused += [f"{look.name(file)}: {words}" for words in best.refused]
@@ -120,6 +137,20 @@ def _first(look: Look, rule: str, files: Iterable[Path], looked_at: str) -> Ruli
     if not findings:
         findings.append(Finding(rule, looked_at, "there is none", "nothing"))
     return Ruling(tuple(findings), None, weak, tied, tuple(refused))
+
+
+def _is_part_of_a_library(file: Path, best: Pick) -> bool:
+    """Something that takes (environ, start_response) is one of many parts in a package, unless its name says more."""
+    names = {*OBJECT_NAMES, *FACTORY_NAMES, "wsgi_app", "wsgi", "main"}
+    packaged = file.name == "__init__.py" or (file.parent / "__init__.py").is_file()
+    return packaged and best.verdict.framework == "WSGI" and best.name not in names and file.stem not in FILES
+
+
+def _may_be_run(look: Look, file: Path) -> bool:
+    """A module within a package is the package's business, whatever it does under ``__main__``."""
+    if file.name == "manage.py":
+        return False
+    return file.name == "__main__.py" or file.parent == look.root or not (file.parent / "__init__.py").is_file()
 
 
 def _choose(look: Look, rule: str, found: _Found) -> tuple[Target, Finding]:

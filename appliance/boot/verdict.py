@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # app.py imports from web.py imports from factory.py ...: nobody goes deeper, but a circle does.
 _DEEPEST = 12
 _REQUEST_CALL = 2
+_ENVIRONS = frozenset({"environ", "env", "wsgi_environ"})
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ class _Judge:
         """A function by its own name: an application, a factory, or neither."""
         if any(frameworks.is_wsgi_decorator(name) for name in value.decorators):
             return Verdict("wsgi", "Werkzeug", reason="a function that a decorator makes a WSGI application")
-        if _looks_wsgi(value.parameters, answers=value.answers) and not value.coroutine:
+        if _looks_wsgi(value.parameters, answers=_answers(value)) and not value.coroutine:
             return Verdict("wsgi", "WSGI", reason=f"a function of {' and '.join(value.parameters)}")
         if value.parameters[:3] == ("scope", "receive", "send"):
             return Verdict("asgi", "ASGI", reason="a function of scope, receive and send")
@@ -172,7 +173,7 @@ class _Judge:
     def _instance(self, value: Value, depth: int) -> Verdict:
         if value.caller is not None:
             parameters = value.caller.parameters[1:]
-            if _looks_wsgi(parameters, answers=value.caller.answers):
+            if _looks_wsgi(parameters, answers=value.caller.answers == "starts"):
                 return Verdict("wsgi", "WSGI", reason=f"an object that is called with {' and '.join(parameters)}")
             if parameters[:3] == ("scope", "receive", "send"):
                 return Verdict("asgi", "ASGI", reason="an object that is called with scope, receive and send")
@@ -181,6 +182,12 @@ class _Judge:
             if verdict.kind != "unknown":
                 return verdict
         return _UNKNOWN
+
+
+def _answers(value: Value) -> bool:
+    # Many a function passes its two arguments on: only the name tells that this one is an application.
+    named = value.name.rpartition(".")[2] in {"app", "application", "wsgi_app", "wsgi"}
+    return value.answers == "starts" or (named and value.answers == "passes")
 
 
 def _take(verdict: Verdict, attributes: tuple[str, ...]) -> Verdict:
@@ -198,8 +205,7 @@ def _take(verdict: Verdict, attributes: tuple[str, ...]) -> Verdict:
 
 def _looks_wsgi(parameters: tuple[str, ...], *, answers: bool = False) -> bool:
     """By what the function does with its two parameters, or by their names."""
-    return len(parameters) == _REQUEST_CALL and (
-        answers
-        or parameters[1] in {"start_response", "start_resp", "startResponse", "respond", "start"}
-        or parameters[0] in {"environ", "wsgi_environ"}
-    )
+    if len(parameters) != _REQUEST_CALL:
+        return False
+    starts = {"start_response", "start_resp", "startResponse", "respond"}
+    return answers or parameters[1] in starts or (parameters[0] in _ENVIRONS and parameters[1] in {"start", "sr"})
