@@ -12,7 +12,7 @@ PROJECT_SIDE = appliance/__init__.py appliance/channel.py appliance/tagged.py ap
 YAMLLINT = {extends: default, rules: {line-length: {max: 120}, document-start: disable}}
 
 .DEFAULT_GOAL := help
-.PHONY: help check test bench serve image up down clean
+.PHONY: help check test fuzz bench serve image up down clean
 .DELETE_ON_ERROR:
 
 help: ## list the tasks
@@ -30,6 +30,10 @@ check: $(VENV)/made ## lint, types, layers
 
 test: $(VENV)/made ## run every test; those of the image where an engine answers (ARGS=... for pytest)
 	$(VENV)/bin/python -m pytest $(ARGS)
+
+fuzz: $(VENV)/made ## look for bytes that the server reads wrong (ARGS="--seconds 60"; without ARGS ten minutes)
+	-$(VENV)/$(PIP) install --constraint constraints.txt --group fuzz  # has wheels for few platforms
+	$(VENV)/bin/python -m tests.fuzz $(or $(ARGS),--seconds 600)
 
 bench: $(VENV)/made ## measure ours and the peers in one run; needs wrk (ARGS=--help)
 	$(VENV)/bin/python -m benchmarks.request

@@ -34,10 +34,14 @@ class HandshakeFailed(OSError):  # noqa: N818 (as Refused)
     """The client and we could not agree on TLS, or it does not trust the certificate: there is nobody to answer to."""
 
 
+# http.HTTPStatus has RFC 9110's phrases only since Python 3.13.
+_PHRASES = {413: "Content Too Large", 414: "URI Too Long"}
+
+
 def phrase(status: int) -> str:
     """The reason phrase of a status code; an invented code has none."""
     try:
-        return HTTPStatus(status).phrase
+        return _PHRASES.get(status) or HTTPStatus(status).phrase
     except ValueError:
         return "Unknown"
 

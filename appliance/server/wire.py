@@ -183,8 +183,8 @@ class Wire:
             Refused: it is too large, or cut off, or no HTTP at all.
         """
         if self.lenient and (found := lenient.take_head(self.buffer)) is not None:
+            self._measure(found[0])
             raw, self.buffer = found
-            self._measure(raw)
             return raw
         if self.buffer[:2] == b"\r\n":
             self._skip_empty_lines()
@@ -194,11 +194,11 @@ class Wire:
             self._scanned = max(0, len(buffer) - 3)
             self._check_partial(buffer)
             return None
-        self._scanned = self._empty_lines = 0
-        self.buffer = buffer[end + 4 :]
         raw = buffer[:end]
         if end > self._plain:
-            self._measure(raw)
+            self._measure(raw)  # before it is taken: what is refused is shown, and answered as what it is
+        self._scanned = self._empty_lines = 0
+        self.buffer = buffer[end + 4 :]
         return raw
 
     def _skip_empty_lines(self) -> None:
@@ -214,8 +214,7 @@ class Wire:
         self._scanned = 0
 
     def _check_partial(self, buffer: bytes) -> None:
-        if buffer[:1] == _TLS_HANDSHAKE:
-            raise Refused(400, TLS_REASON)
+        _check_protocol(buffer)
         if self.ended and buffer.strip(b"\r\n"):
             raise Refused(400, "the head is cut off (RFC 9112, 8)")
         # Measured as it will be when it is whole: what is refused must not depend on how the bytes arrive.
@@ -224,6 +223,7 @@ class Wire:
 
     def _measure(self, raw: bytes) -> None:
         limits = self._limits
+        _check_protocol(raw)  # a ClientHello is one, however long
         line_end = raw.find(b"\r\n")
         if (len(raw) if line_end < 0 else line_end) > limits.max_line_bytes:
             raise Refused(414, f"the request line is longer than {limits.max_line_bytes} bytes (RFC 9112, 3)")
@@ -351,3 +351,8 @@ class Wire:
         """Close the descriptor."""
         with contextlib.suppress(OSError):  # the application may have closed it
             self.sock.close()
+
+
+def _check_protocol(buffer: bytes) -> None:
+    if buffer[:1] == _TLS_HANDSHAKE:
+        raise Refused(400, TLS_REASON)

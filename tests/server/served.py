@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 from appliance.channel import ACCESS_FIELDS
 from appliance.server.exchange import Exchange
@@ -109,6 +109,46 @@ class Response:
         return values[0] if values else None
 
 
+def read_response(file: BinaryIO, *, head_only: bool = False) -> Response:
+    """The next response, strictly."""
+    line = read_line(file)
+    assert line.startswith("HTTP/1.1 "), line
+    status = int(line[9:12])
+    assert line[12] == " "
+    fields = []
+    while text := read_line(file):
+        name, colon, value = text.partition(": ")
+        assert colon, text
+        fields.append((name, value))
+    response = Response(status, fields, b"", line)
+    if not head_only and status not in (204, 304) and status >= 200:
+        read_content(file, response)
+    return response
+
+
+def read_content(file: BinaryIO, response: Response) -> None:
+    """A response's content, as its head delimits it."""
+    if response["Transfer-Encoding"]:
+        assert response["Transfer-Encoding"] == "chunked"
+        assert response["Content-Length"] is None
+        while size := int(read_line(file), 16):
+            response.chunks.append(file.read(size))
+            assert file.read(2) == b"\r\n"
+        assert read_line(file) == ""
+        response.body = b"".join(response.chunks)
+    elif response["Content-Length"] is not None:
+        response.body = file.read(int(response["Content-Length"] or 0))
+    else:
+        response.body = file.read()
+
+
+def read_line(file: BinaryIO) -> str:
+    """A line, without its CRLF."""
+    line = file.readline(70_000)
+    assert line.endswith(b"\r\n"), f"cut off: {line!r}"
+    return line[:-2].decode("latin-1")
+
+
 class Client:
     """One connection, by hand."""
 
@@ -130,38 +170,7 @@ class Client:
 
     def response(self, *, head_only: bool = False) -> Response:
         """The next response."""
-        line = self._line()
-        assert line.startswith("HTTP/1.1 "), line
-        status = int(line[9:12])
-        assert line[12] == " "
-        fields = []
-        while text := self._line():
-            name, colon, value = text.partition(": ")
-            assert colon, text
-            fields.append((name, value))
-        response = Response(status, fields, b"", line)
-        if not head_only and status not in (204, 304) and status >= 200:
-            self._read_body(response)
-        return response
-
-    def _read_body(self, response: Response) -> None:
-        if response["Transfer-Encoding"]:
-            assert response["Transfer-Encoding"] == "chunked"
-            assert response["Content-Length"] is None
-            while size := int(self._line(), 16):
-                response.chunks.append(self._file.read(size))
-                assert self._file.read(2) == b"\r\n"
-            assert self._line() == ""
-            response.body = b"".join(response.chunks)
-        elif response["Content-Length"] is not None:
-            response.body = self._file.read(int(response["Content-Length"] or 0))
-        else:
-            response.body = self._file.read()
-
-    def _line(self) -> str:
-        line = self._file.readline(70_000)
-        assert line.endswith(b"\r\n"), f"cut off: {line!r}"
-        return line[:-2].decode("latin-1")
+        return read_response(self._file, head_only=head_only)
 
     def rest(self) -> bytes:
         """Everything until the server ends the connection."""
