@@ -53,6 +53,7 @@ class Plan:
         files: all files that were read to know: worth watching.
         fingerprint: its key.
         installed: whether it is whole.
+        passed_over: the Python that the project pins, where that is too old to be served.
     """
 
     environment: Path
@@ -62,6 +63,7 @@ class Plan:
     files: tuple[Path, ...]
     fingerprint: str
     installed: bool
+    passed_over: str = ""
 
 
 def plan(root: Path, settings: Settings, values: Mapping[str, str]) -> Plan:
@@ -156,6 +158,7 @@ def _decide(root: Path, settings: Settings, values: Mapping[str, str]) -> tuple[
         manifest.files,
         key,
         (environment / _MARK).is_file(),
+        interpreter.passed_over,
     )
     return planned, manifest, interpreter
 

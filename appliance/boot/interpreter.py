@@ -17,20 +17,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-from appliance.boot.declared import read_pyproject
 from appliance.boot.identity import user_cache
+from appliance.boot.wish import pin, read_wishes
 from appliance.errors import InterpreterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from appliance.boot.settings import Settings
+    from appliance.boot.wish import Wish
 
 # What the project's side of the appliance is written for, newest first.
 SERVED = ("3.15", "3.14", "3.13", "3.12", "3.11", "3.10")
-_NEWEST_PATCH = 40
+_OLDEST = tuple(map(int, SERVED[-1].split(".")))
+ADDED = Path("/opt/python")  # where the image's further interpreters lie: /opt/python/3.14/bin/python3.14
 _QUESTION = "import json, sys; print(json.dumps([sys.executable, *sys.version_info[:3]]))"
 
 
@@ -42,23 +42,13 @@ class Interpreter:
         version: "3.13".
         path: where it is; None for one to be fetched.
         why: whose wish it follows, in words.
+        passed_over: the version that the project pins, where it is too old to be served.
     """
 
     version: str
     path: Path | None
     why: str
-
-
-@dataclass(frozen=True)
-class _Wish:
-    """One statement of the project's, or of a setting."""
-
-    specifiers: SpecifierSet
-    where: str
-    text: str
-
-    def allows(self, version: str) -> bool:
-        return any(self.specifiers.contains(f"{version}.{patch}") for patch in range(_NEWEST_PATCH))
+    passed_over: str = ""
 
 
 def choose_interpreter(root: Path, settings: Settings, values: Mapping[str, str]) -> Interpreter:
@@ -69,9 +59,15 @@ def choose_interpreter(root: Path, settings: Settings, values: Mapping[str, str]
     """
     if "/" in settings.python:
         return _named(Path(settings.python))
-    wishes = _wishes(root, settings)
+    every = [pin(settings.python, "APPLIANCE_PYTHON")] if settings.python else read_wishes(root)
+    # A pin older than what is served is mostly a host's of long ago: what runs there runs on a newer one, or says why
+    # not. A range that ends there is the project's own word.
+    stale = [] if settings.python else [wish for wish in every if wish.pin and _is_too_old(wish)]
+    wishes = [wish for wish in every if wish not in stale]
     fitting = [version for version in SERVED if all(wish.allows(version) for wish in wishes)]
     why = " and ".join(f"{wish.where} says {wish.text}" for wish in wishes) or "the project asks for none"
+    if stale:
+        why = f"{stale[0].where} says {stale[0].text}, which is older than what the appliance serves"
     if not fitting:
         raise InterpreterError(
             f"no Python that the appliance serves fits: {why}",
@@ -81,17 +77,22 @@ def choose_interpreter(root: Path, settings: Settings, values: Mapping[str, str]
         )
     own = ".".join(map(str, sys.version_info[:2]))
     if own in fitting:
-        return Interpreter(own, own_interpreter(), why)
+        return Interpreter(own, own_interpreter(), why, passed_over=stale[0].text if stale else "")
     for version in fitting:
         for path in _candidates(version, settings.cache, values):
             found = _ask(path)
             if found and found[1] == version:
-                return Interpreter(version, found[0], why)
+                return Interpreter(version, found[0], why, passed_over=stale[0].text if stale else "")
     if values.get("UV_PYTHON_DOWNLOADS") == "never" or values.get("UV_OFFLINE"):
         raise missing_error(fitting, why, "fetching one is turned off", settings.cache, values)
     # The newest that is settled: a version that is still to come may have no build to fetch.
     settled = [version for version in fitting if version != SERVED[0]] or fitting
     return Interpreter(settled[0], None, why)
+
+
+def _is_too_old(wish: Wish) -> bool:
+    match = re.match(r"(\d+)\.(\d+)", wish.text)
+    return match is not None and (int(match[1]), int(match[2])) < _OLDEST
 
 
 def own_interpreter() -> Path:
@@ -141,77 +142,6 @@ def _named(path: Path) -> Interpreter:
     return Interpreter(found[1], path, "APPLIANCE_PYTHON names it")
 
 
-def _wishes(root: Path, settings: Settings) -> list[_Wish]:
-    """What is asked for: a setting alone, else every statement of the project."""
-    if settings.python:
-        return [_pin(settings.python, "APPLIANCE_PYTHON")]
-    wishes: list[_Wish] = []
-    for name, pattern in (
-        (".python-version", r"(?m)^\s*(?:cpython-|python-?)?(\d+\.\d+)(?:\.\d+)?\s*$"),
-        ("runtime.txt", r"(?m)^\s*python-(\d+\.\d+)"),
-        (".tool-versions", r"(?m)^\s*python\s+(\d+\.\d+)"),
-    ):
-        match = re.search(pattern, _text(root / name))
-        # The first of them counts: a stale runtime.txt beside a .python-version is common.
-        if match and not wishes:
-            wishes.append(_pin(match[1], name))
-    asked = _requires_python(root)
-    if asked:
-        wishes.append(asked)
-    return wishes
-
-
-def _pin(version: str, where: str) -> _Wish:
-    parts = version.split(".")[:2]
-    return _Wish(SpecifierSet(f"=={'.'.join(parts)}.*"), where, version)
-
-
-def _requires_python(root: Path) -> _Wish | None:
-    data = read_pyproject(root)
-    project = data.get("project")
-    text = project.get("requires-python") if isinstance(project, dict) else None
-    where = "requires-python of pyproject.toml"
-    if text is None:
-        try:
-            text = _caret(data["tool"]["poetry"]["dependencies"]["python"])
-            where = "python of [tool.poetry.dependencies]"
-        except (KeyError, TypeError):
-            match = re.search(r"(?m)^\s*python_requires\s*=\s*[\"']?([^\"'#\n,]+(?:,[^\"'#\n]+)*)", _setup(root))
-            text = match[1].strip() if match else None
-            where = "python_requires of the setup file"
-    if not isinstance(text, str):
-        return None
-    try:
-        return _Wish(SpecifierSet(text), where, text)
-    except InvalidSpecifier:
-        # Its own tools refuse it too; whoever gets so far runs on what is here.
-        return None
-
-
-def _caret(text: object) -> str | None:
-    """Poetry's ``^3.9`` and ``~3.9`` as everybody else writes them."""
-    if not isinstance(text, str):
-        return None
-    match = re.fullmatch(r"([\^~])(\d+)(?:\.(\d+))?(?:\.\d+)*", text.strip())
-    if not match:
-        return text
-    least = text.strip()[1:]
-    if match[1] == "^" or match[3] is None:
-        return f">={least},<{int(match[2]) + 1}"
-    return f">={least},<{match[2]}.{int(match[3]) + 1}"
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text("utf-8", "replace")
-    except OSError:
-        return ""
-
-
-def _setup(root: Path) -> str:
-    return _text(root / "setup.cfg") or _text(root / "setup.py")
-
-
 def _candidates(version: str, cache: Path, values: Mapping[str, str]) -> Iterator[Path]:
     """Where a Python of this version may be."""
     name = f"python{version}"
@@ -221,7 +151,7 @@ def _candidates(version: str, cache: Path, values: Mapping[str, str]) -> Iterato
             yield Path(folder, name)
     pyenv = Path(values.get("PYENV_ROOT") or Path(values.get("HOME") or "/", ".pyenv"))
     fetched = user_cache(cache) / "python"
-    for pattern in (pyenv / "versions" / f"{version}.*", fetched / f"cpython-{version}.*"):
+    for pattern in (ADDED / f"{version}*", pyenv / "versions" / f"{version}.*", fetched / f"cpython-{version}.*"):
         yield from sorted(pattern.parent.glob(f"{pattern.name}/bin/{name}"), reverse=True)
 
 

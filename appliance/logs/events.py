@@ -62,6 +62,11 @@ EVENTS = MappingProxyType(
         "project.missing": Event("error", "The project's folder is not there, or can't be read.", _ERROR),
         "application.missing": Event("error", "No application was found, or several, or one of another kind.", _ERROR),
         "interpreter.missing": Event("error", "No Python that the project can run on is to be had.", _ERROR),
+        "interpreter.substituted": Event(
+            "warning",
+            "The project pins a Python too old to be served; another one runs it.",
+            ("python", "action"),
+        ),
         # Dependencies.
         "install.started": Event("info", "The project's dependencies are being installed.", ("source",)),
         "install.output": Event("info", "One line of what the installer says.", ("text",)),

@@ -101,6 +101,11 @@ def tell_news(log: Log, known: Analysis | None, now: Analysis) -> None:
     target = now.project.target
     if known is None or known.project.target != target:
         log.event("info", "project.found", application=target.name, framework=target.framework, why=target.why)
+    if now.plan.passed_over and (known is None or known.plan.passed_over != now.plan.passed_over):
+        log.event(
+            "warning", "interpreter.substituted", python=now.plan.interpreter,
+            action="Correct what the project says, or name a Python in APPLIANCE_PYTHON.",
+        )  # fmt: skip
     if known is None or known.environment.hidden != now.environment.hidden:
         for key, file in now.environment.hidden:
             log.event("warning", "environment.hidden", key=key, file=file)

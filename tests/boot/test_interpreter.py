@@ -61,6 +61,12 @@ def pretend(tmp_path):
         {"pyproject.toml": '[tool.poetry.dependencies]\npython = "^3.8"\n'},
         {"setup.cfg": "[options]\npython_requires = >=3.6, <4\n"},
         {"setup.py": 'setup(python_requires=">=3.6,<4")\n'},
+        {"Pipfile": f'[requires]\npython_version = "{OWN}"\n'},
+        {"Pipfile": '[requires]\npython_version = "3"\n'},
+        {"Pipfile": "[requires\n"},
+        {"mise.toml": f'[tools]\npython = "{OWN}"\n'},
+        {"environment.yml": f"dependencies:\n  - python={OWN}\n"},
+        {"pyproject.toml": f'[tool.poetry.dependencies]\npython = "~2.7 || ^{OWN}"\n'},
     ],
 )
 def test_our_own_where_it_does(choose, files):
@@ -78,6 +84,8 @@ def test_our_own_where_it_does(choose, files):
         {"pyproject.toml": f'[project]\nrequires-python = "=={OTHER}.*"\n'},
         {"pyproject.toml": f'[tool.poetry.dependencies]\npython = "~{OTHER}"\n'},
         {"setup.cfg": f"[options]\npython_requires = =={OTHER}.*\n"},
+        {"Pipfile": f'[requires]\npython_full_version = "{OTHER}.1"\n'},
+        {"environment.yml": f"dependencies:\n  - python={OTHER}\n"},
     ],
 )
 def test_another_of_this_machine(choose, pretend, files):
@@ -130,3 +138,14 @@ def test_none_that_could_serve(choose, asked):
     """A wish that no Python which the appliance serves can fulfil is an error that says whose it is."""
     with pytest.raises(InterpreterError, match="requires-python"):
         choose({"pyproject.toml": f'[project]\nrequires-python = "{asked}"\n'})
+
+
+@pytest.mark.parametrize("files", [{"runtime.txt": "python-3.6.8\n"}, {".python-version": "2.7.18\n"}])
+def test_a_pin_of_long_ago(choose, files):
+    """A pin that is older than what can be served does not keep a project from being tried; it is said."""
+    chosen = choose(files)
+    assert (chosen.version, chosen.path) == (OWN, own_interpreter())
+    assert chosen.passed_over in next(iter(files.values()))
+    assert "older than what the appliance serves" in chosen.why
+    with pytest.raises(InterpreterError, match=r"APPLIANCE_PYTHON says 3\.6"):
+        choose(files, python="3.6")

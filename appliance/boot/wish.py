@@ -1,0 +1,122 @@
+"""The Python that a project asks for, wherever it says so.
+
+Owns the reading of those files. Must not know which Pythons there are. Runs in the appliance's own interpreter.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from appliance.boot.conda import conda_python
+from appliance.boot.declared import read_pyproject
+from appliance.boot.pipfile import pipfile_python
+from appliance.boot.setupfiles import read_setup
+from appliance.boot.textfile import table
+from appliance.boot.wanted import alternatives
+from appliance.errors import InstallError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+_NEWEST_PATCH = 40
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One statement of the project's, or of a setting.
+
+    Attributes:
+        specifiers: alternatives, as PEP 440 states them.
+        pin: whether it names one version, as a tool for developers or a host does, and says nothing of others.
+    """
+
+    specifiers: tuple[SpecifierSet, ...]
+    where: str
+    text: str
+    pin: bool = False
+
+    def allows(self, version: str) -> bool:
+        """Whether some release of this version fits."""
+        return any(each.contains(f"{version}.{patch}") for each in self.specifiers for patch in range(_NEWEST_PATCH))
+
+
+def pin(version: str, where: str) -> Wish:
+    """This version alone, whatever its last digits."""
+    parts = version.split(".")[:2]
+    return Wish((SpecifierSet(f"=={'.'.join(parts)}.*"),), where, version, pin=True)
+
+
+def read_wishes(root: Path) -> list[Wish]:
+    """Every statement of the project's; of those that pin one version the first alone: stale ones are common."""
+    wishes = [next(_pins(root), None), _range(root)]
+    return [wish for wish in wishes if wish is not None]
+
+
+def _pins(root: Path) -> Iterator[Wish]:
+    readers: tuple[tuple[str, Callable[[str], str]], ...] = (
+        (".python-version", _by(r"(?m)^\s*(?:cpython-|python-?)?(\d+\.\d+)(?:\.\d+)?(?:[abrc]+\d+|-dev)?\s*$")),
+        ("runtime.txt", _by(r"(?m)^\s*(?:python-)?(\d+\.\d+)")),
+        (".tool-versions", _by(r"(?m)^\s*python\s+(\d+\.\d+)")),
+        ("mise.toml", _by(r"(?m)^\s*python\s*=\s*\[?\s*[\"'](\d+\.\d+)")),
+        (".mise.toml", _by(r"(?m)^\s*python\s*=\s*\[?\s*[\"'](\d+\.\d+)")),
+        ("Pipfile", _of_pipfile),
+        ("environment.yml", conda_python),
+        ("environment.yaml", conda_python),
+    )
+    for name, reader in readers:
+        version = reader(_text(root / name))
+        if version:
+            yield pin(version, name)
+
+
+def _by(pattern: str) -> Callable[[str], str]:
+    def find(text: str) -> str:
+        match = re.search(pattern, text)
+        return match[1] if match else ""
+
+    return find
+
+
+def _of_pipfile(text: str) -> str:
+    try:
+        version = pipfile_python(tomllib.loads(text))
+    except tomllib.TOMLDecodeError:
+        return ""  # where it is what the dependencies are read from, that is an error there
+    return version if re.match(r"\d+\.\d+", version) else ""
+
+
+def _range(root: Path) -> Wish | None:
+    """What a distribution says of the Pythons that it runs on."""
+    data = read_pyproject(root)
+    text = table(data, "project").get("requires-python")
+    where = "requires-python of pyproject.toml"
+    every = [text] if isinstance(text, str) else []
+    text = text or table(data, "tool", "poetry", "dependencies").get("python")
+    if not every and isinstance(text, str):
+        every, where = alternatives(text), "python of [tool.poetry.dependencies]"
+    if not every:
+        try:
+            setup = read_setup(root)
+        except InstallError:
+            setup = None
+        text = setup.python if setup else ""
+        every, where = ([text] if text else []), "python_requires of the setup file"
+    try:
+        specifiers = tuple(SpecifierSet(each) for each in every)
+    except InvalidSpecifier:
+        # Its own tools refuse it too; whoever gets so far runs on what is here.
+        return None
+    return Wish(specifiers, where, str(text)) if specifiers else None
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8-sig", "replace")
+    except OSError:
+        return ""
