@@ -294,9 +294,9 @@ def test_page_waits_for_news(start: Start):
         page = client.getresponse().read().decode()
         assert "&lt;b&gt;" in page
         version = page.partition("/__appliance__/wait?version=")[2].partition('"')[0]
-        # On the same connection: another might still be in the queue when the project is mended.
+        # The stand-in answers, or the worker does, where it was ready before the request was read: news either way.
         client.request("GET", f"/__appliance__/wait?version={version}")
         appliance.edit("app.py", HELLO.format(word="mended"))
         answer = client.getresponse()
-        assert (answer.status, answer.headers["X-Appliance-Wait"]) == (204, "news")
+        assert answer.headers["X-Appliance-Wait"] == "news" or answer.read() == b"mended"
     assert appliance.get()[1] == b"mended"
