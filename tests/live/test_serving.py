@@ -299,4 +299,5 @@ def test_page_waits_for_news(start: Start):
         appliance.edit("app.py", HELLO.format(word="mended"))
         answer = client.getresponse()
         assert answer.headers["X-Appliance-Wait"] == "news" or answer.read() == b"mended"
+    appliance.wait_for("worker.ready", generation=3)
     assert appliance.get()[1] == b"mended"
