@@ -24,9 +24,9 @@ check: $(VENV)/made ## lint, types, layers
 	$(VENV)/bin/mypy
 	$(VENV)/bin/mypy --python-version 3.10 $(PROJECT_SIDE)  # it runs on the project's Python
 	$(VENV)/bin/lint-imports
-	$(VENV)/bin/hadolint Dockerfile .devcontainer/Dockerfile
-	$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
-	$(VENV)/bin/yamllint --strict -d '$(YAMLLINT)' docker-compose.yml
+	$(VENV)/bin/hadolint Dockerfile .devcontainer/Dockerfile appliance/templates/devcontainer/Dockerfile
+	$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml .devcontainer/docker-compose.yml appliance/templates/devcontainer/docker-compose.yml
+	$(VENV)/bin/yamllint --strict -d '$(YAMLLINT)' docker-compose.yml .devcontainer appliance/templates
 
 test: $(VENV)/made ## run every test; those of the image where an engine answers (ARGS=... for pytest)
 	$(VENV)/bin/python -m pytest $(ARGS)

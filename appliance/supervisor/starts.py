@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from appliance.boot.identity import user_cache
 from appliance.channel import Start
 from appliance.supervisor import handles
+from appliance.supervisor.environment_link import link
 from appliance.tagged import new_mark
 from appliance.tally import Reading
 
@@ -60,6 +61,8 @@ class Starts:
         Raises:
             OSError: its interpreter can't be started.
         """
+        if "APPLIANCE_IMAGE" in self._process:  # elsewhere an editor knows the environment: it is the project's own
+            link(Path(self._settings.status_socket).parent, analysis.plan.environment)
         child = handles.spawn_side(
             "worker",
             generation,

@@ -14,9 +14,9 @@ from typing import Any
 class DapClient:
     """Connects, attaches, sets breakpoints, waits for events. Every wait is bounded."""
 
-    def __init__(self, port: int, *, within_s: float = 60) -> None:
+    def __init__(self, port: int, *, host: str = "127.0.0.1", within_s: float = 60) -> None:
         self._within_s = within_s
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=within_s)
+        self._socket = socket.create_connection((host, port), timeout=within_s)
         self._file = self._socket.makefile("rb")
         self._numbers = itertools.count(1)
         self._responses: dict[int, queue.SimpleQueue[dict[str, Any]]] = {}

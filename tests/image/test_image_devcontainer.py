@@ -1,0 +1,146 @@
+"""The dev container's template, brought up by the reference implementation as a user of the host who is not root."""
+
+import json
+import os
+import pwd
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.image.conftest import following
+from tests.live.dap_client import DapClient
+
+ROOT = Path(__file__).parents[2]
+TEMPLATES = ROOT / "appliance" / "templates"
+CLI = "@devcontainers/cli@0.89.0"
+NAME = "appliance-test"
+APP = """
+import os
+
+def application(environ, start_response):
+    word = "{word}"
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [f"{{word}} {{os.getuid()}}".encode()]
+"""
+LINE = 6
+
+
+@pytest.fixture(scope="module")
+def cli(tmp_path_factory):
+    """The program ``devcontainer``, from npm."""
+    if shutil.which("npm") is None:
+        pytest.skip("not run: there is no npm to install @devcontainers/cli with")
+    folder = tmp_path_factory.mktemp("npm")
+    folder.chmod(0o755)
+    done = subprocess.run(
+        ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), CLI],
+        capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        pytest.skip(f"not run: {CLI} can't be installed: {done.stderr[-300:]}")
+    return folder / "node_modules" / ".bin" / "devcontainer"
+
+
+@pytest.fixture(scope="module")
+def host_user(engine):
+    """A user of the host who is not root: whoever runs the tests, or one that is made for them."""
+    if os.getuid():
+        yield pwd.getpwuid(os.getuid())
+        return
+    subprocess.run(["useradd", "--create-home", "--uid", "4765", NAME], check=True, timeout=20)
+    yield pwd.getpwnam(NAME)
+    subprocess.run(["userdel", "--remove", NAME], check=True, timeout=20, capture_output=True)
+
+
+@pytest.fixture
+def folder(host_user, tmp_path):
+    """The user's project: a git repository with the template in it."""
+    folder = tmp_path / "project"
+    shutil.copytree(TEMPLATES / "devcontainer", folder / ".devcontainer")
+    shutil.copytree(TEMPLATES / "vscode", folder / ".vscode")
+    (folder / "wsgi.py").write_text(APP.format(word="one"))
+    subprocess.run(["git", "init", "--quiet", str(folder)], check=True, timeout=20)
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, host_user.pw_uid, host_user.pw_gid)
+    for parent in folder.parents:  # pytest's are its user's alone
+        if parent.owner() == pwd.getpwuid(os.getuid()).pw_name and not parent.stat().st_mode & 0o001:
+            parent.chmod(parent.stat().st_mode | 0o011)
+    return folder
+
+
+@pytest.fixture
+def devcontainer(image, cli, host_user, folder, docker):
+    """``devcontainer("exec", "git", "status")``: the program, as the host's user, on the project."""
+    kept = {name: value for name, value in os.environ.items() if name == "PATH" or name.startswith("DOCKER_")}
+    socket = Path("/var/run/docker.sock")
+    group = socket.stat().st_gid if socket.exists() else host_user.pw_gid
+    identity = {} if os.getuid() else {"user": host_user.pw_uid, "group": group, "extra_groups": [host_user.pw_gid]}
+
+    def run(name, *argv):
+        done = subprocess.run(
+            [str(cli), name, "--workspace-folder", str(folder), *argv],
+            env={**kept, "HOME": host_user.pw_dir, "USER": host_user.pw_name},
+            cwd=folder, capture_output=True, text=True, timeout=280, check=False, **identity,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    yield run
+    for found in docker(
+        "ps", "--all", "--quiet", "--filter", f"label=devcontainer.local_folder={folder}"
+    ).stdout.split():
+        shown = json.loads(docker("inspect", found).stdout)[0]["Config"]
+        project = shown["Labels"]["com.docker.compose.project"]
+        docker("rm", "--force", "--volumes", found)
+        docker("volume", "rm", "--force", f"{project}_cache")
+        docker("network", "rm", f"{project}_default", check=False)
+        docker("rmi", "--force", shown["Image"], f"{project}-app", check=False)
+
+
+def wait_for_worker(container, generation):
+    """Follow the log; the program puts a line of its own before it."""
+    with following(["docker", "logs", "--follow", container], 100) as lines:
+        for line in lines:
+            event = json.loads(line) if line.startswith("{") else {}
+            if event.get("event") == "worker.ready" and event["generation"] == generation:
+                return
+    pytest.fail(f"no worker of generation {generation}")
+
+
+def test_an_editor_and_a_server_in_one_container(devcontainer, folder, host_user, docker):
+    """Up; git and edits as the host's user; the server beside it; a debugger's client before and after a reload."""
+    configuration = json.loads(devcontainer("read-configuration"))["configuration"]
+    assert configuration["overrideCommand"] is False
+    assert configuration["forwardPorts"] == [8000]
+    up = json.loads(devcontainer("up").splitlines()[-1])
+    assert (up["outcome"], up["remoteUser"]) == ("success", "dev")
+
+    wait_for_worker(up["containerId"], 1)
+
+    assert "wsgi.py" in devcontainer("exec", "git", "status", "--short")
+    devcontainer("exec", "sh", "-c", "echo noted > note.txt")
+    assert (folder / "note.txt").stat().st_uid == host_user.pw_uid
+    ask = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8000/').read().decode())"
+    assert devcontainer("exec", "appliance", "run", "python", "-c", ask).strip() == f"one {host_user.pw_uid}"
+    where = devcontainer("exec", "/tmp/appliance/environment/bin/python", "-c", "import sys; print(sys.prefix)")
+    assert where.strip() == "/tmp/appliance/environment"
+
+    addresses = json.loads(docker("inspect", up["containerId"]).stdout)[0]["NetworkSettings"]["Networks"]
+    host = next(iter(addresses.values()))["IPAddress"]
+    for generation, word, after in ((1, "one", "two"), (2, "two", "three")):
+        wait_for_worker(up["containerId"], generation)
+        client = DapClient(5678, host=host)
+        client.attach(5678, {"/workspace/wsgi.py": [LINE]}, local="/workspace", remote="/workspace")
+        hit = subprocess.Popen(
+            ["docker", "exec", up["containerId"], "python3", "-c", ask], stdout=subprocess.PIPE, text=True
+        )
+        _, line, thread = client.where_it_stopped()
+        assert line == LINE
+        client.ask("continue", threadId=thread)
+        assert hit.communicate(timeout=60)[0].strip() == f"{word} {host_user.pw_uid}"
+        devcontainer("exec", "sed", "-i", f"s/{word}/{after}/", "wsgi.py")
+        assert client.wait_for("terminated") == {"restart": True}
+        client.leave()
+    assert {path.stat().st_uid for path in folder.rglob("*")} == {host_user.pw_uid}
