@@ -1,0 +1,231 @@
+"""A long run against the real appliance: ``python -m tests.soak.load --seconds 600`` (``make soak``).
+
+Two appliances, one of plain HTTP and one of HTTPS, serve ``tests/apps/soaked`` to clients of every kind. Between rounds
+of load there is a quiet moment, in which each process is looked at: what it holds must not grow. At the end every
+request that was sent must have exactly one line in the log, and no answer may have been wrong. The seed decides what
+the clients do; the result is one JSON object on stdout, and the exit code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import secrets
+import shutil
+import ssl
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from tests.certificates import make_certificate
+from tests.live.live_appliance import Appliance
+from tests.soak import bad, good, streams
+from tests.soak.ledger import ACCESS, Ledger
+from tests.soak.processes import Held, differences, held, tree
+from tests.soak.visit import Visit
+
+SOAKED = Path(__file__).parents[1] / "apps" / "soaked"
+Behaviour = Callable[[Visit], Awaitable[None]]
+THREADS = 8
+LIMITS = {
+    "APPLIANCE_THREADS": str(THREADS),
+    "APPLIANCE_HEADER_TIMEOUT_S": "3",
+    "APPLIANCE_BODY_TIMEOUT_S": "3",
+    "APPLIANCE_IDLE_TIMEOUT_S": "4",
+    # glibc keeps what was freed, up to 64 MB an arena and an arena for each thread: one, and nothing kept, so that what
+    # a process holds is what it uses. (Without these a worker's memory goes up and down by 60 MB here.)
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": "65536",
+    "MALLOC_TRIM_THRESHOLD_": "131072",
+}
+QUIET_S = 12.0  # longer than the time-outs, and than the lingering after them
+SPARE_KIB = 3_000
+
+
+class Soaked(Appliance):
+    """An appliance whose lines go into the ledger, as they come."""
+
+    def __init__(self, project: Path, cache: Path, status_socket: Path, settings: dict[str, str], led: Ledger) -> None:
+        self._ledger = led
+        self.worker = 0
+        super().__init__(project, cache, status_socket, settings)
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            event = json.loads(line)
+            self._ledger.line(event)
+            if event["event"] not in ACCESS and event["role"] == "supervisor":
+                self._news.put(event)
+        self._news.put(None)
+
+
+@dataclass
+class Result:
+    """What a run has shown."""
+
+    seed: int
+    seconds: float
+    clients: int
+    rounds: int = 0
+    requests: int = 0
+    visits: dict[str, int] = field(default_factory=dict)
+    events: dict[str, int] = field(default_factory=dict)
+    processes: dict[str, list[Held]] = field(default_factory=dict)
+    objects: dict[str, list[int]] = field(default_factory=dict)
+    failed: int = 0
+    failures: list[str] = field(default_factory=list)
+
+
+class Run:
+    """One run."""
+
+    def __init__(self, seed: int, seconds: float, clients: int) -> None:
+        self.result = Result(seed, seconds, clients)
+        self.ledger = Ledger()
+        self.visits: Counter[str] = Counter()
+        self.appliances: list[tuple[Soaked, ssl.SSLContext | None]] = []
+
+    def start(self, folder: Path) -> None:
+        """Start both appliances, and wait until they serve."""
+        for scheme in ("http", "https"):
+            project = folder / scheme
+            shutil.copytree(SOAKED, project, ignore=shutil.ignore_patterns("__pycache__"))
+            settings, context = dict(LIMITS), None
+            if scheme == "https":
+                certificate, key = make_certificate(project)
+                settings |= {"APPLIANCE_TLS_CERT": certificate.name, "APPLIANCE_TLS_KEY": key.name}
+                context = ssl.create_default_context(cafile=str(certificate))
+            appliance = Soaked(project, folder / "cache", folder / f"{scheme}.sock", settings, self.ledger)
+            self.appliances.append((appliance, context))
+        for appliance, _ in self.appliances:
+            appliance.worker = appliance.wait_for("worker.ready")["pid"]
+            _ = appliance.port
+
+    async def load(self, rounds: int) -> None:
+        """Rounds of load, and a quiet moment after each."""
+        for number in range(rounds):
+            over = time.monotonic() + self.result.seconds / rounds
+            await asyncio.gather(*(self._client(number, index, over) for index in range(self.result.clients)))
+            await self._quiet()
+            await self._settle()
+            await self._quiet()
+            self._look()
+            self.result.rounds += 1
+            if self.ledger.failed > 1000:
+                break
+
+    async def _client(self, number: int, index: int, over: float) -> None:
+        chance = random.Random(f"{self.result.seed}-{number}-{index}")
+        kinds: list[Behaviour] = [*good.EVERY, *bad.EVERY, *streams.EVERY]
+        while time.monotonic() < over:
+            behaviour = chance.choice(kinds)
+            appliance, tls = self.appliances[chance.random() < 0.3]
+            visit = Visit(self.ledger, chance, appliance.port, tls)
+            name = behaviour.__name__
+            self.visits[name] += 1
+            try:
+                await behaviour(visit)
+            except Exception as error:  # noqa: BLE001  whatever it is, it is what we look for
+                self.ledger.fail(f"{name}, {'https' if tls else 'http'}: {error!r:.400}")
+
+    async def _quiet(self) -> None:
+        """Until nothing is connected any more: the server's time-outs have passed, and its lines have come."""
+        deadline = time.monotonic() + QUIET_S
+        while time.monotonic() < deadline:
+            if not self.ledger.missing() and not any(map(_connected, self._all())):
+                break
+            await asyncio.sleep(0.25)
+
+    async def _settle(self) -> None:
+        """Have each worker count what lives, and give back what malloc keeps of what was freed."""
+        for appliance, tls in self.appliances:
+            visit = Visit(self.ledger, random.Random(0), appliance.port, tls)
+            link = await visit.link()
+            number, request = visit.head("/settle", "Connection: close")
+            answer = visit.check(await (await link.send(request)).answer(), number, 200)
+            await link.close()
+            self.result.objects.setdefault("https" if tls else "http", []).append(int(answer.body))
+
+    def _all(self) -> list[int]:
+        return [pid for appliance, _ in self.appliances for pid in tree(appliance.process.pid)]
+
+    def _look(self) -> None:
+        for appliance, tls in self.appliances:
+            roles = {appliance.process.pid: "supervisor", appliance.worker: "worker"}
+            for pid in tree(appliance.process.pid):
+                name = f"{'https' if tls else 'http'} {roles.get(pid, pid)}"
+                self.result.processes.setdefault(name, []).append(held(pid))
+
+    def end(self) -> Result:
+        """Stop both, read the rest of their logs, judge."""
+        for appliance, _ in self.appliances:
+            code = appliance.stop()
+            if code:
+                self.ledger.fail(f"the appliance ended with {code}")
+        self.ledger.judge()
+        for name, samples in self.result.processes.items():
+            for words in differences(samples, spare_threads=THREADS, spare_kib=SPARE_KIB):
+                self.ledger.fail(f"{name}: {words}")
+            if name.endswith(("supervisor", "worker")) and len(samples) != self.result.rounds:
+                self.ledger.fail(f"{name}: seen {len(samples)} times in {self.result.rounds} rounds")
+        result = self.result
+        result.requests = self.ledger.sent
+        result.visits, result.events = dict(self.visits), dict(self.ledger.events)
+        result.failed, result.failures = self.ledger.failed, self.ledger.failures
+        return result
+
+
+def _connected(pid: int) -> bool:
+    """Whether a process holds a connection of TCP besides the socket that it listens on."""
+    inodes = set()
+    for number in (Path("/proc") / str(pid) / "fd").iterdir():
+        try:
+            target = str(number.readlink())
+        except OSError:
+            continue
+        if target.startswith("socket:["):
+            inodes.add(target[8:-1])
+    for line in (Path("/proc") / str(pid) / "net" / "tcp").read_text(encoding="ascii").splitlines()[1:]:
+        fields = line.split()
+        if fields[3] != "0A" and fields[9] in inodes:
+            return True
+    return False
+
+
+def soak(*, seconds: float, seed: int, clients: int, rounds: int) -> Result:
+    """One run; what it has shown."""
+    run = Run(seed, seconds, clients)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            run.start(Path(folder))
+            asyncio.run(run.load(rounds))
+            return run.end()
+        finally:
+            for appliance, _ in run.appliances:
+                appliance.close()
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=600, help="of load; the quiet moments come on top")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
+    parser.add_argument("--clients", type=int, default=48)
+    parser.add_argument("--rounds", type=int, default=12)
+    arguments = parser.parse_args()
+    sys.stderr.write(f"seed {arguments.seed}, {arguments.seconds:g} s of load\n")
+    result = soak(**vars(arguments))
+    sys.stdout.write(json.dumps(asdict(result)) + "\n")
+    sys.stderr.write("".join(f"{words}\n" for words in result.failures) or "nothing was wrong\n")
+    return bool(result.failed)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,90 @@
+"""What every client of a soak run needs: requests with names, and answers held to what must come."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tests.apps.soaked.app import content
+from tests.soak.ledger import ANY, PREFIX, Ledger
+from tests.soak.link import Answer, Link, Wrong
+
+BODY: bytes = content(4_000_000)
+
+
+@dataclass
+class Visit:
+    """One client's stay."""
+
+    ledger: Ledger
+    random: random.Random
+    port: int
+    tls: ssl.SSLContext | None
+
+    async def link(self, *, small: bool = False) -> Link:
+        """A new connection."""
+        return await Link(self.port, self.tls, small).open()
+
+    def head(self, path: str, *fields: str, method: str = "GET", version: str = "1.1") -> tuple[int, bytes]:
+        """A request without a body: its number and its bytes."""
+        number = self.ledger.new()
+        lines = [f"{method} {path} HTTP/{version}", "Host: localhost", f"X-Request-ID: {PREFIX}{number}", *fields]
+        return number, "\r\n".join([*lines, "", ""]).encode()
+
+    def post(self, path: str, body: bytes, *fields: str) -> tuple[int, bytes]:
+        """A request with a body of known length."""
+        number, head = self.head(path, f"Content-Length: {len(body)}", *fields, method="POST")
+        return number, head + body
+
+    def chunked(self, path: str, parts: Iterable[bytes], *, last: bytes = b"0\r\n\r\n") -> tuple[int, bytes]:
+        """A request with a chunked body."""
+        number, head = self.head(path, "Transfer-Encoding: chunked", method="POST")
+        return number, head + b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + last
+
+    def piece(self, most: int) -> bytes:
+        """A part of what never changes, of a random length."""
+        return BODY[: self.random.randrange(1, most)]
+
+    async def pause(self, most_s: float) -> None:
+        """Do nothing for a while."""
+        await asyncio.sleep(self.random.uniform(0, most_s))
+
+    def check(self, answer: Answer, number: int, status: int, body: bytes | None = None) -> Answer:
+        """The answer to a request that had to be answered so.
+
+        Raises:
+            Wrong: it was answered otherwise.
+        """
+        if answer.status != status or answer.name != f"{PREFIX}{number}":
+            came = f"{answer.status} came for {answer.name}: {answer.body[:200]!r}"
+            raise Wrong(f"{PREFIX}{number}: {status} was to come, and {came}")
+        if not answer.whole or (body is not None and answer.body != body):
+            raise Wrong(f"{PREFIX}{number}: {len(answer.body)} bytes came that are not the right ones")
+        self.ledger.promise(number, status)
+        return answer
+
+    def refused(self, answer: Answer, *statuses: int) -> None:
+        """The answer to what is no request.
+
+        Raises:
+            Wrong: it was answered otherwise.
+        """
+        if answer.status not in statuses or not answer.whole:
+            raise Wrong(f"{statuses} was to come, and {answer.status}: {answer.body[:200]!r}")
+        if answer.name.startswith(PREFIX):
+            self.ledger.promise(int(answer.name.removeprefix(PREFIX)), answer.status)
+        else:
+            self.ledger.claim(answer.name)
+
+    def left(self, number: int) -> None:
+        """The server began to answer this one, so it has a line, whatever became of it."""
+        self.ledger.promise(number, ANY)
+
+
+def sum_of(body: bytes) -> bytes:
+    """What ``/upload`` answers."""
+    return b"%d %d" % (len(body), zlib.crc32(body))
