@@ -12,7 +12,7 @@ PROJECT_SIDE = appliance/__init__.py appliance/channel.py appliance/tagged.py ap
 YAMLLINT = {extends: default, rules: {line-length: {max: 120}, document-start: disable}}
 
 .DEFAULT_GOAL := help
-.PHONY: help check test fuzz bench serve image up down clean
+.PHONY: help check test soak fuzz bench serve image up down clean
 .DELETE_ON_ERROR:
 
 help: ## list the tasks
