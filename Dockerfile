@@ -17,8 +17,8 @@ RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ig
  && uv pip install --no-cache --no-config --python /opt/appliance/bin/python \
       --constraint constraints.txt --requirement pyproject.toml \
  && rm -f /opt/appliance/.lock /opt/appliance/.gitignore \
-      /opt/appliance/bin/[Aa]ctivate* /opt/appliance/bin/dotenv /opt/appliance/bin/idna \
-      /opt/appliance/bin/uvx /opt/appliance/bin/watchfiles \
+      /opt/appliance/bin/[Aa]ctivate* /opt/appliance/bin/dotenv \
+      /opt/appliance/bin/uvx \
  && rm -rf /opt/appliance/lib/python3*/site-packages/*.dist-info/sboms
 # What an editor attaches to, in a folder of its own that only a worker with DEBUGPY set has on its path. The wheel
 # without binaries runs on every Python and machine; what is removed attaches to foreign processes, or is for Windows:

@@ -59,6 +59,8 @@ class Settings:
     dependencies: tuple[str, ...]
     before_start: str
     reload: str
+    watch: str
+    watch_extra: tuple[str, ...]
     ignore: tuple[str, ...]
     threads: int
     log_format: str

@@ -148,6 +148,21 @@ TABLE: tuple[Setting, ...] = (
         example="off",
     ),
     Setting(
+        "WATCH",
+        forms.choice("auto", "events", "poll"),
+        "auto",
+        "How saves are noticed: events, poll (looking again and again), or auto: polling where a mount has no events.",
+        example="poll",
+    ),
+    Setting(
+        "WATCH_EXTRA",
+        forms.LIST,
+        "",
+        "What is watched besides: patterns of files in the project, files and folders elsewhere.",
+        words="nothing more than code, templates, .env and dependency files",
+        example="config/*.yaml,../shared",
+    ),
+    Setting(
         "IGNORE",
         forms.LIST,
         "",

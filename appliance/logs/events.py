@@ -93,7 +93,12 @@ EVENTS = MappingProxyType(
         "worker.restarting": Event("warning", "A worker will be started again.", ("after_s",)),
         "standin.ended": Event("error", "What answers while no worker can has ended, or did not start.", ("reason",)),
         # Reloading.
-        "watch.failed": Event("warning", "The project's files can't be watched.", ("reason", "action")),
+        "watch.started": Event(
+            "info",
+            "Saves are noticed from now on, and how; `polled` lists where the kernel tells of none.",
+            ("how", "polled", "count", "folders", "duration_s"),
+        ),
+        "watch.failed": Event("warning", "The project's files can't be watched as they should.", ("reason", "action")),
         "reload.started": Event("info", "Files have changed; a new generation starts.", ("files", "count", "signal")),
         "reload.finished": Event("info", "The new generation serves.", ("duration_s",)),
         # Debugging.

@@ -27,9 +27,10 @@ from appliance.supervisor.installation import Installation
 from appliance.supervisor.lifecycle import Phase, State
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.preparation import Preparation
+from appliance.supervisor.saves import Saves
 from appliance.supervisor.starts import Starts
 from appliance.supervisor.status import StatusSocket
-from appliance.supervisor.watcher import Kind, Rule, Watcher
+from appliance.watch.kinds import Kind
 
 if TYPE_CHECKING:
     import socket
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from appliance.logs.words import Said
     from appliance.logs.writer import Writer
     from appliance.supervisor.handles import Handle
+    from appliance.watch.watcher import Changes
 
 STOP_GRACE_S = 0.5  # for requests that run when everything stops: the whole stop is within the second
 
@@ -86,13 +88,7 @@ class Supervisor:
             stands_still=self._debugging.stands_still,
         )  # fmt: skip
         self._hearing = Hearing(log, writer, pause=self._children.pause, last_words=self._generations.said)
-        self._rule = Rule(settings.project, settings.ignore, settings.env_files)
-        self._watcher = Watcher(
-            settings.project,
-            self._rule,
-            changed=lambda paths: self._loop.post(partial(self._changed, paths)),
-            failed=lambda reason, polls: self._loop.post(partial(self._watch_failed, reason, polls)),
-        )
+        self._saves = Saves(settings, self._loop, log, changed=self._changed, phase=lambda: self._state.phase)
         answerers = {"status": lambda told: told(self.status()), "stacks": self._tell_stacks}
         self._status = StatusSocket(Path(settings.status_socket), answerers, self._loop)
         self._perform = self._performers()
@@ -129,8 +125,7 @@ class Supervisor:
         )
         for event, fields in self._settings.notices:
             self._log.event("warning", event, **dict[str, Any](fields))
-        if self._settings.reload == "on":
-            self._watcher.start()
+        self._saves.start()
         self._front.progress(pages.progress(Phase.ANALYSING))
         self._analyse(lifecycle.Analyse(self._state.job))
         self._loop.run()
@@ -178,7 +173,7 @@ class Supervisor:
             return
         tell_news(self._log, self._analysis, result)
         self._analysis = result
-        self._rule.also(result.plan.files)
+        self._saves.planned(result.plan.files)
         done = self._preparation.is_done(result)
         self.happened(lifecycle.Analysed(job, installed=result.plan.installed, prepared=done))
 
@@ -275,22 +270,20 @@ class Supervisor:
 
     # -- changes and the stop ------------------------------------------------------------------------------------------
 
-    def _changed(self, paths: dict[str, Kind]) -> None:
+    def _changed(self, changes: Changes) -> None:
         if self._state.phase in {Phase.STOPPING, Phase.STOPPED}:
             return
-        written = (self._settings.project / path for path in paths)
+        written = (self._settings.project / path for path in changes.kinds)
         if self._state.phase is Phase.BROKEN and self._preparation.wrote(written):
             return
         self._generations.changed()
-        shown = sorted(paths)
+        shown = sorted(changes.kinds)
         self._log.event("info", "reload.started", files=shown[:10], count=len(shown))
         target = self._analysis.project.target.file if self._analysis else ""
-        code_alone = all(kind is Kind.CODE for kind in paths.values()) and (not target or Path(target).is_file())
+        code_alone = {Kind.CODE, Kind.ASSET}.issuperset(changes.kinds.values()) and (
+            not target or Path(target).is_file()
+        )
         self.happened(lifecycle.CodeChanged() if code_alone else lifecycle.ProjectChanged())
-
-    def _watch_failed(self, reason: str, polls: bool) -> None:  # noqa: FBT001  a callback's own answer
-        then = "It looks at the files again and again instead." if polls else "Restart after an edit."
-        self._log.event("warning", "watch.failed", reason=reason, action=then)
 
     def _signalled(self, signal: str) -> None:
         """SIGHUP is a wish to reload, unless the terminal has gone; SIGQUIT a stop that says where the worker was."""
@@ -310,7 +303,7 @@ class Supervisor:
     def _stop_all(self, action: lifecycle.StopAll) -> None:
         self._log.event("info", "appliance.stopping", signal=action.signal)
         self._exit_code = {"SIGINT": 130, "SIGQUIT": 131, "SIGHUP": 129}.get(action.signal, 0)
-        self._watcher.stop()
+        self._saves.stop()
         self._front.close()
         self._debugging.close()
         for child in self._children.living():

@@ -93,7 +93,7 @@ def test_old_pins_and_nothing_of_ours(served):
     words = """
 import importlib.metadata as m, importlib.util as u, json
 names = ("structlog", "python-dotenv", "click", "Werkzeug")
-print(json.dumps([[m.version(name) for name in names], u.find_spec("watchfiles"), u.find_spec("appliance")]))
+print(json.dumps([[m.version(name) for name in names], u.find_spec("pathspec"), u.find_spec("appliance")]))
 """
     versions, *ours = json.loads(container.execute("appliance", "run", "python", "-c", words).stdout)
     assert [version.split(".")[0] for version in versions] == ["21", "0", "7", "1"]

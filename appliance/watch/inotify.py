@@ -1,0 +1,162 @@
+"""The kernel's news of folders: inotify(7).
+
+Owns one inotify descriptor, and the folders that its watch descriptors stand for. One watch a folder: what is left out
+costs nothing, which a recursive watch can't offer. IN_MODIFY is asked for only where IN_CLOSE_WRITE may not come: a log
+that grows in the project then wakes nobody, and a file that is being written is not taken for one that is whole.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import select
+import struct
+from typing import Final, NamedTuple
+
+from appliance.watch.sources import Alarm, News, What
+
+_MODIFY: Final = 0x00000002
+_ATTRIB: Final = 0x00000004
+_CLOSE_WRITE: Final = 0x00000008
+_MOVED_FROM: Final = 0x00000040
+_MOVED_TO: Final = 0x00000080
+_CREATE: Final = 0x00000100
+_DELETE: Final = 0x00000200
+_DELETE_SELF: Final = 0x00000400
+_MOVE_SELF: Final = 0x00000800
+_UNMOUNT: Final = 0x00002000
+_Q_OVERFLOW: Final = 0x00004000
+_IGNORED: Final = 0x00008000
+_ONLYDIR: Final = 0x01000000
+_ISDIR: Final = 0x40000000
+
+_WANTED: Final = (
+    _ATTRIB | _CLOSE_WRITE | _MOVED_FROM | _MOVED_TO | _CREATE | _DELETE | _DELETE_SELF | _MOVE_SELF | _ONLYDIR
+)
+_HEAD: Final = struct.Struct("iIII")  # struct inotify_event: wd, mask, cookie, len; then the name, padded with zeros
+_BUFFER: Final = 65536
+
+
+class _Raw(NamedTuple):
+    watch: int
+    mask: int
+    name: str
+
+
+class Inotify:
+    """News of each folder that is added.
+
+    Raises:
+        OSError: the kernel has no instance left (EMFILE), or no inotify (ENOSYS).
+    """
+
+    def __init__(self) -> None:
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._descriptor = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        if self._descriptor < 0:
+            raise _failure("inotify_init1")
+        self._alarm = Alarm()
+        self._poll = select.poll()
+        self._poll.register(self._descriptor, select.POLLIN)
+        self._poll.register(self._alarm.fileno(), select.POLLIN)
+        # Two names may stand for one folder (a symbolic link): the kernel has one watch for both.
+        self._folders: dict[int, list[str]] = {}
+        self._watches: dict[str, int] = {}
+
+    def add(self, folder: str, *, partial: bool) -> None:
+        """Tell of what happens in this folder.
+
+        Raises:
+            OSError: there are too many watches (ENOSPC), or it can't be read.
+        """
+        mask = _WANTED | (_MODIFY if partial else 0)
+        watch = self._libc.inotify_add_watch(self._descriptor, os.fsencode(folder), mask)
+        if watch < 0:
+            raise _failure(folder)
+        if self._watches.get(folder) != watch:
+            self._forget(folder)
+            self._watches[folder] = watch
+            self._folders.setdefault(watch, []).append(folder)
+
+    def drop(self, folder: str) -> None:
+        """Tell no more of this folder: one that has moved keeps its watch, under a name that is not its own."""
+        watch = self._watches.get(folder)
+        self._forget(folder)
+        if watch is not None and watch not in self._folders:
+            self._libc.inotify_rm_watch(self._descriptor, watch)
+
+    def _forget(self, folder: str) -> None:
+        watch = self._watches.pop(folder, None)
+        if watch is None:
+            return
+        names = self._folders.get(watch, [])
+        if folder in names:
+            names.remove(folder)
+        if not names:
+            self._folders.pop(watch, None)
+
+    def wait(self, timeout_s: float) -> list[News]:
+        """What has happened, once something has."""
+        ready = self._poll.poll(max(0.0, timeout_s) * 1000)
+        if any(descriptor == self._alarm.fileno() for descriptor, _ in ready):
+            self._alarm.silence()
+        news: list[News] = []
+        for raw in self._read():
+            if raw.mask & _Q_OVERFLOW:
+                news.append(News(What.MISSED, ""))
+            for folder in self._folders.get(raw.watch, ()):
+                news.extend(self._told(folder, raw))
+            if raw.mask & _IGNORED:  # the kernel has dropped it: the folder is gone, or its mount
+                for folder in list(self._folders.get(raw.watch, ())):
+                    self._forget(folder)
+        return news
+
+    def _read(self) -> list[_Raw]:
+        try:
+            data = os.read(self._descriptor, _BUFFER)
+        except BlockingIOError:
+            return []
+        events = []
+        at = 0
+        while at < len(data):
+            watch, mask, _, length = _HEAD.unpack_from(data, at)
+            at += _HEAD.size
+            name = os.fsdecode(data[at : at + length].rstrip(b"\0"))
+            at += length
+            events.append(_Raw(watch, mask, name))
+        return events
+
+    def _told(self, folder: str, raw: _Raw) -> list[News]:
+        mask = raw.mask
+        if mask & (_DELETE_SELF | _MOVE_SELF | _UNMOUNT):
+            return [News(What.LOST, folder)]
+        if not raw.name:
+            return []
+        path = f"{folder}/{raw.name}"
+        if mask & (_DELETE | _MOVED_FROM):
+            return [News(What.FOLDER_WENT if mask & _ISDIR else What.GONE, path)]
+        if mask & _ISDIR:
+            # Of its attributes only this matters: that it can be entered now, and could not before.
+            return [News(What.FOLDER_CAME, path)] if mask & ~_ISDIR != _ATTRIB or path not in self._watches else []
+        # A link that is made tells of IN_CREATE alone, and is whole.
+        return [News(What.WRITTEN if mask & (_CLOSE_WRITE | _MOVED_TO | _ATTRIB) else What.BEGUN, path)]
+
+    def wake(self) -> None:
+        """End a wait."""
+        self._alarm.ring()
+
+    def close(self) -> None:
+        """Give back the descriptor; the kernel forgets the watches with it."""
+        os.close(self._descriptor)
+        self._alarm.close()
+
+
+def _failure(what: str) -> OSError:
+    number = ctypes.get_errno()
+    return OSError(number, os.strerror(number), what)
+
+
+def is_exhausted(error: OSError) -> bool:
+    """Whether the kernel has none left: max_user_watches (ENOSPC), max_user_instances or descriptors (EMFILE)."""
+    return error.errno in {errno.ENOSPC, errno.EMFILE, errno.ENFILE}

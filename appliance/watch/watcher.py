@@ -1,0 +1,270 @@
+"""The thread that tells of saves.
+
+Owns the thread, and the decision that something has changed: a burst that is over, files that hold something else than
+before. Knows nothing of what a change leads to. It sleeps until the kernel has news; behind that, a slow sweep looks at
+everything, and mounts without news are polled. News reach the supervisor's loop by ``post``.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+import queue
+import threading
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol
+
+from appliance.watch.burst import LONGEST_S, Burst
+from appliance.watch.contents import Contents
+from appliance.watch.ground import Ground, Terms
+from appliance.watch.rounds import Rounds
+from appliance.watch.sources import Silence, What
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from appliance.watch.kinds import Kind
+    from appliance.watch.tree import Mark
+
+GIT_S: Final = 0.01  # between two looks for git's lock
+GIT_LONGEST_S: Final = 15.0
+LONG_S: Final = 0.05  # a burst that lasts longer is no single save
+PORTION: Final = 20  # files that are read between two looks for news
+PAUSE_S: Final = 0.02
+
+
+@dataclass(frozen=True)
+class Changes:
+    """One settled burst.
+
+    Attributes:
+        kinds: what has changed: paths relative to the project, whole ones for what is elsewhere.
+        noticed_at: when the first news of it came, on CLOCK_MONOTONIC.
+    """
+
+    kinds: Mapping[str, Kind]
+    noticed_at: float
+
+
+class Mood(enum.Enum):
+    """What became of what was last told."""
+
+    SERVING = "serving"  # an unchanged file is no news
+    BUSY = "busy"  # a worker may be reading files now
+    BROKEN = "broken"  # who saves the same once more wants another try
+
+
+class Listener(Protocol):
+    """Who is told; called in the watcher's thread."""
+
+    def changed(self, changes: Changes) -> None:
+        """Files have changed."""
+
+    def watching(self, event: str, fields: Mapping[str, object]) -> None:
+        """An event for the log: ``watch.started``, ``watch.failed``."""
+
+    def mood(self) -> Mood:
+        """What became of what was last told."""
+
+
+class Watcher:
+    """Tells of each settled burst."""
+
+    def __init__(self, terms: Terms, listener: Listener) -> None:
+        self._listener = listener
+        self._ground = Ground(terms)
+        self._contents = Contents()
+        self._burst = Burst()
+        self._rounds = Rounds()
+        self._moods: set[Mood] = set()  # through the burst
+        self._repeated: set[str] = set()  # told though they were unchanged, since the last change
+        self._unread: list[str] = []
+        self._asked: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._started_ns = time.time_ns()
+        self._ended = False
+        self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
+
+    def start(self) -> None:
+        """Watch from now on."""
+        self._started_ns = time.time_ns()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Tell of nothing more."""
+        self._ended = True
+        self._ground.source.wake()
+
+    def also(self, who: str, kind: Kind, paths: Iterable[str]) -> None:
+        """These files count too, wherever they are and whoever ignores them; from any thread.
+
+        Args:
+            who: who says so: what is named replaces what the same one has named before.
+            kind: as what they count, unless their names say more.
+            paths: the files, whole paths.
+        """
+        self._asked.put(partial(self._name, who, kind, list(paths)))
+        self._ground.source.wake()
+
+    def _name(self, who: str, kind: Kind, paths: list[str]) -> None:
+        new = self._ground.name(who, kind, paths)
+        self._contents.there(new)
+        self._unread += new
+
+    def _run(self) -> None:
+        try:
+            self._begin()
+            while not self._ended:
+                self._turn()
+        except Exception as error:  # noqa: BLE001  a defect of ours must be told, and must not end the reloading
+            self._failed(f"{type(error).__name__}: {error}", "It looks at the files again and again instead.")
+            self._fall_back()
+
+    def _begin(self) -> None:
+        begun = time.monotonic()
+        ground = self._ground
+        ground.open()
+        self._unread = ground.there()
+        self._contents.there(self._unread)
+        files = ground.tree.files
+        self._tell_limits()
+        polled = [f"{os.path.relpath(mount.point, ground.root)} ({mount.kind})" for mount in ground.mute]
+        how = "events" if not polled else "polling" if isinstance(ground.source, Silence) else "events and polling"
+        self._listener.watching(
+            "watch.started",
+            {
+                "how": how, "polled": polled, "count": len(files), "folders": len(ground.tree.folders),
+                "duration_s": round(time.monotonic() - begun, 4),
+            },
+        )  # fmt: skip
+        # A worker may have loaded what was saved before the watch was there.
+        for path, seen in files.items():
+            if seen.mtime_ns >= self._started_ns:
+                self._burst.add(path, time.monotonic(), whole=False)
+        self._rounds.begin(time.monotonic(), polls=bool(ground.mute))
+
+    def _turn(self) -> None:
+        for news in self._ground.source.wait(self._patience()):
+            now = time.monotonic()
+            paths, look = self._ground.take(news)
+            for path in paths:
+                self._note(path, now, whole=news.what in {What.WRITTEN, What.GONE})
+            if look:
+                self._rounds.hurry(now)
+        while not self._asked.empty():
+            self._asked.get()()
+        now = time.monotonic()
+        if self._burst:
+            if now >= self._burst.due():
+                self._settle(now)
+        elif self._unread and not self._rounds.polling:
+            self._learn()
+        self._look(now)
+
+    def _patience(self) -> float:
+        now = time.monotonic()
+        due = self._rounds.due()
+        if self._burst:
+            due = min(due, self._burst.due())
+        elif self._unread:
+            due = min(due, now + PAUSE_S)
+        return max(0.0, due - now)
+
+    def _note(self, path: str, now: float, *, whole: bool) -> None:
+        self._moods.add(self._listener.mood())
+        self._burst.add(path, now, whole=whole)
+
+    def _look(self, now: float) -> None:
+        """The rounds that are due."""
+        rounds, ground = self._rounds, self._ground
+        found: set[str] = set()
+        if rounds.sweep_due(now):
+            with rounds.sweeping(now):
+                found |= ground.sweep()
+            self._tell_limits()
+            rounds.polling = bool(ground.mute)
+            if not os.path.isdir(ground.root):
+                rounds.again(now)
+        if rounds.poll_due(now):
+            with rounds.polling_all(now):
+                found |= ground.poll()
+        elif rounds.glance_due(now):
+            found |= rounds.glance(now, ground.tree.files)
+        for path in found:
+            self._note(path, now, whole=False)
+
+    def _tell_limits(self) -> None:
+        error = self._ground.exhausted
+        if error is None or self._rounds.told_limits:
+            return
+        self._rounds.told_limits = True
+        self._failed(
+            f"inotify has no watch left ({error.strerror})" if error.strerror else str(error),
+            "It looks at the files again and again instead. To have events: "
+            "sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=1024, on the host.",
+        )
+
+    # -- deciding ------------------------------------------------------------------------------------------------------
+
+    def _settle(self, now: float) -> None:
+        """Tell of the burst, unless there is a reason to wait."""
+        burst, ground = self._burst, self._ground
+        if now - burst.first < GIT_LONGEST_S and ground.git_busy(time.time() - (now - burst.first)):
+            burst.hold(now, GIT_S)
+            return
+        paths = burst.paths()
+        marks = {path: ground.check(path) for path in paths}
+        # Gone or empty, and was neither: each of these is waited for once.
+        doubts = [path for path, seen in marks.items() if not (seen and seen.size) and self._contents.was_full(path)]
+        if sum(burst.doubt(path, now) for path in doubts):
+            return
+        self._moods.add(self._listener.mood())
+        kinds = {path: kind for path in paths if (kind := ground.kind(path)) and self._is_news(path, marks[path], now)}
+        changes = Changes({self._shown(path): kind for path, kind in kinds.items()}, burst.first)
+        burst.over()
+        self._moods.clear()
+        if changes.kinds and not self._ended:
+            for path in kinds:
+                self._rounds.remember(path)
+            self._listener.changed(changes)
+
+    def _is_news(self, path: str, seen: Mark | None, now: float) -> bool:
+        if self._contents.changed(path, seen):
+            self._repeated.clear()
+            return True
+        if self._moods == {Mood.BROKEN}:
+            return seen is not None
+        if Mood.BUSY in self._moods and now - self._burst.first > LONG_S and path not in self._repeated:
+            # It was something else in between, and the worker that starts may have read that. Once: a project that
+            # writes the same file at each import must not restart for ever.
+            self._repeated.add(path)
+            return seen is not None
+        return False
+
+    def _shown(self, path: str) -> str:
+        return path.removeprefix(self._ground.root + "/")
+
+    def _learn(self) -> None:
+        """Read a few files that nothing has happened to."""
+        for path in self._unread[-PORTION:]:
+            if (seen := self._ground.seen(path)) is not None:
+                self._contents.learn(path, seen)
+        del self._unread[-PORTION:]
+
+    # -- what must not happen ------------------------------------------------------------------------------------------
+
+    def _failed(self, reason: str, action: str) -> None:
+        self._listener.watching("watch.failed", {"reason": reason, "action": action})
+
+    def _fall_back(self) -> None:
+        """A plain look at everything, every second."""
+        ground = self._ground
+        pause = threading.Event()
+        while not self._ended:
+            pause.wait(LONGEST_S)
+            kinds = {path: kind for path in ground.tree.look(ground.root) if (kind := ground.kind(path))}
+            if kinds:
+                self._listener.changed(
+                    Changes({self._shown(path): kind for path, kind in kinds.items()}, time.monotonic())
+                )

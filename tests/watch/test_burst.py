@@ -1,0 +1,55 @@
+"""When a burst is over."""
+
+from __future__ import annotations
+
+from appliance.watch.burst import DOUBT_S, LONGEST_S, MANY_S, PARTIAL_S, WHOLE_S, Burst
+
+
+def test_one_whole_file():
+    """A file that is whole waits for its neighbours alone."""
+    burst = Burst()
+    burst.add("a", 10.0, whole=True)
+    assert burst.due() == 10.0 + WHOLE_S
+
+
+def test_a_file_that_becomes_whole():
+    """What is being written waits longer, until it is said to be whole."""
+    burst = Burst()
+    burst.add("a", 10.0, whole=False)
+    assert burst.due() == 10.0 + PARTIAL_S
+    burst.add("a", 10.01, whole=True)
+    assert burst.due() == 10.01 + WHOLE_S
+
+
+def test_many_files():
+    """From the third file on there is more patience between two of them."""
+    burst = Burst()
+    for number, path in enumerate("abc"):
+        burst.add(path, 10.0 + number / 1000, whole=True)
+    assert burst.due() == 10.002 + MANY_S
+    assert burst.paths() == ["a", "b", "c"]
+
+
+def test_no_burst_is_endless():
+    """Who never stops writing is told of all the same."""
+    burst = Burst()
+    now = 10.0
+    while now < 10.0 + LONGEST_S * 2:
+        burst.add("a", now, whole=False)
+        now += 0.01
+        if now >= burst.due():
+            break
+    assert now <= 10.0 + LONGEST_S + 0.02
+
+
+def test_doubt():
+    """A doubtful file is waited for once a burst."""
+    burst = Burst()
+    burst.add("a", 10.0, whole=True)
+    assert burst.doubt("a", 10.002)
+    assert burst.due() == 10.002 + DOUBT_S
+    assert not burst.doubt("a", 10.1)
+    burst.over()
+    assert not burst
+    burst.add("a", 11.0, whole=True)
+    assert burst.doubt("a", 11.002)

@@ -1,0 +1,97 @@
+"""What is no change."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from appliance.watch.contents import LARGEST, Contents
+from appliance.watch.tree import mark
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    """A file that was saved a while ago."""
+    path = tmp_path / "app.py"
+    path.write_text("one", encoding="utf-8")
+    os.utime(path, (time.time() - 60,) * 2)
+    return str(path)
+
+
+def test_unread(file: str):
+    """Of a file that was never read, a change is believed."""
+    contents = Contents()
+    contents.there([file])
+    assert contents.changed(file, mark(file))
+    assert not contents.changed(file, mark(file))
+
+
+def test_learnt(file: str):
+    """Of a file that was read while nothing happened, a touch is none."""
+    contents = Contents()
+    contents.there([file])
+    seen = mark(file)
+    assert seen
+    contents.learn(file, seen)
+    os.utime(file)
+    assert not contents.changed(file, mark(file))
+    Path(file).write_text("two", encoding="utf-8")
+    assert contents.changed(file, mark(file))
+
+
+def test_not_learnt_while_young(file: str):
+    """A file of this moment is not learnt: a second write might bear the same time stamp."""
+    os.utime(file)
+    contents = Contents()
+    contents.there([file])
+    seen = mark(file)
+    assert seen
+    contents.learn(file, seen)
+    assert contents.changed(file, mark(file))
+
+
+def test_not_learnt_once_changed(file: str):
+    """A file that has changed since it was seen is not learnt: the change is still to be told."""
+    contents = Contents()
+    contents.there([file])
+    seen = mark(file)
+    assert seen
+    Path(file).write_text("two", encoding="utf-8")
+    contents.learn(file, seen)
+    assert contents.changed(file, mark(file))
+
+
+def test_gone_and_back(file: str):
+    """A file that goes is news once, and so is one that comes; one that never was is none."""
+    contents = Contents()
+    contents.there([file])
+    assert contents.changed(file, None)
+    assert not contents.changed(file, None)
+    assert contents.changed(file, mark(file))
+    assert not contents.changed(file + "x", None)
+
+
+def test_full(file: str):
+    """Emptiness is told from fullness, of what is there."""
+    contents = Contents()
+    assert not contents.was_full(file)
+    contents.there([file])
+    assert contents.was_full(file)
+    Path(file).write_text("", encoding="utf-8")
+    contents.changed(file, mark(file))
+    assert not contents.was_full(file)
+
+
+def test_unreadable_and_large(file: str, tmp_path: Path):
+    """What can't be read, or is too large to be, changes with its kind of failure or its time stamp."""
+    contents = Contents()
+    assert contents.changed(str(tmp_path), mark(str(tmp_path)))
+    assert not contents.changed(str(tmp_path), mark(str(tmp_path)))
+    os.truncate(file, LARGEST + 1)
+    assert contents.changed(file, mark(file))
+    assert not contents.changed(file, mark(file))
+    os.utime(file)
+    assert contents.changed(file, mark(file))

@@ -1,0 +1,28 @@
+"""News from watchfiles, which stands in where the kernel has no inotify."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from appliance.watch import ground as ground_module
+from appliance.watch.elsewhere import Elsewhere
+from appliance.watch.kinds import Kind
+from tests.watch.watching import Watch, save
+
+
+def test_saves_are_told(watch: Watch, ground: Path, monkeypatch: pytest.MonkeyPatch):
+    """Files that are saved, made, moved and deleted are told by this source as by the other."""
+    monkeypatch.setattr(ground_module, "_best_source", Elsewhere)
+    watching = watch()
+    assert watching.begun["how"] == "events"
+    save(ground / "shop/views.py", "two")
+    assert watching.told() == {"shop/views.py": Kind.CODE}
+    (ground / "lib").mkdir()
+    (ground / "lib/new.py").write_text("x", encoding="utf-8")
+    assert watching.told() == {"lib/new.py": Kind.CODE}
+    (ground / "lib").rename(ground / "store")
+    assert set(watching.told()) == {"lib/new.py", "store/new.py"}
+    (ground / "app.py").unlink()
+    assert watching.told() == {"app.py": Kind.CODE}

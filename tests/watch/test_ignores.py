@@ -1,0 +1,103 @@
+"""What is left out: as git itself says, and besides."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from appliance.watch.ignores import Ignores
+
+
+def git(folder: Path, *argv: str) -> subprocess.CompletedProcess[str]:
+    """git, without anybody's settings."""
+    return subprocess.run(
+        ["git", "-c", "core.excludesFile=/dev/null", *argv],
+        cwd=folder, capture_output=True, text=True, check=False, timeout=30,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1"},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository with rules at three places."""
+    for name in ("deep/er", "build", "deep/build", "logs/keep", "deep/out", "only"):
+        (tmp_path / name).mkdir(parents=True)
+    git(tmp_path, "init", "-q")
+    (tmp_path / ".git/info").mkdir(exist_ok=True)
+    (tmp_path / ".git/info/exclude").write_text("mine_*.py\n", encoding="utf-8")
+    (tmp_path / ".gitignore").write_text(
+        "# words\n/build/\n*.gen.py\n!wanted.gen.py\nlogs/*\n!logs/keep\nlocal_settings.py\nonly/*.py\n"
+        "**/out/\n\\#x.py\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "deep/.gitignore").write_text("!local_settings.py\n/er/secret.py\n", encoding="utf-8")
+    return tmp_path
+
+
+FILES = [
+    "app.py", "x.gen.py", "wanted.gen.py", "local_settings.py", "deep/local_settings.py", "deep/er/secret.py",
+    "deep/er/x.py", "mine_x.py", "deep/mine_y.py", "build/a.py", "deep/build/a.py", "logs/a.py", "logs/keep/a.py",
+    "only/a.py", "deep/out/a.py", "#x.py",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_as_git_says(repository: Path, file: str):
+    """A file is left out exactly where git ignores it."""
+    (repository / file).write_text("", encoding="utf-8")
+    ignores = Ignores(str(repository))
+    for folder in ("", "/deep", "/deep/er"):
+        ignores.enter(f"{repository}{folder}")
+    parents = [str(repository / parent) for parent in reversed(Path(file).parents[:-1])]
+    ours = any(map(ignores.folder, parents)) or ignores.file(str(repository / file))
+    assert ours == (git(repository, "check-ignore", "-q", "--no-index", file).returncode == 0)
+
+
+def test_rules_above_the_project(repository: Path):
+    """A project in a folder of a repository knows the rules of the folders above it."""
+    ignores = Ignores(str(repository / "deep"))
+    assert ignores.file(str(repository / "deep/x.gen.py"))
+    assert ignores.file(str(repository / "deep/mine_x.py"))
+    assert not ignores.file(str(repository / "deep/app.py"))
+    assert ignores.git == str(repository / ".git")
+
+
+def test_a_project_that_the_repository_ignores(repository: Path):
+    """Who serves a folder that git ignores is told of saves in it all the same."""
+    ignores = Ignores(str(repository / "build"))
+    assert not ignores.folder(str(repository / "build/shop"))
+    assert not ignores.file(str(repository / "build/app.py"))
+
+
+def test_a_work_tree(repository: Path, tmp_path: Path):
+    """Where .git is a file, the git directory is the one that it names."""
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree/.git").write_text(f"gitdir: {repository}/.git/worktrees/tree\n", encoding="utf-8")
+    assert Ignores(str(tmp_path / "tree")).git == f"{repository}/.git/worktrees/tree"
+
+
+def test_a_rule_that_can_not_be_read(tmp_path: Path):
+    """A line that is no pattern is passed over, and the others count."""
+    (tmp_path / ".gitignore").write_bytes(b"!\nfoo\xff.py\n*.gen.py\n")
+    ignores = Ignores(str(tmp_path))
+    ignores.enter(str(tmp_path))
+    assert ignores.file(f"{tmp_path}/x.gen.py")
+    assert not ignores.file(f"{tmp_path}/x.py")
+
+
+@pytest.mark.parametrize("name", [".git", "node_modules", "__pycache__", ".venv", ".mypy_cache", "shop.egg-info"])
+def test_never(name: str):
+    """Some folders are nobody's source, at any depth."""
+    assert Ignores("/project").folder(f"/project/deep/{name}")
+
+
+def test_the_users_patterns():
+    """APPLIANCE_IGNORE leaves out paths below the project, and names at any depth."""
+    ignores = Ignores("/project", ["uploads/*", "*.generated.py", "/scratch/"])
+    assert ignores.file("/project/uploads/a.py")
+    assert ignores.file("/project/deep/api.generated.py")
+    assert ignores.folder("/project/scratch")
+    assert not ignores.file("/project/app.py")

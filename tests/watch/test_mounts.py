@@ -1,0 +1,69 @@
+"""Which mounts have no events."""
+
+from __future__ import annotations
+
+import pytest
+
+from appliance.watch.mounts import Mount, Mounts
+
+TABLE = rb"""
+27 1 254:0 / / rw,relatime - overlay overlay rw,lowerdir=/a
+30 27 0:40 / /workspace rw,relatime - fakeowner /run/host_mark/Users rw
+31 30 0:41 / /workspace/tmp rw shared:1 - tmpfs tmpfs rw
+32 27 0:42 / /src rw,relatime - ext4 /dev/vdb rw
+33 32 0:43 / /src/with\040space rw,relatime - nfs4 server:/x rw
+34 33 0:44 / /src/with\040space/deeper rw,relatime - fuse.sshfs sshfs rw
+35 32 0:45 / /src/win rw,relatime master:3 - 9p drvfs rw
+nonsense
+"""
+
+
+@pytest.fixture
+def mounts() -> Mounts:
+    """A table as it might be."""
+    return Mounts(TABLE)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/", "overlay"),
+        ("/etc/x", "overlay"),
+        ("/workspace/app.py", "fakeowner"),
+        ("/workspace/tmp/x", "tmpfs"),
+        ("/workspaces", "overlay"),
+        ("/src/with space/a", "nfs4"),
+    ],
+)
+def test_of(mounts: Mounts, path: str, kind: str):
+    """A path is in the mount with the longest name that holds it."""
+    assert mounts.of(path).kind == kind
+
+
+def test_mute_below(mounts: Mounts):
+    """Each mute mount in a folder counts once, and the folder itself where it is in one."""
+    assert mounts.mute_below("/src") == [Mount("/src/win", "9p"), Mount("/src/with space", "nfs4")]
+    assert mounts.mute_below("/workspace/shop") == [Mount("/workspace/shop", "fakeowner")]
+    assert mounts.mute_below("/workspace/tmp") == []
+
+
+@pytest.mark.parametrize("kind", ["9p", "virtiofs", "fuse", "fuse.grpcfuse", "nfs", "nfs4", "cifs", "vboxsf"])
+def test_mute(kind: str):
+    """What another kernel writes to is mute."""
+    assert Mount("/x", kind).mute
+
+
+@pytest.mark.parametrize("kind", ["ext4", "btrfs", "xfs", "zfs", "overlay", "tmpfs", "fuseblk", "ramfs"])
+def test_not_mute(kind: str):
+    """What this kernel alone writes to is not."""
+    assert not Mount("/x", kind).mute
+
+
+def test_the_kernels_own_table():
+    """The table of this machine can be read."""
+    assert Mounts.read().of("/proc").kind == "proc"
+
+
+def test_no_table():
+    """Without a table nothing is known to be mute."""
+    assert Mounts(b"").mute_below("/project") == []

@@ -1,0 +1,208 @@
+"""Every way in which a file can be saved is told, once, with what it was."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from appliance.watch.kinds import Kind
+from tests.watch.watching import Watch, save
+
+Save = Callable[[Path, str], None]
+
+
+def in_place(path: Path, text: str) -> None:
+    """VS Code: truncated, written, closed."""
+    path.write_text(text, encoding="utf-8")
+
+
+def vim(path: Path, text: str) -> None:
+    """vim: a trial file, the old file moved away, a new one written, the backup deleted."""
+    trial = path.with_name("4913")
+    trial.touch()
+    trial.unlink()
+    backup = path.with_name(path.name + "~")
+    path.rename(backup)
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o644)
+    backup.unlink()
+
+
+def pycharm(path: Path, text: str) -> None:
+    """PyCharm: a temporary file, the old one moved to a backup, the new one in its place."""
+    new, old = (path.with_name(path.name + ending) for ending in ("___jb_tmp___", "___jb_old___"))
+    new.write_text(text, encoding="utf-8")
+    path.rename(old)
+    new.rename(path)
+    old.unlink()
+
+
+def emacs(path: Path, text: str) -> None:
+    """Emacs: a lock that is a link to nowhere, an auto-save file, a backup by copy, written in place."""
+    lock = path.with_name(".#" + path.name)
+    lock.symlink_to("user@host.1234:5678")
+    path.with_name(f"#{path.name}#").write_text(text, encoding="utf-8")
+    shutil.copy2(path, path.with_name(path.name + "~"))
+    path.write_text(text, encoding="utf-8")
+    path.with_name(f"#{path.name}#").unlink()
+    lock.unlink()
+
+
+def sed(path: Path, text: str) -> None:
+    """``sed -i``."""
+    subprocess.run(["sed", "-i", f"s/.*/{text}/", str(path)], check=True, timeout=10)
+
+
+def in_pieces(path: Path, text: str) -> None:
+    """Written in two pieces, with a pause in which the file is half."""
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text[:1])
+        file.flush()
+        threading.Event().wait(0.15)
+        file.write(text[1:])
+
+
+def emptied_first(path: Path, text: str) -> None:
+    """Emptied and closed, then opened again and written."""
+    path.write_text("", encoding="utf-8")
+    threading.Event().wait(0.02)
+    path.write_text(text, encoding="utf-8")
+
+
+def linked(path: Path, text: str) -> None:
+    """A symbolic link that is swapped for another."""
+    target = path.with_name("elsewhere.txt")
+    target.write_text(text, encoding="utf-8")
+    link = path.with_name("link.tmp")
+    link.symlink_to(target)
+    link.replace(path)
+
+
+SAVES = [in_place, save, vim, pycharm, emacs, sed, in_pieces, emptied_first, linked]
+
+
+@pytest.mark.parametrize("how", SAVES, ids=lambda each: each.__name__)
+def test_saves(watch: Watch, ground: Path, how: Save):
+    """Each editor's save is one burst with the file alone in it, told when it is whole."""
+    watching = watch()
+    how(ground / "shop/views.py", "saved")
+    assert watching.told() == {"shop/views.py": Kind.CODE}
+    assert (ground / "shop/views.py").read_text(encoding="utf-8").strip() == "saved"
+    assert watching.told_before() == []
+
+
+@pytest.mark.parametrize("how", SAVES, ids=lambda each: each.__name__)
+def test_saves_where_all_is_polled(watch: Watch, ground: Path, how: Save):
+    """Without events each save is told too."""
+    watching = watch(how="poll")
+    how(ground / "shop/views.py", "saved")
+    told = watching.told()
+    while (ground / "shop/views.py").read_text(encoding="utf-8").strip() != "saved":
+        told = watching.told()  # half a file may be told before the whole one
+    assert told == {"shop/views.py": Kind.CODE}
+
+
+def test_equal_lengths(watch: Watch, ground: Path):
+    """Saves of equal length, whatever the time between them, are all followed by news."""
+    watching = watch()
+    for number in range(10, 30):
+        save(ground / "app.py", f"x = {number}")
+    told = watching.told()
+    assert told == {"app.py": Kind.CODE}
+    save(ground / "app.py", "x = 30")
+    assert watching.told_before() == ["app.py"]
+
+
+def test_files_that_come_and_go(watch: Watch, ground: Path):
+    """New, deleted and renamed files are told, one that came and went is not."""
+    watching = watch()
+    (ground / "new.py").write_text("", encoding="utf-8")
+    assert watching.told() == {"new.py": Kind.CODE}
+    (ground / "app.py").unlink()
+    assert watching.told() == {"app.py": Kind.CODE}
+    (ground / "new.py").rename(ground / "newer.py")
+    assert watching.told() == {"new.py": Kind.CODE, "newer.py": Kind.CODE}
+    (ground / "short.py").write_text("x", encoding="utf-8")
+    (ground / "short.py").unlink()
+    assert watching.told_before() == []
+
+
+def test_folders_that_come_and_go(watch: Watch, ground: Path):
+    """A folder that is renamed, deleted, made, or moved in, and what is saved in it afterwards, is told."""
+    watching = watch()
+    (ground / "shop").rename(ground / "store")
+    assert set(watching.told()) == {
+        "shop/__init__.py", "shop/views.py", "store/__init__.py", "store/views.py",
+    }  # fmt: skip
+    save(ground / "store/views.py", "again")
+    assert watching.told() == {"store/views.py": Kind.CODE}
+    shutil.rmtree(ground / "store")
+    assert set(watching.told()) == {"store/__init__.py", "store/views.py"}
+    (ground / "a/b/c").mkdir(parents=True)
+    (ground / "a/b/c/deep.py").write_text("x", encoding="utf-8")
+    assert watching.told() == {"a/b/c/deep.py": Kind.CODE}
+    save(ground / "a/b/c/deep.py", "again")
+    assert watching.told() == {"a/b/c/deep.py": Kind.CODE}
+
+
+def test_a_linked_folder(watch: Watch, ground: Path, tmp_path: Path):
+    """What a symbolic link leads to is watched, and the link's change of mind is told."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "lib.py").write_text(name, encoding="utf-8")
+    (ground / "lib").symlink_to(tmp_path / "one")
+    (ground / "lib_too").symlink_to(ground / "shop")
+    (ground / "round").symlink_to(ground)
+    watching = watch()
+    save(tmp_path / "one/lib.py", "1")
+    assert watching.told() == {"lib/lib.py": Kind.CODE}
+    (ground / "next").symlink_to(tmp_path / "two")
+    assert watching.told() == {"next/lib.py": Kind.CODE}
+    (ground / "next").replace(ground / "lib")
+    assert set(watching.told()) == {"lib/lib.py", "next/lib.py"}
+    save(tmp_path / "two/lib.py", "2")
+    assert watching.told() == {"lib/lib.py": Kind.CODE}
+    save(ground / "shop/views.py", "3")
+    assert watching.told() == {"shop/views.py": Kind.CODE}
+
+
+def test_a_linked_file(watch: Watch, ground: Path, tmp_path: Path):
+    """A file that a link stands for is watched where it is."""
+    (tmp_path / "shared.py").write_text("one", encoding="utf-8")
+    (ground / "shared.py").symlink_to(tmp_path / "shared.py")
+    watching = watch()
+    save(tmp_path / "shared.py", "two")
+    assert watching.told() == {"shared.py": Kind.CODE}
+
+
+def test_the_project_replaced(watch: Watch, ground: Path, tmp_path: Path):
+    """The project's folder may be moved away and another put in its place, at once or later."""
+    watching = watch()
+    shutil.copytree(ground, tmp_path / "other")
+    save(tmp_path / "other/app.py", "other")
+    ground.rename(tmp_path / "away")
+    (tmp_path / "other").rename(ground)
+    assert "app.py" in watching.told()
+    save(ground / "shop/views.py", "new")
+    assert watching.told() == {"shop/views.py": Kind.CODE}
+    save(tmp_path / "away/app.py", "nobody's")
+    ground.rename(tmp_path / "gone")
+    assert {"app.py", ".env", "shop/views.py"} <= set(watching.told())
+    (tmp_path / "gone").rename(ground)
+    assert {"app.py", ".env", "shop/views.py"} <= set(watching.told())
+    save(ground / "shop/views.py", "newer")
+    assert watching.told() == {"shop/views.py": Kind.CODE}
+
+
+def test_a_hard_link(watch: Watch, ground: Path, tmp_path: Path):
+    """A file that comes by a hard link, which nobody writes, is told."""
+    (tmp_path / "lib.py").write_text("x", encoding="utf-8")
+    watching = watch()
+    os.link(tmp_path / "lib.py", ground / "lib.py")
+    assert watching.told() == {"lib.py": Kind.CODE}

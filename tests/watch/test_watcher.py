@@ -1,0 +1,240 @@
+"""What is told, what is not, and how many times."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from appliance.watch import ground as ground_module
+from appliance.watch.inotify import Inotify
+from appliance.watch.kinds import Kind
+from appliance.watch.mounts import Mounts
+from appliance.watch.watcher import Mood
+from tests.watch.watching import Watch, save
+
+COMMITTER = "committer a <a@b> 0 +0000\n"
+
+
+def git(folder: Path, *argv: str, **more: str) -> None:
+    """git, without anybody's settings."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1"}
+    subprocess.run(
+        ["git", "-c", "core.fsync=none", *argv],
+        cwd=folder, check=True, capture_output=True, text=True, timeout=60, env=environment, input=more.get("input"),
+    )  # fmt: skip
+
+
+def age(folder: Path) -> None:
+    """Everything was saved a while ago."""
+    for path in folder.rglob("*"):
+        os.utime(path, (time.time() - 60,) * 2, follow_symlinks=False)
+
+
+def test_how_is_told(watch: Watch):
+    """The beginning is one event, which says how saves are noticed, of how many files."""
+    assert {key: value for key, value in watch().begun.items() if key != "duration_s"} == {
+        "how": "events", "polled": [], "count": 4, "folders": 2,
+    }  # fmt: skip
+
+
+def test_an_unchanged_file_is_no_news(watch: Watch, ground: Path):
+    """A touch, the same text again, and there and back again are told to nobody."""
+    age(ground)
+    watching = watch()
+    learnt = watching.watcher._contents._known
+    while set(map(len, learnt.values())) != {16}:  # digests
+        threading_pause()
+    (ground / "app.py").touch()
+    save(ground / "app.py", (ground / "app.py").read_text(encoding="utf-8"))
+    text = (ground / "shop/views.py").read_text(encoding="utf-8")
+    save(ground / "shop/views.py", "other")
+    save(ground / "shop/views.py", text)
+    (ground / "shop/views.py").chmod(0o600)
+    assert watching.told_before() == []
+
+
+def threading_pause() -> None:
+    """Let the other thread run."""
+    os.sched_yield()
+
+
+def test_an_unchanged_file_is_news_while_all_is_broken(watch: Watch, ground: Path):
+    """Who saves the same again, while nothing is served, wants another try."""
+    watching = watch()
+    save(ground / "app.py", "x")
+    watching.burst()
+    watching.state = Mood.BROKEN
+    save(ground / "app.py", "x")
+    assert watching.told() == {"app.py": Kind.CODE}
+    watching.state = Mood.BUSY
+    save(ground / "app.py", "x")
+    assert watching.told_before() == []
+
+
+def test_what_git_ignores(watch: Watch, ground: Path):
+    """Ignored files and folders are not told; the files of variables are, and files that were named."""
+    (ground / "generated").mkdir()
+    (ground / ".gitignore").write_text(".env\ngenerated/\n*_local.py\n", encoding="utf-8")
+    for name in ("generated/loaded.py", "generated/other.py", "settings_local.py"):
+        (ground / name).write_text("one", encoding="utf-8")
+    watching = watch()
+    assert watching.begun["folders"] == 2
+    save(ground / "generated/loaded.py", "two")
+    save(ground / "settings_local.py", "two")
+    save(ground / ".env", "A=1")
+    assert watching.told() == {".env": Kind.ENVIRONMENT}
+    watching.watcher.also("worker", Kind.CODE, [str(ground / "generated/loaded.py"), str(ground / "settings_local.py")])
+    assert watching.told_before() == []
+    save(ground / "generated/other.py", "three")
+    save(ground / "generated/loaded.py", "three")
+    assert watching.told() == {"generated/loaded.py": Kind.CODE}
+    save(ground / "settings_local.py", "three")
+    assert watching.told() == {"settings_local.py": Kind.CODE}
+
+
+def test_rules_that_change(watch: Watch, ground: Path):
+    """A .gitignore that is edited counts from then on, and is no news itself."""
+    watching = watch()
+    (ground / ".gitignore").write_text("shop/\n", encoding="utf-8")
+    while str(ground / "shop") in watching.watcher._ground.tree.folders:
+        threading_pause()
+    save(ground / "shop/views.py", "two")
+    assert watching.told_before() == []
+    (ground / ".gitignore").unlink()
+    while str(ground / "shop") not in watching.watcher._ground.tree.folders:
+        threading_pause()
+        if not watching.bursts.empty():
+            break
+    save(ground / "shop/views.py", "three")
+    assert "shop/views.py" in watching.told_before()
+
+
+def test_what_is_never_watched_costs_nothing(watch: Watch, ground: Path):
+    """Environments, by whatever name, caches and packages are not entered; nor is one that is made later."""
+    for name in ("node_modules/a/b", "env/lib", "__pycache__", ".git/objects"):
+        (ground / name).mkdir(parents=True)
+    (ground / "env/pyvenv.cfg").touch()
+    watching = watch()
+    assert watching.begun["folders"] == 2
+    (ground / "later/lib").mkdir(parents=True)
+    (ground / "later/pyvenv.cfg").touch()
+    (ground / "later/lib/module.py").write_text("x", encoding="utf-8")
+    assert watching.told_before() == []
+    assert not [path for path in watching.watcher._ground.tree.folders if "later" in path]
+
+
+def test_elsewhere(watch: Watch, ground: Path, tmp_path: Path):
+    """Folders, files and patterns that were asked for besides are watched, and told by their whole paths."""
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared/lib.py").write_text("one", encoding="utf-8")
+    (tmp_path / "rates.csv").write_text("one", encoding="utf-8")
+    watching = watch(extra=["../shared", str(tmp_path / "rates.csv"), "*.yaml"])
+    save(tmp_path / "shared/lib.py", "two")
+    assert watching.told() == {str(tmp_path / "shared/lib.py"): Kind.CODE}
+    save(tmp_path / "rates.csv", "two")
+    assert watching.told() == {str(tmp_path / "rates.csv"): Kind.CODE}
+    save(ground / "site.yaml", "two")
+    assert watching.told() == {"site.yaml": Kind.CODE}
+
+
+def test_named_files(watch: Watch, tmp_path: Path):
+    """A file that the plan has read counts wherever it is; what the same one names next takes its place."""
+    for name in ("one", "two"):
+        (tmp_path / name).write_text("x", encoding="utf-8")
+    watching = watch()
+    watching.watcher.also("plan", Kind.DEPENDENCIES, [str(tmp_path / "one")])
+    assert watching.told_before() == []
+    save(tmp_path / "one", "y")
+    assert watching.told() == {str(tmp_path / "one"): Kind.DEPENDENCIES}
+    watching.watcher.also("plan", Kind.DEPENDENCIES, [str(tmp_path / "two")])
+    assert watching.told_before() == []
+    save(tmp_path / "one", "z")
+    save(tmp_path / "two", "z")
+    assert watching.told() == {str(tmp_path / "two"): Kind.DEPENDENCIES}
+
+
+def test_a_branch_switch_is_one_burst(watch: Watch, ground: Path):
+    """A checkout that brings 2,000 files is told once, when it is whole."""
+    git(ground, "init", "-q")
+    files = "".join(f"M 100644 inline shop/m{number}.py\ndata 2\n1\n" for number in range(2000))
+    for branch, content in (("main", "M 100644 inline note\ndata 2\n1\n"), ("other", files)):
+        git(ground, "fast-import", "--quiet", input=f"commit refs/heads/{branch}\n{COMMITTER}data 0\n\n{content}\n")
+    git(ground, "checkout", "-qf", "main", "--")
+    watching = watch()
+    git(ground, "checkout", "-q", "other", "--")
+    assert len(watching.told()) == 2000
+    assert watching.told_before() == []
+
+
+def test_saved_while_the_watch_began(watch: Watch, ground: Path):
+    """What was saved after the start and before the first look is told."""
+    future = time.time() + 5
+    os.utime(ground / "app.py", (future, future))
+    assert watch().told() == {"app.py": Kind.CODE}
+
+
+class Scarce(Inotify):
+    """A kernel that has one watch left."""
+
+    def add(self, folder: str, *, partial: bool) -> None:
+        """The second fails."""
+        if self._watches:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), folder)
+        super().add(folder, partial=partial)
+
+
+class Exhausted(Inotify):
+    """A kernel that has no instance left."""
+
+    def __init__(self) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
+@pytest.mark.parametrize("kernel", [Scarce, Exhausted])
+def test_the_kernels_limits(watch: Watch, ground: Path, monkeypatch: pytest.MonkeyPatch, kernel: type):
+    """Where the kernel has no watch or no instance left everything is polled, and one event says so."""
+    monkeypatch.setattr(ground_module, "Inotify", kernel)
+    watching = watch()
+    assert watching.begun["polled"]
+    save(ground / "shop/views.py", "two")
+    assert watching.told() == {"shop/views.py": Kind.CODE}
+    watching.watcher._rounds.hurry(time.monotonic())
+    assert watching.told_before() == []
+    assert [event for event, _ in watching.seen if event == "watch.failed"] == ["watch.failed"]
+
+
+def test_limits_are_told(watch: Watch, monkeypatch: pytest.MonkeyPatch):
+    """The event on the kernel's limits names the limit, and what to set."""
+    monkeypatch.setattr(ground_module, "Inotify", Scarce)
+    watching = watch()
+    fields = dict(watching.seen)["watch.failed"]
+    assert "inotify" in str(fields["reason"])
+    assert "max_user_watches" in str(fields["action"])
+
+
+def test_a_mute_mount_is_polled(watch: Watch, ground: Path, monkeypatch: pytest.MonkeyPatch):
+    """A mount below the project that tells of nothing is polled; the rest goes by events."""
+    table = f"1 0 0:1 / / rw - ext4 x rw\n2 1 0:2 / {ground}/shop rw - nfs4 server:/x rw\n"
+    monkeypatch.setattr(Mounts, "read", lambda: Mounts(table.encode()))
+    watching = watch()
+    assert (watching.begun["how"], watching.begun["polled"]) == ("events and polling", ["shop (nfs4)"])
+    watching.watcher._ground.source.drop(str(ground / "shop"))
+    save(ground / "shop/views.py", "two")
+    assert watching.told() == {"shop/views.py": Kind.CODE}
+    save(ground / "app.py", "two")
+    assert watching.told() == {"app.py": Kind.CODE}
+
+
+def test_the_sweep_behind_events(watch: Watch, ground: Path):
+    """What no event told of is found by the sweep."""
+    watching = watch()
+    watching.watcher._ground.source.drop(str(ground / "shop"))
+    save(ground / "shop/views.py", "two")
+    watching.watcher._rounds._sweep = 0.0
+    watching.watcher._ground.source.wake()
+    assert watching.told() == {"shop/views.py": Kind.CODE}

@@ -1,0 +1,102 @@
+"""A watcher of a real folder, and what it has told."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from appliance.watch.ground import Terms
+from appliance.watch.kinds import Kind
+from appliance.watch.watcher import Changes, Mood, Watcher
+
+OLD_S = 60  # nothing that a test prepares was saved while the watch began
+
+
+class Watching:
+    """A watcher that runs; a listener that remembers."""
+
+    def __init__(self, terms: Terms) -> None:
+        self.root = Path(terms.root)
+        self.bursts: queue.SimpleQueue[Changes] = queue.SimpleQueue()
+        self.events: queue.SimpleQueue[tuple[str, dict[str, object]]] = queue.SimpleQueue()
+        self.seen: list[tuple[str, dict[str, object]]] = []
+        self.state = Mood.SERVING
+        self.watcher = Watcher(terms, self)
+        self.watcher.start()
+        self.begun = self.event("watch.started")
+
+    def event(self, name: str) -> dict[str, object]:
+        """The fields of the next event of this name."""
+        while True:
+            event, fields = self.events.get(timeout=10)
+            self.seen.append((event, fields))
+            if event == name:
+                return fields
+
+    def burst(self) -> Changes:
+        """The next burst."""
+        return self.bursts.get(timeout=10)
+
+    def told(self) -> dict[str, Kind]:
+        """What the next burst has told."""
+        return dict(self.burst().kinds)
+
+    def told_before(self, mark: str = "mark.py") -> list[str]:
+        """All that was told before a save that is certain to be."""
+        (self.root / mark).write_text(f"{time.monotonic_ns()}", encoding="utf-8")
+        told: list[str] = []
+        while mark not in told:
+            told += self.told()
+        return sorted(set(told) - {mark})
+
+    # -- the listener --------------------------------------------------------------------------------------------------
+
+    def changed(self, changes: Changes) -> None:
+        """As the supervisor is told."""
+        self.bursts.put(changes)
+
+    def watching(self, event: str, fields: Mapping[str, object]) -> None:
+        """As the log is told."""
+        self.events.put((event, dict(fields)))
+
+    def mood(self) -> Mood:
+        """As the test says."""
+        return self.state
+
+
+Watch = Callable[..., Watching]
+
+
+def save(path: Path, text: str) -> None:
+    """As many editors do: another file, renamed over it."""
+    aside = path.with_name(f"{path.name}.tmp{time.monotonic_ns()}")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(path)
+
+
+@pytest.fixture
+def ground(tmp_path: Path) -> Path:
+    """A project with a few files."""
+    root = tmp_path / "project"
+    (root / "shop").mkdir(parents=True)
+    for name in ("app.py", "shop/__init__.py", "shop/views.py", ".env"):
+        (root / name).write_text(f"# {name}\n", encoding="utf-8")
+    return root
+
+
+@pytest.fixture
+def watch(ground: Path) -> Iterator[Watch]:
+    """Begin to watch the project, or another folder."""
+    running: list[Watching] = []
+
+    def begin(root: Path | None = None, **terms: object) -> Watching:
+        running.append(Watching(Terms(str(root or ground), **terms)))  # type: ignore[arg-type]
+        return running[-1]
+
+    yield begin
+    for each in running:
+        each.watcher.stop()
