@@ -244,7 +244,8 @@ class Channel:
     def send(self, message: Message, descriptors: Sequence[int] = ()) -> bool:
         """Send one message; True when nothing waits.
 
-        The descriptors are duplicated at once: the caller may close its own.
+        The caller may close its own descriptors then: where they wait, duplicates do. (Where the kernel takes them at
+        once none are made: a process at its limit of descriptors can still give some away.)
 
         Raises:
             ChannelError: the other end has gone.
@@ -256,7 +257,11 @@ class Channel:
         payload = json.dumps({"kind": message.kind, **vars(message)}, separators=(",", ":")).encode()
         frame = memoryview(_HEADER.pack(len(payload), len(descriptors)) + payload)
         with self._lock:
-            self._unsent.append((frame, [os.dup(number) for number in descriptors]))
+            sent = self._write(frame, descriptors) if self._flush() else 0
+            if sent == len(frame):
+                return True
+            waiting = [] if sent else [os.dup(number) for number in descriptors]
+            self._unsent.append((frame[sent:], waiting))
             return self._flush()
 
     def flush(self) -> bool:
@@ -267,25 +272,29 @@ class Channel:
     def _flush(self) -> bool:
         while self._unsent:
             frame, descriptors = self._unsent[0]
-            try:
-                if descriptors:
-                    rights = array.array("i", descriptors)
-                    sent = self._socket.sendmsg([frame], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
-                    for number in descriptors:
-                        os.close(number)
-                    descriptors = []
-                else:
-                    sent = self._socket.send(frame)
-            except BlockingIOError:
+            sent = self._write(frame, descriptors)
+            if not sent:
                 return False
-            except OSError as error:
-                self._drop()
-                raise ChannelError("the other end of the channel has gone") from error
+            for number in descriptors:
+                os.close(number)
             if sent == len(frame):
                 self._unsent.popleft()
             else:
-                self._unsent[0] = (frame[sent:], descriptors)
+                self._unsent[0] = (frame[sent:], [])
         return True
+
+    def _write(self, frame: memoryview, descriptors: Sequence[int]) -> int:
+        """Send once; how much the kernel took. The descriptors ride on the first byte."""
+        try:
+            if descriptors:
+                rights = array.array("i", descriptors)
+                return self._socket.sendmsg([frame], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+            return self._socket.send(frame)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            self._drop()
+            raise ChannelError("the other end of the channel has gone") from error
 
     def receive(self) -> Iterator[tuple[Message, list[int]]]:
         """Read once, and yield each message that is complete, with its descriptors, which are then the caller's.

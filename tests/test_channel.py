@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import threading
@@ -150,3 +151,22 @@ def test_any_cut(batches: list[list[str]], size: int):
     for each in (far, middle):
         each.close()
     receiver.close()
+
+
+def test_descriptors_are_given_away_at_the_limit(ends: Ends, monkeypatch: pytest.MonkeyPatch):
+    """What the kernel takes at once needs no duplicate: a process without a free descriptor can give its own away."""
+
+    def full(number: int) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    one, other = ends
+    read, write = os.pipe()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "dup", full)
+        assert one.send(HandOver(early=[""]), [write])
+    os.close(write)
+    _, (given,) = next_message(other)
+    os.write(given, b"x")
+    assert os.read(read, 1) == b"x"
+    os.close(given)
+    os.close(read)

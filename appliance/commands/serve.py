@@ -13,6 +13,7 @@ from appliance.commands.opening import open_project
 from appliance.errors import ApplianceError
 from appliance.logs.setup import Log, make_log
 from appliance.logs.writer import Writer
+from appliance.supervisor.descriptors import allow_many_descriptors
 from appliance.supervisor.listen import bind
 from appliance.supervisor.supervisor import Supervisor
 
@@ -31,6 +32,7 @@ def command(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
         opening = open_project(process, flags)
         settings = opening.settings
         certificate = read_certificate(settings)
+        allow_many_descriptors()
         listener = bind(settings.host, settings.port)
         log = _log(writer, process, settings.log_format, settings.log_level, settings.access_log, str(settings.project))
         supervisor = Supervisor(

@@ -85,8 +85,8 @@ def hand_over(channel: Channel, connections: Connections) -> None:
             HandOver(early=[read.decode("latin-1") for _, read in part]),
             [connection.fileno() for connection, _ in part],
         )
-    for connection, _ in connections:
-        connection.close()
+        for connection, _ in part:
+            connection.close()
 
 
 def taken(message: Take, descriptors: list[int]) -> Connections:
