@@ -9,16 +9,15 @@ readers' buffers, ``email`` for each head (five times the cost of all the rest),
 
 from __future__ import annotations
 
-import io
 import select
 import sys
 from contextvars import Context
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
-from wsgiref import simple_server
 
-from .body import EMPTY, Body, Empty, LengthBody
+from .body import EMPTY, Body, LengthBody
 from .chunked import ChunkedBody
+from .documented import DocumentedHandler
 from .environ import Environs
 from .equipment import Equipment
 from .exchange import Exchange, current
@@ -27,12 +26,9 @@ from .hijack import HijackedSocket
 from .refusal import Refused, answer
 from .response import ServerHandler
 from .software import SOFTWARE
-from .streams import Reader, Writer
 from .wire import Wire
 
 if TYPE_CHECKING:
-    from email.message import Message
-
     from .head import Head
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -42,15 +38,14 @@ _LINE_SHOWN = 4096  # bytes of a refused request's line that its record shows
 _LOG_HOOKS = ("log_message", "log_request", "log_error")
 
 
-class WSGIRequestHandler(simple_server.WSGIRequestHandler):
+class WSGIRequestHandler(DocumentedHandler):
     """Serves one connection.
 
     Attributes:
         client_address, command, path, request_version, requestline, headers, rfile, wfile, close_connection, server: as
             ``http.server`` documents them; ``headers`` is made when it is asked for.
         lenient: accept what ``http.server`` documents that it accepts: lines that end in LF alone, runs of white space
-        in
-            the request line, HTTP/0.9. Each has let requests be smuggled.
+            in the request line, HTTP/0.9. Each has let requests be smuggled.
         wire, equipment: the connection's bytes; what the server shares.
         head, exchange: the current request's, or the last one's.
         raw, refusal, started: what the pool found before it gave the connection to a thread.
@@ -63,9 +58,7 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
 
     server: Any
     client_address: Any
-    wire: Wire
     equipment: Equipment
-    head: Head | None = None
     exchange: Exchange | None = None
     hijacked: HijackedSocket | None = None
     raw: bytes | None = None
@@ -73,10 +66,6 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
     started = 0.0
     close_connection = True
     raw_requestline = b""
-    _raw = b""
-    _body: Body | Empty = EMPTY
-    _message: tuple[Head | None, Message] | None = None
-    _reader: Reader | None = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -330,49 +319,6 @@ class WSGIRequestHandler(simple_server.WSGIRequestHandler):
         """For subclasses: answer with an error, and close."""
         self._refuse(Refused(code, explain or message or ""))
         self.close_connection = True
-
-    @property
-    def command(self) -> str:  # type: ignore[override]  # http.server has plain attributes; so for those below
-        """The method."""
-        return self.head.method if self.head is not None else ""
-
-    @property
-    def path(self) -> str:  # type: ignore[override]  # as command
-        """The request target, as sent."""
-        return self.head.target if self.head is not None else ""
-
-    @property
-    def request_version(self) -> str:  # type: ignore[override]  # as command
-        """The version that the request is read as."""
-        return ("HTTP/0.9", "HTTP/1.0", "HTTP/1.1")[self.head.minor + 1] if self.head is not None else ""
-
-    @property
-    def requestline(self) -> str:  # type: ignore[override]  # as command
-        """The request line, without its end."""
-        return (self._raw or self.wire.buffer[:65_536]).partition(b"\r\n")[0].decode("latin-1")
-
-    @property
-    def headers(self) -> Message:  # type: ignore[override]  # as command
-        """The fields as an ``email.message.Message``, made when it is asked for."""
-        if self._message is None or self._message[0] is not self.head:
-            from http.client import parse_headers  # noqa: PLC0415  few ask
-
-            fields = self._raw.partition(b"\r\n")[2]
-            self._message = (self.head, parse_headers(io.BytesIO(fields + b"\r\n\r\n")))
-        return self._message[1]
-
-    @property
-    def rfile(self) -> Reader:  # type: ignore[override]  # as command
-        """The connection's bytes, from here on."""
-        if self._reader is None:
-            self._reader = Reader(self.wire, self.equipment.limits.body_timeout_s)
-            self._reader.body = self._body
-        return self._reader
-
-    @property
-    def wfile(self) -> Writer:  # type: ignore[override]  # as command
-        """Writes to the connection at once."""
-        return Writer(self.wire)
 
     # -- logging
 

@@ -1,0 +1,77 @@
+"""What ``http.server`` documents of a request handler, for subclasses and for whoever asks.
+
+Owns the instance variables of the current request, made from its head when they are asked for; must not know how a
+request is served. Runs in whichever thread serves the connection.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from wsgiref import simple_server
+
+from .body import EMPTY, Body, Empty
+from .streams import Reader, Writer
+
+if TYPE_CHECKING:
+    from email.message import Message
+
+    from .equipment import Equipment
+    from .head import Head
+    from .wire import Wire
+
+
+class DocumentedHandler(simple_server.WSGIRequestHandler):
+    """The part of ``WSGIRequestHandler`` that tells of the request; see there."""
+
+    equipment: Equipment
+    wire: Wire
+    head: Head | None = None
+    _raw = b""
+    _body: Body | Empty = EMPTY
+    _message: tuple[Head | None, Message] | None = None
+    _reader: Reader | None = None
+
+    @property
+    def command(self) -> str:  # type: ignore[override]  # http.server has plain attributes; so for those below
+        """The method."""
+        return self.head.method if self.head is not None else ""
+
+    @property
+    def path(self) -> str:  # type: ignore[override]  # as command
+        """The request target, as sent."""
+        return self.head.target if self.head is not None else ""
+
+    @property
+    def request_version(self) -> str:  # type: ignore[override]  # as command
+        """The version that the request is read as."""
+        return ("HTTP/0.9", "HTTP/1.0", "HTTP/1.1")[self.head.minor + 1] if self.head is not None else ""
+
+    @property
+    def requestline(self) -> str:  # type: ignore[override]  # as command
+        """The request line, without its end."""
+        return (self._raw or self.wire.buffer[:65_536]).partition(b"\r\n")[0].decode("latin-1")
+
+    @property
+    def headers(self) -> Message:  # type: ignore[override]  # as command
+        """The fields as an ``email.message.Message``, made when it is asked for."""
+        if self._message is None or self._message[0] is not self.head:
+            from email.parser import Parser  # noqa: PLC0415  few ask
+            from http.client import HTTPMessage  # noqa: PLC0415  as above
+
+            # Not http.client's parse_headers, which takes no more than 100 fields.
+            fields = self._raw.partition(b"\r\n")[2].decode("latin-1")
+            self._message = (self.head, Parser(_class=HTTPMessage).parsestr(fields + "\r\n\r\n"))
+        return self._message[1]
+
+    @property
+    def rfile(self) -> Reader:  # type: ignore[override]  # as command
+        """The connection's bytes, from here on."""
+        if self._reader is None:
+            self._reader = Reader(self.wire, self.equipment.limits.body_timeout_s)
+            self._reader.body = self._body
+        return self._reader
+
+    @property
+    def wfile(self) -> Writer:  # type: ignore[override]  # as command
+        """Writes to the connection at once."""
+        return Writer(self.wire)
