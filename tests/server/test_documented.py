@@ -59,7 +59,7 @@ def test_as_many_fields_as_are_served_are_there(serve: Serve):
 
 
 def test_files_are_the_connection_s(serve: Serve):
-    """rfile begins with the body of the request, and what is written to wfile is sent at once."""
+    """The file rfile begins with the body of the request, and what is written to wfile is sent at once."""
 
     class Raw(WSGIRequestHandler):
         def get_environ(self) -> dict[str, Any]:
