@@ -67,6 +67,13 @@ def test_bad_serve_is_an_event():
     assert json.loads(done.stdout)["event"] == "settings.invalid"
 
 
+def test_a_field_that_is_ours(project: Path):
+    """A field of every line can't have the name of one that events have."""
+    done = appliance("serve", "--project", str(project), "--port", "0", "--log-fields", "env=dev,level=x")
+    assert done.returncode == 2
+    assert "level" in json.loads(done.stdout)["found"]
+
+
 def test_check_explains(project: Path, tmp_path: Path):
     """Check says which rule chose what, and what would be installed; it ends with 6 where there is no application."""
     done = appliance("check", "--project", str(project), cache=tmp_path / "cache")

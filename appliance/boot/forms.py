@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?\Z")
+_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _VERSION = re.compile(r"(?:python)?(\d+(?:\.\d+){0,2})\Z")
 # A Unix socket's path: sun_path has 108 bytes on Linux, 104 on macOS, one of them the closing zero.
 _LONGEST_SOCKET_PATH = 103
@@ -103,8 +104,19 @@ def _list(text: str, _folder: Path) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _files(text: str, folder: Path) -> tuple[str, ...]:
+def _pairs(text: str, folder: Path) -> tuple[tuple[str, str], ...]:
+    pairs = tuple((name.strip(), value.strip()) for name, _, value in (p.partition("=") for p in _list(text, folder)))
+    if not all(_FIELD.fullmatch(name) and value for name, value in pairs) or len(dict(pairs)) < len(pairs):
+        raise ValueError(text)
+    return pairs
+
+
+def _list_or_none(text: str, folder: Path) -> tuple[str, ...]:
     return () if text.lower() == "none" else _list(text, folder)
+
+
+def _files(text: str, folder: Path) -> tuple[str, ...]:
+    return _list_or_none(text, folder)
 
 
 def _networks(text: str, folder: Path) -> tuple[str, ...]:
@@ -141,6 +153,8 @@ TEXT = Form(_text, "a text", "TEXT")
 FOLDER = Form(_path, "the path of a folder", "DIR")
 PATH = Form(_socket, f"a path of at most {_LONGEST_SOCKET_PATH} bytes", "PATH")
 LIST = Form(_list, "a list, parted by commas", "LIST")
+LIST_OR_NONE = Form(_list_or_none, "a list, parted by commas, or none", "LIST")
+PAIRS = Form(_pairs, "name=value, several parted by commas; each name once", "NAME=VALUE")
 FILES = Form(_list, "a list of files, parted by commas", "FILES")
 FILES_OR_NONE = Form(_files, "a list of files, parted by commas, or none", "FILES")
 NETWORKS = Form(_networks, "a list of IP addresses or networks, parted by commas", "LIST")

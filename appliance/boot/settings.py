@@ -66,6 +66,9 @@ class Settings:
     log_format: str
     log_level: str
     access_log: str
+    log_fields: tuple[tuple[str, str], ...]
+    redact: tuple[str, ...]
+    quiet_paths: tuple[str, ...]
     allowed_hosts: tuple[str, ...]
     trusted_proxies: tuple[str, ...]
     debugpy: int

@@ -199,6 +199,28 @@ TABLE: tuple[Setting, ...] = (
         example="errors",
     ),
     Setting(
+        "LOG_FIELDS",
+        forms.PAIRS,
+        "",
+        "Fields that stand at the end of every line of JSON.",
+        words="none",
+        example="service.name=shop,deployment.environment.name=dev",
+    ),
+    Setting(
+        "REDACT",
+        forms.LIST_OR_NONE,
+        "password,passwd,secret,token,access_token,refresh_token,id_token,client_secret,api_key,apikey",
+        "Keys of a query whose values are not logged, whatever their case, besides the signatures of cloud stores.",
+        example="session,token",
+    ),
+    Setting(
+        "QUIET_PATHS",
+        forms.LIST_OR_NONE,
+        "/health,/healthz,/livez,/readyz,/ping",
+        "Paths of health checks: a GET that goes well is logged at level debug.",
+        example="/status/live",
+    ),
+    Setting(
         "ALLOWED_HOSTS",
         forms.LIST,
         "",

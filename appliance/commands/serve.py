@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from appliance.boot.certificate import read_certificate
 from appliance.commands.opening import open_project
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, SettingsError
+from appliance.logs.fields import ALWAYS, FIELDS
+from appliance.logs.rules import Rules
 from appliance.logs.setup import Log, make_log
 from appliance.logs.writer import Writer
 from appliance.supervisor.descriptors import allow_many_descriptors
@@ -20,6 +22,8 @@ from appliance.supervisor.supervisor import Supervisor
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from appliance.boot.settings import Settings
+
 QUEUE = 4 * 1024 * 1024  # bytes of lines that may wait for a slow stdout
 STDOUT = 1
 
@@ -27,14 +31,14 @@ STDOUT = 1
 def command(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
     """Serve until a signal. Every word of it is a line of the log, an error at the start too."""
     writer = Writer(STDOUT, bound=QUEUE)
-    log = _log(writer, process, flags.get("log_format") or process.get("APPLIANCE_LOG_FORMAT", ""), "info", "on", "")
+    log = _first_log(writer, process, flags)
     try:
         opening = open_project(process, flags)
         settings = opening.settings
         certificate = read_certificate(settings)
         allow_many_descriptors()
         listener = bind(settings.host, settings.port)
-        log = _log(writer, process, settings.log_format, settings.log_level, settings.access_log, str(settings.project))
+        log = _log(writer, process, settings)
         supervisor = Supervisor(
             settings, process, opening.argv(), listener=listener, certificate=certificate, log=log, writer=writer
         )
@@ -46,15 +50,38 @@ def command(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
     return code
 
 
-def _log(writer: Writer, process: Mapping[str, str], form: str, level: str, access: str, root: str) -> Log:
-    terminal = os.isatty(STDOUT)
-    console = form == "console" or (form != "json" and terminal)
-    colour = console and "NO_COLOR" not in process and (terminal or "FORCE_COLOR" in process)
+def _first_log(writer: Writer, process: Mapping[str, str], flags: Mapping[str, str]) -> Log:
+    """For what happens before the settings are read."""
+    form = flags.get("log_format") or process.get("APPLIANCE_LOG_FORMAT", "")
+    console, colour = _look(process, form)
+    return make_log(
+        writer.write, format="console" if console else "json", level="info", access="on", colour=colour, root=""
+    )
+
+
+def _log(writer: Writer, process: Mapping[str, str], settings: Settings) -> Log:
+    if taken := [name for name, _ in settings.log_fields if name in ALWAYS or name in FIELDS]:
+        raise SettingsError(
+            f"APPLIANCE_LOG_FIELDS names {', '.join(taken)}, which the appliance's own events have",
+            expected="names of fields that no event has",
+            action="Take another name, such as service.name; docs/log-events.md lists those that are taken.",
+        )
+    console, colour = _look(process, settings.log_format)
     return make_log(
         writer.write,
         format="console" if console else "json",
-        level=level,
-        access="off" if access == "off" else "errors" if access == "errors" else "on",
+        level=settings.log_level,
+        access="off" if settings.access_log == "off" else "errors" if settings.access_log == "errors" else "on",
         colour=colour,
-        root=root,
+        root=str(settings.project),
+        constant=dict(settings.log_fields),
+        rules=Rules(redact=settings.redact, quiet=settings.quiet_paths, slow_s=settings.slow_request_s),
     )
+
+
+def _look(process: Mapping[str, str], form: str) -> tuple[bool, bool]:
+    """Whether the log is for people, and whether in colour (no-color.org, force-color.org: set and not empty)."""
+    terminal = os.isatty(STDOUT)
+    console = form == "console" or (form != "json" and terminal)
+    wanted = bool(process.get("FORCE_COLOR")) or (terminal and process.get("TERM") != "dumb")
+    return console, console and wanted and not process.get("NO_COLOR")

@@ -1,43 +1,30 @@
 """One request's record to one access event, in OpenTelemetry's names.
 
-Owns the names, the levels and which secrets in a query are never written. Knows nothing of the server that made the
+Owns the names and the levels; which values are not written is ``rules``'. Knows nothing of the server that made the
 record beyond ``channel.ACCESS_FIELDS``. Runs wherever lines are rendered.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_plus
+
+from appliance.logs.rules import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from appliance.logs.rules import Rules
 
 EVENTS = frozenset({"request.finished", "request.refused", "request.aborted", "websocket.closed"})
 
 # OpenTelemetry's registry, http.request.method: RFC 9110's methods, PATCH (RFC 5789) and QUERY; others are "_OTHER".
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"})
 
-# OpenTelemetry's registry, url.query: the values of these keys are redacted, compared with regard to case. The first
-# two stood in earlier versions (signatures of Amazon S3, version 2), and are no less secret.
-SECRETS = frozenset(
-    {
-        "AWSAccessKeyId",
-        "Signature",
-        "X-Amz-Credential",
-        "X-Amz-Security-Token",
-        "X-Amz-Signature",
-        "X-Goog-Signature",
-        "sig",
-    }
-)
-# Whether a query may hold one at all: 0.3 µs, where taking it to pieces costs 1.1. A key may be percent-encoded.
-_suspicious = re.compile(rf"(?:^|&)(?:{'|'.join(sorted(SECRETS))})=|%").search
 _RARE = ("trace_id", "span_id", "http.route", "reason")
 _NOTHING_RARE = [None] * len(_RARE)
 
 
-def event(record: Sequence[Any]) -> tuple[str, str, dict[str, Any]]:
+def event(record: Sequence[Any], rules: Rules = PLAIN) -> tuple[str, str, dict[str, Any]]:
     """Level, event and fields of one record (ACCESS_FIELDS' values), not sanitised yet; what is absent is left out.
 
     Names with a dot are OpenTelemetry's (semantic conventions for HTTP); the convention has none for the rest.
@@ -57,7 +44,7 @@ def event(record: Sequence[Any]) -> tuple[str, str, dict[str, Any]]:
     if method not in METHODS:
         fields = _unknown_method(method) | {"url.path": path}
     if query:
-        fields["url.query"] = redacted(query) if _suspicious(query) else query
+        fields["url.query"] = rules.redacted(query) if rules.suspicious(query) else query
     fields["http.response.status_code"] = status
     fields["duration_s"] = took and took / 1_000_000
     fields["first_byte_s"] = first and first / 1_000_000
@@ -69,9 +56,14 @@ def event(record: Sequence[Any]) -> tuple[str, str, dict[str, Any]]:
     fields["server.port"] = port
     if rare != _NOTHING_RARE:
         fields.update(zip(_RARE, rare, strict=True))
+    if (first or took or 0) >= rules.slow_us and name == "request.finished":
+        fields["slow"] = True
     if None in fields.values():
         fields = {key: value for key, value in fields.items() if value is not None}
-    return _level(name, status), name, fields
+    level = _level(name, status)
+    if level == "info" and path in rules.quiet and method in {"GET", "HEAD"}:
+        level = "debug"
+    return level, name, fields
 
 
 def _unknown_method(method: str | None) -> dict[str, Any]:
@@ -94,12 +86,3 @@ def _as_sent(text: str | None) -> str | None:
         return text and text.encode("latin-1").decode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return text
-
-
-def redacted(query: str) -> str:
-    """The query with the values of secret keys replaced by OpenTelemetry's word; all else as it was sent."""
-    return "&".join(
-        f"{key}=REDACTED" if equals and unquote_plus(key) in SECRETS else part
-        for part in query.split("&")
-        for key, equals, _ in (part.partition("="),)
-    )

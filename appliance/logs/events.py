@@ -39,6 +39,7 @@ _ACCESS = (  # in the line's order
     "span_id",
     "http.route",
     "reason",
+    "slow",
 )
 
 EVENTS = MappingProxyType(

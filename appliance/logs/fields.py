@@ -91,6 +91,7 @@ FIELDS = MappingProxyType(
         "sent": Field("integer", "bytes that were sent"),
         "server.port": Field("integer", "the port that the request came to"),
         "signal": Field("string", "the signal's name, as `SIGTERM`"),
+        "slow": Field("boolean", "whether the first byte of the response took as long as SLOW_REQUEST_S; else absent"),
         "source": Field("string", "the file that the dependencies come from"),
         "span_id": Field("string", "of a valid `traceparent` (W3C Trace Context)"),
         "stack": Field("string", "the stack, where the record was asked for it"),

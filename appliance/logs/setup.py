@@ -12,9 +12,10 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
@@ -23,7 +24,8 @@ from appliance.logs import access, logged, output
 from appliance.logs.console import Console, terminal_width
 from appliance.logs.events import EVENTS
 from appliance.logs.fields import ALWAYS
-from appliance.logs.jsonline import json_line
+from appliance.logs.jsonline import json_line, json_renderer
+from appliance.logs.rules import PLAIN, Rules
 from appliance.logs.timestamp import Timestamps
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ Renderer = Callable[[object, str, Entry], bytes]
 LEVELS = ("debug", "info", "warning", "error", "critical")
 _OURS = frozenset(ALWAYS)
 _PROJECTS_OWN = frozenset({"output", logged.EVENT})
+_FINE = frozenset({"debug", "info"})
 _MALFORMED = 200  # characters of a malformed record that its event shows
 
 
@@ -109,8 +112,9 @@ class Threshold:
 class Log:
     """What the supervisor says, and what its children say, as lines. For one thread."""
 
-    def __init__(self, logger: EventLogger, *, access: Literal["off", "errors", "on"]) -> None:
+    def __init__(self, logger: EventLogger, *, access: Literal["off", "errors", "on"], rules: Rules = PLAIN) -> None:
         self._logger = logger
+        self._rules = rules
         self._access = access
         self._timestamps = Timestamps()
         self._requests = 0  # records of requests that were read
@@ -164,8 +168,8 @@ class Log:
                 if record[0] == "access":
                     self._requests += 1
                     values = record[1:]
-                    level, event, fields = access.event(values)
-                    if self._access == "off" or (self._access == "errors" and level == "info"):
+                    level, event, fields = access.event(values, self._rules)
+                    if self._access == "off" or (self._access == "errors" and level in _FINE):
                         continue
                     timestamp = self._timestamps(values[1] / 1_000_000)
                     # As _entry does, without its look for names that are ours: access has none of them (0.5 µs).
@@ -222,10 +226,16 @@ def make_log(
     colour: bool,
     root: str,
     width: Callable[[], int] = terminal_width,
+    constant: Mapping[str, str] = MappingProxyType({}),
+    rules: Rules = PLAIN,
 ) -> Log:
-    """The supervisor's log. ``colour`` and ``root`` (the project's folder, left out of paths) are for the console."""
-    renderer: Renderer = json_line if format == "json" else Console(colour=colour, root=root, width=width)
-    return Log(EventLogger(_Destination(write), [Threshold.at(level), renderer], {}), access=access)
+    """The supervisor's log.
+
+    ``colour`` and ``root`` (the project's folder, left out of paths) are for the console, the ``constant`` fields of
+    every line for JSON.
+    """
+    renderer: Renderer = json_renderer(constant) if format == "json" else Console(colour=colour, root=root, width=width)
+    return Log(EventLogger(_Destination(write), [Threshold.at(level), renderer], {}), access=access, rules=rules)
 
 
 class _Stamp:

@@ -36,7 +36,7 @@ from ..server.hosts import AllowedHosts
 from ..server.limits import Limits
 from ..server.pool import PooledWSGIServer
 from ..tally import Tally
-from . import app, shadows, sources, stacks
+from . import app, routes, shadows, sources, stacks
 from .boot import standard_library
 from .records import RecordSink
 from .words import listen
@@ -179,7 +179,7 @@ class Worker:
     def _serve(self, application: app.Application, began: float) -> None:
         if self._words is not None:
             self._words.mend()
-        server = make_server(self._listener, application, self._sink, self._start.options, tls=self._tls)
+        server = make_server(self._listener, routes.told(application), self._sink, self._start.options, tls=self._tls)
         with self._lock:
             self._server = server
             server.take(self._waiting)

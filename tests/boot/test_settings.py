@@ -74,6 +74,8 @@ def test_a_flag_wins_over_the_environment():
         ("GRACE_S", "0.5", 0.5),
         ("PUBLIC_URL", "https://shop.test/", "https://shop.test"),
         ("LOG_FORMAT", "JSON", "json"),
+        ("LOG_FIELDS", "service.name=shop, env=a=b", (("service.name", "shop"), ("env", "a=b"))),
+        ("REDACT", "none", ()),
     ],
 )
 def test_forms(name, text, value):
@@ -101,6 +103,9 @@ def test_forms(name, text, value):
         ("GRACE_S", "1e3"),
         ("GRACE_S", "-1"),
         ("TRUSTED_PROXIES", "proxy"),
+        ("LOG_FIELDS", "service.name"),
+        ("LOG_FIELDS", "a=1,a=2"),
+        ("LOG_FIELDS", "two words=1"),
         ("STATUS_SOCKET", "/" + "x" * 120),
         ("PROJECT", "~nobody-of-this-name/shop"),
     ],

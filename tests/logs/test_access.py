@@ -15,7 +15,7 @@ from opentelemetry.semconv.attributes import (
 )
 
 from appliance.channel import ACCESS_FIELDS
-from appliance.logs import access
+from appliance.logs import access, rules
 from appliance.logs.events import EVENTS
 from appliance.logs.jsonline import json_line
 
@@ -81,7 +81,7 @@ def test_the_table_of_events_has_these_fields():
     """The documented fields of an access event are those that a full record makes, in its order, and no others."""
     made = fields(method="BREW")
     for name in access.EVENTS:
-        assert EVENTS[name].fields == tuple(made)
+        assert EVENTS[name].fields == (*made, "slow")
 
 
 def test_names_with_a_dot_are_the_conventions():
@@ -109,7 +109,7 @@ def test_the_conventions_secrets_are_ours():
     """Every key that OpenTelemetry's text says to redact is redacted."""
     with open(url_attributes.__file__, encoding="utf-8") as source:  # noqa: PTH123 - as any reader would
         text = source.read()
-    for name in access.SECRETS - {"AWSAccessKeyId", "Signature"}:
+    for name in rules.SECRETS - {"AWSAccessKeyId", "Signature"}:
         assert f"`{name}`" in text
 
 
@@ -207,3 +207,51 @@ def test_what_is_no_record(broken):
     """A list that is no access record is refused, and nothing else than that is raised."""
     with pytest.raises((ValueError, TypeError, AttributeError)):
         access.event(broken)
+
+
+@pytest.mark.parametrize(
+    ("query", "written"),
+    [
+        ("token=a&page=2", "token=REDACTED&page=2"),
+        ("Token=a", "Token=REDACTED"),
+        ("%74oken=a", "%74oken=REDACTED"),
+        ("sig=a&Sig=b", "sig=REDACTED&Sig=b"),
+        ("tokens=a&atoken=b&token", "tokens=a&atoken=b&token"),
+        ("a.b=1&axb=2", "a.b=REDACTED&axb=2"),
+    ],
+)
+def test_keys_of_a_setting_are_redacted(query, written):
+    """Keys that a setting names are secret in any case and coding, and nothing else is because of them."""
+    made = access.event(record(query=query), rules.Rules(redact=["token", "a.b"]))[2]
+    assert made["url.query"] == written
+
+
+@pytest.mark.parametrize(
+    ("changes", "level"),
+    [
+        ({}, "debug"),
+        ({"method": "HEAD"}, "debug"),
+        ({"method": "POST"}, "info"),
+        ({"status": 503}, "error"),
+        ({"path": "/health/x"}, "info"),
+    ],
+)
+def test_health_checks_are_quiet(changes, level):
+    """A health check that goes well is nothing to speak of; one that fails is."""
+    changed = {"event": "request.finished", "method": "GET", "path": "/health", "status": 200} | changes
+    assert access.event(record(**changed), rules.Rules(quiet=["/health"]))[0] == level
+
+
+@pytest.mark.parametrize(
+    ("changes", "slow"),
+    [
+        ({"first_byte_us": 2_000_000, "duration_us": 2_100_000}, True),
+        ({"first_byte_us": 1_000, "duration_us": 9_000_000}, None),
+        ({"first_byte_us": None, "duration_us": 2_000_000}, True),
+        ({"event": "websocket.closed", "first_byte_us": 3_000_000}, None),
+    ],
+)
+def test_slow_requests_are_marked(changes, slow):
+    """A request whose first byte took long is marked; one that goes on streaming for long is not."""
+    made = access.event(record(**{"event": "request.finished"} | changes), rules.Rules(slow_s=2))[2]
+    assert made.get("slow") is slow

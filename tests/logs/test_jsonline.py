@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.logs.fields import WITH_LINES
-from appliance.logs.jsonline import json_line
+from appliance.logs.jsonline import json_line, json_renderer
 from appliance.logs.sanitise import MAX_TEXT, sanitised_entry
 
 TEXT = st.text(alphabet=st.characters(codec=None))
@@ -75,3 +75,12 @@ def test_a_text_is_bounded():
     """A text of megabytes is cut, and says how much more there was, also if it is all plain ASCII."""
     line = json_line(None, "info", {"text": "x" * (MAX_TEXT + 5)})
     assert json.loads(line)["text"] == "x" * MAX_TEXT + "... (5 more characters)"
+
+
+@pytest.mark.parametrize("text", ["plain", "with \x1b and \u202e", "é"])
+def test_constant_fields(text):
+    """Fields that are the same in every line stand at its end, as safe as the others."""
+    line = json_renderer({"service.name": text, "env": "dev"})(None, "info", {"event": "output", "text": text})
+    assert list(json.loads(line)) == ["event", "text", "service.name", "env"]
+    assert json.loads(line)["service.name"] == json.loads(line)["text"]
+    assert json_renderer({}) is json_line

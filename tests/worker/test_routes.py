@@ -1,0 +1,68 @@
+"""Routes: what a framework knows of a path is told with its request, and nothing is asked of others."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+from appliance.server.exchange import Exchange, current
+from appliance.worker.routes import told
+
+
+@pytest.fixture
+def exchange():
+    """A request that runs."""
+    running = Exchange(None, "", 0, 0.0, "id")
+    token = current.set(running)
+    yield running
+    current.reset(token)
+
+
+def test_an_application_of_no_framework_is_itself(monkeypatch):
+    """Where no framework is loaded that tells, the application is called as it is."""
+    for name in ("flask", "bottle", "django.core.handlers.base"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    assert told(print) is print
+
+
+@pytest.mark.parametrize(
+    ("left", "route"),
+    [
+        ({"werkzeug.request": SimpleNamespace(url_rule=SimpleNamespace(rule="/notes/<int:n>"))}, "/notes/<int:n>"),
+        ({"werkzeug.request": SimpleNamespace(url_rule=None)}, None),
+        ({"werkzeug.request": object()}, None),
+        ({"bottle.route": SimpleNamespace(rule="/b/<n>")}, "/b/<n>"),
+        ({}, None),
+    ],
+)
+def test_what_is_left_in_the_environ(monkeypatch, exchange, left, route):
+    """Flask's rule and Bottle's are found in the environ once the application has returned or raised."""
+    monkeypatch.setitem(sys.modules, "flask", ModuleType("flask"))
+
+    def application(environ, start_response):
+        environ.update(left)
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        told(application)({}, None)
+    assert exchange.route == route
+
+
+@pytest.mark.parametrize(
+    ("django", "route"), [("books/<int:pk>/", "/books/<int:pk>/"), ("^old/$", "^old/$"), ("", "/")]
+)
+def test_where_django_resolves(monkeypatch, exchange, django, route):
+    """Django's pattern is told as a path where it is one."""
+
+    class BaseHandler:
+        def resolve_request(self, request):
+            return SimpleNamespace(route=django)
+
+    module = ModuleType("django.core.handlers.base")
+    module.BaseHandler = BaseHandler  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "django.core.handlers.base", module)
+    told(print)
+    assert BaseHandler().resolve_request("request").route == django
+    assert exchange.route == route
