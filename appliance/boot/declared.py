@@ -6,18 +6,13 @@ own interpreter.
 
 from __future__ import annotations
 
-import configparser
 import re
 import shlex
-import tomllib
-from typing import TYPE_CHECKING, Any
 
 from appliance.boot.explicit import explicit_target
+from appliance.boot.ownname import read_pyproject
 from appliance.boot.target import Finding, Look, Ruling
 from appliance.errors import ApplicationError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _FLASK = "FLASK_APP"
 _TOOL = "[tool.appliance] of pyproject.toml"
@@ -91,42 +86,3 @@ def _served_by(command: str) -> str:
     text = next((word for word in fitting if ":" in word), fitting[-1] if fitting else "")
     # ``waitress-serve --call shop:create_app``
     return f"{text}()" if "--call" in words and ":" in text and not text.endswith(")") else text
-
-
-def package_names(root: Path) -> list[str]:
-    """The names under which the project's own package may be imported, most certain first."""
-    project = read_pyproject(root).get("project", {})
-    names = [project.get("name")] if isinstance(project, dict) else []
-    tool = read_pyproject(root).get("tool", {})
-    poetry = tool.get("poetry", {}) if isinstance(tool, dict) else {}
-    names.append(poetry.get("name") if isinstance(poetry, dict) else None)
-    names.append(_setup_cfg(root / "setup.cfg"))
-    names.append(_setup_py(root / "setup.py"))
-    texts = [name for name in names if isinstance(name, str) and name]
-    return list(dict.fromkeys(re.sub(r"[-.\s]+", "_", name) for text in texts for name in (text, text.lower())))
-
-
-def read_pyproject(root: Path) -> dict[str, Any]:
-    """``pyproject.toml`` as a mapping; empty where there is none that can be read."""
-    try:
-        return tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        return {}
-
-
-def _setup_cfg(file: Path) -> str:
-    parser = configparser.RawConfigParser()
-    try:
-        parser.read_string(file.read_text("utf-8", "replace"))
-    except (OSError, configparser.Error):
-        return ""
-    return parser.get("metadata", "name", fallback="")
-
-
-def _setup_py(file: Path) -> str:
-    try:
-        text = file.read_text("utf-8", "replace")
-    except OSError:
-        return ""
-    match = re.search(r"""\bname\s*=\s*["']([\w.\- ]+)["']""", text)
-    return match[1] if match else ""

@@ -1,7 +1,7 @@
 """A target that somebody wrote down: ``APPLIANCE_APP``, ``FLASK_APP``, ``[tool.appliance] app``.
 
-Owns the forms ``module``, ``module:object.attribute``, ``module:factory()`` and ``path/file.py``, and the words for one
-that is wrong. Must not know where the text was found. Runs in the appliance's own interpreter.
+Owns the forms ``module``, ``module:object.attribute``, ``module:factory()``, ``path/file.py`` and ``file.ini#section``,
+and the words for one that is wrong. Must not know where the text was found. Runs in the appliance's own interpreter.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from appliance.boot.paste import named_section, paste_target
 from appliance.boot.script import script_target
 from appliance.boot.target import Look, Target, describe, pick, search_path, target_of
 from appliance.boot.verdict import Verdict, judge
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from appliance.boot.source import Source
 
-_FORMS = "module, module:object.attribute, module:factory() or path/file.py, with :name behind it where needed"
+_FORMS = "module, module:object.attribute, module:factory(), path/file.py (:name behind it) or file.ini#section"
 _DEPENDENCY_FILES = ("requirements.txt", "pyproject.toml", "uv.lock", "setup.py", "setup.cfg", "Pipfile")
 
 
@@ -48,6 +49,10 @@ def explicit_target(look: Look, text: str, origin: str) -> Target:
     Raises:
         ApplicationError: it means nothing in this project, or something that can't be served.
     """
+    place, _, section = text.strip().partition("#")
+    if place.endswith(".ini") and (look.root / place).is_file():
+        section = named_section(look, look.root / place, section, origin)
+        return paste_target(look, look.root / place, section, f"{origin} says {text}.")
     wanted = _parse(text, origin)
     file = _file(look, wanted.place)
     if file is None:

@@ -38,10 +38,16 @@ class Modules:
         # src/ is the layout that packaging guides teach, lib/ and app/ are seen in older projects.
         self.roots = tuple(folder for folder in (root, root / "src", root / "lib") if folder.is_dir())
         self._sources: dict[tuple[Path, str], Source] = {}
+        self._found: dict[tuple[str, Path | None], Path | None] = {}
 
     def find(self, module: str, first: Path | None = None) -> Path | None:
         """The file of a module: ``package/__init__.py`` or ``module.py`` in one of the roots."""
-        parts = module.split(".")
+        key = (module, first)
+        if key not in self._found:
+            self._found[key] = self._find(module.split("."), first)
+        return self._found[key]
+
+    def _find(self, parts: list[str], first: Path | None) -> Path | None:
         if not all(parts):
             return None
         for folder in (*([first] if first else []), *self.roots):

@@ -14,6 +14,7 @@ from appliance.boot.django import django_rule
 from appliance.boot.explicit import explicit_target, refused_error
 from appliance.boot.folder import check_folder
 from appliance.boot.modules import Modules
+from appliance.boot.paste import paste_rule
 from appliance.boot.target import Finding, Look, Ruling, Target
 from appliance.boot.usual import package_rule, scan_rule, usual_files_rule
 from appliance.errors import ApplicationError
@@ -28,6 +29,7 @@ _RULES: tuple[Callable[[Look], Ruling], ...] = (
     flask_rule,
     tool_rule,
     django_rule,
+    paste_rule,
     usual_files_rule,
     package_rule,
     procfile_rule,

@@ -91,7 +91,11 @@ class Scope:
 
     def _note_calls(self, statement: ast.stmt) -> None:
         match statement:
-            case ast.Expr(value=ast.Call() as call) | ast.Return(value=ast.Call() as call):
+            case (
+                ast.Expr(value=ast.Call() as call)
+                | ast.Return(value=ast.Call() as call)
+                | ast.Raise(exc=ast.Call() as call)
+            ):
                 self.calls.append(self._value(call))
             case ast.Assign(targets=targets, value=value):
                 self.sets = self.sets or any(isinstance(each, ast.Attribute | ast.Subscript) for each in targets)

@@ -19,7 +19,16 @@ from appliance.boot.target import Look, Pick, Target
 if TYPE_CHECKING:
     from appliance.boot.source import Source
 
-_FRAMEWORKS = {"bottle": "Bottle", "cherrypy": "CherryPy", "flask": "Flask", "web": "web.py", "hug": "Hug"}
+_FRAMEWORKS = {
+    "flask": "Flask",
+    "bottle": "Bottle",
+    "cherrypy": "CherryPy",
+    "pyramid": "Pyramid",
+    "falcon": "Falcon",
+    "web": "web.py",
+    "hug": "Hug",
+    "werkzeug": "Werkzeug",
+}
 
 
 def script_target(look: Look, source: Source, best: Pick) -> Target | None:
@@ -36,7 +45,7 @@ def script_target(look: Look, source: Source, best: Pick) -> Target | None:
         best.name or "",  # served all the same, should the file start no server without arguments
         "no",
         tuple(dict.fromkeys((str(source.file.parent), str(look.root)))),
-        framework=best.verdict.framework or _FRAMEWORKS.get(served.by.partition(".")[0], ""),
+        framework=best.verdict.framework or _framework(source, served),
         why=f"{look.name(source.file)} {_reason(served, best)}: it is run, as by python {look.name(source.file)}.",
     )
 
@@ -48,6 +57,11 @@ def refused_script(look: Look, source: Source) -> str:
         return ""
     kind = "an ASGI server" if served.kind == "asgi" else "a server of its own, not WSGI"
     return f"{look.name(source.file)}:{served.line} starts {served.by}, {kind}"
+
+
+def _framework(source: Source, served: Served) -> str:
+    imported = (name for name in _FRAMEWORKS if name in source.imports)
+    return _FRAMEWORKS.get(served.by.partition(".")[0]) or _FRAMEWORKS.get(next(imported, ""), "")
 
 
 def _reason(served: Served, best: Pick) -> str:

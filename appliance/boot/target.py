@@ -181,6 +181,7 @@ def target_of(look: Look, source: Source, name: str, verdict: Verdict, why: str)
         search_path(look.root, first),
         framework=verdict.framework,
         why=why,
+        arguments=verdict.arguments,
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appliance.boot import django
-from appliance.boot.declared import package_names
+from appliance.boot.ownname import package_names
 from appliance.boot.script import refused_script, script_target
 from appliance.boot.target import (
     FACTORY_NAMES,

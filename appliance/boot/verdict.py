@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from appliance.boot import frameworks
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # app.py imports from web.py imports from factory.py ...: nobody goes deeper, but a circle does.
 _DEEPEST = 12
 _REQUEST_CALL = 2
+_PASTE_FACTORIES = (("global_config",), ("global_conf",), ("global_settings",))
 _ENVIRONS = frozenset({"environ", "env", "wsgi_environ"})
 
 
@@ -35,6 +36,7 @@ class Verdict:
         call: whether that attribute is to be called.
         reason: what it is, in words.
         required: how many arguments a factory needs.
+        arguments: what it is to be called with, where its kind is known: PasteDeploy's are given their global settings.
     """
 
     kind: Literal["wsgi", "factory", "arguments", "asgi", "other", "unknown"]
@@ -43,6 +45,7 @@ class Verdict:
     call: bool = False
     reason: str = ""
     required: int = 0
+    arguments: tuple[Any, ...] = ()
 
 
 _UNKNOWN = Verdict("unknown")
@@ -153,8 +156,10 @@ class _Judge:
             return Verdict("asgi", "ASGI", reason="a function of scope, receive and send")
         made = self._returned(value, depth)
         if made.kind == "wsgi":
-            kind: Literal["arguments", "factory"] = "arguments" if value.required else "factory"
-            return replace(made, kind=kind, required=value.required, reason=f"returns what is {made.reason}")
+            for_paste = value.required == 1 and value.parameters[:1] in _PASTE_FACTORIES
+            kind: Literal["arguments", "factory"] = "arguments" if value.required and not for_paste else "factory"
+            made = replace(made, kind=kind, required=value.required, reason=f"returns what is {made.reason}")
+            return replace(made, arguments=({},)) if for_paste else made
         if made.kind == "asgi":
             return replace(made, reason=f"returns what is {made.reason}")
         may_be = value.returns or value.required == len(value.parameters) == _REQUEST_CALL

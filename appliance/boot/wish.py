@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from appliance.boot.conda import conda_python
-from appliance.boot.declared import read_pyproject
+from appliance.boot.ownname import read_pyproject
 from appliance.boot.pipfile import pipfile_python
 from appliance.boot.setupfiles import read_setup
 from appliance.boot.textfile import table

@@ -65,6 +65,10 @@ def load(target: dict[str, Any], loader: Loader) -> Application:
     """
     if target["kind"] == "django":
         return _django()
+    if target["kind"] == "paste":
+        from . import paste  # noqa: PLC0415  few projects have such a file
+
+        return _checked(paste.load(target), target["file"])
     module = _module(target["module"], target["file"], loader)
     attribute = target["attribute"] or _usual_name(module, target["names"])
     found = _attribute(module, attribute)

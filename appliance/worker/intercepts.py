@@ -42,8 +42,8 @@ class _Finder:
         change = _CHANGES.get(name)
         if change is None:
             return None
-        for finder in sys.meta_path:
-            spec = None if finder is self else finder.find_spec(name, path, target)
+        for finder in sys.meta_path[sys.meta_path.index(self) + 1 :]:
+            spec = finder.find_spec(name, path, target)
             if spec is not None:
                 self._follow(spec, change)
                 return spec
@@ -101,7 +101,10 @@ def _wsgiref(module: ModuleType, meeting: Meeting) -> None:
 
     def started(self: Any, otherwise: Callable[..., Any], *given: Any) -> None:
         if meeting.wanted:
-            meeting.serve(self.get_app(), "wsgiref")
+            try:
+                meeting.serve(self.get_app(), "wsgiref")
+            finally:
+                self.server_close()  # its socket, which was never bound
             return
         if not self.socket.getsockname()[1]:  # made in the main thread, to serve in another: bound only now
             bind(self)

@@ -1,0 +1,74 @@
+"""PasteDeploy's files: which is taken, which of its sections, and what its eggs mean."""
+
+import pytest
+
+INI = "[app:main]\nuse = egg:shop\n"
+MAIN = (
+    "from pyramid.config import Configurator\ndef main(global_config, **settings):\n"
+    "    config = Configurator(settings=settings)\n    return config.make_wsgi_app()\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"development.ini": INI, "production.ini": INI, "a.ini": INI}, "development.ini#main"),
+        ({"production.ini": INI, "shop.ini": INI}, "shop.ini#main"),
+        ({"production.ini": INI}, "production.ini#main"),
+        ({"site.ini": "[pipeline:main]\npipeline = a b\n[app:b]\nuse = egg:b\n"}, "site.ini#main"),
+        ({"site.ini": "[app:shop]\nuse = call:shop:make\n"}, "site.ini#shop"),
+        ({"alembic.ini": "[app:main]\n", "tox.ini": "[app:main]\n", "b.ini": INI}, "b.ini#main"),
+        ({"development.ini": "[server:main]\nport = %(port)s\n", "b.ini": INI + "x = %%\n"}, "b.ini#main"),
+    ],
+)
+def test_file_and_section(find, files, expected):
+    """The file for development comes first, main or the only application of it is meant."""
+    target = find(files)
+    assert (target.kind, target.name) == ("paste", expected)
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        {"setup.py": "import setuptools as s\ns.setup(name='shop', entry_points={'paste.app_factory': ['main = {}']})"},
+        {
+            "setup.py": "import setuptools as s\ns.setup(name='shop', entry_points='''\n[console_scripts]\nx = y:z\n"
+            "[paste.app_factory]\nmain = {}\n''')\n"
+        },
+        {"setup.cfg": "[metadata]\nname = shop\n[options.entry_points]\npaste.app_factory =\n    main = {}\n"},
+        {"pyproject.toml": '[project]\nname = "shop"\n[project.entry-points."paste.app_factory"]\nmain = "{}"\n'},
+        {"pyproject.toml": '[tool.poetry]\nname = "shop"\n[tool.poetry.plugins."paste.app_factory"]\nmain = "{}"\n'},
+    ],
+    ids=["setup.py", "setup.py as text", "setup.cfg", "pyproject.toml", "poetry"],
+)
+def test_what_an_egg_means(find, declared):
+    """The project is not installed: its entry points are read from what declares them."""
+    files = {name: text.replace("{}", "shop.web:make") for name, text in declared.items()}
+    target = find({**files, "development.ini": INI})
+    assert target.keywords["entries"] == {"main": "shop.web:make"}
+    assert "shop" in target.keywords["own"]
+
+
+def test_an_egg_that_nothing_declares(find):
+    """Without a declaration it is main() of the project's own package."""
+    files = {"pyproject.toml": '[project]\nname = "shop"\n', "shop/__init__.py": MAIN, "development.ini": INI}
+    assert find(files).keywords["entries"] == {"main": "shop:main"}
+
+
+def test_no_file(find):
+    """Pyramid's main() is called with no settings where there is no file of them."""
+    target = find({"pyproject.toml": '[project]\nname = "shop"\n', "shop/__init__.py": MAIN})
+    assert (target.module, target.attribute, target.call, target.arguments) == ("shop", "main", "yes", ({},))
+
+
+def test_several_sections(find, refuse):
+    """Several applications, none called main, are passed over; APPLIANCE_APP says which."""
+    files = {"site.ini": "[app:a]\nuse = egg:a\n[app:b]\nuse = egg:b\n"}
+    refuse(files)
+    assert find(files, app="site.ini#b").name == "site.ini#b"
+
+
+def test_a_section_that_is_not_there(refuse):
+    """APPLIANCE_APP that names no section is told which there are."""
+    error = refuse({"site.ini": INI}, app="site.ini#shop")
+    assert "main" in error.expected

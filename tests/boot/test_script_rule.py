@@ -1,0 +1,141 @@
+"""Files that serve themselves: which are run, which are imported, and which serve something else."""
+
+import pytest
+
+from appliance.boot.project import find_application
+
+RUN = {
+    "bottle without an application": "from bottle import route, run\n@route('/')\ndef i(): ...\nrun(reloader=True)\n",
+    "under the guard": "import bottle\nif __name__ == '__main__':\n    bottle.run(port=8080)\n",
+    "cherrypy": "import cherrypy\nif __name__ == '__main__':\n    cherrypy.quickstart(object())\n",
+    "cherrypy's engine": "import cherrypy\ncherrypy.tree.mount(1)\ncherrypy.engine.start()\ncherrypy.engine.block()\n",
+    "web.py": "import web\nif __name__ == '__main__':\n    app = web.application(urls, globals())\n    app.run()\n",
+    "made in a function": (
+        "from wsgiref.simple_server import make_server\ndef main():\n    app = make()\n"
+        "    with make_server('', 1, app) as httpd:\n        httpd.serve_forever()\n"
+        "if __name__ == '__main__':\n    raise SystemExit(main())\n"
+    ),
+    "through sys.exit": (
+        "import sys, waitress\ndef main(): waitress.serve(build('x'))\n"
+        "if __name__ == '__main__':\n    sys.exit(main())\n"
+    ),
+    "a method": (
+        "from flask import Flask\nclass Web:\n    def run(self, **more):\n        self.app.run(host='0', **more)\n"
+        "if __name__ == '__main__':\n    Web().run(debug=True)\n"
+    ),
+    "a server class of its own": (
+        "from gunicorn.app.base import BaseApplication\nclass Own(BaseApplication): ...\n"
+        "if __name__ == '__main__':\n    Own(make(), {}).run()\n"
+    ),
+    "as soon as it is imported": "from flask import Flask\napp = Flask('x')\napp.run(port=81)\n",
+    "tables first": (
+        "from flask import Flask\napp = Flask('x')\nif __name__ == '__main__':\n"
+        "    with app.app_context():\n        db.create_all()\n    app.run()\n"
+    ),
+    "a key first": (
+        "from flask import Flask\napp = Flask('x')\nif __name__ == '__main__':\n    app.key = 1\n    app.run()\n"
+    ),
+    "a factory with arguments": (
+        "from flask import Flask\ndef create_app(name):\n    app = Flask(name)\n    return app\n"
+        "if __name__ == '__main__':\n    create_app('x').run()\n"
+    ),
+    "socket.io": (
+        "from flask import Flask\nimport flask_socketio\napp = Flask('x')\nio = flask_socketio.SocketIO(app)\n"
+        "if __name__ == '__main__':\n    load()\n    io.run(app)\n"
+    ),
+    "a server that is made, then run": (
+        "from werkzeug.serving import make_server\nif __name__ == '__main__':\n"
+        "    server = make_server('', 1, build())\n    server.serve_forever()\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", RUN.values(), ids=RUN.keys())
+def test_run(find, tmp_path, text):
+    """A file that makes what it serves only when it is run, is run."""
+    target = find({"hello.py": text})
+    assert (target.kind, target.name) == ("script", "hello.py")
+    assert target.search_path == (str(tmp_path),)
+    assert "python hello.py" in target.why
+
+
+IMPORTED = {
+    "serving is all": (
+        "from flask import Flask\napp = Flask('x')\nif __name__ == '__main__':\n    app.run(debug=True)\n"
+    ),
+    "a word and a port first": (
+        "import os\nfrom flask import Flask\napp = Flask('x')\nif __name__ == '__main__':\n"
+        "    port = int(os.environ.get('PORT', 5000))\n    print('up')\n    app.run(port=port)\n"
+    ),
+    "its factory": (
+        "from flask import Flask\ndef create_app():\n    app = Flask('x')\n    return app\n"
+        "if __name__ == '__main__':\n    app = create_app()\n    app.run()\n"
+    ),
+    "no server at all": (
+        "from flask import Flask\napp = Flask('x')\nif __name__ == '__main__':\n    print(app.url_map)\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", IMPORTED.values(), ids=IMPORTED.keys())
+def test_imported(find, text):
+    """A file that binds its application, and needs nothing more to serve it, is imported."""
+    assert find({"hello.py": text}).kind == "object"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "words"),
+    [
+        ("import uvicorn\nif __name__ == '__main__':\n    uvicorn.run('x:app')\n", "asgi", "x.py:3 starts uvicorn.run"),
+        (
+            "from http.server import HTTPServer\nif __name__ == '__main__':\n    HTTPServer(1, 2).serve_forever()\n",
+            "other",
+            "http.server.HTTPServer.serve_forever, a server of its own, not WSGI",
+        ),
+        ("from aiohttp import web\nweb.run_app(make())\n", "other", "aiohttp.web.run_app"),
+    ],
+)
+def test_another_server(refuse, text, kind, words):
+    """A file that serves something else than WSGI is named, with the line."""
+    error = refuse({"x.py": text})
+    assert error.details["kind"] == kind
+    assert words in error.found
+
+
+def test_named_by_its_path(find):
+    """APPLIANCE_APP that names such a file means to run it; one that names an object in it means that object."""
+    files = {"a.py": "", "b.py": RUN["tables first"]}
+    assert find(files, app="b.py").kind == "script"
+    assert find(files, app="b.py:app").kind == "object"
+
+
+def test_callbacks_are_no_applications(refuse):
+    """A function that passes its two arguments on, or calls the second, is no application by that alone."""
+    error = refuse(
+        {
+            "a.py": "def cipher(key, seed):\n    return make(key, seed)\n",
+            "b.py": "def each(items, then):\n    return then(items, 1)\n",
+            "c.py": "def host(environ, trusted):\n    return environ['HTTP_HOST'] in trusted\n",
+        }
+    )
+    assert error.details["kind"] == "none"
+
+
+def test_tests_are_no_applications(find):
+    """What a test makes for itself does not tie with the application."""
+    flask = "from flask import Flask\napp = Flask('x')\n"
+    assert find({"site.py": flask, "test_site.py": flask, "conftest.py": flask}).module == "site"
+
+
+def test_a_part_of_a_library_is_no_application(refuse):
+    """A package that offers WSGI callables for others to use has no application of its own."""
+    part = "class Client:\n    def __call__(self, environ, start_response): ...\nsend_app = Client()\n"
+    assert refuse({"lib/__init__.py": "", "lib/client.py": part}).details["kind"] == "none"
+
+
+def test_the_reason_is_among_the_findings(find, tmp_path):
+    """``check`` says why a file is run."""
+    find({"app.py": RUN["tables first"]})
+    chosen = find_application(tmp_path, {}, None).findings[-1]
+    assert "makes what app needs" in chosen.found
+    assert chosen.outcome == "chosen"

@@ -1,0 +1,139 @@
+"""A file that is run: what it hands to its server is served, in that very call."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.worker.app import TargetError, serve
+
+Run = Callable[..., list[bytes]]
+
+APP = "def app(environ, start_response):\n    start_response('200 OK', [])\n    return [b'hello']\n"
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """``run("text", module="..")``: the bodies that were served by the file, beside modules of these names."""
+    before, finders, main = set(sys.modules), list(sys.meta_path), sys.modules["__main__"]
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "wsgiref.simple_server", raising=False)  # it is changed in place
+    served: list[bytes] = []
+
+    def serving(application: Any) -> None:
+        served.append(b"".join(application({}, lambda *_: None)))
+
+    def run(text: str, **modules: str) -> list[bytes]:
+        for name, source in modules.items():
+            (tmp_path / f"{name}.py").write_text(source, encoding="utf-8")
+        (tmp_path / "hello.py").write_text(text, encoding="utf-8")
+        target = {"kind": "script", "file": str(tmp_path / "hello.py"), "attribute": "", "names": ["app"]}
+        serve(target, lambda *_: pytest.fail("no loader is asked for"), serving)
+        return served
+
+    yield run
+    sys.meta_path[:] = finders
+    sys.modules["__main__"] = main
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+# What each stands for is not installed here: a module of its name with the same functions.
+SERVERS = {
+    "waitress": "def serve(app, **more): raise AssertionError\ndef create_server(app, **more): raise AssertionError\n",
+    "bottle": (
+        "def run(app=None, **more): raise AssertionError\ndef default_app(): return made\ndef debug(on): ...\n"
+        "def made(environ, start_response): return [b'hello']\n"
+    ),
+    "flask_socketio": "class SocketIO:\n    def run(self, app, **more): raise AssertionError\n",
+    "bjoern": "def run(app, host, port): raise AssertionError\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("waitress", "from waitress import serve\nserve(app, listen='*:80')\n"),
+        ("waitress", "import waitress\nwaitress.create_server(app).run()\n"),
+        ("bottle", "from bottle import run\nrun(reloader=True, debug=True)\n"),
+        ("bottle", "import bottle\nif __name__ == '__main__':\n    bottle.run(app=app)\n"),
+        ("flask_socketio", "from flask_socketio import SocketIO\nSocketIO().run(app, port=1)\n"),
+        ("bjoern", "import bjoern\nbjoern.run(app, '0.0.0.0', 80)\n"),
+    ],
+)
+def test_the_call_of_a_server(run: Run, name: str, text: str) -> None:
+    """The application that is given to a server's function is served instead."""
+    assert run(APP + text, **{name: SERVERS[name]}) == [b"hello"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "with make_server('', 80, app) as httpd:\n    httpd.serve_forever()\n",
+        "make_server('', 80, app).handle_request()\n",
+        "import sys\nif __name__ == '__main__':\n    sys.exit(make_server('', 80, app).serve_forever())\n",
+        "while True:\n    make_server('', 80, app).handle_request()\n",
+        (
+            "from socketserver import ThreadingMixIn\nfrom wsgiref.simple_server import *\n"
+            "class Own(ThreadingMixIn, WSGIServer): ...\nserver = Own(('', 80), WSGIRequestHandler)\n"
+            "server.set_app(app)\nserver.serve_forever()\n"
+        ),
+    ],
+    ids=["with", "one request", "exit", "a loop", "a class of its own"],
+)
+def test_wsgiref(run: Run, text: str) -> None:
+    """The standard library's server is never bound, and what it was given is served once."""
+    assert run("from wsgiref.simple_server import make_server\n" + APP + text) == [b"hello"]
+
+
+def test_what_follows_runs_when_it_ends(run: Run, tmp_path: Path) -> None:
+    """Nothing is unwound while it is served; what the file does at its end, it does."""
+    text = (
+        "import pathlib, waitress\ntry:\n    waitress.serve(app)\n"
+        "finally:\n    pathlib.Path(__file__).with_name('end').touch()\n"
+    )
+    assert run(APP + text, waitress=SERVERS["waitress"]) == [b"hello"]
+    assert (tmp_path / "end").exists()
+
+
+def test_main_is_the_file(run: Run) -> None:
+    """The file is ``__main__``, with its name and without ours."""
+    text = "import __main__\nassert __main__.app is app and __main__.__file__ == __file__ and __name__ == '__main__'\n"
+    assert run(APP + text) == [b"hello"]
+
+
+def test_what_it_left_behind(run: Run) -> None:
+    """A file that starts nothing without arguments has still bound its application."""
+    assert run(APP + "import sys\nsys.exit('usage: hello.py PORT')\n") == [b"hello"]
+
+
+def test_nothing_at_all(run: Run) -> None:
+    """A file that neither serves nor binds an application says how it ended."""
+    with pytest.raises(TargetError, match=r"hello\.py was run, and started no server: it ended with 2"):
+        run("raise SystemExit(2)\n")
+
+
+def test_what_it_raises(run: Run) -> None:
+    """An error before it serves is its own; one after it has served changes nothing."""
+    with pytest.raises(ZeroDivisionError):
+        run("1 / 0\n")
+    assert run(APP + "import waitress\nwaitress.serve(app)\n1 / 0\n", waitress=SERVERS["waitress"]) == [b"hello"]
+
+
+def test_a_server_in_another_thread_is_left_alone(run: Run) -> None:
+    """Metrics on a port of their own are the project's; what the main thread serves is ours."""
+    text = (
+        "import threading, urllib.request\nfrom wsgiref.simple_server import make_server\n"
+        "def metrics(environ, start_response):\n    start_response('200 OK', [])\n    return [b'metrics']\n"
+        "ready = []\n"
+        "def aside():\n    with make_server('127.0.0.1', 0, metrics) as server:\n"
+        "        ready.append(server.server_port)\n        go.set()\n        server.handle_request()\n"
+        "go = threading.Event()\nthread = threading.Thread(target=aside)\nthread.start()\ngo.wait()\n"
+        "assert urllib.request.urlopen(f'http://127.0.0.1:{ready[0]}').read() == b'metrics'\nthread.join()\n"
+        "make_server('', 80, app).serve_forever()\n"
+    )
+    assert run(APP + text) == [b"hello"]
