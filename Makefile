@@ -38,6 +38,7 @@ fuzz: $(VENV)/made ## look for bytes that the server reads wrong (ARGS="--second
 bench: $(VENV)/made ## measure ours and the peers in one run; needs wrk (ARGS=--help)
 	$(VENV)/bin/python -m benchmarks.request
 	$(VENV)/bin/python -m benchmarks.throughput $(ARGS)
+	$(VENV)/bin/python -m benchmarks.reload
 
 soak: $(VENV)/made ## ten minutes of load by clients that leave, stall, reset and lie (ARGS="--seconds 60 --seed 1")
 	$(VENV)/bin/python -m tests.soak.load $(ARGS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import request, throughput
+from benchmarks import reload, request, throughput
 from benchmarks.charts import Bar, bars
 from benchmarks.results import last
 
@@ -62,7 +62,27 @@ def _throughput(result: dict[str, Any]) -> str:
     return "\n".join(parts) + "\n" + throughput.table(result)
 
 
-SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {"throughput": _throughput, "request": request.table}
+def _reload(result: dict[str, Any]) -> str:
+    machine = f"Python {result['python']}, {result['cpus']} CPUs"
+    parts = [f"Measured on {result['measured']}: {machine}, {result['saves']} saves of each.\n"]
+    for key, project in result["projects"].items():
+        rows = sorted(
+            (seen["median_s"], name) for name, seen in project["figures"].items() if seen["median_s"] is not None
+        )
+        drawn = [
+            Bar(result["servers"][name], median, f"{median * 1000:,.0f} ms", ours=name == "appliance")
+            for median, name in rows
+        ]
+        title = f"{project['title']}: from a save to its first answer"
+        parts.append(chart(f"reload-{key}", bars(title, drawn, "the median; less is better"), title))
+    return "\n".join(parts) + "\n" + reload.table(result)
+
+
+SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "throughput": _throughput,
+    "reload": _reload,
+    "request": request.table,
+}
 
 
 if __name__ == "__main__":

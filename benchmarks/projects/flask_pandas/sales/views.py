@@ -1,0 +1,16 @@
+"""What is shown."""
+
+from flask import Blueprint, jsonify
+
+from sales.table import sales
+
+VERSION = 0
+
+pages = Blueprint("pages", __name__)
+
+
+@pages.get("/")
+def index():
+    """The sum of each shop."""
+    sums = sales().groupby("shop")["amount"].sum()
+    return jsonify(said=f"version {VERSION}", sums={shop: int(amount) for shop, amount in sums.items()})

@@ -1,0 +1,10 @@
+"""A WSGI application in one file."""
+
+VERSION = 0
+
+
+def app(environ, start_response):
+    """Say which save this is."""
+    body = b"version %d" % VERSION
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+    return [body]

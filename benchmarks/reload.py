@@ -1,0 +1,172 @@
+"""From a save to the first answer of the new code, ours and the peers', in one run: ``python -m benchmarks.reload``.
+
+Five projects; every server is started on each, saved into, and asked by a client that opens one connection after the
+other. Memory and idle CPU of all of its processes are read beside. Writes ``results/reload.json``;
+``benchmarks.document`` makes the page of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import random
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.processes import cpu_s, free_port, running, tree
+from benchmarks.reloaders import PROJECT_LIST, Project, Reloader, reloaders
+from benchmarks.results import keep
+from benchmarks.saves import Met, ask_until, save
+
+_SETTLE_S = 3.0  # after the start: a preloader may be built in the background
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Measure, print the tables, keep the result."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.reload", description=__doc__.splitlines()[0])
+    parser.add_argument("--saves", type=int, default=15, help="how many a server and project (default: 15)")
+    parser.add_argument("--quick", action="store_true", help="5 saves, and 2 s of idling instead of 10")
+    parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="servers or projects, by their keys")
+    parser.add_argument("--no-result", action="store_true", help="print only; keep the last result")
+    options = parser.parse_args(argv)
+    saves, idle_s = (5, 2.0) if options.quick else (options.saves, 10.0)
+    result = _run(options.only, saves=saves, idle_s=idle_s)
+    print(table(result))
+    if not options.no_result:
+        keep("reload", result)
+
+
+def _run(only: list[str], *, saves: int, idle_s: float) -> dict[str, Any]:
+    servers = reloaders()
+    projects = [each for each in PROJECT_LIST if _chosen(each.key, only, {one.key for one in PROJECT_LIST})]
+    chosen = [each for each in servers if _chosen(each.key, only, {one.key for one in servers})]
+    figures: dict[str, dict[str, Any]] = {}
+    for project in projects:
+        for server in chosen:
+            if server.projects and project.key not in server.projects:
+                continue
+            print(f"{project.title}: {server.title}", file=sys.stderr)
+            try:
+                figures.setdefault(project.key, {})[server.key] = _measure(server, project, saves, idle_s)
+            except RuntimeError as error:
+                print(error, file=sys.stderr)
+    return {
+        "measured": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "python": platform.python_version(),
+        "cpus": len(os.sched_getaffinity(0)),
+        "saves": saves,
+        "servers": {server.key: server.title for server in chosen},
+        "projects": {each.key: {"title": each.title, "figures": figures.get(each.key, {})} for each in projects},
+    }
+
+
+def _chosen(key: str, only: list[str], kind: set[str]) -> bool:
+    wanted = kind.intersection(only)
+    return not wanted or key in wanted
+
+
+def _measure(server: Reloader, project: Project, saves: int, idle_s: float) -> dict[str, Any]:
+    port = free_port()
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
+        folder = _copy(project, scratch / "project")
+        (scratch / "wrapper.py").write_text(server.wrapper.format(target=project.target, port=port))
+        stands = {"port": port, "target": project.target, "folder": folder, "wrapper": scratch / "wrapper.py"}
+        cpus = os.sched_getaffinity(0)
+        environment = {
+            "PATH": os.environ["PATH"],  # noqa: TID251  a program of its own
+            "HOME": str(scratch),
+            "PYTHONPATH": str(folder),
+            "APPLIANCE_CACHE": str(scratch / "cache"),
+        }
+        argv = [part.format(**stands) for part in server.argv]
+        pid = stack.enter_context(
+            running(argv, port, cpus=cpus, folder=folder, output=scratch / "log", environment=environment)
+        )
+        _pause(_SETTLE_S)
+        met = _save_and_ask(folder / project.edited, port, saves)
+        _pause(1.0)
+        before = cpu_s(tree(pid))
+        _pause(idle_s)
+        idle = (cpu_s(tree(pid)) - before) / idle_s
+        memory = _pss(tree(pid))
+    served = sorted(met.served_s)
+    return {
+        "median_s": statistics.median(served) if served else None,
+        "p90_s": served[min(len(served) - 1, len(served) * 9 // 10)] if served else None,
+        "served_s": [round(each, 5) for each in met.served_s],
+        **{name: getattr(met, name) for name in ("missed", "refused", "cut", "failed", "stale")},
+        "idle_cpu": idle,
+        "memory_mib": memory / 2**20,
+    }
+
+
+def _copy(project: Project, folder: Path) -> Path:
+    shutil.copytree(project.folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for number in range(project.more):
+        package = folder / "more" / f"part{number % 500}"
+        package.mkdir(parents=True, exist_ok=True)
+        (package / f"module{number}.py").write_text(f"NUMBER = {number}\n")
+    return folder
+
+
+def _save_and_ask(file: Path, port: int, saves: int) -> Met:
+    """Saves with a pause of a person's length between them; the first, which finds everything cold, does not count."""
+    chance = random.Random(1)
+    ask_until(port, 1, save(file, 1), Met())
+    met = Met()
+    for version in range(2, saves + 2):
+        _pause(chance.uniform(0.8, 1.2))
+        ask_until(port, version, save(file, version), met)
+    return met
+
+
+def _pss(pids: list[int]) -> int:
+    """Bytes of memory that these processes have, what they share being counted once (PSS, proc_pid_smaps(5))."""
+    total = 0
+    for pid in pids:
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        except OSError:
+            continue
+        total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+    return total
+
+
+def _pause(seconds: float) -> None:
+    time.sleep(seconds)  # noqa: TID251  what a person does between two saves
+
+
+def table(result: dict[str, Any]) -> str:
+    """The result as Markdown: one table a project, the fastest first, each against ours."""
+    parts = []
+    for project in result["projects"].values():
+        figures = {key: seen for key, seen in project["figures"].items() if seen["median_s"] is not None}
+        ours = figures.get("appliance", {}).get("median_s")
+        lines = [
+            f"### {project['title']}",
+            "",
+            "| server | median, ms | p90, ms | against ours | refused | cut | 5xx | stale | missed | MiB | idle CPU |",
+            "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+        ]
+        for key, seen in sorted(figures.items(), key=lambda item: float(item[1]["median_s"])):
+            against = f"{seen['median_s'] / ours:.1f} times" if ours else ""
+            met = " | ".join(str(seen[name]) for name in ("refused", "cut", "failed", "stale", "missed"))
+            lines.append(
+                f"| {result['servers'][key]} | {seen['median_s'] * 1000:.0f} | {seen['p90_s'] * 1000:.0f} | {against} "
+                f"| {met} | {seen['memory_mib']:.0f} | {seen['idle_cpu'] * 100:.1f} % |"
+            )
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    main()
