@@ -7,7 +7,7 @@ The path of a request, as the modules have it:
     head.py                bytes to a request head (RFC 9112, 2 to 6)
     handler.py             the connection's loop: head, environ, application, next
     environ.py             head to a WSGI environ
-    body.py                wsgi.input, bounded and decoded
+    body.py                wsgi.input, bounded and decoded (chunked.py); received.py: whole, for who needs its length
     response.py            run the application; frame and write what it answers
     exchange.py            the record of it, handed to a sink
 

@@ -15,7 +15,7 @@ from contextvars import Context
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
-from .body import EMPTY, Body, LengthBody
+from .body import EMPTY, LEFT, Body, BodyError, LengthBody
 from .chunked import ChunkedBody
 from .documented import DocumentedHandler
 from .environ import Environs
@@ -23,6 +23,7 @@ from .equipment import Equipment
 from .exchange import Exchange, current
 from .head import HeadParser
 from .hijack import HijackedSocket
+from .received import ReceivedBody, needs_length
 from .refusal import Refused, answer
 from .response import ServerHandler
 from .software import SOFTWARE
@@ -123,7 +124,8 @@ class WSGIRequestHandler(DocumentedHandler):
             if head is None:
                 return
             environ = self.get_environ()
-            if head.said.upgrade or head.path == "*" or self.equipment.allowed_hosts is not None:
+            special = head.said.upgrade or head.said.chunked or head.path == "*"
+            if special or self.equipment.allowed_hosts is not None:
                 self._check(head, environ)
                 if head.path == "*":
                     self._answer_options(head)
@@ -187,6 +189,16 @@ class WSGIRequestHandler(DocumentedHandler):
             return ChunkedBody(self.wire, limits, greet)
         return LengthBody(self.wire, limits, head.said.length, greet)
 
+    def _receive_whole(self, body: Body, environ: dict[str, Any]) -> None:
+        """A chunked body's length, for who knows no other end of it, is known when it has ended."""
+        self.exchange = None  # the last request's was answered, and this one's 100 (Continue) is still to be sent
+        try:
+            received = ReceivedBody(self.wire, self.equipment.limits, body)
+        except BodyError as error:
+            raise Refused(error.status, error.reason) from None
+        self._body = received
+        environ["CONTENT_LENGTH"] = str(received.length)
+
     def _wait_for_head(self) -> bytes | None:
         wire, limits = self.wire, self.equipment.limits
         begun = bool(wire.buffer)
@@ -219,6 +231,8 @@ class WSGIRequestHandler(DocumentedHandler):
             raise Refused(403, reason)
         if head.said.upgrade and not self.may_stream(asking=True):
             raise Refused(503, "too many streams and WebSockets are open")
+        if isinstance(self._body, ChunkedBody) and head.path != "*" and needs_length():
+            self._receive_whole(self._body, environ)
 
     def _greet(self) -> None:
         """100 (Continue), unless the body is on its way, or the final response is (RFC 9110, 10.1.1 and 15.2)."""
@@ -264,7 +278,7 @@ class WSGIRequestHandler(DocumentedHandler):
     def _refuse(self, refusal: Refused) -> None:
         """Answer a request that is not served, and close: nothing behind it can be trusted to be a request."""
         self.exchange = exchange = self.new_exchange()
-        exchange.event = "request.refused"
+        exchange.event = "request.aborted" if refusal.reason == LEFT else "request.refused"
         exchange.status = refusal.status
         exchange.reason = _TLS if refusal.is_tls else refusal.reason
         raw = self._raw or self.wire.buffer

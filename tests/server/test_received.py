@@ -1,0 +1,114 @@
+"""Chunked bodies for frameworks that read by CONTENT_LENGTH alone: received before the application runs."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from appliance.server.limits import Limits
+from appliance.server.received import needs_length
+from tests.server.served import Echo, Served, chunked, get
+
+Serve = Callable[..., Served]
+EXPECT = "Expect: 100-continue"
+
+
+class ByLength(Echo):
+    """An application that reads as Django does: as many bytes as it was told, and none where it was not."""
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        source = environ["wsgi.input"]
+        body = source.read(int(environ.get("CONTENT_LENGTH") or 0))
+        self.seen.append({**environ, "body": body})
+        start_response("200 OK", [])
+        return [b"%d" % len(body)]
+
+
+@pytest.fixture(params=["django", "bottle", "falcon", "cherrypy"])
+def framework(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A process that has loaded such a framework."""
+    monkeypatch.setitem(sys.modules, request.param, types.ModuleType(request.param))
+    return str(request.param)
+
+
+@pytest.fixture
+def without(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that has loaded none of them."""
+    for name in ("django", "bottle", "falcon", "cherrypy"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+
+
+def test_they_get_the_body_with_its_length(serve: Serve, framework: str):
+    """A chunked body has its length in the environ, and the connection serves what is behind it."""
+    client = serve(echo := ByLength()).client()
+    assert client.ask(chunked(b"abc", b"de") + chunked() + get()).body == b"5"
+    assert (client.response().body, client.response().body) == (b"0", b"0")
+    assert [each.get("CONTENT_LENGTH") for each in echo.seen] == ["5", "0", None]
+    assert echo.seen[0]["body"] == b"abcde"
+    assert "HTTP_TRANSFER_ENCODING" not in echo.seen[0]
+
+
+def test_others_get_it_as_it_comes(serve: Serve, without: None):
+    """Everybody else is called with the head: the first chunk can be read before the last is sent."""
+
+    def reads(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        assert "CONTENT_LENGTH" not in environ
+        write = start_response("200 OK", [])
+        write(environ["wsgi.input"].read(3))
+        return [environ["wsgi.input"].read()]
+
+    assert not needs_length()
+    request = chunked(b"abc", b"de")
+    client = serve(reads).client().send(request[:-10])
+    client._file.peek(1)
+    assert client.send(request[-10:]).response().chunks == [b"abc", b"de"]
+
+
+@pytest.fixture
+def django(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that has loaded Django."""
+    monkeypatch.setitem(sys.modules, "django", types.ModuleType("django"))
+
+
+def test_a_large_body_waits_on_disk(serve: Serve, django: None):
+    """A body of many megabytes arrives whole, whether it is read or not."""
+    piece = bytes(range(256)) * 4096
+    client = serve(echo := ByLength()).client()
+    assert client.ask(chunked(*[piece] * 4)).body == b"%d" % (4 * len(piece))
+    assert echo.seen[0]["body"] == piece * 4
+    served = serve(lambda environ, start_response: start_response("200 OK", []) and [])
+    client = served.client()
+    assert client.ask(chunked(*[piece] * 4)).status == 200
+    assert client.ask(chunked(b"abc")).status == 200
+
+
+def test_a_client_that_expects_it_is_told_to_go_on(serve: Serve, django: None):
+    """100 (Continue) is sent before the application runs, on each of a connection's requests (RFC 9110, 10.1.1)."""
+    client = serve(ByLength()).client()
+    head, _, body = chunked(b"abc", fields=[EXPECT]).partition(b"\r\n\r\n")
+    for _ in range(2):
+        assert client.send(head + b"\r\n\r\n").response().status == 100
+        assert client.send(body).response().body == b"3"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "event"),
+    [
+        (b"x\r\n", 400, "request.refused"),
+        (b"3\r\nabc\r\n", 400, "request.aborted"),
+        (b"9\r\n123456789\r\n0\r\n\r\n", 413, "request.refused"),
+    ],
+)
+def test_what_is_no_body_never_reaches_them(serve: Serve, django: None, body: bytes, status: int, event: str):
+    """A body that is broken, cut off or too large is refused before the application runs."""
+    served = serve(echo := ByLength(), limits=Limits(max_body_bytes=8))
+    client = served.client().send(get("/", "Transfer-Encoding: chunked", method="POST") + body).half_close()
+    response = client.response()
+    assert (response.status, response["Connection"]) == (status, "close")
+    assert client.rest() == b""
+    assert echo.seen == []
+    assert served.sink.record()["event"] == event
