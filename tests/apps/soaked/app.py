@@ -4,6 +4,7 @@ import base64
 import ctypes
 import gc
 import hashlib
+import pathlib
 import struct
 import sys
 import threading
@@ -29,7 +30,7 @@ def blocks(size):
 
 def application(environ, start_response):
     path = environ["PATH_INFO"].strip("/")
-    query = {name: int(values[0]) for name, values in parse_qs(environ["QUERY_STRING"]).items()}
+    query = {name: int(values[0]) for name, values in parse_qs(environ["QUERY_STRING"]).items() if values[0].isdigit()}
     return ROUTES.get(path, missing)(environ, start_response, query)
 
 
@@ -170,6 +171,11 @@ def frame(sock):
     return first & 0x0F, bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))
 
 
+def page(environ, start_response, query):
+    start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
+    return [pathlib.Path(__file__).with_name("page.html").read_bytes()]
+
+
 def memory(environ, start_response, query):
     """What this process holds, in KiB, the file pages that all share left out."""
     plain(start_response)
@@ -179,6 +185,6 @@ def memory(environ, start_response, query):
 
 HANDLERS = (
     sized, streamed, download, echo, upload, unread, slow, boom, broken, short, redirect, form, settle, memory, events,
-    websocket,
+    websocket, page,
 )
 ROUTES = {each.__name__: each for each in HANDLERS}
