@@ -47,4 +47,4 @@ def test_chromium(start: Callable[..., Appliance], project: Path, tmp_path: Path
     paths = {event["url.path"] for event in appliance.events if "url.path" in event}
     assert {"/form", "/upload", "/websocket", "/redirect"} <= paths
     if "/events" not in paths:  # that the browser has left it is seen at the next event
-        appliance.wait_for("request.aborted", **{"url.path": "/events"})
+        appliance.wait_for("request.aborted", within_s=30, **{"url.path": "/events"})
