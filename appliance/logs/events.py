@@ -141,7 +141,7 @@ EVENTS = MappingProxyType(
         "accept.failed": Event("error", "A connection could not be accepted.", ("reason",), _CHILD),
         "stream.limit": Event("warning", "As many long responses and open sockets as may be.", ("limit",), _CHILD),
         "application.failed": Event(
-            "error", "The application raised.", ("error", "file", "line", "traceback", "request_id"), _CHILD
+            "error", "The application raised.", ("error", "file", "line", "traceback", "action", "request_id"), _CHILD
         ),
         "response.short": Event(
             "warning",

@@ -31,7 +31,7 @@ def report(error: BaseException, *, root: str, kind: str) -> Page:
     Returns:
         ``title`` (one line), ``type``, ``message``, ``file`` and ``line`` (of a SyntaxError the source's; else of the
         innermost frame of the project's), ``text`` (the whole traceback, without our own frames), ``frames`` (a list of
-        ``file``, ``line``, ``function``, ``source``, ``project``), ``kind``.
+        ``file``, ``line``, ``function``, ``source``, ``project``), ``kind``; ``action`` where it is known what to do.
     """
     seen = traceback.TracebackException(type(error), error, error.__traceback__)
     _leave_out_ours(seen)
@@ -51,7 +51,9 @@ def report(error: BaseException, *, root: str, kind: str) -> Page:
         file, line = error.filename, error.lineno or 0
     name = type(error).__name__
     message = error.msg if isinstance(error, SyntaxError) else str(error)
+    action = _action(error, root)
     return {
+        **({"action": action} if action else {}),
         "kind": kind,
         "title": f"{name}: {message}".split("\n")[0] if message else name,
         "type": name,
@@ -61,6 +63,16 @@ def report(error: BaseException, *, root: str, kind: str) -> Page:
         "text": "".join(seen.format()),
         "frames": frames,
     }
+
+
+def _action(error: BaseException, root: str) -> str:
+    """What to do, where it is known. Imported here: ``ast`` alone costs 10 ms, and every reload would pay them."""
+    try:
+        from .hints import hint  # noqa: PLC0415  see above
+
+        return hint(error, root)
+    except Exception:  # noqa: BLE001  a module of the project's that bears a standard name must not hide the error
+        return ""
 
 
 def render(page: Page, accept: str) -> tuple[str, bytes]:

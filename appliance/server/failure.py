@@ -28,6 +28,7 @@ def tell_failure(run: ApplicationRun, error: BaseException | None) -> None:
         file=found["file"],
         line=found["line"],
         traceback=found["text"],
+        **({"action": found["action"]} if "action" in found else {}),
     )
 
 

@@ -116,7 +116,9 @@ class Generations:
     def failed(self, child: Handle, message: Failed) -> None:
         """Its import of the application raised."""
         child.reported = True
-        report = {key: value for key, value in message.report.items() if key in {"file", "line", "type", "message"}}
+        report = {
+            key: value for key, value in message.report.items() if key in {"file", "line", "type", "message", "action"}
+        }
         self._log.event(
             "error", "worker.failed", role="worker", generation=child.generation,
             traceback=message.report.get("text", ""), **report,

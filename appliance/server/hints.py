@@ -1,0 +1,203 @@
+"""What to do about an exception that every new project meets once: a missing module, variable, table, database.
+
+Owns the recognition. ``surroundings`` knows the project's folder, ``distributions`` the packages. Must not import what
+it recognises: an exception is known by its class's name and its words. Runs in the worker, after something was raised.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import TYPE_CHECKING
+
+from . import surroundings
+from .distributions import distribution, removed_in, system_package
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_DEEPEST = 8
+_TABLE = re.compile(
+    r"no such table: (?P<a>[\w.]+)|relation \"(?P<b>[\w.]+)\" does not exist|[Tt]able '(?P<c>[\w.]+)' doesn't exist"
+)
+_VARIABLE = re.compile(
+    r"(?P<a>\w+) not found\. Declare it as envvar"  # decouple
+    r"|Set the (?P<b>\w+) environment variable"  # django-environ, and Django projects by hand
+    r"|[Ee]nvironment variable ['\"]?(?P<c>\w+)['\"]? (?:is )?(?:not|must be) set"  # environs
+    r"|The (?P<d>SECRET_KEY) setting must not be empty"
+    r"|(?P<e>[A-Z][A-Z0-9_]{2,}) (?:environment variable )?(?:is not set|must be set|is required|not set)"
+)
+_REFUSED = re.compile(
+    r"[Cc]onnection refused|Can't connect to|could not connect to server|Error 111 |could not translate host name"
+    r"|Name or service not known|Temporary failure in name resolution|ServerSelectionTimeout"
+)
+_PLACE = re.compile(
+    r"host(?:name)? \"?(?P<a>[\w.\-]+)\"?(?: \([^)]*\))?,? port (?P<b>\d+)"
+    r"|server at \"(?P<c>[\w.\-]+)\".*?port (?P<d>\d+)"
+    r"|connecting to (?P<e>[\w.\-]+):(?P<f>\d+)"
+    r"|(?:MySQL server on|host name) ['\"](?P<g>[\w.\-]+)(?::(?P<h>\d+))?"
+    r"|^(?P<i>[\w.\-]+):(?P<j>\d+): "
+)
+_LIBRARY = re.compile(r"(?P<name>lib[\w.+\-]+\.so[\w.]*): cannot open shared object file")
+_DATABASES = (
+    "psycopg",
+    "MySQLdb",
+    "pymysql",
+    "redis",
+    "pymongo",
+    "sqlalchemy",
+    "django.db",
+    "mysql",
+    "asyncpg",
+    "peewee",
+)
+
+
+def hint(error: BaseException, root: str) -> str:
+    """What to do, in one or two sentences; empty where nothing is known."""
+    try:
+        for each in _chain(error):
+            for look in _LOOKS:
+                words = look(each, root)
+                if words:
+                    return words
+    except Exception:  # noqa: BLE001  an exception whose own __str__ raises must still be shown
+        return ""
+    return ""
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The exception and what it came from, the outermost first."""
+    seen = 0
+    each: BaseException | None = error
+    while each is not None and seen < _DEEPEST:
+        yield each
+        seen += 1
+        each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
+
+
+def _module(error: BaseException, root: str) -> str:
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return ""
+    name = error.name.partition(".")[0]
+    version = removed_in(name)
+    if version:
+        return f"{name} left the standard library with Python {version}: ask for an older one in .python-version."
+    if name in sys.stdlib_module_names or surroundings.has_module(root, name):
+        return ""
+    file = surroundings.dependency_file(root)
+    if file:
+        return f"Add {distribution(error.name)} to {file}: it is installed when that is saved."
+    missing = dict.fromkeys([distribution(error.name), *map(distribution, surroundings.missing_imports(root))])
+    lines = "\\n".join(missing)
+    return f"No file names the project's dependencies. Write one, here: printf '{lines}\\n' > requirements.txt"
+
+
+def _import(error: BaseException, _root: str) -> str:
+    if not isinstance(error, ImportError):
+        return ""
+    library = _LIBRARY.search(str(error))
+    if library:
+        package = system_package(library["name"])
+        install = f"apt-get install {package}" if package else f"the Debian package that brings {library['name']}"
+        return f"The system library {library['name']} is missing: build an image FROM this one with {install}."
+    name = (error.name or "").partition(".")[0]
+    if str(error).startswith("cannot import name") and f"{os.sep}site-packages{os.sep}" in (error.path or ""):
+        return f"The installed {distribution(name)} has no such name: pin the release that the project was written for."
+    return ""
+
+
+def _variable(error: BaseException, root: str) -> str:
+    key = _missing_variable(error)
+    if not key:
+        return ""
+    own, example = surroundings.variable_files(root, key)
+    if example and not own:
+        return f"{example} has {key}: copy it (cp {example} .env) and set it there. It is read when it is saved."
+    also = f" ({example} has an example)" if example else ""
+    return f"Set {key} in the project's .env{also}: {key}=... It is read when it is saved."
+
+
+def _missing_variable(error: BaseException) -> str:
+    if isinstance(error, KeyError) and error.args and _raised_in_os(error):
+        return str(error.args[0])
+    name = f"{type(error).__module__}.{type(error).__name__}"
+    if name.startswith("pydantic") and "Settings" in str(error).partition("\n")[0]:
+        fields = re.findall(r"^(\w+)\n\s+Field required", str(error), re.MULTILINE)
+        return ", ".join(field.upper() for field in fields)
+    found = _VARIABLE.search(str(error)) if _may_mean_a_variable(error, name) else None
+    if found is None and isinstance(error, RuntimeError) and "no secret key was set" in str(error):
+        return "SECRET_KEY"
+    return next(filter(None, found.groups()), "") if found else ""
+
+
+def _may_mean_a_variable(error: BaseException, name: str) -> bool:
+    return isinstance(error, (RuntimeError, ValueError, KeyError, SystemExit)) or name.startswith(
+        ("decouple.", "environ", "django.core.exceptions.ImproperlyConfigured", "marshmallow")
+    )
+
+
+def _raised_in_os(error: BaseException) -> bool:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    code = trace.tb_frame.f_code if trace is not None else None
+    # os is frozen into the interpreter since 3.11, and keeps its file's name where it is not.
+    return code is not None and code.co_filename in {os.__file__, "<frozen os>"}
+
+
+def _table(error: BaseException, root: str) -> str:
+    found = _TABLE.search(str(error))
+    if found is None:
+        return ""
+    command = surroundings.table_command(root)
+    table = next(filter(None, found.groups()), "")
+    if not command:
+        return f"The database has no table {table}: make it with the project's own command, by `appliance run COMMAND`."
+    return (
+        f"The database has no table {table}. Make it: docker compose exec app appliance run {command} "
+        f"(or set APPLIANCE_BEFORE_START={command!r})."
+    )
+
+
+def _database_file(error: BaseException, _root: str) -> str:
+    words = str(error)
+    if "unable to open database file" in words:
+        return "SQLite can't open its file: the folder that the project names must exist, and be its owner's to write."
+    if "attempt to write a readonly database" in words:
+        return "SQLite's file can't be written by the project's owner: mend its owner or mode on the host."
+    return ""
+
+
+def _refused(error: BaseException, _root: str) -> str:
+    words = str(error)
+    known = type(error).__module__.startswith(_DATABASES) or isinstance(error, ConnectionError)
+    if not known or not (_REFUSED.search(words) or isinstance(error, ConnectionRefusedError)):
+        return ""
+    place = _PLACE.search(words)
+    host, port = ([*filter(None, place.groups()), "", ""] if place else ["", ""])[:2]
+    where = f" at {host}:{port}" if port else f" at {host}" if host else ""
+    if host in {"", "localhost", "127.0.0.1", "::1"}:
+        return (
+            f"Nothing answers{where}. In a container localhost is the container itself: start the database as a "
+            "service of the compose file and use its name as the host, or host.docker.internal for this machine's."
+        )
+    return f"Nothing answers{where}: start that service (docker compose up), on the same network."
+
+
+def _address(error: BaseException, _root: str) -> str:
+    if isinstance(error, OSError) and "Address already in use" in str(error):
+        return "The project starts a server of its own when it is imported: put that under if __name__ == '__main__'."
+    return ""
+
+
+_LOOKS: tuple[Callable[[BaseException, str], str], ...] = (
+    _module,
+    _import,
+    _variable,
+    _table,
+    _database_file,
+    _refused,
+    _address,
+)

@@ -1,0 +1,127 @@
+"""What stands in the project's folder that helps to say what to do: its files of dependencies, variables, commands.
+
+Owns these looks; each costs a few files, and is made only after something was raised. Must not know exceptions. Runs in
+the worker.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+import re
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DEPENDENCIES = ("requirements.txt", "pyproject.toml", "Pipfile", "setup.cfg", "setup.py", "requirements.in")
+_EXAMPLES = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example", "example.env", ".env.default")
+_OWN = (".env", ".env.local", ".flaskenv")
+_FOREIGN = frozenset({"venv", "env", "node_modules", "site-packages", "__pycache__", "tests", "test", "docs"})
+_SOURCES_MAX = 200
+_COMMAND = re.compile(r"\.command\(\s*[\"']([\w-]*(?:init|create|setup|seed)[\w-]*)[\"']")
+_COMMAND_OF_FUNCTION = re.compile(r"\.command\(\s*\)\s*\n(?:@.*\n)*def (\w*(?:init|create)\w*)\(")
+
+
+def has_module(root: str, name: str) -> bool:
+    """Whether the project has a module of this name at all."""
+    folders = (root, f"{root}/src")
+    return any(os.path.exists(f"{folder}/{name}{end}") for folder in folders for end in (".py", ""))  # noqa: PTH110  pathlib costs 5 ms at import
+
+
+def dependency_file(root: str) -> str:
+    """The file in which a dependency is to be added; empty where there is none."""
+    names = set(os.listdir(root))  # noqa: PTH208  as above
+    if "requirements" in names:
+        inner = sorted(name for name in os.listdir(f"{root}/requirements") if name.endswith((".txt", ".in")))  # noqa: PTH208  as above
+        preferred = [name for name in ("dev.txt", "development.txt", "local.txt", "base.txt") if name in inner]
+        if inner:
+            return f"requirements/{(preferred or inner)[0]}"
+    return next((name for name in _DEPENDENCIES if name in names), "")
+
+
+def missing_imports(root: str) -> list[str]:
+    """The modules that the project's files import, and that can't be found, by their full names."""
+    found: dict[str, None] = {}
+    for file in _sources(root):
+        for name in _imports(file):
+            top = name.partition(".")[0]
+            if top in sys.stdlib_module_names or top in sys.modules or has_module(root, top):
+                continue
+            if os.path.exists(f"{os.path.dirname(file)}/{top}.py") or importlib.util.find_spec(top) is not None:  # noqa: PTH110, PTH120  as above
+                continue
+            found[name] = None
+    return list(found)
+
+
+def variable_files(root: str, key: str) -> tuple[str, str]:
+    """The project's own file of variables, and the example that has ``key``; either may be empty."""
+    first = key.partition(",")[0]
+    own = next((name for name in _OWN if os.path.isfile(f"{root}/{name}")), "")  # noqa: PTH113  as above
+    for name in _EXAMPLES:
+        if re.search(rf"^\s*#?\s*(?:export\s+)?{re.escape(first)}\s*=", _text(f"{root}/{name}"), re.MULTILINE):
+            return own, name
+    return own, ""
+
+
+def table_command(root: str) -> str:
+    """The command that makes the database's tables; empty where nothing shows it."""
+    manage = next((path for path in _scripts(root) if "django" in _text(f"{root}/{path}").lower()), "")
+    if manage:
+        return f"python {manage} migrate"
+    if os.path.isfile(f"{root}/migrations/alembic.ini"):  # noqa: PTH113  as above
+        return "flask db upgrade"
+    if os.path.isfile(f"{root}/alembic.ini"):  # noqa: PTH113  as above
+        return "alembic upgrade head"
+    for file in _sources(root):
+        text = _text(file)
+        command = _COMMAND.search(text) or _COMMAND_OF_FUNCTION.search(text)
+        if command and ("click" in text or ".cli." in text):
+            return f"flask {command[1].replace('_', '-')}"
+    return ""
+
+
+def _scripts(root: str) -> Iterator[str]:
+    yield "manage.py"
+    for entry in sorted(os.scandir(root), key=lambda entry: entry.name):
+        if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+            yield f"{entry.name}/manage.py"
+
+
+def _sources(root: str) -> Iterator[str]:
+    count = 0
+    for folder, names, files in os.walk(root):
+        names[:] = [name for name in names if not name.startswith(".") and name not in _FOREIGN]
+        for name in sorted(files):
+            if name.endswith(".py"):
+                count += 1
+                yield f"{folder}/{name}"
+                if count >= _SOURCES_MAX:
+                    return
+
+
+def _imports(file: str) -> Iterator[str]:
+    """The modules that a source imports outside of ``try``: what it can do without is not missing."""
+    try:
+        tree = ast.parse(_text(file))
+    except (SyntaxError, ValueError):
+        return
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop(0)
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+        elif not isinstance(node, ast.Try):
+            waiting.extend(ast.iter_child_nodes(node))
+
+
+def _text(file: str) -> str:
+    try:
+        with open(file, encoding="utf-8", errors="replace") as source:  # noqa: PTH123  as above
+            return source.read()
+    except OSError:
+        return ""

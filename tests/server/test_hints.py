@@ -1,0 +1,215 @@
+"""What to do about what was raised: each case as its library words it, in a project of a few files."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.server.errorpage import render, report
+from appliance.server.hints import hint
+
+Hint = Callable[..., str]
+
+
+@pytest.fixture
+def hinted(tmp_path: Path) -> Hint:
+    """``hinted(raises, {"file": "text"})``: the hint for what the function raises, in a project of these files."""
+
+    def hinted(raises: Callable[[], Any], files: dict[str, str] | None = None) -> str:
+        for name, text in (files or {}).items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text, encoding="utf-8")
+        try:
+            raises()
+        except BaseException as error:  # noqa: BLE001  SystemExit is one of the cases
+            return hint(error, str(tmp_path))
+        raise AssertionError("it raised nothing")
+
+    return hinted
+
+
+def raiser(name: str, words: str, *, base: type[Exception] = Exception) -> Callable[[], None]:
+    """What raises an exception of a class of this full name, which is not installed here."""
+    module, _, short = name.rpartition(".")
+    made = type(short, (base,), {"__module__": module})
+
+    def raises() -> None:
+        raise made(words)
+
+    return raises
+
+
+def importing(name: str) -> Callable[[], object]:
+    """What imports a module that is not there."""
+    return lambda: __import__(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "words"),
+    [
+        ("cv2", {"requirements.txt": ""}, "Add opencv-python-headless to requirements.txt"),
+        ("rest_framework.views", {"requirements/dev.txt": "", "manage.py": ""}, "to requirements/dev.txt"),
+        ("skimage", {"pyproject.toml": ""}, "Add scikit-image to pyproject.toml"),
+        ("not_here_at_all", {"pyproject.toml": ""}, "Add not-here-at-all to pyproject.toml"),
+        (
+            "bs4",
+            {"app.py": "import bs4, os\nfrom not_here import x\ntry:\n    import optional\nexcept ImportError: 1\n"},
+            r"printf 'beautifulsoup4\nnot-here\n' > requirements.txt",
+        ),
+    ],
+)
+def test_missing_module(hinted: Hint, name: str, files: dict[str, str], words: str) -> None:
+    """A missing module names its package, and the file where it is to be added; without one, all that is missing."""
+    assert words in hinted(importing(name), files)
+
+
+def test_a_module_of_the_project(hinted: Hint) -> None:
+    """A module that the project itself has is no package to be added."""
+    assert not hinted(importing("own_part_of_it"), {"requirements.txt": "", "own_part_of_it/x.py": ""})
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="what Python no longer brings")
+def test_a_module_that_python_lost(hinted: Hint) -> None:
+    """A module that left the standard library asks for an older Python."""
+    assert "3.13" in hinted(importing("cgi"))
+
+
+def test_a_shared_library(hinted: Hint) -> None:
+    """A missing shared library names Debian's package."""
+    words = "libpq.so.5: cannot open shared object file: No such file or directory"
+    assert "apt-get install libpq5" in hinted(raiser("x.Missing", words, base=ImportError))
+
+
+VARIABLES = {
+    "os.environ": lambda: os.environ["SHOP_KEY"],
+    "decouple": raiser(
+        "decouple.UndefinedValueError", "SHOP_KEY not found. Declare it as envvar or define a default value."
+    ),
+    "django-environ": raiser("django.core.exceptions.ImproperlyConfigured", "Set the SHOP_KEY environment variable"),
+    "environs": raiser("environs.EnvError", 'Environment variable "SHOP_KEY" not set'),
+    "pydantic": raiser(
+        "pydantic_core._pydantic_core.ValidationError",
+        "1 validation error for Settings\nshop_key\n  Field required [type=missing, input_value={}, input_type=dict]",
+    ),
+    "by hand": raiser("builtins.RuntimeError", "SHOP_KEY is not set", base=RuntimeError),
+}
+
+
+@pytest.mark.parametrize("raises", VARIABLES.values(), ids=VARIABLES.keys())
+def test_missing_variable(hinted: Hint, raises: Callable[[], object]) -> None:
+    """A missing variable is named, and the example that has it."""
+    assert "Set SHOP_KEY in the project's .env" in hinted(raises)
+    assert "cp .env.example .env" in hinted(raises, {".env.example": "A=1\n#SHOP_KEY=\n"})
+    assert "(.env.example has an example)" in hinted(raises, {".env": ""})
+
+
+def test_secret_key(hinted: Hint) -> None:
+    """Django's empty SECRET_KEY and Flask's session without one are that variable."""
+    empty = raiser("django.core.exceptions.ImproperlyConfigured", "The SECRET_KEY setting must not be empty.")
+    assert "SECRET_KEY" in hinted(empty)
+    words = "The session is unavailable because no secret key was set.  Set the secret_key on the application"
+    assert "SECRET_KEY" in hinted(raiser("builtins.RuntimeError", words, base=RuntimeError))
+
+
+def test_a_key_error_of_the_project(hinted: Hint) -> None:
+    """A KeyError of a mapping of the project's is no missing variable."""
+    assert not hinted(lambda: dict[str, str]()["SHOP_KEY"])
+
+
+@pytest.mark.parametrize(
+    ("files", "command"),
+    [
+        ({"manage.py": "import django"}, "python manage.py migrate"),
+        ({"site/manage.py": "DJANGO_SETTINGS_MODULE"}, "python site/manage.py migrate"),
+        ({"migrations/alembic.ini": ""}, "flask db upgrade"),
+        ({"alembic.ini": ""}, "alembic upgrade head"),
+        ({"shop/db.py": "import click\n@click.command('init-db')\ndef init_db_command(): ...\n"}, "flask init-db"),
+        ({"shop.py": "import click\n@app.cli.command()\ndef init_db():\n    ...\n"}, "flask init-db"),
+    ],
+)
+def test_missing_table(hinted: Hint, files: dict[str, str], command: str) -> None:
+    """A missing table says which command of this project makes it."""
+
+    def ask() -> None:
+        connection = sqlite3.connect(":memory:")
+        try:
+            connection.execute("SELECT * FROM posts")
+        finally:
+            connection.close()
+
+    assert f"no table posts. Make it: docker compose exec app appliance run {command} " in hinted(ask, files)
+
+
+def test_missing_table_of_another_database(hinted: Hint) -> None:
+    """PostgreSQL's and MySQL's words are known, with SQLAlchemy's error around them."""
+    postgres = raiser("psycopg2.errors.UndefinedTable", 'relation "posts" does not exist\nLINE 1: SELECT')
+    mysql = raiser("pymysql.err.ProgrammingError", "(1146, \"Table 'shop.posts' doesn't exist\")")
+    assert "no table posts" in hinted(postgres)
+    assert "no table shop.posts" in hinted(mysql)
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "expected"),
+    [
+        (
+            "psycopg2.OperationalError",
+            'connection to server at "localhost" (::1), port 5432 failed: Connection refused',
+            "Nothing answers at localhost:5432. In a container",
+        ),
+        ("psycopg2.OperationalError", 'could not translate host name "db" to address', "Nothing answers at db: start"),
+        (
+            "redis.exceptions.ConnectionError",
+            "Error 111 connecting to redis:6379. Connection refused.",
+            "at redis:6379",
+        ),
+        ("pymysql.err.OperationalError", "(2003, \"Can't connect to MySQL server on '127.0.0.1'\")", "In a container"),
+        ("pymongo.errors.ServerSelectionTimeoutError", "localhost:27017: [Errno 111] Connection refused", ":27017"),
+        ("builtins.ConnectionRefusedError", "[Errno 111] Connection refused", "In a container"),
+    ],
+)
+def test_refused_connection(hinted: Hint, name: str, words: str, expected: str) -> None:
+    """A database that does not answer is named, and what localhost is in a container."""
+    base = ConnectionRefusedError if name.startswith("builtins") else Exception
+    assert expected in hinted(raiser(name, words, base=base))
+
+
+def test_the_cause_is_looked_at(hinted: Hint) -> None:
+    """What was wrapped in another exception is found."""
+
+    def raises() -> None:
+        try:
+            os.environ["SHOP_KEY"]
+        except KeyError as error:
+            raise ValueError("bad configuration") from error
+
+    assert "SHOP_KEY" in hinted(raises)
+
+
+def test_nothing_is_known(hinted: Hint) -> None:
+    """An error of the project's own gets no hint, and one that can't be told breaks nothing."""
+
+    class UntoldError(Exception):
+        def __str__(self) -> str:
+            raise ValueError("no words")
+
+    def raises() -> None:
+        raise UntoldError
+
+    assert not hinted(lambda: 1 / 0)
+    assert not hinted(raises)
+
+
+def test_on_the_page(tmp_path: Path) -> None:
+    """The hint stands on the page, in each of its forms."""
+    try:
+        os.environ["SHOP_KEY"]
+    except KeyError as error:
+        page = {"status": 500, **report(error, root=str(tmp_path), kind="import")}
+    for accept in ("text/html", "application/json", "text/plain"):
+        assert b"Set SHOP_KEY" in render(page, accept)[1]
