@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
+from appliance.server import received
 from tests.server.served import Echo, Served
+
+
+@pytest.fixture(autouse=True)
+def no_framework(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests of this process load Django, which would change how chunked bodies are received."""
+    monkeypatch.setattr(received, "_READ_BY_LENGTH", ())
 
 
 @pytest.fixture

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from appliance.server import received
 from appliance.server.limits import Limits
-from appliance.server.received import needs_length
 from tests.server.served import Echo, Served, chunked, get
 
 Serve = Callable[..., Served]
 EXPECT = "Expect: 100-continue"
+FRAMEWORKS = received._READ_BY_LENGTH  # the fixtures of these tests hide them
 
 
 class ByLength(Echo):
@@ -31,6 +32,7 @@ class ByLength(Echo):
 @pytest.fixture(params=["django", "bottle", "falcon", "cherrypy"])
 def framework(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """A process that has loaded such a framework."""
+    monkeypatch.setattr(received, "_READ_BY_LENGTH", FRAMEWORKS)
     monkeypatch.setitem(sys.modules, request.param, types.ModuleType(request.param))
     return str(request.param)
 
@@ -38,7 +40,8 @@ def framework(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture
 def without(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has loaded none of them."""
-    for name in ("django", "bottle", "falcon", "cherrypy"):
+    monkeypatch.setattr(received, "_READ_BY_LENGTH", FRAMEWORKS)
+    for name in FRAMEWORKS:
         monkeypatch.delitem(sys.modules, name, raising=False)
 
 
@@ -61,7 +64,7 @@ def test_others_get_it_as_it_comes(serve: Serve, without: None):
         write(environ["wsgi.input"].read(3))
         return [environ["wsgi.input"].read()]
 
-    assert not needs_length()
+    assert not received.needs_length()
     request = chunked(b"abc", b"de")
     client = serve(reads).client().send(request[:-10])
     client._file.peek(1)
@@ -71,6 +74,7 @@ def test_others_get_it_as_it_comes(serve: Serve, without: None):
 @pytest.fixture
 def django(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has loaded Django."""
+    monkeypatch.setattr(received, "_READ_BY_LENGTH", FRAMEWORKS)
     monkeypatch.setitem(sys.modules, "django", types.ModuleType("django"))
 
 

@@ -1,0 +1,13 @@
+"""Other tests of this process load Django, which would change how chunked bodies are received."""
+
+from __future__ import annotations
+
+import pytest
+
+from appliance.server import received
+
+
+@pytest.fixture(autouse=True)
+def no_framework(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No framework that reads by a body's length is loaded, as far as the server can see."""
+    monkeypatch.setattr(received, "_READ_BY_LENGTH", ())
