@@ -41,7 +41,8 @@ print(json.dumps({"ids": ids, "back": back, "home": user_home(cache, "/root"), "
 def open_path(tmp_path):
     """A folder that every user may enter: pytest's own are closed."""
     folder = tmp_path
-    while folder.owner() == tmp_path.owner() and folder != folder.parent and folder.name.startswith(("pytest", "popen", "test")):
+    closed = ("pytest", "popen", "test")
+    while folder.owner() == tmp_path.owner() and folder != folder.parent and folder.name.startswith(closed):
         folder.chmod(0o755)
         folder = folder.parent
     return tmp_path
