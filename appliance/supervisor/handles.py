@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING
 from appliance.channel import Channel
 from appliance.logs.words import Words, loads
 from appliance.supervisor.signals import name_of
+from appliance.tally import Reading
 
 if TYPE_CHECKING:
     import signal
     from collections.abc import Mapping, Sequence
 
     from appliance.supervisor.loop import Timer
-    from appliance.tally import Reading, Snapshot
+    from appliance.tally import Snapshot
 
 BOOT = Path(__file__).parent.parent / "worker" / "boot.py"
 
@@ -53,6 +54,12 @@ class Handle:
     def expect(self, mark: bytes) -> None:
         """What it says in Python will bear this mark (``tagged``)."""
         self.words = {stream: Words(mark) for stream in self.outputs}
+
+    def count(self, slots: int) -> int:
+        """Have it count its requests in memory that is shared, of so many at a time; the memory's descriptor."""
+        self.tally = Reading(slots)
+        self.silent = dict.fromkeys(self.outputs, self.tally.snapshot())
+        return self.tally.descriptor
 
     def only_request(self, stream: str) -> str | None:
         """The id of the one request that can have written what is read now; None if several can, or none."""

@@ -15,7 +15,6 @@ from appliance.channel import Start
 from appliance.supervisor import handles
 from appliance.supervisor.environment_link import link
 from appliance.tagged import new_mark
-from appliance.tally import Reading
 
 if TYPE_CHECKING:
     import socket
@@ -111,7 +110,6 @@ class Starts:
         start = Start(child.role, child.generation, str(settings.project), target, options, mark=mark.hex(), code=code)
         descriptors = [self._listener.fileno()]
         if child.role == "worker":
-            child.tally = Reading(settings.threads + _STREAMS)
-            descriptors.append(child.tally.descriptor)
+            descriptors.append(child.count(settings.threads + _STREAMS))
         self._children.send(child, start, descriptors)
         return child
