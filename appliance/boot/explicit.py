@@ -67,7 +67,7 @@ def explicit_target(look: Look, text: str, origin: str) -> Target:
     elif verdict.kind not in {"wsgi", "factory"}:
         verdict = Verdict("unknown")
     target = target_of(look, source, wanted.attribute, verdict, f"{origin} says {text}.")
-    if "." in wanted.place and not _is_path(wanted.place) and look.modules.find(wanted.place) == file:
+    if "." in wanted.place and not _is_path(look, wanted.place) and look.modules.find(wanted.place) == file:
         # The name that was asked for, where it is as good as ours: the project may import itself by it.
         target = replace(target, module=wanted.place)
     return replace(target, arguments=wanted.arguments, keywords=wanted.keywords)
@@ -109,12 +109,13 @@ def _unclear(text: str, origin: str, reason: str) -> ApplicationError:
     )
 
 
-def _is_path(place: str) -> bool:
-    return "/" in place or place.endswith((".py", ".wsgi"))
+def _is_path(look: Look, place: str) -> bool:
+    # ``mysite.wsgi`` is a module in every Django project, and a file in those of mod_wsgi.
+    return "/" in place or place.endswith(".py") or (place.endswith(".wsgi") and (look.root / place).is_file())
 
 
 def _file(look: Look, place: str) -> Path | None:
-    if _is_path(place):
+    if _is_path(look, place):
         file = look.root / place
         if file.is_dir() and (file / "__init__.py").is_file():
             return file / "__init__.py"
@@ -125,7 +126,7 @@ def _file(look: Look, place: str) -> Path | None:
 
 def _foreign(look: Look, wanted: _Wanted, origin: str) -> Target:
     """A module that is not in the project: one of a dependency, or a mistake."""
-    if _is_path(wanted.place):
+    if _is_path(look, wanted.place):
         names = [look.name(file) for file in look.modules.files(2)]
         near = difflib.get_close_matches(wanted.place, names, n=3)
         raise _missing(f"a file {wanted.place}", near or names[:5], origin)

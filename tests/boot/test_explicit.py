@@ -17,12 +17,14 @@ FLASK = "from flask import Flask\napp = Flask(__name__)\n"
         ("shop:dynamic", None),
         ("src/inner.py:app", "inner:app"),
         ("inner:app", "inner:app"),
+        ("site.wsgi:app", "site.wsgi:app"),
         ("wsgiref.simple_server:demo_app", "wsgiref.simple_server:demo_app?"),
     ],
 )
 def test_explicit(find, refuse, app, expected):
     """APPLIANCE_APP in every form is taken at its word."""
     files = {"shop.py": FLASK + "from x import y\ndef create(): return y()\n", "src/inner.py": FLASK, "wsgi.py": FLASK}
+    files |= {"site/__init__.py": "", "site/wsgi.py": FLASK}
     if expected is None:
         refuse(files, app=app)
         return
