@@ -1,0 +1,17 @@
+"""The short form of a day's work: ``make soak`` has the long one."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tests.soak.edits import work
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="not run: what processes hold is read from /proc")
+def test_a_short_day():
+    """Edits of every kind, breaking ones too, are each followed by the right answer; of a burst the last is served."""
+    result = work(edits=30, bursts=1, seed=5, looks=1)
+    assert result.failures == []
+    assert {"value", "breaks", "mended", "template"} <= result.kinds.keys()

@@ -1,0 +1,169 @@
+"""A project that somebody works on, and what it must answer after each edit."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+APP = '''
+"""The application: what every part of the project holds, as one line."""
+
+import json, os, pathlib, shop
+
+PAGE = pathlib.Path(__file__).parent / "templates" / "page.html"
+KEPT = PAGE.read_text()  # kept, as frameworks do
+
+def app(environ, start_response):
+    said = {**shop.PARTS, "page": KEPT, "key": os.environ.get("DESK_KEY")}
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps(said, sort_keys=True).encode()]
+'''
+COLLECT = '''
+"""The parts: every module that lies here."""
+
+import importlib, pkgutil
+
+def collect():
+    found = sorted(each.name for each in pkgutil.iter_modules(__path__))
+    return {name: importlib.import_module(f"shop.{name}").VALUE for name in found}
+
+PARTS = collect()
+'''
+BREAKING = (
+    "def broken(:\n",
+    "raise RuntimeError('broken')\n",
+    "import a_module_that_nobody_has\n",
+    "import os\nos._exit(3)\n",
+    "raise SystemExit(4)\n",
+    "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n",
+)
+
+
+class Desk:
+    """The project, and what is in it.
+
+    Args:
+        root: its folder, to be made.
+        chance: decides what is edited.
+    """
+
+    def __init__(self, root: Path, chance: random.Random) -> None:
+        self.root = root
+        self._chance = chance
+        self._values = {"alpha": 10_000, "beta": 10_000, "gamma": 10_000}
+        self._page = "page 0"
+        self._key = "one"
+        self._broken = ""  # the module that is, if one is
+        self._number = 10_000
+        (root / "shop").mkdir(parents=True)
+        (root / "templates").mkdir()
+        self._save(root / "app.py", APP)
+        self._save(root / "shop/__init__.py", COLLECT)
+        self._save(root / "templates/page.html", self._page)
+        self._save(root / ".env", f"DESK_KEY={self._key}\n")
+        for name in self._values:
+            self._write(name)
+
+    def answer(self) -> tuple[int, str]:
+        """The status that must be answered, and the body where that is 200."""
+        if self._broken:
+            return 500, ""
+        said = {**self._values, "page": self._page, "key": self._key}
+        return 200, json.dumps(said, sort_keys=True)
+
+    def edit(self) -> str:
+        """One edit; its kind."""
+        if self._broken:
+            self.mend()
+            return "mended"
+        edits: list[tuple[Callable[[], None], int]] = [
+            (self.value, 50), (self.template, 8), (self.variable, 4), (self.come, 6), (self.go, 6), (self.rename, 6),
+            (self.again, 6), (self.breaks, 14),
+        ]  # fmt: skip
+        chosen = self._chance.choices([each for each, _ in edits], [weight for _, weight in edits])[0]
+        chosen()
+        return chosen.__name__
+
+    def value(self) -> None:
+        """Another value, of the same length."""
+        name = self._chance.choice(sorted(self._values))
+        self._values[name] = self._next()
+        self._write(name)
+
+    def template(self) -> None:
+        """Another template."""
+        self._page = f"page {self._next()}"
+        self._save(self.root / "templates/page.html", self._page)
+
+    def variable(self) -> None:
+        """Another variable."""
+        self._key = f"key{self._next()}"
+        self._save(self.root / ".env", f"DESK_KEY={self._key}\n")
+
+    def come(self) -> None:
+        """A module that is new."""
+        name = f"new{self._next()}"
+        self._values[name] = self._next()
+        self._write(name)
+
+    def go(self) -> None:
+        """One that is deleted."""
+        name = self._spare()
+        del self._values[name]
+        self._file(name).unlink()
+
+    def rename(self) -> None:
+        """One that has another name."""
+        name = self._spare()
+        other = f"also{self._next()}"
+        self._values[other] = self._values.pop(name)
+        self._file(name).rename(self._file(other))
+
+    def again(self) -> None:
+        """The same once more."""
+        self._write(self._chance.choice(sorted(self._values)))
+
+    def breaks(self) -> None:
+        """Something that can't be imported."""
+        self._broken = self._chance.choice(sorted(self._values))
+        self._save(self._file(self._broken), self._chance.choice(BREAKING))
+
+    def mend(self) -> None:
+        """As it was before it was broken, or anything, if it was not."""
+        broken, self._broken = self._broken, ""
+        if broken:
+            self._write(broken)
+        else:
+            self.value()
+
+    def _spare(self) -> str:
+        if len(self._values) < 4:
+            self.come()
+        return self._chance.choice(sorted(self._values.keys() - {"alpha"}))
+
+    def _next(self) -> int:
+        self._number += 1
+        return self._number
+
+    def _file(self, name: str) -> Path:
+        return self.root / "shop" / f"{name}.py"
+
+    def _write(self, name: str) -> None:
+        self._save(self._file(name), f"VALUE = {self._values[name]}\n")
+
+    def _save(self, file: Path, text: str) -> None:
+        """By one of the ways in which editors save."""
+        way = self._chance.randrange(3)
+        if way == 0 or not file.exists():
+            file.write_text(text, encoding="utf-8")
+        elif way == 1:
+            aside = file.with_name(f".{file.name}.new")
+            aside.write_text(text, encoding="utf-8")
+            aside.replace(file)
+        else:
+            shutil.move(file, file.with_name(file.name + "~"))
+            file.write_text(text, encoding="utf-8")
+            file.with_name(file.name + "~").unlink()

@@ -1,0 +1,207 @@
+"""A day's work on a project: ``python -m tests.soak.edits --edits 2000`` (``make soak``).
+
+One appliance serves a small project that is edited again and again: values, templates, variables, modules that come, go
+and are renamed, and now and then something that breaks it: a syntax error, an exception, a crash or an exit at import.
+After each edit the project is asked until it answers what it must. Between hundreds of edits the processes are
+looked at: memory, descriptors and their number must not grow, and no zombie may stay. Then bursts: twenty saves of
+equal length in a second, of which the last must be served. The seed decides what is edited; the result is one JSON
+object on stdout, and the exit code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import secrets
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from http.client import HTTPException
+from pathlib import Path
+
+from tests.live.live_appliance import Appliance
+from tests.soak.desk import Desk
+from tests.soak.processes import PROC, Held, differences, held, tree
+
+PATIENCE_S = 30.0
+SETTLE_S = 1.0  # between the last edit and a look: old workers have gone
+SAVES = 20  # of a burst
+SPARE_KIB = 4_000
+SETTINGS = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "131072"}
+
+
+@dataclass
+class Result:
+    """What a day has shown.
+
+    Attributes:
+        served_s: medians, of each kind of edit, from the edit to the right answer.
+        supervisor: what it held, at each look.
+        tree: PSS of all processes in KiB, at each look.
+        processes: their number, at each look.
+    """
+
+    seed: int
+    edits: int = 0
+    bursts: int = 0
+    kinds: dict[str, int] = field(default_factory=dict)
+    served_s: dict[str, float] = field(default_factory=dict)
+    supervisor: list[Held] = field(default_factory=list)
+    tree: list[int] = field(default_factory=list)
+    processes: list[int] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+
+class Day:
+    """One day."""
+
+    def __init__(self, appliance: Appliance, desk: Desk, seed: int) -> None:
+        self._appliance = appliance
+        self._desk = desk
+        self._times: dict[str, list[float]] = {}
+        self._kinds: Counter[str] = Counter()
+        self.result = Result(seed)
+
+    def edit(self, number: int) -> None:
+        """One edit, and the answer that must follow."""
+        kind = self._desk.edit()
+        self._kinds[kind] += 1
+        began = time.monotonic()
+        wanted = self._desk.answer()
+        got = self._ask_until(wanted)
+        if got != wanted:
+            self.result.failures.append(f"edit {number}, {kind}: wanted {wanted!r}, got {got!r:.400}")
+        self._times.setdefault(kind, []).append(time.monotonic() - began)
+        self.result.edits += 1
+
+    def stumble(self) -> None:
+        """Break it and mend it: from then on the stand-in is there, in every look."""
+        self._desk.breaks()
+        self._ask_until(self._desk.answer())
+        self._desk.mend()
+        self._ask_until(self._desk.answer())
+
+    def burst(self) -> None:
+        """Twenty saves of equal length in one second; the last is served, and stays."""
+        for _ in range(SAVES):
+            self._desk.value()
+            time.sleep(1 / SAVES)
+        wanted = self._desk.answer()
+        if (got := self._ask_until(wanted)) != wanted or (got := self._ask()) != wanted:
+            self.result.failures.append(f"burst {self.result.bursts}: wanted {wanted!r}, got {got!r:.400}")
+        self.result.bursts += 1
+
+    def look(self) -> None:
+        """What the processes hold, once old workers have gone."""
+        deadline = time.monotonic() + SETTLE_S * 10
+        time.sleep(SETTLE_S)
+        while (zombies := _zombies(self._appliance.process.pid)) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        if zombies:
+            self.result.failures.append(f"zombies after {self.result.edits} edits: {zombies}")
+        pids = tree(self._appliance.process.pid)
+        self.result.supervisor.append(held(pids[0]))
+        self.result.tree.append(sum(map(_pss_kib, pids)))
+        self.result.processes.append(len(pids))
+
+    def _ask(self) -> tuple[int, str]:
+        try:
+            response, body = self._appliance.get(Accept="application/json")
+        except (OSError, HTTPException) as error:
+            self.result.failures.append(f"after {self.result.edits} edits: {error!r}")
+            return 0, ""
+        return response.status, body.decode() if response.status == 200 else ""
+
+    def _ask_until(self, wanted: tuple[int, str]) -> tuple[int, str]:
+        deadline = time.monotonic() + PATIENCE_S
+        while (got := self._ask()) != wanted and time.monotonic() < deadline:
+            time.sleep(0.002)
+        return got
+
+    def end(self) -> Result:
+        """Judge."""
+        result = self.result
+        code = self._appliance.stop()
+        if code:
+            result.failures.append(f"the appliance ended with {code}")
+        result.kinds = dict(self._kinds)
+        result.served_s = {kind: round(sorted(each)[len(each) // 2], 4) for kind, each in self._times.items()}
+        if result.supervisor:
+            result.failures += differences(result.supervisor, spare_threads=0, spare_kib=SPARE_KIB)
+            whole = [Held(0, 0, kib) for kib in result.tree]
+            result.failures += [
+                f"all processes: {each}" for each in differences(whole, spare_threads=0, spare_kib=8_000)
+            ]
+            if max(result.processes[1:], default=0) > max(result.processes[0], 5):
+                result.failures.append(f"processes: {result.processes}")
+        return result
+
+
+def _zombies(root: int) -> list[int]:
+    found = []
+    for pid in tree(root):
+        try:
+            state = (PROC / str(pid) / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if state == "Z":
+            found.append(pid)
+    return found
+
+
+def _pss_kib(pid: int) -> int:
+    try:
+        lines = (PROC / str(pid) / "smaps_rollup").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+
+
+def work(*, edits: int, bursts: int, seed: int, looks: int) -> Result:
+    """One day; what it has shown."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        desk = Desk(folder / "project", random.Random(seed))
+        appliance = Appliance(desk.root, folder / "cache", folder / "status.sock", SETTINGS)
+        try:
+            appliance.wait_for("worker.ready")
+            _ = appliance.port
+            day = Day(appliance, desk, seed)
+            day.stumble()
+            every = max(1, edits // looks)
+            for number in range(1, edits + 1):
+                day.edit(number)
+                if number % every == 0:
+                    desk.mend()
+                    day.edit(number)
+                    day.look()
+                if len(day.result.failures) > 20:
+                    break
+            desk.mend()
+            for _ in range(bursts):
+                day.burst()
+            return day.end()
+        finally:
+            appliance.close()
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--edits", type=int, default=2000)
+    parser.add_argument("--bursts", type=int, default=50, help="of 20 saves of equal length in a second")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
+    parser.add_argument("--looks", type=int, default=20, help="how often the processes are looked at")
+    arguments = parser.parse_args()
+    sys.stderr.write(f"seed {arguments.seed}, {arguments.edits} edits\n")
+    result = work(**vars(arguments))
+    sys.stdout.write(json.dumps(asdict(result)) + "\n")
+    sys.stderr.write("".join(f"{words}\n" for words in result.failures) or "nothing was wrong\n")
+    return bool(result.failures)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
