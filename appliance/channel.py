@@ -1,8 +1,7 @@
 """The channel between the supervisor and one child: typed messages over a socket pair, with descriptors.
 
-The one module that both sides import. Owns the messages, their coding and their framing; knows nothing of who sends
-what when. Runs in every process; on the project's side under any Python from 3.10 to 3.15, so the standard library
-only.
+Both sides import it. Owns the coding and the framing of ``messages``; knows nothing of who sends what when. Runs
+in every process; on the project's side under any Python from 3.10 to 3.15, so the standard library only.
 
 Theory of operation. A stream socket pair (AF_UNIX), one writer at each end. A frame is a header of five bytes (length
 of the payload, number of descriptors), then the payload, one JSON object. Descriptors ride as SCM_RIGHTS on the first
@@ -22,34 +21,63 @@ import socket
 import struct
 import threading
 from collections import deque
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
+
+from .messages import (
+    ACCESS_FIELDS,
+    KINDS,
+    Debugger,
+    Drain,
+    Drained,
+    Failed,
+    Fork,
+    HandOver,
+    Hello,
+    Learn,
+    Learned,
+    Message,
+    Preload,
+    Preloaded,
+    Ready,
+    Records,
+    Rest,
+    Stacks,
+    Start,
+    Take,
+    Unfit,
+    Words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-# The order of the fields of an access record (Records.batch, kind "access"). A list, not a dict: it halves the coding.
-# Times are whole microseconds: JSON spends 0.5 µs on the digits of each float, more than on all else of a record.
-ACCESS_FIELDS = (
-    "event",  # request.finished, request.refused, request.aborted, websocket.closed
-    "ended_us",  # since the epoch
-    "duration_us",  # from the first byte of the head to the last of the response
-    "first_byte_us",  # to the first byte of the response; null if there was none
-    "method",  # as sent, Latin-1; null if the head could not be read
-    "path",  # as sent: percent-encoding intact
-    "query",  # as sent, without the question mark
-    "version",  # "1.1"
-    "status",  # int; null if none was sent
-    "body_size",  # bytes of the response's content that were sent
-    "client_address",
-    "server_port",
-    "user_agent",
-    "request_id",
-    "trace_id",  # W3C Trace Context, from a valid traceparent
-    "span_id",
-    "route",  # the framework's own pattern, where it tells
-    "reason",  # why it was refused; who aborted it, and how far it was
-)
+__all__ = [
+    "ACCESS_FIELDS",
+    "MAX_DESCRIPTORS",
+    "MAX_FRAME",
+    "Channel",
+    "ChannelError",
+    "Debugger",
+    "Drain",
+    "Drained",
+    "Failed",
+    "Fork",
+    "HandOver",
+    "Hello",
+    "Learn",
+    "Learned",
+    "Message",
+    "Preload",
+    "Preloaded",
+    "Ready",
+    "Records",
+    "Rest",
+    "Stacks",
+    "Start",
+    "Take",
+    "Unfit",
+    "Words",
+]
 
 _HEADER = struct.Struct(">IB")
 _READ = 65_536
@@ -59,162 +87,6 @@ MAX_FRAME = 64 * 1024 * 1024
 
 class ChannelError(Exception):
     """The other end has gone, or speaks nonsense."""
-
-
-@dataclass(frozen=True)
-class Message:
-    """What every message is: its fields are JSON values."""
-
-    kind: ClassVar[str]
-
-
-# -- supervisor to child ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Start(Message):
-    """Be this: the first message to every child. Carries the listening socket, and a worker's ``tally``."""
-
-    kind = "start"
-    role: str  # "worker", "standin"
-    generation: int
-    root: str  # the project's folder; the working folder of the worker
-    target: dict[str, Any]  # appliance.boot.project.Target as a dict; empty for a stand-in
-    options: dict[str, Any]  # what the server needs: threads, limits, hosts ...
-    mark: str = ""  # what its words are tagged with (``tagged``), in hexadecimal
-    code: str = ""  # the folder that keeps the compiled code of the project's modules; empty: none
-
-
-@dataclass(frozen=True)
-class Take(Message):
-    """Serve these connections, one descriptor each; ``early`` is what was read of each already, Latin-1."""
-
-    kind = "take"
-    early: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Drain(Message):
-    """Accept no more, hand over what is idle, finish what runs, end."""
-
-    kind = "drain"
-
-
-@dataclass(frozen=True)
-class Learn(Message):
-    """There is time now: write what is to be kept."""
-
-    kind = "learn"
-
-
-@dataclass(frozen=True)
-class Words(Message):
-    """What the stand-in says from now on; it accepts, and answers after the wait."""
-
-    kind = "words"
-    page: dict[str, Any]
-    wait_s: float  # how long a connection is held in the hope of a worker
-    since: float  # CLOCK_MONOTONIC when the waiting began; counts for those that queued before the stand-in was up
-
-
-@dataclass(frozen=True)
-class Rest(Message):
-    """The stand-in accepts no more and hands over what it holds, until its next words."""
-
-    kind = "rest"
-
-
-# -- child to supervisor ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Hello(Message):
-    """The child runs."""
-
-    kind = "hello"
-    pid: int
-    python: str
-
-
-@dataclass(frozen=True)
-class Ready(Message):
-    """The application is imported; the child accepts."""
-
-    kind = "ready"
-    import_s: float = 0.0
-    application: str = ""
-
-
-@dataclass(frozen=True)
-class Failed(Message):
-    """The application could not be imported; the child ends. ``report`` is appliance.server.errorpage's."""
-
-    kind = "failed"
-    report: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Records(Message):
-    """What happened, a list a record.
-
-    ``["access", *ACCESS_FIELDS]``, or ``["event", seconds since the epoch, level, event, fields]``.
-    """
-
-    kind = "records"
-    batch: list[list[Any]]
-
-
-@dataclass(frozen=True)
-class HandOver(Message):
-    """Connections for whoever serves next, as in Take."""
-
-    kind = "hand_over"
-    early: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Stacks(Message):
-    """On this signal the child writes the stacks of its threads to the pipe whose read end comes with this."""
-
-    kind = "stacks"
-    signal: int
-
-
-@dataclass(frozen=True)
-class Debugger(Message):
-    """A debugger listens on this port of loopback (0: there is none); ``waits``: until a client has come."""
-
-    kind = "debugger"
-    port: int
-    waits: bool = False
-
-
-@dataclass(frozen=True)
-class Drained(Message):
-    """Nothing runs here any more."""
-
-    kind = "drained"
-
-
-_KINDS: dict[str, type[Message]] = {
-    message.kind: message
-    for message in (
-        Start,
-        Take,
-        Drain,
-        Learn,
-        Words,
-        Rest,
-        Hello,
-        Ready,
-        Failed,
-        Records,
-        HandOver,
-        Debugger,
-        Stacks,
-        Drained,
-    )
-}
 
 
 class Channel:
@@ -340,7 +212,7 @@ class Channel:
     def _decode(self, payload: bytes) -> Message:
         try:
             fields = self._loads(payload)
-            return _KINDS[fields.pop("kind")](**fields)
+            return KINDS[fields.pop("kind")](**fields)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ChannelError(f"not a message: {payload[:80]!r}") from error
 

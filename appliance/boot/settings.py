@@ -61,6 +61,7 @@ class Settings:
     reload: str
     watch: str
     watch_extra: tuple[str, ...]
+    preload: str
     ignore: tuple[str, ...]
     threads: int
     log_format: str

@@ -163,6 +163,13 @@ TABLE: tuple[Setting, ...] = (
         example="config/*.yaml,../shared",
     ),
     Setting(
+        "PRELOAD",
+        forms.SWITCH,
+        "on",
+        "Whether reloads are forked from a process that has imported the project's packages; off starts each one cold.",
+        example="off",
+    ),
+    Setting(
         "IGNORE",
         forms.LIST,
         "",

@@ -78,7 +78,7 @@ EVENTS = MappingProxyType(
         "preparation.finished": Event("info", "They have ended well.", ("duration_s",)),
         "preparation.failed": Event("error", "One of them has not.", (*_ERROR, "output")),
         # Workers, and what stands in for them.
-        "worker.started": Event("debug", "A worker's process runs.", ("pid",)),
+        "worker.started": Event("debug", "A worker's process runs.", ("pid", "forked")),
         "worker.ready": Event(
             "info",
             "A worker has imported the application, and serves.",
@@ -109,6 +109,20 @@ EVENTS = MappingProxyType(
         "debugger.attached": Event("info", "A debugger's client talks to this worker.", ("pid",)),
         "debugger.detached": Event("info", "A debugger's client has gone, or its worker has.", ("pid",)),
         "debugger.failed": Event("warning", "There is no debugger in this worker.", ("reason", "action"), _CHILD),
+        # Preloading.
+        "preload.ready": Event(
+            "info",
+            "The project's packages are imported; reloads are forked from here on.",
+            ("pid", "modules", "left_out", "import_s"),
+        ),
+        "preload.skipped": Event(
+            "info, debug", "A module is not safe to preload; workers import it.", ("module", "reason")
+        ),
+        "preload.unfit": Event(
+            "info", "A worker could not use what was preloaded; another one starts cold.", ("reason",)
+        ),
+        "preload.refused": Event("warning", "Nothing is preloaded; every reload is a cold start.", ("reason",)),
+        "preload.ended": Event("warning", "The preloader's process ended; another one is made.", ("how",)),
         # Requests.
         "request.finished": Event(
             "info, warning, error", "A request was answered; its status decides.", _ACCESS, _CHILD

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from appliance.boot.settings import Settings
-    from appliance.channel import Failed, Ready
+    from appliance.channel import Failed, Learned, Ready, Unfit
     from appliance.logs.setup import Log
     from appliance.supervisor.account import Account
     from appliance.supervisor.analysis import Analysis
     from appliance.supervisor.children import Children
     from appliance.supervisor.handles import Handle
     from appliance.supervisor.loop import Loop, Timer
+    from appliance.supervisor.preloading import Preloading
     from appliance.supervisor.starts import Starts
 
 SETTLED_S = 5.0  # a worker that served so long was no failed start
@@ -42,6 +43,7 @@ class Generations:
         loop: Loop,
         children: Children,
         starts: Starts,
+        preloading: Preloading,
         settings: Settings,
         *,
         url: str,
@@ -53,6 +55,7 @@ class Generations:
         self._loop = loop
         self._children = children
         self._starts = starts
+        self._preloading = preloading
         self._settings = settings
         self._url = url
         self._log = log
@@ -62,6 +65,8 @@ class Generations:
         self._boot_timer: Timer | None = None
         self._last_words: deque[str] = deque(maxlen=LAST_WORDS)
         self._changed_at: float | None = None
+        self._analysis: Analysis | None = None  # of the last start
+        self._doubt = ""  # why the next start is a cold one, which shows whether a forked worker failed for its fork
         self.current: Handle | None = None
 
     def changed(self) -> None:
@@ -69,16 +74,23 @@ class Generations:
         self._changed_at = time.monotonic()
 
     def boot(self, generation: int, analysis: Analysis) -> None:
-        """Start this generation of the project."""
+        """Start this generation of the project: forked, where that may be."""
+        self._analysis = analysis
+        self._start(generation, analysis, cold=bool(self._doubt))
+
+    def _start(self, generation: int, analysis: Analysis, *, cold: bool) -> None:
         self._last_words.clear()
+        if self._boot_timer is not None:
+            self._boot_timer.cancel()
+        forked = None if cold else self._preloading.fork(generation, analysis)
         try:
-            child = self._starts.worker(generation, analysis)
+            child = self._starts.tell(forked, analysis) if forked else self._starts.worker(generation, analysis)
         except OSError as error:
             self._no_interpreter(generation, analysis.plan.python, error)
             return
         self.current = child
         self._boot_timer = self._loop.call_later(self._settings.boot_timeout_s, partial(self._timed_out, child))
-        self._log.event("debug", "worker.started", generation=generation, pid=child.pid)
+        self._log.event("debug", "worker.started", generation=generation, pid=child.pid, forked=forked is not None)
 
     def retire(self, generation: int) -> None:
         """Let it finish what it has, and end."""
@@ -107,15 +119,34 @@ class Generations:
             application=message.application, import_s=message.import_s, total_s=total_s, url=self._url,
         )  # fmt: skip
         self._loop.call_later(QUIET_S, partial(self._learn, child))
+        if not child.is_forked and self._doubt:
+            self._preloading.refuse(self._doubt)
+        self._doubt = ""
+        self._preloading.ready()
         if self._changed_at is not None:
             timeline: dict[str, Any] = {"duration_s": round(child.ready_at - self._changed_at, 4)}
             self._log.event("info", "reload.finished", generation=child.generation, **timeline)
             self._account.reloaded(child.generation, timeline)
             self._changed_at = None
 
+    def learned(self, child: Handle, message: Learned) -> None:
+        """It tells what it has loaded."""
+        if child is self.current and self._analysis is not None:
+            self._preloading.learned(message, self._analysis)
+
+    def unfit(self, child: Handle, message: Unfit) -> None:
+        """What it was forked with does not fit the project: another one starts cold, and nobody sees more of it."""
+        child.reported = True
+        self._log.event("info", "preload.unfit", generation=child.generation, reason=message.why)
+        self._preloading.unfit(message)
+        if not message.modules and not message.stale:
+            self._doubt = message.why
+        self._start_cold(child)
+
     def failed(self, child: Handle, message: Failed) -> None:
         """Its import of the application raised."""
         child.reported = True
+        self._doubt = ""
         report = {
             key: value for key, value in message.report.items() if key in {"file", "line", "type", "message", "action"}
         }
@@ -127,6 +158,11 @@ class Generations:
 
     def ended(self, child: Handle) -> None:
         """Its process has gone."""
+        if not child.pid and not child.ending:
+            self._start_cold(child)
+            return
+        if child.is_forked and child.ready_at is None and not (child.ending or child.reported):
+            self._doubt = f"a worker ended while it imported the project ({child.how()})"
         if child is self.current:
             self.current = None
         level = "debug" if child.ending or child.reported else "error"
@@ -137,6 +173,10 @@ class Generations:
         settled = child.ready_at is not None and time.monotonic() - child.ready_at > SETTLED_S
         page = pages.of_death(child.how(), list(self._last_words), serving=serving)
         self._happened(lifecycle.WorkerDied(child.generation, page, settled=settled))
+
+    def _start_cold(self, forked: Handle) -> None:
+        if forked is self.current and self._analysis is not None and not forked.ending:
+            self._start(forked.generation, self._analysis, cold=True)
 
     def _learn(self, child: Handle) -> None:
         if not child.ending:

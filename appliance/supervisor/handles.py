@@ -51,6 +51,11 @@ class Handle:
     ending: bool = False  # it was asked to end
     deadline: Timer | None = None
 
+    @property
+    def is_forked(self) -> bool:
+        """Whether another child has forked it."""
+        return self.process is None
+
     def expect(self, mark: bytes) -> None:
         """What it says in Python will bear this mark (``tagged``)."""
         self.words = {stream: Words(mark) for stream in self.outputs}

@@ -69,6 +69,10 @@ class Starts:
             environment=analysis.variables,
             folder=analysis.project.root,
         )
+        return self.tell(self._children.add(child), analysis)
+
+    def tell(self, child: Handle, analysis: Analysis) -> Handle:
+        """Tell a worker what to be: one that was started, or one that was forked."""
         return self._told(child, analysis.project.target.as_dict())
 
     def standin(self, generation: int) -> Handle:
@@ -80,7 +84,7 @@ class Starts:
         child = handles.spawn_side(
             "standin", generation, Path(sys.executable), environment=self._process, folder=Path("/")
         )
-        return self._told(child, {})
+        return self._told(self._children.add(child), {})
 
     def _debugger(self) -> dict[str, Any] | None:
         if not self._settings.debugpy:
@@ -105,7 +109,6 @@ class Starts:
         }
         mark = new_mark()
         child.expect(mark)
-        self._children.add(child)
         code = str(user_cache(settings.cache) / "code")
         start = Start(child.role, child.generation, str(settings.project), target, options, mark=mark.hex(), code=code)
         descriptors = [self._listener.fileno()]

@@ -12,7 +12,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from appliance.channel import Debugger, Drained, Failed, HandOver, Hello, Message, Ready, Records, Stacks
+from appliance.channel import (
+    Debugger,
+    Drained,
+    Failed,
+    HandOver,
+    Hello,
+    Learned,
+    Preloaded,
+    Ready,
+    Records,
+    Stacks,
+    Unfit,
+)  # fmt: skip
 from appliance.errors import ApplianceError
 from appliance.supervisor import handles, lifecycle, pages, preparation, signals, stacks
 from appliance.supervisor.account import Account, Scene
@@ -26,6 +38,7 @@ from appliance.supervisor.hearing import Hearing
 from appliance.supervisor.installation import Installation
 from appliance.supervisor.lifecycle import Phase, State
 from appliance.supervisor.loop import Loop
+from appliance.supervisor.preloading import Preloading
 from appliance.supervisor.preparation import Preparation
 from appliance.supervisor.saves import Saves
 from appliance.supervisor.starts import Starts
@@ -38,6 +51,7 @@ if TYPE_CHECKING:
 
     from appliance.boot.certificate import Certificate
     from appliance.boot.settings import Settings
+    from appliance.channel import Message
     from appliance.logs.setup import Log
     from appliance.logs.words import Said
     from appliance.logs.writer import Writer
@@ -82,8 +96,9 @@ class Supervisor:
         self._exit_code = 0
         self._has_terminal = signals.has_terminal()
         self._account = Account(self.url, str(settings.project))
+        self._preloading = Preloading(self._loop, self._children, settings, log)
         self._generations = Generations(
-            self._loop, self._children, self._starts, settings,
+            self._loop, self._children, self._starts, self._preloading, settings,
             url=self.url, log=log, account=self._account, happened=self.happened,
             stands_still=self._debugging.stands_still,
         )  # fmt: skip
@@ -92,6 +107,22 @@ class Supervisor:
         answerers = {"status": lambda told: told(self.status()), "stacks": self._tell_stacks}
         self._status = StatusSocket(Path(settings.status_socket), answerers, self._loop)
         self._perform = self._performers()
+        self._hear = self._hearers()
+
+    def _hearers(self) -> dict[type[Message], Callable[[Handle, Any, list[int]], object]]:
+        return {
+            Records: lambda child, message, _: self._hearing.records(child, message.batch),
+            Hello: lambda child, message, _: setattr(child, "python", message.python),
+            Ready: lambda child, message, _: self._ready(child, message),
+            HandOver: lambda _, message, descriptors: self._front.taken(message.early, descriptors),
+            Debugger: lambda child, message, _: self._debugging.listens(child, message.port, waits=message.waits),
+            Stacks: lambda child, message, descriptors: self._stacks.offered(child, message.signal, descriptors),
+            Drained: lambda child, _, __: self._children.leave(child),
+            Failed: lambda child, message, _: self._generations.failed(child, message),
+            Unfit: lambda child, message, _: self._generations.unfit(child, message),
+            Learned: lambda child, message, _: self._generations.learned(child, message),
+            Preloaded: lambda child, message, _: self._preloading.preloaded(child, message),
+        }
 
     def _performers(self) -> dict[type[lifecycle.Action], Callable[[Any], None]]:
         """Who performs which action."""
@@ -147,7 +178,7 @@ class Supervisor:
     def status(self) -> dict[str, Any]:
         """What ``appliance status`` and the health check are told."""
         scene = Scene(self._state, self._front.page, self._generations.current, self._children.living(), self._analysis)
-        return {**self._account.status(scene), "debugger": self._debugging.told()}
+        return {**self._account.status(scene), "debugger": self._debugging.told(), "preload": self._preloading.told()}
 
     def _tell_stacks(self, told: Callable[[dict[str, Any]], None]) -> None:
         worker = self._generations.current
@@ -220,22 +251,7 @@ class Supervisor:
 
     def message(self, child: Handle, message: Message, descriptors: list[int]) -> None:
         """A child said something."""
-        if isinstance(message, Records):
-            self._hearing.records(child, message.batch)
-        elif isinstance(message, Hello):
-            child.python = message.python
-        elif isinstance(message, Ready):
-            self._ready(child, message)
-        elif isinstance(message, HandOver):
-            self._front.taken(message.early, descriptors)
-        elif isinstance(message, Debugger):
-            self._debugging.listens(child, message.port, waits=message.waits)
-        elif isinstance(message, Stacks):
-            self._stacks.offered(child, message.signal, descriptors)
-        elif isinstance(message, Drained):
-            self._children.leave(child)
-        elif isinstance(message, Failed):
-            self._generations.failed(child, message)
+        self._hear[type(message)](child, message, descriptors)
 
     def said(self, child: Handle, stream: str, said: list[Said]) -> None:
         """A child wrote on one of its outputs."""
@@ -259,6 +275,8 @@ class Supervisor:
             self._preparation.ended(child)
         elif child.role == "worker":
             self._generations.ended(child)
+        elif child.role in {"preloader", "spare"}:
+            self._preloading.ended(child)
         elif not child.ending:
             self._log.event("error", "standin.ended", reason=child.how())
         if self._state.phase is Phase.STOPPING and not self._children.living():
@@ -306,6 +324,7 @@ class Supervisor:
         self._saves.stop()
         self._front.close()
         self._debugging.close()
+        self._preloading.close()
         for child in self._children.living():
             if child.ending:
                 self._loop.call_later(STOP_GRACE_S, partial(self._children.kill, child))

@@ -24,20 +24,27 @@ if TYPE_CHECKING:
 _SOURCES_MAX = 200  # of a folder; enough to see what a project means
 
 
-def settle(search_path: list[str], standard_path: list[str]) -> None:
-    """Make ``sys.modules`` hold what the project means by each standard name that it has a file of."""
+def settle(search_path: list[str], standard_path: list[str]) -> list[str]:
+    """Make ``sys.modules`` hold what the project means by each standard name that it has a file of.
+
+    Returns:
+        the names by which it means its own.
+    """
+    own: list[str] = []
     kept, sys.path[:] = sys.path[:], standard_path  # a PYTHONPATH may hold the project's folder already
     try:
         for folder in search_path:
             for name, file in _shadows(folder):
                 uses = _uses(folder, name, file)
                 if uses and uses <= _defined(file):
+                    own.append(name)
                     for loaded in [each for each in sys.modules if each == name or each.startswith(name + ".")]:
                         del sys.modules[loaded]
                 elif uses:
                     _load_standard(name, standard_path)
     finally:
         sys.path[:] = kept
+    return own
 
 
 def _shadows(folder: str) -> list[tuple[str, str]]:

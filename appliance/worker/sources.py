@@ -108,7 +108,12 @@ class ProjectLoader(importlib.machinery.SourceFileLoader):
 def is_project_path(path: str, root: str) -> bool:
     """Whether it is below the root, and not in an environment that lies there."""
     below = path == root or path.startswith(root.rstrip("/") + "/")
-    return below and _INSTALLED.isdisjoint(path[len(root) :].split("/"))
+    return below and not is_installed(path[len(root) :])
+
+
+def is_installed(path: str) -> bool:
+    """Whether it lies in a folder of installed packages."""
+    return not _INSTALLED.isdisjoint(path.split("/"))
 
 
 def install(root: str, cache: CodeCache) -> Loader:

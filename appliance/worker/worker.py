@@ -26,10 +26,13 @@ from ..channel import (
     HandOver,
     Hello,
     Learn,
+    Learned,
     Message,
+    Preload,
     Ready,
     Start,
     Take,
+    Unfit,
 )
 from ..server import errorpage
 from ..server.hosts import AllowedHosts
@@ -44,6 +47,9 @@ from .words import listen
 if TYPE_CHECKING:
     from ssl import SSLContext
 
+    from . import inheritance as inherited
+    from .inheritance import Inheritance
+
 Connections = list[tuple[socket.socket, bytes]]
 
 
@@ -53,9 +59,15 @@ def main(descriptor: int) -> None:
     faulthandler.enable()  # a crash in C tells its stacks on descriptor 2
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # what is printed is wanted now, though 1 is a pipe
-    channel.send(Hello(pid=os.getpid(), python=".".join(map(str, sys.version_info[:3]))))
-    received = first_messages(channel)
+    received = hello(channel)
     start, descriptors = received[0]
+    inheritance = None
+    if isinstance(start, Preload):
+        from .preloader import Preloader  # noqa: PLC0415  a worker that was started has no use for it
+
+        channel, inheritance = Preloader(channel, start, descriptors[0]).run()  # from here on this is a forked worker
+        received = hello(channel)
+        start, descriptors = received[0]
     if not isinstance(start, Start):
         raise TypeError(f"expected a start, got {start.kind}")
     listener = socket.socket(fileno=descriptors[0])
@@ -66,15 +78,19 @@ def main(descriptor: int) -> None:
     else:
         tally = Tally(descriptors[1])
         os.close(descriptors[1])
-        Worker(channel, listener, start, tally).run(received[1:])
+        Worker(channel, listener, start, tally, inheritance).run(received[1:])
 
 
-def first_messages(channel: Channel) -> list[tuple[Message, list[int]]]:
-    """Wait for the first message; whatever came with it follows."""
-    while True:
-        received = list(channel.receive())
-        if received:
-            return received
+def hello(channel: Channel) -> list[tuple[Message, list[int]]]:
+    """Say that this process runs, and wait for the first message; whatever came with it follows."""
+    try:
+        channel.send(Hello(pid=os.getpid(), python=".".join(map(str, sys.version_info[:3]))))
+        while True:
+            received = list(channel.receive())
+            if received:
+                return received
+    except ChannelError:
+        os._exit(0)  # not wanted any more
 
 
 def hand_over(channel: Channel, connections: Connections) -> None:
@@ -132,8 +148,16 @@ def secured(options: dict[str, Any]) -> SSLContext | None:
 class Worker:
     """The project's application, served until the supervisor says otherwise."""
 
-    def __init__(self, channel: Channel, listener: socket.socket, start: Start, tally: Tally) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        listener: socket.socket,
+        start: Start,
+        tally: Tally,
+        inheritance: Inheritance | None = None,
+    ) -> None:
         self._channel = channel
+        self._inheritance = inheritance
         self._listener = listener
         self._start = start
         stacks.offer(channel)
@@ -162,7 +186,9 @@ class Worker:
     def _import(self, began: float) -> None:
         target = self._start.target
         sys.argv[:] = [target["file"] or target["module"]]
-        shadows.settle(target["search_path"], standard_library(sys.path))
+        own = shadows.settle(target["search_path"], standard_library(sys.path))
+        if self._inheritance is not None:
+            self._check(self._inheritance.before(target["search_path"], own))
         loader = sources.install(self._start.root, self._code)
         sys.path[:0] = [entry for entry in target["search_path"] if entry not in sys.path]
         if self._start.options.get("debugger"):
@@ -172,11 +198,15 @@ class Worker:
         except BaseException as error:
             if self._server is not None:
                 raise  # it was served: this is what ended that
+            if self._inheritance is not None:
+                self._check(self._inheritance.doubt(error))
             self._channel.send(Failed(report=errorpage.report(error, root=self._start.root, kind="import")))
             self._last_words()
             os._exit(1)  # threads that the project started must not keep a failed generation alive
 
     def _serve(self, application: app.Application, began: float) -> None:
+        if self._inheritance is not None:
+            self._check(self._inheritance.after(self._start.target["search_path"]))
         if self._words is not None:
             self._words.mend()
         server = make_server(self._listener, routes.told(application), self._sink, self._start.options, tls=self._tls)
@@ -191,6 +221,13 @@ class Worker:
         self._sink.flush()
         self._channel.send(Drained())
         self._code.write()
+
+    def _check(self, unfit: inherited.Unfit | None) -> None:
+        """End here, and let a cold start decide, where what was preloaded does not fit."""
+        if unfit is not None:
+            self._last_words()
+            self._channel.send(Unfit(why=unfit.why, modules=list(unfit.modules), stale=unfit.stale))
+            os._exit(0)
 
     def _debug(self, options: dict[str, Any]) -> None:
         from . import debugger  # noqa: PLC0415  as in run
@@ -240,6 +277,13 @@ class Worker:
                 self._server.drain(lambda connections: hand_over(self._channel, connections))
         elif isinstance(message, Learn):
             self._code.write()
+            self._channel.send(self._learned())
+
+    def _learned(self) -> Learned:
+        from . import gauge, inheritance  # noqa: PLC0415  not needed before
+
+        modules, others = inheritance.loaded(self._start.root)
+        return Learned(modules=modules, others=others, patched=gauge.patched())
 
 
 def _described(application: app.Application) -> str:

@@ -69,8 +69,7 @@ def nursery(monkeypatch: pytest.MonkeyPatch) -> Iterator[Nursery]:
     made = Nursery(monkeypatch)
     yield made
     made.far.close()
-    if made.child in made.children.living():
-        made.children.kill(made.child)
+    made.children._gone(made.child)
     for descriptor in (made.loop._woken, made.loop.wake_descriptor):
         descriptor.close()
 

@@ -1,0 +1,263 @@
+"""The messages between the supervisor and its children: what each says, and to whom.
+
+Both sides import it. Owns their fields, which are JSON values; knows nothing of how they travel. On the project's side
+under any Python from 3.10 to 3.15, so the standard library only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+# The order of the fields of an access record (Records.batch, kind "access"). A list, not a dict: it halves the coding.
+# Times are whole microseconds: JSON spends 0.5 µs on the digits of each float, more than on all else of a record.
+ACCESS_FIELDS = (
+    "event",  # request.finished, request.refused, request.aborted, websocket.closed
+    "ended_us",  # since the epoch
+    "duration_us",  # from the first byte of the head to the last of the response
+    "first_byte_us",  # to the first byte of the response; null if there was none
+    "method",  # as sent, Latin-1; null if the head could not be read
+    "path",  # as sent: percent-encoding intact
+    "query",  # as sent, without the question mark
+    "version",  # "1.1"
+    "status",  # int; null if none was sent
+    "body_size",  # bytes of the response's content that were sent
+    "client_address",
+    "server_port",
+    "user_agent",
+    "request_id",
+    "trace_id",  # W3C Trace Context, from a valid traceparent
+    "span_id",
+    "route",  # the framework's own pattern, where it tells
+    "reason",  # why it was refused; who aborted it, and how far it was
+)
+
+
+@dataclass(frozen=True)
+class Message:
+    """What every message is: its fields are JSON values."""
+
+    kind: ClassVar[str]
+
+
+# -- supervisor to child ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Start(Message):
+    """Be this: the first message to every child. Carries the listening socket, and a worker's ``tally``."""
+
+    kind = "start"
+    role: str  # "worker", "standin"
+    generation: int
+    root: str  # the project's folder; the working folder of the worker
+    target: dict[str, Any]  # appliance.boot.project.Target as a dict; empty for a stand-in
+    options: dict[str, Any]  # what the server needs: threads, limits, hosts ...
+    mark: str = ""  # what its words are tagged with (``tagged``), in hexadecimal
+    code: str = ""  # the folder that keeps the compiled code of the project's modules; empty: none
+
+
+@dataclass(frozen=True)
+class Take(Message):
+    """Serve these connections, one descriptor each; ``early`` is what was read of each already, Latin-1."""
+
+    kind = "take"
+    early: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Drain(Message):
+    """Accept no more, hand over what is idle, finish what runs, end."""
+
+    kind = "drain"
+
+
+@dataclass(frozen=True)
+class Learn(Message):
+    """There is time now: write what is to be kept, say what was loaded."""
+
+    kind = "learn"
+
+
+@dataclass(frozen=True)
+class Preload(Message):
+    """Be a preloader: the first message to one. Carries a file for the name of the module that runs.
+
+    Attributes:
+        root: the project's folder; what is below it is not for a preloader.
+        search_path: the folders that a worker puts first on its path.
+        modules: what to import, in this order.
+        left: what not to import.
+        others: further names that a worker had loaded: aliases, the project's own.
+        proven: all this was imported before, and nothing unsafe was seen.
+    """
+
+    kind = "preload"
+    root: str
+    search_path: list[str]
+    modules: list[str]
+    left: list[str]
+    others: list[str]
+    proven: bool
+
+
+@dataclass(frozen=True)
+class Fork(Message):
+    """Fork a worker. Carries its end of a channel, and its descriptors 1 and 2."""
+
+    kind = "fork"
+
+
+@dataclass(frozen=True)
+class Words(Message):
+    """What the stand-in says from now on; it accepts, and answers after the wait."""
+
+    kind = "words"
+    page: dict[str, Any]
+    wait_s: float  # how long a connection is held in the hope of a worker
+    since: float  # CLOCK_MONOTONIC when the waiting began; counts for those that queued before the stand-in was up
+
+
+@dataclass(frozen=True)
+class Rest(Message):
+    """The stand-in accepts no more and hands over what it holds, until its next words."""
+
+    kind = "rest"
+
+
+# -- child to supervisor ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Hello(Message):
+    """The child runs."""
+
+    kind = "hello"
+    pid: int
+    python: str
+
+
+@dataclass(frozen=True)
+class Ready(Message):
+    """The application is imported; the child accepts."""
+
+    kind = "ready"
+    import_s: float = 0.0
+    application: str = ""
+
+
+@dataclass(frozen=True)
+class Learned(Message):
+    """What this worker has loaded, as in Preload; ``patched`` names what changed the standard library, if any did."""
+
+    kind = "learned"
+    modules: list[str]
+    others: list[str]
+    patched: str = ""
+
+
+@dataclass(frozen=True)
+class Preloaded(Message):
+    """The preloader can fork, if ``found`` and ``refused`` are empty.
+
+    Attributes:
+        found: modules that must not be preloaded, and why.
+        refused: why nothing may be preloaded at all.
+    """
+
+    kind = "preloaded"
+    found: dict[str, str]
+    refused: str
+    import_s: float
+
+
+@dataclass(frozen=True)
+class Unfit(Message):
+    """What this worker was forked with does not fit the project; it ends, and another one is to be started cold.
+
+    Attributes:
+        modules: those that must not be preloaded.
+        stale: they may be, but anew.
+    """
+
+    kind = "unfit"
+    why: str
+    modules: list[str]
+    stale: bool
+
+
+@dataclass(frozen=True)
+class Failed(Message):
+    """The application could not be imported; the child ends. ``report`` is appliance.server.errorpage's."""
+
+    kind = "failed"
+    report: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Records(Message):
+    """What happened, a list a record.
+
+    ``["access", *ACCESS_FIELDS]``, or ``["event", seconds since the epoch, level, event, fields]``.
+    """
+
+    kind = "records"
+    batch: list[list[Any]]
+
+
+@dataclass(frozen=True)
+class HandOver(Message):
+    """Connections for whoever serves next, as in Take."""
+
+    kind = "hand_over"
+    early: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Stacks(Message):
+    """On this signal the child writes the stacks of its threads to the pipe whose read end comes with this."""
+
+    kind = "stacks"
+    signal: int
+
+
+@dataclass(frozen=True)
+class Debugger(Message):
+    """A debugger listens on this port of loopback (0: there is none); ``waits``: until a client has come."""
+
+    kind = "debugger"
+    port: int
+    waits: bool = False
+
+
+@dataclass(frozen=True)
+class Drained(Message):
+    """Nothing runs here any more."""
+
+    kind = "drained"
+
+
+KINDS: dict[str, type[Message]] = {
+    message.kind: message
+    for message in (
+        Start,
+        Take,
+        Drain,
+        Learn,
+        Preload,
+        Fork,
+        Words,
+        Rest,
+        Hello,
+        Ready,
+        Learned,
+        Preloaded,
+        Unfit,
+        Failed,
+        Records,
+        HandOver,
+        Debugger,
+        Stacks,
+        Drained,
+    )
+}

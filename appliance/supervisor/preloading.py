@@ -1,0 +1,301 @@
+"""The preloader: when one is made, what is in it, and the worker that it has forked ahead.
+
+Owns the preloader's process, its spare worker and the list of modules. Knows nothing of when a worker is needed. Where
+anything is in doubt there is no preloader, and workers are started cold. Runs in the supervisor's loop.
+
+Theory of operation. A worker that is ready and quiet tells what it has loaded. From that list a preloader is made,
+which watches itself (``worker/trial``). What it finds unsafe is left out, and another one is made, until nothing is
+found; only then is it forked from. It forks one worker ahead, which waits for its start: a reload pays for no fork. The
+list is kept for the next start, which then goes through the preloader at once. Other packages, another interpreter or
+another environment are another list, and another preloader.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from appliance.channel import Fork, Preload
+from appliance.supervisor import handles, kept
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from appliance.boot.settings import Settings
+    from appliance.channel import Learned, Preloaded, Unfit
+    from appliance.logs.setup import Log
+    from appliance.supervisor.analysis import Analysis
+    from appliance.supervisor.children import Children
+    from appliance.supervisor.handles import Handle
+    from appliance.supervisor.loop import Loop, Timer
+
+GROWN_S = 2.0  # more modules are rarely loaded alone
+MAKE_S = 120.0  # for all imports of one preloader
+SPARE_S = 0.05  # after a worker is ready: its first requests come first
+ROUNDS = 8  # of leaving out; three are usual
+REMAKES = 3  # of a preloader that ends by itself
+
+
+class Preloading:
+    """At most one preloader that is forked from, and one that is being made."""
+
+    def __init__(self, loop: Loop, children: Children, settings: Settings, log: Log) -> None:
+        self._loop = loop
+        self._children = children
+        self._settings = settings
+        self._log = log
+        self._off = _why_off(settings)
+        self._analysis: Analysis | None = None  # what the list, and the preloader, are of
+        self._file: Path | None = None
+        self._kept = kept.Kept()
+        self._made: Handle | None = None
+        self._making: Handle | None = None
+        self._spare: Handle | None = None
+        self._note = -1  # names the module that the one being made runs
+        self._rounds = 0
+        self._remakes = 0
+        self._timer: Timer | None = None
+
+    def fork(self, generation: int, analysis: Analysis) -> Handle | None:
+        """A worker that waits for its start; None where it has to be started cold."""
+        if self._off:
+            return None
+        self._attend(analysis)
+        if self._kept.refused or not self._kept.modules:
+            return None
+        if self._made is None and self._making is None and self._kept.proven:
+            self._make()
+        child = self._spare or self._ask()
+        self._spare = None
+        if child is None:
+            return None
+        child.role, child.generation, child.started = "worker", generation, time.monotonic()
+        return child
+
+    def ready(self) -> None:
+        """A worker serves: there is time to fork another one ahead."""
+        self._loop.call_later(SPARE_S, self._fork_ahead)
+
+    def learned(self, message: Learned, analysis: Analysis) -> None:
+        """A worker has told what it has loaded."""
+        if self._off:
+            return
+        self._attend(analysis)
+        if message.patched:
+            self.refuse(message.patched)
+            return
+        grown = self._kept.learn(message.modules, message.others)
+        self._save()
+        if self._kept.refused or self._making is not None:
+            return
+        if self._made is None or grown:
+            self._later(GROWN_S if self._made else 0.0)
+
+    def preloaded(self, child: Handle, message: Preloaded) -> None:
+        """A preloader is done."""
+        if child is not self._making:
+            return
+        self._making = None
+        self._forget_note()
+        if child.deadline is not None:
+            child.deadline.cancel()
+        if not message.refused and not message.found:
+            self._take(child, message.import_s)
+            return
+        self._children.kill(child)
+        if message.refused and not self._kept.proven:
+            self.refuse(message.refused)
+        else:
+            self._leave_out(message.found)
+
+    def unfit(self, message: Unfit) -> None:
+        """What was preloaded does not fit what the project does."""
+        if message.modules:
+            self._tell(self._kept.leave(dict.fromkeys(message.modules, message.why)))
+        elif not message.stale:
+            return  # a doubt: a cold start decides
+        self._save()
+        self._discard()
+
+    def refuse(self, why: str) -> None:
+        """Preload nothing, until the environment or the appliance is another one."""
+        if self._kept.refused != why:
+            self._kept.refused = why
+            self._log.event("warning", "preload.refused", reason=why)
+        self._save()
+        self._discard()
+
+    def ended(self, child: Handle) -> None:
+        """A preloader or a spare has gone."""
+        if child is self._spare:
+            self._spare = None
+        elif child is self._making:
+            self._making = None
+            module = self._forget_note()
+            if module:
+                late = f"does not end within {MAKE_S:g} s"
+                self._leave_out({module: late if child.ending else f"ends the interpreter ({child.how()})"})
+            else:
+                self.refuse(f"the preloader ended ({child.how()})")
+        elif child is self._made:
+            self._made = None
+            self._log.event("warning", "preload.ended", how=child.how())
+            self._remakes += 1
+            if self._remakes > REMAKES:
+                self.refuse(f"the preloader ended ({child.how()}) again and again")
+            else:
+                self._later(GROWN_S)
+
+    def close(self) -> None:
+        """Nothing is forked any more."""
+        self._off = "the appliance stops"
+        self._discard()
+
+    def told(self) -> dict[str, Any]:
+        """For ``appliance status``."""
+        why = self._off or self._kept.refused
+        state = "off" if why else "ready" if self._made else "making" if self._making else "none"
+        return {
+            "state": state,
+            "why": why or None,
+            "pid": self._made.pid if self._made else None,
+            "modules": self._kept.preloaded if self._made else 0,
+            "left_out": self._kept.left,
+        }
+
+    # -- one list ------------------------------------------------------------------------------------------------------
+
+    def _attend(self, analysis: Analysis) -> None:
+        """From now on it is this project in this environment."""
+        known = self._analysis
+        self._analysis = analysis
+        file = kept.place(self._settings.cache, analysis.plan, self._settings.project)
+        if known is not None and file == self._file and known.variables == analysis.variables:
+            return
+        self._discard()
+        self._file = file
+        self._kept = kept.load(file)
+        self._kept.refused = ""
+        self._rounds = self._remakes = 0
+
+    def _save(self) -> None:
+        if self._file is not None:
+            kept.save(self._file, self._kept)
+
+    def _tell(self, found: dict[str, str]) -> None:
+        for module, why in found.items():
+            self._log.event(
+                "debug" if why.startswith("imports ") else "info", "preload.skipped", module=module, reason=why
+            )
+
+    # -- the process ---------------------------------------------------------------------------------------------------
+
+    def _later(self, after_s: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(after_s, self._make)
+
+    def _make(self) -> None:
+        if self._analysis is None or self._off or self._kept.refused or self._making is not None:
+            return
+        known, analysis = self._kept, self._analysis
+        try:
+            child = handles.spawn_side(
+                "preloader", 0, analysis.plan.python, environment=analysis.variables, folder=self._settings.project
+            )
+        except OSError as error:
+            self.refuse(f"no preloader can be started ({error.strerror})")
+            return
+        self._note = os.memfd_create("appliance-preload")
+        self._making = self._children.add(child)
+        child.deadline = self._loop.call_later(MAKE_S, partial(self._children.kill, child))
+        search_path = analysis.project.target.search_path
+        request = Preload(
+            root=str(self._settings.project),
+            search_path=[str(folder) for folder in search_path],
+            modules=[name for name in known.modules if name not in known.left],
+            left=list(known.left),
+            others=known.others,
+            proven=known.proven,
+        )
+        self._children.send(child, request, [self._note])
+
+    def _take(self, child: Handle, import_s: float) -> None:
+        old, self._made = self._made, child
+        child.ready_at = time.monotonic()
+        if old is not None:
+            self._end_spare()
+            self._children.kill(old)
+        self._rounds = 0
+        self._kept.proven = True
+        self._save()
+        left = len(self._kept.left)
+        self._log.event(
+            "info", "preload.ready", pid=child.pid, modules=self._kept.preloaded, left_out=left, import_s=import_s
+        )
+        self.ready()
+
+    def _leave_out(self, found: dict[str, str]) -> None:
+        """Another one, without these."""
+        self._tell(self._kept.leave(found))
+        self._save()
+        self._rounds += 1
+        if self._rounds > ROUNDS:
+            self.refuse("what is unsafe to preload differs each time")
+        else:
+            self._later(0.0)
+
+    def _ask(self) -> Handle | None:
+        """Have a worker forked. It is there when it says hello; should it never be, its channel says so."""
+        parent = self._made or self._making
+        if parent is None:
+            return None
+        child, theirs = handles.unborn("spare")
+        asked = self._children.send(parent, Fork(), theirs)
+        for descriptor in theirs:
+            os.close(descriptor)
+        self._children.add(child)
+        if not asked:
+            self._children.kill(child)
+            return None
+        return child
+
+    def _fork_ahead(self) -> None:
+        if self._made is not None and self._spare is None:
+            self._spare = self._ask()
+
+    def _end_spare(self) -> None:
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            self._children.kill(spare)
+
+    def _discard(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._end_spare()
+        processes = (self._made, self._making)
+        self._made = self._making = None
+        self._forget_note()
+        for child in processes:
+            if child is not None:
+                self._children.kill(child)
+
+    def _forget_note(self) -> str:
+        """The module that ran last in the preloader that was being made."""
+        if self._note < 0:
+            return ""
+        name = os.pread(self._note, 4096, 0).partition(b"\n")[0].decode("utf-8", "replace")
+        os.close(self._note)
+        self._note = -1
+        return name
+
+
+def _why_off(settings: Settings) -> str:
+    if settings.preload == "off":
+        return "APPLIANCE_PRELOAD is off"
+    if settings.reload == "off":
+        return "APPLIANCE_RELOAD is off"
+    return "" if sys.platform == "linux" else "it needs Linux"

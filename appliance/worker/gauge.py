@@ -1,0 +1,139 @@
+"""What an import leaves behind in this process that a forked child would not have, or would share.
+
+Owns the reading of it, and the words for each difference. Knows nothing of modules. Runs in the preloader, before and
+after each module.
+
+Theory of operation. A fork copies memory and shares descriptors: threads are gone in the child and the locks that they
+held stay locked; a database connection or a socket is used by two; a temporary folder is removed by the first that
+ends. None of it can be seen in a module's source; all of it can be seen in the process. A reading costs 30 µs.
+"""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]  # the module without the enums: 64 handlers in 3 µs, not 60
+import atexit
+import builtins
+import os
+import signal
+import sys
+import threading
+import weakref
+from typing import Any, NamedTuple
+
+# Without a state that two processes could disturb.
+_HARMLESS = frozenset({"/dev/null", "/dev/urandom", "/dev/random", "/dev/zero"})
+
+_REMOVERS = frozenset({"tempfile", "shutil", "os", "posix", "pathlib", "subprocess", "multiprocessing.util"})
+
+
+class Reading(NamedTuple):
+    """The state of the process."""
+
+    threads: int
+    tasks: int  # threads of C code too
+    descriptors: frozenset[int]
+    children: bool
+    handlers: tuple[Any, ...]
+    hooks_at_exit: int
+    finalizers: int
+    path: tuple[str, ...]
+    finders: tuple[int, ...]
+    path_hooks: tuple[int, ...]
+    streams: tuple[int, ...]
+    folder: str
+    importer: int
+
+
+def read() -> Reading:
+    """The state now."""
+    return Reading(
+        threads=threading.active_count(),
+        tasks=len(os.listdir("/proc/self/task")),  # noqa: PTH208  pathlib costs 5 ms at import
+        descriptors=_descriptors(),
+        children=_has_children(),
+        handlers=tuple(map(_signal.getsignal, range(1, signal.NSIG))),
+        hooks_at_exit=atexit._ncallbacks(),  # noqa: SLF001  the only way to count them
+        finalizers=_finalizers(),
+        path=tuple(sys.path),
+        finders=tuple(map(id, sys.meta_path)),
+        path_hooks=tuple(map(id, sys.path_hooks)),
+        streams=(id(sys.stdin), id(sys.stdout), id(sys.stderr)),
+        folder=os.getcwd(),  # noqa: PTH109  pathlib costs 5 ms at import
+        importer=id(builtins.__import__),
+    )
+
+
+def unsafe(before: Reading, after: Reading, *, standard: bool, pools: bool) -> str:
+    """What is left behind, in words; empty if nothing.
+
+    Args:
+        before: the state before some code ran.
+        after: the state after it.
+        standard: that code is the standard library's, whose hooks at exit are known to survive a fork.
+        pools: its pools of C threads are known to (OpenBLAS starts its own anew).
+    """
+    opened = _opened(after.descriptors - before.descriptors)
+    at_exit = after.hooks_at_exit > before.hooks_at_exit or after.finalizers > before.finalizers
+    signs = (
+        (after.threads > before.threads, "starts a thread"),
+        (after.tasks > before.tasks and not pools, "starts a thread in C code"),
+        (opened, f"leaves open {opened}"),
+        (after.children > before.children, "leaves a child process"),
+        (after.handlers != before.handlers, "sets a signal handler"),
+        (after.path != before.path, "changes sys.path"),
+        (after.finders[: len(before.finders)] != before.finders, "changes how modules are found"),
+        (after.path_hooks != before.path_hooks, "changes how modules are found"),
+        (after.streams != before.streams, "replaces sys.stdout or sys.stderr"),
+        (after.folder != before.folder, "changes the working folder"),
+        (after.importer != before.importer, "replaces the import statement"),
+        (at_exit and not standard, "has something to do at exit"),
+    )
+    return next((words for sign, words in signs if sign), "") or patched()
+
+
+def patched() -> str:
+    """Which library has replaced parts of the standard one; empty if none."""
+    gevent = sys.modules.get("gevent.monkey")
+    if getattr(gevent, "saved", None):
+        return "gevent has patched the standard library"
+    eventlet = sys.modules.get("eventlet.patcher")
+    if getattr(eventlet, "already_patched", None):
+        return "eventlet has patched the standard library"
+    return ""
+
+
+def _finalizers() -> int:
+    """How many objects will have files removed when they go; others' (Django's signals have one each) stay at home."""
+    registry: Any = weakref.finalize._registry  # type: ignore[attr-defined]  # noqa: SLF001  as above; since 3.4
+    return sum(getattr(info.func, "__module__", "") in _REMOVERS for info in list(registry.values()))
+
+
+def _descriptors() -> frozenset[int]:
+    return frozenset(number for number in map(int, os.listdir("/proc/self/fd")) if _is_open(number))  # noqa: PTH208  as above
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False  # it was the listing's own
+    return True
+
+
+def _opened(descriptors: frozenset[int]) -> str:
+    for number in sorted(descriptors):
+        try:
+            name = os.readlink(f"/proc/self/fd/{number}")  # noqa: PTH115  as above
+        except OSError:
+            continue
+        if name not in _HARMLESS:
+            return "a socket" if name.startswith("socket:") else name
+    return ""
+
+
+def _has_children() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True

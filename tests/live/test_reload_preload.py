@@ -1,0 +1,157 @@
+"""The preloader: reloads are forked from it, as safe as cold starts, and cold where they could not be."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live.live_appliance import Appliance
+
+Start = Callable[..., Appliance]
+
+PAGE = """
+import json
+import os
+import sys
+{imports}
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps({{"word": "one", "pid": os.getpid(), {told}}}).encode()]
+"""
+
+
+@pytest.fixture
+def packages(tmp_path: Path) -> Path:
+    """A folder of installed packages, outside the project."""
+    folder = tmp_path / "lib" / "site-packages"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def begin(start: Start, project: Path, packages: Path) -> Callable[..., Appliance]:
+    """Start the project with these packages, and this to say."""
+
+    def begun(imports: str = "", told: str = "", *, wait: str = "preload.ready", **settings: str) -> Appliance:
+        if imports:
+            (project / "app.py").write_text(PAGE.format(imports=imports, told=told), encoding="utf-8")
+        appliance = start(PYTHONPATH=str(packages), **settings)
+        appliance.wait_for(wait)
+        return appliance
+
+    return begun
+
+
+def reload(appliance: Appliance, word: str) -> dict[str, Any]:
+    """Save it with another word; what the new code says. Asserts that it is the new code."""
+    text = (appliance.project / "app.py").read_text(encoding="utf-8")
+    before = next(part for part in text.split('"') if part in {"one", "two", "three"})
+    appliance.edit("app.py", text.replace(f'"{before}"', f'"{word}"'))
+    appliance.wait_for("reload.finished")
+    answer: dict[str, Any] = json.loads(appliance.get()[1])
+    assert answer["word"] == word
+    return answer
+
+
+def started(appliance: Appliance) -> list[bool]:
+    """For each worker whether it was forked."""
+    return [event["forked"] for event in appliance.events if event["event"] == "worker.started"]
+
+
+def test_forked(begin, packages: Path):
+    """A reload is forked; the package's state is as at its import, and each worker has its own process and session."""
+    (packages / "calm.py").write_text("made = []\n", encoding="utf-8")
+    appliance = begin("import calm\ncalm.made.append(1)", '"made": calm.made, "session": os.getsid(0)')
+    first = json.loads(appliance.get()[1])
+    second, third = reload(appliance, "two"), reload(appliance, "three")
+    assert started(appliance) == [False, True, True]
+    assert second["made"] == third["made"] == [1]
+    assert len({each["pid"] for each in (first, second, third)}) == 3
+    assert second["session"] == second["pid"]
+    status = json.loads(appliance.command("status", "--json").stdout)
+    assert status["preload"]["state"] == "ready"
+    assert status["preload"]["modules"] > 0
+
+
+def test_crash_of_a_forked_worker(begin, packages: Path):
+    """The supervisor is a forked worker's own parent: it knows how it ended, and starts another."""
+    appliance = begin("", wait="preload.ready")
+    appliance.edit("app.py", (appliance.project / "app.py").read_text().replace("one", "two"))
+    ready = appliance.wait_for("worker.ready")
+    os.kill(ready["pid"], signal.SIGSEGV)
+    assert appliance.wait_for("worker.exited", level="error")["how"] == "killed by SIGSEGV"
+    appliance.wait_for("worker.ready")
+    assert appliance.get()[1] == b"two"
+
+
+def test_second_start(begin, start: Start, packages: Path):
+    """What was learned is kept: the next start's first worker is forked already."""
+    (packages / "kept.py").write_text("", encoding="utf-8")
+    begin("import kept").stop()
+    appliance = start(PYTHONPATH=str(packages))
+    appliance.wait_for("worker.ready")
+    assert started(appliance) == [True]
+    assert json.loads(appliance.get()[1])["word"] == "one"
+
+
+def test_off(begin, packages: Path):
+    """PRELOAD=off starts every worker cold, and says so in the status."""
+    appliance = begin("import json", wait="worker.ready", APPLIANCE_PRELOAD="off")
+    reload(appliance, "two")
+    assert started(appliance) == [False, False]
+    assert json.loads(appliance.command("status", "--json").stdout)["preload"]["state"] == "off"
+
+
+def test_preloader_dies(begin, packages: Path):
+    """Without its preloader the appliance goes on, and makes another one."""
+    appliance = begin("import json")
+    pid = next(each for each in reversed(appliance.events) if each["event"] == "preload.ready")["pid"]
+    os.kill(pid, signal.SIGKILL)
+    appliance.wait_for("preload.ended")
+    reload(appliance, "two")
+    appliance.wait_for("preload.ready")
+    assert reload(appliance, "three")["word"] == "three"
+
+
+def test_environment(begin, project: Path, packages: Path):
+    """A variable that is changed, or taken away, in .env is so for a package that reads it at import."""
+    (packages / "reader.py").write_text("import os\nvalue = os.environ.get('COLOUR')\n", encoding="utf-8")
+    (project / ".env").write_text("COLOUR=red\n", encoding="utf-8")
+    appliance = begin("import reader", '"colour": reader.value')
+    assert reload(appliance, "two")["colour"] == "red"
+    appliance.edit(".env", "COLOUR=blue\n")
+    appliance.wait_for("reload.finished")
+    assert json.loads(appliance.get()[1])["colour"] == "blue"
+    assert reload(appliance, "three")["colour"] == "blue"
+    appliance.edit(".env", "")
+    appliance.wait_for("reload.finished")
+    assert json.loads(appliance.get()[1])["colour"] is None
+
+
+def test_new_file_hides_a_package(begin, project: Path, packages: Path):
+    """A file that is added beside the application wins over a preloaded package of its name, as it would cold."""
+    (packages / "helper.py").write_text("whose = 'package'\n", encoding="utf-8")
+    appliance = begin("import helper", '"whose": helper.whose')
+    assert reload(appliance, "two")["whose"] == "package"
+    appliance.edit("helper.py", "whose = 'project'\n")
+    appliance.wait_for("reload.finished")
+    assert json.loads(appliance.get()[1])["whose"] == "project"
+    assert reload(appliance, "three")["whose"] == "project"
+
+
+def test_installed_by_hand(begin, packages: Path):
+    """A package that is replaced in the environment by hand is the new one at the next save."""
+    (packages / "tool.py").write_text("version = 1\n", encoding="utf-8")
+    appliance = begin("import tool", '"version": tool.version')
+    assert reload(appliance, "two")["version"] == 1
+    replacement = packages / "tool.new"
+    replacement.write_text("version = 2\n", encoding="utf-8")
+    replacement.replace(packages / "tool.py")
+    assert reload(appliance, "three")["version"] == 2
