@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # A request's average duration from which passing the lead on costs less than waiting for the watcher.
 _SLOW_S = 0.001
+# Threads that fail to lead, one after another with no request between, until the server gives up.
+_FAILURES_MAX = 3
 
 
 class Hand:
@@ -81,6 +83,10 @@ class Crew:
         self.over = False
         self.eager = False  # requests are slow enough for the lead to be passed on before each
         self.served = 0  # only that it changes counts
+        self.fault: BaseException | None = None  # nobody can lead any more
+        self.alarm: Callable[[], None] = rest  # who is to know of it; the watcher puts itself here
+        self._failures = 0
+        self._failed_at = -1
 
     @property
     def busy(self) -> int:
@@ -146,13 +152,26 @@ class Crew:
         try:
             while (self.leader is hand and not self.over) or self._leads(hand):
                 self._lead(hand)
-        except BaseException:
+        except BaseException as error:
             with self._lock:  # without a leader nobody is answered any more
                 self.hands.discard(hand)
                 if self.leader is hand:
                     self.leader = None
+                self._locked_judge(error)
                 self.locked_appoint()
             raise
+
+    def _locked_judge(self, error: BaseException) -> None:
+        """A thread failed to lead: another may succeed, but what fails again and again without a request will for good.
+
+        It does where the application has closed what is not its own: the poller's descriptor, the listening socket.
+        """
+        self._failures = self._failures + 1 if self._failed_at == self.served else 1
+        self._failed_at = self.served
+        if self._failures >= _FAILURES_MAX:
+            self.fault = error
+            self.locked_end()
+            self.alarm()
 
     def _leads(self, hand: Hand) -> bool:
         """Lead, or wait until that is asked; False to end the thread."""

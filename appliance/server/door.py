@@ -8,6 +8,7 @@ be held.
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 64
 _STANDARD = 2  # the last of the standard streams' descriptors
 _BLIND_S = 0.5
+_FOR_GOOD = {errno.EBADF, errno.EINVAL, errno.ENOTSOCK}  # it is no listening socket any more
 
 
 class Door:
@@ -65,6 +67,8 @@ class Door:
             except ConnectionAbortedError:
                 continue
             except OSError as error:  # EMFILE, ENFILE, ENOBUFS: it stays readable, so it must not be looked at
+                if error.errno in _FOR_GOOD:
+                    raise
                 self.complaint = str(error)
                 self.blind_until = now + _BLIND_S
                 self._poller.unregister(self.descriptor)

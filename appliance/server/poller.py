@@ -75,7 +75,7 @@ class Poller:
         """End the wait that is, or the next."""
         if self._closing:
             return  # the descriptor may be another's by now
-        with contextlib.suppress(BlockingIOError):  # full: it is awake
+        with contextlib.suppress(OSError):  # full: it is awake; closed by the application: whoever waits fails anyhow
             os.write(self._wake_end, b"\0")
 
     def close(self) -> None:
@@ -88,9 +88,10 @@ class Poller:
     def _close(self) -> None:
         if not self._closed.acquire(blocking=False):
             return
-        if self._epoll is not None:
-            self._epoll.close()
-        elif self._selector is not None:
-            self._selector.close()
-        os.close(self._wake_end)
-        os.close(self._woken_end)
+        for each in (self._epoll, self._selector):
+            if each is not None:
+                with contextlib.suppress(OSError):  # the application has closed it
+                    each.close()
+        for end in (self._wake_end, self._woken_end):
+            with contextlib.suppress(OSError):  # as above
+                os.close(end)

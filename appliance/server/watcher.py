@@ -29,6 +29,15 @@ _SWEEP_S = 1.0
 _STREAM_LOOK_S = 0.25
 
 
+class ServerFailed(RuntimeError):  # noqa: N818 (as Refused)
+    """The server can't go on: descriptors that it waits with were closed by somebody else."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"requests can't be waited for ({reason}); has the project closed descriptors that it did not open?"
+        )
+
+
 class Watcher:
     """Watches one server.
 
@@ -59,16 +68,23 @@ class Watcher:
         self._stir = threading.Event()
         self._swept_at = 0.0
         self.dozing = False
+        crew.alarm = self.stir
 
     def stir(self) -> None:
         """Let it look now."""
         self._stir.set()
 
     def watch(self, is_over: Callable[[], bool], *, is_ending: Callable[[], bool]) -> None:
-        """Watch until it is over; closely while it is ending."""
+        """Watch until it is over; closely while it is ending.
+
+        Raises:
+            ServerFailed: no thread can wait for requests any more.
+        """
         served = -1
         while not is_over():
             self._doze(closely=served != self._crew.served or is_ending())
+            if self._crew.fault is not None:
+                raise ServerFailed(str(self._crew.fault)) from self._crew.fault
             served = self._crew.served
             now = monotonic()
             self._look(now)

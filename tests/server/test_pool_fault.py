@@ -1,0 +1,62 @@
+"""A pool whose descriptors the application has closed: it ends, so that whoever started it can start another."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.server.door import Door
+from appliance.server.poller import Poller
+from appliance.server.pool import PooledWSGIServer
+from appliance.server.watcher import ServerFailed
+from tests.server.answers import answer
+from tests.server.served import GET, Client, Recorder
+
+
+def test_a_poller_that_fails_for_good_ends_the_server(monkeypatch: pytest.MonkeyPatch):
+    """serve_forever raises what no thread could wait for; it neither hangs, nor starts threads without end."""
+    failed: list[Any] = []
+    monkeypatch.setattr(threading, "excepthook", lambda arguments: failed.append(arguments.exc_type))
+    caught: list[BaseException] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = PooledWSGIServer(listener, answer([b"served"]), sink=Recorder())
+
+        def serve() -> None:
+            try:
+                server.serve_forever()
+            except ServerFailed as error:
+                caught.append(error)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        client = Client(listener.getsockname())
+        assert client.ask(GET).body == b"served"
+        epoll = server._poller._epoll
+        assert epoll is not None
+        with Path(os.devnull).open("rb") as other:
+            os.dup2(other.fileno(), epoll.fileno())  # as closing it, but that the number stays ours
+        client.send(GET)
+        thread.join(10)
+        assert not thread.is_alive()
+        client.close()
+    assert "closed descriptors" in str(caught[0])
+    assert isinstance(caught[0].__cause__, OSError)
+    assert len(failed) == 3
+
+
+def test_a_listening_socket_that_was_closed_is_no_lack_of_descriptors():
+    """What will never accept again is an error; only what may is waited for."""
+    poller = Poller()
+    listener = socket.create_server(("127.0.0.1", 0))
+    door = Door(listener, poller)
+    door.open()
+    listener.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        next(door.accept(0.0))
+    assert door.complaint is None
+    poller.close()
