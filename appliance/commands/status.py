@@ -57,7 +57,9 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
         about = f"pid {child['pid']}, generation {child['generation']}, {child['state']}, {_span(child['age_s'])}"
         yield child["role"], about + python
     if watching:
-        yield "watching", _listed([f"{path} by {how}" for path, how in watching.items()])
+        polled = f"; looked at again and again: {_listed(watching['polled'])}" if watching.get("polled") else ""
+        count = f", {watching['count']} files in {watching['folders']} folders" if "folders" in watching else ""
+        yield "watching", f"by {watching['how']}{count}{polled}" if "how" in watching else watching.get("reason", "")
     preloaded = status.get("preloaded")
     yield "preloaded", f"{len(preloaded)} modules: {_listed(preloaded)}" if preloaded else ""
     reload = status.get("last_reload")

@@ -42,6 +42,7 @@ class Saves:
         self._log = log
         self._told = changed
         self._phase = phase
+        self._how: dict[str, Any] | None = None
         terms = Terms(str(settings.project), settings.watch, settings.ignore, settings.env_files, settings.watch_extra)
         self._watcher = Watcher(terms, self)
 
@@ -58,6 +59,14 @@ class Saves:
         """The installation's plan was made from these files, wherever they are."""
         self._watcher.also("plan", Kind.DEPENDENCIES, map(str, files))
 
+    def told(self) -> dict[str, Any] | None:
+        """How saves are noticed, for ``appliance status``; None where they are not."""
+        return self._how if self._on else None
+
+    def _note(self, event: str, fields: dict[str, Any]) -> None:
+        self._how = {**(self._how or {}), **fields}
+        self._log.event("warning" if event == "watch.failed" else "info", event, **fields)
+
     # -- called in the watcher's thread (watch.watcher.Listener) -------------------------------------------------------
 
     def changed(self, changes: Changes) -> None:
@@ -66,8 +75,7 @@ class Saves:
 
     def watching(self, event: str, fields: Mapping[str, object]) -> None:
         """An event for the log."""
-        level = "warning" if event == "watch.failed" else "info"
-        self._loop.post(partial(self._log.event, level, event, **dict[str, Any](fields)))
+        self._loop.post(partial(self._note, event, dict[str, Any](fields)))
 
     def mood(self) -> Mood:
         """What became of what was last told."""

@@ -178,7 +178,12 @@ class Supervisor:
     def status(self) -> dict[str, Any]:
         """What ``appliance status`` and the health check are told."""
         scene = Scene(self._state, self._front.page, self._generations.current, self._children.living(), self._analysis)
-        return {**self._account.status(scene), "debugger": self._debugging.told(), "preload": self._preloading.told()}
+        return {
+            **self._account.status(scene),
+            "watching": self._saves.told(),
+            "preload": self._preloading.told(),
+            "debugger": self._debugging.told(),
+        }
 
     def _tell_stacks(self, told: Callable[[dict[str, Any]], None]) -> None:
         worker = self._generations.current
