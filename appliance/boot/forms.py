@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?\Z")
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+_PORTS = re.compile(r":(\d+)-\d+(?=/|$)")
 _VERSION = re.compile(r"(?:python)?(\d+(?:\.\d+){0,2})\Z")
 # A Unix socket's path: sun_path has 108 bytes on Linux, 104 on macOS, one of them the closing zero.
 _LONGEST_SOCKET_PATH = 103
@@ -133,7 +134,8 @@ def _host(text: str, _folder: Path) -> str:
 
 
 def _url(text: str, _folder: Path) -> str:
-    parts = urlsplit(text)
+    # A range of ports is what compose publishes several containers on; each can only say that it has one of them.
+    parts = urlsplit(_PORTS.sub(r":\1", text))
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ValueError(text)
     _ = parts.port  # raises where it is no number

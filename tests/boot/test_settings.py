@@ -73,6 +73,7 @@ def test_a_flag_wins_over_the_environment():
         ("TRUSTED_PROXIES", "10.0.0.1/8,::1", ("10.0.0.0/8", "::1/128")),
         ("GRACE_S", "0.5", 0.5),
         ("PUBLIC_URL", "https://shop.test/", "https://shop.test"),
+        ("PUBLIC_URL", "http://localhost:8000-8003", "http://localhost:8000-8003"),
         ("LOG_FORMAT", "JSON", "json"),
         ("LOG_FIELDS", "service.name=shop, env=a=b", (("service.name", "shop"), ("env", "a=b"))),
         ("REDACT", "none", ()),

@@ -173,9 +173,9 @@ class Container:
 
 
 @contextmanager
-def following(argv: list[str], timeout: float) -> Iterator[Iterator[str]]:
+def following(argv: list[str], timeout: float, **more: Any) -> Iterator[Iterator[str]]:
     """The lines of a program that goes on; they end with it, or after so many seconds."""
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as program:
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **more) as program:
         watchdog = threading.Timer(timeout, program.kill)
         watchdog.start()
         try:
@@ -268,11 +268,15 @@ class Compose:
     name: str
     port: int
     environment: dict[str, str] = field(default_factory=dict)
+    folder: Path = ROOT
+
+    def variables(self) -> dict[str, str]:
+        """The environment of the program."""
+        return {**os.environ, "PUBLISH_PORT": str(self.port), **self.environment}
 
     def __call__(self, *argv: str, **more: Any) -> subprocess.CompletedProcess[str]:
         """Run ``docker compose`` with these arguments."""
-        environment = {**os.environ, "PUBLISH_PORT": str(self.port), **self.environment}
-        return docker("compose", "--project-name", self.name, *argv, cwd=ROOT, env=environment, **more)
+        return docker("compose", "--project-name", self.name, *argv, cwd=self.folder, env=self.variables(), **more)
 
     def container(self) -> Container:
         """The service's container."""

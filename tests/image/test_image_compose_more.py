@@ -1,0 +1,124 @@
+"""Compose beyond ``up``: scaled, restarted, entered, run once, reached by name, made anew."""
+
+import json
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.image.conftest import Compose, docker, following, request
+
+pytestmark = pytest.mark.usefixtures("image")
+ROOT = Path(__file__).parents[2]
+
+
+def free_ports(count):
+    """The first of so many ports in a row that are free."""
+    for first in range(21_000, 30_000, count):
+        try:
+            for port in range(first, first + count):
+                with socket.create_server(("127.0.0.1", port)):
+                    pass
+        except OSError:
+            continue
+        return first
+    raise AssertionError("no ports are free")
+
+
+def test_scaled_to_two(compose, project):
+    """With a range of ports two containers serve one project from one cache, each on a port of its own."""
+    first = free_ports(2)
+    compose.environment = {"PROJECT_DIR": str(project("plain")), "PUBLISH_PORT": f"{first}-{first + 1}"}
+    compose("up", "--wait", "--scale", "app=2")
+    assert [request(port).status for port in (first, first + 1)] == [200, 200]
+    made = compose("exec", "app", "sh", "-c", "ls -d /cache/uid-*/environments/*/pyvenv.cfg").stdout.split()
+    assert len(made) == 1
+
+
+def test_restarted_entered_and_run_once(compose, project):
+    """After a restart it serves again on the same port; exec and run act in the project's environment."""
+    compose.environment["PROJECT_DIR"] = str(project("plain"))
+    compose("up", "--wait")
+    compose("restart")
+    app = compose.container()
+    app.wait_for("worker.ready", count=2)
+    assert app.get().status == 200
+    words = "import werkzeug, os; print(werkzeug.__version__, os.getcwd())"
+    assert compose("exec", "app", "appliance", "run", "python", "-c", words).stdout.split() == ["1.0.1", "/workspace"]
+    once = compose("run", "--rm", "app", "run", "python", "-c", words)
+    assert once.stdout.split()[-2:] == ["1.0.1", "/workspace"]
+    assert "healthy" in compose("exec", "app", "appliance", "status").stdout
+
+
+def test_the_projects_tests_are_a_profile(compose, project):
+    """``run tests`` runs a command in the project's environment, and its exit code is the command's."""
+    compose.environment = {"PROJECT_DIR": str(project("plain")), "TEST_COMMAND": "python -c 'raise SystemExit(3)'"}
+    assert compose("run", "--rm", "tests", check=False).returncode == 3
+    assert compose("ps", "--services").stdout.split() == []
+
+
+def test_the_second_example_is_a_profile(compose):
+    """The guest book and its database come with the profile "postgres" alone."""
+    alone = json.loads(compose("config", "--format", "json").stdout)["services"]
+    both = json.loads(compose("--profile", "postgres", "config", "--format", "json").stdout)["services"]
+    assert set(alone) == {"app"}
+    assert set(both) == {"app", "guestbook", "db"}
+    assert both["guestbook"]["depends_on"]["db"]["condition"] == "service_healthy"
+
+
+@pytest.mark.parametrize(("name", "status"), [("shadowing", 200), ("flask_notes", 200), ("django_site", 400)])
+def test_other_services_reach_it_by_its_name(compose, project, name, status):
+    """http://app:8000 is served; where Django refuses the name, page and log say which entry is missing."""
+    compose.environment["PROJECT_DIR"] = str(project(name))
+    compose("up", "--wait")
+    words = """
+import sys, urllib.error, urllib.request
+try:
+    answer = urllib.request.urlopen("http://app:8000/")
+except urllib.error.HTTPError as error:
+    answer = error
+print(answer.status)
+print(answer.read().decode())
+"""
+    asked = compose("run", "--rm", "--no-deps", "--entrypoint", "python3", "app", "-c", words)
+    assert asked.stdout.splitlines()[0] == str(status)
+    if name == "django_site":
+        assert "ALLOWED_HOSTS" in asked.stdout
+        log = "\n".join(compose.container().lines())
+        assert "ALLOWED_HOSTS" in log
+        assert "'app'" in log
+
+
+def test_watch_makes_the_image_anew(compose, tmp_path):
+    """``watch`` builds again when the Dockerfile changes, and the container is another one then."""
+    folder = tmp_path / "checkout"
+    ignored = shutil.ignore_patterns(
+        ".git", ".venv*", "__pycache__", ".*_cache", ".bench", "tests", "benchmarks", "docs"
+    )
+    shutil.copytree(ROOT, folder, ignore=ignored)
+    tag = f"{compose.name}-image"
+    file = folder / "docker-compose.yml"
+    file.write_text(file.read_text().replace("image: wsgi-appliance", f"image: {tag}", 1))
+    copied = Compose(compose.name, compose.port, folder=folder)
+    copied("up", "--wait", "--build")
+    before = copied.container().name
+    watch = ["docker", "compose", "--project-name", compose.name, "watch", "--no-up"]
+    of_ours = ("--filter", "event=start", "--filter", f"label=com.docker.compose.project={compose.name}")
+    started = ["docker", "events", "--since", str(time.time()), *of_ours, "--format", "{{.ID}}"]
+    try:
+        with (
+            following(started, 200) as starts,
+            following(watch, 200, cwd=folder, env=copied.variables()) as lines,
+        ):
+            assert any("Watch enabled" in line for line in lines)
+            with (folder / "Dockerfile").open("a") as dockerfile:
+                dockerfile.write('\nLABEL changed="yes"\n')
+            after = next(starts, "").strip()
+        assert after not in {"", before}
+        assert docker("inspect", "--format", '{{index .Config.Labels "changed"}}', after).stdout.strip() == "yes"
+    finally:
+        copied("down", "--volumes", "--timeout", "2", check=False)
+        subprocess.run(["docker", "rmi", "--force", tag], capture_output=True, timeout=60, check=False)
