@@ -60,8 +60,11 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
         polled = f"; looked at again and again: {_listed(watching['polled'])}" if watching.get("polled") else ""
         count = f", {watching['count']} files in {watching['folders']} folders" if "folders" in watching else ""
         yield "watching", f"by {watching['how']}{count}{polled}" if "how" in watching else watching.get("reason", "")
-    preloaded = status.get("preloaded")
-    yield "preloaded", f"{len(preloaded)} modules: {_listed(preloaded)}" if preloaded else ""
+    preload = status.get("preload")
+    if preload:
+        why = f": {preload['why']}" if preload["why"] else ""
+        left = f", left out: {_listed(sorted(preload['left_out']))}" if preload["left_out"] else ""
+        yield "preloaded", f"{preload['modules']} modules ({preload['state']}{why}){left}"
     reload = status.get("last_reload")
     if reload:
         times = [f"{name.removesuffix('_s')} {1000 * value:.0f} ms" for name, value in reload.items() if _is_time(name)]
