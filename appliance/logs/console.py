@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 from appliance.logs.access import EVENTS as ACCESS_EVENTS
 from appliance.logs.colour import Palette
 from appliance.logs.fields import ALWAYS, WITH_LINES
+from appliance.logs.fold import Fold
+from appliance.logs.logged import EVENT as LOGGED
 from appliance.logs.sanitise import sanitised_entry
-from appliance.logs.traceback_text import TracebackText
+from appliance.logs.traceback_text import TracebackText, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, MutableMapping
@@ -55,9 +57,15 @@ class Console:
         self._traceback = TracebackText(palette, root)
         self._root = root.rstrip("/") + "/"
         self._width = width
+        self._fold = Fold()
 
     def __call__(self, _logger: object, level: str, entry: MutableMapping[str, Any]) -> bytes:
         """The event's lines, each with its newline."""
+        key = _key(entry)
+        same = self._fold.is_last(key)
+        shown, hidden = self._fold.again(key)
+        if not shown:
+            return b""
         fields = sanitised_entry(entry, with_lines=WITH_LINES)
         opening = {name: fields.pop(name, None) for name in ALWAYS}
         time = self._paint(_local_time(str(opening["timestamp"])), "dim")
@@ -66,9 +74,39 @@ class Console:
             lines = self._output(fields)
         else:
             word, style = _LEVELS.get(level, (level, "plain"))
-            first, *others = self._access(event, fields) if event in ACCESS_EVENTS else self._event(opening, fields)
+            first, *others = self._said(opening, event, fields)
             lines = [f"{self._paint(word, style)} {first}", *others]
-        return "".join(f"{line}\n" for line in [f"{time} {lines[0]}", *(_INDENT + line for line in lines[1:])]).encode()
+        before = ""
+        if hidden:
+            told = self._paint(f"({hidden} more of the same)", "dim")
+            if same:
+                lines[0] += f" {told}"
+            else:
+                before = f"{_INDENT}{told}\n"
+        text = "".join(f"{line}\n" for line in [f"{time} {lines[0]}", *(_INDENT + line for line in lines[1:])])
+        return (before + text).encode()
+
+    def _said(self, opening: dict[str, Any], event: str, fields: dict[str, Any]) -> list[str]:
+        if event in ACCESS_EVENTS:
+            return self._access(event, fields)
+        if event == LOGGED:
+            return self._logged(fields)
+        return self._event(opening, fields)
+
+    def _logged(self, fields: dict[str, Any]) -> list[str]:
+        """A record of the project's: its message first, then where; an exception points at the project's own frame."""
+        first, *others = str(fields.get("message", "")).split("\n")
+        place = f"{str(fields.get('file', '')).removeprefix(self._root)}:{fields.get('line', '')}"
+        extra = fields.get("extra")
+        words = [self._paint(f"{fields.get('logger', '')}:", "strong"), first]
+        words += self._pairs(extra) if isinstance(extra, dict) else ()
+        lines = [" ".join([*words, self._paint(place, "dim")]), *others]
+        exception = fields.get("exception")
+        if isinstance(exception, list):
+            lines += self._traceback.lines(as_text(exception))
+        if "stack" in fields:
+            lines += self._traceback.lines(str(fields["stack"]))
+        return lines
 
     def _access(self, event: str, fields: dict[str, Any]) -> list[str]:
         # Types are asked for, since the values are a worker's, and nothing that it sends may end the supervisor.
@@ -97,9 +135,15 @@ class Console:
     def _output(self, fields: dict[str, Any]) -> list[str]:
         mark, style = _STREAMS.get(str(fields.get("stream")), ("    |", "plain"))
         project = fields.get("project")
-        words = " ".join(self._pairs(project)) if isinstance(project, dict) else str(fields.get("text", ""))
+        words = (
+            " ".join(self._pairs(project))
+            if isinstance(project, dict)
+            else str(fields.get("text", "")).removeprefix(self._root)
+        )
         part = f" [part {fields['part']}{', goes on' if fields.get('more') else ''}]" if "part" in fields else ""
         first, *others = f"{words}{self._paint(part, 'dim')}".split("\n")
+        if others and not project and (summary := self._traceback.summary(words)):
+            return [f"{self._paint(mark, style)} {summary}", *self._traceback.lines(words)]
         return [f"{self._paint(mark, style)} {first}", *others]
 
     def _event(self, opening: dict[str, Any], fields: dict[str, Any]) -> list[str]:
@@ -138,6 +182,17 @@ class Console:
         # Quoted by JSON's rules, which also turn newlines and tabs into escapes: one event, one line.
         spaced = quoted and (not text or " " in text or '"' in text)
         return json.dumps(text, ensure_ascii=False) if spaced or "\n" in text or "\t" in text else text
+
+
+# Of two requests that were answered alike the times and ids differ.
+_NOT_THE_SAME = frozenset(
+    {"timestamp", "request_id", "duration_s", "first_byte_s", "trace_id", "span_id", "http.response.body.size"}
+)
+
+
+def _key(entry: MutableMapping[str, Any]) -> str:
+    """What makes two events the same to a person."""
+    return repr([(name, value) for name, value in entry.items() if name not in _NOT_THE_SAME])
 
 
 def _whose(role: str, generation: int | None) -> str:

@@ -1,0 +1,133 @@
+"""The project's own words, for people: a record, a traceback, and what is said again and again."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.logs.colour import Palette
+from appliance.logs.console import Console
+from appliance.logs.fold import Fold
+from appliance.logs.traceback_text import TracebackText, as_text
+
+OPENING = {"timestamp": "2026-01-02T03:04:05.678901Z", "level": "error", "role": "worker", "generation": 1}
+FRAMES = [
+    {"file": "/w/.venv/lib/x.py", "line": 1, "function": "run", "source": "view()"},
+    {"file": "/w/shop/views.py", "line": 3, "function": "view", "source": "1 / 0"},
+    {"file": "/usr/lib/python3.13/json.py", "line": 9, "function": "loads", "source": ""},
+]
+EXCEPTION = [{"type": "ValueError", "message": "bad", "frames": FRAMES, "notes": ["a note"]}]
+FATAL = """Fatal Python error: Segmentation fault
+
+Current thread 0x1 (most recent call first):
+  File "/usr/lib/python3.13/ctypes/__init__.py", line 5 in string_at
+  File "/w/app.py", line 7 in crash
+  File "/w/app.py", line 9 in app
+
+Thread 0x2 (most recent call first):
+  File "/w/other.py", line 1 in idle"""
+
+
+@pytest.fixture(autouse=True)
+def utc(monkeypatch):
+    """The local time is UTC."""
+    monkeypatch.setenv("TZ", "UTC")
+
+
+def shown(*events):
+    """What people see of these events."""
+    console = Console(colour=False, root="/w", width=lambda: 0)
+    return "".join(console(None, "error", {**OPENING, **event}).decode() for event in events)
+
+
+def test_a_record():
+    """A record shows its logger, its message, its extra fields and where it was made, as a link."""
+    record = {"event": "project.logged", "logger": "shop", "message": "sold", "file": "/w/shop/views.py", "line": 3}
+    assert shown({**record, "extra": {"count": 2}}) == "03:04:05.678 error shop: sold count=2 shop/views.py:3\n"
+
+
+def test_a_records_exception():
+    """The exception of a record is shown as Python prints it, what led to it first."""
+    cause = {"type": "KeyError", "message": "'a'", "frames": FRAMES[1:2], "of": "cause"}
+    record = {"event": "project.logged", "logger": "l", "message": "m", "exception": [*EXCEPTION, cause]}
+    lines = [line.strip() for line in shown(record).splitlines()]
+    assert lines[1:7] == [
+        "Traceback (most recent call last):",
+        'File "shop/views.py", line 3, in view',
+        "1 / 0",
+        "KeyError: 'a'",
+        "",
+        "The above exception was the direct cause of the following exception:",
+    ]
+    assert lines[-2:] == ["ValueError: bad", "a note"]
+
+
+def test_a_traceback_points_at_the_project():
+    """The first line of a traceback that is printed tells the exception and the project's innermost frame."""
+    text = shown({"event": "output", "stream": "stderr", "text": as_text(EXCEPTION)})
+    assert text.startswith("03:04:05.678 err | ValueError: bad shop/views.py:3 in view\n")
+
+
+def test_a_crash_points_at_the_project():
+    """Of a fatal error it is the innermost frame of the thread that crashed."""
+    summary = TracebackText(Palette(colour=False), "/w").summary(FATAL)
+    assert summary == "Fatal Python error: Segmentation fault app.py:7 in crash"
+
+
+def test_what_is_no_traceback_has_no_summary():
+    """Text of several lines is shown as it is."""
+    assert TracebackText(Palette(colour=False), "/w").summary("one\ntwo") == ""
+
+
+def test_paths_are_relative():
+    """A warning in the project's folder begins with the path in it."""
+    text = "/w/app.py:3: UserWarning: careful\n  warn()"
+    assert "err | app.py:3: UserWarning" in shown({"event": "output", "stream": "stderr", "text": text})
+
+
+@given(st.recursive(st.none() | st.text() | st.integers(), lambda of: st.lists(of) | st.dictionaries(st.text(), of)))
+def test_an_exception_that_is_none(value):
+    """Whatever stands where an exception's parts should be, it is shown somehow."""
+    assert isinstance(as_text([value, {"frames": value, "notes": value}]), str)
+
+
+def test_repetitions_are_counted():
+    """What is said again at once is counted, and the count is shown with what comes next."""
+    line = {"event": "output", "stream": "stdout", "text": "again"}
+    text = shown(line, line, line, {**line, "text": "other"})
+    assert re.sub(r"\d\d:\S+", "T", text).splitlines() == [
+        "T out | again",
+        f"{' ' * 19}(2 more of the same)",
+        "T out | other",
+    ]
+
+
+def test_requests_are_the_same_but_for_their_times():
+    """Requests that are answered alike are repetitions, though each has its own id and duration."""
+    request = {
+        "event": "request.finished",
+        "http.request.method": "GET",
+        "url.path": "/",
+        "http.response.status_code": 200,
+    }
+    text = shown({**request, "request_id": "a", "duration_s": 0.1}, {**request, "request_id": "b", "duration_s": 0.2})
+    assert text.count("\n") == 1
+    assert shown(request, {**request, "url.path": "/b"}).count("\n") == 2
+
+
+def test_what_goes_on_is_shown_each_second():
+    """What is repeated for long is shown once a second, with how many were not; what is rare is always shown."""
+    now = [0.0]
+    fold = Fold(lambda: now[0])
+    seen = []
+    for _ in range(24):
+        seen.append(fold.again("same"))
+        now[0] += 0.125
+    assert [each for each in seen if each[0]] == [(True, 0), (True, 7), (True, 7)]
+    now[0] += 2
+    assert fold.again("same") == (True, 7)
+    now[0] += 2
+    assert fold.again("same") == (True, 0)
