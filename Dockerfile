@@ -2,9 +2,28 @@
 #
 #   docker build -t wsgi-appliance .
 #   docker build -t wsgi-appliance --build-arg PYTHON=python:3.14-slim .     another base, another default Python
+#   docker build -t wsgi-appliance --build-arg EXTRA_PYTHON=python:3.12-slim .     one more, for projects that ask for it
 #
+# EXTRA_PYTHON_2 adds another; docs/dependencies.md has a Dockerfile for more. Take them of the base's Debian, or an older
+# one: they use its libraries.
 # Docker Engine 20.10 builds and runs it; tests/test_house.py refuses what that engine lacks.
 ARG PYTHON=python:3.13-slim
+ARG EXTRA_PYTHON=${PYTHON}
+ARG EXTRA_PYTHON_2=${PYTHON}
+
+# -- further interpreters: nothing, unless one was asked for ----------------------------------------------------------
+# An official image's Python finds its own library and its prefix from where it lies, so it can be copied elsewhere.
+FROM ${EXTRA_PYTHON} AS extra
+ARG PYTHON
+ARG EXTRA_PYTHON
+COPY image/add_python.sh /add_python.sh
+RUN sh /add_python.sh "${PYTHON}" "${EXTRA_PYTHON:-${PYTHON}}"
+
+FROM ${EXTRA_PYTHON_2} AS extra-2
+ARG PYTHON
+ARG EXTRA_PYTHON_2
+COPY image/add_python.sh /add_python.sh
+RUN sh /add_python.sh "${PYTHON}" "${EXTRA_PYTHON_2:-${PYTHON}}"
 
 # -- build: what needs a package index or writes what the image shall not hold ----------------------------------------
 FROM ${PYTHON} AS build
@@ -29,6 +48,11 @@ RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ig
  && rm -rf /opt/appliance/debugpy/bin "$pydevd/pydevd_attach_to_process" \
       "$pydevd/_pydevd_frame_eval/vendored/bytecode/tests" "$pydevd/_pydevd_bundle/_debug_adapter/"*.json \
  && find "$pydevd" -name '*.c' -delete -o -name '*.p[yx][xd]' -delete -o -name '*.pyd' -delete
+COPY image/shim.sh /opt/appliance/shims/python
+RUN chmod 0755 /opt/appliance/shims/python \
+ && for name in python3 pip pip3 flask django-admin celery pytest alembic; do \
+      ln -s python "/opt/appliance/shims/$name"; \
+    done
 COPY appliance /build/appliance
 COPY examples/hello /opt/appliance/examples/hello
 # Our package is copied, not installed: no build back end, no network, nothing to go wrong. Its bytecode is never
@@ -51,11 +75,15 @@ RUN python3 -m compileall -q -j 0 \
       -x '/(site-packages|dist-packages|test|tests|idlelib|tkinter|turtledemo|turtle|lib2to3|ensurepip|pydoc_data|_pyrepl|unittest|xmlrpc|_pydecimal|_pyio|pydoc|doctest|mailbox|pickletools|imaplib|encodings/(cp|mac_|iso|big5|euc|gb|hz|koi8|shift|johab|tis|ptcp|hp_|palm|kz)[^/]*)(/|\.py)' \
       "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
  && mkdir -m 1777 /cache
+COPY --from=extra /opt/python /opt/python
+COPY --from=extra-2 /opt/python /opt/python
 COPY --from=build /opt/appliance /opt/appliance
 RUN ln -s /opt/appliance/bin/appliance /usr/local/bin/appliance
 
 # APPLIANCE_IMAGE is no setting: it says that this is the image, where PORT and a host's .venv count for nothing.
+# The shims come first on PATH, for people at `docker compose exec`; nothing of ours is started by name.
 ENV APPLIANCE_IMAGE=1 \
+    PATH=/opt/appliance/shims:${PATH} \
     APPLIANCE_PROJECT=/workspace \
     APPLIANCE_HOST=0.0.0.0 \
     APPLIANCE_PORT=8000 \

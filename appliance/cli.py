@@ -26,6 +26,10 @@ EXIT_CODES = """exit codes:
   128 + n  ended by signal n; run: the command's own code, 127 if there is none"""
 
 
+# What people ask a container for, without a thought of us: ``docker run IMAGE python manage.py migrate``.
+THE_PROJECTS = frozenset({"python", "python3", "pip", "pip3", "flask", "django-admin", "pytest", "sh", "bash"})
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]  # argparse's own exits; this one is worded by main
         raise SettingsError(
@@ -81,6 +85,8 @@ def main(argv: Sequence[str], process: Mapping[str, str]) -> int:
 
 def _command(argv: Sequence[str], process: Mapping[str, str]) -> int:
     words = list(argv)
+    if words and words[0] in THE_PROJECTS:
+        words.insert(0, "run")
     if not words or (words[0].startswith("-") and words[0] not in {"-h", "--help", "--version"}):
         words.insert(0, "serve")
     arguments = parser().parse_args(words)

@@ -126,8 +126,10 @@ def test_no_start_interval():
 
 
 def test_the_base_is_an_argument(dockerfile):
-    """Both stages stand on the same base, which a build argument names."""
-    assert re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE) == ["${PYTHON}", "${PYTHON}"]
+    """Both stages stand on the same base, which a build argument names; further Pythons too, unless asked for."""
+    bases = re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)
+    assert bases == ["${EXTRA_PYTHON}", "${EXTRA_PYTHON_2}", "${PYTHON}", "${PYTHON}"]
+    assert re.findall(r"^ARG EXTRA_PYTHON\w*=(.*)$", dockerfile, re.MULTILINE) == ["${PYTHON}"] * 2
     assert re.search(r"^ARG PYTHON=python:3\.\d+-slim$", dockerfile, re.MULTILINE)
 
 

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 _MARK = ".whole.json"
 _ALONE = ("--no-config", "--no-project")  # a uv.toml or pyproject.toml of the project says nothing about this
+# The image's python, pip, flask and their kin, each of which is ``appliance run``: a project that met them on its own
+# PATH would go round in a circle.
+SHIMS = "/opt/appliance/shims"
 _LAYOUT = "2"  # part of each key: a change of how environments are made makes new ones
 
 
@@ -124,7 +127,8 @@ def project_environment(
         variables.pop(name, None)  # what activating an environment takes away too
     scripts = str(plan.python.parent)
     own = str(Path(sys.prefix, "bin")) if sys.prefix != sys.base_prefix else ""
-    folders = [part for part in variables.get("PATH", os.defpath).split(os.pathsep) if part not in {scripts, own}]
+    ours = {scripts, own, SHIMS}
+    folders = [part for part in variables.get("PATH", os.defpath).split(os.pathsep) if part not in ours]
     variables["PATH"] = os.pathsep.join([scripts, *folders])
     if (plan.environment / "pyvenv.cfg").is_file() or plan.source != "off":
         variables["VIRTUAL_ENV"] = str(plan.environment)

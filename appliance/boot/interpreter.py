@@ -108,7 +108,8 @@ def missing_error(
     return InterpreterError(
         f"Python {' or '.join(fitting)} is not here ({why}), and {reason}",
         expected=f"one of those that are here: {', '.join(there)}",
-        action=f"Set APPLIANCE_PYTHON={there[0]} to try the project on that one, or add the asked one to the image.",
+        action=f"Set APPLIANCE_PYTHON={there[0]} to try the project on that one, or add the asked one to the image: "
+        f"docker build --build-arg EXTRA_PYTHON=python:{fitting[0]}-slim .",
         asked=why,
         available=there,
         **details,

@@ -1,4 +1,4 @@
-"""``appliance run CMD``: a command in the project's environment, in its folder, as its owner.
+"""``appliance run CMD``: a command in the project's environment, in its folder or below it, as its owner.
 
 Owns the way in. The environment is installed first where it is not whole; then this process becomes the command, so
 that its exit code, its signals and its terminal are its own.
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.boot.dependencies import project_environment
 from appliance.boot.project import find_application
 from appliance.commands.install import ensure
 from appliance.commands.opening import open_project
+from appliance.commands.pip import arguments_of_pip, as_uv
 from appliance.errors import ApplianceError, ApplicationError, SettingsError
 
 if TYPE_CHECKING:
@@ -35,6 +37,11 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], argv: Sequence
     opening = open_project(process, flags)
     root = opening.settings.project
     planned = ensure(opening)
+    if Path.cwd() != root and root not in Path.cwd().parents:
+        os.chdir(root)
+    asked = arguments_of_pip(argv)
+    if asked is not None and shutil.which("pip", path=str(planned.python.parent)) is None:
+        os.execve(*as_uv(asked, planned, opening))  # noqa: S606  as below
     try:
         defaults = find_application(root, opening.environment.values, opening.settings.app or None).target.environ
     except ApplicationError:
@@ -43,7 +50,6 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], argv: Sequence
     program = shutil.which(argv[0], path=variables.get("PATH", os.defpath))
     if program is None:
         raise _NoProgramError(argv[0], str(planned.environment))
-    os.chdir(root)
     os.execve(program, list(argv), variables)  # noqa: S606  becoming the command is the point
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 APPS = ROOT / "tests" / "apps"
-IMAGE = "wsgi-appliance"
+IMAGE = os.environ.get("APPLIANCE_TESTS_IMAGE", "wsgi-appliance")
 
 
 def pytest_collection_modifyitems(items):
