@@ -11,15 +11,14 @@ no mark is removed and made anew. So a kill at any moment leaves nothing that is
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import sysconfig
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,19 +27,24 @@ from appliance.boot.installer import Installer, installer
 from appliance.boot.interpreter import Interpreter, choose_interpreter, missing_error
 from appliance.boot.linked import link_trees
 from appliance.boot.manifest import Manifest, read_manifest
+from appliance.boot.upkeep import MARK, making, prune
 from appliance.errors import InstallError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from appliance.boot.contents import Contents
     from appliance.boot.settings import Settings
 
-_MARK = ".whole.json"
 _ALONE = ("--no-config", "--no-project")  # a uv.toml or pyproject.toml of the project says nothing about this
 # The image's python, pip, flask and their kin, each of which is ``appliance run``: a project that met them on its own
 # PATH would go round in a circle.
 SHIMS = "/opt/appliance/shims"
+# What setup.py files of some years ago expect of the tools that build them.
+_OLDER_TOOLS = (
+    (r"No module named '(?:pkg_resources|setuptools\.(?:_distutils\.)?msvccompiler)'|use_2to3", "setuptools<81"),
+    (r"cython_sources|Cython", "Cython<3"),
+)
 _LAYOUT = "2"  # part of each key: a change of how environments are made makes new ones
 
 
@@ -104,14 +108,16 @@ def install(
         planned.environment.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _closed_cache(settings.cache, error) from error
-    with _lock(planned.environment, report) as lock:
-        if (planned.environment / _MARK).is_file():
+    with making(planned.environment, report) as lock:
+        if (planned.environment / MARK).is_file():
             return
         shutil.rmtree(planned.environment, ignore_errors=True)
-        program = installer(values, settings.cache, root, report, lock)
+        program = installer(values, settings.cache, root, report, lock, manifest.files)
         _make(planned.environment, interpreter, settings, values, program)
         _fill(planned, manifest.contents(), program)
-        _mark(planned)
+        _mark(planned, root)
+    for gone in prune(planned.environment.parent, root):
+        report(f"removed an environment that was not used for long: {gone.name}")
 
 
 def project_environment(
@@ -161,7 +167,7 @@ def _decide(root: Path, settings: Settings, values: Mapping[str, str]) -> tuple[
         manifest.source,
         manifest.files,
         key,
-        (environment / _MARK).is_file(),
+        (environment / MARK).is_file(),
         interpreter.passed_over,
     )
     return planned, manifest, interpreter
@@ -185,21 +191,6 @@ def _as_it_is(root: Path, settings: Settings, values: Mapping[str, str]) -> Plan
     else:
         python, words = existing, f"of {existing.parent.parent}"
     return Plan(python.parent.parent, python, words, "off", (), "off", installed=True)
-
-
-@contextmanager
-def _lock(environment: Path, report: Callable[[str], None]) -> Iterator[int]:
-    """One installation of an environment at a time, on this volume."""
-    descriptor = os.open(environment.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            report("waiting for another installation of the same environment")
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _make(
@@ -226,28 +217,38 @@ def _fill(planned: Plan, contents: Contents, program: Installer) -> None:
     """Tell the installer what is to be there, then link what is served from where it lies."""
     if contents.sync:
         # --frozen: the lock is taken at its word and never written; uv.lock lies in the mount.
-        lock = Installer(
-            program.program,
-            {**program.environment, "UV_PROJECT_ENVIRONMENT": str(planned.environment)},
-            program.offline,
-            program.folder,
-            program.report,
-            program.lock,
-        )
+        lock = replace(program, environment={**program.environment, "UV_PROJECT_ENVIRONMENT": str(planned.environment)})
         lock.run("sync", "--frozen", "--compile-bytecode", "--python", str(planned.python), *contents.sync)
     arguments = [*contents.arguments, *(["--no-deps"] if contents.exact else [])]
     if contents.lines.strip():
-        flat = planned.environment / "requirements.txt"
+        flat = planned.environment / "dependencies.txt"  # no name of the project's own files, in the installer's words
         flat.write_text(contents.lines, "utf-8")
         arguments = ["-r", str(flat), *arguments]
     if arguments:
-        program.run("pip", "install", "--compile-bytecode", "--python", str(planned.python), *arguments)
+        _install(planned, program, *arguments)
     link_trees(contents.trees, planned.environment)
 
 
-def _mark(planned: Plan) -> None:
-    mark = planned.environment / _MARK
-    whole = json.dumps({"source": planned.source, "interpreter": planned.interpreter})
+def _install(planned: Plan, program: Installer, *arguments: str) -> None:
+    """Install, and where a package can be built by the tools of its time alone, once more with those."""
+    command = ("pip", "install", "--compile-bytecode", "--python", str(planned.python), *arguments)
+    try:
+        program.run(*command)
+    except InstallError as error:
+        text = "\n".join(error.details.get("output", ()))
+        older = [line for pattern, line in _OLDER_TOOLS if re.search(pattern, text)]
+        if not older or program.environment.get("UV_BUILD_CONSTRAINT"):
+            raise
+        program.report(f"building once more with {', '.join(older)}: a package was written for it")
+        limits = planned.environment / "build-constraints.txt"
+        limits.write_text("\n".join(line for _, line in _OLDER_TOOLS) + "\n", "utf-8")
+        again = replace(program, environment={**program.environment, "UV_BUILD_CONSTRAINT": str(limits)})
+        again.run(*command)
+
+
+def _mark(planned: Plan, root: Path) -> None:
+    mark = planned.environment / MARK
+    whole = json.dumps({"source": planned.source, "interpreter": planned.interpreter, "project": str(root)})
     unfinished = mark.with_suffix(".new")
     unfinished.write_text(whole, "utf-8")
     unfinished.replace(mark)

@@ -6,7 +6,6 @@ supervisor's that may block, and may be killed at any time with all that it star
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from collections import deque
@@ -16,8 +15,9 @@ from typing import TYPE_CHECKING
 
 import uv
 
+from appliance.boot.blame import failure
 from appliance.boot.identity import user_cache, user_home
-from appliance.errors import InstallError
+from appliance.boot.pipconf import pip_configuration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +30,13 @@ _FROM_PIP = (
     ("PIP_CONSTRAINT", "UV_CONSTRAINT"),
     ("PIP_TRUSTED_HOST", "UV_INSECURE_HOST"),
     ("PIP_CERT", "SSL_CERT_FILE"),
+    ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"),
+    ("PIP_CLIENT_CERT", "SSL_CLIENT_CERT"),
+    ("PIP_NO_INDEX", "UV_NO_INDEX"),
+    ("PIP_DEFAULT_TIMEOUT", "UV_HTTP_TIMEOUT"),
+    ("PIP_TIMEOUT", "UV_HTTP_TIMEOUT"),
+    ("PIP_PROXY", "HTTPS_PROXY"),
+    ("PIP_PROXY", "HTTP_PROXY"),
 )
 # Each would send uv, or the Python that it starts, elsewhere.
 _LEFT_OUT = frozenset(
@@ -48,48 +55,8 @@ _LEFT_OUT = frozenset(
         "UV_FROZEN",
     }
 )
-_CAUSE = re.compile(r"\s*(error:|\u00d7|x )\s*")  # how uv begins the line that says why
-_DRAWING = re.compile("[\u2500-\u257f\u25b6]+")  # box drawing, and the arrow head
 _LAST_WORDS = 40
-_LONGEST_CAUSE = 500
 _INDEXES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_INDEX")
-
-# uv's words, what they mean, what to do: the first that fits. Its "hint:" lines are shown with the rest.
-_MEANINGS: tuple[tuple[str, str, str], ...] = (
-    (
-        (
-            r"Network connectivity is disabled|network was disabled|dns error|error sending request|Could not connect|"
-            r"[Ff]ailed to (?:fetch|lookup)|operation timed out|tcp connect error|Connection refused"
-        ),
-        "the package index can't be reached",
-        "Check the network, or the proxy (HTTPS_PROXY) and the index (PIP_INDEX_URL, UV_DEFAULT_INDEX) that are set.",
-    ),
-    (
-        r"No space left on device",
-        "the disk of the cache is full",
-        "Make room: `docker system prune`, or remove the cache volume.",
-    ),
-    (
-        r"(?:[Ff]ailed to|The build backend returned|Call to .* failed|build_wheel|command '?(?:gcc|cc|cargo))",
-        "a package has no wheel for this Python, and can't be built here",
-        "Take a version of it that has a wheel, another APPLIANCE_PYTHON, or an image with a compiler (FROM this one).",
-    ),
-    (
-        r"was not found in the package registry|not found in the cache",
-        "a package is not in the index",
-        "Check its spelling, and the index that is set (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL).",
-    ),
-    (
-        r"No solution found",
-        "no versions of the packages fit together",
-        "Widen a version in the dependency files; the lines above say which exclude each other.",
-    ),
-    (
-        r"[Cc]ouldn't parse|[Ff]ailed to parse|[Ee]xpected .* found",
-        "a line of the dependency files can't be read",
-        "Correct the line that is named.",
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -103,6 +70,7 @@ class Installer:
         folder: where it runs: the project's.
         report: takes each line of its progress.
         lock: a descriptor that it inherits: while an orphan of it lives, the lock is held.
+        files: the dependency files, one of which may be to blame.
     """
 
     program: str
@@ -111,6 +79,7 @@ class Installer:
     folder: Path
     report: Callable[[str], None]
     lock: int
+    files: tuple[Path, ...] = ()
 
     def run(self, *arguments: str) -> None:
         """Run it to its end.
@@ -134,18 +103,23 @@ class Installer:
                     words.append(line)
                     self.report(line)
         if process.returncode:
-            raise _failure(words, process.returncode, self)
+            raise failure(list(words), process.returncode, self.offline, self.files)
 
 
 def installer(
-    values: Mapping[str, str], cache: Path, folder: Path, report: Callable[[str], None], lock: int
+    values: Mapping[str, str],
+    cache: Path,
+    folder: Path,
+    report: Callable[[str], None],
+    lock: int,
+    files: tuple[Path, ...] = (),
 ) -> Installer:
     """The installer for the project in this folder."""
     environment = _environment(values, cache)
     offline = ""
     if environment.get("UV_OFFLINE"):
         offline = "UV_OFFLINE is set" if values.get("UV_OFFLINE") else "there is no network here"
-    return Installer(_program(), environment, offline, folder, report, lock)
+    return Installer(_program(), environment, offline, folder, report, lock, files)
 
 
 def _program() -> str:
@@ -157,9 +131,15 @@ def _environment(values: Mapping[str, str], cache: Path) -> dict[str, str]:
     kept = {
         name: value for name, value in values.items() if name not in _LEFT_OUT and not name.startswith("APPLIANCE_")
     }
+    told = {**pip_configuration(kept), **kept}
     for theirs, ours in _FROM_PIP:
-        if kept.get(theirs) and not kept.get(ours):
-            kept[ours] = kept[theirs]
+        if told.get(theirs) and not kept.get(ours):
+            kept[ours] = told[theirs]
+    if told.get("PIP_PRE", "").lower() in {"1", "true", "yes", "on"}:
+        kept.setdefault("UV_PRERELEASE", "allow")
+    # As pip: the best version of all indexes. uv's own way, the first index that has the package at all, fails with
+    # requirements files that name an index of a few packages beside PyPI.
+    kept.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
     own = user_cache(cache)
     # On the volume of the environments: uv links a package's files, and copies nothing.
     kept.setdefault("UV_CACHE_DIR", str(own / "uv"))
@@ -188,37 +168,3 @@ def _network_is_there(routes: Sequence[Path] = (Path("/proc/net/route"), Path("/
         if names - {"lo"}:
             return True
     return False
-
-
-def _failure(words: deque[str], code: int, program: Installer) -> InstallError:
-    text = "\n".join(words)
-    if code < 0:
-        meaning, action = f"it was ended by signal {-code}", "Save a dependency file to try again."
-    elif program.offline:
-        meaning = f"{program.offline}, and not everything is in the cache"
-        action = "Connect the container to a network once; what was installed then needs none afterwards."
-    else:
-        meaning, action = next(
-            ((meaning, action) for pattern, meaning, action in _MEANINGS if re.search(pattern, text)),
-            ("it ended with an error", "Read its words, and correct the dependency files."),
-        )
-    cause = _cause(list(words))
-    return InstallError(
-        f"the installer failed: {meaning}" + (f" ({cause})" if cause else ""),
-        expected="dependencies that can be installed",
-        action=action,
-        output=list(words),
-        offline=bool(program.offline),
-    )
-
-
-def _cause(words: list[str]) -> str:
-    """What uv says after "error:" or a cross, without its drawing, as one line."""
-    start = next((index for index, line in enumerate(words) if _CAUSE.match(line)), len(words) - 1)
-    lines: list[str] = []
-    for line in words[max(start, 0) :]:
-        if lines and re.match(r"\s*(hint:|help:|\[std(out|err)\])", line):
-            break
-        lines.append(_DRAWING.sub("", _CAUSE.sub("", line)).strip())
-    said = re.sub(r":? cause: ", ": ", " ".join(line for line in lines if line))
-    return said if len(said) <= _LONGEST_CAUSE else said[:_LONGEST_CAUSE] + "..."

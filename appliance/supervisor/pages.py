@@ -39,6 +39,7 @@ def of_error(error: ApplianceError) -> Page:
         "action": error.action,
         "details": details,
         "error": error.event,
+        **{key: error.details[key] for key in ("file", "line") if key in error.details},
         "refresh": True,
     }
 

@@ -1,0 +1,202 @@
+"""Why the installer failed: its words, what they mean, where the line stands that led to it, what to do.
+
+Owns the reading of uv's errors. Must not run anything. Runs in ``appliance install``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from appliance.boot.choice import plain
+from appliance.errors import InstallError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+_CAUSE = re.compile(r"\A\s*(?:error:|\u00d7|x )\s*")  # how uv begins the line that says why
+_DRAWING = re.compile("[\u2500-\u257f\u25b6]+")  # box drawing, and the arrow head
+_LONGEST_CAUSE = 500
+# Of the files' own grammar, and of uv's sentences.
+_KEYS = frozenset(
+    {"dependencies", "name", "version", "requires", "python", "requires-python", "requirements", "packages", "project"}
+)
+_COMPILER = (
+    "Take a version of it that has a wheel, or another APPLIANCE_PYTHON; or build an image that can compile it:"
+    " FROM wsgi-appliance, RUN apt-get update && apt-get install -y build-essential (docs/dependencies.md)."
+)
+
+# uv's words, what they mean, what to do: the first that fits. Its "hint:" lines are shown with the rest.
+_MEANINGS: tuple[tuple[str, str, str], ...] = (
+    (
+        r"No space left on device",
+        "the disk of the cache is full",
+        "Make room: `docker system prune`, or remove the cache volume.",
+    ),
+    (
+        r"(?i)invalid peer certificate|UnknownIssuer|certificate verify failed",
+        "the certificate of the index, or of a proxy before it, is not trusted",
+        "Mount the authority's certificates, and name their file in SSL_CERT_FILE.",
+    ),
+    (
+        r"HTTP status client error \((?:401|403|407)|(?i:unauthorized)",
+        "the package index wants other credentials",
+        "Put them into the index's URL (PIP_INDEX_URL, UV_DEFAULT_INDEX), or into a netrc file.",
+    ),
+    (
+        r"Git executable not found|(?i:git operation failed)",
+        "a package comes from a Git repository that can't be read here",
+        "Check its address and your access; git itself comes with FROM wsgi-appliance, RUN apt-get install -y git.",
+    ),
+    (
+        r"Hash mismatch|hash.* (?:does not|do not|didn't) match",
+        "a package is not the one whose hash is stated",
+        "Make the lock or the hashes anew; if they were right, the index has changed that package.",
+    ),
+    (
+        (
+            r"Network connectivity is disabled|network was disabled|dns error|error sending request|Could not connect|"
+            r"[Ff]ailed to (?:fetch|lookup)|operation timed out|tcp connect error|Connection refused"
+        ),
+        "the package index can't be reached",
+        "Check the network, or the proxy (HTTPS_PROXY) and the index (PIP_INDEX_URL, UV_DEFAULT_INDEX) that are set.",
+    ),
+    (
+        r"[Cc]ouldn't parse|[Ff]ailed to parse|[Ee]xpected .* found",
+        "a line of the dependency files can't be read",
+        "Correct the line that is named.",
+    ),
+    (
+        r"(?:[Ff]ailed to|The build backend returned|Call to .* failed|build_wheel|command '?(?:gcc|cc|cargo))",
+        "a package has no wheel for this Python, and can't be built here",
+        _COMPILER,
+    ),
+    (
+        r"was not found in the package registry|not found in the cache",
+        "a package is not in the index",
+        "Check its spelling, and the index that is set (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL).",
+    ),
+    (
+        r"does not satisfy Python|requires[ -]Python|Python requirement",
+        "a package does not run on this Python",
+        "Ask for another version of it, or for another Python in APPLIANCE_PYTHON.",
+    ),
+    (
+        r"has no wheels? with a matching|only has wheels with",
+        "a package has no wheel for this Python or machine",
+        "Ask for another version of it, or for another Python in APPLIANCE_PYTHON.",
+    ),
+    (
+        r"there (?:is|are) no versions? of|only .{1,80} (?:is|are) available",
+        "a version that is asked for does not exist",
+        "Ask for one that there is.",
+    ),
+    (
+        r"No solution found",
+        "no versions of the packages fit together",
+        "Widen a version in the dependency files; the words above say which exclude each other.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of a dependency file."""
+
+    file: Path
+    line: int
+    text: str
+
+
+def failure(words: Sequence[str], code: int, offline: str, files: Iterable[Path] = ()) -> InstallError:
+    """The error for these last words and this exit code.
+
+    Args:
+        words: the installer's, line by line.
+        code: its exit code; negative for a signal.
+        offline: why it was told to try no network; empty where it was not.
+        files: the dependency files, where the line that is to blame may stand.
+    """
+    text = "\n".join(words)
+    if code < 0:
+        meaning, action = f"it was ended by signal {-code}", "Save a dependency file to try again."
+    elif offline and re.search(r"network|cache|[Oo]ffline|connect|not found in the", text):
+        meaning = f"{offline}, and not everything is in the cache"
+        action = "Connect the container to a network once; what was installed then needs none afterwards."
+    else:
+        meaning, action = next(
+            ((meaning, action) for pattern, meaning, action in _MEANINGS if re.search(pattern, text)),
+            ("it ended with an error", "Read its words, and correct the dependency files."),
+        )
+    cause = cause_of(words)
+    place = place_of(cause, list(files))
+    where = f" [{place.file.name}, line {place.line}: {place.text}]" if place else ""
+    return InstallError(
+        f"the installer failed: {meaning}" + (f" ({cause})" if cause else "") + where,
+        expected="dependencies that can be installed",
+        action=action,
+        output=list(words),
+        offline=bool(offline),
+        **({"file": str(place.file), "line": place.line} if place else {}),
+    )
+
+
+def cause_of(words: Sequence[str]) -> str:
+    """What uv says after "error:" or a cross, without its drawing, as one line."""
+    start = next((index for index, line in enumerate(words) if _CAUSE.match(line)), len(words) - 1)
+    lines: list[str] = []
+    for line in words[max(start, 0) :]:
+        if lines and re.match(r"\s*(hint:|help:|\[std(out|err)\])", line):
+            break
+        lines.append(_DRAWING.sub("", _CAUSE.sub("", line)).strip())
+    said = re.sub(r":? cause: ", ": ", " ".join(line for line in lines if line))
+    return said if len(said) <= _LONGEST_CAUSE else said[:_LONGEST_CAUSE] + "..."
+
+
+def place_of(cause: str, files: Sequence[Path]) -> Place | None:
+    """The line that the cause speaks of: at a position, of an index by its host, of a package by its name."""
+    texts = [(file, _text(file)) for file in files]
+    position = re.search(r"in `([^`]+)` at position (\d+)", cause)
+    if position:
+        for file, text in texts:
+            if str(file).endswith(position[1].rpartition("/")[2]):
+                number = text.encode()[: int(position[2])].decode(errors="replace").count("\n") + 1
+                return Place(file, number, _line(text, number))
+    host = re.search(r"https?://([^/\s)]+)", cause)
+    if host:
+        for file, text in texts:
+            for number, line in enumerate(text.splitlines(), 1):
+                if host[1] in line and re.search(r"index|url", line) and not file.name.endswith(".lock"):
+                    return Place(file, number, line.strip())
+    named = _named(texts)
+    words = re.findall(r"[A-Za-z0-9][\w.-]*", cause)
+    return next((named[plain(word)] for word in words if plain(word) in named), None)
+
+
+def _named(texts: Sequence[tuple[Path, str]]) -> dict[str, Place]:
+    """Each package that a line begins with, as requirements files, TOML, JSON, YAML and setup files write it."""
+    found: dict[str, Place] = {}
+    entry = re.compile(
+        r"""\s*(?:-\s+|(?:install_)?requires\s*=\s*|(?:dependencies|requires)\s*=\s*\[\s*|name\s*=\s*)?"""
+        r"""["']?([A-Za-z0-9][\w.-]*)["']?\s*(?:\[|[=<>!~;,@:"'\]]|==|\Z)"""
+    )
+    for file, text in texts:
+        for number, line in enumerate(text.splitlines(), 1):
+            match = entry.match(line.split(" #")[0].rstrip())
+            if match and match[1] not in _KEYS:
+                found.setdefault(plain(match[1]), Place(file, number, line.strip()[:200]))
+    return found
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8-sig", "replace")
+    except OSError:
+        return ""
+
+
+def _line(text: str, number: int) -> str:
+    lines = text.splitlines()
+    return lines[number - 1].strip() if 0 < number <= len(lines) else ""
