@@ -45,6 +45,8 @@ _OLDER_TOOLS = (
     (r"No module named '(?:pkg_resources|setuptools\.(?:_distutils\.)?msvccompiler)'|use_2to3", "setuptools<81"),
     (r"cython_sources|Cython", "Cython<3"),
 )
+_SETUPTOOLS = "setuptools<81"  # later ones bring pkg_resources no more
+_SETUPTOOLS_SUFFIX = ".setuptools"
 _LAYOUT = "2"  # part of each key: a change of how environments are made makes new ones
 
 
@@ -61,6 +63,7 @@ class Plan:
         fingerprint: its key.
         installed: whether it is whole.
         passed_over: the Python that the project pins, where that is too old to be served.
+        more: what is installed beyond the project's own dependencies.
     """
 
     environment: Path
@@ -71,6 +74,7 @@ class Plan:
     fingerprint: str
     installed: bool
     passed_over: str = ""
+    more: tuple[str, ...] = ()
 
 
 def plan(root: Path, settings: Settings, values: Mapping[str, str]) -> Plan:
@@ -158,8 +162,13 @@ def _decide(root: Path, settings: Settings, values: Mapping[str, str]) -> tuple[
         # Paths within the project are written into an environment: a project that moved needs another one.
         str(root) if manifest.files else "",
     )
-    key = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:20]
-    environment = user_cache(settings.cache) / "environments" / key
+    environments = user_cache(settings.cache) / "environments"
+    key = _key(made_of)
+    more: tuple[str, ...] = ()
+    if (environments / key).with_suffix(_SETUPTOOLS_SUFFIX).exists():
+        more = (_SETUPTOOLS,)
+        key = _key((key, *more))
+    environment = environments / key
     planned = Plan(
         environment,
         environment / "bin" / "python",
@@ -169,8 +178,28 @@ def _decide(root: Path, settings: Settings, values: Mapping[str, str]) -> tuple[
         key,
         (environment / MARK).is_file(),
         interpreter.passed_over,
+        more,
     )
     return planned, manifest, interpreter
+
+
+def _key(made_of: tuple[str, ...]) -> str:
+    return hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:20]
+
+
+def supply_setuptools(plan: Plan) -> bool:
+    """Have the next plan of the same dependencies hold setuptools too; False where it does already, or nothing may be.
+
+    Environments of uv hold none, and Pythons since 3.12 neither: what imports pkg_resources or distutils without saying
+    that it needs them ran everywhere before.
+    """
+    if plan.more or plan.source == "off":
+        return False
+    try:
+        plan.environment.with_suffix(_SETUPTOOLS_SUFFIX).touch()
+    except OSError:
+        return False
+    return True
 
 
 def _as_it_is(root: Path, settings: Settings, values: Mapping[str, str]) -> Plan:
@@ -219,7 +248,7 @@ def _fill(planned: Plan, contents: Contents, program: Installer) -> None:
         # --frozen: the lock is taken at its word and never written; uv.lock lies in the mount.
         lock = replace(program, environment={**program.environment, "UV_PROJECT_ENVIRONMENT": str(planned.environment)})
         lock.run("sync", "--frozen", "--compile-bytecode", "--python", str(planned.python), *contents.sync)
-    arguments = [*contents.arguments, *(["--no-deps"] if contents.exact else [])]
+    arguments = [*contents.arguments, *planned.more, *(["--no-deps"] if contents.exact else [])]
     if contents.lines.strip():
         flat = planned.environment / "dependencies.txt"  # no name of the project's own files, in the installer's words
         flat.write_text(contents.lines, "utf-8")

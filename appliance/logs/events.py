@@ -71,6 +71,9 @@ EVENTS = MappingProxyType(
         # Dependencies.
         "install.started": Event("info", "The project's dependencies are being installed.", ("source",)),
         "install.output": Event("info", "One line of what the installer says.", ("text",)),
+        "install.extended": Event(
+            "warning", "An import lacked what nobody declared; it is installed too.", ("package", "reason")
+        ),
         "install.finished": Event("info", "The dependencies are installed.", ("duration_s",)),
         "install.failed": Event("error", "The dependencies can't be installed.", (*_ERROR, "output", "offline")),
         # The commands that come before the first worker.

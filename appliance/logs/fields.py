@@ -85,6 +85,7 @@ FIELDS = MappingProxyType(
         "project": Field("object or string", "of `output`: the project's own JSON line; else its folder"),
         "polled": Field("array", "the folders in which no event tells of a save, with their file systems"),
         "promised": Field("integer", "bytes that Content-Length named"),
+        "package": Field("string", "the name of a package"),
         "python": Field("string", "the version of Python"),
         "reason": Field("string", "why; of a request: why it was refused, or who aborted it, and how far it was"),
         "record": Field("string", "the start of what a process sent"),

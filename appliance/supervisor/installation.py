@@ -7,11 +7,13 @@ one JSON object on descriptor 1.
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from appliance.boot.dependencies import supply_setuptools
 from appliance.errors import InstallError, InterpreterError
 from appliance.supervisor import handles, lifecycle, pages
 
@@ -19,10 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from appliance.boot.dependencies import Plan
     from appliance.logs.setup import Log
     from appliance.supervisor.children import Children
     from appliance.supervisor.handles import Handle
 
+_LACKS_SETUPTOOLS = re.compile(r"No module named '(pkg_resources|distutils|setuptools)\b")
 GRACE_S = 0.5  # uv ends at once when asked to
 
 
@@ -62,6 +66,14 @@ class Installation:
         if self._child is not None:
             self._children.retire(self._child, GRACE_S)
             self._child = None
+
+    def supply(self, plan: Plan, report: Mapping[str, Any]) -> bool:
+        """Whether an import failed for want of what setuptools brings, and the next environment will hold it."""
+        missing = _LACKS_SETUPTOOLS.search(str(report.get("message")))
+        if missing is None or not supply_setuptools(plan):
+            return False
+        self._log.event("warning", "install.extended", package="setuptools", reason=f"No module named {missing[1]!r}")
+        return True
 
     def line(self, stream: str, text: bytes) -> None:
         """It wrote a line: progress, or its report."""

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from appliance.boot.upkeep import Use
 from appliance.channel import (
     Debugger,
     Drained,
@@ -85,6 +86,7 @@ class Supervisor:
         self._children = Children(self._loop, self)
         self._starts = Starts(self._children, settings, process, listener, certificate)
         self._front = Front(self._loop, self._children, self._start_standin)
+        self._use = Use()
         self._installation = Installation(
             self._children, flags, process, settings.project, log=log, happened=self.happened
         )
@@ -118,7 +120,7 @@ class Supervisor:
             Debugger: lambda child, message, _: self._debugging.listens(child, message.port, waits=message.waits),
             Stacks: lambda child, message, descriptors: self._stacks.offered(child, message.signal, descriptors),
             Drained: lambda child, _, __: self._children.leave(child),
-            Failed: lambda child, message, _: self._generations.failed(child, message),
+            Failed: lambda child, message, _: self._failed(child, message),
             Unfit: lambda child, message, _: self._generations.unfit(child, message),
             Learned: lambda child, message, _: self._generations.learned(child, message),
             Preloaded: lambda child, message, _: self._preloading.preloaded(child, message),
@@ -225,6 +227,7 @@ class Supervisor:
     def _boot(self, action: lifecycle.Boot) -> None:
         if self._analysis is None:
             raise RuntimeError("a worker is started before the project is known")
+        self._use.hold(self._analysis.plan.environment)
         self._generations.boot(action.generation, self._analysis)
 
     def _start_standin(self) -> Handle | None:
@@ -257,6 +260,14 @@ class Supervisor:
     def message(self, child: Handle, message: Message, descriptors: list[int]) -> None:
         """A child said something."""
         self._hear[type(message)](child, message, descriptors)
+
+    def _failed(self, child: Handle, message: Failed) -> None:
+        plan = self._analysis.plan if self._analysis else None
+        if plan and child is self._generations.current and self._installation.supply(plan, message.report):
+            child.reported = True
+            self.happened(lifecycle.ProjectChanged())
+            return
+        self._generations.failed(child, message)
 
     def said(self, child: Handle, stream: str, said: list[Said]) -> None:
         """A child wrote on one of its outputs."""

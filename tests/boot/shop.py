@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import os
 import subprocess
 import zipfile
 
@@ -44,6 +45,7 @@ class Shop:
             "UV_FIND_LINKS": str(self.wheels),
             "UV_NO_INDEX": "1",
             "UV_OFFLINE": "1",
+            "PIP_CONFIG_FILE": os.devnull,  # this machine's
         }
         flags = {"project": str(self.root), "cache": str(self.cache)}
         self.settings = read_settings(self.values, {}, flags, folder)

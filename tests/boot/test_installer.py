@@ -15,7 +15,8 @@ def given(tmp_path):
     """``given(PIP_INDEX_URL="..")``: the environment that uv gets for such values."""
 
     def given(**values):
-        return installer({"HOME": "/nowhere", **values}, tmp_path, tmp_path, print, 0).environment
+        values = {"HOME": "/nowhere", "PIP_CONFIG_FILE": os.devnull, **values}
+        return installer(values, tmp_path, tmp_path, print, 0).environment
 
     return given
 
@@ -123,8 +124,10 @@ def test_a_build_shows_no_compilers_log_in_one_line(tmp_path):
 
 
 def test_offline_is_the_reason(tmp_path):
-    """Without a network the reason is that, whatever uv says of it."""
-    assert "no network here" in failure(tmp_path, "error: x", offline="there is no network here").found
+    """Without a network the reason is that, whatever uv lacks; a wrong line is wrong there too."""
+    words = "error: No solution found\n  cause: Because tea was not found in the cache"
+    assert "no network here" in failure(tmp_path, words, offline="there is no network here").found
+    assert "can't be read" in failure(tmp_path, "error: Couldn't parse x", offline="there is no network here").found
 
 
 def test_a_killed_installer_says_so(tmp_path):

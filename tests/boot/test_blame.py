@@ -1,0 +1,66 @@
+"""What the installer says, in words that help: the file, the line, what to do."""
+
+import pytest
+
+from appliance.boot.blame import failure, place_of
+
+CONFLICT = """\
+error: No solution found when resolving dependencies
+  cause: Because flask==3.0.0 depends on werkzeug>=3.0.0 and you require flask==3.0.0, we can conclude that
+         you require werkzeug>=3.0.0. And because you require werkzeug==1.0, they are unsatisfiable."""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "cause", "line"),
+    [
+        ("requirements.txt", "click\n# x\nflask==99\n", "Because there is no version of flask==99", 3),
+        ("requirements.txt", "-r x\nZope.Interface >= 1\n", "Because zope-interface was not found", 2),
+        ("requirements.txt", "click\nflask=>2\n", "in `requirements.txt` at position 6: no such operator", 2),
+        ("requirements.txt", "click\n--index-url https://no.test/x\n", "fetch: https://no.test/x/click/: dns", 2),
+        ("pyproject.toml", 'dependencies = [\n "flask>=99",\n]\n', "resolving dependencies: only flask<=3", 2),
+        ("pyproject.toml", 'dependencies = ["flask>=99"]\n', "resolving dependencies: only flask<=3", 1),
+        ("pyproject.toml", '[tool.poetry.dependencies]\nflask = "^99"\n', "only flask<=3", 2),
+        ("poetry.lock", '[[package]]\nname = "flask"\n', "Failed to build `flask==1`", 2),
+        ("Pipfile.lock", '{\n"default": {\n"flask": {\n', "Failed to build `flask==1`", 3),
+        ("environment.yml", "dependencies:\n  - pip:\n    - flask==99\n", "no version of flask==99", 3),
+        ("setup.py", "setup(\n  install_requires=[\n    'flask>=99',\n", "only flask<=3 is available", 3),
+    ],
+)
+def test_the_line_is_named(tmp_path, name, text, cause, line):
+    """In each form: by position, by the index's host, by the package's name."""
+    file = tmp_path / name
+    file.write_text(text)
+    place = place_of(cause, [file])
+    assert place is not None
+    assert (place.file, place.line) == (file, line)
+
+
+def test_nothing_is_named_wrongly(tmp_path):
+    """Where no line fits, none is named."""
+    file = tmp_path / "requirements.txt"
+    file.write_text("click\n")
+    assert place_of("Because samovar was not found", [file, tmp_path / "gone"]) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "meaning", "action"),
+    [
+        (CONFLICT, "fit together", "Widen"),
+        ("error: x\n  cause: invalid peer certificate: UnknownIssuer", "not trusted", "SSL_CERT_FILE"),
+        ("error: HTTP status client error (401 Unauthorized) for url", "credentials", "PIP_INDEX_URL"),
+        ("error: Git executable not found", "Git repository", "apt-get install -y git"),
+        ("error: Hash mismatch for `kettle==1.0`", "hash", "anew"),
+        ("error: Failed to build `x==1`\n  cause: command 'gcc' failed", "can't be built", "FROM wsgi-appliance"),
+        ("error: the requested Python version does not satisfy Python>=3.14", "this Python", "APPLIANCE_PYTHON"),
+    ],
+)
+def test_meanings(words, meaning, action):
+    """What is commonly met is explained, with what to do about it."""
+    error = failure(words.splitlines(), 1, "")
+    assert meaning in error.found
+    assert action in error.action
+
+
+def test_a_sentence_stays_whole():
+    """Taking away what uv draws takes nothing else: "x depends" is no cross."""
+    assert "and x depends on flask" in failure(["error: Because it is so and x depends on flask"], 1, "").found
