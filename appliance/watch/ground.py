@@ -196,6 +196,9 @@ class Ground:
         what, path = news
         if what is What.MISSED:
             return set(), True
+        if what is What.MOUNTED:
+            now = Mounts.read()
+            return set(), any(self._mounts.within(top) != now.within(top) for top in self._tops)
         if what is What.LOST:
             if path in self._tops:
                 # What comes in its place has watches of its own; those of what has moved away tell false names.

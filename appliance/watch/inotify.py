@@ -7,6 +7,7 @@ that grows in the project then wakes nobody, and a file that is being written is
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -14,6 +15,7 @@ import select
 import struct
 from typing import Final, NamedTuple
 
+from appliance.watch.mounts import MOUNTINFO
 from appliance.watch.sources import Alarm, News, What
 
 _MODIFY: Final = 0x00000002
@@ -60,6 +62,11 @@ class Inotify:
         self._poll = select.poll()
         self._poll.register(self._descriptor, select.POLLIN)
         self._poll.register(self._alarm.fileno(), select.POLLIN)
+        # inotify says nothing when a bind mount comes or goes; this file does (proc_pid_mounts(5)), once to each poll.
+        self._mounts = -1
+        with contextlib.suppress(OSError):
+            self._mounts = os.open(MOUNTINFO, os.O_RDONLY | os.O_CLOEXEC)
+            self._poll.register(self._mounts, select.POLLPRI)
         # Two names may stand for one folder (a symbolic link): the kernel has one watch for both.
         self._folders: dict[int, list[str]] = {}
         self._watches: dict[str, int] = {}
@@ -101,7 +108,7 @@ class Inotify:
         ready = self._poll.poll(max(0.0, timeout_s) * 1000)
         if any(descriptor == self._alarm.fileno() for descriptor, _ in ready):
             self._alarm.silence()
-        news: list[News] = []
+        news = [News(What.MOUNTED, "")] if any(descriptor == self._mounts for descriptor, _ in ready) else []
         for raw in self._read():
             if raw.mask & _Q_OVERFLOW:
                 news.append(News(What.MISSED, ""))
@@ -149,6 +156,8 @@ class Inotify:
     def close(self) -> None:
         """Give back the descriptor; the kernel forgets the watches with it."""
         os.close(self._descriptor)
+        if self._mounts >= 0:
+            os.close(self._mounts)
         self._alarm.close()
 
 

@@ -9,7 +9,7 @@ machine or a daemon writes. Docker Desktop forwards some events over its own mou
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 MOUNTINFO = Path("/proc/self/mountinfo")
@@ -29,15 +29,20 @@ class Mount:
     Attributes:
         point: where it stands.
         kind: its file system's name.
+        number: the kernel's number for it: a mount that comes in the place of another has its own.
     """
 
     point: str
     kind: str
+    number: bytes = field(default=b"", compare=False)
 
     @property
     def mute(self) -> bool:
         """Whether files change in it without an event."""
         return _MUTE.fullmatch(self.kind) is not None
+
+
+_UNKNOWN = Mount("/", "unknown")
 
 
 class Mounts:
@@ -60,9 +65,14 @@ class Mounts:
         """The mount that ``path`` is in."""
         while path not in self._by_point:
             if path in {"", "/"}:
-                return Mount("/", "unknown")
+                return _UNKNOWN
             path = path[: path.rfind("/")] or "/"
         return self._by_point[path]
+
+    def within(self, folder: str) -> list[tuple[str, bytes]]:
+        """What is mounted on the folder and below it, and the mount that the folder is in."""
+        below = sorted(point for point in self._by_point if (point + "/").startswith(folder.rstrip("/") + "/"))
+        return [(mount.point, mount.number) for mount in [self.of(folder), *map(self.of, below)]]
 
     def mute_below(self, folder: str) -> list[Mount]:
         """The mute mounts in ``folder``, and the one that it is in if that is mute; none within another."""
@@ -84,4 +94,4 @@ def _mount(line: bytes) -> Mount | None:
     if len(fields) < 6 or not after:
         return None
     point = _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), fields[4])  # a space is \040
-    return Mount(point.decode(errors="surrogateescape"), after.split(b" ")[0].decode(errors="replace"))
+    return Mount(point.decode(errors="surrogateescape"), after.split(b" ")[0].decode(errors="replace"), fields[0])

@@ -23,6 +23,7 @@ class What(enum.Enum):
     FOLDER_WENT = enum.auto()
     LOST = enum.auto()  # the folder that this names is not at its place any more
     MISSED = enum.auto()  # there was more than could be told
+    MOUNTED = enum.auto()  # something was mounted or unmounted, somewhere
 
 
 class News(NamedTuple):

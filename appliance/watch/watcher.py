@@ -8,6 +8,7 @@ everything, and mounts without news are polled. News reach the supervisor's loop
 from __future__ import annotations
 
 import enum
+import errno
 import os
 import queue
 import threading
@@ -199,8 +200,9 @@ class Watcher:
         if error is None or self._rounds.told_limits:
             return
         self._rounds.told_limits = True
+        what = "watch" if error.errno == errno.ENOSPC else "instance"
         self._failed(
-            f"inotify has no watch left ({error.strerror})" if error.strerror else str(error),
+            f"inotify has no {what} left ({error.strerror})",
             "It looks at the files again and again instead. To have events: "
             "sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=1024, on the host.",
         )

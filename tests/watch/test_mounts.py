@@ -67,3 +67,13 @@ def test_the_kernels_own_table():
 def test_no_table():
     """Without a table nothing is known to be mute."""
     assert Mounts(b"").mute_below("/project") == []
+
+
+def test_within():
+    """A mount that comes, goes, or takes another's place is seen from the folders that it concerns alone."""
+    mounts, fewer = Mounts(TABLE), Mounts(TABLE.replace(b"31 30 0:41", b"31"))
+    other = Mounts(TABLE.replace(b"31 30", b"99 30"))
+    assert mounts.within("/workspace") != fewer.within("/workspace")
+    assert mounts.within("/workspace") != other.within("/workspace")
+    assert mounts.within("/workspace/shop") == fewer.within("/workspace/shop")
+    assert mounts.within("/src") == other.within("/src")
