@@ -160,6 +160,18 @@ EVENTS = MappingProxyType(
         "application.failed": Event(
             "error", "The application raised.", ("error", "file", "line", "traceback", "action", "request_id"), _CHILD
         ),
+        "django.checked": Event(
+            "debug, info, warning, error",
+            "Django's system checks were run, after the first second; the worst issue decides.",
+            ("version", "settings", "debug", "count", "issues"),
+            _CHILD,
+        ),
+        "django.unchecked": Event(
+            "warning", "Django's checks or migrations could not be looked at.", ("reason", "action"), _CHILD
+        ),
+        "migrations.found": Event(
+            "warning", "Migrations of Django's are not applied yet.", ("count", "apps", "names", "action"), _CHILD
+        ),
         "response.short": Event(
             "warning",
             "The application sent less than its Content-Length.",

@@ -186,6 +186,14 @@ def _refused(error: BaseException, _root: str) -> str:
     return f"Nothing answers{where}: start that service (docker compose up), on the same network."
 
 
+def _host(error: BaseException, _root: str) -> str:
+    if type(error).__name__ != "DisallowedHost":
+        return ""
+    found = re.search(r"add '?([^' ]+)'? to ALLOWED_HOSTS", str(error))
+    settings = os.environ.get("DJANGO_SETTINGS_MODULE", "the settings")  # noqa: TID251  the project's own environment
+    return f"Add {found[1]!r} to ALLOWED_HOSTS in {settings}." if found else ""
+
+
 def _address(error: BaseException, _root: str) -> str:
     if isinstance(error, OSError) and "Address already in use" in str(error):
         return "The project starts a server of its own when it is imported: put that under if __name__ == '__main__'."
@@ -199,5 +207,6 @@ _LOOKS: tuple[Callable[[BaseException, str], str], ...] = (
     _table,
     _database_file,
     _refused,
+    _host,
     _address,
 )

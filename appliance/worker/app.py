@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .sources import Loader
 
 Application = Callable[..., Any]
+Tell = Callable[[str, str, "dict[str, object]"], None]
 
 # What the framework's own development server sets in the process that serves: projects ask for it before they start a
 # scheduler, and Flask's ``app.run()`` in a module that is imported returns at once.
@@ -36,8 +37,8 @@ class TargetError(Exception):
         super().__init__(f"{found}. Expected: {expected}. {action}")
 
 
-def serve(target: dict[str, Any], loader: Loader, serving: Callable[[Application], None]) -> None:
-    """Have ``serving`` serve what ``target`` names; returns when that has ended.
+def serve(target: dict[str, Any], loader: Loader, serving: Callable[[Application], None], tell: Tell) -> None:
+    """Have ``serving`` serve what ``target`` names; returns when that has ended. ``tell`` takes an event.
 
     Raises:
         TargetError: it names no WSGI application.
@@ -46,7 +47,10 @@ def serve(target: dict[str, Any], loader: Loader, serving: Callable[[Application
     if target["kind"] != "script":
         for name, value in _AS_ITS_OWN_SERVER.get(target["framework"], {}).items():
             os.environ.setdefault(name, value)  # noqa: TID251  the project's own environment
-        serving(load(target, loader))
+        if target["kind"] == "django":
+            _serve_django(target, loader, serving, tell)
+        else:
+            serving(load(target, loader))
         return
     from . import script  # noqa: PLC0415  few projects are run
 
@@ -54,6 +58,15 @@ def serve(target: dict[str, Any], loader: Loader, serving: Callable[[Application
         script.run(target["file"], lambda application, by: serving(_checked(application, f"what it gives to {by}")))
     except script.ScriptEnded as ended:
         serving(_left_behind(ended, target))
+
+
+def _serve_django(target: dict[str, Any], loader: Loader, serving: Callable[[Application], None], tell: Tell) -> None:
+    from . import djangowhole  # noqa: PLC0415  for Django alone
+
+    djangowhole.prepare()
+    application = load(target, loader)
+    djangowhole.look_after(tell, target["search_path"][-1])
+    serving(application)
 
 
 def load(target: dict[str, Any], loader: Loader) -> Application:
@@ -64,7 +77,9 @@ def load(target: dict[str, Any], loader: Loader) -> Application:
         BaseException: whatever the project's code raises, SystemExit included.
     """
     if target["kind"] == "django":
-        return _django()
+        from . import djangowhole  # noqa: PLC0415  for Django alone
+
+        return djangowhole.application()  # type: ignore[no-any-return]  # the project's own
     if target["kind"] == "paste":
         from . import paste  # noqa: PLC0415  few projects have such a file
 
@@ -191,15 +206,4 @@ def _checked(found: Any, where: str) -> Application:
             action="Set APPLIANCE_APP to module:name of the application.",
         )
     application: Application = found
-    return application
-
-
-def _django() -> Application:
-    """Django as its ``runserver`` serves it: WSGI_APPLICATION or the default, static files where DEBUG is on."""
-    basehttp = importlib.import_module("django.core.servers.basehttp")  # noqa: TID251  the project's own Django
-    conf = importlib.import_module("django.conf")  # noqa: TID251  as above
-    application: Application = basehttp.get_internal_wsgi_application()
-    if conf.settings.DEBUG and "django.contrib.staticfiles" in conf.settings.INSTALLED_APPS:
-        handlers = importlib.import_module("django.contrib.staticfiles.handlers")  # noqa: TID251  as above
-        application = handlers.StaticFilesHandler(application)
     return application

@@ -123,7 +123,7 @@ def _werkzeug(module: ModuleType, meeting: Meeting) -> None:
         if options.get("static_files"):
             shared = importlib.import_module("werkzeug.middleware.shared_data")  # noqa: TID251  the project's Werkzeug
             application = shared.SharedDataMiddleware(application, options["static_files"])
-        if options.get("use_debugger"):
+        if options.get("use_debugger") and not getattr(application, "debug", False):  # Flask's: see debugpage
             debug = importlib.import_module("werkzeug.debug")  # noqa: TID251  as above
             application = debug.DebuggedApplication(application, evalex=options.get("use_evalex", True))
         meeting.serve(application, "Werkzeug")

@@ -39,7 +39,7 @@ from ..server.hosts import AllowedHosts
 from ..server.limits import Limits
 from ..server.pool import PooledWSGIServer
 from ..tally import Tally
-from . import app, routes, shadows, sources, stacks
+from . import app, debugpage, mishaps, routes, shadows, sources, stacks
 from .boot import standard_library
 from .records import RecordSink
 from .words import listen
@@ -194,7 +194,7 @@ class Worker:
         if self._start.options.get("debugger"):
             self._debug(self._start.options["debugger"])
         try:
-            app.serve(target, loader, lambda application: self._serve(application, began))
+            app.serve(target, loader, lambda application: self._serve(application, began), self._sink.event)
         except BaseException as error:
             if self._server is not None:
                 raise  # it was served: this is what ended that
@@ -209,7 +209,8 @@ class Worker:
             self._check(self._inheritance.after(self._start.target["search_path"]))
         if self._words is not None:
             self._words.mend()
-        server = make_server(self._listener, routes.told(application), self._sink, self._start.options, tls=self._tls)
+        dressed = routes.told(mishaps.told(debugpage.offered(application), self._start.root))
+        server = make_server(self._listener, dressed, self._sink, self._start.options, tls=self._tls)
         with self._lock:
             self._server = server
             server.take(self._waiting)
