@@ -1,0 +1,88 @@
+"""Django as runserver serves it, and what is said about its first faults."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.live.live_appliance import Start
+
+APPS = Path(__file__).resolve().parents[1] / "apps"
+
+
+@pytest.fixture
+def bookshop(tmp_path: Path) -> Path:
+    """A copy of the Django project."""
+    folder = tmp_path / "bookshop"
+    shutil.copytree(APPS / "django_site", folder)
+    return folder
+
+
+def test_django_whole(start: Start, bookshop: Path) -> None:
+    """Static files are served, system checks and missing migrations are told, each in one event."""
+    settings = bookshop / "bookshop" / "settings.py"
+    settings.write_text(settings.read_text("utf-8") + "\nSESSION_COOKIE_NAME = 'a'\nSTATICFILES_DIRS = ['/not/here']\n")
+    appliance = start(bookshop, APPLIANCE_INSTALL="off", VIRTUAL_ENV=sys.prefix)
+    appliance.wait_for("worker.ready")
+    assert appliance.get("/static/books/shop.css")[0].status == 200
+    checked = appliance.wait_for("django.checked")
+    assert checked["settings"] == "bookshop.settings"
+    assert "staticfiles.W004" in checked["issues"][0]
+    found = appliance.wait_for("migrations.found")
+    assert "books.0001_initial" in found["names"] or found["count"] > 10
+    assert "appliance run python manage.py migrate" in found["action"]
+
+
+def test_a_host_that_django_does_not_allow(start: Start, bookshop: Path) -> None:
+    """The page and one event say what to add to ALLOWED_HOSTS."""
+    settings = bookshop / "bookshop" / "settings.py"
+    settings.write_text(settings.read_text("utf-8") + "\nALLOWED_HOSTS = ['shop.example']\n")
+    appliance = start(bookshop, APPLIANCE_INSTALL="off", VIRTUAL_ENV=sys.prefix)
+    appliance.wait_for("worker.ready")
+    response, content = appliance.get("/", Accept="text/html")
+    assert response.status == 400
+    words = "Add '127.0.0.1' to ALLOWED_HOSTS in bookshop.settings."
+    assert words in content.decode().replace("&#x27;", "'")
+    assert appliance.wait_for("application.failed")["action"] == words
+
+
+def test_a_missing_table(start: Start, bookshop: Path) -> None:
+    """What Django answers for by itself says which command helps, on its page and in one event."""
+    appliance = start(bookshop, APPLIANCE_INSTALL="off", VIRTUAL_ENV=sys.prefix)
+    appliance.wait_for("worker.ready")
+    response, content = appliance.get("/admin/login/?next=/admin/", Accept="text/html")
+    if response.status == 200:  # the login form needs no table: its session does
+        response, content = appliance.get("/admin/", Accept="text/html", Cookie="sessionid=0123456789abcdef")
+    assert response.status == 500
+    assert b"appliance run python manage.py migrate" in content
+    assert "python manage.py migrate" in appliance.wait_for("application.failed")["action"]
+
+
+def test_a_missing_module(start: Start, project: Path) -> None:
+    """A project without a file of dependencies is told what to write, on the page and in the event."""
+    (project / "app.py").write_text("import not_to_be_had, PIL\napp = not_to_be_had.make()\n", encoding="utf-8")
+    appliance = start(APPLIANCE_INSTALL="off", VIRTUAL_ENV=sys.prefix)
+    failed = appliance.wait_for("worker.failed")
+    assert "printf 'not-to-be-had\\nPillow\\n' > requirements.txt" in failed["action"]
+    assert json.loads(appliance.get("/", Accept="application/json")[1])["action"] == failed["action"]
+
+
+def test_a_file_that_serves_itself(start: Start, project: Path) -> None:
+    """A file that makes its application under __main__ is run, served, and run anew when it is saved."""
+    text = (
+        "from wsgiref.simple_server import make_server\ndef main():\n    def application(environ, start_response):\n"
+        "        start_response('200 OK', [])\n        return [b'{}']\n"
+        "    make_server('', 80, application).serve_forever()\nif __name__ == '__main__':\n    main()\n"
+    )
+    (project / "app.py").write_text(text.format("one"), encoding="utf-8")
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    assert appliance.get()[1] == b"one"
+    appliance.edit("app.py", text.format("two"))
+    appliance.wait_for("reload.finished")
+    assert appliance.get()[1] == b"two"
+    assert appliance.stop() == 0
