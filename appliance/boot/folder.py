@@ -46,6 +46,13 @@ def check_folder(path: Path) -> None:
             action="Name the folder that holds the project; APPLIANCE_APP names a file in it.",
             path=str(path),
         )
+    if status.st_nlink == 0 and _is_empty(path):  # some file systems in user space count no links
+        raise ProjectMissingError(
+            f"{path} is a folder that has been removed",
+            expected="the folder that was mounted, as it was",
+            action="Restart the container: what is at that path on the host now is mounted then.",
+            path=str(path),
+        )
     # os.access asks for the real user, and the kernel: it is right for root without CAP_DAC_OVERRIDE too.
     if not os.access(path, os.R_OK | os.X_OK):
         raise ProjectMissingError(
@@ -56,3 +63,10 @@ def check_folder(path: Path) -> None:
             path=str(path),
             uid=os.geteuid(),
         )
+
+
+def _is_empty(path: Path) -> bool:
+    try:
+        return not any(path.iterdir())
+    except OSError:
+        return True

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from appliance.boot.dependencies import Plan, plan, project_environment
 from appliance.boot.env import Environment, load_environment
+from appliance.boot.folder import check_folder
 from appliance.boot.project import Project, find_application
 from appliance.errors import ApplianceError, ApplicationError
 
@@ -57,6 +58,7 @@ def analyse(settings: Settings, process: Mapping[str, str], known: Project | Non
     Raises:
         ApplianceError: it can't be served as it is.
     """
+    check_folder(settings.project)
     environment = load_environment(process, settings.project, settings.env_files)
     try:
         project = find_application(settings.project, environment.values, settings.app or None)

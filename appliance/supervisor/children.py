@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from appliance.channel import Channel, ChannelError, Drain, Hello, Message, Records
 from appliance.supervisor.handles import Handle, reaped
+from appliance.supervisor.memory import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -56,6 +57,7 @@ class Children:
         self._unclaimed: dict[int, int] = {}  # wait statuses by pid, while there are children without one
         self._open: list[tuple[Handle, str]] = []  # outputs that are read, of the living and the dead
         self._paused = False
+        self._memory = Memory()
         self._settling: dict[tuple[Handle, str], Timer] = {}
 
     def living(self) -> tuple[Handle, ...]:
@@ -128,6 +130,8 @@ class Children:
 
     def _ended(self, child: Handle, status: int) -> None:
         child.ended(status)
+        if child.returncode == -signal.SIGKILL and not child.ending:
+            child.cause = self._memory.killed()
         child.signal_group(signal.SIGTERM)  # what it left behind in its group
         self._gone(child)
 

@@ -6,6 +6,7 @@ processes.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -49,6 +50,7 @@ class Handle:
     python: str = ""
     reported: bool = False  # it has said why it ends
     ending: bool = False  # it was asked to end
+    cause: str = ""  # why it was killed, where the kernel tells
     deadline: Timer | None = None
 
     @property
@@ -93,7 +95,8 @@ class Handle:
         code = self.returncode
         if code is None:
             return "runs" if self.pid else "was never there"
-        return f"killed by {name_of(-code)}" if code < 0 else f"exit status {code}"
+        cause = f" ({self.cause})" if self.cause else ""
+        return f"killed by {name_of(-code)}{cause}" if code < 0 else f"exit status {code}"
 
 
 def spawn(
@@ -131,9 +134,16 @@ def spawn(
             os.close(descriptor)
         if theirs:
             theirs.close()
+    _offer_first(process.pid)
     if ours:
         ours.setblocking(False)  # noqa: FBT003  the standard library's own signature
     return Handle(role, generation, process.pid, outputs, Channel(ours, loads=loads) if ours else None, process)
+
+
+def _offer_first(pid: int) -> None:
+    """Where memory runs out the kernel shall take a child and not PID 1 (proc_pid_oom_score_adj(5))."""
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{pid}/oom_score_adj").write_text("500", encoding="ascii")
 
 
 def unborn(role: str) -> tuple[Handle, list[int]]:

@@ -1,0 +1,58 @@
+"""Whether the kernel killed for want of memory, and at which limit: the control group's own counts.
+
+Owns the reading of them. Knows nothing of who was killed. Runs in the supervisor; two small files are read when a
+child was killed, and once at the start.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+_GROUPS = Path("/sys/fs/cgroup")
+
+
+class Memory:
+    """The counts since the last question.
+
+    Args:
+        groups: where the control groups are mounted.
+        own: says which of them is ours; in a container of its own that is the root.
+    """
+
+    def __init__(self, groups: Path = _GROUPS, own: Path = Path("/proc/self/cgroup")) -> None:
+        self._counts, self._limits = _files(groups, own)
+        self._kills = self._count()
+
+    def killed(self) -> str:
+        """How the kernel has killed since the last question, in words; empty if it has not."""
+        before, self._kills = self._kills, self._count()
+        if self._kills <= before:
+            return ""
+        limit = _read(self._limits).strip()
+        size = f"; the limit is {int(limit) / 2**20:.0f} MiB" if limit.isdigit() and int(limit) < 2**60 else ""
+        return f"out of memory{size}"
+
+    def _count(self) -> int:
+        found = re.search(r"^oom_kill (\d+)$", _read(self._counts), re.MULTILINE)
+        return int(found[1]) if found else 0
+
+
+def _files(groups: Path, own: Path) -> tuple[Path, Path]:
+    """The files of counts and of the limit, of version 2 or 1."""
+    lines = [line.split(":", 2) for line in _read(own).splitlines() if line.count(":") >= 2]
+    unified = next((path for _, names, path in lines if not names), "/")
+    older = next((path for _, names, path in lines if "memory" in names.split(",")), "/")
+    for folder in (groups / unified.lstrip("/"), groups):
+        if (folder / "memory.events").is_file():
+            return folder / "memory.events", folder / "memory.max"
+    first = groups / "memory"
+    folder = first / older.lstrip("/") if (first / older.lstrip("/") / "memory.oom_control").is_file() else first
+    return folder / "memory.oom_control", folder / "memory.limit_in_bytes"
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="ascii")
+    except (OSError, ValueError):
+        return ""
