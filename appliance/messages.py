@@ -45,7 +45,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Start(Message):
-    """Be this: the first message to every child. Carries the listening socket, and a worker's ``tally``."""
+    """Be this: the first message to every child. Carries the listening socket; a worker's ``tally``, and a terminal."""
 
     kind = "start"
     role: str  # "worker", "standin"

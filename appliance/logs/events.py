@@ -184,6 +184,12 @@ EVENTS = MappingProxyType(
             ("promised", "surplus", "request_id"),
             _CHILD,
         ),
+        "breakpoint.passed": Event(
+            "warning",
+            "A breakpoint was passed: nobody could be asked.",
+            ("file", "line", "reason", "action"),
+            _CHILD,
+        ),
         # What is printed, and what goes wrong with the log itself.
         "output": Event(
             "info, warning, error",

@@ -5,6 +5,8 @@ Owns what each is told to be: its target, its bounds, its hosts, and the listeni
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.handles import Handle
 
 _STREAMS = 256  # requests that may go on beside the threads: the server's bound of long ones
+_STDIN = 0
 _LIMITS = (
     "slow_request_s",
     "header_timeout_s",
@@ -114,5 +117,12 @@ class Starts:
         descriptors = [self._listener.fileno()]
         if child.role == "worker":
             descriptors.append(child.count(settings.threads + _STREAMS))
+            if _is_terminal(_STDIN):
+                descriptors.append(_STDIN)
         self._children.send(child, start, descriptors)
         return child
+
+
+def _is_terminal(descriptor: int) -> bool:
+    """Whether a person can be asked there: a terminal that can be written to as well (docker's can)."""
+    return os.isatty(descriptor) and fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR

@@ -39,7 +39,7 @@ from ..server.hosts import AllowedHosts
 from ..server.limits import Limits
 from ..server.pool import PooledWSGIServer
 from ..tally import Tally
-from . import app, debugpage, mishaps, routes, shadows, sources, stacks
+from . import app, debugpage, mishaps, routes, shadows, sources, stacks, terminal
 from .boot import standard_library
 from .records import RecordSink
 from .words import listen
@@ -78,7 +78,9 @@ def main(descriptor: int) -> None:
     else:
         tally = Tally(descriptors[1])
         os.close(descriptors[1])
-        Worker(channel, listener, start, tally, inheritance).run(received[1:])
+        worker = Worker(channel, listener, start, tally, inheritance)
+        worker.attend(descriptors[2] if len(descriptors) > 2 else None)
+        worker.run(received[1:])
 
 
 def hello(channel: Channel) -> list[tuple[Message, list[int]]]:
@@ -169,6 +171,10 @@ class Worker:
         self._waiting: Connections = []  # taken before there was a server
         self._lock = threading.Lock()
         self._code = sources.CodeCache(start.code)
+
+    def attend(self, descriptor: int | None) -> None:
+        """Breakpoints are for this terminal, or for nobody."""
+        terminal.attend(descriptor, self._sink, os.environ)  # noqa: TID251  PYTHONBREAKPOINT is the project's
 
     def run(self, received: list[tuple[Message, list[int]]]) -> None:
         """Import, serve, return when drained."""
