@@ -143,6 +143,7 @@ class Ready(Message):
 
     kind = "ready"
     import_s: float = 0.0
+    began: float = 0.0  # CLOCK_MONOTONIC when the import began
     application: str = ""
 
 

@@ -94,6 +94,7 @@ EVENTS = MappingProxyType(
         ),
         "worker.stacks": Event("warning", "Where the threads of a worker stand, at SIGQUIT.", ("pid", "traceback")),
         "worker.exited": Event("debug, error", "A worker's process ended.", ("pid", "how")),
+        "worker.waiting": Event("info", "An address that it needs is taken until the old worker has gone."),
         "worker.restarting": Event("warning", "A worker will be started again.", ("after_s",)),
         "standin.ended": Event("error", "What answers while no worker can has ended, or did not start.", ("reason",)),
         # Reloading.
@@ -104,7 +105,9 @@ EVENTS = MappingProxyType(
         ),
         "watch.failed": Event("warning", "The project's files can't be watched as they should.", ("reason", "action")),
         "reload.started": Event("info", "Files have changed; a new generation starts.", ("files", "count", "signal")),
-        "reload.finished": Event("info", "The new generation serves.", ("duration_s",)),
+        "reload.finished": Event(
+            "info", "The new generation serves.", ("duration_s", "forked", "seen_s", "start_s", "import_s")
+        ),
         # Debugging.
         "debugger.listening": Event(
             "info", "A worker's debugger is to be had on this address.", ("pid", "address", "waits")

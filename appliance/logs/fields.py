@@ -96,6 +96,7 @@ FIELDS = MappingProxyType(
             "string", "the request's id: `X-Request-ID`, if it is sane, or new; sent back with the response"
         ),
         "running_s": Field("number", "seconds that it has run for"),
+        "seen_s": Field("number", "seconds from the file's own time of change until that was seen"),
         "sent": Field("integer", "bytes that were sent"),
         "server.port": Field("integer", "the port that the request came to"),
         "settings": Field("string", "Django's settings module"),
@@ -104,6 +105,7 @@ FIELDS = MappingProxyType(
         "source": Field("string", "the file that the dependencies come from"),
         "span_id": Field("string", "of a valid `traceparent` (W3C Trace Context)"),
         "stack": Field("string", "the stack, where the record was asked for it"),
+        "start_s": Field("number", "seconds from then until a worker began to import the project"),
         "status": Field("integer", "the exit status"),
         "stream": Field("string", "`stdout` or `stderr`"),
         "surplus": Field("integer", "bytes that were left out"),

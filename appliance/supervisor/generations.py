@@ -6,8 +6,10 @@ becomes an event of ``lifecycle``. Runs in the supervisor's loop.
 
 from __future__ import annotations
 
+import errno
 import time
 from collections import deque
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -28,11 +30,32 @@ if TYPE_CHECKING:
     from appliance.supervisor.handles import Handle
     from appliance.supervisor.loop import Loop, Timer
     from appliance.supervisor.preloading import Preloading
+    from appliance.supervisor.stacks import Stacks
     from appliance.supervisor.starts import Starts
 
+_BELIEVED_S = 60.0  # a file's time may be anything: copied, or another machine's
 SETTLED_S = 5.0  # a worker that served so long was no failed start
 QUIET_S = 1.0  # after a worker is ready: what is no hurry waits so long
-LAST_WORDS = 20  # lines of a worker's output that a page about its death shows
+LAST_WORDS = 60  # lines of a worker's output that a page about its death shows
+_ADDRESS_IN_USE = f"[Errno {errno.EADDRINUSE}]"
+
+
+@dataclass(frozen=True)
+class Save:
+    """A save that was seen, at ``at`` (CLOCK_MONOTONIC); ``seen_s`` after the file's own time of it."""
+
+    at: float
+    seen_s: float | None
+
+    def timeline(self, child: Handle, message: Ready) -> dict[str, Any]:
+        """The reload's parts, in seconds; the whole begins when it was seen."""
+        total = (child.ready_at or self.at) - self.at
+        parts: dict[str, Any] = {"duration_s": round(total, 4), "forked": child.is_forked}
+        if self.seen_s is not None and 0 <= self.seen_s < _BELIEVED_S:
+            parts["seen_s"] = round(self.seen_s, 4)
+        if message.began:
+            parts["start_s"] = round(max(0.0, message.began - self.at), 4)
+        return {**parts, "import_s": message.import_s}
 
 
 class Generations:
@@ -51,6 +74,7 @@ class Generations:
         account: Account,
         happened: Callable[[lifecycle.Event], None],
         stands_still: Callable[[Handle], bool],
+        stacks: Stacks,
     ) -> None:
         self._loop = loop
         self._children = children
@@ -62,20 +86,24 @@ class Generations:
         self._account = account
         self._happened = happened
         self._stands_still = stands_still
+        self._stacks = stacks
         self._boot_timer: Timer | None = None
         self._last_words: deque[str] = deque(maxlen=LAST_WORDS)
-        self._changed_at: float | None = None
+        self._save: Save | None = None  # the one that the next ready worker serves
+        self._taken: Handle | None = None  # found an address taken, by the old worker perhaps
+        self._tried = 0  # the generation that has been started again for that
         self._analysis: Analysis | None = None  # of the last start
         self._doubt = ""  # why the next start is a cold one, which shows whether a forked worker failed for its fork
         self.current: Handle | None = None
 
-    def changed(self) -> None:
-        """A save was seen: what is ready next has served it."""
-        self._changed_at = time.monotonic()
+    def changed(self, written: float | None = None) -> None:
+        """A save was seen: what is ready next has served it. ``written`` is the file's own time of it."""
+        self._save = Save(time.monotonic(), None if written is None else time.time() - written)
 
     def boot(self, generation: int, analysis: Analysis) -> None:
         """Start this generation of the project: forked, where that may be."""
         self._analysis = analysis
+        self._taken = None
         self._start(generation, analysis, cold=bool(self._doubt))
 
     def _start(self, generation: int, analysis: Analysis, *, cold: bool) -> None:
@@ -93,8 +121,11 @@ class Generations:
         self._log.event("debug", "worker.started", generation=generation, pid=child.pid, forked=forked is not None)
 
     def retire(self, generation: int) -> None:
-        """Let it finish what it has, and end."""
-        if (worker := self._living(generation)) is not None:
+        """Let it finish what it has, and end; at once, while it is importing: what it imports is old already."""
+        worker = self._living(generation)
+        if worker is not None and worker.ready_at is None:
+            self._children.kill(worker)
+        elif worker is not None:
             self._children.retire(worker, self._settings.grace_s, stands_still=self._stands_still)
 
     def kill(self, generation: int) -> None:
@@ -123,11 +154,11 @@ class Generations:
             self._preloading.refuse(self._doubt)
         self._doubt = ""
         self._preloading.ready()
-        if self._changed_at is not None:
-            timeline: dict[str, Any] = {"duration_s": round(child.ready_at - self._changed_at, 4)}
+        if self._save is not None:
+            timeline = self._save.timeline(child, message)
             self._log.event("info", "reload.finished", generation=child.generation, **timeline)
             self._account.reloaded(child.generation, timeline)
-            self._changed_at = None
+            self._save = None
 
     def learned(self, child: Handle, message: Learned) -> None:
         """It tells what it has loaded."""
@@ -147,6 +178,8 @@ class Generations:
         """Its import of the application raised."""
         child.reported = True
         self._doubt = ""
+        if _ADDRESS_IN_USE in str(message.report.get("message", "")) and self._waits_for_the_old(child):
+            return
         report = {
             key: value for key, value in message.report.items() if key in {"file", "line", "type", "message", "action"}
         }
@@ -163,8 +196,11 @@ class Generations:
             return
         if child.is_forked and child.ready_at is None and not (child.ending or child.reported):
             self._doubt = f"a worker ended while it imported the project ({child.how()})"
+        elif child.ready_at is None and not child.is_forked:
+            self._doubt = ""  # a cold one fails too: it was not the fork
         if child is self.current:
             self.current = None
+        self._try_again()
         level = "debug" if child.ending or child.reported else "error"
         self._log.event(level, "worker.exited", generation=child.generation, pid=child.pid, how=child.how())
         if child.ending or child.reported:
@@ -182,7 +218,26 @@ class Generations:
         if not child.ending:
             self._children.send(child, Learn())
 
+    def _waits_for_the_old(self, child: Handle) -> bool:
+        """Whether the address that it wanted may be the old worker's still: once that has gone it is tried again."""
+        if self._tried == child.generation or child is not self.current:
+            return False
+        self._taken = child
+        self._log.event("info", "worker.waiting", generation=child.generation)
+        self._try_again()
+        return True
+
+    def _try_again(self) -> None:
+        failed, analysis = self._taken, self._analysis
+        if failed is None or analysis is None:
+            return
+        if not any(each.role == "worker" and each is not failed for each in self._children.living()):
+            self._taken, self._tried = None, failed.generation
+            self._start(failed.generation, analysis, cold=False)
+
     def _living(self, generation: int) -> Handle | None:
+        if self.current is not None and self.current.generation == generation:
+            return self.current  # one that did not fit may still be ending
         return next(
             (each for each in self._children.living() if each.role == "worker" and each.generation == generation), None
         )
@@ -200,7 +255,11 @@ class Generations:
         if self._stands_still(child):
             self._boot_timer = self._loop.call_later(1.0, partial(self._timed_out, child))
         elif child.ready_at is None and not child.ending:
-            page = pages.of_timeout(self._settings.boot_timeout_s, list(self._last_words))
+            self._stacks.ask(child, partial(self._hung, child))
+
+    def _hung(self, child: Handle, stacks: str) -> None:
+        if child.ready_at is None and not child.ending:
+            page = pages.of_timeout(self._settings.boot_timeout_s, list(self._last_words), stacks)
             self._log.event(
                 "error", "worker.failed", generation=child.generation, error=page["title"], action=page["action"]
             )

@@ -62,13 +62,13 @@ def of_death(how: str, last_words: list[str], *, serving: bool) -> Page:
     }
 
 
-def of_timeout(boot_timeout_s: float, last_words: list[str]) -> Page:
-    """The import did not end."""
+def of_timeout(boot_timeout_s: float, last_words: list[str], stacks: str) -> Page:
+    """The import did not end; ``stacks`` is where it stood."""
     return {
         "status": 500,
         "title": f"The project was not imported within {boot_timeout_s:g} s",
         "lead": "Expected: an import that ends.",
-        "details": "\n".join(last_words),
+        "details": "\n".join([*last_words, stacks]),
         "action": "Look for a loop at import, or a connection that is waited for; or raise APPLIANCE_BOOT_TIMEOUT_S.",
         "error": "worker.failed",
         "refresh": True,

@@ -6,9 +6,11 @@ of ``lifecycle``, and each action of its table has its method here.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +50,7 @@ from appliance.watch.kinds import Kind
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from appliance.boot.certificate import Certificate
     from appliance.boot.settings import Settings
@@ -91,7 +93,6 @@ class Supervisor:
             self._children, flags, process, settings.project, log=log, happened=self.happened
         )
         self._preparation = Preparation(self._children, log, self.happened)
-        self._stacks = stacks.Stacks(self._loop)
         self._debugging = DebuggerDoor(self._loop, settings, log)
         self._state = State()
         self._analysis: Analysis | None = None
@@ -99,10 +100,11 @@ class Supervisor:
         self._has_terminal = signals.has_terminal()
         self._account = Account(self.url, str(settings.project))
         self._preloading = Preloading(self._loop, self._children, settings, log)
+        self._stacks = stacks.Stacks(self._loop)
         self._generations = Generations(
             self._loop, self._children, self._starts, self._preloading, settings,
             url=self.url, log=log, account=self._account, happened=self.happened,
-            stands_still=self._debugging.stands_still,
+            stands_still=self._debugging.stands_still, stacks=self._stacks,
         )  # fmt: skip
         self._hearing = Hearing(log, writer, pause=self._children.pause, last_words=self._generations.said)
         self._saves = Saves(settings, self._loop, log, changed=self._changed, phase=lambda: self._state.phase)
@@ -310,7 +312,7 @@ class Supervisor:
         written = (self._settings.project / path for path in changes.kinds)
         if self._state.phase is Phase.BROKEN and self._preparation.wrote(written):
             return
-        self._generations.changed()
+        self._generations.changed(_written(self._settings.project, changes.kinds))
         shown = sorted(changes.kinds)
         self._log.event("info", "reload.started", files=shown[:10], count=len(shown))
         target = self._analysis.project.target.file if self._analysis else ""
@@ -348,3 +350,12 @@ class Supervisor:
                 self._children.retire(child, STOP_GRACE_S)
         if not self._children.living():
             self.happened(lifecycle.AllGone())
+
+
+def _written(root: Path, paths: Iterable[str]) -> float | None:
+    """The last time of change of these files, seconds since the epoch; None where they are gone, or many."""
+    times: list[float] = []
+    for file in islice(paths, 10):
+        with contextlib.suppress(OSError):
+            times.append((root / file).stat().st_mtime)
+    return max(times, default=None)

@@ -222,7 +222,7 @@ class Worker:
             server.take(self._waiting)
             self._waiting = []
         self._channel.send(
-            Ready(import_s=round(time.monotonic() - began, 4), application=_described(application)),
+            Ready(import_s=round(time.monotonic() - began, 4), began=began, application=_described(application)),
         )
         server.serve_forever()
         self._sink.flush()
