@@ -1,0 +1,8 @@
+"""What it needs stands in a setup.cfg."""
+
+import kettle
+
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [f"kettle {kettle.VERSION}".encode()]
