@@ -147,6 +147,7 @@ class WSGIRequestHandler(DocumentedHandler):
         Context().run(self._run, run, exchange)
         if self.hijacked is not None:
             if exchange.hijacked:
+                self.hijacked.finish()
                 return
             self.hijacked = None
         if run.persistent and (body.ended or body.drain(equipment.limits)):

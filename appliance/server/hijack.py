@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .exchange import Exchange
     from .wire import Wire
 
+_FAREWELL_S = 0.1  # how long a library's thread may take to send its last frame
 _STATUS = re.compile(rb"HTTP/1\.1 ([0-9]{3})")
 # An unmasked close frame with code 1012, Service Restart (RFC 6455, 5.5.1; IANA's registry of close codes).
 _RESTART = b"\x88\x02\x03\xf4"
@@ -36,6 +37,8 @@ class HijackedSocket:
         self._exchange = exchange
         self._taken = taken
         self._lock = threading.Lock()  # between the application's frames and our last one
+        self._thread = threading.current_thread()
+        self._reader: threading.Thread | None = None  # a library's own, beside the application's
 
     def _take(self) -> socket.socket:
         if not self._exchange.hijacked:
@@ -48,6 +51,8 @@ class HijackedSocket:
     def recv(self, size: int, flags: int = 0, /) -> bytes:
         """What came early, then the socket's."""
         sock = self._take()
+        if self._reader is None and (thread := threading.current_thread()) is not self._thread:
+            self._reader = thread
         if self._wire.buffer and not flags & socket.MSG_PEEK:
             return self._wire.take_now(size)
         return sock.recv(size, flags)
@@ -83,6 +88,19 @@ class HijackedSocket:
         self._take()
         with contextlib.suppress(OSError):  # it has gone already
             self._wire.sock.shutdown(socket.SHUT_RDWR)
+
+    def finish(self) -> None:
+        """The application has returned.
+
+        A thread of its library's may be receiving still, and a descriptor that is closed meanwhile ends nothing; or it
+        has received the client's farewell, has told the application, and is about to send its own.
+        """
+        if self._reader is not None:
+            if not self._wire.secure:  # ssl would forget its keys, and what is sent then would be plain
+                with contextlib.suppress(OSError):  # as in close
+                    self._wire.sock.shutdown(socket.SHUT_RD)
+            self._reader.join(_FAREWELL_S)
+        self.close()
 
     def restart(self) -> None:
         """End it from without, because the server goes: say so to a WebSocket, and wake whoever reads."""
