@@ -165,6 +165,8 @@ def pick(modules: Modules, source: Source, *, own: bool = False) -> Pick:
 def target_of(look: Look, source: Source, name: str, verdict: Verdict, why: str) -> Target:
     """The target that means this name of this module."""
     module, first = look.modules.name_of(source.file)
+    if source.file.suffix == ".wsgi":
+        module = f"{module}_wsgi"  # ``radicale.wsgi`` imports the package radicale
     attribute = name
     call: Literal["no", "yes", "auto"] = "auto"
     if verdict.kind == "factory":
@@ -181,8 +183,16 @@ def target_of(look: Look, source: Source, name: str, verdict: Verdict, why: str)
         search_path(look.root, first),
         framework=verdict.framework,
         why=why,
+        environ=_environ(look, source, f"{attribute}()" if call == "yes" else attribute, verdict),
         arguments=verdict.arguments,
     )
+
+
+def _environ(look: Look, source: Source, attribute: str, verdict: Verdict) -> dict[str, str]:
+    """What the framework's own command asks for: ``appliance run flask init-db`` finds the same application."""
+    if verdict.framework not in {"Flask", "APIFlask"} or not attribute:
+        return {}
+    return {"FLASK_APP": f"{look.name(source.file)}:{attribute}"}
 
 
 def search_path(root: Path, first: Path) -> tuple[str, ...]:
@@ -210,7 +220,7 @@ def _weak(source: Source, verdicts: Mapping[str, Verdict]) -> str | None:
             continue
         if value.kind == "function":
             # Two parameters under an application's name, or none under a factory's: the worker will know.
-            if verdicts[name].required == (2 if name in OBJECT_NAMES else 0):
+            if verdicts[name].required in ((2, 0) if name in OBJECT_NAMES else (0,)):
                 return name
         elif value.kind in {"call", "reference", "other"} and not verdicts[name].required:
             return name

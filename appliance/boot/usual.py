@@ -71,6 +71,7 @@ def scan_rule(look: Look) -> Ruling:
     """Every module near the root: the one that binds an application, or a factory of one."""
     rule = "A look into every module"
     found = []
+    passed_on = []
     refused: list[str] = []
     tied: tuple[str, ...] = ()
     count = 0
@@ -84,12 +85,13 @@ def scan_rule(look: Look) -> Ruling:
         if script or (best.name and not _is_part_of_a_library(file, best)):
             found.append(_Found(source, best, script))
             continue
+        passed_on += _passed_on(look, source)
         refused += [f"{look.name(file)}: {words}" for words in best.refused]
         refused += filter(None, [refused_script(look, source)])
         tied = tied or tuple(f"{look.name(file)}:{name}" for name in best.tied)
     looked_at = f"{count} files"
-    for fits in (_instances, _factories):
-        some = _narrow([one for one in found if fits(one)])
+    for fits, those in ((_instances, found), (_factories, found), (_any, passed_on)):
+        some = _narrow([one for one in those if fits(one)])
         if len(some) == 1:
             target, finding = _choose(look, rule, some[0])
             return Ruling((finding,), target)
@@ -146,6 +148,13 @@ def _is_part_of_a_library(file: Path, best: Pick) -> bool:
     return packaged and best.verdict.framework == "WSGI" and best.name not in names and file.stem not in FILES
 
 
+def _passed_on(look: Look, source: Source) -> list[_Found]:
+    """What a package imports under a usual name, to be had from it: ``from .application import make_app``."""
+    best = pick(look.modules, source)
+    usual = source.file.name == "__init__.py" and best.name in {*OBJECT_NAMES, *FACTORY_NAMES}
+    return [_Found(source, best, None)] if usual else []
+
+
 def _may_be_run(look: Look, file: Path) -> bool:
     """A module within a package is the package's business, whatever it does under ``__main__``."""
     if file.name == "manage.py":
@@ -185,6 +194,10 @@ def _instances(found: _Found) -> bool:
 
 def _factories(found: _Found) -> bool:
     return found.best.verdict.kind == "factory"
+
+
+def _any(_found: _Found) -> bool:
+    return True
 
 
 def _narrow(found: list[_Found]) -> list[_Found]:

@@ -99,7 +99,7 @@ FOUND = {
     ),
     "cherrypy": ({"app.py": "import cherrypy\napplication = cherrypy.Application(Root(), '/')\n"}, "app:application"),
     "web.py": ({"code.py": "import web\napp = web.application(urls, globals())\n"}, "code:app.wsgifunc()"),
-    "mod_wsgi": ({"site.wsgi": "import os\n" + FLASK + "application = app\n"}, "site:application"),
+    "mod_wsgi": ({"site.wsgi": "import os\n" + FLASK + "application = app\n"}, "site_wsgi:application"),
     "a package app": ({"app/__init__.py": FLASK}, "app:app"),
     "what a package binds hides its module": (
         {"app/__init__.py": FLASK, "app/app.py": "", "run.py": "from app import app\n"},
