@@ -64,6 +64,10 @@ def parser() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true", dest="as_json", help="as one JSON object")
     status.add_argument("--stacks", action="store_true", help="the stacks of the worker's threads, hung or not")
     status.add_argument("--live", action="store_true", help="exit 0 when the appliance answers at all")
+    doctor = add(
+        "doctor", "Look for what will hurt here: mounts, file events, owners, ports, limits; exit 1 if something does."
+    )
+    doctor.add_argument("--json", action="store_true", dest="as_json", help="as one JSON list")
     run = add("run", "Run a command in the project's environment, as the project's owner.")
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="CMD", help="the command and its arguments")
     install = add("install", "Install what the project depends on, and end.")
@@ -83,7 +87,7 @@ def main(argv: Sequence[str], process: Mapping[str, str]) -> int:
         return error.exit_code
 
 
-def _command(argv: Sequence[str], process: Mapping[str, str]) -> int:
+def _command(argv: Sequence[str], process: Mapping[str, str]) -> int:  # noqa: PLR0911  one for each command
     words = list(argv)
     if words and words[0] in THE_PROJECTS:
         words.insert(0, "run")
@@ -111,6 +115,10 @@ def _command(argv: Sequence[str], process: Mapping[str, str]) -> int:
             return status.command(
                 process, flags, as_json=arguments.as_json, live=arguments.live, stacks=arguments.stacks
             )
+        case "doctor":
+            from appliance.commands import doctor  # noqa: PLC0415  as above
+
+            return doctor.command(process, flags, as_json=arguments.as_json)
         case "check":
             from appliance.commands import explain  # noqa: PLC0415  as above
 

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 _GROUPS = Path("/sys/fs/cgroup")
+_NO_LIMIT = 2**60  # version 1 says "none" by a huge number
 
 
 class Memory:
@@ -30,8 +31,15 @@ class Memory:
         if self._kills <= before:
             return ""
         limit = _read(self._limits).strip()
-        size = f"; the limit is {int(limit) / 2**20:.0f} MiB" if limit.isdigit() and int(limit) < 2**60 else ""
+        size = f"; the limit is {int(limit) / 2**20:.0f} MiB" if limit.isdigit() and int(limit) < _NO_LIMIT else ""
         return f"out of memory{size}"
+
+    def use(self) -> tuple[int, int] | None:
+        """Bytes that are used, and that may be; None without a limit."""
+        limit = _read(self._limits).strip()
+        names = {"memory.max": "memory.current", "memory.limit_in_bytes": "memory.usage_in_bytes"}
+        used = _read(self._limits.with_name(names[self._limits.name])).strip()
+        return (int(used), int(limit)) if used.isdigit() and limit.isdigit() and int(limit) < _NO_LIMIT else None
 
     def _count(self) -> int:
         found = re.search(r"^oom_kill (\d+)$", _read(self._counts), re.MULTILINE)

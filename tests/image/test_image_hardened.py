@@ -83,3 +83,20 @@ def test_the_user_may_change_on_one_cache(start, project, volume):
         expected = user if user != "0:0" else f"{folder.stat().st_uid}:{folder.stat().st_gid}"
         assert container.get().text == expected
         assert container.stop()[0] < 2
+
+
+def test_the_doctor_finds_what_was_made_wrong(start, project):
+    """Without a volume and on loopback alone the doctor says that both hurt; with all as it should be nothing does."""
+    container = start(project(APP, owner=1234), "--env", "APPLIANCE_HOST=127.0.0.1", "--memory", "200m")
+    container.wait_for("worker.ready", timeout=120)
+    done = container.execute("appliance", "doctor", check=False)
+    assert done.returncode == 1
+    hurts = {line.split()[1] for line in done.stdout.splitlines() if line.startswith("hurts")}
+    assert hurts == {"port", "cache", "memory"}
+
+
+def test_the_doctor_is_content(start, project, volume):
+    """As the README has it nothing hurts."""
+    container = start(project(APP, owner=1234), "--volume", f"{volume}:/cache")
+    container.wait_for("worker.ready", timeout=120)
+    assert container.execute("appliance", "doctor").returncode == 0

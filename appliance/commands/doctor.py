@@ -1,0 +1,44 @@
+"""``appliance doctor``: what will hurt here, and what to do about it.
+
+Owns its layout. What is looked at is ``symptoms``'s.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from appliance.commands.opening import open_project
+from appliance.commands.symptoms import LOOKS, Finding, Patient
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+def command(process: Mapping[str, str], flags: Mapping[str, str], *, as_json: bool) -> int:
+    """0 where nothing hurts, 1 where something does.
+
+    Raises:
+        ApplianceError: the project's folder, a .env file or a setting is not as it must be.
+    """
+    opening = open_project(process, flags)
+    patient = Patient(opening.settings, in_image="APPLIANCE_IMAGE" in process)
+    findings = list(_examined(patient))
+    if as_json:
+        sys.stdout.write(json.dumps([asdict(finding) for finding in findings]) + "\n")
+    else:
+        for finding in findings:
+            sys.stdout.write(f"{finding.state:<6} {finding.topic:<12} {finding.found}\n")
+            if finding.action:
+                sys.stdout.write(f"{'':<19} {finding.action}\n")
+    return 1 if any(finding.state == "hurts" for finding in findings) else 0
+
+
+def _examined(patient: Patient) -> Iterator[Finding]:
+    for look in LOOKS:
+        try:
+            yield from look(patient)
+        except OSError as error:
+            yield Finding(look.__name__, "note", f"could not be looked at: {error}")

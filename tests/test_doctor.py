@@ -1,0 +1,75 @@
+"""``appliance doctor``: what it finds, and that it leaves nothing behind."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from appliance.boot.settings import read_settings
+from appliance.commands import symptoms
+from appliance.commands.symptoms import Patient
+
+
+@pytest.fixture
+def patient(tmp_path):
+    """``patient(HOST="127.0.0.1")``: a project with these settings, in the image."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "app.py").write_text("")
+
+    def patient(**settings):
+        values = {f"APPLIANCE_{name}": text for name, text in settings.items()}
+        given = {"APPLIANCE_PROJECT": str(folder), "APPLIANCE_CACHE": str(tmp_path / "cache"), **values}
+        given["APPLIANCE_STATUS_SOCKET"] = str(tmp_path / "none.sock")
+        return Patient(read_settings(given, {}, {}, tmp_path), in_image=True)
+
+    return patient
+
+
+def states(look, patient):
+    """The states that a look found."""
+    return [finding.state for finding in look(patient)]
+
+
+def test_it_looks_and_leaves_nothing(tmp_path):
+    """The command says something of each topic, exits 0 or 1, and the folder is as it was."""
+    (tmp_path / "app.py").write_text("")
+    done = subprocess.run(
+        [sys.executable, "-I", "-m", "appliance", "doctor", "--json", f"--project={tmp_path}"],
+        capture_output=True, text=True, timeout=60, check=False, env={"PATH": os.environ["PATH"]},
+    )  # fmt: skip
+    findings = json.loads(done.stdout)
+    topics = {"project", "events", "watches", "owner", "port", "cache", "memory", "clock", "descriptors"}
+    assert {finding["topic"] for finding in findings} == topics
+    assert done.returncode == any(finding["state"] == "hurts" for finding in findings)
+    assert all(finding["action"] for finding in findings if finding["state"] == "hurts")
+    assert [path.name for path in tmp_path.iterdir()] == ["app.py"]
+
+
+def test_an_edit_is_told_at_once(patient):
+    """On a disk of this machine the kernel tells of an edit."""
+    assert states(symptoms.events, patient()) == ["ok"]
+
+
+def test_a_port_that_cannot_be_published(patient):
+    """In a container loopback alone hurts; no appliance is worth a note."""
+    assert states(symptoms.ports, patient(HOST="127.0.0.1")) == ["hurts", "note"]
+    assert states(symptoms.ports, patient(HOST="0.0.0.0")) == ["note"]
+
+
+def test_a_cache_that_is_no_volume(patient):
+    """In a container a cache that is no mount is gone with it."""
+    assert "hurts" in states(symptoms.cache, patient())
+
+
+def test_files_from_the_future(patient):
+    """A file that is newer than now is told of with its distance."""
+    who = patient()
+    future = time.time() + 3600
+    os.utime(who.project / "app.py", (future, future))
+    (finding,) = symptoms.clock(who)
+    assert finding.state == "note"
+    assert "app.py" in finding.found
