@@ -17,6 +17,8 @@ import threading
 from time import monotonic
 from typing import Any
 
+from .sslcalls import WANTED, forget_errors, steady
+
 _DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
 
 
@@ -39,9 +41,13 @@ class DuplexSocket:
         while True:
             with self._turn:
                 try:
-                    return self._sock.recv(size, flags)
-                except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as wanted:
+                    data: bytes = steady(self._sock.recv, size, flags)
+                except ssl.SSLEOFError:
+                    return b""
+                except WANTED as wanted:
                     events = _events(wanted)
+                else:
+                    return data
             self._wait(events, deadline)
 
     def send(self, data: Any, flags: int = 0, /) -> int:
@@ -50,9 +56,11 @@ class DuplexSocket:
         while True:
             with self._turn:
                 try:
-                    return self._sock.send(data, flags & ~_DONT_WAIT)
-                except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as wanted:
+                    sent: int = steady(self._sock.send, data, flags & ~_DONT_WAIT)
+                except WANTED as wanted:
                     events = _events(wanted)
+                else:
+                    return sent
             self._wait(events, deadline)
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
@@ -79,6 +87,7 @@ class DuplexSocket:
             try:
                 with contextlib.suppress(OSError, ValueError):  # it would wait for the peer's, which we do not
                     self._sock.unwrap()
+                forget_errors()
             finally:
                 self._turn.release()
         socket.socket.shutdown(self._sock, how)  # ssl's own forgets the encryption first, while others may write

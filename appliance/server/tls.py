@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .duplex import DuplexSocket
 from .refusal import HandshakeFailed, Refused
+from .sslcalls import WANTED, forget_errors, steady
 from .wire import RECEIVE, Wire
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class TlsWire(Wire):
             self._receive = self.sock.recv
             self.fill()  # for the record's request line
             raise Refused(400, "this is plain HTTP, on a port that only speaks HTTPS: the URL begins with https://")
-        options: Any = {"server_side": True, "do_handshake_on_connect": False}
+        options: Any = {"server_side": True, "do_handshake_on_connect": False, "suppress_ragged_eofs": False}
         self._begin(self._context.wrap_socket(self.sock, **options))
         return self._decrypted(most)
 
@@ -111,16 +112,18 @@ class TlsWire(Wire):
         sock: Any = self.sock
         try:
             if not self._shaken:
-                sock.do_handshake()
+                steady(sock.do_handshake)
                 self._shaken = True
-            data: bytes = sock.recv(most)
+            data: bytes = steady(sock.recv, most)
             while sock.pending():  # the poller sees the kernel's buffer, not OpenSSL's
                 data += sock.recv(RECEIVE)
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        except WANTED:
             raise BlockingIOError from None
+        except ssl.SSLEOFError:
+            return b""  # the end, without close_notify: not even all browsers say it
         except ssl.SSLError as error:
             # With TLS 1.3 a client's distrust arrives after our part of the handshake is over.
-            if self._heard or isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+            if self._heard:
                 raise
             raise HandshakeFailed(_words_of(error)) from None
         self._heard = True
@@ -130,9 +133,10 @@ class TlsWire(Wire):
         try:
             # OpenSSL wants the same bytes again after it could not send them, and counts none before it has sent all of
             # them: a slow reader of a large body would seem to take nothing for minutes.
-            return self.sock.send(data[:_SEND])
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            sent: int = steady(self.sock.send, data[:_SEND])
+        except WANTED:
             raise BlockingIOError from None
+        return sent
 
     def send_parts(self, parts: list[bytes]) -> None:
         """Send them all."""
@@ -159,6 +163,7 @@ class TlsWire(Wire):
         if isinstance(self.sock, ssl.SSLSocket) and self._shaken:
             with contextlib.suppress(OSError, ValueError):  # it would wait for the client's, which we do not
                 self.sock.unwrap()
+            forget_errors()
         super().end()
 
 

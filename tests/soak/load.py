@@ -92,12 +92,14 @@ class Run:
         self.visits: Counter[str] = Counter()
         self.appliances: list[tuple[Soaked, ssl.SSLContext | None]] = []
 
-    def start(self, folder: Path) -> None:
+    def start(self, folder: Path, python: str) -> None:
         """Start both appliances, and wait until they serve."""
         for scheme in ("http", "https"):
             project = folder / scheme
             shutil.copytree(SOAKED, project, ignore=shutil.ignore_patterns("__pycache__"))
             settings, context = dict(LIMITS), None
+            if python:
+                settings |= {"APPLIANCE_PYTHON": python, "APPLIANCE_INSTALL": "off"}
             if scheme == "https":
                 certificate, key = make_certificate(project)
                 settings |= {"APPLIANCE_TLS_CERT": certificate.name, "APPLIANCE_TLS_KEY": key.name}
@@ -199,12 +201,12 @@ def _connected(pid: int) -> bool:
     return False
 
 
-def soak(*, seconds: float, seed: int, clients: int, rounds: int) -> Result:
+def soak(*, seconds: float, seed: int, clients: int, rounds: int, python: str = "") -> Result:
     """One run; what it has shown."""
     run = Run(seed, seconds, clients)
     with tempfile.TemporaryDirectory() as folder:
         try:
-            run.start(Path(folder))
+            run.start(Path(folder), python)
             asyncio.run(run.load(rounds))
             return run.end()
         finally:
@@ -219,6 +221,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
     parser.add_argument("--clients", type=int, default=48)
     parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--python", default="", help="the worker's; a path")
     arguments = parser.parse_args()
     sys.stderr.write(f"seed {arguments.seed}, {arguments.seconds:g} s of load\n")
     result = soak(**vars(arguments))

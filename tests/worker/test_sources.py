@@ -137,13 +137,13 @@ def test_looks_as_ever(root: Path, cache: CodeCache):
     (package / "till.py").write_text("def total():\n    return 1 / 0\n", encoding="utf-8")
     module = fresh("shop.till")
     assert module.__file__ == str(package / "till.py")
-    assert module.__cached__ == importlib.util.cache_from_source(str(package / "till.py"))
+    assert module.__spec__ is not None
+    assert module.__spec__.cached == importlib.util.cache_from_source(str(package / "till.py"))
     assert inspect.getsource(module.total) == "def total():\n    return 1 / 0\n"
     assert linecache.getline(module.total.__code__.co_filename, 2) == "    return 1 / 0\n"
     assert pkgutil.get_data("shop", "data.txt") == b"data"
     assert resources.files("shop").joinpath("data.txt").read_text() == "data"
     assert [each.name for each in pkgutil.iter_modules([str(package)])] == ["till"]
-    assert module.__spec__ is not None
     assert module.__spec__.loader is module.__loader__
 
 

@@ -1,0 +1,51 @@
+"""Calls of ``ssl``'s, kept from each other's failures.
+
+Owns what is done about OpenSSL's queue of errors; must not know what is called. Runs in any thread. Imported only where
+a certificate is set.
+
+OpenSSL keeps a queue of errors for each thread, and looks into it to say why a call failed; it has to be empty before
+the call (SSL_get_error(3)). CPython does not see to that, and from 3.13 on leaves an entry behind when a connection is
+reset (python/cpython#148594). A thread that serves one connection after another then takes "nothing to read yet" on the
+next one for that reset. So what fails is tried once more with an empty queue, and the queue is left empty: the
+application may call ``ssl`` in the same thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+WANTED = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
+# It serves nobody. A failure to set its ciphers clears the queue (_ssl.c has it, in every version); nothing else does.
+_SCRATCH = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+
+
+def steady(call: Callable[..., Any], *arguments: Any) -> Any:
+    """What the call returns.
+
+    Raises:
+        OSError: its own failure, and no other connection's; ``WANTED`` where it has to wait.
+    """
+    try:
+        return call(*arguments)
+    except WANTED:
+        raise
+    except OSError as failure:
+        forget_errors()
+        try:
+            return call(*arguments)
+        except WANTED:
+            raise
+        except OSError:
+            forget_errors()
+            raise failure from None
+
+
+def forget_errors() -> None:
+    """Empty this thread's queue."""
+    with contextlib.suppress(ssl.SSLError):
+        _SCRATCH.set_ciphers("NONE-OF-THAT-NAME")
