@@ -88,13 +88,16 @@ class Trial:
 
     # -- what the loaders tell
 
-    def enter(self, name: str, origin: str) -> None:
+    def enter(self, name: str) -> None:
         """A module begins to run."""
         self._settle()
-        if name not in self._names and not self._is_standard(origin):
-            self.taint(f"imports {name}, which the project did not")
         self._stack.append(name)
         self._tell(name)
+
+    def ran(self, name: str, origin: str) -> None:
+        """It has run to its end. In the worker it may have failed, where its importer was content without it."""
+        if name not in self._names and not self._is_standard(origin):
+            self.taint(f"imports {name}, which the project did not")
 
     def leave(self, name: str) -> None:
         """It has run, or failed."""
@@ -227,7 +230,7 @@ class _Watched:
         create = getattr(self._loader, "create_module", None)
         if create is None or self._trial.over:
             return create(spec) if create else None
-        self._trial.enter(spec.name, spec.origin or "")
+        self._trial.enter(spec.name)
         try:
             return create(spec)
         except BaseException as error:
@@ -244,9 +247,10 @@ class _Watched:
         if self._trial.over:  # a lazy module, loaded in a worker
             self._loader.exec_module(module)
             return
-        self._trial.enter(module.__name__, (spec and spec.origin) or "")
+        self._trial.enter(module.__name__)
         try:
             self._loader.exec_module(module)
+            self._trial.ran(module.__name__, (spec and spec.origin) or "")
         except BaseException as error:
             self._trial.failed(module.__name__, error)
             raise

@@ -87,6 +87,17 @@ def test_forked(begin, packages: Path):
     assert status["preload"]["modules"] > 0
 
 
+def test_a_package_that_does_without_another(begin, packages: Path):
+    """A package that tries an import, and is content where that fails, is preloaded all the same."""
+    (packages / "other_system.py").write_text("raise ImportError('not on this system')\n", encoding="utf-8")
+    tries = "try:\n    import other_system\nexcept ImportError:\n    other_system = None\n"
+    (packages / "content.py").write_text(tries, encoding="utf-8")
+    appliance = begin("import content", '"without": content.other_system is None')
+    ready = next(event for event in appliance.events if event["event"] == "preload.ready")
+    assert ready["left_out"] == 0
+    assert reload(appliance, "two")["without"] is True
+
+
 def test_crash_of_a_forked_worker(begin, packages: Path):
     """The supervisor is a forked worker's own parent: it knows how it ended, and starts another."""
     appliance = begin("", wait="preload.ready")
