@@ -23,6 +23,7 @@ _LONGEST_CAUSE = 500
 _KEYS = frozenset(
     {"dependencies", "name", "version", "requires", "python", "requires-python", "requirements", "packages", "project"}
 )
+_UNREACHABLE = "the package index can't be reached"
 _COMPILER = (
     "Take a version of it that has a wheel, or another APPLIANCE_PYTHON; or build an image that can compile it:"
     " FROM wsgi-appliance, RUN apt-get update && apt-get install -y build-essential (docs/dependencies.md)."
@@ -60,7 +61,7 @@ _MEANINGS: tuple[tuple[str, str, str], ...] = (
             r"Network connectivity is disabled|network was disabled|dns error|error sending request|Could not connect|"
             r"[Ff]ailed to (?:fetch|lookup)|operation timed out|tcp connect error|Connection refused"
         ),
-        "the package index can't be reached",
+        _UNREACHABLE,
         "Check the network, or the proxy (HTTPS_PROXY) and the index (PIP_INDEX_URL, UV_DEFAULT_INDEX) that are set.",
     ),
     (
@@ -139,6 +140,7 @@ def failure(words: Sequence[str], code: int, offline: str, files: Iterable[Path]
         action=action,
         output=list(words),
         offline=bool(offline),
+        **({"unreachable": True} if meaning == _UNREACHABLE else {}),
         **({"file": str(place.file), "line": place.line} if place else {}),
     )
 

@@ -6,6 +6,8 @@ supervisor's that may block, and may be killed at any time with all that it star
 
 from __future__ import annotations
 
+import contextlib
+import re
 import subprocess
 import sys
 from collections import deque
@@ -17,10 +19,12 @@ import uv
 
 from appliance.boot.blame import failure
 from appliance.boot.identity import user_cache, user_home
+from appliance.boot.network import answers, network_is_there
 from appliance.boot.pipconf import pip_configuration
+from appliance.errors import InstallError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
 # What pip is told by variables, uv is told too.
 _FROM_PIP = (
@@ -56,6 +60,9 @@ _LEFT_OUT = frozenset(
     }
 )
 _LAST_WORDS = 40
+_PYPI = "https://pypi.org"
+_DEFAULT_INDEXES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL")
+_INDEX_LINE = re.compile(r"(?m)^\s*(?:-i|--index-url|--extra-index-url)[\s=]+(\S+)")
 _INDEXES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_INDEX")
 
 
@@ -82,16 +89,28 @@ class Installer:
     files: tuple[Path, ...] = ()
 
     def run(self, *arguments: str) -> None:
-        """Run it to its end.
+        """Run it to its end; where an index can't be reached, once more with what is in the cache alone.
 
         Raises:
             InstallError: it failed; its last words are in it.
         """
+        try:
+            self._run(self.environment, *arguments)
+        except InstallError as error:
+            if self.offline or not error.details.get("unreachable"):
+                raise
+            self.report("trying what is in the cache alone")
+            try:
+                self._run({**self.environment, "UV_OFFLINE": "1"}, *arguments)
+            except InstallError:
+                raise error from None
+
+    def _run(self, environment: Mapping[str, str], *arguments: str) -> None:
         words: deque[str] = deque(maxlen=_LAST_WORDS)
         with subprocess.Popen(  # noqa: S603 - our own program, our own arguments
             [self.program, *arguments],
             cwd=self.folder,
-            env=dict(self.environment),
+            env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -115,7 +134,7 @@ def installer(
     files: tuple[Path, ...] = (),
 ) -> Installer:
     """The installer for the project in this folder."""
-    environment = _environment(values, cache)
+    environment = _environment(values, cache, files)
     offline = ""
     if environment.get("UV_OFFLINE"):
         offline = "UV_OFFLINE is set" if values.get("UV_OFFLINE") else "there is no network here"
@@ -127,7 +146,17 @@ def _program() -> str:
     return str(beside) if beside.is_file() else uv.find_uv_bin()
 
 
-def _environment(values: Mapping[str, str], cache: Path) -> dict[str, str]:
+def _named_indexes(files: tuple[Path, ...]) -> list[str]:
+    """The indexes that lines of requirements files name."""
+    found: list[str] = []
+    for file in files:
+        if file.suffix in {".txt", ".in", ".pip", ""}:
+            with contextlib.suppress(OSError):
+                found += _INDEX_LINE.findall(file.read_text("utf-8", "replace"))
+    return found
+
+
+def _environment(values: Mapping[str, str], cache: Path, files: tuple[Path, ...] = ()) -> dict[str, str]:
     kept = {
         name: value for name, value in values.items() if name not in _LEFT_OUT and not name.startswith("APPLIANCE_")
     }
@@ -148,23 +177,11 @@ def _environment(values: Mapping[str, str], cache: Path) -> dict[str, str]:
     kept["NO_COLOR"] = "1"
     kept["UV_NO_PROGRESS"] = "1"  # bars are for terminals; what it downloads and installs it says all the same
     own_index = any(mark in kept.get(name, "") for name in _INDEXES for mark in ("//127.", "//localhost"))
-    if not own_index and not _network_is_there():
+    if not own_index and not network_is_there():
         # uv tries for 8 s before it says so; with this it installs from its cache, or says at once what it lacks.
         kept["UV_OFFLINE"] = "1"
+    elif not kept.get("UV_NO_INDEX") and not kept.get("UV_OFFLINE"):
+        index = next((kept[name] for name in _DEFAULT_INDEXES if kept.get(name)), _PYPI)
+        if not all(answers(each, kept) for each in dict.fromkeys(_named_indexes(files) or [index])):
+            kept.setdefault("UV_HTTP_RETRIES", "0")  # it would try for 7 s more
     return kept
-
-
-def _network_is_there(routes: Sequence[Path] = (Path("/proc/net/route"), Path("/proc/net/ipv6_route"))) -> bool:
-    """Whether any interface but the loopback has a route; true where the kernel does not say."""
-    for file in routes:
-        try:
-            lines = file.read_text("ascii", "replace").splitlines()
-        except OSError:
-            return True
-        # /proc/net/route begins with the interface and has a heading; ipv6_route ends with it.
-        names = (
-            {line.split()[0] for line in lines[1:]} if file.name == "route" else {line.split()[-1] for line in lines}
-        )
-        if names - {"lo"}:
-            return True
-    return False

@@ -1,11 +1,11 @@
 """The installer: what it is given, and what its failures mean."""
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
 
-from appliance.boot import installer as module
 from appliance.boot.installer import Installer, installer
 from appliance.errors import InstallError
 
@@ -58,25 +58,6 @@ def test_its_cache_lies_beside_the_environments(given, tmp_path):
 NOT_FOUND = """\
   \u00d7 No solution found when resolving dependencies:
   \u2570\u2500\u25b6 Because samovar was not found in the package registry and you require samovar, no."""
-HEADING = "Iface\tDestination\n"
-
-
-@pytest.mark.parametrize(
-    ("route", "six", "there"),
-    [
-        (HEADING, "", False),
-        (HEADING, "0000 00 0000 00 0000 ffffffff 1 0 00200200 lo\n", False),
-        (HEADING + "eth0\t00000000\n", "", True),
-        (HEADING, "0000 00 0000 00 0000 ffffffff 1 0 00200200 eth0\n", True),
-    ],
-)
-def test_no_network_is_known_at_once(tmp_path, route, six, there):
-    """Where no interface but the loopback has a route, there is no network; where nobody says, there is one."""
-    files = (tmp_path / "route", tmp_path / "ipv6_route")
-    files[0].write_text(route)
-    files[1].write_text(six)
-    assert module._network_is_there(files) is there
-    assert module._network_is_there((tmp_path / "gone",))
 
 
 def failure(folder, words, offline="", status=1):
@@ -138,3 +119,35 @@ def test_a_killed_installer_says_so(tmp_path):
 def test_uv_is_our_own(given, tmp_path):
     """The program is the one beside our interpreter: nothing on PATH counts."""
     assert Path(installer({"PATH": "/nowhere"}, tmp_path, tmp_path, print, 0).program).is_file()
+
+
+def test_an_index_that_does_not_answer(given, tmp_path):
+    """An index that takes no connection is not tried again and again; one that is a file is none of the network's."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        dead = f"http://127.0.0.1:{closed.getsockname()[1]}/simple"
+        assert given(UV_DEFAULT_INDEX=dead)["UV_HTTP_RETRIES"] == "0"
+        assert "UV_HTTP_RETRIES" not in given(UV_DEFAULT_INDEX="file:///srv/simple")
+        assert "UV_HTTP_RETRIES" not in given(UV_DEFAULT_INDEX=dead, UV_NO_INDEX="1")
+        requirements = tmp_path / "requirements.txt"
+        requirements.write_text(f"kettle\n--extra-index-url {dead}\n")
+        values = {"HOME": "/nowhere", "PIP_CONFIG_FILE": os.devnull, "UV_DEFAULT_INDEX": "file:///srv/simple"}
+        assert installer(values, tmp_path, tmp_path, print, 0, (requirements,)).environment["UV_HTTP_RETRIES"] == "0"
+
+
+def test_the_cache_where_the_index_is_away(tmp_path):
+    """What could not reach an index is tried once more from the cache; where that lacks it the first words stand."""
+    program = tmp_path / "uv"
+    program.write_text('#!/bin/sh\n[ -z "$UV_OFFLINE" ] || exit $CODE\necho "error: dns error"; exit 1\n')
+    program.chmod(0o755)
+    lines: list[str] = []
+    with (tmp_path / "lock").open("w") as lock:
+        for code in ("0", "1"):
+            environment = {"PATH": os.defpath, "CODE": code}
+            uv = Installer(str(program), environment, "", tmp_path, lines.append, lock.fileno())
+            if code == "0":
+                uv.run("pip")
+                continue
+            with pytest.raises(InstallError, match="can't be reached"):
+                uv.run("pip")
+    assert lines == ["error: dns error", "trying what is in the cache alone"] * 2

@@ -1,0 +1,63 @@
+"""Whether there is a network, and whether an index answers: asked before an installer finds out slowly.
+
+Owns the two looks. Must not know what is fetched. Runs in ``appliance install``.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+LOOK_S = 2.0
+_ROUTES = (Path("/proc/net/route"), Path("/proc/net/ipv6_route"))
+_PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+_PORTS = {"https": 443, "http": 80, "socks5": 1080, "socks5h": 1080}
+
+
+def network_is_there(routes: Sequence[Path] = _ROUTES) -> bool:
+    """Whether any interface but the loopback has a route; true where the kernel does not say."""
+    for file in routes:
+        try:
+            lines = file.read_text("ascii", "replace").splitlines()
+        except OSError:
+            return True
+        # /proc/net/route begins with the interface and has a heading; ipv6_route ends with it.
+        names = (
+            {line.split()[0] for line in lines[1:]} if file.name == "route" else {line.split()[-1] for line in lines}
+        )
+        if names - {"lo"}:
+            return True
+    return False
+
+
+def answers(url: str, values: Mapping[str, str], within_s: float = LOOK_S) -> bool:
+    """Whether the host of this URL, or the proxy before it, takes a connection; true for what is no network's."""
+    proxy = next((values[name] for name in _PROXIES if values.get(name)), "")
+    parts = urlsplit(proxy if "//" in proxy else f"//{proxy}") if proxy else urlsplit(url)
+    try:
+        port = parts.port or _PORTS.get(parts.scheme, 443)
+    except ValueError:
+        return True
+    if not parts.hostname or parts.scheme == "file":
+        return True
+    connected: list[bool] = []
+
+    def connect() -> None:
+        try:
+            socket.create_connection((parts.hostname, port), timeout=within_s).close()
+        except OSError:
+            connected.append(False)
+        else:
+            connected.append(True)
+
+    # In a thread: asking the DNS has no time-out of its own, and its default is 10 s and more.
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(within_s)
+    return connected == [True]

@@ -1,0 +1,39 @@
+"""Looks at the network that end soon."""
+
+import socket
+
+import pytest
+
+from appliance.boot.network import answers, network_is_there
+
+HEADING = "Iface\tDestination\n"
+
+
+@pytest.mark.parametrize(
+    ("route", "six", "there"),
+    [
+        (HEADING, "", False),
+        (HEADING, "0000 00 0000 00 0000 ffffffff 1 0 00200200 lo\n", False),
+        (HEADING + "eth0\t00000000\n", "", True),
+        (HEADING, "0000 00 0000 00 0000 ffffffff 1 0 00200200 eth0\n", True),
+    ],
+)
+def test_no_network_is_known_at_once(tmp_path, route, six, there):
+    """Where no interface but the loopback has a route, there is no network; where nobody says, there is one."""
+    files = (tmp_path / "route", tmp_path / "ipv6_route")
+    files[0].write_text(route)
+    files[1].write_text(six)
+    assert network_is_there(files) is there
+    assert network_is_there((tmp_path / "gone",))
+
+
+def test_who_answers():
+    """A listening port answers, a closed one does not; what is no address of the network's is left to the installer."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        assert answers(f"http://127.0.0.1:{port}/simple", {})
+        assert answers("https://index.test", {"HTTPS_PROXY": f"127.0.0.1:{port}"})
+    assert not answers(f"http://127.0.0.1:{port}/simple", {})
+    assert not answers("https://index.test", {"HTTPS_PROXY": f"http://127.0.0.1:{port}"})
+    assert answers("file:///srv/simple", {})
+    assert answers("http://index.test:port", {})
