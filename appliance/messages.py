@@ -149,12 +149,19 @@ class Ready(Message):
 
 @dataclass(frozen=True)
 class Learned(Message):
-    """What this worker has loaded, as in Preload; ``patched`` names what changed the standard library, if any did."""
+    """What this worker has loaded.
+
+    Attributes:
+        modules, others: as in Preload.
+        patched: what changed the standard library, if anything did.
+        files: of the modules that neither the standard library nor a package holds.
+    """
 
     kind = "learned"
     modules: list[str]
     others: list[str]
     patched: str = ""
+    files: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,17 @@ class Saves:
         """The installation's plan was made from these files, wherever they are."""
         self._watcher.also("plan", Kind.DEPENDENCIES, map(str, files))
 
+    def loaded(self, files: Iterable[str]) -> None:
+        """The worker's own modules are in these files: some may be where nobody would look, or ignored by git."""
+        self._watcher.also("worker", Kind.CODE, files)
+
+    def failed(self, report: Mapping[str, Any]) -> None:
+        """An import ended in these files: to be mended there."""
+        files = [report.get("file"), *(frame["file"] for frame in report.get("frames") or [])]
+        installed = ("/site-packages/", "/dist-packages/", "/lib/python3")
+        own = (str(file) for file in files if file and not any(part in str(file) for part in installed))
+        self._watcher.also("failure", Kind.CODE, [file for file in own if file.startswith("/")])
+
     def told(self) -> dict[str, Any] | None:
         """How saves are noticed, for ``appliance status``; None where they are not."""
         return self._how if self._on else None

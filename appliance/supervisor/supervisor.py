@@ -124,7 +124,7 @@ class Supervisor:
             Drained: lambda child, _, __: self._children.leave(child),
             Failed: lambda child, message, _: self._failed(child, message),
             Unfit: lambda child, message, _: self._generations.unfit(child, message),
-            Learned: lambda child, message, _: self._generations.learned(child, message),
+            Learned: lambda child, message, _: self._learned(child, message),
             Preloaded: lambda child, message, _: self._preloading.preloaded(child, message),
         }
 
@@ -269,7 +269,13 @@ class Supervisor:
             child.reported = True
             self.happened(lifecycle.ProjectChanged())
             return
+        self._saves.failed(message.report)
         self._generations.failed(child, message)
+
+    def _learned(self, child: Handle, message: Learned) -> None:
+        if child is self._generations.current:
+            self._saves.loaded(message.files)
+        self._generations.learned(child, message)
 
     def said(self, child: Handle, stream: str, said: list[Said]) -> None:
         """A child wrote on one of its outputs."""

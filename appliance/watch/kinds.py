@@ -41,7 +41,7 @@ _IN_TEMPLATES = frozenset({".txt", ".xml", ".md", ".svg", ".json", ".js", ".css"
 _STATIC = re.compile(r"/(?:static|staticfiles|public|dist)(?:/|\Z)")
 _DEPENDENCIES = re.compile(
     r".*requirements.*(?<!\.py)|constraints.*\.txt|uv\.lock|pylock.*\.toml|poetry\.lock|Pipfile(?:\.lock)?|pyproject\.toml"
-    r"|environment\.ya?ml|setup\.(?:cfg|py)|\.python-version|runtime\.txt|\.tool-versions|Procfile"
+    r"|environment\.ya?ml|setup\.(?:cfg|py)|\.python-version|runtime\.txt|\.tool-versions|\.?mise\.toml|Procfile"
 )
 
 

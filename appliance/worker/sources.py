@@ -116,6 +116,23 @@ def is_installed(path: str) -> bool:
     return not _INSTALLED.isdisjoint(path.split("/"))
 
 
+def own_files() -> list[str]:
+    """The files of the modules that neither the standard library nor a folder of installed packages holds."""
+    standard = os.path.dirname(os.__file__) + "/"  # noqa: PTH120  as above
+    found: list[str] = []
+    for name, module in list(sys.modules.items()):
+        try:
+            # Not getattr: a module that is loaded lazily would be loaded by it.
+            file = object.__getattribute__(module, "__dict__").get("__file__")
+        except AttributeError:
+            continue
+        if not isinstance(file, str) or name.startswith("<appliance>"):
+            continue
+        if file.endswith(".py") and not is_installed(file) and not file.startswith(standard):
+            found.append(os.path.abspath(file))  # noqa: PTH100  as above
+    return found
+
+
 def install(root: str, cache: CodeCache) -> Loader:
     """Load modules below ``root`` so from now on; the loader, for a file that no name finds."""
     loader = partial(ProjectLoader, cache)

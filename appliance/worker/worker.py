@@ -290,7 +290,7 @@ class Worker:
         from . import gauge, inheritance  # noqa: PLC0415  not needed before
 
         modules, others = inheritance.loaded(self._start.root)
-        return Learned(modules=modules, others=others, patched=gauge.patched())
+        return Learned(modules=modules, others=others, patched=gauge.patched(), files=sources.own_files())
 
 
 def _described(application: app.Application) -> str:

@@ -26,6 +26,7 @@ ROOT = "/project"
         ("setup.py", Kind.DEPENDENCIES),
         (".python-version", Kind.DEPENDENCIES),
         (".tool-versions", Kind.DEPENDENCIES),
+        ("mise.toml", Kind.DEPENDENCIES),
         ("poetry.lock", Kind.DEPENDENCIES),
         ("environment.yml", Kind.DEPENDENCIES),
         ("requirements.py", Kind.CODE),
