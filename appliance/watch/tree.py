@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from appliance.watch.kinds import Rule
 
 
+_OF_ENVIRONMENTS = frozenset({"pyvenv.cfg", "conda-meta"})
+
+
 class Mark(NamedTuple):
     """What tells one state of a file from another without reading it."""
 
@@ -96,6 +99,9 @@ class Tree:
         except OSError:  # it has gone, or may not be read
             return []
         names = {entry.name for entry in listed}
+        if folder != self._root and not names.isdisjoint(_OF_ENVIRONMENTS):  # it has just become one
+            self._lose((), (folder,))
+            return []
         if ".gitignore" in names:
             self._ignores.enter(folder)
         else:
@@ -106,7 +112,7 @@ class Tree:
         """Whether a folder is somebody's source: not left out, and no environment whatever its name."""
         if self._ignores.folder(folder):
             return False
-        return not os.path.exists(f"{folder}/pyvenv.cfg") and not os.path.exists(f"{folder}/conda-meta")
+        return not any(os.path.exists(f"{folder}/{name}") for name in _OF_ENVIRONMENTS)
 
     def _leads_on(self, link: str, seen: set[tuple[int, int] | None]) -> bool:
         """Whether a linked folder holds what is not watched under its own name; one that holds the link never ends."""
