@@ -24,7 +24,15 @@ if TYPE_CHECKING:
 
     from appliance.server.exchange import Exchange
 
-__all__ = ["ServerHandler", "ThreadedWSGIServer", "WSGIRequestHandler", "WSGIServer", "is_broken_pipe_error", "run"]
+__all__ = [
+    "ServerHandler",
+    "ThreadedWSGIServer",
+    "WSGIRequestHandler",
+    "WSGIServer",
+    "get_internal_wsgi_application",
+    "is_broken_pipe_error",
+    "run",
+]
 
 
 class LogSink:
@@ -69,3 +77,23 @@ def run(  # noqa: PLR0917  Django's signature
 ) -> None:
     """Serve an application for ever; see ``appliance.server.listener.run``."""
     listener.run(addr, port, wsgi_handler, ipv6, threading, on_bind, server_cls)
+
+
+def get_internal_wsgi_application() -> Any:
+    """Django's application: what its setting WSGI_APPLICATION names, else the default.
+
+    Raises:
+        ImproperlyConfigured: of Django's, where it can't be imported.
+    """
+    from django.conf import settings  # noqa: PLC0415  who calls this has Django; we do not
+    from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415  as above
+    from django.core.wsgi import get_wsgi_application  # noqa: PLC0415  as above
+    from django.utils.module_loading import import_string  # noqa: PLC0415  as above
+
+    path = getattr(settings, "WSGI_APPLICATION", None)
+    if path is None:
+        return get_wsgi_application()
+    try:
+        return import_string(path)
+    except ImportError as error:
+        raise ImproperlyConfigured(f"WSGI application '{path}' could not be loaded; {error}") from error

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.client import HTTPConnection
+from typing import Any
 from wsgiref import simple_server
 
 import pytest
@@ -48,25 +49,48 @@ def test_logs_by_itself(program: subprocess.Popen[str]):
     assert (event["event"], event["url.path"], event["http.response.status_code"]) == ("request.finished", "/here", 200)
 
 
-@pytest.mark.parametrize("name", ["WSGIServer", "ThreadedWSGIServer", "run", "is_broken_pipe_error"])
+def parameters(function: Any) -> dict[str, inspect.Parameter]:
+    """A function's parameters by name, without those that collect what is left."""
+    found = inspect.signature(function).parameters
+    return {name: each for name, each in found.items() if each.kind not in {each.VAR_POSITIONAL, each.VAR_KEYWORD}}
+
+
+def test_public_functions_and_classes():
+    """All that Django's module defines, ours has, under the same names."""
+    hers = {name for name, each in vars(theirs).items() if getattr(each, "__module__", "") == theirs.__name__}
+    assert hers <= set(ours.__all__)
+    assert set(theirs.__all__) <= set(ours.__all__)
+
+
+FUNCTIONS = ["run", "is_broken_pipe_error", "get_internal_wsgi_application"]
+CLASSES = ["WSGIServer", "ThreadedWSGIServer", "WSGIRequestHandler", "ServerHandler"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_signatures(name: str):
-    """What Django's takes, ours takes, by the same names and with the same defaults."""
-    hers = inspect.signature(getattr(theirs, name)).parameters
-    mine = inspect.signature(getattr(ours, name)).parameters
-    for parameter in hers.values():
-        if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
-            continue
-        assert parameter.name in mine
-        if not inspect.isclass(parameter.default):
-            assert mine[parameter.name].default == parameter.default
+    """What Django's takes, ours takes, by the same names, in the same order, with the same defaults."""
+    hers, mine = parameters(getattr(theirs, name)), parameters(getattr(ours, name))
+    assert list(mine) == list(hers)
+    for each in hers.values():
+        assert inspect.isclass(each.default) or mine[each.name].default == each.default
 
 
-@pytest.mark.parametrize("name", ["WSGIServer", "ThreadedWSGIServer", "WSGIRequestHandler", "ServerHandler"])
-def test_public_names(name: str):
-    """Each public name that Django's class has, ours has, with the same value where it is a plain one."""
+@pytest.mark.parametrize("name", CLASSES)
+def test_methods(name: str):
+    """Each method of Django's class is one of ours, and takes the same."""
     hers, mine = getattr(theirs, name), getattr(ours, name)
+    for method in (each for each, value in vars(hers).items() if inspect.isfunction(value)):
+        wanted, taken = parameters(getattr(hers, method)), parameters(getattr(mine, method))
+        assert list(taken)[: len(wanted)] == list(wanted), method
+        assert {key: taken[key].default for key in wanted} == {key: each.default for key, each in wanted.items()}
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_public_names(name: str):
+    """Each public name that Django's class has, inherited ones too, ours has; with the same value where it is plain."""
+    hers, mine = getattr(theirs, name), getattr(ours, name)
+    assert [each for each in dir(hers) if not each.startswith("_") and not hasattr(mine, each)] == []
     for attribute in (each for each in vars(hers) if not each.startswith("__")):
-        assert hasattr(mine, attribute), attribute
         value = getattr(hers, attribute)
         if isinstance(value, str | int | bool) and attribute != "server_version":
             assert getattr(mine, attribute) == value

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _OPTIONS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _TLS = "You're accessing the development server over HTTPS, but it only supports HTTP."
+_HURRY_S = 0.1
 _LINE_SHOWN = 4096  # bytes of a refused request's line that its record shows
 _LOG_HOOKS = ("log_message", "log_request", "log_error")
 
@@ -108,8 +109,13 @@ class WSGIRequestHandler(DocumentedHandler):
         self.handle_one_request()
         while not self.close_connection:
             self.handle_one_request()
-        if self.hijacked is None:
-            self.wire.linger()
+        if self.is_clean:
+            self.wire.end()
+        elif self.hijacked is None:
+            # Where connections are served one at a time, a client that has its whole answer and does not hang up keeps
+            # the next one waiting; what it might send behind its request was refused with the answer's close.
+            hurries = self._owes_nothing and not self.equipment.persistent
+            self.wire.linger(_HURRY_S if hurries else self.equipment.limits.linger_s)
 
     def finish(self) -> None:
         """Nothing is buffered here."""
@@ -260,8 +266,12 @@ class WSGIRequestHandler(DocumentedHandler):
     @property
     def is_clean(self) -> bool:
         """The client wanted the connection closed and owes nothing, so that closing it at once resets nothing."""
-        head = self.head
-        return head is not None and not head.said.keep_alive and bool(self._body.ended) and not self.wire.buffer
+        return self._owes_nothing and self.head is not None and not self.head.said.keep_alive
+
+    @property
+    def _owes_nothing(self) -> bool:
+        """All that the client announced has come."""
+        return self.head is not None and self.hijacked is None and bool(self._body.ended) and not self.wire.buffer
 
     def _answer_options(self, head: Head) -> None:
         """``OPTIONS *`` asks about the server, not about anything that an application has (RFC 9110, 9.3.7)."""

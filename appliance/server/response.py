@@ -125,7 +125,8 @@ class ServerHandler(ApplicationRun):
                 self._send_all(data)
             else:
                 self.write(data)
-            if self.headers_sent and not self._content and self._head_only_is_over():
+            # PEP 3333: iterate no further once enough was sent. A last look tells who promised too little.
+            if self._surplus or (self.headers_sent and not self._content and self._head_only_is_over()):
                 return
 
     def _head_only_is_over(self) -> bool:

@@ -327,10 +327,10 @@ class Wire:
             pass
         return True
 
-    def linger(self) -> None:
-        """End, and wait in this thread, within bounds, until the client has ended too."""
+    def linger(self, seconds: float) -> None:
+        """End, and wait in this thread, no longer than this, until the client has ended too."""
         self.end()
-        deadline = monotonic() + self._limits.linger_s
+        deadline = monotonic() + seconds
         try:
             while not self.discard():
                 self.wait(select.POLLIN, deadline - monotonic())

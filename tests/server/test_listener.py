@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from time import monotonic
 from typing import Any
 
 import pytest
 
 from appliance.server.handler import WSGIRequestHandler
+from appliance.server.limits import Limits
 from appliance.server.listener import ThreadedWSGIServer, WSGIServer
 from tests.server.served import Client, get
 
@@ -47,6 +49,19 @@ def test_one_at_a_time_keeps_nobody_waiting(start: Start):
     response = client.ask(get() + get("/behind"))
     assert (response["Connection"], response.body) == ("close", b"served")
     assert client.rest() == b""
+
+
+def test_a_client_that_does_not_hang_up_keeps_nobody_waiting(start: Start):
+    """A client that has its answer and stays is waited for shortly, not as long as one that may still be sending."""
+    first = start(WSGIServer, named)
+    assert first.ask(get()).body == b"served"
+    began = monotonic()
+    others = [Client(first.sock.getpeername()) for _ in range(3)]
+    for other in others:
+        assert other.ask(get()).body == b"served"
+    assert monotonic() - began < len(others) * Limits().linger_s
+    for other in others:
+        other.close()
 
 
 def test_a_thread_a_connection_keeps_it(start: Start):

@@ -6,6 +6,7 @@ import gzip
 import io
 import threading
 from collections.abc import Callable, Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,15 @@ def test_surplus_content_is_not_sent(serve: Serve):
         assert client.ask().body == b"123"
         assert client.ask().body == b"123"
         assert served.sink.told("response.long")["surplus"] == 2
+
+
+def test_no_more_is_asked_for_than_was_promised(serve: Serve):
+    """An iterable that goes on beyond its Content-Length is left, and closed (PEP 3333, Content-Length)."""
+    endless = Answer(repeat(b"12"), headers=[("Content-Length", "3")])
+    client = serve(endless).client()
+    assert client.ask().body == b"121"
+    assert client.ask().body == b"121"
+    assert endless.closed >= 1
 
 
 def test_a_short_body_closes_the_connection(serve: Serve):
