@@ -41,6 +41,7 @@ from ..server.pool import PooledWSGIServer
 from ..tally import Tally
 from . import app, debugpage, mishaps, routes, shadows, sources, stacks, terminal
 from .boot import standard_library
+from .order import ImportOrder
 from .records import RecordSink
 from .words import listen
 
@@ -171,6 +172,7 @@ class Worker:
         self._waiting: Connections = []  # taken before there was a server
         self._lock = threading.Lock()
         self._code = sources.CodeCache(start.code)
+        self._order = ImportOrder()
 
     def attend(self, descriptor: int | None) -> None:
         """Breakpoints are for this terminal, or for nobody."""
@@ -195,6 +197,7 @@ class Worker:
         own = shadows.settle(target["search_path"], standard_library(sys.path))
         if self._inheritance is not None:
             self._check(self._inheritance.before(target["search_path"], own))
+        self._order.begin()
         loader = sources.install(self._start.root, self._code)
         sys.path[:0] = [entry for entry in target["search_path"] if entry not in sys.path]
         if self._start.options.get("debugger"):
@@ -211,6 +214,7 @@ class Worker:
             os._exit(1)  # threads that the project started must not keep a failed generation alive
 
     def _serve(self, application: app.Application, began: float) -> None:
+        self._order.end()
         if self._inheritance is not None:
             self._check(self._inheritance.after(self._start.target["search_path"]))
         if self._words is not None:
@@ -290,7 +294,9 @@ class Worker:
         from . import gauge, inheritance  # noqa: PLC0415  not needed before
 
         modules, others = inheritance.loaded(self._start.root)
-        return Learned(modules=modules, others=others, patched=gauge.patched(), files=sources.own_files())
+        return Learned(
+            modules=self._order.sorted(modules), others=others, patched=gauge.patched(), files=sources.own_files()
+        )
 
 
 def _described(application: app.Application) -> str:
