@@ -22,24 +22,15 @@ def exchange():
 
 def test_an_application_of_no_framework_is_itself(monkeypatch):
     """Where no framework is loaded that tells, the application is called as it is."""
-    for name in ("flask", "bottle", "django.core.handlers.base"):
+    for name in ("flask.ctx", "bottle", "django.core.handlers.base"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     assert told(print) is print
 
 
-@pytest.mark.parametrize(
-    ("left", "route"),
-    [
-        ({"werkzeug.request": SimpleNamespace(url_rule=SimpleNamespace(rule="/notes/<int:n>"))}, "/notes/<int:n>"),
-        ({"werkzeug.request": SimpleNamespace(url_rule=None)}, None),
-        ({"werkzeug.request": object()}, None),
-        ({"bottle.route": SimpleNamespace(rule="/b/<n>")}, "/b/<n>"),
-        ({}, None),
-    ],
-)
-def test_what_is_left_in_the_environ(monkeypatch, exchange, left, route):
-    """Flask's rule and Bottle's are found in the environ once the application has returned or raised."""
-    monkeypatch.setitem(sys.modules, "flask", ModuleType("flask"))
+@pytest.mark.parametrize(("left", "route"), [({"bottle.route": SimpleNamespace(rule="/b/<n>")}, "/b/<n>"), ({}, None)])
+def test_what_bottle_leaves_in_the_environ(monkeypatch, exchange, left, route):
+    """Bottle's rule is found in the environ once the application has returned or raised."""
+    monkeypatch.setitem(sys.modules, "bottle", ModuleType("bottle"))
 
     def application(environ, start_response):
         environ.update(left)
@@ -47,6 +38,23 @@ def test_what_is_left_in_the_environ(monkeypatch, exchange, left, route):
 
     with pytest.raises(ValueError):
         told(application)({}, None)
+    assert exchange.route == route
+
+
+@pytest.mark.parametrize("name", ["RequestContext", "AppContext"])
+@pytest.mark.parametrize(("rule", "route"), [(SimpleNamespace(rule="/notes/<int:n>"), "/notes/<int:n>"), (None, None)])
+def test_where_flask_matches(monkeypatch, exchange, name, rule, route):
+    """Flask's rule is told where its context has matched it; a path that it has none for tells nothing."""
+
+    class Context:
+        def match_request(self):
+            self.request = SimpleNamespace(url_rule=rule)
+
+    module = ModuleType("flask.ctx")
+    setattr(module, name, Context)
+    monkeypatch.setitem(sys.modules, "flask.ctx", module)
+    told(print)
+    Context().match_request()
     assert exchange.route == route
 
 
