@@ -37,6 +37,7 @@ fuzz: $(VENV)/made ## look for bytes that the server reads wrong (ARGS="--second
 
 bench: $(VENV)/made ## measure ours and the peers in one run; needs wrk (ARGS=--help)
 	$(VENV)/bin/python -m benchmarks.request
+	$(VENV)/bin/python -m benchmarks.log
 	$(VENV)/bin/python -m benchmarks.throughput $(ARGS)
 	$(VENV)/bin/python -m benchmarks.reload
 

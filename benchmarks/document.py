@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import reload, request, throughput
+from benchmarks import log, reload, request, throughput
 from benchmarks.charts import Bar, bars
 from benchmarks.results import last
 
@@ -82,6 +82,7 @@ SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "throughput": _throughput,
     "reload": _reload,
     "request": request.table,
+    "log": log.table,
 }
 
 

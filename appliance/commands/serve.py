@@ -12,6 +12,7 @@ from appliance.boot.certificate import read_certificate
 from appliance.commands.opening import open_project
 from appliance.errors import ApplianceError, SettingsError
 from appliance.logs.fields import ALWAYS, FIELDS
+from appliance.logs.heap import keep_freed_memory
 from appliance.logs.rules import Rules
 from appliance.logs.setup import Log, make_log
 from appliance.logs.writer import Writer
@@ -30,6 +31,7 @@ STDOUT = 1
 
 def command(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
     """Serve until a signal. Every word of it is a line of the log, an error at the start too."""
+    keep_freed_memory()
     writer = Writer(STDOUT, bound=QUEUE)
     log = _first_log(writer, process, flags)
     try:

@@ -148,19 +148,28 @@ class Log:
         self._logger.batch(self._worded(each, stream, role, generation, pid) for each in said)
 
     def _worded(self, said: Said, stream: str, role: str, generation: int | None, pid: int) -> Entry:
-        whose: dict[str, Any] = {"pid": said.pid or pid}
-        if said.request_id is not None:
-            whose["request_id"] = said.request_id
-        if said.record is None:
-            level, event, fields = said.level, "output", {"stream": stream, **whose, **output.fields(said.text)}
-        else:
-            level, recorded = logged.fields(said.record)
-            event, fields = logged.EVENT, {**recorded, **whose}
+        text, level, record, at, own_pid, request_id, _ = said
+        recorded = None
+        if record is not None:
+            level, recorded = logged.fields(record)
         try:
-            timestamp = self._timestamps(said.at or time.time())
+            timestamp = self._timestamps(at or time.time())
         except ValueError:  # a clock that is far off
             timestamp = self._timestamps(time.time())
-        return _entry(timestamp, level, event, role, generation, fields)
+        event = "output" if recorded is None else logged.EVENT
+        entry: Entry = {"timestamp": timestamp, "level": level, "event": event, "role": role}
+        if generation is not None:
+            entry["generation"] = generation
+        if recorded is None:
+            entry["stream"] = stream
+        else:
+            entry.update(recorded)
+        entry["pid"] = own_pid or pid
+        if request_id is not None:
+            entry["request_id"] = request_id
+        if recorded is None:
+            entry.update(output.fields(text))
+        return entry
 
     def _read(self, batch: Sequence[Any], role: str, generation: int) -> Iterable[Entry]:
         for record in batch:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from appliance.logs.blocks import Blocks
+from appliance.logs.blocks import Blocks, stands_alone
 from appliance.logs.output import Lines, json_object
 from appliance.tagged import END, RECORD_PART, TEXT, Piece, Reader
 
@@ -146,6 +146,13 @@ class Words:
     def _heard(self, piece: Piece) -> Iterator[Said]:
         key = (piece.pid, piece.thread, piece.request_id)
         speaker = self._speakers.get(key)
+        data = piece.data
+        if speaker is None and piece.kind == TEXT and data.endswith(b"\n") and data.count(b"\n") == 1:
+            # Nearly every piece is this: a whole line of somebody who has begun nothing.
+            line = data[:-1].removesuffix(b"\r")
+            if stands_alone(line):
+                yield Said(line, "info", None, piece.at, piece.pid, piece.request_id or None)
+                return
         if speaker is None:
             speaker = self._speakers[key] = _Speaker(piece.pid, piece.request_id, raw=False)
         if piece.kind == TEXT:
