@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from appliance.boot.absence import what_there_is
 from appliance.boot.declared import flask_rule, procfile_rule, tool_rule
 from appliance.boot.django import django_rule
 from appliance.boot.explicit import explicit_target, refused_error
@@ -102,9 +103,10 @@ def _nothing(root: Path, rulings: list[Ruling]) -> ApplicationError:
     refused = tuple(dict.fromkeys(words for ruling in rulings for words in ruling.refused))
     if refused:
         return refused_error("the project", refused)
+    found = what_there_is(root)
     return ApplicationError(
-        f"no WSGI application in {root}",
+        f"no WSGI application in {root}: {found.words}",
         expected="a manage.py of Django's, a wsgi.py or app.py that binds app or application, or a create_app()",
-        action="Name it: APPLIANCE_APP=module:object. `appliance check` shows what was looked at.",
+        action=found.action,
         kind="none",
     )

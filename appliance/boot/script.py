@@ -30,10 +30,15 @@ _FRAMEWORKS = {
     "werkzeug": "Werkzeug",
 }
 
+_REGISTRIES = (
+    *(f"bottle.{name}" for name in ("route", "get", "post", "put", "delete", "error", "view")),
+    *(f"hug.{name}" for name in ("get", "post", "put", "delete", "patch", "http", "object", "local")),
+)
+
 
 def script_target(look: Look, source: Source, best: Pick) -> Target | None:
     """The target that runs this file; None where it serves no WSGI, or where importing ``best`` is enough."""
-    served = serves_itself(look.modules, source)
+    served = serves_itself(look.modules, source) or (None if best.name else _registers(source))
     if served is None or served.kind != "wsgi":
         return None
     if best.name and not (served.on_import or served.prepares):
@@ -59,6 +64,16 @@ def refused_script(look: Look, source: Source) -> str:
     return f"{look.name(source.file)}:{served.line} starts {served.by}, {kind}"
 
 
+def _registers(source: Source) -> Served | None:
+    """Functions that are put into a framework's own application, which nothing names: ``@bottle.route(..)``."""
+    for value in source.values.values():
+        name = next((name for name in value.decorators if name.startswith(_REGISTRIES)), "")
+        if value.kind == "function" and name:
+            return Served("wsgi", name, on_import=False, prepares=False, line=value.line)
+    call = next((call for call in source.calls if call.name in {"cherrypy.tree.mount", "cherrypy.tree.graft"}), None)
+    return Served("wsgi", call.name, on_import=False, prepares=False, line=call.line) if call else None
+
+
 def _framework(source: Source, served: Served) -> str:
     imported = (name for name in _FRAMEWORKS if name in source.imports)
     return _FRAMEWORKS.get(served.by.partition(".")[0]) or _FRAMEWORKS.get(next(imported, ""), "")
@@ -66,6 +81,8 @@ def _framework(source: Source, served: Served) -> str:
 
 def _reason(served: Served, best: Pick) -> str:
     by = f"{served.by.removeprefix('?.')} in line {served.line}"
+    if served.by.startswith((*_REGISTRIES, "cherrypy.tree.")):
+        return f"registers what it has with the framework itself ({by})"
     if served.on_import:
         return f"serves as soon as it is imported ({by})"
     if best.name:

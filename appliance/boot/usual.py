@@ -72,6 +72,7 @@ def scan_rule(look: Look) -> Ruling:
     rule = "A look into every module"
     found = []
     passed_on = []
+    weak: Target | None = None
     refused: list[str] = []
     tied: tuple[str, ...] = ()
     count = 0
@@ -86,6 +87,9 @@ def scan_rule(look: Look) -> Ruling:
             found.append(_Found(source, best, script))
             continue
         passed_on += _passed_on(look, source)
+        if weak is None and best.weak and file.stem in FILES:
+            why = f"{look.name(file)} binds {best.weak}, a usual name, and nothing else was found."
+            weak = target_of(look, source, best.weak, Verdict("unknown"), why)
         refused += [f"{look.name(file)}: {words}" for words in best.refused]
         refused += filter(None, [refused_script(look, source)])
         tied = tied or tuple(f"{look.name(file)}:{name}" for name in best.tied)
@@ -100,7 +104,7 @@ def scan_rule(look: Look) -> Ruling:
             return Ruling((Finding(rule, looked_at, f"several: {', '.join(names)}", "passed over"),), tied=names)
     words = "; ".join(refused) or (f"several: {', '.join(tied)}" if tied else "no application")
     outcome = Finding(rule, looked_at, words, "passed over" if refused or tied else "nothing")
-    return Ruling((outcome,), tied=tied, refused=tuple(refused))
+    return Ruling((outcome,), None, weak, tied, tuple(refused))
 
 
 def _usual_files(look: Look) -> Iterable[Path]:

@@ -171,11 +171,23 @@ def _left_behind(ended: Exception, target: dict[str, Any]) -> Application:
     for name in filter(None, (target["attribute"], *target["names"])):
         if callable(namespace.get(name)):
             return _checked(namespace[name], f"__main__:{name}")
+    registered = namespace.get("__hug_wsgi__") or _registry()
+    if registered is not None:
+        return _checked(registered, "the framework's own application")
     raise TargetError(
         f"{os.path.basename(target['file'])} was run, and started no server: {ended}",  # noqa: PTH119  as in boot
         expected="a file that starts its server when it is run without arguments, or that binds app",
-        action="Set APPLIANCE_APP to module:object or module:factory().",
-    )
+        action="The log has what it printed. Mend that, or set APPLIANCE_APP to module:object or module:factory().",
+    ) from None
+
+
+def _registry() -> Any:
+    """The application that a framework has of its own, where something was registered with it."""
+    bottle: Any = sys.modules.get("bottle")
+    if bottle is not None and bottle.default_app().routes:
+        return bottle.default_app()
+    cherrypy: Any = sys.modules.get("cherrypy")
+    return cherrypy.tree if cherrypy is not None and cherrypy.tree.apps else None
 
 
 def _called(factory: Any, where: str, arguments: list[Any], keywords: dict[str, Any]) -> Any:

@@ -43,6 +43,9 @@ RUN = {
         "from flask import Flask\nimport flask_socketio\napp = Flask('x')\nio = flask_socketio.SocketIO(app)\n"
         "if __name__ == '__main__':\n    load()\n    io.run(app)\n"
     ),
+    "bottle's own application": "import bottle\n@bottle.get('/')\ndef index(): ...\n",
+    "hug's own application": "import hug\n@hug.get('/')\ndef index(): ...\n",
+    "cherrypy's tree": "import cherrypy\ncherrypy.tree.mount(object(), '/')\n",
     "a server that is made, then run": (
         "from werkzeug.serving import make_server\nif __name__ == '__main__':\n"
         "    server = make_server('', 1, build())\n    server.serve_forever()\n"

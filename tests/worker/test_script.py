@@ -47,7 +47,8 @@ SERVERS = {
     "waitress": "def serve(app, **more): raise AssertionError\ndef create_server(app, **more): raise AssertionError\n",
     "bottle": (
         "def run(app=None, **more): raise AssertionError\ndef default_app(): return made\ndef debug(on): ...\n"
-        "def made(environ, start_response): return [b'hello']\n"
+        "class A:\n    routes = []\n    def __call__(self, environ, start): return [b'hello']\nmade = A()\n"
+        "def get(path):\n    made.routes.append(path)\n    return lambda function: function\n"
     ),
     "flask_socketio": "class SocketIO:\n    def run(self, app, **more): raise AssertionError\n",
     "bjoern": "def run(app, host, port): raise AssertionError\n",
@@ -109,6 +110,12 @@ def test_main_is_the_file(run: Run) -> None:
 def test_what_it_left_behind(run: Run) -> None:
     """A file that starts nothing without arguments has still bound its application."""
     assert run(APP + "import sys\nsys.exit('usage: hello.py PORT')\n") == [b"hello"]
+
+
+def test_what_it_registered(run: Run) -> None:
+    """Functions that are registered with a framework's own application are served by that."""
+    assert run("import bottle\n@bottle.get('/')\ndef index(): ...\n", bottle=SERVERS["bottle"]) == [b"hello"]
+    assert run("def __hug_wsgi__(environ, start_response): return [b'hug']\n")[1:] == [b"hug"]
 
 
 def test_nothing_at_all(run: Run) -> None:

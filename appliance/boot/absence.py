@@ -1,0 +1,67 @@
+"""A folder without an application: what it holds instead, in words.
+
+Owns these words. Must not know rules; it is asked when none of them has found anything. Runs in the appliance's own
+interpreter.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from appliance.boot.ownname import package_names
+
+_SHOWN = 4
+_FILES_MAX = 2000
+_NAME_IT = "Name it: APPLIANCE_APP=module:object. `appliance check` shows what was looked at."
+
+
+class Absence(NamedTuple):
+    """What there is, and what to do about it."""
+
+    words: str
+    action: str
+
+
+def what_there_is(root: Path) -> Absence:
+    """An empty folder, notebooks, another language, a library, or Python that binds no application."""
+    files = _files(root)
+    if not files:
+        return Absence(
+            "the folder is empty",
+            "Mount your project (docker run -v .:/workspace; for compose PROJECT_DIR=../mine), or write an app.py.",
+        )
+    python = [name for name in files if name.endswith((".py", ".wsgi"))]
+    if not python:
+        notebooks = [name for name in files if name.endswith(".ipynb")]
+        if notebooks:
+            return Absence(
+                f"it holds notebooks ({_list(notebooks)}) and no Python file",
+                "Write an app.py that binds a WSGI application; a notebook can't be served.",
+            )
+        kinds = [kind for kind, _ in Counter(Path(name).suffix for name in files).most_common(_SHOWN) if kind]
+        return Absence(
+            f"it holds no Python file; there are {_list(kinds) or _list(files)}",
+            "Mount the folder of the Python project, or name its sub-folder in APPLIANCE_PROJECT.",
+        )
+    packages = [name for name in package_names(root) if any((root / part / name).is_dir() for part in ("", "src"))]
+    if packages:
+        return Absence(f"{packages[0]} is a package that offers none, a library perhaps", _NAME_IT)
+    return Absence(f"{len(python)} Python files bind none ({_list(python)})", _NAME_IT)
+
+
+def _files(root: Path) -> list[str]:
+    found: list[str] = []
+    for folder, names, files in os.walk(root):
+        names[:] = sorted(name for name in names if not name.startswith(".") and name not in {"node_modules", "venv"})
+        found += [os.path.relpath(f"{folder}/{name}", root) for name in sorted(files) if not name.startswith(".")]
+        if len(found) > _FILES_MAX:
+            break
+    return found
+
+
+def _list(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

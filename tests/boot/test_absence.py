@@ -1,0 +1,30 @@
+"""A folder without an application: what it holds is named."""
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("files", "found", "action"),
+    [
+        ({}, "the folder is empty", "Mount your project"),
+        ({".git/config": ""}, "the folder is empty", "Mount your project"),
+        ({"a.ipynb": "", "data.csv": ""}, "it holds notebooks (a.ipynb) and no Python file", "Write an app.py"),
+        ({"index.js": "", "package.json": ""}, "no Python file; there are .js, .json", "sub-folder"),
+        (
+            {"lib/__init__.py": "def add(): ...", "pyproject.toml": '[project]\nname = "lib"\n'},
+            "lib is a package that offers none, a library perhaps",
+            "APPLIANCE_APP",
+        ),
+        (
+            {f"{name}.py": "" for name in "abcde"},
+            "5 Python files bind none (a.py, b.py, c.py, d.py and 1 more)",
+            "APPLIANCE_APP",
+        ),
+    ],
+    ids=["empty", "empty but for git", "notebooks", "another language", "a library", "scripts"],
+)
+def test_what_there_is(refuse, files, found, action):
+    """The one message says what was found in the folder, and what to do about just that."""
+    error = refuse(files)
+    assert found in error.found
+    assert action in error.action
