@@ -128,9 +128,9 @@ TABLE: tuple[Setting, ...] = (
         "DEPENDENCIES",
         forms.FILES,
         "",
-        "The dependency files to install from, relative to the project, instead of those that are found.",
+        "The dependency files to install from instead of those that are found; extras and groups to add.",
         words="found by looking at the project",
-        example="requirements/dev.txt",
+        example="requirements/test.txt,extra:postgres",
     ),
     Setting(
         "BEFORE_START",
