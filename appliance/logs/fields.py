@@ -96,7 +96,7 @@ FIELDS = MappingProxyType(
             "string", "the request's id: `X-Request-ID`, if it is sane, or new; sent back with the response"
         ),
         "running_s": Field("number", "seconds that it has run for"),
-        "seen_s": Field("number", "seconds from the file's own time of change until that was seen"),
+        "seen_s": Field("number", "seconds from the first news of a change until it was whole and told"),
         "sent": Field("integer", "bytes that were sent"),
         "server.port": Field("integer", "the port that the request came to"),
         "settings": Field("string", "Django's settings module"),

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from appliance.supervisor.stacks import Stacks
     from appliance.supervisor.starts import Starts
 
-_BELIEVED_S = 60.0  # a file's time may be anything: copied, or another machine's
 SETTLED_S = 5.0  # a worker that served so long was no failed start
 QUIET_S = 1.0  # after a worker is ready: what is no hurry waits so long
 LAST_WORDS = 60  # lines of a worker's output that a page about its death shows
@@ -42,7 +41,7 @@ _ADDRESS_IN_USE = f"[Errno {errno.EADDRINUSE}]"
 
 @dataclass(frozen=True)
 class Save:
-    """A save that was seen, at ``at`` (CLOCK_MONOTONIC); ``seen_s`` after the file's own time of it."""
+    """A save that was told ``at`` (CLOCK_MONOTONIC), ``seen_s`` after its first news; None where a signal asked."""
 
     at: float
     seen_s: float | None
@@ -51,7 +50,7 @@ class Save:
         """The reload's parts, in seconds; the whole begins when it was seen."""
         total = (child.ready_at or self.at) - self.at
         parts: dict[str, Any] = {"duration_s": round(total, 4), "forked": child.is_forked}
-        if self.seen_s is not None and 0 <= self.seen_s < _BELIEVED_S:
+        if self.seen_s is not None:
             parts["seen_s"] = round(self.seen_s, 4)
         if message.began:
             parts["start_s"] = round(max(0.0, message.began - self.at), 4)
@@ -96,9 +95,10 @@ class Generations:
         self._doubt = ""  # why the next start is a cold one, which shows whether a forked worker failed for its fork
         self.current: Handle | None = None
 
-    def changed(self, written: float | None = None) -> None:
-        """A save was seen: what is ready next has served it. ``written`` is the file's own time of it."""
-        self._save = Save(time.monotonic(), None if written is None else time.time() - written)
+    def changed(self, noticed_at: float | None = None) -> None:
+        """A save was told: what is ready next has served it. ``noticed_at``: its first news, on CLOCK_MONOTONIC."""
+        now = time.monotonic()
+        self._save = Save(now, None if noticed_at is None else now - noticed_at)
 
     def boot(self, generation: int, analysis: Analysis) -> None:
         """Start this generation of the project: forked, where that may be."""

@@ -6,11 +6,9 @@ of ``lifecycle``, and each action of its table has its method here.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +48,7 @@ from appliance.watch.kinds import Kind
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from appliance.boot.certificate import Certificate
     from appliance.boot.settings import Settings
@@ -318,7 +316,7 @@ class Supervisor:
         written = (self._settings.project / path for path in changes.kinds)
         if self._state.phase is Phase.BROKEN and self._preparation.wrote(written):
             return
-        self._generations.changed(_written(self._settings.project, changes.kinds))
+        self._generations.changed(changes.noticed_at)
         shown = sorted(changes.kinds)
         self._log.event("info", "reload.started", files=shown[:10], count=len(shown))
         target = self._analysis.project.target.file if self._analysis else ""
@@ -356,12 +354,3 @@ class Supervisor:
                 self._children.retire(child, STOP_GRACE_S)
         if not self._children.living():
             self.happened(lifecycle.AllGone())
-
-
-def _written(root: Path, paths: Iterable[str]) -> float | None:
-    """The last time of change of these files, seconds since the epoch; None where they are gone, or many."""
-    times: list[float] = []
-    for file in islice(paths, 10):
-        with contextlib.suppress(OSError):
-            times.append((root / file).stat().st_mtime)
-    return max(times, default=None)
