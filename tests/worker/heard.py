@@ -1,0 +1,43 @@
+"""A process that speaks through ``worker.words``, and what is heard of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from appliance.logs.words import Said, Words
+from appliance.tagged import new_mark
+
+_LISTEN = """
+import sys
+earlier = sys.stdout
+from appliance.server.exchange import Exchange, current
+from appliance.worker.words import listen
+words = listen({mark!r})
+def begin(name):
+    current.set(Exchange(None, "", 0, 0.0, name))
+"""
+
+
+def heard(program: str, *, folder: Path | None = None) -> list[Said]:
+    """Everything that this program says once it is listened to, descriptor 1's first."""
+    mark = new_mark()
+    done = subprocess.run(
+        [sys.executable, "-c", _LISTEN.format(mark=mark.hex()) + program],
+        capture_output=True,
+        timeout=60,
+        check=False,
+        cwd=folder,
+        env={"PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    found = []
+    for data in (done.stdout, done.stderr):
+        words = Words(mark)
+        found += [*words.feed(data), *words.rest()]
+    return found
+
+
+def texts(said: list[Said]) -> list[str]:
+    """What was said as text."""
+    return [each.text.decode() for each in said if each.record is None]

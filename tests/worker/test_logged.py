@@ -1,0 +1,123 @@
+"""Records of logging: as the project's configuration lets them through, structured, once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.worker.heard import heard, texts
+
+
+def records(program: str) -> list[dict[str, Any]]:
+    """The records that this program logs."""
+    return [each.record for each in heard("import logging\n" + program) if each.record is not None]
+
+
+def test_what_a_record_holds():
+    """Logger, message, place and extra fields; thread and level's name where they are none of the usual."""
+    found = records("""
+import threading
+def log():
+    logging.getLogger("shop.till").log(35, "sold %d", 3, extra={"customer": "c1", "odd": object(), "n": float("nan")})
+    print("done")
+logging.addLevelName(35, "NOTICE")
+thread = threading.Thread(target=log, name="till-1")
+thread.start(); thread.join()
+""")[0]
+    assert found.pop("line") > 0
+    extra = found.pop("extra")
+    assert (extra["customer"], extra["n"]) == ("c1", "NaN")
+    assert extra["odd"].startswith("<object object")
+    assert found == {
+        "level": "warning",
+        "logger": "shop.till",
+        "message": "sold 3",
+        "file": "<string>",
+        "function": "log",
+        "level_name": "NOTICE",
+        "thread": "till-1",
+    }
+
+
+def test_an_exception_is_structured():
+    """Type, message, frames, notes and what led to it; never the value of a variable."""
+    found = records("""
+def inner():
+    secret = "hunter2"
+    raise KeyError("missing")
+try:
+    try:
+        inner()
+    except KeyError as error:
+        raise ValueError("bad") from error
+except ValueError as error:
+    if hasattr(error, "add_note"):
+        error.add_note("a note")
+    logging.exception("it failed")
+""")[0]
+    first, cause = found["exception"]
+    assert (first["type"], first["message"], first.get("notes", ["a note"])) == ("ValueError", "bad", ["a note"])
+    assert (cause["type"], cause["of"]) == ("KeyError", "cause")
+    assert [frame["function"] for frame in cause["frames"]] == ["<module>", "inner"]
+    assert "hunter2" not in repr(found)
+
+
+def test_an_exception_is_bounded():
+    """An exception of a thousand frames keeps the first and the last; a group tells of its parts."""
+    deep, group = records("""
+def down():
+    down()
+try:
+    down()
+except RecursionError:
+    logging.exception("deep")
+try:
+    raise ExceptionGroup("several", [ValueError(str(number)) for number in range(50)])
+except ExceptionGroup:
+    logging.exception("group")
+""")
+    assert len(deep["exception"][0]["frames"]) == 100
+    assert [each.get("of") for each in group["exception"]] == [None, *["part"] * 19]
+
+
+def test_what_can_not_be_told():
+    """A record whose arguments do not fit is told of by logging itself; extras that can't be text lose no more."""
+    said = heard("""
+import logging
+logging.warning("%d", "no number")
+class Bad:
+    def __str__(self): raise ValueError
+circle = []
+circle.append(circle)
+logging.warning("told", extra={"circle": circle, "bad": Bad()})
+""")
+    assert [text.split("\n")[0] for text in texts(said)] == ["--- Logging error ---"]
+    extra = next(each.record for each in said if each.record is not None)["extra"]
+    assert extra == {"circle": "[[...]]", "bad": "<Bad whose text can't be had: ValueError>"}
+
+
+def test_each_record_once():
+    """A record that two handlers would print goes once; the next one goes again, though it says the same."""
+    found = records("""
+logging.basicConfig(level="INFO", format="%(name)s %(message)s")
+logging.getLogger().addHandler(logging.StreamHandler(sys.stdout))
+for _ in range(2):
+    logging.info("hello")
+""")
+    assert [record["message"] for record in found] == ["hello", "hello"]
+
+
+def test_handlers_of_other_kinds():
+    """A handler with a formatter class of its own, and one for another stream, write what they wrote."""
+    said = heard("""
+import io, logging
+class Shout(logging.Formatter):
+    def format(self, record):
+        return super().format(record).upper()
+own, kept = logging.StreamHandler(sys.stdout), io.StringIO()
+own.setFormatter(Shout())
+logging.basicConfig(handlers=[own, logging.StreamHandler(kept)])
+logging.warning("hello")
+print(repr(kept.getvalue()))
+""")
+    assert texts(said) == ["HELLO", "'WARNING:root:hello\\n'"]
+    assert [each.record for each in said] == [None, None]

@@ -1,0 +1,133 @@
+"""What Python says in a worker: tagged, whole, in order, and nothing of it lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from appliance.logs.output import Part
+from tests.worker.heard import heard, texts
+
+
+def test_the_streams_stay_the_same_objects():
+    """Whoever holds sys.stdout already is heard; the streams know their descriptor, and that they are no tty."""
+    said = heard("""
+print("through the old one", file=earlier)
+print(sys.stdout is earlier is sys.__stdout__, sys.stdout.fileno(), sys.stderr.fileno(), sys.stdout.isatty())
+sys.stdout.reconfigure(line_buffering=True)
+sys.stdout.buffer.write(b"bytes \\xff\\n")
+""")
+    assert [each.text for each in said] == [b"through the old one", b"True 1 2 False", b"bytes \xff"]
+    assert not any(each.raw for each in said)
+
+
+def test_each_context_has_its_own_line():
+    """What two requests and no request print at a time comes out as three lines, each with its id."""
+    said = heard("""
+import contextvars
+one, two = contextvars.copy_context(), contextvars.copy_context()
+one.run(begin, "one"); two.run(begin, "two")
+print("nobody's ", end="")
+one.run(print, "one's ", end="")
+two.run(print, "two's ", end="")
+one.run(print, "end")
+two.run(print, "end")
+print("end")
+""")
+    assert [(each.text.decode(), each.request_id) for each in said] == [
+        ("one's end", "one"),
+        ("two's end", "two"),
+        ("nobody's end", None),
+    ]
+
+
+def test_a_request_that_ends_within_a_line():
+    """What a request has begun to print comes out when it ends, marked as unfinished; also what it flushed."""
+    said = heard("""
+begin("one")
+print("begun", end="", flush=True)
+print(" and kept", end="")
+words.request_ended("one")
+print("another line")
+""")
+    assert texts(said) == ["begun and kept", "another line"]
+    assert isinstance(said[0].text, Part)
+    assert said[0].text.more
+
+
+def test_a_descriptor_that_is_redirected(tmp_path: Path):
+    """Where the project puts a file in the place of descriptor 1, what it prints goes there until it is put back."""
+    said = heard(
+        """
+import os
+kept = os.dup(1)
+with open("file", "w") as file:
+    os.dup2(file.fileno(), 1)
+    print("to the file")
+os.dup2(kept, 1)
+print("to the log")
+""",
+        folder=tmp_path,
+    )
+    assert texts(said) == ["to the log"]
+    assert (tmp_path / "file").read_text() == "to the file\n"
+
+
+def test_a_descriptor_that_is_closed():
+    """Descriptor 1 closed is opened again by the next print; a connection that has taken its number is left alone."""
+    said = heard("""
+import os, socket
+os.close(1)
+print("after the close")
+os.write(1, b"raw\\n")
+os.close(1)
+taken, other = socket.socketpair()
+print(taken.fileno(), "is a socket's")
+other.setblocking(False)
+try:
+    print(other.recv(100))
+except BlockingIOError:
+    print("and nothing was sent there")
+""")
+    assert texts(said) == ["after the close", "raw", "1 is a socket's", "and nothing was sent there"]
+
+
+def test_a_pipe_that_does_not_block():
+    """Where somebody has made the pipe non-blocking, a full one is waited for."""
+    said = heard("""
+import os
+os.set_blocking(1, False)
+for number in range(3000):
+    print(number, "x" * 500)
+""")
+    assert [text.split()[0] for text in texts(said)] == [str(number) for number in range(3000)]
+
+
+def test_a_fork_speaks_for_itself():
+    """A forked process is heard under its own number, with the request in which it was forked."""
+    said = heard("""
+import os
+begin("one")
+pid = os.fork()
+if not pid:
+    print("child")
+    os._exit(0)
+os.waitpid(pid, 0)
+print(pid)
+""")
+    child, parent = said
+    assert (child.text, child.pid, child.request_id) == (b"child", int(parent.text), "one")
+
+
+@pytest.mark.parametrize("ending", ["raise SystemExit(3)", "1 / 0", "import os; os.abort()", "import os; os._exit(1)"])
+def test_whatever_ends_it(ending: str):
+    """What was printed before a process ends is out, however it ends."""
+    said = heard(f'print("printed")\n{ending}')
+    assert texts(said)[0] == "printed"
+
+
+def test_without_a_mark_nothing_is_changed():
+    """A process that was given no mark prints as ever."""
+    program = 'from appliance.worker.words import listen\nprint(listen(""))'
+    assert texts(heard(program)) == ["None"]
