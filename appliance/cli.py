@@ -70,6 +70,8 @@ def parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", dest="as_json", help="as one JSON list")
     run = add("run", "Run a command in the project's environment, as the project's owner.")
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="CMD", help="the command and its arguments")
+    init = add("init", "Write a compose file, a dev container and an example of variables into the project.")
+    init.add_argument("--force", action="store_true", help="also change files that are there, as the diff shows")
     install = add("install", "Install what the project depends on, and end.")
     install.add_argument("--report", action="store_true", help="a failure is one JSON object on stdout")
     return main_parser
@@ -105,6 +107,10 @@ def _command(argv: Sequence[str], process: Mapping[str, str]) -> int:  # noqa: P
             from appliance.commands import run  # noqa: PLC0415  as above
 
             return run.command(process, flags, arguments.argv[1:] if arguments.argv[:1] == ["--"] else arguments.argv)
+        case "init":
+            from appliance.commands import init  # noqa: PLC0415  as above
+
+            return init.command(process, flags, force=arguments.force)
         case "install":
             from appliance.commands import install  # noqa: PLC0415  as above
 

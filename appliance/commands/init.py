@@ -1,0 +1,84 @@
+"""``appliance init``: the compose file, the dev container and the example of variables, written into a project.
+
+Owns the showing and the writing: every change is shown as a diff first, a file that is there is left alone without
+``--force``. ``drafts`` owns what is written. Runs as the project's owner, so what it writes is theirs.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from appliance.commands.drafts import Draft, drafts
+from appliance.commands.opening import open_project
+from appliance.errors import ApplianceError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def command(process: Mapping[str, str], flags: Mapping[str, str], *, force: bool) -> int:
+    """Show what would be new, and write it.
+
+    Raises:
+        ApplianceError: there is no project, or it can't be written.
+    """
+    opening = open_project(process, flags)
+    root = opening.settings.project
+    if root.is_relative_to(sys.prefix):
+        raise SettingsError(
+            "no project is mounted",
+            expected="the folder of a project at /workspace",
+            action="docker run --rm -v .:/workspace wsgi-appliance init",
+        )
+    written, kept = 0, []
+    for draft in drafts(root, opening.environment.values, opening.settings.app or None):
+        file = root / draft.path
+        before = file.read_text("utf-8", "replace") if file.is_file() else None
+        if before == draft.text:
+            continue
+        _say(_diff(draft, before))
+        if before is not None and not force:
+            kept.append(draft.path)
+            continue
+        _write(file, draft.text)
+        written += 1
+    for path in kept:
+        _say(f"left as it is: {path} (--force changes it as shown)\n")
+    _say(f"{written} files written to {root}\n" if written or kept else "nothing to do: every file is there\n")
+    return 0
+
+
+def _diff(draft: Draft, before: str | None) -> str:
+    lines = difflib.unified_diff(
+        (before or "").splitlines(keepends=True),
+        draft.text.splitlines(keepends=True),
+        "/dev/null" if before is None else draft.path,
+        draft.path,
+    )
+    return "".join(lines)
+
+
+def _write(file: Path, text: str) -> None:
+    aside = file.with_name(f".{file.name}.new")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_text(text, "utf-8")
+        aside.replace(file)
+    except OSError as error:
+        raise _UnwritableError(
+            f"{file} can't be written by uid {os.geteuid()}: {error.strerror}",
+            expected="a project's folder that its owner may write",
+            action="Mount it without :ro, or write the file from the diff above.",
+        ) from None
+
+
+class _UnwritableError(ApplianceError):
+    """The folder is mounted to be read only, or full."""
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)
