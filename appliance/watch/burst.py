@@ -25,6 +25,7 @@ class Burst:
         self._due: dict[str, float] = {}
         self._doubted: set[str] = set()
         self._last = 0.0
+        self._held = 0.0
         self.first = 0.0
 
     def __bool__(self) -> bool:
@@ -46,16 +47,15 @@ class Burst:
         return True
 
     def hold(self, now: float, seconds: float) -> None:
-        """Wait so much longer for everything."""
-        self._last = now
-        self._due = dict.fromkeys(self._due, now + seconds)
+        """Wait so much longer, however long it has been."""
+        self._held = now + seconds
 
     def due(self) -> float:
         """When it is over, if nothing more happens."""
         last = max(self._due.values())
         if len(self._due) >= _MANY:
             last = max(last, self._last + MANY_S)
-        return min(last, max(self.first + LONGEST_S, self._last))
+        return max(self._held, min(last, max(self.first + LONGEST_S, self._last)))
 
     def paths(self) -> list[str]:
         """What has changed."""
@@ -64,4 +64,5 @@ class Burst:
     def over(self) -> None:
         """It has been told."""
         self._due.clear()
+        self._held = 0.0
         self._doubted.clear()

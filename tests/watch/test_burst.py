@@ -42,6 +42,14 @@ def test_no_burst_is_endless():
     assert now <= 10.0 + LONGEST_S + 0.02
 
 
+def test_held():
+    """A burst that is held waits, even past the longest time."""
+    burst = Burst()
+    burst.add("a", 10.0, whole=True)
+    burst.hold(10.0 + LONGEST_S * 2, 0.01)
+    assert burst.due() == 10.0 + LONGEST_S * 2 + 0.01
+
+
 def test_doubt():
     """A doubtful file is waited for once a burst."""
     burst = Burst()
