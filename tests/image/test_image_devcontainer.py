@@ -5,6 +5,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -28,12 +29,19 @@ LINE = 6
 
 
 @pytest.fixture(scope="module")
-def cli(tmp_path_factory):
+def others_may_enter():
+    """A folder that another user can pass; pytest's own are closed to others, again at the start of each run."""
+    with tempfile.TemporaryDirectory(prefix="appliance-test-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def cli(others_may_enter):
     """The program ``devcontainer``, from npm."""
     if shutil.which("npm") is None:
         pytest.skip("not run: there is no npm to install @devcontainers/cli with")
-    folder = tmp_path_factory.mktemp("npm")
-    folder.chmod(0o755)
+    folder = others_may_enter / "npm"
     done = subprocess.run(
         ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), CLI],
         capture_output=True, text=True, timeout=200, check=False,
@@ -55,18 +63,15 @@ def host_user(engine):
 
 
 @pytest.fixture
-def folder(host_user, tmp_path):
+def folder(host_user, others_may_enter):
     """The user's project: a git repository with the template in it."""
-    folder = tmp_path / "project"
+    folder = others_may_enter / "project"
     shutil.copytree(TEMPLATES / "devcontainer", folder / ".devcontainer")
     shutil.copytree(TEMPLATES / "vscode", folder / ".vscode")
     (folder / "wsgi.py").write_text(APP.format(word="one"))
     subprocess.run(["git", "init", "--quiet", str(folder)], check=True, timeout=20)
     for path in (folder, *folder.rglob("*")):
         os.chown(path, host_user.pw_uid, host_user.pw_gid)
-    for parent in folder.parents:  # pytest's are its user's alone
-        if parent.owner() == pwd.getpwuid(os.getuid()).pw_name and not parent.stat().st_mode & 0o001:
-            parent.chmod(parent.stat().st_mode | 0o011)
     return folder
 
 
