@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from appliance.boot.absence import what_there_is
-from appliance.boot.declared import flask_rule, procfile_rule, tool_rule
+from appliance.boot.declared import flask_rule, tool_rule
+from appliance.boot.deployment import deployment_rule
 from appliance.boot.django import django_rule
 from appliance.boot.explicit import explicit_target, refused_error
 from appliance.boot.folder import check_folder
@@ -33,7 +34,7 @@ _RULES: tuple[Callable[[Look], Ruling], ...] = (
     paste_rule,
     usual_files_rule,
     package_rule,
-    procfile_rule,
+    deployment_rule,
     scan_rule,
 )
 

@@ -1,0 +1,106 @@
+"""The rule for what starts the project elsewhere: a Procfile, a Dockerfile, the configuration of a server or a host.
+
+Owns which files are looked at, and how a command line is read. Must not know what its target is: ``explicit`` does.
+Runs in the appliance's own interpreter.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+from appliance.boot.explicit import explicit_target
+from appliance.boot.target import Finding, Look, Ruling
+from appliance.errors import ApplicationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+RULE = "What starts it elsewhere"
+# In this order: the more a file is about starting, the more it is to be believed.
+FILES = (
+    "Procfile", "Procfile.dev", "gunicorn.conf.py", "uwsgi.ini", "app.json", "app.yaml", "render.yaml", "fly.toml",
+    "railway.json", "railway.toml", "nixpacks.toml", "Dockerfile", "docker-compose.yml", "compose.yaml",
+    "entrypoint.sh", "start.sh", "run.sh", "boot.sh", "Makefile",
+)  # fmt: skip
+_SERVERS = frozenset({"gunicorn", "waitress-serve", "mod_wsgi-express", "gunicorn3", "uwsgi"})
+_START = re.compile(r"(?:^|[\s\"'\[/,=])(gunicorn3?|waitress-serve|uwsgi|mod_wsgi-express|flask|python3?)(?=[\s\"',])")
+_TARGET = re.compile(r"[A-Za-z_][\w.]*(:[A-Za-z_][\w.]*(\(.*\))?)?\Z")
+_SETTINGS = re.compile(
+    r"^\s*(?:wsgi_app|module|wsgi-file|wsgi)\s*=\s*[\"']?([\w./-]+(?::[\w.]+(?:\(\))?)?)", re.MULTILINE
+)
+_FLASK = re.compile(r"FLASK_APP\s*[=:]\s*[\"']?([\w./:()-]+)")
+_LONGEST = 200_000
+
+
+def deployment_rule(look: Look) -> Ruling:
+    """The first application that one of these files names, and that is there."""
+    findings: list[Finding] = []
+    tried: set[str] = set()
+    for name in FILES:
+        for text in _named(look.root / name):
+            if text in tried:
+                continue
+            tried.add(text)
+            try:
+                target = explicit_target(look, text, name)
+            except ApplicationError as error:
+                findings.append(Finding(RULE, f"{name}: {text}", error.found, "passed over"))
+                continue
+            if not target.file:
+                findings.append(Finding(RULE, f"{name}: {text}", "it is not in the project", "passed over"))
+                continue
+            findings.append(Finding(RULE, f"{name}: {text}", f"it names {target.name}", "chosen"))
+            return Ruling(tuple(findings), target)
+    return Ruling(
+        tuple(findings) or (Finding(RULE, "Procfile, Dockerfile, ...", "none names an application", "nothing"),)
+    )
+
+
+def _named(file: Path) -> Iterator[str]:
+    try:
+        text = file.read_text("utf-8", "replace")[:_LONGEST]
+    except OSError:
+        return
+    if file.name in {"gunicorn.conf.py", "uwsgi.ini"}:
+        yield from _SETTINGS.findall(text)
+        return
+    for line in re.sub(r"\\\n", " ", text).splitlines():
+        if line.lstrip().startswith(("#", "//")):
+            continue
+        yield from _FLASK.findall(line)
+        for start in _START.finditer(line):
+            words = _words(line[start.start(1) :])
+            yield from filter(None, [_of_server(words) if words and words[0] in _SERVERS else _of_python(words)])
+
+
+def _words(command: str) -> list[str]:
+    """A command line, or a JSON array of its words as a Dockerfile has it."""
+    command = re.split(r"\s(?:&&|\|\||;|\|)\s", command)[0]
+    if re.match(r"[\w-]+[\"']\s*,", command):
+        return [word for word in re.split(r"[\"'\s,\]]+", command) if word]
+    try:
+        return shlex.split(command, comments=True)
+    except ValueError:
+        return command.replace('"', " ").replace("'", " ").split()
+
+
+def _of_server(words: list[str]) -> str:
+    # Options first or last: the target is the one word with a colon, else the last one that could be a module.
+    fitting = [word for word in words[1:] if _TARGET.match(word)]
+    text = next((word for word in fitting if ":" in word), fitting[-1] if fitting else "")
+    # ``waitress-serve --call shop:create_app``
+    return f"{text}()" if "--call" in words and ":" in text and not text.endswith(")") else text
+
+
+def _of_python(words: list[str]) -> str:
+    """``python app.py``, ``flask --app shop run``; nothing where it is a command of manage.py."""
+    if words[:1] == ["flask"]:
+        for option in ("--app", "-A"):
+            if option in words[:-1]:
+                return words[words.index(option) + 1]
+        return next((word.partition("=")[2] for word in words if word.startswith("--app=")), "")
+    script = next((word for word in words[1:] if not word.startswith("-")), "")
+    return script if script.endswith(".py") and script not in {"manage.py", "setup.py"} else ""

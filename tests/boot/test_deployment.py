@@ -1,0 +1,48 @@
+"""What starts the project elsewhere names its application: a Procfile, a Dockerfile, a server's own file."""
+
+import pytest
+
+SITE = {
+    "shop/__init__.py": "",
+    "shop/site.py": "import flask\nweb = flask.Flask('a')\nother = flask.Flask('b')\ndef make(): return web\n",
+}
+GO = "import flask, bottle\na = flask.Flask('a')\nb = flask.Flask('b')\nif __name__ == '__main__':\n    bottle.run(a)\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"Procfile": "release: x\nweb: gunicorn -w 2 -b :$PORT shop.site:web --log-file -\n"}, "shop.site:web"),
+        ({"Procfile": "web: waitress-serve --call shop.site:make\n"}, "shop.site:make()"),
+        ({"Dockerfile": 'CMD ["gunicorn", "--bind", "0.0.0.0:80", "shop.site:web"]\n'}, "shop.site:web"),
+        ({"Dockerfile": "CMD exec gunicorn --bind :$PORT \\\n  --workers 1 shop.site:other\n"}, "shop.site:other"),
+        ({"Dockerfile": "ENV FLASK_APP=shop.site:other\nCMD flask run\n"}, "shop.site:other"),
+        ({"Dockerfile": 'CMD ["python", "-u", "go.py"]\n', "go.py": GO}, "go:a"),
+        ({"gunicorn.conf.py": "wsgi_app = 'shop.site:web'\n"}, "shop.site:web"),
+        ({"uwsgi.ini": "[uwsgi]\nmodule = shop.site:other\n"}, "shop.site:other"),
+        ({"render.yaml": "services:\n  - startCommand: gunicorn shop.site:web\n"}, "shop.site:web"),
+        ({"fly.toml": '[processes]\napp = "gunicorn shop.site:web"\n'}, "shop.site:web"),
+        ({"app.yaml": "entrypoint: gunicorn -b :$PORT shop.site:web\n"}, "shop.site:web"),
+        ({"start.sh": "#!/bin/sh\nflask db upgrade && exec gunicorn shop.site:web\n"}, "shop.site:web"),
+        ({"Makefile": "run:\n\tflask --app shop.site:other run --debug\n"}, "shop.site:other"),
+        ({"Procfile": "web: gunicorn gone:app\n", "Dockerfile": "CMD gunicorn shop.site:web\n"}, "shop.site:web"),
+    ],
+)
+def test_named_elsewhere(find, files, expected):
+    """Of two applications that tie, the one that is started elsewhere is meant."""
+    assert find({**SITE, **files}).name == expected
+
+
+def test_nothing_named(refuse):
+    """A command of manage.py or a comment names none; what a file names that is not there is among the findings."""
+    error = refuse(
+        {
+            **SITE,
+            "Dockerfile": "# gunicorn shop.site:web\nCMD python manage.py runserver\n",
+            "Procfile": "web: gunicorn gone:x\n",
+        }
+    )
+    assert error.details["kind"] == "tie"
+    assert any(
+        "gone" in finding["found"] and finding["outcome"] == "passed over" for finding in error.details["findings"]
+    )
