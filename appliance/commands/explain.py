@@ -16,9 +16,13 @@ from appliance.boot.table import PREFIX
 from appliance.boot.target import told
 from appliance.commands.opening import open_project
 from appliance.errors import ApplicationError
+from appliance.supervisor import kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from appliance.boot.dependencies import Plan
+    from appliance.boot.settings import Settings
 
 SECRET = re.compile(r"SECRET|PASSWORD|PASSWD|TOKEN|API_?KEY|PRIVATE|CREDENTIAL|DSN|_URL$|_URI$", re.IGNORECASE)
 
@@ -50,8 +54,22 @@ def check(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
         f"python       {planned.interpreter}",
         f"dependencies {planned.source}, {state}",
         f"environment  {planned.environment}",
+        *_preloaded(opening.settings, planned),
     )
     return 0
+
+
+def _preloaded(settings: Settings, planned: Plan) -> list[str]:
+    """What reloads are forked with, as it was learned while the project ran; what not, and why."""
+    if settings.preload == "off" or settings.reload == "off":
+        return ["preloaded    nothing: APPLIANCE_PRELOAD or APPLIANCE_RELOAD is off"]
+    known = kept.load(kept.place(settings.cache, planned, settings.project))
+    if known.refused:
+        return [f"preloaded    nothing: {known.refused}"]
+    if not known.modules:
+        return ["preloaded    not known yet: it is learned when the project is served"]
+    lines = [f"preloaded    {known.preloaded} modules; {len(known.left)} are left out"]
+    return lines + [f"  {module}: {why}" for module, why in sorted(known.left.items())]
 
 
 def config(process: Mapping[str, str], flags: Mapping[str, str]) -> int:

@@ -85,6 +85,7 @@ def test_forked(begin, packages: Path):
     status = json.loads(appliance.command("status", "--json").stdout)
     assert status["preload"]["state"] == "ready"
     assert status["preload"]["modules"] > 0
+    assert f"preloaded    {status['preload']['modules']} modules" in appliance.command("check").stdout
 
 
 def test_a_package_that_does_without_another(begin, packages: Path):
