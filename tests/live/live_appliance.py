@@ -89,6 +89,13 @@ class Appliance:
             response = connection.getresponse()
             return response, response.read()
 
+    def catch_up(self) -> None:
+        """Read the log up to now: to the line of a request that is made now."""
+        path = f"/caught-up-{len(self.events)}-{time.monotonic_ns()}"
+        self.get(path)
+        fields: dict[str, Any] = {"url.path": path}
+        self.wait_for("request.finished", **fields)
+
     def edit(self, name: str, text: str) -> None:
         """Save a file as an editor does: another one, renamed over it."""
         file = self.project / name

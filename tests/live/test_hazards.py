@@ -81,6 +81,7 @@ def served(appliance: Appliance, body: bytes) -> None:
 
 def forked(appliance: Appliance) -> bool:
     """Whether the last worker was forked."""
+    appliance.catch_up()
     return next(bool(each["forked"]) for each in reversed(appliance.events) if each["event"] == "worker.started")
 
 

@@ -69,6 +69,7 @@ def becomes(appliance: Appliance, fact: str, value: object) -> None:
 
 def started(appliance: Appliance) -> list[bool]:
     """For each worker whether it was forked."""
+    appliance.catch_up()
     return [event["forked"] for event in appliance.events if event["event"] == "worker.started"]
 
 
