@@ -32,8 +32,10 @@ characters, and says how many more there were.
 ## What a project prints
 
 A line that a process prints becomes one `output` event: a JSON object stands under `project`, all else is `text`. A
-project can't make any other event so. A line of more than {bound} bytes goes out in parts, counted by `part`; `more`
-is true while the line goes on. A last line without a newline is such a part too, and its `more` stays true.
+project can't make any other event so. A traceback is one event, at level error, and a warning with its source line is
+one at level warning. A line of more than {bound} bytes goes out in parts, counted by `part`; `more` is true while the
+line goes on. A line that nobody ends is such a part too, after a second or at its request's end, and its `more` stays
+true. Records of `logging` are `project.logged`; [logging.md](logging.md) says which, and whose.
 
 ## Control characters
 

@@ -217,7 +217,11 @@ EVENTS = MappingProxyType(
                 "request_id",
             ),
         ),
-        "records.lost": Event("error", "Lines could not be written; told on stderr, at the end.", ("count", "reason")),
+        "records.lost": Event(
+            "error",
+            "Lines could not be written (told on stderr, at the end), or a worker died before it told of requests.",
+            ("count", "reason"),
+        ),
         "record.malformed": Event("error", "A process sent what is no record.", ("reason", "record")),
     }
 )
