@@ -9,8 +9,29 @@ from __future__ import annotations
 from time import monotonic, time
 from typing import TYPE_CHECKING
 
+from .lot import Connection
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .crew import Hand
     from .handler import WSGIRequestHandler
+
+
+def endless_work(hand: Hand) -> Connection | None:
+    """The connection that a hand serves, if its request goes on until somebody ends it."""
+    work = hand.work
+    exchange = work.handler.exchange if isinstance(work, Connection) else None
+    endless = hand.busy and exchange is not None and exchange.endless
+    return work if endless and isinstance(work, Connection) else None
+
+
+def cut_endless(hands: Iterable[Hand]) -> None:
+    """End every such request that was not ended yet."""
+    for hand in hands:
+        work = endless_work(hand)
+        if work is not None and work.handler.exchange is not None and not work.handler.exchange.logged:
+            cut(work.handler)
 
 
 def cut(handler: WSGIRequestHandler) -> None:

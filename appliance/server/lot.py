@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from .poller import Poller
     from .wire import Wire
 
+_FIRST_S = 1.0  # for the first request on a connection whose server goes
+
 PARKED = 0  # idle, or a part of a head is there; the poller tells when more comes
 READY = 1  # in the queue: there is something to look at
 BUSY = 2  # a thread has it
@@ -209,6 +211,18 @@ class Lot:
         if not connection.registered:
             connection.registered = True
             self._poller.register(connection.descriptor)
+
+    def dismiss(self, connection: Connection, now: float) -> None:
+        """End an idle one that nobody else can go on with.
+
+        One on which no request came yet is about to bring its first, or the rest of its head: it gets a moment.
+        """
+        if connection.wire.buffer:
+            return  # its head has a time of its own
+        if connection.handler.head is None and connection.deadline > now:
+            connection.deadline = min(connection.deadline, now + _FIRST_S)
+            return
+        self.linger(connection, now)
 
     def close(self, connection: Connection) -> None:
         """Close it."""

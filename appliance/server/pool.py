@@ -17,7 +17,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from .crew import Crew, Hand
-from .cut import cut
+from .cut import cut_endless, endless_work
 from .door import Door
 from .environ import TrustedProxies
 from .equipment import Equipment, base_environ
@@ -25,7 +25,7 @@ from .exchange import Flushing
 from .handler import WSGIRequestHandler
 from .limits import Limits
 from .listener import WSGIServer
-from .lot import BUSY, GONE, HELD, LINGERING, PARKED, READY, Connection, ConnectionFailed, Hold, Lot
+from .lot import BUSY, HELD, LINGERING, PARKED, READY, Connection, ConnectionFailed, Hold, Lot
 from .poller import Poller
 from .slow import SlowRequests
 from .watcher import Watcher, exchange_of
@@ -183,18 +183,17 @@ class PooledWSGIServer(WSGIServer):
             self._door.shut()
             self._cut_at = monotonic()
             self._passed = passed
-            endless = [work for hand in self._crew.hands if (work := _endless_work(hand)) is not None]
         self._pass_idle(passed)
-        for connection in endless:
-            cut(connection.handler)
+        cut_endless(list(self._crew.hands))
         self._watcher.stir()
 
     def _pass_idle(self, passed: Passed) -> None:
         """Pass on every connection that no thread has; end those that can't be passed on."""
         with self._lock:
             idle = self._lot.give_up()
+            now = monotonic()
             for connection in self._lot.in_state(PARKED):  # TLS
-                self._lot.linger(connection, monotonic())
+                self._lot.dismiss(connection, now)
             self._passing += 1  # it is not over before they have arrived
         try:
             if idle:
@@ -224,6 +223,7 @@ class PooledWSGIServer(WSGIServer):
     def _is_over(self) -> bool:
         if self._stopped or self._passed is None:
             return self._stopped
+        cut_endless(list(self._crew.hands))  # some have become so since
         with self._lock:
             # A client that was answered gets a moment to end its side, lest the answer be reset away.
             since = monotonic() + self.limits.linger_s - _LINGER_S
@@ -235,7 +235,7 @@ class PooledWSGIServer(WSGIServer):
             for hand in self._crew.hands:
                 exchange = exchange_of(hand)
                 if hand.busy and (
-                    _endless_work(hand) is None or (patient and exchange is not None and exchange.hijacked)
+                    endless_work(hand) is None or (patient and exchange is not None and exchange.hijacked)
                 ):
                     return False
             return True
@@ -248,6 +248,7 @@ class PooledWSGIServer(WSGIServer):
                 self._lot.close(connection)
             running = self._lot.in_state(BUSY)
         self._poller.close()
+        cut_endless(list(self._crew.hands))
         for connection in running:
             connection.wire.cut()
         self._flushing.flush()
@@ -325,7 +326,7 @@ class PooledWSGIServer(WSGIServer):
     def _settle(self, hand: Hand, connection: Connection, now: float) -> None:
         """Where a connection goes after a request."""
         handler = connection.handler
-        passed = self._passed
+        passed, given = self._passed, False
         with self._lock:
             if not handler.close_connection and connection.state == BUSY and not self._crew.over:
                 if connection.wire.buffer:
@@ -338,9 +339,10 @@ class PooledWSGIServer(WSGIServer):
                     self._lot.linger(connection, now)
                 else:
                     self._lot.give(connection)
+                    given = True
             else:
                 self._locked_finish(connection, now)
-        if passed is not None and connection.state == GONE and not handler.close_connection:
+        if passed is not None and given:
             passed([(connection.wire.sock, b"")])
 
     def _locked_finish(self, connection: Connection, now: float) -> None:
@@ -390,10 +392,3 @@ class PooledWSGIServer(WSGIServer):
 
 def _serves(hand: Hand, handler: WSGIRequestHandler) -> bool:
     return isinstance(hand.work, Connection) and hand.work.handler is handler
-
-
-def _endless_work(hand: Hand) -> Connection | None:
-    """The connection that a hand serves, if its request goes on until somebody ends it."""
-    exchange = exchange_of(hand)
-    endless = hand.busy and exchange is not None and exchange.endless
-    return hand.work if endless and isinstance(hand.work, Connection) else None

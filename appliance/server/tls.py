@@ -164,7 +164,12 @@ class TlsWire(Wire):
             with contextlib.suppress(OSError, ValueError):  # it would wait for the client's, which we do not
                 self.sock.unwrap()
             forget_errors()
+        self._receive = self._undecrypted
         super().end()
+
+    def _undecrypted(self, most: int) -> bytes:
+        """What is only to be thrown away; ssl has no connection any more after the end."""
+        return socket.socket.recv(self.sock, most)
 
 
 def _words_of(error: ssl.SSLError) -> str:

@@ -112,6 +112,32 @@ def test_a_reload_ends_idle_connections_properly(secure: Secure):
     assert asked(appliance) == (200, b"two")
 
 
+def test_a_reload_serves_what_was_begun(secure: Secure):
+    """A request whose head is on its way, and the first of a connection that was just made, are served at a reload."""
+    appliance = secure()
+    appliance.wait_for("worker.ready")
+    context = ssl.create_default_context(cafile=str(appliance.project / "localhost.pem"))
+    with contextlib.ExitStack() as stack:
+        half, fresh = (
+            stack.enter_context(
+                context.wrap_socket(
+                    socket.create_connection(("127.0.0.1", appliance.port), timeout=30), server_hostname="localhost"
+                )
+            )
+            for _ in range(2)
+        )
+        half.sendall(b"GET /half HTTP/1.1\r\n")
+        appliance.edit("app.py", HELLO.format(word="two"))
+        appliance.wait_for("reload.started")
+        for sock, rest in ((fresh, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), (half, b"Host: localhost\r\n\r\n")):
+            sock.sendall(rest)
+            answer = b""
+            while not answer.endswith((b"one", b"two")):
+                part = sock.recv(65_536)
+                assert part, answer
+                answer += part
+
+
 def test_a_broken_project_is_told_over_https(secure: Secure):
     """While no worker can serve, the page comes over HTTPS too."""
     appliance = secure()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -272,3 +272,27 @@ def test_a_subclass_gets_every_line(serve: Serve):
     assert any(line[0] == "message" and "code 400" in line[1] for line in lines)
     assert ("request", "200", "3") in lines
     assert any(line[0] == "error" and "code 400" in line[1] for line in lines)
+
+
+def test_what_becomes_endless_while_the_server_goes_has_its_line(serve: Serve):
+    """A WebSocket that opens, or a stream that begins, after its server was told to go is ended, with a line."""
+    asked, go = threading.Semaphore(0), threading.Event()
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        asked.release()
+        go.wait(PATIENCE_S)
+        if "werkzeug.socket" in environ:
+            return echo_frames(environ, start_response)
+        start_response("200 OK", EVENTS)
+        return (b"data: x\n\n" for _ in iter(lambda: threading.Event().wait(0.01), None))
+
+    served = serve(application)
+    for request in (UPGRADE, get("/events")):
+        served.client().send(request)
+        assert asked.acquire(timeout=PATIENCE_S)
+    served.server.drain(close_all)
+    go.set()
+    served.thread.join(PATIENCE_S)
+    assert not served.thread.is_alive()
+    served.sink.wait(lambda: len(served.sink.records) == 2)
+    assert {record["path"] for record in served.sink.records} == {"/ws", "/events"}

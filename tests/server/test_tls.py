@@ -191,6 +191,18 @@ def test_a_slow_handshake_occupies_no_thread(secure):
     assert connect().ask().status == 200
 
 
+def test_a_server_that_goes_ends_handshakes(secure):
+    """Connections that never came to their first request get a moment, then end, and disturb nothing."""
+    served, connect = secure()
+    begun = served.client().send(b"\x16\x03\x01\x02\x00\x01\x00")
+    assert connect().ask().status == 200  # so the first was looked at, too
+    served.server.drain(lambda connections: None)
+    assert begun.rest() == b""
+    served.thread.join(PATIENCE_S)
+    assert not served.thread.is_alive()
+    assert served.sink.events == []
+
+
 def test_what_was_not_read_yet_can_move(secure, serve: Serve, certificate: tuple[Path, Path]):
     """A connection whose handshake has not begun is handed over; one that is encrypted is ended properly."""
     served, connect = secure()
