@@ -3,6 +3,7 @@
 import http.cookies
 import json
 import re
+from datetime import datetime
 from urllib.parse import urlencode
 
 import pytest
@@ -42,6 +43,18 @@ def test_the_second_start_needs_no_network(start, project, volume, name):
     words = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8000/admin/login/').status)"
     if name == "django_site":
         assert second.execute("python3", "-c", words).stdout.strip() == "200"
+
+
+def test_a_cold_dependency_without_a_network(start, project, volume):
+    """A dependency that is not there yet, without a network, is one clear error within three seconds."""
+    container = start(project("flask_notes"), "--volume", f"{volume}:/cache", "--network", "none")
+    failed = container.wait_for("install.failed")
+    (begun,) = container.events("install.started")
+    took = datetime.fromisoformat(failed["timestamp"]) - datetime.fromisoformat(begun["timestamp"])
+    assert took.total_seconds() < 3
+    assert failed["offline"] is True
+    assert "flask" in json.dumps(failed).lower()
+    assert failed["action"]
 
 
 def test_django_with_its_admin(served):

@@ -54,11 +54,18 @@ class Visitor(threading.Thread):
         return self
 
 
-def test_twenty_edits_lose_nothing(container, folder):
-    """Each of 20 edits is served, and no connection made meanwhile is refused, reset, or answered with an error."""
+@pytest.mark.parametrize("how", ["auto", "poll"])
+def test_twenty_edits_lose_nothing(start, folder, how):
+    """Each of 20 edits is served, by events and by polling, and no connection made meanwhile fails or is an error."""
+    container = start(folder, "--env", f"APPLIANCE_WATCH={how}")
+    container.wait_for("worker.ready")
     with Visitor(container) as visitor:
         for edition in range(1, 21):
-            (folder / "wsgi.py").write_text(SOURCE.format(edition=edition))
+            if edition % 2:
+                (folder / "wsgi.py").write_text(SOURCE.format(edition=edition))
+            else:  # as editors do that write beside the file
+                (folder / "wsgi.py.new").write_text(SOURCE.format(edition=edition))
+                (folder / "wsgi.py.new").rename(folder / "wsgi.py")
             container.wait_for("reload.finished", count=edition, timeout=20)
             assert container.get().text == f"edition {edition}"
     assert visitor.failures == []

@@ -1,0 +1,30 @@
+"""What a container takes that has nothing to do."""
+
+import time
+from pathlib import Path
+
+from tests.image.conftest import following
+
+GROUPS = Path("/sys/fs/cgroup")
+
+
+def used_s(container, docker):
+    """Seconds of CPU that the container has used, by its control group: seen from the host, where that can be."""
+    name = docker("inspect", "--format", "{{.Id}}", container.name).stdout.strip()
+    found = next((path / "cpu.stat" for path in GROUPS.rglob(f"*{name}*") if (path / "cpu.stat").is_file()), None)
+    text = found.read_text() if found else container.execute("cat", "/sys/fs/cgroup/cpu.stat").stdout
+    return int(dict(line.split() for line in text.splitlines())["usage_usec"]) / 1e6
+
+
+def test_an_idle_container_takes_less_than_a_hundredth(start, project, volume, docker):
+    """Over three health checks a container that serves, and is not asked, uses under 1 % of a CPU."""
+    container = start(project("flask_notes"), "--volume", f"{volume}:/cache")
+    container.wait_for_health("healthy", timeout=240)
+    argv = ["docker", "events", "--filter", f"container={container.name}", "--filter", "event=exec_die"]
+    with following([*argv, "--format", "{{.Action}}"], 120) as checks:
+        assert next(checks, None)  # what follows a start is over by then: the preloader, the spare
+        used, begun = used_s(container, docker), time.monotonic()
+        for _ in range(3):
+            assert next(checks, None)
+        share = (used_s(container, docker) - used) / (time.monotonic() - begun)
+    assert share < 0.01, f"{share:.2%}"
