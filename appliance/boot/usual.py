@@ -48,7 +48,20 @@ class _Found:
 
 def usual_files_rule(look: Look) -> Ruling:
     """``wsgi.py``, ``app.py`` and their kin, and ``*.wsgi``, in the root and in ``src/``."""
-    return _first(look, "Usual file names", _usual_files(look), ", ".join(f"{name}.py" for name in FILES[:6]))
+    files = list(_usual_files(look))
+    ruling = _first(look, "Usual file names", files, ", ".join(f"{name}.py" for name in FILES[:6]))
+    if ruling.target is None or ruling.target.kind != "object":
+        return ruling
+    # app/ has the application, and run.py beside it makes its tables before it serves it: as its author runs it.
+    module = ruling.target.module.partition(".")[0]
+    for file in files:
+        source = look.modules.source(file)
+        script = script_target(look, source, pick(look.modules, source)) if module in source.imports else None
+        if script is not None and str(file) != ruling.target.file:
+            return Ruling(
+                (*ruling.findings[:-1], Finding("Usual file names", look.name(file), script.why, "chosen")), script
+            )
+    return ruling
 
 
 def package_rule(look: Look) -> Ruling:

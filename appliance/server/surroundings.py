@@ -42,6 +42,12 @@ def dependency_file(root: str) -> str:
     return next((name for name in _DEPENDENCIES if name in names), "")
 
 
+def mentions(root: str, distribution: str) -> bool:
+    """Whether a file of the project's packaging names it: it was not installed, so it stands in an extra or a group."""
+    pattern = re.compile(rf"[\"'\s]{re.sub('[-_.]+', '[-_.]', distribution)}(?![\w.-])", re.IGNORECASE)
+    return any(pattern.search(_text(f"{root}/{name}")) for name in ("pyproject.toml", "setup.cfg", "setup.py"))
+
+
 def missing_imports(root: str) -> list[str]:
     """The modules that the project's files import, and that can't be found, by their full names."""
     found: dict[str, None] = {}

@@ -105,6 +105,21 @@ def test_another_server(refuse, text, kind, words):
     assert words in error.found
 
 
+def test_run_beside_the_application(find):
+    """A run.py that makes the tables of the application in app/ before it serves it is run, not app/ imported."""
+    files = {
+        "app/__init__.py": "from flask import Flask\ndef create_app():\n    app = Flask('x')\n    return app\n",
+        "run.py": (
+            "from app import create_app, db\napp = create_app()\nif __name__ == '__main__':\n"
+            "    with app.app_context():\n        db.create_all()\n    app.run()\n"
+        ),
+    }
+    assert find(files).name == "run.py"
+    assert find({**files, "run.py": "from app import create_app\ncreate_app().run()\n"}).name == "run.py"
+    plain = "from app import create_app\napp = create_app()\nif __name__ == '__main__':\n    app.run()\n"
+    assert find({**files, "run.py": plain}).name == "app:create_app()"
+
+
 def test_named_by_its_path(find):
     """APPLIANCE_APP that names such a file means to run it; one that names an object in it means that object."""
     files = {"a.py": "", "b.py": RUN["tables first"]}

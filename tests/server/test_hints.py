@@ -58,6 +58,11 @@ def importing(name: str) -> Callable[[], object]:
         ("skimage", {"pyproject.toml": ""}, "Add scikit-image to pyproject.toml"),
         ("not_here_at_all", {"pyproject.toml": ""}, "Add not-here-at-all to pyproject.toml"),
         (
+            "pyramid_debugtoolbar",
+            {"setup.py": "from setuptools import setup\nsetup(extras_require={'dev': ['pyramid-debugtoolbar>=4']})\n"},
+            "APPLIANCE_DEPENDENCIES=extra:NAME",
+        ),
+        (
             "bs4",
             {"app.py": "import bs4, os\nfrom not_here import x\ntry:\n    import optional\nexcept ImportError: 1\n"},
             r"printf 'beautifulsoup4\nnot-here\n' > requirements.txt",
