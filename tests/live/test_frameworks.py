@@ -86,3 +86,11 @@ def test_a_file_that_serves_itself(start: Start, project: Path) -> None:
     appliance.wait_for("reload.finished")
     assert appliance.get()[1] == b"two"
     assert appliance.stop() == 0
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in APPS.glob("rule_*")))
+def test_every_rule(start: Start, name: str) -> None:
+    """A project for each rule of discovery comes up with nothing set."""
+    appliance = start(APPS / name, APPLIANCE_INSTALL="off", VIRTUAL_ENV=sys.prefix)
+    appliance.wait_for("worker.ready")
+    assert appliance.get()[1] == b"served by a rule\n"

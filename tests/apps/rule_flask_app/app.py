@@ -1,0 +1,3 @@
+def app(environ, start_response):
+    start_response("404 Not Found", [])
+    return [b""]

@@ -1,0 +1,3 @@
+from .base import *
+
+raise RuntimeError("these are not for development")

@@ -1,0 +1,7 @@
+def page(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"served by a rule\n"]
+
+
+def app(debug=False):
+    return page

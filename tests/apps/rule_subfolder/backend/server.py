@@ -1,0 +1,6 @@
+from words import WORDS
+
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [WORDS]
