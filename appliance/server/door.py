@@ -39,6 +39,7 @@ class Door:
         self.descriptor = listener.fileno()
         self.blind_until = 0.0
         self.complaint: str | None = None
+        self._complained = False  # one complaint for as long as it lasts
         listener.settimeout(0)
         with contextlib.suppress(OSError):  # a UNIX socket has none
             # What is accepted inherits it, which saves a system call each.
@@ -63,13 +64,15 @@ class Door:
             try:
                 sock, address = self._listener.accept()
             except BlockingIOError:
+                self._complained = False
                 return  # another process was faster, or there are no more
             except ConnectionAbortedError:
                 continue
             except OSError as error:  # EMFILE, ENFILE, ENOBUFS: it stays readable, so it must not be looked at
                 if error.errno in _FOR_GOOD:
                     raise
-                self.complaint = str(error)
+                if not self._complained:
+                    self._complained, self.complaint = True, str(error)
                 self.blind_until = now + _BLIND_S
                 self._poller.unregister(self.descriptor)
                 return

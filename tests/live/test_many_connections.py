@@ -67,3 +67,29 @@ def test_a_thousand_idle_connections(usual_limit: None, start: Callable[..., App
         appliance.wait_for("reload.finished")
         assert sum(asked(sock, b"two") for sock in idle) == COUNT
     assert not [event for event in appliance.events if event["event"] == "accept.failed"]
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="not run: another process's limit can't be set here")
+def test_no_descriptor_is_left(start: Callable[..., Appliance]):
+    """A worker at its limit says so once, serves those that it has, and goes on when some have left."""
+    appliance = start()
+    worker = appliance.wait_for("worker.ready")["pid"]
+    _, hard = resource.prlimit(worker, resource.RLIMIT_NOFILE)
+    resource.prlimit(worker, resource.RLIMIT_NOFILE, (40, hard))
+    with contextlib.ExitStack() as stack:
+        idle = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", appliance.port), timeout=30)) for _ in range(50)
+        ]
+        assert "open files" in appliance.wait_for("accept.failed")["reason"]
+        assert asked(idle[0], b"one")
+        idle[-1].sendall(GET)  # it waits, through several looks
+        idle[-1].settimeout(1.5)
+        with pytest.raises(TimeoutError):
+            idle[-1].recv(1)
+        for sock in idle[:-1]:
+            sock.close()
+        idle[-1].settimeout(30)
+        assert idle[-1].recv(65_536).endswith(b"one")
+    assert appliance.get()[1] == b"one"
+    appliance.stop()
+    assert sum(event["event"] == "accept.failed" for event in appliance.events) == 1
