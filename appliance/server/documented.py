@@ -6,18 +6,39 @@ request is served. Runs in whichever thread serves the connection.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from wsgiref import simple_server
 
 from .body import EMPTY, Body, Empty
 from .streams import Reader, Writer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from email.message import Message
 
     from .equipment import Equipment
-    from .head import Head
+    from .head import Head, HeadParser
     from .wire import Wire
+
+
+class Told:
+    """A variable that tells of the request, until a subclass sets it for that request."""
+
+    def __init__(self, tell: Callable[[Any], str]) -> None:
+        self._tell = tell
+        self.__doc__ = tell.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._key = "_set_" + name
+
+    def __get__(self, handler: Any, owner: type | None = None) -> Any:
+        if handler is None:
+            return self
+        head, value = vars(handler).get(self._key, (None, None))
+        return value if value is not None and head is handler.head else self._tell(handler)
+
+    def __set__(self, handler: Any, value: str) -> None:
+        vars(handler)[self._key] = (handler.head, value)
 
 
 class DocumentedHandler(simple_server.WSGIRequestHandler):
@@ -30,29 +51,42 @@ class DocumentedHandler(simple_server.WSGIRequestHandler):
     _body: Body | Empty = EMPTY
     _message: tuple[Head | None, Message] | None = None
     _reader: Reader | None = None
+    _parser: HeadParser
 
-    @property
-    def command(self) -> str:  # type: ignore[override]  # http.server has plain attributes; so for those below
+    @Told
+    def command(self) -> str:
         """The method."""
         return self.head.method if self.head is not None else ""
 
     @property
-    def path(self) -> str:  # type: ignore[override]  # as command
+    def path(self) -> str:
         """The request target, as sent."""
         return self.head.target if self.head is not None else ""
 
-    @property
-    def request_version(self) -> str:  # type: ignore[override]  # as command
+    @path.setter
+    def path(self, target: str) -> None:
+        """The request is for another target: the environ is made of that.
+
+        Raises:
+            Refused: there is none such.
+        """
+        line, end, fields = self._raw.partition(b"\r\n")
+        method, _, version = line.split(b" ")
+        self._raw = b" ".join([method, target.encode("latin-1"), version]) + end + fields
+        self.head = self._parser.parse(self._raw)
+
+    @Told
+    def request_version(self) -> str:
         """The version that the request is read as."""
         return ("HTTP/0.9", "HTTP/1.0", "HTTP/1.1")[self.head.minor + 1] if self.head is not None else ""
 
-    @property
-    def requestline(self) -> str:  # type: ignore[override]  # as command
+    @Told
+    def requestline(self) -> str:
         """The request line, without its end."""
         return (self._raw or self.wire.buffer[:65_536]).partition(b"\r\n")[0].decode("latin-1")
 
     @property
-    def headers(self) -> Message:  # type: ignore[override]  # as command
+    def headers(self) -> Message:  # type: ignore[override]  # http.server has plain attributes; so for those below
         """The fields as an ``email.message.Message``, made when it is asked for."""
         if self._message is None or self._message[0] is not self.head:
             from email.parser import Parser  # noqa: PLC0415  few ask
@@ -64,7 +98,7 @@ class DocumentedHandler(simple_server.WSGIRequestHandler):
         return self._message[1]
 
     @property
-    def rfile(self) -> Reader:  # type: ignore[override]  # as command
+    def rfile(self) -> Reader:  # type: ignore[override]  # as headers
         """The connection's bytes, from here on."""
         if self._reader is None:
             self._reader = Reader(self.wire, self.equipment.limits.body_timeout_s)
@@ -72,6 +106,6 @@ class DocumentedHandler(simple_server.WSGIRequestHandler):
         return self._reader
 
     @property
-    def wfile(self) -> Writer:  # type: ignore[override]  # as command
+    def wfile(self) -> Writer:  # type: ignore[override]  # as headers
         """Writes to the connection at once."""
         return Writer(self.wire)

@@ -333,12 +333,20 @@ class WSGIRequestHandler(DocumentedHandler):
 
     def parse_request(self) -> bool:
         """For a subclass that reads the request line itself into ``raw_requestline``: parse the rest of the head."""
+        self.close_connection = True
         self.wire.push(self.raw_requestline)
         try:
-            return self._next_head() is not None
+            head = self._next_head()
         except Refused as refusal:
             self._refuse(refusal)
             return False
+        self.close_connection = head is None or not head.said.keep_alive
+        return head is not None
+
+    def response_ended(self, *, persistent: bool) -> None:
+        """For a subclass that runs a ``ServerHandler`` itself: whether another request may follow."""
+        if not (persistent and (self._body.ended or self._body.drain(self.equipment.limits))):
+            self.close_connection = True
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """For subclasses: answer with an error, and close."""

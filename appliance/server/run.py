@@ -47,6 +47,7 @@ class ApplicationRun(SimpleHandler):
     _heads: ResponseHeads
     _gone = False
     _closed = False
+    _attached = False
 
     def __init__(
         self,
@@ -110,6 +111,7 @@ class ApplicationRun(SimpleHandler):
             self._head = handler.head
             self._heads = handler.equipment.heads
             self.exchange = handler.exchange = handler.new_exchange()
+            self._attached = True
 
     # -- the end, good or bad
 
@@ -126,6 +128,8 @@ class ApplicationRun(SimpleHandler):
             exchange.body_size = self.bytes_sent
             if self.request_handler is not None:
                 self.request_handler.log_exchange(exchange)
+                if self._attached:
+                    self.request_handler.response_ended(persistent=self.persistent)
         result: Any = self.result
         self.result = None  # a generator's frame holds start_response, which holds us
         if type(result) is not list and (closing := getattr(result, "close", None)) is not None:
