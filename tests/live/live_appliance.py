@@ -30,6 +30,8 @@ def app(environ, start_response):
 class Appliance:
     """One `appliance serve`, and everything that it has said."""
 
+    stderr: Path | None = None  # where it is to be kept
+
     def __init__(self, project: Path, cache: Path, status_socket: Path, settings: dict[str, str]) -> None:
         self.project = project
         self.socket = status_socket
@@ -45,12 +47,14 @@ class Appliance:
             "APPLIANCE_LOG_LEVEL": "debug",
             **settings,
         }
-        self.process = subprocess.Popen(
-            [sys.executable, "-I", "-m", "appliance"],
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            start_new_session=True,  # no terminal of whoever runs the tests: SIGHUP means something else with one
-        )
+        with contextlib.nullcontext() if self.stderr is None else self.stderr.open("wb") as stderr:
+            self.process = subprocess.Popen(
+                [sys.executable, "-I", "-m", "appliance"],
+                env=self.environment,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                start_new_session=True,  # no terminal of whoever runs the tests: SIGHUP means something else with one
+            )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 

@@ -25,6 +25,7 @@ class Logged(Appliance):
         self.long: dict[str, int] = {}
         self.read_on = threading.Event()
         self.read_on.set()
+        self.stderr = folder / "stderr"
         super().__init__(project, folder / "cache", folder / "status.sock", {"APPLIANCE_INSTALL": "off"} | settings)
 
     def _read(self) -> None:

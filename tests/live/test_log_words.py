@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
@@ -137,8 +141,8 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
 def test_each_word_is_its_requests(serve: Serve):
     """200 requests that print, warn, log and raise at the same time: each event bears the id of its own."""
-    appliance = serve({"app.py": TALKER.format(threads=50)}, APPLIANCE_THREADS="50")
-    with ThreadPoolExecutor(50) as pool:
+    appliance = serve({"app.py": TALKER.format(threads=200)}, APPLIANCE_THREADS="200")
+    with ThreadPoolExecutor(200) as pool:
         responses = list(pool.map(lambda number: appliance.get(f"/{number}")[0], range(200)))
     ids = [response.getheader("X-Request-ID") for response in responses]
     appliance.stop()
@@ -209,12 +213,10 @@ def test_django_with_its_own_logging(serve: Serve):
         assert event["request_id"] in {each["request_id"] for each in finished}
 
 
-def test_a_stdout_that_is_not_read(serve: Serve, tmp_path: Path):
-    """Who prints faster than stdout takes it waits; the supervisor answers meanwhile, and nothing is lost."""
-    appliance = serve({"app.py": FLOOD})
-    progress = tmp_path / "progress"
+def stall(appliance: Logged, progress: Path) -> threading.Thread:
+    """Leave stdout unread until the project waits for it; ask for the status meanwhile. The thread of its request."""
     appliance.read_on.clear()
-    flood = threading.Thread(target=appliance.get, kwargs={"X-Progress": str(progress)})
+    flood = threading.Thread(target=ask_for_flood, args=(appliance, progress))
     flood.start()
     before, now = None, ""
     while before != now or not now:  # each look takes as long as the command that is asked meanwhile
@@ -223,6 +225,19 @@ def test_a_stdout_that_is_not_read(serve: Serve, tmp_path: Path):
         before, now = now, progress.read_text() if progress.exists() else ""
     assert int(now) < 59_000
     assert flood.is_alive()
+    return flood
+
+
+def ask_for_flood(appliance: Logged, progress: Path) -> None:
+    """One request, which may be cut."""
+    with contextlib.suppress(OSError, HTTPException):
+        appliance.get(**{"X-Progress": str(progress)})
+
+
+def test_a_stdout_that_is_not_read(serve: Serve, tmp_path: Path):
+    """Who prints faster than stdout takes it waits; the supervisor answers meanwhile, and nothing is lost."""
+    appliance = serve({"app.py": FLOOD})
+    flood = stall(appliance, tmp_path / "progress")
     appliance.read_on.set()
     flood.join(60)
     appliance.wait_for("request.finished")
@@ -231,3 +246,15 @@ def test_a_stdout_that_is_not_read(serve: Serve, tmp_path: Path):
     numbers = [event["text"].split(".")[0] for event in appliance.said() if event["text"].startswith("line-")]
     assert numbers == [f"line-{number:05}" for number in range(60_000)]
     assert not [event for event in appliance.events if event["event"] == "records.lost"]
+
+
+def test_a_signal_while_stdout_is_not_read(serve: Serve, tmp_path: Path):
+    """A stop does not wait for a stdout that nobody reads: what is left out is counted on stderr."""
+    appliance = serve({"app.py": FLOOD})
+    flood = stall(appliance, tmp_path / "progress")
+    appliance.process.send_signal(signal.SIGTERM)
+    assert appliance.process.wait(timeout=10) == 0
+    appliance.read_on.set()
+    flood.join(60)
+    lost = json.loads((tmp_path / "stderr").read_text())
+    assert (lost["event"], lost["count"] > 1000) == ("records.lost", True)
