@@ -232,8 +232,13 @@ class Children:
 
     def _catch_up(self, child: Handle) -> None:
         """Read what was printed before something was recorded: a request's words come before its end."""
-        for stream in child.outputs:
-            self._listen(child, stream)
+        now = child.tally.snapshot() if child.tally is not None else None
+        ready = {descriptor for descriptor, _ in child.readable.poll(0)}
+        for stream, descriptor in child.outputs.items():
+            if descriptor in ready:
+                self._listen(child, stream)
+            elif now is not None:
+                child.silent[stream] = now
 
     def _tell(self, child: Handle, stream: str, said: Iterator[Said]) -> None:
         """Hand on what was said; what may go on is let out when nothing has come for a moment."""

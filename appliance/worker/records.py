@@ -29,12 +29,13 @@ class RecordSink:
         self._tally = tally
         self.begin = None if tally is None else tally.begin
         self._words = words
+        self._begun = ({}, {}) if words is None else words.begun
         self._records: deque[list[Any]] = deque()  # its append and popleft are atomic: no lock in a request's path
         self._sending = threading.Lock()
 
     def exchange(self, exchange: Exchange) -> None:
         """One request and its response have ended."""
-        if self._words is not None:
+        if self._words is not None and (self._begun[0] or self._begun[1]):
             self._words.request_ended(exchange.request_id)
         self._records.append(["access", *exchange.record()])
         if self._tally is not None:
