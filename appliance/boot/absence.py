@@ -7,6 +7,7 @@ interpreter.
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,10 @@ from appliance.boot.ownname import package_names
 
 _SHOWN = 4
 _FILES_MAX = 2000
+_LONGEST = 100_000
+_OF_THEIR_OWN = re.compile(
+    r"^[ \t]*(?:import|from)[ \t]+(streamlit|gradio|chainlit|nicegui|shiny|reflex|flet|solara|marimo)\b", re.MULTILINE
+)
 _NAME_IT = "Name it: APPLIANCE_APP=module:object. `appliance check` shows what was looked at."
 
 
@@ -46,10 +51,24 @@ def what_there_is(root: Path) -> Absence:
             f"it holds no Python file; there are {_list(kinds) or _list(files)}",
             "Mount the folder of the Python project, or name its sub-folder in APPLIANCE_PROJECT.",
         )
+    own = next(filter(None, (_own_server(root / name) for name in python)), "")
+    if own:
+        return Absence(
+            f"it is made with {own}, which has a server of its own",
+            f"Start it by {own}'s own command; the appliance serves WSGI alone.",
+        )
     packages = [name for name in package_names(root) if any((root / part / name).is_dir() for part in ("", "src"))]
     if packages:
         return Absence(f"{packages[0]} is a package that offers none, a library perhaps", _NAME_IT)
     return Absence(f"{len(python)} Python files bind none ({_list(python)})", _NAME_IT)
+
+
+def _own_server(file: Path) -> str:
+    try:
+        found = _OF_THEIR_OWN.search(file.read_text("utf-8", "replace")[:_LONGEST])
+    except OSError:
+        return ""
+    return found[1].capitalize() if found else ""
 
 
 def _files(root: Path) -> list[str]:

@@ -32,6 +32,7 @@ _SERVERS: dict[str, Kind] = {
     "flask_socketio.SocketIO.run": "wsgi",
     "gevent.pywsgi.WSGIServer": "wsgi",
     "gevent.wsgi.WSGIServer": "wsgi",
+    "morepath.run": "wsgi",
     "paste.httpserver.serve": "wsgi",
     "waitress.serve": "wsgi",
     "waitress.create_server": "wsgi",

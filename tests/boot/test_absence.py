@@ -11,6 +11,11 @@ import pytest
         ({"a.ipynb": "", "data.csv": ""}, "it holds notebooks (a.ipynb) and no Python file", "Write an app.py"),
         ({"index.js": "", "package.json": ""}, "no Python file; there are .js, .json", "sub-folder"),
         (
+            {"page.py": "import streamlit as st\nst.title('x')\n"},
+            "it is made with Streamlit",
+            "Streamlit's own command",
+        ),
+        (
             {"lib/__init__.py": "def add(): ...", "pyproject.toml": '[project]\nname = "lib"\n'},
             "lib is a package that offers none, a library perhaps",
             "APPLIANCE_APP",
@@ -21,7 +26,7 @@ import pytest
             "APPLIANCE_APP",
         ),
     ],
-    ids=["empty", "empty but for git", "notebooks", "another language", "a library", "scripts"],
+    ids=["empty", "empty but for git", "notebooks", "another language", "Streamlit", "a library", "scripts"],
 )
 def test_what_there_is(refuse, files, found, action):
     """The one message says what was found in the folder, and what to do about just that."""
