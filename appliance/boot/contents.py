@@ -22,6 +22,7 @@ class Contents:
         arguments: more arguments of ``uv pip install``.
         exact: whether that is all: what a package says that it needs is not looked at.
         trees: the projects to be linked.
+        note: what the installer's reader should know.
     """
 
     sync: tuple[str, ...] = ()
@@ -29,3 +30,4 @@ class Contents:
     arguments: tuple[str, ...] = ()
     exact: bool = False
     trees: tuple[SourceTree, ...] = ()
+    note: str = ""

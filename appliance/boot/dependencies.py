@@ -244,6 +244,8 @@ def _make(
 
 def _fill(planned: Plan, contents: Contents, program: Installer) -> None:
     """Tell the installer what is to be there, then link what is served from where it lies."""
+    if contents.note:
+        program.report(contents.note)
     if contents.sync:
         # --frozen: the lock is taken at its word and never written; uv.lock lies in the mount.
         lock = replace(program, environment={**program.environment, "UV_PROJECT_ENVIRONMENT": str(planned.environment)})

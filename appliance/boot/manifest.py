@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,10 @@ _LAST_REQUIREMENTS = (
     "requirements/prod.txt",
     "requirements/main.txt",
     "requirements.pip",
+)
+_UNKNOWN = (
+    "setup.py works out what the project needs with code of its own, which is not run: "
+    "write it into requirements.txt, or name a file in APPLIANCE_DEPENDENCIES"
 )
 _PYPROJECT = "pyproject.toml"
 _ASIDE = (
@@ -179,13 +184,36 @@ def _locked(look: _Look, files: tuple[Path, ...], contents: Callable[[], Content
 
 def _requirements(look: _Look, *files: Path) -> Manifest:
     extras = [f"-e .[{','.join(look.choice.extras)}]"] if look.choice.extras else []
-    found = read_requirements(look.root, files, [*extras, *_groups(look)])
+    files = (*files, *_beside(look, files))
+    found = read_requirements(look.root, files, [*extras, *_groups(look), *_own_needs(look, files)])
     contents = Contents(lines=found.flat, trees=found.trees)
-    if not found.trees and not extras and not look.choice.groups:
+    if not found.trees and not extras and not look.choice.groups and not _own_needs(look, files):
         # As they are: the installer's words then name the files that a person knows.
         contents = Contents(arguments=tuple(word for file in files for word in ("-r", str(file))))
     parts = [read_bytes(file) for file in found.files if file.suffix not in {".py", ".toml", ".cfg"}]
     return _made(look, files, found.files, [*parts, found.flat.encode()], lambda: contents, found.trees)
+
+
+def _beside(look: _Look, files: tuple[Path, ...]) -> tuple[Path, ...]:
+    """What a file for development alone leaves out: it holds test tools, and includes nothing."""
+    if look.choice.files or len(files) != 1 or not _is_for_development(files[0]):
+        return ()
+    names = (name for name in REQUIREMENTS if not _is_for_development(look.root / name))
+    return tuple(look.root / name for name in names if (look.root / name).is_file())[:1]
+
+
+def _own_needs(look: _Look, files: tuple[Path, ...]) -> tuple[str, ...]:
+    """The project's own table, where a file for development is all that there is beside it."""
+    if look.choice.files or len(files) != 1 or not _is_for_development(files[0]):
+        return ()
+    tree = read_source_tree(look.root, look.choice)
+    return (tree.requires or ()) if tree else ()
+
+
+def _is_for_development(file: Path) -> bool:
+    if not re.search(r"dev|local|test", file.name):
+        return False
+    return not re.search(r"(?m)^\s*(-r|--requirement|-e|--editable|\.)", read_text(file)) if file.is_file() else True
 
 
 def _groups(look: _Look) -> list[str]:
@@ -240,7 +268,7 @@ def _described(look: _Look, file: Path, options: Iterable[str] = ()) -> Manifest
         lines = (f"-e .[{','.join(look.choice.extras)}]",)  # the same, and theirs
     lines = (*options, *lines)
     found = read_requirements(look.root, (), lines)
-    contents = Contents(lines=found.flat, trees=found.trees)
+    contents = Contents(lines=found.flat, trees=found.trees, note=_UNKNOWN if tree and tree.requires is None else "")
     files = tuple(dict.fromkeys((file, *(tree.files if tree else ()), *found.files)))
     return _made(look, (file,), files, [found.flat.encode()], lambda: contents, found.trees)
 

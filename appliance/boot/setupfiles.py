@@ -123,9 +123,8 @@ def _called(file: Path) -> Setup | None:
     reading = _Reading(tree, file.parent)
     given = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
     for keyword in call.keywords:
-        if keyword.arg is None and isinstance(whole := reading.node(keyword.value), ast.Dict):
-            pairs = zip(whole.keys, whole.values, strict=True)
-            given |= {str(key.value): value for key, value in pairs if isinstance(key, ast.Constant)}
+        if keyword.arg is None:
+            given |= _named(reading.node(keyword.value))
 
     def value(name: str) -> Any:
         return reading.value(given[name]) if name in given else None
@@ -143,6 +142,16 @@ def _called(file: Path) -> Setup | None:
         "ext_modules" in given or "rust_extensions" in given or "cffi_modules" in given,
         str(value("python_requires") or ""),
     )
+
+
+def _named(whole: ast.expr) -> dict[str, ast.expr]:
+    """The arguments in a dict that is handed over as a whole, written either way."""
+    if isinstance(whole, ast.Dict):
+        pairs = zip(whole.keys, whole.values, strict=True)
+        return {str(key.value): value for key, value in pairs if isinstance(key, ast.Constant)}
+    if isinstance(whole, ast.Call) and _name(whole.func) == "dict":
+        return {keyword.arg: keyword.value for keyword in whole.keywords if keyword.arg}
+    return {}
 
 
 class _Reading:
@@ -208,6 +217,7 @@ class _Reading:
             for found in ast.walk(self.node(node))
             if isinstance(found, ast.Constant) and isinstance(found.value, str) and _FILE.match(found.value)
         ]
+        files += [f"requirements/{name}" for name in files]  # what a function put before it
         files += [name for name in ("requirements.txt", "requirements/base.txt") if not files]
         there = [name for name in files if (self._folder / name).is_file()]
         return (f"-r {there[0]}",) if there else None

@@ -34,10 +34,15 @@ FLASK = ["flask"]
     [
         ({}, "none", []),
         ({"requirements.txt": "flask\n"}, "requirements.txt", FLASK),
-        ({"requirements.txt": "click", "requirements/dev.txt": "flask"}, "requirements/dev.txt", FLASK),
+        (
+            {"requirements.txt": "click", "requirements/dev.txt": "-r ../x\nflask", "x": ""},
+            "requirements/dev.txt",
+            FLASK,
+        ),
         ({"requirements/base.txt": "flask", "requirements/prod.txt": ""}, "requirements/base.txt", FLASK),
         ({"requirements/production.txt": "flask"}, "requirements/production.txt", FLASK),
         ({"requirements": "flask\n"}, "requirements", FLASK),
+        ({"requirements-dev.txt": "flask\n"}, "requirements-dev.txt", FLASK),
         ({"requirements.in": "flask\n"}, "requirements.in", FLASK),
         ({"uv.lock": "", "requirements.txt": "flask"}, "requirements.txt", FLASK),
         ({"pyproject.toml": PROJECT, "requirements.txt": "flask"}, "requirements.txt", FLASK),
@@ -72,11 +77,33 @@ def test_the_order_of_forms(read, files, source, names):
     assert asked(manifest) == names
 
 
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        ({"requirements/dev.txt": "pytest", "requirements/base.txt": "flask"}, ["pytest", "flask"]),
+        ({"requirements/dev.txt": "pytest", "requirements.txt": "flask"}, ["pytest", "flask"]),
+        ({"requirements/dev.txt": "-r b.txt\nflask", "requirements/b.txt": "x", "requirements.txt": "y"}, FLASK),
+        ({"requirements-dev.txt": "pytest", "setup.py": SETUP}, ["pytest", "flask"]),
+        ({"requirements-dev.txt": "-e .", "setup.py": SETUP}, FLASK),
+        ({"requirements.txt": "pytest", "setup.py": SETUP}, ["pytest"]),
+    ],
+)
+def test_a_file_for_development_alone(read, files, names):
+    """Test tools without the project's own needs would not serve it: what the file leaves out comes along."""
+    assert asked(read(files)) == names
+
+
+def test_needs_that_only_running_would_tell(read):
+    """A setup.py that works out its needs is said in the installer's progress, with what to do."""
+    setup = "from setuptools import setup\nsetup(name='s', install_requires=work_out())\n"
+    assert "requirements.txt" in read({"setup.py": setup}).contents().note
+
+
 def asked(manifest):
     """The names that are asked for, in lines or in the files that the installer is given."""
     contents = manifest.contents()
     files = [word for word in contents.arguments if not word.startswith("-")]
-    lines = contents.lines + "".join(Path(file).read_text() for file in files)
+    lines = "\n".join([contents.lines, *(Path(file).read_text() for file in files)])
     return re.findall(r"(?m)^\w+", lines)
 
 

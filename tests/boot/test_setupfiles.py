@@ -15,6 +15,8 @@ CALL = "from setuptools import setup\n{before}\nsetup(name='shop', {arguments})\
         ("needs = ['tea']", "install_requires=[*needs, 'cup']", ("tea", "cup")),
         ("", "install_requires='''tea\n  cup  # two'''", ("tea", "cup")),
         ("", "install_requires='tea cup'.split()", ("tea", "cup")),
+        ("kw = dict(install_requires=['tea'])", "**kw", ("tea",)),
+        ("def needs(name): ...", "install_requires=needs('default.txt')", ("-r requirements/default.txt",)),
         ("given = dict\nkw = {'install_requires': ['tea']}", "**kw", ("tea",)),
         ("", "install_requires=open('requirements.txt').read().splitlines()", ("-r requirements.txt",)),
         (
@@ -30,6 +32,8 @@ def test_what_setup_py_needs(tmp_path, before, arguments, requires):
     """Literals, names bound to them, and the usual ways to read a requirements file."""
     (tmp_path / "setup.py").write_text(CALL.format(before=before, arguments=arguments))
     (tmp_path / "requirements.txt").touch()
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements/default.txt").touch()
     (tmp_path / "reqs").mkdir()
     (tmp_path / "reqs/base.txt").touch()
     found = read_setup(tmp_path)
