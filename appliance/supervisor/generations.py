@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.starts import Starts
 
 SETTLED_S = 5.0  # a worker that served so long was no failed start
-QUIET_S = 1.0  # after a worker is ready: what is no hurry waits so long
+QUIET_S = (1.0, 15.0)  # after a worker is ready: what is no hurry waits so long; requests import more
 LAST_WORDS = 60  # lines of a worker's output that a page about its death shows
 _ADDRESS_IN_USE = f"[Errno {errno.EADDRINUSE}]"
 
@@ -117,6 +117,7 @@ class Generations:
             self._no_interpreter(generation, analysis.plan.python, error)
             return
         self.current = child
+        child.analysis = analysis
         self._boot_timer = self._loop.call_later(self._settings.boot_timeout_s, partial(self._timed_out, child))
         self._log.event("debug", "worker.started", generation=generation, pid=child.pid, forked=forked is not None)
 
@@ -149,7 +150,8 @@ class Generations:
             "info", "worker.ready", generation=child.generation, pid=child.pid, python=child.python,
             application=message.application, import_s=message.import_s, total_s=total_s, url=self._url,
         )  # fmt: skip
-        self._loop.call_later(QUIET_S, partial(self._learn, child))
+        for after_s in QUIET_S:
+            self._loop.call_later(after_s, partial(self._learn, child))
         if not child.is_forked and self._doubt:
             self._preloading.refuse(self._doubt)
         self._doubt = ""
@@ -162,8 +164,11 @@ class Generations:
 
     def learned(self, child: Handle, message: Learned) -> None:
         """It tells what it has loaded."""
-        if child is self.current and self._analysis is not None:
-            self._preloading.learned(message, self._analysis)
+        known, analysis = child.analysis, self._analysis
+        if known is None or analysis is None:
+            return
+        if known is analysis or (known.plan, known.variables) == (analysis.plan, analysis.variables):
+            self._preloading.learned(message, analysis)
 
     def unfit(self, child: Handle, message: Unfit) -> None:
         """What it was forked with does not fit the project: another one starts cold, and nobody sees more of it."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import signal
     from collections.abc import Mapping, Sequence
 
+    from appliance.supervisor.analysis import Analysis
     from appliance.supervisor.loop import Timer
     from appliance.tally import Snapshot
 
@@ -47,6 +48,7 @@ class Handle:
     tally: Reading | None = None  # of a worker: the requests that run
     silent: dict[str, Snapshot] = field(default_factory=dict)  # the tally when nothing was left to read, a stream
     recorded: int = 0  # the requests that it has told of
+    analysis: Analysis | None = None  # of a worker: the look at the project that it serves
     started: float = field(default_factory=time.monotonic)
     ready_at: float | None = None
     python: str = ""

@@ -43,6 +43,7 @@ from . import app, debugpage, mishaps, routes, shadows, sources, stacks, termina
 from .boot import standard_library
 from .order import ImportOrder
 from .records import RecordSink
+from .warming import warm
 from .words import listen
 
 if TYPE_CHECKING:
@@ -173,6 +174,7 @@ class Worker:
         self._lock = threading.Lock()
         self._code = sources.CodeCache(start.code)
         self._order = ImportOrder()
+        self._told = 0  # how many modules were loaded when that was told, or when it began to serve
 
     def attend(self, descriptor: int | None) -> None:
         """Breakpoints are for this terminal, or for nobody."""
@@ -214,6 +216,7 @@ class Worker:
             os._exit(1)  # threads that the project started must not keep a failed generation alive
 
     def _serve(self, application: app.Application, began: float) -> None:
+        warm(application)
         self._order.end()
         if self._inheritance is not None:
             self._check(self._inheritance.after(self._start.target["search_path"]))
@@ -225,6 +228,7 @@ class Worker:
             self._server = server
             server.take(self._waiting)
             self._waiting = []
+        self._told = len(sys.modules)
         self._channel.send(
             Ready(import_s=round(time.monotonic() - began, 4), began=began, application=_described(application)),
         )
@@ -232,6 +236,8 @@ class Worker:
         self._sink.flush()
         self._channel.send(Drained())
         self._code.write()
+        if len(sys.modules) > self._told:
+            self._channel.send(self._learned())  # what requests have imported
 
     def _check(self, unfit: inherited.Unfit | None) -> None:
         """End here, and let a cold start decide, where what was preloaded does not fit."""
@@ -293,6 +299,7 @@ class Worker:
     def _learned(self) -> Learned:
         from . import gauge, inheritance  # noqa: PLC0415  not needed before
 
+        self._told = len(sys.modules)
         modules, others = inheritance.loaded(self._start.root)
         return Learned(
             modules=self._order.sorted(modules), others=others, patched=gauge.patched(), files=sources.own_files()

@@ -1,0 +1,39 @@
+"""A Django project: what it leaves for its first request is done before it serves, and known for the next reload."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.live.live_appliance import Appliance
+
+Start = Callable[..., Appliance]
+
+SITE = Path(__file__).parent.parent / "apps" / "django_site"
+
+
+def test_urls(start: Start, tmp_path: Path):
+    """Broken URLs are a page at once; what views import is preloaded though nobody has asked for one."""
+    folder = tmp_path / "site"
+    shutil.copytree(SITE, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    urls = next(folder.rglob("urls.py"))
+    good = urls.read_text(encoding="utf-8")
+    urls.write_text("import xmlrpc.client\n" + good, encoding="utf-8")
+    appliance = start(folder, APPLIANCE_INSTALL="off", APPLIANCE_PYTHON=sys.executable)
+    appliance.wait_for("preload.ready", within_s=60)
+    listed = (next(Path(appliance.environment["APPLIANCE_CACHE"]).glob("uid-*/preload/*.json"))).parent
+    kept = [json.loads(file.read_text(encoding="utf-8")) for file in listed.glob("*.json")]
+    known = next(each for each in kept if "xmlrpc.client" in each["modules"])
+    assert known["proven"]
+    assert "django.http" in known["modules"]
+    assert "django.http" not in known["left"]
+    assert not any(name.startswith(urls.parent.name) for name in known["modules"])
+    appliance.edit(str(urls.relative_to(folder)), "def urlpatterns(:\n")
+    assert Path(appliance.wait_for("worker.failed")["file"]) == urls
+    assert appliance.get()[0].status == 500
+    appliance.edit(str(urls.relative_to(folder)), good)
+    while appliance.get()[0].status >= 500:
+        appliance.wait_for("reload.finished")
