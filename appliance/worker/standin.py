@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import queue
+import select
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from ..server.exchange import Exchange
 
 WAIT_PATH = "/__appliance__/wait"
-_FIRST_SWEEP_S = 0.05  # what is accepted so soon had queued
+_FIRST_SWEEP_S = 0.003  # what is accepted so soon had queued; who queued and is missed waits for a second more
+_HEARING_S = 0.02  # for the control thread to hear what has come
 _LONGEST_WAIT_S = 20.0  # below the idle time-outs that proxies have
 
 
@@ -84,15 +86,23 @@ class QuietSink(RecordSink):
 
 
 class HoldRule:
-    """When a connection is answered: those that queued before the stand-in was up count from when the waiting began."""
+    """When a connection is answered: those that queued before the stand-in was up count from when the waiting began.
 
-    def __init__(self, words: Words) -> None:
+    None is answered while the supervisor has said something that was not heard yet: who has read in the log that a
+    worker serves, and asks, must not be told the old words.
+    """
+
+    def __init__(self, words: Words, channel: Channel) -> None:
+        self._news = select.poll()  # the server asks under its lock: never twice at a time
+        self._news.register(channel.fileno(), select.POLLIN)
         self._wait_s = words.wait_s
         self._since = words.since
         self._opened = time.monotonic()
 
     def answer_at(self, accepted_at: float) -> float:
         """CLOCK_MONOTONIC seconds at which a connection accepted then is answered."""
+        if self._news.poll(0):
+            return time.monotonic() + _HEARING_S
         queued = accepted_at - self._opened < _FIRST_SWEEP_S
         return (self._since if queued else accepted_at) + self._wait_s
 
@@ -153,11 +163,16 @@ class _StandIn:
         self._page.change(words.page)
         if self._server is None:
             self._server = make_server(
-                self._listener, self._page.application, self._sink, self._options, hold=HoldRule(words), tls=self._tls
+                self._listener,
+                self._page.application,
+                self._sink,
+                self._options,
+                hold=HoldRule(words, self._channel),
+                tls=self._tls,
             )
             self._shifts.put(self._server)
         else:
-            self._server.hold = HoldRule(words)
+            self._server.hold = HoldRule(words, self._channel)
             self._server.resume()
 
     def _take(self, connections: Connections) -> None:
