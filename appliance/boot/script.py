@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from appliance.boot.serving import Served, serves_itself
-from appliance.boot.target import Look, Pick, Target
+from appliance.boot.target import Look, Pick, Target, command_environ
 
 if TYPE_CHECKING:
     from appliance.boot.source import Source
@@ -50,6 +50,7 @@ def script_target(look: Look, source: Source, best: Pick) -> Target | None:
         best.name or "",  # served all the same, should the file start no server without arguments
         "no",
         tuple(dict.fromkeys((str(source.file.parent), str(look.root)))),
+        environ=command_environ(look, source, best.name or "", best.verdict),
         framework=best.verdict.framework or _framework(source, served),
         why=f"{look.name(source.file)} {_reason(served, best)}: it is run, as by python {look.name(source.file)}.",
     )

@@ -183,12 +183,12 @@ def target_of(look: Look, source: Source, name: str, verdict: Verdict, why: str)
         search_path(look.root, first),
         framework=verdict.framework,
         why=why,
-        environ=_environ(look, source, f"{attribute}()" if call == "yes" else attribute, verdict),
+        environ=command_environ(look, source, f"{attribute}()" if call == "yes" else attribute, verdict),
         arguments=verdict.arguments,
     )
 
 
-def _environ(look: Look, source: Source, attribute: str, verdict: Verdict) -> dict[str, str]:
+def command_environ(look: Look, source: Source, attribute: str, verdict: Verdict) -> dict[str, str]:
     """What the framework's own command asks for: ``appliance run flask init-db`` finds the same application."""
     if verdict.framework not in {"Flask", "APIFlask"} or not attribute:
         return {}
