@@ -95,7 +95,10 @@ class ChunkedBody(Body):
             self._extensions += len(line) - size.end()
             if self._extensions > self._limits.max_extension_bytes:
                 raise Refused(400, f"chunk extensions of more than {self._limits.max_extension_bytes} bytes")
-        return int(size[0], 16)
+        length = int(size[0], 16)
+        if 0 < self._limits.max_body_bytes < self.size + length:  # before it comes, as for a Content-Length
+            raise Refused(413, f"the body is larger than {self._limits.max_body_bytes} bytes (RFC 9110, 15.5.14)")
+        return length
 
     def _trailer(self) -> None:
         left = self._limits.max_trailer_bytes

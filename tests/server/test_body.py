@@ -158,6 +158,16 @@ def test_more_than_the_limit_is_413():
         assert caught.value.status == 413
 
 
+def test_a_chunk_that_is_too_large_is_413_at_once():
+    """What a chunk's size says is refused before it comes, as a Content-Length is (RFC 9110, 15.5.14)."""
+    with sent(b"5\r\nabcde\r\n4\r\n") as wire:
+        body = ChunkedBody(wire, Limits(max_body_bytes=8))
+        assert body.read(5) == b"abcde"
+        with pytest.raises(BodyError) as caught:
+            body.read(1)
+        assert caught.value.status == 413
+
+
 def test_memory_does_not_grow_with_a_claim():
     """A claimed size costs nothing until the bytes come."""
     with sent(b"abc") as wire, pytest.raises(BodyError):
