@@ -17,7 +17,7 @@ from appliance.watch.tree import Mark, mark
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-SWEEP_S: Final = (5.0, 60.0)
+SWEEP_S: Final = (5.0, 600.0)
 SWEEP_SHARE: Final = 0.002
 POLL_S: Final = (0.1, 3.0)
 POLL_SHARE: Final = 0.03

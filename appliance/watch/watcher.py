@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 GIT_S: Final = 0.01  # between two looks for git's lock
 GIT_LONGEST_S: Final = 15.0
 LONG_S: Final = 0.05  # a burst that lasts longer is no single save
-PORTION: Final = 20  # files that are read between two looks for news
+PORTION: Final = 50  # files that are read between two looks for news
 PAUSE_S: Final = 0.02
 
 
