@@ -82,6 +82,7 @@ class Account:
 
 
 def _process(child: Handle) -> dict[str, Any]:
-    state = "ending" if child.ending else "ready" if child.ready_at is not None else "starting"
+    waits = "waiting" if child.role == "spare" else "starting"  # a spare waits to be a worker
+    state = "ending" if child.ending else "ready" if child.ready_at is not None else waits
     age_s = round(time.monotonic() - child.started, 3)
     return {"role": child.role, "pid": child.pid, "generation": child.generation, "state": state, "age_s": age_s}
