@@ -47,9 +47,17 @@ def test_who_waits_is_told(start, project, accept):
 
 
 @pytest.fixture
-def installing(start, project):
-    """A container that installs from an index that never answers: 192.0.2.0/24 is TEST-NET-1 (RFC 5737)."""
-    container = start(project({"wsgi.py": APP, "requirements.txt": "--index-url http://192.0.2.1/simple\nflask\n"}))
+def silent_index(docker):
+    """The address, as containers see it, of an index that takes connections and never answers."""
+    gateway = docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}").stdout.strip()
+    with socket.create_server(("0.0.0.0", 0), backlog=64) as listener:
+        yield f"http://{gateway}:{listener.getsockname()[1]}/simple"
+
+
+@pytest.fixture
+def installing(start, project, silent_index):
+    """A container that installs from an index that never answers."""
+    container = start(project({"wsgi.py": APP, "requirements.txt": f"--index-url {silent_index}\nflask\n"}))
     container.wait_for("install.started")
     return container
 
