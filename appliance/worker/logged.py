@@ -94,7 +94,7 @@ def fields_of(record: logging.LogRecord) -> dict[str, Any]:
     fields = {
         "level": next((name for number, name in _LEVELS if record.levelno >= number), "debug"),
         "logger": record.name,
-        "message": record.getMessage()[:_TEXT],
+        "message": _bounded(record.getMessage()),
         "file": record.pathname,
         "line": record.lineno,
         "function": record.funcName,
@@ -110,9 +110,9 @@ def fields_of(record: logging.LogRecord) -> dict[str, Any]:
     if record.exc_info and record.exc_info[1] is not None:
         fields["exception"] = exceptions_of(record.exc_info[1])
     elif record.exc_text:
-        fields["stack"] = record.exc_text[:_TEXT]
+        fields["stack"] = _bounded(record.exc_text)
     if record.stack_info:
-        fields["stack"] = record.stack_info[:_TEXT]
+        fields["stack"] = _bounded(record.stack_info)
     return fields
 
 
@@ -130,14 +130,16 @@ def _described(seen: traceback.TracebackException, left: list[int], of: str = ""
         frames = frames[: _FRAMES // 2] + frames[-_FRAMES // 2 :]
     described: dict[str, Any] = {
         "type": _name(seen),
-        "message": str(seen)[:_TEXT],
+        "message": _bounded(str(seen)),
         "frames": [
             {"file": frame.filename, "line": frame.lineno, "function": frame.name, "source": frame.line}
             for frame in frames
         ],
     }
+    if len(seen.stack) > _FRAMES:
+        described["left_out"] = len(seen.stack) - _FRAMES
     if notes := getattr(seen, "__notes__", None):
-        described["notes"] = [str(note)[:_TEXT] for note in notes]
+        described["notes"] = [_bounded(str(note)) for note in notes]
     if of:
         described["of"] = of
     yield described
@@ -158,6 +160,10 @@ def _name(seen: traceback.TracebackException) -> str:
     )
 
 
+def _bounded(text: str) -> str:
+    return text if len(text) <= _TEXT else f"{text[:_TEXT]}... ({len(text) - _TEXT} more characters)"
+
+
 def _coded(fields: dict[str, Any]) -> bytes:
     try:
         return json.dumps(fields, default=_text, skipkeys=True).encode()
@@ -169,6 +175,6 @@ def _coded(fields: dict[str, Any]) -> bytes:
 
 def _text(value: object) -> str:
     try:
-        return str(value)[:_TEXT]
+        return _bounded(str(value))
     except Exception as error:  # noqa: BLE001  an object's own __str__ may raise anything
         return f"<{type(value).__name__} whose text can't be had: {type(error).__name__}>"

@@ -76,6 +76,7 @@ except ExceptionGroup:
     logging.exception("group")
 """)
     assert len(deep["exception"][0]["frames"]) == 100
+    assert deep["exception"][0]["left_out"] > 500
     assert [each.get("of") for each in group["exception"]] == [None, *["part"] * 19]
 
 
@@ -121,3 +122,10 @@ print(repr(kept.getvalue()))
 """)
     assert texts(said) == ["HELLO", "'WARNING:root:hello\\n'"]
     assert [each.record for each in said] == [None, None]
+
+
+def test_a_long_message_is_cut_and_marked():
+    """A message of a million characters is cut, and says how many it lost; a string among the extras stays."""
+    found = records('logging.warning("x" * 1_000_000, extra={"long": "y" * 100_000})')[0]
+    assert found["message"] == "x" * 65_536 + "... (934464 more characters)"
+    assert found["extra"]["long"] == "y" * 100_000
