@@ -250,7 +250,8 @@ class Preloading:
 
     def _ask(self) -> Handle | None:
         """Have a worker forked. It is there when it says hello; should it never be, its channel says so."""
-        parent = self._made or self._making
+        # One that is being made for the first time may take seconds, and find something unsafe: nobody waits for it.
+        parent = self._made or (self._making if self._kept.proven else None)
         if parent is None:
             return None
         child, theirs = handles.unborn("spare")

@@ -1,0 +1,42 @@
+"""The list of modules: what is added, what is left out, and that it survives a restart and a broken file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from appliance.supervisor import kept
+from appliance.supervisor.kept import Kept
+
+
+def test_learns():
+    """New modules come last and make the list unproven; the same ones again, or ones left out, change nothing."""
+    known = Kept()
+    assert known.learn(["b", "a"], ["app"])
+    known.proven = True
+    assert not known.learn(["a", "b"], ["app", "alias"])
+    assert known.proven
+    assert known.leave({"a": "starts a thread"}) == {"a": "starts a thread"}
+    assert known.leave({"a": "again"}) == {}
+    assert vars(known)["proven"] is False
+    assert (known.modules, known.others, known.preloaded) == (["b", "a"], ["alias", "app"], 1)
+    assert known.learn(["b", "c"], [])
+    assert known.modules == ["b", "a", "c"]
+
+
+def test_kept(tmp_path: Path):
+    """What is saved is loaded; what is no such file, of an older form or damaged, is as nothing."""
+    file = tmp_path / "preload" / "list.json"
+    assert kept.load(file) == Kept()
+    known = Kept(["a"], ["b"], {"a": "why"}, "", proven=True)
+    kept.save(file, known)
+    assert kept.load(file) == known
+    for damage in ('{"modules": [', "[]", '{"colour": "red"}', ""):
+        file.write_text(damage, encoding="utf-8")
+        assert kept.load(file) == Kept()
+
+
+def test_closed_cache(tmp_path: Path):
+    """Where nothing can be written nothing is kept, and nothing fails."""
+    (tmp_path / "preload").touch()
+    kept.save(tmp_path / "preload" / "list.json", Kept(["a"]))
+    assert kept.load(tmp_path / "preload" / "list.json") == Kept()
