@@ -280,10 +280,17 @@ class Supervisor:
         if child.role == "installer":
             for each in said:
                 self._installation.line(stream, each.text)
+            self._progressed(Phase.INSTALLING, said)
             return
         if child.role == preparation.ROLE:
             self._preparation.said(said)
+            self._progressed(Phase.PREPARING, said)
         self._hearing.said(child, stream, said)
+
+    def _progressed(self, phase: Phase, said: list[Said]) -> None:
+        """Who looks at the page of what is under way sees its last line."""
+        if said and self._state.phase is phase:
+            self._front.progress(pages.progress(phase, said[-1].text.decode("utf-8", "replace")))
 
     def ended(self, child: Handle) -> None:
         """A child has ended."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 from tests.live.live_appliance import Appliance
 
@@ -75,3 +77,15 @@ def test_what_they_write_runs_nothing_again(start: Start):
     appliance.wait_for("reload.finished")
     appliance.stop()
     assert sum(event.get("text") == "ran" for event in appliance.events) <= 2
+
+
+def test_the_page_shows_how_far_it_is(start: Start, project: Path):
+    """Who asks while commands run gets their last line on the page that says so."""
+    os.mkfifo(project / "go")
+    appliance = start(APPLIANCE_BEFORE_START="echo half way; cat go")
+    appliance.wait_for("output", text="half way")
+    response, body = appliance.get(Accept="text/plain")
+    assert response.status == 503
+    assert b"half way" in body
+    (project / "go").write_text("now", encoding="utf-8")
+    appliance.wait_for("worker.ready")
