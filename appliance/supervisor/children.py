@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -59,6 +60,7 @@ class Children:
         self._paused = False
         self._memory = Memory()
         self._settling: dict[tuple[Handle, str], Timer] = {}
+        self._left: deque[Handle] = deque()  # ended, and what they left behind may not have
 
     def living(self) -> tuple[Handle, ...]:
         """The children that have not ended."""
@@ -133,7 +135,19 @@ class Children:
         if child.returncode == -signal.SIGKILL and not child.ending:
             child.cause = self._memory.killed()
         child.signal_group(signal.SIGTERM)  # what it left behind in its group
+        self._left.append(child)
+        self._loop.call_later(LEAVE_S, self._end_left)
         self._gone(child)
+
+    def _end_left(self) -> None:
+        """End what did not heed that: a project's own children may have a handler of its own."""
+        if self._left:
+            self._left.popleft().signal_group(signal.SIGKILL)
+
+    def close(self) -> None:
+        """Nothing of theirs outlives the supervisor."""
+        while self._left:
+            self._end_left()
 
     def _gone(self, child: Handle) -> None:
         if child not in self._alive:

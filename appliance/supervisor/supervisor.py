@@ -162,6 +162,7 @@ class Supervisor:
         self._front.progress(pages.progress(Phase.ANALYSING))
         self._analyse(lifecycle.Analyse(self._state.job))
         self._loop.run()
+        self._children.close()
         self._status.close()
         self._log.event("info", "appliance.stopped", uptime_s=self._account.uptime_s)
         return self._exit_code

@@ -126,6 +126,7 @@ def test_every_package(hazardous: Appliance):
     assert {name: words for name, words in UNSAFE.items() if not left.get(name, "").startswith(words)} == {}
     assert "haz_plain" not in left
     assert "haz_random" not in left
+    hazardous.stop()  # killed outright it would leave the package's child behind
 
 
 GEVENT = "from gevent import monkey\nmonkey.patch_all()\n" + HELLO
