@@ -290,6 +290,8 @@ class Worker:
             with self._lock:
                 if self._server is None:
                     hand_over(self._channel, self._waiting)
+                    if self._words is not None:
+                        self._words.end()
                     os._exit(0)  # still importing, and not wanted any more
                 self._server.drain(lambda connections: hand_over(self._channel, connections))
         elif isinstance(message, Learn):
