@@ -11,6 +11,7 @@ the worker runs the file as its author does, and serves what the file hands to i
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from appliance.boot.serving import Served, serves_itself
@@ -35,6 +36,8 @@ _REGISTRIES = (
     *(f"hug.{name}" for name in ("get", "post", "put", "delete", "patch", "http", "object", "local")),
 )
 
+_RELATIVE = re.compile(r"^[ \t]*from[ \t]+\.", re.MULTILINE)
+
 
 def script_target(look: Look, source: Source, best: Pick) -> Target | None:
     """The target that runs this file; None where it serves no WSGI, or where importing ``best`` is enough."""
@@ -43,13 +46,15 @@ def script_target(look: Look, source: Source, best: Pick) -> Target | None:
         return None
     if best.name and not (served.on_import or served.prepares):
         return None
+    # A file of a package that imports relatively is run as by python -m: from the package's root, as a part of it.
+    module, first = look.modules.name_of(source.file) if _RELATIVE.search(source.text) else ("", source.file.parent)
     return Target(
         "script",
-        "__main__",
+        module.rpartition(".")[0] or "__main__",
         str(source.file),
         best.name or "",  # served all the same, should the file start no server without arguments
         "no",
-        tuple(dict.fromkeys((str(source.file.parent), str(look.root)))),
+        tuple(dict.fromkeys((str(first), str(look.root)))),
         environ=command_environ(look, source, best.name or "", best.verdict),
         framework=best.verdict.framework or _framework(source, served),
         why=f"{look.name(source.file)} {_reason(served, best)}: it is run, as by python {look.name(source.file)}.",

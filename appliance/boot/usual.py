@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 FILES = ("wsgi", "app", "main", "run", "application", "server", "web", "api", "index", "passenger_wsgi", "flask_app")
 _DEEP_ENOUGH = 2
+_DEEPEST = 4  # backend/src/shop/app.py
 _IS_TEST = re.compile(r"^test_|_test\.py$|^tests?\.py$|^conftest\.py$|^setup\.py$")
 
 
@@ -81,7 +82,14 @@ def package_rule(look: Look) -> Ruling:
 
 
 def scan_rule(look: Look) -> Ruling:
-    """Every module near the root: the one that binds an application, or a factory of one."""
+    """Every module near the root, then those further below: the one that binds an application, or a factory of one."""
+    near = _scan(look, _DEEP_ENOUGH)
+    if near.target or near.weak or near.tied or near.refused:
+        return near
+    return _scan(look, _DEEPEST)
+
+
+def _scan(look: Look, depth: int) -> Ruling:
     rule = "A look into every module"
     found = []
     passed_on = []
@@ -89,7 +97,7 @@ def scan_rule(look: Look) -> Ruling:
     refused: list[str] = []
     tied: tuple[str, ...] = ()
     count = 0
-    for file in look.modules.files(_DEEP_ENOUGH):
+    for file in look.modules.files(depth):
         if _IS_TEST.search(file.name):
             continue
         source = look.modules.source(file)

@@ -55,7 +55,10 @@ def serve(target: dict[str, Any], loader: Loader, serving: Callable[[Application
     from . import script  # noqa: PLC0415  few projects are run
 
     try:
-        script.run(target["file"], lambda application, by: serving(_checked(application, f"what it gives to {by}")))
+        package = "" if target["module"] == "__main__" else target["module"]
+        script.run(
+            target["file"], package, lambda application, by: serving(_checked(application, f"what it gives to {by}"))
+        )
     except script.ScriptEnded as ended:
         serving(_left_behind(ended, target))
 

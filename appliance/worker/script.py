@@ -54,8 +54,8 @@ class Meeting:
         self._serve(application, by)
 
 
-def run(file: str, serve: Serve) -> None:
-    """Run the file as ``__main__``; returns when what it served has ended.
+def run(file: str, package: str, serve: Serve) -> None:
+    """Run the file as ``__main__``, a part of ``package`` if that is not empty; returns when what it served has ended.
 
     Raises:
         ScriptEnded: it served nothing.
@@ -64,7 +64,7 @@ def run(file: str, serve: Serve) -> None:
     meeting = Meeting(serve)
     intercepts.install(meeting)
     main = ModuleType("__main__")
-    main.__dict__.update(__file__=file, __builtins__=sys.modules["builtins"])
+    main.__dict__.update(__file__=file, __builtins__=sys.modules["builtins"], __package__=package or None)
     sys.modules["__main__"] = main
     with open(file, "rb") as source:  # noqa: PTH123  pathlib costs 5 ms at import
         code = compile(source.read(), file, "exec", dont_inherit=True)

@@ -120,6 +120,13 @@ def test_run_beside_the_application(find):
     assert find({**files, "run.py": plain}).name == "app:create_app()"
 
 
+def test_a_part_of_a_package(find, tmp_path):
+    """A package's __main__.py that imports relatively is run as python -m does it."""
+    text = "from .web import make\nimport waitress\nif __name__ == '__main__':\n    waitress.serve(make(1))\n"
+    target = find({"shop/__init__.py": "", "shop/web.py": "", "shop/__main__.py": text})
+    assert (target.kind, target.module, target.search_path) == ("script", "shop", (str(tmp_path),))
+
+
 def test_named_by_its_path(find):
     """APPLIANCE_APP that names such a file means to run it; one that names an object in it means that object."""
     files = {"a.py": "", "b.py": RUN["tables first"]}

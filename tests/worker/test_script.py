@@ -31,7 +31,13 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
         for name, source in modules.items():
             (tmp_path / f"{name}.py").write_text(source, encoding="utf-8")
         (tmp_path / "hello.py").write_text(text, encoding="utf-8")
-        target = {"kind": "script", "file": str(tmp_path / "hello.py"), "attribute": "", "names": ["app"]}
+        target = {
+            "kind": "script",
+            "module": "__main__",
+            "file": str(tmp_path / "hello.py"),
+            "attribute": "",
+            "names": ["app"],
+        }
         serve(target, lambda *_: pytest.fail("no loader is asked for"), serving, lambda *_: None)
         return served
 

@@ -1,0 +1,1 @@
+WORDS = b"served by a rule\n"
