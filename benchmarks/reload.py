@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,25 +27,37 @@ from benchmarks.reloaders import PROJECT_LIST, Project, Reloader, reloaders
 from benchmarks.results import keep
 from benchmarks.saves import Met, ask_until, save
 
-_SETTLE_S = 3.0  # after the start: a preloader may be built in the background
+_SETTLE_S = 4.0  # after our start: the preloader is built in the background
+_PEERS_SETTLE_S = 1.0  # they have nothing to build
+# Between two saves: over a second, since two saves of equal length within one are lost on every peer that trusts the
+# interpreter's bytecode cache, which compares whole seconds and sizes.
+_PAUSE_S = (1.05, 1.3)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How many saves, and for how long idle CPU is read."""
+
+    saves: int
+    idle_s: float
 
 
 def main(argv: list[str] | None = None) -> None:
     """Measure, print the tables, keep the result."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reload", description=__doc__.splitlines()[0])
     parser.add_argument("--saves", type=int, default=15, help="how many a server and project (default: 15)")
-    parser.add_argument("--quick", action="store_true", help="5 saves, and 2 s of idling instead of 10")
+    parser.add_argument("--quick", action="store_true", help="3 saves, and 1.5 s of idling instead of 10")
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="servers or projects, by their keys")
     parser.add_argument("--no-result", action="store_true", help="print only; keep the last result")
     options = parser.parse_args(argv)
-    saves, idle_s = (5, 2.0) if options.quick else (options.saves, 10.0)
-    result = _run(options.only, saves=saves, idle_s=idle_s)
+    pace = Pace(3, 1.5) if options.quick else Pace(options.saves, 10.0)
+    result = _run(options.only, pace)
     print(table(result))
     if not options.no_result:
         keep("reload", result)
 
 
-def _run(only: list[str], *, saves: int, idle_s: float) -> dict[str, Any]:
+def _run(only: list[str], pace: Pace) -> dict[str, Any]:
     servers = reloaders()
     projects = [each for each in PROJECT_LIST if _chosen(each.key, only, {one.key for one in PROJECT_LIST})]
     chosen = [each for each in servers if _chosen(each.key, only, {one.key for one in servers})]
@@ -55,14 +68,14 @@ def _run(only: list[str], *, saves: int, idle_s: float) -> dict[str, Any]:
                 continue
             print(f"{project.title}: {server.title}", file=sys.stderr)
             try:
-                figures.setdefault(project.key, {})[server.key] = _measure(server, project, saves, idle_s)
+                figures.setdefault(project.key, {})[server.key] = _measure(server, project, pace)
             except RuntimeError as error:
                 print(error, file=sys.stderr)
     return {
         "measured": datetime.now(UTC).strftime("%Y-%m-%d"),
         "python": platform.python_version(),
         "cpus": len(os.sched_getaffinity(0)),
-        "saves": saves,
+        "saves": pace.saves,
         "servers": {server.key: server.title for server in chosen},
         "projects": {each.key: {"title": each.title, "figures": figures.get(each.key, {})} for each in projects},
     }
@@ -73,7 +86,7 @@ def _chosen(key: str, only: list[str], kind: set[str]) -> bool:
     return not wanted or key in wanted
 
 
-def _measure(server: Reloader, project: Project, saves: int, idle_s: float) -> dict[str, Any]:
+def _measure(server: Reloader, project: Project, pace: Pace) -> dict[str, Any]:
     port = free_port()
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
@@ -91,12 +104,12 @@ def _measure(server: Reloader, project: Project, saves: int, idle_s: float) -> d
         pid = stack.enter_context(
             running(argv, port, cpus=cpus, folder=folder, output=scratch / "log", environment=environment)
         )
-        _pause(_SETTLE_S)
-        met = _save_and_ask(folder / project.edited, port, saves)
-        _pause(1.0)
+        _pause(_SETTLE_S if server.key == "appliance" else _PEERS_SETTLE_S)
+        met = _save_and_ask(folder / project.edited, port, pace)
+        _pause(0.5)
         before = cpu_s(tree(pid))
-        _pause(idle_s)
-        idle = (cpu_s(tree(pid)) - before) / idle_s
+        _pause(pace.idle_s)
+        idle = (cpu_s(tree(pid)) - before) / pace.idle_s
         memory = _pss(tree(pid))
     served = sorted(met.served_s)
     return {
@@ -118,13 +131,13 @@ def _copy(project: Project, folder: Path) -> Path:
     return folder
 
 
-def _save_and_ask(file: Path, port: int, saves: int) -> Met:
+def _save_and_ask(file: Path, port: int, pace: Pace) -> Met:
     """Saves with a pause of a person's length between them; the first, which finds everything cold, does not count."""
     chance = random.Random(1)
     ask_until(port, 1, save(file, 1), Met())
     met = Met()
-    for version in range(2, saves + 2):
-        _pause(chance.uniform(0.8, 1.2))
+    for version in range(2, pace.saves + 2):
+        _pause(chance.uniform(*_PAUSE_S))
         ask_until(port, version, save(file, version), met)
     return met
 

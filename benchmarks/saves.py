@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 _PAUSE_S = 0.002  # between two connections: a client is no load
 _SAID = re.compile(rb"version (\d+)")
-_PATIENCE_S = 20.0
+_PATIENCE_S = 10.0
 
 
 @dataclass
