@@ -73,6 +73,17 @@ class Drain(Message):
 
 
 @dataclass(frozen=True)
+class Serve(Message):
+    """Accept from now on: the answer to a worker's ``Ready``.
+
+    Until then it has no connection of its own, so that one that a save has overtaken can be killed at any time, and
+    never answers with code that is old already.
+    """
+
+    kind = "serve"
+
+
+@dataclass(frozen=True)
 class Learn(Message):
     """There is time now: write what is to be kept, say what was loaded."""
 
@@ -139,7 +150,7 @@ class Hello(Message):
 
 @dataclass(frozen=True)
 class Ready(Message):
-    """The application is imported; the child accepts."""
+    """The application is imported; the worker accepts when it is told to (``Serve``), the stand-in does already."""
 
     kind = "ready"
     import_s: float = 0.0
@@ -251,6 +262,7 @@ KINDS: dict[str, type[Message]] = {
         Start,
         Take,
         Drain,
+        Serve,
         Learn,
         Preload,
         Fork,

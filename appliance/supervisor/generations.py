@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from appliance.channel import Learn
+from appliance.channel import Learn, Serve
 from appliance.errors import InterpreterError
 from appliance.supervisor import lifecycle, pages
 
@@ -139,7 +139,9 @@ class Generations:
         self._last_words.append(line)
 
     def ready(self, child: Handle, message: Ready) -> None:
-        """It has imported the application, and accepts."""
+        """It has imported the application, and accepts when it is told to: not once it has been overtaken."""
+        if not child.ending:
+            self._children.send(child, Serve())
         child.ready_at = time.monotonic()
         if child is self.current and self._boot_timer is not None:
             self._boot_timer.cancel()

@@ -30,6 +30,7 @@ from ..channel import (
     Message,
     Preload,
     Ready,
+    Serve,
     Start,
     Take,
     Unfit,
@@ -171,6 +172,7 @@ class Worker:
         self._tls = secured(start.options)
         self._server: PooledWSGIServer | None = None
         self._waiting: Connections = []  # taken before there was a server
+        self._wanted = threading.Event()  # to serve, or to drain what it was given
         self._lock = threading.Lock()
         self._code = sources.CodeCache(start.code)
         self._order = ImportOrder()
@@ -232,6 +234,7 @@ class Worker:
         self._channel.send(
             Ready(import_s=round(time.monotonic() - began, 4), began=began, application=_described(application)),
         )
+        self._wanted.wait()
         server.serve_forever()
         self._sink.flush()
         self._channel.send(Drained())
@@ -294,6 +297,9 @@ class Worker:
                         self._words.end()
                     os._exit(0)  # still importing, and not wanted any more
                 self._server.drain(lambda connections: hand_over(self._channel, connections))
+            self._wanted.set()
+        elif isinstance(message, Serve):
+            self._wanted.set()
         elif isinstance(message, Learn):
             self._code.write()
             self._channel.send(self._learned())
