@@ -13,17 +13,22 @@ import platform
 import statistics
 import sys
 import tempfile
+import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.load import SCENARIOS, Measured, Scenario, generator, measure
 from benchmarks.peers import APPS, Server, servers
 from benchmarks.processes import cpu_s, free_port, running, tree
 from benchmarks.results import keep
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _WARM_S = 1
+_SETTLE_S = 4  # after the start: a preloader is made then
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -64,10 +69,8 @@ def _run(chosen: list[Server], scenarios: list[Scenario], *, rounds: int, second
     for number in range(rounds):
         for server in chosen:
             print(f"Round {number + 1} of {rounds}: {server.title}", file=sys.stderr)
-            for scenario in scenarios:
-                if server.scenarios and scenario.key not in server.scenarios:
-                    continue
-                seen = _measure(server, scenario, seconds=seconds, cpus=cpus)
+            wanted = [each for each in scenarios if not server.scenarios or each.key in server.scenarios]
+            for scenario, seen in _measure(server, wanted, seconds=seconds, cpus=cpus):
                 figures.setdefault(scenario.key, {}).setdefault(server.key, []).append(seen)
     return {
         "measured": datetime.now(UTC).strftime("%Y-%m-%d"),
@@ -86,7 +89,9 @@ def _run(chosen: list[Server], scenarios: list[Scenario], *, rounds: int, second
     }
 
 
-def _measure(server: Server, scenario: Scenario, *, seconds: int, cpus: list[int]) -> dict[str, float]:
+def _measure(
+    server: Server, scenarios: list[Scenario], *, seconds: int, cpus: list[int]
+) -> Iterator[tuple[Scenario, dict[str, float]]]:
     port = free_port()
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -103,11 +108,16 @@ def _measure(server: Server, scenario: Scenario, *, seconds: int, cpus: list[int
         if server.apart:
             for task in Path(f"/proc/{pid}/task").iterdir():
                 os.sched_setaffinity(int(task.name), {cpus[1]})
-        load = {"cpus": {cpus[1]}, "scripts": scratch}
-        measure(port, scenario, seconds=_WARM_S, **load)  # type: ignore[arg-type]
-        before = cpu_s(tree(pid))
-        seen: Measured = measure(port, scenario, seconds=seconds, **load)  # type: ignore[arg-type]
-        spent = cpu_s(tree(pid)) - before
+        time.sleep(_SETTLE_S)  # noqa: TID251  no server says that it has nothing left to prepare
+        for scenario in scenarios:
+            yield scenario, _load(pid, port, scenario, seconds=seconds, cpu=cpus[1], scripts=scratch)
+
+
+def _load(pid: int, port: int, scenario: Scenario, *, seconds: int, cpu: int, scripts: Path) -> dict[str, float]:
+    measure(port, scenario, seconds=_WARM_S, cpus={cpu}, scripts=scripts)
+    before = cpu_s(tree(pid))
+    seen: Measured = measure(port, scenario, seconds=seconds, cpus={cpu}, scripts=scripts)
+    spent = cpu_s(tree(pid)) - before
     return {
         "rate": seen.rate,
         "p99_s": seen.p99_s,
