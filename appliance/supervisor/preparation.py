@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 ROLE = "preparation"
 GRACE_S = 2.0  # a migration that is asked to end may roll back
 _LAST_WORDS = 40
+_TICK_S = 0.02  # the clock that file systems read stands still between two ticks of the kernel: 1 to 10 ms
 
 
 class Preparation:
@@ -119,6 +120,6 @@ def _inputs(analysis: Analysis) -> str:
 
 def _written_within(path: Path, started: float, ended: float) -> bool:
     try:
-        return started <= path.stat().st_mtime <= ended
+        return started - _TICK_S <= path.stat().st_mtime <= ended
     except OSError:
         return False
