@@ -8,13 +8,14 @@ It looks every ``stuck_after_s`` while requests run, which costs 0.3 % of a CPU,
 
 from __future__ import annotations
 
-import threading
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from .flag import Flag
 from .lot import HELD, Connection
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
 
     from .crew import Crew, Hand
@@ -65,7 +66,7 @@ class Watcher:
         self._limits = limits
         self._flushing = flushing
         self._slow = slow
-        self._stir = threading.Event()
+        self._stir = Flag()
         self._swept_at = 0.0
         self.dozing = False
         crew.alarm = self.stir
@@ -101,7 +102,6 @@ class Watcher:
             if not self._leader_works():  # it may have begun before it could see the flag
                 self._stir.wait(self._idle_s())
             self.dozing = False
-        self._stir.clear()
 
     def _leader_works(self) -> bool:
         leader = self._crew.leader

@@ -30,7 +30,7 @@ from .sources import is_project_path
 from .trial import Trial
 
 if TYPE_CHECKING:
-    import random
+    from .randoms import Randoms
 
 Forked = tuple[Channel, Inheritance]
 
@@ -42,7 +42,7 @@ class Preloader:
         self._channel = channel
         self._request = request
         self._note = note
-        self._unseeded: list[random.Random] = []
+        self._randoms: Randoms | None = None
 
     def run(self) -> Forked:
         """Import, say what came of it, fork when asked to."""
@@ -54,7 +54,7 @@ class Preloader:
         reason = trial.run()
         sys.path[:] = path
         inheritance = Inheritance(trial, self._request.root)
-        self._unseeded = [made for reference in trial.unseeded if (made := reference()) is not None]
+        self._randoms = trial.randoms
         os.close(self._note)
         gc.collect()
         gc.freeze()
@@ -108,11 +108,8 @@ class Preloader:
             os.dup2(number, place)
             os.close(number)
         self._channel.close()
-        for generator in self._unseeded:
-            generator.seed()
-        numpy = sys.modules.get("numpy.random")
-        if numpy is not None:
-            numpy.seed()
+        if self._randoms is not None:
+            self._randoms.seed()
         importlib.invalidate_caches()
         gc.enable()
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)

@@ -18,7 +18,6 @@ from __future__ import annotations
 import importlib
 import importlib.machinery
 import os
-import random
 import signal
 import sys
 import weakref
@@ -26,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import gauge
 from .boot import standard_library
+from .randoms import Randoms
 from .sources import is_installed, is_project_path
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Trial:
         self._before = gauge.read()
         self.found: dict[str, str] = {}  # to be left out: module, why
         self.readers: dict[str, set[str]] = {}  # modules by the environment key that they read
-        self.unseeded: list[weakref.ref[random.Random]] = []
+        self.randoms = Randoms()
         self.over = False
 
     def run(self) -> str:
@@ -65,7 +65,7 @@ class Trial:
         sys.meta_path.insert(0, door)
         self._before = first = gauge.read()
         mask = _mask()
-        with _Environment(self), _Randoms(self):
+        with _Environment(self), self.randoms:
             for name in self._request.modules:
                 if name not in self._left and name not in sys.modules:
                     self._import(name)
@@ -96,6 +96,7 @@ class Trial:
 
     def ran(self, name: str, origin: str) -> None:
         """It has run to its end. In the worker it may have failed, where its importer was content without it."""
+        self.randoms.ran(name)
         if name not in self._names and not self._is_standard(origin):
             self.taint(f"imports {name}, which the project did not")
 
@@ -283,27 +284,6 @@ class _Environment:
 
     def __exit__(self, *_: object) -> None:
         self._environ.__class__ = self._kind
-
-
-class _Randoms:
-    """While it is entered, generators that are made without a seed are noted: each worker has to seed its own."""
-
-    def __init__(self, trial: Trial) -> None:
-        self._original: Any = random.Random.__init__
-        original = self._original
-
-        def begin(self: random.Random, x: Any = None) -> None:
-            original(self, x)
-            if x is None and not isinstance(self, random.SystemRandom):
-                trial.unseeded.append(weakref.ref(self))
-
-        self._begin = begin
-
-    def __enter__(self) -> None:
-        random.Random.__init__ = self._begin  # type: ignore[method-assign]  # for the time of the imports
-
-    def __exit__(self, *_: object) -> None:
-        random.Random.__init__ = self._original  # type: ignore[method-assign]  # as above
 
 
 def _mask() -> int:

@@ -7,6 +7,7 @@ read in one of its own.
 
 from __future__ import annotations
 
+import _thread
 import faulthandler
 import os
 import socket
@@ -36,6 +37,7 @@ from ..channel import (
     Unfit,
 )
 from ..server import errorpage
+from ..server.flag import Flag
 from ..server.hosts import AllowedHosts
 from ..server.limits import Limits
 from ..server.pool import PooledWSGIServer
@@ -172,7 +174,7 @@ class Worker:
         self._tls = secured(start.options)
         self._server: PooledWSGIServer | None = None
         self._waiting: Connections = []  # taken before there was a server
-        self._wanted = threading.Event()  # to serve, or to drain what it was given
+        self._wanted = Flag()  # to serve, or to drain what it was given
         self._lock = threading.Lock()
         self._code = sources.CodeCache(start.code)
         self._order = ImportOrder()
@@ -186,12 +188,16 @@ class Worker:
         """Import, serve, return when drained."""
         for message, descriptors in received:
             self._obey(message, descriptors)
-        control = threading.Thread(target=self._control, name="appliance-control", daemon=True)
         if self._start.options.get("debugger"):
             from . import debugger  # noqa: PLC0415  nobody else has a use for it
 
+            control = threading.Thread(target=self._control, name="appliance-control", daemon=True)
             debugger.exempt(control)
-        control.start()
+            control.start()
+        else:
+            # Unknown to threading: gevent patches a process of one thread in more places, the locks of the import that
+            # it is called in among them, and that import fails without.
+            _thread.start_new_thread(self._control, ())
         os.chdir(self._start.root)
         self._import(time.monotonic())
 
