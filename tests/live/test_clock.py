@@ -9,6 +9,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,7 +48,7 @@ def test_jumps(start: Start, project: Path, tmp_path: Path, jumps_s: list[int]):
             response = kept.getresponse()
             now = float(response.read().split()[1])
             assert abs(parsedate_to_datetime(response.headers["Date"]).timestamp() - now) < 5
-            path = {"url.path": f"/kept-{number}"}
+            path: dict[str, Any] = {"url.path": f"/kept-{number}"}
             line = appliance.wait_for("request.finished", **path)
             assert abs(datetime.fromisoformat(line["timestamp"]).timestamp() - now) < 5
             assert 0 <= line["duration_s"] < 5
