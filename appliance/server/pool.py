@@ -182,8 +182,13 @@ class PooledWSGIServer(WSGIServer):
         with self._lock:
             self._door.shut()
             self._cut_at = monotonic()
+            self._passing += 1  # from here on the watcher may ask whether it is over
             self._passed = passed
-        self._pass_idle(passed)
+        try:
+            self._pass_idle(passed)
+        finally:
+            with self._lock:
+                self._passing -= 1
         cut_endless(list(self._crew.hands))
         self._watcher.stir()
 

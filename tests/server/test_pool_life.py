@@ -7,6 +7,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from appliance.server.lot import HELD
 from tests.server.answers import Gate
 from tests.server.served import GET, Served, get, post
 
@@ -129,6 +132,26 @@ def test_a_server_is_not_over_before_its_connections_have_arrived(serve: Serve):
     drainer.join(10)
     assert not first.thread.is_alive()
     assert client.ask(get("/moved")).body == b"/moved"
+
+
+def test_a_server_is_not_over_before_it_has_passed_what_it_holds(serve: Serve, monkeypatch: pytest.MonkeyPatch):
+    """A connection that may not be answered yet is passed on, however late the draining thread comes to it."""
+    first, second = serve(hold=After()), serve()
+    client = first.client().send(get("/held"))
+    pass_idle = first.server._pass_idle
+
+    def pass_late(passed: Any) -> None:
+        first.server._watcher.stir()
+        first.thread.join(0.05)
+        pass_idle(passed)
+
+    monkeypatch.setattr(first.server, "_pass_idle", pass_late)
+    while not first.server._lot.in_state(HELD):
+        first.thread.join(0.001)
+    first.server.drain(second.server.take)
+    assert client.response().body == b"/held"
+    first.thread.join(10)
+    assert not first.thread.is_alive()
 
 
 def test_an_ended_server_keeps_no_descriptor(serve: Serve):
