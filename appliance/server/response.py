@@ -123,6 +123,7 @@ class ServerHandler(ApplicationRun):
         for data in result:
             if single and data and not self.headers_sent:
                 self._send_all(data)
+                self._left = max(self._left, 0)  # it said that this is all, and the head has said so too
             else:
                 self.write(data)
             # PEP 3333: iterate no further once enough was sent. A last look tells who promised too little.

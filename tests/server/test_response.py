@@ -41,6 +41,23 @@ def test_an_iterable_of_one_item_has_its_length(serve: Serve):
     assert (response["Content-Length"], response.body) == ("3", b"one")
 
 
+def test_an_iterable_is_held_to_the_one_item_that_it_promised(serve: Serve):
+    """What comes behind the one item is not sent: it would be read as the next response (RFC 9112, 6.3)."""
+
+    class One(Answer):
+        def __len__(self) -> int:
+            return 1
+
+    application = One([b"one", b"more"])
+    served = serve(application)
+    client = served.client()
+    for _ in range(2):
+        response = client.ask()
+        assert (response["Content-Length"], response.body) == ("3", b"one")
+    assert served.sink.told("response.long")["surplus"] == 4
+    assert application.closed >= 1
+
+
 def test_unknown_length_is_chunked(serve: Serve):
     """Content of unknown length is chunked, an item a chunk, and the connection stays (RFC 9112, 7.1)."""
     client = serve(Answer([b"a", b"", b"bc"])).client()
