@@ -107,6 +107,20 @@ class Appliance:
         aside.write_text(text, encoding="utf-8")
         aside.replace(file)
 
+    def reload(self, page: str, word: str) -> dict[str, Any]:
+        """Save ``page`` as app.py, with this for its word "one"; the facts that the new code tells, as JSON."""
+        self.edit("app.py", page.replace('"one"', f'"{word}"'))
+        while True:
+            facts: dict[str, Any] = json.loads(self.get()[1])
+            if facts["word"] == word:
+                return facts
+            self.wait_for("reload.finished")
+
+    def was_forked(self) -> bool:
+        """Whether the last worker was forked."""
+        self.catch_up()
+        return next(bool(each["forked"]) for each in reversed(self.events) if each["event"] == "worker.started")
+
     def command(self, *argv: str) -> subprocess.CompletedProcess[str]:
         """Another command for the same project."""
         return subprocess.run(

@@ -7,7 +7,6 @@ import random
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -63,26 +62,10 @@ UNSAFE = {
 }
 
 
-def reload(appliance: Appliance, word: str) -> dict[str, Any]:
-    """Save the page with another word, and return what the new code says."""
-    appliance.edit("app.py", PAGE.replace('"one"', f'"{word}"'))
-    while True:
-        facts: dict[str, Any] = json.loads(appliance.get()[1])
-        if facts["word"] == word:
-            return facts
-        appliance.wait_for("reload.finished")
-
-
 def served(appliance: Appliance, body: bytes) -> None:
     """Until this is what it answers."""
     while appliance.get()[1] != body:
         appliance.wait_for("reload.finished")
-
-
-def forked(appliance: Appliance) -> bool:
-    """Whether the last worker was forked."""
-    appliance.catch_up()
-    return next(bool(each["forked"]) for each in reversed(appliance.events) if each["event"] == "worker.started")
 
 
 @pytest.fixture
@@ -97,7 +80,7 @@ def hazardous(start: Start, project: Path) -> Appliance:
 
 def test_every_package(hazardous: Appliance):
     """Each package works in a worker as in one that was started cold; what is safe is preloaded, the rest is named."""
-    first = reload(hazardous, "two")  # a variable that is set by the project was read too early: a cold start
+    first = hazardous.reload(PAGE, "two")  # a variable that is set by the project was read too early: a cold start
     assert first["colour"] == "red"
     hazardous.catch_up()
     assert next(each for each in hazardous.events if each["event"] == "preload.unfit")["reason"].startswith(
@@ -105,11 +88,11 @@ def test_every_package(hazardous: Appliance):
     )
     while sum(each["event"] == "preload.ready" for each in hazardous.events) < 2:
         hazardous.wait_for("preload.ready", within_s=60)
-    second = reload(hazardous, "three")
-    third = reload(hazardous, "four")
+    second = hazardous.reload(PAGE, "three")
+    third = hazardous.reload(PAGE, "four")
     while Path(f"/proc/{second['pid']}").exists():
         hazardous.wait_for("worker.exited", pid=second["pid"])
-    assert forked(hazardous)
+    assert hazardous.was_forked()
     third |= json.loads(hazardous.get()[1])  # the worker before it has done its things at exit
     for facts in (second, third):
         assert facts["preloaded"] is True
@@ -139,10 +122,10 @@ def test_gevent(start: Start, project: Path):
     appliance.edit("app.py", GEVENT.replace("{word}", "patched"))
     assert "gevent" in appliance.wait_for("preload.refused")["reason"]
     assert appliance.get()[1] == b"patched"
-    assert not forked(appliance)
+    assert not appliance.was_forked()
     appliance.edit("app.py", GEVENT.replace("{word}", "again"))
     served(appliance, b"again")
-    assert not forked(appliance)
+    assert not appliance.was_forked()
 
 
 ENDS = {

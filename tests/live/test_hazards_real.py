@@ -11,7 +11,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -41,22 +40,6 @@ seeded = default_rng(7)
 """
 
 
-def reload(appliance: Appliance, page: str, word: str) -> dict[str, Any]:
-    """Save the page with another word, and return what the new code says."""
-    appliance.edit("app.py", page.replace('"one"', f'"{word}"'))
-    while True:
-        facts: dict[str, Any] = json.loads(appliance.get()[1])
-        if facts["word"] == word:
-            return facts
-        appliance.wait_for("reload.finished")
-
-
-def forked(appliance: Appliance) -> bool:
-    """Whether the last worker was forked."""
-    appliance.catch_up()
-    return next(bool(each["forked"]) for each in reversed(appliance.events) if each["event"] == "worker.started")
-
-
 @pytest.fixture
 def packages(tmp_path: Path) -> Path:
     """A folder of installed packages."""
@@ -78,8 +61,8 @@ def test_extension_with_a_thread(start: Start, project: Path, packages: Path):
     appliance = start(PYTHONPATH=str(packages), APPLIANCE_PYTHON=sys.executable)
     appliance.wait_for("preload.ready", within_s=60)
     for word in ("two", "three"):
-        assert reload(appliance, page, word)["seen"] is True
-        assert forked(appliance)
+        assert appliance.reload(page, word)["seen"] is True
+        assert appliance.was_forked()
     left = json.loads(appliance.command("status", "--json").stdout)["preload"]["left_out"]
     assert left["haz_native"].startswith("starts a thread")
 
@@ -94,8 +77,8 @@ def test_generators_of_numpy(start: Start, project: Path, packages: Path):
     appliance.wait_for("preload.ready", within_s=60)
     seen = []
     for word in ("two", "three"):
-        seen.append(reload(appliance, page, word)["seen"])
-        assert forked(appliance)
+        seen.append(appliance.reload(page, word)["seen"])
+        assert appliance.was_forked()
     left = json.loads(appliance.command("status", "--json").stdout)["preload"]["left_out"]
     assert "haz_draws" not in left
     assert len({*seen[0][:2], *seen[1][:2]}) == 4
@@ -149,7 +132,7 @@ def test_gevent(start: Start, project: Path):
         with ThreadPoolExecutor(2) as clients:  # each waits for the other: they run at the same time
             assert [got[1] for got in clients.map(appliance.get, ["/meet", "/meet"])] == [word.encode()] * 2
         assert posted_slowly(appliance, b"0123456789") == word.encode() + b"0123456789"
-        assert not forked(appliance)
+        assert not appliance.was_forked()
     assert appliance.stop() == 0
 
 
