@@ -119,8 +119,13 @@ class Inheritance:
         return ""
 
 
-def loaded(root: str) -> tuple[list[str], list[str]]:
-    """The modules of this process that could be preloaded, in the order of their import; and all other names."""
+def loaded(root: str, but: str = "") -> tuple[list[str], list[str]]:
+    """The modules of this process that could be preloaded, in the order of their import; and all other names.
+
+    Args:
+        root: the project's folder, whose modules are among the others.
+        but: one more such folder.
+    """
     modules: list[str] = []
     others: list[str] = []
     for name, module in list(sys.modules.items()):
@@ -128,7 +133,9 @@ def loaded(root: str) -> tuple[list[str], list[str]]:
         origin = getattr(spec, "origin", None)
         if name.startswith(("<appliance>", "__main__", "__mp_main__")):
             continue
-        if spec is None or spec.name != name or origin is None or is_project_path(os.path.abspath(origin), root):  # noqa: PTH100  as above
+        file = "" if origin is None else os.path.abspath(origin)  # noqa: PTH100  as above
+        foreign = is_project_path(file, root) or (but and file.startswith(f"{but}/"))
+        if spec is None or spec.name != name or origin is None or foreign:
             others.append(name)
         else:
             modules.append(name)

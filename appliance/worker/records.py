@@ -12,6 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ..channel import Channel, ChannelError, Records
+from .offspring import Nowhere
 
 if TYPE_CHECKING:
     from ..server.exchange import Exchange
@@ -50,7 +51,7 @@ class RecordSink:
 
     def leave(self) -> None:
         """This is another process from now on, forked off by the project: the channel is not its own to write on."""
-        self._records = deque(maxlen=0)
+        self._records = Nowhere()
         self._sending = threading.Lock()  # another thread may have held it
         if self._tally is not None:
             self._tally.leave()

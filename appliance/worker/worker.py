@@ -42,7 +42,7 @@ from ..server.hosts import AllowedHosts
 from ..server.limits import Limits
 from ..server.pool import PooledWSGIServer
 from ..tally import Tally
-from . import app, debugpage, mishaps, routes, shadows, sources, stacks, terminal
+from . import app, debugpage, mishaps, offspring, routes, shadows, sources, stacks, terminal
 from .boot import standard_library
 from .order import ImportOrder
 from .records import RecordSink
@@ -230,7 +230,7 @@ class Worker:
             self._check(self._inheritance.after(self._start.target["search_path"]))
         if self._words is not None:
             self._words.mend()
-        dressed = routes.told(mishaps.told(debugpage.offered(application), self._start.root))
+        dressed = offspring.bounded(routes.told(mishaps.told(debugpage.offered(application), self._start.root)))
         server = make_server(self._listener, dressed, self._sink, self._start.options, tls=self._tls)
         with self._lock:
             self._server = server
@@ -267,6 +267,11 @@ class Worker:
             }
             self._sink.event("warning", "debugger.failed", fields)
             self._channel.send(Debugger(port=0))
+
+    def _debuggers(self) -> str:
+        """The folder of what a debugger has loaded: no preloader needs it, or finds it."""
+        debugpy = sys.modules.get("debugpy") if self._start.options.get("debugger") else None
+        return os.path.dirname(getattr(debugpy, "__file__", None) or "")  # noqa: PTH120  pathlib costs 5 ms at import
 
     def _say(self, message: Message) -> None:
         self._channel.send(message)
@@ -314,7 +319,7 @@ class Worker:
         from . import gauge, inheritance  # noqa: PLC0415  not needed before
 
         self._told = len(sys.modules)
-        modules, others = inheritance.loaded(self._start.root)
+        modules, others = inheritance.loaded(self._start.root, self._debuggers())
         return Learned(
             modules=self._order.sorted(modules), others=others, patched=gauge.patched(), files=sources.own_files()
         )

@@ -95,6 +95,16 @@ def stops(client: DapClient, appliance: Appliance, file: Path) -> Any:
     return request.answered()
 
 
+def test_the_debugger_is_not_preloaded(debugged: Callable[..., Appliance], project: Path):
+    """What debugpy has loaded is no matter of the preloader's: it is not tried there, and its absence not told."""
+    appliance = debugged(APPLIANCE_LOG_LEVEL="debug")
+    appliance.wait_for("preload.ready", within_s=60)
+    appliance.edit("app.py", APP.format(word="two"))
+    appliance.wait_for("reload.finished")
+    skipped = [event["module"] for event in appliance.events if event["event"] == "preload.skipped"]
+    assert not [module for module in skipped if "debugpy" in module or "pydev" in module]
+
+
 def test_a_breakpoint_before_and_after_a_reload(
     debugged: Callable[..., Appliance], attach: Callable[[], DapClient], project: Path
 ):

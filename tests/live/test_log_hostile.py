@@ -88,6 +88,27 @@ def test_whatever_a_project_does(appliance: Logged, tmp_path: Path):
         subprocess.run(["jq", "-c", ".", str(tmp_path / "log")], check=True, stdout=subprocess.DEVNULL, timeout=60)
 
 
+def test_a_forked_child_is_no_second_server(appliance: Logged):
+    """A child that leaves the application ends there: the worker answers alone, and each request has its line."""
+    children = {
+        "child_exits": (3, ""),
+        "child_raises": (1, "ValueError: in the child"),
+        "child_returns": (0, "came back from the application"),
+    }
+    for path, (status, word) in children.items():
+        request_id = ask(appliance, path)
+        assert len({ask(appliance, "quiet") for _ in range(20)}) == 20
+        said = texts(appliance, request_id)
+        assert f"status {status}" in said
+        assert any(word in text for text in said)
+    appliance.get("/child_streams")  # forks in the midst of its response, which both write: that one is lost
+    appliance.wait_for("output", text="status 0")
+    assert len({ask(appliance, "quiet") for _ in range(20)}) == 20
+    assert appliance.stop() == 0
+    assert appliance.faults == []
+    assert sum(event["event"].startswith("request.") for event in appliance.events) == (len(children) + 1) * 21
+
+
 @pytest.mark.parametrize(
     ("path", "how", "words"),
     [

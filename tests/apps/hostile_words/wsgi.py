@@ -119,12 +119,40 @@ def kills():
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def child_exits():
+    pid = os.fork()
+    if pid == 0:
+        sys.exit(3)
+    print("status", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+
+def child_raises():
+    pid = os.fork()
+    if pid == 0:
+        raise ValueError("in the child")
+    print("status", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+
+def child_returns():
+    pid = os.fork()
+    if pid:
+        print("status", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+
+def child_streams():
+    yield b"first\n"
+    pid = os.fork()
+    if pid:
+        print("status", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    yield b"" if pid == 0 else b"last\n"
+
+
 def quiet():
     pass
 
 
 def application(environ, start_response):
     name = environ["PATH_INFO"].strip("/")
-    globals().get(name, quiet)()
+    said = globals().get(name, quiet)()
     start_response("200 OK", [("Content-Type", "text/plain")])
-    return [b"done\n"]
+    return said or [b"done\n"]
