@@ -166,11 +166,11 @@ def _bounded(text: str) -> str:
 
 def _coded(fields: dict[str, Any]) -> bytes:
     try:
-        return json.dumps(fields, default=_text, skipkeys=True).encode()
-    except (ValueError, TypeError, RecursionError):  # a circle, or a type that lies about itself
+        return json.dumps(fields, default=_text).encode()
+    except (ValueError, TypeError, RecursionError):  # a circle, a key that JSON has not, a type that lies about itself
         if "extra" in fields:
             fields["extra"] = {str(name): _text(value) for name, value in fields["extra"].items()}
-        return json.dumps(fields, default=_text, skipkeys=True).encode()
+        return json.dumps(fields, default=_text).encode()
 
 
 def _text(value: object) -> str:

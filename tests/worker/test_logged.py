@@ -38,6 +38,18 @@ thread.start(); thread.join()
     }
 
 
+def test_keys_that_json_has_not():
+    """Where a value can't be JSON as it is, its text stands for it: nothing is left out in silence."""
+    found = records("""
+circle = []
+circle.append(circle)
+logging.error("keys", extra={"sold": {("a", 1): 3, b"b": 4}})
+logging.error("circle", extra={"circle": circle})
+""")
+    assert found[0]["extra"]["sold"] == "{('a', 1): 3, b'b': 4}"
+    assert found[1]["extra"]["circle"] == "[[...]]"
+
+
 def test_an_exception_is_structured():
     """Type, message, frames, notes and what led to it; never the value of a variable."""
     found = records("""
