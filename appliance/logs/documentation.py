@@ -25,9 +25,9 @@ With `APPLIANCE_LOG_FORMAT=json`, every line of stdout is one JSON object. It op
 
 _CLOSING = """
 Names with a dot are those of [OpenTelemetry's semantic conventions](https://opentelemetry.io/docs/specs/semconv/).
-An event may bear further fields. A field that is absent was not known. NaN and the infinities become `null`, integers
-beyond 64 bits text; what is nested deeper than {depth} levels becomes `...`; a text is cut after {characters}
-characters, and says how many more there were.
+An event may bear further fields. A field that is absent was not known. NaN and the infinities become `null`, and
+text in what a project prints or logs; integers beyond 64 bits become text; what is nested deeper than {depth} levels
+becomes `...`; a text is cut after {characters} characters, and says how many more there were.
 
 ## What a project prints
 
@@ -67,7 +67,8 @@ def restore(text):
 
 ## Recipes
 
-With [jq](https://jqlang.org) 1.6 or newer (each is tried by a test where jq is installed):
+With [jq](https://jqlang.org) 1.6 or newer (each is tried by a test where jq is installed). `docker compose logs
+--no-log-prefix app` would do as well, but compose 2.26 puts a terminal's "erase this line" before each line of it.
 
 ```sh
 {recipes}
@@ -105,7 +106,7 @@ def documentation() -> str:
                 characters=f"{MAX_TEXT:,}",
                 bound=f"{BOUND:,}",
                 recipes="\n".join(
-                    f"docker compose logs --no-log-prefix app | {r}  # {what}" for what, r in RECIPES.items()
+                    f"docker logs $(docker compose ps -q app) | {r}  # {what}" for what, r in RECIPES.items()
                 ),
             ),
         ]
