@@ -130,5 +130,7 @@ def _is_machine(file: str) -> bool:
 
 
 def _is_of(file: str, root: str) -> bool:
+    if file.startswith("<"):
+        return False  # <frozen os>, <string>: no file, and so no path that would be one of the current folder's
     below = os.path.abspath(file).startswith(root.rstrip(os.sep) + os.sep)  # noqa: PTH100  as above
     return below and f"{os.sep}site-packages{os.sep}" not in file

@@ -78,13 +78,13 @@ class WSGIServer(simple_server.WSGIServer):
         if is_broken_pipe_error():
             self.sink.event("info", "client.left", {"message": f"Broken pipe from {client_address}"})
             return
+        address = client_address[0] if isinstance(client_address, tuple) else str(client_address)
         reason = handshake_failure()
         if reason:
-            address = client_address[0] if isinstance(client_address, tuple) else str(client_address)
             self.sink.event("warning", "handshake.failed", {"client.address": address, "reason": reason})
             return
         text = traceback.format_exc()
-        self.sink.event("error", "connection.failed", {"client.address": str(client_address), "traceback": text})
+        self.sink.event("error", "connection.failed", {"client.address": address, "traceback": text})
 
 
 class ThreadedWSGIServer(socketserver.ThreadingMixIn, WSGIServer):

@@ -316,6 +316,8 @@ class PooledWSGIServer(WSGIServer):
         handler = connection.handler
         try:
             handler.handle_one_request()
+        except KeyboardInterrupt:
+            handler.close_connection = True  # the application raised it: that was answered, and told
         except BaseException:  # noqa: BLE001  nothing may end the thread that leads, nor has it an interrupt to heed
             handler.close_connection = True
             self.handle_error(connection.wire.sock, handler.client_address)

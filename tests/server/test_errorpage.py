@@ -32,6 +32,14 @@ def test_innermost_frame_of_the_project(tmp_path: Path):
     assert "json.loads('{')" in found["text"]
 
 
+def test_code_without_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """What has no file (a frozen module, exec of a text) is not the project's, though the current folder is."""
+    monkeypatch.chdir(tmp_path)
+    source = "code = compile('1 / 0', '<frozen os>', 'exec')\nexec(code)\n"
+    found = report(raised(source, tmp_path / "app.py"), root=str(tmp_path), kind="import")
+    assert (found["file"], found["line"]) == (str(tmp_path / "app.py"), 2)
+
+
 def test_syntax_error(tmp_path: Path):
     """Of a syntax error the place is the source's, and the text shows the line."""
     found = report(raised("x = 1\ndef f(:\n", tmp_path / "app.py"), root=str(tmp_path), kind="import")

@@ -202,6 +202,7 @@ def test_survives_a_connection_that_cannot_be_looked_at(serve: Serve):
     served = serve(threads=1, hold=BrokenHold())
     assert served.client().rest() == b""
     assert "RecursionError: asked too often" in str(served.sink.told("connection.failed")["traceback"])
+    assert served.sink.told("connection.failed")["client.address"] == "127.0.0.1"
     assert [served.ask().status for _ in range(2)] == [200, 200]
     assert [event for _, event, _ in served.sink.events] == ["connection.failed"]
 
@@ -218,3 +219,4 @@ def test_survives_an_application_that_interrupts(serve: Serve):
     served = serve(interrupt, threads=1)
     assert served.ask(get("/stop")).status == 500
     assert served.ask().body == b"done"
+    assert "connection.failed" not in [event for _, event, _ in served.sink.events]  # application.failed tells it
