@@ -6,8 +6,10 @@ interpreter.
 
 from __future__ import annotations
 
+import ast
 import os
 import re
+import warnings
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +17,7 @@ from typing import NamedTuple
 from appliance.boot.ownname import package_names
 
 _SHOWN = 4
+_PARSED = 200  # files; 0.1 s
 _FILES_MAX = 2000
 _LONGEST = 100_000
 _OF_THEIR_OWN = re.compile(
@@ -57,10 +60,30 @@ def what_there_is(root: Path) -> Absence:
             f"it is made with {own}, which has a server of its own",
             f"Start it by {own}'s own command; the appliance serves WSGI alone.",
         )
+    return _unbound(root, python)
+
+
+def _unbound(root: Path, python: list[str]) -> Absence:
+    """Python that is not what it should be."""
+    broken = next(filter(None, (_fault(root / name, name) for name in python[:_PARSED])), "")
+    if broken:
+        return Absence(broken, "Mend it: when it is saved, it is looked at again.")
     packages = [name for name in package_names(root) if any((root / part / name).is_dir() for part in ("", "src"))]
     if packages:
         return Absence(f"{packages[0]} is a package that offers none, a library perhaps", _NAME_IT)
     return Absence(f"{len(python)} Python files bind none ({_list(python)})", _NAME_IT)
+
+
+def _fault(file: Path, name: str) -> str:
+    """Why a file is no Python; empty if it is, or can't be read."""
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of an invalid escape: the import will tell
+            ast.parse(file.read_bytes())
+    except SyntaxError as error:
+        return f"{name} can't be parsed ({error.msg}, line {error.lineno}), and no other file binds one"
+    except (OSError, ValueError, RecursionError, MemoryError):
+        return ""
+    return ""
 
 
 def _own_server(file: Path) -> str:

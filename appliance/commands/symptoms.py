@@ -101,7 +101,7 @@ def events(patient: Patient) -> Iterator[Finding]:
 def watches(patient: Patient) -> Iterator[Finding]:
     """Whether the kernel's watches suffice."""
     limit = _number(Path("/proc/sys/fs/inotify/max_user_watches"))
-    folders = sum(1 for _ in patient.project.rglob("*/")) if patient.project.is_dir() else 0
+    folders = 1 + sum(1 for _ in patient.project.rglob("*/")) if patient.project.is_dir() else 0
     if limit is None:
         return
     state: Literal["ok", "hurts"] = "ok" if folders < limit / 2 else "hurts"

@@ -316,11 +316,10 @@ class PooledWSGIServer(WSGIServer):
         handler = connection.handler
         try:
             handler.handle_one_request()
-        except KeyboardInterrupt:
-            handler.close_connection = True  # the application raised it: that was answered, and told
-        except BaseException:  # noqa: BLE001  nothing may end the thread that leads, nor has it an interrupt to heed
+        except BaseException as error:  # noqa: BLE001  nothing may end the thread that leads
             handler.close_connection = True
-            self.handle_error(connection.wire.sock, handler.client_address)
+            if not isinstance(error, KeyboardInterrupt):  # the application's own: it was answered, and told
+                self.handle_error(connection.wire.sock, handler.client_address)
         now = monotonic()
         self._crew.took(now - hand.since)
         try:

@@ -7,6 +7,7 @@ in the worker: ``application`` at its start, ``look_after`` in a thread of its o
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -73,7 +74,7 @@ def _check(tell: Tell) -> None:
 def _count_migrations(tell: Tell, root: str) -> None:
     if not _of("django.conf").settings.DATABASES:
         return
-    executor = _of("django.db.migrations.executor").MigrationExecutor(_of("django.db").connections["default"])
+    executor = _of("django.db.migrations.executor").MigrationExecutor(_database())
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if not plan:
         return
@@ -87,6 +88,14 @@ def _count_migrations(tell: Tell, root: str) -> None:
         "action": f"docker compose exec app appliance run {command} (or set APPLIANCE_BEFORE_START={command!r}).",
     }
     tell("warning", "migrations.found", fields)
+
+
+def _database() -> Any:
+    """The default connection; None where that would make the file that SQLite looks into: none is applied then."""
+    connection = _of("django.db").connections["default"]
+    name = str(connection.settings_dict.get("NAME") or "")
+    file = connection.vendor == "sqlite" and not name.startswith("file:")
+    return None if file and not os.path.exists(name) else connection  # noqa: PTH110  pathlib costs 5 ms at import
 
 
 def _of(name: str) -> Any:

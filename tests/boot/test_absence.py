@@ -25,8 +25,13 @@ import pytest
             "5 Python files bind none (a.py, b.py, c.py, d.py and 1 more)",
             "APPLIANCE_APP",
         ),
+        (
+            {"hello.py": "def greet(environ, start_response):\n    return []\n\ndef (\n"},
+            "hello.py can't be parsed (invalid syntax, line 4), and no other file binds one",
+            "Mend it",
+        ),
     ],
-    ids=["empty", "empty but for git", "notebooks", "another language", "Streamlit", "a library", "scripts"],
+    ids=["empty", "empty but for git", "notebooks", "another language", "Streamlit", "a library", "scripts", "broken"],
 )
 def test_what_there_is(refuse, files, found, action):
     """The one message says what was found in the folder, and what to do about just that."""

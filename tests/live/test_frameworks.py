@@ -35,6 +35,7 @@ def test_django_whole(start: Start, bookshop: Path) -> None:
     found = appliance.wait_for("migrations.found")
     assert "books.0001_initial" in found["names"] or found["count"] > 10
     assert "appliance run python manage.py migrate" in found["action"]
+    assert not (bookshop / "db.sqlite3").exists()  # the project's folder is its own
 
 
 def test_a_host_that_django_does_not_allow(start: Start, bookshop: Path) -> None:
