@@ -6,10 +6,13 @@ request is served. Runs in whichever thread serves the connection.
 
 from __future__ import annotations
 
+from html import escape
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from wsgiref import simple_server
 
 from .body import EMPTY, Body, Empty
+from .refusal import Page, Refused, phrase
 from .streams import Reader, Writer
 
 if TYPE_CHECKING:
@@ -52,6 +55,7 @@ class DocumentedHandler(simple_server.WSGIRequestHandler):
     _message: tuple[Head | None, Message] | None = None
     _reader: Reader | None = None
     _parser: HeadParser
+    _welcomes = False  # 100 (Continue) is to be sent when the application asks for the body
 
     @Told
     def command(self) -> str:
@@ -109,3 +113,32 @@ class DocumentedHandler(simple_server.WSGIRequestHandler):
     def wfile(self) -> Writer:  # type: ignore[override]  # as headers
         """Writes to the connection at once."""
         return Writer(self.wire)
+
+    # -- errors, and expectations
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer with an error, and close; a subclass that has this of its own is asked for every refusal."""
+        self._refuse(Refused(code, explain or message or "", _words(message)))
+        self.close_connection = True
+
+    def _refuse(self, refusal: Refused) -> None:
+        raise NotImplementedError
+
+    def _page_of(self, refusal: Refused) -> Page | None:
+        """What a subclass has said of its errors' words and form."""
+        words, form, kind = refusal.words, self.error_message_format, self.error_content_type
+        if form == BaseHTTPRequestHandler.error_message_format:
+            return (words, "text/plain; charset=utf-8", b"") if words else None
+        words = words or phrase(refusal.status)
+        told = {"code": refusal.status, "message": escape(words, False), "explain": escape(refusal.reason, False)}  # noqa: FBT003  its signature
+        return words, kind, (form % told).encode("utf-8", "replace")
+
+    def handle_expect_100(self) -> bool:
+        """Whether the body may come; a subclass that says no has answered. It is welcomed when it is asked for."""
+        self._welcomes = True
+        return True
+
+
+def _words(message: str | None) -> str:
+    """A message as a reason phrase, if it can be one (RFC 9112, 4)."""
+    return message if message and message.isprintable() and max(message) <= "\xff" else ""

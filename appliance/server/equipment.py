@@ -7,6 +7,8 @@ it. Made once a server, in its process; any thread reads it.
 from __future__ import annotations
 
 import socketserver
+from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .environ import TrustedProxies
@@ -74,6 +76,15 @@ class Equipment:
         self.ids = RequestIds()
         port = str(base.get("SERVER_PORT", ""))
         self.port = int(port) if port.isdigit() else 0
+
+    def adapted(self, timeout: float | None, *, persistent: bool) -> Equipment:
+        """The same for a handler that bounds its client's silences, or keeps no connection."""
+        made = copy(self)
+        made.persistent = self.persistent and persistent
+        if timeout is not None:
+            names = ("header_timeout_s", "body_timeout_s", "idle_timeout_s", "send_timeout_s")
+            made.limits = replace(self.limits, **{name: min(timeout, getattr(self.limits, name)) for name in names})
+        return made
 
     @staticmethod
     def of(server: Any) -> Equipment:

@@ -24,7 +24,7 @@ from .exchange import Exchange, current
 from .head import HeadParser
 from .hijack import HijackedSocket
 from .received import ReceivedBody, needs_length
-from .refusal import Refused, answer
+from .refusal import Refused, answer, phrase
 from .response import ServerHandler
 from .software import SOFTWARE
 from .wire import Wire
@@ -38,6 +38,7 @@ _TLS = "You're accessing the development server over HTTPS, but it only supports
 _HURRY_S = 0.1
 _LINE_SHOWN = 4096  # bytes of a refused request's line that its record shows
 _LOG_HOOKS = ("log_message", "log_request", "log_error")
+_HOOKS = (*_LOG_HOOKS, "address_string", "send_error", "handle_expect_100")
 
 
 class WSGIRequestHandler(DocumentedHandler):
@@ -56,7 +57,8 @@ class WSGIRequestHandler(DocumentedHandler):
     protocol_version = "HTTP/1.1"
     server_version = SOFTWARE
     lenient = False
-    _logs_itself = False
+    # What a subclass has of its own:
+    _logs_itself = _names_clients = _answers_errors = _answers_expectations = False
 
     server: Any
     client_address: Any
@@ -71,13 +73,20 @@ class WSGIRequestHandler(DocumentedHandler):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        cls._logs_itself = any(getattr(cls, name) is not getattr(WSGIRequestHandler, name) for name in _LOG_HOOKS)
+        own = {name for name in _HOOKS if getattr(cls, name) is not getattr(WSGIRequestHandler, name)}
+        cls._logs_itself = not own.isdisjoint(_LOG_HOOKS)
+        cls._names_clients = "address_string" in own
+        cls._answers_errors = "send_error" in own
+        cls._answers_expectations = "handle_expect_100" in own
 
     # -- the connection
 
     def setup(self) -> None:
         """Take the socket over."""
         equipment = Equipment.of(self.server)
+        persistent = self.protocol_version >= "HTTP/1.1"  # http.server's switch for it, and socketserver's time-out
+        if self.timeout is not None or not persistent:
+            equipment = equipment.adapted(self.timeout, persistent=persistent)
         self.connection = self.request
         if hasattr(self.request, "pending"):  # accepted from a listening socket that ssl has wrapped
             from .tls import TlsWire  # noqa: PLC0415  ssl is loaded then, and only then
@@ -129,6 +138,7 @@ class WSGIRequestHandler(DocumentedHandler):
             head = self._next_head()
             if head is None:
                 return
+            self.close_connection = not head.said.keep_alive  # documented, and a hook may say otherwise
             environ = self.get_environ()
             special = head.said.upgrade or head.said.chunked or head.path == "*"
             if special or self.equipment.allowed_hosts is not None:
@@ -137,7 +147,7 @@ class WSGIRequestHandler(DocumentedHandler):
                     self._answer_options(head)
                     return
         except Refused as refusal:
-            self._refuse(refusal)
+            self._answer_refusal(refusal)
             return
         body, wire, equipment = self._body, self.wire, self.equipment
         run = ServerHandler(body, wire, self.get_stderr(), environ)
@@ -153,11 +163,12 @@ class WSGIRequestHandler(DocumentedHandler):
         Context().run(self._run, run, exchange)
         if self.hijacked is not None:
             if exchange.hijacked:
+                self.close_connection = True
                 self.hijacked.finish()
                 return
             self.hijacked = None
-        if run.persistent and (body.ended or body.drain(equipment.limits)):
-            self.close_connection = False
+        if not (run.persistent and (body.ended or body.drain(equipment.limits))):
+            self.close_connection = True
 
     def _run(self, run: ServerHandler, exchange: Exchange) -> None:
         current.set(exchange)
@@ -182,13 +193,17 @@ class WSGIRequestHandler(DocumentedHandler):
         self._raw = raw
         self.head = None  # should it be none
         self.head = head = self._parser.parse(raw)
+        if self._answers_expectations and head.said.expects:
+            self._welcomes = False
+            if not self.handle_expect_100():
+                return None
         self._body = self._body_of(head) if head.said.length or head.said.chunked else EMPTY
         if self._reader is not None:
             self._reader.body = self._body
         return head
 
     def _body_of(self, head: Head) -> Body:
-        greet = self._greet if head.said.expects else None
+        greet = self._greet if head.said.expects and (self._welcomes or not self._answers_expectations) else None
         limits = self.equipment.limits
         if 0 < limits.max_body_bytes < head.said.length:
             raise Refused(413, f"the body is larger than {limits.max_body_bytes} bytes (RFC 9110, 15.5.14)")
@@ -286,6 +301,13 @@ class WSGIRequestHandler(DocumentedHandler):
         self._send_own(exchange, form % (origin, _OPTIONS, request_id, closing))
         self.close_connection = not persistent
 
+    def _answer_refusal(self, refusal: Refused) -> None:
+        self.close_connection = True
+        if self._answers_errors:
+            self.send_error(refusal.status, None, refusal.reason)
+        else:
+            self._refuse(refusal)
+
     def _refuse(self, refusal: Refused) -> None:
         """Answer a request that is not served, and close: nothing behind it can be trusted to be a request."""
         self.exchange = exchange = self.new_exchange()
@@ -296,8 +318,8 @@ class WSGIRequestHandler(DocumentedHandler):
         exchange.line = bytes(raw[:_LINE_SHOWN]).partition(b"\r\n")[0].decode("latin-1")
         content = not raw.startswith(b"HEAD ")
         date = self.equipment.heads.date()
-        request_id = exchange.request_id
-        data = answer(refusal.status, exchange.reason, date=date, request_id=request_id, content=content)
+        request_id, page = exchange.request_id, self._page_of(refusal)
+        data = answer(refusal.status, exchange.reason, date=date, request_id=request_id, content=content, page=page)
         self._send_own(exchange, data)
 
     def _send_own(self, exchange: Exchange, data: bytes) -> None:
@@ -338,7 +360,7 @@ class WSGIRequestHandler(DocumentedHandler):
         try:
             head = self._next_head()
         except Refused as refusal:
-            self._refuse(refusal)
+            self._answer_refusal(refusal)
             return False
         self.close_connection = head is None or not head.said.keep_alive
         return head is not None
@@ -348,11 +370,6 @@ class WSGIRequestHandler(DocumentedHandler):
         if not (persistent and (self._body.ended or self._body.drain(self.equipment.limits))):
             self.close_connection = True
 
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """For subclasses: answer with an error, and close."""
-        self._refuse(Refused(code, explain or message or ""))
-        self.close_connection = True
-
     # -- logging
 
     def log_exchange(self, exchange: Exchange) -> None:
@@ -360,10 +377,12 @@ class WSGIRequestHandler(DocumentedHandler):
         if exchange.logged:
             return
         exchange.logged = True
+        if self._names_clients:
+            exchange.address = self.address_string()
         if not self._logs_itself:
             self.equipment.sink.exchange(exchange)
         elif exchange.event == "request.refused":
-            self.log_error("code %d, message %s", exchange.status, exchange.reason or "")
+            self.log_error("code %d, message %s", exchange.status, exchange.reason or phrase(exchange.status))
         else:
             self.log_request(exchange.status or "-", exchange.body_size)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+Page = tuple[str, str, bytes]  # reason phrase, Content-Type, content; no content: the usual
 TLS_REASON = "this is TLS, on a port that is not"
 
 
@@ -17,12 +18,14 @@ class Refused(Exception):  # noqa: N818 (a refusal is an answer, not an error of
     Attributes:
         status: the answer's status code.
         reason: one clause that says why, ASCII, with the section of the RFC where there is one.
+        words: the reason phrase, where it is not the status's own.
     """
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, words: str = "") -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
+        self.words = words
 
     @property
     def is_tls(self) -> bool:
@@ -46,7 +49,9 @@ def phrase(status: int) -> str:
         return "Unknown"
 
 
-def answer(status: int, text: str, *, date: bytes, request_id: str, content: bool = True) -> bytes:
+def answer(
+    status: int, text: str, *, date: bytes, request_id: str, content: bool = True, page: Page | None = None
+) -> bytes:
     """A whole response of plain text, after which the connection closes.
 
     Args:
@@ -55,12 +60,14 @@ def answer(status: int, text: str, *, date: bytes, request_id: str, content: boo
         date: the ``Date`` and ``Server`` lines.
         request_id: what its line is found by.
         content: False for a HEAD request: the same head, no body.
+        page: a subclass's own words instead.
     """
-    body = f"{status} {phrase(status)}: {text}\n".encode()
+    words, kind, body = page or (phrase(status), "text/plain; charset=utf-8", b"")
+    body = body or (f"{status} {words}: {text}\n" if text else f"{status} {words}\n").encode()
     lines = [
-        b"HTTP/1.1 %d %b\r\n" % (status, phrase(status).encode()),
+        b"HTTP/1.1 %d %b\r\n" % (status, words.encode("latin-1")),
         date,
-        b"Content-Type: text/plain; charset=utf-8\r\n",
+        b"Content-Type: %b\r\n" % kind.encode("latin-1"),
         b"Content-Length: %d\r\n" % len(body),
         b"X-Request-ID: %b\r\n" % request_id.encode(),
         b"Retry-After: 1\r\n" if status == 503 else b"",

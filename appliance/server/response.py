@@ -60,7 +60,6 @@ class ServerHandler(ApplicationRun):
     _chunked = False
     _left = -1  # of a known length, what is still to be sent
     _surplus = 0
-    _hooked = False  # a subclass may want to see or change the headers
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -271,7 +270,7 @@ class ServerHandler(ApplicationRun):
 
     def _may_persist(self, body: Body | Empty) -> bool:
         handler = self.request_handler
-        if handler is None or not handler.equipment.persistent:
+        if handler is None or handler.close_connection or not handler.equipment.persistent:
             return False
         return bool(body.ended or body.drainable(handler.equipment.limits))
 

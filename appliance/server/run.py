@@ -48,6 +48,7 @@ class ApplicationRun(SimpleHandler):
     _gone = False
     _closed = False
     _attached = False
+    _hooked = False  # a subclass may want to see or change the headers, or the handler to close the connection
 
     def __init__(
         self,
@@ -82,6 +83,8 @@ class ApplicationRun(SimpleHandler):
         if handler is not None and self.exchange is not None:
             self._head = handler.head
             self._heads = handler.equipment.heads
+            if handler.close_connection:
+                self._hooked = True
         else:
             self._attach(handler)
         environ: dict[str, Any] = self.base_env  # type: ignore[assignment]  # see environ

@@ -1,0 +1,169 @@
+"""What ``http.server`` documents that a subclass may set or replace: each has its effect."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from appliance.server.handler import WSGIRequestHandler
+from appliance.server.listener import ThreadedWSGIServer
+from tests.server.answers import answer
+from tests.server.served import Client, Served, get, post
+
+Serve = Callable[..., Served]
+BAD = b"BAD\r\n\r\n"
+
+
+@contextlib.contextmanager
+def listening(handler: type[WSGIRequestHandler]) -> Iterator[Client]:
+    """A client of the server with a thread a connection."""
+    server = ThreadedWSGIServer(("127.0.0.1", 0), handler)
+    server.set_app(answer([b"served"]))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    client = Client(server.socket.getsockname())
+    try:
+        yield client
+    finally:
+        client.close()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_protocol_version_is_the_switch_for_persistence():
+    """A handler of HTTP/1.0 serves one request a connection, and says so."""
+
+    class Old(WSGIRequestHandler):
+        protocol_version = "HTTP/1.0"
+
+    with listening(Old) as client:
+        response = client.ask(get() + get())
+        assert (response.body, response["Connection"], client.rest()) == (b"served", "close", b"")
+
+
+def test_a_time_out_of_the_handler_s_own_ends_idle_connections():
+    """The attribute ``timeout`` bounds how long a client may be silent."""
+
+    class Impatient(WSGIRequestHandler):
+        timeout = 0.01
+
+    with listening(Impatient) as client:
+        assert client.ask().body == b"served"
+        assert client.rest() == b""
+
+
+@pytest.mark.parametrize("hook", ["get_environ", "log_request"])
+def test_close_connection_may_be_set_within_a_request(serve: Serve, hook: str):
+    """Set true before the request is over, it closes the connection; told beforehand, the response says so."""
+
+    def close(self: Any, *args: Any) -> Any:
+        assert self.close_connection is False
+        self.close_connection = True
+        return getattr(WSGIRequestHandler, hook)(self, *args)
+
+    client = serve(RequestHandlerClass=type("Closes", (WSGIRequestHandler,), {hook: close})).client()
+    response = client.ask(get() + get())
+    assert response["Connection"] == ("close" if hook == "get_environ" else None)
+    assert client.rest() == b""
+
+
+def test_a_client_is_named_by_the_handler(serve: Serve):
+    """The record of a request bears what ``address_string`` says."""
+
+    class Named(WSGIRequestHandler):
+        def address_string(self) -> str:
+            return "somebody"
+
+    served = serve(RequestHandlerClass=Named)
+    served.ask()
+    assert served.sink.record()["client.address"] == "somebody"
+
+
+def test_a_message_is_the_reason_phrase():
+    """What ``send_error`` is given as a message is the reason phrase, if it can be one (RFC 9112, 4)."""
+
+    class Refuses(WSGIRequestHandler):
+        def get_environ(self) -> dict[str, Any]:
+            raise AssertionError("it was refused before")
+
+        def handle_one_request(self) -> None:
+            self.raw_requestline = self.rfile.readline(65_537)
+            if self.parse_request():
+                self.send_error(404, self.path[1:].replace("~", "\r\nX-Injected: 1\r\n"), "explained")
+
+    for path, line in (("/Nowhere", "HTTP/1.1 404 Nowhere"), ("/a~b", "HTTP/1.1 404 Not Found"), ("/", None)):
+        with listening(Refuses) as client:
+            response = client.ask(get(path))
+            assert response.line == (line or "HTTP/1.1 404 Not Found")
+            assert (b"explained" in response.body, response["X-Injected"]) == (True, None)
+            assert client.rest() == b""
+
+
+def test_errors_have_the_form_that_a_subclass_gives_them(serve: Serve):
+    """``error_message_format`` and ``error_content_type`` make the page of a refused request."""
+
+    class Formal(WSGIRequestHandler):
+        error_message_format = "%(code)d|%(message)s|%(explain)s"
+        error_content_type = "text/x"
+
+    response = serve(RequestHandlerClass=Formal).ask(BAD)
+    code, message, explain = response.body.split(b"|")
+    assert (code, message, response["Content-Type"]) == (b"400", b"Bad Request", "text/x")
+    assert b"RFC 9112" in explain
+
+
+def test_a_subclass_s_errors_are_asked_for(serve: Serve):
+    """A replaced ``send_error`` is called for what the server refuses, and the connection closes."""
+    seen: list[int] = []
+
+    class Counts(WSGIRequestHandler):
+        def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+            seen.append(code)
+            super().send_error(code, message, explain)
+
+    client = serve(RequestHandlerClass=Counts).client()
+    assert client.ask(BAD + get()).status == 400
+    assert client.rest() == b""
+    assert seen == [400]
+
+
+def test_an_error_without_words_is_logged_with_its_phrase():
+    """``log_error`` gets the status's phrase where nothing else was said."""
+    lines: list[str] = []
+
+    class Says(WSGIRequestHandler):
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  http.server's signature
+            lines.append(format % args)
+
+        def handle_one_request(self) -> None:
+            self.raw_requestline = self.rfile.readline(65_537)
+            self.send_error(403)
+
+    with listening(Says) as client:
+        assert client.ask().body == b"403 Forbidden\n"
+    assert lines == ["code 403, message Forbidden"]
+
+
+def test_an_expectation_may_be_answered_by_a_subclass(serve: Serve):
+    """``handle_expect_100`` may refuse a body before it is sent (RFC 9110, 10.1.1), or let it come."""
+
+    class Chooses(WSGIRequestHandler):
+        def handle_expect_100(self) -> bool:
+            if self.path == "/no":
+                self.send_error(417, "Not You")
+                return False
+            return super().handle_expect_100()
+
+    served = serve(RequestHandlerClass=Chooses)
+    head = post(b"12345", "Expect: 100-continue", path="/yes").removesuffix(b"12345")
+    client = served.client()
+    assert client.ask(head).status == 100
+    assert client.ask(b"12345").status == 200
+    client = served.client()
+    assert client.ask(head.replace(b"/yes", b"/no")).line == "HTTP/1.1 417 Not You"
+    assert client.rest() == b""
