@@ -81,7 +81,7 @@ def test_a_client_is_named_by_the_handler(serve: Serve):
 
     served = serve(RequestHandlerClass=Named)
     served.ask()
-    assert served.sink.record()["client.address"] == "somebody"
+    assert served.sink.record()["client_address"] == "somebody"
 
 
 def test_a_message_is_the_reason_phrase():
