@@ -21,7 +21,9 @@ _PARSED = 200  # files; 0.1 s
 _FILES_MAX = 2000
 _LONGEST = 100_000
 _OF_THEIR_OWN = re.compile(
-    r"^[ \t]*(?:import|from)[ \t]+(streamlit|gradio|chainlit|nicegui|shiny|reflex|flet|solara|marimo)\b", re.MULTILINE
+    r"^[ \t]*(?:import|from)[ \t]+"
+    r"(streamlit|gradio|chainlit|nicegui|shiny|reflex|flet|solara|marimo|panel|bokeh|websockets)\b",
+    re.MULTILINE,
 )
 _NAME_IT = "Name it: APPLIANCE_APP=module:object. `appliance check` shows what was looked at."
 

@@ -72,11 +72,16 @@ _CONSTRUCTORS = {
     **_asgi("Falcon", "falcon.asgi.App"),
     **_asgi("Django", "django.core.asgi.get_asgi_application", "channels.routing.ProtocolTypeRouter"),
     **_asgi("Connexion", "connexion.AsyncApp"),
+    **_asgi("Emmett", "emmett.App", "emmett.app.App", "emmett55.App"),
     **_asgi("Socket.IO", "socketio.ASGIApp"),
     **_asgi("asgiref", "asgiref.wsgi.WsgiToAsgi", "a2wsgi.WSGIMiddleware"),
     **_asgi("FastHTML", "fasthtml.common.FastHTML", "fasthtml.common.fast_app"),
     **_other("aiohttp", "aiohttp.web.Application", "aiohttp.web_app.Application"),
     **_other("Tornado", "tornado.web.Application"),
+    **_other("Chalice", "chalice.Chalice", "chalice.app.Chalice"),
+    **_other("Robyn", "robyn.Robyn"),
+    **_other("Microdot", "microdot.Microdot", "microdot.microdot.Microdot"),
+    **_other("FastMCP", "fastmcp.FastMCP", "mcp.server.fastmcp.FastMCP", "mcp.server.FastMCP"),
     **_other("Celery", "celery.Celery"),
     **_other("Typer", "typer.Typer"),
     **_other("Cyclopts", "cyclopts.App"),
@@ -110,6 +115,15 @@ _DECORATORS = frozenset(
 
 # Attributes of a WSGI object that are WSGI callables themselves.
 _WSGI_ATTRIBUTES = frozenset({"wsgi_app", "wsgi", "server", "app", "wsgi_handler"})
+
+
+# Of those that are no WSGI application: what serves requests all the same, and is worth a word.
+_WITH_A_SERVER = frozenset({"aiohttp", "Tornado", "Chalice", "Robyn", "Microdot", "FastMCP"})
+
+
+def has_its_own_server(name: str) -> bool:
+    """Whether a framework answers requests, by a server of its own."""
+    return name in _WITH_A_SERVER
 
 
 def by_constructor(name: str) -> Framework | None:

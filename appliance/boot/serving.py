@@ -60,6 +60,8 @@ _SERVERS: dict[str, Kind] = {
     "socketserver.ThreadingTCPServer": "other",
     "tornado.ioloop.IOLoop": "other",
     "twisted.internet.reactor.run": "other",
+    "websockets.serve": "other",
+    "xmlrpc.server.SimpleXMLRPCServer": "other",
 }
 _METHODS = frozenset({"run", "run_server", "run_debug", "serve", "serve_forever", "serve_until_stopped"})
 # Keywords that only a server's ``run`` has.

@@ -11,6 +11,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from appliance.boot import frameworks
 from appliance.boot.verdict import Verdict, judge
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ def pick(modules: Modules, source: Source, *, own: bool = False) -> Pick:
     usual = ("application", *OBJECT_NAMES) if _is_wsgi_file(source.file) else OBJECT_NAMES
     for name in (*usual, *FACTORY_NAMES):
         if name in verdicts and verdicts[name].kind in {"wsgi", "factory"}:
+            name = _made_of(source, verdicts, name)  # noqa: PLW2901 - the better name
             return Pick(name, verdicts[name])
     for kind in ("wsgi", "factory"):
         rest = [name for name in names if verdicts[name].kind == kind and not name.startswith("_")]
@@ -208,6 +210,19 @@ def describe(look: Look, source: Source, name: str, verdict: Verdict) -> str:
     return f"{look.name(source.file)}:{name} is {what}{framework}{reason}"
 
 
+def _made_of(source: Source, verdicts: Mapping[str, Verdict], factory: str) -> str:
+    """``shop = create_app("shop.cfg")`` beside the factory: the one that is made, as Flask's own command takes it."""
+    made = [
+        name
+        for name, value in source.values.items()
+        if value.kind == "call"
+        and not name.startswith("_")
+        and verdicts[name].kind == "wsgi"
+        and verdicts[name].framework == verdicts[factory].framework
+    ]
+    return made[0] if factory in FACTORY_NAMES and len(made) == 1 else factory
+
+
 def _is_wsgi_file(file: Path) -> bool:
     # mod_wsgi's convention, which its .wsgi files keep.
     return file.name == "wsgi.py" or file.suffix == ".wsgi"
@@ -232,6 +247,8 @@ def _refused(verdicts: Mapping[str, Verdict]) -> tuple[str, ...]:
     for name, verdict in verdicts.items():
         if verdict.kind == "asgi":
             words.append(f"{name} is an ASGI application ({verdict.framework})")
+        elif verdict.kind == "other" and frameworks.has_its_own_server(verdict.framework):
+            words.append(f"{name} is made for {verdict.framework}'s own server, not WSGI")
         elif verdict.kind == "arguments" and name in FACTORY_NAMES:
             plural = "s" if verdict.required > 1 else ""
             words.append(f"{name} is a factory that needs {verdict.required} argument{plural}")

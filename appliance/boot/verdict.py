@@ -160,7 +160,7 @@ class _Judge:
             kind: Literal["arguments", "factory"] = "arguments" if value.required and not for_paste else "factory"
             made = replace(made, kind=kind, required=value.required, reason=f"returns what is {made.reason}")
             return replace(made, arguments=({},)) if for_paste else made
-        if made.kind == "asgi":
+        if made.kind in {"asgi", "other"}:
             return replace(made, reason=f"returns what is {made.reason}")
         may_be = value.returns or value.required == len(value.parameters) == _REQUEST_CALL
         return replace(_UNKNOWN if may_be else _OTHER, required=value.required)
@@ -171,7 +171,7 @@ class _Judge:
         for returned in value.returns:
             if returned.kind in {"call", "reference", "function"}:
                 verdict = self.value(returned, (), depth + 1)
-                if verdict.kind in {"wsgi", "asgi"}:
+                if verdict.kind in {"wsgi", "asgi"} or frameworks.has_its_own_server(verdict.framework):
                     return verdict
         return _UNKNOWN
 

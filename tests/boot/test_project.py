@@ -27,6 +27,14 @@ FOUND = {
         {"run.py": FACTORY + "if __name__ == '__main__':\n    app = create_app()\n    app.run()\n"},
         "run:create_app()",
     ),
+    "made by the factory that stands beside it": (
+        {"wsgi.py": "from shop import create_app\nshop = create_app('shop.cfg')\n", "shop/__init__.py": FACTORY},
+        "wsgi:shop",
+    ),
+    "two that are made by the factory": (
+        {"wsgi.py": "from shop import create_app\na = create_app()\nb = create_app()\n", "shop/__init__.py": FACTORY},
+        "wsgi:create_app()",
+    ),
     "wsgi.py before app.py": ({"app.py": FLASK, "wsgi.py": "from app import app as application\n"}, "wsgi:application"),
     "application first in wsgi.py": (
         {"wsgi.py": FLASK + "from werkzeug.middleware.proxy_fix import ProxyFix\napplication = ProxyFix(app)\n"},

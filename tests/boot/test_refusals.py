@@ -1,0 +1,35 @@
+"""What answers requests and is no WSGI application is named, by its name and with a reason."""
+
+import pytest
+
+MAKE = "import tornado.web\ndef make_app():\n    return tornado.web.Application([])\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"main.py": "from aiohttp import web\napp = web.Application()\n"}, "app is made for aiohttp's own server"),
+        (
+            {"main.py": "from aiohttp import web\nasync def f():\n    return web.Application()\napp = f()\n"},
+            "aiohttp",
+        ),
+        ({"app.py": MAKE}, "make_app is made for Tornado's own server, not WSGI"),
+        ({"app.py": "from chalice import Chalice\napp = Chalice(app_name='shop')\n"}, "Chalice's own server, not WSGI"),
+        ({"app.py": "from robyn import Robyn\napp = Robyn(__file__)\n"}, "Robyn's own server, not WSGI"),
+        ({"app.py": "from emmett import App\napp = App(__name__)\n"}, "app is an ASGI application (Emmett)"),
+        ({"app.py": "import panel as pn\npn.panel(1).servable()\n"}, "it is made with Panel, which has a server"),
+        (
+            {"server.py": "from xmlrpc.server import SimpleXMLRPCServer as S\nS(('', 8000)).serve_forever()\n"},
+            "a server of its own, not WSGI",
+        ),
+    ],
+)
+def test_named(refuse, files, words):
+    """A framework with a server of its own is refused by its name, and not tried as something that may be one."""
+    assert words in str(refuse(files))
+
+
+def test_beside_an_application(find):
+    """What is refused does not stand in the way of an application in another file."""
+    files = {"app.py": MAKE, "shop.py": "import flask\nshop = flask.Flask('shop')\n"}
+    assert find(files).name == "shop:shop"
