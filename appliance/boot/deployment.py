@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 RULE = "What starts it elsewhere"
 # In this order: the more a file is about starting, the more it is to be believed.
 FILES = (
-    "Procfile", "Procfile.dev", "gunicorn.conf.py", "uwsgi.ini", "app.json", "app.yaml", "render.yaml", "fly.toml",
+    "Procfile", "Procfile.dev", "gunicorn.conf.py", "uwsgi.ini", "zappa_settings.json", "app.json", "app.yaml",
+    "render.yaml", "fly.toml",
     "railway.json", "railway.toml", "nixpacks.toml", "Dockerfile", "docker-compose.yml", "compose.yaml",
     "entrypoint.sh", "start.sh", "run.sh", "boot.sh", "Makefile",
 )  # fmt: skip
@@ -31,6 +32,9 @@ _TARGET = re.compile(r"[A-Za-z_][\w.]*(:[A-Za-z_][\w.]*(\(.*\))?)?\Z")
 _SETTINGS = re.compile(
     r"^\s*(?:wsgi_app|module|wsgi-file|wsgi)\s*=\s*[\"']?([\w./-]+(?::[\w.]+(?:\(\))?)?)", re.MULTILINE
 )
+_ZAPPA = re.compile(r"\"app_function\"\s*:\s*\"([\w.]+)\.(\w+)\"")
+_FOLDER = re.compile(r"(?:--chdir[= ]|--pythonpath[= ]|\bcd )\s*[\"']?([\w./-]+)")
+_WORKDIR = re.compile(r"^\s*(?:WORKDIR|working_dir:)\s+[\"']?([\w./-]+)")
 _FLASK = re.compile(r"FLASK_APP\s*[=:]\s*[\"']?([\w./:()-]+)")
 _LONGEST = 200_000
 
@@ -40,7 +44,7 @@ def deployment_rule(look: Look) -> Ruling:
     findings: list[Finding] = []
     tried: set[str] = set()
     for name in FILES:
-        for text in _named(look.root / name):
+        for text in _named(look, look.root / name):
             if text in tried:
                 continue
             tried.add(text)
@@ -49,7 +53,7 @@ def deployment_rule(look: Look) -> Ruling:
             except ApplicationError as error:
                 findings.append(Finding(RULE, f"{name}: {text}", error.found, "passed over"))
                 continue
-            if not target.file:
+            if not target.file and target.kind != "django":
                 findings.append(Finding(RULE, f"{name}: {text}", "it is not in the project", "passed over"))
                 continue
             findings.append(Finding(RULE, f"{name}: {text}", f"it names {target.name}", "chosen"))
@@ -59,7 +63,7 @@ def deployment_rule(look: Look) -> Ruling:
     )
 
 
-def _named(file: Path) -> Iterator[str]:
+def _named(look: Look, file: Path) -> Iterator[str]:
     try:
         text = file.read_text("utf-8", "replace")[:_LONGEST]
     except OSError:
@@ -67,13 +71,41 @@ def _named(file: Path) -> Iterator[str]:
     if file.name in {"gunicorn.conf.py", "uwsgi.ini"}:
         yield from _SETTINGS.findall(text)
         return
+    if file.name == "zappa_settings.json":
+        yield from (f"{module}:{name}" for module, name in _ZAPPA.findall(text))
+        return
+    workdir = ""
     for line in re.sub(r"\\\n", " ", text).splitlines():
         if line.lstrip().startswith(("#", "//")):
             continue
-        yield from _FLASK.findall(line)
-        for start in _START.finditer(line):
-            words = _words(line[start.start(1) :])
-            yield from filter(None, [_of_server(words) if words and words[0] in _SERVERS else _of_python(words)])
+        set_here = _WORKDIR.match(line)
+        workdir = set_here[1] if set_here else workdir
+        for named in (*_FLASK.findall(line), *_started(look, line)):
+            # From the folder that the command goes to first, then from the root, then from where the image has it.
+            folders = _FOLDER.findall(line)[-1:]
+            seen = (*(_within(look, folder, named) for folder in folders), named, _within(look, workdir, named))
+            yield from filter(None, seen)
+
+
+def _started(look: Look, line: str) -> Iterator[str]:
+    for start in _START.finditer(line):
+        words = _words(line[start.start(1) :])
+        yield from filter(None, [_of_server(words) if words and words[0] in _SERVERS else _of_python(look, words)])
+
+
+def _within(look: Look, folder: str, named: str) -> str:
+    """What is named as seen from a folder, as seen from the root; empty where it is not there.
+
+    Of a folder of an image (``WORKDIR /srv/backend``) only the end can be found again.
+    """
+    place, colon, attribute = named.partition(":")
+    parts = [part for part in folder.split("/") if part not in {"", "."}]
+    for first in range(len(parts)):
+        base = "/".join([*parts[first:], place if place.endswith(".py") else place.replace(".", "/")])
+        for path in (base, f"{base}.py", f"{base}/__init__.py"):
+            if (look.root / path).is_file():
+                return f"{path}{colon}{attribute}"
+    return ""
 
 
 def _words(command: str) -> list[str]:
@@ -95,12 +127,18 @@ def _of_server(words: list[str]) -> str:
     return f"{text}()" if "--call" in words and ":" in text and not text.endswith(")") else text
 
 
-def _of_python(words: list[str]) -> str:
-    """``python app.py``, ``flask --app shop run``; nothing where it is a command of manage.py."""
+def _of_python(look: Look, words: list[str]) -> str:
+    """``python app.py``, ``python -m shop``, ``flask --app shop run``; nothing where manage.py is given a command."""
     if words[:1] == ["flask"]:
         for option in ("--app", "-A"):
             if option in words[:-1]:
                 return words[words.index(option) + 1]
         return next((word.partition("=")[2] for word in words if word.startswith("--app=")), "")
     script = next((word for word in words[1:] if not word.startswith("-")), "")
+    if "-m" in words[1 : words.index(script)] if script else False:
+        rest = words[words.index(script) :]
+        if script in _SERVERS or script == "waitress":
+            return _of_server(rest)
+        file = look.modules.find(f"{script}.__main__") or look.modules.find(script)
+        return _of_python(look, rest) if script == "flask" else look.name(file) if file else ""
     return script if script.endswith(".py") and script not in {"manage.py", "setup.py"} else ""

@@ -37,19 +37,28 @@ def django_rule(look: Look) -> Ruling:
             findings.append(Finding(RULE, look.name(file), "it is not Django's", "passed over"))
             continue
         settings, how = _settings(look, file, source)
-        if not settings:
+        target = managed_target(look, file)
+        if target is None:
             findings.append(
                 Finding(RULE, look.name(file), "it is Django's; no settings module was found", "passed over")
             )
             continue
-        why = f"{look.name(file)} is Django's; its settings are {settings} ({how})."
-        target = _target(look, file.parent, settings, how, why)
         found = f"settings {settings} ({how}), application {target.module or 'made from the settings'}"
         findings.append(Finding(RULE, look.name(file), found, "chosen"))
         return Ruling(tuple(findings), target)
     if not findings:
         findings.append(Finding(RULE, "manage.py", "there is none", "nothing"))
     return Ruling(tuple(findings))
+
+
+def managed_target(look: Look, file: Path) -> Target | None:
+    """What a ``manage.py`` manages; None where it is not Django's, or its settings can't be seen."""
+    source = look.modules.source(file)
+    settings, how = _settings(look, file, source) if _is_djangos(source) else ("", "")
+    if not settings:
+        return None
+    why = f"{look.name(file)} is Django's; its settings are {settings} ({how})."
+    return _target(look, file.parent, settings, how, why)
 
 
 def settings_named_in(source: Source) -> str:
@@ -71,7 +80,7 @@ def settings_named_in(source: Source) -> str:
             case _:
                 continue
         # ``os.environ.get("ENV_SETTINGS", "shop.settings")``: the default is the last text.
-        dotted = [text for text in texts if re.fullmatch(r"[a-zA-Z_][\w.]*", text)]
+        dotted = [text for text in texts if text != _KEY and re.fullmatch(r"[a-zA-Z_][\w.]*", text)]
         if dotted:
             return dotted[-1]
     return ""

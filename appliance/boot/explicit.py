@@ -13,6 +13,7 @@ import sys
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from appliance.boot.django import managed_target
 from appliance.boot.paste import named_section, paste_target
 from appliance.boot.script import script_target
 from appliance.boot.target import Look, Target, describe, pick, search_path, target_of
@@ -59,7 +60,12 @@ def explicit_target(look: Look, text: str, origin: str) -> Target:
         return _foreign(look, wanted, origin)
     source = look.modules.source(file)
     if not wanted.attribute:
-        return _unnamed(look, source, text, origin)
+        managed = managed_target(look, file) if file.name == "manage.py" else None
+        return (
+            replace(managed, why=f"{origin} says {text}; {managed.why}")
+            if managed
+            else _unnamed(look, source, text, origin)
+        )
     verdict = judge(look.modules, source, wanted.attribute)
     _check(look, source, wanted, verdict, origin)
     if wanted.called:

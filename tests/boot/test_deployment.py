@@ -25,12 +25,31 @@ GO = "import flask, bottle\na = flask.Flask('a')\nb = flask.Flask('b')\nif __nam
         ({"app.yaml": "entrypoint: gunicorn -b :$PORT shop.site:web\n"}, "shop.site:web"),
         ({"start.sh": "#!/bin/sh\nflask db upgrade && exec gunicorn shop.site:web\n"}, "shop.site:web"),
         ({"Makefile": "run:\n\tflask --app shop.site:other run --debug\n"}, "shop.site:other"),
+        ({"zappa_settings.json": '{"dev": {"app_function": "shop.site.web"}}'}, "shop.site:web"),
+        ({"Procfile": "web: gunicorn --chdir shop site:web\n"}, "shop.site:web"),
+        ({"Procfile": "web: gunicorn --pythonpath=shop site:web\n"}, "shop.site:web"),
+        ({"Procfile": "web: cd shop && python -m gunicorn site:web\n"}, "shop.site:web"),
+        ({"Dockerfile": "WORKDIR /srv/shop\nCOPY . .\nCMD gunicorn site:web\n"}, "shop.site:web"),
+        ({"compose.yaml": "    working_dir: /srv/shop\n    command: flask --app site:web run\n"}, "shop.site:web"),
+        ({"Procfile": "web: python -m waitress --call shop.site:make\n"}, "shop.site:make()"),
+        ({"start.sh": "python3 -u -m shop.go\n", "shop/go.py": GO}, "shop.go:a"),
         ({"Procfile": "web: gunicorn gone:app\n", "Dockerfile": "CMD gunicorn shop.site:web\n"}, "shop.site:web"),
     ],
 )
 def test_named_elsewhere(find, files, expected):
     """Of two applications that tie, the one that is started elsewhere is meant."""
     assert find({**SITE, **files}).name == expected
+
+
+def test_manage_of_an_example(find):
+    """A library's Makefile starts its example's manage.py: a folder that is else left out."""
+    files = {
+        "Makefile": "example:\n\tpython example/manage.py runserver\n",
+        "example/manage.py": "import os, django\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'example.settings')\n",
+        "example/settings.py": "INSTALLED_APPS = []\n",
+    }
+    target = find(files)
+    assert (target.kind, target.name) == ("django", "example.settings")
 
 
 def test_nothing_named(refuse):
