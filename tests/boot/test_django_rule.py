@@ -50,13 +50,22 @@ APPLICATION = "from django.core.wsgi import get_wsgi_application\napplication = 
             ".",
         ),
         (
+            {
+                "manage.py": MANAGE.format(settings='config("DJANGO_SETTINGS_MODULE")'),
+                "shop/settings.py": SETTINGS,
+            },
+            "shop.settings",
+            "",
+            ".",
+        ),
+        (
             {"manage.py": MANAGE.format(settings="'settings'") + "def (:\n", "settings.py": SETTINGS},
             "settings",
             "",
             ".",
         ),
     ],
-    ids=["the usual layout", "a package of settings in a sub-folder", "no default", "broken now"],
+    ids=["the usual layout", "a package of settings in a sub-folder", "no default", "read from a file", "broken now"],
 )
 def test_django(find, tmp_path, files, settings, module, first):
     """A manage.py leads to the settings, and those to the WSGI application, or to Django's own."""
