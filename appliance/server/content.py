@@ -34,5 +34,5 @@ def is_single(result: Any) -> bool:
     """Whether an iterable says that it has one item, as PEP 3333 lets a server ask."""
     try:
         return bool(len(result) == 1)
-    except TypeError:
+    except (TypeError, AttributeError, NotImplementedError):  # as wsgiref: a wrapper's len() may ask what has none
         return False

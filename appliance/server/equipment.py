@@ -38,6 +38,7 @@ class Equipment:
     """
 
     __slots__ = (
+        "_told",
         "allowed_hosts",
         "base",
         "begin",
@@ -64,6 +65,7 @@ class Equipment:
         proxies: TrustedProxies | None = None,
     ) -> None:
         self.base = base
+        self._told: dict[str, Any] | None = None
         self.sink = sink
         self.begin: Callable[[Exchange, bytes], None] | None = getattr(sink, "begin", None)
         self.limits = limits
@@ -86,11 +88,19 @@ class Equipment:
             made.limits = replace(self.limits, **{name: min(timeout, getattr(self.limits, name)) for name in names})
         return made
 
+    def follow(self, server: Any) -> None:
+        """An environ begins as a copy of ``base_environ``, wsgiref says: what it is when the connection is made."""
+        told = getattr(server, "base_environ", None)
+        if told is not None and told != self._told:
+            self._told = dict(told)
+            self.base = base_environ(server)
+
     @staticmethod
     def of(server: Any) -> Equipment:
         """The server's own, or one made for a server of another family that uses our handler."""
         found = getattr(server, "equipment", None)
         if isinstance(found, Equipment):
+            found.follow(server)
             return found
         threaded = isinstance(server, socketserver.ThreadingMixIn)
         made = Equipment(

@@ -292,14 +292,15 @@ class WSGIRequestHandler(DocumentedHandler):
         """``OPTIONS *`` asks about the server, not about anything that an application has (RFC 9110, 9.3.7)."""
         exchange = self.new_exchange()
         exchange.status = 200
-        persistent = head.said.keep_alive and self.equipment.persistent and bool(self._body.ended)
+        body, limits = self._body, self.equipment.limits
+        persistent = head.said.keep_alive and self.equipment.persistent and (body.ended or body.drainable(limits))
         closing = (
             b"" if persistent and head.minor else b"Connection: %b\r\n" % (b"keep-alive" if persistent else b"close")
         )
         origin, request_id = self.equipment.heads.date(), exchange.request_id.encode()
         form = b"HTTP/1.1 200 OK\r\n%bAllow: %b\r\nContent-Length: 0\r\nX-Request-ID: %b\r\n%b\r\n"
         self._send_own(exchange, form % (origin, _OPTIONS, request_id, closing))
-        self.close_connection = not persistent
+        self.close_connection = not (persistent and (body.ended or body.drain(limits)))
 
     def _answer_refusal(self, refusal: Refused) -> None:
         self.close_connection = True

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
@@ -12,27 +12,44 @@ import pytest
 from appliance.server.handler import WSGIRequestHandler
 from appliance.server.listener import ThreadedWSGIServer
 from tests.server.answers import answer
-from tests.server.served import Client, Served, get, post
+from tests.server.served import Client, Echo, Served, get, post
 
 Serve = Callable[..., Served]
 BAD = b"BAD\r\n\r\n"
 
 
-@contextlib.contextmanager
-def listening(handler: type[WSGIRequestHandler]) -> Iterator[Client]:
-    """A client of the server with a thread a connection."""
+@contextmanager
+def running(handler: type[WSGIRequestHandler], application: Any) -> Iterator[ThreadedWSGIServer]:
+    """The server with a thread a connection."""
     server = ThreadedWSGIServer(("127.0.0.1", 0), handler)
-    server.set_app(answer([b"served"]))
+    server.set_app(application)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    client = Client(server.socket.getsockname())
     try:
-        yield client
+        yield server
     finally:
-        client.close()
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def listening(handler: type[WSGIRequestHandler]) -> Iterator[Client]:
+    """A client of it."""
+    with running(handler, answer([b"served"])) as server, closing(Client(server.socket.getsockname())) as client:
+        yield client
+
+
+def test_a_base_environ_that_changes_is_followed():
+    """An environ begins as a copy of what the server's ``base_environ`` is, not of what it was."""
+    echo = Echo()
+    with running(WSGIRequestHandler, echo) as server:
+        for value in ("one", "two"):
+            server.base_environ["PROJECT_KEY"] = value
+            with closing(Client(server.socket.getsockname())) as client:
+                client.ask()
+    assert [environ["PROJECT_KEY"] for environ in echo.seen] == ["one", "two"]
+    assert "CONTENT_LENGTH" not in echo.seen[1]
 
 
 def test_protocol_version_is_the_switch_for_persistence():

@@ -41,6 +41,17 @@ def test_an_iterable_of_one_item_has_its_length(serve: Serve):
     assert (response["Content-Length"], response.body) == ("3", b"one")
 
 
+@pytest.mark.parametrize("error", [TypeError, AttributeError, NotImplementedError])
+def test_an_iterable_need_not_know_its_length(serve: Serve, error: type[Exception]):
+    """A wrapper's ``len()`` that raises, as wsgiref puts up with, says no more than that there is none."""
+
+    class Wrapper(Answer):
+        def __len__(self) -> int:
+            raise error
+
+    assert serve(Wrapper([b"o", b"ne"]).__call__).ask().body == b"one"
+
+
 def test_an_iterable_is_held_to_the_one_item_that_it_promised(serve: Serve):
     """What comes behind the one item is not sent: it would be read as the next response (RFC 9112, 6.3)."""
 
