@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_METHODS = frozenset({"__call__", "run", "main", "start", "serve", "serve_forever", "launch", "execute"})
+# Methods that may serve, by their names' first word: run_application(), serve_forever().
+_METHODS = ("__call__", "run", "main", "start", "serve", "launch", "execute")
 
 
 @dataclass(frozen=True)
@@ -254,7 +255,7 @@ class Scope:
     def _class(self, node: ast.ClassDef) -> Value:
         name = f"{self._prefix}.{node.name}"
         methods = {part.name: part for part in node.body if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef)}
-        functions = {each: self._function(method) for each, method in methods.items() if each in _METHODS}
+        functions = {each: self._function(method) for each, method in methods.items() if each.startswith(_METHODS)}
         constructor = methods.get("__init__")
         return Value(
             "class",

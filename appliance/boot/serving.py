@@ -100,9 +100,15 @@ def serves_itself(modules: Modules, source: Source) -> Served | None:
         for before, call in enumerate(calls):
             found = _serving(modules, call, 0)
             if found is not None:
+                found = _contained(source, *found)
                 needed = sets or not all(_is_idle(modules, each) for each in calls[:before]) or _is_own(modules, call)
                 return Served(*found, on_import, needed and not on_import, call.line)
     return None
+
+
+def _contained(source: Source, kind: Kind, by: str) -> tuple[Kind, str]:
+    """Tornado's loop serves WSGI too, where the file puts it into a container."""
+    return ("wsgi" if by.startswith("tornado.") and "WSGIContainer" in source.text else kind), by
 
 
 def _serving(modules: Modules, call: Value, depth: int) -> tuple[Kind, str] | None:

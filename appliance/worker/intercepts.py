@@ -166,6 +166,40 @@ def _gevent(module: Any, meeting: Meeting) -> None:
     module.WSGIServer.serve_forever = lambda self, *_, **__: meeting.serve(self.application, "gevent")
 
 
+def _tornado(module: Any, meeting: Meeting) -> None:
+    """A container of a WSGI application: that is what its loop's start is to serve, whatever handlers are beside it."""
+    begin = module.WSGIContainer.__init__
+
+    def init(self: Any, wsgi_application: Any, *given: Any, **named: Any) -> None:
+        begin(self, wsgi_application, *given, **named)
+        meeting.contained = wsgi_application
+
+    module.WSGIContainer.__init__ = init
+
+
+def _tornado_server(module: Any, meeting: Meeting) -> None:
+    for name in ("listen", "bind", "start"):
+        _unless_contained(module.TCPServer, name, meeting, lambda _application: None)  # its port may well be ours
+
+
+def _tornado_loop(module: Any, meeting: Meeting) -> None:
+    _unless_contained(
+        module.BaseAsyncIOLoop, "start", meeting, lambda application: meeting.serve(application, "Tornado")
+    )
+
+
+def _unless_contained(kind: Any, name: str, meeting: Meeting, instead: Callable[[Any], None]) -> None:
+    """Replace a method where a container holds an application, in the main thread."""
+    method = getattr(kind, name)
+
+    def called(self: Any, *given: Any, **named: Any) -> Any:
+        if meeting.wanted and meeting.contained is not None:
+            return instead(meeting.contained)
+        return method(self, *given, **named)
+
+    setattr(kind, name, called)
+
+
 def _eventlet(module: Any, _meeting: Meeting) -> None:
     module.listen = lambda *_, **__: socket.socket()  # its port may well be ours
 
@@ -218,6 +252,9 @@ _CHANGES: dict[str, Change] = {
     "gevent.pywsgi": _gevent,
     "gunicorn.app.base": _gunicorn,
     "paste.httpserver": _serve("serve", "Paste"),
+    "tornado.platform.asyncio": _tornado_loop,
+    "tornado.tcpserver": _tornado_server,
+    "tornado.wsgi": _tornado,
     "waitress": _waitress,
     "web.httpserver": _webpy,
     "web.wsgi": _webpy_wsgi,

@@ -36,6 +36,9 @@ class Meeting:
     def __init__(self, serve: Serve) -> None:
         self._serve = serve
         self.served = False
+        self.contained: Any = (
+            None  # the application within a server's own kind of handler (Tornado's), once there is one
+        )
 
     @property
     def wanted(self) -> bool:

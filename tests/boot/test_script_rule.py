@@ -43,6 +43,14 @@ RUN = {
         "from flask import Flask\nimport flask_socketio\napp = Flask('x')\nio = flask_socketio.SocketIO(app)\n"
         "if __name__ == '__main__':\n    load()\n    io.run(app)\n"
     ),
+    "tornado's container": (
+        "from flask import Flask\nfrom tornado.ioloop import IOLoop\nfrom tornado.wsgi import WSGIContainer\n"
+        "app = Flask('x')\nserve(WSGIContainer(app))\nIOLoop.instance().start()\n"
+    ),
+    "a method that is named for it": (
+        "from flask import Flask\nclass Web:\n    def run_application(self):\n        self.web.run(debug=True)\n"
+        "web = Web()\nweb.run_application()\n"
+    ),
     "bottle's own application": "import bottle\n@bottle.get('/')\ndef index(): ...\n",
     "hug's own application": "import hug\n@hug.get('/')\ndef index(): ...\n",
     "cherrypy's tree": "import cherrypy\ncherrypy.tree.mount(object(), '/')\n",

@@ -150,3 +150,31 @@ def test_a_server_in_another_thread_is_left_alone(run: Run) -> None:
         "make_server('', 80, app).serve_forever()\n"
     )
     assert run(APP + text) == [b"hello"]
+
+
+TORNADO = {
+    "__init__.py": "",
+    "platform/__init__.py": "",
+    "platform/asyncio.py": "class BaseAsyncIOLoop:\n    def start(self): print('looped')\n",
+    "ioloop.py": "from tornado.platform.asyncio import BaseAsyncIOLoop as IOLoop\n",
+    "tcpserver.py": "class TCPServer:\n    def listen(self, port): raise AssertionError\n    bind = start = listen\n",
+    "httpserver.py": (
+        "from tornado.tcpserver import TCPServer\nclass HTTPServer(TCPServer):\n    def __init__(self, callback): ...\n"
+    ),
+    "wsgi.py": "class WSGIContainer:\n    def __init__(self, wsgi_application, executor=None): ...\n",
+}
+
+
+def test_tornado(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What Tornado's container holds is served when its loop starts; a loop without one is the project's own."""
+    for name, text in TORNADO.items():
+        path = tmp_path / "tornado" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    text = (
+        "from tornado.httpserver import HTTPServer\nfrom tornado.ioloop import IOLoop\n"
+        "from tornado.wsgi import WSGIContainer\nIOLoop().start()\n"
+        "server = HTTPServer(WSGIContainer(app))\nserver.listen(80)\nIOLoop().start()\n"
+    )
+    assert run(APP + text) == [b"hello"]
+    assert capsys.readouterr().out == "looped\n"
