@@ -87,10 +87,11 @@ def _module(error: BaseException, root: str) -> str:
     if name in sys.stdlib_module_names or surroundings.has_module(root, name):
         return ""
     file = surroundings.dependency_file(root)
-    if file and surroundings.mentions(root, distribution(error.name)):
+    named, choice = surroundings.mentions(root, distribution(error.name))
+    if file and named:
         return (
-            f"{distribution(error.name)} is named in an extra or a group of {file}: install that too, "
-            "with APPLIANCE_DEPENDENCIES=extra:NAME or group:NAME."
+            f"{distribution(error.name)} is named in an extra or a group of {named}: install that too, "
+            f"with APPLIANCE_DEPENDENCIES={choice or 'extra:NAME or group:NAME'}."
         )
     if file:
         return f"Add {distribution(error.name)} to {file}: it is installed when that is saved."

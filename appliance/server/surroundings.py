@@ -42,10 +42,31 @@ def dependency_file(root: str) -> str:
     return next((name for name in _DEPENDENCIES if name in names), "")
 
 
-def mentions(root: str, distribution: str) -> bool:
-    """Whether a file of the project's packaging names it: it was not installed, so it stands in an extra or a group."""
+def mentions(root: str, distribution: str) -> tuple[str, str]:
+    """The file of the project's packaging that names it, and under what: it was not installed, so it is optional.
+
+    Returns:
+        the file's name, or empty; ``extra:NAME`` or ``group:NAME``, or empty where that can't be seen.
+    """
     pattern = re.compile(rf"[\"'\s]{re.sub('[-_.]+', '[-_.]', distribution)}(?![\w.-])", re.IGNORECASE)
-    return any(pattern.search(_text(f"{root}/{name}")) for name in ("pyproject.toml", "setup.cfg", "setup.py"))
+    for name in ("pyproject.toml", "setup.cfg", "setup.py"):
+        text = _text(f"{root}/{name}")
+        found = pattern.search(text)
+        if found:
+            return name, _optional(text[: found.end()])
+    return "", ""
+
+
+def _optional(text: str) -> str:
+    """The extra or the group in which a text ends."""
+    tables = re.findall(r"^\[([^\[\]\n]+)\]\s*$", text, re.MULTILINE)
+    keys = re.findall(r"(?:^|[{,])[ \t]*[\"']?([\w.-]+)[\"']?\s*[=:]\s*(?=[\[(\n])", text, re.MULTILINE)
+    table = tables[-1] if tables else "options.extras_require" if "extras_require" in text else ""
+    group = re.fullmatch(r"tool\.poetry\.group\.([\w-]+)\.dependencies", table)
+    if group:
+        return f"group:{group[1]}"
+    kind = {"project.optional-dependencies": "extra", "options.extras_require": "extra", "dependency-groups": "group"}
+    return f"{kind[table]}:{keys[-1]}" if keys and table in kind else ""
 
 
 def missing_imports(root: str) -> list[str]:

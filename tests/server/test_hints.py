@@ -60,7 +60,25 @@ def importing(name: str) -> Callable[[], object]:
         (
             "pyramid_debugtoolbar",
             {"setup.py": "from setuptools import setup\nsetup(extras_require={'dev': ['pyramid-debugtoolbar>=4']})\n"},
-            "APPLIANCE_DEPENDENCIES=extra:NAME",
+            "of setup.py: install that too, with APPLIANCE_DEPENDENCIES=extra:dev.",
+        ),
+        (
+            "sqlglot",
+            {
+                "pyproject.toml": "[project]\nname = 'x'\n",
+                "setup.cfg": "[options.extras_require]\nmongo =\n  pymongo\npostgres =\n  sqlglot\nall =\n  x\n",
+            },
+            "of setup.cfg: install that too, with APPLIANCE_DEPENDENCIES=extra:postgres.",
+        ),
+        (
+            "sqlglot",
+            {"pyproject.toml": "[project]\n[dependency-groups]\nsql = [\n  'sqlglot',\n]\n"},
+            "APPLIANCE_DEPENDENCIES=group:sql.",
+        ),
+        (
+            "sqlglot",
+            {"pyproject.toml": "[tool.poetry.group.sql.dependencies]\nsqlglot = '*'\n"},
+            "APPLIANCE_DEPENDENCIES=group:sql.",
         ),
         (
             "bs4",
