@@ -70,7 +70,10 @@ _MEANINGS: tuple[tuple[str, str, str], ...] = (
         "Correct the line that is named.",
     ),
     (
-        r"(?:[Ff]ailed to|The build backend returned|Call to .* failed|build_wheel|command '?(?:gcc|cc|cargo))",
+        (
+            r"(?:[Ff]ailed to|The build backend returned|Call to .* failed|build_wheel|command '?(?:gcc|cc|cargo)|"
+            r"No such file or directory: '[\w-]*(?:gcc|g\+\+|clang|cc|cargo|rustc)')"
+        ),
         "a package has no wheel for this Python, and can't be built here",
         _COMPILER,
     ),

@@ -51,6 +51,7 @@ def test_nothing_is_named_wrongly(tmp_path):
         ("error: Git executable not found", "Git repository", "apt-get install -y git"),
         ("error: Hash mismatch for `kettle==1.0`", "hash", "anew"),
         ("error: Failed to build `x==1`\n  cause: command 'gcc' failed", "can't be built", "FROM wsgi-appliance"),
+        ("x\nerror: [Errno 2] No such file or directory: 'x86_64-linux-gnu-gcc'", "can't be built", "build-essential"),
         ("error: the requested Python version does not satisfy Python>=3.14", "this Python", "APPLIANCE_PYTHON"),
     ],
 )
