@@ -50,7 +50,7 @@ def report(error: BaseException, *, root: str, kind: str) -> Page:
     if isinstance(error, SyntaxError) and error.filename:
         file, line = error.filename, error.lineno or 0
     name = type(error).__name__
-    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    message = error.msg if isinstance(error, SyntaxError) else _words_of(error)
     action = _action(error, root)
     return {
         **({"action": action} if action else {}),
@@ -63,6 +63,13 @@ def report(error: BaseException, *, root: str, kind: str) -> Page:
         "text": "".join(seen.format()),
         "frames": frames,
     }
+
+
+def _words_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001  an exception's own method, which is to hide nothing; in traceback's words
+        return f"<exception {type(error).__name__}: str() failed>"
 
 
 def _action(error: BaseException, root: str) -> str:

@@ -188,6 +188,8 @@ class ServerHandler(ApplicationRun):
             raise not_bytes(data)
         if self.status is None:
             raise _too_early()
+        if self._closed:
+            raise ApplicationFault("the application wrote after its response had ended")
         if not data:
             return  # PEP 3333: the head waits for the first content that is not empty
         parts = [] if self.headers_sent else self._frame(None)

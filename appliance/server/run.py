@@ -165,12 +165,16 @@ class ApplicationRun(SimpleHandler):
         self.persistent = False
         exchange.event = "request.aborted" if error.status == 400 and self.stdout.ended else "request.refused"
         exchange.reason = error.reason
+        self._answer_plainly(exchange, error.status, error.reason)
+
+    def _answer_plainly(self, exchange: Exchange, status: int, reason: str) -> None:
+        """Without the application, if nothing was sent yet."""
         if not self.headers_sent:
             self.headers_sent = True
-            exchange.status = error.status
+            exchange.status = status
             content = self.base_env.get("REQUEST_METHOD") != "HEAD"
             date, request_id = self._heads.date(), exchange.request_id
-            data = answer(error.status, error.reason, date=date, request_id=request_id, content=content)
+            data = answer(status, reason, date=date, request_id=request_id, content=content)
             try:
                 self._transmit([data], 0)
             except ClientGone:
@@ -185,6 +189,8 @@ class ApplicationRun(SimpleHandler):
                 self.exchange.event = "request.aborted"
                 self.exchange.reason = "the client left before the response"
             elif not self._gone:
+                if self.exchange is not None:
+                    self._answer_plainly(self.exchange, 500, "the application failed, and its error's page did too")
                 tell_failure(self, second)
 
     def handle_error(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from appliance.server import run
 from tests.server.answers import Answer, answer
 from tests.server.served import GET, Served, get, post
 
@@ -239,3 +240,50 @@ def test_checks_hold_without_asserts():
     )
     done = subprocess.run([sys.executable, "-O", "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "refused\nrefused\n"
+
+
+def test_a_failure_without_words_is_a_page_too(serve: Serve):
+    """An exception whose own ``str()`` fails is told and answered as any other."""
+
+    class Wordless(Exception):  # noqa: N818  it is named for what it lacks
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        raise Wordless
+
+    client = (served := serve(application)).client()
+    assert [client.ask().status, client.ask().status] == [500, 500]
+    assert "Wordless" in str(served.sink.told("application.failed")["error"])
+
+
+def test_a_failing_page_is_answered_plainly(serve: Serve, monkeypatch: pytest.MonkeyPatch):
+    """Whatever fails while a failure is answered, the client gets a status (RFC 9110, 15.6.1)."""
+
+    def fail(*args: object) -> tuple[str, bytes]:
+        raise RuntimeError("no page")
+
+    monkeypatch.setattr(run, "failure_page", fail)
+    client = serve(answer([b""], status=b"bad")).client()
+    response = client.ask(GET + GET)
+    assert (response.status, response["Connection"], client.rest()) == (500, "close", b"")
+
+
+def test_nothing_is_written_behind_a_response(serve: Serve):
+    """What is written once the response has ended would be read as the next response (RFC 9112, 6.3)."""
+    writes: list[Any] = []
+
+    class Late(Answer):
+        def close(self) -> None:
+            writes[-1](b"late")
+
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        if writes:
+            with pytest.raises(AssertionError, match="ended"):
+                writes[-1](b"late")
+        writes.append(start_response("200 OK", []))
+        return Late([b"a", b"b"])
+
+    client = (served := serve(application)).client()
+    assert [client.ask().body, client.ask().body] == [b"ab", b"ab"]
+    assert "ended" in str(served.sink.told("application.failed")["error"])
