@@ -50,7 +50,8 @@ _CONSTRUCTORS = {
     **_wsgi("CherryPy", "cherrypy.Application", "cherrypy.tree.mount"),
     **_wsgi("web.py", "web.application", attribute="wsgifunc", call=True),
     **_wsgi("webapp2", "webapp2.WSGIApplication"),
-    **_wsgi("Connexion", "connexion.FlaskApp", "connexion.App", attribute="app"),
+    # 2 can be called as WSGI wants it; 3 is ASGI, which the worker sees and says.
+    **_wsgi("Connexion", "connexion.FlaskApp", "connexion.App"),
     **_wsgi("Morepath", "morepath.App"),
     **_wsgi("TurboGears", "tg.AppConfig.make_wsgi_app", "tg.MinimalApplicationConfigurator.make_wsgi_app"),
     **_wsgi("Paste", "paste.deploy.loadapp", "pyramid.paster.get_app"),

@@ -221,6 +221,17 @@ def _gunicorn(module: Any, meeting: Meeting) -> None:
     module.BaseApplication.run = lambda self: meeting.serve(self.load(), "gunicorn")
 
 
+def _uvicorn(module: Any, meeting: Meeting) -> None:
+    """It serves no WSGI: that is said at once, where its loop would run until the time for booting is over."""
+
+    async def application(scope: Any, receive: Any, send: Any) -> None: ...
+
+    def run(app: Any, **_: Any) -> None:
+        meeting.serve(application if isinstance(app, str) else app, "uvicorn")
+
+    module.run = run
+
+
 def _waitress(module: Any, meeting: Meeting) -> None:
     module.serve = lambda app, **_: meeting.serve(app, "waitress")
     module.create_server = lambda application, *_, **__: _Server(application, "waitress", meeting)
@@ -255,6 +266,7 @@ _CHANGES: dict[str, Change] = {
     "tornado.platform.asyncio": _tornado_loop,
     "tornado.tcpserver": _tornado_server,
     "tornado.wsgi": _tornado,
+    "uvicorn": _uvicorn,
     "waitress": _waitress,
     "web.httpserver": _webpy,
     "web.wsgi": _webpy_wsgi,

@@ -178,3 +178,11 @@ def test_tornado(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     )
     assert run(APP + text) == [b"hello"]
     assert capsys.readouterr().out == "looped\n"
+
+
+@pytest.mark.parametrize("given", ["'main:app'", "app"])
+def test_uvicorn(run: Run, given: str) -> None:
+    """A file that turns out to start an ASGI server is refused at once, by its name."""
+    text = f"import uvicorn\nasync def app(scope, receive, send): ...\nuvicorn.run({given}, port=80)\n"
+    with pytest.raises(TargetError, match="what it gives to uvicorn is an ASGI application"):
+        run(text, uvicorn="def run(app, **more): raise AssertionError\n")
