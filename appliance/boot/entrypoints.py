@@ -28,6 +28,11 @@ def declared_entry_points(root: Path, pyproject: Mapping[str, Any], group: str) 
 
 def _in_pyproject(pyproject: Mapping[str, Any], group: str) -> dict[str, str]:
     project, tool = (_table(pyproject, name) for name in ("project", "tool"))
+    if group == "console_scripts":  # which have a table of their own
+        project, tool = (
+            {"entry-points": {group: project.get("scripts")}},
+            {"poetry": {"plugins": {group: _table(tool, "poetry").get("scripts")}}},
+        )
     for table in (_table(project, "entry-points"), _table(_table(tool, "poetry"), "plugins")):
         texts = {name: text for name, text in _table(table, group).items() if isinstance(text, str)}
         if texts:

@@ -18,7 +18,7 @@ from appliance.boot.folder import check_folder
 from appliance.boot.modules import Modules
 from appliance.boot.paste import paste_rule
 from appliance.boot.target import Finding, Look, Ruling, Target
-from appliance.boot.usual import package_rule, scan_rule, usual_files_rule
+from appliance.boot.usual import console_rule, package_rule, scan_rule, usual_files_rule
 from appliance.errors import ApplicationError
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ _RULES: tuple[Callable[[Look], Ruling], ...] = (
     package_rule,
     deployment_rule,
     scan_rule,
+    console_rule,
 )
 
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from appliance.boot.serving import Served, serves_itself
-from appliance.boot.target import Look, Pick, Target, command_environ
+from appliance.boot.serving import Served, serves_itself, serves_when_called
+from appliance.boot.target import Look, Pick, Target, command_environ, search_path
 
 if TYPE_CHECKING:
     from appliance.boot.source import Source
@@ -58,6 +58,26 @@ def script_target(look: Look, source: Source, best: Pick) -> Target | None:
         environ=command_environ(look, source, best.name or "", best.verdict),
         framework=best.verdict.framework or _framework(source, served),
         why=f"{look.name(source.file)} {_reason(served, best)}: it is run, as by python {look.name(source.file)}.",
+    )
+
+
+def console_target(look: Look, name: str, module: str, function: str) -> Target | None:
+    """The target that calls what the console script of this name calls; None where that serves no WSGI."""
+    file = look.modules.find(module)
+    source = look.modules.source(file, module) if file else None
+    served = serves_when_called(look.modules, source, function) if source and function in source.values else None
+    if file is None or source is None or served is None or served.kind != "wsgi":
+        return None
+    by = served.by.removeprefix("?.")
+    return Target(
+        "script",
+        module,
+        str(file),
+        function,
+        "yes",
+        search_path(look.root, look.modules.name_of(file)[1]),
+        framework=_framework(source, served),
+        why=f"{look.name(file)}:{function} serves ({by}), and is what the console script {name} calls: it is called.",
     )
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from appliance.boot.scope import Value
 from appliance.boot.verdict import judge_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from appliance.boot.modules import Modules
-    from appliance.boot.scope import Value
     from appliance.boot.source import Source
 
 Kind = Literal["wsgi", "asgi", "other"]
@@ -104,6 +104,15 @@ def serves_itself(modules: Modules, source: Source) -> Served | None:
                 needed = sets or not all(_is_idle(modules, each) for each in calls[:before]) or _is_own(modules, call)
                 return Served(*found, on_import, needed and not on_import, call.line)
     return None
+
+
+def serves_when_called(modules: Modules, source: Source, function: str) -> Served | None:
+    """Whether a function of this file serves something: what a console script calls."""
+    call = Value("call", f"{source.module}.{function}")
+    found = _serving(modules, call, 0)
+    if found is None:
+        return None
+    return Served(*_contained(source, *found), on_import=False, prepares=True, line=source.values[function].line)
 
 
 def _contained(source: Source, kind: Kind, by: str) -> tuple[Kind, str]:

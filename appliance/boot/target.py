@@ -39,7 +39,8 @@ class Target:
         file: the absolute path of its source, or empty where only an import can tell. A file whose name is no module's
             (site.wsgi, my-app.py) is to be loaded from this path, under ``module``.
         attribute: dotted, may be empty: the worker then looks for the usual names. Of a PasteDeploy file, its section.
-        call: "yes": the attribute is a factory; "no"; "auto": call it if its signature says that it is a factory.
+        call: "yes": the attribute is a factory; "no"; "auto": call it if its signature says that it is a factory. Of a
+            script "yes": its module is imported, and that function called, which serves.
         search_path: absolute folders that go first on sys.path, in this order.
         environ: variables to set where they are absent.
         framework: its name, or empty.
@@ -65,7 +66,7 @@ class Target:
         """As a person would say it: ``module:attribute``; of Django, its settings' module; of a file, its path."""
         if self.kind == "django":
             return self.environ.get("DJANGO_SETTINGS_MODULE", "") or self.module
-        if self.kind in {"script", "paste"}:
+        if self.kind in {"script", "paste"} and self.call == "no":
             path = os.path.relpath(self.file, self.search_path[-1])
             return f"{path}#{self.attribute}" if self.kind == "paste" and self.attribute else path
         return f"{self.module}:{self.attribute}{'()' if self.call == 'yes' else ''}"

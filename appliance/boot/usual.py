@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appliance.boot import django
-from appliance.boot.ownname import package_names
-from appliance.boot.script import refused_script, script_target
+from appliance.boot.entrypoints import declared_entry_points
+from appliance.boot.ownname import package_names, read_pyproject
+from appliance.boot.script import console_target, refused_script, script_target
 from appliance.boot.target import (
     FACTORY_NAMES,
     OBJECT_NAMES,
@@ -79,6 +80,17 @@ def package_rule(look: Look) -> Ruling:
         files.append(file)
     looked_at = ", ".join(names) or "pyproject.toml, setup.cfg, setup.py"
     return _first(look, "The project's own package", files, looked_at)
+
+
+def console_rule(look: Look) -> Ruling:
+    """The console script that serves; the last rule, for most want arguments."""
+    rule = "The project's console scripts"
+    for name, text in declared_entry_points(look.root, read_pyproject(look.root), "console_scripts").items():
+        module, _, function = text.partition(":")
+        target = console_target(look, name, module.strip(), function.strip())
+        if target is not None:
+            return Ruling((Finding(rule, f"{name} = {text}", target.why, "chosen"),), target)
+    return Ruling((Finding(rule, "pyproject.toml, setup.cfg, setup.py", "none serves WSGI", "nothing"),))
 
 
 def scan_rule(look: Look) -> Ruling:

@@ -55,12 +55,27 @@ def serve(target: dict[str, Any], loader: Loader, serving: Callable[[Application
     from . import script  # noqa: PLC0415  few projects are run
 
     try:
-        package = "" if target["module"] == "__main__" else target["module"]
-        script.run(
-            target["file"], package, lambda application, by: serving(_checked(application, f"what it gives to {by}"))
-        )
+        _run(script, target, loader, serving)
     except script.ScriptEnded as ended:
         serving(_left_behind(ended, target))
+
+
+def _run(script: ModuleType, target: dict[str, Any], loader: Loader, serving: Callable[[Application], None]) -> None:
+    def check(application: Any, by: str) -> None:
+        _checked(application, f"what it gives to {by}")
+
+    def serve(application: Any, _by: str) -> None:
+        serving(application)
+
+    if target["call"] == "yes":  # a console script: a module's function
+
+        def begin() -> None:
+            _attribute(_module(target["module"], target["file"], loader), target["attribute"])()
+
+        script.call(begin, serve, check)
+    else:
+        package = "" if target["module"] == "__main__" else target["module"]
+        script.run(target["file"], package, serve, check)
 
 
 def _serve_django(target: dict[str, Any], loader: Loader, serving: Callable[[Application], None], tell: Tell) -> None:

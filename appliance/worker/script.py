@@ -33,8 +33,9 @@ class ScriptEnded(Exception):  # noqa: N818  it tells what happened; the worker 
 class Meeting:
     """Where the project's call of its server ends up."""
 
-    def __init__(self, serve: Serve) -> None:
+    def __init__(self, serve: Serve, check: Serve) -> None:
         self._serve = serve
+        self._check = check
         self.served = False
         self.contained: Any = (
             None  # the application within a server's own kind of handler (Tornado's), once there is one
@@ -50,35 +51,48 @@ class Meeting:
 
         Raises:
             SystemExit: it was served already, and the file asks again, in a loop.
+            BaseException: what the check raises: it is nothing that can be served.
         """
         if self.served:
             raise SystemExit
+        self._check(application, by)
         self.served = True
         self._serve(application, by)
 
 
-def run(file: str, package: str, serve: Serve) -> None:
+def run(file: str, package: str, serve: Serve, check: Serve) -> None:
     """Run the file as ``__main__``, a part of ``package`` if that is not empty; returns when what it served has ended.
 
     Raises:
         ScriptEnded: it served nothing.
         BaseException: what it raised before it served.
     """
-    meeting = Meeting(serve)
+    meeting = Meeting(serve, check)
     intercepts.install(meeting)
     main = ModuleType("__main__")
     main.__dict__.update(__file__=file, __builtins__=sys.modules["builtins"], __package__=package or None)
     sys.modules["__main__"] = main
     with open(file, "rb") as source:  # noqa: PTH123  pathlib costs 5 ms at import
         code = compile(source.read(), file, "exec", dont_inherit=True)
+    _meet(meeting, lambda: exec(code, vars(main)), vars(main))  # noqa: S102  running the project's file is the point
+
+
+def call(function: Callable[[], Any], serve: Serve, check: Serve) -> None:
+    """Call what a console script of the project calls, as ``run`` runs a file: ``function`` imports it, too."""
+    meeting = Meeting(serve, check)
+    intercepts.install(meeting)
+    _meet(meeting, function, {})
+
+
+def _meet(meeting: Meeting, begin: Callable[[], Any], namespace: dict[str, Any]) -> None:
     try:
-        exec(code, vars(main))  # noqa: S102  running the project's file is the point
+        begin()
     except SystemExit as end:
         if not meeting.served:
-            raise ScriptEnded(f"it ended with {end.code!r}", vars(main)) from end
+            raise ScriptEnded(f"it ended with {end.code!r}", namespace) from end
     except BaseException:
         if not meeting.served:
             raise
         traceback.print_exc()  # as its own interpreter would have, after its server's end
     if not meeting.served:
-        raise ScriptEnded("it ran to its end", vars(main))
+        raise ScriptEnded("it ran to its end", namespace)

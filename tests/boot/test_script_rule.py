@@ -172,3 +172,34 @@ def test_the_reason_is_among_the_findings(find, tmp_path):
     chosen = find_application(tmp_path, {}, None).findings[-1]
     assert "makes what app needs" in chosen.found
     assert chosen.outcome == "chosen"
+
+
+SITE = "from flask import Flask\ndef build(name):\n    return Flask(name)\n"
+SERVES = "from shop.site import build\ndef main():\n    build('shop').run(port=8000)\n"
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        {"pyproject.toml": "[project]\nname = 'shop'\n[project.scripts]\nother = 'shop:x'\nshop = 'shop.cli:main'\n"},
+        {"pyproject.toml": "[tool.poetry]\nname = 'shop'\n[tool.poetry.scripts]\nshop = 'shop.cli:main'\n"},
+        {"setup.cfg": "[options.entry_points]\nconsole_scripts =\n  shop = shop.cli:main\n"},
+    ],
+)
+def test_a_console_script(find, declared):
+    """Where nothing else is found, the function that a console script calls is called, if it serves."""
+    target = find({**declared, "src/shop/__init__.py": "", "src/shop/cli.py": SERVES, "src/shop/site.py": SITE})
+    assert (target.kind, target.name) == ("script", "shop.cli:main()")
+
+
+def test_a_console_script_comes_last(find):
+    """An application that is bound somewhere needs no command line."""
+    target = find(
+        {
+            "pyproject.toml": "[project]\nname = 'shop'\n[project.scripts]\nshop = 'shop.cli:main'\n",
+            "shop/__init__.py": "",
+            "shop/cli.py": SERVES,
+            "shop/site.py": SITE + "web = build('shop')\n",
+        }
+    )
+    assert target.name == "shop.site:web"

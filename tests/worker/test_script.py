@@ -36,6 +36,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
             "module": "__main__",
             "file": str(tmp_path / "hello.py"),
             "attribute": "",
+            "call": "no",
             "names": ["app"],
         }
         serve(target, lambda *_: pytest.fail("no loader is asked for"), serving, lambda *_: None)
@@ -186,3 +187,17 @@ def test_uvicorn(run: Run, given: str) -> None:
     text = f"import uvicorn\nasync def app(scope, receive, send): ...\nuvicorn.run({given}, port=80)\n"
     with pytest.raises(TargetError, match="what it gives to uvicorn is an ASGI application"):
         run(text, uvicorn="def run(app, **more): raise AssertionError\n")
+
+
+@pytest.mark.usefixtures("run")
+def test_a_console_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function of a module is called where a console script would call it; the module keeps its own name."""
+    (tmp_path / "shop.py").write_text(
+        APP + "import waitress\ndef main():\n    assert __name__ == 'shop'\n    waitress.serve(app)\n", encoding="utf-8"
+    )
+    (tmp_path / "waitress.py").write_text(SERVERS["waitress"], encoding="utf-8")
+    target = {"kind": "script", "module": "shop", "file": str(tmp_path / "shop.py"), "attribute": "main", "call": "yes"}
+    served: list[bytes] = []
+    monkeypatch.syspath_prepend(str(tmp_path))
+    serve(target, lambda *_: pytest.fail("no loader is asked for"), lambda app: served.extend(app({}, print)), print)
+    assert served == [b"hello"]
