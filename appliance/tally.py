@@ -7,7 +7,8 @@ only.
 Theory of operation. A page of flags, one byte a slot, then the slots. A request takes a free slot, writes its number,
 its start, its id and the beginning of its head into it, then sets the flag; at its end it clears the flag and leaves
 the slot to the next one. Only the thread that holds a slot writes to it. So the flags say what runs, the numbers how
-many have begun, and no lock is needed on either side. It costs a request 0.3 µs.
+many have begun, and no lock is needed on either side. It costs a request 0.3 µs. The last bytes of the page of flags
+say how many connections wait for a thread.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ import struct
 from typing import NamedTuple, Protocol
 
 _FLAGS = 4096
+_WAITING = struct.Struct("=I")
+_WAITING_AT = _FLAGS - _WAITING.size
 _SLOT = struct.Struct("=Id128s372s")  # the slot's requests so far; CLOCK_MONOTONIC; id; head
-MAX_SLOTS = _FLAGS
+MAX_SLOTS = _WAITING_AT
 
 
 class Request(Protocol):
@@ -70,6 +73,10 @@ class Tally:
             self._memory[slot.number] = 0
             self._free.append(slot)
 
+    def waits(self, connections: int) -> None:
+        """So many connections were accepted and wait for a thread."""
+        _WAITING.pack_into(self._memory, _WAITING_AT, connections)
+
     def leave(self) -> None:
         """This is another process from now on, forked off: what it does is no business of the supervisor's."""
         self._memory = bytearray(len(self._memory))
@@ -119,6 +126,11 @@ class Reading:
         """How many have begun and ended."""
         now = self.snapshot()
         return sum(now.counts) - sum(now.flags)
+
+    def waiting(self) -> int:
+        """How many connections it had accepted and not come to."""
+        found: int = _WAITING.unpack_from(self._memory, _WAITING_AT)[0]
+        return found
 
     def only_one_since(self, before: Snapshot) -> str | None:
         """The id of the one request that has run at any time since; None where there were none, or several."""

@@ -46,6 +46,17 @@ def test_a_long_head_is_cut(both):
     assert (reading.running()[0].request_id, reading.running()[0].head[:8]) == ("i" * 128, b"GET /xxx")
 
 
+def test_what_waits(both):
+    """How many connections wait for a thread is known, whatever runs in whichever slot."""
+    tally, reading = both
+    assert reading.waiting() == 0
+    tally.waits(70_000)
+    tally.begin(Request(), HEAD)
+    assert (reading.waiting(), len(reading.running())) == (70_000, 1)
+    tally.waits(0)
+    assert reading.waiting() == 0
+
+
 def test_what_was_refused_counts(both):
     """A request that ends without having begun counts as ended: its record is sent like every other."""
     tally, reading = both

@@ -219,7 +219,8 @@ EVENTS = MappingProxyType(
         ),
         "records.lost": Event(
             "error",
-            "Lines could not be written (told on stderr, at the end), or a worker died before it told of requests.",
+            "Lines could not be written (told on stderr, at the end), or a worker died before it told of requests "
+            "or came to them.",
             ("count", "reason"),
         ),
         "record.malformed": Event("error", "A process sent what is no record.", ("reason", "record")),

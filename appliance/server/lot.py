@@ -14,6 +14,7 @@ from .refusal import HandshakeFailed, Refused
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
     from .handler import WSGIRequestHandler
     from .limits import Limits
@@ -83,12 +84,14 @@ class Lot:
         hold: when any may be answered at the earliest.
     """
 
-    def __init__(self, poller: Poller, limits: Limits) -> None:
+    def __init__(self, poller: Poller, limits: Limits, waits: Callable[[int], None] | None = None) -> None:
         self._poller = poller
         self._limits = limits
         self._connections: dict[int, Connection] = {}
         self.ready: deque[Connection] = deque()
         self.hold: Hold | None = None
+        self._waits = waits
+        self._waiting = 0  # what it was told last: nearly always nothing, which costs no call
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -158,8 +161,19 @@ class Lot:
                 self.close(connection)
                 raise ConnectionFailed(handler) from error
             connection.state = BUSY
-            return connection
-        return None
+            return self._with_the_rest_told(connection)
+        return self._with_the_rest_told(None)
+
+    def _with_the_rest_told(self, connection: Connection | None) -> Connection | None:
+        if self.ready or self._waiting:
+            self._tell()
+        return connection
+
+    def _tell(self) -> None:
+        """Say how many wait for a thread: should the process die, nothing else tells of them."""
+        self._waiting = len(self.ready)
+        if self._waits is not None:
+            self._waits(self._waiting)
 
     def _look_again(self, connection: Connection) -> bool:
         """The first look found no head alone in its receive; whether there is one all the same."""
@@ -243,6 +257,7 @@ class Lot:
                 self.give(connection)
                 given.append((connection.wire.sock, connection.wire.buffer))
         self.ready = deque(connection for connection in self.ready if connection.state == READY)
+        self._tell()
         return given
 
     def in_state(self, *states: int) -> list[Connection]:

@@ -94,7 +94,7 @@ class PooledWSGIServer(WSGIServer):
         self._lock = threading.Lock()
         self._poller = Poller()
         self._flushing = Flushing(sink)
-        self._lot = Lot(self._poller, limits)
+        self._lot = Lot(self._poller, limits, getattr(sink, "waits", None))
         self._lot.hold = hold
         self._door = Door(listener, self._poller)
         self._crew = Crew(

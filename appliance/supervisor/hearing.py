@@ -41,6 +41,7 @@ class Hearing:
         if child.tally is None:
             return
         running, lost = child.tally.running(), child.tally.ended() - child.recorded
+        waiting = 0 if child.ending else child.tally.waiting()
         child.tally.close()
         child.tally = None
         now, wall, reason = time.monotonic(), time.time(), f"the worker ended before the response: {child.how()}"
@@ -50,6 +51,12 @@ class Hearing:
             self._log.event(
                 "error", "records.lost", generation=child.generation, count=lost,
                 reason=f"the worker ended before it could tell of these requests: {child.how()}",
+            )  # fmt: skip
+
+        if waiting:
+            self._log.event(
+                "error", "records.lost", generation=child.generation, count=waiting,
+                reason=f"the worker ended with connections that waited for a thread, and are closed: {child.how()}",
             )  # fmt: skip
 
     def said(self, child: Handle, stream: str, said: Sequence[Said]) -> None:

@@ -29,6 +29,7 @@ class RecordSink:
         self._channel = channel
         self._tally = tally
         self.begin = None if tally is None else tally.begin
+        self.waits = None if tally is None else tally.waits
         self._words = words
         self._begun = ({}, {}) if words is None else words.begun
         self._records: deque[list[Any]] = deque()  # its append and popleft are atomic: no lock in a request's path

@@ -109,6 +109,29 @@ def test_a_forked_child_is_no_second_server(appliance: Logged):
     assert sum(event["event"].startswith("request.") for event in appliance.events) == (len(children) + 1) * 21
 
 
+def test_the_connections_that_a_worker_never_came_to(tmp_path: Path):
+    """Those that a worker had accepted when it died are counted; those that it had not, the next one serves."""
+    appliance = Logged(APPS / "hostile_words", tmp_path, APPLIANCE_THREADS="1")
+    appliance.wait_for("worker.ready")
+    clients = []
+    for path in ("sleeps", "kills", "quiet", "quiet", "quiet"):
+        client = socket.create_connection(("127.0.0.1", appliance.port), timeout=30)
+        client.sendall(b"GET /%b HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" % path.encode())
+        clients.append(client)
+        if path == "sleeps":
+            appliance.wait_for("output", text="asleep")  # nobody accepts while the one thread is at work
+    assert clients[0].recv(100).startswith(b"HTTP/1.1 200")
+    lost = appliance.wait_for("records.lost")
+    assert lost["count"] == 3
+    assert "waited for a thread" in lost["reason"]
+    ask(appliance, "quiet")
+    for client in clients:
+        client.close()
+    appliance.stop()
+    assert [event["event"] for event in appliance.events].count("records.lost") == 1
+    appliance.close()
+
+
 @pytest.mark.parametrize(
     ("path", "how", "words"),
     [

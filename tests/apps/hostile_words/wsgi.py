@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import traceback
 import warnings
 
@@ -117,6 +118,11 @@ def exits():
 def kills():
     print("before SIGKILL")
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def sleeps():
+    print("asleep")
+    time.sleep(0.5)
 
 
 def child_exits():
