@@ -94,9 +94,10 @@ class DebuggerDoor:
 
     def close(self) -> None:
         """No more."""
-        if self._listener is not None:
-            self._loop.unwatch(self._listener)
-            self._listener.close()
+        listener, self._listener = self._listener, None  # who asks for the status while it stops is told of none
+        if listener is not None:
+            self._loop.unwatch(listener)
+            listener.close()
         for relay in list(self._relays):
             relay.close()
 

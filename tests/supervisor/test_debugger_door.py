@@ -1,0 +1,28 @@
+"""The debugger's door, without a debugger."""
+
+from __future__ import annotations
+
+import socket
+from types import SimpleNamespace
+from typing import Any
+
+from appliance.supervisor.debugging import DebuggerDoor
+
+
+def test_status_while_it_stops():
+    """Who asks for the status once the port is closed, as the health check may, is told of no debugger."""
+    loop: Any = SimpleNamespace(watch=lambda *_: None, unwatch=lambda *_: None)
+    settings: Any = SimpleNamespace(host="127.0.0.1", debugpy=_free_port())
+    door = DebuggerDoor(loop, settings, None)  # type: ignore[arg-type]  # it has nothing to tell
+    told = door.told()
+    assert told is not None
+    assert told["attached_pids"] == []
+    door.close()
+    assert door.told() is None
+    door.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
