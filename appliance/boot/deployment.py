@@ -56,6 +56,10 @@ def deployment_rule(look: Look) -> Ruling:
             if not target.file and target.kind != "django":
                 findings.append(Finding(RULE, f"{name}: {text}", "it is not in the project", "passed over"))
                 continue
+            if text.endswith(".py") and target.kind == "object" and not target.attribute:
+                # One of the scripts that a project has: what makes its documentation, say.
+                findings.append(Finding(RULE, f"{name}: {text}", "it serves nothing that can be seen", "passed over"))
+                continue
             findings.append(Finding(RULE, f"{name}: {text}", f"it names {target.name}", "chosen"))
             return Ruling(tuple(findings), target)
     return Ruling(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.boot.django import managed_target
 from appliance.boot.paste import named_section, paste_target
-from appliance.boot.script import script_target
+from appliance.boot.script import named_script, script_target
 from appliance.boot.target import Look, Target, describe, pick, search_path, target_of
 from appliance.boot.verdict import Verdict, judge
 from appliance.errors import ApplicationError
@@ -39,13 +39,14 @@ class _Wanted:
     keywords: Mapping[str, Any] = field(default_factory=dict)
 
 
-def explicit_target(look: Look, text: str, origin: str) -> Target:
+def explicit_target(look: Look, text: str, origin: str, *, run: bool = False) -> Target:
     """The target that a text means.
 
     Args:
         look: the project.
         text: one of the forms above.
         origin: how the text's home is called in an error, "APPLIANCE_APP".
+        run: whether a file that binds nothing is to be run, whatever it does: it was named to be served.
 
     Raises:
         ApplicationError: it means nothing in this project, or something that can't be served.
@@ -61,11 +62,9 @@ def explicit_target(look: Look, text: str, origin: str) -> Target:
     source = look.modules.source(file)
     if not wanted.attribute:
         managed = managed_target(look, file) if file.name == "manage.py" else None
-        return (
-            replace(managed, why=f"{origin} says {text}; {managed.why}")
-            if managed
-            else _unnamed(look, source, text, origin)
-        )
+        if managed is None:
+            return _unnamed(look, source, text, origin, run=run)
+        return replace(managed, why=f"{origin} says {text}; {managed.why}")
     verdict = judge(look.modules, source, wanted.attribute)
     _check(look, source, wanted, verdict, origin)
     if wanted.called:
@@ -165,7 +164,7 @@ def _missing(what: str, near: list[str], origin: str) -> ApplicationError:
     )
 
 
-def _unnamed(look: Look, source: Source, text: str, origin: str) -> Target:
+def _unnamed(look: Look, source: Source, text: str, origin: str, *, run: bool) -> Target:
     best = pick(look.modules, source)
     script = script_target(look, source, best)
     if script is not None:
@@ -181,6 +180,9 @@ def _unnamed(look: Look, source: Source, text: str, origin: str) -> Target:
         )
     if best.refused:
         raise refused_error(f"{text} ({origin})", best.refused)
+    named = named_script(look, source) if run and text.endswith(".py") and not best.weak else None
+    if named is not None:
+        return replace(named, why=f"{origin} says {text}; {named.why}")
     # No usual name can be seen: what the module does when it is imported may still make one.
     why = f"{origin} says {text}."
     return replace(target_of(look, source, best.weak or "", Verdict("unknown"), why), attribute=best.weak or "")

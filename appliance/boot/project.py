@@ -66,7 +66,7 @@ def find_application(root: Path, values: Mapping[str, str], app: str | None) -> 
     """
     look = Look(root, values, Modules(root))
     if app:
-        target = explicit_target(look, app, "APPLIANCE_APP")
+        target = explicit_target(look, app, "APPLIANCE_APP", run=True)
         return Project(root, target, (Finding("APPLIANCE_APP", app, target.why, "chosen"),))
     findings: list[Finding] = []
     rulings: list[Ruling] = []

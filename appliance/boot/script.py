@@ -46,6 +46,17 @@ def script_target(look: Look, source: Source, best: Pick) -> Target | None:
         return None
     if best.name and not (served.on_import or served.prepares):
         return None
+    return _run(look, source, best, best.verdict.framework or _framework(source, served), _reason(served, best))
+
+
+def named_script(look: Look, source: Source) -> Target | None:
+    """The target that runs a file that somebody named, and that has a ``__main__`` branch; whatever that does."""
+    if source.run is None or not source.run.calls:
+        return None
+    return _run(look, source, Pick(), "", "binds no application, and does something under __main__")
+
+
+def _run(look: Look, source: Source, best: Pick, framework: str, reason: str) -> Target:
     # A file of a package that imports relatively is run as by python -m: from the package's root, as a part of it.
     module, first = look.modules.name_of(source.file) if _RELATIVE.search(source.text) else ("", source.file.parent)
     return Target(
@@ -56,8 +67,8 @@ def script_target(look: Look, source: Source, best: Pick) -> Target | None:
         "no",
         tuple(dict.fromkeys((str(first), str(look.root)))),
         environ=command_environ(look, source, best.name or "", best.verdict),
-        framework=best.verdict.framework or _framework(source, served),
-        why=f"{look.name(source.file)} {_reason(served, best)}: it is run, as by python {look.name(source.file)}.",
+        framework=framework,
+        why=f"{look.name(source.file)} {reason}: it is run, as by python {look.name(source.file)}.",
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _DEPENDENCIES = ("requirements.txt", "pyproject.toml", "Pipfile", "setup.cfg", "setup.py", "requirements.in")
+_DEPENDENCIES_THERE = re.compile(r"^\[(?:project|dependency-groups|tool\.poetry|tool\.flit)\b", re.MULTILINE)
 _EXAMPLES = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example", "example.env", ".env.default")
 _OWN = (".env", ".env.local", ".flaskenv")
 _FOREIGN = frozenset({"venv", "env", "node_modules", "site-packages", "__pycache__", "tests", "test", "docs"})
@@ -39,6 +40,9 @@ def dependency_file(root: str) -> str:
         preferred = [name for name in ("dev.txt", "development.txt", "local.txt", "base.txt") if name in inner]
         if inner:
             return f"requirements/{(preferred or inner)[0]}"
+    if "pyproject.toml" in names and not _DEPENDENCIES_THERE.search(_text(f"{root}/pyproject.toml")):
+        # It configures tools, and setuptools' own files say what is needed.
+        names -= {"pyproject.toml"} if names & {"setup.cfg", "setup.py", "Pipfile"} else set()
     return next((name for name in _DEPENDENCIES if name in names), "")
 
 

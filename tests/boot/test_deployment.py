@@ -52,6 +52,16 @@ def test_manage_of_an_example(find):
     assert (target.kind, target.name) == ("django", "example.settings")
 
 
+def test_a_script_that_serves_nothing(find):
+    """What makes the documentation is started by a Makefile too."""
+    files = {
+        "Makefile": "docs:\n\tpython make_docs.py\n",
+        "make_docs.py": "import sys\nif __name__ == '__main__':\n    sys.exit(print('made'))\n",
+        "shop.py": "import flask\nshop = flask.Flask('shop')\n",
+    }
+    assert find(files).name == "shop:shop"
+
+
 def test_nothing_named(refuse):
     """A command of manage.py or a comment names none; what a file names that is not there is among the findings."""
     error = refuse(

@@ -69,3 +69,10 @@ def test_a_module_that_makes_its_names(find):
     """What can't be read in the source may be made when it runs: the worker finds out."""
     target = find({"shop.py": "globals()['app'] = 1\n"}, app="shop:app")
     assert (target.attribute, target.call) == ("app", "auto")
+
+
+def test_a_file_to_be_run(find):
+    """A file that binds nothing, and does something when it is run, is run: it was named to be served."""
+    files = {"shop/start.py": "from far_away import main\nif __name__ == '__main__':\n    main()\n"}
+    target = find(files, app="shop/start.py")
+    assert (target.kind, target.name) == ("script", "shop/start.py")

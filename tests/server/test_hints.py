@@ -56,6 +56,12 @@ def importing(name: str) -> Callable[[], object]:
         ("cv2", {"requirements.txt": ""}, "Add opencv-python-headless to requirements.txt"),
         ("rest_framework.views", {"requirements/dev.txt": "", "manage.py": ""}, "to requirements/dev.txt"),
         ("skimage", {"pyproject.toml": ""}, "Add scikit-image to pyproject.toml"),
+        (
+            "skimage",
+            {"pyproject.toml": "[build-system]\nrequires = []\n", "setup.cfg": ""},
+            "scikit-image to setup.cfg",
+        ),
+        ("skimage", {"pyproject.toml": "[project]\nname = 'x'\n", "setup.cfg": ""}, "scikit-image to pyproject.toml"),
         ("not_here_at_all", {"pyproject.toml": ""}, "Add not-here-at-all to pyproject.toml"),
         (
             "pyramid_debugtoolbar",
