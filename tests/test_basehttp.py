@@ -101,6 +101,7 @@ def test_bases():
     assert issubclass(ours.WSGIServer, simple_server.WSGIServer)
     assert issubclass(ours.ThreadedWSGIServer, ours.WSGIServer)
     assert issubclass(ours.WSGIRequestHandler, simple_server.WSGIRequestHandler)
+    assert issubclass(ours.ServerHandler, simple_server.ServerHandler)
     assert (ours.WSGIServer.request_queue_size, ours.WSGIServer.allow_reuse_address) == (10, True)
     assert ours.WSGIRequestHandler.protocol_version == "HTTP/1.1"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
-from wsgiref.handlers import SimpleHandler
+from wsgiref import simple_server
 
 from .body import BodyError
 from .detached import detached_parts
@@ -30,7 +30,7 @@ class ClientGone(ConnectionAbortedError):  # noqa: N818  wsgiref's name for it i
     """The client has left, or does not read, and the response can't be sent."""
 
 
-class ApplicationRun(SimpleHandler):
+class ApplicationRun(simple_server.ServerHandler):
     """The part of ``ServerHandler`` that is around the response; see there for what is public."""
 
     http_version = "1.1"
