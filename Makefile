@@ -44,6 +44,7 @@ bench: $(VENV)/made ## measure ours and the peers in one run; needs wrk (ARGS=--
 soak: $(VENV)/made ## ten minutes of load by clients that leave, stall, reset and lie (ARGS="--seconds 60 --seed 1")
 	$(VENV)/bin/python -m tests.soak.load $(ARGS)
 	$(VENV)/bin/python -m tests.soak.edits $(EDITS)
+	$(VENV)/bin/python -m tests.soak.crowd $(CROWD)
 	$(VENV)/bin/python -m tests.fuzz $(or $(FUZZ),--seconds 600)
 
 serve: $(VENV)-serve/made ## serve examples/hello, or DIR=../mine, without Docker (PORT=8000)
