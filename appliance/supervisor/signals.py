@@ -21,6 +21,8 @@ def answer_early() -> None:
     """Until there is something to stop: end at once, as asked."""
 
     def end(number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGHUP and not has_terminal():
+            return  # a wish to reload what is about to be loaded
         os._exit(0 if number == signal.SIGTERM else 128 + number)
 
     for number in STOPPING:
