@@ -25,6 +25,7 @@ _OF_THEIR_OWN = re.compile(
     r"(streamlit|gradio|chainlit|nicegui|shiny|reflex|flet|solara|marimo|panel|bokeh|websockets)\b",
     re.MULTILINE,
 )
+_EXAMPLE = re.compile(r"(?:[^/]+/)?(?:examples?|samples?|demo)/(?:.+/)?(?:app|main|run|wsgi|server|manage)\.py\Z")
 _NAME_IT = "Name it: APPLIANCE_APP=module:object. `appliance check` shows what was looked at."
 
 
@@ -70,10 +71,12 @@ def _unbound(root: Path, python: list[str]) -> Absence:
     broken = next(filter(None, (_fault(root / name, name) for name in python[:_PARSED])), "")
     if broken:
         return Absence(broken, "Mend it: when it is saved, it is looked at again.")
+    example = next((name for name in python if _EXAMPLE.match(name)), "")
+    do_this = f"It has examples: APPLIANCE_PROJECT={Path(example).parent} is one. {_NAME_IT}" if example else _NAME_IT
     packages = [name for name in package_names(root) if any((root / part / name).is_dir() for part in ("", "src"))]
     if packages:
-        return Absence(f"{packages[0]} is a package that offers none, a library perhaps", _NAME_IT)
-    return Absence(f"{len(python)} Python files bind none ({_list(python)})", _NAME_IT)
+        return Absence(f"{packages[0]} is a package that offers none, a library perhaps", do_this)
+    return Absence(f"{len(python)} Python files bind none ({_list(python)})", do_this)
 
 
 def _fault(file: Path, name: str) -> str:

@@ -43,6 +43,7 @@ _CONSTRUCTORS = {
     **_wsgi("Flask", "flask.Flask", "flask.app.Flask", "flask_api.FlaskAPI", "eve.Eve", "flask_openapi3.OpenAPI"),
     **_wsgi("APIFlask", "apiflask.APIFlask"),
     **_wsgi("Django", "django.core.wsgi.get_wsgi_application", "django.core.handlers.wsgi.WSGIHandler"),
+    **_wsgi("nanodjango", "nanodjango.Django", "nanodjango.app.Django"),
     **_wsgi("Dash", "dash.Dash", "dash.dash.Dash", "dash_extensions.enrich.DashProxy", attribute="server"),
     **_wsgi("Bottle", "bottle.Bottle", "bottle.default_app", "bottle.app", "bottle.app.push"),
     **_wsgi("Falcon", "falcon.App", "falcon.API", "falcon.app.App"),
@@ -118,8 +119,14 @@ _DECORATORS = frozenset(
 _WSGI_ATTRIBUTES = frozenset({"wsgi_app", "wsgi", "server", "app", "wsgi_handler"})
 
 
+_ASGI_WHOLE = frozenset({"FastAPI", "Starlette", "Quart", "Litestar", "Sanic", "BlackSheep", "Emmett"})
 # Of those that are no WSGI application: what serves requests all the same, and is worth a word.
 _WITH_A_SERVER = frozenset({"aiohttp", "Tornado", "Chalice", "Robyn", "Microdot", "FastMCP"})
+
+
+def is_asgi_framework(name: str) -> bool:
+    """Whether its application is the whole, and a WSGI one beside it a part that it mounts."""
+    return name in _ASGI_WHOLE
 
 
 def has_its_own_server(name: str) -> bool:

@@ -154,6 +154,8 @@ def pick(modules: Modules, source: Source, *, own: bool = False) -> Pick:
         if name in verdicts and verdicts[name].kind in {"wsgi", "factory"}:
             name = _made_of(source, verdicts, name)  # noqa: PLW2901 - the better name
             return Pick(name, verdicts[name])
+    if any(frameworks.is_asgi_framework(verdicts[name].framework) for name in OBJECT_NAMES if name in verdicts):
+        return Pick(refused=_refused(verdicts))  # FastAPI's app, with a part of Flask's mounted in it
     for kind in ("wsgi", "factory"):
         rest = [name for name in names if verdicts[name].kind == kind and not name.startswith("_")]
         served = [name for name in rest if name in source.served]

@@ -27,6 +27,7 @@ FOUND = {
         {"run.py": FACTORY + "if __name__ == '__main__':\n    app = create_app()\n    app.run()\n"},
         "run:create_app()",
     ),
+    "Django in one file": ({"counter.py": "from nanodjango import Django\napp = Django()\n"}, "counter:app"),
     "made by the factory that stands beside it": (
         {"wsgi.py": "from shop import create_app\nshop = create_app('shop.cfg')\n", "shop/__init__.py": FACTORY},
         "wsgi:shop",
