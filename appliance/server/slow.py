@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .crew import Hand
     from .exchange import Sink
 
-_OURS = __file__.rpartition("/")[0] + "/"
+_OURS = __file__.rpartition("/")[0].rpartition("/")[0] + "/"  # the worker's too, which stand around the application
 
 
 class SlowRequests:
