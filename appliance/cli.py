@@ -85,7 +85,10 @@ def main(argv: Sequence[str], process: Mapping[str, str]) -> int:
     except ApplianceError as error:
         if serving and not sys.stdout.isatty():
             return _as_event(error)
-        sys.stderr.write(f"appliance: {error.found}\n  expected: {error.expected}\n  do this:  {error.action}\n")
+        from appliance.logs.sanitise import sanitise  # noqa: PLC0415  only now needed
+
+        text = f"appliance: {error.found}\n  expected: {error.expected}\n  do this:  {error.action}\n"
+        sys.stderr.write(sanitise(text, lines=True))
         return error.exit_code
 
 

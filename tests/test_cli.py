@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,10 @@ def project(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "app.py").write_text(APP, encoding="utf-8")
     return folder
+
+
+# What a terminal would obey: names and values are the project's, and may hold anything.
+RAW = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e]")
 
 
 def appliance(*argv: str, cache: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
@@ -123,3 +128,16 @@ def test_status_of_nothing(project: Path, tmp_path: Path):
     done = appliance("status", "--project", str(project), "--status-socket", str(tmp_path / "none.sock"))
     assert done.returncode == 7
     assert "no appliance answers" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "config", "doctor", "status"])
+def test_what_a_command_says_is_safe_on_a_terminal(tmp_path: Path, command: str):
+    """Control characters of a folder's name, a file's name or a variable are shown, and not sent."""
+    folder = tmp_path / "shop\x1b]0;x\x07\u202e"
+    folder.mkdir()
+    (folder / "till\x1b[31m.py").write_text("x = 1\n", encoding="utf-8")
+    (folder / ".env").write_text("COLOUR='\x1b[31m'\n", encoding="utf-8")
+    socket = str(tmp_path / "s\x1b[31m")
+    done = appliance(command, "--project", str(folder), "--status-socket", socket, cache=tmp_path / "cache")
+    assert RAW.findall(done.stdout + done.stderr) == []
+    assert "\\x1b" in done.stdout + done.stderr

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from appliance.commands.opening import open_project
 from appliance.commands.symptoms import LOOKS, Finding, Patient
+from appliance.logs.sanitise import sanitise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,9 +31,9 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, as_json: bo
         sys.stdout.write(json.dumps([asdict(finding) for finding in findings]) + "\n")
     else:
         for finding in findings:
-            sys.stdout.write(f"{finding.state:<6} {finding.topic:<12} {finding.found}\n")
+            sys.stdout.write(f"{finding.state:<6} {finding.topic:<12} {sanitise(finding.found)}\n")
             if finding.action:
-                sys.stdout.write(f"{'':<19} {finding.action}\n")
+                sys.stdout.write(f"{'':<19} {sanitise(finding.action)}\n")
     return 1 if any(finding.state == "hurts" for finding in findings) else 0
 
 

@@ -16,6 +16,7 @@ from appliance.boot.table import PREFIX
 from appliance.boot.target import told
 from appliance.commands.opening import open_project
 from appliance.errors import ApplicationError
+from appliance.logs.sanitise import sanitise
 from appliance.supervisor import kept
 
 if TYPE_CHECKING:
@@ -95,4 +96,4 @@ def config(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
 
 
 def _say(*lines: str) -> None:
-    sys.stdout.write("".join(line + "\n" for line in lines))
+    sys.stdout.write("".join(sanitise(line, lines=True) + "\n" for line in lines))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.boot.settings import read_early
+from appliance.logs.sanitise import sanitise
 from appliance.supervisor.status import ask
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, as_json: bo
     if stacks:
         return _stacks(path, as_json=as_json)
     status = ask(path)
-    sys.stdout.write((json.dumps(status) if as_json else words(status)) + "\n")
+    sys.stdout.write((json.dumps(status) if as_json else sanitise(words(status), lines=True)) + "\n")
     return 0 if live or status["health"] == "healthy" else 1
 
 
@@ -105,5 +106,6 @@ def _stacks(path: Path, *, as_json: bool) -> int:
     elif not answer["stacks"]:
         sys.stdout.write(f"The worker (pid {answer['pid']}) is stopped, or waits in the kernel: it gave no answer.\n")
     else:
-        sys.stdout.write(f"The worker's threads (pid {answer['pid']}), the innermost call first:\n{answer['stacks']}")
+        stacks = sanitise(answer["stacks"], lines=True)
+        sys.stdout.write(f"The worker's threads (pid {answer['pid']}), the innermost call first:\n{stacks}")
     return 0 if answer["stacks"] else 1
