@@ -111,10 +111,7 @@ def read_request(data: bytes, at: int, end: int, limits: Limits) -> Asked | Refu
     length = int(head.fields.get("CONTENT_LENGTH", "0"))
     if 0 < limits.max_body_bytes < length:
         return Refused({413})
-    if head.own:
-        head.behind = start
-        head.stays = head.stays and not chunked and not length
-    elif chunked:
+    if chunked:
         del head.fields["coding"]
         head.body, head.behind = read_chunked(data, start, limits)
     else:

@@ -56,7 +56,7 @@ def test_extension_with_a_thread(start: Start, project: Path, packages: Path):
         ["cc", "-shared", "-fPIC", "-pthread", f"-I{include}", "-o", packages / f"haz_native{suffix}", NATIVE],
         check=True,
     )
-    page = PAGE.format(imported="haz_native, xmlrpc.client", expression="haz_native.ask()")
+    page = PAGE.format(imported="haz_native, colorsys", expression="haz_native.ask()")
     (project / "app.py").write_text(page, encoding="utf-8")
     appliance = start(PYTHONPATH=str(packages), APPLIANCE_PYTHON=sys.executable)
     appliance.wait_for("preload.ready", within_s=60)
