@@ -54,6 +54,7 @@ class Use:
         before, self._descriptor = self._descriptor, -1
         # A cache that can't be written is nobody's error here: what is in it is whole.
         with contextlib.suppress(OSError):
+            (environment / MARK).stat()  # ours: beside a project's own .venv, or an interpreter, nothing is written
             self._descriptor = os.open(environment.with_suffix(".used"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             os.utime(self._descriptor)
             fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -81,3 +81,10 @@ def test_holding_the_next_lets_go_of_the_last(made, tmp_path):
     os.utime(first.with_suffix(".used"), (0, 0))
     assert prune(tmp_path, tmp_path, NOW) == [first]
     use.hold(tmp_path / "nowhere" / "at-all")  # a cache that can't be written is no error here
+
+
+def test_beside_what_is_not_ours_nothing_is_written(tmp_path):
+    """A project's own .venv, or an interpreter, is held by nobody: its folder is the user's."""
+    (tmp_path / ".venv").mkdir()
+    Use().hold(tmp_path / ".venv")
+    assert [each.name for each in tmp_path.iterdir()] == [".venv"]
