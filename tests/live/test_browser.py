@@ -44,6 +44,7 @@ def test_chromium(start: Callable[..., Appliance], project: Path, tmp_path: Path
         finally:
             browser.kill()
     assert unquote(verdict["url.query"]) == "well"
+    appliance.stop()  # the WebSocket's line comes when it has ended, which may be after the verdict
     paths = {event["url.path"] for event in appliance.events if "url.path" in event}
     assert {"/form", "/upload", "/websocket", "/redirect"} <= paths
     if "/events" not in paths:  # that the browser has left it is seen at the next event
