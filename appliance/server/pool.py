@@ -182,13 +182,8 @@ class PooledWSGIServer(WSGIServer):
         with self._lock:
             self._door.shut()
             self._cut_at = monotonic()
-            self._passing += 1  # from here on the watcher may ask whether it is over
             self._passed = passed
-        try:
-            self._pass_idle(passed)
-        finally:
-            with self._lock:
-                self._passing -= 1
+        self._pass_idle(passed)
         cut_endless(list(self._crew.hands))
         self._watcher.stir()
 
@@ -232,7 +227,7 @@ class PooledWSGIServer(WSGIServer):
         with self._lock:
             # A client that was answered gets a moment to end its side, lest the answer be reset away.
             since = monotonic() + self.limits.linger_s - _LINGER_S
-            if self._passing or self._lot.in_state(READY, PARKED):
+            if self._passing or self._lot.in_state(READY, PARKED, HELD):  # still to be passed on, or answered
                 return False
             if any(each.deadline > since for each in self._lot.in_state(LINGERING)):
                 return False
