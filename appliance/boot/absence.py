@@ -87,7 +87,7 @@ def _fault(file: Path, name: str) -> str:
     except SyntaxError as error:
         return f"{name} can't be parsed ({error.msg}, line {error.lineno}), and no other file binds one"
     except (OSError, ValueError, RecursionError, MemoryError):
-        return ""
+        pass
     return ""
 
 

@@ -139,8 +139,8 @@ def _of_python(look: Look, words: list[str]) -> str:
                 return words[words.index(option) + 1]
         return next((word.partition("=")[2] for word in words if word.startswith("--app=")), "")
     script = next((word for word in words[1:] if not word.startswith("-")), "")
-    if "-m" in words[1 : words.index(script)] if script else False:
-        rest = words[words.index(script) :]
+    rest = words[words.index(script) :] if script else []
+    if rest and "-m" in words[: -len(rest)]:
         if script in _SERVERS or script == "waitress":
             return _of_server(rest)
         file = look.modules.find(f"{script}.__main__") or look.modules.find(script)

@@ -37,12 +37,12 @@ def django_rule(look: Look) -> Ruling:
             findings.append(Finding(RULE, look.name(file), "it is not Django's", "passed over"))
             continue
         settings, how = _settings(look, file, source)
-        target = managed_target(look, file)
-        if target is None:
+        if not settings:
             findings.append(
                 Finding(RULE, look.name(file), "it is Django's; no settings module was found", "passed over")
             )
             continue
+        target = _managed(look, file, settings, how)
         found = f"settings {settings} ({how}), application {target.module or 'made from the settings'}"
         findings.append(Finding(RULE, look.name(file), found, "chosen"))
         return Ruling(tuple(findings), target)
@@ -55,8 +55,10 @@ def managed_target(look: Look, file: Path) -> Target | None:
     """What a ``manage.py`` manages; None where it is not Django's, or its settings can't be seen."""
     source = look.modules.source(file)
     settings, how = _settings(look, file, source) if _is_djangos(source) else ("", "")
-    if not settings:
-        return None
+    return _managed(look, file, settings, how) if settings else None
+
+
+def _managed(look: Look, file: Path, settings: str, how: str) -> Target:
     why = f"{look.name(file)} is Django's; its settings are {settings} ({how})."
     return _target(look, file.parent, settings, how, why)
 

@@ -37,9 +37,7 @@ class Meeting:
         self._serve = serve
         self._check = check
         self.served = False
-        self.contained: Any = (
-            None  # the application within a server's own kind of handler (Tornado's), once there is one
-        )
+        self.contained: Any = None  # the application in a server's own kind of handler (Tornado's), once there is one
 
     @property
     def wanted(self) -> bool:

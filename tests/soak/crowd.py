@@ -9,7 +9,6 @@ what is saved and when; the result is one JSON object on stdout, and the exit co
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import secrets
 import sys
@@ -17,12 +16,13 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Self
 
 from tests.live.live_appliance import Appliance
+from tests.soak.verdict import tell
 
 PAGE = """
 import os, time
@@ -154,8 +154,7 @@ def main() -> int:
     arguments = parser.parse_args()
     sys.stderr.write(f"seed {arguments.seed}, {arguments.seconds:.0f} s\n")
     result = work(**vars(arguments))
-    sys.stdout.write(json.dumps(asdict(result)) + "\n")
-    sys.stderr.write("".join(f"{words}\n" for words in result.failures) or "nothing was wrong\n")
+    tell(result)
     return bool(result.failures)
 
 

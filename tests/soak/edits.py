@@ -11,20 +11,20 @@ object on stdout, and the exit code.
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import secrets
 import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
 
 from tests.live.live_appliance import Appliance
 from tests.soak.desk import Desk
 from tests.soak.processes import PROC, Held, differences, held, tree
+from tests.soak.verdict import tell
 
 PATIENCE_S = 30.0
 SETTLE_S = 1.0  # between the last edit and a look: old workers have gone
@@ -205,8 +205,7 @@ def main() -> int:
     arguments = parser.parse_args()
     sys.stderr.write(f"seed {arguments.seed}, {arguments.edits} edits\n")
     result = work(**vars(arguments))
-    sys.stdout.write(json.dumps(asdict(result)) + "\n")
-    sys.stderr.write("".join(f"{words}\n" for words in result.failures) or "nothing was wrong\n")
+    tell(result)
     return bool(result.failures)
 
 

@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.certificates import make_certificate
@@ -28,6 +28,7 @@ from tests.live.live_appliance import Appliance
 from tests.soak import bad, good, streams
 from tests.soak.ledger import ACCESS, Ledger
 from tests.soak.processes import Held, differences, held, tree
+from tests.soak.verdict import tell
 from tests.soak.visit import Visit
 
 SOAKED = Path(__file__).parents[1] / "apps" / "soaked"
@@ -225,8 +226,7 @@ def main() -> int:
     arguments = parser.parse_args()
     sys.stderr.write(f"seed {arguments.seed}, {arguments.seconds:g} s of load\n")
     result = soak(**vars(arguments))
-    sys.stdout.write(json.dumps(asdict(result)) + "\n")
-    sys.stderr.write("".join(f"{words}\n" for words in result.failures) or "nothing was wrong\n")
+    tell(result)
     return bool(result.failed)
 
 
