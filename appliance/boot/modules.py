@@ -28,6 +28,7 @@ _SKIPPED = frozenset(
 )  # fmt: skip
 _MOST_FILES = 400
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+(\w+)|import[ \t]+(\w+))", re.MULTILINE)
+_ADDS = re.compile(r"^[ \t]*sys\.path\.(?:insert|append)\(", re.MULTILINE)
 
 
 class Modules:
@@ -37,6 +38,7 @@ class Modules:
         self.root = root
         # src/ is the layout that packaging guides teach, lib/ and app/ are seen in older projects.
         self.roots = tuple(folder for folder in (root, root / "src", root / "lib") if folder.is_dir())
+        self._added: list[Path] = []  # what files put on the path when they run: their own folders
         self._sources: dict[tuple[Path, str], Source] = {}
         self._found: dict[tuple[str, Path | None], Path | None] = {}
 
@@ -50,7 +52,7 @@ class Modules:
     def _find(self, parts: list[str], first: Path | None) -> Path | None:
         if not all(parts):
             return None
-        for folder in (*([first] if first else []), *self.roots):
+        for folder in (*([first] if first else []), *self.roots, *self._added):
             base = folder.joinpath(*parts)
             for file in (base / "__init__.py", base.with_name(base.name + ".py")):
                 if file.is_file():
@@ -61,7 +63,11 @@ class Modules:
         """One file, read once under each name: its own, or the one that it was found by."""
         key = (file, module)
         if key not in self._sources:
-            self._sources[key] = read_source(file, module or self.name_of(file)[0])
+            self._sources[key] = source = read_source(file, module or self.name_of(file)[0])
+            known = (*self.roots, *self._added)
+            if file.parent not in known and "__file__" in source.text and _ADDS.search(source.text):
+                self._added.append(file.parent)
+                self._found.clear()
         return self._sources[key]
 
     def name_of(self, file: Path) -> tuple[str, Path]:

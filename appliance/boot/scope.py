@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 # Methods that may serve, by their names' first word: run_application(), serve_forever().
-_METHODS = ("__call__", "run", "main", "start", "serve", "launch", "execute")
+_METHODS = ("run", "main", "start", "serve", "launch", "execute")
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,18 @@ class Value:
     methods: Mapping[str, Value] = field(default_factory=dict)
 
 
+class Owner(NamedTuple):
+    """Of a method: its class, what it calls the instance, and the class's own methods."""
+
+    name: str
+    parameter: str
+    methods: frozenset[str]
+
+
 class Scope:
     """The names of a module or of a function, while it is walked."""
 
-    def __init__(self, prefix: str, package: str, outer: Scope | None) -> None:
+    def __init__(self, prefix: str, package: str, outer: Scope | None, owner: Owner | None = None) -> None:
         self.values: dict[str, Value] = {}
         self.stars: list[str] = []
         self.returns: list[Value] = []
@@ -77,6 +85,7 @@ class Scope:
         self._prefix = prefix
         self._package = package
         self._outer = outer
+        self._owner = owner
 
     def walk(self, body: list[ast.stmt]) -> None:
         """Take in statements, in order."""
@@ -161,6 +170,8 @@ class Scope:
             before = self.values.get(target.id)
             unknown_wrapper = bound.kind == "other" and before is not None
             self.values[target.id] = before if unknown_wrapper and before else replace(bound, line=target.lineno)
+        elif isinstance(target, ast.Attribute) and self._is_self(target.value):
+            self.values[f"self.{target.attr}"] = self._value(value)
         elif isinstance(target, ast.Tuple):
             # ``app, rt = fast_app()``: the first is what the call is named for.
             for index, element in enumerate(target.elts):
@@ -179,6 +190,8 @@ class Scope:
                 return self._lookup(name)
             case ast.Attribute(value=base, attr=attribute):
                 found = self._value(base)
+                if self._is_self(base) and f"self.{attribute}" in self.values:
+                    return self.values[f"self.{attribute}"]
                 if found.kind in {"reference", "class"}:
                     return Value("reference", f"{found.name}.{attribute}", line=expression.lineno)
                 if found.kind == "call":
@@ -201,6 +214,10 @@ class Scope:
 
     def _call(self, call: ast.Call) -> Value:
         called = self._value(call.func)
+        if called.kind == "other" and self._owner and isinstance(call.func, ast.Attribute):
+            method = call.func.attr
+            if self._is_self(call.func.value) and method in self._owner.methods:
+                called = Value("reference", f"{self._owner.name}.{method}")
         known = called.kind in {"reference", "function", "class", "call"}
         # What is called on something unknown still has its own name: ``self.app.run()`` is ``?.run``.
         last = f"?.{getattr(call.func, 'attr', '') or getattr(call.func, 'id', '')}"
@@ -223,8 +240,11 @@ class Scope:
             scope = scope._outer  # noqa: SLF001 - its own class
         return Value("other")
 
-    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Value:
-        inside = self._walked(node.body, node.args, node.name)
+    def _is_self(self, expression: ast.expr) -> bool:
+        return self._owner is not None and isinstance(expression, ast.Name) and expression.id == self._owner.parameter
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, owner: Owner | None = None) -> Value:
+        inside = self._walked(node.body, node.args, node.name, owner)
         return Value(
             "function",
             f"{self._prefix}.{node.name}",
@@ -239,8 +259,10 @@ class Scope:
             sets=inside.sets,
         )
 
-    def _walked(self, body: list[ast.stmt], arguments: ast.arguments, name: str = "<main>") -> Value:
-        inner = Scope(f"{self._prefix}.{name}", self._package, self)
+    def _walked(
+        self, body: list[ast.stmt], arguments: ast.arguments, name: str = "<main>", owner: Owner | None = None
+    ) -> Value:
+        inner = Scope(f"{self._prefix}.{name}", self._package, self, owner)
         # A parameter hides an outer name, and nothing is known of it.
         inner.values.update(dict.fromkeys(_parameters(arguments), Value("other")))
         inner.walk(body)
@@ -255,7 +277,11 @@ class Scope:
     def _class(self, node: ast.ClassDef) -> Value:
         name = f"{self._prefix}.{node.name}"
         methods = {part.name: part for part in node.body if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef)}
-        functions = {each: self._function(method) for each, method in methods.items() if each.startswith(_METHODS)}
+        functions = {
+            each: self._function(method, Owner(name, (*_parameters(method.args), "")[0], frozenset(methods)))
+            for each, method in methods.items()
+            if each == "__call__" or each.lstrip("_").startswith(_METHODS)
+        }
         constructor = methods.get("__init__")
         return Value(
             "class",

@@ -182,6 +182,8 @@ def _own_function(modules: Modules, name: str, depth: int) -> Value | None:
         return _own_function(modules, ".".join([value.name, *found[1][1:]]), depth + 1)
     if value is not None and value.kind == "class":
         return value.methods.get(found[1][1]) if len(found[1]) == 2 else None
+    if value is not None and value.kind == "call" and len(found[1]) == 2:  # a method of an instance
+        return _own_function(modules, f"{value.name}.{found[1][1]}", depth + 1)
     return value if value is not None and value.kind == "function" and len(found[1]) == 1 else None
 
 

@@ -51,6 +51,13 @@ RUN = {
         "from flask import Flask\nclass Web:\n    def run_application(self):\n        self.web.run(debug=True)\n"
         "web = Web()\nweb.run_application()\n"
     ),
+    "a server that an object keeps": (
+        "from gevent.pywsgi import WSGIServer\nfrom flask import Flask\nclass Server:\n"
+        "    def _start(self):\n        self.server = WSGIServer(('', 1), self.app)\n        self.server.serve_forever()\n"
+        "    def start(self):\n        self._start()\n"
+        "server = Server()\ndef main():\n    app = Flask('x')\n    server.start()\n"
+        "if __name__ == '__main__':\n    main()\n"
+    ),
     "bottle's own application": "import bottle\n@bottle.get('/')\ndef index(): ...\n",
     "hug's own application": "import hug\n@hug.get('/')\ndef index(): ...\n",
     "cherrypy's tree": "import cherrypy\ncherrypy.tree.mount(object(), '/')\n",
@@ -133,6 +140,23 @@ def test_a_part_of_a_package(find, tmp_path):
     text = "from .web import make\nimport waitress\nif __name__ == '__main__':\n    waitress.serve(make(1))\n"
     target = find({"shop/__init__.py": "", "shop/web.py": "", "shop/__main__.py": text})
     assert (target.kind, target.module, target.search_path) == ("script", "shop", (str(tmp_path),))
+
+
+def test_a_package_that_a_script_completes(find):
+    """An application without routes, to which a function adds them that a script calls: the script is run."""
+    files = {
+        "shop/__init__.py": "from flask import Flask\napp = Flask('x')\ndef create_app():\n    return app\n",
+        "shop/main.py": (
+            "from . import create_app\ndef main():\n    app = create_app()\n    app.register_blueprint(x)\n    app.run()\n"
+        ),
+    }
+    script = "from shop.main import main\nif __name__ == '__main__':\n    main()\n"
+    assert find({**files, "shop.py": script}).name == "shop.py"
+    below = {f"src/store/{name}": text for name, text in files.items()}
+    adds = "import os, sys\nsys.path.insert(0, os.path.dirname(__file__))\n"
+    project = "[project]\nname = 'store'\n"
+    found = find({**below, "src/store/__init__.py": "", "src/store/__main__.py": adds + script, "pyproject.toml": project})
+    assert found.name == "src/store/__main__.py"
 
 
 def test_named_by_its_path(find):
