@@ -1,4 +1,4 @@
-"""The rule for Django: a ``manage.py`` that sets DJANGO_SETTINGS_MODULE, and the settings' WSGI_APPLICATION.
+"""The rules for Django: a ``manage.py`` that sets DJANGO_SETTINGS_MODULE, another file that does, settings alone.
 
 Owns what is known of Django's layout. Must not know how a target is served. Runs in the appliance's own interpreter.
 """
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from appliance.boot.source import Source
 
 RULE = "Django's manage.py"
+UNMANAGED = "Django without a manage.py"
+_RUNS = "execute_from_command_line"
 _KEY = "DJANGO_SETTINGS_MODULE"
 # Of a package of settings, what a developer runs: first these, then a plain settings.py, then whatever else there is.
 _FOR_DEVELOPMENT = ("dev", "development", "local", "settings", "__init__", "default", "defaults", "base", "common")
@@ -58,9 +60,51 @@ def managed_target(look: Look, file: Path) -> Target | None:
     return _managed(look, file, settings, how) if settings else None
 
 
-def _managed(look: Look, file: Path, settings: str, how: str) -> Target:
+def unmanaged_rule(look: Look) -> Ruling:
+    """Find a Django project without a ``manage.py``: another file that manages it, or its settings alone."""
+    target = _managed_by_another(look) or _settings_alone(look)
+    if target is None:
+        return Ruling((Finding(UNMANAGED, "files that run its commands, settings", "there are none", "nothing"),))
+    return Ruling((Finding(UNMANAGED, target.name, target.why, "chosen"),), target)
+
+
+def _managed_by_another(look: Look) -> Target | None:
+    """By ``python -m shop``, or what a console script calls."""
+    for file in look.modules.files(_DEEP_ENOUGH + 1):
+        source = look.modules.source(file)
+        if file.name == "manage.py" or _RUNS not in source.text or _NOT_FOR_DEVELOPMENT.search(file.stem):
+            continue
+        settings = look.values.get(_KEY) or settings_named_in(source)
+        folders = (file.parent, look.modules.name_of(file)[1], *look.modules.roots)
+        folder = next((each for each in folders if settings and _holds(each, settings)), None)
+        if folder is not None:
+            return _managed(look, file, settings, f"{file.name} says so", folder)
+    return None
+
+
+def _settings_alone(look: Look) -> Target | None:
+    """Settings whose URLs are in the project; None where several projects have some."""
+    found: list[tuple[Path, str, Path]] = []
+    for file in _settings_files(look, look.root):
+        module, folder = look.modules.name_of(file)
+        urls = _setting(look, folder, module, "ROOT_URLCONF")
+        if urls and look.modules.find(urls, folder) is not None:
+            found.append((file, module, folder))
+    if len({file.parent for file, _, _ in found}) != 1:
+        return None
+    file, module, folder = found[0]
+    why = f"{look.name(file)} is Django's settings, and no file that runs its commands was found."
+    return _target(look, folder, module, "", why)
+
+
+def _holds(folder: Path, module: str) -> bool:
+    base = folder.joinpath(*module.split("."))
+    return base.with_name(f"{base.name}.py").is_file() or (base / "__init__.py").is_file()
+
+
+def _managed(look: Look, file: Path, settings: str, how: str, folder: Path | None = None) -> Target:
     why = f"{look.name(file)} is Django's; its settings are {settings} ({how})."
-    return _target(look, file.parent, settings, how, why)
+    return _target(look, folder or file.parent, settings, how, why)
 
 
 def settings_named_in(source: Source) -> str:
@@ -137,7 +181,7 @@ def _settings_files(look: Look, folder: Path) -> Iterator[Path]:
 
 
 def _target(look: Look, folder: Path, settings: str, how: str, why: str) -> Target:
-    module = _wsgi_application(look, folder, settings, 0)
+    module = _setting(look, folder, settings, "WSGI_APPLICATION")
     name, _, attribute = module.rpartition(".")
     file = look.modules.find(name, folder) if name else None
     if file is None and name:
@@ -156,17 +200,17 @@ def _target(look: Look, folder: Path, settings: str, how: str, why: str) -> Targ
     )
 
 
-def _wsgi_application(look: Look, folder: Path, settings: str, depth: int) -> str:
-    """WSGI_APPLICATION of a settings module, or of one whose names it takes over; empty where none is said."""
+def _setting(look: Look, folder: Path, settings: str, name: str, depth: int = 0) -> str:
+    """A text of a settings module, or of one whose names it takes over; empty where there is none."""
     file = look.modules.find(settings, folder)
     if file is None or depth > 4:
         return ""
     source = look.modules.source(file, settings)
-    value = source.values.get("WSGI_APPLICATION")
+    value = source.values.get(name)
     if value is not None:
         return value.name if value.kind == "text" else ""
     for star in reversed(source.stars):
-        found = _wsgi_application(look, folder, star, depth + 1)
+        found = _setting(look, folder, star, name, depth + 1)
         if found:
             return found
     return ""

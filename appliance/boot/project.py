@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from appliance.boot.absence import what_there_is
 from appliance.boot.declared import flask_rule, tool_rule
 from appliance.boot.deployment import deployment_rule
-from appliance.boot.django import django_rule
+from appliance.boot.django import django_rule, unmanaged_rule
 from appliance.boot.explicit import explicit_target, refused_error
 from appliance.boot.folder import check_folder
 from appliance.boot.modules import Modules
@@ -35,6 +35,7 @@ _RULES: tuple[Callable[[Look], Ruling], ...] = (
     usual_files_rule,
     package_rule,
     deployment_rule,
+    unmanaged_rule,
     scan_rule,
     console_rule,
 )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _FRAMEWORKS = {
     "flask": "Flask",
+    "django": "Django",
     "bottle": "Bottle",
     "cherrypy": "CherryPy",
     "pyramid": "Pyramid",

@@ -28,6 +28,7 @@ _SERVERS: dict[str, Kind] = {
     "cherrypy.engine.start": "wsgi",
     "cheroot.wsgi.Server": "wsgi",
     "cheroot.wsgi.WSGIServer": "wsgi",
+    "django.core.management.execute_from_command_line": "wsgi",  # runserver, where nothing else is asked for
     "eventlet.wsgi.server": "wsgi",
     "flask_socketio.SocketIO.run": "wsgi",
     "gevent.pywsgi.WSGIServer": "wsgi",
@@ -63,6 +64,7 @@ _SERVERS: dict[str, Kind] = {
     "websockets.serve": "other",
     "xmlrpc.server.SimpleXMLRPCServer": "other",
 }
+_DJANGO = "django.core.management.execute_from_command_line"
 _METHODS = frozenset({"run", "run_server", "run_debug", "serve", "serve_forever", "serve_until_stopped"})
 # Keywords that only a server's ``run`` has.
 _OF_SERVERS = frozenset({"host", "port", "threaded", "use_reloader", "ssl_context", "debug", "reloader"})
@@ -99,6 +101,8 @@ def serves_itself(modules: Modules, source: Source) -> Served | None:
     ):
         for before, call in enumerate(calls):
             found = _serving(modules, call, 0)
+            if found is not None and found[1] == _DJANGO and "urlpatterns" not in source.text:
+                continue  # a library's runtests.py, most likely; a project in one file has its URLs there
             if found is not None:
                 found = _contained(source, *found)
                 needed = sets or not all(_is_idle(modules, each) for each in calls[:before]) or _is_own(modules, call)

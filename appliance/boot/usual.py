@@ -194,8 +194,8 @@ def _passed_on(look: Look, source: Source) -> list[_Found]:
 
 def _may_be_run(look: Look, file: Path) -> bool:
     """A module within a package is the package's business, whatever it does under ``__main__``."""
-    if file.name == "manage.py":
-        return False
+    if file.name == "manage.py" and "urlpatterns" not in look.modules.source(file).text:
+        return False  # but for Django in one file
     return file.name == "__main__.py" or file.parent == look.root or not (file.parent / "__init__.py").is_file()
 
 

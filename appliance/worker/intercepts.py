@@ -200,6 +200,21 @@ def _unless_contained(kind: Any, name: str, meeting: Meeting, instead: Callable[
     setattr(kind, name, called)
 
 
+def _django(module: Any, meeting: Meeting) -> None:
+    """Its commands run as ever, but for ``runserver``, which is what is meant where none is named."""
+    real = module.execute_from_command_line
+
+    def execute_from_command_line(argv: Sequence[str] | None = None) -> None:
+        if (sys.argv if argv is None else argv)[1:2] not in ([], ["runserver"]):
+            real(argv)
+            return
+        from . import djangowhole  # noqa: PLC0415  for Django alone
+
+        meeting.serve(djangowhole.application(), "Django")
+
+    module.execute_from_command_line = execute_from_command_line
+
+
 def _eventlet(module: Any, _meeting: Meeting) -> None:
     module.listen = lambda *_, **__: socket.socket()  # its port may well be ours
 
@@ -257,6 +272,7 @@ _CHANGES: dict[str, Change] = {
     "bottle": _bottle,
     "cheroot.wsgi": _cheroot,
     "cherrypy": _cherrypy,
+    "django.core.management": _django,
     "eventlet": _eventlet,
     "eventlet.wsgi": _eventlet_wsgi,
     "flask_socketio": _socketio,

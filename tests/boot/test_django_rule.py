@@ -104,3 +104,54 @@ def test_a_manage_py_of_somebody_elses(find):
         "app.py": "import flask\napp = flask.Flask(__name__)\n",
     }
     assert find(files).module == "app"
+
+
+RUNS = MANAGE.format(settings='"shop.settings"')
+
+
+@pytest.mark.parametrize("name", ["shop/__main__.py", "shop/cli.py", "src/shop/__main__.py", "control.py"])
+def test_managed_by_another_file(find, tmp_path, name):
+    """A file that runs Django's commands tells the settings as a manage.py does, wherever it is."""
+    package = "src/shop" if name.startswith("src/") else "shop"
+    files = {f"{package}/__init__.py": "", f"{package}/settings.py": "from .base import *\n", name: RUNS}
+    target = find(files)
+    assert (target.kind, target.name) == ("django", "shop.settings")
+    assert target.search_path[0] == str((tmp_path / package).parent)
+
+
+def test_settings_alone(find, tmp_path):
+    """Settings whose URLs are there are a project, the development's first."""
+    files = {
+        "shop/__init__.py": "",
+        "shop/urls.py": "urlpatterns = []\n",
+        "shop/settings/__init__.py": "",
+        "shop/settings/base.py": SETTINGS,
+        "shop/settings/production.py": "from .base import *\n",
+        "shop/settings/dev.py": "from .base import *\n",
+    }
+    target = find(files)
+    assert (target.kind, target.name) == ("django", "shop.settings.dev")
+    assert target.search_path == (str(tmp_path),)
+
+
+def test_settings_of_nobody(refuse):
+    """A library's settings for its tests are no project, nor are those whose URLs are elsewhere."""
+    refuse({"lib/__init__.py": "", "lib/settings.py": "ROOT_URLCONF = 'other.urls'\n", "runtests.py": RUNS})
+    configured = "from django.conf import settings\nsettings.configure(ROOT_URLCONF='lib.urls')\n"
+    commands = "import sys\nfrom django.core.management import execute_from_command_line\n"
+    tests = f"{commands}{configured}execute_from_command_line([sys.argv[0], 'test'])\n"
+    refuse({"lib/settings.py": "PAGES = 1\n", "runtests.py": tests})
+
+
+@pytest.mark.parametrize("name", ["pages.py", "manage.py", "app.py"])
+def test_django_in_one_file(find, name):
+    """A file with settings and URLs of its own is run, whatever its name; one with an application is imported."""
+    text = (
+        "import sys\nfrom django.conf import settings\nsettings.configure(ROOT_URLCONF=__name__)\nurlpatterns = []\n"
+        "if __name__ == '__main__':\n    from django.core.management import execute_from_command_line\n"
+        "    execute_from_command_line(sys.argv)\n"
+    )
+    target = find({name: text})
+    assert (target.kind, target.name, target.framework) == ("script", name, "Django")
+    with_one = text.replace("if __name__", f"{APPLICATION}if __name__")
+    assert find({name: with_one}).name == f"{name.removesuffix('.py')}:application"

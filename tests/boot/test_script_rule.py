@@ -53,7 +53,8 @@ RUN = {
     ),
     "a server that an object keeps": (
         "from gevent.pywsgi import WSGIServer\nfrom flask import Flask\nclass Server:\n"
-        "    def _start(self):\n        self.server = WSGIServer(('', 1), self.app)\n        self.server.serve_forever()\n"
+        "    def _start(self):\n        self.server = WSGIServer(('', 1), self.app)\n"
+        "        self.server.serve_forever()\n"
         "    def start(self):\n        self._start()\n"
         "server = Server()\ndef main():\n    app = Flask('x')\n    server.start()\n"
         "if __name__ == '__main__':\n    main()\n"
@@ -147,7 +148,8 @@ def test_a_package_that_a_script_completes(find):
     files = {
         "shop/__init__.py": "from flask import Flask\napp = Flask('x')\ndef create_app():\n    return app\n",
         "shop/main.py": (
-            "from . import create_app\ndef main():\n    app = create_app()\n    app.register_blueprint(x)\n    app.run()\n"
+            "from . import create_app\ndef main():\n    app = create_app()\n"
+            "    app.register_blueprint(x)\n    app.run()\n"
         ),
     }
     script = "from shop.main import main\nif __name__ == '__main__':\n    main()\n"
@@ -155,7 +157,9 @@ def test_a_package_that_a_script_completes(find):
     below = {f"src/store/{name}": text for name, text in files.items()}
     adds = "import os, sys\nsys.path.insert(0, os.path.dirname(__file__))\n"
     project = "[project]\nname = 'store'\n"
-    found = find({**below, "src/store/__init__.py": "", "src/store/__main__.py": adds + script, "pyproject.toml": project})
+    found = find(
+        {**below, "src/store/__init__.py": "", "src/store/__main__.py": adds + script, "pyproject.toml": project}
+    )
     assert found.name == "src/store/__main__.py"
 
 
