@@ -5,11 +5,9 @@ Owns what is known of Django's layout. Must not know how a target is served. Run
 
 from __future__ import annotations
 
-import ast
-import re
-import warnings
 from typing import TYPE_CHECKING
 
+from appliance.boot.settingsname import KEY, NOT_FOR_DEVELOPMENT, named_in, rank
 from appliance.boot.target import Finding, Look, Ruling, Target, search_path
 
 if TYPE_CHECKING:
@@ -21,10 +19,6 @@ if TYPE_CHECKING:
 RULE = "Django's manage.py"
 UNMANAGED = "Django without a manage.py"
 _RUNS = "execute_from_command_line"
-_KEY = "DJANGO_SETTINGS_MODULE"
-# Of a package of settings, what a developer runs: first these, then a plain settings.py, then whatever else there is.
-_FOR_DEVELOPMENT = ("dev", "development", "local", "settings", "__init__", "default", "defaults", "base", "common")
-_NOT_FOR_DEVELOPMENT = re.compile(r"prod|production|test|testing|ci|staging|live|deploy|heroku|docker|example|template")
 _DEEP_ENOUGH = 2
 
 
@@ -72,13 +66,11 @@ def _managed_by_another(look: Look) -> Target | None:
     """By ``python -m shop``, or what a console script calls."""
     for file in look.modules.files(_DEEP_ENOUGH + 1):
         source = look.modules.source(file)
-        if file.name == "manage.py" or _RUNS not in source.text or _NOT_FOR_DEVELOPMENT.search(file.stem):
+        if file.name == "manage.py" or _RUNS not in source.text or NOT_FOR_DEVELOPMENT.search(file.stem):
             continue
-        settings = look.values.get(_KEY) or settings_named_in(source)
-        folders = (file.parent, look.modules.name_of(file)[1], *look.modules.roots)
-        folder = next((each for each in folders if settings and _holds(each, settings)), None)
-        if folder is not None:
-            return _managed(look, file, settings, f"{file.name} says so", folder)
+        settings, how = _settings(look, file, source) if KEY in source.text else ("", "")
+        if settings and _folder_of(look, file, settings) is not None:
+            return _managed(look, file, settings, how)
     return None
 
 
@@ -97,62 +89,41 @@ def _settings_alone(look: Look) -> Target | None:
     return _target(look, folder, module, "", why)
 
 
-def _holds(folder: Path, module: str) -> bool:
-    base = folder.joinpath(*module.split("."))
-    return base.with_name(f"{base.name}.py").is_file() or (base / "__init__.py").is_file()
+def _folder_of(look: Look, file: Path, module: str) -> Path | None:
+    """The folder that a module is imported from by what is in ``file``; None where it is not there."""
+    above = look.root if file.parent == look.root else file.parent.parent
+    for folder in (file.parent, look.modules.name_of(file)[1], above, *look.modules.roots):
+        base = folder.joinpath(*module.split("."))
+        if base.with_name(f"{base.name}.py").is_file() or (base / "__init__.py").is_file():
+            return folder
+    return None
 
 
-def _managed(look: Look, file: Path, settings: str, how: str, folder: Path | None = None) -> Target:
+def _managed(look: Look, file: Path, settings: str, how: str) -> Target:
     why = f"{look.name(file)} is Django's; its settings are {settings} ({how})."
-    return _target(look, folder or file.parent, settings, how, why)
+    return _target(look, _folder_of(look, file, settings) or file.parent, settings, how, why)
 
 
 def settings_named_in(source: Source) -> str:
-    """The settings module that a file sets as the default: of ``manage.py``, or of a ``wsgi.py``."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source.text)
-    except (SyntaxError, ValueError):
-        # Broken now, mended later.
-        match = re.search(rf"{_KEY}[\"']\s*(?:,|\]\s*=)\s*[\"']([\w.]+)[\"']", source.text)
-        return match[1] if match else ""
-    for node in ast.walk(tree):
-        match node:
-            case ast.Call(args=[ast.Constant(value=key), default, *_]) if key == _KEY:
-                texts = _texts(default)
-            case ast.Assign(targets=[ast.Subscript(slice=ast.Constant(value=key))], value=default) if key == _KEY:
-                texts = _texts(default)
-            case _:
-                continue
-        # ``os.environ.get("ENV_SETTINGS", "shop.settings")``: the default is the last text.
-        dotted = [text for text in texts if text != _KEY and re.fullmatch(r"[a-zA-Z_][\w.]*", text)]
-        if dotted:
-            return dotted[-1]
-    return ""
-
-
-def _texts(expression: ast.expr) -> list[str]:
-    parts = (node for node in ast.walk(expression) if not isinstance(node, ast.JoinedStr))
-    formatted = any(isinstance(node, ast.JoinedStr) for node in ast.walk(expression))
-    texts = [node.value for node in parts if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-    return [] if formatted else texts
+    """The settings module that a file sets as the default: of a ``wsgi.py``."""
+    return next(iter(named_in(source, {})), "")
 
 
 def _is_djangos(source: Source) -> bool:
     if source.problem:
-        return _KEY in source.text or "django" in source.text
-    return "django" in source.imports or _KEY in source.text
+        return KEY in source.text or "django" in source.text
+    return "django" in source.imports or KEY in source.text
 
 
 def _settings(look: Look, file: Path, source: Source) -> tuple[str, str]:
     """The settings module, and how it is known."""
-    given = look.values.get(_KEY)
+    given = look.values.get(KEY)
     if given:
-        return given, f"{_KEY} is set"
-    named = settings_named_in(source)
-    if named:
-        return named, f"{file.name} says so"
+        return given, f"{KEY} is set"
+    named = named_in(source, look.values)
+    there = [name for name in named if _folder_of(look, file, name)]
+    if there or len(named) == 1:
+        return min(there or named, key=lambda name: rank(name.rpartition(".")[2])), f"{file.name} says so"
     for candidate in _settings_files(look, file.parent):
         parts = candidate.relative_to(file.parent).with_suffix("").parts
         module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -172,11 +143,7 @@ def _settings_files(look: Look, folder: Path) -> Iterator[Path]:
         text = look.modules.source(file).text
         if not any(sign in text for sign in ("INSTALLED_APPS", "ROOT_URLCONF", "import *")):
             continue
-        stem = file.stem
-        rank = _FOR_DEVELOPMENT.index(stem) if stem in _FOR_DEVELOPMENT else len(_FOR_DEVELOPMENT)
-        if _NOT_FOR_DEVELOPMENT.search(stem):
-            rank = len(_FOR_DEVELOPMENT) + 1
-        found.append((rank, len(file.parts), str(file), file))
+        found.append((rank(file.stem), len(file.parts), str(file), file))
     return (file for _, _, _, file in sorted(found))
 
 
@@ -186,7 +153,7 @@ def _target(look: Look, folder: Path, settings: str, how: str, why: str) -> Targ
     file = look.modules.find(name, folder) if name else None
     if file is None and name:
         why = f"{why} WSGI_APPLICATION is {module}, which is not in the project."
-    environ = {} if how == f"{_KEY} is set" else {_KEY: settings}
+    environ = {} if how == f"{KEY} is set" else {KEY: settings}
     return Target(
         "django",
         name,

@@ -155,3 +155,53 @@ def test_django_in_one_file(find, name):
     assert (target.kind, target.name, target.framework) == ("script", name, "Django")
     with_one = text.replace("if __name__", f"{APPLICATION}if __name__")
     assert find({name: with_one}).name == f"{name.removesuffix('.py')}:application"
+
+
+PACKAGE = {
+    "shop/__init__.py": "",
+    "shop/urls.py": "",
+    "shop/settings/__init__.py": "",
+    "shop/settings/base.py": SETTINGS,
+    **dict.fromkeys((f"shop/settings/{name}.py" for name in ("dev", "production", "test")), "from .base import *\n"),
+}
+NAMED = {
+    "a condition": "'shop.settings.production' if 'WEBSITE_HOSTNAME' in os.environ else 'shop.settings.dev'",
+    "the other way around": "'shop.settings.dev' if os.environ.get('DEBUG') else 'shop.settings.production'",
+    "a condition for tests": "'shop.settings.test' if 'test' in sys.argv else 'shop.settings.dev'",
+    "or": "os.environ.get('SHOP_SETTINGS') or 'shop.settings.dev'",
+    "a sum": "'shop.settings.' + os.environ.get('ENV', 'dev')",
+    "a format": "'shop.settings.{}'.format(os.environ.get('ENV', 'dev'))",
+    "a percent sign": "'shop.settings.%s' % os.getenv('ENV', 'dev')",
+    "an f-string": 'f\'shop.settings.{os.environ.get("ENV", "dev")}\'',
+    "a default by name": "config('DJANGO_SETTINGS_MODULE', default='shop.settings.dev')",
+    "str": "str('shop.settings.dev')",
+    "what can't be seen": "choose()",
+}
+
+
+@pytest.mark.parametrize("text", NAMED.values(), ids=NAMED.keys())
+def test_an_expression_for_the_settings(find, text):
+    """What manage.py sets may be an expression: of what it may be, the one for development that is there."""
+    assert find({**PACKAGE, "manage.py": MANAGE.format(settings=text)}).name == "shop.settings.dev"
+
+
+def test_an_expression_asks_the_environment(find):
+    """A variable that manage.py asks for has the value of the project's environment."""
+    files = {**PACKAGE, "manage.py": MANAGE.format(settings=NAMED["a sum"])}
+    assert find(files, {"ENV": "production"}).name == "shop.settings.production"
+
+
+@pytest.mark.parametrize("test", ["'test' in sys.argv", "len(sys.argv) > 1 and sys.argv[1] == 'test'"])
+def test_settings_for_tests_are_passed_over(find, test):
+    """A branch for tests says nothing of what is served."""
+    setting = "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings.{}')"
+    branches = f"import os, sys, django\nif {test}:\n    {setting.format('test')}\nelse:\n    {setting.format('dev')}\n"
+    assert find({**PACKAGE, "manage.py": branches}).name == "shop.settings.dev"
+
+
+def test_a_manage_py_within_its_package(find, tmp_path):
+    """A manage.py beside the settings that it names by their package is run from the folder above."""
+    named = "import os, django\nos.environ[str('DJANGO_SETTINGS_MODULE')] = str('shop.settings')\n"
+    target = find({"shop/manage.py": named, "shop/__init__.py": "", "shop/settings.py": SETTINGS})
+    assert target.name == "shop.settings"
+    assert target.search_path[0] == str(tmp_path)
