@@ -11,13 +11,14 @@ from appliance.boot.settingsname import KEY, NOT_FOR_DEVELOPMENT, named_in, rank
 from appliance.boot.target import Finding, Look, Ruling, Target, search_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from appliance.boot.source import Source
 
 RULE = "Django's manage.py"
 UNMANAGED = "Django without a manage.py"
+_CLASS = "DJANGO_CONFIGURATION"
 _RUNS = "execute_from_command_line"
 _DEEP_ENOUGH = 2
 
@@ -101,7 +102,10 @@ def _folder_of(look: Look, file: Path, module: str) -> Path | None:
 
 def _managed(look: Look, file: Path, settings: str, how: str) -> Target:
     why = f"{look.name(file)} is Django's; its settings are {settings} ({how})."
-    return _target(look, _folder_of(look, file, settings) or file.parent, settings, how, why)
+    # django-configurations: the class of the settings that is meant.
+    classes = [] if look.values.get(_CLASS) else named_in(look.modules.source(file), look.values, _CLASS)
+    more = {_CLASS: min(classes, key=lambda name: rank(name.lower()))} if classes else {}
+    return _target(look, _folder_of(look, file, settings) or file.parent, settings, how, why, more)
 
 
 def settings_named_in(source: Source) -> str:
@@ -147,13 +151,15 @@ def _settings_files(look: Look, folder: Path) -> Iterator[Path]:
     return (file for _, _, _, file in sorted(found))
 
 
-def _target(look: Look, folder: Path, settings: str, how: str, why: str) -> Target:
+def _target(
+    look: Look, folder: Path, settings: str, how: str, why: str, more: Mapping[str, str] | None = None
+) -> Target:
     module = _setting(look, folder, settings, "WSGI_APPLICATION")
     name, _, attribute = module.rpartition(".")
     file = look.modules.find(name, folder) if name else None
     if file is None and name:
         why = f"{why} WSGI_APPLICATION is {module}, which is not in the project."
-    environ = {} if how == f"{KEY} is set" else {KEY: settings}
+    environ = {**({} if how == f"{KEY} is set" else {KEY: settings}), **(more or {})}
     return Target(
         "django",
         name,

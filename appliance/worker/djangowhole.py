@@ -7,6 +7,7 @@ in the worker: ``application`` at its start, ``look_after`` in a thread of its o
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import sys
 import threading
@@ -28,6 +29,8 @@ def prepare() -> None:
 
 def application() -> Any:
     """What WSGI_APPLICATION names, or the default; static files too where DEBUG is on."""
+    if os.environ.get("DJANGO_CONFIGURATION") and importlib.util.find_spec("configurations"):  # noqa: TID251  the project's
+        _of("configurations").setup()  # its settings are classes, which Django alone can't read
     found = _of("django.core.servers.basehttp").get_internal_wsgi_application()
     settings = _of("django.conf").settings
     if settings.DEBUG and "django.contrib.staticfiles" in settings.INSTALLED_APPS:

@@ -205,3 +205,13 @@ def test_a_manage_py_within_its_package(find, tmp_path):
     target = find({"shop/manage.py": named, "shop/__init__.py": "", "shop/settings.py": SETTINGS})
     assert target.name == "shop.settings"
     assert target.search_path[0] == str(tmp_path)
+
+
+def test_settings_that_are_classes(find):
+    """django-configurations' class comes from manage.py, as the settings do; one that is set stays."""
+    classes = MANAGE.format(settings="'shop.settings'").replace(
+        "    from", "    os.environ.setdefault('DJANGO_CONFIGURATION', 'Development')\n    from"
+    )
+    files = {"manage.py": classes, "shop/settings.py": "from configurations import Configuration\n"}
+    assert find(files).environ["DJANGO_CONFIGURATION"] == "Development"
+    assert "DJANGO_CONFIGURATION" not in find(files, {"DJANGO_CONFIGURATION": "Mine"}).environ
