@@ -77,6 +77,14 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
 
 
+def _example(error: BaseException, root: str) -> str:
+    name = error.name if isinstance(error, ModuleNotFoundError) else None
+    made, example = surroundings.example_of(root, name) if name else ("", "")
+    if not example:
+        return ""
+    return f"{made} is not there, and {example} is what it is made from: cp {example} {made}, then look through it."
+
+
 def _module(error: BaseException, root: str) -> str:
     if not isinstance(error, ModuleNotFoundError) or not error.name:
         return ""
@@ -207,6 +215,7 @@ def _address(error: BaseException, _root: str) -> str:
 
 
 _LOOKS: tuple[Callable[[BaseException, str], str], ...] = (
+    _example,
     _module,
     _import,
     _variable,

@@ -25,11 +25,28 @@ _SOURCES_MAX = 200
 _COMMAND = re.compile(r"\.command\(\s*[\"']([\w-]*(?:init|create|setup|seed)[\w-]*)[\"']")
 _COMMAND_OF_FUNCTION = re.compile(r"\.command\(\s*\)\s*\n(?:@.*\n)*def (\w*(?:init|create)\w*)\(")
 
+# What follows the module's name: settings.py.example, settings_example.py, settings.tpl, settings.dist.py
+_EXAMPLE = re.compile(r"(?:\.py)?[._-](?:example|sample|dist|template|tmpl|tpl|default)(?:\.py)?|\.jinja2?")
+
 
 def has_module(root: str, name: str) -> bool:
     """Whether the project has a module of this name at all."""
     folders = (root, f"{root}/src")
     return any(os.path.exists(f"{folder}/{name}{end}") for folder in folders for end in (".py", ""))  # noqa: PTH110  pathlib costs 5 ms at import
+
+
+def example_of(root: str, module: str) -> tuple[str, str]:
+    """The file of a module that is still to be made, and the file beside it to be copied; empty where there is none."""
+    below = [entry for entry in sys.path if entry.startswith(f"{root}/")]
+    *parents, last = module.split(".")
+    for folder in ("/".join([entry, *parents]) for entry in (root, *below)):
+        if os.path.isdir(folder):  # noqa: PTH112  as above
+            for name in sorted(os.listdir(folder)):  # noqa: PTH208  as above
+                rest = name.removeprefix(last)
+                if rest != name and _EXAMPLE.fullmatch(rest):
+                    within = os.path.relpath(folder, root).removeprefix(".")
+                    return os.path.join(within, f"{last}.py"), os.path.join(within, name)  # noqa: PTH118  as above
+    return "", ""
 
 
 def dependency_file(root: str) -> str:

@@ -103,6 +103,22 @@ def test_a_module_of_the_project(hinted: Hint) -> None:
     assert not hinted(importing("own_part_of_it"), {"requirements.txt": "", "own_part_of_it/x.py": ""})
 
 
+@pytest.mark.parametrize(
+    "example", ["local.py.example", "local_sample.py", "local.dist.py", "local.tpl", "local.py-dist"]
+)
+def test_a_module_that_is_to_be_copied(hinted: Hint, example: str) -> None:
+    """Settings that each makes for itself: the file beside them is named, with the command."""
+    words = hinted(importing("local"), {example: "", "requirements.txt": ""})
+    assert f"cp {example} local.py" in words
+    files = {"settings_of/__init__.py": "", f"settings_of/{example}": ""}
+    error = ModuleNotFoundError("No module named 'settings_of.local'", name="settings_of.local")
+
+    def raises() -> None:
+        raise error
+
+    assert f"cp settings_of/{example} settings_of/local.py" in hinted(raises, files)
+
+
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="what Python no longer brings")
 def test_a_module_that_python_lost(hinted: Hint) -> None:
     """A module that left the standard library asks for an older Python."""
