@@ -17,7 +17,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from appliance.boot.source import Source
 
@@ -59,21 +59,26 @@ def rank(name: str) -> int:
     return _FOR_DEVELOPMENT.index(name) if name in _FOR_DEVELOPMENT else len(_FOR_DEVELOPMENT)
 
 
-def _values(node: ast.AST, key: str) -> Iterator[ast.expr]:
-    """The expressions that the variable is set to, in order, but for those of a branch for tests."""
-    match node:
-        case ast.Call(args=[first, default, *_]) if _is_text(first, key):
-            yield default
-            return
-        case ast.Assign(targets=[ast.Subscript(slice=index)], value=value) if _is_text(index, key):
-            yield value
-            return
-        case ast.If(test=test) if (branch := _for_tests(test)) is not None:
-            for statement in node.orelse if branch else node.body:
-                yield from _values(statement, key)
-            return
-    for part in ast.iter_child_nodes(node):
-        yield from _values(part, key)
+def _values(tree: ast.Module, key: str) -> Iterator[ast.expr]:
+    """The expressions that the variable is set to, in order."""
+    for node in _nodes(tree):
+        match node:
+            case ast.Call(args=[first, default, *_]) if _is_text(first, key):
+                yield default
+            case ast.Assign(targets=[ast.Subscript(slice=index)], value=value) if _is_text(index, key):
+                yield value
+
+
+def _nodes(tree: ast.Module) -> Iterator[ast.AST]:
+    """Every node, in order, but for those of a branch for tests."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        parts: Iterable[ast.AST] = ast.iter_child_nodes(node)
+        if isinstance(node, ast.If) and (tests := _for_tests(node.test)) is not None:
+            parts = node.orelse if tests else node.body
+        waiting += reversed(list(parts))
 
 
 def _for_tests(test: ast.expr) -> bool | None:
@@ -99,13 +104,12 @@ class _Reading:
     def __init__(self, tree: ast.Module, given: Mapping[str, str]) -> None:
         self._given = given
         self._depth = 0
-        self._bound = {
-            target.id: node.value
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Assign)
-            for target in node.targets
-            if isinstance(target, ast.Name)
-        }
+        self._bound: dict[str, list[ast.expr]] = {}
+        for node in _nodes(tree):
+            if isinstance(node, ast.Assign):
+                for target in node.targets:
+                    if isinstance(target, ast.Name):
+                        self._bound.setdefault(target.id, []).append(node.value)
 
     def texts(self, *expressions: ast.expr) -> list[str]:
         """All that these may be."""
@@ -122,7 +126,7 @@ class _Reading:
             case ast.Constant(value=str() as text):
                 return [text]
             case ast.Name(id=name) if name in self._bound:
-                return self.texts(self._bound[name])
+                return self.texts(*self._bound[name])
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 tests = _for_tests(test)
                 return self.texts(*([] if tests else [body]), *([] if tests is False else [orelse]))

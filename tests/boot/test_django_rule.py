@@ -197,6 +197,8 @@ def test_settings_for_tests_are_passed_over(find, test):
     setting = "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings.{}')"
     branches = f"import os, sys, django\nif {test}:\n    {setting.format('test')}\nelse:\n    {setting.format('dev')}\n"
     assert find({**PACKAGE, "manage.py": branches}).name == "shop.settings.dev"
+    bound = f"import os, sys, django\nname = 'shop.settings.dev'\nif {test}:\n    name = 'shop.settings.test'\n"
+    assert find({"manage.py": f"{bound}os.environ.setdefault('DJANGO_SETTINGS_MODULE', name)"}).name.endswith("dev")
 
 
 def test_a_manage_py_within_its_package(find, tmp_path):
