@@ -6,6 +6,7 @@ Owns the reading of uv's errors. Must not run anything. Runs in ``appliance inst
 from __future__ import annotations
 
 import re
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _CAUSE = re.compile(r"\A\s*(?:error:|\u00d7|x )\s*")  # how uv begins the line that says why
+_BEGINS = re.compile(r"(?:error:|  \u00d7)")  # the same; what a build says is indented further
+_FIRST = 8  # lines: what failed, and what that came from
+_LAST = 40
 _DRAWING = re.compile("[\u2500-\u257f\u25b6]+")  # box drawing, and the arrow head
 _LONGEST_CAUSE = 500
 # Of the files' own grammar, and of uv's sentences.
@@ -103,6 +107,30 @@ _MEANINGS: tuple[tuple[str, str, str], ...] = (
         "Widen a version in the dependency files; the words above say which exclude each other.",
     ),
 )
+
+
+class LastWords:
+    """The installer's last lines, and those in which it began to say why: a build's own words are long between them."""
+
+    def __init__(self) -> None:
+        self._why: list[str] = []
+        self._last: deque[str] = deque(maxlen=_LAST)
+        self._since = 0
+
+    def add(self, line: str) -> None:
+        """One more line."""
+        begins = _BEGINS.match(line)
+        if begins:
+            self._why, self._since = [], 0
+        if begins or self._why:
+            self._since += 1
+            self._why += [line] if len(self._why) < _FIRST else []
+        self._last.append(line)
+
+    def all(self) -> list[str]:
+        """Both, in order, no line twice."""
+        gone = max(0, self._since - len(self._last))
+        return [*self._why[:gone], *self._last]
 
 
 @dataclass(frozen=True)

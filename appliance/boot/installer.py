@@ -10,14 +10,13 @@ import contextlib
 import re
 import subprocess
 import sys
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uv
 
-from appliance.boot.blame import failure
+from appliance.boot.blame import LastWords, failure
 from appliance.boot.identity import user_cache, user_home
 from appliance.boot.network import answers, network_is_there
 from appliance.boot.pipconf import pip_configuration
@@ -59,7 +58,6 @@ _LEFT_OUT = frozenset(
         "UV_FROZEN",
     }
 )
-_LAST_WORDS = 40
 _PYPI = "https://pypi.org"
 _DEFAULT_INDEXES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL")
 _INDEX_LINE = re.compile(r"(?m)^\s*(?:-i|--index-url|--extra-index-url)[\s=]+(\S+)")
@@ -106,7 +104,7 @@ class Installer:
                 raise error from None
 
     def _run(self, environment: Mapping[str, str], *arguments: str) -> None:
-        words: deque[str] = deque(maxlen=_LAST_WORDS)
+        words = LastWords()
         with subprocess.Popen(  # noqa: S603 - our own program, our own arguments
             [self.program, *arguments],
             cwd=self.folder,
@@ -119,10 +117,10 @@ class Installer:
             for raw in process.stdout or ():
                 line = raw.decode("utf-8", "replace").rstrip()
                 if line:
-                    words.append(line)
+                    words.add(line)
                     self.report(line)
         if process.returncode:
-            raise failure(list(words), process.returncode, self.offline, self.files)
+            raise failure(words.all(), process.returncode, self.offline, self.files)
 
 
 def installer(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.boot.blame import failure, place_of
+from appliance.boot.blame import LastWords, failure, place_of
 
 CONFLICT = """\
 error: No solution found when resolving dependencies
@@ -65,3 +65,22 @@ def test_meanings(words, meaning, action):
 def test_a_sentence_stays_whole():
     """Taking away what uv draws takes nothing else: "x depends" is no cross."""
     assert "and x depends on flask" in failure(["error: Because it is so and x depends on flask"], 1, "").found
+
+
+@pytest.mark.parametrize("length", [0, 3, 35, 60, 500])
+def test_a_long_build_does_not_hide_the_package(tmp_path, length):
+    """However much a build says, the line of the package that could not be built is named, and no word is doubled."""
+    file = tmp_path / "requirements.txt"
+    file.write_text("flask\nlxml==4.5.0\n")
+    begin = ["error: Failed to build `lxml==4.5.0`", "  cause: The build backend returned an error"]
+    build = [f"         copying {number}" for number in range(length)]
+    end = ["         error: [Errno 2] No such file or directory: 'x86_64-linux-gnu-gcc'", "hint: something"]
+    words = LastWords()
+    for line in ("Resolved 24 packages", *begin, "         [stdout]", *build, *end):
+        words.add(line)
+    error = failure(words.all(), 1, "", [file])
+    assert error.details["line"] == 2
+    assert "lxml==4.5.0" in error.found
+    output = error.details["output"]
+    assert output[-1] == "hint: something"
+    assert len(output) == len(set(output)) <= 48
