@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -21,7 +22,7 @@ from appliance.boot.wanted import alternatives
 from appliance.errors import InstallError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 _NEWEST_PATCH = 40
@@ -54,8 +55,7 @@ def pin(version: str, where: str) -> Wish:
 
 def read_wishes(root: Path) -> list[Wish]:
     """Every statement of the project's; of those that pin one version the first alone: stale ones are common."""
-    wishes = [next(_pins(root), None), _range(root)]
-    return [wish for wish in wishes if wish is not None]
+    return [*islice(_pins(root), 1), *_ranges(root)]
 
 
 def _pins(root: Path) -> Iterator[Wish]:
@@ -91,28 +91,30 @@ def _of_pipfile(text: str) -> str:
     return version if re.match(r"\d+\.\d+", version) else ""
 
 
-def _range(root: Path) -> Wish | None:
-    """What a distribution says of the Pythons that it runs on."""
+def _ranges(root: Path) -> Iterator[Wish]:
+    """What a distribution says of the Pythons that it runs on: of the standard's table and Poetry's, each holds."""
     data = read_pyproject(root)
-    text = table(data, "project").get("requires-python")
-    where = "requires-python of pyproject.toml"
-    every = [text] if isinstance(text, str) else []
-    text = text or table(data, "tool", "poetry", "dependencies").get("python")
-    if not every and isinstance(text, str):
-        every, where = alternatives(text), "python of [tool.poetry.dependencies]"
-    if not every:
-        try:
-            setup = read_setup(root)
-        except InstallError:
-            setup = None
-        text = setup.python if setup else ""
-        every, where = ([text] if text else []), "python_requires of the setup file"
+    standard = table(data, "project").get("requires-python")
+    poetry = table(data, "tool", "poetry", "dependencies").get("python")
+    if isinstance(standard, str):
+        yield from _range([standard], "requires-python of pyproject.toml", standard)
+    if isinstance(poetry, str):
+        yield from _range(alternatives(poetry), "python of [tool.poetry.dependencies]", poetry)
+    if isinstance(standard, str) or isinstance(poetry, str):
+        return
     try:
-        specifiers = tuple(SpecifierSet(each) for each in every)
+        setup = read_setup(root)
+    except InstallError:
+        return
+    if setup and setup.python:
+        yield from _range([setup.python], "python_requires of the setup file", setup.python)
+
+
+def _range(every: Iterable[str], where: str, text: str) -> Iterator[Wish]:
+    try:
+        yield Wish(tuple(SpecifierSet(each) for each in every), where, text)
     except InvalidSpecifier:
-        # Its own tools refuse it too; whoever gets so far runs on what is here.
-        return None
-    return Wish(specifiers, where, str(text)) if specifiers else None
+        return  # its own tools refuse it too; whoever gets so far runs on what is here
 
 
 def _text(file: Path) -> str:

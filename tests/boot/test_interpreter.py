@@ -96,6 +96,15 @@ def test_another_of_this_machine(choose, pretend, files):
     assert next(iter(files)) in chosen.why or "poetry" in chosen.why or "setup" in chosen.why
 
 
+def test_two_ranges_hold_both(choose, pretend):
+    """A pyproject.toml may state its Pythons for the standard and for Poetry: what runs it fits both."""
+    standard = '[project]\nrequires-python = ">=3.8"\n'
+    program = pretend(OTHER)
+    chosen = choose({"pyproject.toml": f'{standard}[tool.poetry.dependencies]\npython = ">=3.8,=={OTHER}.*"\n'})
+    assert (chosen.version, chosen.path) == (OTHER, program)
+    assert "requires-python of pyproject.toml says >=3.8 and python of [tool.poetry.dependencies]" in chosen.why
+
+
 def test_a_program_that_is_another_python_is_none(choose, pretend):
     """A name is no proof: what it says of itself counts."""
     pretend(OTHER, says=OWN)
