@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.boot.choice import Choice, read_choice
 from appliance.boot.conda import conda_lines
 from appliance.boot.contents import Contents
+from appliance.boot.development import beside, is_for_development
 from appliance.boot.locks import folders_of, pipfile_contents, poetry_contents, pylock_contents, uv_contents
 from appliance.boot.pipfile import pipfile_lines
 from appliance.boot.poetry import poetry_indexes
@@ -184,36 +184,24 @@ def _locked(look: _Look, files: tuple[Path, ...], contents: Callable[[], Content
 
 def _requirements(look: _Look, *files: Path) -> Manifest:
     extras = [f"-e .[{','.join(look.choice.extras)}]"] if look.choice.extras else []
-    files = (*files, *_beside(look, files))
-    found = read_requirements(look.root, files, [*extras, *_groups(look), *_own_needs(look, files)])
+    own: tuple[str, ...] = ()
+    if not look.choice.files and is_for_development(files[0]):
+        files = (*files, *beside(look.root, files[0], REQUIREMENTS))
+        own = _own_needs(look) if len(files) == 1 else ()
+    more = [*extras, *_groups(look), *own]
+    found = read_requirements(look.root, files, more)
     contents = Contents(lines=found.flat, trees=found.trees)
-    if not found.trees and not extras and not look.choice.groups and not _own_needs(look, files):
+    if not found.trees and not more:
         # As they are: the installer's words then name the files that a person knows.
         contents = Contents(arguments=tuple(word for file in files for word in ("-r", str(file))))
     parts = [read_bytes(file) for file in found.files if file.suffix not in {".py", ".toml", ".cfg"}]
     return _made(look, files, found.files, [*parts, found.flat.encode()], lambda: contents, found.trees)
 
 
-def _beside(look: _Look, files: tuple[Path, ...]) -> tuple[Path, ...]:
-    """What a file for development alone leaves out: it holds test tools, and includes nothing."""
-    if look.choice.files or len(files) != 1 or not _is_for_development(files[0]):
-        return ()
-    names = (name for name in REQUIREMENTS if not _is_for_development(look.root / name))
-    return tuple(look.root / name for name in names if (look.root / name).is_file())[:1]
-
-
-def _own_needs(look: _Look, files: tuple[Path, ...]) -> tuple[str, ...]:
-    """The project's own table, where a file for development is all that there is beside it."""
-    if look.choice.files or len(files) != 1 or not _is_for_development(files[0]):
-        return ()
+def _own_needs(look: _Look) -> tuple[str, ...]:
+    """What the project's own table says."""
     tree = read_source_tree(look.root, look.choice)
     return (tree.requires or ()) if tree else ()
-
-
-def _is_for_development(file: Path) -> bool:
-    if not re.search(r"dev|local|test", file.name):
-        return False
-    return not re.search(r"(?m)^\s*(-r|--requirement|-e|--editable|\.)", read_text(file)) if file.is_file() else True
 
 
 def _groups(look: _Look) -> list[str]:

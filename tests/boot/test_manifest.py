@@ -82,6 +82,17 @@ def test_the_order_of_forms(read, files, source, names):
     [
         ({"requirements/dev.txt": "pytest", "requirements/base.txt": "flask"}, ["pytest", "flask"]),
         ({"requirements/dev.txt": "pytest", "requirements.txt": "flask"}, ["pytest", "flask"]),
+        ({"requirements/dev.txt": "pytest", "requirements/main.txt": "flask"}, ["pytest", "flask"]),
+        ({"requirements/dev.txt": "pytest", "requirements/prod.txt": "flask"}, ["pytest", "flask"]),
+        (
+            {"requirements/development.txt": "pytest", "requirements/deploy.txt": "x", "requirements/main.txt": "y"},
+            ["pytest", "y"],
+        ),
+        ({"requirements/dev.txt": "-r main.txt", "requirements/main.txt": "flask", "requirements/prod.txt": "x"}, []),
+        ({"requirements-dev.txt": "pytest", "requirements-base.txt": "flask"}, ["pytest", "flask"]),
+        ({"requirements_dev.txt": "pytest", "requirements_prod.txt": "flask"}, ["pytest", "flask"]),
+        ({"dev-requirements.txt": "pytest", "main-requirements.txt": "flask"}, ["pytest", "flask"]),
+        ({"requirements-dev.txt": "pytest", "requirements-base.txt": "flask", "setup.py": SETUP}, ["pytest", "flask"]),
         ({"requirements/dev.txt": "-r b.txt\nflask", "requirements/b.txt": "x", "requirements.txt": "y"}, FLASK),
         ({"requirements-dev.txt": "pytest", "setup.py": SETUP}, ["pytest", "flask"]),
         ({"requirements-dev.txt": "-e .", "setup.py": SETUP}, FLASK),
