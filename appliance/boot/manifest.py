@@ -184,24 +184,22 @@ def _locked(look: _Look, files: tuple[Path, ...], contents: Callable[[], Content
 
 def _requirements(look: _Look, *files: Path) -> Manifest:
     extras = [f"-e .[{','.join(look.choice.extras)}]"] if look.choice.extras else []
-    own: tuple[str, ...] = ()
+    own: SourceTree | None = None
     if not look.choice.files and is_for_development(files[0]):
         files = (*files, *beside(look.root, files[0], REQUIREMENTS))
-        own = _own_needs(look) if len(files) == 1 else ()
-    more = [*extras, *_groups(look), *own]
+        own = read_source_tree(look.root, look.choice) if len(files) == 1 else None
+    more = [*extras, *_groups(look), *((own and own.requires) or ())]
     found = read_requirements(look.root, files, more)
-    contents = Contents(lines=found.flat, trees=found.trees)
+    contents = Contents(lines=found.flat, trees=found.trees, note=_note_on(own, *found.trees))
     if not found.trees and not more:
         # As they are: the installer's words then name the files that a person knows.
-        contents = Contents(arguments=tuple(word for file in files for word in ("-r", str(file))))
+        contents = replace(contents, lines="", arguments=tuple(word for file in files for word in ("-r", str(file))))
     parts = [read_bytes(file) for file in found.files if file.suffix not in {".py", ".toml", ".cfg"}]
     return _made(look, files, found.files, [*parts, found.flat.encode()], lambda: contents, found.trees)
 
 
-def _own_needs(look: _Look) -> tuple[str, ...]:
-    """What the project's own table says."""
-    tree = read_source_tree(look.root, look.choice)
-    return (tree.requires or ()) if tree else ()
+def _note_on(*trees: SourceTree | None) -> str:
+    return _UNKNOWN if any(tree and tree.requires is None for tree in trees) else ""
 
 
 def _groups(look: _Look) -> list[str]:
@@ -256,7 +254,7 @@ def _described(look: _Look, file: Path, options: Iterable[str] = ()) -> Manifest
         lines = (f"-e .[{','.join(look.choice.extras)}]",)  # the same, and theirs
     lines = (*options, *lines)
     found = read_requirements(look.root, (), lines)
-    contents = Contents(lines=found.flat, trees=found.trees, note=_UNKNOWN if tree and tree.requires is None else "")
+    contents = Contents(lines=found.flat, trees=found.trees, note=_note_on(tree))
     files = tuple(dict.fromkeys((file, *(tree.files if tree else ()), *found.files)))
     return _made(look, (file,), files, [found.flat.encode()], lambda: contents, found.trees)
 

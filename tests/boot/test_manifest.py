@@ -104,10 +104,13 @@ def test_a_file_for_development_alone(read, files, names):
     assert asked(read(files)) == names
 
 
-def test_needs_that_only_running_would_tell(read):
+@pytest.mark.parametrize(
+    "files", [{}, {"requirements-dev.txt": "pytest"}, {"requirements/dev.txt": ""}, {"requirements.in": "-e ."}]
+)
+def test_needs_that_only_running_would_tell(read, files):
     """A setup.py that works out its needs is said in the installer's progress, with what to do."""
     setup = "from setuptools import setup\nsetup(name='s', install_requires=work_out())\n"
-    assert "requirements.txt" in read({"setup.py": setup}).contents().note
+    assert "requirements.txt" in read({"setup.py": setup, **files}).contents().note
 
 
 def asked(manifest):
