@@ -74,6 +74,7 @@ def parser() -> argparse.ArgumentParser:
     init.add_argument("--force", action="store_true", help="also change files that are there, as the diff shows")
     install = add("install", "Install what the project depends on, and end.")
     install.add_argument("--report", action="store_true", help="a failure is one JSON object on stdout")
+    install.add_argument("--near", metavar="DIR", help="where the application lies (default: it is looked for)")
     return main_parser
 
 
@@ -117,7 +118,7 @@ def _command(argv: Sequence[str], process: Mapping[str, str]) -> int:  # noqa: P
         case "install":
             from appliance.commands import install  # noqa: PLC0415  as above
 
-            return install.command(process, flags, report=arguments.report)
+            return install.command(process, flags, report=arguments.report, near=arguments.near)
         case "status":
             from appliance.commands import status  # noqa: PLC0415  as above
 

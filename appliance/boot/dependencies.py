@@ -18,7 +18,7 @@ import re
 import shutil
 import sys
 import sysconfig
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +64,7 @@ class Plan:
         installed: whether it is whole.
         passed_over: the Python that the project pins, where that is too old to be served.
         more: what is installed beyond the project's own dependencies.
+        application: the folder that the application lies in, as the plan's maker was told.
     """
 
     environment: Path
@@ -75,10 +76,17 @@ class Plan:
     installed: bool
     passed_over: str = ""
     more: tuple[str, ...] = ()
+    application: Path | None = field(default=None, compare=False)
 
 
-def plan(root: Path, settings: Settings, values: Mapping[str, str]) -> Plan:
+def plan(root: Path, settings: Settings, values: Mapping[str, str], application: Path | None = None) -> Plan:
     """Which environment the project needs, from its files alone.
+
+    Args:
+        root: the project's folder.
+        settings: the appliance's.
+        values: the project's environment.
+        application: the folder that its application lies in, where that is known.
 
     Raises:
         InterpreterError: no Python fits.
@@ -86,7 +94,7 @@ def plan(root: Path, settings: Settings, values: Mapping[str, str]) -> Plan:
     """
     if settings.install == "off":
         return _as_it_is(root, settings, values)
-    return _decide(root, settings, values)[0]
+    return _decide(root, settings, values, application)[0]
 
 
 def install(
@@ -107,7 +115,7 @@ def install(
     if plan.installed:
         return
     # Anew, not from the plan: a file may have been saved since, and the key must name what is installed.
-    planned, manifest, interpreter = _decide(root, settings, values)
+    planned, manifest, interpreter = _decide(root, settings, values, plan.application)
     try:
         planned.environment.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -118,7 +126,7 @@ def install(
         shutil.rmtree(planned.environment, ignore_errors=True)
         program = installer(values, settings.cache, root, report, lock, manifest.files)
         _make(planned.environment, interpreter, settings, values, program)
-        _fill(planned, manifest.contents(), program)
+        _fill(planned, manifest.contents(interpreter.version), program)
         _mark(planned, root)
     for gone in prune(planned.environment.parent, root):
         report(f"removed an environment that was not used for long: {gone.name}")
@@ -149,9 +157,11 @@ def project_environment(
     return {**(defaults or {}), **variables}
 
 
-def _decide(root: Path, settings: Settings, values: Mapping[str, str]) -> tuple[Plan, Manifest, Interpreter]:
-    interpreter = choose_interpreter(root, settings, values)
-    manifest = read_manifest(root, settings.dependencies, interpreter.version)
+def _decide(
+    root: Path, settings: Settings, values: Mapping[str, str], application: Path | None
+) -> tuple[Plan, Manifest, Interpreter]:
+    manifest = read_manifest(root, settings.dependencies, application)
+    interpreter = choose_interpreter(root, settings, values, manifest.folder)
     made_of = (
         _LAYOUT,
         manifest.digest,
@@ -179,6 +189,7 @@ def _decide(root: Path, settings: Settings, values: Mapping[str, str]) -> tuple[
         (environment / MARK).is_file(),
         interpreter.passed_over,
         more,
+        application,
     )
     return planned, manifest, interpreter
 

@@ -51,15 +51,23 @@ class Interpreter:
     passed_over: str = ""
 
 
-def choose_interpreter(root: Path, settings: Settings, values: Mapping[str, str]) -> Interpreter:
+def choose_interpreter(
+    root: Path, settings: Settings, values: Mapping[str, str], folder: Path | None = None
+) -> Interpreter:
     """The appliance's own Python where the project has no other wish, else one of this machine, else one to fetch.
+
+    Args:
+        root: the project's folder.
+        settings: the appliance's.
+        values: the project's environment.
+        folder: the one that its dependencies are read in, where that is known.
 
     Raises:
         InterpreterError: none can serve it.
     """
     if "/" in settings.python:
         return _named(Path(settings.python))
-    every = [pin(settings.python, "APPLIANCE_PYTHON")] if settings.python else read_wishes(root)
+    every = [pin(settings.python, "APPLIANCE_PYTHON")] if settings.python else read_wishes(root, folder)
     # A pin older than what is served is mostly a host's of long ago: what runs there runs on a newer one, or says why
     # not. A range that ends there is the project's own word.
     stale = [] if settings.python else [wish for wish in every if wish.pin and _is_too_old(wish)]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from appliance.boot.choice import Choice, read_choice
@@ -76,41 +75,44 @@ class Manifest:
     """What is to be installed.
 
     Attributes:
+        folder: where it stands; the project's own where nothing says anything.
         source: the file that says it, as a person would name it; "none".
         files: all files that were read: worth watching.
         digest: the hash of all that matters.
-        contents: works out what the installer is told; large locks are parsed only then.
+        contents: works out what the installer is told of this version of Python, "3.12"; large locks are parsed only
+            then.
     """
 
+    folder: Path
     source: str
     files: tuple[Path, ...]
     digest: str
-    contents: Callable[[], Contents]
+    contents: Callable[[str], Contents]
 
 
 @dataclass(frozen=True)
 class _Look:
-    """Where is looked, and for what."""
+    """Where is looked, and for what; ``project`` is the folder that names are told relative to."""
 
+    project: Path
     root: Path
     choice: Choice
-    python: str
 
 
-def read_manifest(root: Path, named: Sequence[str] = (), python: str = "") -> Manifest:
+def read_manifest(root: Path, named: Sequence[str] = (), application: Path | None = None) -> Manifest:
     """The project's dependencies.
 
     Args:
         root: the project's folder.
         named: APPLIANCE_DEPENDENCIES: files, and then nothing is looked for; extras and groups.
-        python: the version that they are for, "3.12".
+        application: the folder that its application lies in, where that is known.
 
     Raises:
         InstallError: a file that can't be read.
     """
-    look = _Look(root, read_choice(named), python)
-    found = _named(look) if look.choice.files else _found(look) or _below(look)
-    return found or Manifest("none", (), _digest([]), Contents)
+    look = _Look(root, root, read_choice(named))
+    found = _named(look) if look.choice.files else _found(look) or _towards(look, application) or _below(look)
+    return found or Manifest(root, "none", (), _digest([]), lambda _: Contents())
 
 
 def _found(look: _Look) -> Manifest | None:
@@ -120,6 +122,15 @@ def _found(look: _Look) -> Manifest | None:
     return None
 
 
+def _towards(look: _Look, application: Path | None) -> Manifest | None:
+    """The form of the folder nearest to the application, up to the project's own."""
+    if application is None or look.root not in application.parents:
+        return None
+    between = application.relative_to(look.root).parents
+    folders = (application, *(look.root / each for each in between[:-1]))
+    return next((found for folder in folders if (found := _found(replace(look, root=folder)))), None)
+
+
 def _below(look: _Look) -> Manifest | None:
     """The form of a project that lives in a sub-folder, where there is one such alone."""
     try:
@@ -127,9 +138,7 @@ def _below(look: _Look) -> Manifest | None:
     except OSError:
         return None
     found = [manifest for folder in folders if (manifest := _found(replace(look, root=folder)))]
-    if len(found) != 1:
-        return None
-    return replace(found[0], source=_names(look.root, found[0].files[:1]))
+    return found[0] if len(found) == 1 else None
 
 
 def _named(look: _Look) -> Manifest | None:
@@ -160,23 +169,23 @@ def _uv_lock(look: _Look, file: Path) -> Manifest | None:
     pyproject = look.root / _PYPROJECT
     if not pyproject.is_file():
         return None
-    return _locked(look, (file, pyproject), partial(uv_contents, look.root, file, look.choice))
+    return _locked(look, (file, pyproject), lambda _: uv_contents(look.root, file, look.choice))
 
 
 def _pylock(look: _Look, file: Path) -> Manifest:
-    return _locked(look, (file,), partial(pylock_contents, file, look.choice))
+    return _locked(look, (file,), lambda _: pylock_contents(file, look.choice))
 
 
 def _poetry_lock(look: _Look, file: Path) -> Manifest:
     files = tuple(each for each in (file, look.root / _PYPROJECT) if each.is_file())
-    return _locked(look, files, partial(poetry_contents, look.root, file, look.choice, look.python))
+    return _locked(look, files, lambda python: poetry_contents(look.root, file, look.choice, python))
 
 
 def _pipfile_lock(look: _Look, file: Path) -> Manifest:
-    return _locked(look, (file,), partial(pipfile_contents, look.root, file, look.choice))
+    return _locked(look, (file,), lambda _: pipfile_contents(look.root, file, look.choice))
 
 
-def _locked(look: _Look, files: tuple[Path, ...], contents: Callable[[], Contents]) -> Manifest:
+def _locked(look: _Look, files: tuple[Path, ...], contents: Callable[[str], Contents]) -> Manifest:
     parts = [_what_matters(read_toml(file)) if file.name == _PYPROJECT else read_bytes(file) for file in files]
     below = [read_source_tree((look.root / folder).resolve(), look.choice) for folder in folders_of(parts[0])]
     return _made(look, files[:1], files, parts, contents, [tree for tree in below if tree])
@@ -195,7 +204,7 @@ def _requirements(look: _Look, *files: Path) -> Manifest:
         # As they are: the installer's words then name the files that a person knows.
         contents = replace(contents, lines="", arguments=tuple(word for file in files for word in ("-r", str(file))))
     parts = [read_bytes(file) for file in found.files if file.suffix not in {".py", ".toml", ".cfg"}]
-    return _made(look, files, found.files, [*parts, found.flat.encode()], lambda: contents, found.trees)
+    return _made(look, files, found.files, [*parts, found.flat.encode()], lambda _: contents, found.trees)
 
 
 def _note_on(*trees: SourceTree | None) -> str:
@@ -230,7 +239,7 @@ def _pyproject(look: _Look, file: Path) -> Manifest | None:
         return _described(look, file, poetry_indexes(data))
     lines = read_requirements(look.root, (), development).flat if development else ""
     contents = Contents(lines=lines, arguments=tuple(arguments))
-    return _made(look, (file,), (file,), [_what_matters(data), repr(contents).encode()], lambda: contents)
+    return _made(look, (file,), (file,), [_what_matters(data), repr(contents).encode()], lambda _: contents)
 
 
 def _older_groups(data: dict[str, Any]) -> list[str]:
@@ -256,20 +265,20 @@ def _described(look: _Look, file: Path, options: Iterable[str] = ()) -> Manifest
     found = read_requirements(look.root, (), lines)
     contents = Contents(lines=found.flat, trees=found.trees, note=_note_on(tree))
     files = tuple(dict.fromkeys((file, *(tree.files if tree else ()), *found.files)))
-    return _made(look, (file,), files, [found.flat.encode()], lambda: contents, found.trees)
+    return _made(look, (file,), files, [found.flat.encode()], lambda _: contents, found.trees)
 
 
 def _pipfile(look: _Look, file: Path) -> Manifest:
     lines, indexes = pipfile_lines(read_toml(file), look.choice)
     found = read_requirements(look.root, (), [*indexes, *lines])
     contents = Contents(lines=found.flat, trees=found.trees)
-    return _made(look, (file,), (file, *found.files), [found.flat.encode()], lambda: contents, found.trees)
+    return _made(look, (file,), (file, *found.files), [found.flat.encode()], lambda _: contents, found.trees)
 
 
 def _conda(look: _Look, file: Path) -> Manifest:
     found = read_requirements(look.root, (), conda_lines(read_text(file)))
     contents = Contents(lines=found.flat, trees=found.trees)
-    return _made(look, (file,), (file, *found.files), [found.flat.encode()], lambda: contents, found.trees)
+    return _made(look, (file,), (file, *found.files), [found.flat.encode()], lambda _: contents, found.trees)
 
 
 _FORMS: tuple[tuple[str, Callable[..., Manifest | None]], ...] = (
@@ -293,21 +302,22 @@ def _made(
     named: Sequence[Path],
     files: Iterable[Path],
     parts: Sequence[bytes],
-    contents: Callable[[], Contents],
+    contents: Callable[[str], Contents],
     trees: Iterable[SourceTree] = (),
 ) -> Manifest:
     """The manifest, with the project itself among what is linked."""
     own = read_source_tree(look.root, look.choice)
     every = {tree.folder: tree for tree in (*trees, *([own] if own else ()))}
 
-    def whole() -> Contents:
-        known = contents()
+    def whole(python: str) -> Contents:
+        known = contents(python)
         return replace(known, trees=tuple({tree.folder: tree for tree in (*every.values(), *known.trees)}.values()))
 
     described = [repr((tree.name, tree.version, tree.entry_points, tree.roots)).encode() for tree in every.values()]
     choice = repr((look.choice.extras, look.choice.groups, look.choice.development)).encode()
     read = dict.fromkeys([*files, *(file for tree in every.values() for file in tree.files)])
-    return Manifest(_names(look.root, named), tuple(read), _digest([*parts, choice, *described]), whole)
+    digest = _digest([*parts, choice, *described])
+    return Manifest(look.root, _names(look.project, named), tuple(read), digest, whole)
 
 
 def _names(root: Path, files: Iterable[Path]) -> str:

@@ -7,6 +7,7 @@ Runs in the supervisor, anew for each generation, and in ``appliance check``.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.boot.absence import what_there_is
@@ -23,7 +24,6 @@ from appliance.errors import ApplicationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
 __all__ = ["Finding", "Project", "Target", "check_folder", "find_application"]
 
@@ -52,6 +52,11 @@ class Project:
     root: Path
     target: Target
     findings: tuple[Finding, ...]
+
+    @property
+    def folder(self) -> Path:
+        """Where the application lies; of Django's without a WSGI module of its own, where its manage.py does."""
+        return Path(self.target.file).parent if self.target.file else Path(self.target.search_path[0])
 
 
 def find_application(root: Path, values: Mapping[str, str], app: str | None) -> Project:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -53,9 +53,23 @@ def pin(version: str, where: str) -> Wish:
     return Wish((SpecifierSet(f"=={'.'.join(parts)}.*"),), where, version, pin=True)
 
 
-def read_wishes(root: Path) -> list[Wish]:
-    """Every statement of the project's; of those that pin one version the first alone: stale ones are common."""
-    return [*islice(_pins(root), 1), *_ranges(root)]
+def read_wishes(root: Path, folder: Path | None = None) -> list[Wish]:
+    """Every statement of the project's; of those that pin one version the first alone: stale ones are common.
+
+    Args:
+        root: the project's folder.
+        folder: the one that its dependencies are read in: what is said there goes before what the project's own says.
+    """
+    folders = tuple(dict.fromkeys((folder or root, root)))
+    pins = (wish for each in folders for wish in _in(root, each, _pins))
+    ranges = (found for each in folders if (found := [*_in(root, each, _ranges)]))
+    return [*islice(pins, 1), *next(ranges, [])]
+
+
+def _in(root: Path, folder: Path, read: Callable[[Path], Iterator[Wish]]) -> Iterator[Wish]:
+    """What is said in one folder; a person is told in which, where it is not the project's own."""
+    place = folder.relative_to(root) if root in folder.parents else folder
+    return (wish if folder == root else replace(wish, where=f"{wish.where} in {place}") for wish in read(folder))
 
 
 def _pins(root: Path) -> Iterator[Wish]:

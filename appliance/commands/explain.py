@@ -49,7 +49,7 @@ def check(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
         f"framework    {project.target.framework or 'WSGI'}",
         f"why          {project.target.why}",
     )
-    planned = plan(root, opening.settings, values)
+    planned = plan(root, opening.settings, values, project.folder)
     state = "installed" if planned.installed else "not installed yet"
     _say(
         f"python       {planned.interpreter}",

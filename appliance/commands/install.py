@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.boot.dependencies import Plan, install, plan
+from appliance.boot.project import Project, find_application
 from appliance.commands.opening import Opening, open_project
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, ApplicationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def command(process: Mapping[str, str], flags: Mapping[str, str], *, report: bool) -> int:
+def command(process: Mapping[str, str], flags: Mapping[str, str], *, report: bool, near: str | None) -> int:
     """Install; 0 also when nothing was to be done."""
     try:
-        ensure(open_project(process, flags))
+        opening = open_project(process, flags)
+        project = None if near else application_of(opening)
+        found = project.folder if project else None
+        ensure(opening, Path(near) if near else found)
     except ApplianceError as error:
         if not report:
             raise
@@ -30,13 +35,25 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, report: boo
     return 0
 
 
-def ensure(opening: Opening) -> Plan:
+def application_of(opening: Opening) -> Project | None:
+    """The project's application; None where it is not written yet, or can't be told."""
+    try:
+        return find_application(opening.settings.project, opening.environment.values, opening.settings.app or None)
+    except ApplicationError:
+        return None
+
+
+def ensure(opening: Opening, application: Path | None) -> Plan:
     """The plan of the project's environment, which is whole when this returns.
+
+    Args:
+        opening: the project.
+        application: the folder that its application lies in, where that is known.
 
     Raises:
         InstallError: it can't be made.
     """
-    planned = plan(opening.settings.project, opening.settings, opening.environment.values)
+    planned = plan(opening.settings.project, opening.settings, opening.environment.values, application)
     if not planned.installed:
         install(planned, opening.settings.project, opening.settings, opening.environment.values, _tell)
     return planned

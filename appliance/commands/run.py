@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.boot.dependencies import project_environment
-from appliance.boot.project import find_application
-from appliance.commands.install import ensure
+from appliance.commands.install import application_of, ensure
 from appliance.commands.opening import open_project
 from appliance.commands.pip import arguments_of_pip, as_uv
-from appliance.errors import ApplianceError, ApplicationError, SettingsError
+from appliance.errors import ApplianceError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,16 +35,14 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], argv: Sequence
         )
     opening = open_project(process, flags)
     root = opening.settings.project
-    planned = ensure(opening)
+    project = application_of(opening)  # a project whose application is not written yet may run commands
+    planned = ensure(opening, project.folder if project else None)
     if Path.cwd() != root and root not in Path.cwd().parents:
         os.chdir(root)
     asked = arguments_of_pip(argv)
     if asked is not None and shutil.which("pip", path=str(planned.python.parent)) is None:
         os.execve(*as_uv(asked, planned, opening))  # noqa: S606  as below
-    try:
-        defaults = find_application(root, opening.environment.values, opening.settings.app or None).target.environ
-    except ApplicationError:
-        defaults = {}  # a project whose application is not written yet may run commands
+    defaults = project.target.environ if project else {}
     variables = project_environment(planned, opening.settings, opening.environment.values, defaults)
     program = shutil.which(argv[0], path=variables.get("PATH", os.defpath))
     if program is None:

@@ -66,7 +66,7 @@ def analyse(settings: Settings, process: Mapping[str, str], known: Project | Non
         if known is None or not known.target.file or not Path(known.target.file).is_file():
             raise
         project = known
-    planned = plan(settings.project, settings, environment.values)
+    planned = plan(settings.project, settings, environment.values, project.folder)
     variables = project_environment(planned, settings, environment.values, project.target.environ)
     flag = settings.origins.get("before_start") == "flag"
     commands = settings.before_start if flag else environment.values.get("APPLIANCE_BEFORE_START", "")

@@ -52,13 +52,15 @@ class Installation:
         self._child: Handle | None = None
         self._report: dict[str, Any] = {}
 
-    def start(self, job: int, source: str) -> None:
-        """Run the installer for what ``source`` says."""
-        self._log.event("info", "install.started", source=source)
+    def start(self, job: int, plan: Plan | None) -> None:
+        """Run the installer for this plan."""
+        self._log.event("info", "install.started", source=plan.source if plan else "")
         self.cancel()
         self._report = {}
+        # It is told, for it would not find an application that a save has broken, and make another environment.
+        flags = [*self._flags, *([f"--near={plan.application}"] if plan and plan.application else [])]
         self._child = self._children.add(
-            handles.spawn_installer(self._flags, environment=self._process, folder=self._project, job=job)
+            handles.spawn_installer(flags, environment=self._process, folder=self._project, job=job)
         )
 
     def cancel(self) -> None:

@@ -217,7 +217,7 @@ class Supervisor:
         self.happened(lifecycle.Analysed(job, installed=result.plan.installed, prepared=done))
 
     def _install(self, action: lifecycle.Install) -> None:
-        self._installation.start(action.job, self._analysis.plan.source if self._analysis else "")
+        self._installation.start(action.job, self._analysis.plan if self._analysis else None)
 
     def _prepare(self, action: lifecycle.Prepare) -> None:
         if self._analysis is not None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.boot.dependencies import install
+from appliance.boot.dependencies import install, plan
 from appliance.errors import InstallError, InterpreterError
 
 
@@ -36,6 +36,22 @@ def test_requirements(shop):
     assert planned.files == (shop.root / "requirements.txt", shop.root / "more.txt")
     assert list(planned.environment.rglob("kettle.*.pyc"))
     assert any("kettle" in line for line in shop.lines)
+
+
+def test_the_folder_of_the_application(shop):
+    """What is read near the application is installed, by a plan made for it; its Python is asked for there too."""
+    (shop.root / "vote").mkdir()
+    (shop.root / "worker").mkdir()
+    shop.write("vote/requirements.txt", "toaster\n")
+    shop.write("vote/pyproject.toml", '[project]\nrequires-python = ">=3.10"\n')
+    shop.write("worker/requirements.txt", "kettle\n")
+    planned = plan(shop.root, shop.settings, shop.values, shop.root / "vote")
+    install(planned, shop.root, shop.settings, shop.values, shop.lines.append)
+    assert plan(shop.root, shop.settings, shop.values, shop.root / "vote").installed
+    assert list(planned.environment.rglob("toaster.py"))
+    assert not list(planned.environment.rglob("kettle.py"))
+    assert planned.files[0] == shop.root / "vote" / "requirements.txt"
+    assert "requires-python of pyproject.toml in vote says >=3.10" in planned.interpreter
 
 
 def test_an_installed_environment_is_not_touched(shop):

@@ -17,16 +17,16 @@ FETCHED = "3.10" if OWN != "3.10" else "3.12"
 
 @pytest.fixture
 def choose(tmp_path):
-    """``choose({".python-version": "3.12"}, python="..", **values)``: the interpreter of such a project."""
+    """``choose({".python-version": "3.12"}, python="..", folder="..", **values)``: its interpreter."""
     settings = read_settings({"HOME": str(tmp_path)}, {}, {"cache": str(tmp_path / "cache")}, tmp_path)
 
-    def choose(files, python="", **values):
+    def choose(files, python="", folder="", **values):
         root = tmp_path / "project"
-        root.mkdir(exist_ok=True)
         for name, text in files.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(text)
         values = {"PATH": str(tmp_path / "bin"), "HOME": str(tmp_path), **values}
-        return choose_interpreter(root, dataclasses.replace(settings, python=python), values)
+        return choose_interpreter(root, dataclasses.replace(settings, python=python), values, root / folder)
 
     return choose
 
@@ -103,6 +103,29 @@ def test_two_ranges_hold_both(choose, pretend):
     chosen = choose({"pyproject.toml": f'{standard}[tool.poetry.dependencies]\npython = ">=3.8,=={OTHER}.*"\n'})
     assert (chosen.version, chosen.path) == (OTHER, program)
     assert "requires-python of pyproject.toml says >=3.8 and python of [tool.poetry.dependencies]" in chosen.why
+
+
+@pytest.mark.parametrize("own", [{}, {".python-version": OWN}, {"setup.cfg": "[options]\npython_requires = <3\n"}])
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"vote/.python-version": OTHER, "vote/setup.cfg": "[options]\npython_requires = >=3.8\n"},
+        {"vote/pyproject.toml": f'[project]\nrequires-python = "=={OTHER}.*"\n', "vote/runtime.txt": OTHER},
+    ],
+)
+def test_the_folder_of_the_dependencies(choose, pretend, own, files):
+    """What is said where the dependencies are read goes before what the project's own folder says, by kind."""
+    program = pretend(OTHER)
+    chosen = choose({**own, **files}, folder="vote")
+    assert (chosen.version, chosen.path) == (OTHER, program)
+    assert "in vote says" in chosen.why
+
+
+def test_the_projects_own_folder_speaks_for_all(choose, pretend):
+    """A .python-version of the whole repository holds where the folder of the dependencies pins none."""
+    program = pretend(OTHER)
+    files = {".python-version": OTHER, "vote/pyproject.toml": '[project]\nrequires-python = ">=3.8"\n'}
+    assert choose(files, folder="vote").path == program
 
 
 def test_a_program_that_is_another_python_is_none(choose, pretend):

@@ -78,6 +78,33 @@ def test_the_order_of_forms(read, files, source, names):
 
 
 @pytest.mark.parametrize(
+    ("files", "application", "source"),
+    [
+        ({"src/backend/requirements.txt": ""}, "src/backend", "src/backend/requirements.txt"),
+        ({"src/backend/pyproject.toml": PROJECT}, "src/backend/shop/web", "src/backend/pyproject.toml"),
+        ({"vote/requirements.txt": "", "worker/requirements.txt": ""}, "vote", "vote/requirements.txt"),
+        ({"a/requirements.txt": "", "a/b/requirements.txt": ""}, "a/b/c", "a/b/requirements.txt"),
+        ({"requirements.txt": "", "vote/requirements.txt": ""}, "vote", "requirements.txt"),
+        ({"pyproject.toml": "[tool.ruff]\n", "vote/requirements.txt": ""}, "vote", "vote/requirements.txt"),
+        (
+            {"b/requirements/dev.txt": "", "b/requirements/main.txt": ""},
+            "b",
+            "b/requirements/dev.txt, b/requirements/main.txt",
+        ),
+        ({"backend/requirements.txt": ""}, "site", "backend/requirements.txt"),
+        ({"a/requirements.txt": "", "b/requirements.txt": ""}, ".", "none"),
+        ({"a/requirements.txt": "", "b/requirements.txt": ""}, "/usr/lib", "none"),
+    ],
+)
+def test_the_folder_of_the_application(read, tmp_path, files, application, source):
+    """Where the project's folder says nothing, the nearest above its application does, and it is watched."""
+    read(files)
+    manifest = read_manifest(tmp_path, application=tmp_path / application)
+    assert manifest.source == source
+    assert manifest.files == tuple(tmp_path / name for name in source.split(", ") if name != "none")
+
+
+@pytest.mark.parametrize(
     ("files", "names"),
     [
         ({"requirements/dev.txt": "pytest", "requirements/base.txt": "flask"}, ["pytest", "flask"]),
@@ -110,12 +137,12 @@ def test_a_file_for_development_alone(read, files, names):
 def test_needs_that_only_running_would_tell(read, files):
     """A setup.py that works out its needs is said in the installer's progress, with what to do."""
     setup = "from setuptools import setup\nsetup(name='s', install_requires=work_out())\n"
-    assert "requirements.txt" in read({"setup.py": setup, **files}).contents().note
+    assert "requirements.txt" in read({"setup.py": setup, **files}).contents("3.13").note
 
 
 def asked(manifest):
     """The names that are asked for, in lines or in the files that the installer is given."""
-    contents = manifest.contents()
+    contents = manifest.contents("3.13")
     files = [word for word in contents.arguments if not word.startswith("-")]
     lines = "\n".join([contents.lines, *(Path(file).read_text() for file in files)])
     return re.findall(r"(?m)^\w+", lines)
@@ -139,7 +166,7 @@ def test_a_lock_of_uv(read, tmp_path, files, sync):
     """A uv.lock comes before all; the members of its workspace are linked where they lie, and watched."""
     manifest = read(files)
     assert manifest.source == "uv.lock"
-    contents = manifest.contents()
+    contents = manifest.contents("3.13")
     assert contents.sync == ("--project", str(tmp_path), *sync)
     assert {tree.folder for tree in contents.trees} == {
         (tmp_path / name).parent for name in files if name.endswith("pyproject.toml")
@@ -149,7 +176,7 @@ def test_a_lock_of_uv(read, tmp_path, files, sync):
 
 def test_a_pylock_is_the_installers(read, tmp_path):
     """A pylock.toml is handed over as it is, and nothing more than it lists is installed."""
-    contents = read({"pylock.toml": 'lock-version = "1.0"\npackages = []\n', "requirements.txt": "x"}).contents()
+    contents = read({"pylock.toml": 'lock-version = "1.0"\npackages = []\n', "requirements.txt": "x"}).contents("3.13")
     assert contents.arguments == ("-r", str(tmp_path / "pylock.toml"))
     assert contents.exact
 
@@ -188,10 +215,10 @@ def test_extras_and_groups_of_the_standard(read, tmp_path):
     """The same for the standard's tables: what is chosen is the installer's to read."""
     text = PROJECT + '[project.optional-dependencies]\ndb = ["x"]\n[dependency-groups]\ndev = ["y"]\ndocs = ["z"]\n'
     file = tmp_path / "pyproject.toml"
-    contents = read({"pyproject.toml": text}, "extra:db", "group:docs").contents()
+    contents = read({"pyproject.toml": text}, "extra:db", "group:docs").contents("3.13")
     dev, docs = f"{file}:dev", f"{file}:docs"
     assert contents.arguments == ("-r", str(file), "--extra", "db", "--group", dev, "--group", docs)
-    assert read({}, "group:none").contents().arguments == ("-r", str(file))
+    assert read({}, "group:none").contents("3.13").arguments == ("-r", str(file))
     assert asked(read({"requirements.txt": "flask\n"}, "extra:db", "group:docs")) == ["flask", "x", "z"]
 
 

@@ -9,6 +9,11 @@ from appliance.boot.project import find_application
 
 APPS = Path(__file__).resolve().parents[1] / "apps"
 FLASK = "from flask import Flask\napp = Flask(__name__)\n"
+MANAGE = """import os, sys
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
+from django.core.management import execute_from_command_line
+execute_from_command_line(sys.argv)
+"""
 FACTORY = "from flask import Flask\ndef create_app(config=None):\n    app = Flask(__name__)\n    return app\n"
 WSGI = "def {name}(environ, start_response):\n    return []\n"
 
@@ -260,6 +265,21 @@ def test_nothing_of_the_project_runs(find, tmp_path):
     text = "from pathlib import Path\nPath(__file__).with_name('ran').touch()\n" + FLASK
     find({"app.py": text, "sitecustomize.py": text, "setup.py": text})
     assert {path.name for path in tmp_path.rglob("*")} == {"app.py", "sitecustomize.py", "setup.py"}
+
+
+@pytest.mark.parametrize(
+    ("files", "folder"),
+    [
+        ({"app.py": FLASK}, "."),
+        ({"vote/app.py": FLASK}, "vote"),
+        ({"src/shop/wsgi.py": FLASK}, "src/shop"),
+        ({"site/manage.py": MANAGE, "site/shop/settings.py": ""}, "site"),
+    ],
+)
+def test_the_folder_of_the_application(find, tmp_path, files, folder):
+    """Where its file lies; without one, where Django's manage.py does: its dependencies are looked for there."""
+    find(files)
+    assert find_application(tmp_path, {}, None).folder == tmp_path / folder
 
 
 def test_circles_end(find):
