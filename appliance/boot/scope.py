@@ -39,6 +39,7 @@ class Value:
             the second, or "passes" both on.
         caller: a class's ``__call__``; None if it has none of its own.
         methods: of a class, those that may serve, by name.
+        iterates: whether a class has an ``__iter__`` of its own.
         calls: what a function calls, in order: statements that are a call, and calls whose result is bound or returned.
         keywords: of a call, the names of its keyword arguments.
         arguments: of a call, its positional arguments, as far as they are names or calls.
@@ -62,6 +63,7 @@ class Value:
     arguments: tuple[Value, ...] = ()
     sets: bool = False
     methods: Mapping[str, Value] = field(default_factory=dict)
+    iterates: bool = False
 
 
 class Owner(NamedTuple):
@@ -289,6 +291,7 @@ class Scope:
             decorators=self._names(node.bases),
             caller=functions.get("__call__"),
             methods=functions,
+            iterates="__iter__" in methods,
             parameters=_parameters(constructor.args)[1:] if constructor else (),
             line=node.lineno,
         )

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from appliance.boot import frameworks
+from appliance.boot.scope import Value
 
 if TYPE_CHECKING:
     from appliance.boot.modules import Modules
-    from appliance.boot.scope import Value
     from appliance.boot.source import Source
 
 # app.py imports from web.py imports from factory.py ...: nobody goes deeper, but a circle does.
@@ -109,7 +109,7 @@ class _Judge:
                 return self._function(value, depth)
             case "class" if not rest:
                 # A class whose instances are iterables made of (environ, start_response) is an application itself.
-                if len(value.parameters) == _REQUEST_CALL and _looks_wsgi(value.parameters):
+                if _looks_wsgi(value.parameters) and self._iterates(value, depth):
                     return Verdict("wsgi", "WSGI", reason="a class that takes environ and start_response")
                 return _OTHER
             case "text":
@@ -187,6 +187,16 @@ class _Judge:
             if verdict.kind != "unknown":
                 return verdict
         return _UNKNOWN
+
+    def _iterates(self, value: Value, depth: int) -> bool:
+        """Whether a class, or a base of it in the project, has ``__iter__``: what keeps a request is made alike."""
+        if value.iterates or depth > _DEEPEST:
+            return value.iterates
+        if value.kind == "reference":
+            source, rest = self._modules.resolve(value.name) or (None, ())
+            bound = source.values.get(rest[0]) if source and len(rest) == 1 else None
+            return bound is not None and self._iterates(bound, depth + 1)
+        return any(self._iterates(Value("reference", base), depth + 1) for base in value.decorators)
 
 
 def _answers(value: Value) -> bool:

@@ -70,6 +70,21 @@ FOUND = {
         {"main.py": "class Shop:\n    def __init__(self, environ, start_response): ...\n    def __iter__(self): ...\n"},
         "main:Shop",
     ),
+    "a class whose base is iterated": (
+        {
+            "base.py": "class Base:\n    def __iter__(self): ...\n",
+            "main.py": "import base\nclass Shop(base.Base):\n    def __init__(self, environ, start_response): ...\n",
+        },
+        "main:Shop",
+    ),
+    "a class that keeps a request is none": (
+        {
+            "shop/__init__.py": "",
+            "shop/api.py": "class Request:\n    def __init__(self, environ, start_response): ...\n",
+            "shop/main.py": WSGI.format(name="dispatch_request"),
+        },
+        "shop.main:dispatch_request",
+    ),
     "its parameters by any name": (
         {"app.py": "def app(e, s):\n    s('200 OK', [])\n    return [b'']\n"},
         "app:app",
