@@ -132,6 +132,11 @@ class Modules:
                         below.append(folder / entry.name)
             level = below
 
+    def is_left_out(self, file: Path) -> bool:
+        """Whether it is in a folder of the project that is never looked into."""
+        folders = file.relative_to(self.root).parts[:-1] if self.root in file.parents else ()
+        return any(_is_skipped(name) for name in folders)
+
     def top_level_names(self) -> list[str]:
         """What can be imported by one name."""
         names = {
@@ -151,9 +156,13 @@ class Modules:
 
     def _is_own_folder(self, entry: os.DirEntry[str]) -> bool:
         name = entry.name
-        if name.startswith((".", "_")) or name.lower() in _SKIPPED or not entry.is_dir(follow_symlinks=False):
+        if _is_skipped(name) or not entry.is_dir(follow_symlinks=False):
             return False
         return not os.path.exists(os.path.join(entry.path, "pyvenv.cfg"))  # noqa: PTH110, PTH118 - a DirEntry's
+
+
+def _is_skipped(folder: str) -> bool:
+    return folder.startswith((".", "_")) or folder.lower() in _SKIPPED
 
 
 def _names_in(folder: Path) -> set[str]:

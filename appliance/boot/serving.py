@@ -172,28 +172,28 @@ def _is_made(name: str) -> bool:
 
 def _inside(modules: Modules, call: Value) -> Iterable[Value]:
     """What the project's function of this name calls."""
-    function = _own_function(modules, call.name, 0) if call.kind == "call" else None
+    function = own_function(modules, call.name) if call.kind == "call" else None
     return function.calls if function is not None else ()
 
 
-def _own_function(modules: Modules, name: str, depth: int) -> Value | None:
+def own_function(modules: Modules, name: str, depth: int = 0) -> Value | None:
     """The project's function of this name, or a class's method."""
     found = modules.resolve(name)
     if found is None or not 1 <= len(found[1]) <= 2 or depth > _DEEPEST:
         return None
     value = found[0].values.get(found[1][0])
     if value is not None and value.kind == "reference":
-        return _own_function(modules, ".".join([value.name, *found[1][1:]]), depth + 1)
+        return own_function(modules, ".".join([value.name, *found[1][1:]]), depth + 1)
     if value is not None and value.kind == "class":
         return value.methods.get(found[1][1]) if len(found[1]) == 2 else None
     if value is not None and value.kind == "call" and len(found[1]) == 2:  # a method of an instance
-        return _own_function(modules, f"{value.name}.{found[1][1]}", depth + 1)
+        return own_function(modules, f"{value.name}.{found[1][1]}", depth + 1)
     return value if value is not None and value.kind == "function" and len(found[1]) == 1 else None
 
 
 def _is_own(modules: Modules, call: Value) -> bool:
     """Whether the serving is done in a function of the project, which does more than that one call."""
-    function = _own_function(modules, call.name, 0) if call.kind == "call" else None
+    function = own_function(modules, call.name) if call.kind == "call" else None
     return function is not None and (function.sets or len(function.calls) > 1)
 
 

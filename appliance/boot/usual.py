@@ -7,13 +7,14 @@ appliance's own interpreter.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from appliance.boot import django
 from appliance.boot.entrypoints import declared_entry_points
 from appliance.boot.ownname import package_names, read_pyproject
 from appliance.boot.script import console_target, refused_script, script_target
+from appliance.boot.starter import starter
 from appliance.boot.target import (
     FACTORY_NAMES,
     OBJECT_NAMES,
@@ -79,7 +80,14 @@ def package_rule(look: Look) -> Ruling:
             files += [path for stem in stems if (path := file.parent / f"{stem}.py").is_file()]
         files.append(file)
     looked_at = ", ".join(names) or "pyproject.toml, setup.cfg, setup.py"
-    return _first(look, "The project's own package", files, looked_at)
+    ruling = _first(look, "The project's own package", files, looked_at)
+    if ruling.target is None or ruling.target.kind != "object" or ruling.target.call != "yes":
+        return ruling
+    started = starter(look, ruling.target)
+    if started is None:
+        return ruling
+    passed = replace(ruling.findings[-1], outcome="passed over")
+    return replace(started, findings=(*ruling.findings[:-1], passed, *started.findings))
 
 
 def console_rule(look: Look) -> Ruling:

@@ -1,0 +1,62 @@
+"""A factory of the own package, and what its author starts it with."""
+
+import pytest
+
+from appliance.boot.project import find_application
+
+OWN = {
+    "pyproject.toml": '[tool.poetry]\nname = "conduit"\n',
+    "conduit/__init__.py": "",
+    "conduit/settings.py": "class DevConfig: ...\n",
+    "conduit/app.py": "from flask import Flask\ndef create_app(config=None):\n    app = Flask('x')\n    return app\n",
+}
+AUTO = "from conduit.app import create_app\nfrom conduit.settings import DevConfig\napp = create_app(DevConfig)\n"
+SEED = AUTO + "with app.app_context():\n    fill()\n"
+OTHER = "from flask import Flask\napp = Flask('other')\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"autoapp.py": AUTO, "Procfile": "web: gunicorn autoapp:app\n"}, "autoapp:app"),
+        ({"autoapp.py": AUTO}, "autoapp:app"),
+        (
+            {"deploy/__init__.py": "", "deploy/site.py": AUTO, "Procfile": "web: gunicorn deploy.site:app\n"},
+            "deploy.site:app",
+        ),
+        ({"Procfile": "web: gunicorn 'conduit.app:create_app()'\n"}, "conduit.app:create_app()"),
+        ({}, "conduit.app:create_app()"),
+        ({"one.py": AUTO, "two.py": AUTO}, "conduit.app:create_app()"),
+        ({"seed.py": SEED}, "conduit.app:create_app()"),
+        ({"seed.py": SEED, "Makefile": "tables:\n\tpython seed.py\n"}, "conduit.app:create_app()"),
+        ({"mock.py": OTHER}, "conduit.app:create_app()"),
+        ({"mock.py": OTHER, "Makefile": "mock:\n\tpython mock.py\n"}, "conduit.app:create_app()"),
+        ({"examples/shop.py": AUTO, "Makefile": "demo:\n\tpython examples/shop.py\n"}, "conduit.app:create_app()"),
+    ],
+    ids=[
+        "a Procfile names the instance",
+        "a root module makes it",
+        "a Procfile names it elsewhere",
+        "a Procfile names the factory",
+        "nothing starts it",
+        "two root modules",
+        "one that fills tables",
+        "one that fills tables is run",
+        "another application",
+        "another service is started",
+        "an example is started",
+    ],
+)
+def test_started_as_its_author_does(find, files, expected):
+    """The instance that the author makes comes before the bare factory, and nothing else does."""
+    assert find({**OWN, **files}).name == expected
+
+
+def test_both_are_told(find, tmp_path):
+    """The factory is among the findings, passed over for what makes its instance."""
+    find({**OWN, "autoapp.py": AUTO})
+    last = find_application(tmp_path, {}, None).findings[-2:]
+    assert [(each.looked_at, each.outcome) for each in last] == [
+        ("conduit/app.py", "passed over"),
+        ("autoapp.py", "chosen"),
+    ]
