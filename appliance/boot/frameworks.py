@@ -94,6 +94,10 @@ _CONSTRUCTORS = {
     **_other("http.server", "http.server.HTTPServer", "http.server.ThreadingHTTPServer"),
     **_other("wsgiref", "wsgiref.simple_server.make_server", "wsgiref.simple_server.WSGIServer"),
     **_other("Flask", "flask.Blueprint"),
+    **_other("Django Ninja", "ninja.NinjaAPI", "ninja.main.NinjaAPI", "ninja_extra.NinjaExtraAPI", "ninja.Router"),
+    **_other("FastAPI's router", "fastapi.APIRouter", "fastapi.routing.APIRouter"),
+    **_other("Flask-RESTful", "flask_restful.Api", "flask_restx.Api", "flask_restplus.Api", "flask_smorest.Api"),
+    **_other("Django REST framework", "rest_framework.routers.DefaultRouter", "rest_framework.routers.SimpleRouter"),
     **_other("argparse", "argparse.ArgumentParser"),
 }
 

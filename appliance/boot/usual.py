@@ -128,7 +128,7 @@ def _scan(look: Look, depth: int) -> Ruling:
             found.append(_Found(source, best, script))
             continue
         passed_on += _passed_on(look, source)
-        if weak is None and best.weak and file.stem in FILES:
+        if weak is None and best.weak and file.stem in FILES and _may_be_weak(look, file):
             why = f"{look.name(file)} binds {best.weak}, a usual name, and nothing else was found."
             weak = target_of(look, source, best.weak, Verdict("unknown"), why)
         refused += [f"{look.name(file)}: {words}" for words in best.refused]
@@ -184,6 +184,12 @@ def _first(look: Look, rule: str, files: Iterable[Path], looked_at: str) -> Ruli
     if not findings:
         findings.append(Finding(rule, looked_at, "there is none", "nothing"))
     return Ruling(tuple(findings), None, weak, tied, tuple(refused))
+
+
+def _may_be_weak(look: Look, file: Path) -> bool:
+    """Whether a usual name is enough: deep in what is packaged it is a part, but for what a package ``wsgi`` holds."""
+    deep = all((folder / "__init__.py").is_file() for folder in (file.parent, file.parent.parent))
+    return not deep or "wsgi" in {file.parent.name, file.stem} or not package_names(look.root)
 
 
 def _is_part_of_a_library(file: Path, best: Pick) -> bool:

@@ -141,7 +141,7 @@ class _Judge:
             case "reference":
                 return self.result(value.name, depth + 1)
             case "function":
-                return self._returned(value, depth)
+                return self._made_by(value, depth)
             case "class":
                 return self._instance(value, depth)
         return _UNKNOWN
@@ -164,6 +164,11 @@ class _Judge:
             return replace(made, reason=f"returns what is {made.reason}")
         may_be = value.returns or value.required == len(value.parameters) == _REQUEST_CALL
         return replace(_UNKNOWN if may_be else _OTHER, required=value.required)
+
+    def _made_by(self, value: Value, depth: int) -> Verdict:
+        """What a call of a function gives: no application where none of its results can be one."""
+        seen = not value.decorators and not value.coroutine and all(each.kind == "text" for each in value.returns)
+        return _OTHER if seen else self._returned(value, depth)
 
     def _returned(self, value: Value, depth: int) -> Verdict:
         if depth > _DEEPEST:
