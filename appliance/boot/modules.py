@@ -26,6 +26,9 @@ _SKIPPED = frozenset(
         "bin", "scripts", "tools",
     )
 )  # fmt: skip
+# What a library makes new projects from: its names are still to be filled in.
+_TEMPLATE = re.compile(r"(?:project|setup|app|site)_templates?\Z|.*\{\{", re.IGNORECASE)
+_TO_FILL_IN = re.compile(rb"\{\{\s*[\w.]+\s*\}\}")
 _MOST_FILES = 400
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+(\w+)|import[ \t]+(\w+))", re.MULTILINE)
 _ADDS = re.compile(r"^[ \t]*sys\.path\.(?:insert|append)\(", re.MULTILINE)
@@ -124,6 +127,8 @@ class Modules:
                     continue
                 for entry in entries:
                     if entry.name.endswith((".py", ".wsgi")) and entry.is_file():
+                        if entry.name == "manage.py" and _is_template(folder / entry.name):
+                            continue
                         yield folder / entry.name
                         count += 1
                         if count >= _MOST_FILES:
@@ -158,11 +163,20 @@ class Modules:
         name = entry.name
         if _is_skipped(name) or not entry.is_dir(follow_symlinks=False):
             return False
+        if name == "project_name" and entry.path != str(self.root / name):
+            return False  # Django's own name in a template; in the root somebody's first project
         return not os.path.exists(os.path.join(entry.path, "pyvenv.cfg"))  # noqa: PTH110, PTH118 - a DirEntry's
 
 
 def _is_skipped(folder: str) -> bool:
-    return folder.startswith((".", "_")) or folder.lower() in _SKIPPED
+    return folder.startswith((".", "_")) or folder.lower() in _SKIPPED or _TEMPLATE.match(folder) is not None
+
+
+def _is_template(file: Path) -> bool:
+    try:
+        return _TO_FILL_IN.search(file.read_bytes()) is not None
+    except OSError:
+        return False
 
 
 def _names_in(folder: Path) -> set[str]:

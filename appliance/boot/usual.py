@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 FILES = ("wsgi", "app", "main", "run", "application", "server", "web", "api", "index", "passenger_wsgi", "flask_app")
 _DEEP_ENOUGH = 2
 _DEEPEST = 4  # backend/src/shop/app.py
+_MAKES_PROJECTS = re.compile(r"(?:create|start|new|init)[-_]?project|-project\Z")  # as django-admin does
 _IS_TEST = re.compile(r"^test_|_test\.py$|^tests?\.py$|^conftest\.py$|^setup\.py$")
 
 
@@ -95,6 +96,8 @@ def console_rule(look: Look) -> Ruling:
     rule = "The project's console scripts"
     for name, text in declared_entry_points(look.root, read_pyproject(look.root), "console_scripts").items():
         module, _, function = text.partition(":")
+        if _MAKES_PROJECTS.search(name) or _MAKES_PROJECTS.search(function):
+            continue
         target = console_target(look, name, module.strip(), function.strip())
         if target is not None:
             return Ruling((Finding(rule, f"{name} = {text}", target.why, "chosen"),), target)

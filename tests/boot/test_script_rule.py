@@ -231,3 +231,11 @@ def test_a_console_script_comes_last(find):
         }
     )
     assert target.name == "shop.site:web"
+
+
+def test_a_console_script_that_makes_projects(refuse):
+    """Mezzanine's own makes a new project by Django's commands, and serves none."""
+    declared = "[project]\nname = 'shop'\n[project.scripts]\nshop-project = 'shop.cli:create_project'\n"
+    runs = "from django.core.management import execute_from_command_line as run\ndef create_project():\n    run(x)\n"
+    error = refuse({"pyproject.toml": declared, "shop/__init__.py": "", "shop/cli.py": runs + "urlpatterns = []\n"})
+    assert error.details["kind"] == "none"

@@ -1,0 +1,35 @@
+"""The files of a project that are looked at."""
+
+import pytest
+
+from appliance.boot.modules import Modules
+from tests.boot.conftest import write
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "shop/setup_templates/manage.py",
+        "shop/project_template/manage.py",
+        "shop/App_Templates/app.py",
+        "{{cookiecutter.name}}/manage.py",
+        "shop/conf/project_name/settings.py",
+    ],
+)
+def test_templates_are_left_out(tmp_path, file):
+    """What new projects are made from is none."""
+    write(tmp_path, {"shop/app.py": "", file: ""})
+    assert [path.name for path in Modules(tmp_path).files(4)] == ["app.py"]
+
+
+def test_a_manage_py_to_fill_in(tmp_path):
+    """A manage.py whose names are still to be filled in is left out, wherever it is; an f-string's braces are none."""
+    write(tmp_path, {"a/manage.py": "'{{ project_name }}.settings'\n", "b/manage.py": "f'{{{x!r}}}'\n"})
+    assert [str(path.relative_to(tmp_path)) for path in Modules(tmp_path).files(1)] == ["b/manage.py"]
+
+
+@pytest.mark.parametrize("file", ["project_name/app.py", "site/app.py", "templating/app.py"])
+def test_what_is_none(tmp_path, file):
+    """A folder of a like name is the project's own."""
+    write(tmp_path, {file: ""})
+    assert list(Modules(tmp_path).files(1)) == [tmp_path / file]
