@@ -164,6 +164,8 @@ def pick(modules: Modules, source: Source, *, own: bool = False) -> Pick:
             return Pick(best[0], verdicts[best[0]])
         if rest:
             return Pick(tied=tuple(rest))
+    if own:  # a scan, which goes on below for what else there may be: a class alone is no reason to end it
+        verdicts = {name: verdict for name, verdict in verdicts.items() if source.values[name].kind != "class"}
     return Pick(weak=_weak(source, verdicts), refused=_refused(verdicts))
 
 

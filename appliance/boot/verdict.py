@@ -111,7 +111,8 @@ class _Judge:
                 # A class whose instances are iterables made of (environ, start_response) is an application itself.
                 if _looks_wsgi(value.parameters) and self._iterates(value, depth):
                     return Verdict("wsgi", "WSGI", reason="a class that takes environ and start_response")
-                return _OTHER
+                made = self._instance(value, depth)
+                return made if frameworks.has_its_own_server(made.framework) else _OTHER
             case "text":
                 return _OTHER
         return _UNKNOWN

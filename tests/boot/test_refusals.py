@@ -14,6 +14,14 @@ MAKE = "import tornado.web\ndef make_app():\n    return tornado.web.Application(
             "aiohttp",
         ),
         ({"app.py": MAKE}, "make_app is made for Tornado's own server, not WSGI"),
+        (
+            {
+                "setup.py": "from setuptools import setup\nsetup(name='flower')\n",
+                "flower/__init__.py": "",
+                "flower/app.py": "import tornado.web\nclass Flower(tornado.web.Application): ...\n",
+            },
+            "flower/app.py: Flower is made for Tornado's own server, not WSGI",
+        ),
         ({"app.py": "from chalice import Chalice\napp = Chalice(app_name='shop')\n"}, "Chalice's own server, not WSGI"),
         ({"app.py": "from robyn import Robyn\napp = Robyn(__file__)\n"}, "Robyn's own server, not WSGI"),
         ({"app.py": "from emmett import App\napp = App(__name__)\n"}, "app is an ASGI application (Emmett)"),
@@ -42,3 +50,10 @@ def test_beside_an_application(find):
     """What is refused does not stand in the way of an application in another file."""
     files = {"app.py": MAKE, "shop.py": "import flask\nshop = flask.Flask('shop')\n"}
     assert find(files).name == "shop:shop"
+
+
+def test_a_class_is_no_reason_to_end_the_search(find):
+    """A class of Tornado's near the root does not hide an application further below."""
+    chat = "import tornado.web\nclass Chat(tornado.web.Application): ...\n"
+    files = {"chat.py": chat, "a/b/c/site.py": "import flask\nshop = flask.Flask('shop')\n"}
+    assert find(files).name == "site:shop"
