@@ -14,6 +14,8 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+from appliance.boot.frameworks import is_framework
+from appliance.boot.modules import Modules
 from appliance.boot.ownname import package_names
 
 _SHOWN = 4
@@ -25,6 +27,7 @@ _OF_THEIR_OWN = re.compile(
     r"(streamlit|gradio|chainlit|nicegui|shiny|reflex|flet|solara|marimo|panel|bokeh|websockets)\b",
     re.MULTILINE,
 )
+_IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+(\w+)|import[ \t]+(\w+))", re.MULTILINE)
 _EXAMPLE = re.compile(r"(?:[^/]+/)?(?:examples?|samples?|demo)/(?:.+/)?(?:app|main|run|wsgi|server|manage)\.py\Z")
 _NAME_IT = "Name it: APPLIANCE_APP=module:object. `appliance check` shows what was looked at."
 
@@ -68,27 +71,49 @@ def what_there_is(root: Path) -> Absence:
 
 def _unbound(root: Path, python: list[str]) -> Absence:
     """Python that is not what it should be."""
-    broken = next(filter(None, (_fault(root / name, name) for name in python[:_PARSED])), "")
-    if broken:
-        return Absence(broken, "Mend it: when it is saved, it is looked at again.")
+    packages = [name for name in package_names(root) if any((root / part / name).is_dir() for part in ("", "src"))]
+    broken = [fault for name in python[:_PARSED] if (fault := _fault(root / name, name))]
+    for fault in broken:
+        if _may_bind_one(root, fault.name, packages):
+            words = f"{fault.words}, and no other file binds one"
+            return Absence(words, "Mend it: when it is saved, it is looked at again.")
     example = next((name for name in python if _EXAMPLE.match(name)), "")
     do_this = f"It has examples: APPLIANCE_PROJECT={Path(example).parent} is one. {_NAME_IT}" if example else _NAME_IT
-    packages = [name for name in package_names(root) if any((root / part / name).is_dir() for part in ("", "src"))]
+    also = f"; {broken[0].words}" if broken else ""
     if packages:
-        return Absence(f"{packages[0]} is a package that offers none, a library perhaps", do_this)
-    return Absence(f"{len(python)} Python files bind none ({_list(python)})", do_this)
+        return Absence(f"{packages[0]} is a package that offers none, a library perhaps{also}", do_this)
+    return Absence(f"{len(python)} Python files bind none ({_list(python)}){also}", do_this)
 
 
-def _fault(file: Path, name: str) -> str:
-    """Why a file is no Python; empty if it is, or can't be read."""
+class _Fault(NamedTuple):
+    name: str
+    words: str
+
+
+def _fault(file: Path, name: str) -> _Fault | None:
+    """Why a file is no Python; None if it is, or can't be read."""
     try:
         with warnings.catch_warnings(action="ignore"):  # of an invalid escape: the import will tell
             ast.parse(file.read_bytes())
     except SyntaxError as error:
-        return f"{name} can't be parsed ({error.msg}, line {error.lineno}), and no other file binds one"
+        return _Fault(name, f"{name} can't be parsed ({error.msg}, line {error.lineno})")
     except (OSError, ValueError, RecursionError, MemoryError):
         pass
-    return ""
+    return None
+
+
+def _may_bind_one(root: Path, name: str, packages: list[str]) -> bool:
+    """Whether a broken file may hold the application: a script of Python 2 in bin/ is not why there is none.
+
+    The usual files are not asked after: a broken one of those is chosen, and its import shows where.
+    """
+    file = root / name
+    if Modules(root).is_left_out(file):
+        return False
+    if any(file.parent in {root / package, root / "src" / package} for package in packages):
+        return True
+    text = file.read_text("utf-8", "replace")[:_LONGEST]
+    return "start_response" in text or any(is_framework(first or second) for first, second in _IMPORT.findall(text))
 
 
 def _own_server(file: Path) -> str:

@@ -122,7 +122,7 @@ _DECORATORS = frozenset(
 # Attributes of a WSGI object that are WSGI callables themselves.
 _WSGI_ATTRIBUTES = frozenset({"wsgi_app", "wsgi", "server", "app", "wsgi_handler"})
 
-
+_PACKAGES = frozenset(name.partition(".")[0] for name, made in _CONSTRUCTORS.items() if made.kind in {"wsgi", "asgi"})
 _ASGI_WHOLE = frozenset({"FastAPI", "Starlette", "Quart", "Litestar", "Sanic", "BlackSheep", "Emmett"})
 # Of those that are no WSGI application: what serves requests all the same, and is worth a word.
 _WITH_A_SERVER = frozenset({"aiohttp", "Tornado", "Chalice", "Robyn", "Microdot", "FastMCP"})
@@ -136,6 +136,11 @@ def is_asgi_framework(name: str) -> bool:
 def has_its_own_server(name: str) -> bool:
     """Whether a framework answers requests, by a server of its own."""
     return name in _WITH_A_SERVER
+
+
+def is_framework(package: str) -> bool:
+    """Whether a package of this name makes what answers requests."""
+    return package in _PACKAGES
 
 
 def by_constructor(name: str) -> Framework | None:

@@ -2,6 +2,9 @@
 
 import pytest
 
+LIBRARY = {"lib/__init__.py": "def add(): ...", "pyproject.toml": '[project]\nname = "lib"\n'}
+PRINT = 'print "old"\n'
+
 
 @pytest.mark.parametrize(
     ("files", "found", "action"),
@@ -30,8 +33,37 @@ import pytest
             "hello.py can't be parsed (invalid syntax, line 4), and no other file binds one",
             "Mend it",
         ),
+        (
+            {**LIBRARY, "bin/migrate.py": PRINT, "examples/quick/app.py": "import flask\napp = flask.Flask('x')\n"},
+            "lib is a package that offers none, a library perhaps; bin/migrate.py can't be parsed (Missing",
+            "APPLIANCE_PROJECT=examples/quick",
+        ),
+        ({**LIBRARY, "lib/deep/old.py": PRINT}, "a library perhaps; lib/deep/old.py can't be parsed", "APPLIANCE_APP"),
+        (
+            {**LIBRARY, "bin/old.py": "import flask\n" + PRINT},
+            "; bin/old.py can't be parsed",
+            "APPLIANCE_APP",
+        ),
+        ({**LIBRARY, "lib/shop.py": PRINT}, "lib/shop.py can't be parsed", "Mend it"),
+        ({"old.py": PRINT}, "1 Python files bind none (old.py); old.py can't be parsed", "APPLIANCE_APP"),
+        ({"old.py": PRINT, "web/shop.py": "from flask import x\n" + PRINT}, "web/shop.py can't be parsed", "Mend it"),
     ],
-    ids=["empty", "empty but for git", "notebooks", "another language", "Streamlit", "a library", "scripts", "broken"],
+    ids=[
+        "empty",
+        "empty but for git",
+        "notebooks",
+        "another language",
+        "Streamlit",
+        "a library",
+        "scripts",
+        "broken",
+        "broken in bin, and an example",
+        "broken deep in a library",
+        "broken in bin, of a framework",
+        "broken in the package",
+        "broken, of no framework",
+        "broken, of a framework",
+    ],
 )
 def test_what_there_is(refuse, files, found, action):
     """The one message says what was found in the folder, and what to do about just that."""
