@@ -6,6 +6,7 @@ appliance's own interpreter.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -40,6 +41,8 @@ FILES = ("wsgi", "app", "main", "run", "application", "server", "web", "api", "i
 _DEEP_ENOUGH = 2
 _DEEPEST = 4  # backend/src/shop/app.py
 _MAKES_PROJECTS = re.compile(r"(?:create|start|new|init)[-_]?project|-project\Z")  # as django-admin does
+_SHEBANG = re.compile(rb"#!.*\bpython")
+_LONGEST_SHEBANG = 256  # Linux's own limit
 _IS_TEST = re.compile(r"^test_|_test\.py$|^tests?\.py$|^conftest\.py$|^setup\.py$")
 
 
@@ -92,7 +95,7 @@ def package_rule(look: Look) -> Ruling:
 
 
 def console_rule(look: Look) -> Ruling:
-    """The console script that serves; the last rule, for most want arguments."""
+    """The console script that serves, or a command in the root; the last rule, for most want arguments."""
     rule = "The project's console scripts"
     for name, text in declared_entry_points(look.root, read_pyproject(look.root), "console_scripts").items():
         module, _, function = text.partition(":")
@@ -101,7 +104,20 @@ def console_rule(look: Look) -> Ruling:
         target = console_target(look, name, module.strip(), function.strip())
         if target is not None:
             return Ruling((Finding(rule, f"{name} = {text}", target.why, "chosen"),), target)
+    for file in _commands(look):
+        target = script_target(look, look.modules.source(file), Pick())
+        if target is not None:
+            return Ruling((Finding(rule, look.name(file), target.why, "chosen"),), target)
     return Ruling((Finding(rule, "pyproject.toml, setup.cfg, setup.py", "none serves WSGI", "nothing"),))
+
+
+def _commands(look: Look) -> Iterable[Path]:
+    """Files of the root that have no suffix and name Python as what runs them: setup's ``scripts=``."""
+    for file in sorted(look.root.iterdir()):
+        if not file.suffix and not file.name.startswith(".") and file.is_file():
+            with contextlib.suppress(OSError), file.open("rb") as stream:
+                if _SHEBANG.match(stream.readline(_LONGEST_SHEBANG)):
+                    yield file
 
 
 def scan_rule(look: Look) -> Ruling:

@@ -239,3 +239,26 @@ def test_a_console_script_that_makes_projects(refuse):
     runs = "from django.core.management import execute_from_command_line as run\ndef create_project():\n    run(x)\n"
     error = refuse({"pyproject.toml": declared, "shop/__init__.py": "", "shop/cli.py": runs + "urlpatterns = []\n"})
     assert error.details["kind"] == "none"
+
+
+MUSIC = "import cherrypy\nif __name__ == '__main__':\n    cherrypy.quickstart(object())\n"
+
+
+@pytest.mark.parametrize("first", ["#!/usr/bin/env python3\n", "#!/usr/bin/python\n"])
+def test_a_command_in_the_root(find, tmp_path, first):
+    """What a setup.py installs by scripts= is run as a file of Python, though its name does not say so."""
+    target = find({"music": first + MUSIC, "LICENSE": "free\n", "setup.sh": "#!/bin/sh\n"})
+    assert (target.kind, target.name) == ("script", "music")
+    assert target.search_path == (str(tmp_path),)
+
+
+@pytest.mark.parametrize("first", ["", "#!/bin/sh\n"])
+def test_a_file_of_something_else(refuse, first):
+    """Without Python in its first line a file without a suffix is not read."""
+    assert "no Python file" in refuse({"music": first + MUSIC}).found
+
+
+def test_a_command_comes_last(find):
+    """An application that is bound somewhere comes before a command in the root."""
+    files = {"music": "#!/usr/bin/python\n" + MUSIC, "shop/site.py": SITE + "web = build('shop')\n"}
+    assert find(files).name == "site:web"
