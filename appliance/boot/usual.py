@@ -85,9 +85,10 @@ def package_rule(look: Look) -> Ruling:
         files.append(file)
     looked_at = ", ".join(names) or "pyproject.toml, setup.cfg, setup.py"
     ruling = _first(look, "The project's own package", files, looked_at)
-    if ruling.target is None or ruling.target.kind != "object" or ruling.target.call != "yes":
-        return ruling
-    started = starter(look, ruling.target)
+    target = ruling.target
+    if target is None or target.kind != "object" or target.call != "yes" or "." in target.attribute:
+        return ruling  # an instance, web.py's app.wsgifunc() too
+    started = starter(look, target)
     if started is None:
         return ruling
     passed = replace(ruling.findings[-1], outcome="passed over")

@@ -12,13 +12,14 @@ OWN = {
 }
 AUTO = "from conduit.app import create_app\nfrom conduit.settings import DevConfig\napp = create_app(DevConfig)\n"
 SEED = AUTO + "with app.app_context():\n    fill()\n"
+PROCFILE = "web: gunicorn autoapp:app\n"
 OTHER = "from flask import Flask\napp = Flask('other')\n"
 
 
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
-        ({"autoapp.py": AUTO, "Procfile": "web: gunicorn autoapp:app\n"}, "autoapp:app"),
+        ({"autoapp.py": AUTO, "Procfile": PROCFILE}, "autoapp:app"),
         ({"autoapp.py": AUTO}, "autoapp:app"),
         (
             {"deploy/__init__.py": "", "deploy/site.py": AUTO, "Procfile": "web: gunicorn deploy.site:app\n"},
@@ -60,3 +61,9 @@ def test_both_are_told(find, tmp_path):
         ("conduit/app.py", "passed over"),
         ("autoapp.py", "chosen"),
     ]
+
+
+def test_an_instance_stays(find):
+    """An instance of the own package is what it was before, though what makes it servable is called: web.py's."""
+    files = {"conduit/app.py": "import web\napp = web.application((), globals())\n", "Procfile": PROCFILE}
+    assert find({**OWN, "autoapp.py": "import conduit\n" + OTHER, **files}).name == "conduit.app:app.wsgifunc()"
