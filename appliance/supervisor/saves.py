@@ -59,6 +59,10 @@ class Saves:
         """The installation's plan was made from these files, wherever they are."""
         self._watcher.also("plan", Kind.DEPENDENCIES, map(str, files))
 
+    def found(self, file: str) -> None:
+        """The application is in this file, which may have a name that no module has."""
+        self._watcher.also("target", Kind.CODE, [file] if file else [])
+
     def loaded(self, files: Iterable[str]) -> None:
         """The worker's own modules are in these files: some may be where nobody would look, or ignored by git."""
         self._watcher.also("worker", Kind.CODE, files)

@@ -212,6 +212,7 @@ class Supervisor:
             return
         tell_news(self._log, self._analysis, result)
         self._analysis = result
+        self._saves.found(result.project.target.file)
         self._saves.planned(result.plan.files)
         done = self._preparation.is_done(result)
         self.happened(lifecycle.Analysed(job, installed=result.plan.installed, prepared=done))

@@ -63,3 +63,20 @@ def test_what_has_failed_is_watched(start: Start, project: Path, elsewhere: Path
     (project / "local_settings.py").write_text("VALUE = 'mended'\n", encoding="utf-8")
     appliance.wait_for("worker.ready")
     assert appliance.get()[1] == b"mended 0"
+
+
+def test_a_file_of_any_name_is_watched(start: Start, project: Path):
+    """The file that the application is in counts, though no module has a name like it."""
+    (project / "app.py").unlink()
+    text = (
+        "#!/usr/bin/env python3\nfrom wsgiref.simple_server import make_server\n\n\n"
+        "def answer(environ, start_response):\n    start_response('200 OK', [])\n    return [b'one']\n\n\n"
+        "if __name__ == '__main__':\n    make_server('', 80, answer).serve_forever()\n"
+    )
+    (project / "shop").write_text(text, encoding="utf-8")
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    assert appliance.get()[1] == b"one"
+    appliance.edit("shop", text.replace("'one'", "'two'"))
+    appliance.wait_for("reload.finished")
+    assert appliance.get()[1] == b"two"
