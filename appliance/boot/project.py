@@ -100,11 +100,10 @@ def _is_vague(target: Target) -> bool:
 def _nothing(root: Path, rulings: list[Ruling]) -> ApplicationError:
     tied = next((ruling.tied for ruling in rulings if ruling.tied), ())
     if tied:
-        file, _, name = tied[0].rpartition(":")
         return ApplicationError(
             f"several applications: {', '.join(tied)}",
             expected="one application, or a word on which of them is meant",
-            action=f"Set APPLIANCE_APP={file}:{name}, for example.",
+            action=f"Set APPLIANCE_APP={tied[0]}, for example.",
             kind="tie",
             candidates=list(tied),
         )

@@ -112,7 +112,7 @@ def _ranges(root: Path) -> Iterator[Wish]:
     poetry = table(data, "tool", "poetry", "dependencies").get("python")
     if isinstance(standard, str):
         yield from _range([standard], "requires-python of pyproject.toml", standard)
-    if isinstance(poetry, str):
+    if isinstance(poetry, str) and poetry != standard:
         yield from _range(alternatives(poetry), "python of [tool.poetry.dependencies]", poetry)
     if isinstance(standard, str) or isinstance(poetry, str):
         return

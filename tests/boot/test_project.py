@@ -270,6 +270,12 @@ def test_not_found(refuse, files, kind, words):
     assert words in error.found
 
 
+def test_a_tie_with_a_file_that_is_run(refuse):
+    """What to set is an example that can be set: a file that is run has no name behind it."""
+    runs = "import bottle\nif __name__ == '__main__':\n    bottle.run(app=make())\n"
+    assert refuse({"one.py": runs, "two.py": runs}).action == "Set APPLIANCE_APP=one.py, for example."
+
+
 def test_a_wsgi_application_beside_an_asgi_one(find):
     """An ASGI application does not hide a WSGI application elsewhere."""
     assert find({"main.py": "import fastapi\napp = fastapi.FastAPI()\n", "admin.py": FLASK}).module == "admin"
