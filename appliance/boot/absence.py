@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from appliance.boot.frameworks import is_framework
-from appliance.boot.modules import Modules
+from appliance.boot.modules import Modules, imports_of
 from appliance.boot.ownname import package_names
 
 _SHOWN = 4
@@ -27,7 +27,6 @@ _OF_THEIR_OWN = re.compile(
     r"(streamlit|gradio|chainlit|nicegui|shiny|reflex|flet|solara|marimo|panel|bokeh|websockets)\b",
     re.MULTILINE,
 )
-_IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+(\w+)|import[ \t]+(\w+))", re.MULTILINE)
 _EXAMPLE = re.compile(r"(?:[^/]+/)?(?:examples?|samples?|demo)/(?:.+/)?(?:app|main|run|wsgi|server|manage)\.py\Z")
 _NAME_IT = "Name it: APPLIANCE_APP=module:object. `appliance check` shows what was looked at."
 
@@ -113,7 +112,7 @@ def _may_bind_one(root: Path, name: str, packages: list[str]) -> bool:
     if any(file.parent in {root / package, root / "src" / package} for package in packages):
         return True
     text = file.read_text("utf-8", "replace")[:_LONGEST]
-    return "start_response" in text or any(is_framework(first or second) for first, second in _IMPORT.findall(text))
+    return "start_response" in text or any(map(is_framework, imports_of(file)))
 
 
 def _own_server(file: Path) -> str:

@@ -89,7 +89,7 @@ class Modules:
         if folder not in self.roots and self.root in folder.parents:
             # A folder without __init__.py is a package too, once the file says so: ``from shop.models import ..``.
             namespace = folder.relative_to(self.root).parts
-            if namespace[0] not in {"src", "lib"} and namespace[0] in _imports_of(file):
+            if namespace[0] not in {"src", "lib"} and namespace[0] in imports_of(file):
                 return ".".join([*namespace, *parts]), self.root
         return ".".join(parts), folder
 
@@ -157,7 +157,7 @@ class Modules:
             return False
         siblings = {path.stem for path in file.parent.glob("*.py")} - {"__init__", file.stem}
         above = {name for folder in self.roots for name in _names_in(folder)}
-        return bool((_imports_of(file) & siblings) - above)
+        return bool((imports_of(file) & siblings) - above)
 
     def _is_own_folder(self, entry: os.DirEntry[str]) -> bool:
         name = entry.name
@@ -183,7 +183,7 @@ def _names_in(folder: Path) -> set[str]:
     return {path.stem for path in folder.iterdir() if path.suffix == ".py" or path.is_dir()}
 
 
-def _imports_of(file: Path) -> frozenset[str]:
+def imports_of(file: Path) -> frozenset[str]:
     """The modules that it imports by absolute names, read off its text: to parse every file twice costs too much."""
     try:
         text = file.read_text("utf-8", "replace")
