@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from appliance.boot.modules import module_in
 from appliance.boot.settingsname import KEY, NOT_FOR_DEVELOPMENT, named_in, rank
 from appliance.boot.target import Finding, Look, Ruling, Target, search_path
 
@@ -93,11 +94,8 @@ def _settings_alone(look: Look) -> Target | None:
 def _folder_of(look: Look, file: Path, module: str) -> Path | None:
     """The folder that a module is imported from by what is in ``file``; None where it is not there."""
     above = look.root if file.parent == look.root else file.parent.parent
-    for folder in (file.parent, look.modules.name_of(file)[1], above, *look.modules.roots):
-        base = folder.joinpath(*module.split("."))
-        if base.with_name(f"{base.name}.py").is_file() or (base / "__init__.py").is_file():
-            return folder
-    return None
+    folders = (file.parent, look.modules.name_of(file)[1], above, *look.modules.roots)
+    return next((folder for folder in folders if module_in(folder, module.split("."))), None)
 
 
 def _managed(look: Look, file: Path, settings: str, how: str) -> Target:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from appliance.boot.source import Source, read_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 # Never the project's own code, or no place for its application.
@@ -55,12 +55,8 @@ class Modules:
     def _find(self, parts: list[str], first: Path | None) -> Path | None:
         if not all(parts):
             return None
-        for folder in (*([first] if first else []), *self.roots, *self._added):
-            base = folder.joinpath(*parts)
-            for file in (base / "__init__.py", base.with_name(base.name + ".py")):
-                if file.is_file():
-                    return file
-        return None
+        folders = (*([first] if first else []), *self.roots, *self._added)
+        return next((file for folder in folders if (file := module_in(folder, parts))), None)
 
     def source(self, file: Path, module: str = "") -> Source:
         """One file, read once under each name: its own, or the one that it was found by."""
@@ -166,6 +162,12 @@ class Modules:
         if name == "project_name" and entry.path != str(self.root / name):
             return False  # Django's own name in a template; in the root somebody's first project
         return not os.path.exists(os.path.join(entry.path, "pyvenv.cfg"))  # noqa: PTH110, PTH118 - a DirEntry's
+
+
+def module_in(folder: Path, parts: Sequence[str]) -> Path | None:
+    """The file of the module of this dotted name, by its parts, in this folder alone."""
+    base = folder.joinpath(*parts)
+    return next((file for file in (base / "__init__.py", base.with_name(f"{base.name}.py")) if file.is_file()), None)
 
 
 def _is_skipped(folder: str) -> bool:

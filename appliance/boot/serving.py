@@ -101,13 +101,18 @@ def serves_itself(modules: Modules, source: Source) -> Served | None:
     ):
         for before, call in enumerate(calls):
             found = _serving(modules, call, 0)
-            if found is not None and found[1] == _DJANGO and "urlpatterns" not in source.text:
-                continue  # a library's runtests.py, most likely; a project in one file has its URLs there
+            if found is not None and found[1] == _DJANGO and not is_django_in_one_file(source):
+                continue  # a library's runtests.py, most likely
             if found is not None:
                 found = _contained(source, *found)
                 needed = sets or not all(_is_idle(modules, each) for each in calls[:before]) or _is_own(modules, call)
                 return Served(*found, on_import, needed and not on_import, call.line)
     return None
+
+
+def is_django_in_one_file(source: Source) -> bool:
+    """Whether a file of Django's is a whole project: it has its URLs there."""
+    return "urlpatterns" in source.text
 
 
 def serves_when_called(modules: Modules, source: Source, function: str) -> Served | None:

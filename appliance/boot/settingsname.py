@@ -39,6 +39,8 @@ def named_in(source: Source, given: Mapping[str, str], key: str = KEY) -> list[s
         given: the project's environment.
         key: another variable, to be read in the same way.
     """
+    if key not in source.text:
+        return []
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

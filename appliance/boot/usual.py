@@ -15,6 +15,7 @@ from appliance.boot import django
 from appliance.boot.entrypoints import declared_entry_points
 from appliance.boot.ownname import package_names, read_pyproject
 from appliance.boot.script import console_target, refused_script, script_target
+from appliance.boot.serving import is_django_in_one_file
 from appliance.boot.starter import starter
 from appliance.boot.target import (
     FACTORY_NAMES,
@@ -228,8 +229,8 @@ def _passed_on(look: Look, source: Source) -> list[_Found]:
 
 def _may_be_run(look: Look, file: Path) -> bool:
     """A module within a package is the package's business, whatever it does under ``__main__``."""
-    if file.name == "manage.py" and "urlpatterns" not in look.modules.source(file).text:
-        return False  # but for Django in one file
+    if file.name == "manage.py" and not is_django_in_one_file(look.modules.source(file)):
+        return False
     return file.name == "__main__.py" or file.parent == look.root or not (file.parent / "__init__.py").is_file()
 
 
