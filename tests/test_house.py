@@ -42,6 +42,7 @@ def imported(path):
     + [
         PACKAGE / "channel.py",
         PACKAGE / "messages.py",
+        PACKAGE / "ownership.py",
         PACKAGE / "tagged.py",
         PACKAGE / "tally.py",
         PACKAGE / "healthcheck.py",

@@ -8,7 +8,6 @@ takes them all.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import sys
@@ -29,15 +28,10 @@ class _Sets(ctypes.Structure):
     _fields_ = (("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32))
 
 
-def renounce(cache: Path) -> bool:
-    """Give up every capability, for good, for what is started too; whether that was done.
-
-    ``cache`` is root's own folder there: made first, since it may lie in one where only its owner may write.
-    """
+def renounce() -> bool:
+    """Give up every capability, for good, for what is started too; whether that was done."""
     if os.geteuid() != 0 or not sys.platform.startswith("linux"):
         return False
-    with contextlib.suppress(OSError):  # it is an error where something has to be kept
-        cache.mkdir(parents=True, exist_ok=True)
     kernel = ctypes.CDLL(None, use_errno=True)
     bounded = [kernel.prctl(_PR_CAPBSET_DROP, number, 0, 0, 0) == 0 for number in range(_last() + 1)]
     if not all(bounded):

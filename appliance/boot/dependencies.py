@@ -15,19 +15,19 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import sys
 import sysconfig
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.boot.environment_folder import MARK, clear, closed_to_others, holds, is_whole, make_folders, note, seal
 from appliance.boot.identity import user_cache, user_home
 from appliance.boot.installer import Installer, installer
 from appliance.boot.interpreter import Interpreter, choose_interpreter, missing_error
 from appliance.boot.linked import link_trees
 from appliance.boot.manifest import Manifest, read_manifest
-from appliance.boot.upkeep import MARK, making, prune
+from appliance.boot.upkeep import making, prune
 from appliance.errors import InstallError
 
 if TYPE_CHECKING:
@@ -117,16 +117,19 @@ def install(
     # Anew, not from the plan: a file may have been saved since, and the key must name what is installed.
     planned, manifest, interpreter = _decide(root, settings, values, plan.application)
     try:
-        planned.environment.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(user_cache(settings.cache))
     except OSError as error:
         raise _closed_cache(settings.cache, error) from error
-    with making(planned.environment, report) as lock:
-        if (planned.environment / MARK).is_file():
+    with making(planned.environment, report) as lock, closed_to_others():
+        if is_whole(planned.environment):
             return
-        shutil.rmtree(planned.environment, ignore_errors=True)
+        clear(planned.environment)
         program = installer(values, settings.cache, root, report, lock, manifest.files)
         _make(planned.environment, interpreter, settings, values, program)
+        if interpreter.path is None:
+            seal(user_cache(settings.cache) / "python")
         _fill(planned, manifest.contents(interpreter.version), program)
+        seal(planned.environment)
         _mark(planned, root)
     for gone in prune(planned.environment.parent, root):
         report(f"removed an environment that was not used for long: {gone.name}")
@@ -175,7 +178,7 @@ def _decide(
     environments = user_cache(settings.cache) / "environments"
     key = _key(made_of)
     more: tuple[str, ...] = ()
-    if (environments / key).with_suffix(_SETUPTOOLS_SUFFIX).exists():
+    if holds(environments, key + _SETUPTOOLS_SUFFIX):
         more = (_SETUPTOOLS,)
         key = _key((key, *more))
     environment = environments / key
@@ -186,7 +189,7 @@ def _decide(
         manifest.source,
         manifest.files,
         key,
-        (environment / MARK).is_file(),
+        is_whole(environment),
         interpreter.passed_over,
         more,
         application,
@@ -207,7 +210,7 @@ def supply_setuptools(plan: Plan) -> bool:
     if plan.more or plan.source == "off":
         return False
     try:
-        plan.environment.with_suffix(_SETUPTOOLS_SUFFIX).touch()
+        note(plan.environment.parent, plan.environment.name + _SETUPTOOLS_SUFFIX)
     except OSError:
         return False
     return True

@@ -1,6 +1,6 @@
 """Who the supervisor is: root drops, for good and early, to the owner of the mounted project.
 
-Owns the change of user and the layout of the cache by user. Must not know what is kept in the cache. Runs in PID 1 and
+Owns the change of user. Must not know what is kept in the cache. Runs in PID 1 and
 in ``appliance run``, before a file of the project is read: a folder that importlib has looked at as root without
 CAP_DAC_OVERRIDE stays empty for it even after the drop.
 
@@ -15,12 +15,15 @@ import os
 import pwd
 import stat
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.boot.cache import folder_name, give
 from appliance.errors import ProjectMissingError
+from appliance.ownership import CLOSED, open_folder
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from appliance.boot.cache import Notice
 
 
 @dataclass(frozen=True)
@@ -53,22 +56,30 @@ def owner_of(project: Path) -> Identity | None:
     return Identity(status.st_uid, status.st_gid, (status.st_gid,), entry.pw_dir, entry.pw_name)
 
 
-def become(identity: Identity | None, cache: Path) -> None:
+def become(identity: Identity | None, cache: Path, *, terminals: bool = False) -> list[Notice]:
     """Drop to this user for good, and leave it a folder of its own in the cache; nothing for None.
 
     The environment is left as it is: ``user_home`` says what HOME is afterwards.
 
+    Args:
+        identity: the user.
+        cache: the folder of the cache.
+        terminals: give the user root's terminal too: a container's, which ends with it, and not a person's.
+
+    Returns:
+        What was found in the cache, as events that are worth a line.
+
     Raises:
-        ProjectMissingError: the kernel refuses, since SETUID, SETGID or CHOWN has been dropped.
+        ProjectMissingError: the kernel refuses, since SETUID or SETGID has been dropped.
     """
     if identity is None:
-        return
+        return []
+    notices = give(cache, identity.uid, identity.gid)
+    for descriptor in range(3):
+        # A closed one is nobody's; without CAP_CHOWN the project can do without opening /dev/stderr anew.
+        with contextlib.suppress(OSError):
+            _give_stream(identity, descriptor, terminals=terminals)
     try:
-        _give_cache(identity, cache)
-        for descriptor in range(3):
-            # A closed one is nobody's; without CAP_CHOWN the project can do without opening /dev/stderr anew.
-            with contextlib.suppress(OSError):
-                _give_stream(identity, descriptor)
         os.setgroups(identity.groups)
         os.setresgid(identity.gid, identity.gid, identity.gid)
         os.setresuid(identity.uid, identity.uid, identity.uid)
@@ -79,11 +90,12 @@ def become(identity: Identity | None, cache: Path) -> None:
             action=f"Add cap_add: [SETUID, SETGID, CHOWN], or set user: '{identity.uid}:{identity.gid}'.",
             uid=identity.uid,
         ) from error
+    return notices
 
 
 def user_cache(cache: Path) -> Path:
-    """This user's part of the cache: a volume that two users share must not lock one of them out."""
-    return cache / f"uid-{os.geteuid()}"
+    """This user's part of the cache."""
+    return cache / folder_name(os.geteuid())
 
 
 def user_home(cache: Path, home: str) -> str:
@@ -96,26 +108,18 @@ def user_home(cache: Path, home: str) -> str:
         return home
     own = user_cache(cache) / "home"
     try:
-        own.mkdir(parents=True, exist_ok=True)
+        open_folder(str(own), 2, make=CLOSED).close()
     except OSError:
         return home or "/"  # a cache that can't be written is an error where it is needed: at the installation
     return str(own)
 
 
-def _give_stream(identity: Identity, descriptor: int) -> None:
-    # Else the project can't open /dev/stdout or /dev/stderr: a pipe is its creator's. Not files, and not /dev/null.
-    if stat.S_ISFIFO(os.fstat(descriptor).st_mode) or os.isatty(descriptor):
+def _give_stream(identity: Identity, descriptor: int, *, terminals: bool) -> None:
+    """Let this user open /dev/stdout and /dev/stderr: a pipe or a terminal is its creator's.
+
+    Root's own are given alone; a FIFO that has a name in a folder is a file like others, and is not.
+    """
+    status = os.fstat(descriptor)
+    is_pipe = stat.S_ISFIFO(status.st_mode) and str(Path(f"/proc/self/fd/{descriptor}").readlink()).startswith("pipe:")
+    if status.st_uid == 0 and (is_pipe or (terminals and os.isatty(descriptor))):
         os.fchown(descriptor, identity.uid, identity.gid)
-
-
-def _give_cache(identity: Identity, cache: Path) -> None:
-    cache.mkdir(parents=True, exist_ok=True)
-    status = cache.stat()
-    if status.st_uid == 0 and not status.st_mode & stat.S_IXOTH:
-        cache.chmod(stat.S_IMODE(status.st_mode) | 0o711)
-    own = cache / f"uid-{identity.uid}"
-    # Where everybody may write, as in the image's /cache, the user makes it, and root needs no CAP_CHOWN.
-    if not status.st_mode & stat.S_IWOTH or own.exists():
-        own.mkdir(exist_ok=True)
-        if own.stat().st_uid != identity.uid:
-            os.chown(own, identity.uid, identity.gid)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from appliance.boot.identity import user_cache
 from appliance.boot.wish import pin, read_wishes
 from appliance.errors import InterpreterError
+from appliance.ownership import open_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -161,7 +162,17 @@ def _candidates(version: str, cache: Path, values: Mapping[str, str]) -> Iterato
     pyenv = Path(values.get("PYENV_ROOT") or Path(values.get("HOME") or "/", ".pyenv"))
     fetched = user_cache(cache) / "python"
     for pattern in (ADDED / f"{version}*", pyenv / "versions" / f"{version}.*", fetched / f"cpython-{version}.*"):
-        yield from sorted(pattern.parent.glob(f"{pattern.name}/bin/{name}"), reverse=True)
+        found = sorted(pattern.parent.glob(f"{pattern.name}/bin/{name}"), reverse=True)
+        yield from (path for path in found if pattern.parent != fetched or _is_ours(path.parent))
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether no other user can have put the programs there: uid-1000/python/cpython-3.13.5-linux/bin."""
+    try:
+        open_folder(str(folder), 4).close()
+    except OSError:
+        return False
+    return True
 
 
 def _ask(path: Path) -> tuple[Path, str] | None:

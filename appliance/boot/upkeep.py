@@ -19,11 +19,13 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from appliance.boot.environment_folder import LEVELS, MARK
+from appliance.ownership import OPEN, open_folder
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-MARK = ".whole.json"
 KEPT = 10  # of one project's path: each change of its dependencies makes one
 UNUSED_S = 30 * 86_400
 
@@ -31,7 +33,8 @@ UNUSED_S = 30 * 86_400
 @contextmanager
 def making(environment: Path, report: Callable[[str], None]) -> Iterator[int]:
     """One installation of an environment at a time, on this volume; the descriptor is for what it starts to inherit."""
-    descriptor = os.open(environment.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with open_folder(str(environment.parent), LEVELS, make=OPEN) as folder:
+        descriptor = folder.open(f"{environment.name}.lock", os.O_RDWR | os.O_CREAT)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -55,7 +58,8 @@ class Use:
         # A cache that can't be written is nobody's error here: what is in it is whole.
         with contextlib.suppress(OSError):
             (environment / MARK).stat()  # ours: beside a project's own .venv, or an interpreter, nothing is written
-            self._descriptor = os.open(environment.with_suffix(".used"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            with open_folder(str(environment.parent), LEVELS) as folder:
+                self._descriptor = folder.open(f"{environment.name}.used", os.O_RDWR | os.O_CREAT)
             os.utime(self._descriptor)
             fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         if before >= 0:
@@ -69,7 +73,8 @@ def prune(environments: Path, project: Path, now: float | None = None) -> list[P
         What was removed.
     """
     moment = time.time() if now is None else now
-    found = sorted((entry for entry in environments.iterdir() if entry.is_dir()), key=_last_use, reverse=True)
+    folders = (each for each in environments.iterdir() if each.is_dir() and not each.is_symlink())
+    found = sorted(folders, key=_last_use, reverse=True)
     own = [entry for entry in found if _project(entry) == str(project)]
     surplus = set(own[KEPT:])
     gone = [entry for entry in found if entry in surplus or moment - _last_use(entry) > UNUSED_S]
@@ -93,12 +98,14 @@ def _project(environment: Path) -> str:
 
 def _remove(environment: Path) -> bool:
     with contextlib.ExitStack() as held:
-        for suffix in (".lock", ".used"):
-            try:
-                file = held.enter_context(environment.with_suffix(suffix).open("a"))
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                return False  # somebody makes or runs it
+        try:
+            folder = held.enter_context(open_folder(str(environment.parent), LEVELS))
+            for suffix in ("lock", "used"):
+                descriptor = folder.open(f"{environment.name}.{suffix}", os.O_RDWR | os.O_CREAT)
+                held.callback(os.close, descriptor)
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False  # somebody makes or runs it
         # The mark first: a removal that is cut short leaves nothing that is taken for whole.
         (environment / MARK).unlink(missing_ok=True)
         shutil.rmtree(environment, ignore_errors=True)

@@ -35,6 +35,7 @@ def check(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
         ApplianceError: the project could not be served; what was looked at has been said.
     """
     opening = open_project(process, flags)
+    opening.tell()
     root, values = opening.settings.project, opening.environment.values
     _say(f"project      {root}")
     try:

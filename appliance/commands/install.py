@@ -24,6 +24,8 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, report: boo
     """Install; 0 also when nothing was to be done."""
     try:
         opening = open_project(process, flags)
+        if not report:
+            opening.tell()  # else the supervisor has told it
         project = None if near else application_of(opening)
         found = project.folder if project else None
         ensure(opening, Path(near) if near else found)

@@ -5,19 +5,26 @@ Owns the order: the folder's owner first, then the drop to it, and only then the
 
 from __future__ import annotations
 
+import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.boot.cache import claim
 from appliance.boot.capabilities import renounce
 from appliance.boot.env import Environment, load_environment
 from appliance.boot.folder import check_folder
-from appliance.boot.identity import become, owner_of, user_cache
+from appliance.boot.identity import become, owner_of
 from appliance.boot.settings import Settings, read_early, read_settings
+from appliance.boot.socket_folder import give_socket_folder
+from appliance.logs.sanitise import sanitise
+from appliance.supervisor.status import answers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from appliance.boot.cache import Notice
 
 WORKSPACE = Path("/workspace")
 
@@ -40,28 +47,48 @@ class Opening:
 
     def argv(self) -> list[str]:
         """The same flags for another command of ours, wherever it is started."""
-        flags = {**self.flags, "project": str(self.settings.project)}
+        flags = {**self.flags, "project": str(self.settings.project), "cache": str(self.settings.cache)}
         return [f"--{field.replace('_', '-')}={text}" for field, text in flags.items()]
 
+    def tell(self) -> None:
+        """Say on stderr what is worth a line; the supervisor makes events of it."""
+        for _, fields in self.settings.notices:
+            if "path" in fields:
+                words = [str(fields[name]) for name in ("path", "reason", "instead", "action") if name in fields]
+                sys.stderr.write(sanitise(f"appliance: {'; '.join(words)}") + "\n")
 
-def open_project(process: Mapping[str, str], flags: Mapping[str, str]) -> Opening:
-    """Become the owner of the project, and read its settings.
+
+def open_project(process: Mapping[str, str], flags: Mapping[str, str], *, serves: bool = False) -> Opening:
+    """Become the owner of the project, find the folder for what is kept, and read the project's settings.
+
+    Args:
+        process: the pristine environment.
+        flags: the settings that the command line gave, by field.
+        serves: this process will have the status socket.
 
     Raises:
         ApplianceError: the folder, a .env file or a setting is not as it must be.
     """
     cwd = Path.cwd()
     early = read_early(process, flags, cwd)
-    if "APPLIANCE_IMAGE" in process and early.project == WORKSPACE and _nothing_mounted(WORKSPACE):
+    in_image = "APPLIANCE_IMAGE" in process
+    if in_image and early.project == WORKSPACE and _nothing_mounted(WORKSPACE):
         example = Path(sys.prefix) / "examples" / "hello"
         flags = {**flags, "project": str(example)}
         early = read_early(process, flags, cwd)
-    become(owner_of(early.project), early.cache)
-    if "APPLIANCE_IMAGE" in process:
-        renounce(user_cache(early.cache))
+    owner = owner_of(early.project)
+    notices: list[Notice] = []
+    status_socket = Path(early.status_socket)
+    if serves and not answers(status_socket):  # another one that runs keeps its folder
+        notices += give_socket_folder(status_socket.parent, owner.uid if owner else os.geteuid())
+    notices += become(owner, early.cache, terminals=in_image)
+    claimed = claim(early.cache, Path(process.get("TMPDIR") or "/tmp"))  # noqa: S108  a folder of our own in it is checked
+    if in_image:
+        renounce()
     check_folder(early.project)
     environment = load_environment(process, early.project, early.env_files)
     settings = read_settings(environment.values, environment.origins, flags, cwd)
+    settings = replace(settings, cache=claimed.cache, notices=(*settings.notices, *notices, *claimed.notices))
     return Opening(process, flags, environment, settings)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.boot.dependencies import project_environment
+from appliance.boot.environment_folder import closed_to_others
 from appliance.commands.install import application_of, ensure
 from appliance.commands.opening import open_project
 from appliance.commands.pip import arguments_of_pip, as_uv
@@ -34,6 +35,7 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], argv: Sequence
             action="For example: appliance run python manage.py migrate",
         )
     opening = open_project(process, flags)
+    opening.tell()
     root = opening.settings.project
     project = application_of(opening)  # a project whose application is not written yet may run commands
     planned = ensure(opening, project.folder if project else None)
@@ -41,7 +43,8 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], argv: Sequence
         os.chdir(root)
     asked = arguments_of_pip(argv)
     if asked is not None and shutil.which("pip", path=str(planned.python.parent)) is None:
-        os.execve(*as_uv(asked, planned, opening))  # noqa: S606  as below
+        with closed_to_others():
+            os.execve(*as_uv(asked, planned, opening))  # noqa: S606  as below
     defaults = project.target.environ if project else {}
     variables = project_environment(planned, opening.settings, opening.environment.values, defaults)
     program = shutil.which(argv[0], path=variables.get("PATH", os.defpath))

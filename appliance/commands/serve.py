@@ -35,7 +35,7 @@ def command(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
     writer = Writer(STDOUT, bound=QUEUE)
     log = _first_log(writer, process, flags)
     try:
-        opening = open_project(process, flags)
+        opening = open_project(process, flags, serves=True)
         settings = opening.settings
         certificate = read_certificate(settings)
         allow_many_descriptors()

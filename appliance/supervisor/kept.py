@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING
 
 from appliance import __version__
 from appliance.boot.identity import user_cache
+from appliance.ownership import CLOSED, open_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from appliance.boot.dependencies import Plan
+
+_LEVELS = 2  # the user's folder on the volume, and "preload" in it
 
 
 @dataclass
@@ -70,17 +73,15 @@ def place(cache: Path, plan: Plan, root: Path) -> Path:
 
 
 def load(file: Path) -> Kept:
-    """What is kept there; nothing, where nothing is or it can't be read."""
+    """What is kept there; nothing, where nothing is, it can't be read, or another user can have written it."""
     try:
-        return Kept(**json.loads(file.read_text("utf-8")))
+        with open_folder(str(file.parent), _LEVELS) as folder:
+            return Kept(**json.loads(folder.read(file.name)))
     except (OSError, ValueError, TypeError):
         return Kept()
 
 
 def save(file: Path, kept: Kept) -> None:
     """Keep it; a cache that can't be written costs the next start its list, and nothing else."""
-    with contextlib.suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        aside = file.with_suffix(".new")
-        aside.write_text(json.dumps(asdict(kept)), "utf-8")
-        aside.replace(file)
+    with contextlib.suppress(OSError), open_folder(str(file.parent), _LEVELS, make=CLOSED) as folder:
+        folder.write(file.name, json.dumps(asdict(kept)).encode())

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from appliance.boot.identity import user_cache
 from appliance.channel import Start
+from appliance.ownership import CLOSED, open_folder
 from appliance.supervisor import handles
 from appliance.supervisor.environment_link import link
 from appliance.tagged import new_mark
@@ -93,10 +94,9 @@ class Starts:
         if not self._settings.debugpy:
             return None
         brought = Path(sys.prefix) / "debugpy"  # in the image; elsewhere it is the project's own, or none
-        bytecode = user_cache(self._settings.cache) / "bytecode"
         return {
             "folder": str(brought) if brought.is_dir() else "",
-            "bytecode": str(bytecode),
+            "bytecode": _own_bytecode(self._settings.cache),
             "wait": self._settings.debugpy_wait == "on",
         }
 
@@ -121,6 +121,16 @@ class Starts:
                 descriptors.append(_STDIN)
         self._children.send(child, start, descriptors)
         return child
+
+
+def _own_bytecode(cache: Path) -> str:
+    """Where a debugger's compiled code is kept: a folder that nobody else may enter; empty if there is none."""
+    folder = str(user_cache(cache) / "bytecode")
+    try:
+        open_folder(folder, 2, make=CLOSED).close()
+    except OSError:
+        return ""
+    return folder
 
 
 def _is_terminal(descriptor: int) -> bool:

@@ -9,12 +9,15 @@ secret.
 from __future__ import annotations
 
 import json
+import os
 import socket
 import stat
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from appliance.boot.socket_folder import foreign_owner
 from appliance.errors import NotRunningError
+from appliance.ownership import NotOursError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,14 +51,20 @@ class StatusSocket:
     def open(self) -> str | None:
         """Listen; a reason if that can't be: another supervisor answers there, or no file can be made."""
         try:
-            if _answers(self._path):
+            if flaw := foreign_owner(self._path.parent):
+                return f"{self._path.parent}: {flaw}"
+            if answers(self._path):
                 return f"another appliance answers on {self._path}"
             self._path.unlink(missing_ok=True)
             self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            listener.bind(str(self._path))
-            self._path.chmod(stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH)
-            listener.listen(16)
+            try:
+                listener.bind(str(self._path))
+                _let_anybody_connect(self._path)
+                listener.listen(16)
+            except OSError:
+                listener.close()
+                raise
         except OSError as error:
             return f"{self._path}: {error.strerror}"
         listener.setblocking(False)  # noqa: FBT003  the standard library's own signature
@@ -160,7 +169,8 @@ def ask(path: Path, question: str = "status", *, timeout_s: float = 2.0) -> Answ
     return answer
 
 
-def _answers(path: Path) -> bool:
+def answers(path: Path) -> bool:
+    """Whether somebody does, on this socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(0.5)
         try:
@@ -168,3 +178,18 @@ def _answers(path: Path) -> bool:
         except OSError:
             return False
         return True
+
+
+def _let_anybody_connect(path: Path) -> None:
+    """Open the socket to all: itself, and never what a link in its place would lead to."""
+    if not hasattr(os, "O_PATH"):
+        path.chmod(0o666, follow_symlinks=False)
+        return
+    descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISSOCK(status.st_mode) or status.st_nlink != 1:
+            raise NotOursError("the socket was replaced", str(path))
+        os.chmod(f"/proc/self/fd/{descriptor}", 0o666)  # noqa: PTH101, S103  fchmod(2) takes no such descriptor
+    finally:
+        os.close(descriptor)

@@ -28,12 +28,17 @@ from binascii import crc32
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ..ownership import CLOSED, open_folder
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType
 
+    from ..ownership import Folder
+
     Loader = Callable[[str, str], "ProjectLoader"]
 
+_LEVELS = 3  # the user's folder on the volume, "code" in it, and the interpreter's: the name in CodeCache
 KEPT = 8  # versions of a file: as many branches switch without compiling
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
@@ -43,19 +48,21 @@ class CodeCache:
 
     def __init__(self, folder: str) -> None:
         magic = importlib.util.MAGIC_NUMBER.hex()
-        self._folder = f"{folder}/{sys.implementation.cache_tag}-{magic}-{sys.flags.optimize}" if folder else ""
+        self._path = f"{folder}/{sys.implementation.cache_tag}-{magic}-{sys.flags.optimize}" if folder else ""
+        self._folder: Folder | None = None  # stays open: it is checked once, and can't be swapped afterwards
         self._unwritten: list[tuple[str, CodeType]] = []
 
     def find(self, path: str, source: bytes) -> tuple[CodeType | None, str]:
         """The code that was kept for this content, and where code for it is to be kept."""
-        if not self._folder:
+        if not self._path:
             return None, ""
         name = importlib.util.source_hash(os.fsencode(path)).hex()
-        place = f"{self._folder}/{name}/{importlib.util.source_hash(source).hex()}-{len(source):x}"
+        place = f"{name}-{importlib.util.source_hash(source).hex()}-{len(source):x}"
         try:
-            with open(place, "rb") as file:  # noqa: PTH123  pathlib costs 5 ms at import
-                kept = file.read()
-        except OSError:
+            if self._folder is None:
+                self._folder = open_folder(self._path, _LEVELS)
+            kept = self._folder.read(place)
+        except OSError:  # it is not there, or another user can have written it
             return None, place
         # marshal trusts its input: what a full disk or a power cut left behind must not reach it.
         if len(kept) < 5 or crc32(memoryview(kept)[4:]).to_bytes(4, "little") != kept[:4]:
@@ -70,20 +77,19 @@ class CodeCache:
 
     def write(self) -> None:
         """Write what is to be kept; what can't be is compiled again next time."""
-        while self._unwritten:
-            place, code = self._unwritten.pop()
-            payload = marshal.dumps(code)
-            folder = os.path.dirname(place)  # noqa: PTH120  as above
-            aside = f"{place}.{os.getpid()}"
-            try:
-                os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103  as above
-                with open(aside, "wb") as file:  # noqa: PTH123  as above
-                    file.write(crc32(payload).to_bytes(4, "little") + payload)
-                os.replace(aside, place)  # noqa: PTH105  as above
-                _prune(folder)
-            except OSError:
-                self._unwritten.clear()
-                return
+        if not self._unwritten:
+            return
+        names = set()
+        try:
+            with open_folder(self._path, _LEVELS, make=CLOSED) as folder:
+                while self._unwritten:
+                    place, code = self._unwritten.pop()
+                    payload = marshal.dumps(code)
+                    folder.write(place, crc32(payload).to_bytes(4, "little") + payload)
+                    names.add(place.partition("-")[0])
+                _prune(folder.descriptor, names)
+        except OSError:
+            self._unwritten.clear()
 
 
 class ProjectLoader(importlib.machinery.SourceFileLoader):
@@ -153,8 +159,14 @@ def install(root: str, cache: CodeCache) -> Loader:
     return loader
 
 
-def _prune(folder: str) -> None:
-    entries = list(os.scandir(folder))
-    if len(entries) > KEPT:
-        for entry in sorted(entries, key=lambda each: each.stat().st_mtime_ns)[:-KEPT]:
-            os.unlink(entry.path)  # noqa: PTH108  as above
+def _prune(folder: int, names: set[str]) -> None:
+    """Of each of these files leave the last few versions."""
+    versions: dict[str, list[os.DirEntry[str]]] = {name: [] for name in names}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if (name := entry.name.partition("-")[0]) in names:
+                versions[name].append(entry)
+    for found in versions.values():
+        found.sort(key=lambda entry: entry.stat(follow_symlinks=False).st_mtime_ns)
+        for entry in found[:-KEPT]:
+            os.unlink(entry.name, dir_fd=folder)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.boot.upkeep import KEPT, MARK, UNUSED_S, Use, making, prune
+from appliance.boot.environment_folder import MARK
+from appliance.boot.upkeep import KEPT, UNUSED_S, Use, making, prune
 
 DAY = 86_400
 NOW = 2_000_000_000.0

@@ -1,0 +1,105 @@
+"""An environment's folder: whole or not, cleared, and closed to other users.
+
+Owns the mark of a whole one, and the folders of the cache that the installer writes into. Must not know how an
+environment is made. Runs in the supervisor and the commands, which ask, and in ``appliance install``, which makes.
+
+An environment is code, of tens of thousands of files: at a start there is no time to look at each. So no other user may
+ever be able to write below its folder: the folders above it are checked, and it is made with a umask that leaves others
+no right to write.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from appliance.ownership import CLOSED, OPEN, WRITABLE, open_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MARK = ".whole.json"
+LEVELS = 2  # the user's folder on the volume, and "environments" in it
+
+
+def make_folders(own: Path) -> None:
+    """Make the folders that the installer writes into; an editor may read environments and interpreters.
+
+    Raises:
+        OSError: one can't be made, or could be written by another user.
+    """
+    for name, mode in (("environments", OPEN), ("python", OPEN), ("uv", CLOSED)):
+        open_folder(str(own / name), LEVELS, make=mode).close()
+
+
+def is_whole(environment: Path) -> bool:
+    """Whether it bears its mark, and no other user can have put anything where a Python looks first."""
+    with contextlib.suppress(OSError), contextlib.ExitStack() as opened:
+        folder = opened.enter_context(open_folder(str(environment), LEVELS + 1))
+        folder.read(MARK)
+        opened.enter_context(folder.enter("bin"))
+        library = opened.enter_context(folder.enter("lib"))
+        for name in (each for each in library.names() if each.startswith("py")):  # python3.13, pypy3.11
+            opened.enter_context(opened.enter_context(library.enter(name)).enter("site-packages"))
+        return True
+    return False
+
+
+def clear(environment: Path) -> None:
+    """Remove what is there without being whole; what can't be removed is renamed.
+
+    Raises:
+        OSError: it can't be renamed either.
+    """
+    shutil.rmtree(environment, ignore_errors=True)
+    with open_folder(str(environment.parent), LEVELS) as folder, contextlib.suppress(FileNotFoundError):
+        folder.set_aside(environment.name)
+
+
+def seal(folder: Path) -> None:
+    """Take from others the right to write, wherever it lies: archives and build tools set modes of their own.
+
+    What is writable from the start is nobody else's: the installer runs with a umask for that.
+    """
+    for _, _, names, descriptor in os.fwalk(folder):
+        for name in (".", *names):
+            status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            if status.st_mode & WRITABLE and not stat.S_ISLNK(status.st_mode):
+                with contextlib.suppress(OSError):
+                    os.chmod(name, stat.S_IMODE(status.st_mode) & ~WRITABLE, dir_fd=descriptor)
+
+
+@contextmanager
+def closed_to_others() -> Iterator[None]:
+    """What is written meanwhile, by uv too, is writable for nobody else, whatever umask this process was given."""
+    before = os.umask(0o077)
+    os.umask(before | WRITABLE)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def note(environments: Path, name: str) -> None:
+    """Leave an empty file of this name beside the environments.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    with open_folder(str(environments), LEVELS) as folder:
+        folder.write(name, b"")
+
+
+def holds(environments: Path, name: str) -> bool:
+    """Whether there is a file of this name, which no other user can have made."""
+    try:
+        with open_folder(str(environments), LEVELS) as folder:
+            folder.read(name)
+    except OSError:
+        return False
+    return True
