@@ -53,6 +53,29 @@ EVENTS = MappingProxyType(
         "supervisor.missing": Event("error", "A command found no supervisor that answers.", _ERROR),
         "status.unavailable": Event("warning", "`appliance status` and the health check get no answer.", ("reason",)),
         "process.reaped": Event("debug", "A process that was none of ours ended.", ("pid", "status")),
+        # The folders that the appliance keeps things in.
+        "folder.replaced": Event(
+            "warning",
+            "A folder of the appliance's could be written by others; it was renamed to `aside`, and is made again.",
+            ("path", "reason", "aside", "action"),
+        ),
+        "cache.moved": Event(
+            "warning",
+            "The folder of the cache can't be used, or not safely; another one is used.",
+            ("path", "reason", "instead", "action"),
+        ),
+        "cache.unprotected": Event(
+            "warning", "Other users can replace what is run from the cache.", ("path", "reason", "action")
+        ),
+        "cache.unavailable": Event(
+            "warning", "There is no folder to install into, and none for compiled code.", ("path", "reason", "action")
+        ),
+        "cache.refused": Event(
+            "warning",
+            "Compiled code in the cache could be written by other users; it was not used.",
+            ("path", "reason"),
+            _CHILD,
+        ),
         # Settings and the environment.
         "settings.invalid": Event("error", "A setting or a command line can't be meant.", _ERROR),
         "settings.ignored": Event("warning", "Settings have no effect.", ("names", "reason")),

@@ -28,7 +28,7 @@ from binascii import crc32
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..ownership import CLOSED, open_folder
+from ..ownership import CLOSED, NotOursError, open_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +51,7 @@ class CodeCache:
         self._path = f"{folder}/{sys.implementation.cache_tag}-{magic}-{sys.flags.optimize}" if folder else ""
         self._folder: Folder | None = None  # stays open: it is checked once, and can't be swapped afterwards
         self._unwritten: list[tuple[str, CodeType]] = []
+        self.refused: NotOursError | None = None  # what another user can have written, and is not used
 
     def find(self, path: str, source: bytes) -> tuple[CodeType | None, str]:
         """The code that was kept for this content, and where code for it is to be kept."""
@@ -59,10 +60,15 @@ class CodeCache:
         name = importlib.util.source_hash(os.fsencode(path)).hex()
         place = f"{name}-{importlib.util.source_hash(source).hex()}-{len(source):x}"
         try:
-            if self._folder is None:
+            if self._folder is None and self.refused is None:
                 self._folder = open_folder(self._path, _LEVELS)
+            if self._folder is None:
+                return None, place
             kept = self._folder.read(place)
-        except OSError:  # it is not there, or another user can have written it
+        except NotOursError as error:
+            self.refused = error
+            return None, place
+        except OSError:
             return None, place
         # marshal trusts its input: what a full disk or a power cut left behind must not reach it.
         if len(kept) < 5 or crc32(memoryview(kept)[4:]).to_bytes(4, "little") != kept[:4]:
@@ -81,7 +87,7 @@ class CodeCache:
             return
         names = set()
         try:
-            with open_folder(self._path, _LEVELS, make=CLOSED) as folder:
+            with self._own_folder() as folder:
                 while self._unwritten:
                     place, code = self._unwritten.pop()
                     payload = marshal.dumps(code)
@@ -90,6 +96,16 @@ class CodeCache:
                 _prune(folder.descriptor, names)
         except OSError:
             self._unwritten.clear()
+
+    def _own_folder(self) -> Folder:
+        """The folder for what is to be kept; what another user can have written is set aside, and it is made again."""
+        code, _, name = self._path.rpartition("/")
+        with open_folder(code, _LEVELS - 1, make=CLOSED) as parent:
+            try:
+                return parent.enter(name, CLOSED)
+            except NotOursError:
+                parent.set_aside(name)
+                return parent.enter(name, CLOSED)
 
 
 class ProjectLoader(importlib.machinery.SourceFileLoader):

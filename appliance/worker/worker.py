@@ -237,6 +237,8 @@ class Worker:
             server.take(self._waiting)
             self._waiting = []
         self._told = len(sys.modules)
+        if (refused := self._code.refused) is not None:
+            self._sink.event("warning", "cache.refused", {"path": refused.filename, "reason": refused.strerror})
         self._channel.send(
             Ready(import_s=round(time.monotonic() - began, 4), began=began, application=_described(application)),
         )
