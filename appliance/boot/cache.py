@@ -162,6 +162,8 @@ def _own(place: Folder, name: str, tell: Tell) -> Folder:
                 return folder
             folder.close()
             flaw = NotOursError(f"uid {os.geteuid()} can't write it", folder.path)
+            if folder.is_unprotected:
+                raise flaw  # what we make there is another user's, and closed to us: a new one would be too
         try:
             tell(replaced(place, name, flaw))
         except OSError:

@@ -8,9 +8,11 @@ import sys
 import pytest
 
 from appliance.boot.identity import become, owner_of, user_cache, user_home
+from tests.users import ATTACKER, as_root, look, place, volume
+
+__all__ = ["place", "volume"]
 
 OWNER = 1234
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 
 DROP = """
 import json, os, sys
@@ -107,6 +109,60 @@ def test_the_group_is_the_folders(tmp_path):
 def test_a_missing_folder_is_nobodys(tmp_path):
     """Whose it is can't be said; what is wrong is said by another."""
     assert owner_of(tmp_path / "gone") is None
+
+
+@as_root
+@pytest.mark.parametrize("is_sticky", [True, False])
+def test_what_a_link_leads_to_is_nobody_elses(place, volume, is_sticky):
+    """A link in the cache, under the name of the user's folder, gives nobody what it leads to, nor opens it."""
+    victim, project = place / "victim", place / "project"
+    victim.mkdir(mode=0o700)
+    (victim / "file").touch()
+    project.mkdir()
+    os.chown(project, OWNER, OWNER)
+    name = volume / f"uid-{OWNER}"
+    name.symlink_to(victim)
+    os.lchown(name, ATTACKER, ATTACKER)
+    if not is_sticky:
+        volume.chmod(0o755)
+    before = [look(path) for path in (victim, victim / "file")]
+    assert drop(project, volume)["ids"] == [OWNER] * 7
+    assert [look(path) for path in (victim, victim / "file")] == before
+    assert (name / "made").stat().st_uid == OWNER
+
+
+STREAMS = """
+import os, sys
+from pathlib import Path
+from appliance.boot.identity import become, owner_of
+project, cache, own, foreign, named, terminal = Path(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:])
+for number, given in enumerate((own, foreign, named)):
+    os.dup2(given, number)
+become(owner_of(project), cache)
+"""
+
+
+@as_root
+def test_which_streams_are_given(place, volume):
+    """Root's own pipe is given to the project's owner; another user's, a FIFO in a folder and a terminal are not."""
+    project = place / "project"
+    project.mkdir()
+    os.chown(project, OWNER, OWNER)
+    os.mkfifo(place / "fifo")
+    own, foreign, named = os.pipe()[0], os.pipe()[0], os.open(place / "fifo", os.O_RDONLY | os.O_NONBLOCK)
+    master, terminal = os.openpty()
+    os.fchown(foreign, ATTACKER, ATTACKER)
+    before = os.fstat(terminal).st_uid
+    try:
+        for third in (named, terminal):
+            numbers = [own, foreign, third]
+            command = [sys.executable, "-c", STREAMS, str(project), str(volume), *map(str, [*numbers, terminal])]
+            done = subprocess.run(command, pass_fds=numbers, timeout=60, check=False)
+            assert done.returncode == 0
+        assert [os.fstat(each).st_uid for each in (own, foreign, named, terminal)] == [OWNER, ATTACKER, 0, before]
+    finally:
+        for each in (own, foreign, named, master, terminal):
+            os.close(each)
 
 
 def test_a_home_that_can_be_written_stays(tmp_path):

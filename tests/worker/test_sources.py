@@ -17,6 +17,9 @@ import pytest
 
 from appliance.worker import sources
 from appliance.worker.sources import CodeCache, ProjectLoader, is_project_path
+from tests.users import ATTACKER, OWNER, as_root, place, user, volume
+
+__all__ = ["place", "volume"]
 
 
 @pytest.fixture
@@ -172,3 +175,86 @@ def test_others_are_left_alone(root: Path, cache: CodeCache, tmp_path: Path):
 def test_project_path(path: str, is_project: bool):
     """Below the root, and not installed."""
     assert is_project_path(path, "/srv") is is_project
+
+
+SOURCE = b"WORD = 'honest'\n"
+EVIL = compile("WORD = 'planted'\n", "/workspace/app.py", "exec")
+
+
+def put(folder: str) -> None:
+    """Keep other code under the name and with the checksum of honest code."""
+    cache = CodeCache(folder)
+    cache.keep(cache.find("/workspace/app.py", SOURCE)[1], EVIL)
+    cache.write()
+
+
+@as_root
+@pytest.mark.parametrize("given", ["nothing", "the top", "the top, closed", "all but the code", "all but the file"])
+def test_planted(volume: Path, given: str):
+    """Code that another user keeps under the right name and checksum is not run, whoever owns the folders above it."""
+    folder = volume / f"uid-{OWNER}"
+    with user(ATTACKER):
+        folder.mkdir()
+        put(f"{folder}/code")
+    (kept_code,) = (each for each in folder.rglob("*") if each.is_file())
+    code = folder / "code"
+    all_folders = [folder, code, kept_code.parent]
+    for each in {
+        "nothing": [],
+        "the top": [folder],
+        "the top, closed": [folder],
+        "all but the code": [folder, kept_code.parent],
+        "all but the file": all_folders,
+    }[given]:
+        os.chown(each, OWNER, OWNER)
+    for each in [*all_folders, kept_code]:
+        each.chmod(0o755 if given == "the top, closed" else 0o777)
+    with user(OWNER):
+        cache = CodeCache(str(code))
+        found, place = cache.find("/workspace/app.py", SOURCE)
+    assert found is None
+    assert cache.refused is not None
+    assert cache.refused.filename
+    with user(OWNER):
+        cache.keep(place, compile(SOURCE, "/workspace/app.py", "exec"))
+        cache.write()  # nothing fails
+        found, _ = CodeCache(str(code)).find("/workspace/app.py", SOURCE)
+    assert found is None or found.co_consts[0] == "honest"
+
+
+@as_root
+def test_replaced(volume: Path):
+    """Where another user can have written the last level alone it is set aside, and code is kept again."""
+    folder = f"{volume}/uid-{OWNER}/code"
+    with user(OWNER):
+        put(folder)
+    (last,) = Path(folder).iterdir()
+    last.chmod(0o777)
+    with user(OWNER):
+        cache = CodeCache(folder)
+        found, place = cache.find("/workspace/app.py", SOURCE)
+        assert found is None
+        cache.keep(place, compile(SOURCE, "/workspace/app.py", "exec"))
+        cache.write()
+        found, _ = CodeCache(folder).find("/workspace/app.py", SOURCE)
+    assert found is not None
+    assert found.co_consts[0] == "honest"
+
+
+@as_root
+def test_a_swap_while_it_reads(volume: Path):
+    """What is put in the folder's place once it was opened is not looked at."""
+    folder = f"{volume}/uid-{OWNER}/code"
+    with user(OWNER):
+        cache = CodeCache(folder)
+        cache.keep(cache.find("/workspace/app.py", SOURCE)[1], compile(SOURCE, "/workspace/app.py", "exec"))
+        cache.write()
+        reader = CodeCache(folder)
+        assert reader.find("/workspace/app.py", SOURCE)[0] is not None
+    (volume / f"uid-{OWNER}").rename(volume / "away")
+    with user(ATTACKER):
+        put(folder)
+    with user(OWNER):
+        found, _ = reader.find("/workspace/app.py", SOURCE)
+    assert found is not None
+    assert found.co_consts[0] == "honest"
