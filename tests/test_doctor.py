@@ -65,6 +65,23 @@ def test_a_cache_that_is_no_volume(patient):
     assert "hurts" in states(symptoms.cache, patient())
 
 
+def test_a_probe_writes_nothing_else(patient, tmp_path):
+    """A link under the name of the file that is written for a moment is not followed."""
+    who, victim = patient(), tmp_path / "victim"
+    victim.write_text("precious")
+    (who.project / ".appliance-doctor").symlink_to(victim)
+    assert states(symptoms.events, who) == ["ok"]
+    assert victim.read_text() == "precious"
+
+
+def test_a_cache_in_which_others_may_rename(patient, tmp_path):
+    """A cache that everybody may change, without the sticky bit, is worth a note; with it nothing is said."""
+    (tmp_path / "cache").mkdir()
+    for mode, notes in ((0o777, 1), (0o1777, 0)):
+        (tmp_path / "cache").chmod(mode)
+        assert states(symptoms.cache, patient()).count("note") == notes
+
+
 def test_files_from_the_future(patient):
     """A file that is newer than now is told of with its distance."""
     who = patient()

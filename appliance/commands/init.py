@@ -66,7 +66,9 @@ def _write(file: Path, text: str) -> None:
     aside = file.with_name(f".{file.name}.new")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(text, "utf-8")
+        aside.unlink(missing_ok=True)
+        with aside.open("x", encoding="utf-8") as new:  # never what a link of that name leads to
+            new.write(text)
         aside.replace(file)
     except OSError as error:
         raise _UnwritableError(

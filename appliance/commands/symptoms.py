@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from appliance.boot.cache import exposure
 from appliance.errors import NotRunningError
 from appliance.supervisor.memory import Memory
 from appliance.supervisor.status import ask
@@ -80,8 +81,9 @@ def events(patient: Patient) -> Iterator[Finding]:
         )  # fmt: skip
         return
     try:
+        probe.unlink(missing_ok=True)
         source.add(str(patient.project), partial=False)
-        probe.write_bytes(b"")
+        probe.touch(exist_ok=False)  # never what a link of that name leads to
         seen = source.wait(1.0)
     except OSError as error:
         yield Finding("events", "note", f"not tried: {patient.project} can't be written ({error.strerror})")
@@ -162,6 +164,11 @@ def cache(patient: Patient) -> Iterator[Finding]:
         yield Finding(
             "cache", "hurts", f"{standing} can't be written by uid {os.geteuid()}", "Open it, or take another."
         )
+    if standing == folder and (reason := exposure(folder)):
+        yield Finding(
+            "cache", "note", f"{reason}: other users of it could have you run their code",
+            "Share it with nobody, or give the folder to root, with mode 1777.",
+        )  # fmt: skip
     free = shutil.disk_usage(standing).free
     state: Literal["ok", "hurts"] = "ok" if free > ENOUGH_DISK else "hurts"
     yield Finding(

@@ -109,3 +109,13 @@ def test_no_project(init: Init, tmp_path: Path) -> None:
     done = init(f"--project={tmp_path / 'none'}")
     assert done.returncode == 3
     assert "expected:" in done.stderr
+
+
+def test_it_follows_no_link(init: Init, tmp_path: Path) -> None:
+    """What a link leads to, under the name that a file is written by at first, is not written."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious", encoding="utf-8")
+    (tmp_path / "shop" / ".docker-compose.yml.new").symlink_to(victim)
+    assert init().returncode == 0
+    assert (tmp_path / "shop" / "docker-compose.yml").is_file()
+    assert victim.read_text(encoding="utf-8") == "precious"

@@ -1,0 +1,169 @@
+"""An environment is whole only where no other user can have put anything into it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from appliance.boot.environment_folder import MARK, clear, closed_to_others, holds, is_whole, note, seal
+from appliance.boot.interpreter import _candidates
+from appliance.boot.upkeep import Use, making, prune
+from appliance.supervisor import kept
+from appliance.supervisor.kept import Kept
+from tests.users import ATTACKER, OWNER, as_root, place, user, volume
+
+__all__ = ["place", "volume"]
+
+PARTS = ("", "bin", "lib", "lib/python3.13", "lib/python3.13/site-packages", MARK)
+
+
+@pytest.fixture
+def environment(volume):
+    """One that its owner has made."""
+    folder = volume / f"uid-{OWNER}" / "environments" / "key"
+    with user(OWNER):
+        (folder / "bin").mkdir(parents=True)
+        (folder / "lib" / "python3.13" / "site-packages").mkdir(parents=True)
+        (folder / "lib64").symlink_to("lib")
+        (folder / MARK).write_text('{"project": "/workspace"}')
+    return folder
+
+
+@as_root
+def test_ones_own_is_whole(environment):
+    """What its owner has made is whole for its owner, and not for root; what lacks the mark or a part is not."""
+    assert not is_whole(environment)
+    with user(OWNER):
+        assert is_whole(environment)
+        (environment / MARK).unlink()
+        assert not is_whole(environment)
+        assert not is_whole(environment.with_name("other"))
+
+
+@as_root
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("how", ["foreign", "open", "link"])
+def test_another_users_part(environment, part, how):
+    """A part of another user's, one that others may write, and a link, make it none; what is there is then cleared."""
+    target = environment / part
+    if how == "foreign":
+        os.chown(target, ATTACKER, ATTACKER)
+    elif how == "open":
+        target.chmod(0o777)
+    else:
+        target.rename(target.parent / "away")
+        target.symlink_to("away")
+    with user(OWNER):
+        assert not is_whole(environment)
+        clear(environment)
+    assert not os.path.lexists(environment)
+
+
+@as_root
+@pytest.mark.parametrize("level", [0, 1])
+def test_another_users_folder_above(environment, level):
+    """Nor is it one where another user could have exchanged it."""
+    above = environment.parents[level]
+    above.chmod(0o777)
+    with user(OWNER):
+        assert not is_whole(environment)
+        assert not holds(environment.parent, "key.setuptools")
+        with pytest.raises(OSError, match="others can write"), making(environment, print):
+            pass
+    os.chown(above, ATTACKER, ATTACKER)
+    with user(OWNER):
+        assert not is_whole(environment)
+
+
+@as_root
+def test_marks_beside_it(environment):
+    """The files beside an environment are ours: a link in the place of one is neither followed nor believed."""
+    environments, victim = environment.parent, environment.parents[2] / "victim"
+    victim.write_text("precious")
+    os.chown(victim, OWNER, OWNER)
+    os.utime(victim, (1, 1))
+    with user(OWNER):
+        note(environments, "key.setuptools")
+        assert holds(environments, "key.setuptools")
+    for name in ("key.setuptools", "key.lock", "key.used"):
+        (environments / name).unlink(missing_ok=True)
+        (environments / name).symlink_to(victim)
+    with user(OWNER):
+        assert not holds(environments, "key.setuptools")
+        with pytest.raises(OSError, match="link"), making(environment, print):
+            pass
+        Use().hold(environment)
+        assert prune(environments, Path("/workspace"), 10**10) == []
+        note(environments, "key.setuptools")
+    assert (victim.read_text(), victim.stat().st_mtime) == ("precious", 1)
+    assert not (environments / "key.setuptools").is_symlink()
+
+
+def test_what_is_made_is_closed_to_others(tmp_path):
+    """Whatever umask the process has, what is made meanwhile is nobody else's to write; afterwards it is as before."""
+    before = os.umask(0)
+    try:
+        with closed_to_others():
+            (tmp_path / "made").mkdir()
+        (tmp_path / "later").mkdir()
+        assert os.umask(0) == 0
+    finally:
+        os.umask(before)
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("made", "later")] == [0o755, 0o777]
+
+
+def test_sealed(tmp_path):
+    """What an archive has left open to others is closed, at every depth; what a link leads to is not touched."""
+    outside = tmp_path / "outside"
+    outside.touch()
+    outside.chmod(0o666)
+    folder = tmp_path / "environment"
+    for path in (folder, folder / "lib", folder / "lib" / "deep"):
+        path.mkdir()
+        (path / "module.py").touch()
+        (path / "module.py").chmod(0o666)
+        (path / "program").touch()
+        (path / "program").chmod(0o775)
+        (path / "link").symlink_to(outside)
+        path.chmod(0o777)
+    seal(folder)
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in [folder, *folder.rglob("*")]}
+    closed = {"module.py": "0o644", "program": "0o755"}
+    assert modes == {"environment": "0o755", "lib": "0o755", "deep": "0o755", "link": "0o666", **closed}
+
+
+@as_root
+def test_a_planted_interpreter(volume, monkeypatch):
+    """A Python that another user has put among those that were fetched is not run."""
+    fetched = volume / f"uid-{OWNER}" / "python"
+    for name in ("cpython-3.13.1-linux", "cpython-3.13.9-linux"):
+        program = fetched / name / "bin" / "python3.13"
+        program.parent.mkdir(parents=True)
+        program.touch(mode=0o755)
+        for path in (fetched.parent, fetched, *program.parents[:2], program):
+            os.chown(path, OWNER, OWNER)
+    os.chown(fetched / "cpython-3.13.9-linux", ATTACKER, ATTACKER)
+    with user(OWNER):
+        found = list(_candidates("3.13", volume, {"PATH": "", "HOME": "/nowhere"}))
+    assert [path.parts[-3] for path in found if path.is_relative_to(volume)] == ["cpython-3.13.1-linux"]
+
+
+@as_root
+@pytest.mark.parametrize("where", ["folder", "file", "link"])
+def test_a_planted_list_of_modules(volume, where):
+    """A list of what is to be imported that another user can have written is no list; ours takes its place."""
+    file = volume / f"uid-{OWNER}" / "preload" / "list.json"
+    with user(OWNER):
+        kept.save(file, Kept(["planted"]))
+        assert kept.load(file).modules == ["planted"]
+    if where == "folder":
+        file.parent.chmod(0o777)
+    elif where == "file":
+        os.chown(file, ATTACKER, ATTACKER)
+    else:
+        file.rename(file.with_name("away"))
+        file.symlink_to("away")
+    with user(OWNER):
+        assert kept.load(file) == Kept()
+        kept.save(file, Kept(["ours"]))
+        assert kept.load(file).modules == ([] if where == "folder" else ["ours"])
