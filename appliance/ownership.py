@@ -10,9 +10,9 @@ check and the use, a descriptor can't. Below a folder that only we can write nob
 
 A level passes if it belongs to us or to root, and neither its group nor others may write it. Two volumes are different:
 
-- Root has given the whole volume to a group (Kubernetes' fsGroup, OpenShift's group 0: root's folder, writable for its
-  group and not for others). Kubernetes makes everything in it writable for that group at each start of a pod, so this
-  group may write.
+- Root has given the whole volume to a group (Kubernetes' fsGroup, OpenShift's group 0): root's folder, writable for its
+  group, and with the setgid bit or closed to others. Kubernetes makes everything in it writable for that group at each
+  start of a pod, so this group may write.
 - The file system keeps no owners or no modes (shares of Docker Desktop, SMB, NFS that squashes users). Our own new
   files look like another user's there, and what looks like them passes. ``Folder.is_unprotected`` says so.
 """
@@ -255,7 +255,8 @@ def volume(path: str) -> Folder:
 def volume_of(descriptor: int, path: str) -> Folder:
     """The same by a descriptor, which it takes."""
     status = os.fstat(descriptor)
-    is_given = status.st_uid == 0 and status.st_mode & WRITABLE == stat.S_IWGRP
+    mode = status.st_mode
+    is_given = status.st_uid == 0 and mode & stat.S_IWGRP and (mode & stat.S_ISGID or not mode & stat.S_IWOTH)
     owners = frozenset({0, os.geteuid()})
     return Folder(descriptor, path.rstrip("/"), Rule(owners, group=status.st_gid if is_given else -1))
 

@@ -203,10 +203,10 @@ def test_writing_leads_nowhere_else(volume, monkeypatch):
 @as_root
 @pytest.mark.parametrize(
     ("group", "mode", "passes"),
-    [(OTHER, 0o2775, True), (0, 0o775, True), (OTHER, 0o2777, False), (OTHER, 0o1777, False)],
+    [(OTHER, 0o2775, True), (OTHER, 0o3777, True), (0, 0o775, True), (OTHER, 0o1777, False), (OTHER, 0o777, False)],
 )
 def test_a_volume_that_root_gave_to_a_group(volume, group, mode, passes):
-    """What that group may write passes, as Kubernetes makes it at each start of a pod; not where all may write."""
+    """What that group may write passes, as Kubernetes makes it at each start of a pod; elsewhere not."""
     os.chown(volume, 0, group)
     volume.chmod(mode)
     here = volume

@@ -166,6 +166,8 @@ def _own(place: Folder, name: str, tell: Tell) -> Folder:
                 raise flaw  # what we make there is another user's, and closed to us: a new one would be too
         try:
             tell(replaced(place, name, flaw))
+        except FileNotFoundError:
+            continue  # another start was faster
         except OSError:
             return _own_beside(place, name, flaw, tell)
     raise flaw

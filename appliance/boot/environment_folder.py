@@ -66,12 +66,21 @@ def seal(folder: Path) -> None:
 
     What is writable from the start is nobody else's: the installer runs with a umask for that.
     """
-    for _, _, names, descriptor in os.fwalk(folder):
-        for name in (".", *names):
-            status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-            if status.st_mode & WRITABLE and not stat.S_ISLNK(status.st_mode):
-                with contextlib.suppress(OSError):
-                    os.chmod(name, stat.S_IMODE(status.st_mode) & ~WRITABLE, dir_fd=descriptor)
+    _close(folder, folder.stat().st_mode)
+    pending = [str(folder)]
+    while pending:
+        with os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                if not entry.is_symlink():
+                    _close(entry, entry.stat(follow_symlinks=False).st_mode)
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
+
+
+def _close(path: os.PathLike[str], mode: int) -> None:
+    if mode & WRITABLE:
+        with contextlib.suppress(OSError):
+            os.chmod(path, stat.S_IMODE(mode) & ~WRITABLE)  # noqa: PTH101  an entry is no Path
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The script that starts the project's side, by path: ``python boot.py DESCRIPTOR [BYTECODE]``.
+"""The script that starts the project's side, by path: ``python boot.py DESCRIPTOR``.
 
 Owns the way in: the standard library first, from its own folder alone; then our package, under a name that no project
 can have; then a ``__main__`` that shows nothing of us. Knows nothing of what runs then. Runs in every child of the
@@ -41,16 +41,14 @@ def strangers(path: list[str]) -> list[str]:
     ]
 
 
-def load_package(bytecode: str) -> None:
-    """Load our package under its private name; ``bytecode`` is the folder of its compiled code, empty for its own."""
+def load_package() -> None:
+    """Load our package under its private name."""
     import importlib.util  # noqa: PLC0415  only now does the path hold the standard library alone
 
     folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120  as above
     spec = importlib.util.spec_from_file_location(PACKAGE, f"{folder}/__init__.py", submodule_search_locations=[folder])
     if spec is None or spec.loader is None:
         raise ImportError(f"no package in {folder}")
-    if bytecode:
-        sys.pycache_prefix, sys.dont_write_bytecode = bytecode, False
     package = importlib.util.module_from_spec(spec)
     sys.modules[PACKAGE] = package
     spec.loader.exec_module(package)
@@ -68,12 +66,10 @@ if __name__ == "__main__":
     path = sys.path[1:] if sys.path and sys.path[0] == os.path.dirname(os.path.abspath(__file__)) else sys.path[:]  # noqa: PTH100, PTH120  as above
     sys.path[:] = standard_library(path)
     aside = {name: sys.modules.pop(name) for name in strangers(sys.path)}
-    writes, prefix = sys.dont_write_bytecode, sys.pycache_prefix
-    load_package(sys.argv[2] if len(sys.argv) > 2 else "")
+    load_package()
     __package__ = PACKAGE + ".worker"
     from .worker import main  # the package is known only now
 
-    sys.dont_write_bytecode, sys.pycache_prefix = writes, prefix
     sys.modules.update(aside)
     sys.path[:] = path
     clean_main()

@@ -184,6 +184,7 @@ HONEST = {
     "an emptyDir": (0, 0, 0o777),
     "an emptyDir with fsGroup": (0, 2000, 0o2777),
     "fsGroup": (0, 2000, 0o2775),
+    "fsGroup, open to all": (0, 2000, 0o3777),
     "group 0": (0, 0, 0o775),
 }
 
@@ -201,7 +202,7 @@ def test_no_honest_volume_loses_its_cache(volume, temporary, kind):
             assert claimed == type(claimed)(volume)
             with open_folder(f"{volume}/{NAME}/code", 2, make=0o700) as folder:
                 folder.write("mine", b"kept")
-        if kind == "fsGroup":
+        if kind.startswith("fsGroup"):
             kubelet(volume, group)
     if owner == OWNER and mode & 0o022:
         assert volume.stat().st_mode & stat.S_ISVTX
