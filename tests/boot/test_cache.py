@@ -1,106 +1,30 @@
 """The user's folder on a cache volume that others share: found, made, and never another user's."""
 
-import itertools
 import os
 import shutil
 import stat
-import subprocess
-import threading
 
 import pytest
 
 from appliance.boot.cache import claim, exposure, give
 from appliance.ownership import open_folder
+from tests.boot.plants import (
+    NAME,
+    PLANTS,
+    by,
+    content,
+    given_before,
+    is_own,
+    planted,
+    temporary,
+    to_a_victim,
+    victim,
+)
 from tests.users import ATTACKER, OTHER, OWNER, as_root, look, place, user, volume
 
-__all__ = ["place", "volume"]
+__all__ = ["place", "temporary", "victim", "volume"]
 
-NAME = f"uid-{OWNER}"
 INNER = ("environments", "code", "bytecode", "preload", "uv", "python", "home")
-
-
-@pytest.fixture
-def temporary(place):
-    """A folder like /tmp."""
-    folder = place / "tmp"
-    folder.mkdir()
-    folder.chmod(0o1777)
-    return folder
-
-
-@pytest.fixture
-def victim(place):
-    """Somebody's folder, with a file in it, of which nothing may change."""
-    folder = place / "victim"
-    folder.mkdir(mode=0o700)
-    (folder / "file").write_text("precious")
-    return folder
-
-
-def by(claimed):
-    """The names of the events."""
-    return [event for event, _ in claimed.notices]
-
-
-def content(folder):
-    """What lies in a folder, as relative paths."""
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
-
-
-def is_own(folder, uid=OWNER):
-    """Whether this is a folder of that user's that nobody else may write."""
-    status = folder.lstat()
-    return stat.S_ISDIR(status.st_mode) and status.st_uid == uid and not status.st_mode & 0o022
-
-
-def planted(folder, *, owner=ATTACKER, mode=0o777):
-    """A folder that an attacker has filled: an environment, code, a list of modules."""
-    for name in ("environments/key/bin", "code/cpython-313"):
-        (folder / name).mkdir(parents=True)
-    (folder / "code" / "cpython-313" / "evil").write_text("planted")
-    for path in (folder, *folder.rglob("*")):
-        os.chown(path, ATTACKER, ATTACKER)
-        path.chmod(0o777)
-    os.chown(folder, owner, owner)
-    folder.chmod(mode)
-
-
-def to_a_victim(folder):
-    """A link to what is not the attacker's."""
-    folder.symlink_to(folder.parent.parent / "victim")
-    os.lchown(folder, ATTACKER, ATTACKER)
-
-
-def nowhere(folder):
-    """A link that leads nowhere."""
-    folder.symlink_to("/nowhere/at/all")
-    os.lchown(folder, ATTACKER, ATTACKER)
-
-
-def file(folder):
-    """A file of the same name."""
-    folder.write_text("planted")
-    os.chown(folder, ATTACKER, ATTACKER)
-
-
-def fifo(folder):
-    """A FIFO of the same name."""
-    os.mkfifo(folder)
-    os.chown(folder, ATTACKER, ATTACKER)
-
-
-def closed(folder):
-    """A folder that its user can't even list."""
-    folder.mkdir(mode=0o700)
-    os.chown(folder, ATTACKER, ATTACKER)
-
-
-def given_before(folder):
-    """What an earlier root has given to its user as it was found: the top folder alone."""
-    planted(folder, owner=OWNER)
-
-
-PLANTS = [planted, to_a_victim, nowhere, file, fifo, closed, given_before]
 
 
 @as_root
@@ -209,52 +133,6 @@ def test_no_honest_volume_loses_its_cache(volume, temporary, kind):
     assert [path.name for path in volume.iterdir()] == [NAME]
     with user(OWNER, gid=0, groups=[group]):
         assert bool(exposure(volume)) == (kind in {"an emptyDir", "an emptyDir with fsGroup"})
-
-
-@as_root
-@pytest.mark.parametrize("mode", [0o700, 0o711, 0o755])
-def test_root_makes_it_where_the_user_may_not(volume, temporary, mode):
-    """In a volume that is closed root makes the user's folder, and the user can get there."""
-    volume.chmod(mode)
-    assert give(volume, OWNER, OWNER) == []
-    with user(OWNER):
-        assert claim(volume, temporary).notices == ()
-    assert is_own(volume / NAME)
-
-
-@as_root
-def test_root_closes_the_gap(volume, temporary):
-    """Where everybody may rename everything root adds the sticky bit: no user replaces another's folder any more."""
-    volume.chmod(0o777)
-    planted(volume / f"uid-{OTHER}")
-    assert give(volume, OWNER, OWNER) == []
-    assert stat.S_IMODE(volume.stat().st_mode) == 0o1777
-    with user(OWNER):
-        assert claim(volume, temporary).notices == ()
-    with user(ATTACKER), pytest.raises(PermissionError):
-        (volume / NAME).rename(volume / "away")
-
-
-@as_root
-def test_an_empty_folder_that_root_has_made(volume, temporary):
-    """A root that ended between making and giving it away leaves no user locked out."""
-    (volume / NAME).mkdir(mode=0o755)
-    assert give(volume, OWNER, OTHER) == []
-    assert look(volume / NAME) == (OWNER, OTHER, "0o40755")
-
-
-@as_root
-def test_a_full_folder_of_roots_stays_roots(volume, temporary):
-    """What root has put there is never given away; its user takes another name, and finds that again."""
-    (volume / NAME).mkdir(mode=0o755)
-    (volume / NAME / "restored").write_text("from a backup")
-    assert give(volume, OWNER, OWNER) == []
-    with user(OWNER):
-        claimed = claim(volume, temporary)
-        assert by(claimed) == ["cache.moved"]
-        assert claim(volume, temporary).cache == claimed.cache
-    assert look(volume / NAME / "restored")[0] == 0
-    assert claimed.cache.parent == volume
 
 
 UNSAFE = {
@@ -387,92 +265,3 @@ def test_a_new_volume(place, temporary):
     with user(OWNER):
         assert claim(cache, temporary).notices == ()
     assert is_own(cache / NAME)
-
-
-@as_root
-def test_nothing_is_given_away_by_a_swap(volume, victim):
-    """While what stands under the name is swapped all the time for links, root gives nothing away that they lead to."""
-    volume.chmod(0o755)  # root makes the folder here
-    name = volume / NAME
-    empty = volume.parent / "empty"
-    empty.mkdir()
-    before = [look(path) for path in (victim, victim / "file", empty)]
-    done = threading.Event()
-
-    def swap():
-        for number in itertools.count():
-            try:
-                (volume / "next").symlink_to((victim, empty)[number % 2])
-                (volume / "next").rename(name)
-            except OSError:  # a folder that root has made
-                (volume / "next").unlink(missing_ok=True)
-                name.rename(volume / f"made-{number}")
-            if done.is_set():
-                return
-
-    thread = threading.Thread(target=swap)
-    thread.start()
-    try:
-        aside = 0
-        while aside < 50:
-            aside += len(give(volume, OWNER, OWNER))
-    finally:
-        done.set()
-        thread.join()
-    assert [look(path) for path in (victim, victim / "file", empty)] == before
-    assert content(victim) == ["file"]
-    assert all(path.is_symlink() or path.stat().st_uid in {0, OWNER} for path in volume.iterdir())
-
-
-SHARES = {
-    "SMB or Windows: all is root's, and open": (
-        ["--force-user=root", "--perms=a+rwx", "--chmod-ignore"], ["cache.unprotected"],
-    ),
-    "macOS: all is the asker's": ([f"--mirror=root:{OWNER}:{ATTACKER}"], []),
-    "SMB: all is the user's": ([f"--force-user={OWNER}", "--perms=u=rwX,go=rX", "--chmod-ignore"], []),
-    "squashed: all is nobody's, and closed": (
-        ["--force-user=nobody", "--create-for-user=nobody"], ["cache.moved"],
-    ),
-}  # fmt: skip
-
-
-@pytest.fixture
-def share(place):
-    """``share(options)``: a folder on a file system that keeps no owners."""
-    mounted = []
-
-    def share(options):
-        real, point = place / "real", place / "share"
-        for folder in (real, point):
-            folder.mkdir()
-            folder.chmod(0o777)
-        command = ["bindfs", "-o", "allow_other", "--chown-ignore", *options, str(real), str(point)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"not run: this machine mounts no FUSE: {done.stderr.strip()}")
-        mounted.append(point)
-        return point
-
-    yield share
-    for point in mounted:
-        subprocess.run(["umount", "--lazy", str(point)], check=True)
-
-
-@as_root
-@pytest.mark.skipif(shutil.which("bindfs") is None, reason="not run: bindfs is not installed")
-@pytest.mark.parametrize("kind", SHARES)
-@pytest.mark.parametrize("starts_as_root", [True, False])
-def test_a_share_that_keeps_no_owners(share, temporary, kind, starts_as_root):
-    """It is used, with at most one event; only where we can't write what we have made ourselves /tmp is."""
-    options, events = SHARES[kind]
-    folder = share(options)
-    for _ in range(2):
-        told = give(folder, OWNER, OWNER) if starts_as_root else []
-        with user(OWNER):
-            claimed = claim(folder, temporary)
-            with open_folder(f"{claimed.cache}/{NAME}/code", 2, make=0o700) as code:
-                code.write("mine", b"kept")
-        assert told == []
-        assert by(claimed) == events
-        assert (claimed.cache == folder) == (events != ["cache.moved"])
-        assert [path.name for path in folder.iterdir()] == [NAME]
