@@ -54,8 +54,9 @@ class Opening:
         """Say on stderr what is worth a line; the supervisor makes events of it."""
         for _, fields in self.settings.notices:
             if "path" in fields:
-                words = [str(fields[name]) for name in ("path", "reason", "instead", "action") if name in fields]
-                sys.stderr.write(sanitise(f"appliance: {'; '.join(words)}") + "\n")
+                used = f"; {fields['instead']} is used instead" if "instead" in fields else ""
+                line = f"appliance: {fields['path']}: {fields['reason']}{used}. {fields['action']}"
+                sys.stderr.write(sanitise(line) + "\n")
 
 
 def open_project(process: Mapping[str, str], flags: Mapping[str, str], *, serves: bool = False) -> Opening:

@@ -53,4 +53,4 @@ def test_a_command_says_it_on_stderr(start: Start, tmp_path: Path):
     (own / "environments").chmod(0o777)
     done = appliance.command("run", "python", "-c", "print('ran')")
     assert (done.returncode, done.stdout) == (0, "ran\n")
-    assert f"appliance: {own}/environments; others can write it (mode 0777);" in done.stderr
+    assert f"appliance: {own}/environments: others can write it (mode 0777). " in done.stderr
