@@ -36,7 +36,7 @@ class Frames:
         """
         self._buffer += data
         while self._buffer:
-            header = _HEADER.match(self._buffer)
+            header = _HEADER.match(self._buffer, 0, _LONGEST_HEADER)
             if header is None:
                 if len(self._buffer) > _LONGEST_HEADER:
                     raise ValueError("no header of the Debug Adapter Protocol")

@@ -56,9 +56,11 @@ class Loop:
         self._selector.register(self._woken, selectors.EVENT_READ, self._rouse)
         self._running = False
 
-    def watch(self, descriptor: HasFileno | int, call: Callable[[], object], *, write: bool = False) -> None:
-        """Call when ``descriptor`` can be read; with ``write``, when it can be read or written."""
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if write else 0)
+    def watch(
+        self, descriptor: HasFileno | int, call: Callable[[], object], *, read: bool = True, write: bool = False
+    ) -> None:
+        """Call when ``descriptor`` can be read; with ``write``, when it can be written too."""
+        events = (selectors.EVENT_READ if read else 0) | (selectors.EVENT_WRITE if write else 0)
         try:
             self._selector.modify(descriptor, events, call)
         except KeyError:

@@ -50,3 +50,9 @@ def test_a_debugger_that_dies_has_its_end_told():
     session.from_client(ATTACH)
     assert json.loads(session.cut())["body"] == {"restart": True}
     assert session.cut() == b""
+
+
+def test_a_header_is_read_within_its_bound():
+    """Header lines without end are refused after the first few kilobytes, however many came at once."""
+    with pytest.raises(ValueError, match="header"):
+        list(Frames().feed(b"Content-Length: 1\r\n" * 10_000))
