@@ -24,6 +24,7 @@ import importlib.util
 import marshal
 import os
 import sys
+import threading
 from binascii import crc32
 from functools import partial
 from typing import TYPE_CHECKING
@@ -51,6 +52,7 @@ class CodeCache:
         self._path = f"{folder}/{sys.implementation.cache_tag}-{magic}-{sys.flags.optimize}" if folder else ""
         self._folder: Folder | None = None  # stays open: it is checked once, and can't be swapped afterwards
         self._unwritten: list[tuple[str, CodeType]] = []
+        self._writing = threading.Lock()  # the control thread is asked to write, and the main thread does at its end
         self.refused: NotOursError | None = None  # what another user can have written, and is not used
 
     def find(self, path: str, source: bytes) -> tuple[CodeType | None, str]:
@@ -83,8 +85,11 @@ class CodeCache:
 
     def write(self) -> None:
         """Write what is to be kept; what can't be is compiled again next time."""
-        if not self._unwritten:
-            return
+        with self._writing:
+            if self._unwritten:
+                self._write()
+
+    def _write(self) -> None:
         names = set()
         try:
             with self._own_folder() as folder:

@@ -8,10 +8,12 @@ import linecache
 import os
 import pkgutil
 import sys
+import threading
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -128,6 +130,27 @@ def test_pruned(root: Path, cache: CodeCache, tmp_path: Path):
         fresh("busy")
         cache.write()
     assert len(kept(tmp_path)) == sources.KEPT
+
+
+def test_two_threads_write(cache: CodeCache, tmp_path: Path):
+    """A worker that is asked to write while it ends writes each thing once, and neither thread fails."""
+
+    class Contested(list[Any]):
+        """The other thread writes too, between the look at what is left and the taking of it."""
+
+        def __len__(self) -> int:
+            length = super().__len__()
+            if length and not other.ident:
+                other.start()
+                other.join(0.1)  # it waits for us, or has taken what we have seen
+            return length
+
+    other = threading.Thread(target=cache.write)
+    cache._unwritten = Contested()
+    cache.keep("0-0-0", compile("", "x.py", "exec"))
+    cache.write()
+    other.join()
+    assert len(kept(tmp_path)) == 1
 
 
 def test_looks_as_ever(root: Path, cache: CodeCache):
