@@ -53,7 +53,6 @@ class ServerHandler(ApplicationRun):
     status: str | None = None
     code = 0
     _fields: ResponseFields
-    _pairs: list[tuple[str, str]] | None = None
     _view: Headers | None = None
     _line = b""
     _content = True  # the response has content to send
@@ -88,16 +87,14 @@ class ServerHandler(ApplicationRun):
         except TypeError:  # unhashable
             raise ApplicationFault(f"the status must be a str, not {status!r:.80}") from None
         self._fields = heads.fields(headers)
-        self._pairs = headers
         self.status = status
         return self.write
 
     @property
     def headers(self) -> Headers | None:
         """The response's headers, which a subclass's ``cleanup_headers`` may change; None before ``start_response``."""
-        if self._view is None and self._pairs is not None:
-            self._pairs = list(self._pairs)
-            self._view = Headers(self._pairs)
+        if self._view is None and self.status is not None:
+            self._view = Headers(list(self._fields.pairs))
         return self._view
 
     # -- the response

@@ -7,10 +7,13 @@ sent. What is checked is checked under ``python -O`` too: there is no assert. On
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from wsgiref.handlers import format_date_time
 
 from .fields import CONTROLS, TOKEN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _STATUS_CODES = range(200, 1000)
 _KEPT = 512
@@ -68,6 +71,7 @@ class ResponseFields:
     """An application's response fields, checked.
 
     Attributes:
+        pairs: names and values, as they were then: the application may change its list, and lists in it.
         block: their lines, but for Content-Length and Connection.
         length: what Content-Length said; -1 without.
         close: Connection said close.
@@ -75,6 +79,7 @@ class ResponseFields:
     """
 
     # Class attributes and not slots: what is usual costs no assignment.
+    pairs: Sequence[tuple[str, str]] = ()
     block = b""
     length = -1
     plain = False
@@ -89,7 +94,7 @@ class ResponseHeads:
         self._kinds = FieldKinds()
         self.software = software
         # An application mostly says what it said before; the comparison costs a tenth of the checks.
-        self._last: tuple[list[tuple[str, str]], ResponseFields] = ([], ResponseFields())
+        self._last = ResponseFields()
         self._plain: tuple[ResponseFields, int, bytes, int, bytes] = (ResponseFields(), -1, b"", 0, b"")
         self._second = 0
         self._date = b""
@@ -102,8 +107,8 @@ class ResponseHeads:
         """
         if type(headers) is not list:
             raise ApplicationFault(f"the headers must be a list of pairs (PEP 3333), not {type(headers).__name__}")
-        seen, fields = self._last
-        if headers == seen:
+        fields = self._last
+        if headers == fields.pairs:  # a pair that is a list equals none
             return fields
         fields = ResponseFields()
         kinds = self._kinds
@@ -123,7 +128,8 @@ class ResponseHeads:
         if len(block.translate(None, CONTROLS)) + 2 * len(lines) - 2 != len(block):
             _check_controls(headers)
         fields.plain = not (fields.close or fields.date or fields.server or fields.request_id)
-        self._last = (list(headers), fields)
+        fields.pairs = [(name, value) for name, value in headers]
+        self._last = fields
         return fields
 
     def _special(self, fields: ResponseFields, kind: str, value: str) -> bool:

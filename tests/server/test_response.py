@@ -202,6 +202,22 @@ def test_an_application_may_close_the_connection(serve: Serve):
     assert client.rest() == b""
 
 
+def test_headers_are_what_they_were_when_the_response_began(serve: Serve):
+    """A list of headers, or of name and value, that the application keeps and changes is read anew each time."""
+    pair, headers = ["X-Count", "0"], [("X-A", "a")]
+
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        pair[1] = str(int(pair[1]) + 1)
+        headers[:] = [("X-A", "a"), pair]  # type: ignore[list-item]  # as sloppy applications do
+        start_response("200 OK", headers)
+        headers.append(("X-Late", "b"))
+        return [b""]
+
+    client = serve(application).client()
+    answers = [client.ask() for _ in range(3)]
+    assert [(response["X-Count"], response["X-Late"]) for response in answers] == [("1", None), ("2", None), ("3", None)]
+
+
 def test_tabs_and_latin_1_are_legal_values(serve: Serve):
     """A field's value may hold tabs and Latin-1 letters (RFC 9110, 5.5)."""
     assert serve(answer([], headers=[("A", "b\tc \u00e9")])).ask()["A"] == "b\tc \u00e9"
