@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 _LINE_MAX = 4096
 # 15 digits that count: more than 2**59 bytes are no chunk. The line's length bounds the zeros before them.
 _SIZE = re.compile(rb"0*[0-9A-Fa-f]{1,15}")
+# Fields that mean nothing behind a body, and something to a reader that takes them for the head's (RFC 9110, 6.5.1):
+# framing, routing, authentication, the content's form, the request's modifiers.
+_NO_TRAILERS = frozenset(
+    b"authorization cache-control connection content-encoding content-length content-range content-type cookie expect "
+    b"forwarded host keep-alive max-forwards pragma proxy-authorization proxy-connection range te trailer "
+    b"transfer-encoding upgrade x-real-ip".split()
+)
+_NO_TRAILER_STARTS = (b"if-", b"x-forwarded-")
 # chunk-ext (7.1.1): the white space is bad, and to be accepted. No two parts can match the same text, so no
 # backtracking.
 _EXTENSIONS = re.compile(
@@ -111,3 +119,6 @@ class ChunkedBody(Body):
             control = len(line.translate(None, CONTROLS)) + line.count(b"\t") != len(line)
             if not colon or control or TOKEN.fullmatch(name.decode("latin-1")) is None:
                 raise Refused(400, "a trailer field is malformed (RFC 9112, 7.1.2)")
+            lower = name.lower()
+            if lower in _NO_TRAILERS or lower.startswith(_NO_TRAILER_STARTS):
+                raise Refused(400, f"{name[:40].decode()} can't be a trailer field (RFC 9110, 6.5.1)")

@@ -71,7 +71,7 @@ class Environs:
         environ = self._template.copy()
         path = head.path
         environ["REQUEST_METHOD"] = head.method
-        environ["PATH_INFO"] = unquote_to_bytes(path).decode("latin-1") if "%" in path else path
+        environ["PATH_INFO"] = unquote_to_bytes(path.encode("latin-1")).decode("latin-1") if "%" in path else path
         environ["QUERY_STRING"] = head.query
         environ["REQUEST_URI"] = environ["RAW_URI"] = head.target
         return environ
@@ -118,7 +118,7 @@ class TrustedProxies:
             environ["SERVER_PORT"] = port
         prefix = _last(_split(forwarded.get("HTTP_X_FORWARDED_PREFIX", ""))).rstrip("/")
         if prefix.startswith("/") and not prefix.startswith("//"):
-            environ["SCRIPT_NAME"] = unquote_to_bytes(prefix).decode("latin-1")
+            environ["SCRIPT_NAME"] = unquote_to_bytes(prefix.encode("latin-1")).decode("latin-1")
 
     def trusts(self, address: str) -> bool:
         """Whether a peer is believed."""

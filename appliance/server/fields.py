@@ -26,6 +26,13 @@ TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _BAD_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _LENGTH_DIGITS = 19  # 2**63 - 1 has as many
 _LENGTH_MAX = 2**63 - 1
+# Besides X-Forwarded-*: what proxies and content delivery networks call the client's address, and applications believe.
+_FORWARDED = frozenset(
+    {
+        "HTTP_CF_CONNECTING_IP", "HTTP_CLIENT_IP", "HTTP_FASTLY_CLIENT_IP", "HTTP_FORWARDED", "HTTP_FORWARDED_FOR",
+        "HTTP_TRUE_CLIENT_IP", "HTTP_X_CLIENT_IP", "HTTP_X_CLUSTER_CLIENT_IP", "HTTP_X_REAL_IP",
+    }
+)  # fmt: skip
 # How many names, and how long ones, are kept: a client that invents names must not fill the memory.
 _KEPT_NAMES = 1024
 _KEPT_LENGTH = 64
@@ -37,7 +44,7 @@ class Fields:
     Attributes:
         values: by CGI name (``HTTP_ACCEPT``, ``CONTENT_TYPE``), repeated ones joined; those with an underscore left
             out.
-        forwarded: what a proxy claims (``HTTP_FORWARDED``, ``HTTP_X_FORWARDED_*``), or None.
+        forwarded: what a proxy claims (``HTTP_FORWARDED``, ``HTTP_X_FORWARDED_*``, ``HTTP_X_REAL_IP`` ...), or None.
         length: of the body; 0 where there is none or it is chunked.
         chunked: the body ends by its own coding.
         keep_alive: the client wants the connection to stay.
@@ -77,7 +84,7 @@ def cgi_name(name: str) -> str:
 
 def is_forwarded(key: str) -> bool:
     """Whether the field speaks for another client, as only a trusted proxy may."""
-    return key == "HTTP_FORWARDED" or key.startswith("HTTP_X_FORWARDED_")
+    return key.startswith("HTTP_X_FORWARDED_") or key in _FORWARDED
 
 
 class FieldReader:

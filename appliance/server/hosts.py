@@ -1,11 +1,11 @@
 """What a Host may look like, and which hosts are served.
 
-Owns the grammar of a host (RFC 3986, 3.2.2, narrowed) and the allow-list against DNS rebinding: a page of a foreign
+Owns the grammar of a host (RFC 3986, 3.2.2) and the allow-list against DNS rebinding: a page of a foreign
 site whose name is made to resolve to this machine would otherwise read what the project serves. Knows nothing of
 settings: the names that are allowed on top are given. Runs in the worker, once for each new host.
 
-Narrowed on purpose: sub-delims and an IPvFuture in brackets are refused, though the RFC's grammar has them. No name or
-address that resolves holds them, and "a,b" is read as two hosts by some.
+The grammar allows more than any name or address that resolves has: sub-delims ("a,b" is read as two hosts by some), and
+addresses of a version of IP to come. Such a host is well formed, and served only where it is named.
 """
 
 from __future__ import annotations
@@ -18,9 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _HOST = re.compile(
-    r"(?P<name>(?:[A-Za-z0-9\-._~]|%[0-9A-Fa-f]{2})+|\[(?P<v6>[0-9A-Fa-f:.]+)(?:%25[A-Za-z0-9\-._~]+)?\])(?::(?P<port>[0-9]{0,5}))?"
+    r"(?P<name>(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})+"
+    r"|\[(?P<v6>[0-9A-Fa-f:.]+)(?:%25[A-Za-z0-9\-._~]+)?\]"
+    r"|\[[vV][0-9A-Fa-f]+\.[A-Za-z0-9\-._~!$&'()*+,;=:]+\])"
+    r"(?::0*(?P<port>[0-9]{0,5}))?"
 )
-_ADDRESS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[.*\]")
+_ADDRESS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[[0-9a-f:.]+(?:%.*)?\]")
+_UNRESOLVED = re.compile(r"[!$&'()*+,;=]|\[v")  # what no name or address that resolves holds
 _PORT_MAX = 65_535
 _REMEMBERED = 64  # hosts; a client may make up any number of names that are served
 
@@ -76,10 +80,10 @@ class AllowedHosts:
         return allowed
 
     def _allows(self, name: str) -> bool:
-        return (
-            self._any
-            or "." not in name
-            or name in self._exact
+        if self._any or name in self._exact:
+            return True
+        return _UNRESOLVED.search(name) is None and (
+            "." not in name
             or name == "host.docker.internal"
             or name.endswith((".localhost", *self._below))
             or name in {below[1:] for below in self._below}

@@ -226,6 +226,8 @@ class Wire:
         _check_protocol(raw)  # a ClientHello is one, however long
         line_end = raw.find(b"\r\n")
         if (len(raw) if line_end < 0 else line_end) > limits.max_line_bytes:
+            if b" " not in raw[: limits.max_line_bytes]:  # the target has not begun: it is not what is too long
+                raise Refused(501, "the method is longer than any known (RFC 9112, 3)")
             raise Refused(414, f"the request line is longer than {limits.max_line_bytes} bytes (RFC 9112, 3)")
         if line_end >= 0 and len(raw) - line_end > limits.max_header_bytes:
             raise Refused(431, f"the header fields are longer than {limits.max_header_bytes} bytes (RFC 6585, 5)")

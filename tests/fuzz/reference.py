@@ -15,17 +15,30 @@ from urllib.parse import unquote_to_bytes
 from appliance.server.limits import Limits
 
 TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-REQUEST_LINE = re.compile(rf"({TOKEN}) ([!-~]+) HTTP/([0-9])\.([0-9])")
+REQUEST_LINE = re.compile(rf"({TOKEN}) ([!-~\x80-\xff]+) HTTP/([0-9])\.([0-9])")
 FIELD_LINE = re.compile(rf"({TOKEN}):[ \t]*((?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?)[ \t]*")
 PATH = re.compile(r"/[^?#]*")
 URL = re.compile(r"(https?)://([^/?#]*)(/[^?#]*)?(?:\?([^#]*))?", re.IGNORECASE)
-HOST = re.compile(r"((?:[A-Za-z0-9\-._~]|%[0-9A-Fa-f]{2})+|\[[^\[\]]*\])(?::([0-9]{0,5}))?")
+SUB_DELIMS = r"!$&'()*+,;="
+HOST = re.compile(rf"((?:[A-Za-z0-9\-._~{SUB_DELIMS}]|%[0-9A-Fa-f]{{2}})+|\[[^\[\]]*\])(?::0*([0-9]{{0,5}}))?")
+IP_FUTURE = re.compile(rf"[vV][0-9A-Fa-f]+\.[A-Za-z0-9\-._~{SUB_DELIMS}:]+")
 IPV6 = re.compile(r"[0-9A-Fa-f:.]+")
 ZONE = re.compile(r"%25[A-Za-z0-9\-._~]+$")
 QUOTED = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"'
 EXTENSION = rb"[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?" % (TOKEN.encode(), TOKEN.encode(), QUOTED)
 SIZE_LINE = re.compile(rb"0*([0-9A-Fa-f]{1,15})((?:%b)*)\r\n" % EXTENSION)
-TRAILER = re.compile(rb"%b:[\t -~\x80-\xff]*\r\n" % TOKEN.encode())
+TRAILER = re.compile(rb"(%b):[\t -~\x80-\xff]*\r\n" % TOKEN.encode())
+# RFC 9110, 6.5.1: about framing, routing, authentication, the content's form, or how to handle the request.
+NO_TRAILER = re.compile(
+    rb"authorization|cache-control|connection|content-(?:encoding|length|range|type)|cookie|expect|forwarded|host"
+    rb"|if-.*|keep-alive|max-forwards|pragma|proxy-(?:authorization|connection)|range|te|trailer|transfer-encoding"
+    rb"|upgrade|x-forwarded-.*|x-real-ip",
+    re.IGNORECASE,
+)
+CLAIMS = {
+    "cf-connecting-ip", "client-ip", "fastly-client-ip", "forwarded", "forwarded-for", "true-client-ip", "x-client-ip",
+    "x-cluster-client-ip", "x-real-ip",
+}  # fmt: skip
 EMPTY_LINES = 8
 LONGEST_METHOD = 64
 LONGEST_SIZE_LINE = 4096
@@ -93,7 +106,8 @@ def read(data: bytes, limits: Limits) -> list[Asked | Refused]:
 def oversize(raw: bytes, limits: Limits) -> set[int]:
     """What is said of a head that is too large, whole or not."""
     line = raw.split(b"\r\n")[0]
-    wrong = {414} if len(line) > limits.max_line_bytes else set()
+    too_long = 414 if b" " in line[: limits.max_line_bytes] else 501
+    wrong = {too_long} if len(line) > limits.max_line_bytes else set()
     return wrong | ({431} if len(raw) - len(line) > limits.max_header_bytes else set())
 
 
@@ -126,7 +140,7 @@ def read_head(text: str, limits: Limits) -> Asked | Refused:
     line = REQUEST_LINE.fullmatch(first)
     fields = [FIELD_LINE.fullmatch(each) for each in lines]
     wrong: set[int] = set()
-    if line is None or None in fields:
+    if line is None or None in fields or not is_utf8(first):
         wrong.add(400)
     if re.search(r" HTTP/[02-9]\.[0-9]$", first):
         wrong.add(505)
@@ -142,6 +156,15 @@ def read_head(text: str, limits: Limits) -> Asked | Refused:
     return Refused(wrong) if wrong else asked
 
 
+def is_utf8(line: str) -> bool:
+    """Whether the bytes of a line are UTF-8, and no control of C1."""
+    try:
+        text = line.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return False
+    return not any("\x80" <= character <= "\x9f" for character in text)
+
+
 def read_target(asked: Asked) -> set[int]:
     """Path and query of the four forms (RFC 9112, 3.2)."""
     method, target = asked.method, asked.target
@@ -149,7 +172,7 @@ def read_target(asked: Asked) -> set[int]:
         return {501} if is_host(target) and re.search(r":[0-9]+$", target) else {400}
     path, _, query = target.partition("?")
     if PATH.fullmatch(path) and "#" not in target:
-        asked.path, asked.query = unquote_to_bytes(path).decode("latin-1"), query
+        asked.path, asked.query = unquote_to_bytes(path.encode("latin-1")).decode("latin-1"), query
         return set()
     if target == "*":
         asked.path, asked.own = "*", True
@@ -160,17 +183,19 @@ def read_target(asked: Asked) -> set[int]:
     if url[1].lower() == "https":
         return {421}
     asked.own = method == "OPTIONS" and not url[3] and url[4] is None
-    asked.path, asked.query = unquote_to_bytes(url[3] or "/").decode("latin-1"), url[4] or ""
+    asked.path, asked.query = unquote_to_bytes((url[3] or "/").encode("latin-1")).decode("latin-1"), url[4] or ""
     asked.fields["HTTP_HOST"] = url[2]
     return set()
 
 
 def is_host(text: str) -> bool:
-    """A name, an IPv4 or IPv6 address, perhaps with a port (RFC 3986, 3.2.2, without sub-delims)."""
+    """A name, an IPv4 or IPv6 address, perhaps with a port (RFC 3986, 3.2.2)."""
     match = HOST.fullmatch(text)
     if match is None or int(match[2] or 0) > 65535:
         return False
     if not match[1].startswith("["):
+        return True
+    if IP_FUTURE.fullmatch(match[1][1:-1]):
         return True
     address = ZONE.sub("", match[1][1:-1])
     try:
@@ -197,7 +222,7 @@ def read_fields(asked: Asked, pairs: list[tuple[str, str]]) -> set[int]:
         wrong.add(417)
     asked.expects = bool(asked.minor and "expect" in known)
     for name, values in known.items():
-        forwarded = name == "forwarded" or name.startswith("x-forwarded-")
+        forwarded = name in CLAIMS or name.startswith("x-forwarded-")
         if name not in {"content-length", "transfer-encoding"} and not forwarded:
             key = name.upper().replace("-", "_")
             key = key if name == "content-type" else "HTTP_" + key
@@ -253,6 +278,8 @@ def read_chunked(data: bytes, at: int, limits: Limits) -> tuple[bytes | None, in
     while not data.startswith(b"\r\n", at):
         line = TRAILER.match(data, at)
         if line is None or len(line[0]) - 2 > max(1, limits.max_trailer_bytes - (at - trailer)):
+            return None, at
+        if NO_TRAILER.fullmatch(line[1]):
             return None, at
         at = line.end()
     return content, at + 2

@@ -204,10 +204,12 @@ def test_hosts_that_no_other_site_can_be_are_served(host: str):
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "localhost.evil.example", "xlocalhost.example", "notbelow.test", "1.2.3.4.nip.io"]
-)
+        "host",
+    ["evil.example", "localhost.evil.example", "xlocalhost.example", "notbelow.test", "1.2.3.4.nip.io", "a=b", "a,b:80",
+     "a,b.localhost", "localhost,evil", "[v1.a]", "[v1.a]:80"],
+)  # fmt: skip
 def test_other_hosts_are_not(host: str):
-    """A name with a dot is somebody's, who may make it resolve to this machine (DNS rebinding)."""
+    """A name with a dot is somebody's, who may make it resolve to this machine (DNS rebinding); nobody's has a sub-delim."""
     assert not AllowedHosts(["mine.test", "*.below.test"])(host)
     assert AllowedHosts(["*"])(host)
 
@@ -223,12 +225,13 @@ def test_a_host_that_is_not_served_is_403(serve: Serve):
     assert served.ask(b"GET / HTTP/1.1\r\nHost: mine.test\r\n\r\n").status == 200
     assert served.ask(b"GET http://evil.example/ HTTP/1.1\r\nHost: mine.test\r\n\r\n").status == 403
     assert served.ask(b"GET / HTTP/1.0\r\n\r\n").status == 200
+    assert served.ask(b"GET / HTTP/1.1\r\nHost: a=b\r\n\r\n").status == 403  # well formed (RFC 3986), and not listed
 
 
 def test_a_host_has_a_grammar():
     """Names, addresses and ports, and nothing else (RFC 3986, 3.2.2); the name without its port."""
-    assert all(map(is_host, ["a", "a.b:80", "1.2.3.4", "[::1]", "[::1]:8", "a_b", "%41", "a:"]))
-    assert not any(map(is_host, ["", ":80", "a b", "a,b", "a/b", "u@a", "a:65536", "a:x", "[::1", "\u00e9", "a\t"]))
+    assert all(map(is_host, ["a", "a.b:80", "1.2.3.4", "[::1]", "[::1]:8", "a_b", "%41", "a:", "a,b", "[vF.a]"]))
+    assert not any(map(is_host, ["", ":80", "a b", "[v.a]", "a/b", "u@a", "a:65536", "a:x", "[::1", "\u00e9", "a\t"]))
     assert name_of("A.b:80") == "a.b"
 
 

@@ -40,6 +40,10 @@ TARGETS = st.sampled_from(
         "http://[::1]:8/",
         "ftp://a/",
         "/\xe9",
+        "/\xc3\xa9?\xc3\xa9",
+        "/%41\xc3\xa9",
+        "/\xc2\x85",
+        "http://a/\xc3\xa9",
         "/a\\b|^",
         "?",
         "a:",
@@ -64,6 +68,8 @@ NAMES = st.sampled_from(
         "Content_Length",
         "X-Forwarded-For",
         "Forwarded",
+        "X-Real-IP",
+        "True-Client-IP",
         "Content-Type",
         "!#$%&'*+-.^`|~",
         "A ",
@@ -110,6 +116,10 @@ VALUES = st.sampled_from(
         "%41",
         "%4",
         "a,b",
+        "a=b:080",
+        "[v1.a:b]",
+        "[v.a]",
+        "a:" + "0" * 9 + "1",
     ]
 )
 SPACES = st.sampled_from(["", " ", " ", " ", "\t", "  "])
