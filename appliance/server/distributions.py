@@ -113,6 +113,7 @@ _DISTRIBUTIONS = {
     "zmq": "pyzmq",
     "zope.interface": "zope.interface",
 }
+_PARTS_MAX = 3  # of a dotted name in the table
 # https://peps.python.org/pep-0594/ and its forerunners.
 _REMOVED = {
     **dict.fromkeys(("asynchat", "asyncore", "distutils", "imp", "smtpd"), "3.12"),
@@ -142,7 +143,7 @@ _SYSTEM = {
 
 def distribution(module: str) -> str:
     """The package that brings a module, by its full dotted name."""
-    parts = module.split(".")
+    parts = module.split(".", _PARTS_MAX)[:_PARTS_MAX]
     for end in range(len(parts), 0, -1):
         found = _DISTRIBUTIONS.get(".".join(parts[:end]))
         if found:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import os
-import traceback
 from typing import Any
 
 from .errorhtml import html_page
+from .tracebacks import MAX_LINE, cut, look_at, words_of
 
 Page = dict[str, Any]
 
@@ -31,10 +31,10 @@ def report(error: BaseException, *, root: str, kind: str) -> Page:
     Returns:
         ``title`` (one line), ``type``, ``message``, ``file`` and ``line`` (of a SyntaxError the source's; else of the
         innermost frame of the project's), ``text`` (the whole traceback, without our own frames), ``frames`` (a list of
-        ``file``, ``line``, ``function``, ``source``, ``project``), ``kind``; ``action`` where it is known what to do.
+        ``file``, ``line``, ``function``, ``source``, ``project``), ``kind``; ``action`` where it is known what to do. All
+        within the bounds of ``tracebacks``.
     """
-    seen = traceback.TracebackException(type(error), error, error.__traceback__)
-    _leave_out_ours(seen)
+    raised = look_at(error, keep=_is_shown)
     frames = [
         {
             "file": frame.filename,
@@ -43,41 +43,36 @@ def report(error: BaseException, *, root: str, kind: str) -> Page:
             "source": frame.line or "",
             "project": _is_of(frame.filename, root),
         }
-        for frame in seen.stack
+        for frame in raised.frames
     ]
     place = next((frame for frame in reversed(frames) if frame["project"]), frames[-1] if frames else None)
     file, line = (place["file"], place["line"]) if place else ("", 0)
-    if isinstance(error, SyntaxError) and error.filename:
-        file, line = error.filename, error.lineno or 0
-    name = type(error).__name__
-    message = error.msg if isinstance(error, SyntaxError) else _words_of(error)
-    action = _action(error, root)
+    message = raised.words
+    if isinstance(error, SyntaxError):
+        message = words_of(error.msg)
+        if error.filename:
+            file, line = words_of(error.filename, MAX_LINE), error.lineno if isinstance(error.lineno, int) else 0
+    name = cut(type(error).__name__, MAX_LINE)
+    action = _action(error, root, raised.words)
     return {
-        **({"action": action} if action else {}),
+        **({"action": cut(action, MAX_LINE)} if action else {}),
         "kind": kind,
-        "title": f"{name}: {message}".split("\n")[0] if message else name,
+        "title": cut(f"{name}: {message}".split("\n", 1)[0] if message else name, MAX_LINE),
         "type": name,
         "message": message,
         "file": file,
         "line": line,
-        "text": "".join(seen.format()),
+        "text": raised.text(),
         "frames": frames,
     }
 
 
-def _words_of(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception:  # noqa: BLE001  an exception's own method, which is to hide nothing; in traceback's words
-        return f"<exception {type(error).__name__}: str() failed>"
-
-
-def _action(error: BaseException, root: str) -> str:
+def _action(error: BaseException, root: str, words: str) -> str:
     """What to do, where it is known. Imported here: ``ast`` alone costs 10 ms, and every reload would pay them."""
     try:
         from .hints import hint  # noqa: PLC0415  see above
 
-        return hint(error, root)
+        return hint(error, root, words)
     except Exception:  # noqa: BLE001  a module of the project's that bears a standard name must not hide the error
         return ""
 
@@ -123,17 +118,10 @@ def _text(page: Page) -> str:
     return "\n\n".join(str(part).rstrip("\n") for part in parts if part) + "\n"
 
 
-def _leave_out_ours(seen: traceback.TracebackException | None) -> None:
-    """Our frames and the import machine's tell the user nothing of his mistake; nor do those of its causes."""
-    while seen is not None:
-        kept = [frame for frame in seen.stack if not _is_machine(frame.filename)]
-        seen.stack[:] = kept
-        _leave_out_ours(seen.__cause__)
-        seen = seen.__context__
-
-
-def _is_machine(file: str) -> bool:
-    return file.startswith(("<frozen importlib", _OURS + os.sep)) or file.endswith(f"importlib{os.sep}__init__.py")
+def _is_shown(file: str) -> bool:
+    """Our frames and the import machine's tell the user nothing of his mistake."""
+    machine = file.startswith(("<frozen importlib", _OURS + os.sep)) or file.endswith(f"importlib{os.sep}__init__.py")
+    return not machine
 
 
 def _is_of(file: str, root: str) -> bool:

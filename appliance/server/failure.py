@@ -16,11 +16,9 @@ if TYPE_CHECKING:
 
 def tell_failure(run: ApplicationRun, error: BaseException | None) -> None:
     """One event, with the traceback."""
-    from .errorpage import report  # noqa: PLC0415  see above
-
     if error is None:
         return
-    found = report(error, root=os.getcwd(), kind="request")  # noqa: PTH109  the worker's folder is the project's root
+    found = _report(run, error)
     run.tell(
         "error",
         "application.failed",
@@ -32,13 +30,24 @@ def tell_failure(run: ApplicationRun, error: BaseException | None) -> None:
     )
 
 
-def failure_page(error: BaseException | None, accept: str) -> tuple[str, bytes]:
+def _report(run: ApplicationRun, error: BaseException) -> dict[str, Any]:
+    """Made once for the event and the page: it asks the exception for its words, and looks at the project's files."""
+    from .errorpage import report  # noqa: PLC0415  see above
+
+    known, found = run.failure
+    if known is not error:
+        found = report(error, root=os.getcwd(), kind="request")  # noqa: PTH109  the worker's folder is the project's root
+        run.failure = (error, found)
+    return found
+
+
+def failure_page(run: ApplicationRun, error: BaseException | None, accept: str) -> tuple[str, bytes]:
     """Content-Type and content of the page for an application that raised."""
-    from .errorpage import render, report  # noqa: PLC0415  see above
+    from .errorpage import render  # noqa: PLC0415  see above
 
     if error is None:
         return "text/plain", b"The application failed.\n"
-    found = report(error, root=os.getcwd(), kind="request")  # noqa: PTH109  as above
+    found = _report(run, error)
     return render({"status": 500, "lead": "The application raised while it answered this request.", **found}, accept)
 
 

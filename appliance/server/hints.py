@@ -13,33 +13,40 @@ from typing import TYPE_CHECKING
 
 from . import surroundings
 from .distributions import distribution, removed_in, system_package
+from .tracebacks import cut, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _DEEPEST = 8
+_NAME_MAX = 200  # characters of a module's or variable's name
+# What they search may be a client's text. So each takes linear time: a repetition is bounded, or begins where no other
+# attempt would read the same text again (a word's start, a literal).
 _TABLE = re.compile(
-    r"no such table: (?P<a>[\w.]+)|relation \"(?P<b>[\w.]+)\" does not exist|[Tt]able '(?P<c>[\w.]+)' doesn't exist"
+    r"no such table: (?P<a>[\w.]{1,200})|relation \"(?P<b>[\w.]{1,200})\" does not exist"
+    r"|[Tt]able '(?P<c>[\w.]{1,200})' doesn't exist"
 )
 _VARIABLE = re.compile(
-    r"(?P<a>\w+) not found\. Declare it as envvar"  # decouple
-    r"|Set the (?P<b>\w+) environment variable"  # django-environ, and Django projects by hand
-    r"|[Ee]nvironment variable ['\"]?(?P<c>\w+)['\"]? (?:is )?(?:not|must be) set"  # environs
+    r"\b(?P<a>\w{1,200}) not found\. Declare it as envvar"  # decouple
+    r"|Set the (?P<b>\w{1,200}) environment variable"  # django-environ, and Django projects by hand
+    r"|[Ee]nvironment variable ['\"]?(?P<c>\w{1,200})['\"]? (?:is )?(?:not|must be) set"  # environs
     r"|The (?P<d>SECRET_KEY) setting must not be empty"
-    r"|(?P<e>[A-Z][A-Z0-9_]{2,}) (?:environment variable )?(?:is not set|must be set|is required|not set)"
+    r"|\b(?P<e>[A-Z][A-Z0-9_]{2,200}) (?:environment variable )?(?:is not set|must be set|is required|not set)"
 )
+_FIELD = re.compile(r"^(\w{1,200})\n[ \t]{1,8}Field required", re.MULTILINE)  # pydantic
 _REFUSED = re.compile(
     r"[Cc]onnection refused|Can't connect to|could not connect to server|Error 111 |could not translate host name"
     r"|Name or service not known|Temporary failure in name resolution|ServerSelectionTimeout"
 )
 _PLACE = re.compile(
-    r"host(?:name)? \"?(?P<a>[\w.\-]+)\"?(?: \([^)]*\))?,? port (?P<b>\d+)"
-    r"|server at \"(?P<c>[\w.\-]+)\".*?port (?P<d>\d+)"
-    r"|connecting to (?P<e>[\w.\-]+):(?P<f>\d+)"
-    r"|(?:MySQL server on|host name) ['\"](?P<g>[\w.\-]+)(?::(?P<h>\d+))?"
-    r"|^(?P<i>[\w.\-]+):(?P<j>\d+): "
+    r"host(?:name)? \"?(?P<a>[\w.\-]{1,255})\"?(?: \([^()]{0,100}\))?,? port (?P<b>\d{1,5})"
+    r"|server at \"(?P<c>[\w.\-]{1,255})\".{0,100}?port (?P<d>\d{1,5})"
+    r"|connecting to (?P<e>[\w.\-]{1,255}):(?P<f>\d{1,5})"
+    r"|(?:MySQL server on|host name) ['\"](?P<g>[\w.\-]{1,255})(?::(?P<h>\d{1,5}))?"
+    r"|^(?P<i>[\w.\-]{1,255}):(?P<j>\d{1,5}): "
 )
-_LIBRARY = re.compile(r"(?P<name>lib[\w.+\-]+\.so[\w.]*): cannot open shared object file")
+_ALLOWED = re.compile(r"add '?([^' ]{1,255})'? to ALLOWED_HOSTS")
+_NO_LIBRARY = ": cannot open shared object file"
 _DATABASES = (
     "psycopg",
     "MySQLdb",
@@ -54,15 +61,16 @@ _DATABASES = (
 )
 
 
-def hint(error: BaseException, root: str) -> str:
-    """What to do, in one or two sentences; empty where nothing is known."""
+def hint(error: BaseException, root: str, words: str | None = None) -> str:
+    """What to do, in one or two sentences; empty where nothing is known. ``words``: the exception's, if known."""
     try:
         for each in _chain(error):
+            said = words if each is error and words is not None else words_of(each)
             for look in _LOOKS:
-                words = look(each, root)
-                if words:
-                    return words
-    except Exception:  # noqa: BLE001  an exception whose own __str__ raises must still be shown
+                found = look(each, said, root)
+                if found:
+                    return found
+    except Exception:  # noqa: BLE001  a look at the project's files may fail; the exception must still be shown
         return ""
     return ""
 
@@ -77,53 +85,67 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
 
 
-def _example(error: BaseException, root: str) -> str:
-    name = error.name if isinstance(error, ModuleNotFoundError) else None
+def _example(error: BaseException, _words: str, root: str) -> str:
+    name = _missing_module(error)
     made, example = surroundings.example_of(root, name) if name else ("", "")
     if not example:
         return ""
     return f"{made} is not there, and {example} is what it is made from: cp {example} {made}, then look through it."
 
 
-def _module(error: BaseException, root: str) -> str:
-    if not isinstance(error, ModuleNotFoundError) or not error.name:
+def _module(error: BaseException, _words: str, root: str) -> str:
+    full = _missing_module(error)
+    if not full:
         return ""
-    name = error.name.partition(".")[0]
+    name, brings = full.partition(".")[0], distribution(full)
     version = removed_in(name)
     if version:
         return f"{name} left the standard library with Python {version}: ask for an older one in .python-version."
     if name in sys.stdlib_module_names or surroundings.has_module(root, name):
         return ""
     file = surroundings.dependency_file(root)
-    named, choice = surroundings.mentions(root, distribution(error.name))
+    named, choice = surroundings.mentions(root, brings)
     if file and named:
         return (
-            f"{distribution(error.name)} is named in an extra or a group of {named}: install that too, "
+            f"{brings} is named in an extra or a group of {named}: install that too, "
             f"with APPLIANCE_DEPENDENCIES={choice or 'extra:NAME or group:NAME'}."
         )
     if file:
-        return f"Add {distribution(error.name)} to {file}: it is installed when that is saved."
-    missing = dict.fromkeys([distribution(error.name), *map(distribution, surroundings.missing_imports(root))])
+        return f"Add {brings} to {file}: it is installed when that is saved."
+    missing = dict.fromkeys([brings, *map(distribution, surroundings.missing_imports(root))])
     lines = "\\n".join(missing)
     return f"No file names the project's dependencies. Write one, here: printf '{lines}\\n' > requirements.txt"
 
 
-def _import(error: BaseException, _root: str) -> str:
+def _missing_module(error: BaseException) -> str:
+    """The full name of a module that was not found; a name that a client may have sent is no module's."""
+    name = error.name if isinstance(error, ModuleNotFoundError) else None
+    return name if isinstance(name, str) and len(name) <= _NAME_MAX and name.replace(".", "").isidentifier() else ""
+
+
+def _import(error: BaseException, words: str, _root: str) -> str:
     if not isinstance(error, ImportError):
         return ""
-    library = _LIBRARY.search(str(error))
+    library = _missing_library(words)
     if library:
-        package = system_package(library["name"])
-        install = f"apt-get install {package}" if package else f"the Debian package that brings {library['name']}"
-        return f"The system library {library['name']} is missing: build an image FROM this one with {install}."
+        package = system_package(library)
+        install = f"apt-get install {package}" if package else f"the Debian package that brings {library}"
+        return f"The system library {library} is missing: build an image FROM this one with {install}."
     name = (error.name or "").partition(".")[0]
-    if str(error).startswith("cannot import name") and f"{os.sep}site-packages{os.sep}" in (error.path or ""):
+    if words.startswith("cannot import name") and f"{os.sep}site-packages{os.sep}" in (error.path or ""):
         return f"The installed {distribution(name)} has no such name: pin the release that the project was written for."
     return ""
 
 
-def _variable(error: BaseException, root: str) -> str:
-    key = _missing_variable(error)
+def _missing_library(words: str) -> str:
+    """``libpq.so.5`` of "libpq.so.5: cannot open shared object file: No such file or directory"."""
+    before, found, _ = words.partition(_NO_LIBRARY)
+    name = before[-_NAME_MAX:].split()[-1:] if found else []
+    return name[0] if name and name[0].startswith("lib") and ".so" in name[0] else ""
+
+
+def _variable(error: BaseException, words: str, root: str) -> str:
+    key = _missing_variable(error, words)
     if not key:
         return ""
     own, example = surroundings.variable_files(root, key)
@@ -133,15 +155,14 @@ def _variable(error: BaseException, root: str) -> str:
     return f"Set {key} in the project's .env{also}: {key}=... It is read when it is saved."
 
 
-def _missing_variable(error: BaseException) -> str:
+def _missing_variable(error: BaseException, words: str) -> str:
     if isinstance(error, KeyError) and error.args and _raised_in_os(error):
-        return str(error.args[0])
+        return cut(str(error.args[0]), _NAME_MAX)
     name = f"{type(error).__module__}.{type(error).__name__}"
-    if name.startswith("pydantic") and "Settings" in str(error).partition("\n")[0]:
-        fields = re.findall(r"^(\w+)\n\s+Field required", str(error), re.MULTILINE)
-        return ", ".join(field.upper() for field in fields)
-    found = _VARIABLE.search(str(error)) if _may_mean_a_variable(error, name) else None
-    if found is None and isinstance(error, RuntimeError) and "no secret key was set" in str(error):
+    if name.startswith("pydantic") and "Settings" in words.partition("\n")[0]:
+        return ", ".join(field.upper() for field in _FIELD.findall(words))
+    found = _VARIABLE.search(words) if _may_mean_a_variable(error, name) else None
+    if found is None and isinstance(error, RuntimeError) and "no secret key was set" in words:
         return "SECRET_KEY"
     return next(filter(None, found.groups()), "") if found else ""
 
@@ -161,8 +182,8 @@ def _raised_in_os(error: BaseException) -> bool:
     return code is not None and code.co_filename in {os.__file__, "<frozen os>"}
 
 
-def _table(error: BaseException, root: str) -> str:
-    found = _TABLE.search(str(error))
+def _table(_error: BaseException, words: str, root: str) -> str:
+    found = _TABLE.search(words)
     if found is None:
         return ""
     command = surroundings.table_command(root)
@@ -175,8 +196,7 @@ def _table(error: BaseException, root: str) -> str:
     )
 
 
-def _database_file(error: BaseException, _root: str) -> str:
-    words = str(error)
+def _database_file(_error: BaseException, words: str, _root: str) -> str:
     if "unable to open database file" in words:
         return "SQLite can't open its file: the folder that the project names must exist, and be its owner's to write."
     if "attempt to write a readonly database" in words:
@@ -184,8 +204,7 @@ def _database_file(error: BaseException, _root: str) -> str:
     return ""
 
 
-def _refused(error: BaseException, _root: str) -> str:
-    words = str(error)
+def _refused(error: BaseException, words: str, _root: str) -> str:
     known = type(error).__module__.startswith(_DATABASES) or isinstance(error, ConnectionError)
     if not known or not (_REFUSED.search(words) or isinstance(error, ConnectionRefusedError)):
         return ""
@@ -200,21 +219,21 @@ def _refused(error: BaseException, _root: str) -> str:
     return f"Nothing answers{where}: start that service (docker compose up), on the same network."
 
 
-def _host(error: BaseException, _root: str) -> str:
+def _host(error: BaseException, words: str, _root: str) -> str:
     if type(error).__name__ != "DisallowedHost":
         return ""
-    found = re.search(r"add '?([^' ]+)'? to ALLOWED_HOSTS", str(error))
+    found = _ALLOWED.search(words)
     settings = os.environ.get("DJANGO_SETTINGS_MODULE", "the settings")  # noqa: TID251  the project's own environment
     return f"Add {found[1]!r} to ALLOWED_HOSTS in {settings}." if found else ""
 
 
-def _address(error: BaseException, _root: str) -> str:
-    if isinstance(error, OSError) and "Address already in use" in str(error):
+def _address(error: BaseException, words: str, _root: str) -> str:
+    if isinstance(error, OSError) and "Address already in use" in words:
         return "The project starts a server of its own when it is imported: put that under if __name__ == '__main__'."
     return ""
 
 
-_LOOKS: tuple[Callable[[BaseException, str], str], ...] = (
+_LOOKS: tuple[Callable[[BaseException, str, str], str], ...] = (
     _example,
     _module,
     _import,

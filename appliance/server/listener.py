@@ -9,7 +9,6 @@ from __future__ import annotations
 import socket
 import socketserver
 import sys
-import traceback
 from typing import TYPE_CHECKING, Any
 from wsgiref import simple_server
 
@@ -18,6 +17,7 @@ from .exchange import Sink, Unheard
 from .handler import WSGIRequestHandler
 from .limits import Limits
 from .refusal import HandshakeFailed
+from .tracebacks import look_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +83,8 @@ class WSGIServer(simple_server.WSGIServer):
         if reason:
             self.sink.event("warning", "handshake.failed", {"client.address": address, "reason": reason})
             return
-        text = traceback.format_exc()
+        error = sys.exc_info()[1]
+        text = "" if error is None else look_at(error).text()
         self.sink.event("error", "connection.failed", {"client.address": address, "traceback": text})
 
 

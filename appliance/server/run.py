@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from .head import Head
 
 
+_NO_FAILURE: tuple[BaseException | None, dict[str, Any]] = (None, {})
+
+
 class ClientGone(ConnectionAbortedError):  # noqa: N818  wsgiref's name for it is an Aborted, too
     """The client has left, or does not read, and the response can't be sent."""
 
@@ -47,6 +50,7 @@ class ApplicationRun(simple_server.ServerHandler):
     _heads: ResponseHeads
     _gone = False
     _closed = False
+    failure: tuple[BaseException | None, dict[str, Any]] = _NO_FAILURE  # an exception, and its report
     _attached = False
     _hooked = False  # a subclass may want to see or change the headers, or the handler to close the connection
 
@@ -120,9 +124,12 @@ class ApplicationRun(simple_server.ServerHandler):
 
     def close(self) -> None:
         """Finish the record, then close the iterable; once."""
-        if self._closed:
-            return
-        self._closed = True
+        if not self._closed:
+            self._closed = True
+            self._close()
+        self.failure = _NO_FAILURE  # its traceback holds us
+
+    def _close(self) -> None:
         exchange = self.exchange
         if exchange is not None:
             if not exchange.finished:
@@ -208,7 +215,7 @@ class ApplicationRun(simple_server.ServerHandler):
     def error_output(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
         """The page: a traceback, since this is for development."""
         error = sys.exc_info()[1]
-        kind, content = failure_page(error, environ.get("HTTP_ACCEPT", ""))
+        kind, content = failure_page(self, error, environ.get("HTTP_ACCEPT", ""))
         headers = [("Content-Type", kind), ("Cache-Control", "no-store")]
         start_response("500 Internal Server Error", headers, (type(error), error, None))
         return [content]

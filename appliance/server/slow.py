@@ -6,10 +6,10 @@ Owns what is told. Knows nothing of sockets. Runs in the thread that watches the
 from __future__ import annotations
 
 import sys
-import traceback
 from typing import TYPE_CHECKING
 
 from .lot import Connection
+from .tracebacks import stack_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,10 +59,14 @@ def _where(thread: int) -> str:
     frame = sys._current_frames().get(thread)  # noqa: SLF001  documented; for debuggers and such
     if frame is None:
         return ""
-    stack = traceback.extract_stack(frame)
-    theirs = [each for each in stack if not each.filename.startswith(_OURS)]
-    first = next((place for place, each in enumerate(stack) if each.filename.startswith(_OURS)), 0)
-    return "".join(traceback.format_list(theirs[first:] or list(stack)))
+    stack: list[FrameType] = []
+    while frame is not None:
+        stack.append(frame)
+        frame = frame.f_back
+    stack.reverse()
+    theirs = [each for each in stack if not each.f_code.co_filename.startswith(_OURS)]
+    first = next((place for place, each in enumerate(stack) if each.f_code.co_filename.startswith(_OURS)), 0)
+    return stack_text(theirs[first:] or stack)
 
 
 def _excused(hand: Hand) -> bool:

@@ -11,6 +11,8 @@ import importlib.util
 import os
 import re
 import sys
+from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,8 +24,12 @@ _EXAMPLES = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.e
 _OWN = (".env", ".env.local", ".flaskenv")
 _FOREIGN = frozenset({"venv", "env", "node_modules", "site-packages", "__pycache__", "tests", "test", "docs"})
 _SOURCES_MAX = 200
-_COMMAND = re.compile(r"\.command\(\s*[\"']([\w-]*(?:init|create|setup|seed)[\w-]*)[\"']")
-_COMMAND_OF_FUNCTION = re.compile(r"\.command\(\s*\)\s*\n(?:@.*\n)*def (\w*(?:init|create)\w*)\(")
+_FOLDERS_MAX = 2000  # that are looked through for them
+_COMMAND = re.compile(r"\.command\(\s{0,80}[\"']([\w-]{1,80})[\"']")
+_COMMAND_OF_FUNCTION = re.compile(r"\.command\([ \t]{0,80}\)[ \t]{0,80}\n(?:@.{0,200}\n){0,20}def (\w{1,80})\(")
+_MAKES_TABLES = ("init", "create", "setup", "seed")
+_BLANK = r"[ \t]{0,80}"
+_TEXT_MAX = 1_048_576  # characters of a file that is searched
 
 # What follows the module's name: settings.py.example, settings_example.py, settings.tpl, settings.dist.py
 _EXAMPLE = re.compile(r"(?:\.py)?[._-](?:example|sample|dist|template|tmpl|tpl|default)(?:\.py)?|\.jinja2?")
@@ -69,7 +75,8 @@ def mentions(root: str, distribution: str) -> tuple[str, str]:
     Returns:
         the file's name, or empty; ``extra:NAME`` or ``group:NAME``, or empty where that can't be seen.
     """
-    pattern = re.compile(rf"[\"'\s]{re.sub('[-_.]+', '[-_.]', distribution)}(?![\w.-])", re.IGNORECASE)
+    name = "[-_.]".join(map(re.escape, re.split("[-_.]+", distribution)))
+    pattern = re.compile(rf"[\"'\s]{name}(?![\w.-])", re.IGNORECASE)
     for name in ("pyproject.toml", "setup.cfg", "setup.py"):
         text = _text(f"{root}/{name}")
         found = pattern.search(text)
@@ -80,8 +87,10 @@ def mentions(root: str, distribution: str) -> tuple[str, str]:
 
 def _optional(text: str) -> str:
     """The extra or the group in which a text ends."""
-    tables = re.findall(r"^\[([^\[\]\n]+)\]\s*$", text, re.MULTILINE)
-    keys = re.findall(r"(?:^|[{,])[ \t]*[\"']?([\w.-]+)[\"']?\s*[=:]\s*(?=[\[(\n])", text, re.MULTILINE)
+    tables = re.findall(r"^\[([^\[\]\n]{1,200})\][ \t]{0,80}$", text, re.MULTILINE)
+    keys = re.findall(
+        r"(?:^|[{,])[ \t]{0,80}[\"']?([\w.-]{1,200})[\"']?[ \t]{0,80}[=:][ \t]{0,80}(?=[\[(\n])", text, re.MULTILINE
+    )
     table = tables[-1] if tables else "options.extras_require" if "extras_require" in text else ""
     group = re.fullmatch(r"tool\.poetry\.group\.([\w-]+)\.dependencies", table)
     if group:
@@ -109,7 +118,7 @@ def variable_files(root: str, key: str) -> tuple[str, str]:
     first = key.partition(",")[0]
     own = next((name for name in _OWN if os.path.isfile(f"{root}/{name}")), "")  # noqa: PTH113  as above
     for name in _EXAMPLES:
-        if re.search(rf"^\s*#?\s*(?:export\s+)?{re.escape(first)}\s*=", _text(f"{root}/{name}"), re.MULTILINE):
+        if re.search(rf"^{_BLANK}#?{_BLANK}(?:export{_BLANK})?{re.escape(first)}{_BLANK}=", _text(f"{root}/{name}"), re.MULTILINE):
             return own, name
     return own, ""
 
@@ -125,9 +134,10 @@ def table_command(root: str) -> str:
         return "alembic upgrade head"
     for file in _sources(root):
         text = _text(file)
-        command = _COMMAND.search(text) or _COMMAND_OF_FUNCTION.search(text)
+        names = (*_COMMAND.findall(text), *_COMMAND_OF_FUNCTION.findall(text))
+        command = next((name for name in names if any(word in name for word in _MAKES_TABLES)), "")
         if command and ("click" in text or ".cli." in text):
-            return f"flask {command[1].replace('_', '-')}"
+            return f"flask {command.replace('_', '-')}"
     return ""
 
 
@@ -140,7 +150,7 @@ def _scripts(root: str) -> Iterator[str]:
 
 def _sources(root: str) -> Iterator[str]:
     count = 0
-    for folder, names, files in os.walk(root):
+    for folder, names, files in islice(os.walk(root), _FOLDERS_MAX):
         names[:] = [name for name in names if not name.startswith(".") and name not in _FOREIGN]
         for name in sorted(files):
             if name.endswith(".py"):
@@ -154,11 +164,11 @@ def _imports(file: str) -> Iterator[str]:
     """The modules that a source imports outside of ``try``: what it can do without is not missing."""
     try:
         tree = ast.parse(_text(file))
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
-    waiting: list[ast.AST] = [tree]
+    waiting: deque[ast.AST] = deque([tree])
     while waiting:
-        node = waiting.pop(0)
+        node = waiting.popleft()
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -170,6 +180,6 @@ def _imports(file: str) -> Iterator[str]:
 def _text(file: str) -> str:
     try:
         with open(file, encoding="utf-8", errors="replace") as source:  # noqa: PTH123  as above
-            return source.read()
+            return source.read(_TEXT_MAX)
     except OSError:
         return ""

@@ -15,22 +15,24 @@ from __future__ import annotations
 import json
 import logging
 import sys
-import traceback
 from threading import get_ident, local
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from ..server.exchange import current
+from ..server.tracebacks import look_at, words_of
 from ..tagged import RECORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..server.tracebacks import Raised
     from .words import Words
 
 _TEXT = 65_536  # characters of one text
-_FRAMES = 100  # of an exception; a RecursionError has a thousand
-_EXCEPTIONS = 20  # that one exception may consist of
+_RECORD = 1_048_576  # bytes of a record; beyond, what was given with extra= is cut
+_EXTRAS = 50  # of which so many are shown then,
+_EXTRA = 2_048  # each with so many characters
 _LEVELS = ((50, "critical"), (40, "error"), (30, "warning"), (20, "info"))
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _NAMES = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
@@ -118,46 +120,33 @@ def fields_of(record: logging.LogRecord) -> dict[str, Any]:
 
 def exceptions_of(error: BaseException) -> list[dict[str, Any]]:
     """The exception, then its causes, contexts and parts; without the values of any variable."""
-    return list(_described(traceback.TracebackException(type(error), error, error.__traceback__), [_EXCEPTIONS]))
+    return list(_described(look_at(error)))
 
 
-def _described(seen: traceback.TracebackException, left: list[int], of: str = "") -> Iterator[dict[str, Any]]:
-    if left[0] <= 0:
-        return
-    left[0] -= 1
-    frames = list(seen.stack)
-    if len(frames) > _FRAMES:
-        frames = frames[: _FRAMES // 2] + frames[-_FRAMES // 2 :]
+def _described(raised: Raised, of: str = "") -> Iterator[dict[str, Any]]:
     described: dict[str, Any] = {
-        "type": _name(seen),
-        "message": _bounded(str(seen)),
+        "type": raised.name,
+        "message": raised.words,
         "frames": [
             {"file": frame.filename, "line": frame.lineno, "function": frame.name, "source": frame.line}
-            for frame in frames
+            for frame in raised.frames
         ],
     }
-    if len(seen.stack) > _FRAMES:
-        described["left_out"] = len(seen.stack) - _FRAMES
-    if notes := getattr(seen, "__notes__", None):
-        described["notes"] = [_bounded(str(note)) for note in notes]
+    if raised.left_out:
+        described["left_out"] = raised.left_out
+    if raised.notes:
+        described["notes"] = raised.notes
+    if raised.left_members:
+        described["left_members"] = raised.left_members
     if of:
         described["of"] = of
     yield described
-    for part in getattr(seen, "exceptions", None) or ():
-        yield from _described(part, left, "part")
-    if seen.__cause__ is not None:
-        yield from _described(seen.__cause__, left, "cause")
-    elif seen.__context__ is not None and not seen.__suppress_context__:
-        yield from _described(seen.__context__, left, "context")
-
-
-def _name(seen: traceback.TracebackException) -> str:
-    if hasattr(seen, "exc_type_str"):  # from 3.13 on, where asking for exc_type is a DeprecationWarning
-        return str(seen.exc_type_str)
-    kind: Any = seen.exc_type
-    return (
-        kind.__qualname__ if kind.__module__ in {"builtins", "__main__"} else f"{kind.__module__}.{kind.__qualname__}"
-    )
+    for member in raised.members:
+        yield from _described(member, "part")
+    if raised.cause is not None:
+        yield from _described(raised.cause, "cause")
+    elif raised.context is not None:
+        yield from _described(raised.context, "context")
 
 
 def _bounded(text: str) -> str:
@@ -166,15 +155,17 @@ def _bounded(text: str) -> str:
 
 def _coded(fields: dict[str, Any]) -> bytes:
     try:
-        return json.dumps(fields, default=_text).encode()
+        coded = json.dumps(fields, default=_text).encode()
     except (ValueError, TypeError, RecursionError):  # a circle, a key that JSON has not, a type that lies about itself
         if "extra" in fields:
             fields["extra"] = {str(name): _text(value) for name, value in fields["extra"].items()}
-        return json.dumps(fields, default=_text).encode()
+        coded = json.dumps(fields, default=_text).encode()
+    if len(coded) > _RECORD and "extra" in fields:
+        shown = list(fields["extra"].items())[:_EXTRAS]
+        fields["extra"] = {words_of(name, _EXTRA): words_of(value, _EXTRA) for name, value in shown}
+        coded = json.dumps(fields).encode()
+    return coded
 
 
 def _text(value: object) -> str:
-    try:
-        return _bounded(str(value))
-    except Exception as error:  # noqa: BLE001  an object's own __str__ may raise anything
-        return f"<{type(value).__name__} whose text can't be had: {type(error).__name__}>"
+    return words_of(value, _TEXT)

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections import deque
 from typing import TYPE_CHECKING, Any, NoReturn
+
+from ..server.tracebacks import look_at
 
 if TYPE_CHECKING:
     from .app import Application
@@ -68,7 +69,7 @@ def end(error: BaseException | None = None) -> NoReturn:
         else:
             code = 1
             seen = error.__traceback__  # the first frame is ours
-            traceback.print_exception(type(error), error, seen.tb_next if seen else None)
+            sys.stderr.write(look_at(error.with_traceback(seen.tb_next if seen else None)).text())
         sys.stdout.flush()
         sys.stderr.flush()
     except Exception:  # noqa: BLE001, S110  streams that were closed; it ends all the same
