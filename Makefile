@@ -8,7 +8,7 @@ PORT ?= 8000
 ARGS ?=
 
 PIP = bin/python -m pip --quiet --disable-pip-version-check
-PROJECT_SIDE = appliance/__init__.py appliance/channel.py appliance/messages.py appliance/ownership.py appliance/tagged.py appliance/tally.py appliance/server appliance/worker
+PROJECT_SIDE = appliance/__init__.py appliance/channel.py appliance/masking.py appliance/messages.py appliance/ownership.py appliance/tagged.py appliance/tally.py appliance/server appliance/worker
 YAMLLINT = {extends: default, rules: {line-length: {max: 120}, document-start: disable}}
 
 .DEFAULT_GOAL := help

@@ -85,11 +85,12 @@ def main(argv: Sequence[str], process: Mapping[str, str]) -> int:
         return _command(argv, process)
     except ApplianceError as error:
         if serving and not sys.stdout.isatty():
-            return _as_event(error)
+            return _as_event(error, process)
         from appliance.logs.sanitise import sanitise  # noqa: PLC0415  only now needed
+        from appliance.masking import Mask  # noqa: PLC0415  as above
 
         text = f"appliance: {error.found}\n  expected: {error.expected}\n  do this:  {error.action}\n"
-        sys.stderr.write(sanitise(text, lines=True))
+        sys.stderr.write(sanitise(Mask(process).masked(text), lines=True))
         return error.exit_code
 
 
@@ -139,12 +140,13 @@ def _command(argv: Sequence[str], process: Mapping[str, str]) -> int:  # noqa: P
             return explain.config(process, flags)
 
 
-def _as_event(error: ApplianceError) -> int:
+def _as_event(error: ApplianceError, process: Mapping[str, str]) -> int:
     """A command line of ``serve`` that can't be meant is a line of the log too: its stdout is JSON lines alone."""
     from appliance.logs.setup import make_log  # noqa: PLC0415  only now needed
 
     lines: list[bytes] = []
     log = make_log(lines.append, format="json", level="info", access="on", colour=False, root="")
+    log.know(process)
     log.event("error", error.event, **error.fields())
     sys.stdout.write(b"".join(lines).decode())
     return error.exit_code

@@ -41,6 +41,7 @@ def imported(path):
     [path for path in MODULES if {"worker", "server"} & set(path.parts)]
     + [
         PACKAGE / "channel.py",
+        PACKAGE / "masking.py",
         PACKAGE / "messages.py",
         PACKAGE / "ownership.py",
         PACKAGE / "tagged.py",

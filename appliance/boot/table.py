@@ -216,8 +216,9 @@ TABLE: tuple[Setting, ...] = (
     Setting(
         "REDACT",
         forms.LIST_OR_NONE,
-        "password,passwd,secret,token,access_token,refresh_token,id_token,client_secret,api_key,apikey",
-        "Keys of a query whose values are not logged, whatever their case, besides the signatures of cloud stores.",
+        "password,passwd,pass,pwd,secret,token,access_token,refresh_token,id_token,auth_token,client_secret,api_key,"
+        "apikey,code,session,sessionid",
+        "Keys of a query whose values are not logged, whatever their case; signatures of cloud stores never are.",
         example="session,token",
     ),
     Setting(
@@ -239,7 +240,7 @@ TABLE: tuple[Setting, ...] = (
         "TRUSTED_PROXIES",
         forms.NETWORKS,
         "",
-        "Addresses or networks of proxies whose X-Forwarded headers are believed.",
+        "Addresses or networks of proxies whose X-Forwarded and X-Real-IP headers are believed.",
         words="none",
         example="172.16.0.0/12",
     ),

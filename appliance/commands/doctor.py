@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from appliance.commands.opening import open_project
 from appliance.commands.symptoms import LOOKS, Finding, Patient
 from appliance.logs.sanitise import sanitise
+from appliance.masking import Mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,7 +27,8 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, as_json: bo
     """
     opening = open_project(process, flags)
     patient = Patient(opening.settings, in_image="APPLIANCE_IMAGE" in process)
-    findings = list(_examined(patient))
+    mask = Mask(opening.environment.values)
+    findings = [Finding(**mask.of(asdict(finding))) for finding in _examined(patient)]
     if as_json:
         sys.stdout.write(json.dumps([asdict(finding) for finding in findings]) + "\n")
     else:

@@ -5,7 +5,6 @@ Owns their layout. Nothing is started, installed or changed.
 
 from __future__ import annotations
 
-import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -17,15 +16,14 @@ from appliance.boot.target import told
 from appliance.commands.opening import open_project
 from appliance.errors import ApplicationError
 from appliance.logs.sanitise import sanitise
+from appliance.masking import MASKED, SECRET, Mask
 from appliance.supervisor import kept
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from appliance.boot.dependencies import Plan
     from appliance.boot.settings import Settings
-
-SECRET = re.compile(r"SECRET|PASSWORD|PASSWD|TOKEN|API_?KEY|PRIVATE|CREDENTIAL|DSN|_URL$|_URI$", re.IGNORECASE)
 
 
 def check(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
@@ -37,22 +35,23 @@ def check(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
     opening = open_project(process, flags)
     opening.tell()
     root, values = opening.settings.project, opening.environment.values
-    _say(f"project      {root}")
+    say = _saying(values)
+    say(f"project      {root}")
     try:
         project = find_application(root, values, opening.settings.app or None)
     except ApplicationError as error:
         findings = error.details.pop("findings", ())
-        _say(*told(findings))
+        say(*told(findings))
         raise
-    _say(*told(project.findings))
-    _say(
+    say(*told(project.findings))
+    say(
         f"application  {project.target.name}",
         f"framework    {project.target.framework or 'WSGI'}",
         f"why          {project.target.why}",
     )
     planned = plan(root, opening.settings, values, project.folder)
     state = "installed" if planned.installed else "not installed yet"
-    _say(
+    say(
         f"python       {planned.interpreter}",
         f"dependencies {planned.source}, {state}",
         f"environment  {planned.environment}",
@@ -77,24 +76,30 @@ def _preloaded(settings: Settings, planned: Plan) -> list[str]:
 def config(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
     """Say each setting, its value and its origin; then the variables of the project's files, secrets masked."""
     opening = open_project(process, flags)
-    settings = opening.settings
+    settings, say = opening.settings, _saying(opening.environment.values)
     width = max(len(setting.variable) for setting in TABLE)
     for setting in TABLE:
         value = getattr(settings, setting.field)
         text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        _say(f"{setting.variable:<{width}}  {text or '-'}  ({settings.origins[setting.field]})")
+        say(f"{setting.variable:<{width}}  {text or '-'}  ({settings.origins[setting.field]})")
     own = {
         key: origin
         for key, origin in opening.environment.origins.items()
         if origin != "environment" and not key.startswith(PREFIX)
     }
     if own:
-        _say("", "From the project's files:")
+        say("", "From the project's files:")
     for key, origin in sorted(own.items()):
-        shown = "********" if SECRET.search(key) else opening.environment.values[key]
-        _say(f"{key}  {shown!r}  ({origin})")
+        shown = MASKED if SECRET.search(key) else opening.environment.values[key]
+        say(f"{key}  {shown!r}  ({origin})")
     return 0
 
 
-def _say(*lines: str) -> None:
-    sys.stdout.write("".join(sanitise(line, lines=True) + "\n" for line in lines))
+def _saying(values: Mapping[str, str]) -> Callable[..., None]:
+    """What writes lines that may hold a project's text: without its secrets, and safe for a terminal."""
+    mask = Mask(values)
+
+    def say(*lines: str) -> None:
+        sys.stdout.write("".join(sanitise(mask.masked(line), lines=True) + "\n" for line in lines))
+
+    return say

@@ -41,6 +41,7 @@ def command(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
         allow_many_descriptors()
         listener = bind(settings.host, settings.port)
         log = _log(writer, process, settings)
+        log.know(opening.environment.values)
         supervisor = Supervisor(
             settings, process, opening.argv(), listener=listener, certificate=certificate, log=log, writer=writer
         )
@@ -56,9 +57,11 @@ def _first_log(writer: Writer, process: Mapping[str, str], flags: Mapping[str, s
     """For what happens before the settings are read."""
     form = flags.get("log_format") or process.get("APPLIANCE_LOG_FORMAT", "")
     console, colour = _look(process, form)
-    return make_log(
+    log = make_log(
         writer.write, format="console" if console else "json", level="info", access="on", colour=colour, root=""
     )
+    log.know(process)
+    return log
 
 
 def _log(writer: Writer, process: Mapping[str, str], settings: Settings) -> Log:

@@ -31,6 +31,9 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, as_json: bo
     if stacks:
         return _stacks(path, as_json=as_json)
     status = ask(path)
+    if "generation" not in status and not as_json:
+        sys.stdout.write(f"{status['health']}: {status['state']} (the rest is for root and the appliance's own user)\n")
+        return 0 if live or status["health"] == "healthy" else 1
     sys.stdout.write((json.dumps(status) if as_json else sanitise(words(status), lines=True)) + "\n")
     return 0 if live or status["health"] == "healthy" else 1
 
@@ -101,6 +104,8 @@ def _stacks(path: Path, *, as_json: bool) -> int:
     answer = ask(path, "stacks", timeout_s=5.0)
     if as_json:
         sys.stdout.write(json.dumps(answer) + "\n")
+    elif "pid" not in answer:
+        sys.stdout.write("Stacks are for root and the appliance's own user.\n")
     elif answer["pid"] is None:
         sys.stdout.write("No worker runs.\n")
     elif not answer["stacks"]:
@@ -108,4 +113,4 @@ def _stacks(path: Path, *, as_json: bool) -> int:
     else:
         stacks = sanitise(answer["stacks"], lines=True)
         sys.stdout.write(f"The worker's threads (pid {answer['pid']}), the innermost call first:\n{stacks}")
-    return 0 if answer["stacks"] else 1
+    return 0 if answer.get("stacks") else 1

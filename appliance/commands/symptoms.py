@@ -143,7 +143,8 @@ def ports(patient: Patient) -> Iterator[Finding]:
         yield Finding("port", "note", f"no appliance runs for {settings.project}", "Start it, and ask again.")
         return
     state: Literal["ok", "note"] = "ok" if status["health"] == "healthy" else "note"
-    yield Finding("port", state, f"{status['url']}: {status['health']}, {status['state']}")
+    where = status.get("url", patient.settings.public_url or "the appliance")  # others are told no more than its health
+    yield Finding("port", state, f"{where}: {status['health']}, {status['state']}")
     if patient.in_image and not settings.public_url:
         yield Finding(
             "port", "note", "which port of the host it is published on can't be seen from here",

@@ -26,6 +26,8 @@ SECRETS = frozenset(
         "sig",
     }
 )
+# Werkzeug's debugger: the PIN that opens it, and the secret of the page that asks for it.
+_DEBUGGER, _DEBUGGERS = "__debugger__=", frozenset({"pin", "s"})
 
 
 class Rules:
@@ -41,20 +43,23 @@ class Rules:
         self._redact = frozenset(name.lower() for name in redact)
         self.quiet = frozenset(quiet)
         self.slow_us = int(slow_s * 1_000_000) or (1 << 62)
-        names = "|".join([*map(re.escape, sorted(SECRETS)), *(f"(?i:{re.escape(name)})" for name in redact)])
+        names = "|".join(
+            [_DEBUGGER[:-1], *map(re.escape, sorted(SECRETS)), *(f"(?i:{re.escape(name)})" for name in redact)]
+        )
         # Whether a query may hold one at all: 0.3 µs, where taking it to pieces costs 1.1. A key may be encoded.
         self.suspicious = re.compile(rf"(?:^|&)(?:{names})=|%").search
 
     def redacted(self, query: str) -> str:
         """The query with the values of secret keys replaced by OpenTelemetry's word; all else as it was sent."""
+        more = _DEBUGGERS if _DEBUGGER in query else frozenset()
         return "&".join(
-            f"{key}=REDACTED" if equals and self._is_secret(unquote_plus(key)) else part
+            f"{key}=REDACTED" if equals and self._is_secret(unquote_plus(key), more) else part
             for part in query.split("&")
             for key, equals, _ in (part.partition("="),)
         )
 
-    def _is_secret(self, key: str) -> bool:
-        return key in SECRETS or key.lower() in self._redact
+    def _is_secret(self, key: str, more: frozenset[str]) -> bool:
+        return key in SECRETS or key in more or key.lower() in self._redact
 
 
 PLAIN = Rules()

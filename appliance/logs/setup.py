@@ -1,7 +1,7 @@
 """The log: structlog, set up once, and in private.
 
 Owns the pipeline and its order: records of children and the supervisor's own words become entries, entries pass the
-threshold, are sanitised and rendered, and lines go to one ``write``, once a batch. Never touches
+threshold, are masked, sanitised and rendered, and lines go to one ``write``, once a batch. Never touches
 ``structlog.configure``: a project of the library's user may configure structlog as it likes. Runs in the supervisor,
 and as ``library_logger`` in a process that uses the server without one.
 """
@@ -27,6 +27,7 @@ from appliance.logs.fields import ALWAYS
 from appliance.logs.jsonline import json_line, json_renderer
 from appliance.logs.rules import PLAIN, Rules
 from appliance.logs.timestamp import Timestamps
+from appliance.masking import Mask
 
 if TYPE_CHECKING:
     from appliance.logs.words import Said
@@ -53,6 +54,8 @@ class EventLogger(structlog.BoundLoggerBase):
     """A structlog logger for events: one by its level's name, or a batch of entries with one write."""
 
     _logger: _Destination
+    mask = Mask({})  # what is secret in what is said; replaced as more is known
+    masks_first = False  # before rendering: a renderer that counts what it has shown must not be asked twice
 
     def debug(self, event: str, **fields: Any) -> None:
         """Say what only its developers want to know."""
@@ -75,7 +78,23 @@ class EventLogger(structlog.BoundLoggerBase):
         self._proxy_to_logger("critical", event, **fields)
 
     def batch(self, entries: Iterable[Entry]) -> None:
-        """Run each entry through the processors, and write all lines at once: a write costs more than a line does."""
+        """Run each entry through the processors, and write all lines at once: a write costs more than a line does.
+
+        Secrets are looked for in all lines together, where that costs least; the few that may hold one are rendered
+        again without it.
+        """
+        mask = self.mask
+        if self.masks_first:
+            lines = self._lines(masked_entry(mask, entry) for entry in entries)
+        else:
+            kept = list(entries)
+            lines = self._lines(kept)
+            if mask.may_hold(b"".join(lines)):
+                lines = self._lines(masked_entry(mask, entry) for entry in kept)
+        if lines:
+            self._logger.write(b"".join(lines))
+
+    def _lines(self, entries: Iterable[Entry]) -> list[bytes]:
         lines = []
         logger = self._logger
         for entry in entries:
@@ -87,8 +106,7 @@ class EventLogger(structlog.BoundLoggerBase):
             except structlog.DropEvent:
                 continue
             lines.append(line)
-        if lines:
-            logger.write(b"".join(lines))
+        return lines
 
 
 @dataclass(frozen=True)
@@ -109,6 +127,11 @@ class Threshold:
         return entry
 
 
+def masked_entry(mask: Mask, entry: Entry) -> Entry:
+    """The entry without secrets; the words that are always ours are none."""
+    return {name: value if name in _OURS else mask.of(value) for name, value in entry.items()}
+
+
 class Log:
     """What the supervisor says, and what its children say, as lines. For one thread."""
 
@@ -118,6 +141,14 @@ class Log:
         self._access = access
         self._timestamps = Timestamps()
         self._requests = 0  # records of requests that were read
+
+    def know(self, variables: Mapping[str, str]) -> None:
+        """What is secret in these variables is masked from now on, and what was before."""
+        self._logger.mask = Mask(variables, self._logger.mask)
+
+    def masked(self, value: Any) -> Any:
+        """A value of JSON's types without secrets, for what is told elsewhere than in the log."""
+        return self._logger.mask.of(value)
 
     def event(
         self,
@@ -244,7 +275,9 @@ def make_log(
     every line for JSON.
     """
     renderer: Renderer = json_renderer(constant) if format == "json" else Console(colour=colour, root=root, width=width)
-    return Log(EventLogger(_Destination(write), [Threshold.at(level), renderer], {}), access=access, rules=rules)
+    logger = EventLogger(_Destination(write), [Threshold.at(level), renderer], {})
+    logger.masks_first = format == "console"
+    return Log(logger, access=access, rules=rules)
 
 
 class _Stamp:
@@ -256,6 +289,16 @@ class _Stamp:
     def __call__(self, _logger: object, level: str, entry: Entry) -> Entry:
         """The entry, in the line's order."""
         return _entry(self._timestamps(time.time()), level, entry.pop("event"), "library", None, entry)
+
+
+def _masking(mask: Mask, renderer: Renderer, *, first: bool) -> Renderer:
+    """A renderer of one line at a time, without secrets."""
+
+    def masked(logger: object, level: str, entry: Entry) -> bytes:
+        line = b"" if first else renderer(logger, level, entry)
+        return renderer(logger, level, masked_entry(mask, entry)) if first or mask.may_hold(line) else line
+
+    return masked
 
 
 def library_logger() -> EventLogger:
@@ -278,4 +321,5 @@ def library_logger() -> EventLogger:
                 stdout.write(line.decode())
             stdout.flush()
 
-    return EventLogger(_Destination(write), [_Stamp(), renderer], {})
+    mask = Mask(os.environ)  # noqa: TID251 - as above
+    return EventLogger(_Destination(write), [_Stamp(), _masking(mask, renderer, first=on_terminal)], {})

@@ -78,7 +78,7 @@ class Environs:
 
 
 class TrustedProxies:
-    """The peers whose ``Forwarded`` and ``X-Forwarded-*`` fields are believed.
+    """The peers whose ``Forwarded``, ``X-Forwarded-*`` and ``X-Real-IP`` fields are believed.
 
     Everybody else's never reach the environ: an application would take them for true.
 
@@ -99,7 +99,8 @@ class TrustedProxies:
             return
         environ.update(forwarded)
         claims = _forwarded(forwarded["HTTP_FORWARDED"]) if "HTTP_FORWARDED" in forwarded else {}
-        address = self._client(claims.get("for") or _split(forwarded.get("HTTP_X_FORWARDED_FOR", "")))
+        chain = forwarded.get("HTTP_X_FORWARDED_FOR") or forwarded.get("HTTP_X_REAL_IP", "")
+        address = self._client(claims.get("for") or _split(chain))
         if address:
             environ["REMOTE_ADDR"] = address
             environ["REMOTE_PORT"] = ""

@@ -11,6 +11,7 @@ import json
 import os
 from typing import Any
 
+from ..masking import Mask
 from .errorhtml import html_page
 from .tracebacks import MAX_LINE, cut, look_at, words_of
 
@@ -31,10 +32,11 @@ def report(error: BaseException, *, root: str, kind: str) -> Page:
     Returns:
         ``title`` (one line), ``type``, ``message``, ``file`` and ``line`` (of a SyntaxError the source's; else of the
         innermost frame of the project's), ``text`` (the whole traceback, without our own frames), ``frames`` (a list of
-        ``file``, ``line``, ``function``, ``source``, ``project``), ``kind``; ``action`` where it is known what to do. All
-        within the bounds of ``tracebacks``.
+        ``file``, ``line``, ``function``, ``source``, ``project``), ``kind``; ``action`` where it is known what to do.
+        All within the bounds of ``tracebacks``, without the values of secret variables.
     """
-    raised = look_at(error, keep=_is_shown)
+    mask = Mask(os.environ)  # noqa: TID251  the project's own environment, as it is now
+    raised = look_at(error, keep=_is_shown, mask=mask.masked)
     frames = [
         {
             "file": frame.filename,
@@ -54,7 +56,7 @@ def report(error: BaseException, *, root: str, kind: str) -> Page:
             file, line = words_of(error.filename, MAX_LINE), error.lineno if isinstance(error.lineno, int) else 0
     name = cut(type(error).__name__, MAX_LINE)
     action = _action(error, root, raised.words)
-    return {
+    found = {
         **({"action": cut(action, MAX_LINE)} if action else {}),
         "kind": kind,
         "title": cut(f"{name}: {message}".split("\n", 1)[0] if message else name, MAX_LINE),
@@ -62,9 +64,9 @@ def report(error: BaseException, *, root: str, kind: str) -> Page:
         "message": message,
         "file": file,
         "line": line,
-        "text": raised.text(),
         "frames": frames,
     }
+    return {**mask.of(found), "text": raised.text(mask.masked)}
 
 
 def _action(error: BaseException, root: str, words: str) -> str:

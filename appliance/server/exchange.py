@@ -105,8 +105,17 @@ def parts_of(line: str) -> tuple[str | None, str | None, str | None, str | None]
     parts = line.split(" ")
     if len(parts) != 3 or not parts[2].startswith("HTTP/"):
         return None, None, None, None
-    path, _, query = parts[1].partition("?")
+    path, _, query = _without_user(parts[1]).partition("?")
     return parts[0], path, query, parts[2][5:]
+
+
+def _without_user(target: str) -> str:
+    """A URL without its user info, which is often a password (RFC 9110, 4.2.4), and for which it was refused."""
+    scheme, found, rest = target.partition("://")
+    authority, slash, tail = rest.partition("/")
+    if not found or "@" not in authority:
+        return target
+    return f"{scheme}://REDACTED@{authority.rpartition('@')[2]}{slash}{tail}"
 
 
 def trace_of(traceparent: str) -> tuple[str | None, str | None]:

@@ -30,6 +30,7 @@ MAX_TEXT = 65_536  # and of all that Python would print
 MAX_FRAMES = 100  # of one exception: half of them its first, half its last
 MAX_EXCEPTIONS = 20  # of the whole tree
 MAX_NOTES = 20
+_MASKABLE = 4096  # beyond a bound, so that what it would cut in two is masked as a whole
 
 _CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
 _CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
@@ -70,9 +71,9 @@ class Raised:
         """Whether it has members."""
         return bool(self.members or self.left_members)
 
-    def text(self) -> str:
-        """What Python would print, cut in the middle."""
-        text = "".join(_printed(self))
+    def text(self, mask: Callable[[str], str] = str) -> str:
+        """What Python would print, masked, and cut in the middle."""
+        text = mask("".join(_printed(self)))
         if len(text) <= MAX_TEXT:
             return text
         start, end = text[: MAX_TEXT // 4], text[-3 * MAX_TEXT // 4 :]
@@ -88,34 +89,43 @@ def cut(text: str, most: int) -> str:
     return f"{text}... ({left} more characters)" if left > 0 else text
 
 
-def words_of(value: object, most: int = MAX_MESSAGE) -> str:
-    """``str()`` of an exception or any other object, which may raise whatever it likes."""
+def words_of(value: object, most: int = MAX_MESSAGE, mask: Callable[[str], str] = str) -> str:
+    """``str()`` of an exception or any other object, which may raise whatever it likes; masked before it is cut."""
     try:
-        return cut(str(value), most)
+        text = str(value)
+        if str.__len__(text) <= most + _MASKABLE:
+            return cut(mask(cut(text, most + _MASKABLE)), most)
+        left = str.__len__(text) - most
+        start = mask(str.__getitem__(text, slice(most + _MASKABLE)))
+        return f"{start[:most]}... ({left} more characters)"
     except BaseException as error:  # noqa: BLE001  the object's own method, which is to hide nothing
         return f"<{cut(type(value).__name__, 100)} whose text can't be had: {cut(type(error).__name__, 100)}>"
 
 
-def look_at(error: BaseException, keep: Callable[[str], bool] = lambda _: True) -> Raised:
+def look_at(
+    error: BaseException, keep: Callable[[str], bool] = lambda _: True, mask: Callable[[str], str] = str
+) -> Raised:
     """The exception and what led to it.
 
     Args:
         error: the exception.
         keep: whether frames of a file, by its name, are shown.
+        mask: what makes its words fit to be shown.
     """
-    return _Look(keep).at(error)
+    return _Look(keep, mask).at(error)
 
 
 class _Look:
-    def __init__(self, keep: Callable[[str], bool]) -> None:
+    def __init__(self, keep: Callable[[str], bool], mask: Callable[[str], str]) -> None:
         self._keep = keep
+        self._mask = mask
         self._left = MAX_EXCEPTIONS
         self._known: set[int] = set()
 
     def at(self, error: BaseException) -> Raised:
         self._left -= 1
         self._known.add(id(error))
-        raised = Raised(error, _type_name(type(error)), words_of(error), _notes(error))
+        raised = Raised(error, _type_name(type(error)), words_of(error, mask=self._mask), _notes(error, self._mask))
         raised.frames, raised.left_out = _frames(error.__traceback__, self._keep)
         members, count = _members(error)
         for member in members:
@@ -140,10 +150,10 @@ def _type_name(kind: type) -> str:
     return cut(name if module in {"builtins", "__main__", ""} else f"{module}.{name}", MAX_LINE)
 
 
-def _notes(error: BaseException) -> list[str]:
+def _notes(error: BaseException, mask: Callable[[str], str]) -> list[str]:
     try:
         notes = getattr(error, "__notes__", None)
-        return [words_of(note, MAX_LINE) for note in islice(notes, MAX_NOTES)] if notes else []
+        return [words_of(note, MAX_LINE, mask) for note in islice(notes, MAX_NOTES)] if notes else []
     except Exception:  # noqa: BLE001  it may be anything, and no list
         return []
 
@@ -157,16 +167,14 @@ def _members(error: BaseException) -> tuple[list[BaseException], int]:
     if kind is None or not isinstance(error, kind):
         return [], 0
     try:
-        members: Any = error.exceptions  # type: ignore[attr-defined]
+        members: Any = error.exceptions
         found = [each for each in islice(members, MAX_EXCEPTIONS) if isinstance(each, BaseException)]
         return found, max(len(members), len(found))
     except Exception:  # noqa: BLE001  a subclass may have replaced it
         return [], 0
 
 
-def _frames(
-    trace: TracebackType | None, keep: Callable[[str], bool]
-) -> tuple[list[traceback.FrameSummary], int]:
+def _frames(trace: TracebackType | None, keep: Callable[[str], bool]) -> tuple[list[traceback.FrameSummary], int]:
     """The frames that are shown, and how many are left out of their middle."""
     places: list[TracebackType] = []
     while trace is not None:
@@ -187,11 +195,11 @@ def _ends(places: list[Place]) -> tuple[list[Place], int]:
 def stack_text(frames: list[FrameType]) -> str:
     """What Python would print of a stack, innermost frame last."""
     shown, left_out = _ends(frames)
-    summaries = [
-        _bounded(frame.f_code, lambda frame=frame: traceback.extract_stack(frame, limit=1)[0], frame.f_lineno)
-        for frame in shown
-    ]
-    return _stack(summaries, left_out)
+
+    def summary(frame: FrameType) -> traceback.FrameSummary:
+        return _bounded(frame.f_code, lambda: traceback.extract_stack(frame, limit=1)[0], frame.f_lineno)
+
+    return _stack([summary(frame) for frame in shown], left_out)
 
 
 def _frame(place: TracebackType) -> traceback.FrameSummary:
@@ -290,7 +298,7 @@ def _explained(raised: Raised) -> str | None:
         return None
     try:
         # As it describes one within a chain itself: what led to it is looked at where that was found.
-        seen: Any = traceback.TracebackException(type(error), error, error.__traceback__, limit=0, _seen=set())  # type: ignore[call-arg]
+        seen: Any = traceback.TracebackException(type(error), error, error.__traceback__, limit=0, _seen=set())
         seen.exceptions = seen.__notes__ = None
         return cut("".join(seen.format_exception_only()), MAX_MESSAGE)
     except Exception:  # noqa: BLE001  a version of Python that has no such argument, attributes of other types

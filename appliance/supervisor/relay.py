@@ -142,8 +142,8 @@ class Relay:
         if not source.over and len(target.unsent) <= _ENOUGH:
             for message in source.receive():
                 target.unsent += framed(read(message))
-            if source.over and source is self._debugger:
-                self._say_farewell()
+        if source.over and source is self._debugger:
+            self._say_farewell()
         target.flush()
         if source.over or target.over:
             self._end(source, target)
@@ -155,7 +155,8 @@ class Relay:
         for end, other in ((source, target), (target, source)):
             if other.over and not end.unsent:
                 end.shut()
-        heard = self._debugger is not None and self._debugger.over and not self._client.unsent
+        debugger = self._debugger
+        heard = debugger is not None and debugger.over and not self._client.unsent
         if heard or (source.over and target.over and not source.unsent and not target.unsent):
             self.close()
             return

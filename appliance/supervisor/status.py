@@ -1,9 +1,12 @@
 """The status socket: whoever connects says in a line what it wants to know, and is told so as one JSON object.
 
 Owns the socket file and the questions' form: ``status`` or ``stacks``; an empty line, the end of what it sends, or
-silence, is ``status``. Knows nothing of what the state means. Any user may connect: the health check runs as root
-without the capability to pass a folder of another user's, or as anybody with ``docker exec -u``; the state holds no
-secret.
+silence, is ``status``. Knows nothing of what the state means.
+
+Any user may connect: the health check runs as root without the capability to pass a folder of another user's, or as
+anybody with ``docker exec -u``. Root and the supervisor's own user are told everything; everybody else, whom the
+kernel names (SO_PEERCRED, unix(7)), is told ``health`` and ``state``: an error's words are the project's. Where the
+kernel names nobody, the file's mode keeps the others out.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import json
 import os
 import socket
 import stat
+import struct
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +32,10 @@ if TYPE_CHECKING:
 PATIENCE_S = 0.2  # for the question; a client that sends none, or half of one, asks for the status
 LONGEST_S = 5.0  # for a client to read its answer
 _LONGEST_QUESTION = 4096
+
+_CREDENTIALS = struct.Struct("3i")  # struct ucred: process, user, group
+_FOR_EVERYBODY = ("health", "state")
+_OPEN = 0o666 if hasattr(socket, "SO_PEERCRED") else 0o600
 
 Answer = dict[str, Any]
 Answerer = Callable[[Callable[[Answer], None]], None]
@@ -99,6 +107,7 @@ class _Visit:
         self._loop = loop
         self._question = b""
         self._asked = False
+        self._trusted = _is_trusted(connection)
         self._timer = loop.call_later(PATIENCE_S, self._answer)
         loop.watch(connection, self._read)
 
@@ -120,9 +129,13 @@ class _Visit:
         self._timer.cancel()
         self._loop.unwatch(self._connection)
         question = self._question.decode("ascii", "replace").strip()
+        if not self._trusted:
+            question = "status"
         self._answerers.get(question, self._answerers["status"])(self._send)
 
     def _send(self, answer: Answer) -> None:
+        if not self._trusted:
+            answer = {name: answer.get(name) for name in _FOR_EVERYBODY}
         self._unsent = memoryview(json.dumps(answer).encode())
         self._timer = self._loop.call_later(LONGEST_S, self._end)
         self._flush()
@@ -143,6 +156,18 @@ class _Visit:
         self._timer.cancel()
         self._loop.unwatch(self._connection)
         self._connection.close()
+
+
+def _is_trusted(connection: socket.socket) -> bool:
+    """Whether root or our own user has connected."""
+    option = getattr(socket, "SO_PEERCRED", None)
+    if option is None:
+        return True
+    try:
+        _, user, _ = _CREDENTIALS.unpack(connection.getsockopt(socket.SOL_SOCKET, option, _CREDENTIALS.size))
+    except OSError:
+        return False
+    return user in {0, os.geteuid()}
 
 
 def ask(path: Path, question: str = "status", *, timeout_s: float = 2.0) -> Answer:
@@ -183,13 +208,13 @@ def answers(path: Path) -> bool:
 def _let_anybody_connect(path: Path) -> None:
     """Open the socket to all: itself, and never what a link in its place would lead to."""
     if not hasattr(os, "O_PATH"):
-        path.chmod(0o666, follow_symlinks=False)
+        path.chmod(_OPEN, follow_symlinks=False)
         return
     descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISSOCK(status.st_mode) or status.st_nlink != 1:
             raise NotOursError("the socket was replaced", str(path))
-        os.chmod(f"/proc/self/fd/{descriptor}", 0o666)  # noqa: PTH101, S103  fchmod(2) takes no such descriptor
+        os.chmod(f"/proc/self/fd/{descriptor}", _OPEN)  # noqa: PTH101  fchmod(2) takes no such descriptor
     finally:
         os.close(descriptor)

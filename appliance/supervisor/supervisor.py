@@ -212,6 +212,7 @@ class Supervisor:
             return
         tell_news(self._log, self._analysis, result)
         self._analysis = result
+        self._log.know(result.environment.values)
         self._saves.found(result.project.target.file)
         self._saves.planned(result.plan.files)
         done = self._preparation.is_done(result)
@@ -246,8 +247,9 @@ class Supervisor:
             child.ready_at = time.monotonic()
 
     def _say_broken(self, action: lifecycle.SayBroken) -> None:
-        self._account.failed(action.page)
-        self._front.broken(action.page)
+        page = self._log.masked(action.page)
+        self._account.failed(page)
+        self._front.broken(page)
 
     def _hush(self, _action: lifecycle.Hush) -> None:
         if self._generations.current is not None:
@@ -292,7 +294,8 @@ class Supervisor:
     def _progressed(self, phase: Phase, said: list[Said]) -> None:
         """Who looks at the page of what is under way sees its last line."""
         if said and self._state.phase is phase:
-            self._front.progress(pages.progress(phase, said[-1].text.decode("utf-8", "replace")))
+            last = self._log.masked(said[-1].text.decode("utf-8", "replace"))
+            self._front.progress(pages.progress(phase, last))
 
     def ended(self, child: Handle) -> None:
         """A child has ended."""

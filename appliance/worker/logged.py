@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from threading import get_ident, local
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+from ..masking import Mask
 from ..server.exchange import current
 from ..server.tracebacks import look_at, words_of
 from ..tagged import RECORD
@@ -120,7 +122,9 @@ def fields_of(record: logging.LogRecord) -> dict[str, Any]:
 
 def exceptions_of(error: BaseException) -> list[dict[str, Any]]:
     """The exception, then its causes, contexts and parts; without the values of any variable."""
-    return list(_described(look_at(error)))
+    mask = Mask(os.environ)  # noqa: TID251  the project's, as it is now
+    described: list[dict[str, Any]] = mask.of(list(_described(look_at(error, mask=mask.masked))))
+    return described
 
 
 def _described(raised: Raised, of: str = "") -> Iterator[dict[str, Any]]:

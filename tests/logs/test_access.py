@@ -14,6 +14,7 @@ from opentelemetry.semconv.attributes import (
     user_agent_attributes,
 )
 
+from appliance.boot.table import TABLE
 from appliance.channel import ACCESS_FIELDS
 from appliance.logs import access, rules
 from appliance.logs.events import EVENTS
@@ -218,12 +219,23 @@ def test_what_is_no_record(broken):
         ("sig=a&Sig=b", "sig=REDACTED&Sig=b"),
         ("tokens=a&atoken=b&token", "tokens=a&atoken=b&token"),
         ("a.b=1&axb=2", "a.b=REDACTED&axb=2"),
+        ("__debugger__=yes&cmd=pinauth&pin=123-456&s=abc", "__debugger__=yes&cmd=pinauth&pin=REDACTED&s=REDACTED"),
+        ("pin=4711&s=abc", "pin=4711&s=abc"),
     ],
 )
 def test_keys_of_a_setting_are_redacted(query, written):
     """Keys that a setting names are secret in any case and coding, and nothing else is because of them."""
     made = access.event(record(query=query), rules.Rules(redact=["token", "a.b"]))[2]
     assert made["url.query"] == written
+
+
+def test_what_is_redacted_without_a_word():
+    """The setting's default names what people send passwords, sessions and codes in."""
+    default = next(setting.default for setting in TABLE if setting.name == "REDACT").split(",")
+    names = ("pass", "Password", "session", "sessionid", "auth_token", "code", "client_secret")
+    query = "&".join(f"{name}=x" for name in names)
+    made = access.event(record(query=query), rules.Rules(redact=default))[2]
+    assert made["url.query"] == "&".join(f"{name}=REDACTED" for name in names)
 
 
 @pytest.mark.parametrize(

@@ -130,13 +130,19 @@ FORWARDED = (
 
 def test_nobody_is_believed_by_default(serve: Serve):
     """Forwarded fields of a peer that is not trusted change nothing, and never reach the application."""
-    environ = environ_of(serve, get("/", *FORWARDED, "Forwarded: for=203.0.113.7;proto=https"))
+    more = (
+        "Forwarded: for=203.0.113.7",
+        "X-Real-IP: 203.0.113.7",
+        "true-client-ip: 203.0.113.7",
+        "Client-IP: 203.0.113.7",
+    )
+    environ = environ_of(serve, get("/", *FORWARDED, *more))
     assert (environ["REMOTE_ADDR"], environ["wsgi.url_scheme"], environ["HTTP_HOST"]) == (
         "127.0.0.1",
         "http",
         "localhost",
     )
-    assert not [key for key in environ if "FORWARDED" in key]
+    assert not [key for key in environ if "FORWARDED" in key or key.endswith("_IP")]
 
 
 def test_a_trusted_proxy_is_believed(serve: Serve):
@@ -162,6 +168,8 @@ def test_a_trusted_proxy_is_believed(serve: Serve):
         ({"HTTP_FORWARDED": 'for="[2001:db8::1]:80";proto=https, for=10.0.0.1'}, "2001:db8::1"),
         ({"HTTP_FORWARDED": "for=1.1.1.1", "HTTP_X_FORWARDED_FOR": "2.2.2.2"}, "1.1.1.1"),
         ({"HTTP_FORWARDED": "for=_hidden"}, "10.0.0.9"),
+        ({"HTTP_X_REAL_IP": "1.1.1.1"}, "1.1.1.1"),
+        ({"HTTP_X_REAL_IP": "1.1.1.1", "HTTP_X_FORWARDED_FOR": "2.2.2.2"}, "2.2.2.2"),
     ],
 )
 def test_the_client_is_the_nearest_that_is_not_trusted(fields: dict[str, str], address: str):
@@ -209,7 +217,7 @@ def test_hosts_that_no_other_site_can_be_are_served(host: str):
      "a,b.localhost", "localhost,evil", "[v1.a]", "[v1.a]:80"],
 )  # fmt: skip
 def test_other_hosts_are_not(host: str):
-    """A name with a dot is somebody's, who may make it resolve to this machine (DNS rebinding); nobody's has a sub-delim."""
+    """A name with a dot may be made to resolve to this machine (DNS rebinding); one with sub-delims is nobody's."""
     assert not AllowedHosts(["mine.test", "*.below.test"])(host)
     assert AllowedHosts(["*"])(host)
 
@@ -226,6 +234,15 @@ def test_a_host_that_is_not_served_is_403(serve: Serve):
     assert served.ask(b"GET http://evil.example/ HTTP/1.1\r\nHost: mine.test\r\n\r\n").status == 403
     assert served.ask(b"GET / HTTP/1.0\r\n\r\n").status == 200
     assert served.ask(b"GET / HTTP/1.1\r\nHost: a=b\r\n\r\n").status == 403  # well formed (RFC 3986), and not listed
+
+
+@pytest.mark.parametrize("target", ["http://u:p@a/x?y", "http://token@a/x?y", "http://u:p?q@a/x?y"])
+def test_a_users_password_in_a_target_is_not_recorded(serve: Serve, target: str):
+    """A URL with user info is refused, and its record has neither a user nor a password (RFC 9110, 4.2.4)."""
+    served = serve()
+    assert served.ask(f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode()).status == 400
+    record = served.sink.record()
+    assert (record["path"], record["query"]) == ("http://REDACTED@a/x", "y")
 
 
 def test_a_host_has_a_grammar():

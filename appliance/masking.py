@@ -1,0 +1,121 @@
+"""Secrets in what leaves the process: passwords in URLs by their form, values of secret variables by their text.
+
+Both sides import it: pages are made in the worker, lines in the supervisor. Owns which variables are secret, which of
+their values are looked for, and the mask. Knows nothing of logs and pages. The standard library only.
+
+Theory of operation. A search for a handful of literals costs more for each than one for all in a long text, and less in
+a short one; what is asked most is whether a batch of rendered lines holds anything at all, so ``may_hold`` looks for
+one after the other (``in`` skips ahead), and only what may hold something is taken to pieces and searched by one
+pattern. Which values are not looked for is a rule that can be told (docs/logging.md): a mask over a word that
+everybody uses hides what a log is read for.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus, unquote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+_ESCAPED = re.compile(r"[\"\\]|[^ -~]")  # what JSON, or a sanitised text, may have another form of
+MASKED = "********"
+LEAST = 8  # characters of a value that is looked for
+MOST_VALUES = 200  # that are looked for; the longest
+_LONGEST = 4096  # characters of one
+_DEEPEST = 32
+
+SECRET = re.compile(
+    r"SECRET|PASSWORD|PASSWD|PASSPHRASE|(?:^|_)PASS$|_PWD$|TOKEN|API_?KEY|ACCESS_?KEY|ENCRYPTION_KEY|SIGNING_KEY|PRIVATE"
+    r"|CREDENTIAL|DSN|_URL$|_URI$",
+    re.IGNORECASE,
+)
+_OF_A_FILE = re.compile(r"_(?:FILE|PATH|DIR)$", re.IGNORECASE)
+# Both repetitions are bounded, so that a text of nothing but beginnings takes linear time.
+_PASSWORD = re.compile(r"(://[^\s/?#:@\"'<>]{0,256}:)(?!\d{0,5}(?:[/?#\s]|$))[^\s\"'<>]{1,256}@")
+_PORT_LIKE = re.compile(r"(://[^\s/?#:@\"'<>]{0,256}:)[^\s/?#\"'<>]{1,256}@")
+_TOKEN = re.compile(r"(://)[^\s/?#:@\"'<>]{20,256}@")  # no name: what package indexes and forges take for one
+
+
+class Mask:
+    """What is secret in these variables.
+
+    Args:
+        variables: the environment.
+        before: the mask that was, whose values are still looked for: an older process may print them.
+    """
+
+    def __init__(self, variables: Mapping[str, str], before: Mask | None = None) -> None:
+        known: tuple[str, ...] = () if before is None else before.values
+        values = dict.fromkeys([*secret_values(variables), *known])
+        self.values: tuple[str, ...] = tuple(sorted(values, key=len, reverse=True)[:MOST_VALUES])
+        forms = dict.fromkeys(form for value in self.values for form in _forms(value))
+        self._pattern = re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True)))) if forms else None
+        self._rendered = tuple(set(map(_rendered, forms)))
+
+    def may_hold(self, rendered: bytes) -> bool:
+        """Whether lines of JSON may hold something to be masked; quick, and seldom wrong."""
+        for value in self._rendered:
+            if value in rendered:
+                return True
+        return b"://" in rendered and b"@" in rendered
+
+    def masked(self, text: str) -> str:
+        """The text with a mask in the place of each secret."""
+        if "://" in text and "@" in text:
+            text = _TOKEN.sub(rf"\1{MASKED}@", _PORT_LIKE.sub(rf"\1{MASKED}@", _PASSWORD.sub(rf"\1{MASKED}@", text)))
+        return text if self._pattern is None else self._pattern.sub(MASKED, text)
+
+    def of(self, value: Any, depth: int = 0) -> Any:
+        """The same for every text in a value of JSON's types, keys included."""
+        if isinstance(value, str):
+            return self.masked(value)
+        if depth < _DEEPEST:
+            if isinstance(value, dict):
+                return {self.of(key, depth): self.of(each, depth + 1) for key, each in value.items()}
+            if isinstance(value, (list, tuple)):
+                return [self.of(each, depth + 1) for each in value]
+        return value
+
+
+def secret_values(variables: Mapping[str, str]) -> Iterator[str]:
+    """The texts that are secret: of variables with a secret's name, as far as no other variable has them too."""
+    secret = {name: value for name, value in variables.items() if SECRET.search(name) and not _OF_A_FILE.search(name)}
+    ordinary = {value for name, value in variables.items() if name not in secret}
+    for value in secret.values():
+        for part in _parts(value):
+            if LEAST <= len(part) <= _LONGEST and part not in ordinary:
+                yield part
+
+
+def _parts(value: str) -> Iterable[str]:
+    """A URL's password alone, for its host is no secret; each line of a key; else the value."""
+    if "://" in value:
+        return _of_url(value)
+    lines = [line.strip() for line in value.splitlines()]
+    if len(lines) > 1:
+        return [line for line in lines if len(line) >= 2 * LEAST and not line.startswith("-----")]
+    return [value.strip()]
+
+
+def _of_url(url: str) -> Iterable[str]:
+    try:
+        parts = urlsplit(url)
+        password = parts.password or ("" if parts.password is not None else parts.username or "")
+    except ValueError:
+        return []
+    if parts.password is None and len(password) < 20:  # a user's name, not a token
+        return []
+    return [password, unquote(password)]
+
+
+def _forms(value: str) -> Iterator[str]:
+    yield value
+    yield quote(value, safe="")
+    yield quote_plus(value)
+
+
+def _rendered(value: str) -> bytes:
+    """What shows in a line of JSON that it may stand there: the longest part of it that is never written otherwise."""
+    return max(_ESCAPED.split(value), key=len).encode()

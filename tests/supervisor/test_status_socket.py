@@ -1,0 +1,110 @@
+"""The status socket: what it tells to whom."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.commands import status as command
+from appliance.errors import NotRunningError
+from appliance.supervisor import status
+from appliance.supervisor.loop import Loop
+from appliance.supervisor.status import StatusSocket, ask
+
+STATUS = {"health": "unhealthy", "state": "broken", "generation": 3, "error": {"title": "words of the project's"}}
+STACKS = {"pid": 7, "stacks": "a stack"}
+NOBODY = 65_534
+
+
+@pytest.fixture
+def path() -> Iterator[Path]:
+    """Where a supervisor listens, in a folder that everybody may enter."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    loop = Loop()
+    answerers: dict[str, Any] = {"status": lambda told: told(STATUS), "stacks": lambda told: told(STACKS)}
+    listening = StatusSocket(folder / "status.sock", answerers, loop)
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder)
+        for each in (loop._woken, loop.wake_descriptor, loop._selector):
+            stack.callback(each.close)
+        assert listening.open() is None
+        thread = threading.Thread(target=loop.run)
+        thread.start()
+        for end in (listening.close, thread.join, loop.stop):
+            stack.callback(end)
+        yield folder / "status.sock"
+
+
+@pytest.fixture
+def as_another(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, str], Any]:
+    """``as_another(path, question)``: what another user is told, neither root nor the supervisor's."""
+    if os.geteuid():
+        monkeypatch.setattr(os, "geteuid", lambda: NOBODY)
+        return ask
+
+    def asked(path: Path, question: str) -> Any:
+        read, write = os.pipe()
+        child = os.fork()
+        if not child:
+            try:
+                os.setresuid(NOBODY, NOBODY, NOBODY)
+                os.write(write, json.dumps(ask(path, question)).encode())
+            finally:
+                os._exit(0)
+        os.close(write)
+        with os.fdopen(read, "rb") as answer:
+            told = json.loads(answer.read())
+        os.waitpid(child, 0)
+        return told
+
+    return asked
+
+
+def test_root_and_the_owner_are_told_everything(path: Path):
+    """Who runs it, and root, are told what is asked for."""
+    assert ask(path) == STATUS
+    assert ask(path, "stacks") == STACKS
+
+
+@pytest.mark.parametrize("question", ["status", "stacks", "", "nonsense"])
+def test_everybody_else_is_told_its_health(path: Path, as_another: Callable[[Path, str], Any], question: str):
+    """Another user is told whether it is healthy and its phase, whatever is asked, and no word of the project's."""
+    assert as_another(path, question) == {"health": "unhealthy", "state": "broken"}
+
+
+def test_a_peer_that_the_kernel_does_not_name(path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Somebody of whom the kernel tells nothing is anybody."""
+
+    class Nameless(socket.socket):
+        def getsockopt(self, *_: Any) -> Any:
+            raise OSError
+
+    with Nameless() as connection:
+        assert not status._is_trusted(connection)
+
+
+def test_the_command_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    """``appliance status`` of another user shows what it was told, and who is told more."""
+    monkeypatch.setattr(command, "ask", lambda *_, **__: {"health": "healthy", "state": "serving"})
+    flags = {"project": str(tmp_path)}
+    assert command.command({}, flags, as_json=False, live=False, stacks=False) == 0
+    assert capsys.readouterr().out.startswith("healthy: serving (")
+    assert command.command({}, flags, as_json=False, live=False, stacks=True) == 1
+    assert "Stacks are for root" in capsys.readouterr().out
+
+
+def test_nobody_answers(tmp_path: Path):
+    """Where no supervisor listens, that is said with its path."""
+    with pytest.raises(NotRunningError, match="no appliance answers"):
+        ask(tmp_path / "status.sock")

@@ -1,0 +1,167 @@
+"""Secrets: what is one, and that none leaves in a line, a page, the status or a command's words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.logs.setup import Log, library_logger, make_log
+from appliance.masking import LEAST, MASKED, Mask, secret_values
+from appliance.server.errorpage import report
+from appliance.worker.logged import exceptions_of
+
+NOTHING = Mask({})
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("postgres://shop:hunter2@db:5432/shop", f"postgres://shop:{MASKED}@db:5432/shop"),
+        ("redis://:hunter2@cache:6379/0", f"redis://:{MASKED}@cache:6379/0"),
+        ("https://u:12345@index/simple", f"https://u:{MASKED}@index/simple"),
+        ("amqp://u:p@ss:w@rd@mq//", f"amqp://u:{MASKED}@mq//"),
+        ("mysql://u:pa/ss?w@db/x", f"mysql://u:{MASKED}@db/x"),
+        ("'mongodb+srv://u:p%40@a.b/?w=1', x://a:b@c", f"'mongodb+srv://u:{MASKED}@a.b/?w=1', x://a:{MASKED}@c"),
+        ("git+https://ghp_0123456789abcdefghij@github.com/a/b", f"git+https://{MASKED}@github.com/a/b"),
+    ],
+)
+def test_passwords_in_urls(text: str, written: str):
+    """A password in a URL is known by its place, whatever it is, and so is a long token in the place of a user."""
+    assert NOTHING.masked(text) == written
+    assert NOTHING.may_hold(json.dumps(text).encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://localhost:8000/@vite/client",
+        "https://example.test:443/users/@me?x=a:b@c",
+        "ssh://git@github.com/a/b",
+        "postgres://shop@db/shop",
+        "mysql://root:@db/",
+        "see http://a.b:80 or write to me@a.b",
+        "12:30 @ http://a",
+    ],
+)
+def test_what_is_no_password(text: str):
+    """A port, a path, a user's name and an address of mail are none."""
+    assert NOTHING.masked(text) == text
+
+
+@pytest.mark.parametrize(
+    ("variables", "values"),
+    [
+        ({"SECRET_KEY": "a-long-secret", "DEBUG": "a-long-word"}, {"a-long-secret"}),
+        ({"API_TOKEN": "short"}, set()),
+        ({"PGPASSWORD": "postgres", "PGUSER": "postgres"}, set()),
+        ({"DB_PASSWORD_FILE": "/run/secrets/db"}, set()),
+        ({"DATABASE_URL": "postgres://shop:p%40ssword@db/shop"}, {"p%40ssword", "p@ssword"}),
+        ({"DATABASE_URL": "postgres://shop@db/shop", "PUBLIC_URL": "http://localhost:8000/shop"}, set()),
+        ({"SENTRY_DSN": "https://0123456789abcdef0123@sentry.test/1"}, {"0123456789abcdef0123"}),
+        ({"OAUTH_TOKEN": "http://[broken"}, set()),
+        (
+            {"PRIVATE_KEY": "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nabc\n-----END KEY-----"},
+            {"MIIEvQIBADANBgkq"},
+        ),
+        ({"OLDPWD": "/home/somebody", "PWD": "/home/somebody/x"}, set()),
+    ],
+)
+def test_which_values_are_secret(variables: dict[str, str], values: set[str]):
+    """Values of 8 characters of variables with a secret's name, unless an ordinary one has them; a URL's password."""
+    assert set(secret_values(variables)) == values
+
+
+def test_a_value_is_found_in_every_form():
+    """A secret is masked as it is, and as a URL has it; the longest first."""
+    mask = Mask({"A_TOKEN": "abc/def ghi", "B_TOKEN": "abc/def ghi jkl"})
+    assert mask.masked("abc/def ghi jkl, abc%2Fdef%20ghi, abc%2Fdef+ghi") == ", ".join([MASKED] * 3)
+
+
+def test_values_in_values():
+    """Texts of every depth are masked, keys too; what is no text stays."""
+    mask = Mask({"A_SECRET": "0123456789"})
+    value = {"a": ["x 0123456789", {"0123456789": 123456789012, "b": None}], "c": ("0123456789", True)}
+    assert mask.of(value) == {"a": [f"x {MASKED}", {MASKED: 123456789012, "b": None}], "c": [MASKED, True]}
+
+
+def test_what_was_secret_stays_secret():
+    """A key that was changed in a file is known to the older worker, and stays masked."""
+    mask = Mask({"A_SECRET": "second-value"}, Mask({"A_SECRET": "first-value"}))
+    assert mask.masked("first-value second-value") == f"{MASKED} {MASKED}"
+
+
+def lines_of(**options: Any) -> tuple[Log, list[bytes]]:
+    """A log, and what it writes."""
+    written: list[bytes] = []
+    log = make_log(written.append, level="debug", access="on", colour=False, root="/p", **options)
+    return log, written
+
+
+@given(st.text(min_size=LEAST, max_size=40), st.text(max_size=20), st.text(max_size=20))
+def test_no_line_holds_a_secret(secret: str, before: str, behind: str):
+    """Whatever a secret is made of, and whatever stands around it, the text of a line is the masked text's."""
+    log, written = lines_of(format="json")
+    log.know({"A_SECRET": secret})
+    text = f"{before}{secret}{behind}"
+    log.event("info", "output", text=text, names=[text])
+    plain, expected = lines_of(format="json")
+    plain.event("info", "output", text=log.masked(text), names=[log.masked(text)])
+    told, wanted = json.loads(written[0]), json.loads(expected[0])
+    assert (told["text"], told["names"]) == (wanted["text"], wanted["names"])
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_batch_of_lines(form: Any):
+    """Of lines that are written together those with a secret lose it, once, and the others are as they were."""
+    log, written = lines_of(format=form)
+    log.know({"A_SECRET": "very-secret"})
+    records = [["event", 1.0, "info", "client.left", {"message": f"{number} {word}"}]
+               for number, word in enumerate(["plain", "very-secret", "a://b:c@d"])]  # fmt: skip
+    log.records(records, role="worker", generation=1)
+    text = b"".join(written).decode()
+    assert text.count("\n") == 3
+    assert ("0 plain" in text, f"1 {MASKED}" in text, f"a://b:{MASKED}@d" in text) == (True, True, True)
+    assert "very-secret" not in text
+
+
+def test_our_own_words_are_none():
+    """A secret that is a word of ours hides no event's name, and no number."""
+    log, written = lines_of(format="json")
+    log.know({"A_PASSWORD": "supervisor", "B_PASSWORD": "12345678"})
+    log.event("info", "appliance.started", url="supervisor", pid=12345678)
+    told = json.loads(written[0])
+    assert (told["role"], told["url"], told["pid"]) == ("supervisor", MASKED, 12345678)
+
+
+def test_the_library_masks_too(capsysbinary, monkeypatch):
+    """The pair as a library writes no secret of its process's environment."""
+    monkeypatch.setenv("A_SECRET", "very-secret")
+    library_logger().info("client.left", message="very-secret a://b:c@d")
+    out = capsysbinary.readouterr().out
+    assert json.loads(out)["message"] == f"{MASKED} a://b:{MASKED}@d"
+
+
+def failing(words: str) -> BaseException:
+    """An exception with a cause and a note, that was raised."""
+    error = ValueError(words)
+    error.__cause__ = KeyError(words)
+    error.add_note(words)
+    with pytest.raises(ValueError) as caught:
+        raise error
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "told", [lambda error: report(error, root="/p", kind="request"), exceptions_of], ids=["page", "record"]
+)
+def test_what_a_worker_shows(monkeypatch, told: Callable[[BaseException], Any]):
+    """An exception's words, its causes', its notes' and its source lines hold no secret, nor a part of one."""
+    monkeypatch.setenv("A_SECRET", "very-secret-indeed")
+    shown = json.dumps(told(failing("very-secret-indeed " + "x" * 16_355 + " very-secret-indeed x://u:hunter2@h")))
+    assert MASKED in shown
+    assert ("very-s" in shown, "hunter2" in shown) == (False, False)
