@@ -56,7 +56,7 @@ _MEANINGS: tuple[tuple[str, str, str], ...] = (
         "Check its address and your access; git itself comes with FROM wsgi-appliance, RUN apt-get install -y git.",
     ),
     (
-        r"Hash mismatch|hash.* (?:does not|do not|didn't) match",
+        r"Hash mismatch|hash.{0,200} (?:does not|do not|didn't) match",
         "a package is not the one whose hash is stated",
         "Make the lock or the hashes anew; if they were right, the index has changed that package.",
     ),

@@ -18,7 +18,7 @@ _NOT_PYTHON = frozenset(
         "mkl", "conda",
     }
 )  # fmt: skip
-_ENTRY = re.compile(r"(?P<indent>\s*)-\s+(?P<text>.+?)\s*\Z")
+_ENTRY = re.compile(r"(?P<indent>\s*)-\s+(?P<text>\S.*)")
 
 
 def conda_lines(text: str) -> list[str]:
@@ -33,7 +33,7 @@ def conda_lines(text: str) -> list[str]:
         entry = _ENTRY.match(line)
         if not within or entry is None:
             continue
-        indent, words = len(entry["indent"]), entry["text"].strip("\"'")
+        indent, words = len(entry["indent"]), entry["text"].rstrip().strip("\"'")
         if pip_indent is not None and indent > pip_indent:
             lines.append(words)
         elif words == "pip:":
@@ -46,7 +46,7 @@ def conda_lines(text: str) -> list[str]:
 
 def conda_python(text: str) -> str:
     """The Python that it asks for: "3.11", or nothing."""
-    match = re.search(r"(?m)^\s*-\s+[\"']?python\s*=+\s*(3\.\d+)", text)
+    match = re.search(r"(?m)^[ \t]*-[ \t]+[\"']?python[ \t]*=+[ \t]*(3\.\d+)", text)
     return match[1] if match else ""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from appliance.boot.explicit import explicit_target
@@ -30,13 +31,16 @@ _SERVERS = frozenset({"gunicorn", "waitress-serve", "mod_wsgi-express", "gunicor
 _START = re.compile(r"(?:^|[\s\"'\[/,=])(gunicorn3?|waitress-serve|uwsgi|mod_wsgi-express|flask|python3?)(?=[\s\"',])")
 _TARGET = re.compile(r"[A-Za-z_][\w.]*(:[A-Za-z_][\w.]*(\(.*\))?)?\Z")
 _SETTINGS = re.compile(
-    r"^\s*(?:wsgi_app|module|wsgi-file|wsgi)\s*=\s*[\"']?([\w./-]+(?::[\w.]+(?:\(\))?)?)", re.MULTILINE
+    r"^[ \t]*(?:wsgi_app|module|wsgi-file|wsgi)[ \t]*=[ \t]*[\"']?([\w./-]+(?::[\w.]+(?:\(\))?)?)", re.MULTILINE
 )
 _ZAPPA = re.compile(r"\"app_function\"\s*:\s*\"([\w.]+)\.(\w+)\"")
-_FOLDER = re.compile(r"(?:--chdir[= ]|--pythonpath[= ]|\bcd )\s*[\"']?([\w./-]+)")
-_WORKDIR = re.compile(r"^\s*(?:WORKDIR|working_dir:)\s+[\"']?([\w./-]+)")
+_FOLDER = re.compile(r"(?:--chdir[= ]|--pythonpath[= ]|\bcd )\s*[\"']?([\w./-]{1,200})")
+_WORKDIR = re.compile(r"^\s*(?:WORKDIR|working_dir:)\s+[\"']?([\w./-]{1,200})")
 _FLASK = re.compile(r"FLASK_APP\s*[=:]\s*[\"']?([\w./:()-]+)")
 _LONGEST = 200_000
+_LONGEST_LINE = 4_000  # characters of a command; and so many starts in it are looked at
+_MOST_STARTS = 8
+_LONGEST_NAME = 200
 
 
 def deployment_rule(look: Look) -> Ruling:
@@ -45,7 +49,7 @@ def deployment_rule(look: Look) -> Ruling:
     tried: set[str] = set()
     for name in FILES:
         for text in _named(look, look.root / name):
-            if text in tried:
+            if text in tried or len(text) > _LONGEST_NAME:
                 continue
             tried.add(text)
             try:
@@ -79,12 +83,15 @@ def _named(look: Look, file: Path) -> Iterator[str]:
         yield from (f"{module}:{name}" for module, name in _ZAPPA.findall(text))
         return
     workdir = ""
-    for line in re.sub(r"\\\n", " ", text).splitlines():
+    for whole in re.sub(r"\\\n", " ", text).splitlines():
+        line = whole[:_LONGEST_LINE]
         if line.lstrip().startswith(("#", "//")):
             continue
         set_here = _WORKDIR.match(line)
         workdir = set_here[1] if set_here else workdir
         for named in (*_FLASK.findall(line), *_started(look, line)):
+            if len(named) > _LONGEST_NAME:
+                continue
             # From the folder that the command goes to first, then from the root, then from where the image has it.
             folders = _FOLDER.findall(line)[-1:]
             seen = (*(_within(look, folder, named) for folder in folders), named, _within(look, workdir, named))
@@ -92,7 +99,7 @@ def _named(look: Look, file: Path) -> Iterator[str]:
 
 
 def _started(look: Look, line: str) -> Iterator[str]:
-    for start in _START.finditer(line):
+    for start in islice(_START.finditer(line), _MOST_STARTS):
         words = _words(line[start.start(1) :])
         yield from filter(None, [_of_server(words) if words and words[0] in _SERVERS else _of_python(look, words)])
 

@@ -19,7 +19,7 @@ _DEVELOPMENT = re.compile(r"development|dev|local|test")
 # What such a file leaves out bears its name with one of these words in it. What is for a host brings more than is
 # needed here, and comes last.
 _BASES = ("base", "common", "main", "prod", "production", "deploy")
-_INCLUDES = re.compile(r"(?m)^\s*(-r|--requirement|-e|--editable|\.)")
+_INCLUDES = re.compile(r"(?m)^[ \t]*(-r|--requirement|-e|--editable|\.)")
 
 
 def is_for_development(file: Path) -> bool:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-_LINE = re.compile(r"^\s*([\w.\- ]+?)\s*=\s*([\w.]+)\s*:\s*([\w.]+)", re.MULTILINE)
+_LINE = re.compile(r"^[ \t]*([\w.\-][\w.\- ]{0,200}?)[ \t]{0,80}=[ \t]*([\w.]+)[ \t]*:[ \t]*([\w.]+)", re.MULTILINE)
 
 
 def declared_entry_points(root: Path, pyproject: Mapping[str, Any], group: str) -> dict[str, str]:
@@ -57,7 +57,7 @@ def _in_setup_cfg(root: Path, group: str) -> dict[str, str]:
 def _in_setup_py(root: Path, group: str) -> dict[str, str]:
     try:
         tree = ast.parse((root / "setup.py").read_bytes())
-    except (OSError, SyntaxError, ValueError):
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return {}
     for node in ast.walk(tree):
         if isinstance(node, ast.keyword) and node.arg == "entry_points":
@@ -73,7 +73,7 @@ def _of_argument(argument: ast.expr, group: str) -> dict[str, str]:
                 return _lines("\n".join(_texts(value)))
         return {}
     section = re.search(
-        rf"\[{re.escape(group)}\](.*?)(?=^\s*\[|\Z)", "\n".join(_texts(argument)), re.DOTALL | re.MULTILINE
+        rf"\[{re.escape(group)}\](.*?)(?=^[ \t]{0, 80}\[|\Z)", "\n".join(_texts(argument)), re.DOTALL | re.MULTILINE
     )
     return _lines(section[1]) if section else {}
 

@@ -88,8 +88,8 @@ def _parse(text: str, origin: str) -> _Wanted:
         return _Wanted(place, "", called=False)
     try:
         expression = ast.parse(rest.strip(), mode="eval").body
-    except SyntaxError:
-        raise _unclear(text, origin, f"{rest!r} is no name") from None
+    except (SyntaxError, RecursionError, MemoryError):
+        raise _unclear(text, origin, f"{rest!r:.100} is no name") from None
     arguments: tuple[Any, ...] = ()
     keywords: dict[str, Any] = {}
     called = isinstance(expression, ast.Call)

@@ -21,13 +21,13 @@ from appliance.boot.textfile import read_text
 from appliance.errors import InstallError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from appliance.boot.sourcetree import SourceTree
 
-_INCLUDE = re.compile(r"\s*(-r|--requirement|-c|--constraint)(?:\s*=\s*|\s+|(?<=-[rc])(?=\S))(.+?)\s*\Z")
+_INCLUDE = re.compile(r"\s*(-r|--requirement|-c|--constraint)(?:\s*=\s*|\s+|(?<=-[rc])(?=\S))(.+)")
 _EDITABLE = re.compile(r"\s*(?:-e|--editable)(?:\s+|=)\s*")
-_NAMED = re.compile(r"\s*[A-Za-z0-9][\w.-]*\s*(\[[^\]]*\])?\s*@\s*(?=file:)")
+_NAMED = re.compile(r"\s*[A-Za-z0-9][\w.-]*\s*(?:(\[[^\]]*\])\s*)?@\s*(?=file:)")
 _FOLDER = re.compile(r"(?P<path>[^\[;#\s]+)(?:\[(?P<extras>[^\]]*)\])?")
 _ALONE = Choice(development=False)  # a library's development is not its user's
 
@@ -61,6 +61,13 @@ def read_requirements(root: Path, files: tuple[Path, ...], more: Iterable[str] =
     for line in more:
         reading.line(root, "", line)
     return Requirements(files, tuple(reading.files), tuple(reading.trees), "\n".join(reading.lines) + "\n")
+
+
+def _holds(look: Callable[[], bool]) -> bool:
+    try:
+        return look()
+    except OSError:  # of a name that is too long for any
+        return False
 
 
 class _Reading:
@@ -124,7 +131,7 @@ class _Reading:
         """Such a folder, beside the file or, as pip has it, in the project's folder."""
         for start in (folder, self._root):
             candidate = Path(start, path)
-            if candidate.is_dir():
+            if _holds(candidate.is_dir):
                 return candidate.resolve() if ".." in candidate.parts else candidate
         return None
 
@@ -159,8 +166,8 @@ class _Reading:
 
     def _note(self, file: Path, name: str, included_by: str) -> None:
         """It will be read: it must be there."""
-        if not file.is_file():
-            reason = "it is no file" if file.exists() else "No such file or directory"
+        if not _holds(file.is_file):
+            reason = "it is no file" if _holds(file.exists) else "No such file or directory"
             raise InstallError(
                 f"{name} can't be read ({reason})" + (f"; {included_by} includes it" if included_by else ""),
                 expected="a requirements file",

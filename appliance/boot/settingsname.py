@@ -45,7 +45,7 @@ def named_in(source: Source, given: Mapping[str, str], key: str = KEY) -> list[s
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(source.text)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         # Broken now, mended later.
         match = re.search(rf"{key}[\"']\s*(?:,|\]\s*=)\s*[\"']([\w.]+)[\"']", source.text)
         return [match[1]] if match else []

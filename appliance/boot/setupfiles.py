@@ -21,7 +21,7 @@ from appliance.boot.textfile import read_text, texts
 if TYPE_CHECKING:
     from pathlib import Path
 
-_FILE = re.compile(r"[\w./-]*require[\w./-]*\.(?:txt|in|pip)\Z|[\w./-]+\.(?:txt|in)\Z")
+_FILE = re.compile(r"[\w./-]{1,200}\.(?:txt|in)\Z|(?=.{0,200}require)[\w./-]{1,200}\.pip\Z")
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def _configured(file: Path) -> Setup | None:
         if named
         else _lines(text("options", "install_requires"))
     )
-    root = re.search(r"(?m)^\s*=\s*(\S+)", text("options", "package_dir")) or re.match(
+    root = re.search(r"(?m)^[ \t]*=[ \t]*(\S+)", text("options", "package_dir")) or re.match(
         r"(\S+)", text("options.packages.find", "where")
     )
     return Setup(
@@ -108,7 +108,7 @@ def _called(file: Path) -> Setup | None:
         return None
     try:
         tree = ast.parse(read_text(file))
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     call = next(
         (

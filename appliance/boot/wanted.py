@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from appliance.boot.textfile import texts
 
@@ -133,7 +133,7 @@ def _span(sign: str, text: str) -> str:
     """``^1.2.3`` and ``~1.2.3``: the least version, and the first that is too new."""
     try:
         release = Version(text).release
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion is one; a number of thousands of digits raises it too
         return ""
     if sign == "~":
         kept = min(len(release), 2)

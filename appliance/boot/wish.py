@@ -74,11 +74,11 @@ def _in(root: Path, folder: Path, read: Callable[[Path], Iterator[Wish]]) -> Ite
 
 def _pins(root: Path) -> Iterator[Wish]:
     readers: tuple[tuple[str, Callable[[str], str]], ...] = (
-        (".python-version", _by(r"(?m)^\s*(?:cpython-|python-?)?(\d+\.\d+)(?:\.\d+)?(?:[abrc]+\d+|-dev)?\s*$")),
-        ("runtime.txt", _by(r"(?m)^\s*(?:python-)?(\d+\.\d+)")),
-        (".tool-versions", _by(r"(?m)^\s*python\s+(\d+\.\d+)")),
-        ("mise.toml", _by(r"(?m)^\s*python\s*=\s*\[?\s*[\"'](\d+\.\d+)")),
-        (".mise.toml", _by(r"(?m)^\s*python\s*=\s*\[?\s*[\"'](\d+\.\d+)")),
+        (".python-version", _by(r"(?m)^[ \t]*(?:cpython-|python-?)?(\d+\.\d+)(?:\.\d+)?(?:[abrc]+\d+|-dev)?[ \t\r]*$")),
+        ("runtime.txt", _by(r"(?m)^[ \t]*(?:python-)?(\d+\.\d+)")),
+        (".tool-versions", _by(r"(?m)^[ \t]*python[ \t]+(\d+\.\d+)")),
+        ("mise.toml", _by(r"(?m)^[ \t]*python[ \t]*=[ \t]*\[?[ \t]*[\"'](\d+\.\d+)")),
+        (".mise.toml", _by(r"(?m)^[ \t]*python[ \t]*=[ \t]*\[?[ \t]*[\"'](\d+\.\d+)")),
         ("Pipfile", _of_pipfile),
         ("environment.yml", conda_python),
         ("environment.yaml", conda_python),

@@ -110,7 +110,11 @@ def _example(root: Path, required: list[str]) -> list[Draft]:
     """``.env.example`` with what it lacks at its end; none where it lacks nothing."""
     file = root / ".env.example"
     text = file.read_text("utf-8", "replace") if file.is_file() else ""
-    missing = [name for name in required if not re.search(rf"^\s*#?\s*(?:export\s+)?{name}\s*=", text, re.MULTILINE)]
+    missing = [
+        name
+        for name in required
+        if not re.search(rf"^[ \t]*#?[ \t]*(?:export[ \t]+)?{name}[ \t]*=", text, re.MULTILINE)
+    ]
     if not missing:
         return []
     start = text.rstrip("\n") + "\n\n" if text else "# Copy this file to .env, and fill it in.\n"
