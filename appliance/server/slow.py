@@ -13,6 +13,7 @@ from .tracebacks import stack_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import FrameType
 
     from .crew import Hand
     from .exchange import Sink

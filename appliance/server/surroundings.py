@@ -118,7 +118,9 @@ def variable_files(root: str, key: str) -> tuple[str, str]:
     first = key.partition(",")[0]
     own = next((name for name in _OWN if os.path.isfile(f"{root}/{name}")), "")  # noqa: PTH113  as above
     for name in _EXAMPLES:
-        if re.search(rf"^{_BLANK}#?{_BLANK}(?:export{_BLANK})?{re.escape(first)}{_BLANK}=", _text(f"{root}/{name}"), re.MULTILINE):
+        if re.search(
+            rf"^{_BLANK}#?{_BLANK}(?:export{_BLANK})?{re.escape(first)}{_BLANK}=", _text(f"{root}/{name}"), re.MULTILINE
+        ):
             return own, name
     return own, ""
 

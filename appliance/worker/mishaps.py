@@ -114,6 +114,6 @@ def _with_words(content: bytes, words: str, *, html: bool) -> bytes:
     from html import escape  # noqa: PLC0415  as above
 
     banner = _BANNER.format(escape(words)).encode()
-    body = re.search(rb"<body[^>]*>", content)
+    body = re.search(rb"<body[^>]{0,1000}>", content)
     end = body.end() if body else 0
     return content[:end] + banner + content[end:]

@@ -274,12 +274,18 @@ def read_chunked(data: bytes, at: int, limits: Limits) -> tuple[bytes | None, in
         content, at = content + data[at : at + size], at + size + 2
     if 0 < limits.max_body_bytes < len(content):
         return None, at
-    trailer = at
+    behind = read_trailer(data, at, limits)
+    return (None, at) if behind is None else (content, behind)
+
+
+def read_trailer(data: bytes, at: int, limits: Limits) -> int | None:
+    """Where what is behind the trailer begins; None where it is broken, cut off, or over its limit."""
+    start = at
     while not data.startswith(b"\r\n", at):
         line = TRAILER.match(data, at)
-        if line is None or len(line[0]) - 2 > max(1, limits.max_trailer_bytes - (at - trailer)):
-            return None, at
+        if line is None or len(line[0]) - 2 > max(1, limits.max_trailer_bytes - (at - start)):
+            return None
         if NO_TRAILER.fullmatch(line[1]):
-            return None, at
+            return None
         at = line.end()
-    return content, at + 2
+    return at + 2

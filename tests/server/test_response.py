@@ -215,7 +215,11 @@ def test_headers_are_what_they_were_when_the_response_began(serve: Serve):
 
     client = serve(application).client()
     answers = [client.ask() for _ in range(3)]
-    assert [(response["X-Count"], response["X-Late"]) for response in answers] == [("1", None), ("2", None), ("3", None)]
+    assert [(response["X-Count"], response["X-Late"]) for response in answers] == [
+        ("1", None),
+        ("2", None),
+        ("3", None),
+    ]
 
 
 def test_tabs_and_latin_1_are_legal_values(serve: Serve):

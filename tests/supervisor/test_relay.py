@@ -63,11 +63,17 @@ def everything(sock: socket.socket) -> list[bytes]:
     return messages
 
 
+def say(sock: socket.socket) -> None:
+    """More than fits, and then no more."""
+    sock.sendall(framed(BIG) * 4)
+    sock.shutdown(socket.SHUT_WR)
+
+
 def test_what_a_debugger_said_last_arrives(scene: Scene):
     """A debugger that says much and goes is heard to its last word, then its end is told, with the restart."""
     scene.editor.sendall(framed(ATTACH))
     assert scene.debugger.recv(4096) == framed(ATTACH)
-    sender = threading.Thread(target=lambda: (scene.debugger.sendall(framed(BIG) * 4), scene.debugger.close()))
+    sender = threading.Thread(target=say, args=(scene.debugger,))
     sender.start()
     *said, end = everything(scene.editor)
     sender.join()
@@ -78,9 +84,7 @@ def test_what_a_debugger_said_last_arrives(scene: Scene):
 
 def test_what_an_editor_said_last_arrives(scene: Scene):
     """An editor that ends its side is heard to its last word, and still hears what the debugger answers."""
-    sender = threading.Thread(
-        target=lambda: (scene.editor.sendall(framed(BIG) * 4), scene.editor.shutdown(socket.SHUT_WR))
-    )
+    sender = threading.Thread(target=say, args=(scene.editor,))
     sender.start()
     assert everything(scene.debugger) == [BIG] * 4
     sender.join()

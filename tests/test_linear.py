@@ -1,0 +1,288 @@
+"""Whatever a client or a project may send is searched in linear time, on both sides: nobody else waits for it."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance import masking
+from appliance.boot import blame, entrypoints, env, setupfiles, wanted
+from appliance.boot.manifest import read_manifest
+from appliance.boot.project import find_application
+from appliance.boot.wish import read_wishes
+from appliance.channel import ACCESS_FIELDS
+from appliance.errors import ApplianceError
+from appliance.logs import abandoned, access, logged, output
+from appliance.logs.blocks import Blocks, stands_alone
+from appliance.logs.colour import Palette
+from appliance.logs.console import Console
+from appliance.logs.jsonline import json_line
+from appliance.logs.rules import Rules
+from appliance.logs.sanitise import sanitise, sanitised
+from appliance.logs.traceback_text import TracebackText, as_text
+from appliance.logs.words import Words
+from appliance.server import errorpage, exchange, hosts, lenient, responsehead, surroundings
+from appliance.server.chunked import ChunkedBody
+from appliance.server.distributions import distribution
+from appliance.server.environ import TrustedProxies
+from appliance.server.fields import FieldReader
+from appliance.server.head import HeadParser
+from appliance.server.hints import hint
+from appliance.server.limits import Limits
+from appliance.server.refusal import Refused
+from appliance.server.streams import FileWire
+from appliance.server.tracebacks import look_at
+from appliance.supervisor.dap import Frames, Session
+from appliance.tagged import Reader, new_mark
+from appliance.tally import Running
+from appliance.worker import mishaps, paste, shadows
+from appliance.worker.logged import fields_of
+from tests.adversarial import slow_text
+
+LIMITS = Limits(max_fields=100_000)
+MARK = new_mark()
+CONSOLE = Console(colour=True, root="/a", width=lambda: 80)
+TRACEBACK = TracebackText(Palette(colour=True), "/a")
+RULES = Rules(redact=["token", "code"])
+PROXIES = TrustedProxies(("*",))
+MASK = masking.Mask({"SECRET_KEY": "a long secret", "TOKEN": "aaaaaaaab", "OTHER_TOKEN": "a:b@c://d:e"})
+
+
+def raw(text: str) -> bytes:
+    """As a client's bytes."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def refused(call: Callable[[], object]) -> None:
+    """A refusal is an answer too."""
+    with contextlib.suppress(Refused, responsehead.ApplicationFault, OSError, ValueError):
+        call()
+
+
+def environ(text: str) -> None:
+    """All that a trusted proxy may claim."""
+    for key in ("FORWARDED", *(f"X_FORWARDED_{name}" for name in ("FOR", "PROTO", "HOST", "PORT", "PREFIX"))):
+        PROXIES.apply({"REMOTE_ADDR": "1.2.3.4"}, {f"HTTP_{key}": text.encode("utf-8", "replace").decode("latin-1")})
+
+
+def values(text: str) -> None:
+    """The fields that mean something to the server."""
+    for name in (b"Connection", b"Expect", b"Transfer-Encoding", b"Content-Length", b"Cookie"):
+        with contextlib.suppress(Refused):
+            FieldReader(LIMITS).read(b"Host: a\r\n%b: %b" % (name, raw(text)), 1)
+
+
+def hinted(kind: type[BaseException], **attributes: Any) -> Callable[[str], None]:
+    """The hint for an exception of this kind with the text as its words."""
+
+    def call(text: str) -> None:
+        error = kind(text)
+        for name, value in attributes.items():
+            setattr(error, name, text if value is None else value)
+        hint(error, "/nowhere")
+
+    return call
+
+
+def of_module(name: str, base: type[Exception] = Exception) -> type[Exception]:
+    """A class of a library's full name."""
+    module, _, short = name.rpartition(".")
+    return type(short, (base,), {"__module__": module})
+
+
+def record(text: str) -> None:
+    """A request that a worker told of."""
+    values = dict.fromkeys(ACCESS_FIELDS, text) | {
+        "event": "request.finished",
+        "duration_us": 1,
+        "first_byte_us": 1,
+        "status": 200,
+    }
+    access.event([values[name] for name in ACCESS_FIELDS], RULES)
+
+
+def lines(text: str) -> None:
+    """What a child wrote raw, in pieces and whole."""
+    words = Words(MARK)
+    data = raw(text)
+    for start in range(0, len(data), 4096):
+        list(words.feed(data[start : start + 4096]))
+    list(words.settle())
+    list(words.rest())
+
+
+def logged_record(text: str) -> None:
+    """A record of the project's own."""
+    made = logging.LogRecord("a", 20, text, 1, text, (), None)
+    made.extra = text
+    fields = fields_of(made)
+    logged.fields({**fields, "level": "info"})
+
+
+def traceback_text(text: str) -> None:
+    """A traceback on its way to a terminal."""
+    TRACEBACK.summary(f"Traceback (most recent call last):\n{text}")
+    TRACEBACK.lines(text)
+    as_text([{"type": text, "message": text, "frames": [{"file": text, "line": 1, "function": text, "source": text}]}])
+
+
+def blocks(text: str) -> None:
+    """Lines that may belong together."""
+    rows = raw(text).split(b"\n")
+    kept = Blocks()
+    list(kept.feed([b"Traceback (most recent call last):", *rows]))
+    list(kept.settle())
+    for row in rows:
+        stands_alone(row)
+        list(kept.feed([row]))
+
+
+def error_page(text: str) -> None:
+    """A failure whose every word is the text."""
+    found = errorpage.report(ValueError(text), root="/a", kind="request")
+    for accept in ("text/html", "application/json", "text/plain"):
+        errorpage.render({"status": 500, **found, "details": text, "lead": text, "action": text}, accept)
+
+
+CLIENT: dict[str, Callable[[str], object]] = {
+    "head": lambda text: refused(lambda: HeadParser(FieldReader(LIMITS)).parse(raw(text))),
+    "target": lambda text: refused(
+        lambda: HeadParser(FieldReader(LIMITS)).parse(b"GET %b HTTP/1.1\r\nHost: a" % raw(text))
+    ),
+    "fields": lambda text: refused(lambda: FieldReader(LIMITS).read(raw(text), 1)),
+    "values": values,
+    "chunks": lambda text: refused(ChunkedBody(FileWire(io.BytesIO(raw(text)), None), LIMITS).read),
+    "extensions": lambda text: refused(ChunkedBody(FileWire(io.BytesIO(b"0;" + raw(text)), None), LIMITS).read),
+    "trailers": lambda text: refused(ChunkedBody(FileWire(io.BytesIO(b"0\r\n" + raw(text)), None), LIMITS).read),
+    "lenient": lambda text: lenient.take_head(raw(text)),
+    "host": lambda text: (hosts.is_host(text), hosts.name_of(text), hosts.AllowedHosts(["a.b"])(text)),
+    "traceparent": exchange.trace_of,
+    "request id": lambda text: exchange.RequestIds().of({"HTTP_X_REQUEST_ID": text}),
+    "request line": exchange.parts_of,
+    "forwarded": environ,
+    "accept": errorpage.preferred,
+    "access": record,
+    "query": lambda text: RULES.redacted(text) if RULES.suspicious(text) else "",
+    "abandoned": lambda text: abandoned.record(Running(0.0, "id", raw(text)), now=1.0, wall=1.0, reason=""),
+    "debugger": lambda text: refused(lambda: list(Frames().feed(raw(text)))),
+    "debugger's words": lambda text: (Session().from_client(raw(text)), Session().from_debugger(raw(text))),
+}
+PROJECT: dict[str, Callable[[str], object]] = {
+    "hint": hinted(ValueError),
+    "hint of a module": hinted(ModuleNotFoundError, name=None),
+    "hint of an import": hinted(ImportError, name="a", path="/site-packages/a"),
+    "hint of a variable": hinted(of_module("django.core.exceptions.ImproperlyConfigured")),
+    "hint of settings": hinted(of_module("pydantic.ValidationError")),
+    "hint of a database": hinted(of_module("psycopg.OperationalError")),
+    "hint of a host": hinted(of_module("a.DisallowedHost")),
+    "hint of a system error": hinted(OSError),
+    "traceback": lambda text: look_at(ValueError(text)).text(),
+    "error page": error_page,
+    "banner": lambda text: mishaps._with_words(raw(text), "words", html=True),
+    "distribution": distribution,
+    "paste": paste._normal,
+    "response": lambda text: refused(
+        lambda: responsehead.ResponseHeads("a").fields([("A", text), ("Connection", text)])
+    ),
+    "status": lambda text: refused(lambda: responsehead.ResponseHeads("a").statuses[f"200 {text}"]),
+    "record": logged_record,
+    "sanitise": lambda text: (sanitise(text), sanitise(text, lines=True)),
+    "values": lambda text: sanitised({text: [text, {text: text}]}),
+    "json line": lambda text: json_line(None, "info", {"text": text}),
+    "console": lambda text: CONSOLE(None, "info", entry("application.failed", traceback=text, error=text, action=text)),
+    "console's output": lambda text: CONSOLE(None, "info", entry("output", stream="stdout", text=text)),
+    "console's access": lambda text: CONSOLE(None, "info", entry("request.finished", **{"url.path": text})),
+    "traceback text": traceback_text,
+    "blocks": blocks,
+    "lines": lines,
+    "output": lambda text: (output.json_object(raw(text)), output.fields(b"{%b}" % raw(text))),
+    "tagged": lambda text: list(Reader(MARK).feed(raw(text))),
+    "mask": MASK.masked,
+    "mask of bytes": lambda text: MASK.may_hold(raw(text)),
+    "entry points": entrypoints._lines,
+    "entry points of setup.py": lambda text: entrypoints._of_argument(ast.Constant(f"[a]{text}"), "a"),
+    "requirements of setup.py": setupfiles._lines,
+    "poetry's constraint": wanted.specifier,
+    "uv's words": lambda text: blame.failure(text.split("\n"), 1, ""),
+    "uv's last words": lambda text: blame.failure([f"error: {text}"], 1, "offline"),
+}
+
+
+def entry(event: str, **fields: Any) -> dict[str, Any]:
+    """An event on its way to the log."""
+    opening = {"timestamp": "2026-11-25T01:24:16.085142Z", "level": "info", "event": event, "role": "worker"}
+    return {**opening, **fields}
+
+
+@pytest.mark.parametrize("call", CLIENT.values(), ids=CLIENT.keys())
+def test_what_a_client_sends(call: Callable[[str], object]):
+    """64 KB that a client made for it take a server's and a supervisor's function no more than linear time."""
+    assert not slow_text(call)
+
+
+@pytest.mark.parametrize("call", PROJECT.values(), ids=PROJECT.keys())
+def test_what_a_project_says(call: Callable[[str], object]):
+    """64 KB that a project raises, prints, logs or answers take no more than linear time."""
+    assert not slow_text(call)
+
+
+# Files of a project that are read as text, each with those who read it.
+FILES = (
+    ".env", ".env.example", ".flaskenv", ".python-version", "runtime.txt", "requirements.txt", "requirements-dev.txt",
+    "pyproject.toml", "setup.cfg", "setup.py", "Pipfile", "Pipfile.lock", "poetry.lock", "uv.lock", "pylock.toml",
+    "environment.yml", "Procfile", "gunicorn.conf.py", "uwsgi.ini", "zappa_settings.json", "app.yaml", "Dockerfile",
+    "docker-compose.yml", "Makefile", "start.sh", "development.ini", "app.py", "manage.py", "pip.conf",
+)  # fmt: skip
+
+
+def readers(root: Path) -> Callable[[], None]:
+    """Everything of ours that reads this project's files, one after the other; an error of ours is an answer."""
+    looks: tuple[Callable[[], object], ...] = (
+        lambda: env.load_environment({}, root),
+        lambda: find_application(root, {}, None),
+        lambda: find_application(root, {}, "shop"),
+        lambda: read_manifest(root).contents(""),
+        lambda: read_wishes(root),
+        lambda: surroundings.mentions(str(root), "a"),
+        lambda: surroundings.variable_files(str(root), "A"),
+        lambda: surroundings.table_command(str(root)),
+        lambda: surroundings.missing_imports(str(root)),
+        lambda: surroundings.dependency_file(str(root)),
+        lambda: blame.place_of("a in `requirements.txt` at position 3", [root / name for name in FILES]),
+        lambda: shadows.settle([str(root)], sys.path[:1]),
+    )
+
+    def read() -> None:
+        for look in looks:
+            with contextlib.suppress(ApplianceError, RecursionError):
+                look()
+
+    return read
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_stands_in_a_projects_file(tmp_path: Path, name: str):
+    """A file, whatever it holds, is read by all who read it in no more than linear time.
+
+    But for what others' parsers take: the interpreter's own for a TOML key of thousands of parts (0.6 s for 64 KB), and
+    python-dotenv's for thousands of blanks in a line (6 s).
+    """
+    read = readers(tmp_path)
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    theirs = "." if name.endswith((".toml", "Pipfile", ".lock")) else " " if name.endswith("env") else ""
+
+    def call(text: str) -> None:
+        if not theirs or text.count(theirs) < 1000:
+            file.write_text(text, encoding="utf-8", errors="replace")
+            read()
+
+    assert not slow_text(call, 8_192)
