@@ -15,6 +15,7 @@ from appliance.boot.dependencies import Plan, install, plan
 from appliance.boot.project import Project, find_application
 from appliance.commands.opening import Opening, open_project
 from appliance.errors import ApplianceError, ApplicationError
+from appliance.logs.sanitise import sanitise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,5 +63,6 @@ def ensure(opening: Opening, application: Path | None) -> Plan:
 
 
 def _tell(line: str) -> None:
-    sys.stderr.write(line + "\n")
+    # A terminal is a person's; on a pipe is the supervisor, whose log makes it safe, and once only.
+    sys.stderr.write((sanitise(line) if sys.stderr.isatty() else line) + "\n")
     sys.stderr.flush()

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from appliance.logs.events import EVENTS, Event
 from appliance.logs.fields import ALWAYS, FIELDS, WITH_LINES
 from appliance.logs.output import BOUND
-from appliance.logs.sanitise import MAX_DEPTH, MAX_TEXT
+from appliance.logs.sanitise import ESCAPES, MAX_DEPTH, MAX_TEXT
 
 _ACCESS = "request.finished"  # the first of the events that share its fields
 
@@ -40,12 +40,15 @@ true. Records of `logging` are `project.logged`; [logging.md](logging.md) says w
 ## Control characters
 
 No line holds a raw control character, and no text in it, once decoded, one that can harm. Each stands as a visible
-escape: `\\x1b` below U+0100, `\\u202e` above, in lower case; in the JSON its backslash is escaped once more. Escaped
-are
+escape: `\\x1b` below U+0100, `\\u202e` above, `\\U000e0041` above U+FFFF, the digits in lower case; in the JSON its
+backslash is escaped once more. Escaped are
 
 - C0, DEL and C1; newline and tab alone stay where a text has lines by nature ({lines}), as JSON's own `\\n` and `\\t`
 - the line and paragraph separators U+2028 and U+2029
-- the bidirectional controls U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069
+- all that is not seen, with which instructions can be hidden in a text: what Unicode calls default-ignorable, and every
+  format character (Cf). So bidirectional controls, zero-width spaces, soft hyphens, the byte order mark, variation
+  selectors, tag characters, fillers. Kept are a joiner or non-joiner (U+200D, U+200C) between two letters, and in an
+  emoji one joiner between two pictures, and one U+FE0F behind a picture or in a keycap
 - lone surrogates; a byte 0x80 to 0xff that is no UTF-8 is one of them, `\\udc80` to `\\udcff`
 - a backslash, as `\\\\`, only where it would be read as an escape: before a backslash, before any of these
   characters, and before the text of one of these escapes
@@ -57,12 +60,14 @@ one, an escape of one of these characters is that character, all else is itself.
 import re
 
 ESCAPE = re.compile(
-    r"\\\\(?:(\\\\)|x([01][0-9a-f]|7f|[89][0-9a-f])|u(061c|200[ef]|202[89a-e]|206[6-9]|d[89a-f][0-9a-f]{{2}}))"
+    r"\\\\(?:(\\\\)|x({escapes[0]})"
+    r"|u({escapes[1]})"
+    r"|U({escapes[2]}))"
 )
 
 
 def restore(text):
-    return ESCAPE.sub(lambda found: "\\\\" if found[1] else chr(int(found[2] or found[3], 16)), text)
+    return ESCAPE.sub(lambda found: "\\\\" if found[1] else chr(int(found[2] or found[3] or found[4], 16)), text)
 ```
 
 ## Recipes
@@ -102,6 +107,7 @@ def documentation() -> str:
             _table(("field", "type", "meaning"), [(f"`{n}`", FIELDS[n].type, FIELDS[n].meaning) for n in sorted(used)]),
             _CLOSING.format(
                 lines=", ".join(f"`{name}`" for name in sorted(WITH_LINES)),
+                escapes=ESCAPES,
                 depth=MAX_DEPTH,
                 characters=f"{MAX_TEXT:,}",
                 bound=f"{BOUND:,}",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from appliance.logs.fields import WITH_LINES
+from appliance.logs.invisible import PRINTABLE
 from appliance.logs.sanitise import MAX_TEXT, sanitised_entry
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def json_line(_logger: object, _level: str, entry: MutableMapping[str, Any]) -> 
     if _BACKSLASH not in line and len(line) < MAX_TEXT:
         if line.isascii() and _DEL not in line:
             return line
-        if line[:-1].decode().isprintable():  # no character that can harm is printable
+        text = line[:-1].decode()
+        if text.isprintable() and PRINTABLE.search(text) is None:
             return line
     # What sanitised_entry returns, orjson never refuses: it holds JSON's own types alone.
     return orjson.dumps(sanitised_entry(entry, with_lines=WITH_LINES), option=_OPTIONS)

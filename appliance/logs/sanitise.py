@@ -5,14 +5,15 @@ Runs before any rendering, once; a second run would escape the escapes.
 
 The rules, left to right:
 
-- A harmful character is written ``\xhh`` (below U+0100) or ``\uhhhh``, in lower case. Harmful are C0, DEL and C1, the
-  line and paragraph separators U+2028 and U+2029 (JavaScript and some terminals break lines there), the bidirectional
-  controls (they make a line read as another one), and lone surrogates (no UTF-8 can hold them). A byte that is no
+- A harmful character is written ``\xhh`` (below U+0100), ``\uhhhh``, or ``\Uhhhhhhhh`` (above U+FFFF), its digits in
+  lower case. Harmful are C0, DEL and C1, the line and paragraph separators U+2028 and U+2029 (JavaScript and some
+  terminals break lines there), all that is not seen (``invisible``; the bidirectional controls among it make a line
+  read as another one), but where the text needs it, and lone surrogates (no UTF-8 can hold them). A byte that is no
   UTF-8 arrives as the lone surrogate U+DC80 to U+DCFF, Python's surrogateescape, and so can be told from a C1
   control.
 - A backslash is doubled only where it would otherwise be read as the start of such an escape: before another backslash,
   before a harmful character, and before the text of an escape of a harmful character. ``C:\Users`` and ``\u00e9`` stay.
-- Everything else is untouched: every language, emoji and their joiners.
+- Everything else is untouched: every language, emoji, the joiners within words and emoji.
 - Where a text has lines by nature (a traceback), newline and tab stay; JSON escapes them itself.
 
 To undo them, replace each ``\\`` by one backslash and each escape of a harmful character by that character, in one
@@ -28,16 +29,23 @@ from collections.abc import Set as AbstractSet
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from appliance.logs import invisible
+
 if TYPE_CHECKING:
     from collections.abc import Container
 
 MAX_DEPTH = 32  # of nested values; what lies deeper becomes "..."
 MAX_TEXT = 262_144  # characters of one text; the rest is counted, and left out
 
-_WIDE = r"\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
-_HARMFUL = r"\x00-\x1f\x7f-\x9f" + _WIDE
-_HARMFUL_IN_LINES = r"\x00-\x08\x0b-\x1f\x7f-\x9f" + _WIDE
-_ESCAPED = r"x(?:[01][0-9a-f]|7f|[89][0-9a-f])|u(?:061c|200[ef]|202[89a-e]|206[6-9]|d[89a-f][0-9a-f]{2})"
+_ABOVE = r"\x7f-\x9f\u2028\u2029\ud800-\udfff" + invisible.BELOW_256 + invisible.WIDE + invisible.ASTRAL
+_HARMFUL = r"\x00-\x1f" + _ABOVE
+_HARMFUL_IN_LINES = r"\x00-\x08\x0b-\x1f" + _ABOVE
+ESCAPES = (  # without the backslash: two, four or eight digits
+    "[01][0-9a-f]|7f|[89][0-9a-f]|ad",
+    f"2028|2029|d[89a-f][0-9a-f]{{2}}|{invisible.DIGITS_OF_WIDE}",
+    invisible.DIGITS_OF_ASTRAL,
+)
+_ESCAPED = "x(?:{})|u(?:{})|U(?:{})".format(*ESCAPES)
 _TEXT = re.compile(rf"[{_HARMFUL}]|\\(?=\\|[{_HARMFUL}]|{_ESCAPED})")
 _LINES = re.compile(rf"[{_HARMFUL_IN_LINES}]|\\(?=\\|[{_HARMFUL_IN_LINES}]|{_ESCAPED})")
 _SCALARS = (str, int, float, type(None))
@@ -47,14 +55,17 @@ def _escape(match: re.Match[str]) -> str:
     character = match[0]
     if character == "\\":
         return "\\\\"
+    if invisible.is_needed(match.string, match.start()):
+        return character
     code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def sanitise(text: str, *, lines: bool = False) -> str:
     """The text with what can harm as visible escapes; with ``lines``, newline and tab stay."""
-    # isprintable is false for every harmful character, and takes 20 ns on a line where the pattern takes 400.
-    if text.isprintable() and "\\" not in text:
+    # isprintable is false for every harmful character of ASCII and nearly every other one, and takes 20 ns on a line
+    # where the pattern takes 400.
+    if text.isprintable() and "\\" not in text and (text.isascii() or invisible.PRINTABLE.search(text) is None):
         return text
     return (_LINES if lines else _TEXT).sub(_escape, text)
 
@@ -80,7 +91,13 @@ def sanitised_entry(entry: Mapping[str, object], *, with_lines: Container[str]) 
     result: dict[str, object] = {}
     for name, value in entry.items():
         # The frequent case in place: a call costs more than the test.
-        clean = type(value) is str and value.isprintable() and "\\" not in value and len(value) <= MAX_TEXT
+        clean = (
+            type(value) is str
+            and value.isascii()
+            and value.isprintable()
+            and "\\" not in value
+            and len(value) <= MAX_TEXT
+        )
         result[sanitise(name)] = value if clean else sanitised(value, lines=name in with_lines)
     return result
 
