@@ -2,7 +2,7 @@ r"""Characters that are not seen: which of them harm, and where a text needs one
 
 Owns the table, and the few exceptions. Knows nothing of escapes. Runs in the supervisor.
 
-Harmful are all that Unicode calls default-ignorable or a format character (UAX 44, Default_Ignorable_Code_Point; general
+Harmful are all that Unicode calls default-ignorable or a format character (UAX 44, Default_Ignorable_Code_Point;
 category Cf): a log is pasted into an assistant, and what nobody sees may be an instruction to it. Tag characters spell
 ASCII, variation selectors are 256 values, zero-width ones are bits. Kept is what writing needs, where it needs it: a
 joiner between two letters (Persian, Hindi, Sinhala), and in an emoji one joiner between two pictures and one emoji
@@ -45,7 +45,7 @@ _PICTURE = re.compile(
 def is_needed(text: str, place: int) -> bool:
     """Whether the harmful character there is one that the text around it needs to be read as it is meant."""
     character = text[place]
-    if character not in {_JOINER, _NON_JOINER, _AS_EMOJI} or not 0 < place:
+    if character not in {_JOINER, _NON_JOINER, _AS_EMOJI} or not place > 0:
         return False
     before, after = text[place - 1], text[place + 1 : place + 2]
     if character == _AS_EMOJI:

@@ -80,8 +80,8 @@ class EventLogger(structlog.BoundLoggerBase):
     def batch(self, entries: Callable[[], Iterable[Entry]]) -> None:
         """Run each entry through the processors, and write all lines at once: a write costs more than a line does.
 
-        Secrets are looked for in all lines together, where that costs least (0.1 µs for each in a line); the few that may hold one
-        are made again without it. So ``entries`` may be called twice: to keep them would cost 1.5 µs a line.
+        Secrets are looked for in all lines together, where that costs least (0.1 µs for each in a line); the few that
+        may hold one are made again without it. So ``entries`` may be called twice: keeping them costs 1.5 µs a line.
         """
         mask = self.mask
         if self.masks_first:

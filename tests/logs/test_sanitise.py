@@ -45,8 +45,8 @@ RESTORE = documented()
 
 # DerivedCoreProperties.txt of Unicode 16, Default_Ignorable_Code_Point, reserved ones included.
 IGNORABLE = (
-    (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x200B, 0x200F),
-    (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0),
+    (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F),
+    (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0),
     (0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
 )  # fmt: skip
 # Cf in Unicode 16, and not in the data of an older interpreter.
@@ -126,7 +126,7 @@ def test_every_character_alone():
         "👩\u200d💻",
         "a\u00a0b",
         "\\u00ad",
-        "می\u200cخواهم",
+        "می\u200cشود",
         "ක්\u200dර",
         "क्\u200dष",
         "क्\u200cष",
@@ -171,7 +171,7 @@ def test_ordinary_text_is_untouched(text):
     ],
 )
 def test_what_is_not_seen_is_shown(text, written):
-    """Whatever hides in a text without being seen stands in it as an escape, in lines, values and their cheap proofs."""
+    """Whatever hides in a text without being seen stands in it as an escape, also where a cheap proof would do."""
     assert sanitise(text) == sanitise(text, lines=True) == written
     assert json.loads(json_line(None, "info", {"event": "x", "text": text}))["text"] == written
     assert sanitised_entry({"text": text}, with_lines=()) == {"text": written}
