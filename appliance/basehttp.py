@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.logs import access
 from appliance.logs.setup import library_logger
-from appliance.server import listener
-from appliance.server.handler import WSGIRequestHandler
+from appliance.server import handler, listener
 from appliance.server.listener import is_broken_pipe_error
 from appliance.server.response import ServerHandler
 
@@ -52,6 +51,14 @@ class LogSink:
 
     def flush(self) -> None:
         """Nothing waits here."""
+
+
+class WSGIRequestHandler(handler.WSGIRequestHandler):
+    """Serves one connection, or what stands for one; see ``appliance.server.handler``."""
+
+    def make_sink(self) -> LogSink:
+        """For a server that is none of ours, or none at all."""
+        return LogSink()
 
 
 class WSGIServer(listener.WSGIServer):

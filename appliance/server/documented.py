@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from email.message import Message
 
     from .equipment import Equipment
+    from .exchange import Exchange
     from .head import Head, HeadParser
     from .wire import Wire
+
+
+TLS = "You're accessing the development server over HTTPS, but it only supports HTTP."
 
 
 class Told:
@@ -48,12 +52,17 @@ class DocumentedHandler(simple_server.WSGIRequestHandler):
     """The part of ``WSGIRequestHandler`` that tells of the request; see there."""
 
     equipment: Equipment
-    wire: Wire
+    wire: Wire  # there is none where it is
+    socketless = True  # until it has begun to serve a connection
     head: Head | None = None
+    _logs_itself = _names_clients = False  # a subclass has that of its own
     _raw = b""
     _body: Body | Empty = EMPTY
     _message: tuple[Head | None, Message] | None = None
     _reader: Reader | None = None
+    _path = ""
+    _rfile: Any = None  # what was set
+    _wfile: Any = None
     _parser: HeadParser
     _welcomes = False  # 100 (Continue) is to be sent when the application asks for the body
 
@@ -65,7 +74,7 @@ class DocumentedHandler(simple_server.WSGIRequestHandler):
     @property
     def path(self) -> str:
         """The request target, as sent."""
-        return self.head.target if self.head is not None else ""
+        return self.head.target if self.head is not None else self._path
 
     @path.setter
     def path(self, target: str) -> None:
@@ -74,6 +83,9 @@ class DocumentedHandler(simple_server.WSGIRequestHandler):
         Raises:
             Refused: there is none such.
         """
+        if self.socketless:
+            self._path = target
+            return
         line, end, fields = self._raw.partition(b"\r\n")
         method, _, version = line.split(b" ")
         self._raw = b" ".join([method, target.encode("latin-1"), version]) + end + fields
@@ -87,10 +99,11 @@ class DocumentedHandler(simple_server.WSGIRequestHandler):
     @Told
     def requestline(self) -> str:
         """The request line, without its end."""
-        return (self._raw or self.wire.buffer[:65_536]).partition(b"\r\n")[0].decode("latin-1")
+        raw = self._raw or (b"" if self.socketless else self.wire.buffer[:65_536])
+        return raw.partition(b"\r\n")[0].decode("latin-1")
 
     @property
-    def headers(self) -> Message:  # type: ignore[override]  # http.server has plain attributes; so for those below
+    def headers(self) -> Message:  # http.server has plain attributes; so for those below
         """The fields as an ``email.message.Message``, made when it is asked for."""
         if self._message is None or self._message[0] is not self.head:
             from email.parser import Parser  # noqa: PLC0415  few ask
@@ -101,23 +114,43 @@ class DocumentedHandler(simple_server.WSGIRequestHandler):
             self._message = (self.head, Parser(_class=HTTPMessage).parsestr(fields + "\r\n\r\n"))
         return self._message[1]
 
-    @property
-    def rfile(self) -> Reader:  # type: ignore[override]  # as headers
-        """The connection's bytes, from here on."""
-        if self._reader is None:
-            self._reader = Reader(self.wire, self.equipment.limits.body_timeout_s)
-            self._reader.body = self._body
-        return self._reader
+    @headers.setter
+    def headers(self, message: Message) -> None:
+        """What is shown of this request; its environ is what the client sent."""
+        self._message = (self.head, message)
 
     @property
-    def wfile(self) -> Writer:  # type: ignore[override]  # as headers
+    def rfile(self) -> Any:
+        """The connection's bytes, from here on."""
+        if self._rfile is None and not self.socketless:
+            if self._reader is None:
+                self._reader = Reader(self.wire, self.equipment.limits.body_timeout_s)
+                self._reader.body = self._body
+            return self._reader
+        return self._rfile
+
+    @rfile.setter
+    def rfile(self, file: Any) -> None:
+        """A subclass's own; what the server itself reads is the connection, where there is one."""
+        self._rfile = file
+
+    @property
+    def wfile(self) -> Any:
         """Writes to the connection at once."""
-        return Writer(self.wire)
+        return self._wfile if self._wfile is not None or self.socketless else Writer(self.wire)
+
+    @wfile.setter
+    def wfile(self, file: Any) -> None:
+        """A subclass's own; what the server itself writes goes to the connection, where there is one."""
+        self._wfile = file
 
     # -- errors, and expectations
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer with an error, and close; a subclass that has this of its own is asked for every refusal."""
+        if self.socketless:
+            super().send_error(code, message, explain)
+            return
         self._refuse(Refused(code, explain or message or "", _words(message)))
         self.close_connection = True
 
@@ -135,8 +168,36 @@ class DocumentedHandler(simple_server.WSGIRequestHandler):
 
     def handle_expect_100(self) -> bool:
         """Whether the body may come; a subclass that says no has answered. It is welcomed when it is asked for."""
+        if self.socketless:
+            return super().handle_expect_100()
         self._welcomes = True
         return True
+
+    # -- logging
+
+    def log_exchange(self, exchange: Exchange) -> None:
+        """The line of a request that is over: a subclass's, where it has one, else the sink's; once."""
+        if exchange.logged:
+            return
+        exchange.logged = True
+        if self._names_clients:
+            exchange.address = self.address_string()
+        if not self._logs_itself:
+            self.equipment.sink.exchange(exchange)
+        elif exchange.event == "request.refused":
+            self.log_error("code %d, message %s", exchange.status, exchange.reason or phrase(exchange.status))
+        else:
+            self.log_request(exchange.status or "-", exchange.body_size)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  http.server's signature
+        """An event of a subclass's words; the level by the status among them, as Django's."""
+        status = str(args[1]) if len(args) > 1 else ""
+        level = {"4": "warning", "5": "error"}.get(status[:1], "info")
+        message = format % args
+        if status[:1] == "4" and str(args[0]).startswith("\x16\x03"):
+            level, message = "error", TLS
+        fields: dict[str, object] = {"message": message, "client.address": self.address_string()}
+        self.equipment.sink.event(level, "request.logged", fields)
 
 
 def _words(message: str | None) -> str:

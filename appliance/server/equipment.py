@@ -96,8 +96,8 @@ class Equipment:
             self.base = base_environ(server)
 
     @staticmethod
-    def of(server: Any) -> Equipment:
-        """The server's own, or one made for a server of another family that uses our handler."""
+    def of(server: Any, make_sink: Callable[[], Sink] = Unheard) -> Equipment:
+        """The server's own, or one made for a server of another family that uses our handler, or for none."""
         found = getattr(server, "equipment", None)
         if isinstance(found, Equipment):
             found.follow(server)
@@ -105,12 +105,13 @@ class Equipment:
         threaded = isinstance(server, socketserver.ThreadingMixIn)
         made = Equipment(
             base_environ(server),
-            sink=getattr(server, "sink", None) or Unheard(),
+            sink=getattr(server, "sink", None) or make_sink(),
             limits=Limits(),
             multithread=threaded,
             persistent=threaded,
         )
-        server.equipment = made
+        if server is not None:
+            server.equipment = made
         return made
 
 

@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 from .body import EMPTY, LEFT, Body, BodyError, LengthBody
 from .chunked import ChunkedBody
-from .documented import DocumentedHandler
+from .documented import TLS
 from .environ import Environs
 from .equipment import Equipment
 from .exchange import Exchange, current
 from .head import HeadParser
 from .hijack import HijackedSocket
 from .received import ReceivedBody, needs_length
-from .refusal import Refused, answer, phrase
+from .refusal import Refused, answer
 from .response import ServerHandler
+from .socketless import SocketlessHandler, is_socket
 from .software import SOFTWARE
 from .wire import Wire
 
@@ -34,14 +35,13 @@ if TYPE_CHECKING:
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _OPTIONS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-_TLS = "You're accessing the development server over HTTPS, but it only supports HTTP."
 _HURRY_S = 0.1
 _LINE_SHOWN = 4096  # bytes of a refused request's line that its record shows
 _LOG_HOOKS = ("log_message", "log_request", "log_error")
 _HOOKS = (*_LOG_HOOKS, "address_string", "send_error", "handle_expect_100")
 
 
-class WSGIRequestHandler(DocumentedHandler):
+class WSGIRequestHandler(SocketlessHandler):
     """Serves one connection.
 
     Attributes:
@@ -58,7 +58,7 @@ class WSGIRequestHandler(DocumentedHandler):
     server_version = SOFTWARE
     lenient = False
     # What a subclass has of its own:
-    _logs_itself = _names_clients = _answers_errors = _answers_expectations = False
+    _answers_errors = _answers_expectations = False
 
     server: Any
     client_address: Any
@@ -82,8 +82,11 @@ class WSGIRequestHandler(DocumentedHandler):
     # -- the connection
 
     def setup(self) -> None:
-        """Take the socket over."""
-        equipment = Equipment.of(self.server)
+        """Take the socket over; or the files, where it is none."""
+        if self.server is None or not is_socket(self.request):
+            self._set_up_files()
+            return
+        equipment = Equipment.of(self.server, self.make_sink)
         persistent = self.protocol_version >= "HTTP/1.1"  # http.server's switch for it, and socketserver's time-out
         if self.timeout is not None or not persistent:
             equipment = equipment.adapted(self.timeout, persistent=persistent)
@@ -99,6 +102,7 @@ class WSGIRequestHandler(DocumentedHandler):
         """Serve this wire; ``server`` and ``client_address`` are set. The pool calls it, and never ``handle``."""
         self.equipment = equipment
         self.wire = wire
+        self.socketless = False
         if self.lenient:
             wire.loosen()
         self._address = self.client_address[0] if self.client_address else ""
@@ -118,7 +122,9 @@ class WSGIRequestHandler(DocumentedHandler):
         self.handle_one_request()
         while not self.close_connection:
             self.handle_one_request()
-        if self.is_clean:
+        if self.socketless:
+            self._end_files()
+        elif self.is_clean:
             self.wire.end()
         elif self.hijacked is None:
             # Where connections are served one at a time, a client that has its whole answer and does not hang up keeps
@@ -127,7 +133,9 @@ class WSGIRequestHandler(DocumentedHandler):
             self.wire.linger(_HURRY_S if hurries else self.equipment.limits.linger_s)
 
     def finish(self) -> None:
-        """Nothing is buffered here."""
+        """Nothing is buffered here, but in files."""
+        if self.socketless:
+            self._finish_files()
 
     # -- one request
 
@@ -183,6 +191,9 @@ class WSGIRequestHandler(DocumentedHandler):
             self.head = self.exchange = None
             self._body = EMPTY
             self._raw = b""
+            if self.socketless:
+                self._serve_from_files()
+                return None
             if self.refusal is not None:
                 refusal, self.refusal = self.refusal, None
                 raise refusal
@@ -265,7 +276,10 @@ class WSGIRequestHandler(DocumentedHandler):
         """The current request's record."""
         equipment, head = self.equipment, self.head
         request_id = equipment.ids.new() if head is None else equipment.ids.of(head.values)
-        return Exchange(head, self._address, equipment.port, self.started, request_id)
+        exchange = Exchange(head, self._address, equipment.port, self.started, request_id)
+        if self.socketless:
+            exchange.started, exchange.line = monotonic(), self.requestline
+        return exchange
 
     def socket_taken(self) -> None:
         """The application has taken the socket; the pool forgets it."""
@@ -314,7 +328,7 @@ class WSGIRequestHandler(DocumentedHandler):
         self.exchange = exchange = self.new_exchange()
         exchange.event = "request.aborted" if refusal.reason == LEFT else "request.refused"
         exchange.status = refusal.status
-        exchange.reason = _TLS if refusal.is_tls else refusal.reason
+        exchange.reason = TLS if refusal.is_tls else refusal.reason
         raw = self._raw or self.wire.buffer
         exchange.line = bytes(raw[:_LINE_SHOWN]).partition(b"\r\n")[0].decode("latin-1")
         content = not raw.startswith(b"HEAD ")
@@ -339,6 +353,8 @@ class WSGIRequestHandler(DocumentedHandler):
         """The request's environ, but for its streams."""
         head = self.head
         if head is None:
+            if self.socketless:
+                return self._environ_of_files()
             raise RuntimeError("there is no request")
         environ = self._environs.make(head)
         if head.said.forwarded is not None:
@@ -356,6 +372,8 @@ class WSGIRequestHandler(DocumentedHandler):
 
     def parse_request(self) -> bool:
         """For a subclass that reads the request line itself into ``raw_requestline``: parse the rest of the head."""
+        if self.socketless:
+            return super().parse_request()
         self.close_connection = True
         self.wire.push(self.raw_requestline)
         try:
@@ -370,29 +388,3 @@ class WSGIRequestHandler(DocumentedHandler):
         """For a subclass that runs a ``ServerHandler`` itself: whether another request may follow."""
         if not (persistent and (self._body.ended or self._body.drain(self.equipment.limits))):
             self.close_connection = True
-
-    # -- logging
-
-    def log_exchange(self, exchange: Exchange) -> None:
-        """The line of a request that is over: a subclass's, where it has one, else the sink's; once."""
-        if exchange.logged:
-            return
-        exchange.logged = True
-        if self._names_clients:
-            exchange.address = self.address_string()
-        if not self._logs_itself:
-            self.equipment.sink.exchange(exchange)
-        elif exchange.event == "request.refused":
-            self.log_error("code %d, message %s", exchange.status, exchange.reason or phrase(exchange.status))
-        else:
-            self.log_request(exchange.status or "-", exchange.body_size)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  http.server's signature
-        """An event of a subclass's words; the level by the status among them, as Django's."""
-        status = str(args[1]) if len(args) > 1 else ""
-        level = {"4": "warning", "5": "error"}.get(status[:1], "info")
-        message = format % args
-        if status[:1] == "4" and str(args[0]).startswith("\x16\x03"):
-            message = _TLS
-        fields: dict[str, object] = {"message": message, "client.address": self.address_string()}
-        self.equipment.sink.event(level, "request.logged", fields)

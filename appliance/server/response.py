@@ -39,6 +39,7 @@ _PLAIN_FROM, _PLAIN_TO = 200, 500
 _NOT_PLAIN = frozenset({204, 205, 304})
 # How long an iterable is consumed for a HEAD request, whose content nobody gets.
 _HEAD_ONLY_S = 1.0
+_MINORS = {"HTTP/0.9": -1, "HTTP/1.0": 0}  # of a request that no head of ours was read of
 
 
 class ServerHandler(ApplicationRun):
@@ -231,17 +232,19 @@ class ServerHandler(ApplicationRun):
         code, body = self.code, self.stdin
         if code >= 500 and body.error is not None:
             raise body.error  # the client's fault, which the application took for its own
-        minor = 1 if head is None else head.minor
+        minor = _MINORS.get(self.base_env.get("SERVER_PROTOCOL", ""), 1) if head is None else head.minor
         head_only = self.base_env.get("REQUEST_METHOD") == "HEAD"
         framing, self._content, self._left = delimit(code, fields.length, size, minor, head_only)
-        persistent = head is not None and head.said.keep_alive and not fields.close and self._may_persist(body)
+        persistent = (head is None or head.said.keep_alive) and not fields.close and self._may_persist(body)
         if size is None:
             exchange.streaming = True
             if self._content and self._left < 0:
                 self._chunked = minor > 0
                 persistent = persistent and self._chunked
                 self._begin_stream(exchange, fields)
-        if not persistent:
+        if not persistent and head is None and minor < 1:
+            pass  # it closes without a word, and whoever has only files may look for none
+        elif not persistent:
             framing += b"Connection: close\r\n"
         elif minor == 0:
             framing += b"Connection: keep-alive\r\n"

@@ -111,9 +111,10 @@ class ApplicationRun(simple_server.ServerHandler):
             self.stdout = self.stdout.wire
         if isinstance(self.stdin, Reader):
             self.stdin = self.stdin.body
+        if handler is None or handler.socketless:
+            self.stdin, self.stdout, self.exchange = detached_parts(self.stdin, self.stdout, self.base_env)
         if handler is None:
             self._heads = ResponseHeads(self.server_software or SOFTWARE)
-            self.stdin, self.stdout, self.exchange = detached_parts(self.stdin, self.stdout, self.base_env)
         else:
             self._head = handler.head
             self._heads = handler.equipment.heads
@@ -139,6 +140,8 @@ class ApplicationRun(simple_server.ServerHandler):
             if self.request_handler is not None:
                 self.request_handler.log_exchange(exchange)
                 if self._attached:
+                    if self.request_handler.socketless and not self.stdin.ended:  # the next request is behind it
+                        self.persistent = self.stdin.drain(self.request_handler.equipment.limits) and self.persistent
                     self.request_handler.response_ended(persistent=self.persistent)
         result: Any = self.result
         self.result = None  # a generator's frame holds start_response, which holds us

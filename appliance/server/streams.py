@@ -118,4 +118,5 @@ class FileWire(Wire):
         """Write it all."""
         if self._writer is not None:
             self._writer.write(data)
-            self._writer.flush()
+            if hasattr(self._writer, "flush"):
+                self._writer.flush()

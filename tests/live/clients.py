@@ -7,12 +7,15 @@ import shutil
 
 import pytest
 
+# Read before the tests' environment is cleared of the appliance's names (tests/conftest.py).
+REQUIRED = os.environ.get("APPLIANCE_TESTS_CLIENTS") == "required"
+
 
 def program(*names: str) -> str:
     """The first of these that is installed."""
     for name in names:
         if found := shutil.which(name):
             return found
-    if os.environ.get("APPLIANCE_TESTS_CLIENTS") == "required":
+    if REQUIRED:
         pytest.fail(f"{names[0]} is not installed, and APPLIANCE_TESTS_CLIENTS=required")
     pytest.skip(f"not run: there is no {names[0]}")

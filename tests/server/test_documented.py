@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import socketserver
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -124,3 +126,96 @@ def test_a_path_may_be_rewritten(serve: Serve):
     client = served.client()
     assert client.ask(get("/%41?b")).body == client.ask(get("/%41?b")).body == b"/new/A"
     assert [each["QUERY_STRING"] for each in echo.seen] == ["b", "b"]
+
+
+def test_files_may_be_set(serve: Serve):
+    """A file that a subclass sets is what it finds there, and the server goes on with the connection."""
+    seen: list[Any] = []
+
+    class Sets(WSGIRequestHandler):
+        def get_environ(self) -> dict[str, Any]:
+            self.rfile, self.wfile = io.BytesIO(b"own"), "anything"
+            self.headers = {"Own": "yes"}  # type: ignore[assignment]  # as one does in a test
+            seen.append((self.rfile.read(), self.wfile, self.headers["Own"]))
+            return super().get_environ()
+
+    client = serve(Echo(), RequestHandlerClass=Sets).client()
+    assert client.ask(post(b"abc")).body == client.ask(post(b"abc")).body == b"abc"
+    assert seen == [(b"own", "anything", "yes")] * 2
+
+
+class Stub(socketserver.ThreadingMixIn):
+    """What stands for a socket, or a server, in people's tests."""
+
+    def __init__(self, **attributes: Any) -> None:
+        self.__dict__.update(attributes)
+
+
+class Kept(io.BytesIO):
+    """A file that can be read after it was closed."""
+
+    def close(self) -> None: ...
+
+
+def from_files(data: bytes, application: Any, kind: type[WSGIRequestHandler] = WSGIRequestHandler) -> bytes:
+    """What a handler writes that is made with files, and a server that is a stub."""
+    rfile, wfile = io.BytesIO(data), Kept()
+    makefile: Any = lambda mode, *_: rfile if mode == "rb" else wfile  # noqa: E731  as in Django's tests
+    request: Any = Stub(makefile=makefile, sendall=wfile.write)
+    server: Any = Stub(base_environ={}, get_app=lambda: application)
+    kind(request, ("192.168.0.2", 5), server)
+    return wfile.getvalue()
+
+
+def test_files_for_a_connection():
+    """Requests that stand in a file are answered into another, one after the other, bodies read or not."""
+    echo = Echo()
+    data = from_files(post(b"abc") + get("/next") + get("/last", "Connection: close") + get("/never"), echo)
+    assert [seen["PATH_INFO"] for seen in echo.seen] == ["/", "/next", "/last"]
+    assert [seen["body"] for seen in echo.seen] == [b"abc", b"", b""]
+    assert echo.seen[0]["REMOTE_ADDR"] == "192.168.0.2"
+    assert data.count(b"HTTP/1.1 200 OK\r\n") == 3
+    unread = from_files(post(b"abc") + get("/next", "Connection: close"), answer([b"unread"]))
+    assert unread.count(b"\r\n\r\nunread") == 2
+
+
+def test_no_field_passes_for_another_from_files():
+    """Fields with an underscore, and those of a proxy, do not reach the environ from files either."""
+    echo = Echo()
+    from_files(
+        get("/", "A_B: bad", "A-B: good", "X-Forwarded-For: 1.1.1.1", "X-Real-IP: 1.1.1.1", version="HTTP/1.0"), echo
+    )
+    environ = echo.seen[0]
+    assert environ["HTTP_A_B"] == "good"
+    assert not [key for key in environ if "FORWARDED" in key or "REAL_IP" in key]
+    assert "CONTENT_LENGTH" not in environ
+
+
+def test_an_old_client_of_files():
+    """HTTP/1.0 is answered whole, without chunks, and nothing follows."""
+
+    def application(_environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", [])
+        yield b"one"
+        yield b"two"
+
+    data = from_files(get(version="HTTP/1.0") + get("/never"), application)
+    head, _, body = data.partition(b"\r\n\r\n")
+    assert (body, b"chunked" in head, b"close" in head) == (b"onetwo", False, False)
+
+
+def test_a_failure_of_files():
+    """An application that raises is answered with its page."""
+
+    def application(_environ: dict[str, Any], _start_response: Any) -> Any:
+        raise ZeroDivisionError
+
+    assert from_files(get(), application).startswith(b"HTTP/1.1 500 ")
+
+
+def test_a_handler_that_nobody_serves():
+    """Without a server, and with an address that is a text, a handler can be made and asked."""
+    request: Any = Stub(makefile=lambda *_: io.BytesIO())
+    handler = WSGIRequestHandler(request, "192.168.0.2", None)  # type: ignore[arg-type]  # as Django's tests do
+    assert (handler.address_string(), handler.command, handler.path) == ("192.168.0.2", "", "")
+    handler.log_message("GET %s %s", "A", "200")
