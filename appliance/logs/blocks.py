@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MAX_LINES = 4000  # of a block: a RecursionError has 1000 frames of two to four lines
 _FATAL = b"Fatal Python error: "
 _START = re.compile(
-    rb"(?:[ |+-]*)(?:Exception Group )?Traceback \(most recent call last\):$"
+    rb".*Traceback \(most recent call last\):$"  # what a logger writes before it, too
     rb"|Exception (?:in thread|ignored in) .*:?$|Fatal Python error: |--- Logging error ---$"
 )
 _GOES_ON = re.compile(
@@ -33,12 +33,13 @@ _GOES_ON = re.compile(
 _WARNING = re.compile(rb"\S.*:\d+: \w*Warning: ")
 
 
-_FIRST = b"TEF-+| \t"  # the bytes that _START can begin with
+_FIRST = b"TEF-+| \t"  # the bytes that _START can begin with, but for a logger's words before a traceback
+_HEADING = b"call last):"
 
 
 def stands_alone(line: bytes) -> bool:
     """Whether a line that follows nothing is no part of a block: what nearly every line is, for 0.2 µs."""
-    return line[:1] not in _FIRST and b"Warning: " not in line
+    return line[:1] not in _FIRST and b"Warning: " not in line and not line.endswith(_HEADING)
 
 
 class Block(NamedTuple):

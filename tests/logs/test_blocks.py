@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.logs.blocks import MAX_LINES, Block, Blocks
+from appliance.logs.blocks import MAX_LINES, Block, Blocks, stands_alone
 
 
 def fed(*writes):
@@ -98,3 +98,18 @@ LINES = st.sampled_from(
 def test_no_line_is_lost(writes):
     """Whatever is written, the blocks hold every line once, in order."""
     assert b"\n".join(block.text for block in fed(*writes)) == b"\n".join(line for lines in writes for line in lines)
+
+
+def test_a_loggers_words_before_a_traceback():
+    """A traceback whose heading follows a logger's words, as Falcon's, is one block with them."""
+    lines = [
+        b"2026-11-28 [FALCON] [ERROR] GET / => Traceback (most recent call last):",
+        b'  File "a.py", line 1, in a',
+        b"    a()",
+        b"KeyError: 1",
+    ]
+    assert not stands_alone(lines[0])
+    blocks = Blocks()
+    assert [block for line in lines for block in blocks.feed([line])] == []
+    (block,) = blocks.settle()
+    assert (block.text, block.level) == (b"\n".join(lines), "error")
