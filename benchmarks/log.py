@@ -28,6 +28,7 @@ from appliance.server.limits import Limits
 from appliance.tally import Reading, Tally
 from appliance.worker import logged
 from appliance.worker import words as worker_words
+from appliance.worker.hooks import Hooks
 from appliance.worker.records import RecordSink
 from benchmarks.results import keep
 
@@ -128,7 +129,7 @@ def project_words() -> tuple[float, float, list[bytes]]:
     logger = logging.getLogger("benchmark")
     logger.propagate = False
     logger.addHandler(logging.StreamHandler(sys.stdout))
-    logged.Hook(said).install()
+    logged.Hook(said, Hooks()).install()
 
     def printing() -> None:
         for _ in range(LINES):

@@ -123,7 +123,7 @@ def logged_record(text: str) -> None:
     """A record of the project's own."""
     made = logging.LogRecord("a", 20, text, 1, text, (), None)
     made.extra = text
-    fields = fields_of(made)
+    fields = fields_of(made, made.getMessage())
     logged.fields({**fields, "level": "info"})
 
 

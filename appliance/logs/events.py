@@ -210,6 +210,12 @@ EVENTS = MappingProxyType(
             ("promised", "surplus", "request_id"),
             _CHILD,
         ),
+        "hook.dropped": Event(
+            "debug",
+            "Something of the appliance's that takes part in the project has failed, and is left out from now on.",
+            ("hook", "reason", "traceback"),
+            _CHILD,
+        ),
         "breakpoint.passed": Event(
             "warning",
             "A breakpoint was passed: nobody could be asked.",

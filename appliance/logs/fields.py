@@ -62,6 +62,7 @@ FIELDS = MappingProxyType(
         "framework": Field("string", "the framework that the project uses"),
         "forked": Field("boolean", "whether the preloader has forked it"),
         "function": Field("string", "where, the function's name"),
+        "hook": Field("string", "what it did, as `routes of Flask`"),
         "how": Field("string", "how a process ended; how saves are noticed: `events`, `polling` or both"),
         "http.request.method": Field("string", "the method; `_OTHER` if no standard knows it"),
         "http.request.method_original": Field("string", "the method as sent, where the other is `_OTHER`"),

@@ -39,6 +39,7 @@ class Exchange:
         body_size: bytes of its content that were sent.
         reason: why it was refused; who aborted it, and how far it was.
         route: the framework's own pattern, where a sink's owner knows it.
+        mishap: what the framework has caught, until the application has returned.
         streaming: the response is sent piece by piece.
         endless: it goes on until somebody ends it: hijacked, or an event stream.
         hijacked: the application has taken the socket.
@@ -53,6 +54,7 @@ class Exchange:
     status = body_size = 0
     reason: str | None = None
     route: str | None = None
+    mishap: BaseException | None = None
     slot: Any = None
     line = ""
     streaming = endless = hijacked = logged = False

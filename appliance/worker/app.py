@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from .hooks import Hooks
     from .sources import Loader
 
 Application = Callable[..., Any]
-Tell = Callable[[str, str, "dict[str, object]"], None]
 
 # What the framework's own development server sets in the process that serves: projects ask for it before they start a
 # scheduler, and Flask's ``app.run()`` in a module that is imported returns at once.
@@ -37,8 +37,8 @@ class TargetError(Exception):
         super().__init__(f"{found}. Expected: {expected}. {action}")
 
 
-def serve(target: dict[str, Any], loader: Loader, serving: Callable[[Application], None], tell: Tell) -> None:
-    """Have ``serving`` serve what ``target`` names; returns when that has ended. ``tell`` takes an event.
+def serve(target: dict[str, Any], loader: Loader, serving: Callable[[Application], None], hooks: Hooks) -> None:
+    """Have ``serving`` serve what ``target`` names; returns when that has ended. ``hooks`` guards what is ours.
 
     Raises:
         TargetError: it names no WSGI application.
@@ -48,19 +48,21 @@ def serve(target: dict[str, Any], loader: Loader, serving: Callable[[Application
         for name, value in _AS_ITS_OWN_SERVER.get(target["framework"], {}).items():
             os.environ.setdefault(name, value)  # noqa: TID251  the project's own environment
         if target["kind"] == "django":
-            _serve_django(target, loader, serving, tell)
+            _serve_django(target, loader, serving, hooks)
         else:
-            serving(load(target, loader))
+            serving(load(target, loader, hooks))
         return
     from . import script  # noqa: PLC0415  few projects are run
 
     try:
-        _run(script, target, loader, serving)
+        _run(script, target, loader, serving, hooks)
     except script.ScriptEnded as ended:
         serving(_left_behind(ended, target))
 
 
-def _run(script: ModuleType, target: dict[str, Any], loader: Loader, serving: Callable[[Application], None]) -> None:
+def _run(
+    script: ModuleType, target: dict[str, Any], loader: Loader, serving: Callable[[Application], None], hooks: Hooks
+) -> None:
     def check(application: Any, by: str) -> None:
         _checked(application, f"what it gives to {by}")
 
@@ -72,22 +74,22 @@ def _run(script: ModuleType, target: dict[str, Any], loader: Loader, serving: Ca
         def begin() -> None:
             _attribute(_module(target["module"], target["file"], loader), target["attribute"])()
 
-        script.call(begin, serve, check)
+        script.call(begin, serve, check, hooks)
     else:
         package = "" if target["module"] == "__main__" else target["module"]
-        script.run(target["file"], package, serve, check)
+        script.run(target["file"], package, serve, check, hooks)
 
 
-def _serve_django(target: dict[str, Any], loader: Loader, serving: Callable[[Application], None], tell: Tell) -> None:
+def _serve_django(target: dict[str, Any], loader: Loader, serving: Callable[[Application], None], hooks: Hooks) -> None:
     from . import djangowhole  # noqa: PLC0415  for Django alone
 
     djangowhole.prepare()
-    application = load(target, loader)
-    djangowhole.look_after(tell, target["search_path"][-1])
+    application = load(target, loader, hooks)
+    djangowhole.look_after(hooks, target["search_path"][-1])
     serving(application)
 
 
-def load(target: dict[str, Any], loader: Loader) -> Application:
+def load(target: dict[str, Any], loader: Loader, hooks: Hooks) -> Application:
     """Import what ``target`` (appliance.boot.project.Target as a dict) names; ``loader`` for a file that no name finds.
 
     Raises:
@@ -97,11 +99,11 @@ def load(target: dict[str, Any], loader: Loader) -> Application:
     if target["kind"] == "django":
         from . import djangowhole  # noqa: PLC0415  for Django alone
 
-        return djangowhole.application()  # type: ignore[no-any-return]  # the project's own
+        return djangowhole.application(hooks)  # type: ignore[no-any-return]  # the project's own
     if target["kind"] == "paste":
         from . import paste  # noqa: PLC0415  few projects have such a file
 
-        return _checked(paste.load(target), target["file"])
+        return _checked(paste.load(target, hooks), target["file"])
     module = _module(target["module"], target["file"], loader)
     attribute = target["attribute"] or _usual_name(module, target["names"])
     found = _attribute(module, attribute)

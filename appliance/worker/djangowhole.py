@@ -12,7 +12,12 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from ..server.tracebacks import MAX_LINE, words_of
+
+if TYPE_CHECKING:
+    from .hooks import Hooks
 
 Tell = Callable[[str, str, dict[str, object]], None]
 
@@ -27,20 +32,28 @@ def prepare() -> None:
     sys.argv[:] = ["manage.py", "runserver"]
 
 
-def application() -> Any:
+def application(hooks: Hooks) -> Any:
     """What WSGI_APPLICATION names, or the default; static files too where DEBUG is on."""
     if os.environ.get("DJANGO_CONFIGURATION") and importlib.util.find_spec("configurations"):  # noqa: TID251  the project's
         _of("configurations").setup()  # its settings are classes, which Django alone can't read
     found = _of("django.core.servers.basehttp").get_internal_wsgi_application()
+    return hooks.ask("static files of Django", _with_static_files, found, otherwise=found)
+
+
+def _with_static_files(application: Any) -> Any:
     settings = _of("django.conf").settings
-    if settings.DEBUG and "django.contrib.staticfiles" in settings.INSTALLED_APPS:
-        found = _of("django.contrib.staticfiles.handlers").StaticFilesHandler(found)
-    return found
+    if not settings.DEBUG or "django.contrib.staticfiles" not in settings.INSTALLED_APPS:
+        return application
+    return _of("django.contrib.staticfiles.handlers").StaticFilesHandler(application)
 
 
-def look_after(tell: Tell, root: str) -> None:
+def look_after(hooks: Hooks, root: str) -> None:
     """Check the project once it serves, in a thread of its own."""
-    timer = threading.Timer(_LATER_S, _look, (tell, root))
+    hooks.ask("checks of Django", _start, hooks, root, otherwise=None)
+
+
+def _start(hooks: Hooks, root: str) -> None:
+    timer = threading.Timer(_LATER_S, hooks.guarded("checks of Django", _look, otherwise=None), (hooks.tell, root))
     timer.name = "appliance-django"
     timer.daemon = True
     timer.start()
@@ -69,7 +82,7 @@ def _check(tell: Tell) -> None:
         "settings": settings.SETTINGS_MODULE,
         "debug": settings.DEBUG,
         "count": len(issues),
-        "issues": [str(issue) for issue in issues[:_NAMES_MAX]],
+        "issues": [words_of(issue, MAX_LINE) for issue in issues[:_NAMES_MAX]],
     }
     tell(level if issues else "debug", "django.checked", fields)
 

@@ -41,6 +41,7 @@ class Inheritance:
     """The preloader's state when it was done, for comparison."""
 
     def __init__(self, trial: Trial, root: str) -> None:
+        self.hooks = trial.hooks
         self._root = root
         self._environment = dict(os.environ)  # noqa: TID251  compared later
         self._readers = {key: tuple(sorted(modules)) for key, modules in trial.readers.items()}

@@ -29,7 +29,7 @@ def install(meeting: Meeting) -> None:
     """Change what is imported already; the rest once it is."""
     for name, change in _CHANGES.items():
         if name in sys.modules:
-            change(sys.modules[name], meeting)
+            meeting.hooks.ask(f"server of {name}", change, sys.modules[name], meeting, otherwise=None)
     sys.meta_path.insert(0, _Finder(meeting))
 
 
@@ -40,13 +40,14 @@ class _Finder:
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         """What the other finders find, with the change to follow."""
         change = _CHANGES.get(name)
-        if change is None:
+        if change is None or self not in sys.meta_path:
             return None
         for finder in sys.meta_path[sys.meta_path.index(self) + 1 :]:
-            spec = finder.find_spec(name, path, target)
+            find = getattr(finder, "find_spec", None)
+            spec = None if find is None else find(name, path, target)
             if spec is not None:
-                self._follow(spec, change)
-                return spec
+                self._meeting.hooks.ask(f"server of {name}", self._follow, spec, change, otherwise=None)
+                return spec  # type: ignore[no-any-return]  # another finder's
         return None
 
     def _follow(self, spec: ModuleSpec, change: Change) -> None:
@@ -56,7 +57,7 @@ class _Finder:
 
         def run_and_change(module: ModuleType) -> None:
             run(module)
-            change(module, self._meeting)
+            self._meeting.hooks.ask(f"server of {spec.name}", change, module, self._meeting, otherwise=None)
 
         spec.loader.exec_module = run_and_change  # type: ignore[union-attr, method-assign]
 
@@ -120,18 +121,24 @@ def _werkzeug(module: ModuleType, meeting: Meeting) -> None:
     real = module.make_server
 
     def run_simple(_host: str, _port: int, application: Any, *_: Any, **options: Any) -> None:
-        if options.get("static_files"):
-            shared = importlib.import_module("werkzeug.middleware.shared_data")  # noqa: TID251  the project's Werkzeug
-            application = shared.SharedDataMiddleware(application, options["static_files"])
-        if options.get("use_debugger") and not getattr(application, "debug", False):  # Flask's: see debugpage
-            debug = importlib.import_module("werkzeug.debug")  # noqa: TID251  as above
-            application = debug.DebuggedApplication(application, evalex=options.get("use_evalex", True))
-        meeting.serve(application, "Werkzeug")
+        dressed = meeting.hooks.ask("run_simple of Werkzeug", _dressed, application, options, otherwise=application)
+        meeting.serve(dressed, "Werkzeug")
 
     def make_server(host: str, port: int, app: Any = None, *more: Any, **options: Any) -> Any:
         return _Server(app, "Werkzeug", meeting) if meeting.wanted else real(host, port, app, *more, **options)
 
     module.run_simple, module.make_server = run_simple, make_server  # type: ignore[attr-defined]
+
+
+def _dressed(application: Any, options: dict[str, Any]) -> Any:
+    """With the static files and the debugger that ``run_simple`` was asked for."""
+    if options.get("static_files"):
+        shared = importlib.import_module("werkzeug.middleware.shared_data")  # noqa: TID251  the project's Werkzeug
+        application = shared.SharedDataMiddleware(application, options["static_files"])
+    if options.get("use_debugger") and not getattr(application, "debug", False):  # Flask's: see debugpage
+        debug = importlib.import_module("werkzeug.debug")  # noqa: TID251  as above
+        application = debug.DebuggedApplication(application, evalex=options.get("use_evalex", True))
+    return application
 
 
 def _bottle(module: Any, meeting: Meeting) -> None:
@@ -210,7 +217,7 @@ def _django(module: Any, meeting: Meeting) -> None:
             return
         from . import djangowhole  # noqa: PLC0415  for Django alone
 
-        meeting.serve(djangowhole.application(), "Django")
+        meeting.serve(djangowhole.application(meeting.hooks), "Django")
 
     module.execute_from_command_line = execute_from_command_line
 

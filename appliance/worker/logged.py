@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..server.tracebacks import Raised
+    from .hooks import Hooks
     from .words import Words
 
 _TEXT = 65_536  # characters of one text
@@ -44,30 +45,35 @@ _OURS = ("MainThread", "request")
 class Hook:
     """Takes the place of ``StreamHandler.emit``."""
 
-    def __init__(self, words: Words) -> None:
+    def __init__(self, words: Words, hooks: Hooks) -> None:
         self._words = words
+        self._hooks = hooks
         self._streams = (sys.stdout, sys.stderr)
         self._original = logging.StreamHandler.emit
         self._last = local()  # the record that each thread has sent last, weakly: it holds frames
 
     def install(self) -> None:
         """From now on."""
-        hook, original = self, self._original
+        original, hooks, said = self._original, self._hooks, self._said
 
         def emit(handler: logging.StreamHandler[Any], record: logging.LogRecord) -> None:
             """Emit a record."""
-            place = hook.place_of(handler)
-            if place is None:
+            if not hooks.ask("records of logging", said, handler, record, otherwise=False):
                 original(handler, record)
-                return
-            try:
-                hook.say(place, record)
-            except RecursionError:  # as logging itself does
-                raise
-            except Exception:  # noqa: BLE001  an argument's own __str__ may raise anything; logging tells of it
-                handler.handleError(record)
 
         logging.StreamHandler.emit = emit  # type: ignore[method-assign, assignment]  # the one step that is ours
+
+    def _said(self, handler: logging.StreamHandler[Any], record: logging.LogRecord) -> bool:
+        """Whether the record went down our pipe."""
+        place = self.place_of(handler)
+        if place is None:
+            return False
+        try:
+            message = record.getMessage()
+        except Exception:  # noqa: BLE001  an argument's own __str__ may raise anything; logging tells of it
+            return False
+        self.say(place, record, message)
+        return True
 
     def place_of(self, handler: logging.StreamHandler[Any]) -> int | None:
         """Which of our streams the handler would write plain text to; None where it does something else."""
@@ -75,30 +81,33 @@ class Hook:
             return None
         stream = handler.stream
         if type(stream).__name__ == "LocalProxy":  # Flask's wsgi_errors_stream stands for whatever is meant now
-            stream = stream._get_current_object()  # noqa: SLF001  Werkzeug's documented name
+            try:
+                stream = stream._get_current_object()  # noqa: SLF001  Werkzeug's documented name
+            except RuntimeError:  # it stands for nothing now
+                return None
         for place, ours in enumerate(self._streams):
             if stream is ours:
                 return place
         return None
 
-    def say(self, place: int, record: logging.LogRecord) -> None:
+    def say(self, place: int, record: logging.LogRecord, message: str) -> None:
         """Send the record, once, however many handlers it has."""
         last = getattr(self._last, "record", None)
         if last is not None and last() is record:
             return
-        fields = fields_of(record)
+        fields = fields_of(record, message)
         self._last.record = ref(record)
         exchange = current.get()
         request_id = "" if exchange is None else exchange.request_id
         self._words.voices[place].say(RECORD, get_ident(), request_id, _coded(fields))
 
 
-def fields_of(record: logging.LogRecord) -> dict[str, Any]:
+def fields_of(record: logging.LogRecord, message: str) -> dict[str, Any]:
     """A record as JSON values, or what can be made to be."""
     fields = {
         "level": next((name for number, name in _LEVELS if record.levelno >= number), "debug"),
         "logger": record.name,
-        "message": _bounded(record.getMessage()),
+        "message": _bounded(message),
         "file": record.pathname,
         "line": record.lineno,
         "function": record.funcName,

@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import importlib
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .hooks import Hooks
 
 
-def load(target: dict[str, Any]) -> Any:
+def load(target: dict[str, Any], hooks: Hooks) -> Any:
     """The application of the section ``target["attribute"]`` of the file."""
     deploy: Any = importlib.import_module("paste.deploy.loadwsgi")  # noqa: TID251  the project's own PasteDeploy
     own = target["keywords"]
-    _know(deploy, {_normal(name) for name in own["own"]}, own["entries"])
+    hooks.ask("entry points of Paste", _know, deploy, set(map(_normal, own["own"])), own["entries"], otherwise=None)
     _configure_logging(target["file"])
     return deploy.loadapp(f"config:{target['file']}", name=target["attribute"])
 

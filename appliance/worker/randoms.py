@@ -12,27 +12,35 @@ import functools
 import random
 import sys
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .hooks import Hooks
 
 
 class Randoms:
     """While it is entered, generators that are made without a seed are noted."""
 
-    def __init__(self) -> None:
+    def __init__(self, hooks: Hooks) -> None:
+        self._hooks = hooks
         self._original: Any = random.Random.__init__
         self._unseeded: list[weakref.ref[random.Random]] = []
         self._generators: list[Any] = []  # numpy's, to which no weak reference can be had
         self._numpy: Any = None
         self._default_rng: Any = None
         original = self._original
-        unseeded = self._unseeded
+        note = hooks.guarded("seeds of random", self._note, otherwise=None)
 
-        def begin(self: random.Random, x: Any = None) -> None:
-            original(self, x)
-            if x is None and not isinstance(self, random.SystemRandom):
-                unseeded.append(weakref.ref(self))
+        def begin(self: random.Random, *given: Any, **named: Any) -> None:
+            original(self, *given, **named)
+            note(self, given, named)
 
         self._begin = begin
+
+    def _note(self, made: random.Random, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+        seed = given[0] if given else named.get("x")
+        if seed is None and not isinstance(made, random.SystemRandom):
+            self._unseeded.append(weakref.ref(made))
 
     def __enter__(self) -> None:
         random.Random.__init__ = self._begin  # type: ignore[method-assign]  # for the time of the imports
@@ -45,27 +53,40 @@ class Randoms:
 
     def ran(self, name: str) -> None:
         """A module was imported: numpy's has another maker of generators from now on."""
-        module: Any = sys.modules.get(name)
-        original = getattr(module, "default_rng", None)
-        if name != "numpy.random" or original is None:
-            return
+        if name == "numpy.random":
+            self._hooks.ask("seeds of numpy", self._hook_numpy, otherwise=None)
+
+    def _hook_numpy(self) -> None:
+        module: Any = sys.modules["numpy.random"]
+        original = module.default_rng
+        note = self._hooks.guarded("seeds of numpy", self._note_numpys, otherwise=None)
 
         @functools.wraps(original)
-        def default_rng(seed: Any = None) -> Any:
-            made = original(seed)
-            if seed is None and self._numpy is not None:  # later it is only what somebody has kept
-                self._generators.append(made)
+        def default_rng(*given: Any, **named: Any) -> Any:
+            made = original(*given, **named)
+            note(made, given, named)
             return made
 
         self._numpy, self._default_rng = module, original
         module.default_rng = default_rng
 
+    def _note_numpys(self, made: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+        seed = given[0] if given else named.get("seed")
+        if seed is None and self._numpy is not None:  # later it is only what somebody has kept
+            self._generators.append(made)
+
     def seed(self) -> None:
         """Give each a seed of this process's own."""
+        self._hooks.ask("seeds of random", self._seed, otherwise=None)
+        self._hooks.ask("seeds of numpy", self._seed_numpy, otherwise=None)
+
+    def _seed(self) -> None:
         for reference in self._unseeded:
             generator = reference()
             if generator is not None:
                 generator.seed()
+
+    def _seed_numpy(self) -> None:
         for made in self._generators:
             bits = made.bit_generator
             bits.state = type(bits)().state

@@ -17,18 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .app import Application
+    from .hooks import Hooks
 
 # Flask's context that matches the path: its name up to 3.1, and from 3.2 on.
 _FLASKS = ("RequestContext", "AppContext")
 
 
-def told(application: Application) -> Application:
+def told(application: Application, hooks: Hooks) -> Application:
     """The application, made to tell its routes; itself where no framework that is known is loaded."""
-    django, flask = sys.modules.get("django.core.handlers.base"), sys.modules.get("flask.ctx")
-    if django is not None:
-        _hook(vars(django).get("BaseHandler"), "resolve_request", _of_django)
-    for name in _FLASKS if flask is not None else ():
-        _hook(vars(flask).get(name), "match_request", _of_flask)
+    hooks.ask("routes of Django", _hook_django, hooks, otherwise=None)
+    hooks.ask("routes of Flask", _hook_flask, hooks, otherwise=None)
     if "bottle" not in sys.modules:
         return application
 
@@ -36,12 +34,25 @@ def told(application: Application) -> Application:
         try:
             return application(environ, start_response)
         finally:
-            _note(getattr(environ.get("bottle.route"), "rule", None))
+            hooks.ask("routes of Bottle", _note_bottles, environ, otherwise=None)
 
     return application_with_route
 
 
-def _hook(owner: Any, name: str, route_of: Callable[[Any, Any], object]) -> None:
+def _hook_django(hooks: Hooks) -> None:
+    django = sys.modules.get("django.core.handlers.base")
+    if django is not None:
+        note = hooks.guarded("routes of Django", _note_djangos, otherwise=None)
+        _hook(vars(django).get("BaseHandler"), "resolve_request", note)
+
+
+def _hook_flask(hooks: Hooks) -> None:
+    flask = sys.modules.get("flask.ctx")
+    for name in _FLASKS if flask is not None else ():
+        _hook(vars(flask).get(name), "match_request", hooks.guarded("routes of Flask", _note_flasks, otherwise=None))
+
+
+def _hook(owner: Any, name: str, note: Callable[[Any, Any], None]) -> None:
     """Have a method tell the route that it has found, from its object and its result."""
     method = vars(owner).get(name) if owner is not None else None
     if method is None:
@@ -50,20 +61,24 @@ def _hook(owner: Any, name: str, route_of: Callable[[Any, Any], object]) -> None
     @functools.wraps(method)
     def telling(found_by: Any, *arguments: Any, **options: Any) -> Any:
         result = method(found_by, *arguments, **options)
-        _note(route_of(found_by, result))
+        note(found_by, result)
         return result
 
     setattr(owner, name, telling)
 
 
-def _of_flask(context: Any, _result: Any) -> object:
-    return getattr(getattr(context.request, "url_rule", None), "rule", None)
+def _note_flasks(context: Any, _result: Any) -> None:
+    _note(getattr(getattr(context.request, "url_rule", None), "rule", None))
 
 
-def _of_django(_handler: Any, match: Any) -> object:
+def _note_djangos(_handler: Any, match: Any) -> None:
     # A path() has no slash before it, and is empty for the root; a re_path() begins as its author wrote it.
     route = getattr(match, "route", None)
-    return route if not isinstance(route, str) or route.startswith(("/", "^")) else f"/{route}"
+    _note(route if not isinstance(route, str) or route.startswith(("/", "^")) else f"/{route}")
+
+
+def _note_bottles(environ: dict[str, Any]) -> None:
+    _note(getattr(environ.get("bottle.route"), "rule", None))
 
 
 def _note(route: object) -> None:

@@ -15,9 +15,12 @@ import threading
 import traceback
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import intercepts
+
+if TYPE_CHECKING:
+    from .hooks import Hooks
 
 Serve = Callable[[Any, str], None]
 
@@ -33,9 +36,10 @@ class ScriptEnded(Exception):  # noqa: N818  it tells what happened; the worker 
 class Meeting:
     """Where the project's call of its server ends up."""
 
-    def __init__(self, serve: Serve, check: Serve) -> None:
+    def __init__(self, serve: Serve, check: Serve, hooks: Hooks) -> None:
         self._serve = serve
         self._check = check
+        self.hooks = hooks
         self.served = False
         self.contained: Any = None  # the application in a server's own kind of handler (Tornado's), once there is one
 
@@ -58,14 +62,14 @@ class Meeting:
         self._serve(application, by)
 
 
-def run(file: str, package: str, serve: Serve, check: Serve) -> None:
+def run(file: str, package: str, serve: Serve, check: Serve, hooks: Hooks) -> None:
     """Run the file as ``__main__``, a part of ``package`` if that is not empty; returns when what it served has ended.
 
     Raises:
         ScriptEnded: it served nothing.
         BaseException: what it raised before it served.
     """
-    meeting = Meeting(serve, check)
+    meeting = Meeting(serve, check, hooks)
     intercepts.install(meeting)
     main = ModuleType("__main__")
     main.__dict__.update(__file__=file, __builtins__=sys.modules["builtins"], __package__=package or None)
@@ -75,9 +79,9 @@ def run(file: str, package: str, serve: Serve, check: Serve) -> None:
     _meet(meeting, lambda: exec(code, vars(main)), vars(main))  # noqa: S102  running the project's file is the point
 
 
-def call(function: Callable[[], Any], serve: Serve, check: Serve) -> None:
+def call(function: Callable[[], Any], serve: Serve, check: Serve, hooks: Hooks) -> None:
     """Call what a console script of the project calls, as ``run`` runs a file: ``function`` imports it, too."""
-    meeting = Meeting(serve, check)
+    meeting = Meeting(serve, check, hooks)
     intercepts.install(meeting)
     _meet(meeting, function, {})
 

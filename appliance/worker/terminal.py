@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import FrameType
 
-    from .records import RecordSink
+    from .hooks import Hooks
 
 _ACTION = "Start with a terminal (docker compose run --rm --service-ports app), or set DEBUGPY and attach an editor."
 
@@ -34,8 +34,9 @@ _ACTION = "Start with a terminal (docker compose run --rm --service-ports app), 
 class Terminal:
     """The appliance's terminal, as descriptor 0."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, hooks: Hooks) -> None:
         os.dup2(descriptor, 0)
+        self._hooks = hooks
         self._asking = threading.RLock()
         self._depth = 0
         self._patched = False
@@ -45,8 +46,7 @@ class Terminal:
         ask: Callable[..., str] = builtins.input
 
         def asked(prompt: object = "", /) -> str:
-            if self._take_in_pdb() and (debugger := _asking()) is not None:
-                self._hold_for(debugger)
+            self._hooks.ask("terminal", self._hold_what_asks, otherwise=None)
             with self.held():
                 return ask(prompt)
 
@@ -57,7 +57,7 @@ class Terminal:
         """Stop in the frame that has called ``breakpoint()``."""
         import pdb  # noqa: PLC0415, T100  12 ms, for who is at a breakpoint
 
-        self._take_in_pdb()
+        self._hooks.ask("terminal", self._take_in_pdb, otherwise=False)
         header = options.get("header")
         stop = pdb.Pdb()
         if header is not None:
@@ -68,21 +68,31 @@ class Terminal:
     def held(self) -> Iterator[None]:
         """Descriptors 1 and 2 are the terminal meanwhile."""
         with self._asking:
-            kept = [os.dup(number) for number in (1, 2)] if not self._depth else []
+            kept = self._hooks.ask("terminal", self._take_over, otherwise=list[int]()) if not self._depth else []
             self._depth += 1
             try:
-                if kept:
-                    self._flush()
-                    for number in (1, 2):
-                        os.dup2(0, number)
                 yield
             finally:
                 self._depth -= 1
                 if kept:
-                    self._flush()
-                    for number, before in zip((1, 2), kept):  # noqa: B905  two each; strict= is not in 3.9's typeshed
-                        os.dup2(before, number)
-                        os.close(before)
+                    _give_back(kept)
+
+    def _take_over(self) -> list[int]:
+        """Descriptors 1 and 2 as they were; the terminal is in their place, or nothing was changed."""
+        kept: list[int] = []
+        try:
+            kept.extend(map(os.dup, (1, 2)))
+            _flush()
+            for number in (1, 2):
+                os.dup2(0, number)
+        except OSError:
+            _give_back(kept)
+            raise
+        return kept
+
+    def _hold_what_asks(self) -> None:
+        if self._take_in_pdb() and (debugger := _asking()) is not None:
+            self._hold_for(debugger)
 
     def _take_in_pdb(self) -> bool:
         """A prompt of pdb's is held for the whole of it, not line by line, once pdb is loaded; whether it was not."""
@@ -113,28 +123,36 @@ class Terminal:
 
         debugger.forget = forgotten
 
-    @staticmethod
-    def _flush() -> None:
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError, ValueError):
-                stream.flush()
+
+def _give_back(kept: list[int]) -> None:
+    _flush()
+    for number, before in zip((1, 2), kept):  # noqa: B905  as many as there are
+        with contextlib.suppress(OSError):  # the project has closed what was kept
+            os.dup2(before, number)
+            os.close(before)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
 
 
 def _asking() -> Any:
     """The debugger whose prompt asks, in this thread."""
-    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001  whoever has called input()
+    frame: FrameType | None = sys._getframe(4)  # noqa: SLF001  whoever has called input()
     while frame is not None and frame.f_code.co_name != "interaction":
         frame = frame.f_back
     return None if frame is None else frame.f_locals.get("self")
 
 
-def attend(descriptor: int | None, sink: RecordSink, environment: Mapping[str, str]) -> None:
+def attend(descriptor: int | None, hooks: Hooks, environment: Mapping[str, str]) -> None:
     """Make breakpoints work, or be passed; what PYTHONBREAKPOINT names is the project's own choice."""
     if environment.get("PYTHONBREAKPOINT"):
         if descriptor is not None:
             os.dup2(descriptor, 0)
     elif descriptor is not None:
-        Terminal(descriptor).install()
+        Terminal(descriptor, hooks).install()
     else:
 
         def passed(*_arguments: Any, **_options: Any) -> None:
@@ -145,7 +163,7 @@ def attend(descriptor: int | None, sink: RecordSink, environment: Mapping[str, s
                 "reason": "no terminal is attached",
                 "action": _ACTION,
             }
-            sink.event("warning", "breakpoint.passed", fields)
+            hooks.ask("breakpoints", hooks.tell, "warning", "breakpoint.passed", fields, otherwise=None)
 
         sys.breakpointhook = passed
     if descriptor is not None:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import gauge
 from .boot import standard_library
+from .hooks import Hooks
 from .randoms import Randoms
 from .sources import is_installed, is_project_path
 
@@ -55,7 +56,8 @@ class Trial:
         self._before = gauge.read()
         self.found: dict[str, str] = {}  # to be left out: module, why
         self.readers: dict[str, set[str]] = {}  # modules by the environment key that they read
-        self.randoms = Randoms()
+        self.hooks = Hooks()
+        self.randoms = Randoms(self.hooks)
         self.over = False
 
     def run(self) -> str:

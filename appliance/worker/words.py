@@ -14,6 +14,7 @@ same way.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import io
 import os
 import select
@@ -21,11 +22,14 @@ import stat
 import sys
 import time
 from threading import get_ident
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..server.exchange import current
 from ..tagged import END, RECORD, RECORD_PART, ROOM, TEXT, Piece, packed
 from .logged import Hook
+
+if TYPE_CHECKING:
+    from .hooks import Hooks
 
 _HELD = 65_536  # bytes of a line that has not ended; the supervisor bounds lines itself
 
@@ -58,7 +62,8 @@ class Voice:
         try:
             found = os.fstat(self.number)
         except OSError:
-            os.dup2(self._pipe, self.number)
+            with contextlib.suppress(OSError):  # it has closed ours too: nobody hears it any more
+                os.dup2(self._pipe, self.number)
             return False
         return found.st_ino != self._identity and not stat.S_ISSOCK(found.st_mode)
 
@@ -89,8 +94,13 @@ class TaggedBuffer(io.BufferedIOBase):
         self.held: dict[tuple[int, str], bytes] = {}
 
     def write(self, data: Any, /) -> int:
-        """Take bytes; whole lines go out."""
-        data = bytes(data)
+        """Take bytes; whole lines go out.
+
+        Raises:
+            TypeError: it is none.
+        """
+        if type(data) is not bytes:
+            data = bytes(memoryview(data))  # not bytes(): that makes 7 bytes of a 7
         key = _key()
         text = self.held.pop(key, b"") + data
         end = text.rfind(b"\n") + 1
@@ -178,11 +188,11 @@ def _stand_on(stream: Any, buffer: TaggedBuffer) -> None:
     stream.__init__(buffer, encoding=stream.encoding, errors=stream.errors, newline="\n", write_through=True)
 
 
-def listen(mark: str) -> Words | None:
+def listen(mark: str, hooks: Hooks) -> Words | None:
     """Tag what this process says from now on; None where the supervisor gave no mark, or there are no such streams."""
     streams = (sys.stdout, sys.stderr)
     if not mark or not all(isinstance(stream, io.TextIOWrapper) for stream in streams):
         return None
     words = Words(bytes.fromhex(mark))
-    Hook(words).install()
+    hooks.ask("records of logging", Hook(words, hooks).install, otherwise=None)
     return words

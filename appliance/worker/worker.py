@@ -44,6 +44,7 @@ from ..server.pool import PooledWSGIServer
 from ..tally import Tally
 from . import app, debugpage, mishaps, offspring, routes, shadows, sources, stacks, terminal
 from .boot import standard_library
+from .hooks import Hooks
 from .order import ImportOrder
 from .records import RecordSink
 from .warming import warm
@@ -167,9 +168,11 @@ class Worker:
         self._inheritance = inheritance
         self._listener = listener
         self._start = start
-        stacks.offer(channel)
-        self._words = listen(start.mark)
+        self._hooks = Hooks() if inheritance is None else inheritance.hooks
+        self._hooks.ask("stacks", stacks.offer, channel, otherwise=None)
+        self._words = self._hooks.ask("words", listen, start.mark, self._hooks, otherwise=None)
         self._sink = RecordSink(channel, self._words, tally)
+        self._hooks.listen(self._sink.event)
         os.register_at_fork(after_in_child=self._sink.leave)
         self._tls = secured(start.options)
         self._server: PooledWSGIServer | None = None
@@ -182,7 +185,8 @@ class Worker:
 
     def attend(self, descriptor: int | None) -> None:
         """Breakpoints are for this terminal, or for nobody."""
-        terminal.attend(descriptor, self._sink, os.environ)  # noqa: TID251  PYTHONBREAKPOINT is the project's
+        environment = os.environ  # noqa: TID251  PYTHONBREAKPOINT is the project's
+        self._hooks.ask("terminal", terminal.attend, descriptor, self._hooks, environment, otherwise=None)
 
     def run(self, received: list[tuple[Message, list[int]]]) -> None:
         """Import, serve, return when drained."""
@@ -204,7 +208,8 @@ class Worker:
     def _import(self, began: float) -> None:
         target = self._start.target
         sys.argv[:] = [target["file"] or target["module"]]
-        own = shadows.settle(target["search_path"], standard_library(sys.path))
+        standard = standard_library(sys.path)
+        own = self._hooks.ask("shadows", shadows.settle, target["search_path"], standard, otherwise=list[str]())
         if self._inheritance is not None:
             self._check(self._inheritance.before(target["search_path"], own))
         self._order.begin()
@@ -213,7 +218,7 @@ class Worker:
         if self._start.options.get("debugger"):
             self._debug(self._start.options["debugger"])
         try:
-            app.serve(target, loader, lambda application: self._serve(application, began), self._sink.event)
+            app.serve(target, loader, lambda application: self._serve(application, began), self._hooks)
         except BaseException as error:
             if self._server is not None:
                 raise  # it was served: this is what ended that
@@ -230,8 +235,7 @@ class Worker:
             self._check(self._inheritance.after(self._start.target["search_path"]))
         if self._words is not None:
             self._words.mend()
-        dressed = offspring.bounded(routes.told(mishaps.told(debugpage.offered(application), self._start.root)))
-        server = make_server(self._listener, dressed, self._sink, self._start.options, tls=self._tls)
+        server = make_server(self._listener, self._dressed(application), self._sink, self._start.options, tls=self._tls)
         with self._lock:
             self._server = server
             server.take(self._waiting)
@@ -249,6 +253,12 @@ class Worker:
         self._code.write()
         if len(sys.modules) > self._told:
             self._channel.send(self._learned())  # what requests have imported
+
+    def _dressed(self, application: app.Application) -> app.Application:
+        """With what of ours stands around it."""
+        hooks = self._hooks
+        helped = mishaps.told(debugpage.offered(application, hooks), self._start.root, hooks)
+        return offspring.bounded(routes.told(helped, hooks))
 
     def _check(self, unfit: inherited.Unfit | None) -> None:
         """End here, and let a cold start decide, where what was preloaded does not fit."""

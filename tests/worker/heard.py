@@ -13,8 +13,9 @@ _LISTEN = """
 import sys
 earlier = sys.stdout
 from appliance.server.exchange import Exchange, current
+from appliance.worker.hooks import Hooks
 from appliance.worker.words import listen
-words = listen({mark!r})
+words = listen({mark!r}, Hooks())
 def begin(name):
     current.set(Exchange(None, "", 0, 0.0, name))
 """

@@ -12,6 +12,7 @@ import pytest
 
 from appliance.boot.target import FACTORY_NAMES, OBJECT_NAMES
 from appliance.worker.app import TargetError, is_factory, load
+from appliance.worker.hooks import Hooks
 from appliance.worker.sources import CodeCache, ProjectLoader
 
 LOADER = partial(ProjectLoader, CodeCache(""))
@@ -45,19 +46,19 @@ def target(folder: Path, file: str, attribute: str, *, call: str = "auto", **mor
 def test_object(folder: Path):
     """A callable is taken as it is."""
     (folder / "one.py").write_text(WSGI.format(name="app"), encoding="utf-8")
-    assert load(target(folder, "one.py", "app"), LOADER)({}, None) == [b"app"]
+    assert load(target(folder, "one.py", "app"), LOADER, Hooks())({}, None) == [b"app"]
 
 
 def test_dotted(folder: Path):
     """An attribute of an attribute is found."""
     (folder / "dash_like.py").write_text(WSGI.format(name="run") + "class app:\n    server = run\n", encoding="utf-8")
-    assert load(target(folder, "dash_like.py", "app.server"), LOADER)({}, None) == [b"run"]
+    assert load(target(folder, "dash_like.py", "app.server"), LOADER, Hooks())({}, None) == [b"run"]
 
 
 def test_factory(folder: Path):
     """What can be called with nothing, and not with two arguments, is a factory, whatever its name."""
     (folder / "two.py").write_text(WSGI.format(name="real") + "def app():\n    return real\n", encoding="utf-8")
-    assert load(target(folder, "two.py", "app"), LOADER)({}, None) == [b"real"]
+    assert load(target(folder, "two.py", "app"), LOADER, Hooks())({}, None) == [b"real"]
 
 
 def test_factory_with_arguments(folder: Path):
@@ -66,14 +67,16 @@ def test_factory_with_arguments(folder: Path):
         WSGI.format(name="real") + "def make(kind, *, more):\n    assert (kind, more) == ('dev', 1)\n    return real\n"
     )
     (folder / "three.py").write_text(source, encoding="utf-8")
-    found = load(target(folder, "three.py", "make", call="yes", arguments=["dev"], keywords={"more": 1}), LOADER)
+    found = load(
+        target(folder, "three.py", "make", call="yes", arguments=["dev"], keywords={"more": 1}), LOADER, Hooks()
+    )
     assert found({}, None) == [b"real"]
 
 
 def test_usual_name(folder: Path):
     """Where the target knows no name, the first of the usual ones is taken."""
     (folder / "four.py").write_text(WSGI.format(name="application"), encoding="utf-8")
-    assert load(target(folder, "four.py", ""), LOADER)({}, None) == [b"application"]
+    assert load(target(folder, "four.py", ""), LOADER, Hooks())({}, None) == [b"application"]
 
 
 @pytest.mark.parametrize("file", ["site.wsgi", "my-app.py", "queue.py"])
@@ -82,7 +85,7 @@ def test_by_path(folder: Path, file: str):
     (folder / file).write_text(WSGI.format(name="application"), encoding="utf-8")
     standard = sys.modules.get("queue")
     try:
-        assert load(target(folder, file, "application"), LOADER)({}, None) == [b"application"]
+        assert load(target(folder, file, "application"), LOADER, Hooks())({}, None) == [b"application"]
     finally:
         if standard is not None:
             sys.modules["queue"] = standard
@@ -102,14 +105,14 @@ def test_refused(folder: Path, source: str, attribute: str, words: str):
     """What is no WSGI application is refused in words that say what it is."""
     (folder / "bad.py").write_text(source, encoding="utf-8")
     with pytest.raises(TargetError, match=words):
-        load(target(folder, "bad.py", attribute), LOADER)
+        load(target(folder, "bad.py", attribute), LOADER, Hooks())
 
 
 def test_factory_that_needs_more(folder: Path):
     """A factory that needs arguments which nobody gives is refused before it is called."""
     (folder / "needy.py").write_text("def create_app(config):\n    raise AssertionError\n", encoding="utf-8")
     with pytest.raises(TargetError, match="can't be called so"):
-        load(target(folder, "needy.py", "create_app", call="yes"), LOADER)
+        load(target(folder, "needy.py", "create_app", call="yes"), LOADER, Hooks())
 
 
 def test_signatures():

@@ -1,14 +1,19 @@
-"""Exceptions that a framework answers for: what is noted and shown. Flask stands in as two modules of its names."""
+"""Exceptions that a framework answers for: what is noted and shown. Flask stands in as modules of its names."""
 
 from __future__ import annotations
 
+import gc
 import sys
+import weakref
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from appliance.server.exchange import Exchange, current
 from appliance.worker import debugpage, mishaps
+from appliance.worker.hooks import Hooks
 
 NO_TABLE = "no such table: posts"
 FLASKS_OWN = b"<!doctype html>\n<title>500 Internal Server Error</title>\n<h1>Internal Server Error</h1>\n"
@@ -16,6 +21,8 @@ FLASKS_OWN = b"<!doctype html>\n<title>500 Internal Server Error</title>\n<h1>In
 
 class Run:
     """The server's run of one request, as far as a helper looks at it."""
+
+    headers_sent = False
 
     def __init__(self) -> None:
         self.status: str | None = None
@@ -38,6 +45,15 @@ class Signal:
         self.send = receiver
 
 
+@pytest.fixture(autouse=True)
+def exchange() -> Iterator[Exchange]:
+    """The request that runs."""
+    running = Exchange(None, "", 0, 0.0, "id")
+    token = current.set(running)
+    yield running
+    current.reset(token)
+
+
 @pytest.fixture
 def signal(monkeypatch: pytest.MonkeyPatch) -> Signal:
     """Flask's signal of an exception."""
@@ -57,7 +73,7 @@ def answer(signal: Signal, root: str, kind: str, content: bytes, words: str = NO
         return [content]
 
     run = Run()
-    helped = mishaps.told(application, root)
+    helped = mishaps.told(application, root, Hooks())
     return run, b"".join(helped({"HTTP_ACCEPT": "text/plain"}, run.start_response))
 
 
@@ -101,7 +117,7 @@ def test_no_framework(monkeypatch):
     for name in ("flask.signals", "django.core.signals"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     application: Any = object()
-    assert mishaps.told(application, "/") is application
+    assert mishaps.told(application, "/", Hooks()) is application
 
 
 def test_the_debugger(monkeypatch):
@@ -126,9 +142,127 @@ def test_the_debugger(monkeypatch):
     for module in (flask, ModuleType("werkzeug"), debug):
         monkeypatch.setitem(sys.modules, module.__name__, module)
     application = Flask()
-    offered = debugpage.offered(application)
+    offered = debugpage.offered(application, Hooks())
     assert offered({"HTTP_ACCEPT": "text/html", "QUERY_STRING": ""}, Run().start_response) == [b"debugged ", b"raw"]
     assert offered({"QUERY_STRING": "__debugger__=yes"}, Run().start_response) == [b"debugged ", b"raw"]
     assert offered({"HTTP_ACCEPT": "application/json", "QUERY_STRING": ""}, Run().start_response) == [b"raw"]
     application.debug = False
-    assert debugpage.offered(application) is application
+    assert debugpage.offered(application, Hooks()) is application
+
+
+def test_an_application_that_raises_keeps_nothing(signal, exchange, tmp_path):
+    """What is noted before an application raises is forgotten with it: its frames go when its exception does."""
+
+    class Marked:
+        """Something that a frame holds."""
+
+    frames: list[weakref.ref[Marked]] = []
+
+    def application(_environ: dict[str, Any], _start_response: Any) -> list[bytes]:
+        held = Marked()
+        frames.append(weakref.ref(held))
+        try:
+            int("x")
+        except ValueError as error:
+            signal.send(None, exception=error)
+            raise
+        return []
+
+    hooks = Hooks()
+    helped = mishaps.told(application, str(tmp_path), hooks)
+    gc.disable()
+    try:
+        for _ in range(30):
+            with pytest.raises(ValueError):
+                helped({}, Run().start_response)
+            assert exchange.mishap is None
+        assert [frame for frame in frames if frame() is not None] == []
+    finally:
+        gc.enable()
+    assert not hooks.dropped
+
+
+def test_what_comes_too_late_is_not_noted(signal, exchange, tmp_path):
+    """An exception behind the first byte of the response, or outside of a request, is not kept."""
+    mishaps.told(lambda *_: [], str(tmp_path), Hooks())
+    exchange.answered = 1.0
+    signal.send(None, exception=ValueError())
+    assert exchange.mishap is None
+    token = current.set(None)
+    signal.send(None, exception=ValueError())
+    current.reset(token)
+
+
+def test_flask_without_signals(monkeypatch, tmp_path):
+    """Where blinker is not installed, as it need not be before Flask 2.3, its method tells what a signal would."""
+
+    class Unavailable:
+        def connect(self, *_: Any, **__: Any) -> None:
+            raise RuntimeError("Signalling support is unavailable because the blinker library is not installed.")
+
+    class Flask:
+        def handle_exception(self, e: Exception) -> str:
+            return f"handled {e}"
+
+    signals, module = ModuleType("flask.signals"), ModuleType("flask.app")
+    signals.signals_available, signals.got_request_exception = False, Unavailable()  # type: ignore[attr-defined]
+    module.Flask = Flask  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "flask.signals", signals)
+    monkeypatch.setitem(sys.modules, "flask.app", module)
+    monkeypatch.delitem(sys.modules, "django.core.signals", raising=False)
+
+    def application(_environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        assert Flask().handle_exception(ValueError(NO_TABLE)) == f"handled {NO_TABLE}"
+        start_response("500 X", [("Content-Type", "text/html"), ("Content-Length", str(len(FLASKS_OWN)))])
+        return [FLASKS_OWN]
+
+    run, hooks = Run(), Hooks()
+    assert NO_TABLE.encode() in b"".join(mishaps.told(application, str(tmp_path), hooks)({}, run.start_response))
+    assert (run.told[0]["event"], hooks.dropped) == ("application.failed", set())
+
+
+@pytest.mark.parametrize("length", [None, "5000000"])
+def test_a_page_that_is_no_page_is_left_alone(signal, tmp_path, length):
+    """A response of an error that is streamed, or is longer than any page, is sent as it is, and closed."""
+    closed: list[bool] = []
+
+    class Stream:
+        def __iter__(self) -> Iterator[bytes]:
+            return (b"x" * 1_000_000 for _ in range(5))
+
+        def close(self) -> None:
+            closed.append(True)
+
+    def application(_environ: dict[str, Any], start_response: Any) -> Stream:
+        signal.send(None, exception=ValueError(NO_TABLE))
+        fields = [("Content-Type", "text/html"), *([("Content-Length", length)] if length else [])]
+        start_response("500 X", fields)
+        return Stream()
+
+    run = Run()
+    response = mishaps.told(application, str(tmp_path), Hooks())({}, run.start_response)
+    assert b"".join(response) == b"x" * 5_000_000
+    response.close()
+    assert (closed, run.headers.get("Content-Length")) == ([True], length)
+
+
+def test_a_hook_that_fails_changes_nothing(signal, monkeypatch, tmp_path):
+    """Where our page can't be made the framework's own is sent, whole, and the hook is dropped."""
+    monkeypatch.setattr(mishaps, "_changed", lambda *_: 1 / 0)
+    told: list[tuple[Any, ...]] = []
+
+    def application(_environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        signal.send(None, exception=ValueError(NO_TABLE))
+        start_response("500 X", [("Content-Type", "text/html"), ("Content-Length", str(len(FLASKS_OWN)))])
+        return [FLASKS_OWN]
+
+    hooks = Hooks()
+    hooks.listen(lambda *event: told.append(event))
+    helped = mishaps.told(application, str(tmp_path), hooks)
+    for _ in range(2):
+        run = Run()
+        assert b"".join(helped({}, run.start_response)) == FLASKS_OWN
+        assert run.headers["Content-Length"] == str(len(FLASKS_OWN))
+    assert [(level, event, fields["hook"]) for level, event, fields in told] == [
+        ("debug", "hook.dropped", "help on a failure")
+    ]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from appliance.worker.app import TargetError, serve
+from appliance.worker.hooks import Hooks
 
 Run = Callable[..., list[bytes]]
 
@@ -39,7 +40,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
             "call": "no",
             "names": ["app"],
         }
-        serve(target, lambda *_: pytest.fail("no loader is asked for"), serving, lambda *_: None)
+        serve(target, lambda *_: pytest.fail("no loader is asked for"), serving, Hooks())
         return served
 
     yield run
@@ -199,5 +200,5 @@ def test_a_console_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     target = {"kind": "script", "module": "shop", "file": str(tmp_path / "shop.py"), "attribute": "main", "call": "yes"}
     served: list[bytes] = []
     monkeypatch.syspath_prepend(str(tmp_path))
-    serve(target, lambda *_: pytest.fail("no loader is asked for"), lambda app: served.extend(app({}, print)), print)
+    serve(target, lambda *_: pytest.fail("no loader is asked for"), lambda app: served.extend(app({}, print)), Hooks())
     assert served == [b"hello"]

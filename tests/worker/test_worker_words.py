@@ -129,5 +129,5 @@ def test_whatever_ends_it(ending: str):
 
 def test_without_a_mark_nothing_is_changed():
     """A process that was given no mark prints as ever."""
-    program = 'from appliance.worker.words import listen\nprint(listen(""))'
+    program = 'from appliance.worker.words import listen\nprint(listen("", Hooks()))'
     assert texts(heard(program)) == ["None"]

@@ -1,0 +1,391 @@
+"""The guard around what is ours in a project's process: it never fails the project, and says once what has failed."""
+
+from __future__ import annotations
+
+import builtins
+import logging
+import os
+import random
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from appliance.server.exchange import Exchange, current
+from appliance.worker import debugpage, djangowhole, intercepts, mishaps, paste, routes, script, terminal
+from appliance.worker.hooks import Hooks
+from appliance.worker.logged import Hook
+from appliance.worker.randoms import Randoms
+from tests.worker.heard import heard, texts
+
+Told = list[tuple[str, str, dict[str, Any]]]
+
+
+@pytest.fixture
+def told() -> Told:
+    return []
+
+
+@pytest.fixture
+def hooks(told: Told) -> Hooks:
+    """A guard that is listened to."""
+    made = Hooks()
+    made.listen(lambda level, event, fields: told.append((level, event, fields)))
+    return made
+
+
+def fails(*_: Any, **__: Any) -> Any:
+    """What a hook must not do."""
+    raise ValueError("of our own")
+
+
+def test_the_first_failure_is_the_last(hooks: Hooks, told: Told):
+    """A hook that raises is named in one event, with its traceback, and not asked again."""
+    asked: list[int] = []
+
+    def hook(number: int) -> str:
+        asked.append(number)
+        raise ValueError("of our own")
+
+    guarded = hooks.guarded("a hook", hook, otherwise="nothing")
+    assert [guarded(1), guarded(2), hooks.ask("a hook", hook, 3, otherwise="still nothing")] == [
+        "nothing", "nothing", "still nothing",
+    ]  # fmt: skip
+    assert asked == [1]
+    ((level, event, fields),) = told
+    assert (level, event, fields["hook"], fields["reason"]) == (
+        "debug", "hook.dropped", "a hook", "ValueError: of our own",
+    )  # fmt: skip
+    assert "in hook" in fields["traceback"]
+
+
+def test_others_go_on(hooks: Hooks):
+    """One hook's failure is no other's, and what works returns what it returns."""
+    hooks.ask("one", fails, otherwise=None)
+    assert hooks.ask("other", lambda a, b: a + b, 1, 2, otherwise=0) == 3
+    assert hooks.guarded("other", lambda *, a: a, otherwise=0)(a=4) == 4
+
+
+@pytest.mark.parametrize("error", [RecursionError, MemoryError])
+def test_a_bad_moment_is_no_failure(hooks: Hooks, told: Told, error: type[Exception]):
+    """Where there is no stack or memory left the hook is passed over, and asked again."""
+    results: list[Any] = [error, "done"]
+
+    def hook() -> Any:
+        result = results.pop(0)
+        if isinstance(result, type):
+            raise result
+        return result
+
+    assert [hooks.ask("a hook", hook, otherwise="nothing") for _ in range(2)] == ["nothing", "done"]
+    assert not told
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_what_ends_a_request_passes(hooks: Hooks, error: type[BaseException]):
+    """What is raised in a thread from without, to end what it does, is nobody's failure and passes through."""
+
+    def hook() -> None:
+        raise error
+
+    with pytest.raises(error):
+        hooks.ask("a hook", hook, otherwise=None)
+    assert not hooks.dropped
+
+
+def test_what_is_dropped_before_anybody_listens():
+    """A failure in the preloader is told by the worker that is forked from it."""
+    hooks, told = Hooks(), []
+    hooks.ask("early", fails, otherwise=None)
+    hooks.listen(lambda *event: told.append(event))
+    assert [event[2]["hook"] for event in told] == ["early"]
+
+
+def test_a_sink_that_fails():
+    """Where not even the event can be told, the project goes on."""
+    hooks = Hooks()
+    hooks.listen(fails)
+    assert hooks.ask("a hook", fails, otherwise=7) == 7
+
+
+# -- each hook, in a framework that is not as it expects --------------------------------------------------------------
+
+
+def application(_environ: Any, _start_response: Any) -> list[bytes]:
+    """The project's."""
+    return [b"fine"]
+
+
+def odd(name: str, **attributes: Any) -> ModuleType:
+    """A module of that name that is another one, or another version."""
+    module = ModuleType(name)
+    for attribute, value in attributes.items():
+        setattr(module, attribute, value)
+    return module
+
+
+class Flasks:
+    """Flask, as far as a debugger looks."""
+
+    debug = True
+
+    def __call__(self, _environ: Any, _start_response: Any) -> list[bytes]:
+        return [b"fine"]
+
+
+NAMES = ("flask", "flask.ctx", "flask.signals", "bottle", "django.core.handlers.base", "django.core.signals")
+FRAMEWORKS: dict[str, list[ModuleType]] = {
+    "no such names": list(map(odd, NAMES)),
+    "other things": [
+        odd("flask", Flask=7),
+        odd("flask.ctx", RequestContext=7, AppContext="x"),
+        odd("flask.signals", got_request_exception=7, signals_available=7),
+        odd("django.core.handlers.base", BaseHandler=7),
+        odd("django.core.signals", got_request_exception=SimpleNamespace(connect=fails)),
+    ],
+    "a debugger that can't be made": [odd("flask", Flask=Flasks), odd("werkzeug"), odd("werkzeug.debug")],
+}
+
+
+@pytest.mark.parametrize("modules", FRAMEWORKS.values(), ids=FRAMEWORKS.keys())
+def test_frameworks_that_are_others(monkeypatch: pytest.MonkeyPatch, hooks: Hooks, modules: list[ModuleType]):
+    """Around an application of a framework that is not what it seems, all of ours is left out, and it answers."""
+    for module in modules:
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    inner = Flasks() if modules[0].__dict__.get("Flask") is Flasks else application
+    dressed = routes.told(mishaps.told(debugpage.offered(inner, hooks), "/", hooks), hooks)
+    assert dressed({"HTTP_ACCEPT": "text/html"}, lambda *_: None) == [b"fine"]
+
+
+def test_routes_that_are_none(monkeypatch: pytest.MonkeyPatch, hooks: Hooks, told: Told):
+    """A framework's method whose object has no request returns what it returns, also when asking for it fails."""
+
+    class Context:
+        def match_request(self) -> str:
+            return "its result"
+
+    monkeypatch.setitem(sys.modules, "flask.ctx", odd("flask.ctx", RequestContext=Context))
+    routes.told(application, hooks)
+    assert [Context().match_request(), Context().match_request()] == ["its result"] * 2
+    assert [fields["hook"] for _, _, fields in told] == ["routes of Flask"]
+
+
+def test_djangos_static_files(monkeypatch: pytest.MonkeyPatch, hooks: Hooks, told: Told):
+    """Where its handler of static files can't be had, Django's application is served without."""
+    basehttp = odd("django.core.servers.basehttp", get_internal_wsgi_application=lambda: application)
+    settings = SimpleNamespace(DEBUG=True, INSTALLED_APPS=["django.contrib.staticfiles"])
+    modules = {"django.core.servers.basehttp": basehttp, "django.conf": SimpleNamespace(settings=settings)}
+    monkeypatch.setattr(djangowhole, "_of", lambda name: modules[name])
+    assert djangowhole.application(hooks) is application
+    assert [fields["hook"] for _, _, fields in told] == ["static files of Django"]
+
+
+@pytest.fixture
+def meeting(hooks: Hooks) -> script.Meeting:
+    return script.Meeting(lambda *_: None, lambda *_: None, hooks)
+
+
+@pytest.mark.parametrize("name", sorted(intercepts._CHANGES))
+def test_servers_of_another_kind(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hooks: Hooks, meeting: script.Meeting, name: str
+):
+    """A server's module that has none of the names that are changed is imported as it is."""
+    monkeypatch.setattr(sys, "meta_path", sys.meta_path[:])
+    monkeypatch.setattr(
+        intercepts, "_CHANGES", {name: intercepts._CHANGES[name]}
+    )  # the others' modules are in use here
+    monkeypatch.syspath_prepend(str(tmp_path))
+    taken = [each for each in sys.modules if each.partition(".")[0] == name.partition(".")[0]]
+    for each in taken:
+        monkeypatch.delitem(sys.modules, each)
+    folder = tmp_path
+    *parents, last = name.split(".")
+    for parent in parents:
+        folder /= parent
+        folder.mkdir()
+        (folder / "__init__.py").touch()
+    (folder / f"{last}.py").write_text("word = 'its own'\n")
+    intercepts.install(meeting)
+    assert __import__(name, fromlist=["word"]).word == "its own"
+    assert hooks.dropped <= {f"server of {name}"}
+    for each in [each for each in sys.modules if each.partition(".")[0] == name.partition(".")[0]]:
+        del sys.modules[each]
+
+
+def test_a_run_that_can_not_be_dressed(hooks: Hooks):
+    """Where run_simple's static files can't be had, its application is served without."""
+    served: list[Any] = []
+    meeting = script.Meeting(lambda application, _: served.append(application), lambda *_: None, hooks)
+    module: Any = odd("werkzeug.serving", make_server=fails)
+    intercepts._werkzeug(module, meeting)
+    module.run_simple("", 0, application, static_files={"/": 7}, use_debugger=True)
+    assert served == [application]
+
+
+def test_a_finder_that_was_moved(monkeypatch: pytest.MonkeyPatch, meeting: script.Meeting):
+    """Where the project takes our finder out and asks it all the same, it finds nothing."""
+    monkeypatch.setattr(sys, "meta_path", sys.meta_path[:])
+    intercepts.install(meeting)
+    finder: Any = sys.meta_path.pop(0)
+    assert finder.find_spec("waitress", None) is None
+    sys.meta_path.insert(0, finder)
+    sys.meta_path.insert(1, object())  # type: ignore[arg-type]  # an old one, without find_spec
+    assert finder.find_spec("waitress", None) is None
+
+
+def test_paste_of_another_kind(hooks: Hooks, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """PasteDeploy without its table of loaders loads what it loads."""
+    (tmp_path / "a.ini").write_text("[app:main]\n")
+    deploy = odd("paste.deploy.loadwsgi", loadapp=lambda uri, name: (uri, name))
+    for module in (odd("paste"), odd("paste.deploy"), deploy):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    target = {"file": str(tmp_path / "a.ini"), "attribute": "main", "keywords": {"own": ["a"], "entries": {}}}
+    assert paste.load(target, hooks) == (f"config:{tmp_path / 'a.ini'}", "main")
+    assert hooks.dropped == {"entry points of Paste"}
+
+
+def test_generators_of_another_kind(hooks: Hooks, monkeypatch: pytest.MonkeyPatch):
+    """A subclass of Random with arguments of its own, and a numpy without what it had, are made as they are."""
+    randoms = Randoms(hooks)
+
+    class Own(random.Random):
+        def __init__(self, *, x: int | None = None) -> None:
+            super().__init__(x)
+
+    class Changing(random.Random):
+        def __init__(self) -> None:
+            super().__init__()
+            self.seed(7)
+
+    monkeypatch.setitem(sys.modules, "numpy.random", odd("numpy.random"))
+    with randoms:
+        randoms.ran("numpy.random")
+        made = [Own(), Own(x=3), Changing(), random.Random(x=4)]
+    before = made[0].getstate()
+    randoms.seed()
+    assert made[0].getstate() != before
+    assert made[1].random() == random.Random(3).random()
+    assert hooks.dropped == {"seeds of numpy"}
+
+
+def test_a_terminal_that_can_not_be_held(hooks: Hooks, monkeypatch: pytest.MonkeyPatch):
+    """input() asks where it asked before when the terminal can't be put in the place of 1 and 2."""
+    monkeypatch.setattr(builtins, "input", lambda prompt="": f"asked {prompt}")
+    monkeypatch.setattr(sys, "breakpointhook", sys.breakpointhook)
+    monkeypatch.setattr(os, "dup2", lambda *_: None)
+    terminal.Terminal(7, hooks).install()
+    monkeypatch.setattr(os, "dup", fails)
+    assert [input("one"), input("two")] == ["asked one", "asked two"]
+    assert hooks.dropped == {"terminal"}
+
+
+def test_a_breakpoint_that_nobody_hears(hooks: Hooks, monkeypatch: pytest.MonkeyPatch):
+    """A breakpoint is passed, even where that can't be told."""
+    monkeypatch.setattr(sys, "breakpointhook", sys.breakpointhook)
+    hooks.listen(fails)
+    terminal.attend(None, hooks, {})
+    breakpoint()  # noqa: T100  it is passed
+
+
+def handlers() -> dict[str, Callable[[], logging.Handler]]:
+    """Handlers of logging that are asked for more than they have."""
+
+    class Unlucky(logging.StreamHandler[Any]):
+        @property
+        def formatter(self) -> Any:
+            raise ValueError
+
+        @formatter.setter
+        def formatter(self, _: Any) -> None: ...
+
+    class LocalProxy:
+        def _get_current_object(self) -> Any:
+            raise RuntimeError("working outside of application context")
+
+        def write(self, text: str) -> None:
+            sys.stderr.write(text)
+
+        def flush(self) -> None: ...
+
+    return {"a formatter": Unlucky, "a proxy of nothing": lambda: logging.StreamHandler(LocalProxy())}
+
+
+def test_words_of_a_process_without_pipes(tmp_path: Path):
+    """print() does not fail where the project has closed every descriptor above 2, ours among them, and then 1."""
+    program = """
+import os
+os.closerange(3, 100)
+print("lost")
+os.close(1)
+print("lost too", flush=True)
+open("done", "w").close()
+"""
+    heard(program, folder=tmp_path)
+    assert (tmp_path / "done").exists()
+
+
+@pytest.mark.parametrize("given", ["7", "None", "'text'", "[1]"])
+def test_what_is_no_bytes_is_refused(given: str):
+    """A binary stream refuses what it refused before: it makes no bytes of a number."""
+    said = heard(f"""
+try:
+    sys.stdout.buffer.write({given})
+except TypeError:
+    print("refused")
+import array
+print(sys.stdout.buffer.write(array.array("h", [0x0a61])))
+""")
+    assert [text for text in texts(said) if text in {"refused", "2"}] == ["refused", "2"]
+
+
+def test_logging_without_our_hook():
+    """A record that our step fails on is formatted and written as ever, and so are all others."""
+    said = heard("""
+import logging
+from appliance.worker import logged
+logged.fields_of = lambda *_: 1 / 0
+logging.basicConfig(format="%(message)s", stream=sys.stdout)
+logging.warning("one")
+logging.warning("two %d", "no number")
+logging.warning("three")
+""")
+    assert [text for text in texts(said) if text in {"one", "three"}] == ["one", "three"]
+    assert "--- Logging error ---" in "\n".join(texts(said))
+
+
+def test_arguments_that_fail_are_loggings_own():
+    """An argument that can't be formatted is told as logging tells it, and ends no other record's way."""
+    said = heard("""
+import logging
+logging.basicConfig(stream=sys.stdout)
+logging.warning("%d", "no number")
+logging.warning("after")
+""")
+    assert "--- Logging error ---" in "\n".join(texts(said))
+    assert [each.record["message"] for each in said if each.record is not None] == ["after"]
+
+
+@pytest.mark.parametrize("make", handlers().values(), ids=handlers().keys())
+def test_handlers_of_another_kind(make: Callable[[], logging.Handler], capsys: pytest.CaptureFixture[str]):
+    """A handler that is not what it seems writes what it wrote."""
+    emit = logging.StreamHandler.emit
+    try:
+        Hook(SimpleNamespace(voices=(None, None)), Hooks()).install()  # type: ignore[arg-type]  # it comes to no voice
+        make().emit(logging.makeLogRecord({"msg": "written"}))
+    finally:
+        logging.StreamHandler.emit = emit  # type: ignore[method-assign]
+    assert "written" in capsys.readouterr().err or "formatter" in str(make)
+
+
+def test_no_request_runs(hooks: Hooks):
+    """Hooks that are called outside of a request note nothing, and fail nobody."""
+    assert current.get() is None
+    routes._note("/a")
+    mishaps._note(ValueError())
+    token = current.set(Exchange(None, "", 0, 0.0, "id"))
+    routes._note(7)
+    current.reset(token)
+    assert not hooks.dropped
