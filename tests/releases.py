@@ -48,7 +48,7 @@ def source(name: str, version: str) -> Path:
 
 
 def environment(python: str, *requirements: str) -> Path:
-    """A virtual environment of this version of Python with exactly these releases, wheels alone."""
+    """A virtual environment of this version of Python with these releases and what they ask for."""
     digest = hashlib.sha256("\n".join([python, *requirements]).encode()).hexdigest()[:16]
     folder = CACHE / f"env-{python}-{digest}"
     with _making(folder) as aside:
@@ -66,7 +66,7 @@ def environment(python: str, *requirements: str) -> Path:
                 ]
             )
             install = [str(UV), "pip", "install", "--quiet", "--python", str(aside / "bin" / "python")]
-            _run([*install, "--no-build", *requirements])
+            _run([*install, *requirements])
     return folder
 
 

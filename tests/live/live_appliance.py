@@ -68,15 +68,20 @@ class Appliance:
         """The next event of this name with these fields, from where the last wait ended."""
         deadline = time.monotonic() + within_s
         while True:
-            try:
-                event = self._news.get(timeout=max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                raise AssertionError(f"no {name} within {within_s} s; there were {self.events}") from None
-            if event is None:
-                raise AssertionError(f"it ended without {name}; there were {self.events}")
-            self.events.append(event)
+            event = self.next_event(name, within_s=max(0.0, deadline - time.monotonic()))
             if event["event"] == name and all(event.get(key) == value for key, value in fields.items()):
                 return event
+
+    def next_event(self, name: str = "event", *, within_s: float = 30) -> Event:
+        """The next event, whatever it is; ``name`` is what is waited for."""
+        try:
+            event = self._news.get(timeout=within_s)
+        except queue.Empty:
+            raise AssertionError(f"no {name} in time; there were {self.events}") from None
+        if event is None:
+            raise AssertionError(f"it ended without {name}; there were {self.events}")
+        self.events.append(event)
+        return event
 
     @property
     def port(self) -> int:
