@@ -50,7 +50,8 @@ FIELDS = MappingProxyType(
         "exception": Field(
             "array",
             "the exception, then what led to it: `type`, `message`, `frames` (`file`, `line`, `function`, `source`), "
-            "`left_out` (frames in the middle), `notes`, `of` (`cause` or `context` of the one before, `part` of it)",
+            "`left_out` (frames in the middle), `notes`, `left_members` (of a group), "
+            "`of` (`cause` or `context` of the one before, `part` of it)",
         ),
         "expected": Field("string", "what would have been right"),
         "extra": Field("object", "what the record was given with `extra=`"),

@@ -14,6 +14,7 @@ from appliance.supervisor.lifecycle import Page, Phase
 if TYPE_CHECKING:
     from appliance.errors import ApplianceError
 
+_LONGEST_LINE = 2_048  # characters
 _PROGRESS = {
     Phase.ANALYSING: ("Looking at the project", "The appliance is finding out how to serve this project."),
     Phase.INSTALLING: ("Installing what the project depends on", "The log shows the installer's progress."),
@@ -25,7 +26,7 @@ _PROGRESS = {
 def progress(phase: Phase, last_line: str = "") -> Page:
     """Something is under way: 503, and it refreshes itself."""
     title, lead = _PROGRESS[phase]
-    return {"status": 503, "title": title, "lead": lead, "details": last_line, "refresh": True}
+    return {"status": 503, "title": title, "lead": lead, "details": _bounded(last_line), "refresh": True}
 
 
 def of_error(error: ApplianceError) -> Page:
@@ -55,7 +56,7 @@ def of_death(how: str, last_words: list[str], *, serving: bool) -> Page:
         "status": 500,
         "title": f"The worker ended: {how}",
         "lead": "It was serving the project." if serving else "It was importing the project.",
-        "details": "\n".join(last_words),
+        "details": "\n".join(map(_bounded, last_words)),
         "action": "It is started again after a moment, and at the next save.",
         "error": "worker.exited",
         "refresh": True,
@@ -68,8 +69,17 @@ def of_timeout(boot_timeout_s: float, last_words: list[str], stacks: str) -> Pag
         "status": 500,
         "title": f"The project was not imported within {boot_timeout_s:g} s",
         "lead": "Expected: an import that ends.",
-        "details": "\n".join([*last_words, stacks]),
+        "details": "\n".join([*map(_bounded, last_words), stacks]),
         "action": "Look for a loop at import, or a connection that is waited for; or raise APPLIANCE_BOOT_TIMEOUT_S.",
         "error": "worker.failed",
         "refresh": True,
     }
+
+
+def _bounded(line: str) -> str:
+    """A line of output on a page; the log has it whole."""
+    return (
+        line
+        if len(line) <= _LONGEST_LINE
+        else f"{line[:_LONGEST_LINE]}... ({len(line) - _LONGEST_LINE} more characters)"
+    )
