@@ -23,5 +23,7 @@ def warm(application: Any) -> None:
         Exception: whatever the project's modules raise; they would at the first request.
     """
     if type(application).__module__.startswith(_DJANGO):
-        urls: Any = importlib.import_module("django.urls")  # noqa: TID251  the project's own Django
-        urls.get_resolver().url_patterns  # noqa: B018  a property that imports them
+        settings: Any = importlib.import_module("django.conf").settings  # noqa: TID251  the project's own Django
+        if getattr(settings, "ROOT_URLCONF", None):  # a middleware may choose others for each request
+            urls: Any = importlib.import_module("django.urls")  # noqa: TID251  as above
+            urls.get_resolver().url_patterns  # noqa: B018  a property that imports them
