@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from appliance.boot.sourcetree import SourceTree
 
 
@@ -22,7 +24,9 @@ class Contents:
         arguments: more arguments of ``uv pip install``.
         exact: whether that is all: what a package says that it needs is not looked at.
         trees: the projects to be linked.
-        note: what the installer's reader should know.
+        notes: what the installer's reader should know: what was read otherwise than it stands there.
+        asked: the lines that an index is asked for, all files' in one text, where none of the others has them so.
+        lock: the file that lists the wheels of each package, where there is one.
     """
 
     sync: tuple[str, ...] = ()
@@ -30,4 +34,11 @@ class Contents:
     arguments: tuple[str, ...] = ()
     exact: bool = False
     trees: tuple[SourceTree, ...] = ()
-    note: str = ""
+    notes: tuple[str, ...] = ()
+    asked: str = ""
+    lock: Path | None = None
+
+    @property
+    def question(self) -> str:
+        """The lines that an index is asked for."""
+        return self.asked or self.lines

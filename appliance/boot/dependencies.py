@@ -14,39 +14,43 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import sys
 import sysconfig
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.boot.environment_folder import MARK, clear, closed_to_others, holds, is_whole, make_folders, note, seal
+from appliance.boot.environment_folder import (
+    MARK,
+    clear,
+    closed_to_others,
+    is_whole,
+    make_folders,
+    note,
+    noted,
+    seal,
+)
+from appliance.boot.filling import Filling
 from appliance.boot.identity import user_cache, user_home
 from appliance.boot.installer import Installer, installer
-from appliance.boot.interpreter import Interpreter, choose_interpreter, missing_error
-from appliance.boot.linked import link_trees
+from appliance.boot.interpreter import Interpreter, choose_interpreter
 from appliance.boot.manifest import Manifest, read_manifest
+from appliance.boot.pythons import own_interpreter
+from appliance.boot.settled import Memory, Subject, after_failure, settle
 from appliance.boot.upkeep import making, prune
 from appliance.errors import InstallError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from appliance.boot.contents import Contents
+    from appliance.boot.interpreter import Known
     from appliance.boot.settings import Settings
 
 _ALONE = ("--no-config", "--no-project")  # a uv.toml or pyproject.toml of the project says nothing about this
 # The image's python, pip, flask and their kin, each of which is ``appliance run``: a project that met them on its own
 # PATH would go round in a circle.
 SHIMS = "/opt/appliance/shims"
-# What setup.py files of some years ago expect of the tools that build them.
-_OLDER_TOOLS = (
-    (r"No module named '(?:pkg_resources|setuptools\.(?:_distutils\.)?msvccompiler)'|use_2to3", "setuptools<81"),
-    (r"cython_sources|Cython", "Cython<3"),
-)
-_SETUPTOOLS = "setuptools<81"  # later ones bring pkg_resources no more
-_SETUPTOOLS_SUFFIX = ".setuptools"
+_MORE = ".more"
 _LAYOUT = "2"  # part of each key: a change of how environments are made makes new ones
 
 
@@ -62,8 +66,10 @@ class Plan:
         files: all files that were read to know: worth watching.
         fingerprint: its key.
         installed: whether it is whole.
-        passed_over: the Python that the project pins, where that is too old to be served.
+        passed_over: the Python that the project pins, where another one is taken.
+        because: why another than the appliance's own Python is taken, where the pinned packages decided.
         more: what is installed beyond the project's own dependencies.
+        more_name: the file beside the environments that says so to the plans to come.
         application: the folder that the application lies in, as the plan's maker was told.
     """
 
@@ -75,7 +81,9 @@ class Plan:
     fingerprint: str
     installed: bool
     passed_over: str = ""
+    because: str = ""
     more: tuple[str, ...] = ()
+    more_name: str = field(default="", compare=False)
     application: Path | None = field(default=None, compare=False)
 
 
@@ -94,12 +102,19 @@ def plan(root: Path, settings: Settings, values: Mapping[str, str], application:
     """
     if settings.install == "off":
         return _as_it_is(root, settings, values)
-    return _decide(root, settings, values, application)[0]
+    manifest = read_manifest(root, settings.dependencies, application)
+    known = _memory(settings, manifest).read()
+    return _planned(root, settings, values, manifest, known, application)[0]
 
 
 def install(
-    plan: Plan, root: Path, settings: Settings, values: Mapping[str, str], report: Callable[[str], None]
-) -> None:
+    plan: Plan,
+    root: Path,
+    settings: Settings,
+    values: Mapping[str, str],
+    report: Callable[[str], None],
+    warn: Callable[[str], None] | None = None,
+) -> Plan:
     """Make the environment, and return when it is whole.
 
     Args:
@@ -108,31 +123,61 @@ def install(
         settings: the appliance's.
         values: the project's environment.
         report: takes each line of the installer's progress.
+        warn: takes what is installed otherwise than the files say; without it, that is progress too.
+
+    Returns:
+        The plan of what is whole now: another Python may have been settled, a file may have been saved meanwhile.
 
     Raises:
         InstallError: it can't be made; the installer's last words are in it.
     """
     if plan.installed:
-        return
+        return plan
     # Anew, not from the plan: a file may have been saved since, and the key must name what is installed.
-    planned, manifest, interpreter = _decide(root, settings, values, plan.application)
+    manifest = read_manifest(root, settings.dependencies, plan.application)
+    program = installer(values, settings.cache, root, report, -1, manifest.files)
+    memory = _memory(settings, manifest)
+    subject = Subject(root, settings, values, manifest)
     try:
         make_folders(user_cache(settings.cache))
+        remembered = memory.read()
+        with closed_to_others():
+            known = settle(subject, remembered, program)
+            while True:
+                planned, interpreter = _planned(root, settings, values, manifest, known, plan.application)
+                try:
+                    _make_whole(planned, interpreter, root, manifest, program, warn or report)
+                    break
+                except InstallError as error:
+                    known = after_failure(subject, interpreter, known, error, program)
+        if known != remembered:
+            memory.write(known)
     except OSError as error:
         raise _closed_cache(settings.cache, error) from error
-    with making(planned.environment, report) as lock, closed_to_others():
-        if is_whole(planned.environment):
-            return
-        clear(planned.environment)
-        program = installer(values, settings.cache, root, report, lock, manifest.files)
-        _make(planned.environment, interpreter, settings, values, program)
-        if interpreter.path is None:
-            seal(user_cache(settings.cache) / "python")
-        _fill(planned, manifest.contents(interpreter.version), program)
-        seal(planned.environment)
-        _mark(planned, root)
     for gone in prune(planned.environment.parent, root):
         report(f"removed an environment that was not used for long: {gone.name}")
+    return replace(planned, installed=True)
+
+
+def _make_whole(
+    planned: Plan,
+    interpreter: Interpreter,
+    root: Path,
+    manifest: Manifest,
+    program: Installer,
+    warn: Callable[[str], None],
+) -> None:
+    environment = planned.environment
+    with making(environment, program.report) as lock:
+        if is_whole(environment):
+            return
+        clear(environment)
+        program = replace(program, lock=lock)
+        program.report(f"making an environment with Python {interpreter.version} ({interpreter.path})")
+        program.run("venv", "--quiet", *_ALONE, "--python", str(interpreter.path), str(environment))
+        Filling(environment, interpreter.version, planned.more, program, warn).fill(manifest)
+        seal(environment)
+        _mark(planned, root)
 
 
 def project_environment(
@@ -160,16 +205,26 @@ def project_environment(
     return {**(defaults or {}), **variables}
 
 
-def _decide(
-    root: Path, settings: Settings, values: Mapping[str, str], application: Path | None
-) -> tuple[Plan, Manifest, Interpreter]:
-    manifest = read_manifest(root, settings.dependencies, application)
-    interpreter = choose_interpreter(root, settings, values, manifest.folder)
+def _memory(settings: Settings, manifest: Manifest) -> Memory:
+    """What is remembered for the project's dependencies as they are now."""
+    key = _key((_LAYOUT, manifest.digest, str(sysconfig.get_config_var("SOABI"))))
+    return Memory(user_cache(settings.cache) / "environments", f"{key}.python.json")
+
+
+def _planned(
+    root: Path,
+    settings: Settings,
+    values: Mapping[str, str],
+    manifest: Manifest,
+    known: Known,
+    application: Path | None,
+) -> tuple[Plan, Interpreter]:
+    interpreter = choose_interpreter(root, settings, values, manifest.folder, known)
     made_of = (
         _LAYOUT,
         manifest.digest,
         interpreter.version,
-        str(interpreter.path or "fetched"),
+        str(interpreter.path or "to be fetched"),
         # The machine and the C library: "cpython-313-x86_64-linux-gnu".
         str(sysconfig.get_config_var("SOABI")),
         # Paths within the project are written into an environment: a project that moved needs another one.
@@ -177,40 +232,39 @@ def _decide(
     )
     environments = user_cache(settings.cache) / "environments"
     key = _key(made_of)
-    more: tuple[str, ...] = ()
-    if holds(environments, key + _SETUPTOOLS_SUFFIX):
-        more = (_SETUPTOOLS,)
+    more_name = key + _MORE
+    more = tuple(noted(environments, more_name).decode("utf-8", "replace").split())
+    if more:
         key = _key((key, *more))
     environment = environments / key
     planned = Plan(
         environment,
         environment / "bin" / "python",
-        f"{interpreter.version} ({interpreter.why})",
+        f"{interpreter.version} ({interpreter.because or interpreter.why})",
         manifest.source,
         manifest.files,
         key,
         is_whole(environment),
         interpreter.passed_over,
+        interpreter.because,
         more,
+        more_name,
         application,
     )
-    return planned, manifest, interpreter
+    return planned, interpreter
 
 
 def _key(made_of: tuple[str, ...]) -> str:
     return hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:20]
 
 
-def supply_setuptools(plan: Plan) -> bool:
-    """Have the next plan of the same dependencies hold setuptools too; False where it does already, or nothing may be.
-
-    Environments of uv hold none, and Pythons since 3.12 neither: what imports pkg_resources or distutils without saying
-    that it needs them ran everywhere before.
-    """
-    if plan.more or plan.source == "off":
+def supply(plan: Plan, requirement: str) -> bool:
+    """Have the next plan of the same dependencies hold this too; False where it does already, or nothing may be."""
+    if not plan.more_name or requirement in plan.more:
         return False
     try:
-        note(plan.environment.parent, plan.environment.name + _SETUPTOOLS_SUFFIX)
+        content = "".join(f"{each}\n" for each in (*plan.more, requirement))
+        note(plan.environment.parent, plan.more_name, content.encode())
     except OSError:
         return False
     return True
@@ -225,70 +279,11 @@ def _as_it_is(root: Path, settings: Settings, values: Mapping[str, str]) -> Plan
     pythons = [Path(folder, "bin", "python") for folder in folders if folder]
     existing = next((python for python in pythons if python.exists()), None)
     if settings.python or existing is None:
-        chosen = choose_interpreter(root, settings, values)
-        if chosen.path is None:
-            raise missing_error(
-                [chosen.version], chosen.why, "APPLIANCE_INSTALL=off fetches none", settings.cache, values
-            )
-        python, words = chosen.path, f"{chosen.version} ({chosen.why})"
+        chosen = choose_interpreter(root, settings, {**values, "UV_PYTHON_DOWNLOADS": "never"})
+        python, words = chosen.path or own_interpreter(), f"{chosen.version} ({chosen.why})"
     else:
         python, words = existing, f"of {existing.parent.parent}"
     return Plan(python.parent.parent, python, words, "off", (), "off", installed=True)
-
-
-def _make(
-    environment: Path, interpreter: Interpreter, settings: Settings, values: Mapping[str, str], program: Installer
-) -> None:
-    if interpreter.path is not None:
-        program.report(f"making an environment with Python {interpreter.version} ({interpreter.path})")
-        program.run("venv", "--quiet", *_ALONE, "--python", str(interpreter.path), str(environment))
-        return
-    program.report(f"fetching Python {interpreter.version}")
-    try:
-        program.run("python", "install", "--no-config", "--no-bin", interpreter.version)
-        managed = ("--managed-python", "--python", interpreter.version)
-        program.run("venv", "--quiet", *_ALONE, *managed, str(environment))
-    except InstallError as error:
-        reason = "it could not be fetched"
-        wanted = [interpreter.version]
-        raise missing_error(
-            wanted, interpreter.why, reason, settings.cache, values, output=error.details.get("output")
-        ) from error
-
-
-def _fill(planned: Plan, contents: Contents, program: Installer) -> None:
-    """Tell the installer what is to be there, then link what is served from where it lies."""
-    if contents.note:
-        program.report(contents.note)
-    if contents.sync:
-        # --frozen: the lock is taken at its word and never written; uv.lock lies in the mount.
-        lock = replace(program, environment={**program.environment, "UV_PROJECT_ENVIRONMENT": str(planned.environment)})
-        lock.run("sync", "--frozen", "--compile-bytecode", "--python", str(planned.python), *contents.sync)
-    arguments = [*contents.arguments, *planned.more, *(["--no-deps"] if contents.exact else [])]
-    if contents.lines.strip():
-        flat = planned.environment / "dependencies.txt"  # no name of the project's own files, in the installer's words
-        flat.write_text(contents.lines, "utf-8")
-        arguments = ["-r", str(flat), *arguments]
-    if arguments:
-        _install(planned, program, *arguments)
-    link_trees(contents.trees, planned.environment)
-
-
-def _install(planned: Plan, program: Installer, *arguments: str) -> None:
-    """Install, and where a package can be built by the tools of its time alone, once more with those."""
-    command = ("pip", "install", "--compile-bytecode", "--python", str(planned.python), *arguments)
-    try:
-        program.run(*command)
-    except InstallError as error:
-        text = "\n".join(error.details.get("output", ()))
-        older = [line for pattern, line in _OLDER_TOOLS if re.search(pattern, text)]
-        if not older or program.environment.get("UV_BUILD_CONSTRAINT"):
-            raise
-        program.report(f"building once more with {', '.join(older)}: a package was written for it")
-        limits = planned.environment / "build-constraints.txt"
-        limits.write_text("\n".join(line for _, line in _OLDER_TOOLS) + "\n", "utf-8")
-        again = replace(program, environment={**program.environment, "UV_BUILD_CONSTRAINT": str(limits)})
-        again.run(*command)
 
 
 def _mark(planned: Plan, root: Path) -> None:

@@ -94,21 +94,20 @@ def closed_to_others() -> Iterator[None]:
         os.umask(before)
 
 
-def note(environments: Path, name: str) -> None:
-    """Leave an empty file of this name beside the environments.
+def note(environments: Path, name: str, content: bytes) -> None:
+    """Have a file of this name beside the environments hold this.
 
     Raises:
         OSError: it can't be written.
     """
     with open_folder(str(environments), LEVELS) as folder:
-        folder.write(name, b"")
+        folder.write(name, content)
 
 
-def holds(environments: Path, name: str) -> bool:
-    """Whether there is a file of this name, which no other user can have made."""
+def noted(environments: Path, name: str) -> bytes:
+    """What the file of this name holds; nothing where there is none, or one that another user can have made."""
     try:
         with open_folder(str(environments), LEVELS) as folder:
-            folder.read(name)
+            return folder.read(name)
     except OSError:
-        return False
-    return True
+        return b""

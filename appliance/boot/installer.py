@@ -58,6 +58,7 @@ _LEFT_OUT = frozenset(
         "UV_FROZEN",
     }
 )
+_WORDS_MAX = 40
 _PYPI = "https://pypi.org"
 _DEFAULT_INDEXES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL")
 _INDEX_LINE = re.compile(r"(?m)^\s*(?:-i|--index-url|--extra-index-url)[\s=]+(\S+)")
@@ -74,8 +75,9 @@ class Installer:
         offline: why it was told to try no network; empty where it was not.
         folder: where it runs: the project's.
         report: takes each line of its progress.
-        lock: a descriptor that it inherits: while an orphan of it lives, the lock is held.
+        lock: a descriptor that it inherits: while an orphan of it lives, the lock is held; negative for none.
         files: the dependency files, one of which may be to blame.
+        image: which of its images the appliance runs in; empty elsewhere.
     """
 
     program: str
@@ -85,6 +87,7 @@ class Installer:
     report: Callable[[str], None]
     lock: int
     files: tuple[Path, ...] = ()
+    image: str = ""
 
     def run(self, *arguments: str) -> None:
         """Run it to its end; where an index can't be reached, once more with what is in the cache alone.
@@ -103,6 +106,25 @@ class Installer:
             except InstallError:
                 raise error from None
 
+    def read(self, text: str, *arguments: str) -> str:
+        """What it answers when it is given this text.
+
+        Raises:
+            InstallError: it failed; nothing of it was reported.
+        """
+        done = subprocess.run(  # noqa: S603 - as below
+            [self.program, *arguments],
+            cwd=self.folder,
+            env=dict(self.environment),
+            input=text.encode(),
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode:
+            words = done.stderr.decode("utf-8", "replace").splitlines()
+            raise failure(words[-_WORDS_MAX:], done.returncode, self.offline, self.files, self.image, self.folder)
+        return done.stdout.decode("utf-8", "replace")
+
     def _run(self, environment: Mapping[str, str], *arguments: str) -> None:
         words = LastWords()
         with subprocess.Popen(  # noqa: S603 - our own program, our own arguments
@@ -112,7 +134,7 @@ class Installer:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            pass_fds=(self.lock,),
+            pass_fds=(self.lock,) if self.lock >= 0 else (),
         ) as process:
             for raw in process.stdout or ():
                 line = raw.decode("utf-8", "replace").rstrip()
@@ -120,7 +142,7 @@ class Installer:
                     words.add(line)
                     self.report(line)
         if process.returncode:
-            raise failure(words.all(), process.returncode, self.offline, self.files)
+            raise failure(words.all(), process.returncode, self.offline, self.files, self.image, self.folder)
 
 
 def installer(
@@ -136,7 +158,8 @@ def installer(
     offline = ""
     if environment.get("UV_OFFLINE"):
         offline = "UV_OFFLINE is set" if values.get("UV_OFFLINE") else "there is no network here"
-    return Installer(_program(), environment, offline, folder, report, lock, files)
+    image = values.get("APPLIANCE_IMAGE", "")
+    return Installer(_program(), environment, offline, folder, report, lock, files, image)
 
 
 def _program() -> str:
@@ -156,7 +179,10 @@ def _named_indexes(files: tuple[Path, ...]) -> list[str]:
 
 def _environment(values: Mapping[str, str], cache: Path, files: tuple[Path, ...] = ()) -> dict[str, str]:
     kept = {
-        name: value for name, value in values.items() if name not in _LEFT_OUT and not name.startswith("APPLIANCE_")
+        name: value
+        for name, value in values.items()
+        # uv ends at a switch that is set to nothing, which means "off" elsewhere.
+        if name not in _LEFT_OUT and not name.startswith("APPLIANCE_") and (value or not name.startswith("UV_"))
     }
     told = {**pip_configuration(kept), **kept}
     for theirs, ours in _FROM_PIP:
@@ -173,6 +199,7 @@ def _environment(values: Mapping[str, str], cache: Path, files: tuple[Path, ...]
     kept.setdefault("UV_PYTHON_INSTALL_DIR", str(own / "python"))
     kept["HOME"] = user_home(cache, kept.get("HOME", ""))
     kept["NO_COLOR"] = "1"
+    kept["COLUMNS"] = "4000"  # it would wrap the words of a build, in the middle of what they say
     kept["UV_NO_PROGRESS"] = "1"  # bars are for terminals; what it downloads and installs it says all the same
     own_index = any(mark in kept.get(name, "") for name in _INDEXES for mark in ("//127.", "//localhost"))
     if not own_index and not network_is_there():

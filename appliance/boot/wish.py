@@ -80,8 +80,8 @@ def _pins(root: Path) -> Iterator[Wish]:
         ("mise.toml", _by(r"(?m)^[ \t]*python[ \t]*=[ \t]*\[?[ \t]*[\"'](\d+\.\d+)")),
         (".mise.toml", _by(r"(?m)^[ \t]*python[ \t]*=[ \t]*\[?[ \t]*[\"'](\d+\.\d+)")),
         ("Pipfile", _of_pipfile),
-        ("environment.yml", conda_python),
-        ("environment.yaml", conda_python),
+        ("environment.yml", _of_conda),
+        ("environment.yaml", _of_conda),
     )
     for name, reader in readers:
         version = reader(_text(root / name))
@@ -95,6 +95,11 @@ def _by(pattern: str) -> Callable[[str], str]:
         return match[1] if match else ""
 
     return find
+
+
+def _of_conda(text: str) -> str:
+    pinned = re.match(r"==(\d+\.\d+)", conda_python(text))
+    return pinned[1] if pinned else ""
 
 
 def _of_pipfile(text: str) -> str:
@@ -116,6 +121,10 @@ def _ranges(root: Path) -> Iterator[Wish]:
         yield from _range(alternatives(poetry), "python of [tool.poetry.dependencies]", poetry)
     if isinstance(standard, str) or isinstance(poetry, str):
         return
+    for name in ("environment.yml", "environment.yaml"):
+        asked = conda_python(_text(root / name))
+        if asked and not asked.startswith("=="):
+            yield from _range([asked], name, asked)
     try:
         setup = read_setup(root)
     except InstallError:

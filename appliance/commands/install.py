@@ -1,6 +1,7 @@
 """``appliance install``: make the project's environment whole, and end.
 
-The supervisor runs it as a child (``--report``: a failure is one JSON object on stdout); people may too. Progress is
+The supervisor runs it as a child (``--report``: warnings, a failure and the end are one JSON object each on stdout);
+people may too. Progress is
 the installer's own, on stderr.
 """
 
@@ -18,7 +19,7 @@ from appliance.errors import ApplianceError, ApplicationError
 from appliance.logs.sanitise import sanitise
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 def command(process: Mapping[str, str], flags: Mapping[str, str], *, report: bool, near: str | None) -> int:
@@ -29,12 +30,14 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, report: boo
             opening.tell()  # else the supervisor has told it
         project = None if near else application_of(opening)
         found = project.folder if project else None
-        ensure(opening, Path(near) if near else found)
+        planned = ensure(opening, Path(near) if near else found, _report_warning if report else _warn)
     except ApplianceError as error:
         if not report:
             raise
-        sys.stdout.write(json.dumps({"event": error.event, **error.fields()}, default=str) + "\n")
+        _write({"event": error.event, **error.fields()})
         return error.exit_code
+    if report:
+        _write({"event": "install.finished", "environment": str(planned.environment)})
     return 0
 
 
@@ -46,20 +49,32 @@ def application_of(opening: Opening) -> Project | None:
         return None
 
 
-def ensure(opening: Opening, application: Path | None) -> Plan:
+def ensure(opening: Opening, application: Path | None, warn: Callable[[str], None] | None = None) -> Plan:
     """The plan of the project's environment, which is whole when this returns.
 
     Args:
         opening: the project.
         application: the folder that its application lies in, where that is known.
+        warn: takes what is installed otherwise than the files say.
 
     Raises:
         InstallError: it can't be made.
     """
-    planned = plan(opening.settings.project, opening.settings, opening.environment.values, application)
-    if not planned.installed:
-        install(planned, opening.settings.project, opening.settings, opening.environment.values, _tell)
-    return planned
+    root, settings, values = opening.settings.project, opening.settings, opening.environment.values
+    return install(plan(root, settings, values, application), root, settings, values, _tell, warn or _warn)
+
+
+def _warn(text: str) -> None:
+    _tell(f"warning: {text}")
+
+
+def _report_warning(text: str) -> None:
+    _write({"event": "install.adapted", "reason": text})
+
+
+def _write(record: Mapping[str, object]) -> None:
+    sys.stdout.write(json.dumps(record, default=str) + "\n")
+    sys.stdout.flush()
 
 
 def _tell(line: str) -> None:

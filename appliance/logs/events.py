@@ -86,14 +86,20 @@ EVENTS = MappingProxyType(
         "project.missing": Event("error", "The project's folder is not there, or can't be read.", _ERROR),
         "application.missing": Event("error", "No application was found, or several, or one of another kind.", _ERROR),
         "interpreter.missing": Event("error", "No Python that the project can run on is to be had.", _ERROR),
+        "interpreter.chosen": Event(
+            "info", "What the project pins has wheels for another Python than the usual one.", ("python", "reason")
+        ),
         "interpreter.substituted": Event(
             "warning",
-            "The project pins a Python too old to be served; another one runs it.",
+            "The project pins a Python that is not here, or too old to be served; another one runs it.",
             ("python", "action"),
         ),
         # Dependencies.
         "install.started": Event("info", "The project's dependencies are being installed.", ("source",)),
         "install.output": Event("info", "One line of what the installer says.", ("text",)),
+        "install.adapted": Event(
+            "warning", "Part of the dependencies is taken otherwise than their file says.", ("reason",)
+        ),
         "install.extended": Event(
             "warning", "An import lacked what nobody declared; it is installed too.", ("package", "reason")
         ),

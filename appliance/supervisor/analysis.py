@@ -103,6 +103,8 @@ def tell_news(log: Log, known: Analysis | None, now: Analysis) -> None:
     target = now.project.target
     if known is None or known.project.target != target:
         log.event("info", "project.found", application=target.name, framework=target.framework, why=target.why)
+    if now.plan.because and (known is None or known.plan.because != now.plan.because):
+        log.event("info", "interpreter.chosen", python=now.plan.interpreter, reason=now.plan.because)
     if now.plan.passed_over and (known is None or known.plan.passed_over != now.plan.passed_over):
         log.event(
             "warning", "interpreter.substituted", python=now.plan.interpreter,

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from appliance.boot.dependencies import supply_setuptools
+from appliance.boot.backports import brought_back
+from appliance.boot.dependencies import supply
 from appliance.errors import InstallError, InterpreterError
 from appliance.supervisor import handles, lifecycle, pages
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from appliance.supervisor.children import Children
     from appliance.supervisor.handles import Handle
 
-_LACKS_SETUPTOOLS = re.compile(r"No module named '(pkg_resources|distutils|setuptools)\b")
 GRACE_S = 0.5  # uv ends at once when asked to
 
 
@@ -51,12 +51,14 @@ class Installation:
         self._project = project
         self._child: Handle | None = None
         self._report: dict[str, Any] = {}
+        self._environment = self._moved = ""
 
     def start(self, job: int, plan: Plan | None) -> None:
         """Run the installer for this plan."""
         self._log.event("info", "install.started", source=plan.source if plan else "")
         self.cancel()
         self._report = {}
+        self._environment = str(plan.environment) if plan else ""
         # It is told, for it would not find an application that a save has broken, and make another environment.
         flags = [*self._flags, *([f"--near={plan.application}"] if plan and plan.application else [])]
         self._child = self._children.add(
@@ -70,11 +72,12 @@ class Installation:
             self._child = None
 
     def supply(self, plan: Plan, report: Mapping[str, Any]) -> bool:
-        """Whether an import failed for want of what setuptools brings, and the next environment will hold it."""
-        missing = _LACKS_SETUPTOOLS.search(str(report.get("message")))
-        if missing is None or not supply_setuptools(plan):
+        """Whether an import failed for want of what left Python, and the next environment will hold that."""
+        module, requirement = brought_back(str(report.get("message")))
+        if not requirement or not supply(plan, requirement):
             return False
-        self._log.event("warning", "install.extended", package="setuptools", reason=f"No module named {missing[1]!r}")
+        package = re.split(r"[<>=]", requirement)[0]
+        self._log.event("warning", "install.extended", package=package, reason=f"No module named {module!r}")
         return True
 
     def line(self, stream: str, text: bytes) -> None:
@@ -85,7 +88,10 @@ class Installation:
             except orjson.JSONDecodeError:
                 report = None
             if isinstance(report, dict):
-                self._report = report
+                if report.get("event") == "install.adapted":
+                    self._log.event("warning", "install.adapted", reason=str(report.get("reason")))
+                else:
+                    self._report = report
                 return
         self._log.event("info", "install.output", text=text.decode("utf-8", "replace"))
 
@@ -95,7 +101,11 @@ class Installation:
             return
         if child.returncode == 0:
             self._log.event("info", "install.finished", duration_s=round(time.monotonic() - child.started, 3))
-            self._happened(lifecycle.Installed(child.generation))
+            # Another one than was planned: another Python was settled, or a file was saved. It is planned anew.
+            made = str(self._report.get("environment") or self._environment)
+            moved = made not in {self._environment, self._moved}  # twice the same is no news: it would go on for ever
+            self._moved = made
+            self._happened(lifecycle.ProjectChanged() if moved else lifecycle.Installed(child.generation))
         else:
             error = self._error()
             self._log.event("error", error.event, **error.fields())

@@ -2,23 +2,26 @@
 
 import base64
 import hashlib
+import io
 import json
 import os
 import subprocess
+import tarfile
 import zipfile
 
 from appliance.boot.dependencies import install, plan, project_environment
 from appliance.boot.settings import read_settings
 
 
-def wheel(folder, name, version="1.0", requires=()):
-    """A wheel with one module, named like its distribution."""
+def wheel(folder, name, version="1.0", requires=(), *, tag="py3-none-any", requires_python="", modules=None):
+    """A wheel with one module, named like its distribution; or with the modules that are given, path to text."""
     info = f"{name}-{version}.dist-info"
     needs = "".join(f"Requires-Dist: {need}\n" for need in requires)
+    needs += f"Requires-Python: {requires_python}\n" if requires_python else ""
     files = {
-        f"{name}.py": f"VERSION = {version!r}\n",
+        **(modules or {f"{name}.py": f"VERSION = {version!r}\n"}),
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: {tag}\n",
         f"{info}/entry_points.txt": f"[console_scripts]\n{name}-cli = {name}:main\n",
     }
     record = ""
@@ -26,10 +29,22 @@ def wheel(folder, name, version="1.0", requires=()):
         digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
         record += f"{path},sha256={digest},{len(text)}\n"
     files[f"{info}/RECORD"] = record + f"{info}/RECORD,,\n"
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
+    with zipfile.ZipFile(folder / f"{name}-{version}-{tag}.whl", "w") as archive:
         for path, text in files.items():
             # Always the same bytes, since locks of tests/apps hold its hash.
             archive.writestr(zipfile.ZipInfo(path, (2020, 1, 1, 0, 0, 0)), text)
+
+
+def sdist(folder, name, version="1.0", files=None):
+    """A source distribution of these files; without any a setup.py's that says that it was built, and ends."""
+    base = f"{name.replace('-', '_')}-{version}"
+    given = {"setup.py": "raise SystemExit('it was built')\n"} if files is None else dict(files)
+    contents = {"PKG-INFO": f"Metadata-Version: 2.2\nName: {name}\nVersion: {version}\n", **given}
+    with tarfile.open(folder / f"{base}.tar.gz", "w:gz") as archive:
+        for path, text in contents.items():
+            entry = tarfile.TarInfo(f"{base}/{path}")
+            entry.size = len(text.encode())
+            archive.addfile(entry, io.BytesIO(text.encode()))
 
 
 class Shop:
@@ -51,6 +66,16 @@ class Shop:
         flags = {"project": str(self.root), "cache": str(self.cache)}
         self.settings = read_settings(self.values, {}, flags, folder)
         self.lines = []
+        self.warnings = []
+
+    def sdist(self, name, version="1.0", files=None):
+        """A source distribution in its index."""
+        sdist(self.wheels, name, version, files)
+
+    def alone(self):
+        """There is no Python but the appliance's, and none can be fetched."""
+        nowhere = {"PATH": "/nowhere", "HOME": "/nowhere", "PYENV_ROOT": "/nowhere", "UV_PYTHON_DOWNLOADS": "never"}
+        self.values |= {**nowhere, "UV_PYTHON_INSTALL_DIR": "/nowhere"}
 
     def write(self, name, text):
         (self.root / name).write_text(text)
@@ -59,7 +84,7 @@ class Shop:
         return plan(self.root, self.settings, self.values)
 
     def install(self):
-        install(self.plan(), self.root, self.settings, self.values, self.lines.append)
+        install(self.plan(), self.root, self.settings, self.values, self.lines.append, self.warnings.append)
         return self.plan()
 
     def environment(self):

@@ -158,21 +158,43 @@ def test_install_off_uses_what_there_is(shop, tmp_path):
     assert shop.plan().environment == shop.root / ".venv"
 
 
-def test_a_python_that_cannot_be_fetched(shop):
-    """Where the asked Python is not here and can't be fetched, the error names those that are here."""
-    absent = "3.10" if sys.version_info[:2] != (3, 10) else "3.12"
+OWN = f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+@pytest.fixture
+def alone(shop):
+    """The shop on a machine with no Python but the appliance's, where none can be fetched: a version that is absent."""
     shop.values |= {
         "PATH": "/nowhere",
+        "HOME": "/nowhere",
         "PYENV_ROOT": "/nowhere",
         "UV_OFFLINE": "",
         "UV_HTTP_RETRIES": "0",
         "UV_PYTHON_INSTALL_MIRROR": "http://127.0.0.1:9",
     }
-    shop.write(".python-version", absent)
+    return "3.10" if sys.version_info[:2] != (3, 10) else "3.12"
+
+
+def test_a_range_that_cannot_be_fetched(shop, alone):
+    """Where no Python that the range admits is here or can be fetched, the error names those that are here."""
+    shop.write("pyproject.toml", f'[project]\nname = "shop"\nversion = "1"\nrequires-python = "=={alone}.*"\n')
     with pytest.raises(InterpreterError) as caught:
         shop.install()
-    assert absent in caught.value.found
-    assert caught.value.details["available"] == [f"{sys.version_info[0]}.{sys.version_info[1]}"]
+    assert alone in caught.value.found
+    assert caught.value.details["available"] == [OWN]
+    assert "APPLIANCE_PYTHON" not in caught.value.action  # the range forbids what is here
+
+
+@pytest.mark.parametrize("name", [".python-version", "runtime.txt", "Pipfile"])
+def test_a_pin_that_cannot_be_fetched(shop, alone, name):
+    """A pin says what somebody ran once: the nearest that is here serves, and the next look needs no second try."""
+    shop.write(name, f'[requires]\npython_version = "{alone}"\n' if name == "Pipfile" else alone)
+    shop.install()
+    planned = shop.plan()
+    assert (planned.installed, planned.passed_over) == (True, alone)
+    assert planned.interpreter.startswith(f"{OWN} ({name} says {alone}, which is not here")
+    tried = [line for line in shop.lines if line.startswith("fetching")]
+    assert tried == [f"fetching Python {alone}"]
 
 
 def test_the_projects_environment(shop):

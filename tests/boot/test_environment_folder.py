@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.boot.environment_folder import MARK, clear, closed_to_others, holds, is_whole, note, seal
-from appliance.boot.interpreter import _candidates
+from appliance.boot.environment_folder import MARK, clear, closed_to_others, is_whole, note, noted, seal
+from appliance.boot.pythons import _places as _candidates
 from appliance.boot.upkeep import Use, making, prune
 from appliance.supervisor import kept
 from appliance.supervisor.kept import Kept
@@ -67,7 +67,7 @@ def test_another_users_folder_above(environment, level):
     above.chmod(0o777)
     with user(OWNER):
         assert not is_whole(environment)
-        assert not holds(environment.parent, "key.setuptools")
+        assert not noted(environment.parent, "key.more")
         with pytest.raises(OSError, match="others can write"), making(environment, print):
             pass
     os.chown(above, ATTACKER, ATTACKER)
@@ -83,20 +83,20 @@ def test_marks_beside_it(environment):
     os.chown(victim, OWNER, OWNER)
     os.utime(victim, (1, 1))
     with user(OWNER):
-        note(environments, "key.setuptools")
-        assert holds(environments, "key.setuptools")
-    for name in ("key.setuptools", "key.lock", "key.used"):
+        note(environments, "key.more", b"setuptools")
+        assert noted(environments, "key.more")
+    for name in ("key.more", "key.lock", "key.used"):
         (environments / name).unlink(missing_ok=True)
         (environments / name).symlink_to(victim)
     with user(OWNER):
-        assert not holds(environments, "key.setuptools")
+        assert not noted(environments, "key.more")
         with pytest.raises(OSError, match="link"), making(environment, print):
             pass
         Use().hold(environment)
         assert prune(environments, Path("/workspace"), 10**10) == []
-        note(environments, "key.setuptools")
+        note(environments, "key.more", b"setuptools")
     assert (victim.read_text(), victim.stat().st_mtime) == ("precious", 1)
-    assert not (environments / "key.setuptools").is_symlink()
+    assert not (environments / "key.more").is_symlink()
 
 
 def test_what_is_made_is_closed_to_others(tmp_path):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.boot.interpreter import SERVED, choose_interpreter, own_interpreter
+from appliance.boot.interpreter import Known, choose_interpreter
+from appliance.boot.pythons import SERVED, own_interpreter
 from appliance.boot.settings import read_settings
 from appliance.errors import InterpreterError
 
@@ -20,13 +21,13 @@ def choose(tmp_path):
     """``choose({".python-version": "3.12"}, python="..", folder="..", **values)``: its interpreter."""
     settings = read_settings({"HOME": str(tmp_path)}, {}, {"cache": str(tmp_path / "cache")}, tmp_path)
 
-    def choose(files, python="", folder="", **values):
+    def choose(files, python="", folder="", known=Known(), **values):  # noqa: B008  nothing changes it
         root = tmp_path / "project"
         for name, text in files.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(text)
         values = {"PATH": str(tmp_path / "bin"), "HOME": str(tmp_path), **values}
-        return choose_interpreter(root, dataclasses.replace(settings, python=python), values, root / folder)
+        return choose_interpreter(root, dataclasses.replace(settings, python=python), values, root / folder, known)
 
     return choose
 
@@ -155,14 +156,79 @@ def test_a_python_too_old_to_serve(choose, pretend):
 
 
 def test_one_to_fetch(choose):
-    """What is not here may be fetched, unless that is turned off: then the error names what there is."""
+    """What is not here may be fetched; where that is turned off a pin yields, and a range is an error."""
     chosen = choose({".python-version": FETCHED})
     assert (chosen.version, chosen.path) == (FETCHED, None)
+    chosen = choose({".python-version": FETCHED}, UV_PYTHON_DOWNLOADS="never")
+    assert (chosen.version, chosen.passed_over) == (OWN, FETCHED)
+    assert chosen.why == f".python-version says {FETCHED}, which is not here"
+
+
+@pytest.mark.parametrize(("image", "words"), [("", "uv python install"), ("slim", "--target full"), ("full", "EXTRA")])
+def test_a_range_that_nothing_here_fits(choose, tmp_path, image, words):
+    """The error names what is here, does not offer what the range forbids, and says how to add one, in one command."""
+    asked = {".python-version": "", "pyproject.toml": f'[project]\nrequires-python = "=={FETCHED}.*"\n'}
+    values = {"APPLIANCE_IMAGE": image} if image else {}
     with pytest.raises(InterpreterError) as caught:
-        choose({".python-version": FETCHED}, UV_PYTHON_DOWNLOADS="never")
-    assert OWN in caught.value.expected
+        choose(asked, UV_PYTHON_DOWNLOADS="never", **values)
     assert caught.value.details["available"] == [OWN]
-    assert ".python-version" in caught.value.found
+    assert "requires-python" in caught.value.found
+    assert "APPLIANCE_PYTHON" not in caught.value.action
+    assert words in caught.value.action
+    assert not image or caught.value.action.endswith(" -t wsgi-appliance /path/to/wsgi-appliance")
+
+
+@pytest.mark.parametrize(
+    ("pinned", "asked", "why"),
+    [
+        ("3.6", f">={OWN}", "older than what the appliance serves"),
+        (OTHER, f"=={OWN}.*", "which requires-python of pyproject.toml"),
+        ("3.99", f"=={OWN}.*", "which the appliance does not serve"),
+    ],
+)
+def test_a_pin_against_a_range(choose, pretend, pinned, asked, why):
+    """A range is the project's word: a pin that it forbids, or that can't be served, is passed over and told."""
+    pretend(OTHER)
+    chosen = choose({"runtime.txt": pinned, "pyproject.toml": f'[project]\nrequires-python = "{asked}"\n'})
+    assert (chosen.version, chosen.passed_over) == (OWN, pinned)
+    assert why in chosen.why
+
+
+def test_the_nearest_to_a_pin_of_long_ago(choose, pretend):
+    """Of the Pythons that are here the nearest to the one that is too old runs the project."""
+    older = [version for version in SERVED if version < OWN] or [OWN]
+    for version in older:
+        pretend(version)
+    assert choose({"runtime.txt": "python-3.6.8"}).version == min(older, key=lambda each: int(each[2:]))
+
+
+PINS = ("numpy==1.21.0", "lxml==4.9")
+
+
+@pytest.mark.parametrize(
+    ("lacking", "here", "version", "because"),
+    [
+        ({OWN: ()}, [OTHER], OWN, ""),
+        ({OWN: PINS, OTHER: ()}, [OTHER], OTHER, f"numpy==1.21.0 and lxml==4.9 are not made for Python {OWN}"),
+        ({OWN: PINS, OTHER: PINS[:1]}, [OTHER], OTHER, f"lxml==4.9 is not made for Python {OWN}"),
+        ({OWN: PINS, OTHER: PINS}, [OTHER], OWN, ""),
+        ({OTHER: PINS}, [OTHER], OTHER, f"what is pinned can't be installed on Python {OWN}"),
+        ({OWN: PINS, OTHER: ()}, [], OWN, ""),
+    ],
+)
+def test_what_is_pinned_decides(choose, pretend, lacking, here, version, because):
+    """The Python for which most pins have a wheel is taken, our own where it is as good; the reason is told."""
+    for each in here:
+        pretend(each)
+    chosen = choose({}, known=Known(lacking), UV_PYTHON_DOWNLOADS="never")
+    assert (chosen.version, chosen.because) == (version, because)
+
+
+def test_one_is_fetched_for_what_is_pinned(choose):
+    """A Python that is not here is fetched for the sake of wheels, unless that failed before."""
+    known = Known({OWN: PINS, FETCHED: ()})
+    assert choose({}, known=known).path is None
+    assert choose({}, known=Known(known.lacking, (FETCHED,))).version == OWN
 
 
 @pytest.mark.parametrize("asked", ["<3", ">=4", "==3.6.*"])
