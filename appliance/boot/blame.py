@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from appliance.boot.causes import cause_of_build
 from appliance.boot.choice import plain
+from appliance.boot.interpreter import APPLIANCE_FOLDER
+from appliance.boot.remedies import Wanted, add_debian, take_instead, take_newer
 from appliance.errors import InstallError
 
 if TYPE_CHECKING:
@@ -28,11 +31,24 @@ _KEYS = frozenset(
     {"dependencies", "name", "version", "requires", "python", "requires-python", "requirements", "packages", "project"}
 )
 _UNREACHABLE = "the package index can't be reached"
-_COMPILER = (
-    "Take a version of it that has a wheel, or another APPLIANCE_PYTHON; or build an image that can compile it:"
-    " FROM wsgi-appliance, RUN apt-get update && apt-get install -y build-essential (docs/dependencies.md)."
+_GIT = "Check its address and your access."
+_NO_WHEEL = "a package has no wheel for this Python or machine, and no source to build it from"
+_UNBUILT = "a package has no wheel for this Python"
+_OFFLINE = re.compile(
+    r"[Nn]etwork (?:connectivity )?(?:is|was) disabled|not found in the (?:cache|provided)|in the cache for"
 )
-
+_BUILT = re.compile(r"[Ff]ailed to (?:download and )?build `([\w.-]+)(?:\[[^\]]*\])?(?:==([^`]+?))?(?: @ [^`]*)?`")
+# Words of uv's sentences that are names of packages too.
+_SENTENCES = frozenset({
+    "a", "all", "an", "and", "are", "available", "backend", "be", "because", "build", "builds", "cannot", "cause",
+    "caused", "conclude", "could", "depend", "depends", "directory", "dns", "does", "download", "env", "error", "exit",
+    "failed", "file", "files", "for", "found", "from", "git", "has", "have", "hash", "in", "index", "installed", "is",
+    "it", "line", "metadata", "network", "no", "not", "of", "on", "one", "only", "or", "package", "packages", "path",
+    "pip", "platform", "registry", "request", "required", "requirement", "requires", "resolve", "resolving", "returned",
+    "satisfy", "setuptools", "solution", "source", "status", "such", "tag", "tags", "that", "the", "there", "this",
+    "to", "url", "usable", "used", "uv", "version", "versions", "was", "we", "wheel", "wheels", "when", "which", "with",
+    "you", "your",
+})  # fmt: skip
 # uv's words, what they mean, what to do: the first that fits. Its "hint:" lines are shown with the rest.
 _MEANINGS: tuple[tuple[str, str, str], ...] = (
     (
@@ -53,7 +69,7 @@ _MEANINGS: tuple[tuple[str, str, str], ...] = (
     (
         r"Git executable not found|(?i:git operation failed)",
         "a package comes from a Git repository that can't be read here",
-        "Check its address and your access; git itself comes with FROM wsgi-appliance, RUN apt-get install -y git.",
+        _GIT,
     ),
     (
         r"Hash mismatch|hash.{0,200} (?:does not|do not|didn't) match",
@@ -69,17 +85,18 @@ _MEANINGS: tuple[tuple[str, str, str], ...] = (
         "Check the network, or the proxy (HTTPS_PROXY) and the index (PIP_INDEX_URL, UV_DEFAULT_INDEX) that are set.",
     ),
     (
+        (
+            r"[Ff]ailed to (?:download and )?(?:build|prepare)\b|The build backend returned|Call to .* failed|"
+            r"build_wheel|command '?(?:gcc|cc|cargo)|"
+            r"No such file or directory: '[\w-]*(?:gcc|g\+\+|clang|cc|cargo|rustc)'"
+        ),
+        _UNBUILT,
+        "",
+    ),
+    (
         r"[Cc]ouldn't parse|[Ff]ailed to parse|[Ee]xpected .* found",
         "a line of the dependency files can't be read",
         "Correct the line that is named.",
-    ),
-    (
-        (
-            r"(?:[Ff]ailed to|The build backend returned|Call to .* failed|build_wheel|command '?(?:gcc|cc|cargo)|"
-            r"No such file or directory: '[\w-]*(?:gcc|g\+\+|clang|cc|cargo|rustc)')"
-        ),
-        "a package has no wheel for this Python, and can't be built here",
-        _COMPILER,
     ),
     (
         r"was not found in the package registry|not found in the cache",
@@ -93,8 +110,8 @@ _MEANINGS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         r"has no wheels? with a matching|only has wheels with",
-        "a package has no wheel for this Python or machine",
-        "Ask for another version of it, or for another Python in APPLIANCE_PYTHON.",
+        _NO_WHEEL,
+        "",
     ),
     (
         r"there (?:is|are) no versions? of|only .{1,80} (?:is|are) available",
@@ -140,9 +157,23 @@ class Place:
     file: Path
     line: int
     text: str
+    folder: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """The file as a person of this project would name it."""
+        within = self.folder is not None and self.folder in self.file.parents
+        return str(self.file.relative_to(self.folder)) if within and self.folder else self.file.name
 
 
-def failure(words: Sequence[str], code: int, offline: str, files: Iterable[Path] = ()) -> InstallError:
+def failure(
+    words: Sequence[str],
+    code: int,
+    offline: str,
+    files: Iterable[Path] = (),
+    image: str = "",
+    folder: Path | None = None,
+) -> InstallError:
     """The error for these last words and this exit code.
 
     Args:
@@ -150,11 +181,13 @@ def failure(words: Sequence[str], code: int, offline: str, files: Iterable[Path]
         code: its exit code; negative for a signal.
         offline: why it was told to try no network; empty where it was not.
         files: the dependency files, where the line that is to blame may stand.
+        image: which of its images the appliance runs in; empty elsewhere.
+        folder: the project's, which files are named from.
     """
     text = "\n".join(words)
     if code < 0:
         meaning, action = f"it was ended by signal {-code}", "Save a dependency file to try again."
-    elif offline and re.search(r"network|cache|[Oo]ffline|connect|not found in the", text):
+    elif offline and _OFFLINE.search(text):
         meaning = f"{offline}, and not everything is in the cache"
         action = "Connect the container to a network once; what was installed then needs none afterwards."
     else:
@@ -163,8 +196,16 @@ def failure(words: Sequence[str], code: int, offline: str, files: Iterable[Path]
             ("it ended with an error", "Read its words, and correct the dependency files."),
         )
     cause = cause_of(words)
-    place = place_of(cause, list(files))
-    where = f" [{place.file.name}, line {place.line}: {place.text}]" if place else ""
+    place = place_of(cause, list(files), folder)
+    more: dict[str, object] = {}
+    if meaning == _UNBUILT:
+        meaning, action, more = _unbuilt(text, place, list(files), image)
+    elif meaning == _NO_WHEEL:
+        action = take_newer(_wanted(cause, place), list(files))
+        more = {"kind": "build", "package": _wanted(cause, place).name}
+    elif action == _GIT and "executable not found" in text:
+        action = add_debian(("git",), image)
+    where = f" [{place.name}, line {place.line}: {place.text}]" if place else ""
     return InstallError(
         f"the installer failed: {meaning}" + (f" ({cause})" if cause else "") + where,
         expected="dependencies that can be installed",
@@ -173,7 +214,43 @@ def failure(words: Sequence[str], code: int, offline: str, files: Iterable[Path]
         offline=bool(offline),
         **({"unreachable": True} if meaning == _UNREACHABLE else {}),
         **({"file": str(place.file), "line": place.line} if place else {}),
+        **more,
     )
+
+
+def _unbuilt(text: str, place: Place | None, files: Sequence[Path], image: str) -> tuple[str, str, dict[str, object]]:
+    """What kept a package from being built, what to do, and more for those who may try otherwise."""
+    wanted = _wanted(text, place)
+    cause = cause_of_build(text, wanted.name)
+    meaning = f"{_UNBUILT}, and {cause.meaning if cause else 'its build failed'}"
+    steps = [take_instead(wanted, files)]
+    if cause is None or cause.old:
+        steps.append("" if steps[0] else take_newer(wanted, files))
+    elif cause.headers:
+        steps.append(_with_headers(image))
+    elif cause.debian:
+        steps.append(add_debian(cause.debian, image))
+    else:
+        steps.append(take_newer(wanted, files))
+    more: dict[str, object] = {"kind": "build"}
+    more["package"] = f"{wanted.name}=={wanted.version}" if wanted.version else wanted.name
+    if cause and cause.until:
+        more["until"] = cause.until
+    return meaning, " Or: ".join(filter(None, steps)), more
+
+
+def _wanted(text: str, place: Place | None) -> Wanted:
+    built = _BUILT.search(text) or re.search(r"([A-Za-z0-9][\w.-]*)(?:==([\w.!+]+))? (?:has|only has) ", text)
+    name, version = (built[1], built[2] or "") if built else ("it", "")
+    return Wanted(name, version, place.name if place else "", place.text if place else "")
+
+
+def _with_headers(image: str) -> str:
+    if image:
+        return (
+            f"Build the image again, its Pythons have their headers: docker build -t wsgi-appliance {APPLIANCE_FOLDER}"
+        )
+    return "Install this Python's headers (Debian, Ubuntu): apt-get install -y python3-dev"
 
 
 def cause_of(words: Sequence[str]) -> str:
@@ -188,8 +265,13 @@ def cause_of(words: Sequence[str]) -> str:
     return said if len(said) <= _LONGEST_CAUSE else said[:_LONGEST_CAUSE] + "..."
 
 
-def place_of(cause: str, files: Sequence[Path]) -> Place | None:
+def place_of(cause: str, files: Sequence[Path], folder: Path | None = None) -> Place | None:
     """The line that the cause speaks of: at a position, of an index by its host, of a package by its name."""
+    place = _place_of(cause, files)
+    return replace(place, folder=folder) if place else None
+
+
+def _place_of(cause: str, files: Sequence[Path]) -> Place | None:
     texts = [(file, _text(file)) for file in files]
     position = re.search(r"in `([^`]+)` at position (\d+)", cause)
     if position:
@@ -204,8 +286,18 @@ def place_of(cause: str, files: Sequence[Path]) -> Place | None:
                 if host[1] in line and re.search(r"index|url", line) and not file.name.endswith(".lock"):
                     return Place(file, number, line.strip())
     named = _named(texts)
-    words = re.findall(r"[A-Za-z0-9][\w.-]*", cause)
-    return next((named[plain(word)] for word in words if plain(word) in named), None)
+    return next((named[plain(word)] for word in _packages(cause) if plain(word) in named), None)
+
+
+def _packages(cause: str) -> list[str]:
+    """The names in uv's sentences, the most certain first; a package may be called as one of their words."""
+    built = _BUILT.search(cause)
+    if built:
+        return [built[1]]
+    marked = re.findall(r"`([A-Za-z0-9][\w.-]*)", cause)
+    versioned = re.findall(r"([A-Za-z0-9][\w.-]*?)(?:\[[^\]]*\])?(?:[=<>!~]=|[<>])", cause)
+    words = [word for word in re.findall(r"[A-Za-z0-9][\w.-]*", cause) if word.lower() not in _SENTENCES]
+    return [*marked, *versioned, *words]
 
 
 def _named(texts: Sequence[tuple[Path, str]]) -> dict[str, Place]:

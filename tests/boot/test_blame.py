@@ -35,6 +35,24 @@ def test_the_line_is_named(tmp_path, name, text, cause, line):
     assert (place.file, place.line) == (file, line)
 
 
+@pytest.mark.parametrize(
+    ("text", "cause", "line"),
+    [
+        ("build==1.0\nlxml==4.5\n", "Failed to build `lxml==4.5`: The build backend returned an error", 2),
+        ("wheel\nindex\nlxml==4.5\n", "Because lxml==4.5 has no wheels with a matching tag in the index", 3),
+        ("package\nflask==99\n", "Because there is no version of flask==99 and you require flask==99", 2),
+        ("build==9\n", "Because there is no version of build==9 and you require build==9", 1),
+    ],
+)
+def test_a_package_that_is_called_as_a_word(tmp_path, text, cause, line):
+    """A package named build, wheel or index is not to blame by the installer's use of the word."""
+    file = tmp_path / "requirements.txt"
+    file.write_text(text)
+    place = place_of(cause, [file])
+    assert place is not None
+    assert place.line == line
+
+
 def test_nothing_is_named_wrongly(tmp_path):
     """Where no line fits, none is named."""
     file = tmp_path / "requirements.txt"
@@ -50,8 +68,12 @@ def test_nothing_is_named_wrongly(tmp_path):
         ("error: HTTP status client error (401 Unauthorized) for url", "credentials", "PIP_INDEX_URL"),
         ("error: Git executable not found", "Git repository", "apt-get install -y git"),
         ("error: Hash mismatch for `kettle==1.0`", "hash", "anew"),
-        ("error: Failed to build `x==1`\n  cause: command 'gcc' failed", "can't be built", "FROM wsgi-appliance"),
-        ("x\nerror: [Errno 2] No such file or directory: 'x86_64-linux-gnu-gcc'", "can't be built", "build-essential"),
+        ("error: Failed to build `x==1`\n  cause: command 'gcc' failed", "a compiler refuses", "newer release"),
+        (
+            "x\nerror: [Errno 2] No such file or directory: 'x86_64-linux-gnu-gcc'",
+            "needs a C compiler",
+            "build-essential",
+        ),
         ("error: the requested Python version does not satisfy Python>=3.14", "this Python", "APPLIANCE_PYTHON"),
     ],
 )
