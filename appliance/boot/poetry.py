@@ -6,11 +6,13 @@ appliance's own interpreter.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
 from appliance.boot.choice import plain
+from appliance.boot.groups import group_lines
 from appliance.boot.textfile import table, texts
 from appliance.boot.wanted import Wanted, read_wanted
 
@@ -32,10 +34,8 @@ def poetry_wanted(data: dict[str, Any], choice: Choice) -> list[Wanted]:
             found += standard_wanted(lines)
     for entries in _groups(data, choice):
         found += [each for name, value in entries.items() for each in read_wanted(name, value)]
-    for name, lines in table(data, "dependency-groups").items():
-        if choice.takes_group(name):
-            found += standard_wanted(lines)
-    return found
+    groups = filter(choice.takes_group, table(data, "dependency-groups"))
+    return found + standard_wanted(group_lines(data, groups, Path("pyproject.toml")))
 
 
 def standard_wanted(lines: object) -> list[Wanted]:
