@@ -22,6 +22,11 @@ _BASES = ("base", "common", "main", "prod", "production", "deploy")
 _INCLUDES = re.compile(r"(?m)^[ \t]*(-r|--requirement|-e|--editable|\.)")
 
 
+def names_development(name: str) -> bool:
+    """Whether a requirements file of this name says that it is for development."""
+    return "requirements" in name and _DEVELOPMENT.search(name.replace("requirements", "")) is not None
+
+
 def is_for_development(file: Path) -> bool:
     """Whether it holds test tools alone: its name says that it is for development, and it includes nothing."""
     return _DEVELOPMENT.search(file.name) is not None and not _INCLUDES.search(read_text(file))

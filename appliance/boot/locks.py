@@ -43,14 +43,14 @@ def uv_contents(root: Path, lock: Path, choice: Choice) -> Contents:
     if table(read_toml(root / "pyproject.toml"), "tool", "uv", "workspace"):
         arguments.append("--all-packages")
     arguments += _choice_arguments(choice)
-    return Contents(sync=tuple(arguments), trees=tuple(trees))
+    return Contents(sync=tuple(arguments), trees=tuple(trees), lock=lock)
 
 
 def pylock_contents(lock: Path, choice: Choice) -> Contents:
     """The installer reads it itself."""
     arguments = [word for extra in choice.extras if extra != "*" for word in ("--extra", extra)]
     arguments += ["--all-extras"] if "*" in choice.extras else []
-    return Contents(arguments=("-r", str(lock), *arguments), exact=True)
+    return Contents(arguments=("-r", str(lock), *arguments), exact=True, lock=lock)
 
 
 def poetry_contents(root: Path, lock: Path, choice: Choice, python: str) -> Contents:

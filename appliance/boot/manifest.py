@@ -11,12 +11,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from appliance.boot.choice import Choice, read_choice
-from appliance.boot.conda import conda_lines
+from appliance.boot.conda import read_conda
 from appliance.boot.contents import Contents
-from appliance.boot.development import beside, is_for_development
+from appliance.boot.development import beside, is_for_development, names_development
+from appliance.boot.groups import group_lines
 from appliance.boot.locks import folders_of, pipfile_contents, poetry_contents, pylock_contents, uv_contents
+from appliance.boot.othernames import other_requirements
+from appliance.boot.ownname import package_names
 from appliance.boot.pipfile import pipfile_lines
 from appliance.boot.poetry import poetry_indexes
+from appliance.boot.pythons import own_version
 from appliance.boot.requirements import read_requirements
 from appliance.boot.sourcetree import SourceTree, read_source_tree
 from appliance.boot.textfile import read_bytes, read_text, read_toml, table, texts
@@ -81,6 +85,7 @@ class Manifest:
         digest: the hash of all that matters.
         contents: works out what the installer is told of this version of Python, "3.12"; large locks are parsed only
             then.
+        spare: works out the same without what is for development alone; None where nothing is.
     """
 
     folder: Path
@@ -88,6 +93,7 @@ class Manifest:
     files: tuple[Path, ...]
     digest: str
     contents: Callable[[str], Contents]
+    spare: Callable[[], Manifest | None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -111,14 +117,55 @@ def read_manifest(root: Path, named: Sequence[str] = (), application: Path | Non
         InstallError: a file that can't be read.
     """
     look = _Look(root, root, read_choice(named))
-    found = _named(look) if look.choice.files else _found(look) or _towards(look, application) or _below(look)
-    return found or Manifest(root, "none", (), _digest([]), lambda _: Contents())
+    found = _read(look, application) or Manifest(root, "none", (), _digest([]), lambda _: Contents())
+    if not look.choice.development:
+        return found
+    served = replace(look, choice=replace(look.choice, development=False))
+    return replace(found, spare=lambda: _read(served, application))
+
+
+def _read(look: _Look, application: Path | None) -> Manifest | None:
+    if look.choice.files:
+        return _named(look)
+    found = _found(look)
+    if found is not None and not _asks_for_nothing(found):
+        return found
+    other = _towards(look, application) or (None if found else _below(look))
+    return other or _otherwise_named(look, application) or found
 
 
 def _found(look: _Look) -> Manifest | None:
-    for name, form in _FORMS:
+    """The first form of a folder; one that asks for nothing gives way to a later one, and is better than none."""
+    # Without what is for development a file that is named so comes last: it may be the only one.
+    forms = _FORMS if look.choice.development else sorted(_FORMS, key=lambda form: names_development(form[0]))
+    silent: Manifest | None = None
+    for name, form in forms:
         if (look.root / name).is_file() and (manifest := form(look, look.root / name)):
-            return manifest
+            if not _asks_for_nothing(manifest):
+                return manifest
+            silent = silent or manifest
+    return silent
+
+
+def _asks_for_nothing(manifest: Manifest) -> bool:
+    """Whether a description of the project says that it needs nothing: often another file says what it does."""
+    if manifest.source.rpartition("/")[2] not in {_PYPROJECT, "setup.cfg", "setup.py"}:
+        return False
+    contents = manifest.contents(own_version())
+    return not contents.question.strip() and not contents.notes
+
+
+def _otherwise_named(look: _Look, application: Path | None) -> Manifest | None:
+    """A requirements file under a name of the project's own, beside the application or above it."""
+    within = application is not None and look.root in application.parents
+    between = application.relative_to(look.root).parents if application and within else ()
+    folders = (*((application,) if application and within else ()), *(look.root / each for each in between))
+    parts = [folder.name for folder in folders]
+    names = [*parts, *package_names(look.root), look.root.name]
+    for folder in folders or (look.root,):
+        files = other_requirements(folder, names)
+        if files:
+            return _requirements(replace(look, root=folder), *files)
     return None
 
 
@@ -199,7 +246,7 @@ def _requirements(look: _Look, *files: Path) -> Manifest:
         own = read_source_tree(look.root, look.choice) if len(files) == 1 else None
     more = [*extras, *_groups(look), *((own and own.requires) or ())]
     found = read_requirements(look.root, files, more)
-    contents = Contents(lines=found.flat, trees=found.trees, note=_note_on(own, *found.trees))
+    contents = Contents(lines=found.flat, trees=found.trees, notes=_notes_on(own, *found.trees), asked=found.flat)
     if not found.trees and not more:
         # As they are: the installer's words then name the files that a person knows.
         contents = replace(contents, lines="", arguments=tuple(word for file in files for word in ("-r", str(file))))
@@ -207,15 +254,15 @@ def _requirements(look: _Look, *files: Path) -> Manifest:
     return _made(look, files, found.files, [*parts, found.flat.encode()], lambda _: contents, found.trees)
 
 
-def _note_on(*trees: SourceTree | None) -> str:
-    return _UNKNOWN if any(tree and tree.requires is None for tree in trees) else ""
+def _notes_on(*trees: SourceTree | None) -> tuple[str, ...]:
+    return (_UNKNOWN,) if any(tree and tree.requires is None for tree in trees) else ()
 
 
 def _groups(look: _Look) -> list[str]:
     """The lines of the groups that were asked for by name."""
     file = look.root / _PYPROJECT
-    groups = table(read_toml(file), "dependency-groups") if look.choice.groups and file.is_file() else {}
-    return [line for name, lines in groups.items() if look.choice.names_group(name) for line in texts(lines)]
+    data = read_toml(file) if look.choice.groups and file.is_file() else {}
+    return group_lines(data, filter(look.choice.names_group, table(data, "dependency-groups")), file)
 
 
 def _pyproject(look: _Look, file: Path) -> Manifest | None:
@@ -230,15 +277,19 @@ def _pyproject(look: _Look, file: Path) -> Manifest | None:
     development = _older_groups(data) if look.choice.development else []
     if not project and not groups and not development:
         return None
-    arguments = ["-r", str(file)] if project else []
-    for extra in table(project, "optional-dependencies"):
-        arguments += ["--extra", extra] if look.choice.takes_extra(extra) else []
-    for group in groups:
-        arguments += ["--group", f"{file}:{group}"]
     if table(data, "tool", "poetry"):
         return _described(look, file, poetry_indexes(data))
+    arguments = ["-r", str(file)] if project else []
+    asked = list(texts(project.get("dependencies")))
+    for extra, lines in table(project, "optional-dependencies").items():
+        if look.choice.takes_extra(extra):
+            arguments += ["--extra", extra]
+            asked += texts(lines)
+    for group in groups:
+        arguments += ["--group", f"{file}:{group}"]
+    asked += group_lines(data, groups, file)
     lines = read_requirements(look.root, (), development).flat if development else ""
-    contents = Contents(lines=lines, arguments=tuple(arguments))
+    contents = Contents(lines=lines, arguments=tuple(arguments), asked="\n".join([*asked, lines]))
     return _made(look, (file,), (file,), [_what_matters(data), repr(contents).encode()], lambda _: contents)
 
 
@@ -263,7 +314,7 @@ def _described(look: _Look, file: Path, options: Iterable[str] = ()) -> Manifest
         lines = (f"-e .[{','.join(look.choice.extras)}]",)  # the same, and theirs
     lines = (*options, *lines)
     found = read_requirements(look.root, (), lines)
-    contents = Contents(lines=found.flat, trees=found.trees, note=_note_on(tree))
+    contents = Contents(lines=found.flat, trees=found.trees, notes=_notes_on(tree))
     files = tuple(dict.fromkeys((file, *(tree.files if tree else ()), *found.files)))
     return _made(look, (file,), files, [found.flat.encode()], lambda _: contents, found.trees)
 
@@ -276,8 +327,9 @@ def _pipfile(look: _Look, file: Path) -> Manifest:
 
 
 def _conda(look: _Look, file: Path) -> Manifest:
-    found = read_requirements(look.root, (), conda_lines(read_text(file)))
-    contents = Contents(lines=found.flat, trees=found.trees)
+    environment = read_conda(read_text(file), file)
+    found = read_requirements(look.root, (), environment.lines)
+    contents = Contents(lines=found.flat, trees=found.trees, notes=environment.notes)
     return _made(look, (file,), (file, *found.files), [found.flat.encode()], lambda _: contents, found.trees)
 
 

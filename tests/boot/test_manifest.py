@@ -137,7 +137,8 @@ def test_a_file_for_development_alone(read, files, names):
 def test_needs_that_only_running_would_tell(read, files):
     """A setup.py that works out its needs is said in the installer's progress, with what to do."""
     setup = "from setuptools import setup\nsetup(name='s', install_requires=work_out())\n"
-    assert "requirements.txt" in read({"setup.py": setup, **files}).contents("3.13").note
+    (note,) = read({"setup.py": setup, **files}).contents("3.13").notes
+    assert "requirements.txt" in note
 
 
 def asked(manifest):
@@ -257,3 +258,47 @@ def test_a_broken_file_is_named(read, name):
         read({name: '[project]\nname = "shop\n'})
     assert name in caught.value.found
     assert "line 2" in caught.value.action
+
+
+GROUPS = """\
+[dependency-groups]
+dev = ["flask", {include-group = "test"}]
+test = ["pytest"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "named"),
+    [
+        ({"requirements.txt": "click\n", "pyproject.toml": GROUPS}, ["group:dev"]),
+        ({"pyproject.toml": PROJECT + GROUPS}, []),
+        ({"pyproject.toml": PROJECT + GROUPS}, ["group:Test"]),
+        ({"setup.cfg": "[metadata]\nname = x\n", "requirements.txt": "x\n", "pyproject.toml": GROUPS}, ["group:*"]),
+        ({"poetry.lock": "", "pyproject.toml": POETRY + GROUPS}, []),
+        ({"pyproject.toml": POETRY + GROUPS}, []),
+    ],
+)
+def test_a_group_that_includes_another(read, files, named):
+    """A group brings what it includes, in each form of dependencies that has groups."""
+    if "poetry.lock" in files:
+        files["poetry.lock"] = "".join(f'[[package]]\nname = "{name}"\nversion = "1"\n' for name in ("flask", "pytest"))
+    contents = read(files, *named).contents("3.13")
+    assert "pytest" in contents.question
+
+
+@pytest.mark.parametrize(
+    ("groups", "words"),
+    [
+        ('dev = [{include-group = "gone"}]', "not found"),
+        ('dev = [{include-group = "dev"}]', "includes itself"),
+        ('dev = [{include = "x"}]', "Invalid"),
+        ('dev = "flask"', "rather than a list"),
+        ('dev = ["a b"]', "Expected"),
+        ('dev = []\nDev = ["x"]', "Duplicate"),
+    ],
+)
+def test_groups_that_cannot_be_meant(read, groups, words):
+    """A group that is written wrong says what is wrong with it, and in which file."""
+    with pytest.raises(InstallError, match=words) as caught:
+        read({"pyproject.toml": f"{PROJECT}[dependency-groups]\n{groups}\n"})
+    assert caught.value.details["file"].endswith("pyproject.toml")
