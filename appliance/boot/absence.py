@@ -7,6 +7,7 @@ interpreter.
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import re
 import warnings
@@ -28,6 +29,8 @@ _OF_THEIR_OWN = re.compile(
     re.MULTILINE,
 )
 _EXAMPLE = re.compile(r"(?:[^/]+/)?(?:examples?|samples?|demo)/(?:.+/)?(?:app|main|run|wsgi|server|manage)\.py\Z")
+_TO_FILL_IN = re.compile(r"\{\{\s*\w+\s*\}\}")
+_SHOWN_FOLDER = "."
 _NAME_IT = "Name it: APPLIANCE_APP=module:object. `appliance check` shows what was looked at."
 
 
@@ -47,6 +50,9 @@ def what_there_is(root: Path) -> Absence:
             "Mount your project (docker run -v .:/workspace; for compose PROJECT_DIR=../mine), or write an app.py.",
         )
     python = [name for name in files if name.endswith((".py", ".wsgi"))]
+    template = _template(root)
+    if template:
+        return template
     if not python:
         notebooks = [name for name in files if name.endswith(".ipynb")]
         if notebooks:
@@ -66,6 +72,29 @@ def what_there_is(root: Path) -> Absence:
             f"Start it by {own}'s own command; the appliance serves WSGI alone.",
         )
     return _unbound(root, python)
+
+
+def _template(root: Path) -> Absence | None:
+    """A template that projects are made from is none yet: its names are still to be filled in."""
+    if (root / "cookiecutter.json").is_file():
+        return Absence(
+            "it is a template of cookiecutter's, whose names are still to be filled in",
+            f"Make a project of it, and mount that: uvx cookiecutter {_SHOWN_FOLDER}",
+        )
+    if any((root / name).is_file() for name in ("copier.yml", "copier.yaml")):
+        return Absence(
+            "it is a template of Copier's, whose names are still to be filled in",
+            f"Make a project of it, and mount that: uvx copier copy {_SHOWN_FOLDER} mysite",
+        )
+    for file in (root / "manage.py", *sorted(root.glob("*/manage.py"))):
+        with contextlib.suppress(OSError):
+            if _TO_FILL_IN.search(file.read_text("utf-8", "replace")[:_LONGEST]):
+                folder = _SHOWN_FOLDER if file.parent == root else f"{_SHOWN_FOLDER}/{file.parent.name}"
+                return Absence(
+                    f"{file.relative_to(root)} is a template of Django's, whose names are still to be filled in",
+                    f"Make a project of it, and mount that: django-admin startproject --template {folder} mysite",
+                )
+    return None
 
 
 def _unbound(root: Path, python: list[str]) -> Absence:

@@ -27,8 +27,14 @@ FILES = (
     "railway.json", "railway.toml", "nixpacks.toml", "Dockerfile", "docker-compose.yml", "compose.yaml",
     "entrypoint.sh", "start.sh", "run.sh", "boot.sh", "Makefile",
 )  # fmt: skip
-_SERVERS = frozenset({"gunicorn", "waitress-serve", "mod_wsgi-express", "gunicorn3", "uwsgi"})
-_START = re.compile(r"(?:^|[\s\"'\[/,=])(gunicorn3?|waitress-serve|uwsgi|mod_wsgi-express|flask|python3?)(?=[\s\"',])")
+_SERVERS = frozenset({"gunicorn", "waitress-serve", "mod_wsgi-express", "gunicorn3", "uwsgi", "pserve"})
+_START = re.compile(
+    r"(?:^|[\s\"'\[/,=])(gunicorn3?|waitress-serve|uwsgi|mod_wsgi-express|pserve|flask|python3?)(?=[\s\"',])"
+)
+# Options of a server that name what it serves: a file of PasteDeploy's, a module's file, a module.
+_PASTE = ("--paste", "--paster", "--ini-paste", "--ini-paste-logged")
+_FILE = ("--wsgi-file", "--file")
+_MODULE = ("--module", "-w", "--wsgi")
 _TARGET = re.compile(r"[A-Za-z_][\w.]*(:[A-Za-z_][\w.]*(\(.*\))?)?\Z")
 _SETTINGS = re.compile(
     r"^[ \t]*(?:wsgi_app|module|wsgi-file|wsgi)[ \t]*=[ \t]*[\"']?([\w./-]+(?::[\w.]+(?:\(\))?)?)", re.MULTILINE
@@ -94,7 +100,12 @@ def _named(look: Look, file: Path) -> Iterator[str]:
                 continue
             # From the folder that the command goes to first, then from the root, then from where the image has it.
             folders = _FOLDER.findall(line)[-1:]
-            seen = (*(_within(look, folder, named) for folder in folders), named, _within(look, workdir, named))
+            seen = (
+                *(_within(look, folder, named) for folder in folders),
+                named,
+                _within(look, workdir, named),
+                _within(look, "", named),
+            )
             yield from filter(None, seen)
 
 
@@ -110,12 +121,20 @@ def _within(look: Look, folder: str, named: str) -> str:
     Of a folder of an image (``WORKDIR /srv/backend``) only the end can be found again.
     """
     place, colon, attribute = named.partition(":")
-    parts = [part for part in folder.split("/") if part not in {"", "."}]
+    is_path = place.endswith((".py", ".ini"))
+    if not folder and not (is_path and place.startswith("/")):
+        return ""
+    whole = f"{folder}/{place if is_path else place.replace('.', '/')}"
+    parts = [part for part in whole.split("/") if part not in {"", "."}]
+    # Of the folder and the file as the image has them the longest end that is here, from the root or from src/.
     for first in range(len(parts)):
-        base = "/".join([*parts[first:], place if place.endswith(".py") else place.replace(".", "/")])
+        base = "/".join(parts[first:])
         for path in (base, f"{base}.py", f"{base}/__init__.py"):
-            if (look.root / path).is_file():
-                return f"{path}{colon}{attribute}"
+            for start in ("", "src/"):
+                if (look.root / start / path).is_file():
+                    return f"{start}{path}{colon}{attribute}"
+        if first >= len(parts) - 2 and not is_path:
+            break
     return ""
 
 
@@ -131,11 +150,27 @@ def _words(command: str) -> list[str]:
 
 
 def _of_server(words: list[str]) -> str:
+    paste = _option(words, _PASTE) or next((word for word in words[1:] if word.endswith(".ini")), "")
+    if paste:
+        return paste.removeprefix("config:")
+    named = (_option(words, _FILE) or _option(words, _MODULE)) if words[0] == "uwsgi" else ""
+    if named:
+        bound = _option(words, ("--callable",))
+        return f"{named}:{bound}" if bound and ":" not in named else named
     # Options first or last: the target is the one word with a colon, else the last one that could be a module.
     fitting = [word for word in words[1:] if _TARGET.match(word)]
     text = next((word for word in fitting if ":" in word), fitting[-1] if fitting else "")
     # ``waitress-serve --call shop:create_app``
     return f"{text}()" if "--call" in words and ":" in text and not text.endswith(")") else text
+
+
+def _option(words: list[str], names: tuple[str, ...]) -> str:
+    """The value of an option, written either way."""
+    for index, word in enumerate(words):
+        name, sign, value = word.partition("=")
+        if name in names:
+            return value if sign else next(iter(words[index + 1 :]), "")
+    return ""
 
 
 def _of_python(look: Look, words: list[str]) -> str:

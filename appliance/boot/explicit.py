@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from appliance.boot.source import Source
 
 _FORMS = "module, module:object.attribute, module:factory(), path/file.py (:name behind it) or file.ini#section"
+# Names that a framework binds in a module by itself, when that is imported.
+_BY_FRAMEWORKS = {"__hug_wsgi__": "hug"}
 _DEPENDENCY_FILES = ("requirements.txt", "pyproject.toml", "uv.lock", "setup.py", "setup.cfg", "Pipfile")
 
 
@@ -190,7 +192,9 @@ def _unnamed(look: Look, source: Source, text: str, origin: str, *, run: bool) -
 
 def _check(look: Look, source: Source, wanted: _Wanted, verdict: Verdict, origin: str) -> None:
     head = wanted.attribute.partition(".")[0]
-    dynamic = source.problem or source.stars or "__getattr__" in source.values or "globals()" in source.text
+    by_framework = _BY_FRAMEWORKS.get(head) in source.imports
+    made_later = "__getattr__" in source.values or "globals()" in source.text
+    dynamic = source.problem or source.stars or by_framework or made_later
     if head not in source.values and not dynamic:
         names = list(source.values)
         near = difflib.get_close_matches(head, names, n=3)
@@ -209,8 +213,15 @@ def _check(look: Look, source: Source, wanted: _Wanted, verdict: Verdict, origin
         raise ApplicationError(
             f"{wanted.attribute} ({origin}) is a factory that needs {verdict.required} arguments, and gets {given}",
             expected="a factory that needs none, or its arguments as literals: module:factory('dev')",
-            action=f"Give the arguments in {origin}, or write a wsgi.py that calls the factory and binds app.",
+            action=_with_arguments(origin, f"{wanted.place}:{wanted.attribute}", verdict.required),
         )
+
+
+def _with_arguments(origin: str, factory: str, count: int) -> str:
+    arguments = ", ".join(["'dev'"] * count)
+    return (
+        f'Give its arguments, as in {origin}="{factory}({arguments})", or write a wsgi.py that calls it and binds app.'
+    )
 
 
 def refused_error(place: str, refused: tuple[str, ...]) -> ApplicationError:
@@ -232,6 +243,15 @@ def refused_error(place: str, refused: tuple[str, ...]) -> ApplicationError:
     return ApplicationError(
         f"{place}: {'; '.join(refused)}",
         expected="an application, or a factory that needs no argument",
-        action="Give its arguments, as in APPLIANCE_APP=\"module:factory('dev')\", or write a wsgi.py that binds app.",
+        action=_with_arguments("APPLIANCE_APP", *_factory_in(refused)),
         kind="arguments",
     )
+
+
+def _factory_in(refused: tuple[str, ...]) -> tuple[str, int]:
+    """The factory that the words speak of, as APPLIANCE_APP names it, and how many arguments it needs."""
+    for words in refused:
+        found = re.search(r"(?:([\w./-]+\.py): )?(\w+) is a factory that needs (\d+)", words)
+        if found:
+            return f"{found[1] or 'module'}:{found[2]}", int(found[3])
+    return "module:factory", 1

@@ -31,6 +31,7 @@ _TEMPLATE = re.compile(r"(?:project|setup|app|site)_templates?\Z|.*\{\{", re.IGN
 _TO_FILL_IN = re.compile(rb"\{\{\s*[\w.]+\s*\}\}")
 _MOST_FILES = 400
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+(\w+)|import[ \t]+(\w+))", re.MULTILINE)
+_DOTTED = re.compile(r"^[ \t]*(?:from|import)[ \t]+(\w+)\.(\w+)", re.MULTILINE)
 _ADDS = re.compile(r"^[ \t]*sys\.path\.(?:insert|append)\(", re.MULTILINE)
 
 
@@ -152,6 +153,7 @@ class Modules:
         if not (file.parent / "__init__.py").is_file() or file.parent in self.roots:
             return False
         siblings = {path.stem for path in file.parent.glob("*.py")} - {"__init__", file.stem}
+        siblings |= {name for name, part in _dotted_imports_of(file) if module_in(file.parent / name, [part])}
         above = {name for folder in self.roots for name in _names_in(folder)}
         return bool((imports_of(file) & siblings) - above)
 
@@ -183,6 +185,15 @@ def _is_template(file: Path) -> bool:
 
 def _names_in(folder: Path) -> set[str]:
     return {path.stem for path in folder.iterdir() if path.suffix == ".py" or path.is_dir()}
+
+
+def _dotted_imports_of(file: Path) -> frozenset[tuple[str, str]]:
+    """The first two parts of each absolute import of a module within another."""
+    try:
+        text = file.read_text("utf-8", "replace")
+    except OSError:
+        return frozenset()
+    return frozenset(_DOTTED.findall(text))
 
 
 def imports_of(file: Path) -> frozenset[str]:

@@ -23,6 +23,7 @@ _GROUP = "paste.app_factory"
 _KINDS = ("app", "application", "pipeline", "composite", "composit")
 _FOR_DEVELOPMENT = ("development", "dev", "local", "debug", "paste", "config", "app")
 _NOT_FOR_DEVELOPMENT = re.compile(r"prod|test|staging|example|sample|template")
+_FOLDERS = ("conf", "config", "configs", "etc", "ini")
 # Files of other programs, some with sections of the same names.
 _OTHERS = frozenset({"alembic.ini", "tox.ini", "pytest.ini", "uwsgi.ini", "mypy.ini", "setup.ini"})
 
@@ -33,15 +34,15 @@ def paste_rule(look: Look) -> Ruling:
     for file in _files(look.root):
         sections = read_sections(file)
         if not sections:
-            findings.append(Finding(RULE, file.name, "it has no section of an application", "nothing"))
+            findings.append(Finding(RULE, look.name(file), "it has no section of an application", "nothing"))
             continue
         if "main" not in sections and len(sections) > 1:
             several = f"several applications, none called main: {', '.join(sections)}"
-            findings.append(Finding(RULE, file.name, several, "passed over"))
+            findings.append(Finding(RULE, look.name(file), several, "passed over"))
             continue
         section = "main" if "main" in sections else sections[0]
-        target = paste_target(look, file, section, f"{file.name} has a section for the application {section}.")
-        findings.append(Finding(RULE, file.name, f"the application {section}", "chosen"))
+        target = paste_target(look, file, section, f"{look.name(file)} has a section for the application {section}.")
+        findings.append(Finding(RULE, look.name(file), f"the application {section}", "chosen"))
         return Ruling(tuple(findings), target)
     return Ruling(tuple(findings) or (Finding(RULE, "*.ini", "there is none", "nothing"),))
 
@@ -107,7 +108,12 @@ def _files(root: Path) -> list[Path]:
             return _FOR_DEVELOPMENT.index(stem), file.name
         return len(_FOR_DEVELOPMENT) + bool(_NOT_FOR_DEVELOPMENT.search(stem)), file.name
 
-    return sorted((file for file in root.glob("*.ini") if file.name not in _OTHERS), key=rank)
+    folders = (root, *(root / name for name in _FOLDERS))
+    return [
+        file
+        for folder in folders
+        for file in sorted((file for file in folder.glob("*.ini") if file.name not in _OTHERS), key=rank)
+    ]
 
 
 def _text(file: Path) -> str:

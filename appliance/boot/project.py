@@ -18,6 +18,7 @@ from appliance.boot.explicit import explicit_target, refused_error
 from appliance.boot.folder import check_folder
 from appliance.boot.modules import Modules
 from appliance.boot.paste import paste_rule
+from appliance.boot.pecan import pecan_rule
 from appliance.boot.target import Finding, Look, Ruling, Target
 from appliance.boot.usual import console_rule, package_rule, scan_rule, usual_files_rule
 from appliance.errors import ApplicationError
@@ -32,6 +33,7 @@ _RULES: tuple[Callable[[Look], Ruling], ...] = (
     tool_rule,
     django_rule,
     paste_rule,
+    pecan_rule,
     usual_files_rule,
     package_rule,
     deployment_rule,

@@ -30,6 +30,9 @@ def environment_file() -> str:
         "",
         "# The port of this machine on which it is published (default: 8000).",
         "#PUBLISH_PORT=8001",
+        "",
+        "# The image to build: slim, or full with Python 3.10 to 3.14, a compiler and headers (default: slim).",
+        "#APPLIANCE_IMAGE=full",
     ]
     for setting in TABLE:
         if not setting.in_image:

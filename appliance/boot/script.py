@@ -112,6 +112,12 @@ def _registers(source: Source) -> Served | None:
     return Served("wsgi", call.name, on_import=False, prepares=False, line=call.line) if call else None
 
 
+def registers_with_hug(source: Source) -> bool:
+    """Whether hug binds an application in it when it is imported."""
+    registered = _registers(source)
+    return registered is not None and registered.by.startswith("hug.")
+
+
 def _framework(source: Source, served: Served) -> str:
     imported = (name for name in _FRAMEWORKS if name in source.imports)
     return _FRAMEWORKS.get(served.by.partition(".")[0]) or _FRAMEWORKS.get(next(imported, ""), "")

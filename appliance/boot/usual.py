@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from appliance.boot import django
 from appliance.boot.entrypoints import declared_entry_points
 from appliance.boot.ownname import package_names, read_pyproject
-from appliance.boot.script import console_target, refused_script, script_target
+from appliance.boot.script import console_target, refused_script, registers_with_hug, script_target
 from appliance.boot.serving import is_django_in_one_file
 from appliance.boot.starter import starter
 from appliance.boot.target import (
@@ -147,6 +147,9 @@ def _scan(look: Look, depth: int) -> Ruling:
         script = script_target(look, source, best) if _may_be_run(look, file) else None
         if script or (best.name and not _is_part_of_a_library(file, best)):
             found.append(_Found(source, best, script))
+            continue
+        if not best.name and registers_with_hug(source):
+            found.append(_Found(source, Pick("__hug_wsgi__", Verdict("wsgi", "Hug")), None))
             continue
         passed_on += _passed_on(look, source)
         if weak is None and best.weak and file.stem in FILES and _may_be_weak(look, file):

@@ -1,6 +1,11 @@
 """A folder without an application: what it holds is named."""
 
+import subprocess
+import sys
+
 import pytest
+
+from appliance.boot.project import find_application
 
 LIBRARY = {"lib/__init__.py": "def add(): ...", "pyproject.toml": '[project]\nname = "lib"\n'}
 PRINT = 'print "old"\n'
@@ -70,3 +75,43 @@ def test_what_there_is(refuse, files, found, action):
     error = refuse(files)
     assert found in error.found
     assert action in error.action
+
+
+MANAGE = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', '{{ project_name }}.settings')\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "found", "action"),
+    [
+        (
+            {"cookiecutter.json": "{}", "{{cookiecutter.slug}}/app.py": "x = 1\n"},
+            "cookiecutter's",
+            "uvx cookiecutter .",
+        ),
+        ({"copier.yml": "", "src/app.py.jinja": ""}, "Copier's", "uvx copier copy . mysite"),
+        ({"site/manage.py": MANAGE}, "site/manage.py is a template", "startproject --template ./site mysite"),
+    ],
+)
+def test_a_template_of_projects(refuse, files, found, action):
+    """What new projects are made from is named as such, with the command that makes one."""
+    error = refuse(files)
+    assert found in error.found
+    assert error.action.endswith(action)
+
+
+def test_a_project_made_of_a_template(refuse, tmp_path):
+    """The command that is named makes a project of Django's template, which is found."""
+    manage = MANAGE + "if __name__ == '__main__':\n    from django.core.management import execute_from_command_line\n"
+    settings = "ROOT_URLCONF = '{{ project_name }}.urls'\n"
+    files = {"manage.py": manage, "project_name/settings.py": settings, "project_name/urls.py": "urlpatterns = []\n"}
+    action = refuse({f"template/{name}": text for name, text in files.items()} | {"template/x.txt": ""}).action
+    command = action.partition("mount that: ")[2]
+    subprocess.run(
+        ["sh", "-c", command],
+        cwd=tmp_path,
+        env={"PATH": f"{sys.prefix}/bin:/usr/bin:/bin"},
+        check=True,
+        timeout=60,
+        capture_output=True,
+    )
+    assert find_application(tmp_path / "mysite", {}, None).target.name == "mysite.settings"

@@ -33,6 +33,10 @@ GO = "import flask, bottle\na = flask.Flask('a')\nb = flask.Flask('b')\nif __nam
         ({"compose.yaml": "    working_dir: /srv/shop\n    command: flask --app site:web run\n"}, "shop.site:web"),
         ({"Procfile": "web: python -m waitress --call shop.site:make\n"}, "shop.site:make()"),
         ({"start.sh": "python3 -u -m shop.go\n", "shop/go.py": GO}, "shop.go:a"),
+        ({"Dockerfile": "CMD uwsgi --http :80 --wsgi-file shop/site.py --callable web\n"}, "shop.site:web"),
+        ({"Procfile": "web: uwsgi --http=:80 --module=shop.site:other\n"}, "shop.site:other"),
+        ({"Dockerfile": "CMD uwsgi -w shop.site --callable web\n"}, "shop.site:web"),
+        ({"Dockerfile": "COPY shop /srv/app/shop\nENV FLASK_APP=/srv/app/shop/site.py:web\n"}, "shop.site:web"),
         ({"Procfile": "web: gunicorn gone:app\n", "Dockerfile": "CMD gunicorn shop.site:web\n"}, "shop.site:web"),
     ],
 )
@@ -75,3 +79,64 @@ def test_nothing_named(refuse):
     assert any(
         "gone" in finding["found"] and finding["outcome"] == "passed over" for finding in error.details["findings"]
     )
+
+
+@pytest.mark.parametrize(
+    "place", ["/usr/local/lib/python3.9/site-packages/main/go.py", "/srv/main/go.py", "/opt/app/src/main/go.py"]
+)
+def test_the_path_that_an_image_has(find, place):
+    """What a Dockerfile names by its installed path is found where it lies in the project, in src/ too."""
+    files = {"src/main/go.py": GO, "src/main/other.py": GO, "Dockerfile": f"CMD python {place}\n"}
+    assert find(files).file.endswith("src/main/go.py")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["\tgunicorn --paste conf/x.ini -b :80\n", "\tpserve conf/x.ini --reload\n", "\tgunicorn --paste=conf/x.ini\n"],
+)
+def test_a_file_of_pastedeploy(find, line):
+    """A server that is given an ini file serves what that names."""
+    files = {**SITE, "conf/x.ini": "[app:main]\nuse = egg:shop\n", "conf/a.ini": "[app:main]\nuse = egg:shop\n"}
+    assert find({**files, "Makefile": f"run:\n{line}", "app.py": ""}).kind == "paste"
+
+
+HUG = "import hug\n@hug.get()\ndef hello(): return 1\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "app", "name"),
+    [
+        ({"api.py": HUG}, "api:__hug_wsgi__", "api:__hug_wsgi__"),
+        ({"shop/__init__.py": "", "shop/api.py": HUG}, None, "shop.api:__hug_wsgi__"),
+        (
+            {"shop/__init__.py": "", "shop/api.py": HUG, "Procfile": "web: gunicorn shop.api:__hug_wsgi__"},
+            None,
+            "shop.api:__hug_wsgi__",
+        ),
+        ({"api.py": HUG}, None, "api.py"),
+    ],
+)
+def test_a_name_that_the_framework_sets(find, files, app, name):
+    """What hug binds in a module when it is imported can be named, and is found."""
+    assert find(files, app=app).name == name
+
+
+PECAN = 'server = {"port": 80}\napp = {"root": "shop.root.Root", "modules": ["shop"]}\n'
+
+
+@pytest.mark.parametrize("place", ["config.py", "conf/config.py", "development.py"])
+def test_pecans_configuration(find, tmp_path, place):
+    """An application that is made from a configuration file is made so; another config.py is none."""
+    target = find({"shop/__init__.py": "", "shop/app.py": "def setup_app(config): ...\n", place: PECAN})
+    assert (target.module, target.attribute, target.call) == ("pecan.deploy", "deploy", "yes")
+    assert target.arguments == (str(tmp_path / place),)
+    assert (
+        find({place: "app = {'debug': True}\n", "wsgi.py": "import flask\napp = flask.Flask('x')\n"}).name == "wsgi:app"
+    )
+
+
+def test_a_folder_beside_the_script(find, tmp_path):
+    """A package's module that imports from a folder beside it is a script: its own folder goes on the path."""
+    files = {"app/__init__.py": "", "app/main.py": "import flask\nfrom parts.nav import x\napp = flask.Flask('x')\n"}
+    target = find({**files, "app/parts/nav.py": "x = 1\n"})
+    assert target.search_path[0] == str(tmp_path / "app")

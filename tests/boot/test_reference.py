@@ -25,7 +25,7 @@ def test_the_example_can_be_taken_over(tmp_path):
     (tmp_path / ".env").write_text("\n".join(lines))
     values = load_environment({}, tmp_path).values
     ours = {name: value for name, value in values.items() if name.startswith("APPLIANCE_")}
-    assert set(ours) == {setting.variable for setting in TABLE}
+    assert set(ours) == {*(setting.variable for setting in TABLE), "APPLIANCE_IMAGE"}
     assert set(values) - set(ours) == {"PROJECT_DIR", "PUBLISH_PORT"}
     read_settings(ours, dict.fromkeys(ours, "environment"), {}, tmp_path)
 
