@@ -125,20 +125,6 @@ _REMOVED = {
         "3.13",
     ),
 }  # fmt: skip
-_SYSTEM = {
-    "libGL.so": "libgl1",
-    "libcairo.so": "libcairo2",
-    "libgobject-2.0.so": "libglib2.0-0",
-    "libgomp.so": "libgomp1",
-    "libgthread-2.0.so": "libglib2.0-0",
-    "libmagic.so": "libmagic1",
-    "libmariadb.so": "libmariadb3",
-    "libmysqlclient.so": "default-libmysqlclient-dev",
-    "libpango-1.0.so": "libpango-1.0-0",
-    "libpq.so": "libpq5",
-    "libxml2.so": "libxml2",
-    "libzbar.so": "libzbar0",
-}
 
 
 def distribution(module: str) -> str:
@@ -154,8 +140,3 @@ def distribution(module: str) -> str:
 def removed_in(module: str) -> str:
     """The version of Python that no longer brings this module; empty for any other."""
     return _REMOVED.get(module, "")
-
-
-def system_package(library: str) -> str:
-    """Debian's package of a shared library, ``libpq.so.5``; empty where it is not known."""
-    return _SYSTEM.get(library.partition(".so")[0] + ".so", "")

@@ -11,8 +11,9 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from . import surroundings
-from .distributions import distribution, removed_in, system_package
+from . import remedies, surroundings, systemlibs
+from .distributions import distribution, removed_in
+from .releases import companions, is_too_old, last_with
 from .tracebacks import cut, words_of
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ _PLACE = re.compile(
     r"|^(?P<i>[\w.\-]{1,255}):(?P<j>\d{1,5}): "
 )
 _ALLOWED = re.compile(r"add '?([^' ]{1,255})'? to ALLOWED_HOSTS")
-_NO_LIBRARY = ": cannot open shared object file"
 _DATABASES = (
     "psycopg",
     "MySQLdb",
@@ -93,26 +93,36 @@ def _example(error: BaseException, _words: str, root: str) -> str:
     return f"{made} is not there, and {example} is what it is made from: cp {example} {made}, then look through it."
 
 
-def _module(error: BaseException, _words: str, root: str) -> str:
+def _module(error: BaseException, words: str, root: str) -> str:
     full = _missing_module(error)
     if not full:
         return ""
-    name, brings = full.partition(".")[0], distribution(full)
-    version = removed_in(name)
-    if version:
-        return f"{name} left the standard library with Python {version}: ask for an older one in .python-version."
+    name = full.partition(".")[0]
+    if removed_in(name):
+        return _left_python(name, root)
     if name in sys.stdlib_module_names or surroundings.has_module(root, name):
         return ""
-    file = surroundings.dependency_file(root)
-    named, choice = surroundings.mentions(root, brings)
-    if file and named:
+    if "." in full and surroundings.is_installed(name):
+        return _left_package(error, words, root)
+    place = surroundings.place_of(root, name)
+    if place:
+        folder = os.path.dirname(place) or "."  # noqa: PTH120  as in surroundings
+        return f"{name} is {place} of the project: put its folder on the path, with PYTHONPATH={folder} in .env."
+    return _undeclared(distribution(full), root)
+
+
+def _undeclared(package: str, root: str) -> str:
+    """A package that is not installed."""
+    named, choice = surroundings.mentions(root, package)
+    if remedies.source(root) and named:
         return (
-            f"{brings} is named in an extra or a group of {named}: install that too, "
+            f"{package} is named in an extra or a group of {named}: install that too, "
             f"with APPLIANCE_DEPENDENCIES={choice or 'extra:NAME or group:NAME'}."
         )
-    if file:
-        return f"Add {brings} to {file}: it is installed when that is saved."
-    missing = dict.fromkeys([brings, *map(distribution, surroundings.missing_imports(root))])
+    how = remedies.add(root, [package])
+    if how:
+        return how
+    missing = dict.fromkeys([package, *map(distribution, surroundings.missing_imports(root))])
     lines = "\\n".join(missing)
     return f"No file names the project's dependencies. Write one, here: printf '{lines}\\n' > requirements.txt"
 
@@ -123,25 +133,79 @@ def _missing_module(error: BaseException) -> str:
     return name if isinstance(name, str) and len(name) <= _NAME_MAX and name.replace(".", "").isidentifier() else ""
 
 
-def _import(error: BaseException, words: str, _root: str) -> str:
-    if not isinstance(error, ImportError):
+def _left_python(name: str, root: str) -> str:
+    """A module that Python brings no more, and that was not brought back already."""
+    version = removed_in(name)
+    package = remedies.backport(name)
+    words = f"{name} left the standard library with Python {version}"
+    if package:
+        how = remedies.add(root, [package])
+        return f"{words}; {package} brings it back. " + (
+            how or f"Write it down, here: printf '{package}\\n' > requirements.txt"
+        )
+    return f"{words}. {remedies.older_python(version)}"
+
+
+def _left_package(error: BaseException, words: str, root: str) -> str:
+    """A name that an installed package has no more: the release that has it, as a line of the dependencies."""
+    releases, too_old = last_with(words, getattr(error, "name", None) or ""), is_too_old(words)
+    if not releases and not too_old and not isinstance(error, ImportError):
+        return ""  # any AttributeError: what is installed is not looked through for it
+    package, version = surroundings.raised_by(error)
+    if too_old and (package or "six.moves" in words):
+        return _too_old(error, words, root, package, version)
+    releases = companions(package, version) or tuple(filter(surroundings.is_newer_here, releases))
+    if not releases:
         return ""
-    library = _missing_library(words)
-    if library:
-        package = system_package(library)
-        install = f"apt-get install {package}" if package else f"the Debian package that brings {library}"
-        return f"The system library {library} is missing: build an image FROM this one with {install}."
-    name = (error.name or "").partition(".")[0]
-    if words.startswith("cannot import name") and f"{os.sep}site-packages{os.sep}" in (error.path or ""):
+    how = remedies.add(root, releases)
+    who = f"{package} {version}" if version else "The project"
+    return f"{who} was written for an older release: {', '.join(releases)}. {how}".rstrip()
+
+
+def _too_old(error: BaseException, words: str, root: str, package: str, version: str) -> str:
+    """A release that a newer Python broke: of the package whose file raised, or whose part is not found."""
+    if "six.moves" in words:
+        package = surroundings.distribution_of((getattr(error, "name", None) or "").partition(".")[0]) or package
+        return (
+            f"{package} is too old for Python 3.12 and newer: take a newer release. {remedies.add(root, [package])} "
+            f"Or: {remedies.older_python('3.12')}"
+        )
+    return f"{package} {version} is too old for this Python: take a newer release. {remedies.add(root, [package])}"
+
+
+def _import(error: BaseException, words: str, root: str) -> str:
+    if not isinstance(error, (ImportError, AttributeError)):
+        return ""
+    release = _left_package(error, words, root)
+    if release:
+        return release
+    name = (getattr(error, "name", None) or "").partition(".")[0]
+    path = getattr(error, "path", None) or ""
+    if words.startswith("cannot import name") and f"{os.sep}site-packages{os.sep}" in path:
         return f"The installed {distribution(name)} has no such name: pin the release that the project was written for."
     return ""
 
 
-def _missing_library(words: str) -> str:
-    """``libpq.so.5`` of "libpq.so.5: cannot open shared object file: No such file or directory"."""
-    before, found, _ = words.partition(_NO_LIBRARY)
-    name = before[-_NAME_MAX:].split()[-1:] if found else []
-    return name[0] if name and name[0].startswith("lib") and ".so" in name[0] else ""
+def _system(error: BaseException, words: str, root: str) -> str:
+    """A library or a program of the system that is not here."""
+    if isinstance(error, FileNotFoundError):
+        package = systemlibs.package_of_program(str(error.filename)) if surroundings.ran_a_program(error) else ""
+        return f"The program {error.filename} is not here. {remedies.install_debian([package])}" if package else ""
+    if "'binary' implementation" in words and "pq wrapper" in words:
+        return f"psycopg finds no library of PostgreSQL. {remedies.add(root, ['psycopg[binary]'])}"
+    library = systemlibs.missing_library(words)
+    if library and surroundings.raised_in(error, "cv2"):
+        return remedies.instead(root, "opencv-python", "opencv-python-headless")
+    if systemlibs.is_of_another_time(library):
+        return f"{library} is of an older Debian: take a newer release of the package that was linked with it."
+    packages = systemlibs.packages_for(words)
+    if packages:
+        return f"A library of the system is missing. {remedies.install_debian(packages)}"
+    return (
+        f"The system library {library} is missing: add the Debian package that brings it to the image."
+        if library
+        else ""
+    )
 
 
 def _variable(error: BaseException, words: str, root: str) -> str:
@@ -236,6 +300,7 @@ def _address(error: BaseException, words: str, _root: str) -> str:
 _LOOKS: tuple[Callable[[BaseException, str, str], str], ...] = (
     _example,
     _module,
+    _system,
     _import,
     _variable,
     _table,

@@ -41,6 +41,103 @@ def has_module(root: str, name: str) -> bool:
     return any(os.path.exists(f"{folder}/{name}{end}") for folder in folders for end in (".py", ""))  # noqa: PTH110  pathlib costs 5 ms at import
 
 
+def place_of(root: str, name: str) -> str:
+    """Where in the project a module or package of this name lies, relative to the root; empty where nowhere."""
+    count = 0
+    for folder, names, files in os.walk(root):
+        names[:] = sorted(
+            each for each in names if not each.startswith(".") and each not in _FOREIGN - {"tests", "test"}
+        )
+        if f"{name}.py" in files:
+            return os.path.relpath(f"{folder}/{name}.py", root)
+        if name in names and _holds_python(f"{folder}/{name}"):
+            return os.path.relpath(f"{folder}/{name}", root)
+        count += len(names)
+        if count > _FOLDERS_MAX:
+            break
+    return ""
+
+
+def _holds_python(folder: str) -> bool:
+    for _, names, files in os.walk(folder):
+        names[:] = [name for name in names if not name.startswith(".") and name not in _FOREIGN]
+        if any(file.endswith(".py") for file in files):
+            return True
+    return False
+
+
+def is_installed(name: str) -> bool:
+    """Whether a package of this name can be imported."""
+    if name in sys.modules:
+        return True
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def raised_by(error: BaseException) -> tuple[str, str]:
+    """The installed package, by its distribution's plain name, whose file raised; and its version."""
+    file = _last_file(error)
+    within = file.partition(f"{os.sep}site-packages{os.sep}")[2]
+    name = within.partition(os.sep)[0].removesuffix(".py")
+    if not name:
+        return "", ""
+    from importlib.metadata import PackageNotFoundError, packages_distributions, version  # noqa: PLC0415  it costs 20 ms
+
+    # Python 3.10 knows those alone that have a top_level.txt; the rest are mostly called as their package.
+    for each in packages_distributions().get(name, [name]):
+        try:
+            return re.sub(r"[-_.]+", "-", each).lower(), version(each)
+        except PackageNotFoundError:
+            continue
+    return "", ""
+
+
+def distribution_of(module: str) -> str:
+    """The distribution that brings an installed module; empty where none is known."""
+    from importlib.metadata import packages_distributions  # noqa: PLC0415  as above
+
+    return next(iter(packages_distributions().get(module, ())), "")
+
+
+def is_newer_here(requirement: str) -> bool:
+    """Whether what is installed is newer than ``name<release``: else an older one is no remedy."""
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415  as above
+
+    name, _, below = requirement.partition("<")
+    try:
+        here = re.findall(r"\d+", version(name))
+    except PackageNotFoundError:
+        return True
+    return [int(part) for part in here] >= [int(part) for part in re.findall(r"\d+", below)]
+
+
+def raised_in(error: BaseException, package: str) -> bool:
+    """Whether a package of this name was being imported, or run."""
+    trace = error.__traceback__
+    while trace is not None:
+        if f"{os.sep}{package}{os.sep}" in trace.tb_frame.f_code.co_filename:
+            return True
+        trace = trace.tb_next
+    return False
+
+
+def ran_a_program(error: BaseException) -> bool:
+    """Whether a program was to be started."""
+    return _last_file(error).endswith(f"{os.sep}subprocess.py")
+
+
+def _last_file(error: BaseException) -> str:
+    """The file of the project's or a package's that raised; of an import the one that imports."""
+    trace, file = error.__traceback__, ""
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        file = file if name.startswith("<frozen") else name
+        trace = trace.tb_next
+    return file
+
+
 def example_of(root: str, module: str) -> tuple[str, str]:
     """The file of a module that is still to be made, and the file beside it to be copied; empty where there is none."""
     below = [entry for entry in sys.path if entry.startswith(f"{root}/")]
@@ -105,7 +202,7 @@ def missing_imports(root: str) -> list[str]:
     for file in _sources(root):
         for name in _imports(file):
             top = name.partition(".")[0]
-            if top in sys.stdlib_module_names or top in sys.modules or has_module(root, top):
+            if top in sys.stdlib_module_names or top in sys.modules or has_module(root, top) or place_of(root, top):
                 continue
             if os.path.exists(f"{os.path.dirname(file)}/{top}.py") or importlib.util.find_spec(top) is not None:  # noqa: PTH110, PTH120  as above
                 continue
@@ -177,6 +274,11 @@ def _imports(file: str) -> Iterator[str]:
             yield node.module
         elif not isinstance(node, ast.Try):
             waiting.extend(ast.iter_child_nodes(node))
+
+
+def text_of(file: str) -> str:
+    """A file of the project; empty where it can't be read."""
+    return _text(file)
 
 
 def _text(file: str) -> str:

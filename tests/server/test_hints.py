@@ -125,12 +125,6 @@ def test_a_module_that_python_lost(hinted: Hint) -> None:
     assert "3.13" in hinted(importing("cgi"))
 
 
-def test_a_shared_library(hinted: Hint) -> None:
-    """A missing shared library names Debian's package."""
-    words = "libpq.so.5: cannot open shared object file: No such file or directory"
-    assert "apt-get install libpq5" in hinted(raiser("x.Missing", words, base=ImportError))
-
-
 VARIABLES = {
     "os.environ": lambda: os.environ["SHOP_KEY"],
     "decouple": raiser(

@@ -1,0 +1,102 @@
+"""Names that left a package with some release: what the project, or another package, still imports.
+
+Owns the table. Knows nothing of who asks. Runs in the worker, after an import has failed.
+"""
+
+from __future__ import annotations
+
+import re
+
+# What is imported, as "module:name" or "module" for one that is gone as a whole; the last releases that have it.
+_GONE: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (r"werkzeug\.urls:\w+", ("werkzeug<3",)),
+    (
+        r"werkzeug:(?:secure_filename|cached_property|Local\w*|Request|Response|generate_password_hash|check_\w+)",
+        ("werkzeug<1",),
+    ),
+    (r"werkzeug\.contrib[\w.]*", ("werkzeug<1",)),
+    (r"werkzeug\.(?:security:safe_str_cmp|wrappers:Base\w+|wrappers\.\w+)", ("werkzeug<2.1",)),
+    (r"werkzeug:__version__", ("werkzeug<3.1",)),
+    (r"jinja2:(?:escape|Markup|contextfunction|contextfilter|environmentfilter|evalcontextfilter)", ("jinja2<3.1",)),
+    (r"markupsafe:soft_unicode", ("markupsafe<2.1",)),
+    (r"itsdangerous:(?:json|\w*JSONWebSignatureSerializer)", ("itsdangerous<2.1",)),
+    (
+        r"flask:(?:_app_ctx_stack|_request_ctx_stack|Markup|escape|safe_join)|flask\.json:JSONEncoder",
+        ("flask<2.3", "werkzeug<3"),
+    ),
+    (
+        r"flask\._compat(?::\w+)?|flask\.ext[\w.:]*",
+        ("flask<2", "jinja2<3.1", "markupsafe<2.1", "itsdangerous<2.1", "werkzeug<2.1"),
+    ),
+    (
+        r"wtforms(?:\.fields\.html5|\.ext)[\w.:]*|wtforms\.validators:Required|wtforms:(?:TextField|\w*html5\w*)",
+        ("wtforms<3",),
+    ),
+    (
+        r"sqlalchemy(?:\.\w+)*:(?:__all__|_ColumnEntity|_QueryEntity|as_declarative_\w+)|sqlalchemy\.databases[\w.:]*",
+        ("sqlalchemy<2",),
+    ),
+    (r"django\.core\.urlresolvers[\w.:]*|django\.conf\.urls:patterns", ("django<2",)),
+    (
+        (
+            r"django\.utils(?:\.six[\w.:]*|\.encoding:python_2_unicode_compatible|\.lru_cache[\w.:]*|\.decorators:available_attrs)"
+            r"|django\.shortcuts:render_to_response|django\.contrib\.staticfiles\.templatetags[\w.:]*"
+        ),
+        ("django<3",),
+    ),
+    (
+        (
+            r"django\.(?:utils\.(?:translation:u\w+|encoding:\w+_text|http:\w+)|conf\.urls:url|db\.models:NullBooleanField)"
+            r"|django\.contrib\.postgres\.fields:JSONField"
+        ),
+        ("django<4",),
+    ),
+    (r"django\.(?:utils\.timezone:utc|utils\.baseconv[\w.:]*|core\.files\.storage:get_storage_class)", ("django<5",)),
+    (r"pydantic:BaseSettings", ("pydantic<2",)),
+    (r"importlib_metadata:\w+", ("importlib-metadata<5",)),
+)
+_PATTERNS = tuple((re.compile(pattern), releases) for pattern, releases in _GONE)
+# What an old release of the first leaves unpinned, and can't do with today's.
+_COMPANIONS: tuple[tuple[str, tuple[int, ...], tuple[str, ...]], ...] = (
+    ("flask", (2,), ("jinja2<3.1", "markupsafe<2.1", "itsdangerous<2.1", "werkzeug<2.1")),
+    ("flask", (2, 3), ("werkzeug<3",)),
+    ("flask-login", (0, 6, 3), ("werkzeug<3",)),
+    ("flask-wtf", (1, 2), ("werkzeug<3",)),
+    ("jinja2", (3,), ("markupsafe<2.1",)),
+    ("flask-sqlalchemy", (3,), ("sqlalchemy<2",)),
+)
+_OF_PYTHON = re.compile(
+    r"No module named '[\w.]{1,60}\.six\.moves|"  # a copy of six that is older than Python 3.12
+    r"cannot import name '\w{1,40}' from '(?:asyncio|base64|cgi|collections|fractions|gettext|html|inspect|typing)'"
+    r"|module '(?:ast|asyncio|collections|fractions|html|inspect|pkgutil|platform|time|unittest)' has no attribute"
+)
+_IMPORTED = re.compile(r"cannot import name '(\w{1,80})' from '([\w.]{1,120})'")
+_ATTRIBUTE = re.compile(r"module '([\w.]{1,120})' has no attribute '(\w{1,80})'")
+
+
+def last_with(words: str, missing: str = "") -> tuple[str, ...]:
+    """The last releases that have what could not be imported, each as a requirement; empty where none is known.
+
+    Args:
+        words: the exception's.
+        missing: the module that is not there, where that is what was raised.
+    """
+    found = _IMPORTED.search(words)
+    name = f"{found[2]}:{found[1]}" if found else missing
+    attribute = None if name else _ATTRIBUTE.search(words)
+    name = f"{attribute[1]}:{attribute[2]}" if attribute else name
+    return next((releases for pattern, releases in _PATTERNS if name and pattern.fullmatch(name)), ())
+
+
+def is_too_old(words: str) -> bool:
+    """Whether an import failed for what Python itself has no more."""
+    return _OF_PYTHON.search(words) is not None
+
+
+def companions(package: str, version: str) -> tuple[str, ...]:
+    """What has to be held back beside this release of a package; empty where nothing is known."""
+    numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+    for name, below, releases in _COMPANIONS:
+        if name == package and numbers and numbers < below:
+            return releases
+    return ()

@@ -1,0 +1,166 @@
+"""What to do about a package, a library or a program that is missing or of another time: the line, the command."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from appliance.server import remedies
+from appliance.server.releases import companions, is_too_old
+from tests.server.test_hints import Hint, hinted, importing, raiser
+
+__all__ = ["hinted"]
+
+LIBRARIES = (
+    ("libpq.so.5: cannot open shared object file: No such file or directory", "libpq5"),
+    ("libodbc.so.2: cannot open shared object file: No such file or directory", "unixodbc"),
+    (
+        (
+            "cannot load library 'libgobject-2.0-0': libgobject-2.0-0: cannot open shared object file: No such file or "
+            "directory.  Additionally, ctypes.util.find_library() did not manage to locate a library called "
+            "'libgobject-2.0-0'"
+        ),
+        "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0",
+    ),
+    ('no library called "cairo-2" was found\nno library called "cairo" was found', "libcairo2"),
+    ("failed to find libmagic.  Check your installation", "libmagic1"),
+    ("Unable to find zbar shared library", "libzbar0"),
+    ('Could not find the GDAL library (tried "gdal", "GDAL", "gdal3.13.0").', "gdal-bin"),
+    ("The 'enchant' C library was not found and maybe needs to be installed.", "libenchant-2-2"),
+    ("MagickWand shared library not found.\nYou probably had not installed ImageMagick library.", "imagemagick"),
+    ("PortAudio library not found", "libportaudio2"),
+    (
+        (
+            "cannot load library 'libgobject-2.0.so.0': libgobject-2.0.so.0: cannot open shared object file: No such "
+            "file or directory.  Additionally, ctypes.util.find_library() did not manage to locate a library"
+        ),
+        "libvips42",
+    ),
+)
+
+
+@pytest.mark.parametrize(("words", "packages"), LIBRARIES)
+def test_a_shared_library(hinted: Hint, words: str, packages: str) -> None:
+    """What a package says of a library of the system that it misses names Debian's packages, whatever it raises."""
+    for base in (ImportError, OSError, Exception):
+        assert hinted(raiser("x.Missing", words, base=base)).endswith(f"apt-get install -y {packages}")
+
+
+def test_a_library_in_the_image(hinted: Hint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the image one command adds it, under the image's own name, from any folder."""
+    monkeypatch.setattr(remedies, "_IN_IMAGE", __file__)
+    words = hinted(raiser("x.Missing", LIBRARIES[0][0], base=ImportError))
+    assert words.endswith(
+        r"printf 'FROM wsgi-appliance\nRUN apt-get update && apt-get install -y libpq5\n' "
+        "| docker build -t wsgi-appliance -"
+    )
+
+
+def test_a_library_of_another_time(hinted: Hint) -> None:
+    """A library that Debian has no more is no package to be installed."""
+    words = hinted(raiser("x.Missing", "libssl.so.1.1: cannot open shared object file: No such", base=ImportError))
+    assert "newer release" in words
+    assert "apt-get" not in words
+
+
+def test_a_program(hinted: Hint) -> None:
+    """A program that is not here is named with its package; a file that is not here is none."""
+    named = hinted(lambda: subprocess.run(["ffprobe"], env={"PATH": "/nowhere"}, check=False))
+    assert named == "The program ffprobe is not here. Install it (Debian, Ubuntu): apt-get install -y ffmpeg"
+    assert not hinted(lambda: open("git"))  # noqa: PTH123, SIM115
+    assert not hinted(lambda: subprocess.run(["no-such-program"], env={"PATH": "/nowhere"}, check=False))
+
+
+def absent(name: str, module: str) -> Callable[[], None]:
+    """What imports a name that a module has no more."""
+
+    def raises() -> None:
+        raise ImportError(f"cannot import name {name!r} from {module!r} (/x/{module}.py)", name=module)
+
+    return raises
+
+
+@pytest.mark.parametrize(
+    ("raises", "files", "words"),
+    [
+        (absent("url_quote", "werkzeug.urls"), {"requirements.txt": "flask\n"}, "Add werkzeug<3 to requirements.txt."),
+        (
+            absent("url_quote", "werkzeug.urls"),
+            {"requirements.txt": "flask\nWerkzeug==3.0.1 # ours\n"},
+            "Write werkzeug<3 in the place of 'Werkzeug==3.0.1' in requirements.txt.",
+        ),
+        (
+            absent("url_quote", "werkzeug.urls"),
+            {"requirements/dev.txt": "-r base.txt\n", "requirements/base.txt": "Werkzeug>=1\n"},
+            "Write werkzeug<3 in the place of 'Werkzeug>=1' in requirements/base.txt.",
+        ),
+        (absent("escape", "jinja2"), {"uv.lock": "", "pyproject.toml": ""}, "uv add --no-sync 'jinja2<3.1'"),
+        (absent("soft_unicode", "markupsafe"), {"poetry.lock": ""}, "poetry add --lock 'markupsafe<2.1'"),
+        (absent("json", "itsdangerous"), {"Pipfile.lock": "{}"}, "pipenv install 'itsdangerous<2.1'"),
+        (absent("ugettext_lazy", "django.utils.translation"), {"requirements.txt": ""}, "Add django<4 to"),
+        (
+            raiser("x.y", "module 'sqlalchemy' has no attribute '__all__'", base=AttributeError),
+            {"requirements.txt": ""},
+            "Add sqlalchemy<2 to",
+        ),
+    ],
+)
+def test_a_name_that_has_left_a_package(hinted: Hint, raises: Callable[[], None], files: dict[str, str], words: str):
+    """What an older release still had names that release, and the line or the command that brings it."""
+    assert words in hinted(raises, files)
+
+
+def test_a_copy_of_six_that_is_too_old() -> None:
+    """What a package of long ago brings along is no reason to add a package: a newer release of it is."""
+    assert is_too_old("No module named 'stripe.six.moves'")
+    assert is_too_old("cannot import name 'Container' from 'collections' (/x/collections/__init__.py)")
+    assert not is_too_old("No module named 'six.moves'")
+
+
+def test_what_an_old_release_leaves_unpinned() -> None:
+    """An old Flask names all that it can't do without at once."""
+    assert companions("flask", "1.1.4") == ("jinja2<3.1", "markupsafe<2.1", "itsdangerous<2.1", "werkzeug<2.1")
+    assert companions("flask", "2.2.5") == ("werkzeug<3",)
+    assert companions("flask", "3.1.0") == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "words"),
+    [
+        ("own_of_it", {"app/own_of_it/x.py": "", "requirements.txt": ""}, "PYTHONPATH=app in .env"),
+        ("own_of_it", {"app/deep/own_of_it.py": "", "requirements.txt": ""}, "PYTHONPATH=app/deep in .env"),
+        ("own_of_it", {"app/own_of_it/notes.txt": "", "requirements.txt": ""}, "Add own-of-it to requirements.txt"),
+    ],
+)
+def test_a_folder_of_the_project_is_no_package(hinted: Hint, name: str, files: dict[str, str], words: str) -> None:
+    """A name that is a module anywhere in the project is a stranger's code on an index: its folder goes on the path."""
+    assert words in hinted(importing(name), files)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("no_such_old_one", ""), ("cgi", "legacy-cgi"), ("imp", "zombie-imp"), ("uu", "standard-uu")]
+)
+def test_a_module_that_left_python(hinted: Hint, name: str, words: str) -> None:
+    """A module that left the standard library is brought back by a package, which is added as any other."""
+    error = ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    def raises() -> None:
+        raise error
+
+    assert f"Add {words or 'no-such-old-one'} to requirements.txt" in hinted(raises, {"requirements.txt": ""})
+
+
+def test_psycopg_without_a_library(hinted: Hint) -> None:
+    """Psycopg's own words for a missing libpq name its binary part, in the file or for the lock's tool."""
+    words = (
+        "no pq wrapper available.\nAttempts made:\n- couldn't import psycopg 'c' implementation: No module named "
+        "'psycopg_c'\n- couldn't import psycopg 'binary' implementation: No module named 'psycopg_binary'\n"
+        "- couldn't import psycopg 'python' implementation: libpq library not found"
+    )
+    raises = raiser("x.y", words, base=ImportError)
+    assert "Write psycopg[binary] in the place of 'psycopg==3.1'" in hinted(
+        raises, {"requirements.txt": "psycopg==3.1\n"}
+    )
+    assert "uv add --no-sync 'psycopg[binary]'" in hinted(raises, {"uv.lock": "", "pyproject.toml": ""})
