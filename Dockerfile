@@ -3,6 +3,8 @@
 #   docker build -t wsgi-appliance .
 #   docker build -t wsgi-appliance --build-arg PYTHON=python:3.14-slim .     another base, another default Python
 #   docker build -t wsgi-appliance --build-arg EXTRA_PYTHON=python:3.12-slim .     one more, for projects that ask for it
+#   docker build -t wsgi-appliance --target full .     Python 3.10 to 3.14, a compiler, and headers: for projects with
+#                                                      pins of some years ago, and packages that have to be built
 #
 # EXTRA_PYTHON_2 adds another; docs/dependencies.md has a Dockerfile for more. Take them of the base's Debian, or an older
 # one: they use its libraries.
@@ -10,6 +12,13 @@
 ARG PYTHON=python:3.13-slim
 ARG EXTRA_PYTHON=${PYTHON}
 ARG EXTRA_PYTHON_2=${PYTHON}
+# Of the target full. BuildKit alone sets TARGETARCH, and makes only the stages that a target needs; the builder before
+# it makes all of them, and must not pull four images for nothing.
+ARG PYTHON_3_10=${TARGETARCH:+python:3.10-slim}
+ARG PYTHON_3_11=${TARGETARCH:+python:3.11-slim}
+ARG PYTHON_3_12=${TARGETARCH:+python:3.12-slim}
+ARG PYTHON_3_13=${TARGETARCH:+python:3.13-slim}
+ARG PYTHON_3_14=${TARGETARCH:+python:3.14-slim}
 
 # -- further interpreters: nothing, unless one was asked for ----------------------------------------------------------
 # An official image's Python finds its own library and its prefix from where it lies, so it can be copied elsewhere.
@@ -25,6 +34,37 @@ ARG EXTRA_PYTHON_2
 COPY image/add_python.sh /add_python.sh
 RUN sh /add_python.sh "${PYTHON}" "${EXTRA_PYTHON_2:-${PYTHON}}"
 
+# -- the Pythons of the target full -----------------------------------------------------------------------------------
+FROM ${PYTHON_3_10:-${PYTHON}} AS python-3.10
+ARG PYTHON
+ARG PYTHON_3_10
+COPY image/add_python.sh /add_python.sh
+RUN sh /add_python.sh "${PYTHON}" "${PYTHON_3_10:-${PYTHON}}"
+
+FROM ${PYTHON_3_11:-${PYTHON}} AS python-3.11
+ARG PYTHON
+ARG PYTHON_3_11
+COPY image/add_python.sh /add_python.sh
+RUN sh /add_python.sh "${PYTHON}" "${PYTHON_3_11:-${PYTHON}}"
+
+FROM ${PYTHON_3_12:-${PYTHON}} AS python-3.12
+ARG PYTHON
+ARG PYTHON_3_12
+COPY image/add_python.sh /add_python.sh
+RUN sh /add_python.sh "${PYTHON}" "${PYTHON_3_12:-${PYTHON}}"
+
+FROM ${PYTHON_3_13:-${PYTHON}} AS python-3.13
+ARG PYTHON
+ARG PYTHON_3_13
+COPY image/add_python.sh /add_python.sh
+RUN sh /add_python.sh "${PYTHON}" "${PYTHON_3_13:-${PYTHON}}"
+
+FROM ${PYTHON_3_14:-${PYTHON}} AS python-3.14
+ARG PYTHON
+ARG PYTHON_3_14
+COPY image/add_python.sh /add_python.sh
+RUN sh /add_python.sh "${PYTHON}" "${PYTHON_3_14:-${PYTHON}}"
+
 # -- build: what needs a package index or writes what the image shall not hold ----------------------------------------
 FROM ${PYTHON} AS build
 WORKDIR /build
@@ -38,7 +78,8 @@ RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ig
  && rm -f /opt/appliance/.lock /opt/appliance/.gitignore \
       /opt/appliance/bin/[Aa]ctivate* /opt/appliance/bin/dotenv \
       /opt/appliance/bin/uvx \
- && rm -rf /opt/appliance/lib/python3*/site-packages/*.dist-info/sboms
+ && rm -rf /opt/appliance/lib/python3*/site-packages/*.dist-info/sboms \
+      /opt/appliance/lib/python3*/site-packages/yaml/_yaml*.so
 # What an editor attaches to, in a folder of its own that only a worker with DEBUGPY set has on its path. The wheel
 # without binaries runs on every Python and machine; what is removed attaches to foreign processes, or is for Windows:
 # 3 MB stay of 28.
@@ -67,7 +108,7 @@ RUN site="$(/opt/appliance/bin/python -I -c 'import sysconfig; print(sysconfig.g
  && chmod 0755 /opt/appliance/bin/appliance
 
 # -- the image --------------------------------------------------------------------------------------------------------
-FROM ${PYTHON}
+FROM ${PYTHON} AS slim
 # The base's standard library comes without bytecode, and the project's owner may not write it there: compiled here, or
 # by every process anew. What no server imports stays uncompiled: 5 MB instead of 12.
 # /cache is open to any user, since the project's owner may be anyone; a new named volume takes its mode from here.
@@ -75,14 +116,21 @@ RUN python3 -m compileall -q -j 0 \
       -x '/(site-packages|dist-packages|test|tests|idlelib|tkinter|turtledemo|turtle|lib2to3|ensurepip|pydoc_data|_pyrepl|unittest|xmlrpc|_pydecimal|_pyio|pydoc|doctest|mailbox|pickletools|imaplib|encodings/(cp|mac_|iso|big5|euc|gb|hz|koi8|shift|johab|tis|ptcp|hp_|palm|kz)[^/]*)(/|\.py)' \
       "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
  && mkdir -m 1777 /cache
+# libpq: what psycopg loads where a project asks for it without its binary part, as psycopg's own documentation begins.
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends libpq5 \
+ && apt-get clean \
+ && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log /var/cache/debconf/*-old /var/lib/dpkg/*-old
 COPY --from=extra /opt/python /opt/python
 COPY --from=extra-2 /opt/python /opt/python
 COPY --from=build /opt/appliance /opt/appliance
 RUN ln -s /opt/appliance/bin/appliance /usr/local/bin/appliance
 
-# APPLIANCE_IMAGE is no setting: it says that this is the image, where PORT and a host's .venv count for nothing.
+# APPLIANCE_IMAGE is no setting: it says that this is the image, where PORT and a host's .venv count for nothing, and
+# which of the two targets.
 # The shims come first on PATH, for people at `docker compose exec`; nothing of ours is started by name.
-ENV APPLIANCE_IMAGE=1 \
+ENV APPLIANCE_IMAGE=slim \
     PATH=/opt/appliance/shims:${PATH} \
     APPLIANCE_PROJECT=/workspace \
     APPLIANCE_HOST=0.0.0.0 \
@@ -105,3 +153,23 @@ LABEL org.opencontainers.image.title="wsgi-appliance" \
       org.opencontainers.image.description="A development server for any Python WSGI project: mount it, and it comes up." \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="MIT"
+
+# -- the image for what is old, or has to be built --------------------------------------------------------------------
+FROM slim AS full
+ARG TARGETARCH
+# hadolint ignore=DL3008
+RUN if [ -z "${TARGETARCH}" ]; then echo "The target full needs BuildKit: DOCKER_BUILDKIT=1"; exit 0; fi \
+ && apt-get update \
+ && apt-get install --yes --no-install-recommends build-essential cmake default-libmysqlclient-dev git libffi-dev \
+      libjpeg-dev libpq-dev libssl-dev libxml2-dev libxslt1-dev pkg-config zlib1g-dev \
+ && apt-get clean \
+ && rm -rf /var/lib/apt/lists/*
+COPY --from=python-3.10 /opt/python /opt/python
+COPY --from=python-3.11 /opt/python /opt/python
+COPY --from=python-3.12 /opt/python /opt/python
+COPY --from=python-3.13 /opt/python /opt/python
+COPY --from=python-3.14 /opt/python /opt/python
+ENV APPLIANCE_IMAGE=full
+
+# -- without a target: the first of the two ---------------------------------------------------------------------------
+FROM slim

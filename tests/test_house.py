@@ -130,7 +130,12 @@ def test_no_start_interval():
 def test_the_base_is_an_argument(dockerfile):
     """Both stages stand on the same base, which a build argument names; further Pythons too, unless asked for."""
     bases = re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)
-    assert bases == ["${EXTRA_PYTHON}", "${EXTRA_PYTHON_2}", "${PYTHON}", "${PYTHON}"]
+    further = [f"${{PYTHON_3_{minor}:-${{PYTHON}}}}" for minor in range(10, 15)]
+    assert bases == ["${EXTRA_PYTHON}", "${EXTRA_PYTHON_2}", *further, "${PYTHON}", "${PYTHON}", "slim", "slim"]
+    # Only BuildKit, which makes no stage that is not asked for, is told to take them.
+    assert re.findall(r"^ARG PYTHON_3_\d+=(.*)$", dockerfile, re.MULTILINE) == [
+        f"${{TARGETARCH:+python:3.{minor}-slim}}" for minor in range(10, 15)
+    ]
     assert re.findall(r"^ARG EXTRA_PYTHON\w*=(.*)$", dockerfile, re.MULTILINE) == ["${PYTHON}"] * 2
     assert re.search(r"^ARG PYTHON=python:3\.\d+-slim$", dockerfile, re.MULTILINE)
 

@@ -209,11 +209,11 @@ def start(image, volumes):
     """A function that starts a container on a project: ``start(folder, "-e", "NAME=value")``."""
     started = []
 
-    def start(project: Path | None = None, *options: str, argv: tuple[str, ...] = ()) -> Container:
+    def start(project: Path | None = None, *options: str, argv: tuple[str, ...] = (), tag: str = image) -> Container:
         name = f"appliance-test-{uuid.uuid4().hex[:12]}"
         mount = ["--volume", f"{project}:/workspace"] if project else []
         started.append(name)
-        docker("run", "--detach", "--name", name, "--publish", "127.0.0.1::8000", *mount, *options, image, *argv)
+        docker("run", "--detach", "--name", name, "--publish", "127.0.0.1::8000", *mount, *options, tag, *argv)
         shown = docker("port", name, "8000", check=False).stdout.split(":")[-1].strip()
         return Container(name, int(shown or 0))
 
@@ -234,6 +234,7 @@ def project(tmp_path, engine):
         else:
             folder.mkdir()
             for name, text in source.items():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_text(text)
         if owner is not None:
             owned.append(folder)
