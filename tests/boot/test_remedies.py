@@ -65,6 +65,13 @@ def failed(shop: Shop) -> InstallError:
     return caught.value
 
 
+def told(shop: Shop, build: str, image: str = "") -> InstallError:
+    """The error for these words, as the installer would say them; what that makes of them has a test of its own."""
+    words = (BUILDS / f"{build}.txt").read_text().splitlines()
+    files = [shop.root / name for name in ("requirements.txt",)]
+    return failure(words, 1, "", files, image, shop.root)
+
+
 def follow_in_files(shop: Shop, action: str) -> None:
     """Do what the words say with the project's files."""
     edit = re.search(r"[Ww]rite (\S+) in the place of '([^']+)' in ([\w./-]+)(?=[.:])", action)
@@ -92,11 +99,22 @@ def test_another_package(shop: Shop, build: str, instead: str):
     name, version = unbuildable(shop, build)
     wheel(shop.wheels, instead.partition("[")[0].replace("-", "_"), "3.0")
     shop.write("requirements.txt", f"toaster\n{name}=={version}\n")
-    error = failed(shop)
+    error = told(shop, build)
     assert error.details["line"] == 2
     follow_in_files(shop, error.action)
     shop.install()
     assert shop.versions()[instead.partition("[")[0].replace("-", "_")] == "3.0"
+
+
+@pytest.mark.parametrize("build", ["slim-psycopg2-2.9.9", "full-gevent-1.4.0", "slim-orjson-3.6.0"])
+def test_the_installer_says_the_same(shop: Shop, build: str):
+    """What the real installer makes of a build's words is understood as the words themselves are."""
+    shop.alone()
+    name, version = unbuildable(shop, build)
+    shop.write("requirements.txt", f"{name}=={version}\n")
+    error, same = failed(shop), told(shop, build)
+    assert error.found.partition(" (")[0] == same.found.partition(" (")[0]
+    assert error.action.startswith(same.action)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +138,7 @@ def test_a_newer_release(shop: Shop, build: str, why: str):
     name, version = unbuildable(shop, build)
     wheel(shop.wheels, name.replace("-", "_"), "99.0")
     shop.write("requirements.txt", f"{name}=={version}\n")
-    error = failed(shop)
+    error = told(shop, build)
     assert why in error.found
     assert "build-essential" not in error.action
     follow_in_files(shop, error.action)
@@ -150,11 +168,7 @@ def test_a_newer_release(shop: Shop, build: str, why: str):
 )
 def test_what_the_build_lacks(shop: Shop, build: str, image: str, packages: str):
     """What is missing is read from the build's words; the line names what brings it, where the appliance runs."""
-    name, version = unbuildable(shop, build)
-    shop.write("requirements.txt", f"{name}=={version}\n")
-    if image:
-        shop.values["APPLIANCE_IMAGE"] = image
-    action = failed(shop).action
+    action = told(shop, build, image).action
     if image and packages:
         assert f"RUN apt-get update && apt-get install -y {packages}\\n' | docker build -t wsgi-appliance -" in action
     elif packages:
