@@ -17,3 +17,8 @@ def engine_is_required():
     for name in [name for name in os.environ if name.startswith("APPLIANCE_")]:
         del os.environ[name]
     return required
+
+
+def pytest_xdist_auto_num_workers():
+    """How many processes ``-n auto`` means: the tests wait for processes of theirs more than they compute."""
+    return 2 * len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
