@@ -230,16 +230,21 @@ class Folder:
         return rule
 
     def _refusal(self, name: str, error: OSError) -> OSError:
-        """The same error, unless what is there is the reason for it."""
+        """The same error, unless what was there is the reason for it.
+
+        The error tells what was there when it was opened: by now, another user can have put something else there.
+        """
+        if error.errno == errno.ELOOP:
+            return NotOursError("it is a link", f"{self.path}/{name}")
         try:
             status = os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
         except OSError:
-            return error
-        if stat.S_ISLNK(status.st_mode):
+            status = None
+        if status and stat.S_ISLNK(status.st_mode):
             return NotOursError("it is a link", f"{self.path}/{name}")
         if error.errno == errno.ENOTDIR:
             return NotOursError("it is no folder", f"{self.path}/{name}")
-        flaw = self.rule.flaw(status)
+        flaw = self.rule.flaw(status) if status else ""
         return NotOursError(flaw, f"{self.path}/{name}") if flaw else error
 
 
