@@ -18,8 +18,10 @@ from typing import NamedTuple
 from appliance.boot.frameworks import is_framework
 from appliance.boot.modules import Modules, imports_of
 from appliance.boot.ownname import package_names
+from appliance.boot.target import pick
 
 _SHOWN = 4
+_DEEP_ENOUGH = 2
 _PARSED = 200  # files; 0.1 s
 _FILES_MAX = 2000
 _LONGEST = 100_000
@@ -110,7 +112,24 @@ def _unbound(root: Path, python: list[str]) -> Absence:
     also = f"; {broken[0].words}" if broken else ""
     if packages:
         return Absence(f"{packages[0]} is a package that offers none, a library perhaps{also}", do_this)
+    among_tests = None if example else _among_tests(root)
+    if among_tests:
+        file, name = among_tests
+        return Absence(
+            f"{len(python)} Python files bind none, but for {file}, which lies where tests do{also}",
+            f"If that is the application: APPLIANCE_APP={name}",
+        )
     return Absence(f"{len(python)} Python files bind none ({_list(python)}){also}", do_this)
+
+
+def _among_tests(root: Path) -> tuple[str, str] | None:
+    """The file and the name of an application in a folder, or a module, that is left out for its name."""
+    modules = Modules(root)
+    for file in modules.files(_DEEP_ENOUGH, tests=True):
+        best = pick(modules, modules.source(file), own=True)
+        if best.name:
+            return str(file.relative_to(root)), f"{modules.name_of(file)[0]}:{best.name}"
+    return None
 
 
 class _Fault(NamedTuple):

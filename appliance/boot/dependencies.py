@@ -255,7 +255,7 @@ def _planned(
 
 
 def _key(made_of: tuple[str, ...]) -> str:
-    return hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:20]
+    return hashlib.sha256(os.fsencode("\0".join(made_of))).hexdigest()[:20]
 
 
 def supply(plan: Plan, requirement: str) -> bool:

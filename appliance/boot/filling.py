@@ -93,7 +93,7 @@ class Filling:
         arguments = [*contents.arguments, *self.more, *(["--no-deps"] if contents.exact else [])]
         if contents.lines.strip():
             flat = self.environment / "dependencies.txt"  # no name of the project's own files, in the installer's words
-            flat.write_text(contents.lines, "utf-8")
+            flat.write_text(contents.lines, "utf-8", "surrogateescape")
             arguments = ["-r", str(flat), *arguments]
         if arguments:
             excluded = self.environment / "left-out.txt"

@@ -96,7 +96,7 @@ def _path(text: str, folder: Path) -> Path:
 
 def _socket(text: str, folder: Path) -> str:
     path = str(_path(text, folder))
-    if len(path.encode()) > _LONGEST_SOCKET_PATH:
+    if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH:
         raise ValueError(text)
     return path
 

@@ -8,6 +8,7 @@ from. Runs in ``appliance install``.
 from __future__ import annotations
 
 import json
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,16 @@ def link_trees(trees: Iterable[SourceTree], environment: Path) -> None:
             _describe(tree, packages)
             _add_scripts(tree, environment / "bin")
     # Last by its name: what is installed comes before the projects' own folders, as it does without us.
-    (packages / "zz_projects.pth").write_text("".join(f"{root}\n" for root in roots), "utf-8")
+    (packages / "zz_projects.pth").write_text("".join(f"{_line(root)}\n" for root in roots), "utf-8")
+
+
+def _line(root: Path) -> str:
+    """A line that puts the folder on the path; Python reads the file as UTF-8, which not every folder's name is."""
+    try:
+        str(root).encode()
+    except UnicodeEncodeError:
+        return f"import os, sys; sys.path.append(os.fsdecode({os.fsencode(root)!r}))"
+    return str(root)
 
 
 def _describe(tree: SourceTree, packages: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -251,7 +252,7 @@ def _requirements(look: _Look, *files: Path) -> Manifest:
         # As they are: the installer's words then name the files that a person knows.
         contents = replace(contents, lines="", arguments=tuple(word for file in files for word in ("-r", str(file))))
     parts = [read_bytes(file) for file in found.files if file.suffix not in {".py", ".toml", ".cfg"}]
-    return _made(look, files, found.files, [*parts, found.flat.encode()], lambda _: contents, found.trees)
+    return _made(look, files, found.files, [*parts, os.fsencode(found.flat)], lambda _: contents, found.trees)
 
 
 def _notes_on(*trees: SourceTree | None) -> tuple[str, ...]:
@@ -316,21 +317,21 @@ def _described(look: _Look, file: Path, options: Iterable[str] = ()) -> Manifest
     found = read_requirements(look.root, (), lines)
     contents = Contents(lines=found.flat, trees=found.trees, notes=_notes_on(tree))
     files = tuple(dict.fromkeys((file, *(tree.files if tree else ()), *found.files)))
-    return _made(look, (file,), files, [found.flat.encode()], lambda _: contents, found.trees)
+    return _made(look, (file,), files, [os.fsencode(found.flat)], lambda _: contents, found.trees)
 
 
 def _pipfile(look: _Look, file: Path) -> Manifest:
     lines, indexes = pipfile_lines(read_toml(file), look.choice)
     found = read_requirements(look.root, (), [*indexes, *lines])
     contents = Contents(lines=found.flat, trees=found.trees)
-    return _made(look, (file,), (file, *found.files), [found.flat.encode()], lambda _: contents, found.trees)
+    return _made(look, (file,), (file, *found.files), [os.fsencode(found.flat)], lambda _: contents, found.trees)
 
 
 def _conda(look: _Look, file: Path) -> Manifest:
     environment = read_conda(read_text(file), file)
     found = read_requirements(look.root, (), environment.lines)
     contents = Contents(lines=found.flat, trees=found.trees, notes=environment.notes)
-    return _made(look, (file,), (file, *found.files), [found.flat.encode()], lambda _: contents, found.trees)
+    return _made(look, (file,), (file, *found.files), [os.fsencode(found.flat)], lambda _: contents, found.trees)
 
 
 _FORMS: tuple[tuple[str, Callable[..., Manifest | None]], ...] = (

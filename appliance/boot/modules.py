@@ -26,6 +26,7 @@ _SKIPPED = frozenset(
         "bin", "scripts", "tools",
     )
 )  # fmt: skip
+_TESTS = frozenset(("tests", "test", "testing"))
 # What a library makes new projects from: its names are still to be filled in.
 _TEMPLATE = re.compile(r"(?:project|setup|app|site)_templates?\Z|.*\{\{", re.IGNORECASE)
 _TO_FILL_IN = re.compile(rb"\{\{\s*[\w.]+\s*\}\}")
@@ -111,8 +112,11 @@ class Modules:
                 return source, tuple(name[len(source.module) + 1 :].split("."))
         return None
 
-    def files(self, depth: int) -> Iterator[Path]:
-        """Python files, the shallow ones first, by name; skipping what is not the project's own."""
+    def files(self, depth: int, *, tests: bool = False) -> Iterator[Path]:
+        """Python files, the shallow ones first, by name; skipping what is not the project's own.
+
+        With ``tests`` those in folders that bear the names of tests, too.
+        """
         level = [self.root]
         count = 0
         for _ in range(depth + 1):
@@ -130,7 +134,7 @@ class Modules:
                         count += 1
                         if count >= _MOST_FILES:
                             return
-                    elif self._is_own_folder(entry):
+                    elif self._is_own_folder(entry) or (tests and entry.name in _TESTS and entry.is_dir()):
                         below.append(folder / entry.name)
             level = below
 

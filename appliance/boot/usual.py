@@ -44,6 +44,7 @@ _DEEPEST = 4  # backend/src/shop/app.py
 _MAKES_PROJECTS = re.compile(r"(?:create|start|new|init)[-_]?project|-project\Z")  # as django-admin does
 _SHEBANG = re.compile(rb"#!.*\bpython")
 _LONGEST_SHEBANG = 256  # Linux's own limit
+_IS_PART_OF_TESTS = re.compile(r"^test_|_test\.py$|^conftest\.py$|^setup\.py$")
 _IS_TEST = re.compile(r"^test_|_test\.py$|^tests?\.py$|^conftest\.py$|^setup\.py$")
 
 
@@ -127,19 +128,22 @@ def scan_rule(look: Look) -> Ruling:
     near = _scan(look, _DEEP_ENOUGH)
     if near.target or near.weak or near.tied or near.refused:
         return near
+    if all(_IS_TEST.search(file.name) for file in look.modules.files(_DEEPEST)):
+        return _scan(look, _DEEP_ENOUGH, tests=True)  # a first project is called "test" as often as not
     return _scan(look, _DEEPEST)
 
 
-def _scan(look: Look, depth: int) -> Ruling:
+def _scan(look: Look, depth: int, *, tests: bool = False) -> Ruling:
     rule = "A look into every module"
+    passed_over = _IS_PART_OF_TESTS if tests else _IS_TEST
     found = []
     passed_on = []
     weak: Target | None = None
     refused: list[str] = []
     tied: tuple[str, ...] = ()
     count = 0
-    for file in look.modules.files(depth):
-        if _IS_TEST.search(file.name):
+    for file in look.modules.files(depth, tests=tests):
+        if passed_over.search(file.name):
             continue
         source = look.modules.source(file)
         count += 1

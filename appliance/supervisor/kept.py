@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,7 @@ class Kept:
 def place(cache: Path, plan: Plan, root: Path) -> Path:
     """The file for this project in this environment; another version of ours measures anew."""
     made_of = (__version__, str(plan.python), plan.interpreter, plan.fingerprint, str(root))
-    key = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:20]
+    key = hashlib.sha256(os.fsencode("\0".join(made_of))).hexdigest()[:20]
     return user_cache(cache) / "preload" / f"{key}.json"
 
 

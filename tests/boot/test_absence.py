@@ -51,6 +51,11 @@ PRINT = 'print "old"\n'
         ),
         ({**LIBRARY, "lib/shop.py": PRINT}, "lib/shop.py can't be parsed", "Mend it"),
         ({"old.py": PRINT}, "1 Python files bind none (old.py); old.py can't be parsed", "APPLIANCE_APP"),
+        (
+            {"prices.py": "", "tests/__init__.py": "", "tests/site.py": "import flask\napp = flask.Flask('x')\n"},
+            "3 Python files bind none, but for tests/site.py, which lies where tests do",
+            "APPLIANCE_APP=tests.site:app",
+        ),
         ({"old.py": PRINT, "web/shop.py": "from flask import x\n" + PRINT}, "web/shop.py can't be parsed", "Mend it"),
     ],
     ids=[
@@ -67,6 +72,7 @@ PRINT = 'print "old"\n'
         "broken in bin, of a framework",
         "broken in the package",
         "broken, of no framework",
+        "among tests",
         "broken, of a framework",
     ],
 )

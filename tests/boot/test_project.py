@@ -23,6 +23,9 @@ FOUND = {
     "flask": ({"app.py": FLASK}, "app:app"),
     "flask by another name": ({"app.py": "import flask as f\nsite = f.Flask(__name__)\n"}, "app:site"),
     "a factory": ({"app.py": FACTORY}, "app:create_app()"),
+    "a package that is called test": ({"test/__init__.py": "", "test/site.py": FLASK}, "test.site:app"),
+    "a package that is called tests": ({"tests/__init__.py": FLASK, "tests/test_it.py": ""}, "tests:app"),
+    "a file that is called test": ({"test.py": FLASK}, "test:app"),
     "a callable named app may be a factory": (
         {"app.py": "import bottle\ndef app():\n    return bottle.default_app()\n"},
         "app:app()",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 from appliance.supervisor import kept
 from appliance.supervisor.kept import Kept
@@ -33,6 +35,13 @@ def test_kept(tmp_path: Path):
     for damage in ('{"modules": [', "[]", '{"colour": "red"}', ""):
         file.write_text(damage, encoding="utf-8")
         assert kept.load(file) == Kept()
+
+
+def test_a_folder_whose_name_is_no_text(tmp_path: Path):
+    """A project in a folder whose name is not UTF-8 has a list of its own too."""
+    plan: Any = SimpleNamespace(python=Path("/python"), interpreter="3.13", fingerprint="f")
+    files = {kept.place(tmp_path, plan, Path(name)) for name in ("/caf\udce9", "/caf\udce8", "/cafe")}
+    assert len(files) == 3
 
 
 def test_closed_cache(tmp_path: Path):
