@@ -23,6 +23,7 @@ class Burst:
 
     def __init__(self) -> None:
         self._due: dict[str, float] = {}
+        self.seen: dict[str, float] = {}  # when the last news of each came
         self._doubted: set[str] = set()
         self._last = 0.0
         self._held = 0.0
@@ -36,6 +37,7 @@ class Burst:
         if not self._due:
             self.first = now
         self._last = now
+        self.seen[path] = now
         self._due[path] = now + (WHOLE_S if whole else PARTIAL_S)
 
     def doubt(self, path: str, now: float) -> bool:
@@ -64,5 +66,6 @@ class Burst:
     def over(self) -> None:
         """It has been told."""
         self._due.clear()
+        self.seen = {}
         self._held = 0.0
         self._doubted.clear()

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+from zlib import crc32
 
 from appliance.watch.tree import Mark, mark
 
@@ -18,6 +20,32 @@ if TYPE_CHECKING:
 
 LARGEST: Final = 8 * 1024 * 1024  # of larger ones the time stamp has to do
 YOUNG_NS: Final = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Met:
+    """A file as a worker has met it.
+
+    Attributes:
+        mark: its mark before it was read; None where it was not there.
+        checksum: a CRC-32 of what was read, or -1 where that is not known.
+    """
+
+    mark: Mark | None
+    checksum: int = -1
+
+    def differs(self, path: str) -> bool:
+        """Whether it is another one now. A young file is read: two writes in one tick of the clock bear one mark."""
+        now = mark(path)
+        if now != self.mark or now is None:
+            return now != self.mark
+        if self.checksum < 0 or time.time_ns() - now.mtime_ns > YOUNG_NS:
+            return False
+        try:
+            with open(path, "rb", buffering=0) as file:
+                return crc32(file.read(LARGEST)) != self.checksum and now.size <= LARGEST
+        except OSError:
+            return True
 
 
 class Contents:

@@ -108,32 +108,56 @@ class Ground:
         self.source.drop(folder)
 
     def _enter_parent(self, path: str) -> None:
-        if os.path.dirname(path) in self.tree.folders:
+        folder = os.path.dirname(path)
+        if folder in self.tree.folders:
             return  # a link's file is the tree's to know
-        for each in {os.path.dirname(path), os.path.dirname(os.path.realpath(path))}:
+        if not os.path.isdir(folder):  # of a package that is not there yet
+            folder = os.path.dirname(folder)
+        for each in {folder, os.path.dirname(os.path.realpath(path))}:
             if each not in self.tree.folders and os.path.isdir(each):
                 self._enter(each)
 
     # -- files named from outside --------------------------------------------------------------------------------------
 
-    def name(self, who: str, kind: Kind, paths: Iterable[str]) -> list[str]:
-        """These files count, wherever they are and whoever ignores them, instead of those that ``who`` named before.
+    def name(self, who: str, kind: Kind, paths: Iterable[str], *, more: bool = False) -> list[str]:
+        """These files count, wherever they are and whoever ignores them but the user's own setting.
+
+        They take the place of those that ``who`` named before, or come to them (``more``).
 
         Returns:
-            Those that are there, and did not count until now.
+            Those that are there, and of which nothing was known until now.
         """
         before = self._named
-        self._named = {path: named for path, named in before.items() if named.who != who}
-        new = [path for path in paths if path not in self._named and self.kind(path) is None]
-        for path in new:
+        self._named = dict(before) if more else {path: named for path, named in before.items() if named.who != who}
+        new = []
+        for path in paths:
+            if path in self._named or self._ignores.unwanted(path):
+                continue
             known = before.get(path)
-            self._named[path] = _Named(who, kind, known.mark if known else mark(path))
-            self._enter_parent(path)
-        return [path for path in new if path not in before and self._named[path].mark]
+            seen = known.mark if known else self.tree.files.get(path) or mark(path)
+            self._named[path] = _Named(who, kind, seen)
+            if known is None:
+                self._enter_parent(path)
+                if seen and path not in self.tree.files:
+                    new.append(path)
+        return new
+
+    def look_for_templates_in(self, folders: Iterable[str]) -> tuple[list[str], set[str]]:
+        """A framework looks for templates in these folders: their files that count now, and those that have changed."""
+        new: list[str] = []
+        changed: set[str] = set()
+        for folder in self._rule.look_for_templates_in(folders):
+            if folder in self.tree.folders:
+                known = set(self.tree.files)
+                found = self.tree.look(folder)
+                new += found - known
+                changed |= found & known
+        return new, changed
 
     def there(self) -> list[str]:
         """All files that count and were there when they were last looked at."""
-        return [*self.tree.files, *(path for path, named in self._named.items() if named.mark)]
+        named = (path for path, each in self._named.items() if each.mark and path not in self.tree.files)
+        return [*self.tree.files, *named]
 
     def kind(self, path: str) -> Kind | None:
         """The kind of a file, if it counts now."""
@@ -157,9 +181,10 @@ class Ground:
         now = mark(path)
         if (named := self._named.get(path)) is not None:
             self._named[path] = replace(named, mark=now)
+        folder, _, name = path.rpartition("/")
         if now is None:
             self.tree.files.pop(path, None)
-        elif os.path.dirname(path) in self.tree.folders:
+        elif folder in self.tree.folders and self._rule.kind(folder, name) is not None:
             self.tree.files[path] = now
         return now
 
@@ -187,7 +212,7 @@ class Ground:
     def _look_named(self) -> set[str]:
         for path in self._named:
             self._enter_parent(path)  # it may be there again
-        return {path for path, named in self._named.items() if mark(path) != named.mark}
+        return {path for path, named in self._named.items() if path not in self.tree.files and mark(path) != named.mark}
 
     # -- news ----------------------------------------------------------------------------------------------------------
 
@@ -207,9 +232,9 @@ class Ground:
             self._aside.discard(path)
             return set(), path not in self.tree.folders or path in self._tops
         if what is What.FOLDER_CAME:
-            return self._come(path), False
+            return self._come(path) | self._named_below(path), False
         if what is What.FOLDER_WENT:
-            return self.tree.forget(path), False
+            return self.tree.forget(path) | {each for each in self._named if each.startswith(path + "/")}, False
         return self._take_file(what, path)
 
     def _take_file(self, what: What, path: str) -> tuple[set[str], bool]:
@@ -230,6 +255,13 @@ class Ground:
             # Whatever stood there before is not what stands there now.
             return self.tree.forget(path) | self._come(path), False
         return paths, False
+
+    def _named_below(self, folder: str) -> set[str]:
+        """The files that were named and are there now with this folder, which may itself be left out."""
+        below = [path for path in self._named if path.startswith(folder + "/")]
+        for path in below:
+            self._enter_parent(path)
+        return {path for path in below if os.path.exists(path)}
 
     def _come(self, folder: str) -> set[str]:
         if os.path.dirname(folder) not in self.tree.folders or not self.tree.counts(folder):

@@ -50,7 +50,7 @@ class Ignores:
             self._read_above(top)
 
     def _read_above(self, top: str) -> None:
-        if self.git and (spec := _spec(f"{self.git}/info/exclude")):
+        if self.git and (spec := _spec(f"{_common(self.git)}/info/exclude")):
             self._exclude = (top, spec)
         folder = os.path.dirname(self._root)
         while self._root != top and len(folder) >= len(top):
@@ -88,6 +88,16 @@ class Ignores:
             return True
         return bool(self._specs or self._exclude) and self._by_git(path, folder=False)
 
+    def unwanted(self, path: str) -> bool:
+        """Whether the user's own patterns name the file, or a folder that it is in."""
+        if self._patterns is None:
+            return False
+        while len(path) > len(self._root):
+            if self._by_setting(path, path[path.rfind("/") + 1 :]):
+                return True
+            path = os.path.dirname(path)
+        return False
+
     def _by_setting(self, path: str, name: str) -> bool:
         if self._patterns is None:
             return False
@@ -117,8 +127,9 @@ def _below(path: str, base: str, *, folder: bool) -> str:
 
 def _spec(path: str) -> GitIgnoreSpec | None:
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            lines = file.read().splitlines()
+        # git passes over a byte order mark at the beginning.
+        with open(path, encoding="utf-8-sig", errors="surrogateescape") as file:
+            lines = file.read().split("\n")
     except OSError:
         return None
     # Imported where there is something to read: 10 ms, in the watcher's thread.
@@ -151,10 +162,20 @@ def _repository(root: str) -> tuple[str, str]:
         folder = parent
 
 
+def _common(git: str) -> str:
+    """What all work trees of a repository share is in one directory (gitrepository-layout(5), ``commondir``)."""
+    return os.path.normpath(os.path.join(git, _line(f"{git}/commondir")))
+
+
 def _linked(folder: str, file: str) -> str:
+    named = _line(file)
+    return os.path.normpath(os.path.join(folder, named.removeprefix("gitdir:").strip())) if named else ""
+
+
+def _line(file: str) -> str:
+    """What a small file of git's says; empty where there is none."""
     try:
         with open(file, encoding="utf-8", errors="surrogateescape") as opened:
-            text = opened.read(4096)
+            return opened.read(4096).strip()
     except OSError:
         return ""
-    return os.path.normpath(os.path.join(folder, text.removeprefix("gitdir:").strip()))

@@ -29,7 +29,8 @@ class Kind(enum.Enum):
 ENVIRONMENT = (".env", ".env.local", ".flaskenv")
 
 # Django (since 4.1, also with DEBUG), Jinja without auto_reload and gettext keep what they have read. A restart is
-# right for all of them and costs 50 ms; asking each framework to forget would be right for those that we know.
+# right for all of them and costs 50 ms; asking each framework to forget would be right for those that we know. An HTML
+# file elsewhere than where a framework looks for templates is a report, an upload, documentation: nobody keeps it.
 _SUFFIXES = MappingProxyType(
     {
         **dict.fromkeys((".py", ".pyw", ".wsgi", ".ini", ".so"), Kind.CODE),
@@ -37,12 +38,23 @@ _SUFFIXES = MappingProxyType(
     }
 )
 _IN_TEMPLATES = frozenset({".txt", ".xml", ".md", ".svg", ".json", ".js", ".css"})  # mails, feeds, fragments
+_TEMPLATES = re.compile(r"/templates(?:/|\Z)")
+_TRANSLATIONS = re.compile(r"/LC_MESSAGES\Z")
 # Served as they are: a browser asks for them anew.
 _STATIC = re.compile(r"/(?:static|staticfiles|public|dist)(?:/|\Z)")
 _DEPENDENCIES = re.compile(
     r".*requirements.*(?<!\.py)|constraints.*\.txt|uv\.lock|pylock.*\.toml|poetry\.lock|Pipfile(?:\.lock)?|pyproject\.toml"
     r"|environment\.ya?ml|setup\.(?:cfg|py)|\.python-version|runtime\.txt|\.tool-versions|\.?mise\.toml|Procfile"
 )
+
+
+def watched_names(environment: Collection[str], extra: Collection[str]) -> str:
+    """A pattern of paths that may count: whatever it does not match does not, unless a worker has met it."""
+    if extra:
+        return "."
+    names = [re.escape(os.path.basename(name)) for name in environment or ENVIRONMENT]
+    suffixes = "|".join(re.escape(suffix) for suffix in (*_SUFFIXES, *sorted(_IN_TEMPLATES)))
+    return rf"(?:{suffixes}|/(?:{'|'.join(names)}|{_DEPENDENCIES.pattern}))\Z"
 
 
 class Rule:
@@ -60,6 +72,13 @@ class Rule:
         self._environment_names = frozenset(map(os.path.basename, self._environment))
         extra = [pattern.removeprefix("./") for pattern in extra]
         self._extra = re.compile("|".join(map(translate, extra))) if extra else None
+        self._templates: tuple[str, ...] = ()
+
+    def look_for_templates_in(self, folders: Iterable[str]) -> list[str]:
+        """A framework looks for templates in these folders too, whatever they are called; those that are news."""
+        new = [folder for folder in folders if f"{folder}/" not in self._templates]
+        self._templates = (*self._templates, *(f"{folder}/" for folder in new))
+        return new
 
     def kind(self, folder: str, name: str) -> Kind | None:
         """The kind of the file ``name`` in ``folder``; None if nobody has to know of it."""
@@ -82,9 +101,13 @@ class Rule:
             return Kind.ENVIRONMENT
         if kind is Kind.CODE:
             return kind
+        told = max((place for place in self._templates if f"{folder}/".startswith(place)), key=len, default="")
+        if told and told != f"{self._root}/":
+            return Kind.ASSET
         below = folder[len(self._root) :]
         if _STATIC.search(below):
             return None
-        if kind is None and (below.endswith("/templates") or "/templates/" in below):
-            return Kind.ASSET
-        return kind
+        if told and kind is Kind.ASSET:
+            return kind
+        is_place = _TRANSLATIONS if name.endswith(".mo") else _TEMPLATES
+        return Kind.ASSET if is_place.search(below) else None

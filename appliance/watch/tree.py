@@ -20,20 +20,27 @@ _OF_ENVIRONMENTS = frozenset({"pyvenv.cfg", "conda-meta"})
 
 
 class Mark(NamedTuple):
-    """What tells one state of a file from another without reading it."""
+    """What tells one state of a file from another without reading it.
+
+    The time of change is anybody's to set (``cp -p`` does), that of the inode's change is not.
+    """
 
     mtime_ns: int
     size: int
     inode: int
+    ctime_ns: int
 
 
 def mark(path: str) -> Mark | None:
     """The mark of a file; None where there is none."""
     try:
-        status = os.stat(path)
+        return _of(os.stat(path))
     except (OSError, ValueError):
         return None
-    return Mark(status.st_mtime_ns, status.st_size, status.st_ino)
+
+
+def _of(status: os.stat_result) -> Mark:
+    return Mark(status.st_mtime_ns, status.st_size, status.st_ino, status.st_ctime_ns)
 
 
 class Tree:
@@ -154,10 +161,9 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _mark_of(entry: os.DirEntry[str]) -> Mark | None:
     try:
-        status = entry.stat()
+        return _of(entry.stat())
     except OSError:
         return None
-    return Mark(status.st_mtime_ns, status.st_size, status.st_ino)
 
 
 def _ends(path: str, start: int) -> list[int]:

@@ -13,20 +13,21 @@ import os
 import queue
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from appliance.watch.burst import LONGEST_S, Burst
 from appliance.watch.contents import Contents
 from appliance.watch.ground import Ground, Terms
+from appliance.watch.kinds import Kind
 from appliance.watch.rounds import Rounds
 from appliance.watch.sources import Silence, What
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from appliance.watch.kinds import Kind
+    from appliance.watch.contents import Met
     from appliance.watch.tree import Mark
 
 GIT_S: Final = 0.01  # between two looks for git's lock
@@ -43,10 +44,14 @@ class Changes:
     Attributes:
         kinds: what has changed: paths relative to the project, whole ones for what is elsewhere.
         noticed_at: when the first news of it came, on CLOCK_MONOTONIC.
+        seen: when the last news of each path came, by whole paths.
+        busy: whether all of its news came while a worker was being started.
     """
 
     kinds: Mapping[str, Kind]
     noticed_at: float
+    seen: Mapping[str, float] = field(default_factory=dict)
+    busy: bool = False
 
 
 class Mood(enum.Enum):
@@ -62,6 +67,9 @@ class Listener(Protocol):
 
     def changed(self, changes: Changes) -> None:
         """Files have changed."""
+
+    def unchanged(self, seen: Mapping[str, float]) -> None:
+        """Something has happened to these files, whole paths, and when; they hold what they held."""
 
     def watching(self, event: str, fields: Mapping[str, object]) -> None:
         """An event for the log: ``watch.started``, ``watch.failed``."""
@@ -105,13 +113,43 @@ class Watcher:
             kind: as what they count, unless their names say more.
             paths: the files, whole paths.
         """
-        self._asked.put(partial(self._name, who, kind, list(paths)))
+        self._asked.put(partial(self._name, who, kind, dict.fromkeys(paths)))
         self._ground.source.wake()
 
-    def _name(self, who: str, kind: Kind, paths: list[str]) -> None:
-        new = self._ground.name(who, kind, paths)
+    def met(self, files: Mapping[str, Met], *, more: bool) -> None:
+        """The worker was made from these files; what they are now may be something else already. From any thread.
+
+        Args:
+            files: whole paths, each with the state in which it was met.
+            more: they come to those that were named before, and do not replace them.
+        """
+        self._asked.put(partial(self._compare, dict(files), more))
+        self._ground.source.wake()
+
+    def look_for_templates_in(self, folders: Iterable[str]) -> None:
+        """A framework looks for templates in these folders, whatever they are called; from any thread."""
+        self._asked.put(partial(self._look_for_templates_in, list(folders)))
+        self._ground.source.wake()
+
+    def _look_for_templates_in(self, folders: list[str]) -> None:
+        new, changed = self._ground.look_for_templates_in(folders)
         self._contents.there(new)
         self._unread += new
+        for path in changed:
+            self._note(path, time.monotonic(), whole=False)
+
+    def _name(self, who: str, kind: Kind, paths: Iterable[str], *, more: bool = False) -> None:
+        new = self._ground.name(who, kind, paths, more=more)
+        self._contents.there(new)
+        self._unread += new
+
+    def _compare(self, files: dict[str, Met], more: bool) -> None:  # noqa: FBT001  one call
+        """Take a file that was saved before it was watched for saved now."""
+        self._name("worker", Kind.CODE, files, more=more)
+        now = time.monotonic()
+        for path, met in files.items():
+            if self._ground.kind(path) is not None and met.differs(path):
+                self._note(path, now, whole=True)  # it is, or news of it will follow
 
     def _run(self) -> None:
         try:
@@ -221,11 +259,15 @@ class Watcher:
         doubts = [path for path, seen in marks.items() if not (seen and seen.size) and self._contents.was_full(path)]
         if sum(burst.doubt(path, now) for path in doubts):
             return
+        busy = self._moods == {Mood.BUSY}
         self._moods.add(self._listener.mood())
         kinds = {path: kind for path in paths if (kind := ground.kind(path)) and self._is_news(path, marks[path], now)}
-        changes = Changes({self._shown(path): kind for path, kind in kinds.items()}, burst.first)
+        seen = burst.seen
+        changes = Changes({self._shown(path): kind for path, kind in kinds.items()}, burst.first, seen, busy)
         burst.over()
         self._moods.clear()
+        if unchanged := {path: seen[path] for path in paths if path not in kinds}:
+            self._listener.unchanged(unchanged)
         if changes.kinds and not self._ended:
             for path in kinds:
                 self._rounds.remember(path)

@@ -74,9 +74,24 @@ def test_a_project_that_the_repository_ignores(repository: Path):
 
 def test_a_work_tree(repository: Path, tmp_path: Path):
     """Where .git is a file, the git directory is the one that it names."""
-    (tmp_path / "tree").mkdir()
-    (tmp_path / "tree/.git").write_text(f"gitdir: {repository}/.git/worktrees/tree\n", encoding="utf-8")
-    assert Ignores(str(tmp_path / "tree")).git == f"{repository}/.git/worktrees/tree"
+    tree = tmp_path / "elsewhere"
+    git(repository, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--allow-empty", "-qm", "x")
+    git(repository, "worktree", "add", "-q", str(tree))
+    ignores = Ignores(str(tree))
+    assert ignores.git == f"{repository}/.git/worktrees/elsewhere"
+    ignores.enter(str(tree))
+    assert ignores.file(str(tree / "mine_x.py"))
+    assert git(tree, "check-ignore", "-q", "--no-index", "mine_x.py").returncode == 0
+
+
+def test_a_byte_order_mark(repository: Path):
+    """A mark at the beginning of a list, as some editors write it, is no part of its first line."""
+    (repository / ".gitignore").write_bytes(b"\xef\xbb\xbflocal_settings.py\r\nother.py\n")
+    ignores = Ignores(str(repository))
+    ignores.enter(str(repository))
+    for file in ("local_settings.py", "other.py", "app.py"):
+        said = git(repository, "check-ignore", "-q", "--no-index", file).returncode == 0
+        assert ignores.file(str(repository / file)) == said
 
 
 def test_a_rule_that_can_not_be_read(tmp_path: Path):

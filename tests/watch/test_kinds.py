@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from appliance.watch.kinds import Kind, Rule
+from appliance.watch.kinds import Kind, Rule, watched_names
 
 ROOT = "/project"
 
@@ -32,8 +34,11 @@ ROOT = "/project"
         ("requirements.py", Kind.CODE),
         ("templates/page.html", Kind.ASSET),
         ("shop/templates/mail.txt", Kind.ASSET),
-        ("views/page.jinja2", Kind.ASSET),
+        ("views/page.jinja2", None),
+        ("report.html", None),
+        ("htmlcov/index.html", None),
         ("locale/de/LC_MESSAGES/django.mo", Kind.ASSET),
+        ("uploads/django.mo", None),
         ("mail.txt", None),
         ("static/page.html", None),
         ("public/index.html", None),
@@ -63,3 +68,40 @@ def test_named_environment_files():
     assert rule.kind(f"{ROOT}/config", ".env.test") is Kind.ENVIRONMENT
     assert rule.kind(ROOT, ".env.test") is None
     assert rule.kind(ROOT, ".env") is None
+
+
+def test_where_a_framework_looks_for_templates():
+    """A folder that a framework has told of holds templates, whatever it is called; the whole project may be one."""
+    rule = Rule(ROOT)
+    assert rule.look_for_templates_in([f"{ROOT}/views", f"{ROOT}/public/pages"]) == [
+        f"{ROOT}/views",
+        f"{ROOT}/public/pages",
+    ]
+    assert rule.look_for_templates_in([f"{ROOT}/views"]) == []
+    for path in ("views/page.html", "views/mails/welcome.txt", "public/pages/index.html"):
+        folder, _, name = f"{ROOT}/{path}".rpartition("/")
+        assert rule.kind(folder, name) is Kind.ASSET
+    assert rule.kind(f"{ROOT}/public", "index.html") is None
+    rule.look_for_templates_in([ROOT])
+    assert rule.kind(ROOT, "page.html") is Kind.ASSET
+    assert rule.kind(ROOT, "notes.txt") is None
+    assert rule.kind(f"{ROOT}/public", "index.html") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "may_count"),
+    [
+        ("/project/app.py", True),
+        ("/project/deep/page.html", True),
+        ("/project/.env", True),
+        ("/project/requirements-dev.txt", True),
+        ("/project/site.log", False),
+        ("/project/db.sqlite3", False),
+        ("/project/uploads/photo.jpg", False),
+        ("/project/my.env", False),
+    ],
+)
+def test_names_that_may_count(path: str, may_count: bool):
+    """A worker tells of a write where the name may count, and is silent about all others."""
+    assert bool(re.search(watched_names([], []), path)) is may_count
+    assert re.search(watched_names([], ["*.log"]), path)

@@ -108,6 +108,19 @@ def test_saves_where_all_is_polled(watch: Watch, ground: Path, how: Save):
     assert told == {"shop/views.py": Kind.CODE}
 
 
+@pytest.mark.parametrize("how", ["auto", "poll"])
+def test_a_copy_that_keeps_its_time(watch: Watch, ground: Path, how: str):
+    """A file that is written in place with another of equal length and time (``cp -p``) is told."""
+    before = (ground / "app.py").stat()
+    watching = watch(how=how)
+    with (ground / "app.py").open("r+", encoding="utf-8") as file:
+        file.write("# APP.PY\n")
+    os.utime(ground / "app.py", ns=(before.st_atime_ns, before.st_mtime_ns))
+    after = (ground / "app.py").stat()
+    assert (before.st_mtime_ns, before.st_size, before.st_ino) == (after.st_mtime_ns, after.st_size, after.st_ino)
+    assert watching.told() == {"app.py": Kind.CODE}
+
+
 def test_equal_lengths(watch: Watch, ground: Path):
     """Saves of equal length, whatever the time between them, are all followed by news."""
     watching = watch()

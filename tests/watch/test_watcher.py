@@ -7,13 +7,16 @@ import os
 import subprocess
 import time
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
 from appliance.watch import ground as ground_module
+from appliance.watch.contents import Met
 from appliance.watch.inotify import Inotify
 from appliance.watch.kinds import Kind
 from appliance.watch.mounts import Mounts
+from appliance.watch.tree import mark
 from appliance.watch.watcher import Mood
 from tests.watch.watching import Watch, save
 
@@ -156,6 +159,103 @@ def test_named_files(watch: Watch, tmp_path: Path):
     save(tmp_path / "one", "z")
     save(tmp_path / "two", "z")
     assert watching.told() == {str(tmp_path / "two"): Kind.DEPENDENCIES}
+
+
+def as_it_is(path: Path) -> Met:
+    """A module as a worker meets it now."""
+    return Met(mark(str(path)), crc32(path.read_bytes()))
+
+
+@pytest.fixture
+def hidden(ground: Path) -> Path:
+    """A module that git ignores, in a folder that it ignores."""
+    (ground / "private").mkdir()
+    (ground / ".gitignore").write_text("private/\nlocal.py\n", encoding="utf-8")
+    for name in ("private/keys.py", "local.py"):
+        (ground / name).write_text("one", encoding="utf-8")
+    age(ground)
+    return ground
+
+
+@pytest.mark.parametrize("name", ["private/keys.py", "local.py", "../beside/lib.py"])
+def test_what_was_met_is_watched(watch: Watch, hidden: Path, tmp_path: Path, name: str):
+    """A file that a worker was made from is watched, whoever ignores it, until the next one is made from others."""
+    (tmp_path / "beside").mkdir()
+    file = Path(os.path.normpath(hidden / name))
+    file.write_text("one", encoding="utf-8")
+    watching = watch()
+    watching.watcher.met({str(file): as_it_is(file)}, more=False)
+    assert watching.told_before() == []
+    save(file, "two")
+    assert watching.told() == {str(file).removeprefix(f"{hidden}/"): Kind.CODE}
+    watching.watcher.met({str(hidden / "app.py"): as_it_is(hidden / "app.py")}, more=False)
+    assert watching.told_before() == []
+    save(file, "three")
+    assert watching.told_before() == []
+
+
+@pytest.mark.parametrize("how", ["saved", "in one tick", "made", "removed"])
+def test_a_save_before_it_was_watched(watch: Watch, hidden: Path, how: str):
+    """A save that came after a worker has read the file, and before anybody watched it, is told at once."""
+    file = hidden / "local.py"
+    watching = watch()
+    met = Met(None) if how == "made" else as_it_is(file)
+    if how == "saved":
+        save(file, "two")
+    elif how == "in one tick":
+        file.write_text("two", encoding="utf-8")
+        met = Met(mark(str(file)), met.checksum)
+    elif how == "removed":
+        file.unlink()
+    watching.watcher.met({str(file): met}, more=True)
+    assert watching.told() == {"local.py": Kind.CODE}
+    assert watching.told_before() == []
+
+
+def test_files_that_are_not_there(watch: Watch, hidden: Path):
+    """A file that was looked for is told once it is made, and so is one in a folder that is still to be made."""
+    (hidden / ".gitignore").write_text("private/\nlater/\nabsent.py\n", encoding="utf-8")
+    watching = watch()
+    names = ("absent.py", "private/absent.py", "later/__init__.py")
+    watching.watcher.met({str(hidden / name): Met(None) for name in names}, more=False)
+    assert watching.told_before() == []
+    (hidden / "later").mkdir()
+    for name in names:
+        (hidden / name).write_text("x", encoding="utf-8")
+        assert watching.told() == {name: Kind.CODE}
+    (hidden / "later").rename(hidden / "aside")
+    assert "later/__init__.py" in watching.told()
+    (hidden / "aside").rename(hidden / "later")
+    assert "later/__init__.py" in watching.told()
+
+
+def test_what_the_user_ignores(watch: Watch, hidden: Path):
+    """A file that APPLIANCE_IGNORE names, or a folder of its, is left out though a worker was made from it."""
+    watching = watch(ignore=["local.py", "private"])
+    files = [hidden / "local.py", hidden / "private/keys.py"]
+    watching.watcher.met({str(file): as_it_is(file) for file in files}, more=False)
+    for file in files:
+        save(file, "two")
+    assert watching.told_before() == []
+
+
+def test_folders_of_templates(watch: Watch, ground: Path):
+    """Pages count where a framework looks for templates, from when it has told so on; what is there is no news."""
+    (ground / "pages").mkdir()
+    (ground / "pages/page.html").write_text("one", encoding="utf-8")
+    age(ground)
+    watching = watch()
+    save(ground / "pages/page.html", "two")
+    (ground / "report.html").write_text("a report", encoding="utf-8")
+    assert watching.told_before() == []
+    watching.watcher.look_for_templates_in([str(ground / "pages"), str(ground / "nowhere")])
+    watching.watcher.look_for_templates_in([str(ground / "pages")])
+    watching.watcher._rounds.hurry(time.monotonic())
+    assert watching.told_before() == []
+    save(ground / "pages/page.html", "three")
+    assert watching.told() == {"pages/page.html": Kind.ASSET}
+    (ground / "pages/new.html").write_text("new", encoding="utf-8")
+    assert watching.told() == {"pages/new.html": Kind.ASSET}
 
 
 def test_a_branch_switch_is_one_burst(watch: Watch, ground: Path):

@@ -59,6 +59,9 @@ class Watching:
         """As the supervisor is told."""
         self.bursts.put(changes)
 
+    def unchanged(self, seen: Mapping[str, float]) -> None:
+        """As the supervisor is told."""
+
     def watching(self, event: str, fields: Mapping[str, object]) -> None:
         """As the log is told."""
         self.events.put((event, dict(fields)))
