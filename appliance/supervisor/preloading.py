@@ -3,11 +3,12 @@
 Owns the preloader's process, its spare worker and the list of modules. Knows nothing of when a worker is needed. Where
 anything is in doubt there is no preloader, and workers are started cold. Runs in the supervisor's loop.
 
-Theory of operation. A worker that is ready and quiet tells what it has loaded. From that list a preloader is made,
-which watches itself (``worker/trial``). What it finds unsafe is left out, and another one is made, until nothing is
-found; only then is it forked from. It forks one worker ahead, which waits for its start: a reload pays for no fork. The
-list is kept for the next start, which then goes through the preloader at once. Other packages, another interpreter or
-another environment are another list, and another preloader.
+Theory of operation. A worker tells what it has loaded: one that was started cold as soon as it is ready, another one
+when it is quiet or, at the latest, when it ends. From that list a preloader is made, which watches itself
+(``worker/trial``). What it finds unsafe is left out, and another one is made, until nothing is found; only then is it
+forked from. It forks one worker ahead, which waits for its start: a reload pays for no fork. The list is kept for the
+next start, which then goes through the preloader at once. Other packages, another interpreter or another environment
+are another list, and another preloader. When one is made is ``preload_demand``'s to say; a save never puts it off.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.channel import Fork, Preload
 from appliance.supervisor import handles, kept
+from appliance.supervisor.preload_demand import ENDED_S, REPLACED_S, Demand
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,11 +34,11 @@ if TYPE_CHECKING:
     from appliance.supervisor.handles import Handle
     from appliance.supervisor.loop import Loop, Timer
 
-GROWN_S = 2.0  # more modules are rarely loaded alone
 MAKE_S = 120.0  # for all imports of one preloader
 SPARE_S = 0.05  # after a worker is ready: its first requests come first
 ROUNDS = 8  # of leaving out; three are usual
 REMAKES = 3  # of a preloader that ends by itself
+LASTING_S = 60.0  # one that has lasted so long did not end for what it had imported
 
 
 class Preloading:
@@ -51,10 +53,13 @@ class Preloading:
         self._analysis: Analysis | None = None  # what the list, and the preloader, are of
         self._file: Path | None = None
         self._kept = kept.Kept()
+        self._demand = Demand()
         self._made: Handle | None = None
         self._making: Handle | None = None
+        self._copy: Handle | None = None  # of that one: begins the next round, should this one find something
         self._spare: Handle | None = None
         self._note = -1  # names the module that the one being made runs
+        self._count = 0  # of its modules
         self._rounds = 0
         self._remakes = 0
         self._timer: Timer | None = None
@@ -66,7 +71,7 @@ class Preloading:
         self._attend(analysis)
         if self._kept.refused or not self._kept.modules:
             return None
-        if self._made is None and self._making is None and self._kept.proven:
+        if self._kept.proven and self._made is None and self._making is None:
             self._make()
         child = self._spare or self._ask()
         self._spare = None
@@ -79,6 +84,13 @@ class Preloading:
         """A worker serves: there is time to fork another one ahead."""
         self._loop.call_later(SPARE_S, self._fork_ahead)
 
+    def wants_list(self, analysis: Analysis) -> bool:
+        """Whether nothing is known of what this project loads, so that any worker's list is welcome."""
+        if self._off:
+            return False
+        self._attend(analysis)
+        return not self._kept.modules and not self._kept.refused
+
     def learned(self, message: Learned, analysis: Analysis) -> None:
         """A worker has told what it has loaded."""
         if self._off:
@@ -87,12 +99,12 @@ class Preloading:
         if message.patched:
             self.refuse(message.patched)
             return
-        grown = self._kept.learn(message.modules, message.others)
+        if self._kept.learn(message.modules, message.others) or not self._demand.wanted:
+            self._demand.renewed()
+        if self._demand.pause_s == REPLACED_S:
+            self._demand.pause_s = 0.0  # that start is over
         self._save()
-        if self._kept.refused or self._making is not None:
-            return
-        if self._made is None or grown:
-            self._later(GROWN_S if self._made else 0.0)
+        self._go_on()
 
     def preloaded(self, child: Handle, message: Preloaded) -> None:
         """A preloader is done."""
@@ -105,6 +117,7 @@ class Preloading:
         if not message.refused and not message.found:
             self._take(child, message.import_s)
             return
+        self._demand.failed()
         self._children.kill(child)
         if message.refused and not self._kept.proven:
             self.refuse(message.refused)
@@ -115,10 +128,13 @@ class Preloading:
         """What was preloaded does not fit what the project does."""
         if message.modules:
             self._tell(self._kept.leave(dict.fromkeys(message.modules, message.why)))
+            self._demand.renewed()
         elif not message.stale:
             return  # a doubt: a cold start decides
         self._save()
         self._discard()
+        self._demand.pause_s = REPLACED_S
+        self._go_on()
 
     def refuse(self, why: str) -> None:
         """Preload nothing, until the environment or the appliance is another one."""
@@ -132,22 +148,29 @@ class Preloading:
         """A preloader or a spare has gone."""
         if child is self._spare:
             self._spare = None
+        elif child is self._copy:
+            self._copy = None
         elif child is self._making:
             self._making = None
+            self._demand.failed()
             module = self._forget_note()
-            if module:
+            if not child.pid:
+                self._go_on()  # there was no copy: another one is started
+            elif module:
                 late = f"does not end within {MAKE_S:g} s"
                 self._leave_out({module: late if child.ending else f"ends the interpreter ({child.how()})"})
             else:
                 self.refuse(f"the preloader ended ({child.how()})")
         elif child is self._made:
             self._made = None
+            self._demand.made, self._demand.pause_s = None, ENDED_S
             self._log.event("warning", "preload.ended", how=child.how())
-            self._remakes += 1
+            lasted = child.ready_at is not None and time.monotonic() - child.ready_at > LASTING_S
+            self._remakes = 1 if lasted else self._remakes + 1
             if self._remakes > REMAKES:
                 self.refuse(f"the preloader ended ({child.how()}) again and again")
             else:
-                self._later(GROWN_S)
+                self._go_on()
 
     def close(self) -> None:
         """Nothing is forked any more."""
@@ -180,6 +203,11 @@ class Preloading:
         self._kept = kept.load(file)
         self._kept.refused = ""
         self._rounds = self._remakes = 0
+        self._demand.forget()
+        if self._kept.modules:
+            self._demand.renewed()
+            self._demand.pause_s = REPLACED_S  # where the list is proven, ``fork`` makes one at once
+            self._go_on()
 
     def _save(self) -> None:
         if self._file is not None:
@@ -193,24 +221,39 @@ class Preloading:
 
     # -- the process ---------------------------------------------------------------------------------------------------
 
-    def _later(self, after_s: float) -> None:
-        if self._timer is not None:
+    def _go_on(self) -> None:
+        """Make the next one when it is due; whatever has happened."""
+        delay_s = None if self._off or self._kept.refused else self._demand.delay_s()
+        if delay_s is None:
+            return
+        due = time.monotonic() + delay_s
+        if self._timer is not None and self._timer.due > due:
             self._timer.cancel()
-        self._timer = self._loop.call_later(after_s, self._make)
+            self._timer = None
+        if self._timer is None:  # one that is set stays: what comes again and again puts nothing off
+            self._timer = self._loop.call_later(delay_s, self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        self._make()
 
     def _make(self) -> None:
         if self._analysis is None or self._off or self._kept.refused or self._making is not None:
             return
         known, analysis = self._kept, self._analysis
         try:
-            child = handles.spawn_side(
-                "preloader", 0, analysis.plan.python, environment=analysis.variables, folder=self._settings.project
+            self._note = os.memfd_create("appliance-preload")
+            child = self._take_copy() or self._children.add(
+                handles.spawn_side(
+                    "preloader", 0, analysis.plan.python, environment=analysis.variables, folder=self._settings.project
+                )
             )
         except OSError as error:
+            self._forget_note()
             self.refuse(f"no preloader can be started ({error.strerror})")
             return
-        self._note = os.memfd_create("appliance-preload")
-        self._making = self._children.add(child)
+        self._making = child
+        self._demand.begun()
         child.deadline = self._loop.call_later(MAKE_S, partial(self._children.kill, child))
         search_path = analysis.project.target.search_path
         request = Preload(
@@ -221,7 +264,20 @@ class Preloading:
             others=known.others,
             proven=known.proven,
         )
-        self._children.send(child, request, [self._note])
+        self._count = len(request.modules)
+        theirs = [] if known.proven else self._expect_copy()
+        self._children.send(child, request, [self._note, *theirs])
+        for descriptor in theirs:
+            os.close(descriptor)
+
+    def _expect_copy(self) -> list[int]:
+        """The descriptors of a copy of the one that is being made: it begins the next round."""
+        try:
+            copy, theirs = handles.unborn("preloader")
+        except OSError:
+            return []  # no descriptor is left: another one is started
+        self._copy = self._children.add(copy)
+        return theirs
 
     def _take(self, child: Handle, import_s: float) -> None:
         old, self._made = self._made, child
@@ -229,24 +285,26 @@ class Preloading:
         if old is not None:
             self._end_spare()
             self._children.kill(old)
+        self._end_copy()
         self._rounds = 0
-        self._kept.proven = True
+        self._demand.done()
+        self._kept.proven = self._demand.is_newest
         self._save()
         left = len(self._kept.left)
-        self._log.event(
-            "info", "preload.ready", pid=child.pid, modules=self._kept.preloaded, left_out=left, import_s=import_s
-        )
+        self._log.event("info", "preload.ready", pid=child.pid, modules=self._count, left_out=left, import_s=import_s)
         self.ready()
+        self._go_on()
 
     def _leave_out(self, found: dict[str, str]) -> None:
         """Another one, without these."""
         self._tell(self._kept.leave(found))
+        self._demand.renewed()
         self._save()
         self._rounds += 1
         if self._rounds > ROUNDS:
             self.refuse("what is unsafe to preload differs each time")
         else:
-            self._later(0.0)
+            self._go_on()
 
     def _ask(self) -> Handle | None:
         """Have a worker forked. It is there when it says hello; should it never be, its channel says so."""
@@ -254,7 +312,10 @@ class Preloading:
         parent = self._made or (self._making if self._kept.proven else None)
         if parent is None:
             return None
-        child, theirs = handles.unborn("spare")
+        try:
+            child, theirs = handles.unborn("spare")
+        except OSError:
+            return None  # no descriptor is left
         asked = self._children.send(parent, Fork(), theirs)
         for descriptor in theirs:
             os.close(descriptor)
@@ -268,6 +329,15 @@ class Preloading:
         if self._made is not None and self._spare is None:
             self._spare = self._ask()
 
+    def _take_copy(self) -> Handle | None:
+        copy, self._copy = self._copy, None
+        return copy
+
+    def _end_copy(self) -> None:
+        copy = self._take_copy()
+        if copy is not None:
+            self._children.kill(copy)
+
     def _end_spare(self) -> None:
         spare, self._spare = self._spare, None
         if spare is not None:
@@ -276,9 +346,12 @@ class Preloading:
     def _discard(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
         self._end_spare()
+        self._end_copy()
         processes = (self._made, self._making)
         self._made = self._making = None
+        self._demand.lost()
         self._forget_note()
         for child in processes:
             if child is not None:

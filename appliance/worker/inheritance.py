@@ -17,13 +17,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .gauge import patched
-from .sources import is_installed, is_project_path
+from .places import is_installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from .places import Places
     from .trial import Trial
 
+_NO_FILES = frozenset({None, "built-in", "frozen"})  # origins of modules that are there, or cost nothing
 # Read by C libraries when they are loaded, which no watch on os.environ can see.
 _READ_IN_C = ("OMP_", "MKL_", "KMP_", "OPENBLAS_", "GOTO_", "BLIS_", "VECLIB_", "NUMEXPR_", "ATEN_", "CUDA_")
 
@@ -40,9 +42,9 @@ class Unfit:
 class Inheritance:
     """The preloader's state when it was done, for comparison."""
 
-    def __init__(self, trial: Trial, root: str) -> None:
+    def __init__(self, trial: Trial, places: Places) -> None:
         self.hooks = trial.hooks
-        self._root = root
+        self._first = places.first_entries(sys.path)
         self._environment = dict(os.environ)  # noqa: TID251  compared later
         self._readers = {key: tuple(sorted(modules)) for key, modules in trial.readers.items()}
         self._tops = frozenset(name.partition(".")[0] for name in sys.modules) - sys.stdlib_module_names
@@ -60,7 +62,7 @@ class Inheritance:
             return Unfit(f"the project has a {own[0]} of its own, which packages may import")
         if _changes(self._sites) != self._sites:
             return Unfit("the installed packages have changed", stale=True)
-        for folder in search_path:
+        for folder in (*search_path, *self._first):
             if shadowed := self._shadowed(folder):
                 return Unfit(f"{folder} has a {shadowed} of its own now", stale=True)
         return None
@@ -120,23 +122,28 @@ class Inheritance:
         return ""
 
 
-def loaded(root: str, but: str = "") -> tuple[list[str], list[str]]:
+def loaded(places: Places, but: str = "", known: frozenset[str] = frozenset()) -> tuple[list[str], list[str]]:
     """The modules of this process that could be preloaded, in the order of their import; and all other names.
 
     Args:
-        root: the project's folder, whose modules are among the others.
-        but: one more such folder.
+        places: which files are the project's: its modules are among the others.
+        but: a folder whose modules are, too.
+        known: names that are of no interest.
     """
     modules: list[str] = []
     others: list[str] = []
     for name, module in list(sys.modules.items()):
-        spec = getattr(module, "__spec__", None)
-        origin = getattr(spec, "origin", None)
-        if name.startswith(("<appliance>", "__main__", "__mp_main__")):
+        if name in known or name.startswith(("<appliance>", "__main__", "__mp_main__")):
             continue
-        file = "" if origin is None else os.path.abspath(origin)  # noqa: PTH100  as above
-        foreign = is_project_path(file, root) or (but and file.startswith(f"{but}/"))
-        if spec is None or spec.name != name or origin is None or foreign:
+        spec = getattr(module, "__spec__", None)
+        if getattr(spec, "_initializing", False):
+            continue  # what it imports is not all there yet
+        origin = getattr(spec, "origin", None)
+        if spec is None or spec.name != name or origin in _NO_FILES:
+            others.append(name)
+            continue
+        file = os.path.abspath(str(origin))  # noqa: PTH100  as above
+        if places.is_own(file) or (but and file.startswith(f"{but}/")):
             others.append(name)
         else:
             modules.append(name)

@@ -9,8 +9,8 @@ Exception`` takes for an answer; every module that was being imported then is le
 without what it needs. So is a module that fails here and did not fail in the worker (Django's before its settings), and
 one that takes another way than it took there.
 
-One unsafe module spoils the process: it is reported, the process ends, and another one is made without it. What is
-forked from has only ever run what is safe.
+One unsafe module spoils the process: it is reported, the process ends, and a copy that was made before it
+(``checkpoint``), or another process, goes on without it. What is forked from has only ever run what is safe.
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ import sys
 import weakref
 from typing import TYPE_CHECKING, Any
 
+from ..channel import Preload
 from . import gauge
-from .boot import standard_library
+from .checkpoint import Checkpoint
 from .hooks import Hooks
 from .randoms import Randoms
-from .sources import is_installed, is_project_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
 
-    from ..channel import Preload
+    from ..channel import Channel, Message
+    from .places import Places
 
 _POOLS = frozenset({"numpy", "scipy"})  # OpenBLAS: its pool is made anew in the child, with right results
 _WORDS = 200  # characters of an error's message
@@ -44,14 +45,24 @@ class LeftOut(BaseException):
 
 
 class Trial:
-    """Imports, once."""
+    """Imports, once.
 
-    def __init__(self, request: Preload, note: int) -> None:
-        self._request = request
-        self._note = note  # a file that names the module that runs: it can still be read should this process end
-        self._left = frozenset(request.left)
-        self._names = frozenset(request.modules) | frozenset(request.others)
-        self._standard = tuple(f"{entry}/" for entry in standard_library(sys.path))
+    Args:
+        channel: this process's.
+        request: what is to be imported.
+        descriptors: a file that names the module that runs, which can still be read should this process end; those of
+            the copies.
+        places: which files are the project's.
+        path: a worker's ``sys.path``, before the project's search path is put first.
+    """
+
+    def __init__(
+        self, channel: Channel, request: Preload, descriptors: list[int], places: Places, path: list[str]
+    ) -> None:
+        self.channel = channel
+        self._take(request, descriptors)
+        self.places = places
+        self._first = places.first_entries(path)
         self._stack: list[str] = []
         self._before = gauge.read()
         self.found: dict[str, str] = {}  # to be left out: module, why
@@ -60,17 +71,26 @@ class Trial:
         self.randoms = Randoms(self.hooks)
         self.over = False
 
+    def _take(self, request: Preload, descriptors: list[int]) -> None:
+        self._request = request
+        self._note, *copies = descriptors
+        self._checkpoint = Checkpoint(copies)
+        self._left = frozenset(request.left)
+        self._names = frozenset(request.modules) | frozenset(request.others)
+
     def run(self) -> str:
         """Import everything; why nothing may be forked from here at all, if so. ``found`` holds the modules."""
         weakref.finalize(self, int).detach()  # the first one ever registers itself: that is nobody's doing
-        door = _Door(self, [*self._request.search_path, self._request.root])
+        door = _Door(self, [*self._request.search_path, self._request.root, *self._first])
         sys.meta_path.insert(0, door)
         self._before = first = gauge.read()
         mask = _mask()
         with _Environment(self), self.randoms:
-            for name in self._request.modules:
-                if name not in self._left and name not in sys.modules:
-                    self._import(name)
+            while not self._import_all():
+                continue
+        if not self.found:
+            self._checkpoint.end()
+        os.close(self._note)
         last = gauge.read()
         sys.meta_path.remove(door)
         self.over = True
@@ -80,6 +100,30 @@ class Trial:
             return "an import has changed the umask"
         wake = signal.set_wakeup_fd(-1)
         return "an import has set a wake-up descriptor" if wake != -1 else ""
+
+    def _import_all(self) -> bool:
+        """Import what is not there yet; False in a copy that goes on where this process has failed."""
+        for name in self._request.modules:
+            if name in self._left or name in sys.modules:
+                continue
+            if self._checkpoint.is_due and not self.found:
+                woken = self._checkpoint.take()
+                self._before = gauge.read()
+                if woken is not None:
+                    self._go_on(*woken)
+                    return False
+            self._import(name)
+        return True
+
+    def _go_on(self, channel: Channel, request: Message, descriptors: list[int]) -> None:
+        """This is the copy: it has the other one's place now."""
+        self.channel.close()
+        self.channel = channel
+        os.close(self._note)
+        if not isinstance(request, Preload):
+            raise TypeError(f"expected a list of modules, got {request.kind}")
+        self._take(request, descriptors)
+        self._before = gauge.read()
 
     def _import(self, name: str) -> None:
         try:
@@ -99,7 +143,7 @@ class Trial:
     def ran(self, name: str, origin: str) -> None:
         """It has run to its end. In the worker it may have failed, where its importer was content without it."""
         self.randoms.ran(name)
-        if name not in self._names and not self._is_standard(origin):
+        if name not in self._names and not self.places.is_standard(origin):
             self.taint(f"imports {name}, which the project did not")
 
     def leave(self, name: str) -> None:
@@ -144,17 +188,13 @@ class Trial:
             why = gauge.unsafe(
                 self._before,
                 now,
-                standard=self._is_standard(origin),
+                standard=self.places.is_standard(origin),
                 pools=name.partition(".")[0] in _POOLS,
             )
             if why:
                 self.found[name] = why
                 self.taint(f"imports {name}")
         self._before = now
-
-    def _is_standard(self, origin: str) -> bool:
-        # A Python without an environment has its site-packages below its standard library.
-        return origin.startswith(self._standard) and not is_installed(origin)
 
     def _tell(self, name: str) -> None:
         os.pwrite(self._note, name.encode("utf-8", "replace") + b"\n", 0)
@@ -166,7 +206,6 @@ class _Door:
     def __init__(self, trial: Trial, folders: Sequence[str]) -> None:
         self._trial = trial
         self._folders = list(folders)
-        self._root = folders[-1]
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -181,7 +220,7 @@ class _Door:
                 self._trial.taint(f"imports {name}, which {why or 'is not found without the project'}")
                 raise LeftOut(f"{name} {why or 'is not found without the project'}")
             return None
-        if spec.origin and is_project_path(spec.origin, self._root):
+        if spec.origin and self._trial.places.is_own(spec.origin):
             why = why or "is the project's"
         if why:
             spec.loader = _Refusal(self._trial, f"{name}, which {why}")  # type: ignore[assignment]  # a loader by what it does

@@ -1,0 +1,70 @@
+"""Whose a file is: the project's, an environment's, or the standard library's."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from appliance.worker.places import Places, is_installed
+
+STANDARD = str(Path(os.__file__).parent)
+
+
+@pytest.mark.parametrize(
+    ("path", "is_own"),
+    [
+        ("/srv", True),
+        ("/srv/src/shop.py", True),
+        ("/srv/.venv/lib/python3.13/site-packages/flask/app.py", False),
+        ("/srv/__pypackages__/3.13/lib/flask/app.py", False),
+        ("/usr/lib/python3/dist-packages/yaml.py", False),
+        ("/srvshop/app.py", True),
+        ("/libraries/prices/prices.py", True),
+        (f"{STANDARD}/json/decoder.py", False),
+        (f"{STANDARD}/site-packages/flask/app.py", False),
+        ("built-in", False),
+        ("frozen", False),
+        ("", False),
+    ],
+)
+def test_whose(path: str, is_own: bool):
+    """What neither an environment nor the standard library holds is the project's, wherever it lies."""
+    assert Places("/srv", sys.path).is_own(path) is is_own
+
+
+def test_a_root_among_packages():
+    """What the folders above the project are called says nothing of what is in it."""
+    places = Places("/data/site-packages/mine", sys.path)
+    assert places.is_own("/data/site-packages/mine/app.py")
+    assert not places.is_own("/data/site-packages/theirs/app.py")
+
+
+def test_a_linked_package(tmp_path: Path):
+    """A link among packages to a library that is worked on is followed; one to a part of Python says nothing."""
+    site, library = tmp_path / "env" / "site-packages", tmp_path / "library"
+    (library / "shop").mkdir(parents=True)
+    (site / "real").mkdir(parents=True)
+    (site / "shop").symlink_to(library / "shop")
+    (site / "standard").symlink_to(STANDARD)
+    places = Places("/srv", sys.path)
+    assert places.is_own(str(site / "shop" / "__init__.py"))
+    assert not places.is_own(str(site / "real" / "__init__.py"))
+    assert not places.is_own(str(site / "standard" / "abc.py"))
+
+
+def test_entries_of_a_path():
+    """Of a search path the project's entries are known, and those that hide a package."""
+    places = Places("/srv", sys.path)
+    path = ["/srv/src", STANDARD, "/lib/prices", "/env/site-packages", "/lib/taxes"]
+    assert places.own_entries(path) == ["/srv/src", "/lib/prices", "/lib/taxes"]
+    assert places.first_entries(path) == ["/srv/src", "/lib/prices"]
+
+
+def test_installed():
+    """A folder of packages is known by its name."""
+    assert is_installed("/env/lib/python3.13/site-packages/flask/__init__.py")
+    assert not is_installed(tempfile.gettempdir())
