@@ -47,6 +47,7 @@ _PLACE = re.compile(
     r"|^(?P<i>[\w.\-]{1,255}):(?P<j>\d{1,5}): "
 )
 _ALLOWED = re.compile(r"add '?([^' ]{1,255})'? to ALLOWED_HOSTS")
+_TAKEN = re.compile(r"cannot import name '(?P<name>\w{1,200})' from '")
 _DATABASES = (
     "psycopg",
     "MySQLdb",
@@ -91,6 +92,17 @@ def _example(error: BaseException, _words: str, root: str) -> str:
     if not example:
         return ""
     return f"{made} is not there, and {example} is what it is made from: cp {example} {made}, then look through it."
+
+
+def _removed(error: BaseException, words: str, root: str) -> str:
+    name = error.name if isinstance(error, ImportError) else None
+    if not isinstance(name, str) or len(name) > _NAME_MAX:
+        return ""
+    taken = _TAKEN.match(words)  # of a package that is there
+    removed = surroundings.removed_module(root, f"{name}.{taken['name']}" if taken else name)
+    if not removed:
+        return ""
+    return f"{removed} was removed or renamed a moment ago: import it by its new name, or bring it back."
 
 
 def _module(error: BaseException, words: str, root: str) -> str:
@@ -299,6 +311,7 @@ def _address(error: BaseException, words: str, _root: str) -> str:
 
 _LOOKS: tuple[Callable[[BaseException, str, str], str], ...] = (
     _example,
+    _removed,
     _module,
     _system,
     _import,

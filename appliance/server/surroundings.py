@@ -138,6 +138,16 @@ def _last_file(error: BaseException) -> str:
     return file
 
 
+def removed_module(root: str, name: str) -> str:
+    """The module's file or folder, where it was there until a moment ago: a finder may know; empty if not."""
+    for finder in sys.meta_path:
+        removed = getattr(finder, "removed", None)
+        path = removed(name) if callable(removed) else ""
+        if path and isinstance(path, str):
+            return os.path.relpath(path, root) if path.startswith(f"{root}/") else path
+    return ""
+
+
 def example_of(root: str, module: str) -> tuple[str, str]:
     """The file of a module that is still to be made, and the file beside it to be copied; empty where there is none."""
     below = [entry for entry in sys.path if entry.startswith(f"{root}/")]

@@ -43,6 +43,11 @@ class Analysis:
     variables: Mapping[str, str]
     before_start: str = ""
 
+    def differs(self, known: Analysis) -> bool:
+        """Whether a worker of this one would be another one."""
+        mine = (self.project.target, self.plan, self.variables)
+        return mine != (known.project.target, known.plan, known.variables)
+
 
 def analyse(settings: Settings, process: Mapping[str, str], known: Project | None = None) -> Analysis:
     """Look at the project.

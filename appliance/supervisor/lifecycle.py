@@ -109,6 +109,7 @@ class State:
     Attributes:
         crashes: deaths in a row; a worker that served for a while starts the count anew.
         prepared: whether the commands that come before a worker have run, or there are none.
+        stale: code was saved since the project was looked at: before a worker starts that is done again.
     """
 
     phase: Phase = Phase.ANALYSING
@@ -116,6 +117,7 @@ class State:
     generation: int = 0
     crashes: int = 0
     prepared: bool = True
+    stale: bool = False
 
 
 # -- the table ---------------------------------------------------------------------------------------------------------
@@ -134,7 +136,7 @@ def _boot(state: State, *before: Action) -> Step:
 def _analyse(state: State, *before: Action) -> Step:
     job = state.job + 1
     return (
-        replace(state, phase=Phase.ANALYSING, job=job, crashes=0),
+        replace(state, phase=Phase.ANALYSING, job=job, crashes=0, stale=False),
         (*before, SayProgress(Phase.ANALYSING), Analyse(job)),
     )
 
@@ -170,11 +172,20 @@ def _job_failed(state: State, event: AnalysisFailed | InstallFailed | Preparatio
 
 
 def _installed(state: State, event: Installed) -> Step:
-    return _prepare(state) if event.job == state.job else (state, ())
+    if event.job != state.job:
+        return state, ()
+    return _analyse(state) if state.stale else _prepare(state)
 
 
 def _prepared(state: State, event: Prepared) -> Step:
-    return _boot(replace(state, prepared=True)) if event.job == state.job else (state, ())
+    if event.job != state.job:
+        return state, ()
+    state = replace(state, prepared=True)
+    return _analyse(state) if state.stale else _boot(state)
+
+
+def _outdate(state: State, _event: CodeChanged) -> Step:
+    return replace(state, stale=True), ()
 
 
 def _ready(state: State, event: WorkerReady) -> Step:
@@ -235,14 +246,16 @@ ROWS: dict[Phase, dict[type[Event], Row]] = {
     Phase.INSTALLING: {
         Installed: _installed,
         InstallFailed: _job_failed,
+        CodeChanged: _outdate,
         ProjectChanged: lambda state, _: _analyse(state, CancelInstall()),
         StopAsked: _stop,
     },
     Phase.PREPARING: {
         Prepared: _prepared,
         PreparationFailed: _job_failed,
-        # Code is loaded later anyway. What the commands depend on is looked at anew, while they run: they may have
-        # written those files themselves, and then nothing is to be run again.
+        CodeChanged: _outdate,
+        # What the commands depend on is looked at anew, while they run: they may have written those files themselves,
+        # and then nothing is to be run again.
         ProjectChanged: lambda state, _: _analyse(state),
         StopAsked: _stop,
     },

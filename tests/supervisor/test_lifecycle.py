@@ -84,9 +84,12 @@ def test_commands_come_before_a_worker():
 
 
 def test_changes_while_commands_run():
-    """A save of code is loaded later anyway; another change is looked at, and ends the commands only if it has to."""
+    """A save of code is looked at once they have run; another change at once, and ends them only if it has to."""
     state, _ = history(Analysed(1, installed=True, prepared=False))
-    assert history(CodeChanged(), state=state) == (state, [])
+    saved, actions = history(CodeChanged(), state=state)
+    assert actions == []
+    assert history(Prepared(1), state=saved)[1][-1] == Analyse(2)
+    assert Boot(1) in history(Prepared(1), Analysed(2, installed=True), state=saved)[1]
     state, actions = history(ProjectChanged(), state=state)
     assert (state.phase, actions[-1]) == (Phase.ANALYSING, Analyse(2))
     assert CancelPreparation() not in actions
@@ -126,6 +129,16 @@ def test_save_while_booting():
     assert state.generation == 2
     for late in (WorkerReady(1), WorkerFailed(1, PAGE), WorkerDied(1, PAGE, settled=False)):
         assert history(late, state=state) == (state, [])
+
+
+def test_code_is_saved_while_installing():
+    """What was saved while the installer ran may be another application: it is looked for before a worker starts."""
+    state, actions = history(Analysed(1, installed=False), CodeChanged())
+    assert (state.phase, actions) == (Phase.INSTALLING, [])
+    state, actions = history(Installed(1), state=state)
+    assert (state.phase, actions[-1]) == (Phase.ANALYSING, Analyse(2))
+    state, actions = history(Analysed(2, installed=True), state=state)
+    assert (state.phase, actions[-1], state.stale) == (Phase.BOOTING, Boot(1), False)
 
 
 def test_dependencies_change_while_installing():
