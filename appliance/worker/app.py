@@ -37,8 +37,16 @@ class TargetError(Exception):
         super().__init__(f"{found}. Expected: {expected}. {action}")
 
 
-def serve(target: dict[str, Any], loader: Loader, serving: Callable[[Application], None], hooks: Hooks) -> None:
+def serve(
+    target: dict[str, Any],
+    loader: Loader,
+    serving: Callable[[Application], None],
+    hooks: Hooks,
+    aside: list[Any] | None = None,
+) -> None:
     """Have ``serving`` serve what ``target`` names; returns when that has ended. ``hooks`` guards what is ours.
+
+    ``aside`` takes the applications that a script serves by itself, in other threads.
 
     Raises:
         TargetError: it names no WSGI application.
@@ -55,13 +63,18 @@ def serve(target: dict[str, Any], loader: Loader, serving: Callable[[Application
     from . import script  # noqa: PLC0415  few projects are run
 
     try:
-        _run(script, target, loader, serving, hooks)
+        _run(script, target, loader, serving, hooks, aside)
     except script.ScriptEnded as ended:
         serving(_left_behind(ended, target))
 
 
 def _run(
-    script: ModuleType, target: dict[str, Any], loader: Loader, serving: Callable[[Application], None], hooks: Hooks
+    script: ModuleType,
+    target: dict[str, Any],
+    loader: Loader,
+    serving: Callable[[Application], None],
+    hooks: Hooks,
+    aside: list[Any] | None,
 ) -> None:
     def check(application: Any, by: str) -> None:
         _checked(application, f"what it gives to {by}")
@@ -77,7 +90,7 @@ def _run(
         script.call(begin, serve, check, hooks)
     else:
         package = "" if target["module"] == "__main__" else target["module"]
-        script.run(target["file"], package, serve, check, hooks)
+        script.run(target["file"], package, serve, check, hooks, aside)
 
 
 def _serve_django(target: dict[str, Any], loader: Loader, serving: Callable[[Application], None], hooks: Hooks) -> None:
@@ -87,6 +100,18 @@ def _serve_django(target: dict[str, Any], loader: Loader, serving: Callable[[App
     application = load(target, loader, hooks)
     djangowhole.look_after(hooks, target["search_path"][-1])
     serving(application)
+
+
+def bound(target: dict[str, Any], aside: list[Any]) -> Application | None:
+    """The application that an import has bound so far, or that a script serves in another thread; None if none."""
+    module = sys.modules.get("__main__" if target["kind"] == "script" else target["module"])
+    names = [target["attribute"]] if target["attribute"] else target["names"]
+    found = next((getattr(module, name) for name in names if callable(getattr(module, name, None))), None)
+    if found is None:
+        return aside[0] if aside else None
+    if target["call"] == "yes" or (target["call"] == "auto" and is_factory(found)):
+        found = _called(found, str(target["attribute"]), target["arguments"], target["keywords"])
+    return _checked(found, target["file"])
 
 
 def load(target: dict[str, Any], loader: Loader, hooks: Hooks) -> Application:

@@ -107,6 +107,7 @@ def _wsgiref(module: ModuleType, meeting: Meeting) -> None:
             finally:
                 self.server_close()  # its socket, which was never bound
             return
+        meeting.aside.append(self.get_app())
         if not self.socket.getsockname()[1]:  # made in the main thread, to serve in another: bound only now
             bind(self)
             activate(self)

@@ -36,10 +36,11 @@ class ScriptEnded(Exception):  # noqa: N818  it tells what happened; the worker 
 class Meeting:
     """Where the project's call of its server ends up."""
 
-    def __init__(self, serve: Serve, check: Serve, hooks: Hooks) -> None:
+    def __init__(self, serve: Serve, check: Serve, hooks: Hooks, aside: list[Any] | None = None) -> None:
         self._serve = serve
         self._check = check
         self.hooks = hooks
+        self.aside = [] if aside is None else aside  # applications that it serves in other threads, by itself
         self.served = False
         self.contained: Any = None  # the application in a server's own kind of handler (Tornado's), once there is one
 
@@ -62,14 +63,16 @@ class Meeting:
         self._serve(application, by)
 
 
-def run(file: str, package: str, serve: Serve, check: Serve, hooks: Hooks) -> None:
+def run(file: str, package: str, serve: Serve, check: Serve, hooks: Hooks, aside: list[Any] | None = None) -> None:
     """Run the file as ``__main__``, a part of ``package`` if that is not empty; returns when what it served has ended.
+
+    ``aside`` takes the applications that it gives to servers in other threads, which are its own.
 
     Raises:
         ScriptEnded: it served nothing.
         BaseException: what it raised before it served.
     """
-    meeting = Meeting(serve, check, hooks)
+    meeting = Meeting(serve, check, hooks, aside)
     intercepts.install(meeting)
     main = ModuleType("__main__")
     main.__dict__.update(__file__=file, __builtins__=sys.modules["builtins"], __package__=package or None)

@@ -13,9 +13,10 @@ import pytest
 from appliance.boot.target import FACTORY_NAMES, OBJECT_NAMES
 from appliance.worker.app import TargetError, is_factory, load
 from appliance.worker.hooks import Hooks
+from appliance.worker.inputs import Inputs
 from appliance.worker.sources import CodeCache, ProjectLoader
 
-LOADER = partial(ProjectLoader, CodeCache(""))
+LOADER = partial(ProjectLoader, CodeCache(""), Inputs("/", -1))
 WSGI = "def {name}(environ, start_response):\n    return [b'{name}']\n"
 
 
