@@ -35,6 +35,7 @@ class Project:
         target: its application, as ``module:name``.
         edited: the file that is saved.
         more: how many modules lie beside it that nobody imports.
+        every_s: between two saves, from the first answer on; 0 for saves at a person's pace, once all has settled.
     """
 
     key: str
@@ -42,11 +43,12 @@ class Project:
     target: str
     edited: str
     more: int = 0
+    every_s: float = 0.0
 
     @property
     def folder(self) -> Path:
         """Where its files are."""
-        return PROJECTS / self.key.removesuffix("_10000")
+        return PROJECTS / self.key.removesuffix("_10000").removesuffix("_hasty")
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,21 @@ PROJECT_LIST = (
     Project("django_rest", "Django with REST framework", "site_of_books.wsgi:application", "catalogue/views.py"),
     Project("flask_pandas", "Flask with pandas", "app:app", "sales/views.py"),
     Project("one_file_10000", "One file among 10,000", "app:app", "app.py", more=10_000),
+    Project("one_file_hasty", "One file, saved every 0.3 s from the start", "app:app", "app.py", every_s=0.3),
+    Project(
+        "flask_sqlalchemy_hasty",
+        "Flask with SQLAlchemy, saved every 0.3 s from the start",
+        "app:app",
+        "notes/views.py",
+        every_s=0.3,
+    ),
+    Project(
+        "django_rest_hasty",
+        "Django with REST framework, saved every 0.3 s from the start",
+        "site_of_books.wsgi:application",
+        "catalogue/views.py",
+        every_s=0.3,
+    ),
 )
 
 
@@ -81,7 +98,7 @@ def reloaders() -> tuple[Reloader, ...]:
     """Ours, then the peers; their environment is made if need be, and the projects run in it."""
     python = str(python_of("reload"))
     programs = Path(python).parent
-    flask = frozenset({"flask_sqlalchemy", "flask_pandas"})
+    flask = frozenset({"flask_sqlalchemy", "flask_pandas", "flask_sqlalchemy_hasty"})
     return (
         Reloader(
             "appliance",
@@ -95,7 +112,7 @@ def reloaders() -> tuple[Reloader, ...]:
             "runserver",
             "Django's runserver",
             (python, "manage.py", "runserver", "127.0.0.1:{port}"),
-            projects=frozenset({"django_rest"}),
+            projects=frozenset({"django_rest", "django_rest_hasty"}),
         ),
         Reloader(
             "flask",

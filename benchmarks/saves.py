@@ -41,10 +41,11 @@ class Met:
     stale: int = 0
 
 
-def save(file: Path, version: int) -> float:
-    """Save the file with this version, by a rename over it; when, on CLOCK_MONOTONIC."""
+def save(file: Path, version: int, *, longer: bool = False) -> float:
+    """Save the file with this version, by a rename over it, and one line longer if so; when, on CLOCK_MONOTONIC."""
     aside = file.with_name(f".{file.name}.saved")
-    aside.write_text(re.sub(r"^VERSION = \d+$", f"VERSION = {version}", file.read_text(), flags=re.MULTILINE))
+    text = re.sub(r"^VERSION = \d+$", f"VERSION = {version}", file.read_text(), flags=re.MULTILINE)
+    aside.write_text(text + "#\n" * longer)
     aside.replace(file)
     return time.monotonic()
 
