@@ -45,7 +45,10 @@ class Message:
 
 @dataclass(frozen=True)
 class Start(Message):
-    """Be this: the first message to every child. Carries the listening socket; a worker's ``tally``, and a terminal."""
+    """Be this: the first message to every child. Carries the listening socket.
+
+    To a worker also its ``tally``, a pipe for notes on files (``worker/inputs``), and a terminal where there is one.
+    """
 
     kind = "start"
     role: str  # "worker", "standin"
@@ -85,14 +88,28 @@ class Serve(Message):
 
 @dataclass(frozen=True)
 class Learn(Message):
-    """There is time now: write what is to be kept, say what was loaded."""
+    """Say what was loaded.
+
+    Attributes:
+        quiet: there is time now: write what is to be kept, too.
+    """
 
     kind = "learn"
+    quiet: bool = True
+
+
+@dataclass(frozen=True)
+class Look(Message):
+    """The import has taken a while: should it never end, serve what it has bound."""
+
+    kind = "look"
 
 
 @dataclass(frozen=True)
 class Preload(Message):
     """Be a preloader: the first message to one. Carries a file for the name of the module that runs.
+
+    Where the list is not proven it also carries a channel and descriptors 1 and 2, for a copy: it takes the next one.
 
     Attributes:
         root: the project's folder; what is below it is not for a preloader.
@@ -164,15 +181,28 @@ class Learned(Message):
 
     Attributes:
         modules, others: as in Preload.
-        patched: what changed the standard library, if anything did.
-        files: of the modules that neither the standard library nor a package holds.
+        patched: why nothing may be preloaded, if so: what changed the standard library, or runs before everything.
+        templates: the folders in which the frameworks look for templates, as far as they tell.
     """
 
     kind = "learned"
     modules: list[str]
     others: list[str]
     patched: str = ""
-    files: list[str] = field(default_factory=list)
+    templates: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Loaded(Message):
+    """The files of the project that this worker was made from; before ``Failed``, or after ``Ready``.
+
+    Attributes:
+        files: of each its mark when it was met: time of change (ns), size, inode, time of the inode's change (ns), and
+            a CRC-32 of what was read, or -1. Empty for a file that was looked for and is not there.
+    """
+
+    kind = "loaded"
+    files: dict[str, list[int]]
 
 
 @dataclass(frozen=True)
@@ -250,6 +280,13 @@ class Debugger(Message):
 
 
 @dataclass(frozen=True)
+class Left(Message):
+    """This worker accepts no more: the answer to ``Drain``, before what runs is finished."""
+
+    kind = "left"
+
+
+@dataclass(frozen=True)
 class Drained(Message):
     """Nothing runs here any more."""
 
@@ -264,6 +301,7 @@ KINDS: dict[str, type[Message]] = {
         Drain,
         Serve,
         Learn,
+        Look,
         Preload,
         Fork,
         Words,
@@ -271,6 +309,7 @@ KINDS: dict[str, type[Message]] = {
         Hello,
         Ready,
         Learned,
+        Loaded,
         Preloaded,
         Unfit,
         Failed,
@@ -278,6 +317,7 @@ KINDS: dict[str, type[Message]] = {
         HandOver,
         Debugger,
         Stacks,
+        Left,
         Drained,
     )
 }

@@ -121,6 +121,12 @@ EVENTS = MappingProxyType(
             "The application can't be imported, or not in time.",
             ("error", "type", "message", "file", "line", "traceback", "action"),
         ),
+        "import.endless": Event(
+            "warning",
+            "The import of the application never ends; what it has bound is served beside.",
+            ("file", "line", "action"),
+            _CHILD,
+        ),
         "worker.stacks": Event("warning", "Where the threads of a worker stand, at SIGQUIT.", ("pid", "traceback")),
         "worker.exited": Event("debug, error", "A worker's process ended.", ("pid", "how")),
         "worker.waiting": Event("info", "An address that it needs is taken until the old worker has gone."),
@@ -136,6 +142,21 @@ EVENTS = MappingProxyType(
         "reload.started": Event("info", "Files have changed; a new generation starts.", ("files", "count", "signal")),
         "reload.finished": Event(
             "info", "The new generation serves.", ("duration_s", "forked", "seen_s", "start_s", "import_s")
+        ),
+        "reload.spared": Event(
+            "info",
+            "The application itself has written a watched file: that is no save. Said once a file.",
+            ("file", "action"),
+        ),
+        "reload.repeated": Event(
+            "info",
+            "One file, and no other, has caused three reloads within ten seconds. Said once a file.",
+            ("file", "count", "action"),
+        ),
+        "reload.held": Event(
+            "warning, info",
+            "A file changes whenever the application starts: its next reload is put off, longer each time.",
+            ("file", "after_s", "action"),
         ),
         # Debugging.
         "debugger.listening": Event(

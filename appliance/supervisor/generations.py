@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from appliance.channel import Learn, Serve
+from appliance.channel import Learn, Look, Serve
 from appliance.errors import InterpreterError
 from appliance.supervisor import lifecycle, pages
 
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 SETTLED_S = 5.0  # a worker that served so long was no failed start
 QUIET_S = (1.0, 15.0)  # after a worker is ready: what is no hurry waits so long; requests import more
+LEAVING_S = 1.0  # for a worker to leave the listening socket; one that can't in that time answers nothing either
+LOOK_S = 0.7  # of an import, before it is asked whether it ever ends; and from then on
+OVERTAKEN_S = 0.25  # for a worker that a save has overtaken to tell what it has loaded
 LAST_WORDS = 60  # lines of a worker's output that a page about its death shows
 _ADDRESS_IN_USE = f"[Errno {errno.EADDRINUSE}]"
 
@@ -92,6 +95,9 @@ class Generations:
         self._taken: Handle | None = None  # found an address taken, by the old worker perhaps
         self._tried = 0  # the generation that has been started again for that
         self._analysis: Analysis | None = None  # of the last start
+        self._asked: Handle | None = None  # overtaken, and asked for its list
+        self._leaving: Handle | None = None  # still accepts, perhaps, though it was told to drain
+        self._next: tuple[Handle, Ready] | None = None  # ready, and waits for that one
         self._doubt = ""  # why the next start is a cold one, which shows whether a forked worker failed for its fork
         self.current: Handle | None = None
 
@@ -119,15 +125,39 @@ class Generations:
         self.current = child
         child.analysis = analysis
         self._boot_timer = self._loop.call_later(self._settings.boot_timeout_s, partial(self._timed_out, child))
+        self._loop.call_later(LOOK_S, partial(self._look, child))
         self._log.event("debug", "worker.started", generation=generation, pid=child.pid, forked=forked is not None)
 
     def retire(self, generation: int) -> None:
         """Let it finish what it has, and end; at once, while it is importing: what it imports is old already."""
         worker = self._living(generation)
         if worker is not None and worker.ready_at is None:
-            self._children.kill(worker)
+            self._overtake(worker)
         elif worker is not None:
             self._children.retire(worker, self._settings.grace_s, stands_still=self._stands_still)
+            self._leaving = worker
+            self._loop.call_later(LEAVING_S, partial(self.left, worker))
+
+    def left(self, worker: Handle) -> None:
+        """It accepts no more: from now on no answer is older than one that somebody has seen."""
+        if worker is not self._leaving:
+            return
+        self._leaving = None
+        ready, self._next = self._next, None
+        if ready is not None:
+            self.ready(*ready)
+
+    def _overtake(self, worker: Handle) -> None:
+        """End it while it imports; should nothing be known yet of what the project loads, hear that first."""
+        analysis = worker.analysis
+        known = analysis is None or analysis is not self._analysis or not self._preloading.wants_list(analysis)
+        asked = self._asked is not None and self._asked in self._children.living()  # one at a time: it needs the CPU
+        if known or asked or not self._ask_for_list(worker):
+            self._children.kill(worker)
+            return
+        self._asked = worker
+        worker.ending = True
+        self._loop.call_later(OVERTAKEN_S, partial(self._children.kill, worker))
 
     def kill(self, generation: int) -> None:
         """End it now."""
@@ -140,8 +170,14 @@ class Generations:
 
     def ready(self, child: Handle, message: Ready) -> None:
         """It has imported the application, and accepts when it is told to: not once it has been overtaken."""
-        if not child.ending:
-            self._children.send(child, Serve())
+        if child.ending:
+            return
+        if self._leaving is not None:
+            self._next = child, message
+            return
+        self._children.send(child, Serve())
+        if not child.is_forked:
+            self._ask_for_list(child)
         child.ready_at = time.monotonic()
         if child is self.current and self._boot_timer is not None:
             self._boot_timer.cancel()
@@ -167,6 +203,8 @@ class Generations:
     def learned(self, child: Handle, message: Learned) -> None:
         """It tells what it has loaded."""
         known, analysis = child.analysis, self._analysis
+        if child.ending and child.ready_at is None:
+            self._children.kill(child)
         if known is None or analysis is None:
             return
         if known is analysis or (known.plan, known.variables) == (analysis.plan, analysis.variables):
@@ -184,6 +222,8 @@ class Generations:
     def failed(self, child: Handle, message: Failed) -> None:
         """Its import of the application raised."""
         child.reported = True
+        if child.ending:
+            return  # a save has overtaken it
         self._doubt = ""
         if _ADDRESS_IN_USE in str(message.report.get("message", "")) and self._waits_for_the_old(child):
             return
@@ -198,6 +238,9 @@ class Generations:
 
     def ended(self, child: Handle) -> None:
         """Its process has gone."""
+        if self._next is not None and self._next[0] is child:
+            self._next = None
+        self.left(child)
         if not child.pid and not child.ending:
             self._start_cold(child)
             return
@@ -221,9 +264,18 @@ class Generations:
         if forked is self.current and self._analysis is not None and not forked.ending:
             self._start(forked.generation, self._analysis, cold=True)
 
+    def _look(self, child: Handle) -> None:
+        """Ask whether its import ever ends, as long as it goes on."""
+        if child.ready_at is None and not child.ending and self._children.send(child, Look()):
+            self._loop.call_later(LOOK_S, partial(self._look, child))
+
     def _learn(self, child: Handle) -> None:
         if not child.ending:
             self._children.send(child, Learn())
+
+    def _ask_for_list(self, child: Handle) -> bool:
+        """Have it tell what it has loaded: at once, for the next save may come at any time."""
+        return self._children.send(child, Learn(quiet=False))
 
     def _waits_for_the_old(self, child: Handle) -> bool:
         """Whether the address that it wanted may be the old worker's still: once that has gone it is tried again."""

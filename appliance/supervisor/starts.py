@@ -18,6 +18,7 @@ from appliance.ownership import CLOSED, open_folder
 from appliance.supervisor import handles
 from appliance.supervisor.environment_link import link
 from appliance.tagged import new_mark
+from appliance.watch.kinds import watched_names
 
 if TYPE_CHECKING:
     import socket
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.analysis import Analysis
     from appliance.supervisor.children import Children
     from appliance.supervisor.handles import Handle
+    from appliance.supervisor.saves import Saves
 
 _STREAMS = 256  # requests that may go on beside the threads: the server's bound of long ones
 _STDIN = 0
@@ -51,7 +53,9 @@ class Starts:
         process: Mapping[str, str],
         listener: socket.socket,
         certificate: Certificate | None,
+        saves: Saves,
     ) -> None:
+        self._saves = saves
         self._children = children
         self._settings = settings
         self._process = process
@@ -107,6 +111,8 @@ class Starts:
             "allowed_hosts": [*settings.allowed_hosts, urlsplit(settings.public_url).hostname or "localhost"],
             "trusted_proxies": list(settings.trusted_proxies),
             "debugger": self._debugger() if child.role == "worker" else None,
+            "removed": self._saves.removed() if child.role == "worker" else [],
+            "watched": watched_names(settings.env_files, settings.watch_extra) if settings.reload == "on" else "",
             "tls": vars(self._certificate) if self._certificate else None,
             "limits": {name: getattr(settings, name) for name in _LIMITS},
         }
@@ -116,10 +122,14 @@ class Starts:
         start = Start(child.role, child.generation, str(settings.project), target, options, mark=mark.hex(), code=code)
         descriptors = [self._listener.fileno()]
         if child.role == "worker":
-            descriptors.append(child.count(settings.threads + _STREAMS))
+            notes = self._saves.notes.begin(child)
+            descriptors += [child.count(settings.threads + _STREAMS), notes]
             if _is_terminal(_STDIN):
                 descriptors.append(_STDIN)
-        self._children.send(child, start, descriptors)
+            self._children.send(child, start, descriptors)
+            os.close(notes)
+        else:
+            self._children.send(child, start, descriptors)
         return child
 
 

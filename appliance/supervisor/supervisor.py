@@ -20,6 +20,8 @@ from appliance.channel import (
     HandOver,
     Hello,
     Learned,
+    Left,
+    Loaded,
     Preloaded,
     Ready,
     Records,
@@ -30,7 +32,7 @@ from appliance.errors import ApplianceError
 from appliance.supervisor import handles, lifecycle, pages, preparation, signals, stacks
 from appliance.supervisor.account import Account, Scene
 from appliance.supervisor.address import url_of
-from appliance.supervisor.analysis import Analysis, analyse_aside, tell_news
+from appliance.supervisor.analysis import Analysis, tell_news
 from appliance.supervisor.children import Children
 from appliance.supervisor.debugging import DebuggerDoor
 from appliance.supervisor.front import Front
@@ -42,6 +44,7 @@ from appliance.supervisor.loop import Loop
 from appliance.supervisor.preloading import Preloading
 from appliance.supervisor.preparation import Preparation
 from appliance.supervisor.saves import Saves
+from appliance.supervisor.second_look import Looks
 from appliance.supervisor.starts import Starts
 from appliance.supervisor.status import StatusSocket
 from appliance.watch.kinds import Kind
@@ -84,7 +87,6 @@ class Supervisor:
         self._writer = writer
         self._loop = Loop()
         self._children = Children(self._loop, self)
-        self._starts = Starts(self._children, settings, process, listener, certificate)
         self._front = Front(self._loop, self._children, self._start_standin)
         self._use = Use()
         self._installation = Installation(
@@ -92,8 +94,11 @@ class Supervisor:
         )
         self._preparation = Preparation(self._children, log, self.happened)
         self._debugging = DebuggerDoor(self._loop, settings, log)
+        self._saves = Saves(settings, self._loop, log, changed=self._changed, phase=lambda: self._state.phase)
+        self._starts = Starts(self._children, settings, process, listener, certificate, self._saves)
         self._state = State()
         self._analysis: Analysis | None = None
+        self._looks = Looks(self._loop, settings, process)
         self._exit_code = 0
         self._has_terminal = signals.has_terminal()
         self._account = Account(self.url, str(settings.project))
@@ -105,7 +110,6 @@ class Supervisor:
             stands_still=self._debugging.stands_still, stacks=self._stacks,
         )  # fmt: skip
         self._hearing = Hearing(log, writer, pause=self._children.pause, last_words=self._generations.said)
-        self._saves = Saves(settings, self._loop, log, changed=self._changed, phase=lambda: self._state.phase)
         answerers = {"status": lambda told: told(self.status()), "stacks": self._tell_stacks}
         self._status = StatusSocket(Path(settings.status_socket), answerers, self._loop)
         self._perform = self._performers()
@@ -119,10 +123,12 @@ class Supervisor:
             HandOver: lambda _, message, descriptors: self._front.taken(message.early, descriptors),
             Debugger: lambda child, message, _: self._debugging.listens(child, message.port, waits=message.waits),
             Stacks: lambda child, message, descriptors: self._stacks.offered(child, message.signal, descriptors),
+            Left: lambda child, _, __: self._generations.left(child),
             Drained: lambda child, _, __: self._children.leave(child),
             Failed: lambda child, message, _: self._failed(child, message),
             Unfit: lambda child, message, _: self._generations.unfit(child, message),
             Learned: lambda child, message, _: self._learned(child, message),
+            Loaded: lambda child, message, _: self._saves.loaded(child, message.files),
             Preloaded: lambda child, message, _: self._preloading.preloaded(child, message),
         }
 
@@ -198,10 +204,7 @@ class Supervisor:
     # -- analysis and installation -------------------------------------------------------------------------------------
 
     def _analyse(self, action: lifecycle.Analyse) -> None:
-        def told(result: Analysis | ApplianceError) -> None:
-            self._loop.post(partial(self._analysed, action.job, result))
-
-        analyse_aside(self._settings, self._process, self._analysis.project if self._analysis else None, told)
+        self._looks.look(self._analysis, partial(self._analysed, action.job))
 
     def _analysed(self, job: int, result: Analysis | ApplianceError) -> None:
         if job != self._state.job:
@@ -270,13 +273,29 @@ class Supervisor:
         if plan and child is self._generations.current and self._installation.supply(plan, message.report):
             child.reported = True
             self.happened(lifecycle.ProjectChanged())
-            return
+        elif (
+            not child.ending
+            and child is self._generations.current
+            and self._looks.again(self._analysis, partial(self._looked_again, child, message))
+        ):
+            child.reported = True
+        else:
+            self._tell_failure(child, message)
+
+    def _looked_again(self, child: Handle, message: Failed, differs: bool) -> None:  # noqa: FBT001  one call
+        if self._state.phase is not Phase.BOOTING or self._state.generation != child.generation:
+            return  # another save came
+        if differs:
+            self.happened(lifecycle.ProjectChanged())
+        else:
+            self._tell_failure(child, message)
+
+    def _tell_failure(self, child: Handle, message: Failed) -> None:
         self._saves.failed(message.report)
         self._generations.failed(child, message)
 
     def _learned(self, child: Handle, message: Learned) -> None:
-        if child is self._generations.current:
-            self._saves.loaded(message.files)
+        self._saves.templates(message.templates)
         self._generations.learned(child, message)
 
     def said(self, child: Handle, stream: str, said: list[Said]) -> None:
@@ -300,6 +319,7 @@ class Supervisor:
     def ended(self, child: Handle) -> None:
         """A child has ended."""
         self._hearing.ended(child)
+        self._saves.notes.ended(child)
         self._front.ended(child)
         self._debugging.ended(child)
         self._stacks.ended(child)
@@ -328,6 +348,7 @@ class Supervisor:
         written = (self._settings.project / path for path in changes.kinds)
         if self._state.phase is Phase.BROKEN and self._preparation.wrote(written):
             return
+        self._looks.saved()
         self._generations.changed(changes.noticed_at)
         shown = sorted(changes.kinds)
         self._log.event("info", "reload.started", files=shown[:10], count=len(shown))

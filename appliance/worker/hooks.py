@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Tell = Callable[[str, str, "dict[str, object]"], None]
 
-_OF_THE_MOMENT = (RecursionError, MemoryError)
+OF_THE_MOMENT = (RecursionError, MemoryError)
 
 Result = TypeVar("Result")
 
@@ -55,7 +55,7 @@ class Hooks:
             return otherwise
         try:
             return hook(*given)
-        except _OF_THE_MOMENT:
+        except OF_THE_MOMENT:
             return otherwise
         except Exception as error:  # noqa: BLE001  whatever it is, it is not the project's
             self.drop(name, error)

@@ -1,7 +1,7 @@
 """The project's own modules, compiled from what their files hold now.
 
 Owns the loader of the project's files, and the code that is kept of them. Knows nothing of packages that are
-installed: those keep their own bytecode. Runs in the worker.
+installed: those keep their own bytecode. Which files are the project's is ``places``' to say. Runs in the worker.
 
 Theory of operation. The interpreter takes compiled code for current when the second of the file's last change and its
 size agree: two saves of equal length within one second serve the first one's code. Here code is kept by the content of
@@ -12,9 +12,14 @@ bytecode uses: 64 bits, no import, 1 GB/s. Beside the key, the length and the pa
 What was compiled is written later, when the worker has nothing better to do: a reload waits for no disk. Where the
 cache can't be written, everything is compiled each time.
 
-Only paths below the project's root come here, by a hook on ``sys.path_hooks`` that refuses all others; everything else
+Only the project's own folders come here, by a hook on ``sys.path_hooks`` that refuses all others; everything else
 about a module (``__file__``, ``__spec__``, its loader's ``get_source`` and ``get_data``, tracebacks) is the
 interpreter's own.
+An own file that is loaded by its path, by a finder of setuptools' editable installs or by ``spec_from_file_location``,
+comes by no hook: the interpreter's loader asks here for its code.
+
+Of each file it is noted what was compiled: the mark of the file before it was read, and a checksum of what was read. A
+save that comes between the reading and the moment when somebody watches the file can be seen by that.
 """
 
 from __future__ import annotations
@@ -27,7 +32,7 @@ import sys
 import threading
 from binascii import crc32
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..ownership import CLOSED, NotOursError, open_folder
 
@@ -36,12 +41,13 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from ..ownership import Folder
+    from .inputs import Inputs
+    from .places import Places
 
     Loader = Callable[[str, str], "ProjectLoader"]
 
 _LEVELS = 3  # the user's folder on the volume, "code" in it, and the interpreter's: the name in CodeCache
 KEPT = 8  # versions of a file: as many branches switch without compiling
-_INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
 class CodeCache:
@@ -116,14 +122,17 @@ class CodeCache:
 class ProjectLoader(importlib.machinery.SourceFileLoader):
     """Loads one module of the project from what its file holds."""
 
-    def __init__(self, cache: CodeCache, fullname: str, path: str) -> None:
+    def __init__(self, cache: CodeCache, inputs: Inputs, fullname: str, path: str) -> None:
         super().__init__(fullname, path)
         self._cache = cache
+        self._inputs = inputs
 
     def get_code(self, fullname: str) -> CodeType:
         """The code of the module's file as it is now."""
         path = self.get_filename(fullname)
+        status = self._inputs.compiles(path)
         source = self.get_data(path)
+        self._inputs.compiled(path, status, crc32(source))
         code, place = self._cache.find(path, source)
         if code is None:
             compiled: CodeType = self.source_to_code(source, path)
@@ -132,20 +141,8 @@ class ProjectLoader(importlib.machinery.SourceFileLoader):
         return code
 
 
-def is_project_path(path: str, root: str) -> bool:
-    """Whether it is below the root, and not in an environment that lies there."""
-    below = path == root or path.startswith(root.rstrip("/") + "/")
-    return below and not is_installed(path[len(root) :])
-
-
-def is_installed(path: str) -> bool:
-    """Whether it lies in a folder of installed packages."""
-    return not _INSTALLED.isdisjoint(path.split("/"))
-
-
-def own_files() -> list[str]:
-    """The files of the modules that neither the standard library nor a folder of installed packages holds."""
-    standard = os.path.dirname(os.__file__) + "/"  # noqa: PTH120  as above
+def own_files(places: Places) -> list[str]:
+    """The files of the loaded modules that are the project's own."""
     found: list[str] = []
     for name, module in list(sys.modules.items()):
         try:
@@ -153,16 +150,16 @@ def own_files() -> list[str]:
             file = object.__getattribute__(module, "__dict__").get("__file__")
         except AttributeError:
             continue
-        if not isinstance(file, str) or name.startswith("<appliance>"):
-            continue
-        if file.endswith(".py") and not is_installed(file) and not file.startswith(standard):
-            found.append(os.path.abspath(file))  # noqa: PTH100  as above
+        if isinstance(file, str) and not name.startswith("<appliance>"):
+            path = os.path.abspath(file)  # noqa: PTH100  as above
+            if places.is_own(path):
+                found.append(path)
     return found
 
 
-def install(root: str, cache: CodeCache) -> Loader:
-    """Load modules below ``root`` so from now on; the loader, for a file that no name finds."""
-    loader = partial(ProjectLoader, cache)
+def install(places: Places, cache: CodeCache, inputs: Inputs) -> Loader:
+    """Load the project's modules so from now on; the loader, for a file that no name finds."""
+    loader = partial(ProjectLoader, cache, inputs)
     details = (
         (importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES),
         (loader, importlib.machinery.SOURCE_SUFFIXES),
@@ -170,14 +167,28 @@ def install(root: str, cache: CodeCache) -> Loader:
     )
 
     def hook(path: str) -> importlib.machinery.FileFinder:
-        if not is_project_path(os.path.abspath(path), root) or not os.path.isdir(path):  # noqa: PTH100, PTH112  as above
+        if not places.is_own(os.path.abspath(path)) or not os.path.isdir(path):  # noqa: PTH100, PTH112  as above
             raise ImportError("not the project's", path=path)
         return importlib.machinery.FileFinder(path, *details)  # type: ignore[arg-type]  # a partial is no class; it is called as one
 
     sys.path_hooks.insert(0, hook)
-    for path in [each for each in sys.path_importer_cache if is_project_path(each, root)]:
+    for path in [each for each in sys.path_importer_cache if places.is_own(each)]:
         del sys.path_importer_cache[path]  # found before there was a hook: PYTHONPATH may name the root
+    _serve_others(places, loader)
     return loader
+
+
+def _serve_others(places: Places, loader: Loader) -> None:
+    """Let the interpreter's own loader ask here for the code of the project's files."""
+    kind: Any = importlib.machinery.SourceFileLoader
+    original = kind.get_code
+
+    def get_code(self: Any, fullname: str) -> Any:
+        if type(self) is kind and isinstance(self.path, str) and places.is_own(os.path.abspath(self.path)):  # noqa: PTH100  as above
+            return loader(fullname, self.path).get_code(fullname)
+        return original(self, fullname)
+
+    kind.get_code = get_code
 
 
 def _prune(folder: int, names: set[str]) -> None:

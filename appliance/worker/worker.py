@@ -27,7 +27,8 @@ from ..channel import (
     HandOver,
     Hello,
     Learn,
-    Learned,
+    Left,
+    Look,
     Message,
     Preload,
     Ready,
@@ -44,7 +45,9 @@ from ..server.pool import PooledWSGIServer
 from ..tally import Tally
 from . import app, debugpage, mishaps, offspring, routes, shadows, sources, stacks, terminal
 from .boot import standard_library
+from .files import Files
 from .hooks import Hooks
+from .learning import Learning
 from .order import ImportOrder
 from .records import RecordSink
 from .warming import warm
@@ -66,12 +69,12 @@ def main(descriptor: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # what is printed is wanted now, though 1 is a pipe
     received = hello(channel)
-    start, descriptors = received[0]
     inheritance = None
+    start, descriptors = received[0]
     if isinstance(start, Preload):
         from .preloader import Preloader  # noqa: PLC0415  a worker that was started has no use for it
 
-        channel, inheritance = Preloader(channel, start, descriptors[0]).run()  # from here on this is a forked worker
+        channel, inheritance = Preloader(channel, start, descriptors).run()  # from here on this is a forked worker
         received = hello(channel)
         start, descriptors = received[0]
     if not isinstance(start, Start):
@@ -84,8 +87,8 @@ def main(descriptor: int) -> None:
     else:
         tally = Tally(descriptors[1])
         os.close(descriptors[1])
-        worker = Worker(channel, listener, start, tally, inheritance)
-        worker.attend(descriptors[2] if len(descriptors) > 2 else None)
+        worker = Worker(channel, listener, start, tally, inheritance, notes=descriptors[2])
+        worker.attend(descriptors[3] if len(descriptors) > 3 else None)
         worker.run(received[1:])
 
 
@@ -163,6 +166,8 @@ class Worker:
         start: Start,
         tally: Tally,
         inheritance: Inheritance | None = None,
+        *,
+        notes: int = -1,
     ) -> None:
         self._channel = channel
         self._inheritance = inheritance
@@ -176,12 +181,16 @@ class Worker:
         os.register_at_fork(after_in_child=self._sink.leave)
         self._tls = secured(start.options)
         self._server: PooledWSGIServer | None = None
+        self._application: app.Application | None = None
+        self._began = 0.0  # its import
+        self._aside: list[app.Application] = []  # what a script serves by itself, in other threads
         self._waiting: Connections = []  # taken before there was a server
         self._wanted = Flag()  # to serve, or to drain what it was given
         self._lock = threading.Lock()
         self._code = sources.CodeCache(start.code)
+        self._files = Files(start, notes, self._hooks, is_forked=inheritance is not None)
         self._order = ImportOrder()
-        self._told = 0  # how many modules were loaded when that was told, or when it began to serve
+        self._learning = Learning(self._files, self._order, is_forked=inheritance is not None)
 
     def attend(self, descriptor: int | None) -> None:
         """Breakpoints are for this terminal, or for nobody."""
@@ -206,6 +215,7 @@ class Worker:
         self._import(time.monotonic())
 
     def _import(self, began: float) -> None:
+        self._began = began
         target = self._start.target
         sys.argv[:] = [target["file"] or target["module"]]
         standard = standard_library(sys.path)
@@ -213,22 +223,46 @@ class Worker:
         if self._inheritance is not None:
             self._check(self._inheritance.before(target["search_path"], own))
         self._order.begin()
-        loader = sources.install(self._start.root, self._code)
+        loader = self._files.begin(self._code)
         sys.path[:0] = [entry for entry in target["search_path"] if entry not in sys.path]
         if self._start.options.get("debugger"):
             self._debug(self._start.options["debugger"])
         try:
-            app.serve(target, loader, lambda application: self._serve(application, began), self._hooks)
+            app.serve(target, loader, lambda application: self._serve(application, began), self._hooks, self._aside)
         except BaseException as error:
             if self._server is not None:
                 raise  # it was served: this is what ended that
             if self._inheritance is not None:
                 self._check(self._inheritance.doubt(error))
+            self._channel.send(self._files.loaded())
             self._channel.send(Failed(report=errorpage.report(error, root=self._start.root, kind="import")))
             self._last_words()
             os._exit(1)  # threads that the project started must not keep a failed generation alive
 
+    def _look(self) -> None:
+        """Serve beside an import that never ends; it goes on in the main thread, whatever it does."""
+        from .endless import endless_loop  # noqa: PLC0415  few projects do that
+        from .gauge import patched  # noqa: PLC0415  as above
+
+        if self._application is not None or patched():
+            return  # served already; or a thread is a greenlet then, of a loop that is not its own
+        place = endless_loop(threading.main_thread().ident or 0, self._files.places.is_own)
+        application = app.bound(self._start.target, self._aside) if place else None
+        if place is None or application is None:
+            return
+        fields: dict[str, object] = {
+            "file": place.file,
+            "line": place.line,
+            "action": "Put that loop under if __name__ == '__main__', or into a thread of its own.",
+        }
+        self._sink.event("warning", "import.endless", fields)
+        threading.Thread(target=self._serve, args=(application, self._began), name="appliance-serve").start()
+
     def _serve(self, application: app.Application, began: float) -> None:
+        with self._lock:
+            if self._application is not None:
+                return  # it is served beside
+            self._application = application
         warm(application)
         self._order.end()
         if self._inheritance is not None:
@@ -240,19 +274,20 @@ class Worker:
             self._server = server
             server.take(self._waiting)
             self._waiting = []
-        self._told = len(sys.modules)
         if (refused := self._code.refused) is not None:
             self._sink.event("warning", "cache.refused", {"path": refused.filename, "reason": refused.strerror})
         self._channel.send(
             Ready(import_s=round(time.monotonic() - began, 4), began=began, application=_described(application)),
         )
+        self._channel.send(self._files.loaded())
         self._wanted.wait()
         server.serve_forever()
         self._sink.flush()
         self._channel.send(Drained())
         self._code.write()
-        if len(sys.modules) > self._told:
-            self._channel.send(self._learned())  # what requests have imported
+        rest = self._hooks.ask("learning", self._learning.rest, self._debuggers(), otherwise=None)
+        if rest is not None:
+            self._channel.send(rest)  # a save came before it was asked for all, or requests have imported more
 
     def _dressed(self, application: app.Application) -> app.Application:
         """With what of ours stands around it."""
@@ -281,7 +316,7 @@ class Worker:
             self._channel.send(Debugger(port=0))
 
     def _debuggers(self) -> str:
-        """The folder of what a debugger has loaded: no preloader needs it, or finds it."""
+        """The folder of what a debugger has loaded."""
         debugpy = sys.modules.get("debugpy") if self._start.options.get("debugger") else None
         return os.path.dirname(getattr(debugpy, "__file__", None) or "")  # noqa: PTH120  pathlib costs 5 ms at import
 
@@ -320,21 +355,26 @@ class Worker:
                         self._words.end()
                     os._exit(0)  # still importing, and not wanted any more
                 self._server.drain(lambda connections: hand_over(self._channel, connections))
+                self._channel.send(Left())
             self._wanted.set()
         elif isinstance(message, Serve):
             self._wanted.set()
-        elif isinstance(message, Learn):
-            self._code.write()
-            self._channel.send(self._learned())
+        else:
+            self._answer(message)
 
-    def _learned(self) -> Learned:
-        from . import gauge, inheritance  # noqa: PLC0415  not needed before
-
-        self._told = len(sys.modules)
-        modules, others = inheritance.loaded(self._start.root, self._debuggers())
-        return Learned(
-            modules=self._order.sorted(modules), others=others, patched=gauge.patched(), files=sources.own_files()
-        )
+    def _answer(self, message: Message) -> None:
+        if isinstance(message, Learn):
+            if message.quiet:
+                self._code.write()
+            learned = self._hooks.ask(
+                "learning", self._learning.all, self._application, self._debuggers(), otherwise=None
+            )
+            if learned is not None:
+                self._channel.send(learned)
+        elif isinstance(message, Look) and self._server is None:
+            look = self._hooks.guarded("endless imports", self._look, otherwise=None)
+            # Unknown to threading, as the control thread is. No thread may be left.
+            self._hooks.ask("endless imports", _thread.start_new_thread, look, (), otherwise=0)
 
 
 def _described(application: app.Application) -> str:

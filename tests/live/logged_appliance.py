@@ -45,7 +45,8 @@ class Logged(Appliance):
                 continue
             text = event.get("text", "")
             if len(text) > LONG or "part" in event:  # on a busy machine a part may be a short one
-                self.long[text[-1]] = self.long.get(text[-1], 0) + len(text)
+                if text:
+                    self.long[text[-1]] = self.long.get(text[-1], 0) + len(text)
                 event["text"] = text[:100]
             else:
                 self.lines.append(line)

@@ -31,6 +31,7 @@ def test_a_part_that_others_could_write(start: Start, tmp_path: Path, part: str)
     event = appliance.wait_for("cache.refused" if part == "code/*" else "folder.replaced")
     assert event["path"] == str(found)
     assert "others can write it" in event["reason"]
+    appliance.wait_for("worker.ready")  # what is made again may take a while
     assert appliance.get()[1] == b"one"
     appliance.wait_for("preload.ready")  # what was compiled is kept by then
     assert [each["event"] for each in appliance.events].count(event["event"]) == 1

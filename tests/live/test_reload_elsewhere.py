@@ -34,25 +34,130 @@ def elsewhere(project: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def save_until(appliance: Appliance, file: Path, pattern: str) -> None:
-    """Save until the new value is answered: it takes a moment until the worker has told what it has loaded."""
-    for number in range(1, 10_000):
-        file.write_text(f"VALUE = {number}\n", encoding="utf-8")
-        if appliance.get()[1].decode() in {pattern.format(each) for each in range(1, number + 1)}:
-            return
-    raise AssertionError(f"{file} is not watched")
+def becomes(appliance: Appliance, body: str) -> None:
+    """Until this is answered, with one reload after the other."""
+    while appliance.get()[1].decode() != body:
+        appliance.wait_for("reload.finished")
 
 
 def test_what_was_loaded_is_watched(start: Start, project: Path, elsewhere: Path):
-    """A module that git ignores, and one outside of the project, are watched once they are loaded."""
+    """A module that git ignores, and one outside of the project, are watched from the moment they were loaded."""
     appliance = start()
     appliance.wait_for("worker.ready")
-    save_until(appliance, project / "local_settings.py", "{} 0")
-    appliance.wait_for("reload.finished")
-    (project / "local_settings.py").write_text("VALUE = 'x'\n", encoding="utf-8")
-    while appliance.get()[1] != b"x 0":
-        appliance.wait_for("reload.finished")
-    save_until(appliance, elsewhere / "shared.py", "x {}")
+    for number in range(1, 4):
+        (project / "local_settings.py").write_text(f"VALUE = {number}\n", encoding="utf-8")
+        becomes(appliance, f"{number} {number - 1}")
+        (elsewhere / "shared.py").write_text(f"VALUE = {number}\n", encoding="utf-8")
+        becomes(appliance, f"{number} {number}")
+
+
+LAZY = """
+import sys
+sys.path.append({elsewhere!r})
+
+def app(environ, start_response):
+    import local_settings, shared
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [f"{{local_settings.VALUE}} {{shared.VALUE}}".encode()]
+"""
+
+
+def test_what_is_loaded_later_is_watched(start: Start, project: Path, elsewhere: Path):
+    """A module that a request imports is watched before that request is answered."""
+    (project / "app.py").write_text(LAZY.format(elsewhere=str(elsewhere)), encoding="utf-8")
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    for number in range(1, 4):
+        becomes(appliance, f"{number - 1} {number - 1}")
+        (elsewhere / "shared.py").write_text(f"VALUE = {number}\n", encoding="utf-8")
+        becomes(appliance, f"{number - 1} {number}")
+        (project / "local_settings.py").write_text(f"VALUE = {number}\n", encoding="utf-8")
+
+
+OPTIONAL = """
+import importlib.util
+try:
+    import local_settings
+    value = local_settings.VALUE
+except ImportError:
+    value = "none"
+known = importlib.util.find_spec("private") is not None
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [f"{value} {known}".encode()]
+"""
+
+
+def test_what_was_looked_for_is_watched(start: Start, project: Path):
+    """A module that was looked for and not found, though git ignores its name, is served once it is made, and again."""
+    (project / "app.py").write_text(OPTIONAL, encoding="utf-8")
+    (project / ".gitignore").write_text("local_settings.py\nprivate/\n", encoding="utf-8")
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    assert appliance.get()[1] == b"none False"
+    (project / "local_settings.py").write_text("VALUE = 'one'\n", encoding="utf-8")
+    becomes(appliance, "one False")
+    (project / "local_settings.py").unlink()
+    becomes(appliance, "none False")
+    (project / "local_settings.py").write_text("VALUE = 'two'\n", encoding="utf-8")
+    becomes(appliance, "two False")
+    (project / "private").mkdir()
+    (project / "private" / "__init__.py").write_text("", encoding="utf-8")
+    becomes(appliance, "two True")
+
+
+def test_the_remedy_ends_the_page(start: Start, project: Path):
+    """A module that the page says is missing is made as it says, ignored by git or not, and the project is served."""
+    text = "import local_settings\n" + OPTIONAL
+    (project / "app.py").write_text(text, encoding="utf-8")
+    (project / "local_settings.example.py").write_text("VALUE = 'example'\n", encoding="utf-8")
+    (project / ".gitignore").write_text("local_settings.py\n", encoding="utf-8")
+    appliance = start()
+    failed = appliance.wait_for("worker.failed")
+    assert "cp local_settings.example.py local_settings.py" in failed["action"]
+    (project / "local_settings.py").write_bytes((project / "local_settings.example.py").read_bytes())
+    appliance.wait_for("worker.ready")
+    assert appliance.get()[1] == b"example False"
+
+
+READS = """
+import json, os
+folder = os.path.dirname(__file__)
+def read(name):
+    try:
+        with open(os.path.join(folder, name)) as file:
+            return file.read().strip()
+    except FileNotFoundError:
+        return "none"
+config, absent, log = read("instance/config.py"), read("instance/absent.cfg"), read("site.log")
+with open(os.path.join(folder, "state.json"), "w") as file:
+    file.write("{}")
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [f"{config} {absent} {log}".encode()]
+"""
+
+
+def test_what_was_read_is_watched(start: Start, project: Path):
+    """What the application reads at its start is an input, whoever ignores it; logs, and what it writes, are not."""
+    (project / "app.py").write_text(READS, encoding="utf-8")
+    (project / ".gitignore").write_text("instance/\n*.log\nstate.json\n", encoding="utf-8")
+    (project / "instance").mkdir()
+    (project / "instance" / "config.py").write_text("one\n", encoding="utf-8")
+    (project / "site.log").write_text("quiet\n", encoding="utf-8")
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    (project / "site.log").write_text("loud\n", encoding="utf-8")
+    (project / "state.json").write_text("{1}", encoding="utf-8")
+    (project / "instance" / "config.py").write_text("two\n", encoding="utf-8")
+    becomes(appliance, "two none loud")
+    (project / "instance" / "absent.cfg").write_text("there\n", encoding="utf-8")
+    becomes(appliance, "two there loud")
+    appliance.catch_up()
+    files = [event["files"] for event in appliance.events if event["event"] == "reload.started"]
+    assert files == [["instance/config.py"], ["instance/absent.cfg"]]
 
 
 def test_what_has_failed_is_watched(start: Start, project: Path, elsewhere: Path):

@@ -39,6 +39,29 @@ def test_saves_under_load(start: Start, project: Path):
     assert crowd.answers.total() > EDITS
 
 
+BUSY = """
+import threading
+def spin():
+    while True:
+        pass
+for _ in range(4):
+    threading.Thread(target=spin, daemon=True).start()
+"""
+
+
+def test_saves_while_the_interpreter_is_busy(start: Start, project: Path):
+    """While a worker is slow to hear that it is to drain the next one waits: no answer is older than one seen."""
+    (project / "app.py").write_text(BUSY + APP.format(number=0), encoding="utf-8")
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    with Crowd(appliance.port, pages=frozenset({503})) as crowd:  # a start of more than a second is told
+        for number in range(1, 7):
+            appliance.edit("app.py", (BUSY if number % 2 == 0 else "") + APP.format(number=number))
+            while appliance.get()[1] != b"%06d" % number:
+                appliance.wait_for("reload.finished")
+    assert crowd.failures == []
+
+
 def test_a_request_in_flight(start: Start, project: Path):
     """A request that runs through a save is answered by the old code, after the new code has answered others."""
     (project / "app.py").write_text(APP.format(number=1), encoding="utf-8")

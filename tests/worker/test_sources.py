@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import importlib
+import importlib.machinery
+import importlib.util
 import inspect
 import linecache
 import os
 import pkgutil
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from zlib import crc32
 
 import pytest
 
-from appliance.worker import sources
-from appliance.worker.sources import CodeCache, ProjectLoader, is_project_path
+from appliance.worker.inputs import Inputs
+from appliance.worker.places import Places
+from appliance.worker.sources import KEPT, CodeCache, ProjectLoader, install
 from tests.users import ATTACKER, OWNER, as_root, place, user, volume
 
 __all__ = ["place", "volume"]
@@ -30,9 +34,13 @@ def root(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "project"
     folder.mkdir()
     path, hooks, modules = sys.path[:], sys.path_hooks[:], set(sys.modules)
+    kind: Any = importlib.machinery.SourceFileLoader
+    get_code = vars(kind).get("get_code")
     sys.path.insert(0, str(folder))
     yield folder
     sys.path[:], sys.path_hooks[:] = path, hooks
+    if "get_code" in vars(kind) and get_code is None:
+        del kind.get_code  # it is inherited
     for name in set(sys.modules) - modules:
         del sys.modules[name]
     for entry in [each for each in sys.path_importer_cache if each.startswith(str(tmp_path))]:
@@ -42,6 +50,11 @@ def root(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def cache(tmp_path: Path) -> CodeCache:
     return CodeCache(str(tmp_path / "code"))
+
+
+def installed(root: Path, cache: CodeCache) -> Callable[[str, str], ProjectLoader]:
+    """Our loader, for this root."""
+    return install(Places(str(root), sys.path), cache, Inputs(str(root), -1))
 
 
 def fresh(name: str) -> ModuleType:
@@ -57,7 +70,7 @@ def kept(tmp_path: Path) -> list[Path]:
 
 def test_equal_length_and_time(root: Path, cache: CodeCache):
     """Contents of equal length with the same time of change are told apart."""
-    sources.install(str(root), cache)
+    installed(root, cache)
     file = root / "moment.py"
     for word in ("one", "two", "six"):
         file.write_text(f"WORD = '{word}'\n", encoding="utf-8")
@@ -80,7 +93,7 @@ def test_ignores_bytecode_beside_it(root: Path, cache: CodeCache):
     finally:
         sys.dont_write_bytecode = written
     assert (root / "__pycache__").exists()
-    sources.install(str(root), cache)
+    installed(root, cache)
     file.write_text("WORD = 'new'\n", encoding="utf-8")
     os.utime(file, (1, 1))
     assert fresh("stale").WORD == "new"
@@ -88,12 +101,13 @@ def test_ignores_bytecode_beside_it(root: Path, cache: CodeCache):
 
 def test_unchanged_is_not_compiled(root: Path, cache: CodeCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """What is in the cache is taken from there, by another process too."""
-    loader = sources.install(str(root), cache)
+    loader = installed(root, cache)
     (root / "calm.py").write_text("WORD = 'calm'\n", encoding="utf-8")
     fresh("calm")
     cache.write()
     assert len(kept(tmp_path)) == 1
-    other = ProjectLoader(CodeCache(str(tmp_path / "code")), "calm", str(root / "calm.py"))
+    again = CodeCache(str(tmp_path / "code"))
+    other = ProjectLoader(again, Inputs(str(root), -1), "calm", str(root / "calm.py"))
     monkeypatch.setattr(ProjectLoader, "source_to_code", lambda *_: pytest.fail("compiled"), raising=False)
     assert other.get_code("calm").co_filename == str(root / "calm.py")
     assert loader("calm", str(root / "calm.py")).get_code("calm") is not None
@@ -102,7 +116,7 @@ def test_unchanged_is_not_compiled(root: Path, cache: CodeCache, tmp_path: Path,
 @pytest.mark.parametrize("damage", [b"", b"1234", b"\0\0\0\0nonsense", None])
 def test_damaged(root: Path, cache: CodeCache, tmp_path: Path, damage: bytes | None):
     """What a full disk or a power cut left in the cache is compiled anew, and never handed to marshal."""
-    sources.install(str(root), cache)
+    installed(root, cache)
     (root / "torn.py").write_text("WORD = 'whole'\n", encoding="utf-8")
     fresh("torn")
     cache.write()
@@ -115,7 +129,7 @@ def test_closed_cache(root: Path, tmp_path: Path):
     """Without a cache that can be written everything is compiled, and nothing fails."""
     (tmp_path / "file").touch()
     cache = CodeCache(str(tmp_path / "file" / "code"))
-    sources.install(str(root), cache)
+    installed(root, cache)
     (root / "poor.py").write_text("WORD = 'poor'\n", encoding="utf-8")
     assert fresh("poor").WORD == "poor"
     cache.write()
@@ -124,12 +138,12 @@ def test_closed_cache(root: Path, tmp_path: Path):
 
 def test_pruned(root: Path, cache: CodeCache, tmp_path: Path):
     """Of one file the last few versions are kept."""
-    sources.install(str(root), cache)
-    for number in range(sources.KEPT * 2):
+    installed(root, cache)
+    for number in range(KEPT * 2):
         (root / "busy.py").write_text(f"WORD = {number}\n", encoding="utf-8")
         fresh("busy")
         cache.write()
-    assert len(kept(tmp_path)) == sources.KEPT
+    assert len(kept(tmp_path)) == KEPT
 
 
 def test_two_threads_write(cache: CodeCache, tmp_path: Path):
@@ -155,7 +169,7 @@ def test_two_threads_write(cache: CodeCache, tmp_path: Path):
 
 def test_looks_as_ever(root: Path, cache: CodeCache):
     """Everything that reads a module's source, its data or its place finds it."""
-    sources.install(str(root), cache)
+    installed(root, cache)
     package = root / "shop"
     package.mkdir()
     (package / "__init__.py").write_text("", encoding="utf-8")
@@ -173,31 +187,58 @@ def test_looks_as_ever(root: Path, cache: CodeCache):
     assert module.__spec__.loader is module.__loader__
 
 
-def test_others_are_left_alone(root: Path, cache: CodeCache, tmp_path: Path):
-    """Packages outside the root, and in an environment that lies in it, keep the interpreter's own loader."""
-    installed = root / ".venv" / "lib" / "site-packages"
-    outside = tmp_path / "outside"
-    sources.install(str(root), cache)
-    for folder, name in ((installed, "within"), (outside, "beyond")):
+def test_packages_are_left_alone(root: Path, cache: CodeCache, tmp_path: Path):
+    """Packages of an environment keep the interpreter's own loader, whether it lies in the root or elsewhere."""
+    installed(root, cache)
+    for folder, name in (
+        (root / ".venv" / "lib" / "site-packages", "within"),
+        (tmp_path / "env" / "lib" / "site-packages", "beyond"),
+    ):
         folder.mkdir(parents=True)
         (folder / f"{name}.py").write_text("", encoding="utf-8")
         sys.path.append(str(folder))
         assert not isinstance(fresh(name).__loader__, ProjectLoader)
 
 
-@pytest.mark.parametrize(
-    ("path", "is_project"),
-    [
-        ("/srv", True),
-        ("/srv/src", True),
-        ("/srvshop", False),
-        ("/srv/.venv/lib/python3.13/site-packages", False),
-        ("/usr/lib/python3/dist-packages", False),
-    ],
-)
-def test_project_path(path: str, is_project: bool):
-    """Below the root, and not installed."""
-    assert is_project_path(path, "/srv") is is_project
+def test_a_library_beside_the_project(root: Path, cache: CodeCache, tmp_path: Path):
+    """A module outside the root that no environment holds is the project's, and is never stale either."""
+    beside = tmp_path / "beside"
+    beside.mkdir()
+    installed(root, cache)
+    sys.path.append(str(beside))
+    for word in ("one", "two"):
+        (beside / "shared.py").write_text(f"WORD = '{word}'\n", encoding="utf-8")
+        os.utime(beside / "shared.py", (1, 1))
+        assert word == fresh("shared").WORD
+    assert list(beside.iterdir()) == [beside / "shared.py"]
+
+
+def test_loaded_by_its_path(root: Path, cache: CodeCache):
+    """A file that is loaded by its path, as a plugin or by setuptools' finder, is read as it is now."""
+    installed(root, cache)
+    file = root / "plugin.py"
+    for word in ("one", "two"):
+        file.write_text(f"WORD = '{word}'\n", encoding="utf-8")
+        os.utime(file, (1, 1))
+        spec = importlib.util.spec_from_file_location("plugin", file)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        assert word == module.WORD
+    assert not (root / "__pycache__").exists()
+
+
+def test_what_was_compiled_is_noted(root: Path, cache: CodeCache):
+    """Of each module the state of its file before it was read is noted, and a checksum of what was read."""
+    inputs = Inputs(str(root), -1)
+    install(Places(str(root), sys.path), cache, inputs)
+    file = root / "noted.py"
+    file.write_text("WORD = 'noted'\n", encoding="utf-8")
+    before = file.stat()
+    fresh("noted")
+    mark = [before.st_mtime_ns, before.st_size, before.st_ino, before.st_ctime_ns, crc32(file.read_bytes())]
+    assert inputs.files == {str(file): mark}
 
 
 SOURCE = b"WORD = 'honest'\n"

@@ -1,0 +1,186 @@
+"""What workers note of files: which changes are their own, whatever they write into the pipe, and in whatever order."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from appliance.supervisor import file_notes
+from appliance.supervisor.file_notes import MOMENT_S, Notes, holds_for_writing
+from appliance.supervisor.handles import Handle
+from appliance.worker.inputs import Inputs
+
+NOTHING: Callable[..., None] = lambda *_, **__: None  # noqa: E731  a loop that nothing happens in
+
+
+class Noting:
+    """The notes of one worker, which writes them as workers do."""
+
+    def __init__(self) -> None:
+        loop: Any = SimpleNamespace(watch=NOTHING, unwatch=NOTHING, call_later=NOTHING)
+        self.files: dict[str, list[int]] = {}
+        self.notes = Notes(loop, lambda _, files: self.files.update(files))
+        self.child = Handle("worker", 1, os.getpid(), {})
+        self.pipe = self.notes.begin(self.child)
+        self.inputs = Inputs("/project", self.pipe)
+        self.inputs.tell()
+
+    def own(self, path: str, after_s: float = 0.0) -> bool:
+        """Whether a change that is seen now, or so much later, is the worker's own."""
+        return self.notes.is_own(path, time.monotonic() + after_s)
+
+    def pass_time(self, seconds: float = 2.0) -> None:
+        """The second in which a change must come is over."""
+        for writes in self.notes._writes.values():
+            writes.noted = [noted - seconds for noted in writes.noted]
+            writes.used -= seconds
+        self.notes._forget()
+
+
+@pytest.fixture
+def noting() -> Iterator[Noting]:
+    """One worker's."""
+    made = Noting()
+    yield made
+    made.notes.ended(made.child)
+    os.close(made.pipe)
+
+
+def test_a_write_of_its_own(noting: Noting):
+    """A change that was noted before is the worker's own; the next one, a moment later, is somebody else's."""
+    assert not noting.own("/project/a.html")
+    noting.inputs.written("/project/a.html")
+    assert noting.own("/project/a.html")
+    assert not noting.own("/project/b.html")
+    assert not noting.own("/project/a.html", MOMENT_S * 2)
+
+
+def test_a_change_that_was_seen_before(noting: Noting):
+    """A note that was made after a change was seen is of another change, which is still to come."""
+    seen_at = time.monotonic()
+    noting.inputs.written("/project/a.html")
+    assert not noting.notes.is_own("/project/a.html", seen_at)
+    assert noting.own("/project/a.html")
+
+
+def test_a_row_of_writes(noting: Noting):
+    """Many writes in a row, seen in whatever pieces, are its own to the last."""
+    for _ in range(50):
+        noting.inputs.written("/project/a.html")
+        noting.inputs.written("/project/a.html")
+        assert noting.own("/project/a.html")
+
+
+def test_a_write_that_failed(noting: Noting):
+    """A note whose change does not come is forgotten: the next save is one."""
+    path = os.__file__  # it was not changed for long
+    noting.inputs.written(path)
+    noting.notes.is_own("/", 0)
+    noting.pass_time()
+    assert not noting.own(path)
+
+
+def test_a_write_that_is_seen_late(noting: Noting, tmp_path: Path):
+    """Where files are polled, a change that has come and was not seen yet is its own for some seconds more."""
+    file = tmp_path / "a.html"
+    noting.inputs.written(str(file))
+    file.touch()
+    noting.notes.is_own("/", 0)
+    noting.pass_time(2.0)
+    assert noting.own(str(file))
+    noting.inputs.written(str(file))
+    noting.notes.is_own("/", 0)
+    noting.pass_time(20.0)
+    assert not noting.own(str(file))
+
+
+def test_a_slow_write(noting: Noting, tmp_path: Path):
+    """While the process holds the file open its write is yet to come; once it has closed it, it is used up."""
+    path = str(tmp_path / "slow.html")
+    noting.inputs.written(path)
+    with (tmp_path / "slow.html").open("w", encoding="utf-8"):
+        assert noting.own(path)
+        noting.pass_time()
+        assert noting.own(path)
+    assert noting.own(path)
+    noting.pass_time()
+    assert not noting.own(path)
+
+
+def test_who_holds_a_file(tmp_path: Path):
+    """A process that reads a file does not hold it for writing, nor does one that is not there."""
+    file = tmp_path / "file"
+    file.touch()
+    with file.open(encoding="utf-8"):
+        assert not holds_for_writing(os.getpid(), str(file))
+    with file.open("a", encoding="utf-8"):
+        assert holds_for_writing(os.getpid(), str(file))
+        assert not holds_for_writing(2**40, str(file))
+
+
+def test_files_that_were_met(noting: Noting, tmp_path: Path):
+    """A file that is met after the start is told with its mark, one that is not there without."""
+    file = tmp_path / "a file\nof any name"
+    file.write_text("x", encoding="utf-8")
+    status = file.stat()
+    noting.inputs.met(str(file))
+    noting.inputs.met(str(tmp_path / "nowhere"))
+    noting.own("/")
+    mark = [status.st_mtime_ns, status.st_size, status.st_ino, status.st_ctime_ns, -1]
+    assert noting.files == {str(file): mark, str(tmp_path / "nowhere"): []}
+
+
+def test_a_full_pipe(noting: Noting):
+    """A worker whose notes nobody reads loses them, and goes on."""
+    for number in range(10_000):
+        noting.inputs.written(f"/project/{number}.html")
+    noting.inputs.written("/" + "x" * 5000)
+    assert noting.own("/project/0.html")
+
+
+def test_many_files(noting: Noting):
+    """What is kept of writes has a bound."""
+    for number in range(file_notes.MOST + 100):
+        noting.inputs.written(f"/project/{number}.html")
+        noting.notes.is_own("/", 0)
+    assert len(noting.notes._writes) == file_notes.MOST
+
+
+def test_a_pipe_that_was_closed(tmp_path: Path):
+    """Where the project has closed the pipe, and opened something else in its place, nothing is written into that."""
+    read, write = os.pipe()
+    inputs = Inputs("/project", write)
+    os.close(write)
+    file = os.open(tmp_path / "theirs", os.O_RDWR | os.O_CREAT)
+    assert file == write
+    inputs.written("/project/a.html")
+    assert os.read(file, 100) == b""
+    os.close(file)
+    inputs.written("/project/a.html")
+    os.close(read)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.binary(max_size=300)
+        | st.sampled_from([b"w\0/a\0", b"f\0/a\0" + b"9" * 5000, b"\0\0", b"w\0/b\x001\x002\0\0"])
+    )
+)
+def test_whatever_is_written(noting: Noting, parts: list[bytes]):
+    """A process may write anything into the pipe: nothing fails, and the next note is read."""
+    for part in parts:
+        os.write(noting.pipe, part)
+    os.write(noting.pipe, b"\0\0")
+    assert noting.own("/project/last.html") is False
+    noting.inputs.written("/project/last.html")
+    assert noting.own("/project/last.html")
+    noting.pass_time()

@@ -1,0 +1,51 @@
+"""A file that causes one reload after the other: a word at the third, and an end to circles that loses no save."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.supervisor.repeats import CIRCLE, HELD_S, Repeats, Verdict
+
+NOTHING = Verdict()
+
+
+def test_three_within_ten_seconds():
+    """The third reload by one file alone is said, once; slower ones, and ones with another in between, are not."""
+    repeats = Repeats()
+    said = [repeats.saved(["a.py"], now, starting=False) for now in (0.0, 4.0, 9.0, 9.5, 10.0)]
+    assert said == [NOTHING, NOTHING, Verdict(often="a.py"), NOTHING, NOTHING]
+    assert [repeats.saved(["b.py"], now, starting=False) for now in (20.0, 26.0, 31.0)] == [NOTHING] * 3
+    mixed = [repeats.saved(files, 40.0, starting=False) for files in (["c.py"], ["c.py"], ["d.py"], ["c.py"], ["c.py"])]
+    assert mixed == [NOTHING] * 5
+    assert repeats.saved(["c.py", "d.py"], 41.0, starting=False) == NOTHING
+
+
+def test_a_circle():
+    """Changes that come at each start are held, twice as long each time; one that comes at another time ends that."""
+    repeats = Repeats()
+    verdicts = [repeats.saved(["a.ini"], float(now), starting=True) for now in range(CIRCLE + 2)]
+    assert [each.held_s for each in verdicts] == [0.0] * (CIRCLE - 1) + [3.0, 6.0, 12.0]
+    assert repeats.saved(["a.ini"], 99.0, starting=False).held_s == 0.0
+    assert [repeats.saved(["a.ini"], 100.0, starting=True).held_s for _ in range(CIRCLE)][-1] == HELD_S[0]
+
+
+def test_another_file_ends_a_circle():
+    """As soon as something else is saved too, nothing is put off."""
+    repeats = Repeats()
+    for _ in range(CIRCLE + 3):
+        repeats.saved(["a.ini"], 0.0, starting=True)
+    assert repeats.saved(["a.ini", "app.py"], 1.0, starting=True) == NOTHING
+    assert repeats.saved(["a.ini"], 2.0, starting=True) == NOTHING
+
+
+@given(st.lists(st.tuples(st.sampled_from([("a",), ("b",), ("a", "b")]), st.booleans()), max_size=60))
+def test_any_saves(saves: list[tuple[tuple[str, ...], bool]]):
+    """Whatever is saved when: only a row of changes of one file, each while a worker starts, is ever put off."""
+    repeats = Repeats()
+    row: list[tuple[str, ...]] = []
+    for now, (files, starting) in enumerate(saves):
+        row = [*row, files] if starting and (not row or row[-1] == files) else [files] * starting
+        held_s = repeats.saved(files, float(now), starting=starting).held_s
+        assert (held_s > 0) == (len(files) == 1 and len(row) >= CIRCLE)
+        assert held_s <= HELD_S[1]

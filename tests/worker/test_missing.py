@@ -1,0 +1,96 @@
+"""Modules that nobody finds: where the project could have them, and which it had until a moment ago."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.worker.hooks import Hooks
+from appliance.worker.missing import Missing
+from appliance.worker.places import Places
+
+Begin = Callable[..., tuple[Missing, list[str]]]
+
+
+@pytest.fixture
+def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
+    """A finder behind all others, and what it tells; the project's folder is on the path."""
+    monkeypatch.setattr(
+        sys, "path", [str(tmp_path), *(each for each in sys.path if not Places("/", sys.path).is_own(each))]
+    )
+    finders, modules = sys.meta_path[:], set(sys.modules)
+
+    def begun(removed: tuple[str, ...] = (), hooks: Hooks | None = None) -> tuple[Missing, list[str]]:
+        met: list[str] = []
+        missing = Missing(Places(str(tmp_path), sys.path), met.append, removed, hooks or Hooks())
+        missing.begin()
+        return missing, met
+
+    yield begun
+    sys.meta_path[:] = finders
+    for name in set(sys.modules) - modules:
+        del sys.modules[name]
+
+
+def test_what_is_looked_for(begin: Begin, tmp_path: Path):
+    """A module that is not found, by import or by a look for it, is told once; one that is found is not."""
+    _, met = begin()
+    with pytest.raises(ImportError):
+        importlib.import_module("local_settings_of_nobody")
+    assert importlib.util.find_spec("local_settings_of_nobody") is None
+    importlib.import_module("colorsys")
+    assert met == [f"{tmp_path}/local_settings_of_nobody.py", f"{tmp_path}/local_settings_of_nobody/__init__.py"]
+
+
+def test_a_part_of_a_package(begin: Begin, tmp_path: Path):
+    """A part of a package is looked for where the package is; of one that is installed, nowhere."""
+    (tmp_path / "shop_of_nobody").mkdir()
+    (tmp_path / "shop_of_nobody" / "__init__.py").touch()
+    _, met = begin()
+    for name in ("shop_of_nobody.local", "pytest.local"):
+        with pytest.raises(ImportError):
+            importlib.import_module(name)
+    assert met == [f"{tmp_path}/shop_of_nobody/local.py", f"{tmp_path}/shop_of_nobody/local/__init__.py"]
+
+
+def test_too_many(begin: Begin, monkeypatch: pytest.MonkeyPatch):
+    """A package that asks for another name at each call fills no memory."""
+    monkeypatch.setattr("appliance.worker.missing.MOST", 5)
+    missing, met = begin()
+    for number in range(20):
+        missing.find_spec(f"nobody{number}")
+    assert len(met) == 10
+
+
+def test_a_path_of_its_own_making(begin: Begin):
+    """Whatever stands on a path, the import goes on as it would without us."""
+    hooks = Hooks()
+    missing, met = begin(hooks=hooks)
+    missing.find_spec("nobody", [None, 3])  # type: ignore[list-item]  # as a project may
+    assert met == []
+    assert hooks.dropped == set()
+
+
+def test_a_failure_of_ours(begin: Begin, monkeypatch: pytest.MonkeyPatch):
+    """It is no failure of the import, and the finder is asked no more."""
+    hooks = Hooks()
+    missing, _ = begin(hooks=hooks)
+    monkeypatch.setattr(missing, "_own_places", lambda *_: 1 / 0)
+    assert importlib.util.find_spec("nobody") is None
+    assert hooks.dropped == {"missing modules"}
+
+
+def test_what_was_removed(begin: Begin, tmp_path: Path):
+    """A module, a part of a package and a package that were there until a moment ago are known, and nothing else."""
+    missing, _ = begin(
+        (f"{tmp_path}/prices.py", f"{tmp_path}/cart/__init__.py", f"{tmp_path}/cart/items.py", "/elsewhere/other.py")
+    )
+    assert missing.removed("prices") == f"{tmp_path}/prices.py"
+    assert missing.removed("cart") == f"{tmp_path}/cart"
+    assert missing.removed("other") == ""
+    assert missing.removed("flask") == ""

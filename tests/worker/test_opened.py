@@ -1,0 +1,165 @@
+"""What a process opens: which reads are inputs, which writes are told. The hook itself is tried in live workers."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.watch.kinds import watched_names
+from appliance.worker.hooks import Hooks
+from appliance.worker.inputs import Inputs
+from appliance.worker.opened import Opened
+from appliance.worker.places import Places
+
+
+class Opening:
+    """One worker's audit; what it tells."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.hooks = Hooks()
+        self.inputs = Inputs(str(root), -1)
+        self.written: list[str] = []
+        self.inputs.written = self.written.append  # type: ignore[method-assign,assignment]  # the pipe's other end
+        self.opened = Opened(self.inputs, Places(str(root), []), str(root), watched_names([], []), self.hooks)
+
+    def opens(self, path: Any, flags: int = os.O_RDONLY) -> None:
+        """As ``open`` raises it."""
+        self.opened._opened((path, "r", flags))
+
+    @property
+    def met(self) -> list[str]:
+        """The files that are inputs, relative to the project."""
+        return [os.path.relpath(path, self.root) for path in self.inputs.files]
+
+
+@pytest.fixture
+def opening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Opening:
+    """In a project's folder."""
+    monkeypatch.chdir(tmp_path)
+    return Opening(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_input"),
+    [
+        ("instance/config.py", True),
+        ("config.yaml", True),
+        ("data/prices.csv", True),
+        ("site.log", False),
+        ("site.log.1", False),
+        ("db.sqlite3", False),
+        ("db.sqlite3-journal", False),
+        (".coverage", False),
+        (".coverage.host.123", False),
+        ("__pycache__/app.cpython-313.pyc", False),
+        (".git/HEAD", False),
+        ("node_modules/x/package.json", False),
+        (".venv/lib/python3.13/site-packages/flask/app.py", False),
+        ("server.pid", False),
+        ("../other/config.yaml", False),
+    ],
+)
+def test_what_a_start_reads(opening: Opening, name: str, is_input: bool):
+    """Files of the project that are read at the start are inputs; logs, databases, caches and packages are none."""
+    opening.opens(name)
+    opening.opens(str(opening.root / name))
+    assert opening.met == [name] * is_input
+
+
+PACKAGES = "/env/lib/python3.13/site-packages"
+
+
+@pytest.mark.parametrize(
+    ("name", "by", "file", "is_input"),
+    [
+        ("page.html", "jinja2.loaders", f"{PACKAGES}/jinja2/loaders.py", True),
+        ("page.html", "django.template.loaders.filesystem", f"{PACKAGES}/django/template/x.py", True),
+        ("page.tpl", "bottle", f"{PACKAGES}/bottle.py", True),
+        ("page.html", "views", "views.py", True),
+        ("page.html", "werkzeug.utils", f"{PACKAGES}/werkzeug/utils.py", False),
+        ("data.csv", "views", "views.py", False),
+    ],
+)
+def test_later(opening: Opening, name: str, by: str, file: str, is_input: bool):
+    """Once it serves, what is read is no input, but for a template that an engine reads, or the project's own code."""
+    opening.opened.starting = False
+    path = file if file.startswith("/") else str(opening.root / file)
+    code = compile(f"opened(({name!r}, 'r', 0))", path, "exec")
+    exec(code, {"opened": opening.opened._opened, "__name__": by})
+    assert opening.met == [name] * is_input
+
+
+def test_too_many(opening: Opening, monkeypatch: pytest.MonkeyPatch):
+    """A project that reads a thousand files at its start has some of them watched."""
+    monkeypatch.setattr("appliance.worker.opened.READ_MOST", 5)
+    for number in range(20):
+        opening.opens(f"{number}.json")
+    assert len(opening.met) == 5
+
+
+def test_what_it_writes(opening: Opening):
+    """Writes of files that may be watched are told, each before it happens, whatever their path is made of."""
+    write = os.O_WRONLY | os.O_CREAT
+    told: list[Any] = ["report.html", b"app.py", opening.root / "deep" / "site.ini", f"{opening.root}/requirements.txt"]
+    others: list[Any] = ["upload.jpg", "site.log", "/elsewhere/page.html", "/dev/null", 7, None]
+    for path in (*told, *others):
+        opening.opens(path, write)
+    names = ["report.html", "app.py", "deep/site.ini", "requirements.txt"]
+    assert opening.written == [str(opening.root / name) for name in names]
+
+
+def test_what_it_reads_and_writes(opening: Opening):
+    """A file that the start has read and writes too is no input; once it serves, a write of an input is told."""
+    opening.opens("state.json")
+    opening.opens("state.json", os.O_RDWR)
+    opening.opens("state.json")
+    assert opening.met == []
+    opening.opens("config.yaml")
+    opening.opened.starting = False
+    opening.opens("config.yaml", os.O_WRONLY)
+    assert opening.written[-1] == str(opening.root / "config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("event", "arguments", "told"),
+    [
+        ("os.rename", ("a.html.tmp", "a.html", -1, -1), ["a.html"]),
+        ("os.rename", ("a.html", "b.html", -1, -1), ["a.html", "b.html"]),
+        ("os.rename", ("a.html", "b.html", 5, 5), []),
+        ("os.remove", ("a.html", -1), ["a.html"]),
+        ("os.truncate", ("a.html", 0), ["a.html"]),
+        ("os.truncate", (3, 0), []),
+        ("os.link", ("a.jpg", "a.html", -1, -1), ["a.html"]),
+        ("os.symlink", ("a.jpg", "a.html", -1), ["a.html"]),
+    ],
+)
+def test_other_changes(opening: Opening, event: str, arguments: tuple[Any, ...], told: list[str]):
+    """A rename, a removal and a link change a file too."""
+    opening.opened._changed(event, arguments)
+    assert opening.written == [str(opening.root / name) for name in told]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("a.html",), (object(), None, "x"), (object(), "w", 1), ("a\0b.html", "w", 1), ("\udce9.html", "w", 1)],
+)
+def test_any_event(opening: Opening, arguments: tuple[Any, ...]):
+    """Whatever an audit event brings, the project's ``open`` does not fail for it, and the next one is seen."""
+    opening.opened._opened(arguments)
+    opening.opened._changed("os.rename", arguments)
+    assert opening.hooks.dropped == set()
+
+
+def test_a_failure_of_ours(opening: Opening, monkeypatch: pytest.MonkeyPatch):
+    """It does not leave the hook, which is said once and does nothing from then on."""
+    monkeypatch.setattr(opening.inputs, "named", lambda _: 1 / 0)
+    told: list[str] = []
+    opening.hooks.listen(lambda level, event, fields: told.append(f"{level} {event} {fields['hook']}"))
+    for _ in range(2):
+        opening.opens("a.html", os.O_WRONLY)
+        opening.opened._changed("os.remove", ("a.html", -1))
+    assert told == ["debug hook.dropped opened files"]
