@@ -123,11 +123,13 @@ class Starts:
         descriptors = [self._listener.fileno()]
         if child.role == "worker":
             notes = self._saves.notes.begin(child)
-            descriptors += [child.count(settings.threads + _STREAMS), notes]
-            if _is_terminal(_STDIN):
-                descriptors.append(_STDIN)
-            self._children.send(child, start, descriptors)
-            os.close(notes)
+            try:
+                descriptors += [child.count(settings.threads + _STREAMS), notes]
+                if _is_terminal(_STDIN):
+                    descriptors.append(_STDIN)
+                self._children.send(child, start, descriptors)
+            finally:
+                os.close(notes)
         else:
             self._children.send(child, start, descriptors)
         return child
