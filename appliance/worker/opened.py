@@ -50,15 +50,15 @@ _ENGINES = (
 )
 _BETWEEN = frozenset({"io", "pathlib", "pathlib._local", "codecs", "tokenize"})
 _ENGINES_ALONE = frozenset({"bottle", "pystache.loader"})
-# The audit events that change a file, and where their arguments name it.
-_CHANGES: dict[str, tuple[int, ...]] = {
-    "os.rename": (0, 1),
-    "os.remove": (0,),
-    "os.truncate": (0,),
-    "os.link": (1,),
-    "os.symlink": (1,),
+MOVED_MOST: Final = 500  # files in a folder that is renamed
+# The audit events that change a file: where their arguments name it, and the descriptor of a folder that it is below.
+_CHANGES: dict[str, tuple[tuple[int, int], ...]] = {
+    "os.rename": ((0, 2), (1, 3)),
+    "os.remove": ((0, 1),),
+    "os.truncate": ((0, 2),),
+    "os.link": ((1, 3),),
+    "os.symlink": ((1, 2),),
 }
-_DIR_FD: dict[str, tuple[int, ...]] = {"os.rename": (2, 3), "os.remove": (1,), "os.link": (2, 3), "os.symlink": (2,)}
 
 
 class Opened:
@@ -107,7 +107,7 @@ class Opened:
             if not isinstance(flags, int):
                 return
             if flags & os.O_ACCMODE != os.O_RDONLY:
-                self._writes(path)
+                self._writes(self._name(path))
             elif self.starting or (isinstance(path, str) and _TEMPLATE.search(path)):
                 self._reads(path, flags)
         except Exception as error:  # noqa: BLE001  see above
@@ -117,11 +117,12 @@ class Opened:
         if self._off:
             return
         try:
-            if any(arguments[at] not in {-1, None} for at in _DIR_FD.get(event, ()) if at < len(arguments)):
-                return  # relative to a folder that is known by a descriptor
-            for at in _CHANGES[event]:
-                if at < len(arguments):
-                    self._writes(arguments[at])
+            padded = (*arguments, None, None, None, None)
+            paths = [self._name(padded[at], padded[folder]) for at, folder in _CHANGES[event]]
+            for path in paths:
+                self._writes(path)
+            if event == "os.rename" and os.path.isdir(paths[0]):  # noqa: PTH112  pathlib costs 5 ms at import
+                self._moves(*paths)
         except Exception as error:  # noqa: BLE001  see above
             self._failed(error)
 
@@ -131,13 +132,23 @@ class Opened:
             self._off = True
             self._hooks.drop(_NAME, error)
 
-    def _writes(self, path: Any) -> None:
-        name = self._name(path)
+    def _writes(self, name: str) -> None:
         if name and (name in self._inputs.files or (name.startswith(self._root) and re.search(self._watched, name))):
             if self.starting:
                 self._written.add(name)
                 self._inputs.forget(name)
             self._inputs.written(name)
+
+    def _moves(self, old: str, new: str) -> None:
+        """Whatever is in a folder changes with it."""
+        left = MOVED_MOST
+        for folder, _, files in os.walk(old) if new else ():
+            for file in files[:left]:
+                self._writes(f"{folder}/{file}")
+                self._writes(f"{new}{folder[len(old) :]}/{file}")
+            left -= len(files)
+            if left <= 0:
+                return
 
     def _reads(self, path: Any, flags: int) -> None:
         if isinstance(path, str) and path.startswith("/") and not path.startswith(self._roots):
@@ -154,9 +165,17 @@ class Opened:
         elif self._is_template():
             self._inputs.met(name)
 
-    def _name(self, path: Any) -> str:
-        """The whole path; empty for what is no path."""
-        return self._inputs.named(os.fsdecode(path)) if isinstance(path, (str, bytes, os.PathLike)) else ""
+    def _name(self, path: Any, folder: Any = None) -> str:
+        """The whole path; empty for what is no path. ``folder``: a descriptor that it may be relative to."""
+        if not isinstance(path, (str, bytes, os.PathLike)):
+            return ""
+        path = os.fsdecode(path)
+        if isinstance(folder, int) and folder >= 0 and not path.startswith("/"):
+            try:
+                path = f"{os.readlink(f'/proc/self/fd/{folder}')}/{path}"  # noqa: PTH115  as above
+            except OSError:
+                return ""
+        return self._inputs.named(path)
 
     def _is_template(self) -> bool:
         """Whether a template engine opens it, or the project's own code does; and not what serves files."""

@@ -103,6 +103,31 @@ def test_a_view_that_writes(start: Start, project: Path):
     assert all(f"APPLIANCE_IGNORE={event['file']}" in event["action"] for event in said)
 
 
+FOLDERS = """
+    way = environ["QUERY_STRING"]
+    if way == "made":
+        os.mkdir(path)
+        open(path + "/page.py", "w").write(word)
+    elif way == "renamed":
+        os.rename(path, path + "_of_old")
+    elif way == "removed":
+        shutil.rmtree(path + "_of_old")
+"""
+
+
+def test_folders_that_a_view_makes(start: Start, project: Path):
+    """A folder of modules that requests make, rename and remove restarts nothing."""
+    (project / "app.py").write_text(APP.format(importing="", answering=FOLDERS, word="one"), encoding="utf-8")
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    for number, (way, file) in enumerate((("made", "made/page.py"), ("renamed", "made_of_old/page.py")), 1):
+        assert appliance.get(f"/made?{way}")[1] == f"one {number}".encode()
+        appliance.wait_for("reload.spared", file=file)
+    assert appliance.get("/made?removed")[1] == b"one 3"
+    settle(appliance)
+    assert reloads(appliance) == [["app.py"]]
+
+
 def test_where_files_are_polled(start: Start, project: Path):
     """What a request writes is no save either where changes are found by looking."""
     (project / "templates").mkdir()

@@ -129,7 +129,7 @@ def test_what_it_reads_and_writes(opening: Opening):
     [
         ("os.rename", ("a.html.tmp", "a.html", -1, -1), ["a.html"]),
         ("os.rename", ("a.html", "b.html", -1, -1), ["a.html", "b.html"]),
-        ("os.rename", ("a.html", "b.html", 5, 5), []),
+        ("os.remove", ("a.html", 10**6), []),
         ("os.remove", ("a.html", -1), ["a.html"]),
         ("os.truncate", ("a.html", 0), ["a.html"]),
         ("os.truncate", (3, 0), []),
@@ -141,6 +141,31 @@ def test_other_changes(opening: Opening, event: str, arguments: tuple[Any, ...],
     """A rename, a removal and a link change a file too."""
     opening.opened._changed(event, arguments)
     assert opening.written == [str(opening.root / name) for name in told]
+
+
+def test_relative_to_a_folder(opening: Opening):
+    """A name that is relative to an open folder, as in ``shutil.rmtree``, is known."""
+    (opening.root / "pages").mkdir()
+    folder = os.open(opening.root / "pages", os.O_RDONLY)
+    opening.opened._changed("os.remove", ("a.html", folder))
+    opening.opened._changed("os.rename", ("b.html", "c.html", folder, folder))
+    os.close(folder)
+    assert opening.written == [f"{opening.root}/pages/{name}.html" for name in "abc"]
+
+
+def test_a_folder_that_is_renamed(opening: Opening, monkeypatch: pytest.MonkeyPatch):
+    """What is in it changes with it, under both names; of a folder of many files, some."""
+    (opening.root / "old" / "deep").mkdir(parents=True)
+    for name in ("one.html", "data.bin", "deep/two.py"):
+        (opening.root / "old" / name).touch()
+    opening.opened._changed("os.rename", ("old", "new", -1, -1))
+    assert sorted(os.path.relpath(each, opening.root) for each in opening.written) == [
+        "new/deep/two.py", "new/one.html", "old/deep/two.py", "old/one.html",
+    ]  # fmt: skip
+    opening.written.clear()
+    monkeypatch.setattr("appliance.worker.opened.MOVED_MOST", 2)
+    opening.opened._changed("os.rename", ("old", "new", -1, -1))
+    assert len(opening.written) == 2
 
 
 @pytest.mark.parametrize(
