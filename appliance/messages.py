@@ -70,9 +70,10 @@ class Take(Message):
 
 @dataclass(frozen=True)
 class Drain(Message):
-    """Accept no more, hand over what is idle, finish what runs, end."""
+    """Accept no more, hand over what is idle, finish what runs, end; within so many seconds it is ended otherwise."""
 
     kind = "drain"
+    grace_s: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,10 @@ class Empty:
         """Nothing."""
         return b""
 
+    def read1(self, size: int | None = -1, /) -> bytes:  # noqa: ARG002 (as above)
+        """Nothing."""
+        return b""
+
     def readline(self, size: int | None = -1, /) -> bytes:  # noqa: ARG002 (as above)
         """Nothing."""
         return b""
@@ -142,6 +146,18 @@ class Body:
             self._at = len(parts[-1]) - (have - size)
             parts[-1] = parts[-1][: self._at]
         return b"".join(parts)
+
+    def read1(self, size: int | None = -1, /) -> bytes:
+        """What is there, at most so many bytes; waits for the first of them; b"" at the end.
+
+        Raises:
+            BodyError: as ``read``.
+        """
+        if self._at >= len(self._pending):
+            self._pending, self._at = self._next(), 0
+        at = self._at
+        self._at = len(self._pending) if size is None or size < 0 else min(len(self._pending), at + size)
+        return self._pending[at : self._at]
 
     def readline(self, size: int | None = -1, /) -> bytes:
         """The next line with its end, or so many bytes of it.

@@ -32,7 +32,8 @@ def report(error: BaseException, *, root: str, kind: str) -> Page:
     Returns:
         ``title`` (one line), ``type``, ``message``, ``file`` and ``line`` (of a SyntaxError the source's; else of the
         innermost frame of the project's), ``text`` (the whole traceback, without our own frames), ``frames`` (a list of
-        ``file``, ``line``, ``function``, ``source``, ``project``), ``kind``; ``action`` where it is known what to do.
+        ``file``, ``line``, ``function``, ``source``, ``project``), ``kind``; ``action`` where it is known what to do,
+        ``lead`` where ``kind`` says too little.
         All within the bounds of ``tracebacks``, without the values of secret variables.
     """
     mask = Mask(os.environ)  # noqa: TID251  the project's own environment, as it is now
@@ -56,7 +57,9 @@ def report(error: BaseException, *, root: str, kind: str) -> Page:
             file, line = words_of(error.filename, MAX_LINE), error.lineno if isinstance(error.lineno, int) else 0
     name = cut(type(error).__name__, MAX_LINE)
     action = _action(error, root, raised.words)
+    lead = _lead(error)
     found = {
+        **({"lead": lead} if lead else {}),
         **({"action": cut(action, MAX_LINE)} if action else {}),
         "kind": kind,
         "title": cut(f"{name}: {message}".split("\n", 1)[0] if message else name, MAX_LINE),
@@ -67,6 +70,15 @@ def report(error: BaseException, *, root: str, kind: str) -> Page:
         "frames": frames,
     }
     return {**mask.of(found), "text": raised.text(mask.masked)}
+
+
+def _lead(error: BaseException) -> str:
+    """What a note of ours on the exception says; an attribute of an exception may be the project's code."""
+    try:
+        lead = vars(error).get("appliance_lead", "")
+    except Exception:  # noqa: BLE001  as said
+        return ""
+    return lead if type(lead) is str else ""
 
 
 def _action(error: BaseException, root: str, words: str) -> str:

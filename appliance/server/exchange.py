@@ -13,6 +13,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .head import Head
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -45,6 +47,7 @@ class Exchange:
         hijacked: the application has taken the socket.
         logged: its line was written.
         slot: where a sink keeps count of it, while it runs.
+        stack: tells where its application stands, if that is not on the stack of its thread.
         line: the request line of a head that was refused, as far as it was read.
     """
 
@@ -56,6 +59,7 @@ class Exchange:
     route: str | None = None
     mishap: BaseException | None = None
     slot: Any = None
+    stack: Callable[[], str] | None = None
     line = ""
     streaming = endless = hijacked = logged = False
 

@@ -50,7 +50,7 @@ class SlowRequests:
             "url.path": exchange.head.path,
             "running_s": round(now - hand.since, 3),
             "request_id": exchange.request_id,
-            "traceback": _where(hand.thread),
+            "traceback": exchange.stack() if exchange.stack is not None else _where(hand.thread),
         }
         self._sink.event("warning", "request.slow", fields)
 

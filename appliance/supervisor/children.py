@@ -94,7 +94,7 @@ class Children:
         if child.ending:
             return
         child.ending = True
-        if not self.send(child, Drain()):
+        if not self.send(child, Drain(grace_s)):
             child.signal_group(signal.SIGTERM)
         child.deadline = self._loop.call_later(grace_s, partial(self._overdue, child, stands_still))
 

@@ -11,8 +11,11 @@ import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+
+from .asgi.recognise import Deferred, is_asgi
+from .boot import standard_library
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -30,6 +33,10 @@ _AS_ITS_OWN_SERVER = {
 }
 
 
+# Those that a project may have installed, the usual one first.
+_ASGI_SERVERS = ("uvicorn", "hypercorn", "daphne", "granian")
+
+
 class TargetError(Exception):
     """The module is there, but what the target names in it is no WSGI application."""
 
@@ -42,14 +49,16 @@ def serve(
     loader: Loader,
     serving: Callable[[Application], None],
     hooks: Hooks,
+    adapter: Mapping[str, str] | None = None,
     aside: list[Any] | None = None,
 ) -> None:
     """Have ``serving`` serve what ``target`` names; returns when that has ended. ``hooks`` guards what is ours.
 
-    ``aside`` takes the applications that a script serves by itself, in other threads.
+    ``adapter`` is given where an ASGI application is to be adapted: the ``folder`` of what does, and an ``action`` for
+    what that can't. ``aside`` takes the applications that a script serves by itself, in other threads.
 
     Raises:
-        TargetError: it names no WSGI application.
+        TargetError: it names no application that can be served.
         BaseException: whatever the project's code raises, SystemExit included.
     """
     if target["kind"] != "script":
@@ -57,40 +66,33 @@ def serve(
             os.environ.setdefault(name, value)  # noqa: TID251  the project's own environment
         if target["kind"] == "django":
             _serve_django(target, loader, serving, hooks)
+        elif adapter is not None and target["interface"] == "asgi":
+            # Django asks its database when it is set up, and may not within a loop.
+            inside = target["framework"] != "Django"
+            _adapted(lambda: _found(target, loader, hooks)[0], serving, hooks, adapter, inside=inside)
         else:
-            serving(load(target, loader, hooks))
+            _serve_found(*_found(target, loader, hooks), serving, hooks, adapter)
         return
     from . import script  # noqa: PLC0415  few projects are run
 
-    try:
-        _run(script, target, loader, serving, hooks, aside)
-    except script.ScriptEnded as ended:
-        serving(_left_behind(ended, target))
-
-
-def _run(
-    script: ModuleType,
-    target: dict[str, Any],
-    loader: Loader,
-    serving: Callable[[Application], None],
-    hooks: Hooks,
-    aside: list[Any] | None,
-) -> None:
     def check(application: Any, by: str) -> None:
-        _checked(application, f"what it gives to {by}")
+        _checked(application, f"what it gives to {by}", adapter)
 
-    def serve(application: Any, _by: str) -> None:
-        serving(application)
+    def meet(application: Any, by: str) -> None:
+        _serve_found(application, f"what it gives to {by}", serving, hooks, adapter)
 
-    if target["call"] == "yes":  # a console script: a module's function
+    try:
+        if target["call"] == "yes":  # a console script: a module's function
+            script.call(lambda: _called_by_its_script(target, loader), meet, check, hooks)
+        else:
+            package = "" if target["module"] == "__main__" else target["module"]
+            script.run(target["file"], package, meet, check, hooks, aside)
+    except script.ScriptEnded as end:
+        _serve_found(*_left_behind(end, target), serving, hooks, adapter)
 
-        def begin() -> None:
-            _attribute(_module(target["module"], target["file"], loader), target["attribute"])()
 
-        script.call(begin, serve, check, hooks)
-    else:
-        package = "" if target["module"] == "__main__" else target["module"]
-        script.run(target["file"], package, serve, check, hooks, aside)
+def _called_by_its_script(target: dict[str, Any], loader: Loader) -> None:
+    _attribute(_module(target["module"], target["file"], loader), target["attribute"])()
 
 
 def _serve_django(target: dict[str, Any], loader: Loader, serving: Callable[[Application], None], hooks: Hooks) -> None:
@@ -114,6 +116,55 @@ def bound(target: dict[str, Any], aside: list[Any]) -> Application | None:
     return _checked(found, target["file"])
 
 
+def _serve_found(
+    application: Any,
+    where: str,
+    serving: Callable[[Application], None],
+    hooks: Hooks,
+    adapter: Mapping[str, str] | None,
+) -> None:
+    _checked(application, where, adapter)
+    if adapter is not None and is_asgi(application):
+        deferred = isinstance(application, Deferred)
+        _adapted(application.made if deferred else lambda: application, serving, hooks, adapter, inside=deferred)
+    else:
+        serving(application)
+
+
+def _adapted(
+    make: Callable[[], Any],
+    serving: Callable[[Application], None],
+    hooks: Hooks,
+    adapter: Mapping[str, str],
+    *,
+    inside: bool,
+) -> None:
+    kept, sys.path[:] = sys.path[:], standard_library(sys.path)  # asyncio is the standard library's
+    try:
+        from .asgi.running import Running  # noqa: PLC0415  100 modules of asyncio's, for the few that are adapted
+    finally:
+        sys.path[:] = kept
+
+    def made() -> Any:
+        application = make()
+        if not is_asgi(application):
+            raise TargetError(
+                f"{type(application).__name__} is no ASGI application",
+                expected="a callable that takes (scope, receive, send)",
+                action="Set APPLIANCE_APP to module:name of the application.",
+            )
+        return application
+
+    Running(adapter["folder"], adapter["action"], hooks, serving).run(made, inside=inside)
+
+
+def ended(application: Application, within_s: float) -> None:
+    """Nothing is served any more; an ASGI application shuts down within that time."""
+    adapters = sys.modules.get(f"{__package__}.asgi.adapter")
+    if adapters is not None and isinstance(application, adapters.Adapter):
+        application.end(within_s)
+
+
 def load(target: dict[str, Any], loader: Loader, hooks: Hooks) -> Application:
     """Import what ``target`` (appliance.boot.project.Target as a dict) names; ``loader`` for a file that no name finds.
 
@@ -125,17 +176,22 @@ def load(target: dict[str, Any], loader: Loader, hooks: Hooks) -> Application:
         from . import djangowhole  # noqa: PLC0415  for Django alone
 
         return djangowhole.application(hooks)  # type: ignore[no-any-return]  # the project's own
+    return _checked(*_found(target, loader, hooks))
+
+
+def _found(target: dict[str, Any], loader: Loader, hooks: Hooks) -> tuple[Any, str]:
+    """What an import finds, and how to call it."""
     if target["kind"] == "paste":
         from . import paste  # noqa: PLC0415  few projects have such a file
 
-        return _checked(paste.load(target, hooks), target["file"])
+        return paste.load(target, hooks), target["file"]
     module = _module(target["module"], target["file"], loader)
     attribute = target["attribute"] or _usual_name(module, target["names"])
     found = _attribute(module, attribute)
     where = f"{module.__name__}:{attribute}"
     if target["call"] == "yes" or (target["call"] == "auto" and is_factory(found)):
         found = _called(found, where, target["arguments"], target["keywords"])
-    return _checked(found, where)
+    return found, where
 
 
 def is_factory(found: object) -> bool:
@@ -210,17 +266,17 @@ def _usual_name(module: ModuleType, names: list[str]) -> str:
     )
 
 
-def _left_behind(ended: Exception, target: dict[str, Any]) -> Application:
+def _left_behind(end: Exception, target: dict[str, Any]) -> tuple[Any, str]:
     """What a script that served nothing has made all the same, under a usual name."""
-    namespace: dict[str, Any] = ended.namespace  # type: ignore[attr-defined]  # script is imported where it is needed
+    namespace: dict[str, Any] = end.namespace  # type: ignore[attr-defined]  # script is imported where it is needed
     for name in filter(None, (target["attribute"], *target["names"])):
         if callable(namespace.get(name)):
-            return _checked(namespace[name], f"__main__:{name}")
+            return namespace[name], f"__main__:{name}"
     registered = namespace.get("__hug_wsgi__") or _registry()
     if registered is not None:
-        return _checked(registered, "the framework's own application")
+        return registered, "the framework's own application"
     raise TargetError(
-        f"{os.path.basename(target['file'])} was run, and started no server: {ended}",  # noqa: PTH119  as in boot
+        f"{os.path.basename(target['file'])} was run, and started no server: {end}",  # noqa: PTH119  as in boot
         expected="a file that starts its server when it is run without arguments, or that binds app",
         action="The log has what it printed. Mend that, or set APPLIANCE_APP to module:object or module:factory().",
     ) from None
@@ -248,13 +304,14 @@ def _called(factory: Any, where: str, arguments: list[Any], keywords: dict[str, 
     return factory(*arguments, **keywords)
 
 
-def _checked(found: Any, where: str) -> Application:
-    call = getattr(found, "__call__", None)  # noqa: B004  the method itself is looked at, not only asked for
-    if inspect.iscoroutinefunction(found) or inspect.iscoroutinefunction(call):
+def _checked(found: Any, where: str, adapter: Mapping[str, str] | None = None) -> Application:
+    if adapter is None and is_asgi(found):
+        server = next((name for name in _ASGI_SERVERS if importlib.util.find_spec(name)), _ASGI_SERVERS[0])
         raise TargetError(
             f"{where} is an ASGI application ({type(found).__name__})",
             expected="a WSGI application: a callable that takes (environ, start_response)",
-            action="Serve it with an ASGI server such as uvicorn, or wrap it (a2wsgi has ASGIMiddleware).",
+            action=f"Serve it with {server}, or set APPLIANCE_ASGI=adapt: it is served over HTTP then, without "
+            "WebSockets.",
         )
     if not callable(found):
         raise TargetError(

@@ -11,11 +11,14 @@ loader's ``exec_module``: whoever imports from it afterwards gets our function. 
 from __future__ import annotations
 
 import importlib
+import inspect
 import socket
 import sys
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+from .asgi.recognise import Deferred
 
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
@@ -245,14 +248,49 @@ def _gunicorn(module: Any, meeting: Meeting) -> None:
 
 
 def _uvicorn(module: Any, meeting: Meeting) -> None:
-    """It serves no WSGI: that is said at once, where its loop would run until the time for booting is over."""
+    """It serves ASGI, which is adapted, or refused at once: its loop would run until the time for booting is over."""
 
-    async def application(scope: Any, receive: Any, send: Any) -> None: ...
-
-    def run(app: Any, **_: Any) -> None:
-        meeting.serve(application if isinstance(app, str) else app, "uvicorn")
+    def run(app: Any, *, factory: bool = False, **_: Any) -> None:
+        meeting.serve(_named(app, factory=factory), "uvicorn")
 
     module.run = run
+
+    def application_of(server: Any) -> Any:
+        return _named(server.config.app, factory=getattr(server.config, "factory", False))
+
+    for name in ("run", "serve"):
+        _in_the_main_thread(getattr(module, "Server", None), name, meeting, "uvicorn", application_of)
+
+
+def _hypercorn(module: Any, meeting: Meeting) -> None:
+    async def serve(app: Any, *_: Any, **__: Any) -> None:
+        meeting.serve(app, "hypercorn")
+
+    module.serve = serve
+
+
+def _named(app: Any, *, factory: bool) -> Any:
+    """An application by its name, or as what a factory makes, is made once there is a loop."""
+    return Deferred(app, factory=factory) if isinstance(app, str) or factory else app
+
+
+def _in_the_main_thread(kind: Any, name: str, meeting: Meeting, by: str, application_of: Callable[[Any], Any]) -> None:
+    """Serve where a method would, unless it is called in another thread; a coroutine function stays one."""
+    method = getattr(kind, name, None)
+    if method is None:
+        return  # a release that has no such thing
+
+    def called(self: Any, *given: Any, **named: Any) -> Any:
+        if not meeting.wanted:
+            return method(self, *given, **named)
+        return meeting.serve(application_of(self), by)
+
+    async def awaited(self: Any, *given: Any, **named: Any) -> Any:
+        if not meeting.wanted:
+            return await method(self, *given, **named)
+        return meeting.serve(application_of(self), by)
+
+    setattr(kind, name, awaited if inspect.iscoroutinefunction(method) else called)
 
 
 def _waitress(module: Any, meeting: Meeting) -> None:
@@ -286,6 +324,7 @@ _CHANGES: dict[str, Change] = {
     "flask_socketio": _socketio,
     "gevent.pywsgi": _gevent,
     "gunicorn.app.base": _gunicorn,
+    "hypercorn.asyncio": _hypercorn,
     "paste.httpserver": _serve("serve", "Paste"),
     "tornado.platform.asyncio": _tornado_loop,
     "tornado.tcpserver": _tornado_server,

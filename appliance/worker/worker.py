@@ -186,6 +186,7 @@ class Worker:
         self._aside: list[app.Application] = []  # what a script serves by itself, in other threads
         self._waiting: Connections = []  # taken before there was a server
         self._wanted = Flag()  # to serve, or to drain what it was given
+        self._leave_by = 0.0  # on CLOCK_MONOTONIC: the end of the grace, once it drains
         self._lock = threading.Lock()
         self._code = sources.CodeCache(start.code)
         self._files = Files(start, notes, self._hooks, is_forked=inheritance is not None)
@@ -228,7 +229,14 @@ class Worker:
         if self._start.options.get("debugger"):
             self._debug(self._start.options["debugger"])
         try:
-            app.serve(target, loader, lambda application: self._serve(application, began), self._hooks, self._aside)
+            app.serve(
+                target,
+                loader,
+                lambda application: self._serve(application, began),
+                self._hooks,
+                self._start.options.get("adapter"),
+                self._aside,
+            )
         except BaseException as error:
             if self._server is not None:
                 raise  # it was served: this is what ended that
@@ -282,6 +290,7 @@ class Worker:
         self._channel.send(self._files.loaded())
         self._wanted.wait()
         server.serve_forever()
+        app.ended(application, max(0.1, self._leave_by - time.monotonic()))
         self._sink.flush()
         self._channel.send(Drained())
         self._code.write()
@@ -348,6 +357,7 @@ class Worker:
                 else:
                     self._server.take(taken(message, descriptors))
         elif isinstance(message, Drain):
+            self._leave_by = time.monotonic() + message.grace_s
             with self._lock:
                 if self._server is None:
                     hand_over(self._channel, self._waiting)

@@ -1,0 +1,250 @@
+"""One request, between a2wsgi and the application.
+
+Owns what a2wsgi leaves out: the rest of the scope, the end of either side, errors, the application's work after its
+response. Must not know threads, but that one serves the request and calls ``leave``. Runs in the event loop.
+
+Theory of operation. To a2wsgi the bridge is the application. The real one runs in a task of its own; what it asks of
+``receive`` and ``send`` goes through a queue that the bridge works off. So a2wsgi is done when the response is, and
+what the application does afterwards (background tasks) keeps no client waiting; and a client that leaves ends the
+bridge alone, after which ``receive`` says http.disconnect and ``send`` raises an OSError, as ASGI has it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from typing import TYPE_CHECKING, Any, Protocol
+
+from . import failures
+from .conversation import BODY, LOOK_S, START, ClientLeft, Conversation, is_of_leaving
+from .places import stack_of
+from .wishes import Wish, Wishes
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from types import TracebackType
+
+    from ...server.exchange import Exchange
+    from .wishes import Message
+
+    Receive = Callable[[], Awaitable[Message]]
+    Send = Callable[[Message], Awaitable[None]]
+
+_SPEC = "2.3"  # uvicorn's, which frameworks know best: they listen for the client's end themselves
+_HEAD_S = 0.05  # a head waits so long for the first part of its content
+_RAISES_S = 0.5  # a framework may take so long to raise what it has answered for
+_CLOSED = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
+
+
+class NoResponse(RuntimeError):  # noqa: N818  what an application did
+    """The application has returned, and not answered."""
+
+    __module__ = "builtins"  # shown without the name of our module
+
+
+class Host(Protocol):
+    """Who serves the requests of one application."""
+
+    application: Any
+    state: dict[str, Any]
+    live: set[Bridge]
+
+    def failed(self, error: BaseException, request_id: str) -> None:
+        """Something was raised of which no response tells."""
+
+
+class Bridge:
+    """Called by a2wsgi, once.
+
+    Args:
+        host: the adapter.
+        environ: the request's; a2wsgi has a copy.
+        exchange: its record.
+        wire: its connection, where that is known.
+
+    Attributes:
+        last: what a2wsgi was given last is the end of the content.
+        error: what the thread of the request is to raise.
+        trace: where that came from.
+        noted: an exception for which the framework has answered.
+        task: the application's.
+    """
+
+    def __init__(self, host: Host, environ: dict[str, Any], exchange: Exchange | None, wire: Any) -> None:
+        self._host = host
+        self._environ = environ
+        self._exchange = exchange
+        self._wire = wire
+        self._held: list[Message] = []  # of a response that may be a framework's page for an exception
+        self._has_head = self._has_content = self._complete = False  # what a2wsgi has taken
+        self._pump: asyncio.Task[Any] | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.last = False
+        self.error: BaseException | None = None
+        self.trace: TracebackType | None = None
+        self.noted: BaseException | None = None
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Serve the request, up to the end of its response."""
+        wishes = Wishes()
+        self._scope = self._completed(scope)
+        self._conversation = Conversation(wishes, self._has_left, self._note_route)
+        self._pump = asyncio.current_task()
+        self.task = asyncio.get_running_loop().create_task(self._run())
+        self._host.live.add(self)
+        self.task.add_done_callback(lambda _: self._host.live.discard(self))
+        self.task.add_done_callback(lambda _: wishes.end())
+        wish = None
+        try:
+            while not self._complete:
+                wish = await wishes.next(self._patience_s())
+                if wish is not None:
+                    await self._grant(wish, receive, send)
+                elif wishes.ended:
+                    self._conclude()
+                else:
+                    await self._attend(send)
+        finally:
+            self._conversation.end(wish)
+
+    def leave(self) -> None:
+        """The thread of the request has gone. Called in the loop."""
+        if self._pump is not None:
+            self._pump.cancel()
+
+    def stack(self) -> str:
+        """Where the application stands; from any thread."""
+        return stack_of(self.task) if self.task is not None else ""
+
+    # -- what the application is told of the request
+
+    def _completed(self, scope: dict[str, Any]) -> dict[str, Any]:
+        """What a2wsgi's scope lacks, or could not know of its copy of the environ."""
+        scope.pop("wsgi_environ", None)
+        environ, head = self._environ, self._exchange.head if self._exchange is not None else None
+        root = environ.get("SCRIPT_NAME", "").encode("latin-1")
+        path = root + environ.get("PATH_INFO", "").encode("latin-1")
+        scope["root_path"] = root.decode("utf-8", "replace")
+        scope["path"] = path.decode("utf-8", "replace")
+        scope["raw_path"] = path if head is None else head.path.encode("latin-1", "replace")
+        scope["query_string"] = environ.get("QUERY_STRING", "").encode("latin-1")
+        if environ.get("REMOTE_ADDR"):
+            scope["client"] = (environ["REMOTE_ADDR"], int(environ.get("REMOTE_PORT") or 0))
+        if not environ.get("CONTENT_LENGTH"):
+            scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"content-length"]
+        scope["asgi"] = {"version": "3.0", "spec_version": _SPEC}
+        scope["state"] = self._host.state.copy()
+        return scope
+
+    def _note_route(self) -> None:
+        """The framework's own pattern, where it has left one in the scope."""
+        route = self._scope.get("route")
+        path = self._scope.get("path_template") or getattr(route, "path", None)
+        if self._exchange is not None and isinstance(path, str):
+            self._exchange.route = path
+
+    def _has_left(self) -> bool:
+        """Whether the client has closed its side; who closes that alone, to wait for a stream, is taken for gone."""
+        try:
+            poller = select.poll()
+            poller.register(self._wire.sock, _CLOSED)
+            return bool(poller.poll(0))
+        except (OSError, ValueError, AttributeError):  # closed, or no connection of ours
+            return False
+
+    # -- what the application does
+
+    async def _run(self) -> None:
+        failures.running.set(self)
+        try:
+            await self._host.application(self._scope, self._conversation.receive, self._conversation.send)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001  SystemExit too: it would end the loop, and with it the worker
+            if not self._complete and not self._conversation.left.done():
+                self.error = error
+            elif not is_of_leaving(error):
+                self._tell(error)
+
+    def _tell(self, error: BaseException) -> None:
+        self._host.failed(error, self._exchange.request_id if self._exchange is not None else "")
+
+    def _patience_s(self) -> float | None:
+        if not self._has_head:
+            return None
+        return LOOK_S if self._has_content else _HEAD_S
+
+    async def _attend(self, send: Send) -> None:
+        """The response has begun, and nothing has come for a while."""
+        if not self._has_content:
+            self._has_content = True
+            await send({"type": BODY, "body": b"", "more_body": True})  # the head goes alone
+        elif self._has_left():
+            raise self._raising(ClientLeft("the client has left"))
+
+    def _conclude(self) -> None:
+        """The application has ended before its response has."""
+        if self._conversation.gone:
+            if self.error is not None and not is_of_leaving(self.error):
+                self._tell(self.error)
+            raise self._raising(ClientLeft("the client has left"))
+        if self.error is None:
+            what = "before its response was complete" if self._has_head else "without a response"
+            self.error = NoResponse(f"the ASGI application returned {what}")
+        raise self._raising(self.error)
+
+    def _raising(self, error: BaseException) -> BaseException:
+        self.error, self.trace = error, error.__traceback__
+        return error
+
+    async def _grant(self, wish: Wish, receive: Receive, send: Send) -> None:
+        message = wish.message
+        if message is None:
+            part = self._conversation.received(await receive())
+            if not wish.grant(part):
+                self._conversation.keep(part)
+        elif self._is_held(message):
+            wish.grant(None)
+            if message["type"] == BODY and not message["more_body"]:
+                await self._wait_for_error()
+                await self._release(send)
+        else:
+            await self._release(send)
+            await self._send(message, send)
+            wish.grant(None)
+
+    def _is_held(self, message: Message) -> bool:
+        """Whether it may be of a framework's page for an exception: such a page is held back while it is short."""
+        if message["type"] == START:
+            held = bool(message["status"] == failures.STATUS)
+        else:
+            held = bool(self._held) and failures.is_short(message["body"] for message in (*self._held[1:], message))
+        if held:
+            self._held.append(message)
+        return held
+
+    async def _release(self, send: Send) -> None:
+        messages, self._held = self._held, []
+        for message in messages:
+            await self._send(message, send)
+
+    async def _send(self, message: Message, send: Send) -> None:
+        if message["type"] == START:
+            self._has_head = True
+            await send(message)
+            return
+        final = not message["more_body"]
+        self._has_content = True
+        self.last = final
+        await send(message)
+        self._complete = final
+
+    async def _wait_for_error(self) -> None:
+        """A framework's own page says nothing: where an exception is behind it, that is shown instead."""
+        if not failures.is_bare(b"".join(message["body"] for message in self._held[1:])):
+            return
+        if self.noted is None and self.task is not None:
+            await asyncio.wait({self.task}, timeout=_RAISES_S)
+        error = self.error or self.noted
+        if error is not None:
+            raise self._raising(error)

@@ -1,0 +1,139 @@
+"""One request as its application sees it: ``receive``, ``send``, and the end of the client.
+
+Owns the order that ASGI asks of an application, and what it is told once its client has left. Must not know who grants
+its wishes. Runs in the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .wishes import Message, Wish, Wishes
+
+START, BODY = "http.response.start", "http.response.body"
+LOOK_S = 1.0  # between two looks whether an idle client has left
+_FRAMEWORKS_OWN = frozenset({"ClientDisconnect", "RequestAborted"})  # Starlette's and Django's words for that
+# PEP 3333 leaves the connection to the server; ASGI has servers ignore what applications say of it. "close" is heard.
+_CONNECTION = frozenset({b"keep-alive", b"transfer-encoding", b"proxy-connection", b"te", b"trailers", b"upgrade"})
+
+
+class ClientLeft(ConnectionResetError):  # noqa: N818  as the server's ClientGone
+    """The client has gone; what ``send`` raises then."""
+
+    __module__ = "builtins"  # shown without the name of our module
+
+
+class Conversation:
+    """What the application of one request may call.
+
+    Args:
+        wishes: where it asks.
+        has_left: whether the client has closed its side.
+        starts: called when the response begins.
+
+    Attributes:
+        left: done when there is nobody to talk to any more.
+        over: the application has given the last part of its response.
+        gone: the application was told that its client has left.
+    """
+
+    def __init__(self, wishes: Wishes, has_left: Callable[[], bool], starts: Callable[[], None]) -> None:
+        self._wishes = wishes
+        self._has_left = has_left
+        self._starts = starts
+        self._started = self._body_ended = False
+        self._kept: deque[Message] = deque()  # parts of the body that were read, and not given yet
+        self.left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.over = self.gone = False
+
+    async def receive(self) -> Message:
+        """The next part of the body; behind its end, that the client has left, once it has."""
+        if self._kept:
+            return self._kept.popleft()
+        if not self._body_ended and not self.over and not self.left.done():
+            message: Message = await self._wishes.ask(None)
+            return message
+        while not (self.left.done() or self.over or self.gone):
+            self.gone = self._has_left()  # before any wait: who only asks whether it is so does not wait
+            if not self.gone:
+                await asyncio.wait({self.left}, timeout=LOOK_S)  # wait_for would swallow a cancellation (bpo-42130)
+        return disconnected()
+
+    async def send(self, message: Message) -> None:
+        """Send a part of the response, as soon as there is room for it.
+
+        Raises:
+            ClientLeft: nobody will get it.
+            RuntimeError: it is out of order.
+        """
+        kind = message["type"]
+        if self.over or kind != (BODY if self._started else START):
+            after = " after the response was complete" if self.over else ""
+            raise RuntimeError(f"the ASGI message {kind!r} was not expected{after}")
+        if self.left.done() or self.gone:
+            raise ClientLeft("the client has left")
+        if kind == START:
+            self._started = True
+            self._starts()
+            message = {**message, "headers": _passed_on(message.get("headers") or ())}
+        else:
+            self.over = not message.get("more_body")
+            message = {**message, "body": bytes(message.get("body", b"")), "more_body": not self.over}
+        await self._wishes.ask(message)
+
+    def received(self, message: Message) -> Message:
+        """Note a part of the body, on its way to the application. Its end is a part of its own: Sanic asks for one."""
+        if message["type"] != "http.request":
+            self._body_ended = True
+            return message
+        content = message.get("body")
+        self._body_ended = not content or not message.get("more_body")  # empty: a body whose length was not known
+        if content and self._body_ended:
+            self._kept.append({"type": "http.request", "body": b"", "more_body": False})
+        return {**message, "more_body": bool(content)}
+
+    def keep(self, message: Message) -> None:
+        """Nobody waits any more for this part: the next call of ``receive`` gets it."""
+        self._kept.appendleft(message)
+
+    def end(self, current: Wish | None) -> None:
+        """Nobody takes, or gives, anything any more; ``current`` is the wish that was being granted.
+
+        What is being sent is lost, and only what is sent later raises: a framework that waits for http.disconnect, as
+        Starlette does, cancels its generator then, whose ``finally`` blocks run at once.
+        """
+        if not self.left.done():
+            self.left.set_result(None)
+        for wish in [*([current] if current else ()), *self._wishes.take_all()]:
+            wish.grant(disconnected() if wish.message is None else None)
+
+
+def disconnected() -> Message:
+    """What ``receive`` says at the end."""
+    return {"type": "http.disconnect"}
+
+
+def _passed_on(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    pairs = [(bytes(name), bytes(value)) for name, value in headers]
+    return [pair for pair in pairs if pair[0].lower() not in _CONNECTION and not _is_connection(pair)]
+
+
+def _is_connection(pair: tuple[bytes, bytes]) -> bool:
+    return pair[0].lower() == b"connection" and pair[1].strip().lower() != b"close"
+
+
+def is_of_leaving(error: BaseException | None) -> bool:
+    """Whether it was raised because the client has left: by ``send``, or by a framework."""
+    seen: Any = error
+    while seen is not None:
+        if isinstance(seen, ClientLeft) or type(seen).__name__ in _FRAMEWORKS_OWN:
+            return True
+        if any(map(is_of_leaving, getattr(seen, "exceptions", ()))):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False

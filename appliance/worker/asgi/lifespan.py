@@ -1,0 +1,119 @@
+"""The lifespan protocol: an application's startup before the first request, its shutdown after the last.
+
+Owns both. Must not know requests. Runs in the event loop.
+
+The protocol asks servers to go on where an application raises at its scope: many know no lifespan. Only
+``lifespan.startup.failed`` ends the start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from .places import place_of, stack_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Tell = Callable[[str, str, "dict[str, object]"], None]
+
+SLOW_S = 5.0  # a startup that takes longer is told of, with where it stands
+_LAST_WORDS_S = 1.0  # for the exception that follows lifespan.startup.failed
+
+
+class LifespanError(RuntimeError):
+    """The application said that its startup failed, and raised nothing that says more."""
+
+    __module__ = "builtins"  # shown without the name of our module
+
+
+class Lifespan:
+    """One application's. ``tell`` takes an event.
+
+    Attributes:
+        state: what the application leaves for its requests (``scope["state"]``).
+        unsupported: why it takes no part; empty if it does.
+        asked: whether it was told to start before it raised: then it knows the protocol.
+    """
+
+    def __init__(self, application: Any, tell: Tell) -> None:
+        self._application = application
+        self._tell = tell
+        self.state: dict[str, Any] = {}
+        self.unsupported = ""
+        self.asked = False
+        self._loop = asyncio.get_running_loop()
+        self._started = self._loop.create_future()  # a message, or None where the application has ended without
+        self._ending = asyncio.Event()
+        self._ended = self._loop.create_future()
+        self._error: BaseException | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start the application, and return when it can serve.
+
+        Raises:
+            LifespanError: it said that it can't.
+            BaseException: the same, and this is why.
+        """
+        self._task = self._loop.create_task(self._run())
+        await asyncio.wait({self._started}, timeout=SLOW_S)
+        if not self._started.done():
+            place = place_of(self._task)
+            place.pop("thread")  # a task of ours, whose name says nothing
+            stack = stack_of(self._task)
+            self._tell("warning", "lifespan.slow", {"running_s": SLOW_S, **place, "traceback": stack})
+        message = await self._started
+        if message is None:
+            error = self._error
+            if isinstance(error, (SystemExit, KeyboardInterrupt)):
+                raise error
+            self.unsupported = "it ended at once" if error is None else f"{type(error).__name__}: {error}"
+        elif message["type"] == "lifespan.startup.failed":
+            await asyncio.wait({self._task}, timeout=_LAST_WORDS_S)
+            if self._error is not None:
+                raise self._error
+            raise LifespanError(message.get("message") or "the application's lifespan said lifespan.startup.failed")
+
+    async def end(self, within_s: float) -> str:
+        """Let the application shut down; why it did not, in words."""
+        if self.unsupported or self._task is None or self._task.done():
+            return ""
+        self._ending.set()
+        await asyncio.wait({self._task, self._ended}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+        if self._ended.done() and self._ended.result()["type"] == "lifespan.shutdown.complete":
+            return ""
+        if self._ended.done():
+            await asyncio.wait({self._task}, timeout=within_s)
+        if self._error is not None:
+            return f"{type(self._error).__name__}: {self._error}"
+        if self._ended.done():
+            return str(self._ended.result().get("message") or "lifespan.shutdown.failed")
+        return "" if self._task.done() else f"it did not end within {within_s:.1f} s"
+
+    async def _run(self) -> None:
+        scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self.state}
+        try:
+            await self._application(scope, self._receive, self._send)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001  SystemExit too, which would end the loop; start raises it again
+            self._error = error
+        finally:
+            if not self._started.done():
+                self._started.set_result(None)
+
+    async def _receive(self) -> dict[str, Any]:
+        if not self.asked:
+            self.asked = True
+            return {"type": "lifespan.startup"}
+        await self._ending.wait()
+        return {"type": "lifespan.shutdown"}
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        kind = message["type"]
+        waiting = self._started if kind.startswith("lifespan.startup.") else self._ended
+        if not kind.startswith("lifespan.") or waiting.done():
+            raise RuntimeError(f"{kind} was not expected here (ASGI's lifespan protocol)")
+        waiting.set_result(message)

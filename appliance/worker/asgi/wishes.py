@@ -1,0 +1,70 @@
+"""What an application asks of ``receive`` and ``send``, in order, each with its answer to come.
+
+Owns the queue. Must not know what a message means. Runs in the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any, NamedTuple
+
+Message = dict[str, Any]
+
+
+class Wish(NamedTuple):
+    """To send this message; None: to receive the next one."""
+
+    message: Message | None
+    answer: asyncio.Future[Any]
+
+    def grant(self, result: Any) -> bool:
+        """Answer; False where nobody waits for it any more."""
+        if self.answer.done():
+            return False
+        self.answer.set_result(result)
+        return True
+
+
+class Wishes:
+    """A queue for one taker, who may wait for a while only; it ends once."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[Wish] = deque()
+        self._wake: asyncio.Future[None] | None = None
+        self.ended = False
+
+    async def ask(self, message: Message | None) -> Any:
+        """Wish for something, and wait for the answer."""
+        wish = Wish(message, self._loop.create_future())
+        self._waiting.append(wish)
+        self._stir()
+        return await wish.answer
+
+    def end(self) -> None:
+        """Nobody will wish for anything any more."""
+        self.ended = True
+        self._stir()
+
+    async def next(self, patience_s: float | None) -> Wish | None:
+        """The next one; None where none has come in that time, or it has ended."""
+        if not self._waiting and not self.ended:
+            self._wake = self._loop.create_future()
+            timer = None if patience_s is None else self._loop.call_later(patience_s, self._stir)
+            try:
+                await self._wake
+            finally:
+                if timer is not None:
+                    timer.cancel()
+        return self._waiting.popleft() if self._waiting else None
+
+    def take_all(self) -> list[Wish]:
+        """What nobody will grant."""
+        wishes = list(self._waiting)
+        self._waiting.clear()
+        return wishes
+
+    def _stir(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)

@@ -1,0 +1,302 @@
+"""An ASGI application behind the WSGI server: what it is told, what its client gets, and how both end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import queue
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import a2wsgi
+import pytest
+
+from appliance.worker.asgi import lifespan
+from appliance.worker.asgi.running import Running
+from appliance.worker.hooks import Hooks
+from tests.server.served import PATIENCE_S, Recorder, Served, chunked, get, post
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Handler = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
+
+START = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]}
+
+
+def body(data: bytes, *, more: bool = False) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": data, "more_body": more}
+
+
+def http(handler: Handler) -> Handler:
+    """An application that knows no lifespan."""
+
+    async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        assert scope["type"] == "http"
+        await handler(scope, receive, send)
+
+    return application
+
+
+class Adapted:
+    """An application in an event loop of its own, as the worker runs it; ``served`` is the server in front."""
+
+    def __init__(self, application: Any, stack: ExitStack) -> None:
+        self.told = Recorder()
+        hooks = Hooks()
+        hooks.listen(self.told.event)
+        self._over = threading.Event()
+        self._adapters: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.raised: BaseException | None = None
+        self._running = Running(str(Path(a2wsgi.__file__).parent), "Run uvicorn.", hooks, self._serving)
+        self._thread = threading.Thread(target=self._run, args=(application,), daemon=True)
+        self._thread.start()
+        self.adapter = self._adapters.get(timeout=PATIENCE_S)
+        if self.adapter is not None:
+            stack.callback(self.end, 0.5)
+            self.served = Served(self.adapter, stack)
+
+    def _run(self, application: Any) -> None:
+        try:
+            self._running.run(lambda: application, inside=True)
+        except BaseException as error:  # noqa: BLE001  looked at by the test
+            self.raised = error
+            self._adapters.put(None)
+
+    def _serving(self, adapter: Any) -> None:
+        self._adapters.put(adapter)
+        self._over.wait()
+
+    def end(self, within_s: float) -> None:
+        """Nothing is served any more."""
+        if not self._over.is_set():
+            self.adapter.end(within_s)
+            self._over.set()
+            self._thread.join(PATIENCE_S)
+            assert not self._thread.is_alive()
+
+
+@pytest.fixture
+def adapt() -> Iterator[Callable[[Any], Adapted]]:
+    """Serve applications; they end with the test."""
+    with ExitStack() as stack:
+        yield lambda application: Adapted(application, stack)
+
+
+Adapt = Callable[[Any], Adapted]
+
+
+def test_what_the_application_is_told(adapt: Adapt) -> None:
+    """The scope is what an ASGI server would make of the request; its state is the lifespan's."""
+    seen: list[dict[str, Any]] = []
+
+    async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await receive()
+            scope["state"]["word"] = "kept"
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        seen.append(scope)
+        await send(START)
+        await send(body(b"served"))
+
+    adapted = adapt(application)
+    assert adapted.served.ask(get("/caf%C3%A9/%2F?a=%20b", "X-Word: w")).body == b"served"
+    assert adapted.served.ask(get(method="HEAD")).body == b""
+    scope = seen[0]
+    assert (scope["path"], scope["raw_path"], scope["query_string"]) == ("/caf\xe9//", b"/caf%C3%A9/%2F", b"a=%20b")
+    assert (scope["method"], scope["http_version"], scope["scheme"]) == ("GET", "1.1", "http")
+    assert scope["client"][0] == "127.0.0.1"
+    assert (b"x-word", b"w") in scope["headers"]
+    assert scope["state"] == {"word": "kept"}
+    adapted.end(5.0)
+    assert not adapted.told.events
+
+
+@pytest.mark.parametrize("request_of", [post, lambda data: chunked(data[:7], data[7:])])
+def test_a_body_comes_in_parts(adapt: Adapt, request_of: Callable[[bytes], bytes]) -> None:
+    """A large body is given in bounded parts, with a length and without; its end is a part of its own."""
+    parts: list[int] = []
+
+    async def size(_scope: object, receive: Receive, send: Send) -> None:
+        while (message := await receive())["more_body"]:
+            parts.append(len(message["body"]))
+        assert message["body"] == b""
+        await send(START)
+        await send(body(b"%d" % sum(parts)))
+
+    data = b"x" * 3_000_000
+    assert adapt(http(size)).served.ask(request_of(data)).body == b"3000000"
+    assert max(parts) <= 1_048_576
+
+
+def test_a_stream(adapt: Adapt) -> None:
+    """Each part is sent when the application gives it, the head before the first."""
+    again = asyncio.Event()
+
+    async def stream(scope: dict[str, Any], _receive: object, send: Send) -> None:
+        await send(START)
+        if scope["path"] == "/":
+            await again.wait()
+            await send(body(b"one", more=True))
+        again.set()
+        await send(body(b"two"))
+
+    served = adapt(http(stream)).served
+    client = served.client().send(get("/", "Connection: close"))
+    assert client.sock.recv(1024).endswith(b"\r\n\r\n")  # the head; its content waits for the second request
+    assert served.ask(get("/again")).body == b"two"
+    assert client.rest() == b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"
+
+
+def test_work_behind_a_response(adapt: Adapt) -> None:
+    """It keeps no client waiting, is waited for at the end, and where that takes too long it is cut and named."""
+    go_on = asyncio.Event()
+    done: list[str] = []
+
+    async def application(scope: dict[str, Any], _receive: object, send: Send) -> None:
+        await send(START)
+        await send(body(b"answered"))
+        if scope["path"] == "/endless":
+            await asyncio.Event().wait()
+        go_on.set()
+        done.append(scope["path"])
+
+    adapted = adapt(http(application))
+    assert adapted.served.ask(get("/endless")).body == b"answered"
+    assert adapted.served.ask(get("/short")).body == b"answered"
+    adapted.end(1.0)
+    assert done == ["/short"]
+    assert adapted.told.told("work.cut")["function"] == "application"
+
+
+def test_a_client_that_leaves(adapt: Adapt) -> None:
+    """The application is told by ``receive``, and by the error that ``send`` raises."""
+    left: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    async def stream(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        await receive()
+        await send(START)
+        await send(body(b"one", more=True))
+        left.put((await receive())["type"])
+        try:
+            await send(body(b"two", more=True))
+        except OSError:
+            left.put("raised")
+            raise
+
+    adapted = adapt(http(stream))
+    client = adapted.served.client().send(get())
+    assert client.sock.recv(1024)
+    client.close()
+    assert [left.get(timeout=PATIENCE_S), left.get(timeout=PATIENCE_S)] == ["http.disconnect", "raised"]
+    assert "left" in adapted.served.sink.record()["reason"]
+    assert not [event for event in adapted.told.events if event[1] == "application.failed"]
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_an_exception(adapt: Adapt, *, begun: bool) -> None:
+    """What the application raises is the server's page, with the project's line; a bare page of its own gives way."""
+
+    async def fails(_scope: object, _receive: object, send: Send) -> None:
+        if begun:  # as Starlette does: it answers, then raises further
+            await send({**START, "status": 500})
+            await send(body(b"Internal Server Error"))
+        raise ValueError("kaboom")
+
+    served = adapt(http(fails)).served
+    response = served.ask(get("/", "Accept: application/json"))
+    page = json.loads(response.body)
+    assert (response.status, page["title"]) == (500, "ValueError: kaboom")
+    assert page["frames"][-1]["function"] == "fails"
+    assert served.sink.told("application.failed")["error"] == "ValueError: kaboom"
+
+
+def test_a_page_that_somebody_wrote(adapt: Adapt) -> None:
+    """An answer of status 500 that says something is sent as it is."""
+
+    async def answers(_scope: object, _receive: object, send: Send) -> None:
+        await send({**START, "status": 500})
+        await send(body(b"the kettle is cold"))
+
+    response = adapt(http(answers)).served.ask()
+    assert (response.status, response.body) == (500, b"the kettle is cold")
+
+
+def test_no_answer(adapt: Adapt) -> None:
+    """An application that returns without an answer is told of, by no name of a module of ours."""
+
+    async def silent(_scope: object, _receive: object, _send: object) -> None: ...
+
+    response = adapt(http(silent)).served.ask(get("/", "Accept: text/plain"))
+    assert response.status == 500
+    assert response.body.startswith(b"NoResponse: the ASGI application returned without a response")
+    assert b"appliance." not in response.body
+
+
+def test_a_websocket(adapt: Adapt) -> None:
+    """The offer of one is refused with 501 and what to run, each time; the event comes once."""
+    adapted = adapt(http(lambda *_: pytest.fail("it was called")))
+    offer = get("/ws", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: a")
+    for _ in range(2):
+        response = adapted.served.ask(offer)
+        assert (response.status, response.body.endswith(b"Run uvicorn.\n")) == (501, True)
+    refused = [fields for _, event, fields in adapted.told.events if event == "websocket.refused"]
+    assert refused == [{"url.path": "/ws", "action": "Run uvicorn."}]
+
+
+def test_a_startup_that_fails(adapt: Adapt) -> None:
+    """It ends the start with what the application raised, and says that the startup did."""
+
+    async def application(_scope: object, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.failed", "message": "Traceback ..."})
+        raise RuntimeError("no database")
+
+    adapted = adapt(application)
+    assert str(adapted.raised) == "no database"
+    assert "startup failed" in vars(adapted.raised)["appliance_lead"]
+
+
+def test_a_startup_that_takes_long(adapt: Adapt, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it stands is told while it is waited for."""
+    monkeypatch.setattr(lifespan, "SLOW_S", 0.0)
+    told = asyncio.Event()
+    real = Hooks.tell
+
+    def tell(hooks: Hooks, level: str, event: str, fields: dict[str, object]) -> None:
+        real(hooks, level, event, fields)
+        told.set()
+
+    monkeypatch.setattr(Hooks, "tell", tell)
+
+    async def application(_scope: object, _receive: object, send: Send) -> None:
+        await told.wait()
+        await send({"type": "lifespan.startup.complete"})
+
+    slow = adapt(application).told.told("lifespan.slow")
+    assert (slow["function"], "await told.wait()" in str(slow["traceback"])) == ("application", True)
+
+
+@pytest.mark.parametrize("blocks", [False, True])
+def test_a_shutdown_that_never_ends(adapt: Adapt, *, blocks: bool) -> None:
+    """It is given its time, and told of, also where it blocks the event loop."""
+    over = threading.Event()
+
+    async def application(_scope: object, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        if blocks:
+            over.wait(PATIENCE_S)
+        await asyncio.Event().wait()
+
+    adapted = adapt(application)
+    adapted.adapter.end(0.5)
+    over.set()
+    reason = str(adapted.told.told("lifespan.failed")["reason"])
+    assert ("blocks the event loop" if blocks else "did not end within") in reason
