@@ -6,6 +6,7 @@ own interpreter.
 
 from __future__ import annotations
 
+from appliance.boot.asgi import AsgiError
 from appliance.boot.explicit import explicit_target
 from appliance.boot.ownname import read_pyproject
 from appliance.boot.target import Finding, Look, Ruling
@@ -22,9 +23,10 @@ def flask_rule(look: Look) -> Ruling:
         return Ruling((Finding(_FLASK, "the environment and the .env files", "it is not set", "nothing"),))
     try:
         target = explicit_target(look, text, _FLASK)
+    except AsgiError as error:
+        finding = Finding(_FLASK, text, error.found, "passed over")
+        return Ruling((finding,), refused=(error.found,), asgi=(error.target,))
     except ApplicationError as error:
-        if error.details.get("kind") == "asgi":
-            return Ruling((Finding(_FLASK, text, error.found, "passed over"),), refused=(error.found,))
         return Ruling((Finding(_FLASK, text, error.found, "passed over"),))
     return Ruling((Finding(_FLASK, text, f"it names {target.module}:{target.attribute}", "chosen"),), target)
 
@@ -40,5 +42,10 @@ def tool_rule(look: Look) -> Ruling:
     text = section.get("app") if isinstance(section, dict) else None
     if not isinstance(text, str) or not text:
         return Ruling((Finding(_TOOL, "pyproject.toml", "it names no app", "nothing"),))
-    target = explicit_target(look, text, "[tool.appliance] app")
+    try:
+        target = explicit_target(look, text, "[tool.appliance] app")
+    except AsgiError as error:
+        if not look.adapts:
+            raise
+        target = error.target
     return Ruling((Finding(_TOOL, text, f"it names {target.module}:{target.attribute}", "chosen"),), target)

@@ -11,8 +11,9 @@ import shlex
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from appliance.boot.asgi import AsgiError
 from appliance.boot.explicit import explicit_target
-from appliance.boot.target import Finding, Look, Ruling
+from appliance.boot.target import Finding, Look, Ruling, Target
 from appliance.errors import ApplicationError
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ _ZAPPA = re.compile(r"\"app_function\"\s*:\s*\"([\w.]+)\.(\w+)\"")
 _FOLDER = re.compile(r"(?:--chdir[= ]|--pythonpath[= ]|\bcd )\s*[\"']?([\w./-]{1,200})")
 _WORKDIR = re.compile(r"^\s*(?:WORKDIR|working_dir:)\s+[\"']?([\w./-]{1,200})")
 _FLASK = re.compile(r"FLASK_APP\s*[=:]\s*[\"']?([\w./:()-]+)")
+# ``uvicorn shop.main:app --port 80``, ``CMD ["hypercorn", "main:app"]``, ``gunicorn -k uvicorn.workers.UvicornWorker``
+_ASGI = re.compile(
+    r"\b(?:uvicorn|hypercorn|daphne|granian)\b[^\n&|;]{0,200}?[\s\"']([A-Za-z_][\w.]{0,200}:[A-Za-z_]\w*(?:\(\))?)"
+)
 _LONGEST = 200_000
 _LONGEST_LINE = 4_000  # characters of a command; and so many starts in it are looked at
 _MOST_STARTS = 8
@@ -53,6 +58,7 @@ def deployment_rule(look: Look) -> Ruling:
     """The first application that one of these files names, and that is there."""
     findings: list[Finding] = []
     tried: set[str] = set()
+    asgi: tuple[Target, ...] = ()
     for name in FILES:
         for text in _named(look, look.root / name):
             if text in tried or len(text) > _LONGEST_NAME:
@@ -62,6 +68,7 @@ def deployment_rule(look: Look) -> Ruling:
                 target = explicit_target(look, text, name)
             except ApplicationError as error:
                 findings.append(Finding(RULE, f"{name}: {text}", error.found, "passed over"))
+                asgi = asgi or ((error.target,) if isinstance(error, AsgiError) else ())
                 continue
             if not target.file and target.kind != "django":
                 findings.append(Finding(RULE, f"{name}: {text}", "it is not in the project", "passed over"))
@@ -73,7 +80,8 @@ def deployment_rule(look: Look) -> Ruling:
             findings.append(Finding(RULE, f"{name}: {text}", f"it names {target.name}", "chosen"))
             return Ruling(tuple(findings), target)
     return Ruling(
-        tuple(findings) or (Finding(RULE, "Procfile, Dockerfile, ...", "none names an application", "nothing"),)
+        tuple(findings) or (Finding(RULE, "Procfile, Dockerfile, ...", "none names an application", "nothing"),),
+        asgi=asgi,
     )
 
 
@@ -95,7 +103,7 @@ def _named(look: Look, file: Path) -> Iterator[str]:
             continue
         set_here = _WORKDIR.match(line)
         workdir = set_here[1] if set_here else workdir
-        for named in (*_FLASK.findall(line), *_started(look, line)):
+        for named in (*_FLASK.findall(line), *_started(look, line), *_ASGI.findall(line)):
             if len(named) > _LONGEST_NAME:
                 continue
             # From the folder that the command goes to first, then from the root, then from where the image has it.

@@ -81,7 +81,7 @@ def _settings_alone(look: Look) -> Target | None:
     found: list[tuple[Path, str, Path]] = []
     for file in _settings_files(look, look.root):
         module, folder = look.modules.name_of(file)
-        urls = _setting(look, folder, module, "ROOT_URLCONF")
+        urls = setting_of(look, folder, module, "ROOT_URLCONF")
         if urls and look.modules.find(urls, folder) is not None:
             found.append((file, module, folder))
     if len({file.parent for file, _, _ in found}) != 1:
@@ -152,7 +152,7 @@ def _settings_files(look: Look, folder: Path) -> Iterator[Path]:
 def _target(
     look: Look, folder: Path, settings: str, how: str, why: str, more: Mapping[str, str] | None = None
 ) -> Target:
-    module = _setting(look, folder, settings, "WSGI_APPLICATION")
+    module = setting_of(look, folder, settings, "WSGI_APPLICATION")
     name, _, attribute = module.rpartition(".")
     file = look.modules.find(name, folder) if name else None
     if file is None and name:
@@ -171,7 +171,7 @@ def _target(
     )
 
 
-def _setting(look: Look, folder: Path, settings: str, name: str, depth: int = 0) -> str:
+def setting_of(look: Look, folder: Path, settings: str, name: str, depth: int = 0) -> str:
     """A text of a settings module, or of one whose names it takes over; empty where there is none."""
     file = look.modules.find(settings, folder)
     if file is None or depth > 4:
@@ -181,7 +181,7 @@ def _setting(look: Look, folder: Path, settings: str, name: str, depth: int = 0)
     if value is not None:
         return value.name if value.kind == "text" else ""
     for star in reversed(source.stars):
-        found = _setting(look, folder, star, name, depth + 1)
+        found = setting_of(look, folder, star, name, depth + 1)
         if found:
             return found
     return ""

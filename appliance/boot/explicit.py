@@ -13,9 +13,10 @@ import sys
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from appliance.boot.asgi import ADAPT, AsgiError
 from appliance.boot.django import managed_target
 from appliance.boot.paste import named_section, paste_target
-from appliance.boot.script import named_script, script_target
+from appliance.boot.script import asgi_target, named_script, refused_script, script_target
 from appliance.boot.target import Look, Target, describe, pick, search_path, target_of
 from appliance.boot.verdict import Verdict, judge
 from appliance.errors import ApplicationError
@@ -51,6 +52,7 @@ def explicit_target(look: Look, text: str, origin: str, *, run: bool = False) ->
         run: whether a file that binds nothing is to be run, whatever it does: it was named to be served.
 
     Raises:
+        AsgiError: it means an ASGI application.
         ApplicationError: it means nothing in this project, or something that can't be served.
     """
     place, _, section = text.strip().partition("#")
@@ -69,7 +71,9 @@ def explicit_target(look: Look, text: str, origin: str, *, run: bool = False) ->
         return replace(managed, why=f"{origin} says {text}; {managed.why}")
     verdict = judge(look.modules, source, wanted.attribute)
     _check(look, source, wanted, verdict, origin)
-    if wanted.called:
+    if verdict.kind == "asgi":
+        verdict = replace(verdict, call=wanted.called or verdict.call)
+    elif wanted.called:
         verdict = Verdict("factory", verdict.framework, reason=verdict.reason)
     elif verdict.kind not in {"wsgi", "factory"}:
         verdict = Verdict("unknown")
@@ -77,7 +81,11 @@ def explicit_target(look: Look, text: str, origin: str, *, run: bool = False) ->
     if "." in wanted.place and not _is_path(look, wanted.place) and look.modules.find(wanted.place) == file:
         # The name that was asked for, where it is as good as ours: the project may import itself by it.
         target = replace(target, module=wanted.place)
-    return replace(target, arguments=wanted.arguments, keywords=wanted.keywords)
+    target = replace(target, arguments=wanted.arguments, keywords=wanted.keywords)
+    if verdict.kind == "asgi":
+        found = f"{origin}: {wanted.attribute} is an ASGI application ({verdict.framework})"
+        raise AsgiError(look.root, found, target)
+    return target
 
 
 def _parse(text: str, origin: str) -> _Wanted:
@@ -180,6 +188,14 @@ def _unnamed(look: Look, source: Source, text: str, origin: str, *, run: bool) -
             expected="one of them, named behind a colon",
             action=f"Write {origin}={text}:{best.tied[0]}, for example.",
         )
+    if best.asgi is not None:
+        name, verdict = best.asgi
+        target = target_of(look, source, name, verdict, f"{origin} says {text}.")
+        raise AsgiError(look.root, f"{text} ({origin}): {'; '.join(best.refused)}", target)
+    asgi_script = asgi_target(look, source)
+    if asgi_script is not None:
+        found = f"{text} ({origin}): {refused_script(look, source)}"
+        raise AsgiError(look.root, found, replace(asgi_script, why=f"{origin} says {text}; {asgi_script.why}"))
     if best.refused:
         raise refused_error(f"{text} ({origin})", best.refused)
     named = named_script(look, source) if run and text.endswith(".py") and not best.weak else None
@@ -206,10 +222,8 @@ def _check(look: Look, source: Source, wanted: _Wanted, verdict: Verdict, origin
             action=f"Correct {origin}" + (f": most likely {near[0]} is meant." if near else "."),
             nearest=near,
         )
-    if verdict.kind == "asgi":
-        raise refused_error(origin, (f"{wanted.attribute} is an ASGI application ({verdict.framework})",))
     given = len(wanted.arguments) + len(wanted.keywords)
-    if verdict.kind == "arguments" and given < verdict.required:
+    if verdict.kind in {"arguments", "asgi"} and given < verdict.required:
         raise ApplicationError(
             f"{wanted.attribute} ({origin}) is a factory that needs {verdict.required} arguments, and gets {given}",
             expected="a factory that needs none, or its arguments as literals: module:factory('dev')",
@@ -233,11 +247,11 @@ def refused_error(place: str, refused: tuple[str, ...]) -> ApplicationError:
             action="Start it by its own command, or give it a WSGI application (Flask, for example).",
             kind="other",
         )
-    if any("ASGI" in words for words in refused):
+    if any("ASGI" in words for words in refused):  # with arguments that nobody knows: else it would have a target
         return ApplicationError(
             f"{place}: {'; '.join(refused)}",
-            expected="a WSGI application: the appliance serves WSGI alone",
-            action="Serve it with an ASGI server (uvicorn, hypercorn), or wrap it: a2wsgi.ASGIMiddleware(app).",
+            expected="a WSGI application: the appliance serves no other, unless it is told to adapt one",
+            action=f"Write an asgi.py that calls it and binds app, then run uvicorn asgi:app; or set {ADAPT}.",
             kind="asgi",
         )
     return ApplicationError(

@@ -73,11 +73,16 @@ _CONSTRUCTORS = {
     **_asgi("BlackSheep", "blacksheep.Application", "blacksheep.server.Application"),
     **_asgi("Falcon", "falcon.asgi.App"),
     **_asgi("Django", "django.core.asgi.get_asgi_application", "channels.routing.ProtocolTypeRouter"),
+    **_asgi("Channels", "channels.routing.URLRouter"),
     **_asgi("Connexion", "connexion.AsyncApp"),
     **_asgi("Emmett", "emmett.App", "emmett.app.App", "emmett55.App"),
     **_asgi("Socket.IO", "socketio.ASGIApp"),
     **_asgi("asgiref", "asgiref.wsgi.WsgiToAsgi", "a2wsgi.WSGIMiddleware"),
-    **_asgi("FastHTML", "fasthtml.common.FastHTML", "fasthtml.common.fast_app"),
+    **_asgi("FastHTML", "fasthtml.common.FastHTML", "fasthtml.common.fast_app", "fasthtml.core.FastHTML"),
+    **_asgi("FastHTML", "fasthtml.FastHTML", "fasthtml.fast_app"),
+    **_asgi("Gradio", "gradio.mount_gradio_app"),
+    **_asgi("Strawberry", "strawberry.asgi.GraphQL"),
+    **_asgi("Ariadne", "ariadne.asgi.GraphQL"),
     **_other("aiohttp", "aiohttp.web.Application", "aiohttp.web_app.Application"),
     **_other("Tornado", "tornado.web.Application"),
     **_other("Chalice", "chalice.Chalice", "chalice.app.Chalice"),
@@ -123,7 +128,7 @@ _DECORATORS = frozenset(
 _WSGI_ATTRIBUTES = frozenset({"wsgi_app", "wsgi", "server", "app", "wsgi_handler"})
 
 _PACKAGES = frozenset(name.partition(".")[0] for name, made in _CONSTRUCTORS.items() if made.kind in {"wsgi", "asgi"})
-_ASGI_WHOLE = frozenset({"FastAPI", "Starlette", "Quart", "Litestar", "Sanic", "BlackSheep", "Emmett"})
+_ASGI_WHOLE = frozenset({"FastAPI", "Starlette", "Quart", "Litestar", "Sanic", "BlackSheep", "Emmett", "FastHTML"})
 # Of those that are no WSGI application: what serves requests all the same, and is worth a word.
 _WITH_A_SERVER = frozenset({"aiohttp", "Tornado", "Chalice", "Robyn", "Microdot", "FastMCP"})
 

@@ -6,11 +6,13 @@ Runs in the supervisor, anew for each generation, and in ``appliance check``.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.boot.absence import what_there_is
+from appliance.boot.asgi import AsgiError
 from appliance.boot.declared import flask_rule, tool_rule
 from appliance.boot.deployment import deployment_rule
 from appliance.boot.django import django_rule, unmanaged_rule
@@ -20,11 +22,12 @@ from appliance.boot.modules import Modules
 from appliance.boot.paste import paste_rule
 from appliance.boot.pecan import pecan_rule
 from appliance.boot.target import Finding, Look, Ruling, Target
+from appliance.boot.unserved import Unserved, find_unserved
 from appliance.boot.usual import console_rule, package_rule, scan_rule, usual_files_rule
 from appliance.errors import ApplicationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 __all__ = ["Finding", "Project", "Target", "check_folder", "find_application"]
 
@@ -49,11 +52,13 @@ class Project:
 
     Attributes:
         findings: what each rule looked at, in order, the last one chosen.
+        unserved: what the project has for ASGI alone, beside the application that is served.
     """
 
     root: Path
     target: Target
     findings: tuple[Finding, ...]
+    unserved: Unserved | None = None
 
     @property
     def folder(self) -> Path:
@@ -61,46 +66,89 @@ class Project:
         return Path(self.target.file).parent if self.target.file else Path(self.target.search_path[0])
 
 
-def find_application(root: Path, values: Mapping[str, str], app: str | None) -> Project:
+def find_application(root: Path, values: Mapping[str, str], app: str | None, *, adapts: bool = False) -> Project:
     """Find the application, without importing anything.
 
     Args:
         root: the project's folder, which ``check_folder`` has let pass.
         values: the project's environment.
         app: APPLIANCE_APP, or nothing.
+        adapts: whether an ASGI application may be served, where there is none of WSGI (APPLIANCE_ASGI).
 
     Raises:
         ApplicationError: none, several that tie, or one that can't be served; ``details`` hold the findings.
     """
-    look = Look(root, values, Modules(root))
+    look = Look(root, values, Modules(root), adapts)
     if app:
-        target = explicit_target(look, app, "APPLIANCE_APP", run=True)
-        return Project(root, target, (Finding("APPLIANCE_APP", app, target.why, "chosen"),))
+        return _project(look, _named(look, app), ())
     findings: list[Finding] = []
     rulings: list[Ruling] = []
     for rule in _RULES:
-        weak = next((ruling.weak for ruling in rulings if ruling.weak), None)
         ruling = rule(look)
         findings += ruling.findings
-        if ruling.target and not (weak and rule is scan_rule and _is_vague(ruling.target)):
-            return Project(root, ruling.target, tuple(findings))
+        if ruling.target and not (rule is scan_rule and _is_doubtful(look, ruling.target, rulings)):
+            return Project(root, ruling.target, tuple(findings), find_unserved(look, ruling.target))
         rulings.append(ruling)
+        certain = _certain(rulings)
+        if adapts and len(certain) == 1 and certain[0].framework != "Django":  # Django may yet be found whole
+            return _project(look, certain[0], findings)
+    certain = _certain(rulings)
+    if adapts and len(certain) == 1:
+        return _project(look, certain[0], findings)
     weak = next((ruling.weak for ruling in rulings if ruling.weak), None)
-    if weak and not any(ruling.tied for ruling in rulings):
+    if weak and not certain and not any(ruling.tied for ruling in rulings):
         findings.append(Finding("A usual name", weak.file, weak.why, "chosen"))
         return Project(root, weak, tuple(findings))
-    error = _nothing(root, rulings)
+    error = _nothing(look, rulings, certain)
     error.details["findings"] = [asdict(finding) for finding in findings]
     raise error
 
 
-def _is_vague(target: Target) -> bool:
-    """Something that takes (environ, start_response), somewhere: less than ``application`` in the project's run.py."""
-    return target.kind == "object" and target.framework in {"", "WSGI"}
+def _named(look: Look, app: str) -> Target:
+    """What APPLIANCE_APP names."""
+    try:
+        return explicit_target(look, app, "APPLIANCE_APP", run=True)
+    except AsgiError as error:
+        if look.adapts:
+            return error.target
+        with contextlib.suppress(ApplicationError):
+            other = find_application(look.root, look.values, None).target
+            error.action += f" Or leave APPLIANCE_APP out: {other.name} is found then."
+        raise
 
 
-def _nothing(root: Path, rulings: list[Ruling]) -> ApplicationError:
-    tied = next((ruling.tied for ruling in rulings if ruling.tied), ())
+def _project(look: Look, target: Target, findings: Iterable[Finding]) -> Project:
+    """A target that no rule has chosen."""
+    rule = "ASGI" if findings else "APPLIANCE_APP"
+    return Project(look.root, target, (*findings, Finding(rule, target.name, target.why, "chosen")))
+
+
+def _certain(rulings: list[Ruling]) -> tuple[Target, ...]:
+    """The ASGI applications that were found before anything doubtful was."""
+    for ruling in rulings:
+        if ruling.asgi or ruling.weak or ruling.tied:
+            return ruling.asgi
+    return ()
+
+
+def _is_doubtful(look: Look, target: Target, rulings: list[Ruling]) -> bool:
+    """Whether what a look into every module has found is less than what another rule has seen.
+
+    Something that takes (environ, start_response), somewhere, is less than ``application`` in the project's run.py; and
+    what an ASGI application wraps to mount it is a part of that.
+    """
+    weak = any(ruling.weak for ruling in rulings)
+    if weak and target.kind == "object" and target.framework in {"", "WSGI"}:
+        return True
+    files = {Path(asgi.file) for ruling in rulings for asgi in ruling.asgi if asgi.file}
+    return any("WSGIMiddleware" in look.modules.source(file).text for file in files)
+
+
+def _nothing(look: Look, rulings: list[Ruling], asgi: tuple[Target, ...]) -> ApplicationError:
+    refused = tuple(dict.fromkeys(words for ruling in rulings for words in ruling.refused))
+    if asgi and not (look.adapts and len(asgi) > 1):
+        return AsgiError(look.root, f"the project: {'; '.join(refused)}", asgi[0])
+    tied = next((ruling.tied for ruling in rulings if ruling.tied), ()) or tuple(target.name for target in asgi)
     if tied:
         return ApplicationError(
             f"several applications: {', '.join(tied)}",
@@ -109,12 +157,11 @@ def _nothing(root: Path, rulings: list[Ruling]) -> ApplicationError:
             kind="tie",
             candidates=list(tied),
         )
-    refused = tuple(dict.fromkeys(words for ruling in rulings for words in ruling.refused))
     if refused:
         return refused_error("the project", refused)
-    found = what_there_is(root)
+    found = what_there_is(look.root)
     return ApplicationError(
-        f"no WSGI application in {root}: {found.words}",
+        f"no WSGI application in {look.root}: {found.words}",
         expected="a manage.py of Django's, a wsgi.py or app.py that binds app or application, or a create_app()",
         action=found.action,
         kind="none",

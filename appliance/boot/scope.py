@@ -105,6 +105,7 @@ class Scope:
         match statement:
             case (
                 ast.Expr(value=ast.Call() as call)
+                | ast.Expr(value=ast.Await(value=ast.Call() as call))
                 | ast.Return(value=ast.Call() as call)
                 | ast.Raise(exc=ast.Call() as call)
             ):

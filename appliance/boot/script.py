@@ -12,8 +12,10 @@ the worker runs the file as its author does, and serves what the file hands to i
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from appliance.boot.asgi import named_in_text
 from appliance.boot.serving import Served, serves_itself, serves_when_called
 from appliance.boot.target import Look, Pick, Target, command_environ, search_path
 
@@ -48,6 +50,14 @@ def script_target(look: Look, source: Source, best: Pick) -> Target | None:
     if best.name and not (served.on_import or served.prepares):
         return None
     return _run(look, source, best, best.verdict.framework or _framework(source, served), _reason(served, best))
+
+
+def asgi_target(look: Look, source: Source) -> Target | None:
+    """The target of a file that starts an ASGI server; None where it starts none, or only names what another binds."""
+    served = serves_itself(look.modules, source)
+    if served is None or served.kind != "asgi" or named_in_text(source.text):
+        return None
+    return replace(_run(look, source, Pick(), "", _reason(served, Pick())), interface="asgi")
 
 
 def named_script(look: Look, source: Source) -> Target | None:

@@ -49,6 +49,7 @@ class Settings:
     """
 
     app: str
+    asgi: str
     project: Path
     host: str
     port: int

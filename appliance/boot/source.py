@@ -109,4 +109,9 @@ def _served(call: ast.Call) -> Iterator[str]:
     callee = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     if callee in {"make_server", "serve", "run_simple", "WSGIServer", "run", "ServerFactory", "Server"}:
         yield from (argument.id for argument in call.args if isinstance(argument, ast.Name))
+        yield from (
+            argument.value.rpartition(":")[2]
+            for argument in call.args[:1]
+            if isinstance(argument, ast.Constant) and isinstance(argument.value, str) and ":" in argument.value
+        )
         yield from (pair.value.id for pair in call.keywords if pair.arg == "app" and isinstance(pair.value, ast.Name))

@@ -68,6 +68,13 @@ TABLE: tuple[Setting, ...] = (
         example="shop.web:create_app()",
     ),
     Setting(
+        "ASGI",
+        forms.choice("refuse", "adapt"),
+        "refuse",
+        "An application that is ASGI alone is refused, or, with adapt, served over HTTP, without WebSockets.",
+        example="adapt",
+    ),
+    Setting(
         "PROJECT",
         forms.FOLDER,
         ".",

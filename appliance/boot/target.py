@@ -47,6 +47,7 @@ class Target:
         why: one sentence.
         arguments: what a factory is called with, JSON values.
         keywords: the same, by name.
+        interface: what it is known to be.
     """
 
     kind: Literal["object", "django", "script", "paste"]
@@ -60,6 +61,7 @@ class Target:
     why: str = ""
     arguments: tuple[Any, ...] = ()
     keywords: Mapping[str, Any] = field(default_factory=dict)
+    interface: Literal["wsgi", "asgi"] = "wsgi"
 
     @property
     def name(self) -> str:
@@ -98,22 +100,27 @@ def told(findings: Iterable[Finding | Mapping[str, str]]) -> list[str]:
 
 @dataclass(frozen=True)
 class Ruling:
-    """What one rule says: a target, or none; ``weak`` is one to take if no other rule has any."""
+    """What one rule says: a target, or none; ``weak`` is one to take if no other rule has any.
+
+    ``asgi`` are applications that can only be adapted, as good as each other.
+    """
 
     findings: tuple[Finding, ...]
     target: Target | None = None
     weak: Target | None = None
     tied: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    asgi: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True)
 class Look:
-    """What every rule looks at."""
+    """What every rule looks at; ``adapts``: an ASGI application may be served, too."""
 
     root: Path
     values: Mapping[str, str]
     modules: Modules
+    adapts: bool = False
 
     def name(self, file: Path) -> str:
         """A file as a person of this project would name it."""
@@ -130,6 +137,7 @@ class Pick:
         tied: the names of several that are as good.
         weak: a name that may be an application, by its name alone.
         refused: what is there but can't be served, in words.
+        asgi: the name of an ASGI application, or of a factory of one, and its verdict.
     """
 
     name: str | None = None
@@ -137,6 +145,7 @@ class Pick:
     tied: tuple[str, ...] = ()
     weak: str | None = None
     refused: tuple[str, ...] = ()
+    asgi: tuple[str, Verdict] | None = None
 
 
 def pick(modules: Modules, source: Source, *, own: bool = False) -> Pick:
@@ -155,7 +164,8 @@ def pick(modules: Modules, source: Source, *, own: bool = False) -> Pick:
             name = _made_of(source, verdicts, name)  # noqa: PLW2901 - the better name
             return Pick(name, verdicts[name])
     if any(frameworks.is_asgi_framework(verdicts[name].framework) for name in OBJECT_NAMES if name in verdicts):
-        return Pick(refused=_refused(verdicts))  # FastAPI's app, with a part of Flask's mounted in it
+        # FastAPI's app, with a part of Flask's mounted in it.
+        return Pick(refused=_refused(verdicts), asgi=_asgi(source, verdicts))
     for kind in ("wsgi", "factory"):
         rest = [name for name in names if verdicts[name].kind == kind and not name.startswith("_")]
         served = [name for name in rest if name in source.served]
@@ -166,7 +176,7 @@ def pick(modules: Modules, source: Source, *, own: bool = False) -> Pick:
             return Pick(tied=tuple(rest))
     if own:  # a scan, which goes on below for what else there may be: a class alone is no reason to end it
         verdicts = {name: verdict for name, verdict in verdicts.items() if source.values[name].kind != "class"}
-    return Pick(weak=_weak(source, verdicts), refused=_refused(verdicts))
+    return Pick(weak=_weak(source, verdicts), refused=_refused(verdicts), asgi=_asgi(source, verdicts))
 
 
 def target_of(look: Look, source: Source, name: str, verdict: Verdict, why: str) -> Target:
@@ -181,6 +191,8 @@ def target_of(look: Look, source: Source, name: str, verdict: Verdict, why: str)
     elif verdict.kind == "wsgi":
         attribute = f"{name}.{verdict.attribute}" if verdict.attribute else name
         call = "yes" if verdict.call else "no"
+    elif verdict.kind == "asgi":
+        call = "yes" if verdict.call else "no"
     return Target(
         "object",
         re.sub(r"[^\w.]", "_", module),
@@ -192,6 +204,7 @@ def target_of(look: Look, source: Source, name: str, verdict: Verdict, why: str)
         why=why,
         environ=command_environ(look, source, f"{attribute}()" if call == "yes" else attribute, verdict),
         arguments=verdict.arguments,
+        interface="asgi" if verdict.kind == "asgi" else "wsgi",
     )
 
 
@@ -209,8 +222,11 @@ def search_path(root: Path, first: Path) -> tuple[str, ...]:
 
 def describe(look: Look, source: Source, name: str, verdict: Verdict) -> str:
     """What was found, in words."""
-    what = {"factory": "a factory of a WSGI application", "wsgi": "a WSGI application"}.get(verdict.kind, "a name")
-    framework = f" ({verdict.framework})" if verdict.framework not in {"", "WSGI"} else ""
+    kinds = {"factory": "a factory of a WSGI application", "wsgi": "a WSGI application", "asgi": "an ASGI application"}
+    what = kinds.get(verdict.kind, "a name")
+    if verdict.kind == "asgi" and verdict.call:
+        what = "a factory of an ASGI application"
+    framework = f" ({verdict.framework})" if verdict.framework not in {"", "WSGI", "ASGI"} else ""
     reason = f", {verdict.reason}" if verdict.reason else ""
     return f"{look.name(source.file)}:{name} is {what}{framework}{reason}"
 
@@ -245,6 +261,16 @@ def _weak(source: Source, verdicts: Mapping[str, Verdict]) -> str | None:
         elif value.kind in {"call", "reference", "other"} and not verdicts[name].required:
             return name
     return None
+
+
+def _asgi(source: Source, verdicts: Mapping[str, Verdict]) -> tuple[str, Verdict] | None:
+    """Of the ASGI applications the one that the file serves, else the usual name, else the first."""
+    found = {name: each for name, each in verdicts.items() if each.kind == "asgi" and not each.required}
+    served = [name for name in found if name in source.served]
+    usual = [name for name in (*OBJECT_NAMES, *FACTORY_NAMES) if name in found]
+    rest = sorted((name for name in found if not name.startswith("_")), key=lambda name: found[name].call)
+    name = next(iter([*(served if len(served) == 1 else ()), *usual, *rest]), None)
+    return None if name is None else (name, found[name])
 
 
 def _refused(verdicts: Mapping[str, Verdict]) -> tuple[str, ...]:

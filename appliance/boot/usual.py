@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from appliance.boot import django
+from appliance.boot.asgi import AsgiError, named_in_text
 from appliance.boot.entrypoints import declared_entry_points
+from appliance.boot.explicit import explicit_target
 from appliance.boot.ownname import package_names, read_pyproject
-from appliance.boot.script import console_target, refused_script, registers_with_hug, script_target
+from appliance.boot.script import asgi_target, console_target, refused_script, registers_with_hug, script_target
 from appliance.boot.serving import is_django_in_one_file
 from appliance.boot.starter import starter
 from appliance.boot.target import (
@@ -31,6 +33,7 @@ from appliance.boot.target import (
     target_of,
 )
 from appliance.boot.verdict import Verdict
+from appliance.errors import ApplicationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -141,6 +144,7 @@ def _scan(look: Look, depth: int, *, tests: bool = False) -> Ruling:
     weak: Target | None = None
     refused: list[str] = []
     tied: tuple[str, ...] = ()
+    asgi: list[_Found] = []
     count = 0
     for file in look.modules.files(depth, tests=tests):
         if passed_over.search(file.name):
@@ -156,6 +160,7 @@ def _scan(look: Look, depth: int, *, tests: bool = False) -> Ruling:
             found.append(_Found(source, Pick("__hug_wsgi__", Verdict("wsgi", "Hug")), None))
             continue
         passed_on += _passed_on(look, source)
+        asgi += _asgi(look, source, best)
         if weak is None and best.weak and file.stem in FILES and _may_be_weak(look, file):
             why = f"{look.name(file)} binds {best.weak}, a usual name, and nothing else was found."
             weak = target_of(look, source, best.weak, Verdict("unknown"), why)
@@ -173,7 +178,7 @@ def _scan(look: Look, depth: int, *, tests: bool = False) -> Ruling:
             return Ruling((Finding(rule, looked_at, f"several: {', '.join(names)}", "passed over"),), tied=names)
     words = "; ".join(refused) or (f"several: {', '.join(tied)}" if tied else "no application")
     outcome = Finding(rule, looked_at, words, "passed over" if refused or tied else "nothing")
-    return Ruling((outcome,), None, weak, tied, tuple(refused))
+    return Ruling((outcome,), None, weak, tied, tuple(refused), _best_asgi(look, asgi))
 
 
 def _usual_files(look: Look) -> Iterable[Path]:
@@ -192,6 +197,7 @@ def _first(look: Look, rule: str, files: Iterable[Path], looked_at: str) -> Ruli
     weak: Target | None = None
     tied: tuple[str, ...] = ()
     refused: list[str] = []
+    asgi: list[_Found] = []
     for file in files:
         source = look.modules.source(file)
         best = pick(look.modules, source)
@@ -203,6 +209,10 @@ def _first(look: Look, rule: str, files: Iterable[Path], looked_at: str) -> Ruli
         tied = tied or tuple(f"{look.name(file)}:{name}" for name in best.tied)
         refused += [f"{look.name(file)}: {words}" for words in best.refused]
         refused += filter(None, [refused_script(look, source)])
+        if weak is None:
+            asgi += _asgi(look, source, best)
+        if asgi:
+            continue  # certain, where the rest would be doubtful
         if weak is None and source.problem:
             why = f"{look.name(file)} can't be parsed, and nothing else was found: its import shows where."
             weak = target_of(look, source, "", Verdict("unknown"), why)
@@ -211,7 +221,34 @@ def _first(look: Look, rule: str, files: Iterable[Path], looked_at: str) -> Ruli
             weak = target_of(look, source, best.weak, Verdict("unknown"), why)
     if not findings:
         findings.append(Finding(rule, looked_at, "there is none", "nothing"))
-    return Ruling(tuple(findings), None, weak, tied, tuple(refused))
+    return Ruling(tuple(findings), None, weak, tied, tuple(refused), _best_asgi(look, asgi[:1]))
+
+
+def _asgi(look: Look, source: Source, best: Pick) -> list[_Found]:
+    """The ASGI application of a module, or the ASGI server that it starts."""
+    if best.asgi is not None:
+        name, verdict = best.asgi
+        return [_Found(source, replace(best, name=name, verdict=verdict), None)]
+    if not _may_be_run(look, source.file):
+        return []
+    named = named_in_text(source.text)
+    if named:  # ``uvicorn.run("shop.api:app")``, in a file that is there to start it
+        try:
+            explicit_target(look, named, look.name(source.file))
+        except AsgiError as error:
+            return [_Found(source, best, error.target)]
+        except ApplicationError:
+            return []
+    script = asgi_target(look, source)
+    return [_Found(source, best, script)] if script is not None else []
+
+
+def _best_asgi(look: Look, found: list[_Found]) -> tuple[Target, ...]:
+    """Of several the instances before the factories and the scripts, then as for WSGI."""
+    instances = [one for one in found if one.script is None and not one.best.verdict.call]
+    factories = [one for one in found if one.script is None and one.best.verdict.call]
+    best = _narrow(next(filter(None, (instances, factories, found)), []))
+    return tuple(_choose(look, "ASGI", one)[0] for one in best)
 
 
 def _may_be_weak(look: Look, file: Path) -> bool:

@@ -6,6 +6,7 @@ to look; the rules do. Runs in the appliance's own interpreter.
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _DEEPEST = 12
 _REQUEST_CALL = 2
 _PASTE_FACTORIES = (("global_config",), ("global_conf",), ("global_settings",))
+_ASGI_CALL = ("scope", "receive", "send")
+_WRAPS = re.compile(r"(?:Middleware|mount_gradio_app)\Z|A[Ss][Gg][Ii]\w*\Z")
 _ENVIRONS = frozenset({"environ", "env", "wsgi_environ"})
 
 
@@ -33,7 +36,7 @@ class Verdict:
             known to be none; "unknown".
         framework: its name, or empty.
         attribute: what to take of it to get the WSGI callable, dotted.
-        call: whether that attribute is to be called.
+        call: whether that attribute is to be called; of an "asgi", whether it is a factory of one.
         reason: what it is, in words.
         required: how many arguments a factory needs.
         arguments: what it is to be called with, where its kind is known: PasteDeploy's are given their global settings.
@@ -104,10 +107,15 @@ class _Judge:
             case "reference":
                 return self.named(".".join([value.name, *rest]), depth + 1)
             case "call":
-                return _take(self.result(value.name, depth + 1), (*value.attributes, *rest))
+                made = self.result(value.name, depth + 1)
+                if made.kind == "unknown":
+                    made = self._wrapped(value, depth)
+                return _take(made, (*value.attributes, *rest))
             case "function" if not rest:
                 return self._function(value, depth)
             case "class" if not rest:
+                if value.parameters == _ASGI_CALL[:1] and _called_with(value) == _ASGI_CALL[1:]:
+                    return Verdict("asgi", "ASGI", reason="a class of ASGI 2, made of its scope")
                 # A class whose instances are iterables made of (environ, start_response) is an application itself.
                 if _looks_wsgi(value.parameters) and self._iterates(value, depth):
                     return Verdict("wsgi", "WSGI", reason="a class that takes environ and start_response")
@@ -147,13 +155,22 @@ class _Judge:
                 return self._instance(value, depth)
         return _UNKNOWN
 
+    def _wrapped(self, value: Value, depth: int) -> Verdict:
+        """What a middleware of a package makes of an ASGI application: another one."""
+        known = self._modules.resolve(value.name)
+        if known is None and value.arguments and _WRAPS.search(value.name):
+            inner = self.value(value.arguments[0], (), depth + 1)
+            if inner.kind == "asgi" and not inner.call:
+                return replace(inner, reason=f"wrapped by {value.name}")
+        return _UNKNOWN
+
     def _function(self, value: Value, depth: int) -> Verdict:
         """A function by its own name: an application, a factory, or neither."""
         if any(frameworks.is_wsgi_decorator(name) for name in value.decorators):
             return Verdict("wsgi", "Werkzeug", reason="a function that a decorator makes a WSGI application")
         if _looks_wsgi(value.parameters, answers=_answers(value)) and not value.coroutine:
             return Verdict("wsgi", "WSGI", reason=f"a function of {' and '.join(value.parameters)}")
-        if value.parameters[:3] == ("scope", "receive", "send"):
+        if value.parameters[:3] == _ASGI_CALL or (value.coroutine and _is_usual(value, 3)):
             return Verdict("asgi", "ASGI", reason="a function of scope, receive and send")
         made = self._returned(value, depth)
         if made.kind == "wsgi":
@@ -162,7 +179,8 @@ class _Judge:
             made = replace(made, kind=kind, required=value.required, reason=f"returns what is {made.reason}")
             return replace(made, arguments=({},)) if for_paste else made
         if made.kind in {"asgi", "other"}:
-            return replace(made, reason=f"returns what is {made.reason}")
+            factory = made.kind == "asgi"
+            return replace(made, call=factory, required=value.required, reason=f"returns what is {made.reason}")
         may_be = value.returns or value.required == len(value.parameters) == _REQUEST_CALL
         return replace(_UNKNOWN if may_be else _OTHER, required=value.required)
 
@@ -186,7 +204,7 @@ class _Judge:
             parameters = value.caller.parameters[1:]
             if _looks_wsgi(parameters, answers=value.caller.answers == "starts"):
                 return Verdict("wsgi", "WSGI", reason=f"an object that is called with {' and '.join(parameters)}")
-            if parameters[:3] == ("scope", "receive", "send"):
+            if parameters[:3] == _ASGI_CALL:
                 return Verdict("asgi", "ASGI", reason="an object that is called with scope, receive and send")
         for base in value.decorators:
             verdict = self.result(base, depth + 1)
@@ -203,6 +221,15 @@ class _Judge:
             bound = source.values.get(rest[0]) if source and len(rest) == 1 else None
             return bound is not None and self._iterates(bound, depth + 1)
         return any(self._iterates(Value("reference", base), depth + 1) for base in value.decorators)
+
+
+def _is_usual(value: Value, count: int) -> bool:
+    """A function that bears an application's name, and takes as many arguments."""
+    return value.name.rpartition(".")[2] in {"app", "application"} and value.required == len(value.parameters) == count
+
+
+def _called_with(value: Value) -> tuple[str, ...]:
+    return value.caller.parameters[1:] if value.caller is not None else ()
 
 
 def _answers(value: Value) -> bool:

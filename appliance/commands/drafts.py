@@ -48,10 +48,10 @@ class Draft:
     text: str
 
 
-def drafts(root: Path, values: Mapping[str, str], app: str | None) -> list[Draft]:
+def drafts(root: Path, values: Mapping[str, str], app: str | None, *, adapts: bool = False) -> list[Draft]:
     """Every file for this project, in the order in which they are of use."""
     try:
-        target: Target | None = find_application(root, values, app).target
+        target: Target | None = find_application(root, values, app, adapts=adapts).target
     except ApplicationError:
         target = None  # a project whose application is not written yet may have its files
     found = [Draft("docker-compose.yml", _compose(root, target))]

@@ -8,8 +8,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from appliance.boot.asgi import websocket_action
 from appliance.boot.dependencies import plan
-from appliance.boot.project import find_application
+from appliance.boot.project import Project, find_application
 from appliance.boot.settings import TABLE
 from appliance.boot.table import PREFIX
 from appliance.boot.target import told
@@ -38,7 +39,8 @@ def check(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
     say = _saying(values)
     say(f"project      {root}")
     try:
-        project = find_application(root, values, opening.settings.app or None)
+        adapts = opening.settings.asgi == "adapt"
+        project = find_application(root, values, opening.settings.app or None, adapts=adapts)
     except ApplicationError as error:
         findings = error.details.pop("findings", ())
         say(*told(findings))
@@ -46,8 +48,9 @@ def check(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
     say(*told(project.findings))
     say(
         f"application  {project.target.name}",
-        f"framework    {project.target.framework or 'WSGI'}",
+        f"framework    {project.target.framework or project.target.interface.upper()}",
         f"why          {project.target.why}",
+        *_unserved(project),
     )
     planned = plan(root, opening.settings, values, project.folder)
     state = "installed" if planned.installed else "not installed yet"
@@ -58,6 +61,17 @@ def check(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
         *_preloaded(opening.settings, planned),
     )
     return 0
+
+
+def _unserved(project: Project) -> list[str]:
+    """What WSGI leaves out of the project, or of the application that is adapted to it."""
+    unserved = project.unserved
+    if unserved is not None:
+        lines = [f"not served   {route} ({unserved.application})" for route in unserved.routes]
+        return [*lines, f"             {unserved.action}"]
+    if project.target.interface == "asgi":
+        return [f"not served   WebSockets: {websocket_action(project.root, project.target)}"]
+    return []
 
 
 def _preloaded(settings: Settings, planned: Plan) -> list[str]:

@@ -35,7 +35,8 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, force: bool
             action="docker run --rm -v .:/workspace wsgi-appliance init",
         )
     written, kept = 0, []
-    for draft in drafts(root, opening.environment.values, opening.settings.app or None):
+    settings = opening.settings
+    for draft in drafts(root, opening.environment.values, settings.app or None, adapts=settings.asgi == "adapt"):
         file = root / draft.path
         before = file.read_text("utf-8", "replace") if file.is_file() else None
         if before == draft.text:

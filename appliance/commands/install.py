@@ -44,7 +44,10 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, report: boo
 def application_of(opening: Opening) -> Project | None:
     """The project's application; None where it is not written yet, or can't be told."""
     try:
-        return find_application(opening.settings.project, opening.environment.values, opening.settings.app or None)
+        settings = opening.settings
+        return find_application(
+            settings.project, opening.environment.values, settings.app or None, adapts=settings.asgi == "adapt"
+        )
     except ApplicationError:
         return None
 

@@ -84,6 +84,11 @@ EVENTS = MappingProxyType(
         # The project.
         "project.found": Event("info", "The application was found.", ("application", "framework", "why")),
         "project.missing": Event("error", "The project's folder is not there, or can't be read.", _ERROR),
+        "asgi.unserved": Event(
+            "warning",
+            "Django is served by WSGI, and the project has more in its ASGI application: these routes.",
+            ("application", "routes", "count", "action"),
+        ),
         "application.missing": Event("error", "No application was found, or several, or one of another kind.", _ERROR),
         "interpreter.missing": Event("error", "No Python that the project can run on is to be had.", _ERROR),
         "interpreter.chosen": Event(
@@ -129,6 +134,12 @@ EVENTS = MappingProxyType(
         ),
         "worker.stacks": Event("warning", "Where the threads of a worker stand, at SIGQUIT.", ("pid", "traceback")),
         "worker.exited": Event("debug, error", "A worker's process ended.", ("pid", "how")),
+        "work.cut": Event(
+            "warning",
+            "Work in the background was not over in time, and is ended where it stands.",
+            ("thread", "file", "line", "function"),
+            _CHILD,
+        ),
         "worker.waiting": Event("info", "An address that it needs is taken until the old worker has gone."),
         "worker.restarting": Event("warning", "A worker will be started again.", ("after_s",)),
         "standin.ended": Event("error", "What answers while no worker can has ended, or did not start.", ("reason",)),
@@ -249,6 +260,26 @@ EVENTS = MappingProxyType(
             ("file", "line", "reason", "action"),
             _CHILD,
         ),
+        # An ASGI application that is adapted (APPLIANCE_ASGI).
+        "websocket.refused": Event(
+            "warning",
+            "A WebSocket was asked for, which is not served; answered with 501, and told for the first only.",
+            ("url.path", "action"),
+            _CHILD,
+        ),
+        "lifespan.unsupported": Event(
+            "debug, warning",
+            "The application takes no part in the lifespan protocol; a warning where it raised at its startup.",
+            ("reason",),
+            _CHILD,
+        ),
+        "lifespan.slow": Event(
+            "warning",
+            "The application's startup takes long; where it stands.",
+            ("running_s", "file", "line", "function", "traceback"),
+            _CHILD,
+        ),
+        "lifespan.failed": Event("error", "The application did not shut down as it should.", ("reason",), _CHILD),
         # What is printed, and what goes wrong with the log itself.
         "output": Event(
             "info, warning, error",

@@ -36,7 +36,7 @@ FIELDS = MappingProxyType(
         "action": Field("string", "what to do about it"),
         "address": Field("string", "the address that is bound, as `host:port`"),
         "after_s": Field("number", "seconds until the next try"),
-        "application": Field("string", "the WSGI application, as `module:object`"),
+        "application": Field("string", "the application, as `module:object`"),
         "apps": Field("array", "labels of Django applications"),
         "aside": Field("string", "what it was renamed to"),
         "client.address": Field("string", "the client's address"),
@@ -100,6 +100,7 @@ FIELDS = MappingProxyType(
         "request_id": Field(
             "string", "the request's id: `X-Request-ID`, if it is sane, or new; sent back with the response"
         ),
+        "routes": Field("array", "each with its protocol, as `websocket /ws/chat/<str:room>/`; the first 20"),
         "running_s": Field("number", "seconds that it has run for"),
         "seen_s": Field("number", "seconds from the first news of a change until it was whole and told"),
         "sent": Field("integer", "bytes that were sent"),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.boot.asgi import websocket_action
 from appliance.boot.dependencies import Plan, plan, project_environment
 from appliance.boot.env import Environment, load_environment
 from appliance.boot.folder import check_folder
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from appliance.logs.setup import Log
 
 
+ROUTES_SHOWN = 20  # of those that are not served
+
+
 @dataclass(frozen=True)
 class Analysis:
     """One look at the project.
@@ -35,6 +39,7 @@ class Analysis:
         variables: the environment of the project's processes.
         before_start: the commands to run before the first worker. Read anew each time, unlike other settings: they may
             stand in a file of the project's, and be edited until they work.
+        websockets: of an application that may be adapted, what to do about its WebSockets.
     """
 
     environment: Environment
@@ -42,6 +47,7 @@ class Analysis:
     plan: Plan
     variables: Mapping[str, str]
     before_start: str = ""
+    websockets: str = ""
 
     def differs(self, known: Analysis) -> bool:
         """Whether a worker of this one would be another one."""
@@ -66,7 +72,9 @@ def analyse(settings: Settings, process: Mapping[str, str], known: Project | Non
     check_folder(settings.project)
     environment = load_environment(process, settings.project, settings.env_files)
     try:
-        project = find_application(settings.project, environment.values, settings.app or None)
+        project = find_application(
+            settings.project, environment.values, settings.app or None, adapts=settings.asgi == "adapt"
+        )
     except ApplicationError:
         if known is None or not known.target.file or not Path(known.target.file).is_file():
             raise
@@ -75,7 +83,8 @@ def analyse(settings: Settings, process: Mapping[str, str], known: Project | Non
     variables = project_environment(planned, settings, environment.values, project.target.environ)
     flag = settings.origins.get("before_start") == "flag"
     commands = settings.before_start if flag else environment.values.get("APPLIANCE_BEFORE_START", "")
-    return Analysis(environment, project, planned, variables, commands.strip())
+    websockets = websocket_action(project.root, project.target) if settings.asgi == "adapt" else ""
+    return Analysis(environment, project, planned, variables, commands.strip(), websockets)
 
 
 def analyse_aside(
@@ -110,6 +119,13 @@ def tell_news(log: Log, known: Analysis | None, now: Analysis) -> None:
         log.event("info", "project.found", application=target.name, framework=target.framework, why=target.why)
     if now.plan.because and (known is None or known.plan.because != now.plan.because):
         log.event("info", "interpreter.chosen", python=now.plan.interpreter, reason=now.plan.because)
+    unserved = now.project.unserved
+    if unserved is not None and (known is None or known.project.unserved != unserved):
+        shown = list(unserved.routes[:ROUTES_SHOWN])
+        log.event(
+            "warning", "asgi.unserved", application=unserved.application, routes=shown, count=len(unserved.routes),
+            action=unserved.action,
+        )  # fmt: skip
     if now.plan.passed_over and (known is None or known.plan.passed_over != now.plan.passed_over):
         log.event(
             "warning", "interpreter.substituted", python=now.plan.interpreter,

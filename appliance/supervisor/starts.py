@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.handles import Handle
     from appliance.supervisor.saves import Saves
 
+ASGI_THREADS = 64  # by default
 _STREAMS = 256  # requests that may go on beside the threads: the server's bound of long ones
 _STDIN = 0
 _LIMITS = (
@@ -61,6 +63,8 @@ class Starts:
         self._process = process
         self._listener = listener
         self._certificate = certificate
+        adapter = find_spec("a2wsgi")
+        self._brought = str(Path(adapter.origin).parent) if adapter and adapter.origin else ""
 
     def worker(self, generation: int, analysis: Analysis) -> Handle:
         """Start this generation of the project.
@@ -81,7 +85,7 @@ class Starts:
 
     def tell(self, child: Handle, analysis: Analysis) -> Handle:
         """Tell a worker what to be: one that was started, or one that was forked."""
-        return self._told(child, analysis.project.target.as_dict())
+        return self._told(child, analysis.project.target.as_dict(), self._adapter(analysis))
 
     def standin(self, generation: int) -> Handle:
         """Start a stand-in, whose records bear this generation.
@@ -104,10 +108,24 @@ class Starts:
             "wait": self._settings.debugpy_wait == "on",
         }
 
-    def _told(self, child: Handle, target: dict[str, Any]) -> Handle:
+    def _adapter(self, analysis: Analysis) -> dict[str, str] | None:
+        """What serves an ASGI application, where that is asked for: a dependency of ours, none of the project's."""
+        if self._settings.asgi != "adapt":
+            return None
+        return {"folder": self._brought, "action": analysis.websockets}
+
+    def _threads(self, target: Mapping[str, Any]) -> int:
+        """A request of an ASGI application holds a thread while it waits, which it would not under a server of ASGI."""
+        if target.get("interface") == "asgi" and self._settings.origins["threads"] == "default":
+            return ASGI_THREADS
+        return self._settings.threads
+
+    def _told(self, child: Handle, target: dict[str, Any], adapter: dict[str, str] | None = None) -> Handle:
         settings = self._settings
+        threads = self._threads(target)
         options = {
-            "threads": settings.threads,
+            "threads": threads,
+            "adapter": adapter,
             "allowed_hosts": [*settings.allowed_hosts, urlsplit(settings.public_url).hostname or "localhost"],
             "trusted_proxies": list(settings.trusted_proxies),
             "debugger": self._debugger() if child.role == "worker" else None,
@@ -124,7 +142,7 @@ class Starts:
         if child.role == "worker":
             notes = self._saves.notes.begin(child)
             try:
-                descriptors += [child.count(settings.threads + _STREAMS), notes]
+                descriptors += [child.count(threads + _STREAMS), notes]
                 if _is_terminal(_STDIN):
                     descriptors.append(_STDIN)
                 self._children.send(child, start, descriptors)
