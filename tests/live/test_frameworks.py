@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,3 +96,43 @@ def test_every_rule(start: Start, name: str) -> None:
     appliance = start(APPS / name, APPLIANCE_INSTALL="off", VIRTUAL_ENV=sys.prefix)
     appliance.wait_for("worker.ready")
     assert appliance.get()[1] == b"served by a rule\n"
+
+
+ASGI = """
+import contextlib
+from fastapi import FastAPI
+
+@contextlib.asynccontextmanager
+async def lifespan(app):
+    yield {"word": "one"}
+    print("shut down")
+
+app = FastAPI(lifespan=lifespan)
+
+@app.get("/")
+def word():
+    return "one"
+
+@app.get("/fail/{number}")
+def fail(number: int):
+    raise ValueError("kaboom")
+"""
+
+
+def test_an_asgi_application(start: Start, project: Path) -> None:
+    """FastAPI is adapted where that is asked for: served, reloaded from a fork, its errors told, and shut down."""
+    (project / "app.py").write_text(ASGI, encoding="utf-8")
+    appliance = start(APPLIANCE_INSTALL="off", VIRTUAL_ENV=sys.prefix, APPLIANCE_ASGI="adapt")
+    assert appliance.wait_for("worker.ready")["application"] == "fastapi.applications.FastAPI"
+    assert appliance.get()[1] == b'"one"'
+    response, content = appliance.get("/fail/7", Accept="application/json")
+    page = json.loads(content)
+    assert (response.status, page["title"], page["frames"][-1]["function"]) == (500, "ValueError: kaboom", "fail")
+    path: dict[str, Any] = {"url.path": "/fail/7"}
+    assert appliance.wait_for("request.finished", **path)["http.route"] == "/fail/{number}"
+    appliance.wait_for("preload.ready")
+    appliance.edit("app.py", ASGI.replace('"one"', '"two"'))
+    assert appliance.wait_for("reload.finished")["forked"] is True
+    assert appliance.get()[1] == b'"two"'
+    assert appliance.stop() == 0
+    assert [event["text"] for event in appliance.events if event["event"] == "output"].count("shut down") == 2
