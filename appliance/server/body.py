@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .patience import Patience
 from .refusal import Refused
-from .wire import RECEIVE, Patience, Wire
+from .wire import RECEIVE, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from .limits import Limits
 
 LEFT = "the client left within its body (RFC 9112, 8)"
+LATE = "the body did not come in time (RFC 9110, 15.5.9)"
 
 
 class BodyError(OSError):
@@ -112,7 +114,7 @@ class Body:
         except Refused as refusal:
             self.error = BodyError(refusal.status, refusal.reason)
         except TimeoutError:
-            self.error = BodyError(408, "the body did not come in time (RFC 9110, 15.5.9)")
+            self.error = BodyError(408, LATE)
         except OSError:
             self.error = BodyError(400, LEFT)
         else:

@@ -12,11 +12,16 @@ cost each of them 5 ms, so there the leader passes the lead on before it begins 
 At most ``threads`` requests run at once. One that streams, waits for its client, or was hijacked leaves that count
 after a while: its thread is then its own, up to ``max_streams`` of them. With one thread nothing leaves, since the
 application was told that it never runs twice at once.
+
+The system may refuse a thread (a container's limit of processes). The requests that wait are then served by the threads
+that there are; where there is none, or none that is free, the watcher's own serves one request after another
+(``serve_here``), and asks for a thread again and again.
 """
 
 from __future__ import annotations
 
 import threading
+from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,6 +31,8 @@ if TYPE_CHECKING:
 _SLOW_S = 0.001
 # Threads that fail to lead, one after another with no request between, until the server gives up.
 _FAILURES_MAX = 3
+_START_AGAIN_S = 0.05  # after a thread could not be started
+_TELL_AGAIN_S = 60.0
 
 
 class Hand:
@@ -58,7 +65,8 @@ class Crew:
         lock: the server's.
         threads: how many requests may run at once.
         max_streams: how many more may have left that count.
-        lead: serves one connection, or waits for some; called by the leader, again and again.
+        lead: serves one connection, or waits for some, at most so long (None: for ever); the leader calls it again and
+            again.
         rest: called by a thread that has nothing to do.
     """
 
@@ -68,7 +76,7 @@ class Crew:
         *,
         threads: int,
         max_streams: int,
-        lead: Callable[[Hand], None],
+        lead: Callable[[Hand, float | None], None],
         rest: Callable[[], None],
     ) -> None:
         self._lock = lock
@@ -87,6 +95,11 @@ class Crew:
         self.alarm: Callable[[], None] = rest  # who is to know of it; the watcher puts itself here
         self._failures = 0
         self._failed_at = -1
+        self.short = False  # a thread was wanted, and could not be started
+        self.complaint: str | None = None  # why; to be told, then None again
+        self._here: Hand | None = None  # the watcher's own thread, while it serves
+        self._start_again_at = 0.0
+        self._tell_again_at = 0.0
 
     @property
     def busy(self) -> int:
@@ -106,7 +119,7 @@ class Crew:
         self.eager = average > _SLOW_S and self._threads > 1
 
     def locked_appoint(self) -> None:
-        """See to it that somebody leads, where somebody may."""
+        """Ensure that there is a leader, if a request more may run."""
         if self.leader is not None or self.over:
             return
         if sum(hand.busy and not hand.detached for hand in self.hands) >= self._threads:
@@ -115,9 +128,53 @@ class Crew:
             self.leader = self._spare.pop()
             self.leader.baton.release()
             return
-        self.leader = hand = Hand()
+        if self.short and monotonic() < self._start_again_at:
+            return
+        hand = Hand()
         self.hands.add(hand)
-        threading.Thread(target=self._loop, args=(hand,), name="request", daemon=True).start()
+        self.leader = hand  # before it runs: its first look is whether it leads
+        try:
+            threading.Thread(target=self._loop, args=(hand,), name="request", daemon=True).start()
+        except Exception as error:  # noqa: BLE001  RuntimeError and MemoryError are known
+            self.leader = None
+            self.hands.discard(hand)
+            self._locked_fell_short(error)
+        else:
+            self.short = False
+
+    def _locked_fell_short(self, error: Exception) -> None:
+        """A thread could not be started; told once for as long as it lasts, and not more often than once a minute."""
+        now = monotonic()
+        if not self.short and now >= self._tell_again_at:
+            self.complaint = str(error) or type(error).__name__
+            self._tell_again_at = now + _TELL_AGAIN_S
+        self.short = True
+        self._start_again_at = now + _START_AGAIN_S
+        self.alarm()
+
+    def serve_here(self, seconds: float) -> bool:
+        """Lead for one connection, or for so long, in the calling thread; False where that is not needed."""
+        with self._lock:
+            if not self.short or self.leader is not None or self.over:
+                return False
+            if sum(hand.busy and not hand.detached for hand in self.hands) >= self._threads:
+                return False
+            self.leader = hand = Hand()
+            hand.thread = threading.get_ident()
+            self.hands.add(hand)
+            self._here = hand
+        try:
+            self._lead(hand, seconds)
+        except Exception as error:  # noqa: BLE001  as for a thread of the crew: what is judged is whether it goes on
+            with self._lock:
+                self._locked_judge(error)
+        finally:
+            with self._lock:
+                self._here = None
+                self.hands.discard(hand)
+                if self.leader is hand:
+                    self.leader = None
+        return True
 
     def locked_relieve(self) -> None:
         """The leader is at work: another one leads."""
@@ -151,7 +208,7 @@ class Crew:
         hand.thread = threading.get_ident()
         try:
             while (self.leader is hand and not self.over) or self._leads(hand):
-                self._lead(hand)
+                self._lead(hand, None)
         except BaseException as error:
             with self._lock:  # without a leader nobody is answered any more
                 self.hands.discard(hand)
@@ -182,8 +239,8 @@ class Crew:
             if self.over:
                 self.hands.discard(hand)
                 return False
-            if self.leader is None:
-                self.leader = hand
+            if self.leader is None or (self.leader is self._here and self.leader.busy):
+                self.leader = hand  # the watcher relieves a leader that is at work, but not itself
                 return True
             if self.leader is not hand:
                 if len(self._spare) >= self._threads:

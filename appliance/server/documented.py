@@ -144,6 +144,15 @@ class DocumentedHandler(simple_server.WSGIRequestHandler):
         """A subclass's own; what the server itself writes goes to the connection, where there is one."""
         self._wfile = file
 
+    def read_head(self, raw: bytes) -> None:
+        """Take this for the request's head.
+
+        Raises:
+            Refused: it is none.
+        """
+        self._raw = raw
+        self.head = self._parser.parse(raw)
+
     # -- errors, and expectations
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:

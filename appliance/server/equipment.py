@@ -11,6 +11,7 @@ from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from .bytequeue import Storage
 from .environ import TrustedProxies
 from .exchange import RequestIds, Sink, Unheard
 from .fields import FieldReader
@@ -33,6 +34,7 @@ class Equipment:
         allowed_hosts: whether to serve a Host; None serves all.
         fields, heads, ids: what reads fields, writes them, names requests.
         base: the environ's part that is the same for all requests.
+        storage: where what waits for slow clients is kept.
         multithread: another thread may run the application at the same time.
         persistent: connections may serve more than one request.
     """
@@ -51,6 +53,7 @@ class Equipment:
         "port",
         "proxies",
         "sink",
+        "storage",
     )  # fmt: skip
 
     def __init__(
@@ -76,6 +79,7 @@ class Equipment:
         self.fields = FieldReader(limits)
         self.heads = ResponseHeads(SOFTWARE)
         self.ids = RequestIds()
+        self.storage = Storage(limits.held_bytes)
         port = str(base.get("SERVER_PORT", ""))
         self.port = int(port) if port.isdigit() else 0
 

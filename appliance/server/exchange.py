@@ -43,6 +43,7 @@ class Exchange:
         route: the framework's own pattern, where a sink's owner knows it.
         mishap: what the framework has caught, until the application has returned.
         streaming: the response is sent piece by piece.
+        length: of a response that is sent so; -1 where it is not known.
         endless: it goes on until somebody ends it: hijacked, or an event stream.
         hijacked: the application has taken the socket.
         logged: its line was written.
@@ -61,6 +62,7 @@ class Exchange:
     slot: Any = None
     stack: Callable[[], str] | None = None
     line = ""
+    length = -1
     streaming = endless = hijacked = logged = False
 
     def __init__(self, head: Head | None, address: str, port: int, started: float, request_id: str) -> None:

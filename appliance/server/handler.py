@@ -15,16 +15,15 @@ from contextvars import Context
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
-from .body import EMPTY, LEFT, Body, BodyError, LengthBody
-from .chunked import ChunkedBody
+from .bodies import body_of, with_length
+from .body import EMPTY, LEFT, Body
 from .documented import TLS
 from .environ import Environs
 from .equipment import Equipment
 from .exchange import Exchange, current
 from .head import HeadParser
 from .hijack import HijackedSocket
-from .received import ReceivedBody, needs_length
-from .refusal import Refused, answer
+from .refusal import Deferred, Refused, answer
 from .response import ServerHandler
 from .socketless import SocketlessHandler, is_socket
 from .software import SOFTWARE
@@ -166,7 +165,7 @@ class WSGIRequestHandler(SocketlessHandler):
         if equipment.begin is not None:
             equipment.begin(exchange, self._raw)
         if head.said.upgrade:
-            environ["werkzeug.socket"] = self.hijacked = HijackedSocket(wire, exchange, self.socket_taken)
+            environ["werkzeug.socket"] = self.hijacked = HijackedSocket(wire, exchange, self.take_socket)
         # A context of its own, as a thread of its own would have: what one request sets, the next must not see.
         Context().run(self._run, run, exchange)
         if self.hijacked is not None:
@@ -180,7 +179,8 @@ class WSGIRequestHandler(SocketlessHandler):
 
     def _run(self, run: ServerHandler, exchange: Exchange) -> None:
         current.set(exchange)
-        run.run(self.server.get_app())
+        application = self.server.get_app()
+        run.run(application if self.hijacked is None else self.hijacked.offered_to(application))
 
     def _next_head(self) -> Head | None:
         """The head that the pool has read, or the next, waited for; None if the client has nothing more to say."""
@@ -214,23 +214,8 @@ class WSGIRequestHandler(SocketlessHandler):
         return head
 
     def _body_of(self, head: Head) -> Body:
-        greet = self._greet if head.said.expects and (self._welcomes or not self._answers_expectations) else None
-        limits = self.equipment.limits
-        if 0 < limits.max_body_bytes < head.said.length:
-            raise Refused(413, f"the body is larger than {limits.max_body_bytes} bytes (RFC 9110, 15.5.14)")
-        if head.said.chunked:
-            return ChunkedBody(self.wire, limits, greet)
-        return LengthBody(self.wire, limits, head.said.length, greet)
-
-    def _receive_whole(self, body: Body, environ: dict[str, Any]) -> None:
-        """A chunked body's length, for who knows no other end of it, is known when it has ended."""
-        self.exchange = None  # the last request's was answered, and this one's 100 (Continue) is still to be sent
-        try:
-            received = ReceivedBody(self.wire, self.equipment.limits, body)
-        except BodyError as error:
-            raise Refused(error.status, error.reason) from None
-        self._body = received
-        environ["CONTENT_LENGTH"] = str(received.length)
+        welcome = head.said.expects and (self._welcomes or not self._answers_expectations)
+        return body_of(self, head, self._greet if welcome else None)
 
     def _wait_for_head(self) -> bytes | None:
         wire, limits = self.wire, self.equipment.limits
@@ -262,10 +247,12 @@ class WSGIRequestHandler(SocketlessHandler):
         if allowed is not None and host is not None and not allowed(host):
             reason = f"the host {host!r:.100} is not served here; add it to APPLIANCE_ALLOWED_HOSTS to allow it"
             raise Refused(403, reason)
-        if head.said.upgrade and not self.may_stream(asking=True):
+        # What else is offered (h2c, by curl and by Java's client with every request) hardly anybody takes.
+        offer = head.values["HTTP_UPGRADE"].lower() if head.said.upgrade else ""
+        if "websocket" in offer and not self.may_stream(asking=True):
             raise Refused(503, "too many streams and WebSockets are open")
-        if isinstance(self._body, ChunkedBody) and head.path != "*" and needs_length():
-            self._receive_whole(self._body, environ)
+        if head.said.chunked and head.path != "*" and isinstance(self._body, Body):
+            self._body = with_length(self, self._body, environ)
 
     def _greet(self) -> None:
         """100 (Continue), unless the body is on its way, or the final response is (RFC 9110, 10.1.1 and 15.2)."""
@@ -281,11 +268,10 @@ class WSGIRequestHandler(SocketlessHandler):
             exchange.started, exchange.line = monotonic(), self.requestline
         return exchange
 
-    def socket_taken(self) -> None:
-        """The application has taken the socket; the pool forgets it."""
+    def take_socket(self) -> bool:
+        """The application takes the socket, and the pool forgets it; False if there are too many of those."""
         taken = getattr(self.server, "connection_taken", None)
-        if taken is not None:
-            taken(self)
+        return taken is None or bool(taken(self))
 
     def may_stream(self, *, asking: bool = False) -> bool:
         """Take a thread that may be had for long, or only ask whether there would be one."""
@@ -317,6 +303,9 @@ class WSGIRequestHandler(SocketlessHandler):
         self.close_connection = not (persistent and (body.ended or body.drain(limits)))
 
     def _answer_refusal(self, refusal: Refused) -> None:
+        if isinstance(refusal, Deferred):
+            self.raw, self.close_connection = self._raw, False
+            return
         self.close_connection = True
         if self._answers_errors:
             self.send_error(refusal.status, None, refusal.reason)

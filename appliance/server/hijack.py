@@ -14,6 +14,9 @@ import threading
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from .failure import close_quietly
+from .refusal import Refused
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -30,21 +33,46 @@ class HijackedSocket:
     """A socket that becomes the application's with its first use; until then the server owns it.
 
     Bytes that came early come first from ``recv``. Everything that is not defined here is the socket's own.
+
+    Args:
+        wire, exchange: the request's.
+        take: called before the first use; False if as many sockets are taken as may be.
     """
 
-    def __init__(self, wire: Wire, exchange: Exchange, taken: Callable[[], None]) -> None:
+    def __init__(self, wire: Wire, exchange: Exchange, take: Callable[[], bool]) -> None:
         self._wire = wire
         self._exchange = exchange
-        self._taken = taken
+        self._may_take = take
+        self._refusal: Refused | None = None
         self._lock = threading.Lock()  # between the application's frames and our last one
         self._thread = threading.current_thread()
         self._reader: threading.Thread | None = None  # a library's own, beside the application's
 
+    def offered_to(self, application: Any) -> Any:
+        """The application; whatever it makes of a socket that it could not have, its request is refused."""
+
+        def application_that_may_take(environ: dict[str, Any], start_response: Any) -> Any:
+            try:
+                result = application(environ, start_response)
+            except Exception:
+                if self._refusal is not None:
+                    raise self._refusal from None
+                raise
+            if self._refusal is not None:
+                close_quietly(result)
+                raise self._refusal
+            return result
+
+        return application_that_may_take
+
     def _take(self) -> socket.socket:
-        if not self._exchange.hijacked:
-            self._exchange.hijacked = self._exchange.endless = True
-            self._exchange.event = "websocket.closed"
-            self._taken()
+        exchange = self._exchange
+        if not exchange.hijacked:
+            if self._refusal is not None or not self._may_take():
+                self._refusal = Refused(503, "too many streams and WebSockets are open")
+                raise self._refusal
+            exchange.hijacked = exchange.endless = True
+            exchange.event = "websocket.closed"
             self._wire.give_away()
         return self._wire.sock
 

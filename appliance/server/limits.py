@@ -28,4 +28,8 @@ class Limits:
     max_streams: int = 256  # hijacked and long-streaming requests, each with a thread of its own
     stream_after_s: float = 1.0  # when a streaming or waiting request is one of those
     slow_request_s: float = 0.0  # when a request that still runs is told of, with where it stands; 0: never
+    max_transfers: int = 4096  # slow clients whose responses and bodies are sent and received without a thread
+    ahead_bytes: int = 16_777_216  # a stream of unknown length may be so far ahead of its client
+    spool_bytes: int = 1_073_741_824  # and one of known length, and a body, may wait for as long as it is no longer
+    held_bytes: int = 16_777_216  # what of all that is held in memory; the rest is on the disk
     stuck_after_s: float = 0.005  # when the thread that serves and accepts is taken to be at work, and another accepts

@@ -2,6 +2,12 @@
 
 Owns each connection's state, and its place in the poller; must not know threads or applications. Every method wants the
 server's lock to be held: what is decided about a connection that no thread has is decided under it.
+
+Theory of operation, of clients that have left. While all threads are at work, clients give up, and their requests lie
+in the kernel. So what is looked at late is looked at twice: whether the client has closed. A client that has closed its
+own half alone looks the same, and wants its answer: it is sent the first bytes of the status line, which every answer
+has. Whoever has closed the whole connection answers that with a reset, at once or within a round trip; until then the
+connection waits, without a thread.
 """
 
 from __future__ import annotations
@@ -19,9 +25,11 @@ if TYPE_CHECKING:
     from .handler import WSGIRequestHandler
     from .limits import Limits
     from .poller import Poller
+    from .transfer import Incoming
     from .wire import Wire
 
 _FIRST_S = 1.0  # for the first request on a connection whose server goes
+_PROBE_S = 0.1  # for a client that may have left
 
 PARKED = 0  # idle, or a part of a head is there; the poller tells when more comes
 READY = 1  # in the queue: there is something to look at
@@ -29,6 +37,8 @@ BUSY = 2  # a thread has it
 HELD = 3  # it may not be answered yet; not looked at
 LINGERING = 4  # answered for the last time; until its client has ended too
 GONE = 5
+ASIDE = 6  # its response is sent, or its request's body received, in the background
+PROBED = 7  # its client may have left; not looked at until that is known
 
 
 class Hold(Protocol):
@@ -61,9 +71,15 @@ class Connection:
         accepted_at: CLOCK_MONOTONIC.
         deadline: when its state has lasted for too long.
         begun_at: when a part of a head was there first (CLOCK_MONOTONIC); 0.0 without.
+        late: its client may have left before it was looked at.
+        gone: its client has.
+        incoming: its request's body, while that is received in the background.
     """
 
-    __slots__ = ("accepted_at", "begun_at", "deadline", "descriptor", "handler", "registered", "state", "wire")
+    __slots__ = (
+        "accepted_at", "begun_at", "deadline", "descriptor", "gone", "handler", "incoming", "late", "registered",
+        "state", "wire",
+    )  # fmt: skip
 
     def __init__(self, handler: WSGIRequestHandler, wire: Wire, accepted_at: float) -> None:
         self.handler = handler
@@ -72,6 +88,9 @@ class Connection:
         self.deadline = 0.0
         self.begun_at = 0.0
         self.descriptor = wire.sock.fileno()
+        self.late = False
+        self.gone = False
+        self.incoming: Incoming | None = None
         self.registered = False
         self.state = READY
 
@@ -82,6 +101,8 @@ class Lot:
     Attributes:
         ready: those to be looked at, in their order.
         hold: when any may be answered at the earliest.
+        late: all that is looked at now has waited for a thread.
+        probed: how many are in that state.
     """
 
     def __init__(self, poller: Poller, limits: Limits, waits: Callable[[int], None] | None = None) -> None:
@@ -90,6 +111,8 @@ class Lot:
         self._connections: dict[int, Connection] = {}
         self.ready: deque[Connection] = deque()
         self.hold: Hold | None = None
+        self.late = False
+        self.probed = 0
         self._waits = waits
         self._waiting = 0  # what it was told last: nearly always nothing, which costs no call
 
@@ -126,6 +149,9 @@ class Lot:
                 raise ConnectionFailed(connection.handler) from error
             if over:
                 self.close(connection)
+        elif connection.state == PROBED:
+            connection.gone = True
+            self._end_probe(connection)
         else:
             self._forget(connection)  # a thread has it, and will look itself
 
@@ -144,11 +170,13 @@ class Lot:
             try:
                 if self.hold is not None and self._is_held(connection):
                     continue
-                if handler.refusal is None:
+                if handler.refusal is None and handler.raw is None:
                     raw = wire.pop_head() if wire.buffer else wire.receive_head()
                     if raw is None and not self._look_again(connection):
                         continue
                     handler.raw = raw or handler.raw
+                    if (self.late or connection.late) and self._is_in_doubt(connection):
+                        continue
             except Refused as refusal:
                 handler.refusal = refusal
             except HandshakeFailed as error:
@@ -192,6 +220,37 @@ class Lot:
             self.park(connection, monotonic())
         return False
 
+    def _is_in_doubt(self, connection: Connection) -> bool:
+        """Whether it is not known yet if the client has left; if it has, the connection is gone."""
+        wire, raw = connection.wire, connection.handler.raw or b""
+        connection.late = False
+        try:
+            if not (wire.fill() and (wire.ended or wire.fill()) and wire.ended):
+                return False
+            if wire.lenient or b"upgrade" in raw.lower():  # the answer may begin otherwise
+                return False
+            wire.probe()
+            connection.gone = wire.is_broken
+        except BlockingIOError:
+            return False
+        except OSError:
+            connection.gone = True
+        if connection.gone:
+            return False
+        self._forget(connection)
+        if not self._poller.register_broken(connection.descriptor):
+            return False
+        connection.registered = True
+        connection.state = PROBED
+        connection.deadline = monotonic() + _PROBE_S
+        self.probed += 1
+        return True
+
+    def _end_probe(self, connection: Connection) -> None:
+        self.probed -= 1
+        self._forget(connection)
+        self.make_ready(connection)
+
     def _is_held(self, connection: Connection) -> bool:
         until = self.hold.answer_at(connection.accepted_at) if self.hold is not None else 0.0
         if until <= monotonic():
@@ -213,6 +272,11 @@ class Lot:
         if not connection.registered:
             connection.registered = True
             self._poller.register(connection.descriptor)
+
+    def set_aside(self, connection: Connection) -> None:
+        """It goes on in the background, and is not waited for here."""
+        self._forget(connection)
+        connection.state = ASIDE
 
     def linger(self, connection: Connection, now: float) -> None:
         """Say that nothing follows, and wait until the client says so too."""
@@ -246,6 +310,7 @@ class Lot:
     def give(self, connection: Connection) -> None:
         """It is another's from now on."""
         self._forget(connection)
+        self.probed -= connection.state == PROBED
         connection.state = GONE
         self._connections.pop(connection.descriptor, None)
 
@@ -253,7 +318,8 @@ class Lot:
         """Give every plain connection that no thread has, with the bytes read of it."""
         given = []
         for connection in self.in_state(PARKED, HELD, READY):
-            if connection.wire.movable and connection.handler.refusal is None:
+            handler = connection.handler
+            if connection.wire.movable and handler.refusal is None and handler.raw is None:
                 self.give(connection)
                 given.append((connection.wire.sock, connection.wire.buffer))
         self.ready = deque(connection for connection in self.ready if connection.state == READY)
@@ -266,13 +332,16 @@ class Lot:
 
     def sweep(self, now: float) -> bool:
         """End what has waited for too long; whether any is to be looked at."""
-        for connection in self.in_state(PARKED, HELD, LINGERING):
+        for connection in self.in_state(PARKED, HELD, LINGERING, PROBED):
             if connection.deadline > now:
                 continue
             if connection.state == LINGERING:
                 self.close(connection)
             elif connection.state == HELD:
+                connection.late = True
                 self.make_ready(connection)
+            elif connection.state == PROBED:
+                self._end_probe(connection)
             elif connection.wire.buffer:
                 connection.handler.refusal = Refused(408, "the head did not come in time (RFC 9110, 15.5.9)")
                 self.make_ready(connection)

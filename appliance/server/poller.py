@@ -1,4 +1,4 @@
-"""Which descriptors have something to read: epoll, or what the platform has.
+"""Which descriptors have something to read, or take something: epoll, or what the platform has.
 
 Owns the kernel's list and the way to wake whoever waits on it; must not know what the descriptors are. Made in the
 process that uses it, after any fork: an inherited epoll is shared, and unregistering in the child removed the parent's
@@ -29,14 +29,21 @@ class Poller:
         self._closed = threading.Lock()
         self.register(self._woken_end)
 
-    def register(self, descriptor: int) -> None:
-        """Tell when it is readable."""
+    def register(self, descriptor: int, *, writable: bool = False) -> None:
+        """Tell when it is readable, or else when it is writable; in either case when it is broken."""
         if self._closing:
             return
         if self._epoll is not None:
-            self._epoll.register(descriptor, select.EPOLLIN)
+            self._epoll.register(descriptor, select.EPOLLOUT if writable else select.EPOLLIN)
         elif self._selector is not None:
-            self._selector.register(descriptor, selectors.EVENT_READ)
+            self._selector.register(descriptor, selectors.EVENT_WRITE if writable else selectors.EVENT_READ)
+
+    def register_broken(self, descriptor: int) -> bool:
+        """Tell when it is broken, and of nothing else; False where the platform can't."""
+        if self._closing or self._epoll is None:
+            return False
+        self._epoll.register(descriptor, 0)
+        return True
 
     def unregister(self, descriptor: int) -> None:
         """Tell no more; to be done before another process may get the descriptor, or it is told here for ever."""
@@ -48,21 +55,21 @@ class Poller:
         except (OSError, KeyError, ValueError):
             pass
 
-    def wait(self) -> list[int]:
-        """Wait until some are readable, or ``wake`` was called; those that are."""
+    def wait(self, seconds: float | None = None) -> list[int]:
+        """Wait until some are as was asked, or ``wake`` was called, or for so long; those that are."""
         self._waiting = True
         try:
-            return [] if self._closing else self._wait()
+            return [] if self._closing else self._wait(seconds)
         finally:
             self._waiting = False
             if self._closing:
                 self._close()
 
-    def _wait(self) -> list[int]:
+    def _wait(self, seconds: float | None) -> list[int]:
         if self._epoll is not None:
-            found = [descriptor for descriptor, _ in self._epoll.poll()]
+            found = [descriptor for descriptor, _ in self._epoll.poll(seconds)]
         elif self._selector is not None:
-            found = [key.fd for key, _ in self._selector.select()]
+            found = [key.fd for key, _ in self._selector.select(seconds)]
         else:
             found = []
         if self._woken_end in found:

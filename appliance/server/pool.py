@@ -1,8 +1,8 @@
 """``PooledWSGIServer``: one listening socket, idle connections in a selector, a bounded crew of threads.
 
-Owns what a thread of the crew does between two requests, and the server's own life: pause, hand over, drain, stop; must
-not know processes or settings. Runs in the worker and in the stand-in: ``serve_forever`` in the main thread, which
-watches, the rest in threads of its own.
+Owns the parts of the server, and its own life: pause, hand over, drain, stop (``serving`` owns what a thread of the
+crew does); must not know processes or settings. Runs in the worker and in the stand-in: ``serve_forever`` in the main
+thread, which watches, the rest in threads of its own.
 
 Locks: one. It is held for what concerns connections that no thread has, and for who leads; never while an application
 runs or a client is waited for.
@@ -16,6 +16,7 @@ import threading
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from .bytequeue import SPACE
 from .crew import Crew, Hand
 from .cut import cut_endless, endless_work
 from .door import Door
@@ -25,8 +26,9 @@ from .exchange import Flushing
 from .handler import WSGIRequestHandler
 from .limits import Limits
 from .listener import WSGIServer
-from .lot import BUSY, HELD, LINGERING, PARKED, READY, Connection, ConnectionFailed, Hold, Lot
+from .lot import ASIDE, BUSY, HELD, LINGERING, PARKED, PROBED, READY, Connection, Hold, Lot
 from .poller import Poller
+from .serving import Serving
 from .slow import SlowRequests
 from .watcher import Watcher, exchange_of
 from .wire import Wire
@@ -37,9 +39,10 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from .exchange import Sink
+    from .head import Head
+    from .serving import Passed
 
-    Passed = Callable[[list[tuple[socket.socket, bytes]]], None]
-
+_RECALLED_MAX = 65_536  # bytes of a body that another process goes on with
 _LINGER_S = 0.3  # how long a drained server waits for the clients that it has answered
 _CUT_S = 1.0  # how long a hijacked request may take to notice that it was ended
 
@@ -101,29 +104,26 @@ class PooledWSGIServer(WSGIServer):
             self._lock,
             threads=threads,
             max_streams=limits.max_streams,
-            lead=self._lead,
+            lead=lambda hand, seconds: self._serving.lead(hand, seconds),  # noqa: PLW0108  it is made below
             rest=self._flushing.flush,
         )
-        self._watcher = Watcher(
-            self._lock,
-            crew=self._crew,
-            lot=self._lot,
-            door=self._door,
-            poller=self._poller,
-            limits=limits,
-            flushing=self._flushing,
-            slow=SlowRequests(sink, limits.slow_request_s),
-        )
-        self._make_wire: Callable[..., Wire] = Wire
-        if tls is not None:
-            from .tls import TlsWire  # noqa: PLC0415  ssl costs 10 ms that most do not need
-
-            self._make_wire = functools.partial(TlsWire, tls)
-        self._passed: Passed | None = None
+        self.make_wire = _wires(tls)
+        parts: dict[str, Any] = {
+            "crew": self._crew,
+            "lot": self._lot,
+            "door": self._door,
+            "poller": self._poller,
+            "flushing": self._flushing,
+        }
+        self._serving = Serving(self, self._lock, threads=threads, **parts)
+        self._background = self._serving.background
+        slow = SlowRequests(sink, limits.slow_request_s)
+        self._watcher = Watcher(self._lock, limits=limits, slow=slow, complain=self._complain, **parts)
+        self._serving.watcher = self._watcher
         self._passing = 0
         self._cut_at = 0.0
         self._stopped = False
-        self._told_full = False
+        self._told_full = self._told_background_full = False
         if accepting:
             self.resume()
 
@@ -168,7 +168,7 @@ class PooledWSGIServer(WSGIServer):
                     address = sock.getpeername()
                 except OSError:
                     address = ("", 0)  # it has gone; its first receive will tell
-                self._locked_adopt(sock, address, early, now)
+                self._serving.locked_adopt(sock, address, early, now, late=True)
         self._poller.wake()
         self._watcher.stir()
 
@@ -182,13 +182,18 @@ class PooledWSGIServer(WSGIServer):
         with self._lock:
             self._door.shut()
             self._cut_at = monotonic()
-            self._passed = passed
+            self._serving.passed = passed
         self._pass_idle(passed)
         cut_endless(list(self._crew.hands))
         self._watcher.stir()
 
+    def pass_idle(self) -> None:
+        """Pass on what has become idle while the server drains."""
+        if self._serving.passed is not None:
+            self._pass_idle(self._serving.passed)
+
     def _pass_idle(self, passed: Passed) -> None:
-        """Pass on every connection that no thread has; end those that can't be passed on."""
+        """Pass on every connection that no request has begun on; end those that can't be passed on."""
         with self._lock:
             idle = self._lot.give_up()
             now = monotonic()
@@ -196,6 +201,7 @@ class PooledWSGIServer(WSGIServer):
                 self._lot.dismiss(connection, now)
             self._passing += 1  # it is not over before they have arrived
         try:
+            idle += self._serving.recall(_RECALLED_MAX)
             if idle:
                 passed(idle)
         finally:
@@ -216,18 +222,20 @@ class PooledWSGIServer(WSGIServer):
         with self._lock:
             self._crew.locked_appoint()
         try:
-            self._watcher.watch(self._is_over, is_ending=lambda: self._passed is not None)
+            self._watcher.watch(self._is_over, is_ending=lambda: self._serving.passed is not None)
         finally:
             self._end()
 
     def _is_over(self) -> bool:
-        if self._stopped or self._passed is None:
+        if self._stopped or self._serving.passed is None:
             return self._stopped
         cut_endless(list(self._crew.hands))  # some have become so since
         with self._lock:
             # A client that was answered gets a moment to end its side, lest the answer be reset away.
             since = monotonic() + self.limits.linger_s - _LINGER_S
-            if self._passing or self._lot.in_state(READY, PARKED, HELD):  # still to be passed on, or answered
+            if self._passing or self._lot.in_state(READY, PARKED, HELD, PROBED):  # still to be passed on, or answered
+                return False
+            if self._background.busy:
                 return False
             if any(each.deadline > since for each in self._lot.in_state(LINGERING)):
                 return False
@@ -244,130 +252,37 @@ class PooledWSGIServer(WSGIServer):
         with self._lock:
             self._door.shut()
             self._crew.locked_end()
-            for connection in self._lot.in_state(PARKED, READY, HELD, LINGERING):
+            for connection in self._lot.in_state(PARKED, READY, HELD, LINGERING, PROBED):
                 self._lot.close(connection)
-            running = self._lot.in_state(BUSY)
-        self._poller.close()
+            running = self._lot.in_state(BUSY, ASIDE)
         cut_endless(list(self._crew.hands))
+        self._background.close()
+        self._poller.close()
         for connection in running:
             connection.wire.cut()
         self._flushing.flush()
 
-    # -- the crew's threads
-
-    def _lead(self, hand: Hand) -> None:
-        """Serve one connection, or wait for some."""
-        try:
-            with self._lock:
-                connection = self._lot.next() if self._lot.ready else None
-                if connection is not None:
-                    hand.work = connection
-                    hand.since = now = monotonic()
-                    connection.handler.started = connection.begun_at or now
-                    connection.begun_at = 0.0
-                    hand.busy = True
-                    if self._crew.eager:
-                        self._crew.locked_relieve()
-            if connection is None:
-                if self._passed is not None:
-                    self._pass_idle(self._passed)
-                if self._lot.hold is not None:
-                    self._watcher.stir()  # it knows nothing yet of those that were held just now
-                self._wait()
-                return
-        except ConnectionFailed as failure:
-            self.handle_error(failure.handler.request, failure.handler.client_address)
-            return
-        if self._watcher.dozing:
-            self._watcher.stir()
-        try:
-            self._serve(hand, connection)
-        finally:
-            self._crew.done(hand)
-            if self._passed is not None:
-                self._watcher.stir()
-
-    def _wait(self) -> None:
-        """Until there is something to look at."""
-        self._flushing.flush_if_due(monotonic())
-        told = self._poller.wait()
-        door, lot = self._door, self._lot
-        come = False
+    def _complain(self) -> None:
+        """Tell what parts of the server could not do; each once for as long as it lasts."""
         with self._lock:
-            for descriptor in told if not self._crew.over else ():
-                if descriptor == door.descriptor:
-                    now, come = monotonic(), True
-                    for sock, address in door.accept(now):
-                        self._locked_adopt(sock, address, b"", now)
-                else:
-                    lot.told(descriptor)
-            complaint, door.complaint = door.complaint, None
-        if come and self._watcher.dozing:
-            self._watcher.stir()  # without a connection it sleeps with no end, and would let this one's time go by
-        if complaint is not None:
-            self.sink.event("error", "accept.failed", {"reason": complaint})
-
-    def _serve(self, hand: Hand, connection: Connection) -> None:
-        handler = connection.handler
-        try:
-            handler.handle_one_request()
-        except BaseException as error:  # noqa: BLE001  nothing may end the thread that leads
-            handler.close_connection = True
-            if not isinstance(error, KeyboardInterrupt):  # the application's own: it was answered, and told
-                self.handle_error(connection.wire.sock, handler.client_address)
-        now = monotonic()
-        self._crew.took(now - hand.since)
-        try:
-            self._settle(hand, connection, now)
-        except Exception:  # noqa: BLE001  as above: the application may have closed the descriptor
-            with self._lock:
-                self._lot.close(connection)
-            self.handle_error(connection.wire.sock, handler.client_address)
-
-    def _settle(self, hand: Hand, connection: Connection, now: float) -> None:
-        """Where a connection goes after a request."""
-        handler = connection.handler
-        passed, given = self._passed, False
-        with self._lock:
-            if not handler.close_connection and connection.state == BUSY and not self._crew.over:
-                if connection.wire.buffer:
-                    self._lot.make_ready(connection)  # behind the others: pipelining must not starve them
-                    if self._crew.leader is not hand:
-                        self._poller.wake()
-                elif passed is None:
-                    self._lot.park(connection, now)
-                elif not connection.wire.movable:
-                    self._lot.linger(connection, now)
-                else:
-                    self._lot.give(connection)
-                    given = True
-            else:
-                self._locked_finish(connection, now)
-        if passed is not None and given:
-            passed([(connection.wire.sock, b"")])
-
-    def _locked_finish(self, connection: Connection, now: float) -> None:
-        """The connection has served its last request."""
-        if connection.handler.hijacked is not None or self._crew.over:
-            self._lot.close(connection)
-        elif connection.handler.is_clean:
-            connection.wire.end()
-            self._lot.close(connection)
-        else:
-            self._lot.linger(connection, now)
-
-    def _locked_adopt(self, sock: socket.socket, address: Any, early: bytes, now: float) -> None:
-        # socketserver would run the whole connection in the handler's constructor; here it is served by parts.
-        handler_class: Any = self.RequestHandlerClass
-        handler: WSGIRequestHandler = handler_class.__new__(handler_class)
-        handler.request = handler.connection = sock
-        handler.client_address = address
-        handler.server = self
-        wire = self._make_wire(sock, self.limits, early)
-        handler.begin(self.equipment, wire)
-        self._lot.add(Connection(handler, wire, now))
+            thread, self._crew.complaint = self._crew.complaint, None
+        if thread is not None:
+            fields: dict[str, object] = {"reason": thread, "count": len(self._crew.hands)}
+            self.sink.event("error", "thread.failed", fields)
+        storage = self.equipment.storage
+        disk, storage.complaint = storage.complaint, None
+        if disk is not None:
+            self.sink.event("error", "spool.failed", {"reason": disk, "action": SPACE})
+        full, told = self._background.is_full, self._told_background_full
+        self._told_background_full = full
+        if full and not told:
+            self.sink.event("warning", "transfer.limit", {"limit": self.limits.max_transfers})
 
     # -- what handlers ask
+
+    def body_waits(self, handler: WSGIRequestHandler, head: Head) -> bool:
+        """Whether a request has to wait for its body without a thread; see ``Serving.body_waits``."""
+        return self._serving.body_waits(handler, head)
 
     def stream_begins(self, handler: WSGIRequestHandler, *, asking: bool) -> bool:
         """A request will go on for long: give it a thread of its own; False if there are too many of those."""
@@ -382,13 +297,24 @@ class PooledWSGIServer(WSGIServer):
             self.sink.event("warning", "stream.limit", {"limit": self.limits.max_streams})
         return room
 
-    def connection_taken(self, handler: WSGIRequestHandler) -> None:
-        """The application has taken a connection's socket: it is no more ours to wait for."""
+    def connection_taken(self, handler: WSGIRequestHandler) -> bool:
+        """The application takes a connection's socket: it is no more ours to wait for. False if there are too many."""
+        if not self.stream_begins(handler, asking=False):
+            return False
         with self._lock:
             connection = self._lot.of(handler.wire.sock.fileno())
             if connection is not None:
                 self._lot.give(connection)
-        self.stream_begins(handler, asking=False)
+        return True
+
+
+def _wires(tls: SSLContext | None) -> Callable[..., Wire]:
+    """What makes the wires of connections."""
+    if tls is None:
+        return Wire
+    from .tls import TlsWire  # noqa: PLC0415  ssl costs 10 ms that most do not need
+
+    return functools.partial(TlsWire, tls)
 
 
 def _serves(hand: Hand, handler: WSGIRequestHandler) -> bool:

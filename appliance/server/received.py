@@ -9,18 +9,19 @@ request for one without a body. PEP 3333 has no other way to tell them. Everybod
 
 from __future__ import annotations
 
-import io
 import sys
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
-from .body import Body
+from .body import Body, BodyError
+from .bytequeue import SPACE, ByteQueue
+from .refusal import Refused
 from .wire import RECEIVE, Wire
 
 if TYPE_CHECKING:
+    from .equipment import Equipment
     from .limits import Limits
 
 _READ_BY_LENGTH = ("django", "bottle", "falcon", "cherrypy")
-_IN_MEMORY = 1_048_576
 
 
 def needs_length() -> bool:
@@ -31,34 +32,28 @@ def needs_length() -> bool:
 class ReceivedBody(Body):
     """A body that is there as a whole.
 
-    Attributes:
-        length: of its content.
+    Args:
+        queue: its content.
+        length: of that.
     """
 
-    __slots__ = ("_file", "_left", "length")
+    __slots__ = ("_left", "_queue", "length")
 
-    def __init__(self, wire: Wire, limits: Limits, body: Body) -> None:
-        """Receive another body to its end.
-
-        Raises:
-            BodyError: it has none.
-        """
+    def __init__(self, wire: Wire, limits: Limits, queue: ByteQueue) -> None:
         super().__init__(wire, limits)
-        self._file: IO[bytes] = io.BytesIO()
-        while piece := body.read(RECEIVE):
-            if self._file.tell() > _IN_MEMORY and isinstance(self._file, io.BytesIO):
-                self._file = _to_disk(self._file)
-            self._file.write(piece)
-        self.length = self._left = self._file.tell()
-        self._file.seek(0)
+        self._queue = queue
+        self.length = self._left = queue.size
         self.ended = not self._left
 
     def _piece(self) -> bytes:
-        piece = self._file.read(RECEIVE)
+        try:
+            piece = self._queue.take(RECEIVE)
+        except OSError as error:
+            raise Refused(500, f"the body can't be read from the disk again: {error.strerror or error}") from None
         self._left -= len(piece)
         self.ended = not self._left
         if self.ended:
-            self._file.close()
+            self._queue.close()
         return piece
 
     def drainable(self, limits: Limits) -> bool:  # noqa: ARG002 (a body's signature)
@@ -67,14 +62,30 @@ class ReceivedBody(Body):
 
     def drain(self, limits: Limits) -> bool:  # noqa: ARG002 (a body's signature)
         """Let what was not read go."""
-        self._file.close()
+        self._queue.close()
         self.ended = True
         return True
 
 
-def _to_disk(memory: io.BytesIO) -> IO[bytes]:
-    from tempfile import TemporaryFile  # noqa: PLC0415  3 ms that small bodies do not need
+def received_whole(wire: Wire, equipment: Equipment, body: Body) -> ReceivedBody:
+    """Receive a body to its end.
 
-    file = TemporaryFile()  # noqa: SIM115  it lives as long as the request
-    file.write(memory.getbuffer())
-    return file
+    Raises:
+        Refused: it has none, or there is no room for it.
+    """
+    queue = ByteQueue(equipment.storage)
+    try:
+        while piece := body.read(RECEIVE):
+            queue.append(piece)
+    except BodyError as error:
+        queue.close()
+        raise Refused(error.status, error.reason) from None
+    except OSError as error:
+        queue.close()
+        reason = f"there is no room for the body: {error.strerror or error} (RFC 4918, 11.5)"
+        fields: dict[str, object] = {"reason": str(error), "action": SPACE}
+        if equipment.storage.complaint is not None:
+            equipment.storage.complaint = None
+            equipment.sink.event("error", "spool.failed", fields)
+        raise Refused(507, reason) from None
+    return ReceivedBody(wire, equipment.limits, queue)

@@ -33,6 +33,13 @@ class Refused(Exception):  # noqa: N818 (a refusal is an answer, not an error of
         return self.reason == TLS_REASON
 
 
+class Deferred(Refused):
+    """This request is served once its body has come: it has no answer yet."""
+
+    def __init__(self) -> None:
+        super().__init__(0, "its body has not come")
+
+
 class HandshakeFailed(OSError):  # noqa: N818 (as Refused)
     """The client and we could not agree on TLS, or it does not trust the certificate: there is nobody to answer to."""
 

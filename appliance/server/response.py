@@ -238,6 +238,7 @@ class ServerHandler(ApplicationRun):
         persistent = (head is None or head.said.keep_alive) and not fields.close and self._may_persist(body)
         if size is None:
             exchange.streaming = True
+            exchange.length = self._left
             if self._content and self._left < 0:
                 self._chunked = minor > 0
                 persistent = persistent and self._chunked
@@ -299,7 +300,7 @@ class ServerHandler(ApplicationRun):
         if size <= _SMALL:
             self._send_all(filelike.read(size))
             return True
-        if self.stdout.secure:
+        if not self.stdout.sends_files:
             return False
         self._transmit(self._frame(size), 0)
         if self._content:

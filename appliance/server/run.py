@@ -15,6 +15,7 @@ from .body import BodyError
 from .detached import detached_parts
 from .failure import close_quietly, failure_page, tell_failure
 from .filewrapper import FileWrapper
+from .lateend import LateEnd, how_it_ended
 from .refusal import Refused, answer
 from .responsehead import ResponseHeads
 from .software import SOFTWARE
@@ -137,12 +138,16 @@ class ApplicationRun(simple_server.ServerHandler):
                 exchange.finished = monotonic()
                 exchange.ended = time()
             exchange.body_size = self.bytes_sent
-            if self.request_handler is not None:
-                self.request_handler.log_exchange(exchange)
+            handler = self.request_handler
+            if handler is not None:
+                if self.stdout.aside is None or not self.stdout.call_when_sent(
+                    LateEnd(handler, exchange, self.bytes_sent)
+                ):
+                    handler.log_exchange(exchange)
                 if self._attached:
-                    if self.request_handler.socketless and not self.stdin.ended:  # the next request is behind it
-                        self.persistent = self.stdin.drain(self.request_handler.equipment.limits) and self.persistent
-                    self.request_handler.response_ended(persistent=self.persistent)
+                    if handler.socketless and not self.stdin.ended:  # the next request is behind it
+                        self.persistent = self.stdin.drain(handler.equipment.limits) and self.persistent
+                    handler.response_ended(persistent=self.persistent)
         result: Any = self.result
         self.result = None  # a generator's frame holds start_response, which holds us
         if type(result) is not list and (closing := getattr(result, "close", None)) is not None:
@@ -160,8 +165,9 @@ class ApplicationRun(simple_server.ServerHandler):
             if not isinstance(error, (OSError, StopIteration, SystemExit)):
                 tell_failure(self, error)
         elif self._gone:
+            self.bytes_sent = max(0, self.bytes_sent - self.stdout.unsent)
             exchange.event = "request.aborted"
-            exchange.reason = f"the client left after {self.bytes_sent} bytes of the response"
+            exchange.reason = how_it_ended(error.__cause__, self.bytes_sent)
             self.persistent = False
         elif isinstance(error, Refused) or (isinstance(error, BodyError) and error is self.stdin.error):
             self._refuse(exchange, error)

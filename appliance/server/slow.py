@@ -76,7 +76,7 @@ def _excused(hand: Hand) -> bool:
     if not isinstance(work, Connection):
         return True
     exchange = work.handler.exchange
-    return work.wire.waiting or exchange is None or exchange.streaming or exchange.hijacked
+    return bool(work.wire.waiting) or exchange is None or exchange.streaming or exchange.hijacked
 
 
 def _debugged() -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 from typing import IO, TYPE_CHECKING, Any
 
-from .wire import RECEIVE, Patience, Wire
+from .patience import Patience
+from .wire import RECEIVE, Wire
 
 if TYPE_CHECKING:
     from .body import Body, Empty
@@ -94,11 +95,15 @@ class FileWire(Wire):
 
     __slots__ = ("_reader", "_writer")
 
-    secure = True  # no descriptor for sendfile
+    sends_files = False  # there may be no descriptor
+    secure = True
 
     def __init__(self, reader: IO[bytes] | None, writer: IO[bytes] | None) -> None:
         self.buffer = b""
-        self.ended = self.waiting = self.lenient = False
+        self.ended = self.lenient = False
+        self.waiting = 0.0
+        self.background = self.aside = self.early = None
+        self.unsent = 0
         self._reader = reader
         self._writer = writer
 

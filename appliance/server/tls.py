@@ -12,6 +12,7 @@ import contextlib
 import os
 import socket
 import ssl
+import threading
 from typing import TYPE_CHECKING, Any
 
 from .duplex import DuplexSocket
@@ -72,19 +73,20 @@ def _as_file(data: bytes) -> Iterator[str]:
 class TlsWire(Wire):
     """A wire whose bytes are encrypted on the way."""
 
-    __slots__ = ("_context", "_heard", "_shaken")
+    __slots__ = ("_context", "_heard", "_shaken", "_turn")
 
     secure = True
 
     def __init__(self, context: ssl.SSLContext | None, sock: socket.socket, limits: Limits, early: bytes = b"") -> None:
         super().__init__(sock, limits, early)
         self._context = context
+        self._turn = threading.Lock()  # an application may read in one thread what is answered in another
         self._shaken = False
         self._heard = False  # anything but the handshake
         if isinstance(sock, ssl.SSLSocket):  # wrapped by a listening socket that is
             self._begin(sock)
         else:
-            self._receive = self._receive_first
+            self._receive = self._usual_receive = self._receive_first
 
     @property
     def movable(self) -> bool:
@@ -93,15 +95,15 @@ class TlsWire(Wire):
 
     def _begin(self, wrapped: ssl.SSLSocket) -> None:
         self.sock = wrapped
-        self._receive = self._decrypted
-        self._send = self._encrypted
+        self._receive = self._usual_receive = self._decrypted
+        self._send = self._usual_send = self._encrypted
 
     def _receive_first(self, most: int) -> bytes:
         first = self.sock.recv(1, socket.MSG_PEEK)
         if not first:
             return b""
         if first != _HANDSHAKE or self._context is None:
-            self._receive = self.sock.recv
+            self._receive = self._usual_receive = self.sock.recv
             self.fill()  # for the record's request line
             raise Refused(400, "this is plain HTTP, on a port that only speaks HTTPS: the URL begins with https://")
         options: Any = {"server_side": True, "do_handshake_on_connect": False, "suppress_ragged_eofs": False}
@@ -109,6 +111,10 @@ class TlsWire(Wire):
         return self._decrypted(most)
 
     def _decrypted(self, most: int) -> bytes:
+        with self._turn:
+            return self._locked_decrypted(most)
+
+    def _locked_decrypted(self, most: int) -> bytes:
         sock: Any = self.sock
         try:
             if not self._shaken:
@@ -133,10 +139,15 @@ class TlsWire(Wire):
         try:
             # OpenSSL wants the same bytes again after it could not send them, and counts none before it has sent all of
             # them: a slow reader of a large body would seem to take nothing for minutes.
-            sent: int = steady(self.sock.send, data[:_SEND])
+            with self._turn:
+                sent: int = steady(self.sock.send, data[:_SEND])
         except WANTED:
             raise BlockingIOError from None
         return sent
+
+    def _send_from(self, descriptor: int, offset: int, most: int) -> int:
+        data = os.pread(descriptor, min(most, _SEND), offset)
+        return self._send(data) if data else 0
 
     def send_parts(self, parts: list[bytes]) -> None:
         """Send them all."""
@@ -164,7 +175,7 @@ class TlsWire(Wire):
             with contextlib.suppress(OSError, ValueError):  # it would wait for the client's, which we do not
                 self.sock.unwrap()
             forget_errors()
-        self._receive = self._undecrypted
+        self._receive = self._usual_receive = self._undecrypted
         super().end()
 
     def _undecrypted(self, most: int) -> bytes:

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from .flag import Flag
-from .lot import HELD, Connection
+from .lot import HELD, PROBED, Connection
 
 if TYPE_CHECKING:
     import threading
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _SWEEP_S = 1.0
 _STREAM_LOOK_S = 0.25
+_HERE_S = 0.05  # how long it waits for requests itself, where no thread can be had
 
 
 class ServerFailed(RuntimeError):  # noqa: N818 (as Refused)
@@ -57,6 +58,7 @@ class Watcher:
         limits: Limits,
         flushing: Flushing,
         slow: SlowRequests,
+        complain: Callable[[], None],
     ) -> None:
         self._lock = lock
         self._crew = crew
@@ -66,6 +68,7 @@ class Watcher:
         self._limits = limits
         self._flushing = flushing
         self._slow = slow
+        self._complain = complain
         self._stir = Flag()
         self._swept_at = 0.0
         self.dozing = False
@@ -83,15 +86,17 @@ class Watcher:
         """
         served = -1
         while not is_over():
-            self._doze(closely=served != self._crew.served or is_ending())
+            if not self._crew.serve_here(_HERE_S):
+                self._doze(closely=served != self._crew.served or is_ending())
             if self._crew.fault is not None:
                 raise ServerFailed(str(self._crew.fault)) from self._crew.fault
             served = self._crew.served
             now = monotonic()
             self._look(now)
-            if now >= self._swept_at + _SWEEP_S or self._lot.hold is not None:
+            if now >= self._swept_at + _SWEEP_S or self._lot.hold is not None or self._lot.probed:
                 self._swept_at = now
                 self._sweep(now)
+            self._complain()
             self._flushing.flush()
 
     def _doze(self, *, closely: bool) -> None:
@@ -110,7 +115,7 @@ class Watcher:
     def _idle_s(self) -> float | None:
         """How long nothing needs to be looked at."""
         with self._lock:
-            held = self._lot.in_state(HELD)
+            held = self._lot.in_state(HELD, PROBED) if self._lot.hold is not None or self._lot.probed else []
             if held:
                 return min(_SWEEP_S, max(0.001, min(connection.deadline for connection in held) - monotonic()))
             if self._crew.busy:
@@ -123,10 +128,19 @@ class Watcher:
             leader = crew.leader
             if leader is not None and leader.busy and now - leader.since > limits.stuck_after_s:
                 crew.locked_relieve()
+            pressed = crew.leader is None
             for hand in list(crew.hands):
-                if hand.busy and not hand.detached and now - hand.since > limits.stream_after_s and _goes_on(hand):
+                if hand.busy and not hand.detached and self._may_leave(hand, now, pressed=pressed):
                     crew.locked_detach(hand)
             crew.locked_appoint()
+
+    def _may_leave(self, hand: Hand, now: float, *, pressed: bool) -> bool:
+        """Whether a request need not be counted any more: it goes on for long, or others wait while it waits itself."""
+        limits, work = self._limits, hand.work
+        if now - hand.since > limits.stream_after_s and _goes_on(hand):
+            return True
+        waiting = work.wire.waiting if pressed and isinstance(work, Connection) else 0.0
+        return bool(waiting) and now - waiting > limits.stuck_after_s
 
     def _sweep(self, now: float) -> None:
         self._slow.look(list(self._crew.hands), now)
@@ -146,5 +160,5 @@ def exchange_of(hand: Hand) -> Exchange | None:
 def _goes_on(hand: Hand) -> bool:
     """It streams, or waits for its client: it needs no processor, and may take very long."""
     exchange, work = exchange_of(hand), hand.work
-    waits = isinstance(work, Connection) and work.wire.waiting
+    waits = isinstance(work, Connection) and bool(work.wire.waiting)
     return waits or (exchange is not None and (exchange.streaming or exchange.hijacked))

@@ -1,7 +1,8 @@
 """One connection's bytes, both ways.
 
-Owns the socket's buffer, every wait for the client, and how long each may take; must not know what the bytes mean, but
-for the blank line that ends a head. Runs in whichever thread serves the connection, one at a time.
+Owns the socket's buffer, every wait for what the client sends, and how long each may take (``outbound`` owns the other
+direction); must not know what the bytes mean, but for the blank line that ends a head. Runs in whichever thread serves
+the connection, one at a time.
 
 Theory of operation. The socket never blocks: a receive or a send is tried at once, and only where the kernel has
 nothing (or takes nothing) is it waited for, with poll and a bound. Python's own socket time-outs would poll before
@@ -11,23 +12,25 @@ every call (0.7 µs each). A receive asks for 64 KiB: asking for 256 KiB costs 1
 from __future__ import annotations
 
 import contextlib
-import os
 import select
 import socket
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from . import lenient
+from .outbound import Outbound
+from .patience import Patience
 from .refusal import TLS_REASON, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .bytequeue import ByteQueue
     from .limits import Limits
 
+__all__ = ["RECEIVE", "Patience", "Wire"]
+
 RECEIVE = 65_536
-# A client that is slow is waited for as long as it brings this much; one that trickles is not.
-_BYTES_PER_SECOND = 1024.0
 # A smaller head is measured only where a limit is smaller still.
 _PLAIN_HEAD = 4096
 # RFC 9112, 2.2, asks to skip one before a request; a client that sends more than a few sends nothing else.
@@ -38,51 +41,40 @@ _LAST_CONTROL = 0x20
 _TLS_HANDSHAKE = b"\x16"
 
 
-class Patience:
-    """How long a client may keep us waiting, all its silences together; what it brings buys time back."""
-
-    __slots__ = ("_full", "left")
-
-    def __init__(self, seconds: float) -> None:
-        self._full = self.left = seconds
-
-    def earn(self, amount: int) -> None:
-        """The client brought this many bytes."""
-        self.left = min(self._full, self.left + amount / _BYTES_PER_SECOND)
-
-
-class Wire:
+class Wire(Outbound):
     """A connected, non-blocking stream socket.
 
     Attributes:
         sock: the socket.
         buffer: bytes received and not yet taken.
         ended: the client has sent its last byte.
-        waiting: a thread waits for the client at this moment.
+        waiting: since when a thread waits for the client (CLOCK_MONOTONIC); 0.0 while none does.
+        background: what sends to a client that is slow; None: a thread waits for it.
+        aside: what is sent in the background now, or was last.
+        early: what was received in the background, and comes before what the socket has.
+        unsent: of what was to be sent when that failed, bytes that the kernel did not take.
         lenient: heads may be as http.server accepts them (``loosen``).
         secure: it is encrypted, so that the kernel can't send files by itself.
     """
 
     __slots__ = (
-        "_empty_lines", "_limits", "_plain", "_receive", "_scanned", "_send", "buffer", "ended", "lenient", "sock",
-        "waiting",
+        "_empty_lines", "_plain", "_receive", "_scanned", "_usual_receive", "buffer", "early", "ended", "lenient",
     )  # fmt: skip
 
     secure = False
 
     def __init__(self, sock: socket.socket, limits: Limits, early: bytes = b"") -> None:
         sock.settimeout(0)
-        self.sock = sock
+        super().__init__(sock, limits)
         self.buffer = early
         self.ended = False
-        self.waiting = False
         self.lenient = False
-        self._limits = limits
+        self.early: ByteQueue | None = None
         self._plain = min(_PLAIN_HEAD, limits.max_line_bytes, limits.max_header_bytes)
         self._scanned = 0
         self._empty_lines = 0
         self._receive: Callable[[int], bytes] = sock.recv
-        self._send: Callable[[Any], int] = sock.send
+        self._usual_receive: Callable[[int], bytes] = self._receive
 
     def loosen(self) -> None:
         """Accept what ``lenient`` describes; no head is plain then."""
@@ -232,79 +224,32 @@ class Wire:
         if line_end >= 0 and len(raw) - line_end > limits.max_header_bytes:
             raise Refused(431, f"the header fields are longer than {limits.max_header_bytes} bytes (RFC 6585, 5)")
 
-    # -- sending
+    @property
+    def is_broken(self) -> bool:
+        """The client has reset the connection."""
+        return bool(self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
 
-    def send(self, data: bytes) -> None:
-        """Send it all.
+    # -- what came early
 
-        Raises:
-            OSError: the client has gone.
-            TimeoutError: it does not read.
-        """
-        try:
-            sent = self._send(data)
-        except BlockingIOError:
-            sent = 0
-        if sent != len(data):
-            self._send_rest(memoryview(data)[sent:])
+    def receive_first(self, early: ByteQueue) -> None:
+        """Receive this before what the socket has."""
+        self.early = early
+        self._receive = self._receive_early
 
-    def send_parts(self, parts: list[bytes]) -> None:
-        """Send them all, uncopied, with one system call where the kernel has room."""
-        try:
-            sent = self.sock.sendmsg(parts)
-        except BlockingIOError:
-            sent = 0
-        for part in parts:
-            if sent < len(part):
-                self._send_rest(memoryview(part)[sent:])
-            sent = max(0, sent - len(part))
+    def _receive_early(self, most: int) -> bytes:
+        data = self.early.take(most) if self.early is not None else b""
+        if data:
+            return data
+        self._receive = self._usual_receive
+        return self._receive(most)
 
-    def _send_rest(self, rest: memoryview) -> None:
-        patience = Patience(self._limits.send_timeout_s)
-        while rest:
-            try:
-                sent = self._send(rest)
-            except BlockingIOError:
-                before = monotonic()
-                self.wait(select.POLLOUT, patience.left)
-                patience.left -= monotonic() - before
-            else:
-                patience.earn(sent)
-                rest = rest[sent:]
-
-    def send_file(self, descriptor: int, offset: int, count: int) -> int:
-        """Send a part of a file from kernel to kernel; how much of it there was (files shrink)."""
-        patience = Patience(self._limits.send_timeout_s)
-        left = count
-        while left:
-            try:
-                sent = os.sendfile(self.sock.fileno(), descriptor, offset, left)
-            except BlockingIOError:
-                before = monotonic()
-                self.wait(select.POLLOUT, patience.left)
-                patience.left -= monotonic() - before
-                continue
-            if not sent:
-                break
-            patience.earn(sent)
-            offset += sent
-            left -= sent
-        return count - left
-
-    def wait(self, events: int, seconds: float) -> None:
-        """Wait for the socket.
-
-        Raises:
-            TimeoutError: nothing came.
-        """
-        self.waiting = True
-        try:
-            poller = select.poll()
-            poller.register(self.sock, events)
-            if seconds <= 0 or not poller.poll(seconds * 1000):
-                raise TimeoutError("the client keeps us waiting")
-        finally:
-            self.waiting = False
+    def absorb(self) -> None:
+        """The body has ended: what came early behind it is buffered like anything else."""
+        if self.early is not None:
+            self.buffer += self.early.take(self.early.size)
+            self.early.close()
+            self.early = None
+            self._receive = self._usual_receive
 
     # -- ending
 
@@ -351,6 +296,8 @@ class Wire:
 
     def close(self) -> None:
         """Close the descriptor."""
+        if self.early is not None:
+            self.early.close()
         with contextlib.suppress(OSError):  # the application may have closed it
             self.sock.close()
 

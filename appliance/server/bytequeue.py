@@ -1,0 +1,333 @@
+"""Bytes that wait, in their order: in memory up to a bound that a server's connections share, in files beyond.
+
+Owns what is held where, and how much of it there may be; must not know sockets or HTTP. A queue is used by one thread
+at a time (``transfer`` has the lock); the storage by any.
+
+Theory of operation. What is large is not copied: the object itself is held, and one that many connections wait for, or
+whose content equals what is held, is held once. What is small is copied, so that a few bytes never hold an object of
+megabytes. Where the memory is used up, and behind anything that is in a file already, bytes go to a file without a
+name, one a queue; an eighth of what the file system has left is not touched.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections import deque
+
+_BLOCK = 65_536  # what is read from a file at once; what is copied is put together up to this
+_SMALL = 65_536  # what is copied
+_ALIKE = 262_144  # from this size on, equal content is looked for: comparing takes 0.1 ms a megabyte, writing 3
+
+
+SPACE = "Give the folder for temporary files (TMPDIR, /tmp) some space, or make it writable."
+
+
+class StorageFull(OSError):  # noqa: N818  it says what is so, as BlockingIOError does
+    """There is no room for more."""
+
+
+class Storage:
+    """The memory and the disk that a server's queues share.
+
+    Attributes:
+        complaint: why nothing could be put into a file, to be told; then None again.
+    """
+
+    def __init__(self, memory_bytes: int) -> None:
+        self._lock = threading.Lock()
+        self._memory_left = memory_bytes
+        self._disk_left = 0
+        self._files = 0
+        self._held: dict[int, tuple[bytes, int]] = {}  # by id: the object, and how many hold it
+        self._complained = False
+        self.complaint: str | None = None
+
+    def hold(self, data: bytes) -> bytes | None:
+        """The object to hold in place of this one, itself or its equal; None where memory has no room for it."""
+        size = len(data)
+        with self._lock:
+            held = self._held.get(id(data))
+            if held is None and size >= _ALIKE:
+                held = next((each for each in self._held.values() if len(each[0]) == size and each[0] == data), None)
+            if held is not None:
+                self._held[id(held[0])] = (held[0], held[1] + 1)
+                return held[0]
+            if size > self._memory_left:
+                return None
+            self._memory_left -= size
+            self._held[id(data)] = (data, 1)
+            return data
+
+    def let_go(self, data: bytes) -> None:
+        """One that held it holds it no more."""
+        with self._lock:
+            held, count = self._held[id(data)]
+            if count > 1:
+                self._held[id(data)] = (held, count - 1)
+            else:
+                del self._held[id(data)]
+                self._memory_left += len(data)
+
+    def take_memory(self, size: int) -> bool:
+        """Whether so many bytes may be copied into memory."""
+        with self._lock:
+            if size > self._memory_left:
+                return False
+            self._memory_left -= size
+            return True
+
+    def give_memory(self, size: int) -> None:
+        """They are gone."""
+        with self._lock:
+            self._memory_left += size
+
+    def open_file(self) -> int:
+        """The descriptor of a new file without a name.
+
+        Raises:
+            OSError: there can be none.
+        """
+        from tempfile import TemporaryFile  # noqa: PLC0415  3 ms that hardly any process needs
+
+        with TemporaryFile(buffering=0) as file:
+            descriptor = os.dup(file.fileno())
+        with self._lock:
+            if not self._files:
+                room = os.fstatvfs(descriptor)
+                self._disk_left = room.f_bavail * room.f_frsize // 8 * 7
+            self._files += 1
+        return descriptor
+
+    def take_disk(self, size: int) -> None:
+        """So many bytes are about to be written.
+
+        Raises:
+            StorageFull: that would leave the file system with too little.
+        """
+        with self._lock:
+            if size > self._disk_left:
+                raise StorageFull(errno.ENOSPC, "what slow clients wait for would fill the disk")
+            self._disk_left -= size
+
+    def give_disk(self, size: int) -> None:
+        """They are free again."""
+        with self._lock:
+            self._disk_left += size
+
+    def close_file(self, descriptor: int) -> None:
+        """It is used no more."""
+        os.close(descriptor)
+        with self._lock:
+            self._files -= 1
+
+    def failed(self, error: OSError) -> None:
+        """Nothing could be put into a file."""
+        if not self._complained:
+            self._complained, self.complaint = True, str(error)
+
+    def worked(self) -> None:
+        """Something could."""
+        self._complained = False
+
+
+class ByteQueue:
+    """One connection's.
+
+    Attributes:
+        size: bytes that wait.
+        missing: bytes that a file of the application's turned out not to have.
+    """
+
+    __slots__ = (
+        "_block", "_file", "_foreign", "_last", "_memory", "_owner", "_read_at", "_storage", "_write_at", "missing",
+        "size",
+    )  # fmt: skip
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        # In their order: copied bytes, or an object that is held with the offset of what waits; then what is in the
+        # file; then what had no room there.
+        self._memory: deque[bytearray | tuple[bytes, int]] = deque()
+        self._file = -1
+        self._foreign = False  # the file is the application's
+        self._read_at = self._write_at = 0
+        self._last = b""
+        self._block = memoryview(b"")  # what is taken now
+        self._owner: bytes | int = 0  # the held object that it is a part of, or how many bytes were copied for it
+        self.size = 0
+        self.missing = 0
+
+    @property
+    def extent(self) -> int:
+        """How much of anything it occupies: what was taken of a file is free only once all of it was."""
+        return self.size if self._foreign or self._read_at == self._write_at else max(self.size, self._write_at)
+
+    def append(self, data: bytes | memoryview) -> None:
+        """Put it behind what waits: the three steps below.
+
+        Raises:
+            OSError: there is no room; ``StorageFull`` is one. Nothing was added.
+        """
+        if not self.remember(data):
+            self.reserve(len(data))
+            self.write(data)
+            self.commit(len(data))
+
+    def append_last(self, data: bytes) -> None:
+        """Put it behind all, into memory, though there is no room: it can't be given back. Nothing may follow it."""
+        self._storage.give_memory(-len(data))
+        self._last += data
+        self.size += len(data)
+
+    def append_file(self, descriptor: int, offset: int, count: int) -> None:
+        """Put a part of somebody's file behind all. Nothing may follow it.
+
+        Raises:
+            OSError: there is no descriptor left.
+        """
+        if self._file >= 0:
+            raise StorageFull(errno.EBUSY, "the queue has a file already")
+        self._file = os.dup(descriptor)
+        self._foreign = True
+        self._read_at, self._write_at = offset, offset + count
+        self.size += count
+
+    def remember(self, data: bytes | memoryview) -> bool:
+        """Put it behind what waits, in memory; False if it has to go to the file."""
+        storage, size = self._storage, len(data)
+        if self._read_at != self._write_at:
+            return False
+        whole = data.obj if isinstance(data, memoryview) else data
+        if size > _SMALL and type(whole) is bytes and 2 * size >= len(whole):
+            held = storage.hold(whole)
+            if held is not None:
+                self._memory.append((held, len(whole) - size))
+                self.size += size
+                return True
+        if not storage.take_memory(size):
+            return False
+        last = self._memory[-1] if self._memory else None
+        if isinstance(last, bytearray) and len(last) + size <= _BLOCK:
+            last += data
+        else:
+            self._memory.append(bytearray(data))
+        self.size += size
+        return True
+
+    def reserve(self, size: int) -> None:
+        """Make room for so many bytes in the file.
+
+        Raises:
+            OSError: there is none; ``StorageFull`` is one.
+        """
+        storage = self._storage
+        try:
+            if self._file < 0:
+                self._file = storage.open_file()
+            elif self._write_at and self._read_at == self._write_at:  # all of it was taken: begin again
+                os.ftruncate(self._file, 0)
+                storage.give_disk(self._write_at)
+                self._read_at = self._write_at = 0
+            storage.take_disk(size)
+        except OSError as error:
+            storage.failed(error)
+            raise
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Write into the room that was made; nobody takes it before ``commit``, so that no lock is needed.
+
+        Raises:
+            OSError: it can't be written; the room is given back.
+        """
+        rest, at = memoryview(data), self._write_at
+        try:
+            while rest:
+                written = os.pwrite(self._file, rest, at)
+                rest = rest[written:]
+                at += written
+        except OSError as error:
+            self._storage.give_disk(len(data))
+            self._storage.failed(error)
+            raise
+
+    def commit(self, size: int) -> None:
+        """What was written waits from now on."""
+        self._write_at += size
+        self.size += size
+        self._storage.worked()
+
+    def first(self) -> memoryview:
+        """The first bytes that wait, some of them; empty where there are none. The same until ``drop``.
+
+        Raises:
+            OSError: the file can't be read.
+        """
+        if not self._block and self.size:
+            self._release()
+            if self._memory:
+                part = self._memory.popleft()
+                if isinstance(part, bytearray):
+                    self._block, self._owner = memoryview(bytes(part)), len(part)
+                else:
+                    self._block, self._owner = memoryview(part[0])[part[1] :], part[0]
+            elif self._read_at < self._write_at:
+                self._block = memoryview(self._read())
+            else:
+                self._block, self._owner, self._last = memoryview(self._last), len(self._last), b""
+        return self._block
+
+    def _read(self) -> bytes:
+        wanted = self._write_at - self._read_at
+        data = os.pread(self._file, min(_BLOCK, wanted), self._read_at)
+        self._read_at += len(data)
+        if not data:  # it is the application's, and has shrunk
+            self.missing = wanted
+            self.size -= wanted
+            self._read_at = self._write_at
+        return data
+
+    def drop(self, count: int) -> None:
+        """So many of ``first``'s bytes need to wait no more."""
+        self._block = self._block[count:]
+        self.size -= count
+
+    def take(self, most: int) -> bytes:
+        """The first bytes, at most so many."""
+        parts = []
+        while most > 0 and (block := self.first()):
+            part = bytes(block[:most])
+            self.drop(len(part))
+            most -= len(part)
+            parts.append(part)
+        return b"".join(parts)
+
+    def _release(self) -> None:
+        owner, self._owner = self._owner, 0
+        if isinstance(owner, bytes):
+            self._storage.let_go(owner)
+        elif owner:
+            self._storage.give_memory(owner)
+
+    def close(self) -> None:
+        """Let all go."""
+        storage = self._storage
+        self._block = memoryview(b"")
+        self._release()
+        for part in self._memory:
+            if isinstance(part, bytearray):
+                storage.give_memory(len(part))
+            else:
+                storage.let_go(part[0])
+        self._memory.clear()
+        storage.give_memory(len(self._last))
+        self._last = b""
+        if self._file >= 0:
+            descriptor, self._file = self._file, -1
+            if self._foreign:
+                os.close(descriptor)
+            else:
+                storage.give_disk(self._write_at)
+                storage.close_file(descriptor)
+        self._read_at = self._write_at = self.size = 0

@@ -1,0 +1,118 @@
+"""How long a slow client is waited for: by what it brings or takes, not by the clock alone.
+
+Owns the two measures; must not know what is sent or received. Runs in whichever thread waits for the client.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import struct
+import termios
+from time import monotonic
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import socket
+
+# A client that is slow is waited for as long as it brings or takes this much; one that trickles is not.
+_BYTES_PER_SECOND = 1024.0
+_INT = struct.Struct("i")
+
+
+class Patience:
+    """How long a client may keep us waiting, all its silences together; what it brings buys time back.
+
+    Args:
+        seconds: at the most, at any time.
+        rate: bytes that buy back a second.
+    """
+
+    __slots__ = ("_full", "_rate", "left")
+
+    def __init__(self, seconds: float, rate: float = _BYTES_PER_SECOND) -> None:
+        self._full = self.left = seconds
+        self._rate = rate
+
+    def earn(self, amount: int) -> None:
+        """The client brought this many bytes."""
+        self.left = min(self._full, self.left + amount / self._rate)
+
+
+class Delivery:
+    """How much of what was sent the client's machine has taken.
+
+    The kernel takes up to 4 MiB for a connection, and asks for more once a third of that has gone: a client of 10 KB a
+    second would seem to stand still for two minutes.
+    """
+
+    __slots__ = ("_queued", "_sock")
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._queued = _queued(sock)
+
+    def since(self, sent: int) -> int:
+        """Bytes that have left since the last look; ``sent`` were given to the kernel meanwhile."""
+        before, self._queued = self._queued, _queued(self._sock)
+        return max(0, before + sent - self._queued)
+
+
+def _queued(sock: socket.socket) -> int:
+    """Bytes of a socket that its peer has not acknowledged; 0 where the platform does not tell."""
+    try:
+        found: int = _INT.unpack(fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(_INT.size)))[0]
+    except (OSError, ValueError):
+        return 0
+    return found
+
+
+class Pace:
+    """One wait for a client that takes less than it is sent, in a thread that does nothing else meanwhile.
+
+    Args:
+        sock: the client's.
+        seconds: how long it may take nothing.
+        brief_s: from when on the wait is no short one any more.
+        rate: bytes a second at which it stays short.
+    """
+
+    __slots__ = ("_brief", "_delivery", "_looked_at", "_patience", "_sent", "waits")
+
+    def __init__(self, sock: socket.socket, seconds: float, brief_s: float, rate: float) -> None:
+        self._patience = Patience(seconds)
+        self._brief = Patience(brief_s, rate)
+        self._delivery = Delivery(sock)
+        self._looked_at = monotonic()
+        self._sent = 0
+        self.waits = 0  # how many there were
+
+    @property
+    def left(self) -> float:
+        """Seconds that the client has left."""
+        return self._patience.left
+
+    @property
+    def is_brief(self) -> bool:
+        """The client nearly keeps up."""
+        return self._brief.left > 0
+
+    def took(self, amount: int) -> None:
+        """The kernel took this many bytes."""
+        self._sent += amount
+        self._brief.earn(amount)
+
+    def waited(self) -> None:
+        """A wait has ended.
+
+        Raises:
+            TimeoutError: the client's time is up.
+        """
+        now = monotonic()
+        spent, self._looked_at = now - self._looked_at, now
+        self.waits += 1
+        self._brief.left -= spent
+        self._patience.earn(self._delivery.since(self._sent))
+        self._sent = 0
+        self._patience.left -= spent
+        if self._patience.left <= 0:
+            raise TimeoutError("the client does not read")

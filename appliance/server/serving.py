@@ -1,0 +1,370 @@
+"""What a thread of the pool does between two requests, and where a connection goes after one.
+
+Owns the steps: wait, take a connection, serve it, settle it, also when the rest of its response is sent in the
+background, or its request's body is received there; must not know the server's own life beyond who gets what is idle.
+Runs in the threads of the crew, ``sent`` and ``received`` in the thread of the transfers.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from .background import Ask, Background
+from .body import LEFT
+from .bodyend import end_of
+from .departed import tell_departed
+from .lot import ASIDE, BUSY, Connection, ConnectionFailed, Lot
+from .refusal import Refused
+from .watcher import exchange_of
+
+if TYPE_CHECKING:
+    import socket
+    import threading
+    from collections.abc import Callable
+
+    from .crew import Crew, Hand
+    from .door import Door
+    from .exchange import Flushing
+    from .handler import WSGIRequestHandler
+    from .head import Head
+    from .limits import Limits
+    from .outbound import Outbound
+    from .poller import Poller
+    from .watcher import Watcher
+    from .wire import Wire
+
+    Passed = Callable[[list[tuple[socket.socket, bytes]]], None]
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_AWAY_S = 0.005  # after nobody has looked for so long, clients may have left meanwhile
+_BLOCKED_S = 0.0005  # a wait of so long was one: nothing had been there
+
+
+class Serving:
+    """The threads' work for one server.
+
+    Attributes:
+        passed: whom idle connections are passed on to, once the server drains.
+        watcher: the server's; set once it is made.
+    """
+
+    watcher: Watcher
+
+    def __init__(
+        self,
+        server: Any,
+        lock: threading.Lock,
+        *,
+        crew: Crew,
+        lot: Lot,
+        door: Door,
+        poller: Poller,
+        flushing: Flushing,
+        threads: int,
+    ) -> None:
+        self._server = server
+        self._lock = lock
+        self._crew = crew
+        self._lot = lot
+        self._door = door
+        self._poller = poller
+        self._flushing = flushing
+        self._threads = threads
+        self._limits: Limits = server.limits
+        self._looked_at = 0.0
+        self.passed: Passed | None = None
+        ask = Ask(
+            is_pressed=lambda: crew.leader is None,
+            ahead=self._ahead,
+            may_wait=lambda wire: self._may_wait(wire, holding=False),
+            may_hold=lambda wire: self._may_wait(wire, holding=True),
+            may_run=self._may_run_unread,
+            told=self._told,
+        )
+        self.background = Background(server.limits, server.equipment.storage, ask)
+
+    # -- one step of the thread that leads
+
+    def lead(self, hand: Hand, seconds: float | None) -> None:
+        """Serve one connection, or wait for some, at most so long."""
+        lot = self._lot
+        try:
+            with self._lock:
+                connection = None
+                if lot.ready:
+                    now = self._note(monotonic())
+                    connection = lot.next()
+                if connection is not None:
+                    hand.work = connection
+                    hand.since = now
+                    connection.handler.started = connection.begun_at or now
+                    connection.begun_at = 0.0
+                    hand.busy = True
+                    if self._crew.eager:
+                        self._crew.locked_relieve()
+            if connection is None:
+                if self.passed is not None:
+                    self._server.pass_idle()
+                if lot.hold is not None or lot.probed:
+                    self.watcher.stir()  # it knows nothing yet of those that were put off just now
+                self._wait(seconds)
+                return
+        except ConnectionFailed as failure:
+            self._server.handle_error(failure.handler.request, failure.handler.client_address)
+            return
+        if self.watcher.dozing:
+            self.watcher.stir()
+        try:
+            self._serve(hand, connection)
+        finally:
+            self._crew.done(hand)
+            if self.passed is not None:
+                self.watcher.stir()
+
+    def _note(self, now: float) -> float:
+        """Somebody looks now; clients that had to wait for that may have left."""
+        if now - self._looked_at > _AWAY_S:
+            self._lot.late = True
+        self._looked_at = now
+        return now
+
+    def _wait(self, seconds: float | None) -> None:
+        """Until there is something to look at."""
+        before = self._note(monotonic())
+        self._flushing.flush_if_due(before)
+        told = self._poller.wait(seconds)
+        self._looked_at = now = monotonic()
+        door, lot = self._door, self._lot
+        come = False
+        with self._lock:
+            if now - before > _BLOCKED_S:
+                lot.late = False
+            for descriptor in told if not self._crew.over else ():
+                if descriptor == door.descriptor:
+                    come = True
+                    for sock, address in door.accept(now):
+                        self.locked_adopt(sock, address, b"", now)
+                else:
+                    lot.told(descriptor)
+            complaint, door.complaint = door.complaint, None
+        if come and self.watcher.dozing:
+            self.watcher.stir()  # without a connection it sleeps with no end, and would let this one's time go by
+        if complaint is not None:
+            self._server.sink.event("error", "accept.failed", {"reason": complaint})
+
+    def locked_adopt(self, sock: socket.socket, address: Any, early: bytes, now: float, *, late: bool = False) -> None:
+        """Take a connection in. A client that may have left meanwhile is ``late`` looked at."""
+        server = self._server
+        # socketserver would run the whole connection in the handler's constructor; here it is served by parts.
+        handler_class: Any = server.RequestHandlerClass
+        handler: WSGIRequestHandler = handler_class.__new__(handler_class)
+        handler.request = handler.connection = sock
+        handler.client_address = address
+        handler.server = server
+        wire = server.make_wire(sock, self._limits, early)
+        wire.background = self.background
+        handler.begin(server.equipment, wire)
+        connection = Connection(handler, wire, now)
+        connection.late = late
+        self._lot.add(connection)
+
+    # -- one request
+
+    def _serve(self, hand: Hand, connection: Connection) -> None:
+        handler, wire = connection.handler, connection.wire
+        try:
+            if connection.gone:
+                tell_departed(handler)
+            else:
+                handler.handle_one_request()
+        except BaseException as error:  # noqa: BLE001  nothing may end the thread that leads
+            handler.close_connection = True
+            if not isinstance(error, KeyboardInterrupt):  # the application's own: it was answered, and told
+                self._server.handle_error(wire.sock, handler.client_address)
+        now = monotonic()
+        self._crew.took(now - hand.since)
+        try:
+            if wire.aside is not None or wire.early is not None or connection.incoming is not None:
+                self._go_on_aside(hand, connection, now)
+            else:
+                self._settle(hand, connection, now)
+        except Exception:  # noqa: BLE001  as above: the application may have closed the descriptor
+            self._give_up(connection)
+
+    def _give_up(self, connection: Connection) -> None:
+        with self._lock:
+            self._lot.close(connection)
+        self._server.handle_error(connection.wire.sock, connection.handler.client_address)
+
+    def _settle(self, hand: Hand | None, connection: Connection, now: float) -> None:
+        """Where a connection goes after a request."""
+        handler = connection.handler
+        given = False
+        with self._lock:
+            passed = self.passed  # under the lock: what parks after a drain has begun would wait for ever
+            if not handler.close_connection and connection.state == BUSY and not self._crew.over:
+                if connection.wire.buffer:
+                    self._lot.make_ready(connection)  # behind the others: pipelining must not starve them
+                    if self._crew.leader is not hand or hand is None:
+                        self._poller.wake()
+                elif passed is None:
+                    self._lot.park(connection, now)
+                elif not connection.wire.movable:
+                    self._lot.linger(connection, now)
+                else:
+                    self._lot.give(connection)
+                    given = True
+            else:
+                self._locked_finish(connection, now)
+        if passed is not None and given:
+            passed([(connection.wire.sock, b"")])
+
+    def _locked_finish(self, connection: Connection, now: float) -> None:
+        """The connection has served its last request."""
+        if connection.handler.hijacked is not None or self._crew.over or connection.state != BUSY:
+            self._lot.close(connection)
+        elif connection.handler.is_clean:
+            connection.wire.end()
+            self._lot.close(connection)
+        else:
+            self._lot.linger(connection, now)
+
+    # -- what goes on in the background
+
+    def _go_on_aside(self, hand: Hand, connection: Connection, now: float) -> None:
+        """Settle the connection once its response was sent; or serve its request once the body has come."""
+        handler, wire = connection.handler, connection.wire
+        if wire.early is not None and not handler.close_connection:
+            wire.absorb()
+        outgoing, incoming = wire.aside, connection.incoming
+        if outgoing is not None or incoming is not None:
+            with self._lock:
+                if connection.state == BUSY:
+                    self._lot.set_aside(connection)
+        if incoming is not None:
+            connection.begun_at = handler.started
+            if not self.background.follow(incoming, lambda _: self._received(connection)):
+                self._received(connection)
+        elif outgoing is None or not outgoing.afterwards(lambda _: self._sent(connection)):
+            self._sent(connection, hand, now)
+
+    def _sent(self, connection: Connection, hand: Hand | None = None, now: float = 0.0) -> None:
+        """All of its response was sent, or can't be."""
+        try:
+            with self._lock:
+                if connection.state == ASIDE:
+                    connection.state = BUSY
+            connection.wire.caught_up()
+            self._settle(hand, connection, now or monotonic())
+        except Exception:  # noqa: BLE001  as above
+            self._give_up(connection)
+        self._poller.wake()
+        self.watcher.stir()
+
+    def _received(self, connection: Connection) -> None:
+        """Its request's body has come, or may be waited for in a thread."""
+        incoming = connection.incoming
+        with self._lock:
+            if connection.state == ASIDE and incoming is not None and not self._crew.over:
+                connection.wire.receive_first(incoming.queue)
+                self._lot.make_ready(connection)
+            else:
+                self._lot.close(connection)
+        self._poller.wake()
+        self.watcher.stir()
+
+    def recall(self, most: int) -> list[tuple[socket.socket, bytes]]:
+        """Give up connections whose requests have not begun, since their bodies have not come, with all that came."""
+        given = []
+        for incoming, data in self.background.recall(most):
+            with self._lock:
+                connection = self._lot.of(incoming.descriptor)
+                if connection is not None and connection.handler.raw is not None:
+                    self._lot.give(connection)
+                    early = connection.handler.raw + b"\r\n\r\n" + connection.wire.buffer + data
+                    given.append((connection.wire.sock, early))
+        return given
+
+    def body_waits(self, handler: WSGIRequestHandler, head: Head) -> bool:
+        """Whether a request waits for its body without a thread, since enough threads wait for others already.
+
+        Raises:
+            Refused: the body did not come.
+        """
+        wire, said = handler.wire, head.said
+        if not said.chunked and len(wire.buffer) >= said.length:
+            return False
+        connection = self._lot.of(wire.sock.fileno())
+        if connection is None:
+            return False
+        incoming, connection.incoming = connection.incoming, None
+        if incoming is not None:
+            if incoming.outcome is not None:
+                raise incoming.outcome
+            return False
+        end = end_of(said, self._limits.max_body_bytes)
+        if end.feed(wire.buffer) or self._may_run_unread(first=True) or self._has_come(wire, end):
+            return False
+        connection.incoming = self.background.receive(wire, end, chunked=said.chunked)
+        if connection.incoming is not None and said.expects and not wire.buffer:
+            wire.send(_CONTINUE)
+        return connection.incoming is not None
+
+    @staticmethod
+    def _has_come(wire: Wire, end: Any) -> bool:
+        """Whether the rest of a body is there, after a second look."""
+        known = len(wire.buffer)
+        try:
+            more = wire.fill()
+        except OSError:
+            raise Refused(400, LEFT) from None
+        if more and end.feed(wire.buffer[known:]):
+            return True
+        if wire.ended:
+            raise Refused(400, LEFT)
+        return False
+
+    # -- what transfers ask
+
+    def _ahead(self, wire: Outbound) -> int:
+        connection = self._lot.of(wire.sock.fileno())
+        exchange = connection.handler.exchange if connection is not None else None
+        if exchange is None or exchange.endless:
+            return 0
+        return self._limits.ahead_bytes if exchange.streaming and exchange.length < 0 else self._limits.spool_bytes
+
+    def _may_wait(self, wire: Outbound, *, holding: bool) -> bool:
+        """Whether a thread may wait for a client; those that hold what it does not read are as many as threads."""
+        connection = self._lot.of(wire.sock.fileno())
+        if connection is None:
+            return True
+        if holding:
+            with self._lock:
+                if self._locked_waiting() > self._threads:
+                    return False
+        return bool(self._server.stream_begins(connection.handler, asking=False))
+
+    def _may_run_unread(self, *, first: bool = False) -> bool:
+        """Whether a thread may wait for a body.
+
+        With one thread it would hold up everybody: there the body comes first, unless it does not go on without.
+        """
+        with self._lock:
+            if self._threads == 1:
+                return not first and not self._crew.busy
+            return self._locked_waiting() < self._threads
+
+    def _locked_waiting(self) -> int:
+        """How many threads wait for their clients, event streams and sockets of the application's left out."""
+        return sum(map(_waits, self._crew.hands))
+
+    def _told(self) -> None:
+        self._flushing.flush()
+        self.watcher.stir()
+
+
+def _waits(hand: Hand) -> bool:
+    work, exchange = hand.work, exchange_of(hand)
+    waits = hand.busy and isinstance(work, Connection) and work.wire.waiting > 0
+    return bool(waits and (exchange is None or not exchange.endless))
