@@ -84,6 +84,7 @@ class Background:
         self._poller: Poller | None = None
         self._thread: threading.Thread | None = None
         self._process = os.getpid()
+        self._look_s = min(_LOOK_S, limits.send_timeout_s / 2, limits.body_timeout_s / 2)
         self._over = False
 
     @property
@@ -255,7 +256,7 @@ class Background:
 
     def _wake(self, outgoing: Outgoing) -> None:
         with self._lock:
-            if self._poller is not None and not self._over:
+            if self._poller is not None and self._under_way.get(outgoing.descriptor) is outgoing:
                 self._poller.register(outgoing.descriptor, writable=True)
                 self._poller.wake()
 
@@ -276,10 +277,10 @@ class Background:
         looked_at = monotonic()
         try:
             while not self._over:
-                told = poller.wait(_LOOK_S if self._under_way else None)
-                ended = [self._go_on(self._under_way.get(descriptor)) for descriptor in told]
+                told = poller.wait(self._look_s if self._under_way else None)
+                ended = [self._go_on(descriptor, poller) for descriptor in told]
                 now = monotonic()
-                if now - looked_at >= _LOOK_S:
+                if now - looked_at >= self._look_s:
                     looked_at = now
                     ended += [self._look(transfer, now) for transfer in list(self._under_way.values())]
                 if any(ended):
@@ -287,9 +288,12 @@ class Background:
         except (OSError, ValueError):  # somebody has closed the poller's descriptor
             self._failed()
 
-    def _go_on(self, transfer: Transfer | None) -> bool:
-        if transfer is None:
-            return False
+    def _go_on(self, descriptor: int, poller: Poller) -> bool:
+        with self._lock:
+            transfer = self._under_way.get(descriptor)
+            if transfer is None:
+                poller.unregister(descriptor)
+                return False
         try:
             return transfer.go_on(self._pause) == IS_OVER and self._end(transfer)
         except Exception as error:  # noqa: BLE001  one connection's failure is not the others'
@@ -320,7 +324,9 @@ class Background:
     def _failed(self) -> None:
         """The thread can't go on: somebody has closed its descriptors. The next transfer starts another."""
         with self._lock:
-            self._poller = self._thread = None
+            poller, self._poller, self._thread = self._poller, None, None
             left = list(self._under_way.values())
         for transfer in left:
             self._end(transfer, ConnectionAbortedError("the server lost the descriptors that it waits with"))
+        if poller is not None:
+            poller.close()

@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 import threading
 from collections import deque
 
 _BLOCK = 65_536  # what is read from a file at once; what is copied is put together up to this
 _SMALL = 65_536  # what is copied
+_NO_UNNAMED = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT}  # of file systems that have no such files
 _ALIKE = 262_144  # from this size on, equal content is looked for: comparing takes 0.1 ms a megabyte, writing 3
 
 
@@ -89,15 +91,16 @@ class Storage:
         Raises:
             OSError: there can be none.
         """
-        from tempfile import TemporaryFile  # noqa: PLC0415  3 ms that hardly any process needs
-
-        with TemporaryFile(buffering=0) as file:
-            descriptor = os.dup(file.fileno())
-        with self._lock:
-            if not self._files:
-                room = os.fstatvfs(descriptor)
-                self._disk_left = room.f_bavail * room.f_frsize // 8 * 7
-            self._files += 1
+        descriptor = _unnamed()
+        try:
+            with self._lock:
+                if not self._files:
+                    room = os.fstatvfs(descriptor)
+                    self._disk_left = room.f_bavail * room.f_frsize // 8 * 7
+                self._files += 1
+        except OSError:
+            os.close(descriptor)
+            raise
         return descriptor
 
     def take_disk(self, size: int) -> None:
@@ -331,3 +334,33 @@ class ByteQueue:
                 storage.give_disk(self._write_at)
                 storage.close_file(descriptor)
         self._read_at = self._write_at = self.size = 0
+
+
+def _unnamed() -> int:
+    """The descriptor of a new file without a name.
+
+    Not by ``tempfile``: that imports ``random`` and ``shutil``, of which a project may have files of its own.
+    """
+    chosen = getattr(sys.modules.get("tempfile"), "tempdir", None)
+    named = [os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")]  # noqa: TID251  the project's own environment
+    failure: OSError | None = None
+    for folder in filter(None, (chosen, *named, "/tmp", "/var/tmp")):  # noqa: S108  it has no name there
+        try:
+            return _unnamed_in(folder)
+        except OSError as error:
+            failure = failure or error
+    raise failure or OSError(errno.ENOENT, "there is no folder for temporary files")
+
+
+def _unnamed_in(folder: str) -> int:
+    flags = os.O_RDWR | os.O_CLOEXEC
+    if hasattr(os, "O_TMPFILE"):
+        try:
+            return os.open(folder, flags | os.O_TMPFILE, 0o600)
+        except OSError as error:
+            if error.errno not in _NO_UNNAMED:
+                raise
+    name = f"{folder}/appliance-{os.getpid()}-{os.urandom(8).hex()}"
+    descriptor = os.open(name, flags | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    os.unlink(name)  # noqa: PTH108  pathlib costs 5 ms at import
+    return descriptor

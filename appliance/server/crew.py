@@ -163,6 +163,8 @@ class Crew:
             hand.thread = threading.get_ident()
             self.hands.add(hand)
             self._here = hand
+            self.eager = self._threads > 1  # a thread is asked for before it serves: it may be at that for long
+            self._start_again_at = 0.0
         try:
             self._lead(hand, seconds)
         except Exception as error:  # noqa: BLE001  as for a thread of the crew: what is judged is whether it goes on

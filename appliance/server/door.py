@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 _AT_ONCE = 64
 _STANDARD = 2  # the last of the standard streams' descriptors
 _BLIND_S = 0.5
+# Failures of the one connection that was next, which is none any more (accept(2)).
+_OF_ONE = {
+    getattr(errno, name)
+    for name in (
+        "ECONNABORTED", "EPROTO", "ENOPROTOOPT", "EHOSTDOWN", "ENONET", "EHOSTUNREACH", "EOPNOTSUPP", "ENETDOWN",
+        "ENETUNREACH", "EPERM",
+    )
+    if hasattr(errno, name)
+}  # fmt: skip
 _FOR_GOOD = {errno.EBADF, errno.EINVAL, errno.ENOTSOCK}  # it is no listening socket any more
 
 
@@ -63,12 +72,14 @@ class Door:
         for _ in range(_AT_ONCE if self._open else 0):
             try:
                 sock, address = self._listener.accept()
+                if sock.fileno() <= _STANDARD:
+                    sock = _lifted(sock)
             except BlockingIOError:
                 self._complained = False
                 return  # another process was faster, or there are no more
-            except ConnectionAbortedError:
-                continue
             except OSError as error:  # EMFILE, ENFILE, ENOBUFS: it stays readable, so it must not be looked at
+                if error.errno in _OF_ONE:
+                    continue
                 if error.errno in _FOR_GOOD:
                     raise
                 if not self._complained:
@@ -77,22 +88,26 @@ class Door:
                 self._poller.unregister(self.descriptor)
                 return
             else:
-                yield (sock if sock.fileno() > _STANDARD else _lifted(sock)), address
+                yield sock, address
 
     def look_again(self, now: float) -> None:
         """Accept again after having been blind for long enough."""
         if self.blind_until and now >= self.blind_until:
             self.blind_until = 0.0
             if self._open:
-                self._poller.register(self.descriptor)
+                try:
+                    self._poller.register(self.descriptor)
+                except OSError:  # the kernel has no room for it
+                    self.blind_until = now + _BLIND_S
 
 
 def _lifted(sock: socket.socket) -> socket.socket:
     """The same connection under another number: the project has closed a standard stream, and may yet write there."""
-    taken: list[socket.socket] = []
-    while sock.fileno() <= _STANDARD:
-        taken.append(sock)
-        sock = sock.dup()
-    for each in taken:
-        each.close()
+    taken = [sock]
+    try:
+        while (sock := taken[-1].dup()).fileno() <= _STANDARD:
+            taken.append(sock)
+    finally:
+        for each in taken:
+            each.close()
     return sock

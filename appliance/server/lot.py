@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from time import monotonic
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .refusal import HandshakeFailed, Refused
 
@@ -52,12 +52,13 @@ class ConnectionFailed(Exception):  # noqa: N818 (as Refused)
     """Looking at a connection raised what nobody foresaw; it is closed. That is the cause.
 
     Attributes:
-        handler: the connection's.
+        sock, address: the connection's.
     """
 
-    def __init__(self, handler: WSGIRequestHandler) -> None:
+    def __init__(self, sock: Any, address: Any) -> None:
         super().__init__("looking at a connection failed")
-        self.handler = handler
+        self.sock = sock
+        self.address = address
 
 
 class Connection:
@@ -103,6 +104,7 @@ class Lot:
         hold: when any may be answered at the earliest.
         late: all that is looked at now has waited for a thread.
         probed: how many are in that state.
+        receiving: of how many the body is received in the background.
     """
 
     def __init__(self, poller: Poller, limits: Limits, waits: Callable[[int], None] | None = None) -> None:
@@ -113,6 +115,7 @@ class Lot:
         self.hold: Hold | None = None
         self.late = False
         self.probed = 0
+        self.receiving = 0
         self._waits = waits
         self._waiting = 0  # what it was told last: nearly always nothing, which costs no call
 
@@ -126,6 +129,7 @@ class Lot:
 
     def make_ready(self, connection: Connection) -> None:
         """Look at it, after those that wait for that already."""
+        self._count(connection)
         connection.state = READY
         self.ready.append(connection)
 
@@ -146,7 +150,7 @@ class Lot:
                 over = connection.wire.discard()
             except Exception as error:
                 self.close(connection)
-                raise ConnectionFailed(connection.handler) from error
+                raise _failed(connection.handler) from error
             if over:
                 self.close(connection)
         elif connection.state == PROBED:
@@ -181,25 +185,25 @@ class Lot:
                 handler.refusal = refusal
             except HandshakeFailed as error:
                 self.close(connection)
-                raise ConnectionFailed(handler) from error
+                raise _failed(handler) from error
             except OSError:
                 self.close(connection)
                 continue
             except Exception as error:
                 self.close(connection)
-                raise ConnectionFailed(handler) from error
+                raise _failed(handler) from error
             connection.state = BUSY
             return self._with_the_rest_told(connection)
         return self._with_the_rest_told(None)
 
     def _with_the_rest_told(self, connection: Connection | None) -> Connection | None:
-        if self.ready or self._waiting:
+        if self.ready or self._waiting or self.receiving:
             self._tell()
         return connection
 
     def _tell(self) -> None:
         """Say how many wait for a thread: should the process die, nothing else tells of them."""
-        self._waiting = len(self.ready)
+        self._waiting = len(self.ready) + self.receiving
         if self._waits is not None:
             self._waits(self._waiting)
 
@@ -247,9 +251,13 @@ class Lot:
         return True
 
     def _end_probe(self, connection: Connection) -> None:
-        self.probed -= 1
         self._forget(connection)
         self.make_ready(connection)
+
+    def _count(self, connection: Connection) -> None:
+        """It leaves its state."""
+        self.probed -= connection.state == PROBED
+        self.receiving -= connection.state == ASIDE and connection.incoming is not None
 
     def _is_held(self, connection: Connection) -> bool:
         until = self.hold.answer_at(connection.accepted_at) if self.hold is not None else 0.0
@@ -277,6 +285,7 @@ class Lot:
         """It goes on in the background, and is not waited for here."""
         self._forget(connection)
         connection.state = ASIDE
+        self.receiving += connection.incoming is not None
 
     def linger(self, connection: Connection, now: float) -> None:
         """Say that nothing follows, and wait until the client says so too."""
@@ -310,7 +319,7 @@ class Lot:
     def give(self, connection: Connection) -> None:
         """It is another's from now on."""
         self._forget(connection)
-        self.probed -= connection.state == PROBED
+        self._count(connection)
         connection.state = GONE
         self._connections.pop(connection.descriptor, None)
 
@@ -353,3 +362,7 @@ class Lot:
         if connection.registered:
             connection.registered = False
             self._poller.unregister(connection.descriptor)
+
+
+def _failed(handler: WSGIRequestHandler) -> ConnectionFailed:
+    return ConnectionFailed(handler.request, handler.client_address)

@@ -111,7 +111,7 @@ class Serving:
                 self._wait(seconds)
                 return
         except ConnectionFailed as failure:
-            self._server.handle_error(failure.handler.request, failure.handler.client_address)
+            self._server.handle_error(failure.sock, failure.address)
             return
         if self.watcher.dozing:
             self.watcher.stir()
@@ -137,14 +137,14 @@ class Serving:
         self._looked_at = now = monotonic()
         door, lot = self._door, self._lot
         come = False
+        failed: list[ConnectionFailed] = []
         with self._lock:
             if now - before > _BLOCKED_S:
                 lot.late = False
             for descriptor in told if not self._crew.over else ():
                 if descriptor == door.descriptor:
                     come = True
-                    for sock, address in door.accept(now):
-                        self.locked_adopt(sock, address, b"", now)
+                    failed += self._locked_accept(now)
                 else:
                     lot.told(descriptor)
             complaint, door.complaint = door.complaint, None
@@ -152,6 +152,26 @@ class Serving:
             self.watcher.stir()  # without a connection it sleeps with no end, and would let this one's time go by
         if complaint is not None:
             self._server.sink.event("error", "accept.failed", {"reason": complaint})
+        for failure in failed:
+            self._tell_failed(failure)
+
+    def _locked_accept(self, now: float) -> list[ConnectionFailed]:
+        """Take in those that have come; those that could not be."""
+        failed = []
+        for sock, address in self._door.accept(now):
+            try:
+                self.locked_adopt(sock, address, b"", now)
+            except Exception as error:  # noqa: BLE001  one connection's failure is not the others'
+                sock.close()
+                failed.append(ConnectionFailed(sock, address))
+                failed[-1].__cause__ = error
+        return failed
+
+    def _tell_failed(self, failure: ConnectionFailed) -> None:
+        try:
+            raise failure
+        except ConnectionFailed:  # the server tells of what is being handled
+            self._server.handle_error(failure.sock, failure.address)
 
     def locked_adopt(self, sock: socket.socket, address: Any, early: bytes, now: float, *, late: bool = False) -> None:
         """Take a connection in. A client that may have left meanwhile is ``late`` looked at."""

@@ -93,11 +93,15 @@ class Watcher:
             served = self._crew.served
             now = monotonic()
             self._look(now)
-            if now >= self._swept_at + _SWEEP_S or self._lot.hold is not None or self._lot.probed:
+            if now >= self._swept_at + _SWEEP_S or self._is_due(now):
                 self._swept_at = now
                 self._sweep(now)
             self._complain()
             self._flushing.flush()
+
+    def _is_due(self, now: float) -> bool:
+        """Whether something is to be looked at before the next sweep."""
+        return self._lot.hold is not None or self._lot.probed > 0 or 0 < self._door.blind_until <= now
 
     def _doze(self, *, closely: bool) -> None:
         if closely or self._leader_works():
@@ -118,9 +122,11 @@ class Watcher:
             held = self._lot.in_state(HELD, PROBED) if self._lot.hold is not None or self._lot.probed else []
             if held:
                 return min(_SWEEP_S, max(0.001, min(connection.deadline for connection in held) - monotonic()))
+            if self._door.blind_until:
+                return max(0.001, self._door.blind_until - monotonic())
             if self._crew.busy:
                 return _STREAM_LOOK_S
-            return _SWEEP_S if len(self._lot) or self._door.blind_until else None
+            return _SWEEP_S if len(self._lot) else None
 
     def _look(self, now: float) -> None:
         limits, crew = self._limits, self._crew

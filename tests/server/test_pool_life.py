@@ -212,3 +212,43 @@ def test_a_body_that_was_not_read_is_drained(serve: Serve):
     assert client.ask(post(b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n" * 100, path="/first")).status == 200
     assert client.ask(get("/second")).status == 200
     assert seen == ["/first", "/second"]
+
+
+class Gated:
+    """A lock before which the pool's threads wait, once, until they are let in."""
+
+    def __init__(self, lock: Any) -> None:
+        self._lock = lock
+        self.armed = False
+        self.reached, self.opened = threading.Event(), threading.Event()
+
+    def __enter__(self) -> None:
+        if self.armed and threading.current_thread().name == "request":
+            self.armed = False
+            self.reached.set()
+            assert self.opened.wait(10)
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def test_a_drain_that_begins_while_a_connection_is_settled(serve: Serve, monkeypatch: pytest.MonkeyPatch):
+    """A thread that has served a request, and waits for the lock while a drain begins, passes its connection on."""
+    gate = Gate()
+    first, second = serve(gate), serve()
+    lock = Gated(first.server._lock)
+    client = first.client().send(get("/wait"))
+    assert gate.entered.acquire(timeout=10)
+    other = first.client()
+    assert other.ask().body == b"done"  # another thread leads from here on, and waits
+    monkeypatch.setattr(first.server._serving, "_lock", lock)
+    lock.armed = True
+    gate.opened.set()
+    assert client.response().body == b"done"
+    assert lock.reached.wait(10)
+    first.server.drain(second.server.take)
+    lock.opened.set()
+    assert client.ask(get("/moved")).body == b"/moved"
+    first.thread.join(10)
+    assert not first.thread.is_alive()
