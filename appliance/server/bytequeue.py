@@ -272,7 +272,7 @@ class ByteQueue:
             if self._memory:
                 part = self._memory.popleft()
                 if isinstance(part, bytearray):
-                    self._block, self._owner = memoryview(bytes(part)), len(part)
+                    self._block, self._owner = memoryview(part), len(part)  # nobody extends it any more
                 else:
                     self._block, self._owner = memoryview(part[0])[part[1] :], part[0]
             elif self._read_at < self._write_at:

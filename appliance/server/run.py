@@ -140,9 +140,8 @@ class ApplicationRun(simple_server.ServerHandler):
             exchange.body_size = self.bytes_sent
             handler = self.request_handler
             if handler is not None:
-                if self.stdout.aside is None or not self.stdout.call_when_sent(
-                    LateEnd(handler, exchange, self.bytes_sent)
-                ):
+                late = self.stdout.aside is not None and not self._gone
+                if not (late and self.stdout.call_when_sent(LateEnd(handler, exchange, self.bytes_sent))):
                     handler.log_exchange(exchange)
                 if self._attached:
                     if handler.socketless and not self.stdin.ended:  # the next request is behind it

@@ -11,12 +11,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from .background import Ask, Background
-from .body import LEFT
-from .bodyend import end_of
+from .clientwaits import ClientWaits
 from .departed import tell_departed
 from .lot import ASIDE, BUSY, Connection, ConnectionFailed, Lot
-from .refusal import Refused
-from .watcher import exchange_of
 
 if TYPE_CHECKING:
     import socket
@@ -29,14 +26,11 @@ if TYPE_CHECKING:
     from .handler import WSGIRequestHandler
     from .head import Head
     from .limits import Limits
-    from .outbound import Outbound
     from .poller import Poller
     from .watcher import Watcher
-    from .wire import Wire
 
     Passed = Callable[[list[tuple[socket.socket, bytes]]], None]
 
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _AWAY_S = 0.005  # after nobody has looked for so long, clients may have left meanwhile
 _BLOCKED_S = 0.0005  # a wait of so long was one: nothing had been there
 
@@ -70,16 +64,16 @@ class Serving:
         self._door = door
         self._poller = poller
         self._flushing = flushing
-        self._threads = threads
         self._limits: Limits = server.limits
         self._looked_at = 0.0
         self.passed: Passed | None = None
+        self._waits = waits = ClientWaits(server, lock, crew=crew, lot=lot, threads=threads)
         ask = Ask(
             is_pressed=lambda: crew.leader is None,
-            ahead=self._ahead,
-            may_wait=lambda wire: self._may_wait(wire, holding=False),
-            may_hold=lambda wire: self._may_wait(wire, holding=True),
-            may_run=self._may_run_unread,
+            ahead=waits.ahead,
+            may_wait=waits.may_wait,
+            may_hold=waits.may_hold,
+            may_run=waits.may_run,
             told=self._told,
         )
         self.background = Background(server.limits, server.equipment.storage, ask)
@@ -307,84 +301,9 @@ class Serving:
         return given
 
     def body_waits(self, handler: WSGIRequestHandler, head: Head) -> bool:
-        """Whether a request waits for its body without a thread, since enough threads wait for others already.
-
-        Raises:
-            Refused: the body did not come.
-        """
-        wire, said = handler.wire, head.said
-        if not said.chunked and len(wire.buffer) >= said.length:
-            return False
-        connection = self._lot.of(wire.sock.fileno())
-        if connection is None:
-            return False
-        incoming, connection.incoming = connection.incoming, None
-        if incoming is not None:
-            if incoming.outcome is not None:
-                raise incoming.outcome
-            return False
-        end = end_of(said, self._limits.max_body_bytes)
-        if end.feed(wire.buffer) or self._may_run_unread(first=True) or self._has_come(wire, end):
-            return False
-        connection.incoming = self.background.receive(wire, end, chunked=said.chunked)
-        if connection.incoming is not None and said.expects and not wire.buffer:
-            wire.send(_CONTINUE)
-        return connection.incoming is not None
-
-    @staticmethod
-    def _has_come(wire: Wire, end: Any) -> bool:
-        """Whether the rest of a body is there, after a second look."""
-        known = len(wire.buffer)
-        try:
-            more = wire.fill()
-        except OSError:
-            raise Refused(400, LEFT) from None
-        if more and end.feed(wire.buffer[known:]):
-            return True
-        if wire.ended:
-            raise Refused(400, LEFT)
-        return False
-
-    # -- what transfers ask
-
-    def _ahead(self, wire: Outbound) -> int:
-        connection = self._lot.of(wire.sock.fileno())
-        exchange = connection.handler.exchange if connection is not None else None
-        if exchange is None or exchange.endless:
-            return 0
-        return self._limits.ahead_bytes if exchange.streaming and exchange.length < 0 else self._limits.spool_bytes
-
-    def _may_wait(self, wire: Outbound, *, holding: bool) -> bool:
-        """Whether a thread may wait for a client; those that hold what it does not read are as many as threads."""
-        connection = self._lot.of(wire.sock.fileno())
-        if connection is None:
-            return True
-        if holding:
-            with self._lock:
-                if self._locked_waiting() > self._threads:
-                    return False
-        return bool(self._server.stream_begins(connection.handler, asking=False))
-
-    def _may_run_unread(self, *, first: bool = False) -> bool:
-        """Whether a thread may wait for a body.
-
-        With one thread it would hold up everybody: there the body comes first, unless it does not go on without.
-        """
-        with self._lock:
-            if self._threads == 1:
-                return not first and not self._crew.busy
-            return self._locked_waiting() < self._threads
-
-    def _locked_waiting(self) -> int:
-        """How many threads wait for their clients, event streams and sockets of the application's left out."""
-        return sum(map(_waits, self._crew.hands))
+        """Whether a request waits for its body without a thread; see ``ClientWaits.body_waits``."""
+        return self._waits.body_waits(handler, head, self.background)
 
     def _told(self) -> None:
         self._flushing.flush()
         self.watcher.stir()
-
-
-def _waits(hand: Hand) -> bool:
-    work, exchange = hand.work, exchange_of(hand)
-    waits = hand.busy and isinstance(work, Connection) and work.wire.waiting > 0
-    return bool(waits and (exchange is None or not exchange.endless))

@@ -302,9 +302,9 @@ class Incoming:
         return IS_OVER
 
     def recall(self, most: int) -> bytes | None:
-        """All that came, if that is not more than this, for somebody else to go on with; else None."""
+        """What came here, for somebody else to go on with; None if all of the body so far is more than this."""
         with self._lock:
-            if self._over or self._full or self.queue.size > most:
+            if self._over or self._full or self.queue.size + len(self.wire.buffer) > most:
                 return None
             self._over = True
             return self.queue.take(most)

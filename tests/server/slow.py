@@ -1,0 +1,112 @@
+"""Slow readers of large responses, and an application that answers in every way that there is."""
+
+from __future__ import annotations
+
+import io
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.server.served import PATIENCE_S, Client, Served, read_response
+
+SIZE = 10_000_000
+CONTENT = (bytes(range(251)) * (SIZE // 251 + 1))[:SIZE]  # no power of two, so that a shifted byte shows
+PIECES = [CONTENT[at : at + 70_000] for at in range(0, SIZE, 70_000)]
+LENGTH = [("Content-Length", str(SIZE))]
+
+
+class Every:
+    """An application that answers with the same content in every way that there is; ``/plain`` is a small answer."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        self.file = file
+        self.closed = threading.Semaphore(0)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        path = environ["PATH_INFO"].strip("/")
+        return getattr(self, path)(environ, start_response)
+
+    def plain(self, environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", [])
+        return [environ["wsgi.input"].read() or b"plain"]
+
+    def list(self, environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", [])
+        return [CONTENT]
+
+    def items(self, environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", [])
+        return PIECES
+
+    def chunks(self, environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", [])
+        return self._pieces()
+
+    def sized(self, environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", LENGTH)
+        return self._pieces()
+
+    def written(self, environ: dict[str, Any], start_response: Any) -> Any:
+        write = start_response("200 OK", [])
+        for piece in PIECES[:-1]:
+            write(piece)
+        return PIECES[-1:]
+
+    def mapped(self, environ: dict[str, Any], start_response: Any) -> Any:
+        assert self.file is not None
+        start_response("200 OK", LENGTH)
+        return environ["wsgi.file_wrapper"](Closing(self.file, self.closed))
+
+    def _pieces(self) -> Iterator[bytes]:
+        try:
+            yield from PIECES
+        finally:
+            self.closed.release()
+
+
+class Closing:
+    """A file that tells of its close, as ``tempfile``'s wrappers are: the server knows the file inside."""
+
+    def __init__(self, file: Path, closed: threading.Semaphore) -> None:
+        self.file = io.FileIO(file)
+        self.read = self.file.read
+        self._closed = closed
+
+    def close(self) -> None:
+        self._closed.release()
+        self.file.close()
+
+
+WAYS = ["list", "items", "chunks", "sized", "written", "mapped"]
+
+
+def slow(served: Served, data: bytes) -> Client:
+    """A client that reads nothing, on a connection of which the kernel holds little."""
+    client = Client.__new__(Client)
+    client.sock = socket.socket()
+    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+    client.sock.settimeout(PATIENCE_S)
+    client.sock.connect(served.address)
+    client._file = client.sock.makefile("rb")
+    served._stack.callback(client.close)
+    return client.send(data)
+
+
+def until(served: Served, condition: Callable[[], object]) -> None:
+    """Until it holds."""
+    while not condition():
+        assert served.thread.is_alive()
+        served.thread.join(0.001)
+
+
+def until_aside(served: Served, count: int = 1) -> None:
+    """Until so many transfers are under way, and no thread works."""
+    background = served.server._background
+    until(served, lambda: len(background._under_way) >= count and not served.server.busy)
+
+
+def body_of(client: Client, **options: Any) -> bytes:
+    """The content of the next response."""
+    return read_response(client._file, **options).body
