@@ -46,6 +46,22 @@ def test_a_long_head_is_cut(both):
     assert (reading.running()[0].request_id, reading.running()[0].head[:8]) == ("i" * 128, b"GET /xxx")
 
 
+def test_what_is_only_being_sent(both):
+    """A request whose application has ended is not over before its response is, and has said nothing meanwhile."""
+    tally, reading = both
+    first, second = Request("first"), Request("second")
+    tally.begin(first, HEAD)
+    tally.is_sent(first)
+    before = reading.snapshot()
+    tally.begin(second, HEAD)
+    assert [request.request_id for request in reading.running()] == ["first", "second"]
+    assert reading.only_one_since(before) == "second"
+    assert reading.ended() == 0
+    tally.end(first)
+    tally.is_sent(first)
+    assert ([request.request_id for request in reading.running()], reading.ended()) == (["second"], 1)
+
+
 def test_what_waits(both):
     """How many connections wait for a thread is known, whatever runs in whichever slot."""
     tally, reading = both

@@ -220,6 +220,25 @@ EVENTS = MappingProxyType(
             _CHILD,
         ),
         "accept.failed": Event("error", "A connection could not be accepted.", ("reason",), _CHILD),
+        "thread.failed": Event(
+            "error",
+            "No thread can be started; requests are served by those that there are, and it is tried again.",
+            ("reason", "count"),
+            _CHILD,
+        ),
+        "spool.failed": Event(
+            "error",
+            "What a slow client has not read yet, or a body, finds no room on the disk: the request waits in its "
+            "thread, or is refused.",
+            ("reason", "action"),
+            _CHILD,
+        ),
+        "transfer.limit": Event(
+            "warning",
+            "As many slow clients as may be are sent to, or received from, without a thread.",
+            ("limit",),
+            _CHILD,
+        ),
         "stream.limit": Event("warning", "As many long responses and open sockets as may be.", ("limit",), _CHILD),
         "application.failed": Event(
             "error", "The application raised.", ("error", "file", "line", "traceback", "action", "request_id"), _CHILD

@@ -11,6 +11,7 @@ name, one a queue; an eighth of what the file system has left is not touched.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
@@ -200,8 +201,10 @@ class ByteQueue:
     def remember(self, data: bytes | memoryview) -> bool:
         """Put it behind what waits, in memory; False if it has to go to the file."""
         storage, size = self._storage, len(data)
-        if self._read_at != self._write_at:
+        if self._foreign or self._read_at != self._write_at:
             return False
+        if self._write_at:  # all of the file was taken
+            self._empty_file()
         whole = data.obj if isinstance(data, memoryview) else data
         if size > _SMALL and type(whole) is bytes and 2 * size >= len(whole):
             held = storage.hold(whole)
@@ -219,6 +222,12 @@ class ByteQueue:
         self.size += size
         return True
 
+    def _empty_file(self) -> None:
+        with contextlib.suppress(OSError):  # what is there already is written over, then
+            os.ftruncate(self._file, 0)
+        self._storage.give_disk(self._write_at)
+        self._read_at = self._write_at = 0
+
     def reserve(self, size: int) -> None:
         """Make room for so many bytes in the file.
 
@@ -227,12 +236,10 @@ class ByteQueue:
         """
         storage = self._storage
         try:
+            if self._foreign:
+                raise StorageFull(errno.EBUSY, "nothing can follow a file of the application's")
             if self._file < 0:
                 self._file = storage.open_file()
-            elif self._write_at and self._read_at == self._write_at:  # all of it was taken: begin again
-                os.ftruncate(self._file, 0)
-                storage.give_disk(self._write_at)
-                self._read_at = self._write_at = 0
             storage.take_disk(size)
         except OSError as error:
             storage.failed(error)

@@ -45,6 +45,17 @@ class LateEnd:
         handler.log_exchange(exchange)
 
 
+def end_later(handler: WSGIRequestHandler, exchange: Exchange, size: int) -> bool:
+    """Finish the record of a response, of so many bytes, when all of it was sent; False if there is nothing to be sent.
+
+    What the application has printed is its own no more then: the sink is told.
+    """
+    tell = getattr(handler.equipment.sink, "is_sent", None)
+    if tell is not None:
+        tell(exchange)
+    return handler.wire.call_when_sent(LateEnd(handler, exchange, size))
+
+
 def how_it_ended(error: BaseException | None, size: int) -> str:
     """Why a response was not sent to its end, and how far it was."""
     if isinstance(error, TimeoutError):

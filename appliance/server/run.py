@@ -15,7 +15,7 @@ from .body import BodyError
 from .detached import detached_parts
 from .failure import close_quietly, failure_page, tell_failure
 from .filewrapper import FileWrapper
-from .lateend import LateEnd, how_it_ended
+from .lateend import end_later, how_it_ended
 from .refusal import Refused, answer
 from .responsehead import ResponseHeads
 from .software import SOFTWARE
@@ -140,8 +140,7 @@ class ApplicationRun(simple_server.ServerHandler):
             exchange.body_size = self.bytes_sent
             handler = self.request_handler
             if handler is not None:
-                late = self.stdout.aside is not None and not self._gone
-                if not (late and self.stdout.call_when_sent(LateEnd(handler, exchange, self.bytes_sent))):
+                if self.stdout.aside is None or self._gone or not end_later(handler, exchange, self.bytes_sent):
                     handler.log_exchange(exchange)
                 if self._attached:
                     if handler.socketless and not self.stdin.ended:  # the next request is behind it

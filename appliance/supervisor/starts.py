@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from appliance.supervisor.saves import Saves
 
 ASGI_THREADS = 64  # by default
-_STREAMS = 256  # requests that may go on beside the threads: the server's bound of long ones
+# Requests that may go on beside the threads: the server's bounds of long ones, and of those that are only being sent.
+_BESIDE = 256 + 4096
 _STDIN = 0
 _LIMITS = (
     "slow_request_s",
@@ -142,7 +143,7 @@ class Starts:
         if child.role == "worker":
             notes = self._saves.notes.begin(child)
             try:
-                descriptors += [child.count(threads + _STREAMS), notes]
+                descriptors += [child.count(threads + _BESIDE), notes]
                 if _is_terminal(_STDIN):
                     descriptors.append(_STDIN)
                 self._children.send(child, start, descriptors)

@@ -30,6 +30,7 @@ class RecordSink:
         self._tally = tally
         self.begin = None if tally is None else tally.begin
         self.waits = None if tally is None else tally.waits
+        self._is_sent = None if tally is None else tally.is_sent
         self._words = words
         self._begun = ({}, {}) if words is None else words.begun
         self._records: deque[list[Any]] = deque()  # its append and popleft are atomic: no lock in a request's path
@@ -44,6 +45,13 @@ class RecordSink:
             self._tally.end(exchange)
         if len(self._records) >= BATCH:
             self.flush()
+
+    def is_sent(self, exchange: Exchange) -> None:
+        """A request's application has ended, and its response is still being sent."""
+        if self._words is not None:
+            self._words.request_ended(exchange.request_id)
+        if self._is_sent is not None:
+            self._is_sent(exchange)
 
     def event(self, level: str, event: str, fields: dict[str, object]) -> None:
         """Something else happened; sent at once."""

@@ -1,120 +1,27 @@
-"""The server when the system refuses it something, once or always: a thread, a descriptor, the disk, the network."""
+"""The server when the system refuses it a thread, a descriptor, a connection, to receive or to send: once, always."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import io
 import os
 import select
-import socket
-import sys
 import threading
-import types
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
-from appliance.server import received
-from appliance.server.limits import Limits
 from appliance.server.lot import PARKED
-from appliance.server.pool import PooledWSGIServer
+from tests.faults.faulty_sockets import LARGE, Faults, FaultyServed, Serve, application
 from tests.server.answers import Gate
-from tests.server.served import GET, Client, Recorder, Served, chunked, get
+from tests.server.served import GET, Served, get
 
-Serve = Callable[..., Served]
-LARGE = bytes(range(256)) * 40_000  # 10 MB
 NO_ACCEPT = [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM]  # until there is room again
 NO_CONNECTION = [errno.ECONNABORTED, errno.EPROTO, errno.EPERM, errno.EHOSTUNREACH]  # the one that was next
 RECEIVE = [errno.ECONNRESET, errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENOMEM, errno.ENOBUFS, errno.EBADF]
 SEND = [errno.EPIPE, errno.ECONNRESET, errno.ETIMEDOUT, errno.ENOBUFS, errno.ENOMEM, errno.EBADF]
-DISK = [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES]
-
-
-class Faults:
-    """What is to fail: by the call's name, how often (-1: always), and with what."""
-
-    def __init__(self) -> None:
-        self._planned: dict[str, tuple[int, Exception]] = {}
-        self.failed = threading.Semaphore(0)
-
-    def plan(self, call: str, error: Exception, times: int = -1) -> None:
-        """Fail so often from now on."""
-        self._planned[call] = (times, error)
-
-    def end(self, call: str) -> None:
-        """Fail no more."""
-        self._planned.pop(call, None)
-
-    def meet(self, call: str) -> None:
-        """The call is made."""
-        times, error = self._planned.get(call, (0, OSError()))
-        if times:
-            self._planned[call] = (times - 1, error)
-            self.failed.release()
-            raise error
-
-
-class FaultySocket(socket.socket):
-    """A connection whose calls may fail."""
-
-    faults: Faults
-
-    def recv(self, *arguments: Any) -> bytes:
-        self.faults.meet("recv")
-        return super().recv(*arguments)
-
-    def send(self, *arguments: Any) -> int:
-        self.faults.meet("send")
-        return super().send(*arguments)
-
-    def sendmsg(self, *arguments: Any) -> int:
-        self.faults.meet("send")
-        return super().sendmsg(*arguments)
-
-
-class FaultyListener(socket.socket):
-    """A listening socket whose connections may fail, or not come."""
-
-    faults: Faults
-
-    def accept(self) -> tuple[socket.socket, Any]:
-        self.faults.meet("accept")
-        descriptor, address = self._accept()  # type: ignore[attr-defined]  # socket.socket's own
-        return type("Socket", (FaultySocket,), {"faults": self.faults})(fileno=descriptor), address
-
-
-class FaultyServed(Served):
-    """A server over such sockets."""
-
-    def __init__(self, application: Any, stack: ExitStack, faults: Faults, **options: Any) -> None:
-        listener = type("Listener", (FaultyListener,), {"faults": faults})()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(256)
-        self.address = listener.getsockname()
-        self.sink = Recorder()
-        self._stack = stack
-        self.server = PooledWSGIServer(listener, application, sink=self.sink, **options)
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-        self.thread.start()
-        stack.callback(listener.close)
-        stack.callback(self.thread.join, 10)
-        stack.callback(self.server.stop)
-
-
-def application(environ: dict[str, Any], start_response: Any) -> Any:
-    """Whatever can be sent and received."""
-    path, source = environ["PATH_INFO"], environ["wsgi.input"]
-    body = source.read(int(environ["CONTENT_LENGTH"])) if environ.get("CONTENT_LENGTH") else source.read()
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    if path == "/large":
-        return [LARGE]
-    if path == "/stream":
-        return (LARGE[at : at + 100_000] for at in range(0, len(LARGE), 100_000))
-    return [b"%d" % len(body) if body else path.encode()]
 
 
 @pytest.fixture
@@ -144,20 +51,6 @@ def threads(faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
         start(thread)
 
     monkeypatch.setattr(threading.Thread, "start", faulty)
-
-
-@pytest.fixture
-def disk(faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Calls of the disk's may fail."""
-    for name in ("open", "pwrite", "fstatvfs", "dup", "ftruncate"):
-        call = getattr(os, name)
-
-        def faulty(*arguments: Any, _call: Any = call, _name: str = name, **options: Any) -> Any:
-            if threading.current_thread().name in {"request", "transfers"}:
-                faults.meet(_name)
-            return _call(*arguments, **options)
-
-        monkeypatch.setattr(os, name, faulty)
 
 
 NO_THREAD = RuntimeError("can't start new thread")
@@ -366,95 +259,4 @@ def test_the_background_has_no_descriptor(serve: Serve, monkeypatch: pytest.Monk
     slow = served.client().send(get("/large"))
     assert faults.failed.acquire(timeout=10)
     assert served.ask().status == 200
-    assert slow.response().body == LARGE
-
-
-# -- the disk
-
-
-@pytest.mark.usefixtures("disk")
-@pytest.mark.parametrize(("call", "times"), [("open", -1), ("pwrite", 1), ("pwrite", -1)])
-@pytest.mark.parametrize("number", DISK)
-def test_no_room_for_a_body(
-    serve: Serve, faults: Faults, monkeypatch: pytest.MonkeyPatch, call: str, number: int, times: int
-):
-    """A chunked body that finds no room on the disk is answered with 507, with its line and one event."""
-    monkeypatch.setattr(received, "_READ_BY_LENGTH", ("django",))
-    monkeypatch.setitem(sys.modules, "django", types.ModuleType("django"))
-    served = serve(limits=Limits(held_bytes=100_000))
-    faults.plan(call, OSError(number, os.strerror(number)), times)
-    client = served.client()
-    sending = threading.Thread(target=_send, args=(client, chunked(*[LARGE[:200_000]] * 10)))
-    sending.start()
-    response = client.response()
-    sending.join(10)
-    assert (response.status, response["Connection"]) == (507, "close")
-    assert os.strerror(number).encode() in response.body
-    record = served.sink.record()
-    assert (record["event"], record["status"], record["request_id"]) == (
-        "request.refused",
-        507,
-        response["X-Request-ID"],
-    )
-    assert served.sink.told("spool.failed")["action"]
-    assert served.ask(chunked(b"abc")).body == b"3"
-    faults.end(call)
-    assert served.ask(chunked(*[LARGE[:200_000]] * 10)).body == b"2000000"
-
-
-def _send(client: Client, data: bytes) -> None:
-    try:
-        client.send(data)
-    except OSError:
-        return  # it was refused in the midst
-
-
-@pytest.mark.usefixtures("disk")
-@pytest.mark.parametrize(("call", "times"), [("open", -1), ("pwrite", 1), ("pwrite", -1), ("fstatvfs", 1)])
-@pytest.mark.parametrize("path", ["/large", "/stream"])
-def test_no_room_for_a_response(serve: Serve, faults: Faults, call: str, times: int, path: str):
-    """A slow reader gets all of its response though it can't be put on the disk, and others are answered beside it."""
-    served = serve(limits=Limits(held_bytes=100_000))
-    faults.plan(call, OSError(errno.ENOSPC, "No space left on device"), times)
-    slow = served.client().send(get(path))
-    assert faults.failed.acquire(timeout=10)
-    assert served.ask().status == 200
-    assert slow.response().body == LARGE
-    assert served.sink.told("spool.failed")["reason"]
-    record = next(each for each in served.sink.records if each["path"] == path) if times > 0 else None
-    assert record is None or (record["event"], record["body_size"]) == ("request.finished", len(LARGE))
-
-
-@pytest.mark.usefixtures("disk")
-@pytest.mark.parametrize("times", [1, -1])
-def test_no_room_for_bodies_that_wait(serve: Serve, faults: Faults, times: int):
-    """Slow bodies that find no room wait for a thread; every one is served."""
-    served = serve(threads=2, limits=Limits(held_bytes=1000))
-    faults.plan("pwrite", OSError(errno.ENOSPC, "No space left on device"), times)
-    part, rest = LARGE[:50_000], LARGE[:10]
-    head = get("/", f"Content-Length: {len(part) + len(rest)}", method="POST")
-    slow = [served.client().send(head + part) for _ in range(8)]
-    served.sink.wait(lambda: served.server._background.busy)
-    assert [client.send(rest).response().body for client in slow] == [b"50010"] * 8
-    assert served.ask().status == 200
-
-
-@pytest.mark.usefixtures("disk")
-@pytest.mark.parametrize("times", [1, -1])
-def test_no_descriptor_for_a_file(serve: Serve, faults: Faults, tmp_path: Any, times: int):
-    """A file that is sent to a slow reader is sent by its thread where no second descriptor can be had."""
-    file = tmp_path / "file"
-    file.write_bytes(LARGE)
-
-    def send_file(environ: dict[str, Any], start_response: Any) -> Any:
-        start_response("200 OK", [])
-        if environ["PATH_INFO"] == "/file":
-            return environ["wsgi.file_wrapper"](io.FileIO(file))
-        return [b"plain"]
-
-    served = serve(send_file)
-    faults.plan("dup", OSError(errno.EMFILE, "Too many open files"), times)
-    slow = served.client().send(get("/file"))
-    assert faults.failed.acquire(timeout=10)
-    assert served.ask().body == b"plain"
     assert slow.response().body == LARGE

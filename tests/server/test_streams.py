@@ -211,6 +211,46 @@ def test_streams_have_a_bound(serve: Serve, endless: Callable[..., Endless]):
     assert [event for _, event, _ in served.sink.events] == ["stream.limit"]
 
 
+def test_full_streams_refuse_nobody_who_takes_no_socket(serve: Serve, endless: Callable[..., Endless]):
+    """With as many streams as may be, a request that offers h2c, or anything that is not taken, is served plainly."""
+    served = serve(endless(EVENTS), threads=2, limits=Limits(max_streams=1))
+    assert b"data: 1" in served.client().send(GET).sock.recv(4096)
+    for offer in ("h2c", "h2c, TLS/1.2", "IRC/6.9", "HTTP/2.0"):
+        request = get("/plain", "Connection: Upgrade, HTTP2-Settings", f"Upgrade: {offer}", "HTTP2-Settings: AAMAAABk")
+        client = served.client()
+        assert [client.ask(request).body for _ in range(2)] == [b"plain"] * 2
+    assert served.ask(get("/plain", "Connection: Upgrade", "Upgrade: WebSocket")).status == 503
+
+
+@pytest.mark.parametrize("swallows", [True, False])
+def test_full_streams_give_no_socket(serve: Serve, swallows: bool):
+    """A socket that is taken by another protocol's name while streams are full is refused with 503, and one line."""
+    over = threading.Event()
+
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        if environ["PATH_INFO"] == "/ws":
+            environ["werkzeug.socket"].send(SWITCH)
+            over.wait(PATIENCE_S)
+            return []
+        try:
+            environ["werkzeug.socket"].send(SWITCH)
+        except Exception:
+            if not swallows:
+                raise
+        start_response("200 OK", [])
+        return [b"nobody sees this"]
+
+    served = serve(application, threads=2, limits=Limits(max_streams=1))
+    holds = served.client().send(UPGRADE)
+    assert holds._file.read(len(SWITCH)) == SWITCH
+    response = served.ask(get("/other", "Connection: Upgrade", "Upgrade: mine"))
+    assert (response.status, response["Retry-After"], response["Connection"]) == (503, "1", "close")
+    assert (served.sink.record()["event"], served.sink.record()["status"]) == ("request.refused", 503)
+    assert [event for _, event, _ in served.sink.events] == ["stream.limit"]
+    over.set()
+    assert holds.rest() == b""
+
+
 def test_draining_ends_what_has_no_end(serve: Serve, endless: Callable[..., Endless]):
     """When the server goes, WebSockets get a close frame and event streams end at once; each has its one record."""
     served = serve(echo_frames)

@@ -1,0 +1,141 @@
+"""The server when the disk takes nothing: bodies that have to be stored, responses that slow readers leave."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import sys
+import threading
+import types
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from appliance.server import received
+from appliance.server.limits import Limits
+from tests.faults.faulty_sockets import LARGE, Faults, FaultyServed, Serve, application
+from tests.server.served import Client, Served, chunked, get
+
+DISK = [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES]
+
+
+@pytest.fixture
+def faults() -> Faults:
+    """Nothing fails yet."""
+    return Faults()
+
+
+@pytest.fixture
+def serve(faults: Faults) -> Iterator[Serve]:
+    """Start servers over sockets that may fail; they end with the test."""
+    with ExitStack() as stack:
+
+        def start(app: Any = application, **options: Any) -> Served:
+            return FaultyServed(app, stack, faults, **options)
+
+        yield start
+
+
+@pytest.fixture
+def disk(faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls of the disk's may fail."""
+    for name in ("open", "pwrite", "fstatvfs", "dup", "ftruncate"):
+        call = getattr(os, name)
+
+        def faulty(*arguments: Any, _call: Any = call, _name: str = name, **options: Any) -> Any:
+            if threading.current_thread().name in {"request", "transfers"}:
+                faults.meet(_name)
+            return _call(*arguments, **options)
+
+        monkeypatch.setattr(os, name, faulty)
+
+
+@pytest.mark.usefixtures("disk")
+@pytest.mark.parametrize(("call", "times"), [("open", -1), ("pwrite", 1), ("pwrite", -1)])
+@pytest.mark.parametrize("number", DISK)
+def test_no_room_for_a_body(
+    serve: Serve, faults: Faults, monkeypatch: pytest.MonkeyPatch, call: str, number: int, times: int
+):
+    """A chunked body that finds no room on the disk is answered with 507, with its line and one event."""
+    monkeypatch.setattr(received, "_READ_BY_LENGTH", ("django",))
+    monkeypatch.setitem(sys.modules, "django", types.ModuleType("django"))
+    served = serve(limits=Limits(held_bytes=100_000))
+    faults.plan(call, OSError(number, os.strerror(number)), times)
+    client = served.client()
+    sending = threading.Thread(target=_send, args=(client, chunked(*[LARGE[:200_000]] * 10)))
+    sending.start()
+    response = client.response()
+    sending.join(10)
+    assert (response.status, response["Connection"]) == (507, "close")
+    assert os.strerror(number).encode() in response.body
+    record = served.sink.record()
+    assert (record["event"], record["status"], record["request_id"]) == (
+        "request.refused",
+        507,
+        response["X-Request-ID"],
+    )
+    assert served.sink.told("spool.failed")["action"]
+    assert served.ask(chunked(b"abc")).body == b"3"
+    faults.end(call)
+    assert served.ask(chunked(*[LARGE[:200_000]] * 10)).body == b"2000000"
+
+
+def _send(client: Client, data: bytes) -> None:
+    try:
+        client.send(data)
+    except OSError:
+        return  # it was refused in the midst
+
+
+@pytest.mark.usefixtures("disk")
+@pytest.mark.parametrize(("call", "times"), [("open", -1), ("pwrite", 1), ("pwrite", -1), ("fstatvfs", 1)])
+@pytest.mark.parametrize("path", ["/large", "/stream"])
+def test_no_room_for_a_response(serve: Serve, faults: Faults, call: str, times: int, path: str):
+    """A slow reader gets all of its response though it can't be put on the disk, and others are answered beside it."""
+    served = serve(limits=Limits(held_bytes=100_000))
+    faults.plan(call, OSError(errno.ENOSPC, "No space left on device"), times)
+    slow = served.client().send(get(path))
+    assert faults.failed.acquire(timeout=10)
+    assert served.ask().status == 200
+    assert slow.response().body == LARGE
+    assert served.sink.told("spool.failed")["reason"]
+    record = served.sink.wait(lambda: [each for each in served.sink.records if each["path"] == path])[0]
+    assert (record["event"], record["body_size"]) == ("request.finished", len(LARGE))
+
+
+@pytest.mark.usefixtures("disk")
+@pytest.mark.parametrize("times", [1, -1])
+def test_no_room_for_bodies_that_wait(serve: Serve, faults: Faults, times: int):
+    """Slow bodies that find no room wait for a thread; every one is served."""
+    served = serve(threads=2, limits=Limits(held_bytes=1000))
+    faults.plan("pwrite", OSError(errno.ENOSPC, "No space left on device"), times)
+    part, rest = LARGE[:50_000], LARGE[:10]
+    head = get("/", f"Content-Length: {len(part) + len(rest)}", method="POST")
+    slow = [served.client().send(head + part) for _ in range(8)]
+    served.sink.wait(lambda: served.server._background.busy)
+    assert [client.send(rest).response().body for client in slow] == [b"50010"] * 8
+    assert served.ask().status == 200
+
+
+@pytest.mark.usefixtures("disk")
+@pytest.mark.parametrize("times", [1, -1])
+def test_no_descriptor_for_a_file(serve: Serve, faults: Faults, tmp_path: Any, times: int):
+    """A file that is sent to a slow reader is sent by its thread where no second descriptor can be had."""
+    file = tmp_path / "file"
+    file.write_bytes(LARGE)
+
+    def send_file(environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", [])
+        if environ["PATH_INFO"] == "/file":
+            return environ["wsgi.file_wrapper"](io.FileIO(file))
+        return [b"plain"]
+
+    served = serve(send_file)
+    faults.plan("dup", OSError(errno.EMFILE, "Too many open files"), times)
+    slow = served.client().send(get("/file"))
+    assert faults.failed.acquire(timeout=10)
+    assert served.ask().body == b"plain"
+    assert slow.response().body == LARGE

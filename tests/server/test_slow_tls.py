@@ -1,0 +1,126 @@
+"""Slow clients over TLS: sent to and received from without a thread, as over plain HTTP."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.server.tls import context_of
+from tests.certificates import make_certificate
+from tests.server.served import PATIENCE_S, Client, Served, get, post, read_response
+from tests.server.slow import CONTENT, PIECES, SIZE, WAYS, Every, body_of, until, until_aside
+
+Serve = Callable[..., Served]
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate and its key."""
+    certificate, key = make_certificate(tmp_path_factory.mktemp("tls"))
+    return certificate, key
+
+
+@pytest.fixture
+def secure(serve: Serve, pair: tuple[Path, Path]) -> Serve:
+    """Start servers for HTTPS."""
+
+    def start(application: Any, **options: Any) -> Served:
+        return serve(application, tls=context_of(str(pair[0]), str(pair[1])), **options)
+
+    return start
+
+
+@pytest.fixture
+def connect(pair: tuple[Path, Path]) -> Callable[[Served], Client]:
+    """Make clients that hold little."""
+    context = ssl.create_default_context(cafile=str(pair[0]))
+
+    def to(served: Served) -> Client:
+        plain = socket.socket()
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+        plain.settimeout(PATIENCE_S)
+        plain.connect(served.address)
+        client = Client.__new__(Client)
+        client.sock = context.wrap_socket(plain, server_hostname="localhost")
+        client._file = client.sock.makefile("rb")
+        served._stack.callback(client.close)
+        return client
+
+    return to
+
+
+@pytest.fixture
+def every(tmp_path: Path) -> Every:
+    """The application, with a file of its content."""
+    file = tmp_path / "file"
+    file.write_bytes(CONTENT)
+    return Every(file)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_slow_readers(secure: Serve, connect: Callable[[Served], Client], every: Every, way: str):
+    """More slow readers than threads hold none; each gets all, and its connection goes on."""
+    served = secure(every, threads=2)
+    readers = [connect(served).send(get(f"/{way}") + get("/plain")) for _ in range(4)]
+    until_aside(served, 4)
+    assert connect(served).ask(get("/plain")).body == b"plain"
+    for reader in readers:
+        assert body_of(reader) == CONTENT
+        assert body_of(reader) == b"plain"
+    served.sink.wait(lambda: len(served.sink.records) == 9)
+    sizes = [record["body_size"] for record in served.sink.records if record["path"] == f"/{way}"]
+    assert sizes == [SIZE] * 4
+
+
+def test_slow_senders(secure: Serve, connect: Callable[[Served], Client], every: Every):
+    """Bodies that come slowly are received without a thread, whole, also where OpenSSL has read ahead."""
+    served = secure(every, threads=1)
+    body = CONTENT[:200_000]
+    senders = [connect(served).send(post(body, path="/plain")[:-5]) for _ in range(4)]
+    until_aside(served, 4)
+    assert connect(served).ask(get("/plain")).body == b"plain"
+    for sender in senders:
+        assert sender.send(body[-5:] + get("/plain")).response().body == body
+        assert sender.response().body == b"plain"
+
+
+def test_a_body_is_read_while_the_answer_is_sent(secure: Serve, connect: Callable[[Served], Client]):
+    """An application that reads its body while its response waits for the client gets every byte of it."""
+    seen: list[bytes] = []
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        yield from PIECES
+        seen.append(environ["wsgi.input"].read())
+        yield b"read"
+
+    served = secure(application)
+    client = connect(served)
+    body = CONTENT[:3_000_000]
+    head = get("/", f"Content-Length: {len(body)}", method="POST")
+    client.send(head)
+    until(served, lambda: served.server._background.busy)
+    sending = threading.Thread(target=client.send, args=(body,))
+    sending.start()
+    until(served, lambda: seen)
+    sending.join(PATIENCE_S)
+    assert read_response(client._file).body == CONTENT + b"read"
+    assert seen == [body]
+
+
+def test_a_client_that_leaves(secure: Serve, connect: Callable[[Served], Client], every: Every):
+    """It is one line, and the next one is served."""
+    served = secure(every)
+    reader = connect(served).send(get("/chunks"))
+    until_aside(served)
+    reader.sock.recv(1000)
+    reader.close()
+    record = served.sink.record()
+    assert (record["event"], record["status"]) == ("request.aborted", 200)
+    assert connect(served).ask(get("/plain")).body == b"plain"
