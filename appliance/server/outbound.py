@@ -78,7 +78,8 @@ class Outbound:
     def send_parts(self, parts: list[bytes]) -> None:
         """Send them all, uncopied, with one system call where the kernel has room."""
         if self._send is not self._usual_send:
-            self.send(b"".join(parts))
+            for part in parts:  # what is large is held as it is
+                self.send(part)
             return
         left = sum(map(len, parts))
         try:

@@ -151,7 +151,10 @@ class TlsWire(Wire):
 
     def send_parts(self, parts: list[bytes]) -> None:
         """Send them all."""
-        self.send(b"".join(parts))
+        if self._send is not self._usual_send:
+            super().send_parts(parts)
+        else:
+            self.send(b"".join(parts))
 
     def give_away(self) -> Any:
         """One that may be read in one thread and written in another."""
