@@ -25,7 +25,7 @@ from pathlib import Path
 
 from tests.certificates import make_certificate
 from tests.live.live_appliance import Appliance
-from tests.soak import bad, good, streams
+from tests.soak import bad, good, slow, streams
 from tests.soak.ledger import ACCESS, Ledger
 from tests.soak.processes import Held, differences, held, tree
 from tests.soak.verdict import tell
@@ -126,7 +126,7 @@ class Run:
 
     async def _client(self, number: int, index: int, over: float) -> None:
         chance = random.Random(f"{self.result.seed}-{number}-{index}")
-        kinds: list[Behaviour] = [*good.EVERY, *bad.EVERY, *streams.EVERY]
+        kinds: list[Behaviour] = [*good.EVERY, *bad.EVERY, *slow.EVERY, *streams.EVERY]
         while time.monotonic() < over:
             behaviour = chance.choice(kinds)
             appliance, tls = self.appliances[chance.random() < 0.3]
