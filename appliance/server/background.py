@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from .freed import Freeing
 from .lateend import ServerEnded
+from .patience import has_poll
 from .poller import Poller
 from .transfer import IS_OVER, Incoming, Outgoing
 
@@ -69,6 +70,7 @@ class Background:
     Attributes:
         storage: where their bytes wait.
         is_full: a transfer was refused for their number, and none has ended since.
+        is_able: two threads can wait for one socket, which eventlet's can't.
     """
 
     def __init__(self, limits: Limits, storage: Storage, ask: Ask) -> None:
@@ -77,6 +79,7 @@ class Background:
         self.is_pressed = ask.is_pressed
         self.storage = storage
         self.is_full = False
+        self.is_able = has_poll()
         self._freeing = Freeing()
         self._lock = threading.Lock()
         self._under_way: dict[int, Transfer] = {}

@@ -55,7 +55,7 @@ class ClientWaits:
             Refused: the body did not come, or too many wait for theirs.
         """
         wire, said = handler.wire, head.said
-        if not said.chunked and len(wire.buffer) >= said.length:
+        if (not said.chunked and len(wire.buffer) >= said.length) or not background.is_able:
             return False
         connection = self._lot.of(wire.sock.fileno())
         if connection is None:

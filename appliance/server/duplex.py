@@ -17,6 +17,7 @@ import threading
 from time import monotonic
 from typing import Any
 
+from .patience import is_ready
 from .sslcalls import WANTED, forget_errors, steady
 
 _DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
@@ -99,9 +100,7 @@ class DuplexSocket:
         left = None if deadline is None else deadline - monotonic()
         if left is not None and left <= 0:
             raise TimeoutError("timed out") if self._timeout else BlockingIOError
-        poller = select.poll()
-        poller.register(self._sock, events)
-        if not poller.poll(None if left is None else left * 1000):
+        if not is_ready(self._sock, events, left):
             raise TimeoutError("timed out")
 
     def __getattr__(self, name: str) -> Any:

@@ -20,7 +20,7 @@ import struct
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from .patience import Pace
+from .patience import Pace, is_ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -242,8 +242,6 @@ class Outbound:
     def _comes(self, events: int, seconds: float) -> bool:
         self.waiting = monotonic()
         try:
-            poller = select.poll()
-            poller.register(self.sock, events)
-            return bool(poller.poll(seconds * 1000))
+            return is_ready(self.sock, events, seconds)
         finally:
             self.waiting = 0.0

@@ -6,10 +6,12 @@ Owns the two measures; must not know what is sent or received. Runs in whichever
 from __future__ import annotations
 
 import fcntl
+import select
 import struct
 import termios
+import time
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import socket
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 # A client that is slow is waited for as long as it brings or takes this much; one that trickles is not.
 _BYTES_PER_SECOND = 1024.0
 _INT = struct.Struct("i")
+_STEP_S = 0.005
 
 
 class Patience:
@@ -64,6 +67,25 @@ def _queued(sock: socket.socket) -> int:
     except (OSError, ValueError):
         return 0
     return found
+
+
+def is_ready(sock: Any, events: int, seconds: float | None) -> bool:
+    """Wait for a socket, for so long (None: for ever); whether one of the events of ``select.poll`` may have come.
+
+    eventlet takes ``poll`` away where it patches a process, and lets no two greenlets wait for one descriptor: there it
+    is tried again and again, and all others run meanwhile.
+    """
+    if has_poll():
+        poller = select.poll()
+        poller.register(sock, events)
+        return bool(poller.poll(None if seconds is None else seconds * 1000))
+    time.sleep(_STEP_S if seconds is None else min(_STEP_S, seconds))  # noqa: TID251  theirs: no thread sleeps here
+    return True
+
+
+def has_poll() -> bool:
+    """Whether a socket can be waited for by whoever likes."""
+    return hasattr(select, "poll")
 
 
 class Pace:

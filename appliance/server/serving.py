@@ -177,7 +177,7 @@ class Serving:
         handler.client_address = address
         handler.server = server
         wire = server.make_wire(sock, self._limits, early)
-        wire.background = self.background
+        wire.background = self.background if self.background.is_able else None
         handler.begin(server.equipment, wire)
         connection = Connection(handler, wire, now)
         connection.late = late

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import select
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,8 +15,8 @@ import pytest
 from appliance.server.crew import Hand
 from appliance.server.limits import Limits
 from appliance.server.lot import Connection
-from tests.server.served import PATIENCE_S, Served, get
-from tests.server.slow import CONTENT, PIECES, SIZE, Every, body_of, slow, until, until_aside
+from tests.server.served import PATIENCE_S, Served, get, post
+from tests.server.slow import CONTENT, PIECES, SIZE, WAYS, Every, body_of, slow, until, until_aside
 
 Serve = Callable[..., Served]
 
@@ -221,6 +222,18 @@ def test_its_thread_ends_with_the_server(serve: Serve, every: Every):
     thread.join(PATIENCE_S)
     assert not thread.is_alive()
     assert poller._epoll is None or poller._epoll.closed
+
+
+def test_where_poll_is_missing(serve: Serve, every: Every, monkeypatch: pytest.MonkeyPatch):
+    """In a process that eventlet has patched, threads are greenlets, and each waits for its client itself."""
+    monkeypatch.delattr(select, "poll")
+    served = serve(every, threads=2, limits=Limits(stream_after_s=0.01))
+    readers = [slow(served, get(f"/{way}")) for way in WAYS]
+    sender = slow(served, post(b"abc", path="/plain")[:-1])
+    assert served.ask(get("/plain")).body == b"plain"
+    assert not served.server._background.busy
+    assert [body_of(reader) for reader in readers] == [CONTENT] * len(WAYS)
+    assert sender.send(b"c").response().body == b"abc"
 
 
 def test_the_background_survives_its_descriptor(serve: Serve, every: Every):
