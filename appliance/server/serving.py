@@ -284,6 +284,8 @@ class Serving:
                 connection.wire.receive_first(incoming.queue)
                 self._lot.make_ready(connection)
             else:
+                if incoming is not None:
+                    incoming.queue.close()
                 self._lot.close(connection)
         self._poller.wake()
         self.watcher.stir()

@@ -307,11 +307,12 @@ class Incoming:
             if self._over or self._full or self.queue.size + len(self.wire.buffer) > most:
                 return None
             self._over = True
-            return self.queue.take(most)
+            data = self.queue.take(most)
+            self.queue.close()
+            return data
 
-    def fail(self, error: OSError) -> None:  # noqa: ARG002  an ``Outgoing`` keeps it
-        """It can't go on."""
-        self.outcome = Refused(400, LEFT)
+    def fail(self, error: OSError) -> None:
+        """It can't go on here: the thread of the request will see why."""
 
     def end(self) -> None:
         """Hand the request over."""

@@ -173,6 +173,19 @@ def test_nothing_of_a_request_is_kept(serve: Serve):
     assert body_of(reader) == CONTENT
 
 
+def test_the_bounds_are_documented():
+    """docs/serving.md has the bounds that the server has."""
+    page = (Path(__file__).parents[2] / "docs" / "serving.md").read_text(encoding="utf-8")
+    limits = Limits()
+    for bound in (limits.max_streams, limits.max_transfers):
+        assert f"| {bound} |" in page
+    sizes = {limits.held_bytes: "16 MiB", limits.ahead_bytes: "16 MiB", limits.spool_bytes: "1 GiB"}
+    for size, text in sizes.items():
+        number, unit = text.split()
+        assert size == int(number) << {"MiB": 20, "GiB": 30}[unit]
+        assert f"| {text} |" in page
+
+
 # -- the server's own life
 
 

@@ -189,15 +189,19 @@ def test_conversations_do_not_stop(serve: Serve, threads: int):
 
 def test_a_drain_passes_them_on(serve: Serve):
     """A request that waits for its body has not begun: the next server gets what came, and serves it."""
-    first, second = serve(echo := Echo(), threads=1), serve()
-    clients = [first.client().send(post(b"abcdef", path=f"/{number}")[:-3]) for number in range(3)]
+    first, second = serve(echo := Echo(), threads=1, limits=Limits(held_bytes=0)), serve()
+    clients = [first.client().send(post(b"abcdef", path=f"/{number}")[:-4]) for number in range(3)]
     until_aside(first, 3)
+    for client in clients:
+        client.send(b"c")
+    until(first, lambda: first.server.equipment.storage._files == 3)
     first.server.drain(second.server.take)
     first.thread.join(PATIENCE_S)
     assert not first.thread.is_alive()
     for client in clients:
         assert client.send(b"def").response().body == b"abcdef"
     assert echo.seen == []
+    assert first.server.equipment.storage._files == 0
 
 
 def test_a_drain_waits_for_large_ones(serve: Serve):
@@ -214,13 +218,17 @@ def test_a_drain_waits_for_large_ones(serve: Serve):
 
 
 def test_a_stop_closes_them(serve: Serve):
-    """A server that stops does not wait for bodies."""
-    served = serve(threads=1)
+    """A server that stops does not wait for bodies, and keeps none of their files."""
+    served = serve(threads=1, limits=Limits(held_bytes=0))
     client = begin(served, "length")
     until_aside(served)
+    client.send(b"x")
+    storage = served.server.equipment.storage
+    until(served, lambda: storage._files)
     served.server.stop()
     served.thread.join(PATIENCE_S)
     assert not served.thread.is_alive()
+    assert storage._files == 0
     try:
         assert client.rest() == b""
     except ConnectionResetError:
