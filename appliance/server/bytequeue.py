@@ -112,7 +112,7 @@ class Storage:
         """
         with self._lock:
             if size > self._disk_left:
-                raise StorageFull(errno.ENOSPC, "what slow clients wait for would fill the disk")
+                raise StorageFull(errno.ENOSPC, "the disk would be left with too little space")
             self._disk_left -= size
 
     def give_disk(self, size: int) -> None:

@@ -145,9 +145,10 @@ class WSGIRequestHandler(SocketlessHandler):
             head = self._next_head()
             if head is None:
                 return
-            self.close_connection = not head.said.keep_alive  # documented, and a hook may say otherwise
+            said = head.said
+            self.close_connection = not said.keep_alive  # documented, and a hook may say otherwise
             environ = self.get_environ()
-            special = head.said.upgrade or head.said.chunked or head.path == "*"
+            special = said.upgrade or said.chunked or head.path == "*"
             if special or self.equipment.allowed_hosts is not None:
                 self._check(head, environ)
                 if head.path == "*":
@@ -164,7 +165,7 @@ class WSGIRequestHandler(SocketlessHandler):
         )
         if equipment.begin is not None:
             equipment.begin(exchange, self._raw)
-        if head.said.upgrade:
+        if said.upgrade:
             environ["werkzeug.socket"] = self.hijacked = HijackedSocket(wire, exchange, self.take_socket)
         # A context of its own, as a thread of its own would have: what one request sets, the next must not see.
         Context().run(self._run, run, exchange)
@@ -208,7 +209,8 @@ class WSGIRequestHandler(SocketlessHandler):
             self._welcomes = False
             if not self.handle_expect_100():
                 return None
-        self._body = self._body_of(head) if head.said.length or head.said.chunked else EMPTY
+        said = head.said
+        self._body = self._body_of(head) if said.length or said.chunked else EMPTY
         if self._reader is not None:
             self._reader.body = self._body
         return head

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .wire import Wire
 
 _FIRST_S = 1.0  # for the first request on a connection whose server goes
+_AWAY_S = 0.005  # after nobody has looked for so long, clients may have left meanwhile
 _PROBE_S = 0.1  # for a client that may have left
 
 PARKED = 0  # idle, or a part of a head is there; the poller tells when more comes
@@ -78,9 +79,12 @@ class Connection:
     """
 
     __slots__ = (
-        "accepted_at", "begun_at", "deadline", "descriptor", "gone", "handler", "incoming", "late", "registered",
-        "state", "wire",
+        "__dict__", "accepted_at", "begun_at", "deadline", "descriptor", "handler", "registered", "state", "wire",
     )  # fmt: skip
+
+    # Class attributes and not slots: what is usual costs no assignment.
+    late = gone = False
+    incoming: Incoming | None = None
 
     def __init__(self, handler: WSGIRequestHandler, wire: Wire, accepted_at: float) -> None:
         self.handler = handler
@@ -89,9 +93,6 @@ class Connection:
         self.deadline = 0.0
         self.begun_at = 0.0
         self.descriptor = wire.sock.fileno()
-        self.late = False
-        self.gone = False
-        self.incoming: Incoming | None = None
         self.registered = False
         self.state = READY
 
@@ -114,6 +115,7 @@ class Lot:
         self.ready: deque[Connection] = deque()
         self.hold: Hold | None = None
         self.late = False
+        self._looked_at = 0.0
         self.probed = 0
         self.receiving = 0
         self._waits = waits
@@ -158,6 +160,17 @@ class Lot:
             self._end_probe(connection)
         else:
             self._forget(connection)  # a thread has it, and will look itself
+
+    def looks_in_time(self, now: float) -> None:
+        """Somebody has waited for connections: what comes now has waited for nobody."""
+        self.late = False
+        self._looked_at = now
+
+    def look(self, now: float) -> None:
+        """Somebody is about to look."""
+        if now - self._looked_at > _AWAY_S:
+            self.late = True
+        self._looked_at = now
 
     def next(self) -> Connection | None:
         """The next connection that has a request, or must be told that it has none; a thread has it then.

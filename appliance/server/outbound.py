@@ -41,19 +41,17 @@ _AT_ONCE = struct.pack("ii", 1, 0)  # of SO_LINGER: close() resets
 class Outbound:
     """The sending half of a wire; see ``wire.Wire``."""
 
-    __slots__ = (
-        "_ahead", "_limits", "_send", "_usual_send", "aside", "background", "sock", "unsent", "waiting",
-    )  # fmt: skip
+    __slots__ = ("__dict__", "_limits", "_send", "_usual_send", "background", "sock")
 
     sends_files = True  # a part of a file, by its descriptor
+    # Class attributes and not slots: what is usual costs no assignment.
+    waiting = 0.0
+    aside: Outgoing | None = None
+    unsent = _ahead = 0
 
     def __init__(self, sock: socket.socket, limits: Limits) -> None:
         self.sock = sock
-        self.waiting = 0.0
         self.background: Background | None = None
-        self.aside: Outgoing | None = None
-        self.unsent = 0
-        self._ahead = 0
         self._limits = limits
         self._send: Callable[[Any], int] = sock.send
         self._usual_send: Callable[[Any], int] = self._send

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     Passed = Callable[[list[tuple[socket.socket, bytes]]], None]
 
-_AWAY_S = 0.005  # after nobody has looked for so long, clients may have left meanwhile
 _BLOCKED_S = 0.0005  # a wait of so long was one: nothing had been there
 
 
@@ -65,7 +64,6 @@ class Serving:
         self._poller = poller
         self._flushing = flushing
         self._limits: Limits = server.limits
-        self._looked_at = 0.0
         self.passed: Passed | None = None
         self._waits = waits = ClientWaits(server, lock, crew=crew, lot=lot, threads=threads)
         ask = Ask(
@@ -87,7 +85,8 @@ class Serving:
             with self._lock:
                 connection = None
                 if lot.ready:
-                    now = self._note(monotonic())
+                    now = monotonic()
+                    lot.look(now)
                     connection = lot.next()
                 if connection is not None:
                     hand.work = connection
@@ -116,25 +115,18 @@ class Serving:
             if self.passed is not None:
                 self.watcher.stir()
 
-    def _note(self, now: float) -> float:
-        """Somebody looks now; clients that had to wait for that may have left."""
-        if now - self._looked_at > _AWAY_S:
-            self._lot.late = True
-        self._looked_at = now
-        return now
-
     def _wait(self, seconds: float | None) -> None:
         """Until there is something to look at."""
-        before = self._note(monotonic())
+        door, lot = self._door, self._lot
+        before = monotonic()
         self._flushing.flush_if_due(before)
         told = self._poller.wait(seconds)
-        self._looked_at = now = monotonic()
-        door, lot = self._door, self._lot
+        now = monotonic()
         come = False
         failed: list[ConnectionFailed] = []
         with self._lock:
             if now - before > _BLOCKED_S:
-                lot.late = False
+                lot.looks_in_time(now)
             for descriptor in told if not self._crew.over else ():
                 if descriptor == door.descriptor:
                     come = True
@@ -180,7 +172,8 @@ class Serving:
         wire.background = self.background if self.background.is_able else None
         handler.begin(server.equipment, wire)
         connection = Connection(handler, wire, now)
-        connection.late = late
+        if late:
+            connection.late = True
         self._lot.add(connection)
 
     # -- one request

@@ -101,9 +101,7 @@ class FileWire(Wire):
     def __init__(self, reader: IO[bytes] | None, writer: IO[bytes] | None) -> None:
         self.buffer = b""
         self.ended = self.lenient = False
-        self.waiting = 0.0
-        self.background = self.aside = self.early = None
-        self.unsent = 0
+        self.background = None
         self._reader = reader
         self._writer = writer
 

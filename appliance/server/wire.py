@@ -58,10 +58,11 @@ class Wire(Outbound):
     """
 
     __slots__ = (
-        "_empty_lines", "_plain", "_receive", "_scanned", "_usual_receive", "buffer", "early", "ended", "lenient",
+        "_empty_lines", "_plain", "_receive", "_scanned", "_usual_receive", "buffer", "ended", "lenient",
     )  # fmt: skip
 
     secure = False
+    early: ByteQueue | None = None
 
     def __init__(self, sock: socket.socket, limits: Limits, early: bytes = b"") -> None:
         sock.settimeout(0)
@@ -69,7 +70,6 @@ class Wire(Outbound):
         self.buffer = early
         self.ended = False
         self.lenient = False
-        self.early: ByteQueue | None = None
         self._plain = min(_PLAIN_HEAD, limits.max_line_bytes, limits.max_header_bytes)
         self._scanned = 0
         self._empty_lines = 0
