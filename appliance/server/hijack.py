@@ -73,6 +73,7 @@ class HijackedSocket:
                 raise self._refusal
             exchange.hijacked = exchange.endless = True
             exchange.event = "websocket.closed"
+            self._wire.absorb()  # of a body that the application has not read
             self._wire.give_away()
         return self._wire.sock
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
+
+import pytest
 
 from appliance.server.pool import PooledWSGIServer
 from tests.server.served import Recorder, Served
@@ -97,3 +99,20 @@ def application(environ: dict[str, Any], start_response: Any) -> Any:
     if path == "/stream":
         return (LARGE[at : at + 100_000] for at in range(0, len(LARGE), 100_000))
     return [b"%d" % len(body) if body else path.encode()]
+
+
+@pytest.fixture
+def faults() -> Faults:
+    """Nothing fails yet."""
+    return Faults()
+
+
+@pytest.fixture
+def serve(faults: Faults) -> Iterator[Serve]:
+    """Start servers over sockets that may fail; they end with the test."""
+    with ExitStack() as stack:
+
+        def start(app: Any = application, **options: Any) -> Served:
+            return FaultyServed(app, stack, faults, **options)
+
+        yield start

@@ -7,38 +7,21 @@ import errno
 import os
 import select
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from appliance.server.lot import PARKED
-from tests.faults.faulty_sockets import LARGE, Faults, FaultyServed, Serve, application
+from tests.faults import faulty_sockets
+from tests.faults.faulty_sockets import LARGE, Faults, Serve
 from tests.server.answers import Gate
-from tests.server.served import GET, Served, get
+from tests.server.served import GET, get
 
+faults, serve = faulty_sockets.faults, faulty_sockets.serve  # fixtures
 NO_ACCEPT = [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM]  # until there is room again
 NO_CONNECTION = [errno.ECONNABORTED, errno.EPROTO, errno.EPERM, errno.EHOSTUNREACH]  # the one that was next
 RECEIVE = [errno.ECONNRESET, errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENOMEM, errno.ENOBUFS, errno.EBADF]
 SEND = [errno.EPIPE, errno.ECONNRESET, errno.ETIMEDOUT, errno.ENOBUFS, errno.ENOMEM, errno.EBADF]
-
-
-@pytest.fixture
-def faults() -> Faults:
-    """Nothing fails yet."""
-    return Faults()
-
-
-@pytest.fixture
-def serve(faults: Faults) -> Iterator[Serve]:
-    """Start servers over sockets that may fail; they end with the test."""
-    with ExitStack() as stack:
-
-        def start(app: Any = application, **options: Any) -> Served:
-            return FaultyServed(app, stack, faults, **options)
-
-        yield start
 
 
 @pytest.fixture

@@ -8,35 +8,18 @@ import os
 import sys
 import threading
 import types
-from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from appliance.server import received
 from appliance.server.limits import Limits
-from tests.faults.faulty_sockets import LARGE, Faults, FaultyServed, Serve, application
-from tests.server.served import Client, Served, chunked, get
+from tests.faults import faulty_sockets
+from tests.faults.faulty_sockets import LARGE, Faults, Serve
+from tests.server.served import Client, chunked, get
 
+faults, serve = faulty_sockets.faults, faulty_sockets.serve  # fixtures
 DISK = [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES]
-
-
-@pytest.fixture
-def faults() -> Faults:
-    """Nothing fails yet."""
-    return Faults()
-
-
-@pytest.fixture
-def serve(faults: Faults) -> Iterator[Serve]:
-    """Start servers over sockets that may fail; they end with the test."""
-    with ExitStack() as stack:
-
-        def start(app: Any = application, **options: Any) -> Served:
-            return FaultyServed(app, stack, faults, **options)
-
-        yield start
 
 
 @pytest.fixture

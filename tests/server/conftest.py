@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from appliance.server import received
 from tests.server.served import Echo, Served
+from tests.server.slow import CONTENT, Every
 
 
 @pytest.fixture(autouse=True)
@@ -27,3 +29,11 @@ def serve() -> Iterator[Callable[..., Served]]:
             return Served(application or Echo(), stack, **options)
 
         yield start
+
+
+@pytest.fixture
+def every(tmp_path: Path) -> Every:
+    """The application, with a file of its content."""
+    file = tmp_path / "file"
+    file.write_bytes(CONTENT)
+    return Every(file)

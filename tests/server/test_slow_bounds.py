@@ -26,14 +26,6 @@ def is_waiting(hand: Hand) -> bool:
     return isinstance(hand.work, Connection) and hand.work.wire.waiting > 0
 
 
-@pytest.fixture
-def every(tmp_path: Path) -> Every:
-    """The application, with a file of its content."""
-    file = tmp_path / "file"
-    file.write_bytes(CONTENT)
-    return Every(file)
-
-
 def test_what_is_alike_is_held_once(serve: Serve, every: Every):
     """Many readers of one content hold it once; what they do not share goes to files, which are gone afterwards."""
     served = serve(every, threads=4)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,14 +14,6 @@ from tests.server.served import PATIENCE_S, Client, Served, get, post, read_resp
 from tests.server.slow import CONTENT, SIZE, WAYS, Every, body_of, slow, until, until_aside
 
 Serve = Callable[..., Served]
-
-
-@pytest.fixture
-def every(tmp_path: Path) -> Every:
-    """The application, with a file of its content."""
-    file = tmp_path / "file"
-    file.write_bytes(CONTENT)
-    return Every(file)
 
 
 @pytest.mark.parametrize("way", WAYS)

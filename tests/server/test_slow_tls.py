@@ -13,6 +13,7 @@ import pytest
 
 from appliance.server.tls import context_of
 from tests.certificates import make_certificate
+from tests.server.answers import Gate
 from tests.server.served import PATIENCE_S, Client, Served, get, post, read_response
 from tests.server.slow import CONTENT, PIECES, SIZE, WAYS, Every, body_of, until, until_aside
 
@@ -53,14 +54,6 @@ def connect(pair: tuple[Path, Path]) -> Callable[[Served], Client]:
         return client
 
     return to
-
-
-@pytest.fixture
-def every(tmp_path: Path) -> Every:
-    """The application, with a file of its content."""
-    file = tmp_path / "file"
-    file.write_bytes(CONTENT)
-    return Every(file)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -124,3 +117,29 @@ def test_a_client_that_leaves(secure: Serve, connect: Callable[[Served], Client]
     record = served.sink.record()
     assert (record["event"], record["status"]) == ("request.aborted", 200)
     assert connect(served).ask(get("/plain")).body == b"plain"
+
+
+def test_clients_that_left_before_they_were_looked_at(secure: Serve, connect: Callable[[Served], Client]):
+    """Those that closed while the thread was busy are not run; who only waited is answered."""
+    gate = Gate()
+    served = secure(gate, threads=1)
+    gone = [connect(served) for _ in range(5)]
+    gate.opened.set()
+    for client in gone:
+        assert client.ask().body == b"done"
+    gate.opened.clear()
+    blocked, waiting = connect(served), connect(served)
+    blocked.send(get("/wait"))
+    assert gate.entered.acquire(timeout=PATIENCE_S)
+    until(served, lambda: served.server._crew.leader is None)
+    for client in gone:
+        client.send(get("/gone")).close()
+    waiting.send(get("/waiting"))
+    gate.opened.set()
+    assert blocked.response().body == b"done"
+    assert waiting.response().body == b"done"
+    records = served.sink.wait(
+        lambda: len(served.sink.records) == 12 and [each for each in served.sink.records if each["path"] == "/gone"]
+    )
+    assert [each["event"] for each in records] == ["request.aborted"] * 5
+    assert {each["status"] for each in records} == {None}
