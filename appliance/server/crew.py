@@ -32,7 +32,6 @@ _SLOW_S = 0.001
 # Threads that fail to lead, one after another with no request between, until the server gives up.
 _FAILURES_MAX = 3
 _START_AGAIN_S = 0.05  # after a thread could not be started
-_TELL_AGAIN_S = 60.0
 
 
 class Hand:
@@ -99,7 +98,6 @@ class Crew:
         self.complaint: str | None = None  # why; to be told, then None again
         self._here: Hand | None = None  # the watcher's own thread, while it serves
         self._start_again_at = 0.0
-        self._tell_again_at = 0.0
 
     @property
     def busy(self) -> int:
@@ -143,13 +141,11 @@ class Crew:
             self.short = False
 
     def _locked_fell_short(self, error: Exception) -> None:
-        """A thread could not be started; told once for as long as it lasts, and not more often than once a minute."""
-        now = monotonic()
-        if not self.short and now >= self._tell_again_at:
+        """A thread could not be started; told once for as long as it lasts."""
+        if not self.short:
             self.complaint = str(error) or type(error).__name__
-            self._tell_again_at = now + _TELL_AGAIN_S
         self.short = True
-        self._start_again_at = now + _START_AGAIN_S
+        self._start_again_at = monotonic() + _START_AGAIN_S
         self.alarm()
 
     def serve_here(self, seconds: float) -> bool:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .head import Head
     from .serving import Passed
 
+_SELDOM_S = 60.0
 _RECALLED_MAX = 65_536  # bytes of a body that another process goes on with
 _LINGER_S = 0.3  # how long a drained server waits for the clients that it has answered
 _CUT_S = 1.0  # how long a hijacked request may take to notice that it was ended
@@ -123,7 +124,8 @@ class PooledWSGIServer(WSGIServer):
         self._passing = 0
         self._cut_at = 0.0
         self._stopped = False
-        self._told_full = self._told_background_full = False
+        self._told_full = False
+        self._told: dict[str, float] = {}  # when each may be told again
         if accepting:
             self.resume()
 
@@ -263,20 +265,23 @@ class PooledWSGIServer(WSGIServer):
         self._flushing.flush()
 
     def _complain(self) -> None:
-        """Tell what parts of the server could not do; each once for as long as it lasts."""
+        """Tell what parts of the server could not do: each once for as long as it lasts, and once a minute at most."""
         with self._lock:
             thread, self._crew.complaint = self._crew.complaint, None
         if thread is not None:
-            fields: dict[str, object] = {"reason": thread, "count": len(self._crew.hands)}
-            self.sink.event("error", "thread.failed", fields)
+            self._tell_seldom("error", "thread.failed", {"reason": thread, "count": len(self._crew.hands)})
         storage = self.equipment.storage
         disk, storage.complaint = storage.complaint, None
         if disk is not None:
-            self.sink.event("error", "spool.failed", {"reason": disk, "action": SPACE})
-        full, told = self._background.is_full, self._told_background_full
-        self._told_background_full = full
-        if full and not told:
-            self.sink.event("warning", "transfer.limit", {"limit": self.limits.max_transfers})
+            self._tell_seldom("error", "spool.failed", {"reason": disk, "action": SPACE})
+        if self._background.is_full:
+            self._tell_seldom("warning", "transfer.limit", {"limit": self.limits.max_transfers})
+
+    def _tell_seldom(self, level: str, event: str, fields: dict[str, object]) -> None:
+        now = monotonic()
+        if now >= self._told.get(event, now):
+            self._told[event] = now + _SELDOM_S
+            self.sink.event(level, event, fields)
 
     # -- what handlers ask
 

@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from .body import Body, BodyError
-from .bytequeue import SPACE, ByteQueue
+from .bytequeue import ByteQueue
 from .refusal import Refused
 from .wire import RECEIVE, Wire
 
@@ -83,9 +83,5 @@ def received_whole(wire: Wire, equipment: Equipment, body: Body) -> ReceivedBody
     except OSError as error:
         queue.close()
         reason = f"there is no room for the body: {error.strerror or error} (RFC 4918, 11.5)"
-        fields: dict[str, object] = {"reason": str(error), "action": SPACE}
-        if equipment.storage.complaint is not None:
-            equipment.storage.complaint = None
-            equipment.sink.event("error", "spool.failed", fields)
-        raise Refused(507, reason) from None
+        raise Refused(507, reason) from None  # the storage has it, too
     return ReceivedBody(wire, equipment.limits, queue)
