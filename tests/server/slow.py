@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from appliance.server.lot import Connection
 from tests.server.served import PATIENCE_S, Client, Served, read_response
 
 SIZE = 10_000_000
@@ -105,6 +106,12 @@ def until_aside(served: Served, count: int = 1) -> None:
     """Until so many transfers are under way, and no thread works."""
     background = served.server._background
     until(served, lambda: len(background._under_way) >= count and not served.server.busy)
+
+
+def waiting(served: Served) -> int:
+    """How many threads wait for their clients."""
+    works = [hand.work for hand in list(served.server._crew.hands)]
+    return sum(isinstance(work, Connection) and work.wire.waiting > 0 for work in works)
 
 
 def body_of(client: Client, **options: Any) -> bytes:

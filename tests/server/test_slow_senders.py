@@ -11,7 +11,7 @@ import pytest
 from appliance.server.bodyend import ChunkedEnd, LengthEnd
 from appliance.server.limits import Limits
 from tests.server.served import PATIENCE_S, Client, Echo, Served, chunked, get, post
-from tests.server.slow import until, until_aside
+from tests.server.slow import until, until_aside, waiting
 
 Serve = Callable[..., Served]
 PART = bytes(range(256)) * 400  # 100 KB, more than the kernel hands over at once
@@ -171,9 +171,11 @@ def test_conversations_do_not_stop(serve: Serve, threads: int):
             yield piece.upper()
 
     served = serve(converse, threads=threads)
-    stuck = [begin(served, "length") for _ in range(3)]
-    until(served, lambda: len(served.server._background._under_way) >= 3 - (threads if threads > 1 else 0))
-    ports = {transfer.wire.sock.getpeername()[1] for transfer in served.server._background._under_way.values()}
+    background, stuck = served.server._background, []
+    for number in range(1, 4):  # one after another: a thread that does not wait yet is not counted
+        stuck.append(begin(served, "length"))
+        until(served, lambda: len(background._under_way) + waiting(served) == number)  # noqa: B023  called at once
+    ports = {transfer.wire.sock.getpeername()[1] for transfer in background._under_way.values()}
     for client in stuck:
         if client.sock.getsockname()[1] not in ports:
             client.close()  # it had a thread: there is room again
