@@ -22,7 +22,7 @@ COUNT = 1_000
 SIZE = 10_000_000
 MEMORY_MIB = 150
 PLAIN_S = 0.05
-READERS = [f"/sized?n={SIZE}", f"/streamed?n={SIZE}", f"/download?n={SIZE}"]
+READERS = [f"/streamed?n={SIZE}", f"/download?n={SIZE}", *[f"/sized?n={SIZE}"] * 18]  # 1 GB goes to the disk
 SENDERS = ["Content-Length: 100000", "Transfer-Encoding: chunked"]
 Connect = Callable[[], socket.socket]
 
@@ -123,11 +123,11 @@ def test_a_thousand_slow_readers(appliance: Appliance, connect: Connect):
     assert took < PLAIN_S
     assert held < MEMORY_MIB
     assert threads_of(appliance) < 40
-    for reader in readers[: 2 * len(READERS)]:
+    for reader in readers[-len(READERS) :]:  # the first may have been cut off by now, on a slow machine
         assert body_of(reader) == content(SIZE)
     for reader in readers:
         reader.close()
-    aborted = COUNT - 2 * len(READERS)
+    aborted = COUNT - len(READERS)
     while sum(event["event"] == "request.aborted" for event in appliance.events) < aborted:
         appliance.wait_for("request.aborted")
     assert appliance.get("/sized?n=5")[1] == content(5)
