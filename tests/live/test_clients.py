@@ -23,7 +23,7 @@ from tests.soak.load import SOAKED
 BLOCK = bytes(range(256)) * 256
 MANY = 1600  # blocks: 100 MiB
 LARGE = MANY * len(BLOCK)
-FLAT_KIB = 20_000
+FLAT_KIB = 56_000  # the 16 MiB that a client may be behind, in the heaps of two threads, and as much again as a reserve
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_curl_leaves(appliance: Appliance, url: str):
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="not run: memory is read from /proc")
 def test_a_hundred_megabytes(appliance: Appliance, url: str):
-    """Up in chunks and down, sized and streamed: they arrive whole, and the worker never holds 20 MB more."""
+    """Up in chunks and down, sized and streamed: whole, and the worker holds what clients may be behind."""
     worker = appliance.events[-1]["pid"]
     before = peak_kib(worker)
     with contextlib.closing(HTTPConnection("127.0.0.1", appliance.port, timeout=60)) as connection:
