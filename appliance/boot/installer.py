@@ -20,6 +20,7 @@ from appliance.boot.blame import LastWords, failure
 from appliance.boot.identity import user_cache, user_home
 from appliance.boot.network import answers, network_is_there
 from appliance.boot.pipconf import pip_configuration
+from appliance.boot.start_failure import start_error
 from appliance.errors import InstallError
 
 if TYPE_CHECKING:
@@ -112,30 +113,17 @@ class Installer:
         Raises:
             InstallError: it failed; nothing of it was reported.
         """
-        done = subprocess.run(  # noqa: S603 - as below
-            [self.program, *arguments],
-            cwd=self.folder,
-            env=dict(self.environment),
-            input=text.encode(),
-            capture_output=True,
-            check=False,
-        )
-        if done.returncode:
-            words = done.stderr.decode("utf-8", "replace").splitlines()
-            raise failure(words[-_WORDS_MAX:], done.returncode, self.offline, self.files, self.image, self.folder)
-        return done.stdout.decode("utf-8", "replace")
+        pipe = subprocess.PIPE
+        with self._started(self.environment, *arguments, given=pipe, complaints=pipe) as process:
+            answer, told = process.communicate(text.encode())
+        if process.returncode:
+            words = told.decode("utf-8", "replace").splitlines()
+            raise failure(words[-_WORDS_MAX:], process.returncode, self.offline, self.files, self.image, self.folder)
+        return answer.decode("utf-8", "replace")
 
     def _run(self, environment: Mapping[str, str], *arguments: str) -> None:
         words = LastWords()
-        with subprocess.Popen(  # noqa: S603 - our own program, our own arguments
-            [self.program, *arguments],
-            cwd=self.folder,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=(self.lock,) if self.lock >= 0 else (),
-        ) as process:
+        with self._started(environment, *arguments) as process:
             for raw in process.stdout or ():
                 line = raw.decode("utf-8", "replace").rstrip()
                 if line:
@@ -143,6 +131,27 @@ class Installer:
                     self.report(line)
         if process.returncode:
             raise failure(words.all(), process.returncode, self.offline, self.files, self.image, self.folder)
+
+    def _started(
+        self,
+        environment: Mapping[str, str],
+        *arguments: str,
+        given: int = subprocess.DEVNULL,
+        complaints: int = subprocess.STDOUT,
+    ) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(  # noqa: S603 - our own program, our own arguments
+                [self.program, *arguments],
+                cwd=self.folder,
+                env=dict(environment),
+                stdin=given,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                pass_fds=(self.lock,) if self.lock >= 0 else (),
+            )
+        except (OSError, ValueError) as error:
+            told = start_error("uv", error, program=self.program, folder=self.folder, environment=environment)
+            raise InstallError(told.found, expected=told.expected, action=told.action) from error
 
 
 def installer(

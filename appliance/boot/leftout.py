@@ -47,18 +47,10 @@ def left_out(names: Iterable[str]) -> list[str]:
 
 def names_in(lines: str) -> list[str]:
     """The packages that requirement lines name."""
-    return [requirement.name for requirement in _requirements(lines)]
-
-
-def pins_in(lines: str) -> list[str]:
-    """The releases that requirement lines ask for, where no other will do: ``["flask==1.0"]``."""
-    exact = ((plain(each.name), re.fullmatch(r"={2,3}([^*,]+)", str(each.specifier))) for each in _requirements(lines))
-    return [f"{name}=={version[1]}" for name, version in exact if version]
-
-
-def _requirements(lines: str) -> Iterable[Requirement]:
+    found = []
     for line in lines.splitlines():
         try:
-            yield Requirement(re.sub(r"(^|\s)#.*|\s--hash[= ]\S+|\\\s*\Z", "", line).strip())
+            found.append(Requirement(re.sub(r"(^|\s)#.*|\s--hash[= ]\S+|\\\s*\Z", "", line).strip()).name)
         except InvalidRequirement:
             continue
+    return found

@@ -39,8 +39,8 @@ def network_is_there(routes: Sequence[Path] = _ROUTES) -> bool:
 def answers(url: str, values: Mapping[str, str], within_s: float = LOOK_S) -> bool:
     """Whether the host of this URL, or the proxy before it, takes a connection; true for what is no network's."""
     proxy = next((values[name] for name in _PROXIES if values.get(name)), "")
-    parts = urlsplit(proxy if "//" in proxy else f"//{proxy}") if proxy else urlsplit(url)
     try:
+        parts = urlsplit(proxy if "//" in proxy else f"//{proxy}") if proxy else urlsplit(url)
         port = parts.port or _PORTS.get(parts.scheme, 443)
     except ValueError:
         return True
@@ -58,6 +58,9 @@ def answers(url: str, values: Mapping[str, str], within_s: float = LOOK_S) -> bo
 
     # In a thread: asking the DNS has no time-out of its own, and its default is 10 s and more.
     thread = threading.Thread(target=connect, daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except (RuntimeError, MemoryError):  # a limit of processes: the installer finds out, slowly
+        return True
     thread.join(within_s)
     return connected == [True]

@@ -23,10 +23,10 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, as_json: bo
     """0 where nothing hurts, 1 where something does.
 
     Raises:
-        ApplianceError: the project's folder, a .env file or a setting is not as it must be.
+        ApplianceError: the project's folder or a setting is not as it must be.
     """
     opening = open_project(process, flags)
-    patient = Patient(opening.settings, in_image="APPLIANCE_IMAGE" in process)
+    patient = Patient(opening.settings, in_image="APPLIANCE_IMAGE" in process, unread=opening.environment.complaints)
     mask = Mask(opening.environment.values)
     findings = [Finding(**mask.of(asdict(finding))) for finding in _examined(patient)]
     if as_json:

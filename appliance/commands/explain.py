@@ -14,7 +14,7 @@ from appliance.boot.project import Project, find_application
 from appliance.boot.settings import TABLE
 from appliance.boot.table import PREFIX
 from appliance.boot.target import told
-from appliance.commands.opening import open_project
+from appliance.commands.opening import Opening, open_project
 from appliance.errors import ApplicationError
 from appliance.logs.sanitise import sanitise
 from appliance.masking import MASKED, SECRET, Mask
@@ -37,7 +37,7 @@ def check(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
     opening.tell()
     root, values = opening.settings.project, opening.environment.values
     say = _saying(values)
-    say(f"project      {root}")
+    say(f"project      {root}", *_unread("warning      ", opening))
     try:
         adapts = opening.settings.asgi == "adapt"
         project = find_application(root, values, opening.settings.app or None, adapts=adapts)
@@ -106,7 +106,13 @@ def config(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
     for key, origin in sorted(own.items()):
         shown = MASKED if SECRET.search(key) else opening.environment.values[key]
         say(f"{key}  {shown!r}  ({origin})")
+    if unread := _unread("", opening):
+        say("", "Not read:", *unread)
     return 0
+
+
+def _unread(start: str, opening: Opening) -> list[str]:
+    return [f"{start}{complaint}" for complaint in opening.environment.complaints]
 
 
 def _saying(values: Mapping[str, str]) -> Callable[..., None]:

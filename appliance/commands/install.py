@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from appliance.boot.dependencies import Plan, install, plan
 from appliance.boot.project import Project, find_application
-from appliance.commands.opening import Opening, open_project
+from appliance.commands.opening import Opening, open_project, tell_unread
 from appliance.errors import ApplianceError, ApplicationError
 from appliance.logs.sanitise import sanitise
 
@@ -27,6 +27,7 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, report: boo
     try:
         opening = open_project(process, flags)
         if not report:
+            tell_unread(opening)
             opening.tell()  # else the supervisor has told it
         project = None if near else application_of(opening)
         found = project.folder if project else None

@@ -59,6 +59,12 @@ class Opening:
                 sys.stderr.write(sanitise(line) + "\n")
 
 
+def tell_unread(opening: Opening) -> None:
+    """Say on stderr what of the project's .env files can't be read."""
+    for complaint in opening.environment.complaints:
+        sys.stderr.write(sanitise(f"appliance: {complaint}") + "\n")
+
+
 def open_project(process: Mapping[str, str], flags: Mapping[str, str], *, serves: bool = False) -> Opening:
     """Become the owner of the project, find the folder for what is kept, and read the project's settings.
 
@@ -68,7 +74,7 @@ def open_project(process: Mapping[str, str], flags: Mapping[str, str], *, serves
         serves: this process will have the status socket.
 
     Raises:
-        ApplianceError: the folder, a .env file or a setting is not as it must be.
+        ApplianceError: the folder or a setting is not as it must be.
     """
     cwd = Path.cwd()
     early = read_early(process, flags, cwd)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from appliance.boot.dependencies import project_environment
 from appliance.boot.environment_folder import closed_to_others
+from appliance.boot.start_failure import start_error
 from appliance.commands.install import application_of, ensure
-from appliance.commands.opening import open_project
+from appliance.commands.opening import open_project, tell_unread
 from appliance.commands.pip import arguments_of_pip, as_uv
 from appliance.errors import ApplianceError, SettingsError
 
@@ -36,6 +37,7 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], argv: Sequence
         )
     opening = open_project(process, flags)
     opening.tell()
+    tell_unread(opening)
     root = opening.settings.project
     project = application_of(opening)  # a project whose application is not written yet may run commands
     planned = ensure(opening, project.folder if project else None)
@@ -44,13 +46,28 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], argv: Sequence
     asked = arguments_of_pip(argv)
     if asked is not None and shutil.which("pip", path=str(planned.python.parent)) is None:
         with closed_to_others():
-            os.execve(*as_uv(asked, planned, opening))  # noqa: S606  as below
+            _become(*as_uv(asked, planned, opening))
     defaults = project.target.environ if project else {}
     variables = project_environment(planned, opening.settings, opening.environment.values, defaults)
     program = shutil.which(argv[0], path=variables.get("PATH", os.defpath))
     if program is None:
         raise _NoProgramError(argv[0], str(planned.environment))
-    os.execve(program, list(argv), variables)  # noqa: S606  becoming the command is the point
+    _become(program, list(argv), variables)
+
+
+def _become(program: str, argv: Sequence[str], variables: Mapping[str, str]) -> NoReturn:
+    try:
+        os.execve(program, list(argv), dict(variables))  # noqa: S606  becoming the command is the point
+    except (OSError, ValueError) as error:
+        told = start_error("the command", error, program=program, environment=variables)
+        raise _NotRunError(told.found, expected=told.expected, action=told.action) from error
+
+
+class _NotRunError(ApplianceError):
+    """As a shell would say it: 126."""
+
+    event = "start.failed"
+    exit_code = 126
 
 
 class _NoProgramError(ApplianceError):

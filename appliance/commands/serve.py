@@ -9,8 +9,9 @@ import os
 from typing import TYPE_CHECKING
 
 from appliance.boot.certificate import read_certificate
+from appliance.boot.start_failure import start_error
 from appliance.commands.opening import open_project
-from appliance.errors import ApplianceError, SettingsError
+from appliance.errors import ApplianceError, SettingsError, defect
 from appliance.logs.fields import ALWAYS, FIELDS
 from appliance.logs.heap import keep_freed_memory
 from appliance.logs.rules import Rules
@@ -43,14 +44,22 @@ def command(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
         log = _log(writer, process, settings)
         log.know(opening.environment.values)
         supervisor = Supervisor(
-            settings, process, opening.argv(), listener=listener, certificate=certificate, log=log, writer=writer
-        )
+            settings, process, opening.argv(), listener=listener, certificate=certificate, log=log, writer=writer,
+            environment=opening.environment,
+        )  # fmt: skip
         code = supervisor.run()
-    except ApplianceError as error:
-        log.event("error", error.event, **error.fields())
-        code = error.exit_code
+    except Exception as error:  # noqa: BLE001  whatever it is, it is told as a line of the log
+        told = _worded(error)
+        log.event("error", told.event, **told.fields())
+        code = told.exit_code
     writer.close()
     return code
+
+
+def _worded(error: Exception) -> ApplianceError:
+    if isinstance(error, ApplianceError):
+        return error
+    return start_error("the appliance", error) if isinstance(error, OSError | MemoryError) else defect(error)
 
 
 def _first_log(writer: Writer, process: Mapping[str, str], flags: Mapping[str, str]) -> Log:

@@ -43,6 +43,8 @@ def words(status: Status) -> str:
     lines = [f"{status['health']}: {status['state']}, generation {status['generation']}"]
     lines += [f"{name:<12} {text}" for name, text in _facts(status) if text]
     error, last = status.get("error"), status.get("last_error")
+    if status.get("stuck"):
+        lines += ["", f"It serves nobody: {status['stuck']}. See --stacks; a save starts another worker."]
     if error:
         lines += ["", *_of_error(error)]
     elif last:

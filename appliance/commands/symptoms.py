@@ -22,8 +22,9 @@ from appliance.watch.inotify import Inotify
 from appliance.watch.mounts import Mounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
+    from appliance.boot.envfile import Complaint
     from appliance.boot.settings import Settings
 
 ENOUGH_MEMORY = 384 * 2**20  # the appliance takes 60 MiB, a Django project with its packages twice that, pandas more
@@ -49,6 +50,7 @@ class Patient:
 
     settings: Settings
     in_image: bool
+    unread: Sequence[Complaint] = ()
 
     @property
     def project(self) -> Path:
@@ -152,6 +154,13 @@ def ports(patient: Patient) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def variables(patient: Patient) -> Iterator[Finding]:
+    """Whether the project's .env files can be read."""
+    for each in patient.unread:
+        where = f"{each.file}, line {each.line}" if each.line else each.file
+        yield Finding("variables", "note", f"{where}: {each.reason}", each.action)
+
+
 def cache(patient: Patient) -> Iterator[Finding]:
     """Whether what is installed is kept, and whether there is room."""
     folder = patient.settings.cache
@@ -215,7 +224,7 @@ def descriptors(_patient: Patient) -> Iterator[Finding]:
 
 
 LOOKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
-    mounts, events, watches, owners, ports, cache, memory, clock, descriptors,
+    mounts, events, watches, owners, ports, variables, cache, memory, clock, descriptors,
 )  # fmt: skip
 
 

@@ -1,14 +1,18 @@
 """Environment files: grammar, precedence, references, and what can't be read."""
 
 import os
+import re
 import string
+import threading
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.boot import envfile
 from appliance.boot.env import FILES, load_environment
-from appliance.errors import SettingsError
+from appliance.boot.references import references
 
 
 @pytest.fixture
@@ -73,12 +77,10 @@ def test_names_are_the_callers(load):
     ],
 )
 def test_grammar(load, line, value):
-    """The usual forms mean what python-dotenv says they mean."""
-    if value is None:
-        with pytest.raises(SettingsError):
-            load({".env": line})
-    else:
-        assert load({".env": line}).values["A"] == value
+    """The usual forms mean what python-dotenv says they mean, which warns of what means nothing."""
+    environment = load({".env": line})
+    assert environment.values.get("A") == value
+    assert bool(environment.complaints) is (value is None)
 
 
 def test_a_name_alone_sets_nothing(load):
@@ -112,36 +114,223 @@ def test_references(load, files, process, expected):
 @pytest.mark.parametrize(
     ("content", "line"),
     [
-        ("A=1\n\n\nB='hunter2\n", 4),
-        ("=1", 1),
-        ("# fine\nA=1\nthis is no line", 3),
-        (b"A=1\nB=\xff\n", 2),
-        ("A=1\nB=\0\n", 2),
+        ("A=1\n\n\nB='hunter2\nC=3\n", 4),
+        ("=1\nA=1\nC=3", 1),
+        ("# fine\nA=1\nthis is no line\nC=3", 3),
+        (b"A=1\nB=\xff\nC=3\n", 2),
+        ("A=1\nB=\0\nC=3\n", 2),
+        ("A=1\n'x=y'=z\nC=3\n", 2),
+        ("A=1\r\n'=hunter2'=\r\nC=3\r\n", 2),
     ],
 )
 def test_a_line_that_cannot_be_meant(load, content, line):
-    """The error names file and line, and does not show what may be a secret."""
-    with pytest.raises(SettingsError) as caught:
-        load({".env": content})
-    assert caught.value.details == {"file": ".env", "line": line}
-    assert "hunter2" not in str(caught.value.fields())
+    """It is left out, with one complaint that names file and line and shows no secret; the other lines count."""
+    environment = load({".env": content})
+    assert (environment.values["A"], environment.values["C"]) == ("1", "3")
+    (complaint,) = environment.complaints
+    assert (complaint.file, complaint.line) == (".env", line)
+    assert complaint.reason
+    assert complaint.action
+    assert "hunter2" not in str(complaint)
 
 
-def test_windows_text_is_named(load):
-    """A file in UTF-16 is refused with a word on its coding."""
-    with pytest.raises(SettingsError, match="UTF-8"):
-        load({".env": "A=1\n".encode("utf-16")})
+def test_many_bad_lines_are_one_complaint(load):
+    """Each file is complained of once, by its first bad line and how many there are."""
+    environment = load({".env": "A=1\n" + "not a line\n" * 10, ".env.local": "B='\n"})
+    told = {each.file: each for each in environment.complaints}
+    assert (told[".env"].line, told[".env"].count, told[".env.local"].line) == (2, 10, 1)
+    assert "9 more" in str(told[".env"])
 
 
-def test_what_is_no_file(tmp_path):
-    """A folder and a pipe are errors: the pipe would be waited for, for ever."""
-    (tmp_path / ".env").mkdir()
-    with pytest.raises(SettingsError, match="folder"):
-        load_environment({}, tmp_path)
-    (tmp_path / ".env").rmdir()
+def test_windows_text_is_read(load):
+    """A file in UTF-16, as Windows PowerShell's > writes it, is read, with a word on its coding."""
+    environment = load({".env": "A=ü\r\nB=2\r\n".encode("utf-16")})
+    assert (environment.values["A"], environment.values["B"]) == ("ü", "2")
+    assert "UTF-16" in environment.complaints[0].reason
+
+
+def test_bytes_that_are_no_text_pass(load):
+    """A value that is not UTF-8 reaches the project as its bytes, as a shell would pass it."""
+    assert os.fsencode(load({".env": b"A=J\xf6rg\n"}).values["A"]) == b"J\xf6rg"
+
+
+def _folder(path):
+    path.mkdir()
+
+
+def _virtual_environment(path):
+    path.mkdir()
+    (path / "pyvenv.cfg").touch()
+
+
+def _link_to_nowhere(path):
+    path.symlink_to("nowhere")
+
+
+def _link_to_itself(path):
+    path.symlink_to(path.name)
+
+
+def _huge(path):
+    with path.open("wb") as file:
+        file.write(b"B=1\n")
+        file.truncate(100 * 1024 * 1024)
+
+
+def _device(path):
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (_folder, "it is a folder"),
+        (_virtual_environment, "it is a virtual environment"),
+        (_link_to_nowhere, "a link to nowhere"),
+        (_link_to_itself, "symbolic links"),
+        (_huge, "more than"),
+        (_device, "no file of text"),
+    ],
+)
+def test_what_is_no_file(tmp_path, make, reason):
+    """What can't be read as a file is one complaint without a line, and the other files are read."""
+    make(tmp_path / ".env")
+    (tmp_path / ".flaskenv").write_text("A=1\n")
+    environment = load_environment({}, tmp_path)
+    assert environment.values == {"A": "1"}
+    (complaint,) = environment.complaints
+    assert (complaint.file, complaint.line) == (".env", 0)
+    assert reason in complaint.reason
+
+
+def test_no_variables_by_intent(tmp_path):
+    """A link to /dev/null is the usual way to say that there are none: nothing to complain of."""
+    (tmp_path / ".env").symlink_to("/dev/null")
+    environment = load_environment({}, tmp_path)
+    assert (environment.values, environment.complaints) == ({}, ())
+
+
+def test_a_file_of_somebody_else(tmp_path, monkeypatch):
+    """A file that this user may not read is complained of with the user's number."""
+    (tmp_path / ".env").write_text("A=1\n")
+    real = os.open
+
+    def refuse(path, *given, **named):
+        if str(path).endswith(".env"):
+            raise PermissionError(13, "Permission denied")
+        return real(path, *given, **named)
+
+    monkeypatch.setattr(os, "open", refuse)
+    environment = load_environment({}, tmp_path)
+    assert environment.values == {}
+    assert f"uid {os.geteuid()}" in environment.complaints[0].reason
+
+
+def test_a_pipe_is_read_anew_each_time(tmp_path):
+    """A pipe that a secret manager writes gives what is written for each reading, however slowly it comes."""
+    pipe = tmp_path / ".env"
+    os.mkfifo(pipe)
+
+    def write(word):
+        with pipe.open("wb", buffering=0) as file:
+            file.write(b"A=")
+            file.write(word)
+            file.write(b"\n")
+
+    for word in (b"first", b"second"):
+        writer = threading.Thread(target=write, args=(word,))
+        writer.start()
+        environment = load_environment({}, tmp_path)
+        writer.join()
+        assert (environment.values, environment.complaints) == ({"A": word.decode()}, ())
+
+
+def test_a_pipe_that_nobody_writes(tmp_path, monkeypatch):
+    """It is waited for, but not for ever; then what it said before stands."""
     os.mkfifo(tmp_path / ".env")
-    with pytest.raises(SettingsError, match="regular"):
-        load_environment({}, tmp_path)
+    content = envfile.read_file(tmp_path / ".env", ".env", patience_s=0.05)
+    assert (content.text, content.is_pipe) == ("", True)
+    assert "nobody wrote" in content.complaints[0].reason
+    content = envfile.read_file(tmp_path / ".env", ".env", before="A=1\n", patience_s=0.05)
+    assert content.text == "A=1\n"
+    assert "before" in content.complaints[0].action
+
+
+def test_a_pipe_that_is_never_ended(tmp_path):
+    """What has come is read where the writer holds the pipe open; who writes without end is too long."""
+    pipe = tmp_path / ".env"
+    os.mkfifo(pipe)
+    ours = os.open(pipe, os.O_RDWR)
+    os.write(ours, b"A=1\n")
+    content = envfile.read_file(pipe, ".env", patience_s=0.05)
+    assert (content.text, len(content.complaints)) == ("A=1\n", 1)
+    os.set_blocking(ours, False)
+    over = threading.Event()
+
+    def flood():
+        while not over.is_set():
+            try:
+                os.write(ours, b"A=1\n" * 1000)
+            except BlockingIOError:
+                continue
+
+    thread = threading.Thread(target=flood)
+    thread.start()
+    content = envfile.read_file(pipe, ".env")
+    over.set()
+    thread.join()
+    os.close(ours)
+    assert content.text == ""
+    assert "more than" in content.complaints[0].reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"V{number}=${{V{number + 1}}}${{V{number + 1}}}\n" for number in range(60)) + "V60=x\n",
+        "".join(f"V{number}=${{V{number + 1}}}${{V{number + 1}}}\n" for number in range(60)),
+        "".join(f"V{number}=${{V{number + 1}}}\n" for number in range(5000)) + "V5000=x\n",
+        "A=" + "${" * 500_000 + "\n",
+        "A=" + "${:" * 300_000 + "}\n",
+        "A=" + "${A" * 300_000 + "}\n",
+        "A=x" + " " * 1_000_000 + "y\n",
+        "A=x" + (" " * 200 + "y") * 5_000 + "\n",
+        "A=x" + " " * 1_000_000 + "\n",
+        "A\n" * 500_000,
+        "A='" * 300_000,
+        'A="\\"\n' * 150_000,
+        "'a\n" * 300_000,
+        "export " * 140_000,
+        "\n" * 1_000_000,
+        "A=" + "#" * 1_000_000,
+        "A=" + " #" * 500_000,
+    ],
+)
+def test_no_text_takes_long(load, text):
+    """Whatever stands in a file of a megabyte, it is read in a moment."""
+    began = time.thread_time()
+    load({".env": text})
+    assert time.thread_time() - began < 3  # 0.5 s at the most; quadratic it would be hours
+
+
+def test_a_value_that_grows_without_end(load):
+    """A value that doubles sixty times is left out with a complaint; the others are there."""
+    doubling = "".join(f"V{number}=${{V{number + 1}}}${{V{number + 1}}}\n" for number in range(60))
+    environment = load({".env": doubling + "V60=xxxxxxxx\nA=1\n"})
+    assert environment.values["A"] == "1"
+    assert environment.values["V50"] == "x" * 8 * 2**10
+    assert "V0" not in environment.values
+    assert environment.complaints[0].line == 1
+
+
+_REFERENCE = re.compile(r"\$\{([^}:]*)(?::-([^}]*))?\}")
+
+
+@given(st.text("${}:-ab", max_size=40))
+def test_references_are_those_of_the_grammar(text):
+    """The linear search finds what the regular expression of the grammar does."""
+    expected = [(match.start(), match.end(), match[1], match[2] or "") for match in _REFERENCE.finditer(text)]
+    assert list(references(text)) == expected
 
 
 _KEYS = st.text(string.ascii_uppercase + "_", min_size=1, max_size=8)
@@ -162,11 +351,21 @@ def test_quoted_values_come_back(tmp_path_factory, values):
 
 @given(st.binary(max_size=200))
 def test_no_file_is_a_surprise(tmp_path_factory, data):
-    """Any bytes are either read or refused with our own error."""
+    """Any bytes are read, or complained of; what comes of them can be given to a process."""
     folder = tmp_path_factory.mktemp("env")
     (folder / ".env").write_bytes(data)
-    try:
-        environment = load_environment({"HOME": "/"}, folder)
-    except SettingsError:
-        return
-    assert all("\0" not in value for value in environment.values.values())
+    environment = load_environment({"HOME": "/"}, folder)
+    for key, value in environment.values.items():
+        assert b"\0" not in os.fsencode(key) + os.fsencode(value)
+        assert key
+        assert "=" not in key
+
+
+@pytest.mark.parametrize("codes", [(0x20, 0x7F), (0xA0, 0x250), (0x2000, 0x2070)])
+@given(data=st.data())
+def test_no_line_is_a_surprise(tmp_path_factory, codes, data):
+    """Any lines of text are read, or complained of."""
+    lines = data.draw(st.lists(st.text(st.characters(min_codepoint=codes[0], max_codepoint=codes[1])), max_size=8))
+    folder = tmp_path_factory.mktemp("env")
+    (folder / ".env").write_text("\n".join(lines), encoding="utf-8")
+    load_environment({}, folder)

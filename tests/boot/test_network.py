@@ -1,6 +1,7 @@
 """Looks at the network that end soon."""
 
 import socket
+import threading
 
 import pytest
 
@@ -37,3 +38,14 @@ def test_who_answers():
     assert not answers("https://index.test", {"HTTPS_PROXY": f"http://127.0.0.1:{port}"})
     assert answers("file:///srv/simple", {})
     assert answers("http://index.test:port", {})
+
+
+def test_no_thread_to_ask_with(monkeypatch: pytest.MonkeyPatch):
+    """Where no thread can be started, or the URL is none, the installer itself is left to find out."""
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    assert answers("http://[index", {})
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert answers("http://127.0.0.1:1/simple", {})
