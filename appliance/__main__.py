@@ -1,7 +1,8 @@
 """``python -I -m appliance``: the way in of our side.
 
-Owns the first thing that happens: signals are answered before anything slow is imported, for as PID 1 nobody else
-does. The environment is read here, once.
+Owns the first things that happen: signals are answered before anything slow is imported, for as PID 1 nobody else
+does; and a standard stream that is closed gets a descriptor, before anything else can. The environment is read here,
+once.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ def main() -> int:
     import os  # noqa: PLC0415  after the handlers
     import sys  # noqa: PLC0415  as above
 
+    from appliance.supervisor.descriptors import replace_closed_streams  # noqa: PLC0415  as above
+
+    replace_closed_streams()
     from appliance import cli  # noqa: PLC0415  as above
 
     try:

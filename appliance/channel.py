@@ -43,6 +43,7 @@ from .messages import (
     Preloaded,
     Ready,
     Records,
+    Report,
     Rest,
     Serve,
     Stacks,
@@ -50,6 +51,7 @@ from .messages import (
     Take,
     Unfit,
     Words,
+    check,
 )
 
 if TYPE_CHECKING:
@@ -60,12 +62,14 @@ __all__ = [
     "MAX_DESCRIPTORS",
     "MAX_FRAME",
     "Channel",
+    "ChannelClosedError",
     "ChannelError",
     "Debugger",
     "Drain",
     "Drained",
     "Failed",
     "Fork",
+    "FrameTooLargeError",
     "HandOver",
     "Hello",
     "Learn",
@@ -78,6 +82,7 @@ __all__ = [
     "Preloaded",
     "Ready",
     "Records",
+    "Report",
     "Rest",
     "Serve",
     "Stacks",
@@ -85,16 +90,41 @@ __all__ = [
     "Take",
     "Unfit",
     "Words",
+    "portions",
 ]
 
 _HEADER = struct.Struct(">IB")
 _READ = 65_536
 MAX_DESCRIPTORS = 200  # the kernel takes 253 a message (SCM_MAX_FD)
-MAX_FRAME = 64 * 1024 * 1024
+MAX_FRAME = 16 * 1024 * 1024  # a worker bounds what it sends far below
+MAX_EARLY = 1024 * 1024  # characters of what was read of connections, a message; JSON may make six bytes of each
+# Bound here, before any code of the project's runs: a project that replaces ``json.dumps`` must not garble our frames.
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
+_DUP, _CLOSE = os.dup, os.close
 
 
 class ChannelError(Exception):
-    """The other end has gone, or speaks nonsense."""
+    """The channel is of no use any more: the other end has gone, or speaks nonsense."""
+
+
+class ChannelClosedError(ChannelError):
+    """The other end has gone."""
+
+
+class FrameTooLargeError(ValueError):
+    """A message that the other end would refuse; nothing of it was sent."""
+
+
+def portions(early: Sequence[str | bytes]) -> Iterator[slice]:
+    """Connections as parts that fit a message each, by what was read of each already."""
+    start = size = 0
+    for index, each in enumerate(early):
+        if index > start and (index - start >= MAX_DESCRIPTORS or size + len(each) > MAX_EARLY):
+            yield slice(start, index)
+            start, size = index, 0
+        size += len(each)
+    if start < len(early):
+        yield slice(start, len(early))
 
 
 class Channel:
@@ -121,26 +151,35 @@ class Channel:
         """The descriptor, for a selector."""
         return self._socket.fileno()
 
-    def send(self, message: Message, descriptors: Sequence[int] = ()) -> bool:
+    def send(self, message: Message, descriptors: Sequence[int] = (), *, most: int = MAX_FRAME) -> bool:
         """Send one message; True when nothing waits.
 
         The caller may close its own descriptors then: where they wait, duplicates do. (Where the kernel takes them at
         once none are made: a process at its limit of descriptors can still give some away.)
 
+        Args:
+            message: what to send.
+            descriptors: what rides on it.
+            most: bytes that it may have.
+
         Raises:
             ChannelError: the other end has gone.
-            ValueError: more than MAX_DESCRIPTORS.
+            FrameTooLargeError: it has more.
+            ValueError: more than MAX_DESCRIPTORS; or it holds what JSON can't.
+            OSError: it has to wait, and there is no descriptor free for a duplicate; nothing of it was sent.
         """
         if len(descriptors) > MAX_DESCRIPTORS:
             raise ValueError(f"{len(descriptors)} descriptors; at most {MAX_DESCRIPTORS} fit one message")
         # vars and not asdict, which copies every value of every record first: that was most of the cost of a record.
-        payload = json.dumps({"kind": message.kind, **vars(message)}, separators=(",", ":")).encode()
+        payload = _ENCODE({"kind": message.kind, **vars(message)}).encode()
+        if len(payload) > most:
+            raise FrameTooLargeError(f"a frame of {len(payload)} bytes; at most {most} may be sent")
         frame = memoryview(_HEADER.pack(len(payload), len(descriptors)) + payload)
         with self._lock:
             sent = self._write(frame, descriptors) if self._flush() else 0
             if sent == len(frame):
                 return True
-            waiting = [] if sent else [os.dup(number) for number in descriptors]
+            waiting = [] if sent else _duplicates(descriptors)
             self._unsent.append((frame[sent:], waiting))
             return self._flush()
 
@@ -156,7 +195,7 @@ class Channel:
             if not sent:
                 return False
             for number in descriptors:
-                os.close(number)
+                _CLOSE(number)
             if sent == len(frame):
                 self._unsent.popleft()
             else:
@@ -174,7 +213,7 @@ class Channel:
             return 0
         except OSError as error:
             self._drop()
-            raise ChannelError("the other end of the channel has gone") from error
+            raise _gone(error) from error
 
     def receive(self) -> Iterator[tuple[Message, list[int]]]:
         """Read once, and yield each message that is complete, with its descriptors, which are then the caller's.
@@ -188,7 +227,7 @@ class Channel:
         except BlockingIOError:
             return
         except OSError as error:
-            raise ChannelError("the other end of the channel has gone") from error
+            raise _gone(error) from error
         for level, kind, rights in ancillary:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
                 numbers = array.array("i")
@@ -197,9 +236,11 @@ class Channel:
         if flags & socket.MSG_CTRUNC:
             raise ChannelError("descriptors were lost: this process has too many open")
         if not data:
-            raise ChannelError("the other end of the channel has gone")
+            raise ChannelClosedError("the other end of the channel has gone")
         self._buffer += data
         yield from self._messages()
+        if len(self._descriptors) > (MAX_DESCRIPTORS if self._buffer else 0):
+            raise ChannelError(f"{len(self._descriptors)} descriptors came that belong to no message")
 
     def _messages(self) -> Iterator[tuple[Message, list[int]]]:
         start = 0
@@ -213,26 +254,46 @@ class Channel:
                     return
                 payload = bytes(memoryview(self._buffer)[start + _HEADER.size : end])
                 start = end
-                yield self._decode(payload), [self._descriptors.popleft() for _ in range(count)]
+                message = self._decode(payload)
+                if count > len(self._descriptors):
+                    raise ChannelError(f"{count} descriptors belong to a message; {len(self._descriptors)} came")
+                yield message, [self._descriptors.popleft() for _ in range(count)]
         finally:
             del self._buffer[:start]
 
     def _decode(self, payload: bytes) -> Message:
         try:
             fields = self._loads(payload)
-            return KINDS[fields.pop("kind")](**fields)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ChannelError(f"not a message: {payload[:80]!r}") from error
+            message = KINDS[fields.pop("kind")](**fields)
+            check(message)
+        except Exception as error:
+            raise ChannelError(f"not a message ({type(error).__name__}): {payload[:80]!r}") from error
+        return message
 
     def close(self) -> None:
         """Close this end, and the descriptors that were not taken."""
         with self._lock:
             self._drop()
             while self._descriptors:
-                os.close(self._descriptors.popleft())
+                _CLOSE(self._descriptors.popleft())
             self._socket.close()
 
     def _drop(self) -> None:
         while self._unsent:
             for number in self._unsent.popleft()[1]:
-                os.close(number)
+                _CLOSE(number)
+
+
+def _gone(error: OSError) -> ChannelError:
+    return ChannelClosedError(f"the other end of the channel has gone ({error.strerror})")
+
+
+def _duplicates(descriptors: Sequence[int]) -> list[int]:
+    made: list[int] = []
+    try:
+        made.extend(_DUP(number) for number in descriptors)
+    except OSError:
+        for number in made:
+            _CLOSE(number)
+        raise
+    return made

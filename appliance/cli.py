@@ -7,13 +7,15 @@ interpreter; a command's modules are imported when it is chosen, so that ``statu
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING
 
 from appliance import __version__
 from appliance.boot.settings import TABLE, help_table
-from appliance.errors import ApplianceError, SettingsError
+from appliance.errors import ApplianceError, SettingsError, defect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,14 +86,25 @@ def main(argv: Sequence[str], process: Mapping[str, str]) -> int:
     try:
         return _command(argv, process)
     except ApplianceError as error:
-        if serving and not sys.stdout.isatty():
-            return _as_event(error, process)
-        from appliance.logs.sanitise import sanitise  # noqa: PLC0415  only now needed
-        from appliance.masking import Mask  # noqa: PLC0415  as above
+        return _tell(error, process, as_event=serving and not sys.stdout.isatty())
+    except BrokenPipeError:  # who reads has read enough: appliance check | head
+        return 128 + signal.SIGPIPE
+    except Exception as error:  # noqa: BLE001  no traceback of ours reaches a user
+        return _tell(defect(error), process, as_event=serving and not sys.stdout.isatty())
 
-        text = f"appliance: {error.found}\n  expected: {error.expected}\n  do this:  {error.action}\n"
+
+def _tell(error: ApplianceError, process: Mapping[str, str], *, as_event: bool) -> int:
+    """Say it as a line of the log, or as words; its exit code."""
+    if as_event:
+        return _as_event(error, process)
+    from appliance.logs.sanitise import sanitise  # noqa: PLC0415  only now needed
+    from appliance.masking import Mask  # noqa: PLC0415  as above
+
+    place = f"  place:    {error.details['place']}\n" if "place" in error.details else ""
+    text = f"appliance: {error.found}\n  expected: {error.expected}\n  do this:  {error.action}\n{place}"
+    with contextlib.suppress(OSError):  # nobody reads it
         sys.stderr.write(sanitise(Mask(process).masked(text), lines=True))
-        return error.exit_code
+    return error.exit_code
 
 
 def _command(argv: Sequence[str], process: Mapping[str, str]) -> int:  # noqa: PLR0911  one for each command
@@ -148,7 +161,8 @@ def _as_event(error: ApplianceError, process: Mapping[str, str]) -> int:
     log = make_log(lines.append, format="json", level="info", access="on", colour=False, root="")
     log.know(process)
     log.event("error", error.event, **error.fields())
-    sys.stdout.write(b"".join(lines).decode())
+    with contextlib.suppress(OSError):  # nobody reads it
+        sys.stdout.write(b"".join(lines).decode())
     return error.exit_code
 
 

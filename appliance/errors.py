@@ -6,7 +6,11 @@ the supervisor makes an event and a page of them. Runs in the appliance's own in
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
 from typing import Any, ClassVar
+
+_OURS = str(Path(__file__).parent) + "/"
 
 
 class ApplianceError(Exception):
@@ -68,6 +72,20 @@ class InterpreterError(InstallError):
     event = "interpreter.missing"
 
 
+class StartError(ApplianceError):
+    """A process or a thread of ours can't be started.
+
+    Attributes:
+        passing: trying again later may help by itself: a limit was met that others fill.
+    """
+
+    event = "start.failed"
+
+    def __init__(self, found: str, *, expected: str, action: str, what: str, passing: bool) -> None:
+        super().__init__(found, expected=expected, action=action, what=what)
+        self.passing = passing
+
+
 class PreparationError(ApplianceError):
     """A command of BEFORE_START failed."""
 
@@ -86,3 +104,22 @@ class NotRunningError(ApplianceError):
 
     event = "supervisor.missing"
     exit_code = 7
+
+
+def defect(error: BaseException) -> ApplianceError:
+    """The words for an error that nobody has foreseen."""
+    return ApplianceError(
+        f"the appliance failed: {type(error).__name__}: {error}",
+        expected="a step that succeeds",
+        action="Try it again. If it fails again, report it with this line: it is a defect of the appliance's.",
+        place=place_of(error),
+    )
+
+
+def place_of(error: BaseException) -> str:
+    """The line of ours that raised it: the innermost of our own, not the library's that it called."""
+    every = list(traceback.extract_tb(error.__traceback__))
+    frames = [frame for frame in every if frame.filename.startswith(_OURS)] or every
+    if not frames:
+        return "unknown"
+    return f"{frames[-1].filename.removeprefix(_OURS)}:{frames[-1].lineno} ({frames[-1].name})"

@@ -58,9 +58,10 @@ def judge(path: str) -> tuple[int, str]:
         except (OSError, ValueError) as error:
             return 1, f"unhealthy: no answer from the supervisor at {path}: {error}"
         else:
-            health, state = status.get("health"), status.get("state")
+            health, state, stuck = status.get("health"), status.get("state"), status.get("stuck")
             if health != "starting":
-                return (0 if health == "healthy" else 1), f"{health}: the state is {state}"
+                but = f", but {stuck}" if stuck else ""
+                return (0 if health == "healthy" else 1), f"{health}: the state is {state}{but}"
         time.sleep(LOOK_S)  # noqa: TID251  a program of its own, with nothing to wait on
 
 

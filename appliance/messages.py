@@ -6,7 +6,7 @@ under any Python from 3.10 to 3.15, so the standard library only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 # The order of the fields of an access record (Records.batch, kind "access"). A list, not a dict: it halves the coding.
@@ -39,6 +39,10 @@ class Message:
 
     kind: ClassVar[str]
 
+    def fits(self, descriptors: int) -> bool:
+        """Whether a child may send so many descriptors with it."""
+        return descriptors == 0
+
 
 # -- supervisor to child ---------------------------------------------------------------------------------------------
 
@@ -70,10 +74,24 @@ class Take(Message):
 
 @dataclass(frozen=True)
 class Drain(Message):
-    """Accept no more, hand over what is idle, finish what runs, end; within so many seconds it is ended otherwise."""
+    """Accept no more, hand over what is idle, finish what runs, end.
+
+    Attributes:
+        grace_s: within so many seconds; it is ended otherwise.
+        streams_s: how long to wait until what made the streams that are ended has noticed.
+    """
 
     kind = "drain"
     grace_s: float = 0.0
+    streams_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Report(Message):
+    """Say what work goes on in the background; with ``cut`` end after that."""
+
+    kind = "report"
+    cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,7 +150,7 @@ class Preload(Message):
 
 @dataclass(frozen=True)
 class Fork(Message):
-    """Fork a worker. Carries its end of a channel, and its descriptors 1 and 2."""
+    """Fork a worker. Carries its end of a channel, its descriptors 1 and 2, and, if there is one, its lifeline."""
 
     kind = "fork"
 
@@ -262,6 +280,10 @@ class HandOver(Message):
     kind = "hand_over"
     early: list[str] = field(default_factory=list)
 
+    def fits(self, descriptors: int) -> bool:
+        """One a connection."""
+        return descriptors == len(self.early)
+
 
 @dataclass(frozen=True)
 class Stacks(Message):
@@ -269,6 +291,10 @@ class Stacks(Message):
 
     kind = "stacks"
     signal: int
+
+    def fits(self, descriptors: int) -> bool:
+        """The pipe."""
+        return descriptors == 1
 
 
 @dataclass(frozen=True)
@@ -289,7 +315,7 @@ class Left(Message):
 
 @dataclass(frozen=True)
 class Drained(Message):
-    """Nothing runs here any more."""
+    """No request runs here any more; threads and hooks of the project's may."""
 
     kind = "drained"
 
@@ -300,6 +326,7 @@ KINDS: dict[str, type[Message]] = {
         Start,
         Take,
         Drain,
+        Report,
         Serve,
         Learn,
         Look,
@@ -322,3 +349,26 @@ KINDS: dict[str, type[Message]] = {
         Drained,
     )
 }
+
+# -- what a child that has lost its mind may send ----------------------------------------------------------------------
+
+_JSON: dict[str, Any] = {"str": str, "int": int, "bool": bool, "float": (int, float), "list": list, "dict": dict}
+_FIELDS = {
+    kind: [(each.name, str(each.type), _JSON[str(each.type).partition("[")[0]]) for each in fields(kind)]
+    for kind in KINDS.values()
+}
+
+
+def check(message: Message) -> None:
+    """Let it pass if its fields are what they are declared to be; those of its records are looked at later, one by one.
+
+    Raises:
+        TypeError: one is not.
+    """
+    for name, declared, expected in _FIELDS[type(message)]:
+        value = getattr(message, name)
+        if not isinstance(value, expected):
+            raise TypeError(f"{name} is of type {type(value).__name__}")
+        texts = value if declared == "list[str]" else value.values() if declared == "dict[str, str]" else ()
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError(f"{name} holds what is no text")

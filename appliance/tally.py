@@ -9,7 +9,8 @@ its start, its id and the beginning of its head into it, then sets the flag; at 
 the slot to the next one. Only the thread that holds a slot writes to it. So the flags say what runs, the numbers how
 many have begun, and no lock is needed on either side. It costs a request 0.3 µs. The last bytes of the page of flags
 say how many connections wait for a thread. A request whose application has ended, and whose response is still being
-sent, has a flag of its own: it is not over, and can print nothing.
+sent, has a flag of its own: it is not over, and can print nothing. Behind the slots is room for why a worker ends:
+where the project has closed every descriptor, this memory is the only way left to say so.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _WAITING = struct.Struct("=I")
 _WAITING_AT = _FLAGS - _WAITING.size
 _SLOT = struct.Struct("=Id128s372s")  # the slot's requests so far; CLOCK_MONOTONIC; id; head
 MAX_SLOTS = _WAITING_AT
+_REASON = 2048
 _RUNS, _IS_SENT = 1, 2
 
 
@@ -51,9 +53,9 @@ class Tally:
     """The worker's side. Methods may be called from any thread: a list's pop and append are atomic."""
 
     def __init__(self, descriptor: int) -> None:
-        size = os.fstat(descriptor).st_size
+        self._end = size = os.fstat(descriptor).st_size
         self._memory: mmap.mmap | bytearray = mmap.mmap(descriptor, size)
-        self._size = (size - _FLAGS) // _SLOT.size
+        self._size = (size - _FLAGS - _REASON) // _SLOT.size
         self._free: list[Slot] = []
         self._numbers = itertools.count()  # of the slots that were never used
 
@@ -91,6 +93,11 @@ class Tally:
         """So many connections were accepted and wait for a thread."""
         _WAITING.pack_into(self._memory, _WAITING_AT, connections)
 
+    def explain(self, why: str) -> None:
+        """This process is about to end, for this reason. No built-in function is called: some may be replaced."""
+        size = self._end
+        self._memory[size - _REASON : size] = why.encode("utf-8", "replace")[:_REASON].ljust(_REASON, b"\0")
+
     def leave(self) -> None:
         """This is another process from now on, forked off: what it does is no business of the supervisor's."""
         self._memory = bytearray(len(self._memory))
@@ -117,11 +124,14 @@ class Reading:
     def __init__(self, slots: int) -> None:
         slots = min(slots, MAX_SLOTS)
         self._slots = slots
-        size = _FLAGS + slots * _SLOT.size
-        self.descriptor = _memory_file()
-        os.ftruncate(self.descriptor, size)
-        self._memory = mmap.mmap(self.descriptor, size)
-        self._counts = memoryview(self._memory)[_FLAGS:].cast("I")[:: _SLOT.size // 4]
+        size = _FLAGS + slots * _SLOT.size + _REASON
+        self.descriptor = _memory_file(size)
+        try:
+            self._memory = mmap.mmap(self.descriptor, size)
+        except (OSError, ValueError):
+            os.close(self.descriptor)
+            raise
+        self._counts = memoryview(self._memory)[_FLAGS : size - _REASON].cast("I")[:: _SLOT.size // 4]
         self._used = 0  # slots are taken from the lowest on, so that few are ever used
 
     def snapshot(self) -> Snapshot:
@@ -146,6 +156,10 @@ class Reading:
         found: int = _WAITING.unpack_from(self._memory, _WAITING_AT)[0]
         return found
 
+    def reason(self) -> str:
+        """Why it has ended, as far as it said so."""
+        return self._memory[-_REASON:].rstrip(b"\0").decode("utf-8", "replace")
+
     def only_one_since(self, before: Snapshot) -> str | None:
         """The id of the one request that has run at any time since; None where there were none, or several."""
         now = self.snapshot()
@@ -169,10 +183,21 @@ class Reading:
         return Running(started, name.rstrip(b"\0").decode("latin-1"), head.rstrip(b"\0"))
 
 
-def _memory_file() -> int:
-    if hasattr(os, "memfd_create"):
-        return os.memfd_create("appliance-tally")
-    import tempfile  # noqa: PLC0415  where the kernel has no files without a name
+def _memory_file(size: int) -> int:
+    """Memory of that size as a descriptor; where the kernel can, nobody can make it smaller under the supervisor."""
+    if not hasattr(os, "memfd_create"):
+        import tempfile  # noqa: PLC0415  where the kernel has no files without a name
 
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
+        with tempfile.TemporaryFile() as file:
+            file.truncate(size)
+            return os.dup(file.fileno())
+    import fcntl  # noqa: PLC0415  as above
+
+    descriptor = os.memfd_create("appliance-tally", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        os.ftruncate(descriptor, size)
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor

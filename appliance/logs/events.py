@@ -47,8 +47,13 @@ EVENTS = MappingProxyType(
         # The appliance as a whole.
         "appliance.started": Event("info", "The appliance is up.", ("url", "address", "project")),
         "appliance.stopping": Event("info", "It was told to stop.", ("signal",)),
+        "appliance.abandoned": Event(
+            "error",
+            "It stops though processes are left that could not be ended; `names` are their roles.",
+            ("count", "names"),
+        ),
         "appliance.stopped": Event("info", "Nothing runs any more.", ("uptime_s",)),
-        "appliance.failed": Event("error", "It can't go on.", _ERROR),
+        "appliance.failed": Event("error", "It can't go on.", (*_ERROR, "place")),
         "listen.failed": Event("error", "The address can't be bound.", _ERROR),
         "supervisor.missing": Event("error", "A command found no supervisor that answers.", _ERROR),
         "status.unavailable": Event("warning", "`appliance status` and the health check get no answer.", ("reason",)),
@@ -76,10 +81,25 @@ EVENTS = MappingProxyType(
             ("path", "reason"),
             _CHILD,
         ),
+        "supervisor.failed": Event(
+            "error",
+            "A step of the supervisor's own failed; it goes on, and what failed is tried again.",
+            ("reason", "place", "count", "action"),
+        ),
+        "start.failed": Event(
+            "error",
+            "A process or a thread of the appliance's could not be started.",
+            (*_ERROR, "what"),
+        ),
         # Settings and the environment.
         "settings.invalid": Event("error", "A setting or a command line can't be meant.", _ERROR),
         "settings.ignored": Event("warning", "Settings have no effect.", ("names", "reason")),
         "settings.changed": Event("warning", "A setting in an .env file was changed while it runs.", ("key", "action")),
+        "environment.unread": Event(
+            "warning",
+            "What stands in an .env file can't be read, and is left out; once for each file and state of it.",
+            ("file", "line", "reason", "count", "action"),
+        ),
         "environment.hidden": Event("warning", "The process environment hides a key of an .env file.", ("key", "file")),
         # The project.
         "project.found": Event("info", "The application was found.", ("application", "framework", "why")),
@@ -112,6 +132,9 @@ EVENTS = MappingProxyType(
         "install.failed": Event("error", "The dependencies can't be installed.", (*_ERROR, "output", "offline")),
         # The commands that come before the first worker.
         "preparation.started": Event("info", "The commands of BEFORE_START run.", ("commands",)),
+        "preparation.waiting": Event(
+            "info", "They wait until nothing is left of an earlier run, which was ended.", ("pid",)
+        ),
         "preparation.finished": Event("info", "They have ended well.", ("duration_s",)),
         "preparation.failed": Event("error", "One of them has not.", (*_ERROR, "output")),
         # Workers, and what stands in for them.
@@ -134,14 +157,40 @@ EVENTS = MappingProxyType(
         ),
         "worker.stacks": Event("warning", "Where the threads of a worker stand, at SIGQUIT.", ("pid", "traceback")),
         "worker.exited": Event("debug, error", "A worker's process ended.", ("pid", "how")),
+        "worker.stuck": Event(
+            "error",
+            "A worker lives and serves nobody: it is stopped, or takes in no connection, or no request of it has begun "
+            "or ended for a minute while somebody waits. The health check says so, too.",
+            ("pid", "reason", "traceback", "action"),
+        ),
+        "worker.resumed": Event("info", "It goes on.", ("pid", "duration_s")),
+        "work.running": Event(
+            "info",
+            "A worker that serves no more has work in the background: a thread, a hook at exit. It has GRACE_S to end.",
+            ("thread", "file", "line", "function"),
+            _CHILD,
+        ),
         "work.cut": Event(
             "warning",
             "Work in the background was not over in time, and is ended where it stands.",
             ("thread", "file", "line", "function"),
             _CHILD,
         ),
+        "scheduler.stopped": Event(
+            "debug", "A worker that serves no more has told its schedulers to begin nothing.", ("names",), _CHILD
+        ),
+        "worker.looping": Event(
+            "error",
+            "Workers end again and again, one soon after the other; `how` is what most have in common.",
+            ("count", "duration_s", "how", "action"),
+        ),
         "worker.waiting": Event("info", "An address that it needs is taken until the old worker has gone."),
         "worker.restarting": Event("warning", "A worker will be started again.", ("after_s",)),
+        "channel.failed": Event(
+            "error",
+            "What a process of ours sends can't be read any more; it is ended, and another one takes its place.",
+            ("pid", "reason"),
+        ),
         "standin.ended": Event("error", "What answers while no worker can has ended, or did not start.", ("reason",)),
         # Reloading.
         "watch.started": Event(

@@ -91,6 +91,7 @@ FIELDS = MappingProxyType(
         "path": Field("string", "where, a folder or a file of the appliance's own"),
         "pid": Field("integer", "the process's number"),
         "project": Field("object or string", "of `output`: the project's own JSON line; else its folder"),
+        "place": Field("string", "the line of the appliance's own code, as `file:line (function)`"),
         "polled": Field("array", "the folders in which no event tells of a save, with their file systems"),
         "promised": Field("integer", "bytes that Content-Length named"),
         "package": Field("string", "the name of a package"),
@@ -127,6 +128,7 @@ FIELDS = MappingProxyType(
         "url.query": Field("string", "the query as sent, secrets as `REDACTED`"),
         "user_agent.original": Field("string", "the client's `User-Agent`"),
         "version": Field("string", "of Django"),
+        "what": Field("string", "what was to be started"),
         "waits": Field("boolean", "whether nothing goes on before a debugger's client has come"),
         "why": Field("string", "the rule that found it, and what it saw"),
     }

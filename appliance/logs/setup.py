@@ -104,6 +104,8 @@ class EventLogger(structlog.BoundLoggerBase):
                     line = process(logger, level, line)
             except structlog.DropEvent:
                 continue
+            except Exception as error:  # noqa: BLE001  a child may send anything, and none of it ends PID 1
+                line = _unrendered(entry, error)
             lines.append(line)
         return b"".join(lines)
 
@@ -230,6 +232,13 @@ class Log:
     def _malformed(self, record: object, error: Exception, role: str, generation: int) -> Entry:
         fields = {"reason": f"{type(error).__name__}: {error}", "record": repr(record)[:_MALFORMED]}
         return _entry(self._timestamps(time.time()), "error", "record.malformed", role, generation, fields)
+
+
+def _unrendered(entry: Entry, error: Exception) -> bytes:
+    """The line for an entry that can't be rendered."""
+    shown = {key: entry[key] for key in ("timestamp", "role", "generation") if isinstance(entry.get(key), str | int)}
+    fields = {"reason": f"{type(error).__name__}: {error}", "record": repr(entry)[:_MALFORMED]}
+    return json_line(None, "error", {**shown, "level": "error", "event": "record.malformed", **fields})
 
 
 def _event_record(record: Sequence[Any]) -> tuple[float, str, str, dict[str, Any]]:

@@ -204,6 +204,9 @@ class Crew:
 
     def _loop(self, hand: Hand) -> None:
         hand.thread = threading.get_ident()
+        # A thread that the application starts here is a daemon only if it asks for that; ours is one for the
+        # interpreter, which has looked at this when the thread was started.
+        threading.current_thread()._daemonic = False  # type: ignore[attr-defined]  # noqa: SLF001
         try:
             while (self.leader is hand and not self.over) or self._leads(hand):
                 self._lead(hand, None)

@@ -59,14 +59,15 @@ class Account:
         """A save is served; ``timeline`` are the fields of its event."""
         self.last_reload = {"at": self._timestamp(time.time()), "generation": generation, **timeline}
 
-    def status(self, scene: Scene) -> dict[str, Any]:
-        """The answer, JSON values by name."""
+    def status(self, scene: Scene, stuck: str = "") -> dict[str, Any]:
+        """The answer, JSON values by name; ``stuck``: why who accepts serves nobody."""
         state, page, worker = scene.state, scene.page, scene.worker
         target = scene.analysis.project.target if scene.analysis else None
         error = page if page is not None and page["status"] == 500 else None
         return {
-            "health": _HEALTH.get(state.phase, "starting"),
+            "health": "unhealthy" if stuck else _HEALTH.get(state.phase, "starting"),
             "state": state.phase.value,
+            "stuck": stuck or None,
             "generation": state.generation,
             "url": self.url,
             "project": self.project,

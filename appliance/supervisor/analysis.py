@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from appliance.boot.asgi import websocket_action
 from appliance.boot.dependencies import Plan, plan, project_environment
 from appliance.boot.env import Environment, load_environment
 from appliance.boot.folder import check_folder
 from appliance.boot.project import Project, find_application
-from appliance.errors import ApplianceError, ApplicationError
+from appliance.boot.start_failure import start_error
+from appliance.errors import ApplianceError, ApplicationError, defect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from appliance.boot.envfile import Complaint
     from appliance.boot.settings import Settings
     from appliance.logs.setup import Log
 
@@ -55,7 +58,14 @@ class Analysis:
         return mine != (known.project.target, known.plan, known.variables)
 
 
-def analyse(settings: Settings, process: Mapping[str, str], known: Project | None = None) -> Analysis:
+def analyse(
+    settings: Settings,
+    process: Mapping[str, str],
+    known: Project | None = None,
+    *,
+    before: Environment | None = None,
+    read: Callable[[Environment], None] = lambda _: None,
+) -> Analysis:
     """Look at the project.
 
     A file that was just broken says nothing any more: the application that was found before stands while its file is
@@ -65,12 +75,15 @@ def analyse(settings: Settings, process: Mapping[str, str], known: Project | Non
         settings: the appliance's, read at its start.
         process: the pristine environment, before any .env file.
         known: what was found the last time.
+        before: the environment that was read the last time.
+        read: is told the environment as soon as it is read, whatever becomes of the rest.
 
     Raises:
         ApplianceError: it can't be served as it is.
     """
     check_folder(settings.project)
-    environment = load_environment(process, settings.project, settings.env_files)
+    environment = load_environment(process, settings.project, settings.env_files, before)
+    read(environment)
     try:
         project = find_application(
             settings.project, environment.values, settings.app or None, adapts=settings.asgi == "adapt"
@@ -87,29 +100,65 @@ def analyse(settings: Settings, process: Mapping[str, str], known: Project | Non
     return Analysis(environment, project, planned, variables, commands.strip(), websockets)
 
 
-def analyse_aside(
-    settings: Settings,
-    process: Mapping[str, str],
-    known: Project | None,
-    told: Callable[[Analysis | ApplianceError], None],
-) -> None:
-    """The same in a thread; ``told`` is called in it."""
+class Analyst:
+    """Looks at the project, each time in a thread of its own; what comes of it is told in the supervisor's loop."""
 
-    def run() -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        process: Mapping[str, str],
+        log: Log,
+        post: Callable[[Callable[[], None]], None],
+        environment: Environment | None = None,
+    ) -> None:
+        self._settings = settings
+        self._process = process
+        self._log = log
+        self._post = post
+        self._environment = environment
+        self._complaints: tuple[Complaint, ...] = ()
+        self._looks = 0
+
+    def start(self, known: Project | None, told: Callable[[Analysis | ApplianceError], None]) -> None:
+        """Look at it; ``told`` is called in the loop.
+
+        Raises:
+            StartError: there may be no more threads.
+        """
+        before = self._environment
+        self._looks += 1
+        look = self._looks
+
+        def read(environment: Environment) -> None:
+            self._post(partial(self._read, look, environment))
+
+        def run() -> None:
+            result: Analysis | ApplianceError
+            try:
+                result = analyse(self._settings, self._process, known, before=before, read=read)
+            except ApplianceError as error:
+                result = error
+            except Exception as error:  # noqa: BLE001  a defect of ours must not leave the port silent for ever
+                result = defect(error)
+            self._post(partial(told, result))
+
         try:
-            told(analyse(settings, process, known))
-        except ApplianceError as error:
-            told(error)
-        except Exception as error:  # noqa: BLE001  a defect of ours must not leave the port silent for ever
-            told(
-                ApplianceError(
-                    f"the project could not be looked at ({type(error).__name__}: {error})",
-                    expected="files that can be read",
-                    action="Please report this as a defect of the appliance.",
-                )
-            )
+            threading.Thread(target=run, name="analysis", daemon=True).start()
+        except (RuntimeError, MemoryError) as error:
+            raise start_error("the thread that looks at the project", error) from error
 
-    threading.Thread(target=run, name="analysis", daemon=True).start()
+    def _read(self, look: int, environment: Environment) -> None:
+        if look != self._looks:
+            return
+        self._environment = environment
+        known, self._complaints = self._complaints, environment.complaints
+        for complaint in environment.complaints:
+            if complaint not in known:
+                line: dict[str, Any] = {"line": complaint.line} if complaint.line else {}
+                self._log.event(
+                    "warning", "environment.unread", file=complaint.file, **line,
+                    reason=complaint.reason, count=complaint.count, action=complaint.action,
+                )  # fmt: skip
 
 
 def tell_news(log: Log, known: Analysis | None, now: Analysis) -> None:

@@ -2,6 +2,9 @@
 
 Owns the handles, and the reading of their descriptors. Knows nothing of what a message means: it hands it on. A
 child's descriptors are read to their end after it has died: its last words are logged.
+
+A channel that says what is no message, or has ended while its child lives on, is of no use any more: nobody could ask
+that child for anything. It is ended, which counts as its death, so that another one takes its place.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from appliance.channel import Channel, ChannelError, Drain, Hello, Message, Records
+from appliance.channel import Channel, ChannelClosedError, ChannelError, Drain, Hello, Message, Records, Report
 from appliance.supervisor.handles import Handle, reaped
 from appliance.supervisor.memory import Memory
 
@@ -25,7 +28,10 @@ if TYPE_CHECKING:
 
 _READ = 65_536
 STILL_S = 1.0  # between two looks at a child whose clock stands still
-LEAVE_S = 1.0  # for atexit hooks and threads of a worker that has finished
+GONE_S = 1.0  # a child whose channel has ended is about to end: after this it is not
+_LAST_READS = 32  # of an output of one that has ended: more than a pipe holds; who writes on is read by the loop
+LEAVE_S = 1.0  # for what an ended child has left behind in its group
+CUT_S = 0.3  # for a worker to say what it is at, before it is killed
 
 
 class Listener(Protocol):
@@ -36,6 +42,9 @@ class Listener(Protocol):
 
     def said(self, child: Handle, stream: str, said: list[Said]) -> None:
         """It wrote on descriptor 1 ("stdout") or 2 ("stderr")."""
+
+    def channel_failed(self, child: Handle, reason: str) -> None:
+        """Nothing can be heard of it any more; it is being ended."""
 
     def ended(self, child: Handle) -> None:
         """It is gone; everything that it said has been told."""
@@ -88,13 +97,21 @@ class Children:
         return True
 
     def retire(
-        self, child: Handle, grace_s: float, *, stands_still: Callable[[Handle], bool] = lambda _: False
+        self,
+        child: Handle,
+        grace_s: float,
+        *,
+        stands_still: Callable[[Handle], bool] = lambda _: False,
+        streams_s: float = 0.0,
     ) -> None:
-        """Ask it to finish what it has and end; after the grace it is ended, unless its clock stands still."""
+        """Ask it to finish what it has and end; after the grace it is ended, unless its clock stands still.
+
+        Streams are ended at once; it waits for ``streams_s`` until what made them has noticed.
+        """
         if child.ending:
             return
         child.ending = True
-        if not self.send(child, Drain(grace_s)):
+        if not self.send(child, Drain(grace_s=grace_s, streams_s=streams_s)):
             child.signal_group(signal.SIGTERM)
         child.deadline = self._loop.call_later(grace_s, partial(self._overdue, child, stands_still))
 
@@ -102,13 +119,21 @@ class Children:
         if stands_still(child):
             child.deadline = self._loop.call_later(STILL_S, partial(self._overdue, child, stands_still))
         else:
-            self.kill(child)
+            self.cut(child)
 
-    def leave(self, child: Handle) -> None:
-        """It has nothing left to do; threads that the project started may keep it, but not for the whole grace."""
+    def leave(self, child: Handle, within_s: float) -> None:
+        """It may go on for so long, and then be cut."""
         if child.deadline is not None:
             child.deadline.cancel()
-        child.deadline = self._loop.call_later(LEAVE_S, partial(self.kill, child))
+        child.deadline = self._loop.call_later(within_s, partial(self.cut, child))
+
+    def cut(self, child: Handle) -> None:
+        """End it, whatever it does; a worker may say what that is."""
+        if child.role == "worker" and child.ready_at is not None and self.send(child, Report(cut=True)):
+            child.ending = True
+            self._loop.call_later(CUT_S, partial(self.kill, child))
+        else:
+            self.kill(child)
 
     def kill(self, child: Handle) -> None:
         """End it now, and what it started."""
@@ -122,17 +147,23 @@ class Children:
     def reap(self) -> None:
         """Take the statuses of all that have ended."""
         for pid, status in reaped():
-            child = next((each for each in self._alive if each.pid == pid), None)
-            if child is not None:
-                self._ended(child, status)
-            elif all(each.pid for each in self._alive):
-                self._listener.stranger_ended(pid, status)
-            else:
-                self._unclaimed[pid] = status
+            self._loop.guarded(partial(self._reaped, pid, status))
+
+    def _reaped(self, pid: int, status: int) -> None:
+        child = next((each for each in self._alive if each.pid == pid), None)
+        if child is not None:
+            self._ended(child, status)
+        elif all(each.pid for each in self._alive):
+            self._listener.stranger_ended(pid, status)
+        else:
+            self._unclaimed[pid] = status
 
     def _ended(self, child: Handle, status: int) -> None:
         child.ended(status)
-        if child.returncode == -signal.SIGKILL and not child.ending:
+        if child.tally is not None:
+            child.cause = child.cause or child.tally.reason()
+            child.served = bool(sum(child.tally.snapshot().counts))
+        if child.returncode == -signal.SIGKILL and not child.ending and not child.cause:
             child.cause = self._memory.killed()
         child.signal_group(signal.SIGTERM)  # what it left behind in its group
         self._left.append(child)
@@ -142,7 +173,10 @@ class Children:
     def _end_left(self) -> None:
         """End what did not heed that: a project's own children may have a handler of its own."""
         if self._left:
-            self._left.popleft().signal_group(signal.SIGKILL)
+            child = self._left.popleft()
+            child.signal_group(signal.SIGKILL)
+            if child.lifeline is not None:
+                child.lifeline.end()
 
     def close(self) -> None:
         """Nothing of theirs outlives the supervisor."""
@@ -153,11 +187,15 @@ class Children:
         if child not in self._alive:
             return
         self._alive.remove(child)
-        self._last_words(child)
+        if child.lifeline is not None and not child.pid:
+            child.lifeline.end()
+        self._loop.guarded(partial(self._last_words, child))
         self._listener.ended(child)
 
     def _born(self, child: Handle, pid: int) -> None:
         child.pid = pid
+        if child.lifeline is not None:
+            child.lifeline.bind(pid)
         if (status := self._unclaimed.pop(pid, None)) is not None:
             self._loop.post(partial(self._ended, child, status))
         if all(each.pid for each in self._alive):
@@ -194,8 +232,8 @@ class Children:
         try:
             if child.channel.flush() and not self._paused:
                 self._loop.watch(child.channel, partial(self._hear, child))
-        except ChannelError:
-            self._loop.unwatch(child.channel)
+        except ChannelError as error:
+            self._over(child, error)
             return
         self._hear(child)
 
@@ -205,17 +243,35 @@ class Children:
             return False
         try:
             for message, descriptors in child.channel.receive():
+                _check(child, message, descriptors)
                 if isinstance(message, Hello) and not child.pid:
                     self._born(child, message.pid)
                 if isinstance(message, Records):
                     self._catch_up(child)
                 self._listener.message(child, message, descriptors)
-        except ChannelError:
-            self._loop.unwatch(child.channel)
-            if not child.pid and child in self._alive:
-                self._loop.post(partial(self._never_born, child))
+        except ChannelError as error:
+            self._over(child, error)
             return False
         return True
+
+    def _over(self, child: Handle, error: ChannelError) -> None:
+        """Nothing more comes from its channel, or nothing that could be read."""
+        if child.channel is not None:
+            self._loop.unwatch(child.channel)
+        if child not in self._alive:
+            return
+        if not child.pid:
+            self._loop.post(partial(self._never_born, child))
+        elif isinstance(error, ChannelClosedError):
+            self._loop.call_later(GONE_S, partial(self._lost, child, "it has closed its end, and lives on"))
+        else:
+            self._lost(child, str(error))
+
+    def _lost(self, child: Handle, reason: str) -> None:
+        if child in self._alive and not child.ending:
+            child.cause = f"its channel failed: {reason}"
+            self._listener.channel_failed(child, reason)
+            child.signal_group(signal.SIGKILL)
 
     def _never_born(self, child: Handle) -> None:
         if not child.pid and child in self._alive:
@@ -271,13 +327,29 @@ class Children:
     def _last_words(self, child: Handle) -> None:
         """Read what it had written when it died; what it left running may write on."""
         if child.channel is not None:
-            while _readable(child.channel) and self._hear(child):
-                continue
+            for _ in range(_LAST_READS):
+                if not (_readable(child.channel) and self._hear(child)):
+                    break
             self._loop.unwatch(child.channel)
             child.channel.close()
         for stream in child.outputs:
-            while self._listen(child, stream):
-                continue
+            for _ in range(_LAST_READS):
+                if not self._listen(child, stream):
+                    break
+
+
+def _check(child: Handle, message: Message, descriptors: list[int]) -> None:
+    """Let a message pass that a child may send.
+
+    Raises:
+        ChannelError: it may not.
+    """
+    told_pid = message.pid if isinstance(message, Hello) else 2
+    if message.fits(len(descriptors)) and told_pid > 1:
+        return
+    for descriptor in descriptors:
+        os.close(descriptor)
+    raise ChannelError(f"{message.kind} with {len(descriptors)} descriptors is nothing that a {child.role} sends")
 
 
 def _readable(channel: Channel) -> bool:

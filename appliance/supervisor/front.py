@@ -6,7 +6,8 @@ the supervisor's loop.
 Theory of operation. While nothing serves, new connections wait in the listening socket's queue. When the wait is
 about to be noticed, the stand-in starts and accepts: it holds each connection for the rest of its second, then
 answers with the page. When a worker serves, the stand-in rests and hands over what it holds; so does a worker that
-drains. What arrives here goes to whoever accepts, or is kept until somebody does.
+drains. What arrives here goes to whoever accepts, or is kept until somebody does. Where not even the stand-in can be
+started, the supervisor itself gives a plain answer (``last_answer``), until it can.
 """
 
 from __future__ import annotations
@@ -15,18 +16,23 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from appliance.channel import MAX_DESCRIPTORS, Rest, Take, Words
+from appliance.channel import Rest, Take, Words, portions
+from appliance.errors import StartError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from appliance.logs.setup import Log
     from appliance.supervisor.children import Children
     from appliance.supervisor.handles import Handle
+    from appliance.supervisor.last_answer import LastAnswer
     from appliance.supervisor.loop import Loop, Timer
 
 WAIT_S = 1.0  # how long a client waits for a worker before it gets the page
 START_S = 0.6  # the stand-in is started so much before that it is up in time
 RESTART_S = 1.0
+AGAIN_S = 0.2
+TRIES = 25  # to pass a connection on; then its client is better off with a new one
 
 Page = dict[str, Any]
 
@@ -34,10 +40,15 @@ Page = dict[str, Any]
 class Front:
     """The stand-in's words, and the connections."""
 
-    def __init__(self, loop: Loop, children: Children, start: Callable[[], Handle | None]) -> None:
+    def __init__(
+        self, loop: Loop, children: Children, start: Callable[[], Handle], last_answer: LastAnswer, log: Log
+    ) -> None:
         self._loop = loop
         self._children = children
         self._start = start
+        self._last_answer = last_answer
+        self._log = log
+        self._told = False  # that no stand-in can be started
         self._standin: Handle | None = None
         self._acceptor: Handle | None = None
         self._words: Page | None = None
@@ -46,6 +57,12 @@ class Front:
         self._version = 0
         self._timer: Timer | None = None
         self._kept: list[tuple[int, str]] = []
+        self._misses = 0  # of passing them on, in a row
+
+    @property
+    def acceptor(self) -> Handle | None:
+        """Who accepts connections now."""
+        return self._acceptor
 
     @property
     def page(self) -> Page | None:
@@ -68,6 +85,7 @@ class Front:
         """This worker accepts."""
         self._words = None
         self._cancel()
+        self._last_answer.rest()
         if self._standin is not None:
             self._children.send(self._standin, Rest())
         self._acceptor = worker
@@ -85,13 +103,18 @@ class Front:
         if child is self._standin:
             self._standin = None
             if self._words is not None and not child.ending:
+                self._last_answer.say(self._words)
                 self._timer = self._loop.call_later(RESTART_S, self._ensure)
 
     def close(self) -> None:
         """Nobody will answer any more."""
         self._cancel()
+        self._last_answer.rest()
         self._words = None
         self._acceptor = None
+        self._let_go()
+
+    def _let_go(self) -> None:
         while self._kept:
             os.close(self._kept.pop()[0])
 
@@ -104,13 +127,27 @@ class Front:
         self._wait_s = wait_s
         if self._standin is not None:
             self._speak(self._standin, self._words)
+        elif self._last_answer.speaks:
+            self._last_answer.say(self._words)
 
     def _ensure(self) -> None:
         self._cancel()
-        if self._standin is None and self._words is not None:
+        if self._standin is not None or self._words is None:
+            return
+        try:
             self._standin = self._start()
-            if self._standin is not None:
-                self._speak(self._standin, self._words)
+        except Exception as error:
+            self._last_answer.say(self._words)
+            self._timer = self._loop.call_later(RESTART_S, self._ensure)
+            if not isinstance(error, StartError):
+                raise
+            if not self._told:
+                self._told = True
+                self._log.event("error", error.event, **error.fields())
+            return
+        self._told = False
+        self._last_answer.rest()
+        self._speak(self._standin, self._words)
 
     def _speak(self, standin: Handle, words: Page) -> None:
         self._children.send(standin, Words(page=words, wait_s=self._wait_s, since=self._since))
@@ -119,9 +156,21 @@ class Front:
 
     def _pass_on(self) -> None:
         while self._kept and self._acceptor is not None:
-            part = self._kept[:MAX_DESCRIPTORS]
+            part = self._kept[next(portions([early for _, early in self._kept]))]
             descriptors = [descriptor for descriptor, _ in part]
-            if not self._children.send(self._acceptor, Take(early=[early for _, early in part]), descriptors):
+            try:
+                sent = self._children.send(self._acceptor, Take(early=[early for _, early in part]), descriptors)
+            except OSError as error:  # no descriptor is free for a duplicate: later
+                self._misses += 1
+                if self._misses % TRIES == 0:
+                    self._let_go()
+                    if self._loop.failed is not None:
+                        self._loop.failed(error)
+                    return
+                self._loop.call_later(AGAIN_S, self._pass_on)
+                return
+            self._misses = 0
+            if not sent:
                 self._acceptor = None
                 return
             del self._kept[: len(part)]

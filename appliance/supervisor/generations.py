@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import errno
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from appliance.channel import Learn, Look, Serve
-from appliance.errors import InterpreterError
+from appliance.errors import StartError
 from appliance.supervisor import lifecycle, pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from appliance.boot.settings import Settings
     from appliance.channel import Failed, Learned, Ready, Unfit
@@ -27,13 +26,17 @@ if TYPE_CHECKING:
     from appliance.supervisor.account import Account
     from appliance.supervisor.analysis import Analysis
     from appliance.supervisor.children import Children
+    from appliance.supervisor.failures import Failures
     from appliance.supervisor.handles import Handle
+    from appliance.supervisor.leaving import Leaving
     from appliance.supervisor.loop import Loop, Timer
     from appliance.supervisor.preloading import Preloading
     from appliance.supervisor.stacks import Stacks
     from appliance.supervisor.starts import Starts
 
-SETTLED_S = 5.0  # a worker that served so long was no failed start
+SETTLED_S = 1.0  # a worker that was ready for so long was no failed start, even if nobody asked it for anything
+LOOP_DEATHS = 5  # deaths of workers, each within LOOP_S after the one before: that is no accident
+LOOP_S = 10.0
 QUIET_S = (1.0, 15.0)  # after a worker is ready: what is no hurry waits so long; requests import more
 LEAVING_S = 1.0  # for a worker to leave the listening socket; one that can't in that time answers nothing either
 LOOK_S = 0.7  # of an import, before it is asked whether it ever ends; and from then on
@@ -75,6 +78,8 @@ class Generations:
         log: Log,
         account: Account,
         happened: Callable[[lifecycle.Event], None],
+        failures: Failures,
+        leaving: Leaving,
         stands_still: Callable[[Handle], bool],
         stacks: Stacks,
     ) -> None:
@@ -87,6 +92,8 @@ class Generations:
         self._log = log
         self._account = account
         self._happened = happened
+        self._failures = failures
+        self._leaving = leaving
         self._stands_still = stands_still
         self._stacks = stacks
         self._boot_timer: Timer | None = None
@@ -96,10 +103,17 @@ class Generations:
         self._tried = 0  # the generation that has been started again for that
         self._analysis: Analysis | None = None  # of the last start
         self._asked: Handle | None = None  # overtaken, and asked for its list
-        self._leaving: Handle | None = None  # still accepts, perhaps, though it was told to drain
+        self._going: Handle | None = None  # still accepts, perhaps, though it was told to drain
         self._next: tuple[Handle, Ready] | None = None  # ready, and waits for that one
         self._doubt = ""  # why the next start is a cold one, which shows whether a forked worker failed for its fork
+        self._deaths: list[tuple[float, str]] = []  # when, and how, of the last ones
+        self._told_loop = False
         self.current: Handle | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether the next worker waits for an address that an old one holds."""
+        return self._taken is not None
 
     def changed(self, noticed_at: float | None = None) -> None:
         """A save was told: what is ready next has served it. ``noticed_at``: its first news, on CLOCK_MONOTONIC."""
@@ -119,8 +133,8 @@ class Generations:
         forked = None if cold else self._preloading.fork(generation, analysis)
         try:
             child = self._starts.tell(forked, analysis) if forked else self._starts.worker(generation, analysis)
-        except OSError as error:
-            self._no_interpreter(generation, analysis.plan.python, error)
+        except StartError as error:
+            self._failures.performing(lifecycle.Boot(generation), error)
             return
         self.current = child
         child.analysis = analysis
@@ -134,15 +148,16 @@ class Generations:
         if worker is not None and worker.ready_at is None:
             self._overtake(worker)
         elif worker is not None:
-            self._children.retire(worker, self._settings.grace_s, stands_still=self._stands_still)
-            self._leaving = worker
+            grace_s = self._settings.grace_s
+            self._children.retire(worker, grace_s, stands_still=self._stands_still, streams_s=grace_s)
+            self._going = worker
             self._loop.call_later(LEAVING_S, partial(self.left, worker))
 
     def left(self, worker: Handle) -> None:
         """It accepts no more: from now on no answer is older than one that somebody has seen."""
-        if worker is not self._leaving:
+        if worker is not self._going:
             return
-        self._leaving = None
+        self._going = None
         ready, self._next = self._next, None
         if ready is not None:
             self.ready(*ready)
@@ -172,7 +187,7 @@ class Generations:
         """It has imported the application, and accepts when it is told to: not once it has been overtaken."""
         if child.ending:
             return
-        if self._leaving is not None:
+        if self._going is not None:
             self._next = child, message
             return
         self._children.send(child, Serve())
@@ -256,9 +271,26 @@ class Generations:
         if child.ending or child.reported:
             return
         serving = child.ready_at is not None
-        settled = child.ready_at is not None and time.monotonic() - child.ready_at > SETTLED_S
+        self._loops(child)
         page = pages.of_death(child.how(), list(self._last_words), serving=serving)
-        self._happened(lifecycle.WorkerDied(child.generation, page, settled=settled))
+        settled = child.ready_at is not None and time.monotonic() - child.ready_at > SETTLED_S
+        self._happened(lifecycle.WorkerDied(child.generation, page, served=settled or child.served))
+
+    def _loops(self, child: Handle) -> None:
+        """One event for many deaths in a short time, with what they have in common: their cause."""
+        now = time.monotonic()
+        recent = [(at, how) for at, how in self._deaths if now - at < LOOP_S]
+        if not recent:
+            self._told_loop = False
+        self._deaths = [*recent[1 - LOOP_DEATHS :], (now, child.how())]
+        if len(self._deaths) < LOOP_DEATHS or self._told_loop:
+            return
+        self._told_loop = True
+        how = Counter(how for _, how in self._deaths).most_common(1)[0][0]
+        self._log.event(
+            "error", "worker.looping", count=len(self._deaths), duration_s=round(now - self._deaths[0][0], 1), how=how,
+            action="It is started again each time. The lines before this one tell what each has done last.",
+        )  # fmt: skip
 
     def _start_cold(self, forked: Handle) -> None:
         if forked is self.current and self._analysis is not None and not forked.ending:
@@ -277,12 +309,18 @@ class Generations:
         """Have it tell what it has loaded: at once, for the next save may come at any time."""
         return self._children.send(child, Learn(quiet=False))
 
+    def is_doubtful(self, child: Handle, message: Failed) -> bool:
+        """Whether another look at the project may explain this failure; not that of an address that is taken."""
+        taken = _ADDRESS_IN_USE in str(message.report.get("message", ""))
+        return child is self.current and not child.ending and not taken
+
     def _waits_for_the_old(self, child: Handle) -> bool:
         """Whether the address that it wanted may be the old worker's still: once that has gone it is tried again."""
         if self._tried == child.generation or child is not self.current:
             return False
         self._taken = child
         self._log.event("info", "worker.waiting", generation=child.generation)
+        self._leaving.hurry()
         self._try_again()
         return True
 
@@ -300,15 +338,6 @@ class Generations:
         return next(
             (each for each in self._children.living() if each.role == "worker" and each.generation == generation), None
         )
-
-    def _no_interpreter(self, generation: int, python: Path, error: OSError) -> None:
-        failure = InterpreterError(
-            f"{python} can't be started ({error.strerror})",
-            expected="the interpreter of the project's environment",
-            action="Save a dependency file: the environment is looked at anew.",
-        )
-        self._log.event("error", failure.event, **failure.fields())
-        self._loop.post(partial(self._happened, lifecycle.WorkerFailed(generation, pages.of_error(failure))))
 
     def _timed_out(self, child: Handle) -> None:
         if self._stands_still(child):

@@ -15,10 +15,13 @@ import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Self
 
+from appliance.boot.start_failure import start_error
 from appliance.channel import Channel
 from appliance.logs.words import Words, loads
+from appliance.supervisor.lifeline import Lifeline
 from appliance.supervisor.signals import name_of
 from appliance.tally import Reading
 
@@ -31,6 +34,16 @@ if TYPE_CHECKING:
     from appliance.tally import Snapshot
 
 BOOT = Path(__file__).parent.parent / "worker" / "boot.py"
+NAMES = MappingProxyType(
+    {
+        "worker": "a worker of the project",
+        "standin": "the stand-in",
+        "installer": "the installer",
+        "preparation": "the shell for BEFORE_START",
+        "preloader": "the preloader",
+        "spare": "a worker of the project",
+    }
+)
 
 
 @dataclass(eq=False)
@@ -43,6 +56,7 @@ class Handle:
     outputs: dict[str, int]  # "stdout" and "stderr": the read ends of its descriptors 1 and 2
     channel: Channel | None = None
     process: subprocess.Popen[bytes] | None = None  # None for one that was forked by another child
+    lifeline: Lifeline | None = None  # has it end with us
     returncode: int | None = None
     words: dict[str, Words] = field(default_factory=lambda: {"stdout": Words(), "stderr": Words()})
     tally: Reading | None = None  # of a worker: the requests that run
@@ -51,10 +65,12 @@ class Handle:
     analysis: Analysis | None = None  # of a worker: the look at the project that it serves
     started: float = field(default_factory=time.monotonic)
     ready_at: float | None = None
+    served: bool = False  # it has had requests; known when it has ended
     python: str = ""
     reported: bool = False  # it has said why it ends
     ending: bool = False  # it was asked to end
-    cause: str = ""  # why it was killed, where the kernel tells
+    drained: bool = False  # it has no requests any more
+    cause: str = ""  # why it ended, where it has said so, or the kernel tells
     deadline: Timer | None = None
 
     @property
@@ -89,10 +105,18 @@ class Handle:
         """Send a signal to it and to what it started."""
         if not self.pid:
             return  # group 0 is our own
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
-        except (ProcessLookupError, PermissionError):
-            return
+
+    def has_group(self) -> bool:
+        """Whether there is a process yet of what it started, in its own group; those that ended wait to be reaped."""
+        try:
+            os.killpg(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except OSError:
+            return True  # not ours to signal any more
+        return True
 
     def ended(self, status: int) -> None:
         """Take the wait status that the reaper got."""
@@ -108,7 +132,7 @@ class Handle:
         if code is None:
             return "runs" if self.pid else "was never there"
         cause = f" ({self.cause})" if self.cause else ""
-        return f"killed by {name_of(-code)}{cause}" if code < 0 else f"exit status {code}"
+        return f"killed by {name_of(-code)}{cause}" if code < 0 else f"exit status {code}{cause}"
 
 
 def spawn(
@@ -119,37 +143,97 @@ def spawn(
     With ``channel`` the number of its end's descriptor is appended to ``argv``.
 
     Raises:
-        OSError: the program can't be started.
+        StartError: it can't be started; whatever the kernel or the interpreter refused, nothing is left open.
     """
-    ours, theirs = Channel.pair() if channel else (None, None)
-    passed = [theirs.fileno()] if theirs else []
-    outputs, inputs = _pipes()
     try:
+        return _spawn(role, generation, argv, environment=environment, folder=folder, channel=channel)
+    except Exception as error:
+        raise start_error(
+            NAMES[role], error, program=argv[0], folder=folder, environment=environment
+        ) from error  # fmt: skip
+
+
+def _spawn(
+    role: str, generation: int, argv: Sequence[str], *, environment: Mapping[str, str], folder: Path, channel: bool
+) -> Handle:
+    with _Ends() as ends:
+        named = [ends.theirs] if channel and ends.connect() else []
         process = subprocess.Popen(  # noqa: S603  argv is ours
-            [*argv, *map(str, passed)],
+            [*argv, *map(str, named)],
             stdin=subprocess.DEVNULL,
-            stdout=inputs[0],
-            stderr=inputs[1],
-            pass_fds=passed,
+            stdout=ends.inputs[0],
+            stderr=ends.inputs[1],
+            pass_fds=[*named, *ends.held()],
             env=dict(environment),
             cwd=folder,
             start_new_session=True,
         )
-    except OSError:
-        for descriptor in outputs.values():
-            os.close(descriptor)
-        if ours:
-            ours.close()
-        raise
-    finally:
-        for descriptor in inputs:
-            os.close(descriptor)
-        if theirs:
-            theirs.close()
+        handle = Handle(role, generation, process.pid, ends.outputs, ends.ours, process, ends.lifeline)
+        ends.keep()
+        ends.lifeline.bind(process.pid)
     _offer_first(process.pid)
-    if ours:
+    return handle
+
+
+class _Ends:
+    """The descriptors between us and a child that is being started: whatever fails, none is left open."""
+
+    def __init__(self) -> None:
+        self.outputs: dict[str, int] = {}  # the ends of its descriptors 1 and 2 that are ours, by name
+        self.inputs: list[int] = []
+        self.ours: Channel | None = None
+        self.theirs = -1
+        self.lifeline = Lifeline()
+        self._kept = False
+
+    def __enter__(self) -> Self:
+        try:
+            for name in ("stdout", "stderr"):
+                read, write = os.pipe()
+                self.outputs[name] = read
+                self.inputs.append(write)
+                os.set_blocking(read, False)
+        except OSError:
+            self.__exit__()
+            raise
+        self.lifeline.open()
+        return self
+
+    def connect(self) -> bool:
+        """Make a channel."""
+        ours, theirs = Channel.pair()
+        self.theirs = theirs.detach()
         ours.setblocking(False)  # noqa: FBT003  the standard library's own signature
-    return Handle(role, generation, process.pid, outputs, Channel(ours, loads=loads) if ours else None, process)
+        self.ours = Channel(ours, loads=loads)
+        return True
+
+    def held(self) -> list[int]:
+        """What the child is to hold and never to look at."""
+        return [self.lifeline.theirs] if self.lifeline.theirs >= 0 else []
+
+    def keep(self) -> None:
+        """The child is there: what is ours stays open."""
+        self._kept = True
+
+    def __exit__(self, *_: object) -> None:
+        for descriptor in self.inputs:
+            os.close(descriptor)
+        if self.theirs >= 0:
+            os.close(self.theirs)
+        if not self._kept:
+            for descriptor in self.outputs.values():
+                os.close(descriptor)
+            if self.ours is not None:
+                self.ours.close()
+            self.lifeline.end()
+
+    def detach(self) -> list[int]:
+        """Their ends, for a child that another one forks: the caller's to close."""
+        held = [os.dup(descriptor) for descriptor in self.held()]  # the lifeline needs it until there is a pid
+        theirs, self.theirs = [self.theirs, *self.inputs, *held], -1
+        self.inputs = []
+        self._kept = True
+        return theirs
 
 
 def _offer_first(pid: int) -> None:
@@ -159,23 +243,19 @@ def _offer_first(pid: int) -> None:
 
 
 def unborn(role: str) -> tuple[Handle, list[int]]:
-    """A child that another one will fork, and the descriptors for it: its channel, 1 and 2; the caller's to close."""
-    ours, theirs = Channel.pair()
-    ours.setblocking(False)  # noqa: FBT003  as above
-    outputs, inputs = _pipes()
-    return Handle(role, 0, 0, outputs, Channel(ours, loads=loads)), [theirs.detach(), *inputs]
+    """A child that another one will fork, and the descriptors for it, which are the caller's to close.
 
+    They are its channel, 1 and 2, and where there is a lifeline the end of it that is the child's.
 
-def _pipes() -> tuple[dict[str, int], list[int]]:
-    """The ends of a child's descriptors 1 and 2: ours by name, and the child's."""
-    outputs: dict[str, int] = {}
-    inputs: list[int] = []
-    for name in ("stdout", "stderr"):
-        read, write = os.pipe()
-        os.set_blocking(read, False)
-        outputs[name] = read
-        inputs.append(write)
-    return outputs, inputs
+    Raises:
+        StartError: there are no descriptors for it.
+    """
+    try:
+        with _Ends() as ends:
+            ends.connect()
+            return Handle(role, 0, 0, ends.outputs, ends.ours, lifeline=ends.lifeline), ends.detach()
+    except OSError as error:
+        raise start_error(NAMES[role], error) from error
 
 
 def spawn_side(role: str, generation: int, python: Path, *, environment: Mapping[str, str], folder: Path) -> Handle:
@@ -200,10 +280,13 @@ def adopt_orphans() -> bool:
     """Become a child subreaper (prctl(2)): what a child leaves behind is ours to wait for. False if there is none."""
     if not sys.platform.startswith("linux"):
         return False
-    import ctypes  # noqa: PLC0415  for this one call
-
     pr_set_child_subreaper = 36
-    return bool(ctypes.CDLL(None, use_errno=True).prctl(pr_set_child_subreaper, 1, 0, 0, 0) == 0)
+    try:
+        import ctypes  # noqa: PLC0415  for this one call
+
+        return bool(ctypes.CDLL(None, use_errno=True).prctl(pr_set_child_subreaper, 1, 0, 0, 0) == 0)
+    except (ImportError, OSError):  # a libc of another kind
+        return False
 
 
 def reaped() -> list[tuple[int, int]]:
@@ -212,7 +295,7 @@ def reaped() -> list[tuple[int, int]]:
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
+        except OSError:  # mostly ECHILD
             return ended
         if pid == 0:
             return ended

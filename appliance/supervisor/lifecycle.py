@@ -16,6 +16,7 @@ from appliance.supervisor.vocabulary import (
     AllGone,
     Analyse,
     Analysed,
+    AnalysisDue,
     AnalysisFailed,
     Boot,
     CancelInstall,
@@ -52,6 +53,7 @@ __all__ = [
     "AllGone",
     "Analyse",
     "Analysed",
+    "AnalysisDue",
     "AnalysisFailed",
     "Boot",
     "CancelInstall",
@@ -81,12 +83,16 @@ __all__ = [
     "WorkerDied",
     "WorkerFailed",
     "WorkerReady",
+    "failure_of",
+    "retry_of",
     "step",
 ]
 
 Page = dict[str, Any]
 
-BACKOFF_S = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)  # before the n-th restart in a row; then the last of them
+# Before the n-th restart in a row of a worker that died before it had served; then the last of them. One that has is
+# started again after the first, however often: who waits for it shall not wait for others' crashes.
+BACKOFF_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 class Phase(enum.Enum):
@@ -107,7 +113,7 @@ class State:
     """``job`` numbers analyses and installs, ``generation`` workers: news of an older one is no news.
 
     Attributes:
-        crashes: deaths in a row; a worker that served for a while starts the count anew.
+        crashes: deaths in a row of workers that had not served yet.
         prepared: whether the commands that come before a worker have run, or there are none.
         stale: code was saved since the project was looked at: before a worker starts that is done again.
     """
@@ -203,12 +209,12 @@ def _failed(state: State, event: WorkerFailed) -> Step:
 def _died(state: State, event: WorkerDied) -> Step:
     if event.generation != state.generation:
         return state, ()
-    crashes = 0 if event.settled else state.crashes
-    after_s = BACKOFF_S[min(crashes, len(BACKOFF_S) - 1)]
-    state = replace(state, crashes=crashes + 1)
-    if after_s == 0:
-        return _boot(state)
-    return _broken(state, event.page, RetryLater(event.generation, after_s))
+    crashes = 0 if event.served else state.crashes
+    retry = RetryLater(event.generation, BACKOFF_S[min(crashes, len(BACKOFF_S) - 1)])
+    state = replace(state, crashes=0 if event.served else crashes + 1)
+    if crashes == 0:  # it is too soon for a page: who asks now waits for the next worker
+        return replace(state, phase=Phase.BOOTING), (SayProgress(Phase.BOOTING), retry)
+    return _broken(state, event.page, retry)
 
 
 def _retry(state: State, event: RetryDue) -> Step:
@@ -231,7 +237,7 @@ Row = Callable[[State, Any], Step]
 
 EVENTS: tuple[type[Event], ...] = (
     Analysed, AnalysisFailed, Installed, InstallFailed, Prepared, PreparationFailed, WorkerReady, WorkerFailed,
-    WorkerDied, CodeChanged, ProjectChanged, RetryDue, StopAsked, AllGone,
+    WorkerDied, CodeChanged, ProjectChanged, RetryDue, AnalysisDue, StopAsked, AllGone,
 )  # fmt: skip
 
 # What is not listed for a phase changes nothing in it: late news of something given up, or nothing to do about it.
@@ -263,6 +269,7 @@ ROWS: dict[Phase, dict[type[Event], Row]] = {
         WorkerReady: _ready,
         WorkerFailed: _failed,
         WorkerDied: _died,
+        RetryDue: _retry,
         CodeChanged: _reboot,
         ProjectChanged: lambda state, _: _analyse(state, Retire(state.generation)),
         StopAsked: _stop,
@@ -277,6 +284,7 @@ ROWS: dict[Phase, dict[type[Event], Row]] = {
         CodeChanged: lambda state, _: _analyse(state),
         ProjectChanged: lambda state, _: _analyse(state),
         RetryDue: _retry,
+        AnalysisDue: lambda state, event: _analyse(state) if event.job == state.job else (state, ()),
         StopAsked: _stop,
     },
     Phase.STOPPING: {AllGone: _gone},
@@ -287,3 +295,32 @@ ROWS: dict[Phase, dict[type[Event], Row]] = {
 def step(state: State, event: Event) -> Step:
     """What follows from ``event``."""
     return ROWS[state.phase].get(type(event), _stay)(state, event)
+
+
+# -- an action that could not be performed -----------------------------------------------------------------------------
+
+
+def failure_of(action: Action, page: Page) -> Event | None:
+    """What happens in place of what the action would have led to; None where nothing waits for that."""
+    match action:
+        case Analyse(job):
+            return AnalysisFailed(job, page)
+        case Install(job):
+            return InstallFailed(job, page)
+        case Prepare(job):
+            return PreparationFailed(job, page)
+        case Boot(generation):
+            return WorkerFailed(generation, page)
+        case _:
+            return None
+
+
+def retry_of(action: Action) -> Event | None:
+    """What has it performed once more, unless something else has happened since."""
+    match action:
+        case Analyse(job) | Install(job) | Prepare(job):
+            return AnalysisDue(job)
+        case Boot(generation):
+            return RetryDue(generation)
+        case _:
+            return None

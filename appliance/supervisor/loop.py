@@ -1,20 +1,28 @@
 """The supervisor's one thread: descriptors, timers, and calls from other threads.
 
 Owns the selector and the wake-up. Knows nothing of what it calls. Nothing that is called here may block.
+
+A call that raises ends neither the loop nor the port: ``failed`` is told, and the loop goes on. A descriptor whose call
+has raised is most often still ready, and would be called again in each round: it rests, longer each time.
 """
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
+import select
 import selectors
 import socket
 import time
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+REST_S = (0.05, 0.2, 1.0, 5.0)  # after the n-th failure in a row of a descriptor's call; then the last of them
 
 
 class HasFileno(Protocol):
@@ -43,10 +51,15 @@ class Timer:
 
 
 class Loop:
-    """Runs until ``stop``."""
+    """Runs until ``stop``.
+
+    Attributes:
+        failed: is told of each exception that comes out of a call; None lets it pass, and end the loop.
+    """
 
     def __init__(self) -> None:
-        self._selector = selectors.DefaultSelector()
+        self.failed: Callable[[Exception], None] | None = None
+        self._selector: selectors.BaseSelector = selectors.DefaultSelector()
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
         self._posted: deque[Callable[[], None]] = deque()
@@ -54,12 +67,15 @@ class Loop:
         self._woken.setblocking(False)  # noqa: FBT003  the standard library's own signature
         self.wake_descriptor.setblocking(False)  # noqa: FBT003  as above
         self._selector.register(self._woken, selectors.EVENT_READ, self._rouse)
+        self._failures: dict[int, int] = {}  # of a descriptor's call, in a row
+        self._resting: dict[int, Timer] = {}
         self._running = False
 
     def watch(
         self, descriptor: HasFileno | int, call: Callable[[], object], *, read: bool = True, write: bool = False
     ) -> None:
         """Call when ``descriptor`` can be read; with ``write``, when it can be written too."""
+        self._forget(descriptor)
         events = (selectors.EVENT_READ if read else 0) | (selectors.EVENT_WRITE if write else 0)
         try:
             self._selector.modify(descriptor, events, call)
@@ -68,10 +84,20 @@ class Loop:
 
     def unwatch(self, descriptor: HasFileno | int) -> None:
         """Call for it no more; before it is closed."""
+        self._forget(descriptor)
         try:
             self._selector.unregister(descriptor)
         except (KeyError, ValueError):
             return
+
+    def rest(self, descriptor: HasFileno | int, after_s: float) -> None:
+        """Look away from it for so long: it is ready, and nothing can be done about that now."""
+        try:
+            key = self._selector.get_key(descriptor)
+        except (KeyError, ValueError):
+            return
+        self._selector.unregister(descriptor)
+        self._resting[key.fd] = self.call_later(after_s, partial(self._look_again, key))
 
     def call_later(self, after_s: float, call: Callable[[], None]) -> Timer:
         """Call after that many seconds."""
@@ -86,28 +112,80 @@ class Loop:
 
     def wake(self) -> None:
         """Make the selector return; from any thread, and from signal handlers."""
-        try:
+        with contextlib.suppress(OSError):  # it is full of wake-ups already; or the loop is over, and closed
             self.wake_descriptor.send(b"\0")
-        except BlockingIOError:
-            return  # it is full of wake-ups already
 
     def run(self) -> None:
         """Until ``stop``."""
         self._running = True
         while self._running:
-            for key, _ in self._selector.select(self._patience()):
+            for key, _ in self._select():
                 if key.fd in self._selector.get_map():  # an earlier call of this round may have unwatched it
-                    key.data()
+                    self._call_for(key)
             now = time.monotonic()
             while self._timers and self._timers[0][0] <= now:
-                heapq.heappop(self._timers)[2].fire()
+                self.guarded(heapq.heappop(self._timers)[2].fire)
             while self._posted:
-                self._posted.popleft()()
+                self.guarded(self._posted.popleft())
 
     def stop(self) -> None:
         """Return from ``run`` after this round."""
         self._running = False
         self.wake()
+
+    def guarded(self, call: Callable[[], object]) -> bool:
+        """Call it; whether it did not raise. An error is ``failed``'s to tell, and goes no further."""
+        try:
+            call()
+        except Exception as error:
+            if self.failed is None:
+                raise
+            self.failed(error)
+            return False
+        return True
+
+    def _call_for(self, key: selectors.SelectorKey) -> None:
+        if self.guarded(key.data):
+            if self._failures:
+                self._failures.pop(key.fd, None)
+            return
+        times = self._failures[key.fd] = self._failures.get(key.fd, 0) + 1
+        with contextlib.suppress(Exception):  # it may be what has failed
+            self.rest(key.fd, REST_S[min(times, len(REST_S)) - 1])
+
+    def _look_again(self, key: selectors.SelectorKey) -> None:
+        self._resting.pop(key.fd, None)
+        with contextlib.suppress(ValueError, OSError):  # it was closed meanwhile
+            self._selector.register(key.fileobj, key.events, key.data)
+
+    def _forget(self, descriptor: HasFileno | int) -> None:
+        if not (self._resting or self._failures):
+            return
+        number = descriptor if isinstance(descriptor, int) else descriptor.fileno()
+        self._failures.pop(number, None)
+        if (timer := self._resting.pop(number, None)) is not None:
+            timer.cancel()
+
+    def _select(self) -> list[tuple[selectors.SelectorKey, int]]:
+        try:
+            return self._selector.select(self._patience())
+        except Exception as error:
+            if self.failed is None:
+                raise
+            self.failed(error)
+            self._renew()
+            return []
+
+    def _renew(self) -> None:
+        """Take another selector, which watches what this one did; wait a moment first, for it may fail as well."""
+        select.select([self._woken], [], [], REST_S[0])
+        with contextlib.suppress(OSError):
+            new = selectors.DefaultSelector()
+            for key in list(self._selector.get_map().values()):
+                with contextlib.suppress(OSError, ValueError):  # one that was closed
+                    new.register(key.fileobj, key.events, key.data)
+            old, self._selector = self._selector, new
+            old.close()
 
     def _patience(self) -> float | None:
         if self._posted:

@@ -23,6 +23,14 @@ _PROGRESS = {
 }
 
 
+_LONGEST = 64 * 1024
+
+
+def cut(text: str) -> str:
+    """At most so much of a text, its end: what led to a failure stands last."""
+    return text if len(text) <= _LONGEST else f"... ({len(text)} characters)\n{text[-_LONGEST:]}"
+
+
 def progress(phase: Phase, last_line: str = "") -> Page:
     """Something is under way: 503, and it refreshes itself."""
     title, lead = _PROGRESS[phase]
@@ -35,10 +43,10 @@ def of_error(error: ApplianceError) -> Page:
     details = output if isinstance(output, str) else "\n".join([*output, *told(error.details.get("findings", ()))])
     return {
         "status": 500,
-        "title": error.found,
-        "lead": f"Expected: {error.expected}.",
-        "action": error.action,
-        "details": details,
+        "title": cut(error.found),
+        "lead": cut(f"Expected: {error.expected}."),
+        "action": cut(error.action),
+        "details": cut(details),
         "error": error.event,
         **{key: error.details[key] for key in ("file", "line") if key in error.details},
         "refresh": True,
@@ -56,7 +64,7 @@ def of_death(how: str, last_words: list[str], *, serving: bool) -> Page:
         "status": 500,
         "title": f"The worker ended: {how}",
         "lead": "It was serving the project." if serving else "It was importing the project.",
-        "details": "\n".join(map(_bounded, last_words)),
+        "details": cut("\n".join(map(_bounded, last_words))),
         "action": "It is started again after a moment, and at the next save.",
         "error": "worker.exited",
         "refresh": True,
@@ -69,7 +77,7 @@ def of_timeout(boot_timeout_s: float, last_words: list[str], stacks: str) -> Pag
         "status": 500,
         "title": f"The project was not imported within {boot_timeout_s:g} s",
         "lead": "Expected: an import that ends.",
-        "details": "\n".join([*map(_bounded, last_words), stacks]),
+        "details": cut("\n".join([*map(_bounded, last_words), stacks])),
         "action": "Look for a loop at import, or a connection that is waited for; or raise APPLIANCE_BOOT_TIMEOUT_S.",
         "error": "worker.failed",
         "refresh": True,

@@ -20,6 +20,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from appliance.channel import Fork, Preload
+from appliance.errors import StartError
 from appliance.supervisor import handles, kept
 from appliance.supervisor.preload_demand import ENDED_S, REPLACED_S, Demand
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.handles import Handle
     from appliance.supervisor.loop import Loop, Timer
 
+LATER_S = 60.0  # at most, before a preloader that could not be started is tried again
 MAKE_S = 120.0  # for all imports of one preloader
 SPARE_S = 0.05  # after a worker is ready: its first requests come first
 ROUNDS = 8  # of leaving out; three are usual
@@ -62,6 +64,7 @@ class Preloading:
         self._count = 0  # of its modules
         self._rounds = 0
         self._remakes = 0
+        self._misses = 0  # starts of a preloader that failed, in a row
         self._timer: Timer | None = None
 
     def fork(self, generation: int, analysis: Analysis) -> Handle | None:
@@ -248,9 +251,9 @@ class Preloading:
                     "preloader", 0, analysis.plan.python, environment=analysis.variables, folder=self._settings.project
                 )
             )
-        except OSError as error:
+        except (StartError, OSError) as error:
             self._forget_note()
-            self.refuse(f"no preloader can be started ({error.strerror})")
+            self._not_made(error)
             return
         self._making = child
         self._demand.begun()
@@ -274,10 +277,18 @@ class Preloading:
         """The descriptors of a copy of the one that is being made: it begins the next round."""
         try:
             copy, theirs = handles.unborn("preloader")
-        except OSError:
+        except StartError:
             return []  # no descriptor is left: another one is started
         self._copy = self._children.add(copy)
         return theirs
+
+    def _not_made(self, error: Exception) -> None:
+        """It could not be started: later perhaps. Until then every start is a cold one."""
+        self._misses += 1
+        if self._misses == 1:
+            self._log.event("warning", "preload.ended", how=str(error))
+        self._demand.pause_s = min(2.0**self._misses, LATER_S)
+        self._go_on()
 
     def _take(self, child: Handle, import_s: float) -> None:
         old, self._made = self._made, child
@@ -286,7 +297,7 @@ class Preloading:
             self._end_spare()
             self._children.kill(old)
         self._end_copy()
-        self._rounds = 0
+        self._rounds = self._misses = 0
         self._demand.done()
         self._kept.proven = self._demand.is_newest
         self._save()
@@ -314,8 +325,8 @@ class Preloading:
             return None
         try:
             child, theirs = handles.unborn("spare")
-        except OSError:
-            return None  # no descriptor is left
+        except StartError:
+            return None  # a cold start says why, where it fails too
         asked = self._children.send(parent, Fork(), theirs)
         for descriptor in theirs:
             os.close(descriptor)

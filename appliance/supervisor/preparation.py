@@ -13,7 +13,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from appliance.errors import PreparationError
+from appliance.errors import PreparationError, StartError
 from appliance.supervisor import handles, lifecycle, pages
 
 if TYPE_CHECKING:
@@ -24,22 +24,37 @@ if TYPE_CHECKING:
     from appliance.logs.words import Said
     from appliance.supervisor.analysis import Analysis
     from appliance.supervisor.children import Children
+    from appliance.supervisor.failures import Failures
     from appliance.supervisor.handles import Handle
+    from appliance.supervisor.loop import Loop
 
 ROLE = "preparation"
 GRACE_S = 2.0  # a migration that is asked to end may roll back
 _LAST_WORDS = 40
+_LOOK_S = 0.02  # between two looks at a run that is being ended
 _TICK_S = 0.02  # the clock that file systems read stands still between two ticks of the kernel: 1 to 10 ms
 
 
 class Preparation:
-    """At most one run at a time; one for other inputs ends the old."""
+    """At most one run at a time; one for other inputs ends the old, and waits until nothing of it is left."""
 
-    def __init__(self, children: Children, log: Log, happened: Callable[[lifecycle.Event], None]) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        children: Children,
+        log: Log,
+        happened: Callable[[lifecycle.Event], None],
+        failures: Failures,
+    ) -> None:
+        self._loop = loop
         self._children = children
         self._log = log
         self._happened = happened
+        self._failures = failures
         self._child: Handle | None = None
+        self._next: Analysis | None = None  # to be run for, once the run before has gone
+        self._leaving: list[Handle] = []  # runs that were ended, or have ended and left something behind
+        self._waits = False
         self._inputs = ""  # of the run that is under way, or was the last
         self._done = ""  # the inputs with which it ended well
         self._job = 0
@@ -51,20 +66,48 @@ class Preparation:
         return not analysis.before_start or _inputs(analysis) == self._done
 
     def start(self, job: int, analysis: Analysis) -> None:
-        """Run them, or let the same run go on."""
+        """Run them, or let the same run go on.
+
+        Raises:
+            StartError: there is no process for them.
+        """
         self._job = job
         inputs = _inputs(analysis)
-        if self._child is not None and inputs == self._inputs:
+        if inputs == self._inputs and (self._child is not None or self._next is not None):
             return
         self.cancel()
         self._inputs = inputs
+        self._next = analysis
+        self._waits = False
+        self._begin()
+
+    def cancel(self) -> None:
+        """End them, if they run, and run none."""
+        self._next = None
+        if self._child is not None:
+            self._children.retire(self._child, GRACE_S)
+            self._leaving.append(self._child)
+            self._child = None
+
+    def _begin(self) -> None:
+        analysis = self._next
+        if analysis is None:
+            return
+        self._leaving = [run for run in self._leaving if run.returncode is None or run.has_group()]
+        if self._leaving:  # two migrations at once are worse than a wait
+            if not self._waits:
+                self._waits = True
+                self._log.event("info", "preparation.waiting", pid=self._leaving[0].pid)
+            self._loop.call_later(_LOOK_S, self._begin_later)
+            return
+        self._next = None
         self._words.clear()
         self._log.event("info", "preparation.started", commands=analysis.before_start)
         self._span = (time.time(), 0.0)
         self._child = self._children.add(
             handles.spawn(
                 ROLE,
-                job,
+                self._job,
                 ["/bin/sh", "-e", "-c", analysis.before_start],
                 environment=analysis.variables,
                 folder=analysis.project.root,
@@ -72,11 +115,11 @@ class Preparation:
             )
         )
 
-    def cancel(self) -> None:
-        """End them, if they run."""
-        if self._child is not None:
-            self._children.retire(self._child, GRACE_S)
-            self._child = None
+    def _begin_later(self) -> None:
+        try:
+            self._begin()
+        except StartError as error:
+            self._failures.performing(lifecycle.Prepare(self._job), error)
 
     def wrote(self, paths: Iterable[Path]) -> bool:
         """Whether all these files were last written while the commands ran: a save of theirs, not of a person's.
@@ -96,6 +139,7 @@ class Preparation:
         if child is not self._child:
             return
         self._child = None
+        self._leaving.append(child)
         self._span = (self._span[0], time.time())
         if child.returncode == 0:
             self._done = self._inputs

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 SPARED_MOST = 50  # events: an application that writes more has been told
 REMOVED_MOST = 100
 TEMPLATES_MOST = 100  # folders
+AGAIN_S = 1.0
 _MOODS = {Phase.SERVING: Mood.SERVING, Phase.BROKEN: Mood.BROKEN}
 
 
@@ -67,8 +68,13 @@ class Saves:
 
     def start(self) -> None:
         """Tell of saves from now on, if the user wants that."""
-        if self._on:
+        if not self._on:
+            return
+        try:
             self._watcher.start()
+        except (RuntimeError, MemoryError) as error:  # no thread is to be had; later perhaps
+            self._log.event("warning", "watch.failed", reason=str(error), action="It is tried again in a moment.")
+            self._loop.call_later(AGAIN_S, self.start)
 
     def stop(self) -> None:
         """Tell of nothing more."""

@@ -13,23 +13,23 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from appliance.supervisor.analysis import Analysis, analyse_aside
+from appliance.errors import StartError
+from appliance.supervisor.analysis import Analysis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from appliance.boot.settings import Settings
     from appliance.errors import ApplianceError
+    from appliance.supervisor.analysis import Analyst
     from appliance.supervisor.loop import Loop
 
 
 class Looks:
     """The looks at one project."""
 
-    def __init__(self, loop: Loop, settings: Settings, process: Mapping[str, str]) -> None:
+    def __init__(self, loop: Loop, analyst: Analyst) -> None:
         self._loop = loop
-        self._settings = settings
-        self._process = process
+        self._analyst = analyst
         self._next: Analysis | None = None  # made already
         self._is_fresh = True
 
@@ -38,7 +38,11 @@ class Looks:
         self._is_fresh = False
 
     def look(self, known: Analysis | None, told: Callable[[Analysis | ApplianceError], None]) -> None:
-        """Look at the project, in a thread; ``told`` is called in the loop, and never before this returns."""
+        """Look at the project, in a thread; ``told`` is called in the loop, and never before this returns.
+
+        Raises:
+            StartError: there may be no more threads.
+        """
         self._is_fresh = True
         ready, self._next = self._next, None
         if ready is not None:
@@ -50,8 +54,11 @@ class Looks:
         """Whether a failure is to be held back until ``differs`` is called: with True if there is another analysis."""
         if self._is_fresh or known is None:
             return False
+        try:
+            self._aside(known, partial(self._looked, known, differs))
+        except StartError:
+            return False  # it fails as it is
         self._is_fresh = True
-        self._aside(known, partial(self._looked, known, differs))
         return True
 
     def _looked(self, known: Analysis, differs: Callable[[bool], None], result: Analysis | ApplianceError) -> None:
@@ -63,5 +70,4 @@ class Looks:
             differs(False)  # noqa: FBT003  as above
 
     def _aside(self, known: Analysis | None, told: Callable[[Analysis | ApplianceError], None]) -> None:
-        project = known.project if known is not None else None
-        analyse_aside(self._settings, self._process, project, lambda result: self._loop.post(partial(told, result)))
+        self._analyst.start(known.project if known is not None else None, told)

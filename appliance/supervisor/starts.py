@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from appliance.boot.identity import user_cache
+from appliance.boot.start_failure import start_error
 from appliance.channel import Start
 from appliance.ownership import CLOSED, open_folder
 from appliance.supervisor import handles
@@ -71,7 +72,7 @@ class Starts:
         """Start this generation of the project.
 
         Raises:
-            OSError: its interpreter can't be started.
+            StartError: its interpreter can't be started.
         """
         if "APPLIANCE_IMAGE" in self._process:  # elsewhere an editor knows the environment: it is the project's own
             link(Path(self._settings.status_socket).parent, analysis.plan.environment)
@@ -92,7 +93,7 @@ class Starts:
         """Start a stand-in, whose records bear this generation.
 
         Raises:
-            OSError: no process can be started.
+            StartError: no process can be started.
         """
         child = handles.spawn_side(
             "standin", generation, Path(sys.executable), environment=self._process, folder=Path("/")
@@ -122,6 +123,18 @@ class Starts:
         return self._settings.threads
 
     def _told(self, child: Handle, target: dict[str, Any], adapter: dict[str, str] | None = None) -> Handle:
+        """Tell it; one that can't be told is of no use, and ended.
+
+        Raises:
+            StartError: there are no descriptors for that.
+        """
+        try:
+            return self._tell(child, target, adapter)
+        except (OSError, ValueError) as error:
+            self._children.kill(child)
+            raise start_error(handles.NAMES[child.role], error) from error
+
+    def _tell(self, child: Handle, target: dict[str, Any], adapter: dict[str, str] | None) -> Handle:
         settings = self._settings
         threads = self._threads(target)
         options = {

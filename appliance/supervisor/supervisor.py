@@ -7,46 +7,39 @@ of ``lifecycle``, and each action of its table has its method here.
 from __future__ import annotations
 
 import os
+import signal
 import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from appliance import channel
 from appliance.boot.upkeep import Use
-from appliance.channel import (
-    Debugger,
-    Drained,
-    Failed,
-    HandOver,
-    Hello,
-    Learned,
-    Left,
-    Loaded,
-    Preloaded,
-    Ready,
-    Records,
-    Stacks,
-    Unfit,
-)  # fmt: skip
 from appliance.errors import ApplianceError
 from appliance.supervisor import handles, lifecycle, pages, preparation, signals, stacks
 from appliance.supervisor.account import Account, Scene
 from appliance.supervisor.address import url_of
-from appliance.supervisor.analysis import Analysis, tell_news
+from appliance.supervisor.analysis import Analysis, Analyst, tell_news
+from appliance.supervisor.answers import Answers
 from appliance.supervisor.children import Children
 from appliance.supervisor.debugging import DebuggerDoor
+from appliance.supervisor.failures import Failures
 from appliance.supervisor.front import Front
 from appliance.supervisor.generations import Generations
 from appliance.supervisor.hearing import Hearing
 from appliance.supervisor.installation import Installation
+from appliance.supervisor.last_answer import LastAnswer
+from appliance.supervisor.leaving import Leaving
 from appliance.supervisor.lifecycle import Phase, State
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.preloading import Preloading
 from appliance.supervisor.preparation import Preparation
+from appliance.supervisor.progress import Progress
 from appliance.supervisor.saves import Saves
 from appliance.supervisor.second_look import Looks
 from appliance.supervisor.starts import Starts
 from appliance.supervisor.status import StatusSocket
+from appliance.supervisor.stopping import Stopping
 from appliance.watch.kinds import Kind
 
 if TYPE_CHECKING:
@@ -54,6 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from appliance.boot.certificate import Certificate
+    from appliance.boot.env import Environment
     from appliance.boot.settings import Settings
     from appliance.channel import Message
     from appliance.logs.setup import Log
@@ -61,8 +55,6 @@ if TYPE_CHECKING:
     from appliance.logs.writer import Writer
     from appliance.supervisor.handles import Handle
     from appliance.watch.watcher import Changes
-
-STOP_GRACE_S = 0.5  # for requests that run when everything stops: the whole stop is within the second
 
 
 class Supervisor:
@@ -78,58 +70,80 @@ class Supervisor:
         certificate: Certificate | None,
         log: Log,
         writer: Writer,
+        environment: Environment | None = None,
     ) -> None:
         self._settings = settings
-        self._process = process
         self._listener = listener
         self._certificate = certificate
         self._log = log
         self._writer = writer
         self._loop = Loop()
+        self._failures = Failures(log, self._loop, self.happened)
+        self._loop.failed = self._failures.tell
         self._children = Children(self._loop, self)
-        self._front = Front(self._loop, self._children, self._start_standin)
+        self._saves = Saves(settings, self._loop, log, changed=self._changed, phase=lambda: self._state.phase)
+        self._starts = Starts(self._children, settings, process, listener, certificate, self._saves)
+        last_answer = LastAnswer(self._loop, listener, secure=certificate is not None)
+        self._front = Front(
+            self._loop, self._children, lambda: self._starts.standin(self._state.generation), last_answer, log
+        )
+        self._looks = Looks(self._loop, Analyst(settings, process, log, self._loop.post, environment))
         self._use = Use()
         self._installation = Installation(
             self._children, flags, process, settings.project, log=log, happened=self.happened
         )
-        self._preparation = Preparation(self._children, log, self.happened)
+        self._preparation = Preparation(self._loop, self._children, log, self.happened, self._failures)
         self._debugging = DebuggerDoor(self._loop, settings, log)
-        self._saves = Saves(settings, self._loop, log, changed=self._changed, phase=lambda: self._state.phase)
-        self._starts = Starts(self._children, settings, process, listener, certificate, self._saves)
         self._state = State()
         self._analysis: Analysis | None = None
-        self._looks = Looks(self._loop, settings, process)
-        self._exit_code = 0
         self._has_terminal = signals.has_terminal()
         self._account = Account(self.url, str(settings.project))
         self._preloading = Preloading(self._loop, self._children, settings, log)
         self._stacks = stacks.Stacks(self._loop)
+        self._leaving = Leaving(self._loop, self._children)
         self._generations = Generations(
             self._loop, self._children, self._starts, self._preloading, settings,
             url=self.url, log=log, account=self._account, happened=self.happened,
-            stands_still=self._debugging.stands_still, stacks=self._stacks,
+            failures=self._failures, leaving=self._leaving, stands_still=self._debugging.stands_still,
+            stacks=self._stacks,
         )  # fmt: skip
         self._hearing = Hearing(log, writer, pause=self._children.pause, last_words=self._generations.said)
-        answerers = {"status": lambda told: told(self.status()), "stacks": self._tell_stacks}
-        self._status = StatusSocket(Path(settings.status_socket), answerers, self._loop)
+        self._watch_over()
         self._perform = self._performers()
         self._hear = self._hearers()
 
+    def _watch_over(self) -> None:
+        """Make what looks at the other parts, and ends them."""
+        self._progress = Progress(
+            self._loop, self._listener, lambda: self._front.acceptor, threads=self._settings.threads,
+            stands_still=self._debugging.stands_still, stacks=self._stacks, log=self._log,
+        )  # fmt: skip
+        closing = (self._saves.stop, self._front.close, self._debugging.close, self._preloading.close)
+        self._stopping = Stopping(
+            self._loop, self._children, self._log, self._failures, (*closing, self._preparation.cancel),
+            grace_s=self._settings.grace_s,
+        )  # fmt: skip
+        answers = Answers(
+            self._account, self._scene, generations=self._generations, saves=self._saves, preloading=self._preloading,
+            debugging=self._debugging, progress=self._progress, stacks=self._stacks,
+        )  # fmt: skip
+        self._status = StatusSocket(Path(self._settings.status_socket), answers.answerers(), self._loop)
+
     def _hearers(self) -> dict[type[Message], Callable[[Handle, Any, list[int]], object]]:
         return {
-            Records: lambda child, message, _: self._hearing.records(child, message.batch),
-            Hello: lambda child, message, _: setattr(child, "python", message.python),
-            Ready: lambda child, message, _: self._ready(child, message),
-            HandOver: lambda _, message, descriptors: self._front.taken(message.early, descriptors),
-            Debugger: lambda child, message, _: self._debugging.listens(child, message.port, waits=message.waits),
-            Stacks: lambda child, message, descriptors: self._stacks.offered(child, message.signal, descriptors),
-            Left: lambda child, _, __: self._generations.left(child),
-            Drained: lambda child, _, __: self._children.leave(child),
-            Failed: lambda child, message, _: self._failed(child, message),
-            Unfit: lambda child, message, _: self._generations.unfit(child, message),
-            Learned: lambda child, message, _: self._learned(child, message),
-            Loaded: lambda child, message, _: self._saves.loaded(child, message.files),
-            Preloaded: lambda child, message, _: self._preloading.preloaded(child, message),
+            channel.Records: lambda child, message, _: self._hearing.records(child, message.batch),
+            channel.Hello: lambda child, message, _: setattr(child, "python", message.python),
+            channel.Ready: lambda child, message, _: self._ready(child, message),
+            channel.HandOver: lambda _, message, descriptors: self._front.taken(message.early, descriptors),
+            channel.Debugger: lambda child, told, _: self._debugging.listens(child, told.port, waits=told.waits),
+            channel.Stacks: lambda child, message, numbers: self._stacks.offered(child, message.signal, numbers),
+            channel.Left: lambda child, _, __: self._generations.left(child),
+            channel.Drained: lambda child, _, __: self._drained(child),
+            channel.Failed: lambda child, message, _: self._failed(child, message),
+            channel.Unfit: lambda child, message, _: self._generations.unfit(child, message),
+            channel.Learned: lambda child, message, _: self._learned(child, message),
+            channel.Loaded: lambda child, message, _: self._saves.loaded(child, message.files),
+            channel.Preloaded: lambda child, message, _: self._preloading.preloaded(child, message),
         }
 
     def _performers(self) -> dict[type[lifecycle.Action], Callable[[Any], None]]:
@@ -165,13 +179,17 @@ class Supervisor:
         for event, fields in self._settings.notices:
             self._log.event("warning", event, **dict[str, Any](fields))
         self._saves.start()
+        self._progress.start()
         self._front.progress(pages.progress(Phase.ANALYSING))
-        self._analyse(lifecycle.Analyse(self._state.job))
+        self._do(lifecycle.Analyse(self._state.job))
         self._loop.run()
-        self._children.close()
-        self._status.close()
+        self._failures.guarded(self._children.close)
+        self._failures.guarded(self._status.close)
         self._log.event("info", "appliance.stopped", uptime_s=self._account.uptime_s)
-        return self._exit_code
+        return self._stopping.exit_code
+
+    def _scene(self) -> Scene:
+        return Scene(self._state, self._front.page, self._generations.current, self._children.living(), self._analysis)
 
     @property
     def url(self) -> str:
@@ -182,24 +200,13 @@ class Supervisor:
         """Take one event through the table."""
         self._state, actions = lifecycle.step(self._state, event)
         for action in actions:
+            self._do(action)
+
+    def _do(self, action: lifecycle.Action) -> None:
+        try:
             self._perform[type(action)](action)
-
-    def status(self) -> dict[str, Any]:
-        """What ``appliance status`` and the health check are told."""
-        scene = Scene(self._state, self._front.page, self._generations.current, self._children.living(), self._analysis)
-        return {
-            **self._account.status(scene),
-            "watching": self._saves.told(),
-            "preload": self._preloading.told(),
-            "debugger": self._debugging.told(),
-        }
-
-    def _tell_stacks(self, told: Callable[[dict[str, Any]], None]) -> None:
-        worker = self._generations.current
-        if worker is None:
-            told({"pid": None, "stacks": ""})
-        else:
-            self._stacks.ask(worker, lambda text: told({"pid": worker.pid, "stacks": text}))
+        except Exception as error:  # noqa: BLE001  no phase may be waited in for what has failed
+            self._failures.performing(action, error)
 
     # -- analysis and installation -------------------------------------------------------------------------------------
 
@@ -236,14 +243,7 @@ class Supervisor:
         self._use.hold(self._analysis.plan.environment)
         self._generations.boot(action.generation, self._analysis)
 
-    def _start_standin(self) -> Handle | None:
-        try:
-            return self._starts.standin(self._state.generation)
-        except OSError as error:
-            self._log.event("error", "standin.ended", reason=str(error))
-            return None
-
-    def _ready(self, child: Handle, message: Ready) -> None:
+    def _ready(self, child: Handle, message: channel.Ready) -> None:
         if child.role == "worker":
             self._generations.ready(child, message)
         else:
@@ -266,23 +266,36 @@ class Supervisor:
 
     def message(self, child: Handle, message: Message, descriptors: list[int]) -> None:
         """A child said something."""
-        self._hear[type(message)](child, message, descriptors)
+        hear = self._hear.get(type(message))
+        if hear is None:
+            raise channel.ChannelError(f"{message.kind} is nothing that a {child.role} sends")
+        try:
+            hear(child, message, descriptors)
+        except Exception as error:  # noqa: BLE001  a defect of ours, or a child that has lost its mind
+            self._failures.tell(error)
+            if isinstance(message, channel.Ready | channel.Failed | channel.Unfit | channel.Preloaded):
+                # What was to follow does not.
+                child.signal_group(signal.SIGKILL)
 
-    def _failed(self, child: Handle, message: Failed) -> None:
+    def channel_failed(self, child: Handle, reason: str) -> None:
+        """Nothing can be heard of a child any more."""
+        self._log.event(
+            "error", "channel.failed", role=child.role, generation=child.generation, pid=child.pid, reason=reason
+        )
+
+    def _failed(self, child: Handle, message: channel.Failed) -> None:
         plan = self._analysis.plan if self._analysis else None
         if plan and child is self._generations.current and self._installation.supply(plan, message.report):
             child.reported = True
             self.happened(lifecycle.ProjectChanged())
-        elif (
-            not child.ending
-            and child is self._generations.current
-            and self._looks.again(self._analysis, partial(self._looked_again, child, message))
+        elif self._generations.is_doubtful(child, message) and self._looks.again(
+            self._analysis, partial(self._looked_again, child, message)
         ):
             child.reported = True
         else:
             self._tell_failure(child, message)
 
-    def _looked_again(self, child: Handle, message: Failed, differs: bool) -> None:  # noqa: FBT001  one call
+    def _looked_again(self, child: Handle, message: channel.Failed, differs: bool) -> None:  # noqa: FBT001  one call
         if self._state.phase is not Phase.BOOTING or self._state.generation != child.generation:
             return  # another save came
         if differs:
@@ -290,11 +303,11 @@ class Supervisor:
         else:
             self._tell_failure(child, message)
 
-    def _tell_failure(self, child: Handle, message: Failed) -> None:
+    def _tell_failure(self, child: Handle, message: channel.Failed) -> None:
         self._saves.failed(message.report)
         self._generations.failed(child, message)
 
-    def _learned(self, child: Handle, message: Learned) -> None:
+    def _learned(self, child: Handle, message: channel.Learned) -> None:
         self._saves.templates(message.templates)
         self._generations.learned(child, message)
 
@@ -318,23 +331,19 @@ class Supervisor:
 
     def ended(self, child: Handle) -> None:
         """A child has ended."""
-        self._hearing.ended(child)
-        self._saves.notes.ended(child)
-        self._front.ended(child)
-        self._debugging.ended(child)
-        self._stacks.ended(child)
-        if child.role == "installer":
-            self._installation.ended(child)
-        elif child.role == preparation.ROLE:
-            self._preparation.ended(child)
-        elif child.role == "worker":
-            self._generations.ended(child)
-        elif child.role in {"preloader", "spare"}:
-            self._preloading.ended(child)
-        elif not child.ending:
-            self._log.event("error", "standin.ended", reason=child.how())
+        own = {
+            "installer": self._installation.ended, preparation.ROLE: self._preparation.ended,
+            "worker": self._generations.ended, "preloader": self._preloading.ended, "spare": self._preloading.ended,
+        }.get(child.role, self._standin_ended)  # fmt: skip
+        others = (self._saves.notes, self._front, self._debugging, self._stacks)
+        for told in (self._hearing.ended, *(each.ended for each in others), own):
+            self._failures.guarded(partial(told, child))
         if self._state.phase is Phase.STOPPING and not self._children.living():
             self.happened(lifecycle.AllGone())
+
+    def _standin_ended(self, child: Handle) -> None:
+        if not child.ending:
+            self._log.event("error", "standin.ended", reason=child.how())
 
     def stranger_ended(self, pid: int, status: int) -> None:
         """An orphan was reaped."""
@@ -358,32 +367,31 @@ class Supervisor:
         )
         self.happened(lifecycle.CodeChanged() if code_alone else lifecycle.ProjectChanged())
 
-    def _signalled(self, signal: str) -> None:
+    def _signalled(self, name: str) -> None:
         """SIGHUP is a wish to reload, unless the terminal has gone; SIGQUIT a stop that says where the worker was."""
-        if signal == "SIGHUP" and not self._has_terminal:
-            self._log.event("info", "reload.started", signal=signal)
+        if self._stopping.began:
+            self._stopping.hurry()
+        elif name == "SIGHUP" and not self._has_terminal:
+            self._log.event("info", "reload.started", signal=name)
             self._generations.changed()
             self.happened(lifecycle.ProjectChanged())
-        elif signal == "SIGQUIT" and (worker := self._generations.current) is not None:
+        elif name == "SIGQUIT" and (worker := self._generations.current) is not None:
             self._stacks.ask(worker, partial(self._quit, worker))
         else:
-            self.happened(lifecycle.StopAsked(signal))
+            self.happened(lifecycle.StopAsked(name))
 
     def _quit(self, worker: Handle, text: str) -> None:
         self._log.event("warning", "worker.stacks", generation=worker.generation, pid=worker.pid, traceback=text)
         self.happened(lifecycle.StopAsked("SIGQUIT"))
 
     def _stop_all(self, action: lifecycle.StopAll) -> None:
-        self._log.event("info", "appliance.stopping", signal=action.signal)
-        self._exit_code = {"SIGINT": 130, "SIGQUIT": 131, "SIGHUP": 129}.get(action.signal, 0)
-        self._saves.stop()
-        self._front.close()
-        self._debugging.close()
-        self._preloading.close()
-        for child in self._children.living():
-            if child.ending:
-                self._loop.call_later(STOP_GRACE_S, partial(self._children.kill, child))
-            else:
-                self._children.retire(child, STOP_GRACE_S)
+        self._stopping.begin(action.signal)
         if not self._children.living():
             self.happened(lifecycle.AllGone())
+
+    def _drained(self, child: Handle) -> None:
+        self._leaving.drained(child)
+        if self._generations.waits:
+            self._leaving.hurry()
+        if self._stopping.began:
+            self._stopping.drained(child)

@@ -89,11 +89,11 @@ class WorkerFailed(Event):
 
 @dataclass(frozen=True)
 class WorkerDied(Event):
-    """Its process has ended without being asked to; ``settled`` if it had served for a while."""
+    """Its process has ended without being asked to; ``served`` if it has had requests, or time for some."""
 
     generation: int
     page: Page
-    settled: bool
+    served: bool
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,13 @@ class RetryDue(Event):
     """The wait before a restart is over."""
 
     generation: int
+
+
+@dataclass(frozen=True)
+class AnalysisDue(Event):
+    """The wait before another look at the project is over: what could not be started may be startable now."""
+
+    job: int
 
 
 @dataclass(frozen=True)

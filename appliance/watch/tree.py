@@ -7,6 +7,7 @@ never made in the supervisor's own thread.
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -32,14 +33,16 @@ class Mark(NamedTuple):
 
 
 def mark(path: str) -> Mark | None:
-    """The mark of a file; None where there is none."""
+    """The mark of a file; None where there is none. A pipe is none: who read it would wait for its writer."""
     try:
         return _of(os.stat(path))
     except (OSError, ValueError):
         return None
 
 
-def _of(status: os.stat_result) -> Mark:
+def _of(status: os.stat_result) -> Mark | None:
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        return None
     return Mark(status.st_mtime_ns, status.st_size, status.st_ino, status.st_ctime_ns)
 
 

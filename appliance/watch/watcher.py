@@ -96,8 +96,11 @@ class Watcher:
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
 
     def start(self) -> None:
-        """Watch from now on."""
-        self._started_ns = time.time_ns()
+        """Watch from now on.
+
+        Raises:
+            RuntimeError: no thread can be started; what is saved until one can be is told of then.
+        """
         self._thread.start()
 
     def stop(self) -> None:

@@ -82,7 +82,7 @@ class Checkpoint:
             self._replaced = -1
 
     def _wait(self, replaced: int) -> tuple[Channel, Message, list[int]]:
-        from .worker import hello  # noqa: PLC0415  this runs below it
+        from .serving import hello  # noqa: PLC0415  this runs below it
 
         own, *outputs = self._descriptors
         if not _is_woken(own, replaced):

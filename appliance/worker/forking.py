@@ -53,7 +53,7 @@ def _fork_twice() -> bool:
 
 
 def speak_through(outputs: list[int]) -> None:
-    """From now on these are descriptors 1 and 2."""
+    """From now on the first two are descriptors 1 and 2; a third is only held, for its lifeline."""
     for number, place in zip(outputs, (1, 2)):  # noqa: B905  two each; strict= is 3.10's, but says no more
         os.dup2(number, place)
         os.close(number)

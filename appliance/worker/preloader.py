@@ -76,7 +76,7 @@ class Preloader:
             os._exit(0)  # the supervisor has gone, or wants no more
 
     def _fork(self, descriptors: list[int]) -> Channel | None:
-        """Fork a worker with these descriptors: its channel, 1 and 2; its channel in it, None here."""
+        """Fork a worker with these descriptors; its channel in it, None here."""
         own, *outputs = descriptors
         with forked() as is_worker:
             if is_worker:

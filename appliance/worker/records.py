@@ -1,25 +1,29 @@
 """What happens in this process, as records for the supervisor.
 
-Owns the batch. The server calls it from any thread; knows nothing of how a record is rendered. Runs in every worker
-and stand-in.
+Owns the batch and its bounds. The server calls it from any thread; knows nothing of how a record is rendered. Runs in
+every worker and stand-in.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
+from time import time
 from typing import TYPE_CHECKING, Any
 
 from ..channel import Channel, ChannelError, Records
+from .bounds import bounded
 from .offspring import Nowhere
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..server.exchange import Exchange
     from ..tally import Tally
     from .words import Words
 
 BATCH = 64  # beyond this a batch costs no less a record
+BATCH_BYTES = 1024 * 1024  # usual ones have 20 KB; each record of a bigger one is bounded, and sent alone
 
 
 class RecordSink:
@@ -35,6 +39,7 @@ class RecordSink:
         self._begun = ({}, {}) if words is None else words.begun
         self._records: deque[list[Any]] = deque()  # its append and popleft are atomic: no lock in a request's path
         self._sending = threading.Lock()
+        self.broken: Callable[[ChannelError], None] | None = None  # told when nothing can be sent any more
 
     def exchange(self, exchange: Exchange) -> None:
         """One request and its response have ended."""
@@ -55,7 +60,7 @@ class RecordSink:
 
     def event(self, level: str, event: str, fields: dict[str, object]) -> None:
         """Something else happened; sent at once."""
-        self._records.append(["event", time.time(), level, event, fields])
+        self._records.append(["event", time(), level, event, fields])
         self.flush()
 
     def leave(self) -> None:
@@ -72,7 +77,17 @@ class RecordSink:
         with self._sending:
             batch = [self._records.popleft() for _ in range(len(self._records))]
             if batch:
+                self._send(batch)
+
+    def _send(self, batch: list[list[Any]]) -> None:
+        try:
+            self._channel.send(Records(batch=batch), most=BATCH_BYTES)
+        except ChannelError as error:
+            if self.broken is not None:
+                self.broken(error)
+        except Exception:  # noqa: BLE001  too much, or what JSON can't hold: a record is nobody's failed request
+            for record in batch:
                 try:
-                    self._channel.send(Records(batch=batch))
+                    self._channel.send(Records(batch=[bounded(record)]))
                 except ChannelError:
                     return

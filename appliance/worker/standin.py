@@ -18,7 +18,7 @@ from urllib.parse import parse_qs
 from ..channel import Channel, ChannelError, Drain, Message, Ready, Rest, Start, Take, Words
 from ..server import errorpage
 from .records import RecordSink
-from .worker import Connections, hand_over, make_server, secured, taken
+from .serving import Connections, hand_over, make_server, secured, taken
 
 if TYPE_CHECKING:
     import socket

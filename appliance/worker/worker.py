@@ -14,24 +14,22 @@ import socket
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..channel import (
-    MAX_DESCRIPTORS,
     Channel,
     ChannelError,
     Debugger,
     Drain,
     Drained,
     Failed,
-    HandOver,
-    Hello,
     Learn,
     Left,
     Look,
     Message,
     Preload,
     Ready,
+    Report,
     Serve,
     Start,
     Take,
@@ -39,12 +37,11 @@ from ..channel import (
 )
 from ..server import errorpage
 from ..server.flag import Flag
-from ..server.hosts import AllowedHosts
-from ..server.limits import Limits
-from ..server.pool import PooledWSGIServer
 from ..tally import Tally
-from . import app, debugpage, mishaps, offspring, routes, shadows, sources, stacks, terminal
+from . import app, debugpage, mishaps, offspring, routes, serving, shadows, sources, stacks, terminal
 from .boot import standard_library
+from .bounds import send
+from .diagnosis import Diagnosis
 from .files import Files
 from .hooks import Hooks
 from .learning import Learning
@@ -54,12 +51,12 @@ from .warming import warm
 from .words import listen
 
 if TYPE_CHECKING:
-    from ssl import SSLContext
-
+    from ..server.pool import PooledWSGIServer
     from . import inheritance as inherited
     from .inheritance import Inheritance
 
-Connections = list[tuple[socket.socket, bytes]]
+_TELL_S = 1.0  # for schedulers to hear that they are to begin nothing
+_EXIT = os._exit  # looked up before any of the project's code runs
 
 
 def main(descriptor: int) -> None:
@@ -68,14 +65,14 @@ def main(descriptor: int) -> None:
     faulthandler.enable()  # a crash in C tells its stacks on descriptor 2
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # what is printed is wanted now, though 1 is a pipe
-    received = hello(channel)
+    received = serving.hello(channel)
     inheritance = None
     start, descriptors = received[0]
     if isinstance(start, Preload):
         from .preloader import Preloader  # noqa: PLC0415  a worker that was started has no use for it
 
         channel, inheritance = Preloader(channel, start, descriptors).run()  # from here on this is a forked worker
-        received = hello(channel)
+        received = serving.hello(channel)
         start, descriptors = received[0]
     if not isinstance(start, Start):
         raise TypeError(f"expected a start, got {start.kind}")
@@ -90,70 +87,6 @@ def main(descriptor: int) -> None:
         worker = Worker(channel, listener, start, tally, inheritance, notes=descriptors[2])
         worker.attend(descriptors[3] if len(descriptors) > 3 else None)
         worker.run(received[1:])
-
-
-def hello(channel: Channel) -> list[tuple[Message, list[int]]]:
-    """Say that this process runs, and wait for the first message; whatever came with it follows."""
-    try:
-        channel.send(Hello(pid=os.getpid(), python=".".join(map(str, sys.version_info[:3]))))
-        while True:
-            received = list(channel.receive())
-            if received:
-                return received
-    except ChannelError:
-        os._exit(0)  # not wanted any more
-
-
-def hand_over(channel: Channel, connections: Connections) -> None:
-    """Send connections to the supervisor, with what was read of each, and close them here."""
-    for start in range(0, len(connections), MAX_DESCRIPTORS):
-        part = connections[start : start + MAX_DESCRIPTORS]
-        channel.send(
-            HandOver(early=[read.decode("latin-1") for _, read in part]),
-            [connection.fileno() for connection, _ in part],
-        )
-        for connection, _ in part:
-            connection.close()
-
-
-def taken(message: Take, descriptors: list[int]) -> Connections:
-    """The connections that came with ``message``."""
-    return [
-        (socket.socket(fileno=descriptor), early.encode("latin-1"))
-        for descriptor, early in zip(descriptors, message.early)  # noqa: B905  strict= is 3.10's, but says less than the frame's own count
-    ]
-
-
-def make_server(
-    listener: socket.socket, application: app.Application, sink: RecordSink, options: dict[str, Any], **more: Any
-) -> PooledWSGIServer:
-    """The server that ``options`` (appliance.supervisor.options) describe."""
-    return PooledWSGIServer(
-        listener,
-        application,
-        sink=sink,
-        limits=Limits(**options["limits"]),
-        threads=options["threads"],
-        allowed_hosts=AllowedHosts(options["allowed_hosts"]),
-        trusted_proxies=options["trusted_proxies"],
-        **more,
-    )
-
-
-def secured(options: dict[str, Any]) -> SSLContext | None:
-    """The context for HTTPS, where it is asked for.
-
-    To be called before the project's folder is on the path; a PYTHONPATH may hold it already, with an ``ssl.py``.
-    """
-    if options["tls"] is None:
-        return None
-    kept, sys.path[:] = sys.path[:], standard_library(sys.path)
-    try:
-        from ..server.tls import context_of_texts  # noqa: PLC0415  10 ms, for the few who want HTTPS
-
-        return context_of_texts(**options["tls"])
-    finally:
-        sys.path[:] = kept
 
 
 class Worker:
@@ -176,15 +109,23 @@ class Worker:
         self._hooks = Hooks() if inheritance is None else inheritance.hooks
         self._hooks.ask("stacks", stacks.offer, channel, otherwise=None)
         self._words = self._hooks.ask("words", listen, start.mark, self._hooks, otherwise=None)
+        self._tally = tally
+        self._diagnosis = Diagnosis(
+            {"the supervisor's channel": channel.fileno(), "the listening socket": listener.fileno()}
+        )
         self._sink = RecordSink(channel, self._words, tally)
+        self._sink.broken = self._channel_broken
         self._hooks.listen(self._sink.event)
         os.register_at_fork(after_in_child=self._sink.leave)
-        self._tls = secured(start.options)
+        self._tls = serving.secured(start.options)
         self._server: PooledWSGIServer | None = None
+        self._served = self._drained = False
+        self._streams_s = 0.0
+        self._schedulers_told = Flag()
         self._application: app.Application | None = None
         self._began = 0.0  # its import
         self._aside: list[app.Application] = []  # what a script serves by itself, in other threads
-        self._waiting: Connections = []  # taken before there was a server
+        self._waiting: serving.Connections = []  # taken before there was a server
         self._wanted = Flag()  # to serve, or to drain what it was given
         self._leave_by = 0.0  # on CLOCK_MONOTONIC: the end of the grace, once it drains
         self._lock = threading.Lock()
@@ -213,7 +154,12 @@ class Worker:
             # it is called in among them, and that import fails without.
             _thread.start_new_thread(self._control, ())
         os.chdir(self._start.root)
-        self._import(time.monotonic())
+        try:
+            self._import(time.monotonic())
+        except Exception as error:
+            if self._served:
+                raise  # the project's own, after it was served
+            self._end_by(error)  # it could not even be told that the import failed
 
     def _import(self, began: float) -> None:
         self._began = began
@@ -238,14 +184,13 @@ class Worker:
                 self._aside,
             )
         except BaseException as error:
-            if self._server is not None:
-                raise  # it was served: this is what ended that
+            if self._served:
+                raise  # this is what ended that
             if self._inheritance is not None:
                 self._check(self._inheritance.doubt(error))
-            self._channel.send(self._files.loaded())
-            self._channel.send(Failed(report=errorpage.report(error, root=self._start.root, kind="import")))
+            self._tell_failure(error)
             self._last_words()
-            os._exit(1)  # threads that the project started must not keep a failed generation alive
+            _EXIT(1)  # threads that the project started must not keep a failed generation alive
 
     def _look(self) -> None:
         """Serve beside an import that never ends; it goes on in the main thread, whatever it does."""
@@ -277,26 +222,61 @@ class Worker:
             self._check(self._inheritance.after(self._start.target["search_path"]))
         if self._words is not None:
             self._words.mend()
-        server = make_server(self._listener, self._dressed(application), self._sink, self._start.options, tls=self._tls)
+        options = self._start.options
+        server = serving.make_server(self._listener, self._dressed(application), self._sink, options, tls=self._tls)
         with self._lock:
             self._server = server
             server.take(self._waiting)
             self._waiting = []
         if (refused := self._code.refused) is not None:
             self._sink.event("warning", "cache.refused", {"path": refused.filename, "reason": refused.strerror})
-        self._channel.send(
-            Ready(import_s=round(time.monotonic() - began, 4), began=began, application=_described(application)),
+        send(
+            self._channel,
+            Ready(import_s=round(time.monotonic() - began, 4), began=began, application=serving.described(application)),
         )
-        self._channel.send(self._files.loaded())
+        self._served = True
+        send(self._channel, self._files.loaded())
         self._wanted.wait()
-        server.serve_forever()
+        try:
+            server.serve_forever()
+        except Exception as fault:  # noqa: BLE001  ours, since no application runs in this thread
+            self._end_by(fault)
         app.ended(application, max(0.1, self._leave_by - time.monotonic()))
+        self._schedulers_told.wait(_TELL_S)  # one that still began jobs would fail at the interpreter's end
         self._sink.flush()
+        self._drained = True
         self._channel.send(Drained())
         self._code.write()
         rest = self._hooks.ask("learning", self._learning.rest, self._debuggers(), otherwise=None)
         if rest is not None:
-            self._channel.send(rest)  # a save came before it was asked for all, or requests have imported more
+            send(self._channel, rest)  # a save came before it was asked for all, or requests have imported more
+        serving.wait_for_streams(server, self._streams_s)
+        if threading.current_thread() is not threading.main_thread():  # which is in an import that never ends
+            self._last_words()
+            _EXIT(0)
+
+    def _tell_failure(self, error: BaseException) -> None:
+        """The import has raised this; where not even that can be told, the memory that is shared says why."""
+        try:
+            send(self._channel, self._files.loaded())
+            report = errorpage.report(error, root=self._start.root, kind="import")
+            if causes := self._diagnosis.causes(error):
+                report["action"] = f"Look at what the project does to the interpreter: {causes}."
+            send(self._channel, Failed(report=report))
+        except BaseException:  # noqa: BLE001  the project has taken away what is needed for that
+            self._end_by(error)
+
+    def _channel_broken(self, error: ChannelError) -> None:
+        """Nothing can be told any more: the supervisor has gone, or the project has closed what is ours."""
+        if self._diagnosis.lacks_descriptors():
+            self._end_by(error)
+
+    def _end_by(self, error: BaseException) -> NoReturn:
+        """It can't go on: say why, where the supervisor finds it, and end."""
+        try:
+            self._tally.explain(self._diagnosis.words(error))
+        finally:
+            _EXIT(1)
 
     def _dressed(self, application: app.Application) -> app.Application:
         """With what of ours stands around it."""
@@ -308,7 +288,7 @@ class Worker:
         """End here, and let a cold start decide, where what was preloaded does not fit."""
         if unfit is not None:
             self._last_words()
-            self._channel.send(Unfit(why=unfit.why, modules=list(unfit.modules), stale=unfit.stale))
+            send(self._channel, Unfit(why=unfit.why, modules=list(unfit.modules), stale=unfit.stale))
             os._exit(0)
 
     def _debug(self, options: dict[str, Any]) -> None:
@@ -345,32 +325,61 @@ class Worker:
         try:
             while True:
                 for message, descriptors in self._channel.receive():
-                    self._obey(message, descriptors)
-        except ChannelError:
-            os._exit(1)  # the supervisor has gone: nobody would ever end this process
+                    try:
+                        self._obey(message, descriptors)
+                    except ChannelError as error:
+                        self._channel_broken(error)  # the project has closed it, or the next reading tells
+        except ChannelError as error:
+            self._channel_broken(error)
+            serving.end_with_group()
+        except BaseException as error:  # noqa: BLE001  without this thread nobody could ever end this process
+            self._end_by(error)
 
     def _obey(self, message: Message, descriptors: list[int]) -> None:
         if isinstance(message, Take):
             with self._lock:
                 if self._server is None:
-                    self._waiting += taken(message, descriptors)
+                    self._waiting += serving.taken(message, descriptors)
                 else:
-                    self._server.take(taken(message, descriptors))
+                    self._server.take(serving.taken(message, descriptors))
         elif isinstance(message, Drain):
             self._leave_by = time.monotonic() + message.grace_s
             with self._lock:
                 if self._server is None:
-                    hand_over(self._channel, self._waiting)
+                    serving.hand_over(self._channel, self._waiting)
                     if self._words is not None:
                         self._words.end()
                     os._exit(0)  # still importing, and not wanted any more
-                self._server.drain(lambda connections: hand_over(self._channel, connections))
+                self._streams_s = message.streams_s
+                self._server.drain(lambda connections: serving.hand_over(self._channel, connections))
                 self._channel.send(Left())
             self._wanted.set()
+            _thread.start_new_thread(self._stop_schedulers, ())
+        elif isinstance(message, Report):
+            self._report(cut=message.cut)
         elif isinstance(message, Serve):
             self._wanted.set()
         else:
             self._answer(message)
+
+    def _stop_schedulers(self) -> None:
+        from . import schedulers  # noqa: PLC0415  not needed before
+
+        if names := schedulers.stop():
+            self._sink.event("debug", "scheduler.stopped", {"names": names})
+        self._schedulers_told.set()
+
+    def _report(self, *, cut: bool) -> None:
+        """Say what goes on in the background; with ``cut`` it is over."""
+        from . import background  # noqa: PLC0415  as above
+
+        work = background.running(self._start.root, streams=self._drained)
+        level, event = ("warning", "work.cut") if cut else ("info", "work.running")
+        for each in work[: background.MOST]:
+            self._sink.event(level, event, background.fields(each))
+        if cut:
+            self._last_words()
+            _EXIT(1)
 
     def _answer(self, message: Message) -> None:
         if isinstance(message, Learn):
@@ -380,13 +389,8 @@ class Worker:
                 "learning", self._learning.all, self._application, self._debuggers(), otherwise=None
             )
             if learned is not None:
-                self._channel.send(learned)
+                send(self._channel, learned)
         elif isinstance(message, Look) and self._server is None:
             look = self._hooks.guarded("endless imports", self._look, otherwise=None)
             # Unknown to threading, as the control thread is. No thread may be left.
             self._hooks.ask("endless imports", _thread.start_new_thread, look, (), otherwise=0)
-
-
-def _described(application: app.Application) -> str:
-    kind = application if isinstance(application, type) or hasattr(application, "__qualname__") else type(application)
-    return f"{kind.__module__}.{getattr(kind, '__qualname__', '?')}"

@@ -186,10 +186,11 @@ class Response:
     def _take(self) -> bytes:
         try:
             return next(self._chunks)
-        except BaseException as end:
+        except StopIteration:
+            raise
+        except BaseException:
             error = self._bridge.error
-            # a2wsgi may end as if all were well: it looks whether the application has ended before it looks why.
-            if error is None or (isinstance(end, StopIteration) and self._bridge.last):
+            if error is None:
                 raise
             if isinstance(error, ClientLeft):
                 return self._noticed()

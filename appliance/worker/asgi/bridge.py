@@ -67,7 +67,6 @@ class Bridge:
         error: what the thread of the request is to raise.
         trace: where that came from.
         noted: an exception for which the framework has answered.
-        own: it did so by a page of its own, whatever that says.
         task: the application's.
     """
 
@@ -84,7 +83,6 @@ class Bridge:
         self.error: BaseException | None = None
         self.trace: TracebackType | None = None
         self.noted: BaseException | None = None
-        self.own = False
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Serve the request, up to the end of its response."""
@@ -220,8 +218,7 @@ class Bridge:
         if message["type"] == START:
             held = bool(message["status"] == failures.STATUS)
         else:
-            parts = (each["body"] for each in (*self._held[1:], message))
-            held = bool(self._held) and failures.is_short(parts, own=self.own)
+            held = bool(self._held) and failures.is_short(message["body"] for message in (*self._held[1:], message))
         if held:
             self._held.append(message)
         return held
@@ -244,8 +241,7 @@ class Bridge:
 
     async def _wait_for_error(self) -> None:
         """A framework's own page says nothing: where an exception is behind it, that is shown instead."""
-        content = b"".join(message["body"] for message in self._held[1:])
-        if not failures.is_bare(content, self.noted if self.own else None):
+        if not failures.is_bare(b"".join(message["body"] for message in self._held[1:])):
             return
         if self.noted is None and self.task is not None:
             await asyncio.wait({self.task}, timeout=_RAISES_S)

@@ -1,0 +1,94 @@
+"""What the supervisor itself fails at: a defect of ours, or a process that can't be started.
+
+Owns how it is told, and when what could not be started is tried again. A defect is one event that names its place, and
+goes no further. Where an action of the lifecycle fails, its failure becomes the event that the table has for that, so
+that no phase is waited in for ever. Runs in the supervisor's loop.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from appliance.errors import ApplianceError, defect, place_of
+from appliance.supervisor import lifecycle, pages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from appliance.logs.setup import Log
+    from appliance.supervisor.loop import Loop
+
+RETRY_S = (0.5, 1.0, 2.0, 5.0, 15.0, 60.0)  # before what could not be started is tried again, where that may help
+AGAIN_S = 60.0  # a place that fails on is told of once in so long, with a count
+_PLACES = 100
+
+
+@dataclass
+class _Place:
+    told_at: float
+    since: int = 0  # failures that were not told of
+
+
+class Failures:
+    """Tells of what went wrong in our own code, and of what could not be started."""
+
+    def __init__(self, log: Log, loop: Loop, happened: Callable[[lifecycle.Event], None]) -> None:
+        self._log = log
+        self._loop = loop
+        self._happened = happened
+        self._places: dict[str, _Place] = {}
+        self._retries = 0
+
+    def tell(self, error: BaseException) -> None:
+        """One event for this error; none where its place has just been told of. Never raises."""
+        with contextlib.suppress(Exception):  # the log itself may be what fails
+            self._tell(error)
+
+    def guarded(self, call: Callable[[], object]) -> bool:
+        """Call it; an error is told of, and goes no further. Whether there was none."""
+        try:
+            call()
+        except Exception as error:  # noqa: BLE001  whatever it is, the others of a row must be called too
+            self.tell(error)
+            return False
+        return True
+
+    def performing(self, action: lifecycle.Action, error: Exception) -> None:
+        """This action could not be performed: the lifecycle is told so, and tries again where that may help."""
+        if not isinstance(error, ApplianceError):
+            self.tell(error)
+            error = defect(error)
+        else:
+            self._log.event("error", error.event, **error.fields())
+        failure = lifecycle.failure_of(action, pages.of_error(error))
+        if failure is None:
+            return
+        self._loop.post(partial(self._happened, failure))
+        again = lifecycle.retry_of(action)
+        if again is not None and getattr(error, "passing", False):
+            wait = RETRY_S[min(self._retries, len(RETRY_S) - 1)]
+            self._retries += 1
+            self._loop.call_later(wait, partial(self._happened, again))
+
+    def recovered(self) -> None:
+        """A worker serves: the next failure is tried again soon."""
+        self._retries = 0
+
+    def _tell(self, error: BaseException) -> None:
+        place, now = place_of(error), time.monotonic()
+        known = self._places.get(place)
+        if known is not None and now - known.told_at < AGAIN_S:
+            known.since += 1
+            return
+        if known is None and len(self._places) >= _PLACES:
+            self._places.clear()
+        self._places[place] = _Place(now)
+        self._log.event(
+            "error", "supervisor.failed", reason=f"{type(error).__name__}: {error}", place=place,
+            count=1 + (known.since if known else 0),
+            action="It goes on, and what failed is tried again. If this comes back, report it with this line.",
+        )  # fmt: skip

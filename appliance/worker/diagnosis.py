@@ -1,0 +1,114 @@
+"""Why a worker can't go on: what the project has taken away that the worker needs.
+
+Owns the comparison of what was so before the project's code ran with what is so when something of ours fails. Knows
+nothing of what failed. Runs in every worker; what it calls then was looked up before, since that code may have replaced
+it.
+"""
+
+from __future__ import annotations
+
+import builtins
+import json
+import os
+import select
+import socket
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_fstat, _audit = os.fstat, sys.audit
+_type, _getattr, _len, _callable = type, getattr, len, callable
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120  pathlib costs 5 ms at import
+_WATCHED = (builtins, json, os, socket, select, threading, time)
+_MANY = 6
+
+
+class Diagnosis:
+    """What was so, and what it is now.
+
+    Args:
+        descriptors: those that the worker needs, by what they are.
+    """
+
+    def __init__(self, descriptors: Mapping[str, int]) -> None:
+        self._descriptors = {name: (number, _identity(number)) for name, number in descriptors.items()}
+        self._functions = [(module, dict(vars(module))) for module in _WATCHED]
+
+    def words(self, error: BaseException) -> str:
+        """Why, as far as can be told; never raises."""
+        words = _joined((self._closed, self._replaced, _audited, lambda: _told(error)))
+        return words or "the project has replaced built-in functions that the worker needs"
+
+    def causes(self, error: BaseException) -> str:
+        """What the project has taken away, where this error came out of our own code; never raises."""
+        return _joined((self._closed, self._replaced, _audited)) if _joined((lambda: _is_ours(error),)) else ""
+
+    def lacks_descriptors(self) -> bool:
+        """Whether one of them has been closed, or is another by now."""
+        return bool(self._closed())
+
+    def _closed(self) -> str:
+        gone = [name for name, (number, known) in self._descriptors.items() if _identity(number) != known]
+        return f"the project has closed descriptors that it did not open ({', '.join(gone)})" if gone else ""
+
+    def _replaced(self) -> str:
+        if "gevent.monkey" in sys.modules or "eventlet.patcher" in sys.modules:
+            return ""  # theirs are made to be lived with
+        names = [
+            f"{module.__name__}.{name}"
+            for module, known in self._functions
+            for name, value in known.items()
+            if _callable(value) and _getattr(module, name, None) is not value
+        ]
+        more = f" and {_len(names) - _MANY} more" if _len(names) > _MANY else ""
+        return f"the project has replaced {', '.join(names[:_MANY])}{more}" if names else ""
+
+
+def _joined(looks: tuple[Callable[[], str], ...]) -> str:
+    words = ""
+    for look in looks:
+        try:
+            found = look()
+        except BaseException:  # noqa: BLE001, S112  it, too, may need what was taken away
+            continue
+        if found:
+            words = f"{words}; {found}" if words else found
+    return words
+
+
+def _identity(number: int) -> tuple[int, int] | None:
+    try:
+        status = _fstat(number)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _audited() -> str:
+    try:
+        _audit("appliance.looked")
+        _audit("open", "/appliance", "r", 0)
+    except BaseException as error:  # noqa: BLE001  whatever a hook raises
+        return f"an audit hook of the project's refuses what the worker does ({_type(error).__name__}: {error})"
+    return ""
+
+
+def _place(error: BaseException) -> tuple[str, int]:
+    """The innermost line that it came from."""
+    seen = error.__traceback__
+    while seen is not None and seen.tb_next is not None:
+        seen = seen.tb_next
+    return ("", 0) if seen is None else (seen.tb_frame.f_code.co_filename, seen.tb_lineno)
+
+
+def _told(error: BaseException) -> str:
+    file, line = _place(error)
+    return f"{_type(error).__name__}: {error} ({file}:{line})"
+
+
+def _is_ours(error: BaseException) -> str:
+    return _OURS if _place(error)[0].startswith(_OURS) else ""
