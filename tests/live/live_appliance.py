@@ -31,6 +31,7 @@ class Appliance:
     """One `appliance serve`, and everything that it has said."""
 
     stderr: Path | None = None  # where it is to be kept
+    program: tuple[str, ...] = ("-m", "appliance")
 
     def __init__(self, project: Path, cache: Path, status_socket: Path, settings: dict[str, str]) -> None:
         self.project = project
@@ -49,7 +50,7 @@ class Appliance:
         }
         with contextlib.nullcontext() if self.stderr is None else self.stderr.open("wb") as stderr:
             self.process = subprocess.Popen(
-                [sys.executable, "-I", "-m", "appliance"],
+                [sys.executable, "-I", *self.program],
                 env=self.environment,
                 stdout=subprocess.PIPE,
                 stderr=stderr,

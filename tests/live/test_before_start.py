@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.live.live_appliance import Appliance
 
 Start = Callable[..., Appliance]
@@ -89,3 +91,32 @@ def test_the_page_shows_how_far_it_is(start: Start, project: Path):
     assert b"half way" in body
     (project / "go").write_text("now", encoding="utf-8")
     appliance.wait_for("worker.ready")
+
+
+ALONE = """
+import fcntl, signal, sys, threading
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+lock = open("lock", "w")
+try:
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except BlockingIOError:
+    print("overlapped", flush=True)
+print("began", sys.argv[1], flush=True)
+threading.Event().wait()
+"""
+
+
+@pytest.mark.parametrize("form", ["python run.py {}", "python run.py {}; true", "(python run.py {} &) ; sleep 60"])
+def test_never_two_at_once(start: Start, project: Path, form: str):
+    """A run that heeds no signal and outlives its shell is over before the next begins, however soon that is asked."""
+    (project / "run.py").write_text(ALONE, encoding="utf-8")
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    appliance.edit(".env", f"APPLIANCE_BEFORE_START={form.format(1)}\n")
+    appliance.wait_for("output", text="began 1")
+    appliance.edit(".env", f"APPLIANCE_BEFORE_START={form.format(2)}\n")
+    appliance.wait_for("preparation.waiting")
+    appliance.edit(".env", f"APPLIANCE_BEFORE_START={form.format(3)}\n")
+    appliance.wait_for("output", text="began 3")
+    assert appliance.stop() == 0
+    assert not [event for event in appliance.events if event.get("text") == "overlapped"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import io
 import json
@@ -145,6 +146,87 @@ def test_a_closed_stdout(pipe, stderr):
     assert not writer.full
     assert writer.close(within_s=10) == 3
     assert json.loads(os.read(stderr[0], 65_536))["count"] == 3
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EPIPE, errno.EBADF])
+def test_a_descriptor_that_fails_for_a_while(pipe, stderr, monkeypatch, code):
+    """A disk that is full for a while loses what is beyond the bound, and then the log goes on and says how much."""
+    reading, writing = pipe
+    broken = threading.Event()
+    tried = threading.Semaphore(0)
+    write = os.write
+
+    def failing(descriptor, data):
+        if descriptor == writing.fileno() and broken.is_set():
+            tried.release()
+            raise OSError(code, os.strerror(code))
+        return write(descriptor, data)
+
+    monkeypatch.setattr(os, "write", failing)
+    writer = Writer(writing.fileno(), bound=1000, stderr=stderr[1])
+    broken.set()
+    for number in range(300):
+        writer.write(b'{"n":%d}\n' % number)
+    assert tried.acquire(timeout=10)
+    assert tried.acquire(timeout=10)
+    for number in range(300, 600):
+        writer.write(b'{"n":%d}\n' % number)
+    assert not writer.full
+    broken.clear()
+    got = b""
+    while b"records.lost" not in got or not got.endswith(b"\n"):
+        got += reading.read(65_536)
+    writer.write(b'{"n":600}\n')
+    got += reading.read(65_536)
+    assert writer.close(within_s=10) > 0
+    lines = [json.loads(line) for line in got.splitlines()]
+    kept = [line["n"] for line in lines if "n" in line]
+    told = [line["count"] for line in lines if line.get("event") == "records.lost"]
+    assert kept == sorted(kept)
+    assert kept[-1] == 600
+    assert len(kept) + sum(told) == 601
+
+
+def test_no_thread_to_be_had(pipe, monkeypatch):
+    """Where no thread can be started whoever makes a line writes it, and a thread does as soon as there is one."""
+    reading, writing = pipe
+    start = threading.Thread.start
+
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    writer = Writer(writing.fileno(), bound=1_000_000)
+    writer.write(b"one\n")
+    assert reading.read(100) == b"one\n"
+    monkeypatch.setattr(threading.Thread, "start", start)
+    writer.write(b"two\n")
+    assert reading.read(100) == b"two\n"
+    assert writer.close(within_s=10) == 0
+
+
+def test_no_thread_and_nobody_reads(pipe, stderr, monkeypatch):
+    """Without a thread nobody is held up by a full pipe, and what never left it is counted at the end."""
+    reading, writing = pipe
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: (_ for _ in ()).throw(RuntimeError("no")))
+    writer = Writer(writing.fileno(), bound=1_000_000, stderr=stderr[1])
+    for line in LINES:
+        writer.write(line)
+    lost = writer.close()
+    writing.close()
+    left = b""
+    while data := reading.read(65_536):
+        left += data
+    assert lost == len(LINES) - left.count(b"\n")
+
+
+def test_a_stop_with_one_pipe_for_both(pipe):
+    """A close ends though stderr is the same full pipe that nobody reads."""
+    _, writing = pipe
+    writer = Writer(writing.fileno(), bound=1_000_000, stderr=writing.fileno())
+    for _ in range(1000):
+        writer.write(b"x" * 3990 + b"\n")
+    assert writer.close(within_s=0.1) >= 998
 
 
 def test_nothing_lost_is_nothing_said(pipe, stderr):

@@ -22,12 +22,16 @@ class Told:
     def __init__(self) -> None:
         self.ends: list[tuple[int, str]] = []
         self.strangers: list[int] = []
+        self.failed: list[str] = []
 
     def message(self, child: Handle, message: Message, descriptors: list[int]) -> None:
         """Nothing to do."""
 
     def said(self, child: Handle, stream: str, said: list[Said]) -> None:
         """Nothing to do."""
+
+    def channel_failed(self, child: Handle, reason: str) -> None:
+        self.failed.append(reason)
 
     def ended(self, child: Handle) -> None:
         self.ends.append((child.pid, child.how()))

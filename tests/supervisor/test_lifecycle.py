@@ -16,6 +16,7 @@ from appliance.supervisor.lifecycle import (
     AllGone,
     Analyse,
     Analysed,
+    AnalysisDue,
     AnalysisFailed,
     Boot,
     CancelInstall,
@@ -37,6 +38,7 @@ from appliance.supervisor.lifecycle import (
     RetryDue,
     RetryLater,
     SayBroken,
+    SayProgress,
     State,
     StopAll,
     StopAsked,
@@ -127,7 +129,7 @@ def test_save_while_booting():
     """A worker that is still booting when another save comes is given up, and its late news change nothing."""
     state, _ = history(Analysed(1, installed=True), CodeChanged())
     assert state.generation == 2
-    for late in (WorkerReady(1), WorkerFailed(1, PAGE), WorkerDied(1, PAGE, settled=False)):
+    for late in (WorkerReady(1), WorkerFailed(1, PAGE), WorkerDied(1, PAGE, served=False)):
         assert history(late, state=state) == (state, [])
 
 
@@ -149,31 +151,47 @@ def test_dependencies_change_while_installing():
     assert history(Installed(1), state=state) == (state, [])
 
 
-def test_crashes():
-    """A worker that dies is started again at once, then after ever longer waits, each time with its last page."""
-    state, _ = history(*SERVING)
+def test_crashes_at_import():
+    """A worker that dies at import is started again after ever longer waits, from the second on with its last page."""
+    state, _ = history(Analysed(1, installed=True))
     waits: list[float] = []
-    for _ in range(len(BACKOFF_S) + 2):
-        state, actions = history(WorkerDied(state.generation, PAGE, settled=False), state=state)
-        later = [action for action in actions if isinstance(action, RetryLater)]
-        waits.append(later[0].after_s if later else 0.0)
-        if later:
-            assert SayBroken(PAGE) in actions
-            state, _ = history(RetryDue(later[0].generation), state=state)
-        assert state.phase is Phase.BOOTING
+    for count in range(len(BACKOFF_S) + 2):
+        state, actions = history(WorkerDied(state.generation, PAGE, served=False), state=state)
+        (later,) = [action for action in actions if isinstance(action, RetryLater)]
+        waits.append(later.after_s)
+        assert (SayBroken(PAGE) in actions) is (count > 0)
+        state, actions = history(RetryDue(later.generation), state=state)
+        assert (state.phase, actions[-1]) == (Phase.BOOTING, Boot(state.generation))
     assert waits == [*BACKOFF_S, BACKOFF_S[-1], BACKOFF_S[-1]]
 
 
-def test_crash_after_a_while():
-    """A worker that served for a while and then dies is started again at once, however often it happened before."""
-    state = State(phase=Phase.SERVING, generation=7, crashes=5)
-    state, actions = history(WorkerDied(7, PAGE, settled=True), state=state)
-    assert (state.phase, actions[-1]) == (Phase.BOOTING, Boot(8))
+def test_crashes_while_serving():
+    """A worker that dies while it serves is started again after the shortest wait, however often, without a page."""
+    state, _ = history(*SERVING)
+    for _ in range(20):
+        state, actions = history(WorkerDied(state.generation, PAGE, served=True), state=state)
+        assert actions == [SayProgress(Phase.BOOTING), RetryLater(state.generation, BACKOFF_S[0])]
+        state, _ = history(RetryDue(state.generation), WorkerReady(state.generation + 1), state=state)
+        assert state.phase is Phase.SERVING
+
+
+def test_save_while_a_restart_is_waited_for():
+    """A save in that moment boots at once, and the late timer changes nothing."""
+    state, _ = history(*SERVING, WorkerDied(1, PAGE, served=False))
+    state, actions = history(CodeChanged(), state=state)
+    assert (state.phase, actions[-1]) == (Phase.BOOTING, Boot(2))
+    assert history(RetryDue(1), state=state) == (state, [])
 
 
 def test_save_instead_of_waiting():
     """A save while a crashed worker's restart is waited for does not wait, and the late timer changes nothing."""
-    state, _ = history(*SERVING, WorkerDied(1, PAGE, settled=False), WorkerDied(2, PAGE, settled=False))
+    booting = [
+        Analysed(1, installed=True),
+        WorkerDied(1, PAGE, served=False),
+        RetryDue(1),
+        WorkerDied(2, PAGE, served=False),
+    ]
+    state, _ = history(*booting)
     assert state.phase is Phase.BROKEN
     state, _ = history(CodeChanged(), Analysed(2, installed=True), state=state)
     assert (state.phase, state.generation) == (Phase.BOOTING, 3)
@@ -204,9 +222,10 @@ EVENT = st.one_of(
     st.builds(InstallFailed, st.integers(1, 4), st.just(PAGE)),
     st.builds(WorkerReady, st.integers(1, 6)),
     st.builds(WorkerFailed, st.integers(1, 6), st.just(PAGE)),
-    st.builds(WorkerDied, st.integers(1, 6), st.just(PAGE), settled=st.booleans()),
+    st.builds(WorkerDied, st.integers(1, 6), st.just(PAGE), served=st.booleans()),
     st.sampled_from([CodeChanged(), ProjectChanged(), StopAsked("SIGTERM"), AllGone()]),
     st.builds(RetryDue, st.integers(1, 6)),
+    st.builds(AnalysisDue, st.integers(1, 4)),
 )
 
 

@@ -1,0 +1,7 @@
+"""The fixtures of the fault tests; what they are made of is in faulty."""
+
+from __future__ import annotations
+
+from tests.faults.faulty import faulty, project
+
+__all__ = ["faulty", "project"]

@@ -1,0 +1,152 @@
+"""An appliance in which one call fails, and what must hold for it all the same."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+import pytest
+
+from tests.live.live_appliance import Appliance
+
+# It prints, loads modules that can be preloaded, and waits in its import where a test wants it to.
+APP = """
+import os, sqlite3, xml.dom.minidom
+print("imported")
+if os.path.exists("slow"):
+    open("slow").read()
+def app(environ, start_response):
+    print("asked")
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"{word}"]
+"""
+SABOTEUR = Path(__file__).parent / "saboteur.py"
+
+
+class Faulty(Appliance):
+    """``arm`` has its fault begin, ``disarm`` ends it."""
+
+    def __init__(self, folder: Path, fault: dict[str, object], settings: dict[str, str], *, armed: bool) -> None:
+        self.armed, self.made = folder / "armed", folder / "made"
+        if armed:
+            self.arm()
+        told = {**fault, "armed": str(self.armed), "made": str(self.made)}
+        self.program = (str(SABOTEUR), json.dumps(told))
+        self.garbage: list[bytes] = []  # lines of stdout that are no JSON objects
+        self._saves = 0
+        self.stderr = folder / "stderr"
+        super().__init__(folder / "project", folder / "cache", folder / "status.sock", settings)
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            try:
+                self._news.put(json.loads(line))
+            except ValueError:
+                self.garbage.append(line)
+        self._news.put(None)
+
+    def arm(self) -> None:
+        """From now on it fails."""
+        self.armed.touch()
+
+    def disarm(self) -> None:
+        """From now on it does not."""
+        self.armed.unlink()
+
+    def wait_for_fault(self) -> None:
+        """Until it has failed once; each look waits for whatever is logged next."""
+        while not self.made.exists():
+            self.wait_for_news()
+
+    def wait_for_news(self) -> None:
+        """Any event."""
+        event = self._news.get(timeout=30)
+        assert event is not None, self.events
+        self.events.append(event)
+
+    def answers(self) -> int:
+        """The status of an answer, whatever it is; like a browser's, a request whose connection ends is made again."""
+        for _ in range(3):
+            with contextlib.suppress(ConnectionError):
+                return self.get()[0].status
+        return self.get()[0].status
+
+    def provoke(self) -> None:
+        """Do whatever an appliance is for, over and over, until the fault has been met."""
+        deadline = time.monotonic() + 30
+        while not self.made.exists():
+            assert time.monotonic() < deadline, "nothing fails: the test shows nothing"
+            self._save_slowly()
+            assert self.answers() in {200, 500, 503}
+            if not self.made.exists():
+                self.command("status")
+
+    def _save_slowly(self) -> None:
+        """A save whose import takes so long that the stand-in answers; an idle connection passes through it."""
+        slow = self.project / "slow"
+        os.mkfifo(slow)
+        idle = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        with contextlib.closing(idle), contextlib.suppress(OSError, HTTPException):
+            idle.request("GET", "/")
+            idle.getresponse().read()
+            self._saves += 1  # each one differs: what is saved unchanged is no save
+            self.edit("app.py", APP.format(word=f"slow {self._saves}"))
+            self.answers()
+        with contextlib.suppress(OSError):  # nobody has come to wait
+            os.close(os.open(slow, os.O_WRONLY | os.O_NONBLOCK))
+        slow.unlink()
+
+    def save(self) -> None:
+        """Save the application with another word, and wait until that is served."""
+        self._saves += 1
+        word = f"word {self._saves}"
+        self.edit("app.py", APP.format(word=word))
+        while not self._is_served(word):
+            self.wait_for_news()
+
+    def _is_served(self, word: str) -> bool:
+        try:
+            return self.get()[1] == word.encode()
+        except (OSError, HTTPException):  # a worker that was killed takes its requests with it
+            return False
+
+    def ends_well(self) -> None:
+        """It stops as asked, and has said nothing but JSON on stdout, and nothing on stderr."""
+        assert self.stop() == 0
+        assert self.garbage == []
+        assert self.events[-1]["event"] in {"appliance.stopped", "records.lost"}
+        assert self.stderr is not None
+        assert self.stderr.read_bytes() == b""
+
+
+Make = Callable[..., Faulty]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with one plain application."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "app.py").write_text(APP.format(word="one"), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def faulty(project: Path, tmp_path: Path) -> Iterator[Make]:
+    """Start an appliance with a fault; it is ended after the test."""
+    running: list[Faulty] = []
+
+    def begin(fault: dict[str, object], *, armed: bool = False, **settings: str) -> Faulty:
+        appliance = Faulty(tmp_path, fault, {"APPLIANCE_INSTALL": "off", **settings}, armed=armed)
+        running.append(appliance)
+        return appliance
+
+    yield begin
+    for appliance in running:
+        appliance.close()

@@ -1,0 +1,108 @@
+"""Whatever a worker writes on its channel: it is read, or the worker is ended and replaced; nobody blocks for ever."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from http.client import HTTPException
+from pathlib import Path
+
+import pytest
+
+from tests.live.conftest import cache, start  # noqa: F401  fixtures
+from tests.live.live_appliance import Appliance
+
+Start = Callable[..., Appliance]
+
+APP = """
+import array, json, os, socket, struct
+def channel():
+    for number in map(int, os.listdir("/proc/self/fd")):
+        try:
+            found = socket.socket(fileno=os.dup(number))
+        except OSError:
+            continue
+        if found.family == socket.AF_UNIX:
+            found.setblocking(True)
+            return found
+def frame(payload, descriptors=0):
+    return struct.pack(">IB", len(payload), descriptors) + payload
+def says(**fields):
+    return frame(json.dumps(fields).encode())
+WORDS = {
+    "json": frame(b"this is no JSON"),
+    "list": frame(b"[1, 2]"),
+    "unknown": says(kind="surprise"),
+    "wrong": says(kind="words", page={}, wait_s=0, since=0),
+    "types": says(kind="records", batch="none"),
+    "fields": says(kind="ready", import_s="long"),
+    "huge": struct.pack(">IB", 2**31, 0) + b"x" * 100,
+    "deep": frame(b'{"kind":"failed","report":' + b'{"a":' * 50_000 + b"1" + b"}" * 50_001),
+    "promised": says(kind="hand_over", early=["", ""]),
+    "counted": frame(b'{"kind":"drained"}', 3),
+}
+def app(environ, start_response):
+    what = environ["PATH_INFO"][1:]
+    if what in WORDS:
+        channel().sendall(WORDS[what])
+    elif what == "surplus":
+        rights = array.array("i", [1, 2])
+        channel().sendmsg([says(kind="records", batch=[])], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+    elif what == "half":
+        channel().sendall(struct.pack(">IB", 1000, 0) + b"{")
+        channel().shutdown(socket.SHUT_WR)
+    elif what == "closed":
+        channel().shutdown(socket.SHUT_WR)
+    elif what == "malformed":
+        channel().sendall(says(kind="records", batch=[1, None, ["access"], ["event", {}, [], 3, 4], ["access"] * 19]))
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"one"]
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project whose requests say things to the supervisor."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "app.py").write_text(APP, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "json", "list", "unknown", "wrong", "types", "fields", "huge", "deep", "promised", "counted", "surplus", "half",
+        "closed",
+    ],
+)  # fmt: skip
+def test_a_channel_that_fails(start: Start, project: Path, what: str):  # noqa: F811  the fixture
+    """What is no message ends the worker that sent it, with one event that says why; another one serves."""
+    appliance = start(APPLIANCE_INSTALL="off")
+    pid = appliance.wait_for("worker.ready")["pid"]
+    with contextlib.suppress(OSError, HTTPException):
+        appliance.get(f"/{what}")
+    failed = appliance.wait_for("channel.failed")
+    assert (failed["pid"], failed["role"]) == (pid, "worker")
+    assert failed["reason"]
+    assert "its channel failed" in appliance.wait_for("worker.exited", level="error")["how"]
+    assert appliance.wait_for("worker.ready")["pid"] != pid
+    assert appliance.get()[1] == b"one"
+    assert appliance.stop() == 0
+    names = [event["event"] for event in appliance.events]
+    assert names.count("channel.failed") == 1
+    assert "supervisor.failed" not in names
+
+
+def test_a_record_that_is_none(start: Start, project: Path):  # noqa: F811  as above
+    """Records of another form are told of, and the same worker serves on."""
+    appliance = start(APPLIANCE_INSTALL="off")
+    appliance.wait_for("worker.ready")
+    appliance.get("/malformed")
+    for _ in range(5):
+        appliance.wait_for("record.malformed")
+    assert appliance.get()[1] == b"one"
+    assert appliance.stop() == 0
+    names = [event["event"] for event in appliance.events]
+    assert names.count("worker.ready") == 1
+    assert "channel.failed" not in names

@@ -1,0 +1,91 @@
+"""Every other step of the supervisor's made to fail: it goes on, and a save and a stop are whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.faults.faulty import Faulty
+
+Make = Callable[..., Faulty]
+OURS = "appliance.supervisor."
+
+FRAMES = ("Start", "Serve", "Drain", "Take", "Learn", "Preload", "Fork", "Rest")
+
+ONCE_AND_FOR_EVER = [
+    ("Popen", "standin", "EAGAIN"),
+    ("Popen", "preloader", "EAGAIN"),
+    ("memfd_create", "", "EMFILE"),
+    ("pipe", "", "EMFILE"),
+    ("dup", "", "EMFILE"),
+    ("thread", "watcher", "RuntimeError"),
+    ("thread", "log-writer", "RuntimeError"),
+    ("write", "1", "ENOSPC"),
+    ("accept", "", "EMFILE"),
+    ("killpg", "", "EINVAL"),
+    ("appliance.supervisor.handles:_offer_first", "", "RuntimeError"),
+    *(("appliance.channel:Channel.send", f"({frame}(", "ENOBUFS") for frame in FRAMES),
+    ("appliance.channel:Channel.send", "Words", "RuntimeError"),
+    ("appliance.channel:Channel.receive", "", "RuntimeError"),
+    ("appliance.supervisor.lifeline:Lifeline.open", "", "RuntimeError"),
+    ("appliance.supervisor.lifeline:Lifeline.bind", "", "RuntimeError"),
+    ("appliance.supervisor.analysis:tell_news", "", "RuntimeError"),
+    ("appliance.supervisor.generations:Generations.learned", "", "KeyError"),
+    ("appliance.supervisor.preloading:Preloading.ready", "", "KeyError"),
+    ("appliance.supervisor.preloading:Preloading.learned", "", "RecursionError"),
+    ("appliance.supervisor.preloading:Preloading.preloaded", "", "KeyError"),
+    ("appliance.supervisor.preloading:Preloading.fork", "", "KeyError"),
+    ("appliance.supervisor.saves:Saves.loaded", "", "MemoryError"),
+    ("appliance.supervisor.hearing:Hearing.said", "", "UnicodeError"),
+    ("appliance.supervisor.hearing:Hearing.records", "", "TypeError"),
+    ("appliance.supervisor.account:Account.reloaded", "", "ZeroDivisionError"),
+    ("appliance.supervisor.starts:link", "", "ValueError"),
+]
+
+
+@pytest.mark.parametrize(("call", "which", "error"), ONCE_AND_FOR_EVER)
+@pytest.mark.parametrize("times", [1, -1])
+def test_a_step_that_fails(faulty: Make, call: str, which: str, error: str, times: int):
+    """While a step fails the port answers; when it does no more, a save and a stop are whole."""
+    begins_later = call in {"write", "pipe"}  # where it listens has to be said first
+    settings = {"APPLIANCE_IMAGE": "any"} if call.endswith(":link") else {}  # it is for the image alone
+    fault = {"call": call, "which": which, "error": error, "times": times}
+    appliance = faulty(fault, armed=not begins_later, **settings)
+    assert appliance.port
+    appliance.armed.touch()
+    assert appliance.answers() in {200, 500, 503}
+    appliance.edit("app.py", "def app(:\n")
+    assert appliance.answers() in {200, 500, 503}
+    appliance.provoke()
+    appliance.disarm()
+    appliance.save()
+    appliance.save()
+    appliance.ends_well()
+    told = [event for event in appliance.events if event["event"] == "supervisor.failed"]
+    assert len(told) < 5
+    assert all(event["place"].partition(":")[2] for event in told)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "event"),
+    [
+        ("pipe", "EMFILE", "start.failed"),
+        ("socket:socket.listen", "ENOMEM", "listen.failed"),
+        ("appliance.supervisor.loop:Loop.__init__", "EMFILE", "start.failed"),
+        ("appliance.supervisor.children:Children.__init__", "AttributeError", "appliance.failed"),
+        ("appliance.boot.settings:read_settings", "RecursionError", "appliance.failed"),
+        ("appliance.commands.opening:open_project", "KeyError", "appliance.failed"),
+        ("appliance.commands.serve:_first_log", "TypeError", "appliance.failed"),
+        ("appliance.supervisor.supervisor:Supervisor.run", "MemoryError", "start.failed"),
+    ],
+)
+def test_a_start_that_can_not_be(faulty: Make, call: str, error: str, event: str):
+    """What fails before there is a loop is one line of JSON with its three parts, and a documented exit code."""
+    appliance = faulty({"call": call, "error": error, "times": -1}, armed=True)
+    told = appliance.wait_for(event)
+    assert all(told[part] for part in ("found", "expected", "action"))
+    assert appliance.process.wait(timeout=10) in {1, 4}
+    assert appliance.garbage == []
+    assert appliance.stderr is not None
+    assert appliance.stderr.read_bytes() == b""

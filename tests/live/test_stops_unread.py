@@ -1,0 +1,117 @@
+"""A stop is obeyed in every stage, though stdout is a pipe that nobody reads, or is none at all."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live.live_appliance import HELLO, Appliance
+
+IMPORTS = "import threading\nthreading.Event().wait()\n"
+FLOOD = """
+import threading
+def flood():
+    while True:
+        print("x" * 1000)
+threading.Thread(target=flood, daemon=True).start()
+"""
+STAGES = {
+    "importing": (IMPORTS, {}),
+    "serving": (HELLO.format(word="served"), {}),
+    "broken": ("def app(:\n", {}),
+    "preparing": (HELLO.format(word="served"), {"APPLIANCE_BEFORE_START": "exec sleep 3600"}),
+    "flooding": (FLOOD + HELLO.format(word="served"), {}),
+}
+
+
+class Unread(Appliance):
+    """Its stdout is a pipe without any room, and so is its stderr."""
+
+    def __init__(self, folder: Path, settings: dict[str, str], redirected: str = "") -> None:
+        read, write = os.pipe()
+        fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
+        os.set_blocking(write, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(write, b"x" * 4096)
+        os.set_blocking(write, True)
+        self.ours = read
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("APPLIANCE_", "PYTHON"))}
+        self.environment = {
+            **inherited,
+            "APPLIANCE_PROJECT": str(folder / "project"),
+            "APPLIANCE_PORT": "0",
+            "APPLIANCE_CACHE": str(folder / "cache"),
+            "APPLIANCE_STATUS_SOCKET": str(folder / "status.sock"),
+            "APPLIANCE_INSTALL": "off",
+            **settings,
+        }
+        program = [sys.executable, "-I", "-m", "appliance"]
+        if redirected:
+            program = ["/bin/sh", "-c", f'exec "$@" {redirected}', "sh", *program]
+        self.process = subprocess.Popen(program, env=self.environment, stdout=write, stderr=write)
+        os.close(write)
+
+    def wait_until(self, *codes: int) -> None:
+        """Until `appliance status` has one of these exit codes; each look takes as long as the command does."""
+        while self.command("status").returncode not in codes:
+            assert self.process.poll() is None
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        os.close(self.ours)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the project is."""
+    (tmp_path / "project").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def unread(folder: Path, request: pytest.FixtureRequest) -> Iterator[Unread]:
+    """An appliance in the stage that the test names."""
+    source, settings = STAGES[request.param]
+    (folder / "project" / "app.py").write_text(source, encoding="utf-8")
+    appliance = Unread(folder, settings)
+    appliance.wait_until(0 if request.param in {"serving", "flooding"} else 1)
+    yield appliance
+    appliance.close()
+
+
+@pytest.mark.parametrize(
+    ("unread", "number"), [*((stage, signal.SIGTERM) for stage in STAGES), ("serving", signal.SIGINT)],
+    indirect=["unread"],
+)  # fmt: skip
+def test_a_stop_without_a_reader(unread: Unread, number: signal.Signals):
+    """Whatever it does, it ends in time, with the exit code of the signal."""
+    unread.process.send_signal(number)
+    assert unread.process.wait(timeout=8) == {signal.SIGTERM: 0, signal.SIGINT: 130}[number]
+
+
+@pytest.mark.parametrize("redirected", [">&-", "2>&-", ">&- 2>&-", ">/dev/full", ">/dev/full 2>&1"])
+def test_a_stop_without_a_stream(folder: Path, redirected: str):
+    """It serves and stops with code 0, whatever stdout and stderr are, and says nothing but JSON."""
+    (folder / "project" / "app.py").write_text(HELLO.format(word="served"), encoding="utf-8")
+    appliance = Unread(folder, {}, redirected)
+    try:
+        appliance.wait_until(0)
+        appliance.process.send_signal(signal.SIGTERM)
+        assert appliance.process.wait(timeout=8) == 0
+        os.set_blocking(appliance.ours, False)
+        said = b"".join(iter(lambda: os.read(appliance.ours, 65536), b"")).lstrip(b"x")
+        assert b"Traceback" not in said
+        assert all(line.startswith(b"{") for line in said.splitlines())
+    finally:
+        appliance.close()

@@ -1,0 +1,194 @@
+"""Whether who accepts makes progress: what is a standstill, and what is only long."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from appliance.supervisor import progress as module
+from appliance.supervisor.handles import Handle
+from appliance.supervisor.loop import Loop
+from appliance.supervisor.progress import LONG, SHORT, Progress
+from appliance.tally import Slot, Tally
+
+THREADS = 2
+
+
+@dataclass
+class Request:
+    """As much of an exchange as counts."""
+
+    request_id: str = "id"
+    started: float = 1.5
+    slot: Slot | None = None
+
+
+@dataclass
+class Told:
+    """A log, and stacks."""
+
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def event(self, _level: str, event: str, **fields: Any) -> None:
+        self.events.append((event, fields))
+
+    def ask(self, _child: Handle, told: Any) -> None:
+        told("the stacks")
+
+    def names(self) -> list[str]:
+        return [event for event, _ in self.events]
+
+
+class Scene:
+    """A worker that is a process of ours, its tally, and a listening socket that nobody accepts on."""
+
+    def __init__(self) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.process = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+        self.child = Handle("worker", 1, self.process.pid, {})
+        self.tally = Tally(self.child.count(8))
+        self.child.ready_at = time.monotonic()
+        self.told = Told()
+        self.debugged = False
+        self.loop = Loop()
+        given: Any = self.told
+        self.progress = Progress(
+            self.loop, self.listener, lambda: self.child, threads=THREADS,
+            stands_still=lambda _: self.debugged, stacks=given, log=given,
+        )  # fmt: skip
+        self.clients: list[socket.socket] = []
+
+    def connect(self) -> None:
+        self.clients.append(socket.create_connection(self.listener.getsockname()[:2]))
+
+    def look(self, times: int) -> None:
+        for _ in range(times):
+            self.progress._look()
+
+    def close(self) -> None:
+        self.progress._end_probe()
+        self.process.kill()
+        self.process.wait()
+        for each in (*self.clients, self.listener, self.loop._woken, self.loop.wake_descriptor):
+            each.close()
+        assert self.child.tally is not None
+        self.child.tally.close()
+
+
+@pytest.fixture
+def scene() -> Iterator[Scene]:
+    made = Scene()
+    yield made
+    made.close()
+
+
+def test_nobody_asks(scene: Scene):
+    """A worker that nobody asks for anything makes all the progress that there is."""
+    scene.look(10 * LONG)
+    assert scene.progress.stuck == ""
+
+
+def test_it_takes_nobody_in(scene: Scene):
+    """Somebody waits, threads are free, nothing is computed: found after a few looks, with the stacks."""
+    scene.connect()
+    scene.look(SHORT)
+    assert scene.progress.stuck == ""
+    scene.look(1)
+    assert "no connection" in scene.progress.stuck
+    ((event, fields),) = scene.told.events
+    assert (event, fields["traceback"]) == ("worker.stuck", "the stacks")
+
+
+def test_the_health_check_sees_what_nobody_else_would(scene: Scene):
+    """Where no client comes, the health check's own connection shows that none is accepted."""
+    for _ in range(SHORT + 2):
+        scene.progress.asked()
+        scene.look(1)
+    assert scene.progress.stuck
+    for connection in (scene.listener.accept()[0],):
+        connection.close()
+    scene.look(1)
+    assert scene.progress.stuck == ""
+    assert scene.told.names() == ["worker.stuck", "worker.resumed"]
+
+
+def test_long_requests_of_a_busy_project(scene: Scene):
+    """Where every thread has a request, those who wait are no standstill as long as one begins or ends now and then."""
+    scene.connect()
+    running = [Request() for _ in range(THREADS)]
+    for request in running:
+        scene.tally.begin(request, b"GET / HTTP/1.1")
+    for _ in range(5):
+        scene.look(LONG - 1)
+        assert scene.progress.stuck == ""
+        done = running.pop(0)
+        scene.tally.end(done)
+        running.append(Request())
+        scene.tally.begin(running[-1], b"GET / HTTP/1.1")
+        scene.look(1)
+    assert scene.told.names() == []
+
+
+def test_every_thread_is_blocked_for_ever(scene: Scene):
+    """The same requests in every thread for a minute, while somebody waits: that is told."""
+    scene.connect()
+    for _ in range(THREADS):
+        scene.tally.begin(Request(), b"GET / HTTP/1.1")
+    scene.look(LONG)
+    assert scene.progress.stuck == ""
+    scene.look(1)
+    assert "threads" in scene.progress.stuck
+
+
+def test_a_stopped_process(scene: Scene):
+    """A process that was stopped is found though nobody waits, and goes on where it is continued."""
+    os.kill(scene.process.pid, 19)
+    os.waitid(os.P_PID, scene.process.pid, os.WSTOPPED | os.WNOWAIT)
+    scene.look(SHORT + 1)
+    assert "stopped" in scene.progress.stuck
+    os.kill(scene.process.pid, 18)
+    os.waitid(os.P_PID, scene.process.pid, os.WCONTINUED | os.WNOWAIT)
+    scene.look(1)
+    assert scene.progress.stuck == ""
+    assert scene.told.names() == ["worker.stuck", "worker.resumed"]
+
+
+def test_a_process_that_computes(scene: Scene, monkeypatch: pytest.MonkeyPatch):
+    """Who computes may hold the interpreter's lock: it has as long as one whose threads are all taken."""
+    clock = iter(range(0, 100_000, 2))
+    real = module._look_at
+
+    def busy(child: Handle) -> Any:
+        seen = real(child)
+        return module._Sight(seen.begun, seen.running, seen.waiting, seen.stopped, float(next(clock)))
+
+    monkeypatch.setattr(module, "_look_at", busy)
+    scene.connect()
+    scene.look(LONG)
+    assert scene.progress.stuck == ""
+    scene.look(1)
+    assert scene.progress.stuck
+
+
+def test_no_clock_runs_for_who_is_debugged(scene: Scene):
+    """A worker at a breakpoint is no standstill, however long."""
+    scene.debugged = True
+    scene.connect()
+    scene.look(10 * LONG)
+    assert scene.progress.stuck == ""
+
+
+def test_a_stand_in_that_stands_is_ended(scene: Scene):
+    """Nothing of the project's is in it: it is killed, so that another one takes its place."""
+    scene.child.role = "standin"
+    scene.connect()
+    scene.look(LONG + 1)
+    assert scene.process.wait(timeout=10) == -9
+    assert "took in no connection" in scene.child.cause

@@ -1,0 +1,118 @@
+"""What a worker tells of is bounded: no record is too much for the channel, and none is a request's failure."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.channel import Channel, Failed, Records
+from appliance.worker.bounds import LONGEST_MESSAGE, LONGEST_TEXT, bounded, send
+from appliance.worker.records import RecordSink
+
+
+class Ends:
+    """A sink, and what arrives from it."""
+
+    def __init__(self) -> None:
+        ours, theirs = Channel.pair()
+        self.near, self.far = Channel(ours), Channel(theirs)
+        self.sink = RecordSink(self.near)
+        self.batches: list[list[Any]] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        try:
+            while True:
+                for message, _ in self.far.receive():
+                    assert isinstance(message, Records | Failed)
+                    self.batches.append(message.batch if isinstance(message, Records) else [message.report])
+        except Exception:  # noqa: BLE001  the end
+            return
+
+    def all(self) -> list[Any]:
+        """Every record, once no more will come."""
+        self.near.close()
+        self._reader.join()
+        self.far.close()
+        return [record for batch in self.batches for record in batch]
+
+
+@pytest.fixture
+def ends() -> Iterator[Ends]:
+    """A sink with its channel."""
+    made = Ends()
+    yield made
+    made.all()
+
+
+def test_a_record_of_70_megabytes(ends: Ends):
+    """It arrives cut, and says so; those beside it are whole."""
+    ends.sink._records.append(["event", 0.0, "info", "one", {}])
+    ends.sink.event("error", "application.failed", {"error": "x" * 70_000_000, "line": 3})
+    one, told = ends.all()
+    assert one == ["event", 0.0, "info", "one", {}]
+    assert (told[4]["line"], len(told[4]["error"]) < LONGEST_TEXT + 100) == (3, True)
+    assert told[4]["error"].endswith("... (70000000 characters)")
+
+
+class Strange:
+    """What no JSON holds, and whose representation raises."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+def test_a_record_that_json_cannot_hold(ends: Ends):
+    """What JSON does not know is told by its type; a circle ends."""
+    circle: dict[str, Any] = {}
+    circle["again"] = circle
+    ends.sink.event("info", "strange", {"what": Strange(), "bytes": b"x", "circle": circle, "number": 2**100})
+    (told,) = ends.all()
+    assert told[4]["what"] == "<Strange>"
+    assert told[4]["bytes"] == "<bytes>"
+    assert told[4]["number"].startswith("1267650600228229")
+    assert "deeper" in json.dumps(told[4]["circle"])
+
+
+def test_many_large_records(ends: Ends):
+    """Sixty-four records of 60 KB each all arrive, in order, though they are no batch together."""
+    for number in range(64):
+        ends.sink._records.append(["event", float(number), "info", "large", {"text": "x" * 60_000}])
+    ends.sink.flush()
+    assert [record[1] for record in ends.all()] == [float(number) for number in range(64)]
+
+
+def test_a_report_of_an_import_is_bounded(ends: Ends):
+    """A message that is no record is bounded by the same means."""
+    send(ends.near, Failed(report={"text": "y" * 40_000_000, "frames": [{"file": "a.py"}] * 50_000}))
+    (report,) = ends.all()
+    assert len(json.dumps(report)) < LONGEST_MESSAGE
+    assert report["frames"][0] == {"file": "a.py"}
+
+
+def test_a_channel_that_is_broken_is_told(ends: Ends):
+    """Whoever owns the sink is told when nothing can be sent any more."""
+    told: list[Exception] = []
+    ends.sink.broken = told.append
+    ends.all()
+    ends.sink.event("info", "late", {})
+    assert len(told) == 1
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner),
+)
+
+
+@given(_VALUES)
+def test_anything_becomes_json(value: object):
+    """Whatever it is, what comes of it is JSON."""
+    json.dumps(bounded(value))

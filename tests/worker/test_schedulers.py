@@ -1,0 +1,68 @@
+"""Schedulers that are known are told to begin nothing more, whatever state they are in."""
+
+from __future__ import annotations
+
+import sched
+import threading
+import types
+
+import pytest
+
+from appliance.worker import schedulers
+
+
+def test_sched_in_the_midst_of_an_action():
+    """An action that enters itself again does so in vain: run() ends."""
+    scheduler = sched.scheduler()
+    inside, go = threading.Event(), threading.Event()
+
+    def action() -> None:
+        inside.set()
+        go.wait(10)
+        scheduler.enter(0, 1, action)
+
+    scheduler.enter(0, 1, action)
+    thread = threading.Thread(target=scheduler.run)
+    thread.start()
+    assert inside.wait(10)
+    assert "scheduler" in schedulers.stop()
+    go.set()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_a_timer_that_is_a_job_is_left_alone():
+    """A plain timer is work that will come; one of a class of its own goes on for ever."""
+
+    class Every(threading.Timer):
+        def run(self) -> None:
+            while not self.finished.wait(self.interval):
+                self.function()
+
+    once, again = threading.Timer(600, print), Every(600, print)
+    once.start()
+    again.start()
+    names = schedulers.stop()
+    assert ("Every" in names, "Timer" in names) == (True, False)
+    assert (once.finished.is_set(), again.finished.is_set()) == (False, True)
+    once.cancel()
+    once.join(10)
+    again.join(10)
+
+
+class Raises:
+    """A scheduler that can't be asked."""
+
+    @property
+    def running(self) -> bool:
+        raise RuntimeError
+
+
+def test_one_that_raises_hurts_nobody(monkeypatch: pytest.MonkeyPatch):
+    """Whatever a scheduler raises when it is told, it is passed over; proxies of frameworks are not asked at all."""
+    module = types.ModuleType("apscheduler.schedulers.base")
+    module.BaseScheduler = Raises  # type: ignore[attr-defined]
+    monkeypatch.setitem(__import__("sys").modules, module.__name__, module)
+    kept = Raises()
+    assert "Raises" not in schedulers.stop()
+    assert kept is not None
