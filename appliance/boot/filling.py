@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from appliance.boot.leftout import LEFT_OUT, left_out, names_in
+from appliance.boot.leftout import LEFT_OUT, asks_for, left_out, names_in
 from appliance.boot.linked import link_trees
 from appliance.boot.textfile import read_toml
 from appliance.errors import InstallError
@@ -71,12 +71,13 @@ class Filling:
             self._fill(contents)
         except InstallError as error:
             spare = manifest.spare() if error.details.get("kind") == "build" else None
-            if spare is None or spare.contents(self.version) == contents:
+            package = str(error.details.get("package") or "a package")
+            rest = spare.contents(self.version) if spare else contents
+            if rest == contents or asks_for(rest.question, package):
                 raise
             self.program.report("once more, without what is for development alone")
-            contents = spare.contents(self.version)
+            contents = rest
             self._fill(contents)
-            package = error.details.get("package") or "a package"
             self.warn(f"without what is for development alone: {package} can't be installed ({error.found})")
         for note in (*contents.notes, *left_out(self._names(contents))):
             self.warn(note)

@@ -100,7 +100,7 @@ def choose_interpreter(
     wishes = [pin(settings.python, "APPLIANCE_PYTHON")] if settings.python else read_wishes(root, folder)
     binding = [wish for wish in wishes if settings.python or not wish.pin]
     allowed = [version for version in SERVED if all(wish.allows(version) for wish in binding)]
-    words = " and ".join(f"{wish.where} says {wish.text}" for wish in wishes) or "the project asks for none"
+    asked = words = " and ".join(f"{wish.where} says {wish.text}" for wish in wishes) or "the project asks for none"
     if not allowed:
         raise _unserved(binding)
     pinned = next((wish for wish in wishes if wish.pin and not settings.python), None)
@@ -112,7 +112,8 @@ def choose_interpreter(
         words = f"{pinned.where} says {pinned.text}, {_why_not(pinned, followed, binding)}"
     found = _best(allowed, pinned, search)
     if found is None:
-        raise missing_error(allowed, words, search.why_not, settings.cache, values)
+        # A range that comes with the pin decides too: who changes the pin alone is told the same again.
+        raise missing_error(allowed, asked, search.why_not, settings.cache, values)
     version, path = found
     others = () if settings.python else tuple(each for each in _preferred(allowed, pinned) if each != version)
     passed_over = pinned.text if pinned else ""

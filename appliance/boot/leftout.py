@@ -47,10 +47,20 @@ def left_out(names: Iterable[str]) -> list[str]:
 
 def names_in(lines: str) -> list[str]:
     """The packages that requirement lines name."""
-    found = []
+    return [requirement.name for requirement in _requirements(lines)]
+
+
+def asks_for(lines: str, pin: str) -> bool:
+    """Whether requirement lines ask for this very release, ``"Flask==1.0"``, and no other will do."""
+    name, _, version = pin.partition("==")
+    return bool(version) and any(
+        plain(each.name) == plain(name) and str(each.specifier) == f"=={version}" for each in _requirements(lines)
+    )
+
+
+def _requirements(lines: str) -> Iterable[Requirement]:
     for line in lines.splitlines():
         try:
-            found.append(Requirement(re.sub(r"(^|\s)#.*|\s--hash[= ]\S+|\\\s*\Z", "", line).strip()).name)
+            yield Requirement(re.sub(r"(^|\s)#.*|\s--hash[= ]\S+|\\\s*\Z", "", line).strip())
         except InvalidRequirement:
             continue
-    return found

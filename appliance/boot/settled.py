@@ -120,7 +120,8 @@ def _with_older_python(error: InstallError, until: str, subject: Subject) -> Ins
         for version in admitted(subject.root, subject.manifest.folder)
         if until in SERVED[: SERVED.index(version) + 1]
     ]
-    if until in SERVED and fitting:
+    # The pins may have named one that does already: a second Python beside it would contradict the first.
+    if until in SERVED and fitting and not any(how_to_add(each, subject.values) in error.action for each in fitting):
         error.action = f"{error.action} Or: {take_older_python(fitting[0], subject.values.get('APPLIANCE_IMAGE', ''))}"
     return error
 

@@ -178,6 +178,15 @@ def test_a_range_that_nothing_here_fits(choose, tmp_path, image, words):
     assert not image or caught.value.action.endswith(" -t wsgi-appliance /path/to/wsgi-appliance")
 
 
+def test_a_pin_and_its_range_that_nothing_here_fits(choose):
+    """The error names each file that asks for the Python that is not here: to change one alone would not help."""
+    asked = {".python-version": FETCHED, "pyproject.toml": f'[project]\nrequires-python = "=={FETCHED}.*"\n'}
+    with pytest.raises(InterpreterError) as caught:
+        choose(asked, UV_PYTHON_DOWNLOADS="never")
+    words = f"(.python-version says {FETCHED} and requires-python of pyproject.toml says =={FETCHED}.*)"
+    assert words in caught.value.found
+
+
 @pytest.mark.parametrize(
     ("pinned", "asked", "why"),
     [
