@@ -224,12 +224,16 @@ def _unbuilt(text: str, place: Place | None, files: Sequence[Path], image: str) 
     cause = cause_of_build(text, wanted.name)
     meaning = f"{_UNBUILT}, and {cause.meaning if cause else 'its build failed'}"
     steps = [take_instead(wanted, files)]
+    if wanted.name.endswith("-binary"):
+        steps.append(
+            take_newer(wanted, files)
+        )  # it is made to be a wheel, and is one in a release of this Python's time
     if cause is None or cause.old:
         steps.append("" if steps[0] else take_newer(wanted, files))
     elif cause.headers:
         steps.append(_with_headers(image))
-    elif cause.debian:
-        steps.append(add_debian(cause.debian, image))
+    elif cause.debian and (added := add_debian(cause.debian, image)):
+        steps.append(added)
     else:
         steps.append(take_newer(wanted, files))
     more: dict[str, object] = {"kind": "build"}
@@ -279,7 +283,8 @@ def _place_of(cause: str, files: Sequence[Path]) -> Place | None:
             if str(file).endswith(position[1].rpartition("/")[2]):
                 number = text.encode()[: int(position[2])].decode(errors="replace").count("\n") + 1
                 return Place(file, number, _line(text, number))
-    host = re.search(r"https?://([^/\s)]+)", cause)
+    # A repository's host is that of many addresses, of which a package's name tells more.
+    host = None if _BUILT.search(cause) else re.search(r"https?://([^/\s)]+)", cause)
     if host:
         for file, text in texts:
             for number, line in enumerate(text.splitlines(), 1):

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from appliance.boot.leftout import LEFT_OUT, asks_for, left_out, names_in
+from appliance.boot.leftout import LEFT_OUT, left_out, names_in, pins_in
 from appliance.boot.linked import link_trees
 from appliance.boot.textfile import read_toml
 from appliance.errors import InstallError
@@ -73,7 +73,7 @@ class Filling:
             spare = manifest.spare() if error.details.get("kind") == "build" else None
             package = str(error.details.get("package") or "a package")
             rest = spare.contents(self.version) if spare else contents
-            if rest == contents or asks_for(rest.question, package):
+            if rest == contents or package in pins_in(rest.question):
                 raise
             self.program.report("once more, without what is for development alone")
             contents = rest

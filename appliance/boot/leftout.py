@@ -50,12 +50,10 @@ def names_in(lines: str) -> list[str]:
     return [requirement.name for requirement in _requirements(lines)]
 
 
-def asks_for(lines: str, pin: str) -> bool:
-    """Whether requirement lines ask for this very release, ``"Flask==1.0"``, and no other will do."""
-    name, _, version = pin.partition("==")
-    return bool(version) and any(
-        plain(each.name) == plain(name) and str(each.specifier) == f"=={version}" for each in _requirements(lines)
-    )
+def pins_in(lines: str) -> list[str]:
+    """The releases that requirement lines ask for, where no other will do: ``["flask==1.0"]``."""
+    exact = ((plain(each.name), re.fullmatch(r"={2,3}([^*,]+)", str(each.specifier))) for each in _requirements(lines))
+    return [f"{name}=={version[1]}" for name, version in exact if version]
 
 
 def _requirements(lines: str) -> Iterable[Requirement]:

@@ -130,7 +130,9 @@ def _read(look: _Look, application: Path | None) -> Manifest | None:
         return _named(look)
     found = _found(look)
     if found is not None and not _asks_for_nothing(found):
-        return found
+        nearer = _towards(look, application)
+        # Of several applications in one repository each has a file that includes what all need.
+        return nearer if nearer and set(found.files) < set(nearer.files) else found
     other = _towards(look, application) or (None if found else _below(look))
     return other or _otherwise_named(look, application) or found
 

@@ -91,7 +91,7 @@ def take_older_python(until: str, image: str) -> str:
 
 
 def add_debian(packages: Sequence[str], image: str) -> str:
-    """Packages of Debian, where the appliance runs."""
+    """Packages of Debian, where the appliance runs; empty where its image has them all."""
     if not image:
         return f"Install what is missing (Debian, Ubuntu): apt-get install -y {' '.join(packages)}"
     if image != "full" and IN_FULL.issuperset(packages):
@@ -100,7 +100,7 @@ def add_debian(packages: Sequence[str], image: str) -> str:
             f"docker build --target full -t wsgi-appliance {APPLIANCE_FOLDER}"
         )
     names = [name for name in packages if image != "full" or name not in IN_FULL]
-    return f"Add it to the image: {derived_image(names)}"
+    return f"Add it to the image: {derived_image(names)}" if names else ""
 
 
 def derived_image(packages: Sequence[str]) -> str:

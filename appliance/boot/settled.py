@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from appliance.boot.environment_folder import note, noted, seal
 from appliance.boot.identity import user_cache
 from appliance.boot.interpreter import Interpreter, Known, admitted, choose_interpreter, how_to_add, listed
+from appliance.boot.lastpython import last_python, runs_on_none
+from appliance.boot.leftout import pins_in
 from appliance.boot.pythons import SERVED
 from appliance.boot.remedies import take_older_python
 from appliance.boot.wheels import asks_for_the_old, lacking_wheels
@@ -97,7 +99,9 @@ def after_failure(
         InstallError: there is none; the error that was given, with the Python that would have spared the build.
     """
     until = str(error.details.get("until", ""))
-    told = _with_older_python(with_better_python(error, failed.version, known, subject.values), until, subject)
+    told = _with_no_python(error, failed.version, subject) or _with_older_python(
+        with_better_python(error, failed.version, known, subject.values), until, subject
+    )
     if until not in SERVED or not failed.alternatives:
         raise told from None
     unfit = tuple(version for version in SERVED if SERVED.index(version) < SERVED.index(until))
@@ -111,6 +115,19 @@ def after_failure(
         raise told from None
     program.report(f"once more with Python {chosen.version}: {reason}")
     return after
+
+
+def _with_no_python(error: InstallError, version: str, subject: Subject) -> InstallError | None:
+    """The error, with the pins that run on no Python that is served: another Python is no remedy. None without any."""
+    pins = runs_on_none(pins_in(subject.manifest.contents(version).question))
+    if not pins or error.details.get("kind") != "build":
+        return None
+    run = "runs" if len(pins) == 1 else "run"
+    error.action = (
+        f"{listed(pins)} {run} on Python {last_python(pins[0])} at most, and the appliance serves {SERVED[-1]} to "
+        f"{SERVED[0]}: take newer releases of what is pinned. {error.action}"
+    )
+    return error
 
 
 def _with_older_python(error: InstallError, until: str, subject: Subject) -> InstallError:

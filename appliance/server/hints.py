@@ -160,7 +160,7 @@ def _left_python(name: str, root: str) -> str:
 
 def _left_package(error: BaseException, words: str, root: str) -> str:
     """A name that an installed package has no more: the release that has it, as a line of the dependencies."""
-    releases, too_old = last_with(words, getattr(error, "name", None) or ""), is_too_old(words)
+    releases, too_old = last_with(error, words), is_too_old(words)
     if not releases and not too_old and not isinstance(error, ImportError):
         return ""  # any AttributeError: what is installed is not looked through for it
     package, version = surroundings.raised_by(error)
@@ -178,10 +178,8 @@ def _too_old(error: BaseException, words: str, root: str, package: str, version:
     """A release that a newer Python broke: of the package whose file raised, or whose part is not found."""
     if "six.moves" in words:
         package = surroundings.distribution_of((getattr(error, "name", None) or "").partition(".")[0]) or package
-        return (
-            f"{package} is too old for Python 3.12 and newer: take a newer release. {remedies.add(root, [package])} "
-            f"Or: {remedies.older_python('3.12')}"
-        )
+        words = f"{package} is too old for Python 3.12 and newer: take a newer release. {remedies.add(root, [package])}"
+        return words if surroundings.is_of_old_pythons(package) else f"{words} Or: {remedies.older_python('3.12')}"
     return f"{package} {version} is too old for this Python: take a newer release. {remedies.add(root, [package])}"
 
 
@@ -224,6 +222,8 @@ def _variable(error: BaseException, words: str, root: str) -> str:
     key = _missing_variable(error, words)
     if not key:
         return ""
+    if key == "SECRET_KEY":
+        key = surroundings.variable_behind(key)
     own, example = surroundings.variable_files(root, key)
     if example and not own:
         return f"{example} has {key}: copy it (cp {example} .env) and set it there. It is read when it is saved."
@@ -237,6 +237,8 @@ def _missing_variable(error: BaseException, words: str) -> str:
     name = f"{type(error).__module__}.{type(error).__name__}"
     if name.startswith("pydantic") and "Settings" in words.partition("\n")[0]:
         return ", ".join(field.upper() for field in _FIELD.findall(words))
+    if isinstance(error, (AttributeError, TypeError)) and "NoneType" in words:
+        return surroundings.variable_read_at(error)
     found = _VARIABLE.search(words) if _may_mean_a_variable(error, name) else None
     if found is None and isinstance(error, RuntimeError) and "no secret key was set" in words:
         return "SECRET_KEY"

@@ -53,6 +53,18 @@ _GONE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     (r"django\.(?:utils\.timezone:utc|utils\.baseconv[\w.:]*|core\.files\.storage:get_storage_class)", ("django<5",)),
     (r"pydantic:BaseSettings", ("pydantic<2",)),
+    # Of an instance: the class, as the package that brings it names it.
+    (
+        r"flask\.(?:Flask|Blueprint|Scaffold|BlueprintSetupState):(?:before_(?:app_)?first_request|json_\w+coder)",
+        ("flask<2.3", "werkzeug<3"),
+    ),
+    (r"sqlalchemy\.Engine:(?:execute|scalar|table_names|has_table)", ("sqlalchemy<2",)),
+    (r"django\.\w*Request:is_ajax", ("django<4",)),
+    (r"werkzeug\.Request:is_xhr", ("werkzeug<1",)),
+    (r"PIL\.\w+Font:getsize|PIL\.ImageDraw:textsize|PIL\.Image:(?:ANTIALIAS|LINEAR|CUBIC)", ("pillow<10",)),
+    (r"pandas\.(?:DataFrame|Series):(?:append|iteritems)", ("pandas<2",)),
+    (r"numpy:(?:bool|int|float|object|complex|str)", ("numpy<1.24",)),
+    (r"marshmallow:__version\w*", ("marshmallow<4",)),
     (r"importlib_metadata:\w+", ("importlib-metadata<5",)),
 )
 _PATTERNS = tuple((re.compile(pattern), releases) for pattern, releases in _GONE)
@@ -74,18 +86,31 @@ _IMPORTED = re.compile(r"cannot import name '(\w{1,80})' from '([\w.]{1,120})'")
 _ATTRIBUTE = re.compile(r"module '([\w.]{1,120})' has no attribute '(\w{1,80})'")
 
 
-def last_with(words: str, missing: str = "") -> tuple[str, ...]:
-    """The last releases that have what could not be imported, each as a requirement; empty where none is known.
+def last_with(error: BaseException, words: str) -> tuple[str, ...]:
+    """The last releases that have what could not be imported or found; each a requirement, empty where none is known.
 
     Args:
-        words: the exception's.
-        missing: the module that is not there, where that is what was raised.
+        error: what was raised.
+        words: its own.
     """
-    found = _IMPORTED.search(words)
-    name = f"{found[2]}:{found[1]}" if found else missing
-    attribute = None if name else _ATTRIBUTE.search(words)
-    name = f"{attribute[1]}:{attribute[2]}" if attribute else name
-    return next((releases for pattern, releases in _PATTERNS if name and pattern.fullmatch(name)), ())
+    for name in _missing(error, words):
+        for pattern, releases in _PATTERNS:
+            if pattern.fullmatch(name):
+                return releases
+    return ()
+
+
+def _missing(error: BaseException, words: str) -> list[str]:
+    """What is not there, as the table names it: an attribute by each class that could have had it."""
+    if found := _IMPORTED.search(words):
+        return [f"{found[2]}:{found[1]}"]
+    name = getattr(error, "name", None)
+    if not isinstance(error, AttributeError):
+        return [name] if isinstance(name, str) else []
+    if found := _ATTRIBUTE.search(words):
+        return [f"{found[1]}:{found[2]}"]
+    classes = type(getattr(error, "obj", None)).__mro__
+    return [f"{str(each.__module__).partition('.')[0]}.{each.__name__}:{name}" for each in classes]
 
 
 def is_too_old(words: str) -> bool:

@@ -23,6 +23,7 @@ _DEPENDENCIES_THERE = re.compile(r"^\[(?:project|dependency-groups|tool\.poetry|
 _EXAMPLES = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example", "example.env", ".env.default")
 _OWN = (".env", ".env.local", ".flaskenv")
 _FOREIGN = frozenset({"venv", "env", "node_modules", "site-packages", "__pycache__", "tests", "test", "docs"})
+_LINE_MAX = 1000
 _SOURCES_MAX = 200
 _FOLDERS_MAX = 2000  # that are looked through for them
 _COMMAND = re.compile(r"\.command\(\s{0,80}[\"']([\w-]{1,80})[\"']")
@@ -111,6 +112,11 @@ def is_newer_here(requirement: str) -> bool:
     except PackageNotFoundError:
         return True
     return [int(part) for part in here] >= [int(part) for part in re.findall(r"\d+", below)]
+
+
+def is_of_old_pythons(package: str) -> bool:
+    """Whether the installed release uses what left Python with 3.10 as well: no Python that is served is old enough."""
+    return package.lower() == "django" and not is_newer_here("django<2.1")
 
 
 def raised_in(error: BaseException, package: str) -> bool:
@@ -218,6 +224,32 @@ def missing_imports(root: str) -> list[str]:
                 continue
             found[name] = None
     return list(found)
+
+
+def variable_behind(setting: str) -> str:
+    """The variable that Django's settings read this one from, as their source says it; else its own name."""
+    module = sys.modules.get(os.environ.get("DJANGO_SETTINGS_MODULE", ""))  # noqa: TID251  the project's own environment
+    text = _text(getattr(module, "__file__", None) or "")
+    found = re.search(
+        rf"^{_BLANK}{setting}{_BLANK}=[^\n]{{0,200}}?(?:env|config)[^\n\"']{{0,40}}[\"']([A-Z][A-Z0-9_]{{2,80}})[\"']",
+        text,
+        re.MULTILINE,
+    )
+    return found[1] if found else setting
+
+
+def variable_read_at(error: BaseException) -> str:
+    """The variable, not set, that the line which raised reads: ``os.environ.get("HOSTS").split()``; else empty."""
+    import linecache  # noqa: PLC0415  it costs what is needed here alone
+
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return ""
+    line = linecache.getline(trace.tb_frame.f_code.co_filename, trace.tb_lineno)[:_LINE_MAX]
+    read = re.findall(r"(?:environ\.get|getenv)\([ \t]{0,8}[\"']([A-Za-z_]\w{0,80})[\"'][ \t]{0,8}\)", line)
+    return next((name for name in read if name not in os.environ), "")  # noqa: TID251  the project's own environment
 
 
 def variable_files(root: str, key: str) -> tuple[str, str]:

@@ -53,6 +53,17 @@ def test_a_package_that_is_called_as_a_word(tmp_path, text, cause, line):
     assert place.line == line
 
 
+def test_a_repository_of_the_same_host(tmp_path):
+    """A package of a repository is found by its name: another address of that host is not to blame."""
+    setup, lock = tmp_path / "setup.py", tmp_path / "Pipfile.lock"
+    setup.write_text("setup(\n    url='https://git.test/us/site',\n)\n")
+    lock.write_text('{\n"default": {\n"pyyaml": {"git": "https://git.test/them/pyyaml.git"}\n}}\n')
+    cause = "Failed to download and build `pyyaml @ git+https://git.test/them/pyyaml.git@1a2b`: Git operation failed"
+    place = place_of(cause, [setup, lock])
+    assert place is not None
+    assert (place.file, place.line) == (lock, 3)
+
+
 def test_nothing_is_named_wrongly(tmp_path):
     """Where no line fits, none is named."""
     file = tmp_path / "requirements.txt"

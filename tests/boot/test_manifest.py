@@ -302,3 +302,22 @@ def test_groups_that_cannot_be_meant(read, groups, words):
     with pytest.raises(InstallError, match=words) as caught:
         read({"pyproject.toml": f"{PROJECT}[dependency-groups]\n{groups}\n"})
     assert caught.value.details["file"].endswith("pyproject.toml")
+
+
+@pytest.mark.parametrize(
+    ("own", "source"),
+    [
+        ("-r ../requirements.txt\nflask\n", "shop/requirements.txt"),
+        ("-r requirements/base.txt\n", "requirements.txt"),
+        ("flask\n", "requirements.txt"),
+    ],
+)
+def test_what_includes_the_file_that_all_share(tmp_path, own, source):
+    """Where the application's own file includes the one of the whole repository, it is the one that counts."""
+    (tmp_path / "shop" / "requirements").mkdir(parents=True)
+    (tmp_path / "shop" / "requirements" / "base.txt").write_text("flask\n")
+    (tmp_path / "requirements.txt").write_text("click\n")
+    (tmp_path / "shop" / "requirements.txt").write_text(own)
+    manifest = read_manifest(tmp_path, application=tmp_path / "shop")
+    assert manifest.source == source
+    assert "click" in manifest.contents("3.13").question

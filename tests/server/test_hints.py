@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -148,10 +149,44 @@ def test_missing_variable(hinted: Hint, raises: Callable[[], object]) -> None:
     assert "(.env.example has an example)" in hinted(raises, {".env": ""})
 
 
-def test_secret_key(hinted: Hint) -> None:
-    """Django's empty SECRET_KEY and Flask's session without one are that variable."""
+def reads_the_unset() -> object:
+    """What takes a variable for set."""
+    return os.environ.get("NEVER_SET_HOSTS").split(",")  # type: ignore[union-attr]
+
+
+def counts_the_unset() -> object:
+    """Another such."""
+    return int(os.getenv("NEVER_SET_COUNT"))  # type: ignore[arg-type]
+
+
+def splits_nothing() -> object:
+    """What has no variable to do with it."""
+    return dict.get({}, "HOME").split(",")  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    ("raises", "name"),
+    [(reads_the_unset, "NEVER_SET_HOSTS"), (counts_the_unset, "NEVER_SET_COUNT"), (splits_nothing, "")],
+)
+def test_a_variable_that_is_taken_for_set(hinted: Hint, raises: Callable[[], object], name: str):
+    """None of os.environ.get, where the line went on with it, is the variable that is not set."""
+    words = hinted(raises)
+    assert (f"Set {name} in the project's .env: {name}=..." in words) if name else not words
+
+
+def test_secret_key(hinted: Hint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Django's empty SECRET_KEY, and a Flask session without one, are the variable that the settings read it from."""
     empty = raiser("django.core.exceptions.ImproperlyConfigured", "The SECRET_KEY setting must not be empty.")
     assert "SECRET_KEY" in hinted(empty)
+    settings = tmp_path / "named_settings.py"
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "named_settings")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for text in ('os.environ.get("DJANGO_KEY")', 'os.getenv(\n"OTHER")', 'env("DJANGO_KEY")', 'config("DJANGO_KEY")'):
+        settings.write_text(f"import os\nenv = config = os.getenv\nSECRET_KEY = {text}\n")
+        monkeypatch.setitem(sys.modules, "named_settings", types.SimpleNamespace(__file__=str(settings)))
+        name = "DJANGO_KEY" if "DJANGO_KEY" in text else "SECRET_KEY"
+        assert f"Set {name} in the project's .env" in hinted(empty)
+    monkeypatch.delenv("DJANGO_SETTINGS_MODULE")
     words = "The session is unavailable because no secret key was set.  Set the secret_key on the application"
     assert "SECRET_KEY" in hinted(raiser("builtins.RuntimeError", words, base=RuntimeError))
 

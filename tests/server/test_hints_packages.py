@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+import types
 from collections.abc import Callable
 
 import pytest
 
-from appliance.server import remedies
+from appliance.server import remedies, surroundings
 from appliance.server.releases import companions, is_too_old
 from tests.server.test_hints import Hint, hinted, importing, raiser
 
@@ -110,6 +111,49 @@ def absent(name: str, module: str) -> Callable[[], None]:
 def test_a_name_that_has_left_a_package(hinted: Hint, raises: Callable[[], None], files: dict[str, str], words: str):
     """What an older release still had names that release, and the line or the command that brings it."""
     assert words in hinted(raises, files)
+
+
+@pytest.mark.parametrize(
+    ("base", "name", "words"),
+    [
+        ("flask.app", "Flask", "before_first_request flask<2.3"),
+        ("flask.blueprints", "Blueprint", "before_app_first_request flask<2.3"),
+        ("sqlalchemy.engine.base", "Engine", "execute sqlalchemy<2"),
+        ("django.core.handlers.wsgi", "WSGIRequest", "is_ajax django<4"),
+        ("shop.models", "Engine", "execute "),
+        ("flask.app", "Flask", "no_such_thing "),
+    ],
+)
+def test_a_method_that_has_left_a_class(hinted: Hint, base: str, name: str, words: str):
+    """What a class of a package has no more, a subclass of the project's too, names the release that has it."""
+    above = type(name, (), {"__module__": base})
+    below = type("Own", (above,), {"__module__": "shop"})
+    attribute, _, release = words.partition(" ")
+    for each in (above, below):
+        told = hinted(lambda each=each: getattr(each(), attribute), {"requirements.txt": ""})
+        assert (f"Add {release} to requirements.txt" in told) if release else not told
+
+
+def test_a_name_that_has_left_a_module(hinted: Hint):
+    """A module's attribute is known as the interpreter raises it, with its name beside the words."""
+    module = types.ModuleType("marshmallow")
+    assert "Add marshmallow<4 to" in hinted(lambda: module.__version__, {"requirements.txt": ""})
+
+
+def test_a_django_that_no_python_can_run(hinted: Hint, monkeypatch: pytest.MonkeyPatch):
+    """A Django that left its last Python behind with 3.9 is not advised another Python."""
+    monkeypatch.setattr(surroundings, "distribution_of", lambda _module: "Django")
+    for version, older in (("1.10.5", False), ("2.2.14", True)):
+        monkeypatch.setattr("importlib.metadata.version", lambda _name, version=version: version)
+        monkeypatch.setattr(surroundings, "is_installed", lambda _name: True)
+        told = hinted(importing_django, {"requirements.txt": f"Django=={version}\n"})
+        assert "take a newer release" in told
+        assert ("Run the project on Python 3.11" in told) is older
+
+
+def importing_django() -> None:
+    """What Django raises whose copy of six is too old."""
+    raise ModuleNotFoundError("No module named 'django.utils.six.moves'", name="django.utils.six.moves")
 
 
 def test_a_copy_of_six_that_is_too_old() -> None:
