@@ -117,9 +117,12 @@ RUN python3 -m compileall -q -j 0 \
       "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
  && mkdir -m 1777 /cache
 # libpq: what psycopg loads where a project asks for it without its binary part, as psycopg's own documentation begins.
-# hadolint ignore=DL3008
+# tzdata-legacy: US/Eastern and the like, which Debian 13 moved out of tzdata, and Django looks for as files; Debian 12
+# has no such package.
+# hadolint ignore=DL3008,SC2046
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends libpq5 \
+      $(apt-cache search --names-only '^tzdata-legacy$' | cut -d ' ' -f 1) \
  && apt-get clean \
  && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log /var/cache/debconf/*-old /var/lib/dpkg/*-old
 COPY --from=extra /opt/python /opt/python

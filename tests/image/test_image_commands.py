@@ -80,3 +80,9 @@ def test_further_interpreters(engine, docker, project, request):
         assert "here there are 3.14, 3.15" in shown.stderr
     finally:
         docker("image", "rm", "--force", tag, check=False)
+
+
+def test_zones_under_their_old_names(image, docker):
+    """US/Eastern and the like, which Django looks for as files, are there."""
+    command = ("--entrypoint", "test", image, "-e", "/usr/share/zoneinfo/US/Eastern")
+    assert docker("run", "--rm", *command, check=False).returncode == 0

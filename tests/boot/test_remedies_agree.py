@@ -1,0 +1,86 @@
+"""What is advised where a build failed does not contradict itself, nor does it fail again."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from appliance.boot.blame import failure
+from appliance.boot.interpreter import Interpreter, Known
+from appliance.boot.libraries import IN_FULL
+from appliance.boot.manifest import read_manifest
+from appliance.boot.pythons import SERVED
+from appliance.boot.remedies import add_debian
+from appliance.boot.settled import Subject, after_failure
+from appliance.errors import InstallError
+from tests.boot.shop import Shop
+from tests.boot.test_remedies import BUILDS, OWN, failed, unbuildable
+
+
+@pytest.mark.parametrize("image", ["", "slim", "full"])
+def test_pins_that_no_python_can_run(shop: Shop, image: str):
+    """Where a pin runs on no Python that is served, it is named, and no Python is advised for the rest."""
+    shop.alone()
+    shop.write("requirements.txt", "pymongo==2.4.1\nsix==1.14.0\nDjango==1.11.29 # x\n")
+    values = {**shop.values, **({"APPLIANCE_IMAGE": image} if image else {})}
+    error = failure((BUILDS / "slim-pymongo-2.4.1.txt").read_text().splitlines(), 1, "", (), image)
+    known = Known(lacking={OWN: ("six==1.14.0",), SERVED[-1]: ()}, unfetched=SERVED)
+    subject = Subject(shop.root, shop.settings, values, read_manifest(shop.root))
+    with pytest.raises(InstallError) as caught:
+        after_failure(subject, Interpreter(OWN, None, ""), known, error, None)  # type: ignore[arg-type]
+    assert caught.value.action.startswith(
+        "django==1.11.29 runs on Python 3.9 at most, and the appliance serves 3.10 to"
+    )
+    assert "docker build" not in caught.value.action
+    assert "APPLIANCE_PYTHON" not in caught.value.action
+
+
+def test_an_image_that_has_it_all():
+    """No command installs nothing: where the image has what a build misses, a newer release is the remedy."""
+    words = (BUILDS / "slim-psycopg2-2.9.9.txt").read_text().splitlines()
+    action = failure(words, 1, "", (), "full").action
+    assert "apt-get" not in action
+    assert add_debian(sorted(IN_FULL), "full") == ""
+    words = [line.replace("psycopg2==", "psycopg2-binary==") for line in words]
+    for image in ("", "slim", "full"):
+        assert failure(words, 1, "", (), image).action.startswith("Take a newer release of psycopg2-binary")
+
+
+@pytest.mark.parametrize("image", ["", "slim"])
+def test_one_python_is_advised(shop: Shop, image: str):
+    """Where the pins name a Python that the failed release can be built on, no other one is named, nor it twice."""
+    shop.alone()
+    shop.write("requirements.txt", "pymongo==2.4.1\nsix==1.14.0\n")
+    values = {**shop.values, **({"APPLIANCE_IMAGE": image} if image else {})}
+    error = failure((BUILDS / "slim-pymongo-2.4.1.txt").read_text().splitlines(), 1, "", (), image)
+    known = Known(lacking={OWN: ("six==1.14.0",), SERVED[-1]: ()})
+    subject = Subject(shop.root, shop.settings, values, read_manifest(shop.root))
+    with pytest.raises(InstallError) as caught:
+        after_failure(subject, Interpreter(OWN, None, ""), known, error, None)  # type: ignore[arg-type]
+    pythons = re.findall(r"docker build --target full|uv python install [\d.]+", caught.value.action)
+    assert len(pythons) == 1
+    assert "APPLIANCE_PYTHON" not in caught.value.action or SERVED[-1] == OWN
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"requirements/dev.txt": "-r common.txt\ntoaster\n", "requirements/common.txt": "pymongo==2.4.1\n"},
+        {
+            "Pipfile.lock": (
+                '{"_meta": {}, "default": {"pymongo": {"version": "==2.4.1"}},'
+                ' "develop": {"toaster": {"version": "==1.0"}}}'
+            )
+        },
+    ],
+)
+def test_what_fails_without_development_too(shop: Shop, files: dict[str, str]):
+    """A release that can't be built, and that the project itself pins, is built once: no second try can be better."""
+    unbuildable(shop, "slim-pymongo-2.4.1")
+    shop.alone()
+    (shop.root / "requirements").mkdir()
+    for name, text in files.items():
+        shop.write(name, text)
+    assert failed(shop).details["package"] == "pymongo==2.4.1"
+    assert "once more, without what is for development alone" not in shop.lines
