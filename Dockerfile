@@ -119,7 +119,7 @@ RUN python3 -m compileall -q -j 0 \
 # libpq: what psycopg loads where a project asks for it without its binary part, as psycopg's own documentation begins.
 # tzdata-legacy: US/Eastern and the like, which Debian 13 moved out of tzdata, and Django looks for as files; Debian 12
 # has no such package.
-# hadolint ignore=DL3008,SC2046
+# hadolint ignore=DL3008,DL4006,SC2046
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends libpq5 \
       $(apt-cache search --names-only '^tzdata-legacy$' | cut -d ' ' -f 1) \
