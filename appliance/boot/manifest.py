@@ -132,8 +132,8 @@ def _read(look: _Look, application: Path | None) -> Manifest | None:
     if found is not None and not _asks_for_nothing(found):
         nearer = _towards(look, application)
         # Of several applications in one repository each has a file that includes what all need.
-        includes = nearer and {each.resolve() for each in found.files} < {each.resolve() for each in nearer.files}
-        return nearer if includes else found
+        includes = nearer and found.files[0].resolve() in {each.resolve() for each in nearer.files}
+        return nearer if nearer and includes else found
     other = _towards(look, application) or (None if found else _below(look))
     return other or _otherwise_named(look, application) or found
 

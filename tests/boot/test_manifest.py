@@ -317,6 +317,7 @@ def test_what_includes_the_file_that_all_share(tmp_path, own, source):
     (tmp_path / "shop" / "requirements").mkdir(parents=True)
     (tmp_path / "shop" / "requirements" / "base.txt").write_text("flask\n")
     (tmp_path / "requirements.txt").write_text("click\n")
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
     (tmp_path / "shop" / "requirements.txt").write_text(own)
     manifest = read_manifest(tmp_path, application=tmp_path / "shop")
     assert manifest.source == source
