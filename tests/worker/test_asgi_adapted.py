@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import queue
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import a2wsgi
@@ -225,6 +227,29 @@ def test_a_page_that_somebody_wrote(adapt: Adapt) -> None:
 
     response = adapt(http(answers)).served.ask()
     assert (response.status, response.body) == (500, b"the kettle is cold")
+
+
+@pytest.mark.parametrize(("says", "title"), [("sorry", "ValueError: kaboom"), ("<h1>ValueError</h1>", None)])
+def test_a_page_of_the_frameworks_own(
+    adapt: Adapt, monkeypatch: pytest.MonkeyPatch, says: str, title: str | None
+) -> None:
+    """What a framework's own handler answers (Sanic's has kilobytes) gives way, unless it names the exception."""
+
+    class Sanic:
+        def __init__(self) -> None:
+            self.error_handler = SimpleNamespace(default=lambda _request, _error: says.encode() + b" " * 5000)
+
+        async def __call__(self, scope: dict[str, Any], _receive: object, send: Send) -> None:
+            assert scope["type"] == "http"
+            page = self.error_handler.default(None, ValueError("kaboom"))
+            await send({**START, "status": 500})
+            await send(body(page[:3000], more=True))
+            await send(body(page[3000:]))
+
+    monkeypatch.setitem(sys.modules, "sanic", SimpleNamespace(Sanic=Sanic))
+    response = adapt(Sanic()).served.ask(get("/", "Accept: application/json"))
+    assert response.status == 500
+    assert json.loads(response.body)["title"] == title if title else response.body.strip() == says.encode()
 
 
 def test_no_answer(adapt: Adapt) -> None:

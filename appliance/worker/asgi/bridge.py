@@ -67,6 +67,7 @@ class Bridge:
         error: what the thread of the request is to raise.
         trace: where that came from.
         noted: an exception for which the framework has answered.
+        own: it did so by a page of its own, whatever that says.
         task: the application's.
     """
 
@@ -83,6 +84,7 @@ class Bridge:
         self.error: BaseException | None = None
         self.trace: TracebackType | None = None
         self.noted: BaseException | None = None
+        self.own = False
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Serve the request, up to the end of its response."""
@@ -218,7 +220,8 @@ class Bridge:
         if message["type"] == START:
             held = bool(message["status"] == failures.STATUS)
         else:
-            held = bool(self._held) and failures.is_short(message["body"] for message in (*self._held[1:], message))
+            parts = (each["body"] for each in (*self._held[1:], message))
+            held = bool(self._held) and failures.is_short(parts, own=self.own)
         if held:
             self._held.append(message)
         return held
@@ -241,7 +244,8 @@ class Bridge:
 
     async def _wait_for_error(self) -> None:
         """A framework's own page says nothing: where an exception is behind it, that is shown instead."""
-        if not failures.is_bare(b"".join(message["body"] for message in self._held[1:])):
+        content = b"".join(message["body"] for message in self._held[1:])
+        if not failures.is_bare(content, self.noted if self.own else None):
             return
         if self.noted is None and self.task is not None:
             await asyncio.wait({self.task}, timeout=_RAISES_S)

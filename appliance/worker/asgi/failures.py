@@ -24,17 +24,23 @@ STATUS = 500
 # Starlette's and BlackSheep's text, Quart's page, the JSON of Litestar, Sanic and Connexion.
 _BARE = b"internal server error"
 _BARE_MAX = 600
+_OWN_MAX = 262_144  # of a page that is known to be a framework's: Sanic's is 5 KB, and 70 KB with a traceback
 
 running: ContextVar[Bridge | None] = ContextVar("appliance_bridge", default=None)
 
 
-def is_short(parts: Iterable[bytes]) -> bool:
-    """Whether content that begins so may be a framework's own."""
-    return sum(map(len, parts)) < _BARE_MAX
+def is_short(parts: Iterable[bytes], *, own: bool) -> bool:
+    """Whether content that begins so may be a framework's own; ``own``: it is known to be."""
+    return sum(map(len, parts)) < (_OWN_MAX if own else _BARE_MAX)
 
 
-def is_bare(content: bytes) -> bool:
-    """Whether the content of such a response is a framework's own, and no page that somebody wrote."""
+def is_bare(content: bytes, error: BaseException | None) -> bool:
+    """Whether the content of such a response is a framework's own, and no page that somebody wrote.
+
+    ``error`` is given where it is known to be: it is bare then unless it names that.
+    """
+    if error is not None:
+        return type(error).__name__.encode() not in content
     return _BARE in content.lower()
 
 
@@ -64,7 +70,14 @@ def _hook_litestar(litestar: Any, application: Any, note: Note) -> None:
 
 def _hook_sanic(sanic: Any, application: Any, note: Note) -> None:
     if isinstance(application, sanic.Sanic):
-        application.error_handler.default = _noting(application.error_handler.default, note)
+        default = _noting(application.error_handler.default, note)
+
+        def own(*given: Any, **named: Any) -> Any:
+            if (bridge := running.get()) is not None:
+                bridge.own = True  # a handler that somebody wrote comes before this one
+            return default(*given, **named)
+
+        application.error_handler.default = own
 
 
 def _hook_blacksheep(blacksheep: Any, application: Any, note: Note) -> None:
