@@ -11,12 +11,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import a2wsgi
 import pytest
 
 from appliance.worker.asgi import lifespan
+from appliance.worker.asgi.adapter import Response
 from appliance.worker.asgi.running import Running
 from appliance.worker.hooks import Hooks
 from tests.server.served import PATIENCE_S, Recorder, Served, chunked, get, post
@@ -250,6 +251,15 @@ def test_a_page_of_the_frameworks_own(
     response = adapt(Sanic()).served.ask(get("/", "Accept: application/json"))
     assert response.status == 500
     assert json.loads(response.body)["title"] == title if title else response.body.strip() == says.encode()
+
+
+def test_an_end_that_comes_too_early() -> None:
+    """A response that a2wsgi ends as if it were whole, since the application has ended, is none."""
+    bridge = SimpleNamespace(last=False, error=ValueError("kaboom"), trace=None, leave=lambda: None)
+    loop: Any = SimpleNamespace(call_soon_threadsafe=lambda _: None)
+    response = Response(iter([b"one", b""]), cast("Any", bridge), None, loop).begun()
+    with pytest.raises(ValueError, match="kaboom"):
+        list(response)
 
 
 def test_no_answer(adapt: Adapt) -> None:

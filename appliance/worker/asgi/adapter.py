@@ -186,11 +186,10 @@ class Response:
     def _take(self) -> bytes:
         try:
             return next(self._chunks)
-        except StopIteration:
-            raise
-        except BaseException:
+        except BaseException as end:
             error = self._bridge.error
-            if error is None:
+            # a2wsgi may end as if all were well: it looks whether the application has ended before it looks why.
+            if error is None or (isinstance(end, StopIteration) and self._bridge.last):
                 raise
             if isinstance(error, ClientLeft):
                 return self._noticed()
