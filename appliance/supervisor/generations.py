@@ -118,6 +118,7 @@ class Generations:
     def changed(self, noticed_at: float | None = None) -> None:
         """A save was told: what is ready next has served it. ``noticed_at``: its first news, on CLOCK_MONOTONIC."""
         now = time.monotonic()
+        self._doubt = ""  # it is of the code before
         self._save = Save(now, None if noticed_at is None else now - noticed_at)
 
     def boot(self, generation: int, analysis: Analysis) -> None:

@@ -52,6 +52,15 @@ def end_with_group() -> NoReturn:
         _EXIT(1)
 
 
+def wait_for_end() -> NoReturn:
+    """Nobody hears this process: the control thread reads the end of the channel, or the supervisor ends the process.
+
+    Were the main thread to end it by itself, what the project has started would go on.
+    """
+    while True:
+        Flag().wait()
+
+
 def hand_over(channel: Channel, connections: Connections) -> None:
     """Send connections to the supervisor, with what was read of each, and close them here."""
     for portion in portions([read for _, read in connections]):

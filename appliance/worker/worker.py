@@ -156,6 +156,9 @@ class Worker:
         os.chdir(self._start.root)
         try:
             self._import(time.monotonic())
+        except ChannelError as error:
+            self._channel_broken(error)
+            serving.wait_for_end()
         except Exception as error:
             if self._served:
                 raise  # the project's own, after it was served
@@ -174,15 +177,9 @@ class Worker:
         sys.path[:0] = [entry for entry in target["search_path"] if entry not in sys.path]
         if self._start.options.get("debugger"):
             self._debug(self._start.options["debugger"])
+        adapter = self._start.options.get("adapter")
         try:
-            app.serve(
-                target,
-                loader,
-                lambda application: self._serve(application, began),
-                self._hooks,
-                self._start.options.get("adapter"),
-                self._aside,
-            )
+            app.serve(target, loader, lambda each: self._serve(each, began), self._hooks, adapter, self._aside)
         except BaseException as error:
             if self._served:
                 raise  # this is what ended that
@@ -263,6 +260,8 @@ class Worker:
             if causes := self._diagnosis.causes(error):
                 report["action"] = f"Look at what the project does to the interpreter: {causes}."
             send(self._channel, Failed(report=report))
+        except ChannelError:
+            raise
         except BaseException:  # noqa: BLE001  the project has taken away what is needed for that
             self._end_by(error)
 
