@@ -20,6 +20,7 @@ import os
 import time
 from typing import Final
 
+_WRITE = os.write  # gevent's and eventlet's would switch to another greenlet, in the midst of an import
 MOST: Final = 10_000  # files of one generation
 PIPE_BUF: Final = 4096  # Linux's; POSIX promises 512
 
@@ -101,7 +102,7 @@ class Inputs:
             return
         try:
             if os.path.samestat(os.fstat(self._notes), self._pipe):  # a project may close what it does not know
-                os.write(self._notes, note)
+                _WRITE(self._notes, note)
         except OSError:
             return  # it is full, or nobody reads any more
 
