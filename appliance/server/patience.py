@@ -5,13 +5,17 @@ Owns the two measures; must not know what is sent or received. Runs in whichever
 
 from __future__ import annotations
 
-import fcntl
 import select
 import struct
-import termios
 import time
 from time import monotonic
 from typing import TYPE_CHECKING, Any
+
+try:  # a Python can lack either of them: a build without, or one from another system
+    from fcntl import ioctl
+    from termios import TIOCOUTQ
+except ImportError:
+    ioctl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     import socket
@@ -62,8 +66,10 @@ class Delivery:
 
 def _queued(sock: socket.socket) -> int:
     """Bytes of a socket that its peer has not acknowledged; 0 where the platform does not tell."""
+    if ioctl is None:
+        return 0
     try:
-        found: int = _INT.unpack(fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(_INT.size)))[0]
+        found: int = _INT.unpack(ioctl(sock.fileno(), TIOCOUTQ, bytes(_INT.size)))[0]
     except (OSError, ValueError):
         return 0
     return found

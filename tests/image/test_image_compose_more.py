@@ -114,8 +114,9 @@ def test_watch_makes_the_image_anew(compose, tmp_path):
             following(watch, 200, cwd=folder, env=copied.variables()) as lines,
         ):
             assert any("Watch enabled" in line for line in lines)
-            with (folder / "Dockerfile").open("a") as dockerfile:
-                dockerfile.write('\nLABEL changed="yes"\n')
+            dockerfile = folder / "Dockerfile"
+            label = "LABEL org.opencontainers.image.title="  # of the target that compose builds
+            dockerfile.write_text(dockerfile.read_text().replace(label, 'LABEL changed="yes"\n' + label, 1))
             after = next(starts, "").strip()
         assert after not in {"", before}
         assert docker("inspect", "--format", '{{index .Config.Labels "changed"}}', after).stdout.strip() == "yes"
