@@ -11,11 +11,13 @@ import time
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-try:  # a Python can lack either of them: a build without, or one from another system
-    from fcntl import ioctl
-    from termios import TIOCOUTQ
+try:  # a Python can lack either of them: a build without, or one of a system with another C library
+    import fcntl
+    import termios
 except ImportError:
-    ioctl = None  # type: ignore[assignment]
+    _CAN_ASK = False
+else:
+    _CAN_ASK = True
 
 if TYPE_CHECKING:
     import socket
@@ -66,10 +68,10 @@ class Delivery:
 
 def _queued(sock: socket.socket) -> int:
     """Bytes of a socket that its peer has not acknowledged; 0 where the platform does not tell."""
-    if ioctl is None:
+    if not _CAN_ASK:
         return 0
     try:
-        found: int = _INT.unpack(ioctl(sock.fileno(), TIOCOUTQ, bytes(_INT.size)))[0]
+        found: int = _INT.unpack(fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(_INT.size)))[0]
     except (OSError, ValueError):
         return 0
     return found
