@@ -7,10 +7,12 @@ child was killed, and once at the start.
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 _GROUPS = Path("/sys/fs/cgroup")
 _NO_LIMIT = 2**60  # version 1 says "none" by a huge number
+_TOGETHER_S = 1.0  # deaths of one shortage come within it
 
 
 class Memory:
@@ -24,12 +26,21 @@ class Memory:
     def __init__(self, groups: Path = _GROUPS, own: Path = Path("/proc/self/cgroup")) -> None:
         self._counts, self._limits = _files(groups, own)
         self._kills = self._count()
+        self._untold = 0  # kills that no child's death was explained by yet
+        self._rose_at = 0.0
 
     def killed(self) -> str:
-        """How the kernel has killed since the last question, in words; empty if it has not."""
+        """How the kernel has killed since the last question, in words; empty if it has not.
+
+        Each kill explains one death: the kernel can kill a preloader and a worker before we ask for the first one.
+        """
         before, self._kills = self._kills, self._count()
-        if self._kills <= before:
+        now = time.monotonic()
+        if self._kills > before:
+            self._untold, self._rose_at = self._kills - before, now
+        if not self._untold or now - self._rose_at > _TOGETHER_S:
             return ""
+        self._untold -= 1
         limit = _read(self._limits).strip()
         size = f"; the limit is {int(limit) / 2**20:.0f} MiB" if limit.isdigit() and int(limit) < _NO_LIMIT else ""
         return f"out of memory{size}"

@@ -27,6 +27,15 @@ def test_a_kill_is_told_once_with_its_limit(tmp_path, own, counts, limits):
     assert memory.killed() == ""
 
 
+def test_two_that_were_killed_together(tmp_path):
+    """Two kills that are counted before the first death is asked for explain both deaths, and no third."""
+    (tmp_path / "memory.events").write_text("oom_kill 0\n")
+    (tmp_path / "memory.max").write_text("max\n")
+    memory = Memory(tmp_path, tmp_path / "none")
+    (tmp_path / "memory.events").write_text("oom_kill 2\n")
+    assert [memory.killed() for _ in range(3)] == ["out of memory", "out of memory", ""]
+
+
 @pytest.mark.parametrize("limit", ["max\n", "9223372036854771712\n", ""])
 def test_no_limit_is_none(tmp_path, limit):
     """Where the machine itself was out of memory no limit is named."""
