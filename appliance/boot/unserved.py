@@ -98,9 +98,7 @@ class _Reader:
     def _application(self, source: Source, node: ast.expr, depth: int) -> Iterator[str]:
         if depth > _DEEPEST:
             return
-        found = self._followed(source, node, depth)
-        if found is not None:
-            source, node = found
+        source, node = self._followed(source, node, depth)
         if not isinstance(node, ast.Call):
             return
         called = _last_name(node.func)
@@ -125,9 +123,7 @@ class _Reader:
         """The paths of a URLRouter, wherever it stands among middlewares."""
         if depth > _DEEPEST:
             return
-        found = self._followed(source, node, depth)
-        if found is not None:
-            source, node = found
+        source, node = self._followed(source, node, depth)
         if not isinstance(node, ast.Call) or _last_name(node.func) in _PLAIN:
             return
         for argument in (*node.args, *(pair.value for pair in node.keywords)):
@@ -139,9 +135,7 @@ class _Reader:
     def _patterns(self, source: Source, node: ast.expr, prefix: str, depth: int) -> Iterator[str]:
         if depth > _DEEPEST:
             return
-        found = self._followed(source, node, depth)
-        if found is not None:
-            source, node = found
+        source, node = self._followed(source, node, depth)
         match node:
             case ast.List(elts=elements) | ast.Tuple(elts=elements):
                 for element in elements:
@@ -162,12 +156,12 @@ class _Reader:
 
     def _is_django(self, source: Source, node: ast.expr, depth: int) -> bool:
         """Whether it is Django itself, which WSGI serves."""
-        found = self._followed(source, node, depth)
-        node = found[1] if found is not None else node
+        _, node = self._followed(source, node, depth)
         return isinstance(node, ast.Call) and _last_name(node.func) in _PLAIN
 
-    def _followed(self, source: Source, node: ast.expr, depth: int) -> tuple[Source, ast.expr] | None:
-        """What a name means, in the module that binds it."""
+    def _followed(self, source: Source, node: ast.expr, depth: int) -> tuple[Source, ast.expr]:
+        """What a name means, in the module that binds it; the name itself where that can't be read."""
+        unread = source, node
         while isinstance(node, ast.Name | ast.Attribute) and depth <= _DEEPEST:
             depth += 1
             dotted = ast.unparse(node)
@@ -180,7 +174,7 @@ class _Reader:
             full = f"{value.name}.{rest}".rstrip(".") if value is not None and value.kind == "reference" else ""
             resolved = self._modules.resolve(full) if full else None
             if resolved is None or len(resolved[1]) != 1:
-                return None
+                return unread
             source, node = resolved[0], ast.Name(resolved[1][0])
         return source, node
 
