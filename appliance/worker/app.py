@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .asgi.recognise import Deferred, is_asgi
-from .boot import standard_library
+from .standardpath import standard_library_alone
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -139,11 +139,8 @@ def _adapted(
     *,
     inside: bool,
 ) -> None:
-    kept, sys.path[:] = sys.path[:], standard_library(sys.path)  # asyncio is the standard library's
-    try:
+    with standard_library_alone():  # asyncio is the standard library's
         from .asgi.running import Running  # noqa: PLC0415  100 modules of asyncio's, for the few that are adapted
-    finally:
-        sys.path[:] = kept
 
     def made() -> Any:
         application = make()

@@ -18,7 +18,7 @@ from ..server.flag import Flag
 from ..server.hosts import AllowedHosts
 from ..server.limits import Limits
 from ..server.pool import PooledWSGIServer
-from .boot import standard_library
+from .standardpath import standard_library_alone
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -104,13 +104,10 @@ def secured(options: dict[str, Any]) -> SSLContext | None:
     """
     if options["tls"] is None:
         return None
-    kept, sys.path[:] = sys.path[:], standard_library(sys.path)
-    try:
+    with standard_library_alone():
         from ..server.tls import context_of_texts  # noqa: PLC0415  10 ms, for the few who want HTTPS
 
         return context_of_texts(**options["tls"])
-    finally:
-        sys.path[:] = kept
 
 
 def wait_for_streams(server: PooledWSGIServer, within_s: float) -> None:

@@ -13,7 +13,7 @@ import typing
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ..boot import standard_library
+from ..standardpath import standard_library_alone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ def load_middleware(folder: str) -> Any:
         ImportError: there is none.
     """
     if _NAME not in sys.modules:
-        with _standard_library_alone():
+        with standard_library_alone(), _typing_extensions():
             _load(folder)
     return sys.modules[_NAME].ASGIMiddleware
 
@@ -48,12 +48,11 @@ def _load(folder: str) -> None:
 
 
 @contextlib.contextmanager
-def _standard_library_alone() -> Iterator[None]:
-    """A queue.py of the project's is not for a2wsgi; nor is its typing_extensions, of which that annotates with a name.
+def _typing_extensions() -> Iterator[None]:
+    """The project's own is not for a2wsgi, which annotates with a name of it.
 
     It needs it before Python 3.11, and it may be absent: for the time of the import there is another one.
     """
-    kept, sys.path[:] = sys.path[:], standard_library(sys.path)
     theirs = sys.modules.get(_EXTENSIONS)
     if not hasattr(typing, "NotRequired"):
         ours: Any = ModuleType(_EXTENSIONS)
@@ -62,7 +61,6 @@ def _standard_library_alone() -> Iterator[None]:
     try:
         yield
     finally:
-        sys.path[:] = kept
         sys.modules.pop(_EXTENSIONS, None)
         if theirs is not None:
             sys.modules[_EXTENSIONS] = theirs
