@@ -166,9 +166,13 @@ class Lot:
         self.late = False
         self._looked_at = now
 
+    def is_away(self, now: float) -> bool:
+        """Whether nobody has looked for so long that clients may have left meanwhile."""
+        return now - self._looked_at > _AWAY_S
+
     def look(self, now: float) -> None:
         """Somebody is about to look."""
-        if now - self._looked_at > _AWAY_S:
+        if self.is_away(now):
             self.late = True
         self._looked_at = now
 
