@@ -29,7 +29,7 @@ check: $(VENV)/made ## lint, types, layers
 	$(VENV)/bin/yamllint --strict -d '$(YAMLLINT)' docker-compose.yml .devcontainer appliance/templates
 
 test: $(VENV)/made ## run every test; those of the image where an engine answers (ARGS=... for pytest)
-	$(VENV)/bin/python -m pytest -n auto --dist loadgroup $(ARGS)
+	$(VENV)/bin/python -m pytest -n auto --dist worksteal $(ARGS)
 
 fuzz: $(VENV)/made ## look for bytes that the server reads wrong (ARGS="--seconds 60"; without ARGS ten minutes)
 	-$(VENV)/$(PIP) install --constraint constraints.txt --group fuzz  # has wheels for few platforms

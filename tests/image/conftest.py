@@ -35,7 +35,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.docker)
-            item.add_marker(pytest.mark.xdist_group("engine"))  # one image, one engine: one after another
             item.add_marker(pytest.mark.timeout(300))
 
 

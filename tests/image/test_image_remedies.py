@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import uuid
 from pathlib import Path
 
 import pytest
@@ -47,11 +48,11 @@ def app(environ, start_response):
 
 @pytest.fixture
 def run(image, docker):
-    """``run("docker build ...")``: a command as a page shows it, for the image under the test's own name."""
+    """``run("docker build ...")``: a command as a page shows it, for an image under a name of the test's own."""
     made = []
 
     def run(command: str, *arguments: str) -> str:
-        tag = f"{image}-remedy"
+        tag = f"{image}-remedy-{uuid.uuid4().hex[:12]}"  # other tests build at the same time
         made.append(tag)
         meant = command.replace("-t wsgi-appliance", f"-t {tag}").replace("FROM wsgi-appliance", f"FROM {image}")
         meant = meant.replace("/path/to/wsgi-appliance", str(ROOT))
