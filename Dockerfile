@@ -68,13 +68,14 @@ RUN sh /add_python.sh "${PYTHON}" "${PYTHON_3_14:-${PYTHON}}"
 # -- build: what needs a package index or writes what the image shall not hold ----------------------------------------
 FROM ${PYTHON} AS build
 WORKDIR /build
-COPY pyproject.toml constraints.txt ./
-# The names are in pyproject.toml, the versions in constraints.txt. The environment gets no pip: nothing is ever
-# installed into it again. What is removed is for people at a shell, who never come here.
-RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore --constraint constraints.txt uv \
+COPY locks ./locks
+# Versions and hashes are in locks/. The environment gets no pip: nothing is ever installed into it again. What is removed
+# is for people at a shell, who never come here.
+RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
+      --require-hashes --requirement locks/appliance.txt \
  && python3 -m venv --without-pip /opt/appliance \
  && uv pip install --no-cache --no-config --python /opt/appliance/bin/python \
-      --constraint constraints.txt --requirement pyproject.toml \
+      --require-hashes --requirement locks/appliance.txt \
  && rm -f /opt/appliance/.lock /opt/appliance/.gitignore \
       /opt/appliance/bin/[Aa]ctivate* /opt/appliance/bin/dotenv \
       /opt/appliance/bin/uvx \
@@ -84,7 +85,8 @@ RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ig
 # without binaries runs on every Python and machine; what is removed attaches to foreign processes, or is for Windows:
 # 3 MB stay of 28.
 RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore --no-compile --no-deps \
-      --constraint constraints.txt --only-binary :all: --platform any --target /opt/appliance/debugpy debugpy \
+      --require-hashes --only-binary :all: --platform any --target /opt/appliance/debugpy \
+      --requirement locks/debugger.txt \
  && pydevd=/opt/appliance/debugpy/debugpy/_vendored/pydevd \
  && rm -rf /opt/appliance/debugpy/bin "$pydevd/pydevd_attach_to_process" \
       "$pydevd/_pydevd_frame_eval/vendored/bytecode/tests" "$pydevd/_pydevd_bundle/_debug_adapter/"*.json \

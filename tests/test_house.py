@@ -164,13 +164,41 @@ def metadata():
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
-def test_every_dependency_is_pinned(metadata):
-    """constraints.txt has one exact version, within what pyproject.toml asks for, of each name in it."""
-    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    pins = dict(line.split(" ")[0].split("==") for line in lines if line and not line.startswith("#"))
-    groups = metadata["dependency-groups"].values()
-    for requirement in map(Requirement, chain(metadata["project"]["dependencies"], *groups)):
-        assert requirement.specifier.contains(pins[requirement.name.lower()]), requirement
+def locked(lock):
+    """The versions of a lock, by name."""
+    lines = (ROOT / "locks" / f"{lock}.txt").read_text(encoding="utf-8").splitlines()
+    return dict(line.split(" ")[0].split("==") for line in lines if line and not line.startswith(" "))
+
+
+def test_every_dependency_is_locked(metadata):
+    """The lock of an environment has one exact version, within what pyproject.toml asks for, of each name in it."""
+    groups = metadata["dependency-groups"]
+    plain = {name: [each for each in group if isinstance(each, str)] for name, group in groups.items()}
+    asked = {
+        "appliance": metadata["project"]["dependencies"],
+        **{name: plain[name] for name in ("build", "debugger", "fuzz")},
+    }
+    asked["develop"] = list(
+        chain(metadata["project"]["dependencies"], *(plain[name] for name in plain if name != "fuzz"))
+    )
+    for lock, requirements in asked.items():
+        pins = locked(lock)
+        for requirement in map(Requirement, requirements):
+            assert requirement.specifier.contains(pins[requirement.name.lower()]), (lock, requirement)
+
+
+@pytest.mark.parametrize("lock", ["appliance", "build", "debugger"])
+def test_locks_agree(lock):
+    """What the image installs is what the tests run with."""
+    assert locked(lock).items() <= locked("develop").items()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "locks").glob("*.txt")), ids=name)
+def test_every_lock_has_hashes(path):
+    """Each version of a lock has the hashes of its files, so that nothing else can be installed."""
+    entries = re.split(r"^(?=\S)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    assert entries
+    assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
 
 
 def tracked():

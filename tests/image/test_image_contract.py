@@ -70,10 +70,10 @@ def test_no_build_tools(shell):
 
 
 def test_versions_are_the_pinned_ones(shell):
-    """Our environment holds what pyproject.toml asks for in the versions of constraints.txt, and what these need."""
+    """Our environment holds what pyproject.toml asks for, in the versions of the lock, and what these need."""
     words = "import importlib.metadata as m; print(*(f'{d.name}=={d.version}' for d in m.distributions()))"
     installed = {pin.lower().replace("_", "-") for pin in shell(f'{OURS}/bin/python -I -c "{words}"').split()}
-    pinned = {line.split(" ")[0] for line in (ROOT / "constraints.txt").read_text().splitlines()}
+    pinned = {line.split(" ")[0] for line in (ROOT / "locks" / "appliance.txt").read_text().splitlines()}
     listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     asked = [each for each in map(Requirement, listed) if not each.marker or each.marker.evaluate()]
     assert installed <= pinned

@@ -1,0 +1,65 @@
+"""A release: the version, the label and the changelog say the same, and the tag is held to them."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+import appliance
+from tools import release
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """A copy of the files that a release is written into."""
+    for name in ("CHANGELOG.md", "Dockerfile", "appliance/__init__.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    monkeypatch.setattr(release, "ROOT", tmp_path)
+    changelog = tmp_path / "CHANGELOG.md"
+    text = re.sub(
+        r"(?<=## \[Unreleased\]\n).*?(?=^## |\Z)",
+        "\n### Added\n\n- Tea.\n\n",
+        changelog.read_text(),
+        count=1,
+        flags=re.DOTALL | re.MULTILINE,
+    )
+    changelog.write_text(text)
+    return tmp_path
+
+
+def test_a_prepared_release_is_what_its_tag_says(tree):
+    """After ``prepare`` the tag of that version is accepted, and its notes are what was unreleased."""
+    release.prepare("99.0.0")
+    release.check("v99.0.0")
+    assert release.notes("99.0.0") == "### Added\n\n- Tea.\n"
+
+
+def test_this_tree_is_what_its_own_tag_would_say():
+    """The package's version, the image's label and the changelog's newest section agree."""
+    release.check(f"v{appliance.__version__}")
+
+
+@pytest.mark.parametrize(("version", "why"), [("0.0.1", "newer"), ("tea", "PEP 440")])
+def test_a_version_that_makes_no_sense_is_refused(tree, version, why):
+    """A version that is older, or none, changes nothing and is refused with the reason."""
+    before = (tree / "CHANGELOG.md").read_text()
+    with pytest.raises(release.ReleaseError, match=why):
+        release.prepare(version)
+    assert (tree / "CHANGELOG.md").read_text() == before
+
+
+def test_a_foreign_tag_is_refused(tree):
+    """A tag that is not the package's version is refused."""
+    with pytest.raises(release.ReleaseError, match="expected the tag"):
+        release.check("v98.0.0")
+
+
+def test_nothing_to_release_is_said(tree):
+    """A changelog without anything unreleased makes no release."""
+    release.prepare("99.0.0")
+    with pytest.raises(release.ReleaseError, match="nothing under"):
+        release.prepare("99.0.1")

@@ -1,0 +1,61 @@
+"""``python -m tools.commands > docs/commands.md``: the commands and their flags, as ``--help`` tells them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from appliance.boot.settings import TABLE
+from appliance.cli import EXIT_CODES, parser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SETTINGS = {setting.flag for setting in TABLE}
+
+
+def page() -> str:
+    """The text of docs/commands.md."""
+    return "\n".join(_lines()) + "\n"
+
+
+def _lines() -> Iterator[str]:
+    grammar = parser()
+    yield "# Commands"
+    yield ""
+    yield "In a running container: `docker compose exec app appliance COMMAND`. Without one:"
+    yield "`docker run --rm -v .:/workspace wsgi-appliance COMMAND`. Without a command, `serve` runs."
+    yield ""
+    yield "Every command takes the flags of the [settings](settings.md)."
+    for name, command in _commands(grammar).items():
+        yield ""
+        yield f"## {name}"
+        yield ""
+        yield command.description or ""
+        own = [action for action in command._actions if not _SETTINGS & set(action.option_strings)]  # noqa: SLF001  argparse has no other way
+        rows = [action for action in own if "--help" not in action.option_strings]
+        if rows:
+            yield ""
+            yield "| argument | meaning |"
+            yield "|---|---|"
+        for action in rows:
+            words = [*action.option_strings[-1:], str(action.metavar or "").strip()]
+            yield f"| `{' '.join(filter(None, words))}` | {action.help} |"
+    yield ""
+    yield "## Exit codes"
+    yield ""
+    yield "```text"
+    yield from EXIT_CODES.splitlines()[1:]
+    yield "```"
+
+
+def _commands(grammar: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    for action in grammar._actions:  # noqa: SLF001  argparse has no other way
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001  as above
+            return dict(action.choices)
+    raise LookupError("the command line has no commands")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

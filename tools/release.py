@@ -1,0 +1,136 @@
+"""``python -m tools.release``: what a release needs. ``prepare VERSION``, ``check TAG``, ``notes TAG``, ``build``.
+
+The version stands in ``appliance/__init__.py`` and in the image's label; CHANGELOG.md has a section for each release.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from packaging.version import InvalidVersion, Version
+
+ROOT = Path(__file__).parents[1]
+_UNRELEASED = "## [Unreleased]"
+_VERSION = re.compile(r'^__version__ = "([^"]+)"$', re.MULTILINE)
+_LABEL = re.compile(r'(?<=image\.version=")[^"]+')
+
+
+class ReleaseError(Exception):
+    """A release can't be made of this tree; the message says why."""
+
+
+def current() -> str:
+    """The package's version."""
+    found = _VERSION.search((ROOT / "appliance" / "__init__.py").read_text(encoding="utf-8"))
+    if found is None:
+        raise ReleaseError('appliance/__init__.py has no line __version__ = "..."')
+    return found[1]
+
+
+def notes(version: str) -> str:
+    """The changelog's section of a version.
+
+    Raises:
+        ReleaseError: there is none, or it is empty.
+    """
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    found = re.search(rf"^## \[{re.escape(version)}\][^\n]*\n(.*?)(?=^## \[|\Z)", changelog, re.MULTILINE | re.DOTALL)
+    if found is None or not found[1].strip():
+        raise ReleaseError(f"CHANGELOG.md has no section [{version}] with text")
+    return found[1].strip() + "\n"
+
+
+def check(tag: str) -> None:
+    """Compare a tag with what the tree says of itself.
+
+    Raises:
+        ReleaseError: they differ.
+    """
+    version = tag.removeprefix("v")
+    if tag != f"v{current()}":
+        raise ReleaseError(
+            f"the tag is {tag}, and appliance/__init__.py says {current()}: expected the tag v{current()}"
+        )
+    label = _LABEL.search((ROOT / "Dockerfile").read_text(encoding="utf-8"))
+    if label is None or label[0] != version:
+        raise ReleaseError(f"the Dockerfile's label says {label[0] if label else 'nothing'}: expected {version}")
+    notes(version)
+
+
+def prepare(version: str) -> None:
+    """Write the version into the package, the image's label and the changelog; nothing is committed.
+
+    Raises:
+        ReleaseError: it is no version, none that is newer, or the changelog has nothing to release.
+    """
+    try:
+        if Version(version) <= Version(current()):
+            raise ReleaseError(f"found version {version}: expected one that is newer than {current()}")
+    except InvalidVersion:
+        raise ReleaseError(f"found version {version!r}: expected one such as 0.3.0 (PEP 440)") from None
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    unreleased = changelog.partition(_UNRELEASED)[2].partition("\n## [")[0]
+    if not unreleased.strip():
+        raise ReleaseError("CHANGELOG.md has nothing under [Unreleased]")
+    today = datetime.now(UTC).date().isoformat()
+    changelog = changelog.replace(_UNRELEASED, f"{_UNRELEASED}\n\n## [{version}] - {today}", 1)
+    (ROOT / "CHANGELOG.md").write_text(changelog, encoding="utf-8")
+    for name, pattern, text in (
+        ("appliance/__init__.py", _VERSION, f'__version__ = "{version}"'),
+        ("Dockerfile", _LABEL, version),
+    ):
+        path = ROOT / name
+        path.write_text(pattern.sub(text, path.read_text(encoding="utf-8"), count=1), encoding="utf-8")
+
+
+def build() -> None:
+    """Build the distributions, and the list of what the appliance installs (CycloneDX), into dist/."""
+    shutil.rmtree(ROOT / "dist", ignore_errors=True)
+    bin_folder = Path(sys.executable).parent
+    subprocess.run([bin_folder / "uv", "build", "--out-dir", "dist"], cwd=ROOT, check=True)
+    argv = [
+        "requirements",
+        "locks/appliance.txt",
+        "--output-file",
+        "dist/sbom.cdx.json",
+        "--pyproject",
+        "pyproject.toml",
+    ]
+    subprocess.run([bin_folder / "cyclonedx-py", *argv], cwd=ROOT, check=True)
+    (ROOT / "dist" / ".gitignore").unlink(missing_ok=True)
+
+
+def main(argv: list[str]) -> int:
+    """The exit status."""
+    try:
+        match argv:
+            case ["prepare", version]:
+                prepare(version)
+                sys.stdout.write(
+                    f"Wrote version {version}. Read the change, then:\n"
+                    f"  git commit --all --message 'Release {version}'\n"
+                    f"  git tag --annotate v{version} --message v{version}\n"
+                    f"  git push --follow-tags\n"
+                )
+            case ["check", tag]:
+                check(tag)
+            case ["notes", tag]:
+                sys.stdout.write(notes(tag.removeprefix("v")))
+            case ["build"]:
+                build()
+            case _:
+                sys.stderr.write(f"{__doc__}\n")
+                return 2
+    except ReleaseError as error:
+        sys.stderr.write(f"No release: {error}.\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
