@@ -18,7 +18,7 @@ BUILD = ROOT / ".site"
 SECTIONS = {
     "Use it": [
         "discovery", "dependencies", "reload", "watching", "debugging", "editors", "devcontainer", "tls",
-        "troubleshooting", "production",
+        "troubleshooting", "library", "production",
     ],
     "Reference": ["commands", "settings", "logging", "log-events", "container", "glossary"],
     "Evidence": ["compatibility", "benchmarks", "soak"],
