@@ -156,7 +156,7 @@ ENTRYPOINT ["/opt/appliance/bin/appliance"]
 
 LABEL org.opencontainers.image.title="wsgi-appliance" \
       org.opencontainers.image.description="A development server for any Python WSGI project: mount it, and it comes up." \
-      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.version="0.2.0" \
       org.opencontainers.image.licenses="MIT"
 
 # -- the image for what is old, or has to be built --------------------------------------------------------------------

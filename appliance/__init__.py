@@ -15,4 +15,4 @@ project's (worker, server) in the project's, with the standard library alone. ``
 This module is loaded on both sides, so it imports nothing.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
