@@ -12,7 +12,7 @@ LOCKED = install --require-hashes --requirement
 EDITABLE = install --no-deps --no-build-isolation --editable
 # As of when the locks are made: every platform, from this Python on.
 LOCK = pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
-PROJECT_SIDE = appliance/__init__.py appliance/channel.py appliance/masking.py appliance/messages.py appliance/ownership.py appliance/tagged.py appliance/tally.py appliance/server appliance/worker
+PROJECT_SIDE = appliance/__init__.py appliance/masking.py appliance/ownership.py appliance/protocol appliance/server appliance/worker
 YAMLLINT = {extends: default, rules: {line-length: {max: 120}, document-start: disable}}
 
 .DEFAULT_GOAL := help

@@ -16,7 +16,7 @@ def main() -> int:
     import os  # noqa: PLC0415  after the handlers
     import sys  # noqa: PLC0415  as above
 
-    from appliance.supervisor.descriptors import replace_closed_streams  # noqa: PLC0415  as above
+    from appliance.supervisor.processes.descriptors import replace_closed_streams  # noqa: PLC0415  as above
 
     replace_closed_streams()
     from appliance import cli  # noqa: PLC0415  as above

@@ -11,17 +11,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from appliance.logs import access
+from appliance.logs.render import access
 from appliance.logs.setup import library_logger
-from appliance.server import handler, listener
-from appliance.server.listener import is_broken_pipe_error
-from appliance.server.response import ServerHandler
+from appliance.server.wsgi import handler, listener
+from appliance.server.wsgi.listener import is_broken_pipe_error
+from appliance.server.wsgi.response import ServerHandler
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from wsgiref import simple_server
 
-    from appliance.server.exchange import Exchange
+    from appliance.server.wsgi.exchange import Exchange
 
 __all__ = [
     "ServerHandler",
@@ -35,7 +35,7 @@ __all__ = [
 
 
 class LogSink:
-    """A server's sink (``appliance.server.exchange.Sink``) that logs at once."""
+    """A server's sink (``appliance.server.wsgi.exchange.Sink``) that logs at once."""
 
     def __init__(self) -> None:
         self._logger = library_logger()
@@ -54,7 +54,7 @@ class LogSink:
 
 
 class WSGIRequestHandler(handler.WSGIRequestHandler):
-    """Serves one connection, or what stands for one; see ``appliance.server.handler``."""
+    """Serves one connection, or what stands for one; see ``appliance.server.wsgi.handler``."""
 
     def make_sink(self) -> LogSink:
         """For a server that is none of ours, or none at all."""
@@ -62,7 +62,7 @@ class WSGIRequestHandler(handler.WSGIRequestHandler):
 
 
 class WSGIServer(listener.WSGIServer):
-    """One connection at a time; see ``appliance.server.listener``."""
+    """One connection at a time; see ``appliance.server.wsgi.listener``."""
 
     def __init__(self, *args: Any, ipv6: bool = False, allow_reuse_address: bool = True, **options: Any) -> None:
         self.sink = LogSink()
@@ -70,7 +70,7 @@ class WSGIServer(listener.WSGIServer):
 
 
 class ThreadedWSGIServer(listener.ThreadedWSGIServer, WSGIServer):
-    """A thread a connection; see ``appliance.server.listener``."""
+    """A thread a connection; see ``appliance.server.wsgi.listener``."""
 
 
 def run(  # noqa: PLR0917  Django's signature
@@ -82,7 +82,7 @@ def run(  # noqa: PLR0917  Django's signature
     on_bind: Callable[[int], None] | None = None,
     server_cls: type[simple_server.WSGIServer] = WSGIServer,
 ) -> None:
-    """Serve an application for ever; see ``appliance.server.listener.run``."""
+    """Serve an application for ever; see ``appliance.server.wsgi.listener.run``."""
     listener.run(addr, port, wsgi_handler, ipv6, threading, on_bind, server_cls)
 
 

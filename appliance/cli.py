@@ -14,7 +14,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from appliance import __version__
-from appliance.boot.settings import TABLE, help_table
+from appliance.config.settings import TABLE, help_table
 from appliance.errors import ApplianceError, SettingsError, defect
 
 if TYPE_CHECKING:
@@ -122,9 +122,11 @@ def _command(argv: Sequence[str], process: Mapping[str, str]) -> int:  # noqa: P
 
             return serve.command(process, flags)
         case "run":
-            from appliance.commands import run  # noqa: PLC0415  as above
+            from appliance.commands import run_command  # noqa: PLC0415  as above
 
-            return run.command(process, flags, arguments.argv[1:] if arguments.argv[:1] == ["--"] else arguments.argv)
+            return run_command.command(
+                process, flags, arguments.argv[1:] if arguments.argv[:1] == ["--"] else arguments.argv
+            )
         case "init":
             from appliance.commands import init  # noqa: PLC0415  as above
 
@@ -134,9 +136,9 @@ def _command(argv: Sequence[str], process: Mapping[str, str]) -> int:  # noqa: P
 
             return install.command(process, flags, report=arguments.report, near=arguments.near)
         case "status":
-            from appliance.commands import status  # noqa: PLC0415  as above
+            from appliance.commands import show_status  # noqa: PLC0415  as above
 
-            return status.command(
+            return show_status.command(
                 process, flags, as_json=arguments.as_json, live=arguments.live, stacks=arguments.stacks
             )
         case "doctor":

@@ -16,20 +16,20 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from appliance.channel import Channel
-from appliance.logs.heap import keep_freed_memory
+from appliance.logs.project_output.heap import keep_freed_memory
+from appliance.logs.project_output.output_lines import Words, loads
 from appliance.logs.setup import make_log
-from appliance.logs.words import Words, loads
-from appliance.messages import Records
-from appliance.server.exchange import Exchange
-from appliance.server.fields import FieldReader
-from appliance.server.head import HeadParser
-from appliance.server.limits import Limits
-from appliance.tally import Reading, Tally
-from appliance.worker import logged
-from appliance.worker import words as worker_words
+from appliance.protocol.channel import Channel
+from appliance.protocol.inflight import Reading, Tally
+from appliance.protocol.messages import Records
+from appliance.server.http.fields import FieldReader
+from appliance.server.http.head import HeadParser
+from appliance.server.http.limits import Limits
+from appliance.server.wsgi.exchange import Exchange
 from appliance.worker.hooks import Hooks
 from appliance.worker.records import RecordSink
+from appliance.worker.stdio import logging_records
+from appliance.worker.stdio import stdio as worker_words
 from benchmarks.results import keep
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def project_words() -> tuple[float, float, list[bytes]]:
     logger = logging.getLogger("benchmark")
     logger.propagate = False
     logger.addHandler(logging.StreamHandler(sys.stdout))
-    logged.Hook(said, Hooks()).install()
+    logging_records.Hook(said, Hooks()).install()
 
     def printing() -> None:
         for _ in range(LINES):

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.servers import basehttp
 
-from appliance.server.equipment import Equipment, base_environ
-from appliance.server.exchange import Unheard
-from appliance.server.handler import WSGIRequestHandler
-from appliance.server.limits import Limits
-from appliance.server.wire import Wire
+from appliance.server.http.limits import Limits
+from appliance.server.io.wire import Wire
+from appliance.server.wsgi.exchange import Unheard
+from appliance.server.wsgi.handler import WSGIRequestHandler
+from appliance.server.wsgi.server_context import Equipment, base_environ
 from benchmarks.apps.plain import app
 from benchmarks.results import keep
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.channel import (
+from appliance.protocol.channel import (
     MAX_DESCRIPTORS,
     Channel,
     ChannelError,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from appliance import __version__
-from appliance.boot.settings import TABLE
+from appliance.config.settings import TABLE
 
 APP = "def app(environ, start_response):\n    start_response('200 OK', [])\n    return [b'']\n"
 

@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from appliance.boot.settings import read_settings
 from appliance.commands import symptoms
 from appliance.commands.symptoms import Patient
+from appliance.config.settings import read_settings
 
 
 @pytest.fixture

@@ -40,12 +40,12 @@ def imported(path):
     "path",
     [path for path in MODULES if {"worker", "server"} & set(path.parts)]
     + [
-        PACKAGE / "channel.py",
+        PACKAGE / "protocol/channel.py",
         PACKAGE / "masking.py",
-        PACKAGE / "messages.py",
+        PACKAGE / "protocol/messages.py",
         PACKAGE / "ownership.py",
-        PACKAGE / "tagged.py",
-        PACKAGE / "tally.py",
+        PACKAGE / "protocol/output_frames.py",
+        PACKAGE / "protocol/inflight.py",
         PACKAGE / "healthcheck.py",
         PACKAGE / "__init__.py",
     ],

@@ -14,37 +14,45 @@ from typing import Any
 import pytest
 
 from appliance import masking
-from appliance.boot import blame, entrypoints, env, setupfiles, wanted
-from appliance.boot.manifest import read_manifest
-from appliance.boot.project import find_application
-from appliance.boot.wish import read_wishes
-from appliance.channel import ACCESS_FIELDS
+from appliance.config import env
+from appliance.dependencies import setup_files
+from appliance.dependencies.formats import dependency_spec
+from appliance.dependencies.manifest import read_manifest
+from appliance.discovery import entrypoints
+from appliance.discovery.project import find_application
+from appliance.environment.failures import uv_errors
+from appliance.environment.python.python_requirement import read_wishes
 from appliance.errors import ApplianceError
-from appliance.logs import abandoned, access, logged, output
-from appliance.logs.blocks import Blocks, stands_alone
-from appliance.logs.colour import Palette
-from appliance.logs.console import Console
-from appliance.logs.jsonline import json_line
-from appliance.logs.rules import Rules
+from appliance.logs.project_output import logging_events, output_events
+from appliance.logs.project_output.blocks import Blocks, stands_alone
+from appliance.logs.project_output.output_lines import Words
+from appliance.logs.project_output.rules import Rules
+from appliance.logs.project_output.traceback_text import TracebackText, as_text
+from appliance.logs.render import abandoned_requests, access
+from appliance.logs.render.colour import Palette
+from appliance.logs.render.console import Console
+from appliance.logs.render.json_line import json_line
 from appliance.logs.sanitise import sanitise, sanitised
-from appliance.logs.traceback_text import TracebackText, as_text
-from appliance.logs.words import Words
-from appliance.server import errorpage, exchange, hosts, lenient, responsehead, surroundings
-from appliance.server.chunked import ChunkedBody
-from appliance.server.distributions import distribution
-from appliance.server.environ import TrustedProxies
-from appliance.server.fields import FieldReader
-from appliance.server.head import HeadParser
-from appliance.server.hints import hint
-from appliance.server.limits import Limits
-from appliance.server.refusal import Refused
-from appliance.server.streams import FileWire
-from appliance.server.tracebacks import look_at
-from appliance.supervisor.dap import Frames, Session
-from appliance.tagged import Reader, new_mark
-from appliance.tally import Running
-from appliance.worker import mishaps, paste, shadows
-from appliance.worker.logged import fields_of
+from appliance.protocol.channel import ACCESS_FIELDS
+from appliance.protocol.inflight import Running
+from appliance.protocol.output_frames import Reader, new_mark
+from appliance.server.http import hosts, lenient, response_head
+from appliance.server.http.chunked import ChunkedBody
+from appliance.server.http.fields import FieldReader
+from appliance.server.http.head import HeadParser
+from appliance.server.http.limits import Limits
+from appliance.server.http.refusal import Refused
+from appliance.server.pages import error_page, project_files
+from appliance.server.pages.distributions import distribution
+from appliance.server.pages.hints import hint
+from appliance.server.pages.tracebacks import look_at
+from appliance.server.wsgi import exchange
+from appliance.server.wsgi.environ import TrustedProxies
+from appliance.server.wsgi.streams import FileWire
+from appliance.supervisor.debugger.dap import Frames, Session
+from appliance.worker import stdlib_shadowing
+from appliance.worker.frameworks import framework_errors, paste
+from appliance.worker.stdio.logging_records import fields_of
 from tests.adversarial import slow_text
 
 LIMITS = Limits(max_fields=100_000)
@@ -63,7 +71,7 @@ def raw(text: str) -> bytes:
 
 def refused(call: Callable[[], object]) -> None:
     """A refusal is an answer too."""
-    with contextlib.suppress(Refused, responsehead.ApplicationFault, OSError, ValueError):
+    with contextlib.suppress(Refused, response_head.ApplicationFault, OSError, ValueError):
         call()
 
 
@@ -124,7 +132,7 @@ def logged_record(text: str) -> None:
     made = logging.LogRecord("a", 20, text, 1, text, (), None)
     made.extra = text
     fields = fields_of(made, made.getMessage())
-    logged.fields({**fields, "level": "info"})
+    logging_events.fields({**fields, "level": "info"})
 
 
 def traceback_text(text: str) -> None:
@@ -145,11 +153,11 @@ def blocks(text: str) -> None:
         list(kept.feed([row]))
 
 
-def error_page(text: str) -> None:
+def whole_page(text: str) -> None:
     """A failure whose every word is the text."""
-    found = errorpage.report(ValueError(text), root="/a", kind="request")
+    found = error_page.report(ValueError(text), root="/a", kind="request")
     for accept in ("text/html", "application/json", "text/plain"):
-        errorpage.render({"status": 500, **found, "details": text, "lead": text, "action": text}, accept)
+        error_page.render({"status": 500, **found, "details": text, "lead": text, "action": text}, accept)
 
 
 CLIENT: dict[str, Callable[[str], object]] = {
@@ -168,10 +176,10 @@ CLIENT: dict[str, Callable[[str], object]] = {
     "request id": lambda text: exchange.RequestIds().of({"HTTP_X_REQUEST_ID": text}),
     "request line": exchange.parts_of,
     "forwarded": environ,
-    "accept": errorpage.preferred,
+    "accept": error_page.preferred,
     "access": record,
     "query": lambda text: RULES.redacted(text) if RULES.suspicious(text) else "",
-    "abandoned": lambda text: abandoned.record(Running(0.0, "id", raw(text)), now=1.0, wall=1.0, reason=""),
+    "abandoned": lambda text: abandoned_requests.record(Running(0.0, "id", raw(text)), now=1.0, wall=1.0, reason=""),
     "debugger": lambda text: refused(lambda: list(Frames().feed(raw(text)))),
     "debugger's words": lambda text: (Session().from_client(raw(text)), Session().from_debugger(raw(text))),
 }
@@ -185,14 +193,14 @@ PROJECT: dict[str, Callable[[str], object]] = {
     "hint of a host": hinted(of_module("a.DisallowedHost")),
     "hint of a system error": hinted(OSError),
     "traceback": lambda text: look_at(ValueError(text)).text(),
-    "error page": error_page,
-    "banner": lambda text: mishaps._with_words(raw(text), "words", html=True),
+    "error page": whole_page,
+    "banner": lambda text: framework_errors._with_words(raw(text), "words", html=True),
     "distribution": distribution,
     "paste": paste._normal,
     "response": lambda text: refused(
-        lambda: responsehead.ResponseHeads("a").fields([("A", text), ("Connection", text)])
+        lambda: response_head.ResponseHeads("a").fields([("A", text), ("Connection", text)])
     ),
-    "status": lambda text: refused(lambda: responsehead.ResponseHeads("a").statuses[f"200 {text}"]),
+    "status": lambda text: refused(lambda: response_head.ResponseHeads("a").statuses[f"200 {text}"]),
     "record": logged_record,
     "sanitise": lambda text: (sanitise(text), sanitise(text, lines=True)),
     "values": lambda text: sanitised({text: [text, {text: text}]}),
@@ -203,16 +211,16 @@ PROJECT: dict[str, Callable[[str], object]] = {
     "traceback text": traceback_text,
     "blocks": blocks,
     "lines": lines,
-    "output": lambda text: (output.json_object(raw(text)), output.fields(b"{%b}" % raw(text))),
+    "output": lambda text: (output_events.json_object(raw(text)), output_events.fields(b"{%b}" % raw(text))),
     "tagged": lambda text: list(Reader(MARK).feed(raw(text))),
     "mask": MASK.masked,
     "mask of bytes": lambda text: MASK.may_hold(raw(text)),
     "entry points": entrypoints._lines,
     "entry points of setup.py": lambda text: entrypoints._of_argument(ast.Constant(f"[a]{text}"), "a"),
-    "requirements of setup.py": setupfiles._lines,
-    "poetry's constraint": wanted.specifier,
-    "uv's words": lambda text: blame.failure(text.split("\n"), 1, ""),
-    "uv's last words": lambda text: blame.failure([f"error: {text}"], 1, "offline"),
+    "requirements of setup.py": setup_files._lines,
+    "poetry's constraint": dependency_spec.specifier,
+    "uv's words": lambda text: uv_errors.failure(text.split("\n"), 1, ""),
+    "uv's last words": lambda text: uv_errors.failure([f"error: {text}"], 1, "offline"),
 }
 
 
@@ -251,13 +259,13 @@ def readers(root: Path) -> Callable[[], None]:
         lambda: find_application(root, {}, "shop"),
         lambda: read_manifest(root).contents(""),
         lambda: read_wishes(root),
-        lambda: surroundings.mentions(str(root), "a"),
-        lambda: surroundings.variable_files(str(root), "A"),
-        lambda: surroundings.table_command(str(root)),
-        lambda: surroundings.missing_imports(str(root)),
-        lambda: surroundings.dependency_file(str(root)),
-        lambda: blame.place_of("a in `requirements.txt` at position 3", [root / name for name in FILES]),
-        lambda: shadows.settle([str(root)], sys.path[:1]),
+        lambda: project_files.mentions(str(root), "a"),
+        lambda: project_files.variable_files(str(root), "A"),
+        lambda: project_files.table_command(str(root)),
+        lambda: project_files.missing_imports(str(root)),
+        lambda: project_files.dependency_file(str(root)),
+        lambda: uv_errors.place_of("a in `requirements.txt` at position 3", [root / name for name in FILES]),
+        lambda: stdlib_shadowing.settle([str(root)], sys.path[:1]),
     )
 
     def read() -> None:

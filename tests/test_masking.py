@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from appliance.logs.setup import Log, library_logger, make_log
 from appliance.masking import LEAST, MASKED, Mask, secret_values
-from appliance.server.errorpage import report
-from appliance.worker.logged import exceptions_of
+from appliance.server.pages.error_page import report
+from appliance.worker.stdio.logging_records import exceptions_of
 
 NOTHING = Mask({})
 

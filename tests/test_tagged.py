@@ -7,7 +7,7 @@ import os
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.tagged import RECORD, ROOM, TEXT, Piece, Reader, new_mark, packed
+from appliance.protocol.output_frames import RECORD, ROOM, TEXT, Piece, Reader, new_mark, packed
 
 MARK = b"\x1e" + bytes(range(15))
 PIECES = st.builds(

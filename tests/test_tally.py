@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from appliance.tally import Reading, Slot, Tally
+from appliance.protocol.inflight import Reading, Slot, Tally
 
 HEAD = b"GET /a?b=1 HTTP/1.1\r\nHost: x"
 

@@ -6,8 +6,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from appliance.boot.settings import TABLE
 from appliance.cli import EXIT_CODES, parser
+from appliance.config.settings import TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.boot.modules import Modules
-from appliance.boot.project import find_application
-from appliance.boot.variables import required_variables
+from appliance.discovery.project import find_application
+from appliance.discovery.source.modules import Modules
+from appliance.environment.variables import required_variables
 from appliance.errors import ApplicationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from appliance.boot.target import Target
+    from appliance.discovery.target import Target
 
 _TEMPLATES = Path(__file__).parents[1] / "templates"
 _PLACES = {"devcontainer": ".devcontainer", "vscode": ".vscode"}

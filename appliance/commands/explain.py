@@ -8,23 +8,23 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from appliance.boot.asgi import websocket_action
-from appliance.boot.dependencies import plan
-from appliance.boot.project import Project, find_application
-from appliance.boot.settings import TABLE
-from appliance.boot.table import PREFIX
-from appliance.boot.target import told
 from appliance.commands.opening import Opening, open_project
+from appliance.config.settings import TABLE
+from appliance.config.table import PREFIX
+from appliance.discovery.asgi_applications import websocket_action
+from appliance.discovery.project import Project, find_application
+from appliance.discovery.target import told
+from appliance.environment.plan import plan
 from appliance.errors import ApplicationError
 from appliance.logs.sanitise import sanitise
 from appliance.masking import MASKED, SECRET, Mask
-from appliance.supervisor import kept
+from appliance.supervisor.workers import preload_cache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from appliance.boot.dependencies import Plan
-    from appliance.boot.settings import Settings
+    from appliance.config.settings import Settings
+    from appliance.environment.plan import Plan
 
 
 def check(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
@@ -78,7 +78,7 @@ def _preloaded(settings: Settings, planned: Plan) -> list[str]:
     """What reloads are forked with, as it was learned while the project ran; what not, and why."""
     if settings.preload == "off" or settings.reload == "off":
         return ["preloaded    nothing: APPLIANCE_PRELOAD or APPLIANCE_RELOAD is off"]
-    known = kept.load(kept.place(settings.cache, planned, settings.project))
+    known = preload_cache.load(preload_cache.place(settings.cache, planned, settings.project))
     if known.refused:
         return [f"preloaded    nothing: {known.refused}"]
     if not known.modules:

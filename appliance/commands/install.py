@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.boot.dependencies import Plan, install, plan
-from appliance.boot.project import Project, find_application
 from appliance.commands.opening import Opening, open_project, tell_unread
+from appliance.discovery.project import Project, find_application
+from appliance.environment.plan import Plan, install, plan
 from appliance.errors import ApplianceError, ApplicationError
 from appliance.logs.sanitise import sanitise
 

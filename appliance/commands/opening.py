@@ -11,20 +11,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.boot.cache import claim
-from appliance.boot.capabilities import renounce
-from appliance.boot.env import Environment, load_environment
-from appliance.boot.folder import check_folder
-from appliance.boot.identity import become, owner_of
-from appliance.boot.settings import Settings, read_early, read_settings
-from appliance.boot.socket_folder import give_socket_folder
+from appliance.config.env import Environment, load_environment
+from appliance.config.settings import Settings, read_early, read_settings
+from appliance.config.socket_folder import give_socket_folder
+from appliance.identity.cache_folder import claim
+from appliance.identity.capabilities import renounce
+from appliance.identity.folder import check_folder
+from appliance.identity.identity import become, owner_of
 from appliance.logs.sanitise import sanitise
-from appliance.supervisor.status import answers
+from appliance.supervisor.reporting.status_socket import answers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from appliance.boot.cache import Notice
+    from appliance.identity.cache_folder import Notice
 
 WORKSPACE = Path("/workspace")
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from appliance.boot.installer import installer
+from appliance.environment.installer import installer
 from appliance.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from appliance.boot.dependencies import Plan
     from appliance.commands.opening import Opening
+    from appliance.environment.plan import Plan
 
 _CHANGING = frozenset({"install", "uninstall", "sync"})
 _READING = frozenset({"list", "freeze", "show", "check", "tree", "compile"})

@@ -8,23 +8,23 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from appliance.boot.certificate import read_certificate
-from appliance.boot.start_failure import start_error
 from appliance.commands.opening import open_project
+from appliance.config.certificate import read_certificate
+from appliance.environment.start_failure import start_error
 from appliance.errors import ApplianceError, SettingsError, defect
-from appliance.logs.fields import ALWAYS, FIELDS
-from appliance.logs.heap import keep_freed_memory
-from appliance.logs.rules import Rules
+from appliance.logs.project_output.heap import keep_freed_memory
+from appliance.logs.project_output.rules import Rules
+from appliance.logs.render.log_fields import ALWAYS, FIELDS
 from appliance.logs.setup import Log, make_log
 from appliance.logs.writer import Writer
-from appliance.supervisor.descriptors import allow_many_descriptors
 from appliance.supervisor.listen import bind
+from appliance.supervisor.processes.descriptors import allow_many_descriptors
 from appliance.supervisor.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from appliance.boot.settings import Settings
+    from appliance.config.settings import Settings
 
 QUEUE = 4 * 1024 * 1024  # bytes of lines that may wait for a slow stdout
 STDOUT = 1

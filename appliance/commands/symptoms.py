@@ -14,18 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from appliance.boot.cache import exposure
 from appliance.errors import NotRunningError
-from appliance.supervisor.memory import Memory
-from appliance.supervisor.status import ask
+from appliance.identity.cache_folder import exposure
+from appliance.supervisor.processes.memory import Memory
+from appliance.supervisor.reporting.status_socket import ask
 from appliance.watch.inotify import Inotify
 from appliance.watch.mounts import Mounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from appliance.boot.envfile import Complaint
-    from appliance.boot.settings import Settings
+    from appliance.config.env_file import Complaint
+    from appliance.config.settings import Settings
 
 ENOUGH_MEMORY = 384 * 2**20  # the appliance takes 60 MiB, a Django project with its packages twice that, pandas more
 ENOUGH_DISK = 512 * 2**20

@@ -10,8 +10,8 @@ import sys
 from types import MappingProxyType
 
 from appliance.logs.events import EVENTS, Event
-from appliance.logs.fields import ALWAYS, FIELDS, WITH_LINES
-from appliance.logs.output import BOUND
+from appliance.logs.project_output.output_events import BOUND
+from appliance.logs.render.log_fields import ALWAYS, FIELDS, WITH_LINES
 from appliance.logs.sanitise import ESCAPES, MAX_DEPTH, MAX_TEXT
 
 _ACCESS = "request.finished"  # the first of the events that share its fields

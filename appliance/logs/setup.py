@@ -20,24 +20,25 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
 
-from appliance.logs import access, logged, output
-from appliance.logs.console import Console, terminal_width
 from appliance.logs.events import EVENTS
-from appliance.logs.fields import ALWAYS
-from appliance.logs.jsonline import json_line, json_renderer
-from appliance.logs.rules import PLAIN, Rules
-from appliance.logs.timestamp import Timestamps
+from appliance.logs.project_output import logging_events, output_events
+from appliance.logs.project_output.rules import PLAIN, Rules
+from appliance.logs.render import access
+from appliance.logs.render.console import Console, terminal_width
+from appliance.logs.render.json_line import json_line, json_renderer
+from appliance.logs.render.log_fields import ALWAYS
+from appliance.logs.render.timestamp import Timestamps
 from appliance.masking import Mask
 
 if TYPE_CHECKING:
-    from appliance.logs.words import Said
+    from appliance.logs.project_output.output_lines import Said
 
 Entry = MutableMapping[str, Any]
 Renderer = Callable[[object, str, Entry], bytes]
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 _OURS = frozenset(ALWAYS)
-_PROJECTS_OWN = frozenset({"output", logged.EVENT})
+_PROJECTS_OWN = frozenset({"output", logging_events.EVENT})
 _FINE = frozenset({"debug", "info"})
 _MALFORMED = 200  # characters of a malformed record that its event shows
 
@@ -183,12 +184,12 @@ class Log:
         text, level, record, at, own_pid, request_id, _ = said
         recorded = None
         if record is not None:
-            level, recorded = logged.fields(record)
+            level, recorded = logging_events.fields(record)
         try:
             timestamp = self._timestamps(at or time.time())
         except ValueError:  # a clock that is far off
             timestamp = self._timestamps(time.time())
-        event = "output" if recorded is None else logged.EVENT
+        event = "output" if recorded is None else logging_events.EVENT
         entry: Entry = {"timestamp": timestamp, "level": level, "event": event, "role": role}
         if generation is not None:
             entry["generation"] = generation
@@ -200,7 +201,7 @@ class Log:
         if request_id is not None:
             entry["request_id"] = request_id
         if recorded is None:
-            entry.update(output.fields(text))
+            entry.update(output_events.fields(text))
         return entry
 
     def _read(self, batch: Sequence[Any], role: str, generation: int) -> Iterable[Entry]:

@@ -27,8 +27,8 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from appliance.logs.jsonline import json_line
-from appliance.logs.timestamp import Timestamps
+from appliance.logs.render.json_line import json_line
+from appliance.logs.render.timestamp import Timestamps
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from appliance.errors import ApplianceError, defect, place_of
-from appliance.supervisor import lifecycle, pages
+from appliance.supervisor import lifecycle
+from appliance.supervisor.reporting import status_pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +65,7 @@ class Failures:
             error = defect(error)
         else:
             self._log.event("error", error.event, **error.fields())
-        failure = lifecycle.failure_of(action, pages.of_error(error))
+        failure = lifecycle.failure_of(action, status_pages.of_error(error))
         if failure is None:
             return
         self._loop.post(partial(self._happened, failure))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from appliance.supervisor.vocabulary import (
+from appliance.supervisor.lifecycle_events import (
     Action,
     AllGone,
     Analyse,

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from appliance.logs.setup import Log
-    from appliance.supervisor.children import Children
     from appliance.supervisor.failures import Failures
-    from appliance.supervisor.handles import Handle
     from appliance.supervisor.loop import Loop
+    from appliance.supervisor.processes.children import Children
+    from appliance.supervisor.processes.handles import Handle
 
 STOP_GRACE_S = 0.5  # for requests
 WORK_S = 8.0  # for work in the background, at most

@@ -13,47 +13,50 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from appliance import channel
-from appliance.boot.upkeep import Use
+from appliance.environment.upkeep import Use
 from appliance.errors import ApplianceError
-from appliance.supervisor import handles, lifecycle, pages, preparation, signals, stacks
-from appliance.supervisor.account import Account, Scene
+from appliance.protocol import channel
+from appliance.supervisor import lifecycle, signals
 from appliance.supervisor.address import url_of
-from appliance.supervisor.analysis import Analysis, Analyst, tell_news
-from appliance.supervisor.answers import Answers
-from appliance.supervisor.children import Children
-from appliance.supervisor.debugging import DebuggerDoor
+from appliance.supervisor.debugger.debug_port import DebuggerDoor
 from appliance.supervisor.failures import Failures
-from appliance.supervisor.front import Front
-from appliance.supervisor.generations import Generations
-from appliance.supervisor.hearing import Hearing
-from appliance.supervisor.installation import Installation
-from appliance.supervisor.last_answer import LastAnswer
-from appliance.supervisor.leaving import Leaving
 from appliance.supervisor.lifecycle import Phase, State
 from appliance.supervisor.loop import Loop
-from appliance.supervisor.preloading import Preloading
-from appliance.supervisor.preparation import Preparation
-from appliance.supervisor.progress import Progress
-from appliance.supervisor.saves import Saves
-from appliance.supervisor.second_look import Looks
-from appliance.supervisor.starts import Starts
-from appliance.supervisor.status import StatusSocket
+from appliance.supervisor.processes import handles
+from appliance.supervisor.processes.children import Children
+from appliance.supervisor.processes.spawn import Starts
+from appliance.supervisor.reporting import stack_dumps, status_pages
+from appliance.supervisor.reporting.last_answer import LastAnswer
+from appliance.supervisor.reporting.log_ingest import Hearing
+from appliance.supervisor.reporting.status_answers import Answers
+from appliance.supervisor.reporting.status_report import Account, Scene
+from appliance.supervisor.reporting.status_socket import StatusSocket
+from appliance.supervisor.steps import before_start
+from appliance.supervisor.steps.analysis import Analysis, Analyst, tell_news
+from appliance.supervisor.steps.before_start import Preparation
+from appliance.supervisor.steps.installation import Installation
 from appliance.supervisor.stopping import Stopping
+from appliance.supervisor.workers.connection_router import Front
+from appliance.supervisor.workers.preloading import Preloading
+from appliance.supervisor.workers.progress import Progress
+from appliance.supervisor.workers.reload_trigger import Saves
+from appliance.supervisor.workers.retiring_workers import Leaving
+from appliance.supervisor.workers.second_look import Looks
+from appliance.supervisor.workers.workers import Generations
 from appliance.watch.kinds import Kind
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Mapping, Sequence
 
-    from appliance.boot.certificate import Certificate
-    from appliance.boot.env import Environment
-    from appliance.boot.settings import Settings
-    from appliance.channel import Message
+    from appliance.config.certificate import Certificate
+    from appliance.config.env import Environment
+    from appliance.config.settings import Settings
+    from appliance.logs.project_output.output_lines import Said
     from appliance.logs.setup import Log
-    from appliance.logs.words import Said
     from appliance.logs.writer import Writer
-    from appliance.supervisor.handles import Handle
+    from appliance.protocol.channel import Message
+    from appliance.supervisor.processes.handles import Handle
     from appliance.watch.watcher import Changes
 
 
@@ -99,7 +102,7 @@ class Supervisor:
         self._has_terminal = signals.has_terminal()
         self._account = Account(self.url, str(settings.project))
         self._preloading = Preloading(self._loop, self._children, settings, log)
-        self._stacks = stacks.Stacks(self._loop)
+        self._stacks = stack_dumps.Stacks(self._loop)
         self._leaving = Leaving(self._loop, self._children)
         self._generations = Generations(
             self._loop, self._children, self._starts, self._preloading, settings,
@@ -157,7 +160,7 @@ class Supervisor:
             lifecycle.Boot: self._boot,
             lifecycle.Retire: lambda action: self._generations.retire(action.generation),
             lifecycle.Kill: lambda action: self._generations.kill(action.generation),
-            lifecycle.SayProgress: lambda action: self._front.progress(pages.progress(action.phase)),
+            lifecycle.SayProgress: lambda action: self._front.progress(status_pages.progress(action.phase)),
             lifecycle.SayBroken: self._say_broken,
             lifecycle.Hush: self._hush,
             lifecycle.RetryLater: self._retry_later,
@@ -180,7 +183,7 @@ class Supervisor:
             self._log.event("warning", event, **dict[str, Any](fields))
         self._saves.start()
         self._progress.start()
-        self._front.progress(pages.progress(Phase.ANALYSING))
+        self._front.progress(status_pages.progress(Phase.ANALYSING))
         self._do(lifecycle.Analyse(self._state.job))
         self._loop.run()
         self._failures.guarded(self._children.close)
@@ -218,7 +221,7 @@ class Supervisor:
             return
         if isinstance(result, ApplianceError):
             self._log.event("error", result.event, **result.fields())
-            self.happened(lifecycle.AnalysisFailed(job, pages.of_error(result)))
+            self.happened(lifecycle.AnalysisFailed(job, status_pages.of_error(result)))
             return
         tell_news(self._log, self._analysis, result)
         self._analysis = result
@@ -318,7 +321,7 @@ class Supervisor:
                 self._installation.line(stream, each.text)
             self._progressed(Phase.INSTALLING, said)
             return
-        if child.role == preparation.ROLE:
+        if child.role == before_start.ROLE:
             self._preparation.said(said)
             self._progressed(Phase.PREPARING, said)
         self._hearing.said(child, stream, said)
@@ -327,12 +330,12 @@ class Supervisor:
         """Who looks at the page of what is under way sees its last line."""
         if said and self._state.phase is phase:
             last = self._log.masked(said[-1].text.decode("utf-8", "replace"))
-            self._front.progress(pages.progress(phase, last))
+            self._front.progress(status_pages.progress(phase, last))
 
     def ended(self, child: Handle) -> None:
         """A child has ended."""
         own = {
-            "installer": self._installation.ended, preparation.ROLE: self._preparation.ended,
+            "installer": self._installation.ended, before_start.ROLE: self._preparation.ended,
             "worker": self._generations.ended, "preloader": self._preloading.ended, "spare": self._preloading.ended,
         }.get(child.role, self._standin_ended)  # fmt: skip
         others = (self._saves.notes, self._front, self._debugging, self._stacks)

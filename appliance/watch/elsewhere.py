@@ -13,7 +13,7 @@ from typing import Final
 
 from watchfiles._rust_notify import RustNotify
 
-from appliance.watch.sources import News, What
+from appliance.watch.event_sources import News, What
 
 _STEP_MS: Final = 5
 _DEBOUNCE_MS: Final = 20

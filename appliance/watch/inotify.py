@@ -15,8 +15,8 @@ import select
 import struct
 from typing import Final, NamedTuple
 
+from appliance.watch.event_sources import Alarm, News, What
 from appliance.watch.mounts import MOUNTINFO
-from appliance.watch.sources import Alarm, News, What
 
 _MODIFY: Final = 0x00000002
 _ATTRIB: Final = 0x00000004

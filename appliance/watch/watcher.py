@@ -18,16 +18,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from appliance.watch.burst import LONGEST_S, Burst
-from appliance.watch.contents import Contents
-from appliance.watch.ground import Ground, Terms
+from appliance.watch.event_sources import Silence, What
+from appliance.watch.file_contents import Contents
 from appliance.watch.kinds import Kind
 from appliance.watch.rounds import Rounds
-from appliance.watch.sources import Silence, What
+from appliance.watch.watch_set import Ground, Terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from appliance.watch.contents import Met
+    from appliance.watch.file_contents import Met
     from appliance.watch.tree import Mark
 
 GIT_S: Final = 0.01  # between two looks for git's lock

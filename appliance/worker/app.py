@@ -15,13 +15,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .asgi.recognise import Deferred, is_asgi
-from .standardpath import standard_library_alone
+from .standard_path import standard_library_alone
 
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from .files.source_loader import Loader
     from .hooks import Hooks
-    from .sources import Loader
 
 Application = Callable[..., Any]
 
@@ -73,7 +73,7 @@ def serve(
         else:
             _serve_found(*_found(target, loader, hooks), serving, hooks, adapter)
         return
-    from . import script  # noqa: PLC0415  few projects are run
+    from .frameworks import script  # noqa: PLC0415  few projects are run
 
     def check(application: Any, by: str) -> None:
         _checked(application, f"what it gives to {by}", adapter)
@@ -96,11 +96,11 @@ def _called_by_its_script(target: dict[str, Any], loader: Loader) -> None:
 
 
 def _serve_django(target: dict[str, Any], loader: Loader, serving: Callable[[Application], None], hooks: Hooks) -> None:
-    from . import djangowhole  # noqa: PLC0415  for Django alone
+    from .frameworks import django_project  # noqa: PLC0415  for Django alone
 
-    djangowhole.prepare()
+    django_project.prepare()
     application = load(target, loader, hooks)
-    djangowhole.look_after(hooks, target["search_path"][-1])
+    django_project.look_after(hooks, target["search_path"][-1])
     serving(application)
 
 
@@ -140,7 +140,7 @@ def _adapted(
     inside: bool,
 ) -> None:
     with standard_library_alone():  # asyncio is the standard library's
-        from .asgi.running import Running  # noqa: PLC0415  100 modules of asyncio's, for the few that are adapted
+        from .asgi.event_loop import Running  # noqa: PLC0415  100 modules of asyncio's, for the few that are adapted
 
     def made() -> Any:
         application = make()
@@ -163,23 +163,23 @@ def ended(application: Application, within_s: float) -> None:
 
 
 def load(target: dict[str, Any], loader: Loader, hooks: Hooks) -> Application:
-    """Import what ``target`` (appliance.boot.project.Target as a dict) names; ``loader`` for a file that no name finds.
+    """Import what ``target`` (discovery's Target as a dict) names; ``loader`` for a file that no name finds.
 
     Raises:
         TargetError: it names no WSGI application.
         BaseException: whatever the project's code raises, SystemExit included.
     """
     if target["kind"] == "django":
-        from . import djangowhole  # noqa: PLC0415  for Django alone
+        from .frameworks import django_project  # noqa: PLC0415  for Django alone
 
-        return djangowhole.application(hooks)  # type: ignore[no-any-return]  # the project's own
+        return django_project.application(hooks)  # type: ignore[no-any-return]  # the project's own
     return _checked(*_found(target, loader, hooks))
 
 
 def _found(target: dict[str, Any], loader: Loader, hooks: Hooks) -> tuple[Any, str]:
     """What an import finds, and how to call it."""
     if target["kind"] == "paste":
-        from . import paste  # noqa: PLC0415  few projects have such a file
+        from .frameworks import paste  # noqa: PLC0415  few projects have such a file
 
         return paste.load(target, hooks), target["file"]
     module = _module(target["module"], target["file"], loader)

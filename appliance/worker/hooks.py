@@ -16,7 +16,7 @@ import contextlib
 import functools
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..server.tracebacks import look_at, words_of
+from ..server.pages.tracebacks import look_at, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,11 +9,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ..channel import Learned
+from ..protocol.channel import Learned
 
 if TYPE_CHECKING:
-    from .files import Files
-    from .order import ImportOrder
+    from .files.known_files import Files
+    from .preload.import_order import ImportOrder
 
 
 class Learning:
@@ -32,15 +32,15 @@ class Learning:
 
     def all(self, application: Any, debuggers: str) -> Learned:
         """Everything, but for what a debugger has loaded: no preloader needs it, or finds it."""
-        from . import gauge  # noqa: PLC0415  not needed before
-        from .template_folders import template_folders  # noqa: PLC0415  as above
+        from .files.template_folders import template_folders  # noqa: PLC0415  as above
+        from .preload import fork_safety  # noqa: PLC0415  not needed before
 
         modules, others = self._loaded(debuggers, frozenset())
         self._files.look()
         return Learned(
             modules=modules,
             others=others,
-            patched=gauge.patched() or self._files.unpreloadable,
+            patched=fork_safety.patched() or self._files.unpreloadable,
             templates=template_folders(application),
         )
 
@@ -50,7 +50,7 @@ class Learning:
         return Learned(modules=modules, others=others) if modules else None
 
     def _loaded(self, debuggers: str, known: frozenset[str]) -> tuple[list[str], list[str]]:
-        from . import inheritance  # noqa: PLC0415  not needed before
+        from .preload import inheritance  # noqa: PLC0415  not needed before
 
         self._known = frozenset(sys.modules)
         modules, others = inheritance.loaded(self._files.places, debuggers, known)

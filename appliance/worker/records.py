@@ -11,16 +11,16 @@ from collections import deque
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from ..channel import Channel, ChannelError, Records
-from .bounds import bounded
-from .offspring import Nowhere
+from ..protocol.channel import Channel, ChannelError, Records
+from .message_bounds import bounded
+from .preload.fork_guard import Nowhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..server.exchange import Exchange
-    from ..tally import Tally
-    from .words import Words
+    from ..protocol.inflight import Tally
+    from ..server.wsgi.exchange import Exchange
+    from .stdio.stdio import Words
 
 BATCH = 64  # beyond this a batch costs no less a record
 BATCH_BYTES = 1024 * 1024  # usual ones have 20 KB; each record of a bigger one is bounded, and sent alone

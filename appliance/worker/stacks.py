@@ -10,7 +10,7 @@ import faulthandler
 import os
 import signal
 
-from ..channel import Channel, Stacks
+from ..protocol.channel import Channel, Stacks
 
 # A real-time signal, which hardly any program uses; macOS has none.
 _SIGNAL = signal.SIGRTMAX - 7 if hasattr(signal, "SIGRTMAX") else signal.SIGUSR2

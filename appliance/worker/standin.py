@@ -15,19 +15,19 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from ..channel import Channel, ChannelError, Drain, Message, Ready, Rest, Start, Take, Words
-from ..server import errorpage
+from ..protocol.channel import Channel, ChannelError, Drain, Message, Ready, Rest, Start, Take, Words
+from ..server.pages import error_page
 from .records import RecordSink
-from .serving import Connections, hand_over, make_server, secured, taken
+from .serving_process import Connections, hand_over, make_server, secured, taken
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterable
 
-    from ..server.pool import PooledWSGIServer
+    from ..server.pool.pool import PooledWSGIServer
 
 if TYPE_CHECKING:
-    from ..server.exchange import Exchange
+    from ..server.wsgi.exchange import Exchange
 
 WAIT_PATH = "/__appliance__/wait"
 _FIRST_SWEEP_S = 0.003  # what is accepted so soon had queued; who queued and is missed waits for a second more
@@ -63,7 +63,7 @@ class Page:
         words = self._words
         if environ["REQUEST_METHOD"] != "GET":
             words = {**words, "refresh": False}  # reloading would send the form again
-        kind, body = errorpage.render(words, environ.get("HTTP_ACCEPT", ""))
+        kind, body = error_page.render(words, environ.get("HTTP_ACCEPT", ""))
         headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
         if words["status"] == 503:
             headers.append(("Retry-After", "1"))

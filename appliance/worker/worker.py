@@ -16,7 +16,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ..channel import (
+from ..protocol.channel import (
     Channel,
     ChannelError,
     Debugger,
@@ -35,25 +35,29 @@ from ..channel import (
     Take,
     Unfit,
 )
-from ..server import errorpage
-from ..server.flag import Flag
-from ..tally import Tally
-from . import app, debugpage, mishaps, offspring, routes, serving, shadows, sources, stacks, terminal
-from .boot import standard_library
-from .bounds import send
+from ..protocol.inflight import Tally
+from ..server.io.gevent_safe_event import Flag
+from ..server.pages import error_page
+from . import app, serving_process, stacks, stdlib_shadowing
 from .diagnosis import Diagnosis
-from .files import Files
+from .entry import standard_library
+from .files import source_loader
+from .files.known_files import Files
+from .frameworks import framework_errors, routes, werkzeug_debugger
 from .hooks import Hooks
 from .learning import Learning
-from .order import ImportOrder
+from .message_bounds import send
+from .preload import fork_guard
+from .preload.import_order import ImportOrder
+from .preload.warming import warm
 from .records import RecordSink
-from .warming import warm
-from .words import listen
+from .stdio import terminal
+from .stdio.stdio import listen
 
 if TYPE_CHECKING:
-    from ..server.pool import PooledWSGIServer
-    from . import inheritance as inherited
-    from .inheritance import Inheritance
+    from ..server.pool.pool import PooledWSGIServer
+    from .preload import inheritance as inherited
+    from .preload.inheritance import Inheritance
 
 _TELL_S = 1.0  # for schedulers to hear that they are to begin nothing
 _EXIT = os._exit  # looked up before any of the project's code runs
@@ -65,14 +69,14 @@ def main(descriptor: int) -> None:
     faulthandler.enable()  # a crash in C tells its stacks on descriptor 2
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # what is printed is wanted now, though 1 is a pipe
-    received = serving.hello(channel)
+    received = serving_process.hello(channel)
     inheritance = None
     start, descriptors = received[0]
     if isinstance(start, Preload):
-        from .preloader import Preloader  # noqa: PLC0415  a worker that was started has no use for it
+        from .preload.preloader import Preloader  # noqa: PLC0415  a worker that was started has no use for it
 
         channel, inheritance = Preloader(channel, start, descriptors).run()  # from here on this is a forked worker
-        received = serving.hello(channel)
+        received = serving_process.hello(channel)
         start, descriptors = received[0]
     if not isinstance(start, Start):
         raise TypeError(f"expected a start, got {start.kind}")
@@ -117,7 +121,7 @@ class Worker:
         self._sink.broken = self._channel_broken
         self._hooks.listen(self._sink.event)
         os.register_at_fork(after_in_child=self._sink.leave)
-        self._tls = serving.secured(start.options)
+        self._tls = serving_process.secured(start.options)
         self._server: PooledWSGIServer | None = None
         self._served = self._drained = False
         self._streams_s = 0.0
@@ -125,11 +129,11 @@ class Worker:
         self._application: app.Application | None = None
         self._began = 0.0  # its import
         self._aside: list[app.Application] = []  # what a script serves by itself, in other threads
-        self._waiting: serving.Connections = []  # taken before there was a server
+        self._waiting: serving_process.Connections = []  # taken before there was a server
         self._wanted = Flag()  # to serve, or to drain what it was given
         self._leave_by = 0.0  # on CLOCK_MONOTONIC: the end of the grace, once it drains
         self._lock = threading.Lock()
-        self._code = sources.CodeCache(start.code)
+        self._code = source_loader.CodeCache(start.code)
         self._files = Files(start, notes, self._hooks, is_forked=inheritance is not None)
         self._order = ImportOrder()
         self._learning = Learning(self._files, self._order, is_forked=inheritance is not None)
@@ -169,7 +173,9 @@ class Worker:
         target = self._start.target
         sys.argv[:] = [target["file"] or target["module"]]
         standard = standard_library(sys.path)
-        own = self._hooks.ask("shadows", shadows.settle, target["search_path"], standard, otherwise=list[str]())
+        own = self._hooks.ask(
+            "shadows", stdlib_shadowing.settle, target["search_path"], standard, otherwise=list[str]()
+        )
         if self._inheritance is not None:
             self._check(self._inheritance.before(target["search_path"], own))
         self._order.begin()
@@ -191,8 +197,8 @@ class Worker:
 
     def _look(self) -> None:
         """Serve beside an import that never ends; it goes on in the main thread, whatever it does."""
-        from .endless import endless_loop  # noqa: PLC0415  few projects do that
-        from .gauge import patched  # noqa: PLC0415  as above
+        from .frameworks.endless_import import endless_loop  # noqa: PLC0415  few projects do that
+        from .preload.fork_safety import patched  # noqa: PLC0415  as above
 
         if self._application is not None or patched():
             return  # served already; or a thread is a greenlet then, of a loop that is not its own
@@ -220,7 +226,9 @@ class Worker:
         if self._words is not None:
             self._words.mend()
         options = self._start.options
-        server = serving.make_server(self._listener, self._dressed(application), self._sink, options, tls=self._tls)
+        server = serving_process.make_server(
+            self._listener, self._dressed(application), self._sink, options, tls=self._tls
+        )
         with self._lock:
             self._server = server
             server.take(self._waiting)
@@ -229,7 +237,11 @@ class Worker:
             self._sink.event("warning", "cache.refused", {"path": refused.filename, "reason": refused.strerror})
         send(
             self._channel,
-            Ready(import_s=round(time.monotonic() - began, 4), began=began, application=serving.described(application)),
+            Ready(
+                import_s=round(time.monotonic() - began, 4),
+                began=began,
+                application=serving_process.described(application),
+            ),
         )
         self._served = True
         send(self._channel, self._files.loaded())
@@ -247,7 +259,7 @@ class Worker:
         rest = self._hooks.ask("learning", self._learning.rest, self._debuggers(), otherwise=None)
         if rest is not None:
             send(self._channel, rest)  # a save came before it was asked for all, or requests have imported more
-        serving.wait_for_streams(server, self._streams_s)
+        serving_process.wait_for_streams(server, self._streams_s)
         if threading.current_thread() is not threading.main_thread():  # which is in an import that never ends
             self._last_words()
             _EXIT(0)
@@ -256,7 +268,7 @@ class Worker:
         """The import has raised this; where not even that can be told, the memory that is shared says why."""
         try:
             send(self._channel, self._files.loaded())
-            report = errorpage.report(error, root=self._start.root, kind="import")
+            report = error_page.report(error, root=self._start.root, kind="import")
             if causes := self._diagnosis.causes(error):
                 report["action"] = f"Look at what the project does to the interpreter: {causes}."
             send(self._channel, Failed(report=report))
@@ -280,8 +292,8 @@ class Worker:
     def _dressed(self, application: app.Application) -> app.Application:
         """With what of ours stands around it."""
         hooks = self._hooks
-        helped = mishaps.told(debugpage.offered(application, hooks), self._start.root, hooks)
-        return offspring.bounded(routes.told(helped, hooks))
+        helped = framework_errors.told(werkzeug_debugger.offered(application, hooks), self._start.root, hooks)
+        return fork_guard.bounded(routes.told(helped, hooks))
 
     def _check(self, unfit: inherited.Unfit | None) -> None:
         """End here, and let a cold start decide, where what was preloaded does not fit."""
@@ -330,7 +342,7 @@ class Worker:
                         self._channel_broken(error)  # the project has closed it, or the next reading tells
         except ChannelError as error:
             self._channel_broken(error)
-            serving.end_with_group()
+            serving_process.end_with_group()
         except BaseException as error:  # noqa: BLE001  without this thread nobody could ever end this process
             self._end_by(error)
 
@@ -338,19 +350,19 @@ class Worker:
         if isinstance(message, Take):
             with self._lock:
                 if self._server is None:
-                    self._waiting += serving.taken(message, descriptors)
+                    self._waiting += serving_process.taken(message, descriptors)
                 else:
-                    self._server.take(serving.taken(message, descriptors))
+                    self._server.take(serving_process.taken(message, descriptors))
         elif isinstance(message, Drain):
             self._leave_by = time.monotonic() + message.grace_s
             with self._lock:
                 if self._server is None:
-                    serving.hand_over(self._channel, self._waiting)
+                    serving_process.hand_over(self._channel, self._waiting)
                     if self._words is not None:
                         self._words.end()
                     os._exit(0)  # still importing, and not wanted any more
                 self._streams_s = message.streams_s
-                self._server.drain(lambda connections: serving.hand_over(self._channel, connections))
+                self._server.drain(lambda connections: serving_process.hand_over(self._channel, connections))
                 self._channel.send(Left())
             self._wanted.set()
             _thread.start_new_thread(self._stop_schedulers, ())
@@ -362,7 +374,7 @@ class Worker:
             self._answer(message)
 
     def _stop_schedulers(self) -> None:
-        from . import schedulers  # noqa: PLC0415  not needed before
+        from .frameworks import schedulers  # noqa: PLC0415  not needed before
 
         if names := schedulers.stop():
             self._sink.event("debug", "scheduler.stopped", {"names": names})
@@ -370,12 +382,12 @@ class Worker:
 
     def _report(self, *, cut: bool) -> None:
         """Say what goes on in the background; with ``cut`` it is over."""
-        from . import background  # noqa: PLC0415  as above
+        from . import background_work  # noqa: PLC0415  as above
 
-        work = background.running(self._start.root, streams=self._drained)
+        work = background_work.running(self._start.root, streams=self._drained)
         level, event = ("warning", "work.cut") if cut else ("info", "work.running")
-        for each in work[: background.MOST]:
-            self._sink.event(level, event, background.fields(each))
+        for each in work[: background_work.MOST]:
+            self._sink.event(level, event, background_work.fields(each))
         if cut:
             self._last_words()
             _EXIT(1)

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from appliance.boot.project import find_application
+from appliance.discovery.project import find_application
 from appliance.errors import ApplicationError
 from tests.boot.shop import Shop, wheel
 

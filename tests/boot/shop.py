@@ -9,8 +9,8 @@ import subprocess
 import tarfile
 import zipfile
 
-from appliance.boot.dependencies import install, plan, project_environment
-from appliance.boot.settings import read_settings
+from appliance.config.settings import read_settings
+from appliance.environment.plan import install, plan, project_environment
 
 
 def wheel(folder, name, version="1.0", requires=(), *, tag="py3-none-any", requires_python="", modules=None):

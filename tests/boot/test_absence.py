@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from appliance.boot.project import find_application
+from appliance.discovery.project import find_application
 
 LIBRARY = {"lib/__init__.py": "def add(): ...", "pyproject.toml": '[project]\nname = "lib"\n'}
 PRINT = 'print "old"\n'

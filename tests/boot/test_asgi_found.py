@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.boot.project import find_application
+from appliance.discovery.project import find_application
 from appliance.errors import ApplicationError
 from tests.boot.conftest import write
 

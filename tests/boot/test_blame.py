@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.boot.blame import LastWords, failure, place_of
+from appliance.environment.failures.uv_errors import LastWords, failure, place_of
 
 CONFLICT = """\
 error: No solution found when resolving dependencies

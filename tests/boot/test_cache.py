@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from appliance.boot.cache import claim, exposure, give
+from appliance.identity.cache_folder import claim, exposure, give
 from appliance.ownership import open_folder
 from tests.boot.plants import (
     NAME,

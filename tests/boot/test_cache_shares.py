@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from appliance.boot.cache import claim, give
+from appliance.identity.cache_folder import claim, give
 from appliance.ownership import open_folder
 from tests.boot.plants import NAME, by, temporary, victim
 from tests.users import ATTACKER, OWNER, as_root, place, user, volume

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.boot.certificate import read_certificate
-from appliance.boot.settings import Settings, read_settings
+from appliance.config.certificate import read_certificate
+from appliance.config.settings import Settings, read_settings
 from appliance.errors import SettingsError
 from tests.certificates import make_certificate
 

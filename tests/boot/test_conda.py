@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.boot.conda import conda_python, read_conda
+from appliance.dependencies.formats.conda import conda_python, read_conda
 from appliance.errors import InstallError
 
 FILE = Path("environment.yml")

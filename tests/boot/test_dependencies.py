@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.boot.dependencies import install, plan
+from appliance.environment.plan import install, plan
 from appliance.errors import InstallError, InterpreterError
 
 
@@ -100,8 +100,8 @@ def test_a_closed_cache_says_so(shop):
 INSTALL = """
 import os, sys
 from pathlib import Path
-from appliance.boot.dependencies import install, plan
-from appliance.boot.settings import read_settings
+from appliance.environment.plan import install, plan
+from appliance.config.settings import read_settings
 values = dict(os.environ)
 settings = read_settings(values, {}, {"project": sys.argv[1], "cache": sys.argv[2]}, Path.cwd())
 root = settings.project

@@ -2,8 +2,8 @@
 
 import pytest
 
-from appliance.boot.folder import check_folder
 from appliance.errors import ProjectMissingError
+from appliance.identity.folder import check_folder
 
 
 def test_a_sound_folder_passes(tmp_path):

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from appliance.boot.identity import become, owner_of, user_cache, user_home
+from appliance.identity.identity import become, owner_of, user_cache, user_home
 from tests.users import ATTACKER, as_root, look, place, volume
 
 __all__ = ["place", "volume"]
@@ -17,8 +17,8 @@ OWNER = 1234
 DROP = """
 import json, os, sys
 from pathlib import Path
-from appliance.boot.folder import check_folder
-from appliance.boot.identity import become, owner_of, user_cache, user_home
+from appliance.identity.folder import check_folder
+from appliance.identity.identity import become, owner_of, user_cache, user_home
 project, cache = Path(sys.argv[1]), Path(sys.argv[2])
 become(owner_of(project), cache)
 try:
@@ -134,7 +134,7 @@ def test_what_a_link_leads_to_is_nobody_elses(place, volume, is_sticky):
 STREAMS = """
 import os, sys
 from pathlib import Path
-from appliance.boot.identity import become, owner_of
+from appliance.identity.identity import become, owner_of
 project, cache, own, foreign, named, terminal = Path(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:])
 for number, given in enumerate((own, foreign, named)):
     os.dup2(given, number)

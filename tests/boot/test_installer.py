@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.boot.installer import Installer, installer
+from appliance.environment.installer import Installer, installer
 from appliance.errors import InstallError
 
 

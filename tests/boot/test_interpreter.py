@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from appliance.boot.interpreter import Known, choose_interpreter
-from appliance.boot.pythons import SERVED, own_interpreter
-from appliance.boot.settings import read_settings
+from appliance.config.settings import read_settings
+from appliance.environment.python.interpreter import Known, choose_interpreter
+from appliance.environment.python.pythons import SERVED, own_interpreter
 from appliance.errors import InterpreterError
 
 OWN = f"{sys.version_info[0]}.{sys.version_info[1]}"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.boot.manifest import read_manifest
+from appliance.dependencies.manifest import read_manifest
 from appliance.errors import InstallError
 
 PROJECT = '[project]\nname = "shop"\nversion = "1"\n'

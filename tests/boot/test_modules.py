@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.boot.modules import Modules
+from appliance.discovery.source.modules import Modules
 from tests.boot.conftest import write
 
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from appliance.boot.network import answers, network_is_there
+from appliance.environment.network import answers, network_is_there
 
 HEADING = "Iface\tDestination\n"
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from appliance.boot.pipconf import pip_configuration
+from appliance.environment.pip_conf import pip_configuration
 
 
 @pytest.fixture

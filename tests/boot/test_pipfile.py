@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from appliance.boot.choice import Choice
-from appliance.boot.pipfile import pipfile_lines, pipfile_python, read_pipfile_lock
+from appliance.dependencies.dependency_selection import Choice
+from appliance.dependencies.formats.pipfile import pipfile_lines, pipfile_python, read_pipfile_lock
 from appliance.errors import InstallError
 
 PYPI = {"name": "pypi", "url": "https://pypi.org/pypi", "verify_ssl": True}

@@ -4,8 +4,8 @@ import tomllib
 
 import pytest
 
-from appliance.boot.poetrylock import read_pins
-from appliance.boot.wanted import Wanted
+from appliance.dependencies.formats.dependency_spec import Wanted
+from appliance.dependencies.formats.poetry_lock import read_pins
 
 # Packages as locks of 1.1 to 2.1 write them: two versions of one for different Pythons, an extra, a marker, a group.
 LOCK = """

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.boot.project import find_application
+from appliance.discovery.project import find_application
 
 APPS = Path(__file__).resolve().parents[1] / "apps"
 FLASK = "from flask import Flask\napp = Flask(__name__)\n"

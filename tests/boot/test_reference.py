@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.boot.env import load_environment
-from appliance.boot.settings import TABLE, documentation, environment_file, help_table, read_settings
+from appliance.config.env import load_environment
+from appliance.config.settings import TABLE, documentation, environment_file, help_table, read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from appliance.boot.project import find_application
+from appliance.discovery.project import find_application
 
 FLASK = "import flask\n{0} = flask.Flask('x')\n"
 NEEDS = "import flask\ndef create_app(config):\n    return flask.Flask(config)\n"

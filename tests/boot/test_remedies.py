@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from appliance.boot.blame import failure
-from appliance.boot.dependencies import plan
-from appliance.boot.installer import installer
-from appliance.boot.interpreter import Interpreter, Known
-from appliance.boot.libraries import IN_FULL
-from appliance.boot.manifest import read_manifest
-from appliance.boot.pythons import SERVED, find_python
-from appliance.boot.settled import Subject, after_failure
+from appliance.dependencies.manifest import read_manifest
+from appliance.environment.failures.build_libraries import IN_FULL
+from appliance.environment.failures.uv_errors import failure
+from appliance.environment.installer import installer
+from appliance.environment.plan import plan
+from appliance.environment.python.interpreter import Interpreter, Known
+from appliance.environment.python.python_choice import Subject, after_failure
+from appliance.environment.python.pythons import SERVED, find_python
 from appliance.errors import InstallError
 from tests.boot.shop import Shop, wheel
 

@@ -6,13 +6,13 @@ import re
 
 import pytest
 
-from appliance.boot.blame import failure
-from appliance.boot.interpreter import Interpreter, Known
-from appliance.boot.libraries import IN_FULL
-from appliance.boot.manifest import read_manifest
-from appliance.boot.pythons import SERVED
-from appliance.boot.remedies import add_debian
-from appliance.boot.settled import Subject, after_failure
+from appliance.dependencies.manifest import read_manifest
+from appliance.environment.failures.build_libraries import IN_FULL
+from appliance.environment.failures.install_remedies import add_debian
+from appliance.environment.failures.uv_errors import failure
+from appliance.environment.python.interpreter import Interpreter, Known
+from appliance.environment.python.python_choice import Subject, after_failure
+from appliance.environment.python.pythons import SERVED
 from appliance.errors import InstallError
 from tests.boot.shop import Shop
 from tests.boot.test_remedies import BUILDS, OWN, failed, unbuildable

@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.boot.requirements import read_requirements
+from appliance.dependencies.requirements import read_requirements
 from appliance.errors import InstallError
 
 

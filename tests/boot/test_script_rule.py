@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.boot.project import find_application
+from appliance.discovery.project import find_application
 
 RUN = {
     "bottle without an application": "from bottle import route, run\n@route('/')\ndef i(): ...\nrun(reloader=True)\n",

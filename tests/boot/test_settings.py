@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.boot.settings import TABLE, Early, Settings, read_early, read_settings
+from appliance.config.settings import TABLE, Early, Settings, read_early, read_settings
 from appliance.errors import SettingsError
 
 HERE = Path("/projects/shop")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.boot.source import read_source
+from appliance.discovery.source.source import read_source
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import pytest
 
-from appliance.boot.choice import Choice
-from appliance.boot.sourcetree import read_source_tree
+from appliance.dependencies.dependency_selection import Choice
+from appliance.dependencies.source_tree import read_source_tree
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.boot.project import find_application
+from appliance.discovery.project import find_application
 
 OWN = {
     "pyproject.toml": '[tool.poetry]\nname = "conduit"\n',

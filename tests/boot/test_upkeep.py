@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.boot.environment_folder import MARK
-from appliance.boot.upkeep import KEPT, UNUSED_S, Use, making, prune
+from appliance.environment.environment_folder import MARK
+from appliance.environment.upkeep import KEPT, UNUSED_S, Use, making, prune
 
 DAY = 86_400
 NOW = 2_000_000_000.0
@@ -46,7 +46,7 @@ def test_only_so_many_of_one_project(made, tmp_path):
     assert set(prune(tmp_path, Path("/workspace"), NOW)) == set(own[KEPT:])
 
 
-HOLD = "import sys; from pathlib import Path; from appliance.boot.upkeep import Use\n"
+HOLD = "import sys; from pathlib import Path; from appliance.environment.upkeep import Use\n"
 HOLD += "u = Use(); u.hold(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
 
 

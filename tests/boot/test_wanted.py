@@ -3,7 +3,7 @@
 import pytest
 from packaging.requirements import Requirement
 
-from appliance.boot.wanted import read_wanted, specifier
+from appliance.dependencies.formats.dependency_spec import read_wanted, specifier
 
 
 @pytest.mark.parametrize(

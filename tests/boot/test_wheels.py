@@ -7,17 +7,17 @@ import sys
 import pytest
 from packaging.tags import platform_tags
 
-from appliance.boot.dependencies import _memory, plan
-from appliance.boot.environment_folder import make_folders
-from appliance.boot.identity import user_cache
-from appliance.boot.installer import installer
-from appliance.boot.interpreter import Known
-from appliance.boot.lastpython import runs_on
-from appliance.boot.manifest import read_manifest
-from appliance.boot.pythons import SERVED
-from appliance.boot.settled import Memory, Subject, settle
-from appliance.boot.wheels import asks_for_the_old, lacking_wheels
+from appliance.dependencies.manifest import read_manifest
+from appliance.environment.environment_folder import make_folders
+from appliance.environment.installer import installer
+from appliance.environment.plan import _memory, plan
+from appliance.environment.python.interpreter import Known
+from appliance.environment.python.last_python import runs_on
+from appliance.environment.python.python_choice import Memory, Subject, settle
+from appliance.environment.python.pythons import SERVED
+from appliance.environment.python.wheels import asks_for_the_old, lacking_wheels
 from appliance.errors import InstallError
+from appliance.identity.identity import user_cache
 from tests.boot.shop import sdist, wheel
 
 OWN = f"{sys.version_info[0]}.{sys.version_info[1]}"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from appliance.server.pool import PooledWSGIServer
+from appliance.server.pool.pool import PooledWSGIServer
 from tests.server.served import Recorder, Served
 
 Serve = Callable[..., Served]

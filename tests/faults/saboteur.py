@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from appliance.__main__ import main as appliance
-from appliance.supervisor import front, generations, handles
+from appliance.supervisor.processes import handles
+from appliance.supervisor.workers import connection_router, workers
 
 
 class Fault:
@@ -99,8 +100,8 @@ def sabotage(call: str, fault: Fault) -> None:
 
 def hasten() -> None:
     """What waits for a while out of politeness comes soon: a test waits for it."""
-    front.WAIT_S, front.START_S, front.AGAIN_S = 0.2, 0.0, 0.01
-    generations.QUIET_S = (0.05, 15.0)
+    connection_router.WAIT_S, connection_router.START_S, connection_router.AGAIN_S = 0.2, 0.0, 0.01
+    workers.QUIET_S = (0.05, 15.0)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from appliance.server.lot import PARKED
+from appliance.server.pool.connections import PARKED
 from tests.faults import faulty_sockets
 from tests.faults.faulty_sockets import LARGE, Faults, Serve
 from tests.server.answers import Gate

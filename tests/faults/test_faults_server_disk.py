@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from appliance.server import received
-from appliance.server.limits import Limits
+from appliance.server.http.limits import Limits
+from appliance.server.wsgi import received
 from tests.faults import faulty_sockets
 from tests.faults.faulty_sockets import LARGE, Faults, Serve
 from tests.server.served import Client, chunked, get

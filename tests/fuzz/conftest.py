@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.server import received
+from appliance.server.wsgi import received
 
 
 @pytest.fixture(autouse=True)

@@ -13,12 +13,12 @@ from collections import deque
 from time import monotonic
 from typing import Any, cast
 
-from appliance.server.equipment import Equipment
-from appliance.server.handler import WSGIRequestHandler
-from appliance.server.limits import Limits
-from appliance.server.lot import PARKED, Connection, Lot
-from appliance.server.poller import Poller
-from appliance.server.wire import Wire
+from appliance.server.http.limits import Limits
+from appliance.server.io.poller import Poller
+from appliance.server.io.wire import Wire
+from appliance.server.pool.connections import PARKED, Connection, Lot
+from appliance.server.wsgi.handler import WSGIRequestHandler
+from appliance.server.wsgi.server_context import Equipment
 from tests.fuzz.reference import Asked, Refused, read
 from tests.server.served import Response, read_response
 

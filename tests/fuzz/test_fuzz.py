@@ -34,10 +34,10 @@ def test_the_kept_inputs_are_few():
 @pytest.mark.parametrize(
     ("lax", "data"),
     [
-        ("appliance.server.fields._frame", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\nabc"),
-        ("appliance.server.fields._frame", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"),
-        ("appliance.server.fields._connect", b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
-        ("appliance.server.fields.check_controls", b"GET / HTTP/1.1\r\nHost: a\r\nA: \0\r\n\r\n"),
+        ("appliance.server.http.fields._frame", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\nabc"),
+        ("appliance.server.http.fields._frame", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"),
+        ("appliance.server.http.fields._connect", b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
+        ("appliance.server.http.fields.check_controls", b"GET / HTTP/1.1\r\nHost: a\r\nA: \0\r\n\r\n"),
     ],
 )
 def test_a_lax_server_is_found_out(monkeypatch: pytest.MonkeyPatch, lax: str, data: bytes):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.boot.libraries import PACKAGES
-from appliance.server.systemlibs import every_package
+from appliance.environment.failures.build_libraries import PACKAGES
+from appliance.server.pages.system_libraries import every_package
 from tests.boot.shop import sdist, wheel
 
 ROOT = Path(__file__).parents[2]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.channel import ACCESS_FIELDS
-from appliance.logs import abandoned
-from appliance.tally import Running
+from appliance.logs.render import abandoned_requests
+from appliance.protocol.channel import ACCESS_FIELDS
+from appliance.protocol.inflight import Running
 
 
 def record(head):
     """The record of a request with that head, by the fields' names."""
-    kind, *values = abandoned.record(Running(2.0, "id", head), now=5.0, wall=10.0, reason="why")
+    kind, *values = abandoned_requests.record(Running(2.0, "id", head), now=5.0, wall=10.0, reason="why")
     assert kind == "access"
     return dict(zip(ACCESS_FIELDS, values, strict=True))
 

@@ -14,11 +14,12 @@ from opentelemetry.semconv.attributes import (
     user_agent_attributes,
 )
 
-from appliance.boot.table import TABLE
-from appliance.channel import ACCESS_FIELDS
-from appliance.logs import access, rules
+from appliance.config.table import TABLE
 from appliance.logs.events import EVENTS
-from appliance.logs.jsonline import json_line
+from appliance.logs.project_output import rules
+from appliance.logs.render import access
+from appliance.logs.render.json_line import json_line
+from appliance.protocol.channel import ACCESS_FIELDS
 
 FULL = {
     "event": "request.finished",

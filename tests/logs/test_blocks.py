@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.logs.blocks import MAX_LINES, Block, Blocks, stands_alone
+from appliance.logs.project_output.blocks import MAX_LINES, Block, Blocks, stands_alone
 
 
 def fed(*writes):

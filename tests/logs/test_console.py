@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.logs.console import Console, terminal_width
+from appliance.logs.render.console import Console, terminal_width
 
 OPENING = {"timestamp": "2026-01-02T03:04:05.678901Z", "role": "supervisor"}
 TRACEBACK = """Traceback (most recent call last):

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.logs.colour import Palette
-from appliance.logs.console import Console
-from appliance.logs.fold import Fold
-from appliance.logs.traceback_text import TracebackText, as_text
+from appliance.logs.project_output.traceback_text import TracebackText, as_text
+from appliance.logs.render.colour import Palette
+from appliance.logs.render.console import Console
+from appliance.logs.render.fold import Fold
 
 OPENING = {"timestamp": "2026-01-02T03:04:05.678901Z", "level": "error", "role": "worker", "generation": 1}
 FRAMES = [

@@ -14,9 +14,9 @@ import pytest
 
 from appliance.logs.documentation import RECIPES, documentation
 from appliance.logs.events import EVENTS
-from appliance.logs.fields import ALWAYS, FIELDS, WITH_LINES
+from appliance.logs.project_output.output_lines import Said
+from appliance.logs.render.log_fields import ALWAYS, FIELDS, WITH_LINES
 from appliance.logs.setup import LEVELS, make_log
-from appliance.logs.words import Said
 
 ROOT = Path(__file__).parents[2]
 

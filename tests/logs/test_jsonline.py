@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.logs.fields import WITH_LINES
-from appliance.logs.jsonline import json_line, json_renderer
+from appliance.logs.render.json_line import json_line, json_renderer
+from appliance.logs.render.log_fields import WITH_LINES
 from appliance.logs.sanitise import MAX_TEXT, sanitised_entry
 
 TEXT = st.text(alphabet=st.characters(codec=None))

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.logs import output
-from appliance.logs.output import Lines, Part
+from appliance.logs.project_output import output_events
+from appliance.logs.project_output.output_events import Lines, Part
 
 
-def all_lines(chunks, bound=output.BOUND):
+def all_lines(chunks, bound=output_events.BOUND):
     """Every line of a stream that arrives in these chunks."""
     lines = Lines(bound)
     return [*(line for chunk in chunks for line in lines.feed(chunk)), *lines.rest()]
@@ -101,21 +101,21 @@ def test_a_character_is_never_cut(text):
 )
 def test_fields_of_a_line(line, fields):
     """A JSON object stands under project, exactly as it was; everything else is text."""
-    assert output.fields(line) == fields
+    assert output_events.fields(line) == fields
 
 
 @pytest.mark.parametrize("line", [b'{"a":' * 50_000 + b"1" + b"}" * 50_000, b'{"a": ' + b"9" * 5000 + b"}"])
 def test_json_that_python_refuses(line):
     """JSON that is nested too deep, or holds more digits than Python reads, is text."""
-    assert output.fields(line) == {"text": line.decode()}
+    assert output_events.fields(line) == {"text": line.decode()}
 
 
 def test_a_part_is_text_with_its_marks():
     """A part is never taken for JSON, and its fields say where it belongs."""
-    assert output.fields(Part.of(b"{}", number=2, more=True)) == {"text": "{}", "part": 2, "more": True}
+    assert output_events.fields(Part.of(b"{}", number=2, more=True)) == {"text": "{}", "part": 2, "more": True}
 
 
 def test_json_is_as_python_reads_it():
     """What stands under project is what the json module reads from the line."""
     line = json.dumps({"deep": [{"a": [1, 2.5, None, True, "é\n"]}]}).encode()
-    assert output.fields(line) == {"project": json.loads(line)}
+    assert output_events.fields(line) == {"project": json.loads(line)}

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.logs.jsonline import json_line
+from appliance.logs.render.json_line import json_line
 from appliance.logs.sanitise import MAX_DEPTH, MAX_TEXT, sanitise, sanitised, sanitised_entry
 
 ANY_TEXT = st.text(alphabet=st.characters(codec=None))  # lone surrogates too

@@ -14,11 +14,11 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.channel import ACCESS_FIELDS
 from appliance.logs.events import EVENTS
-from appliance.logs.output import Part
+from appliance.logs.project_output.output_events import Part
+from appliance.logs.project_output.output_lines import Said
 from appliance.logs.setup import library_logger, make_log
-from appliance.logs.words import Said
+from appliance.protocol.channel import ACCESS_FIELDS
 
 ACCESS = dict.fromkeys(ACCESS_FIELDS) | {
     "event": "request.finished",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.logs.timestamp import Timestamps
+from appliance.logs.render.timestamp import Timestamps
 
 
 @given(st.lists(st.floats(0, 253_402_300_799.0), min_size=1))

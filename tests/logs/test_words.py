@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from appliance.logs.words import SETTLE_S, Said, Words
-from appliance.tagged import END, RECORD, RECORD_PART, TEXT, Piece, packed
+from appliance.logs.project_output.output_lines import SETTLE_S, Said, Words
+from appliance.protocol.output_frames import END, RECORD, RECORD_PART, TEXT, Piece, packed
 
 MARK = b"\x1e" + bytes(range(15))
 

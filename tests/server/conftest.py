@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from appliance.server import received
+from appliance.server.wsgi import received
 from tests.server.served import Echo, Served
 from tests.server.slow import CONTENT, Every
 

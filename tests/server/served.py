@@ -13,10 +13,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from appliance.channel import ACCESS_FIELDS
-from appliance.server.exchange import Exchange
-from appliance.server.limits import Limits
-from appliance.server.pool import PooledWSGIServer
+from appliance.protocol.channel import ACCESS_FIELDS
+from appliance.server.http.limits import Limits
+from appliance.server.pool.pool import PooledWSGIServer
+from appliance.server.wsgi.exchange import Exchange
 
 PATIENCE_S = 10.0
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from appliance.server.lot import Connection
+from appliance.server.pool.connections import Connection
 from tests.server.served import PATIENCE_S, Client, Served, read_response
 
 SIZE = 10_000_000

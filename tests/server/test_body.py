@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.server.body import Body, BodyError, Empty, LengthBody
-from appliance.server.chunked import ChunkedBody
-from appliance.server.limits import Limits
-from appliance.server.wire import Patience, Wire
+from appliance.server.http.body import Body, BodyError, Empty, LengthBody
+from appliance.server.http.chunked import ChunkedBody
+from appliance.server.http.limits import Limits
+from appliance.server.http.patience import Patience
+from appliance.server.io.wire import Wire
 from tests.fuzz.reference import read_chunked
 
 LIMITS = Limits(body_timeout_s=5, max_trailer_bytes=256, max_extension_bytes=256)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.server import bytequeue
-from appliance.server.bytequeue import ByteQueue, Storage, StorageFull
+from appliance.server.io import byte_queue
+from appliance.server.io.byte_queue import ByteQueue, Storage, StorageFull
 
 LARGE = bytes(range(256)) * 4096  # 1 MiB
 
@@ -107,7 +107,7 @@ def test_a_folder_that_has_no_such_files(tmp_path: Path, monkeypatch: pytest.Mon
         return opened(path, flags, *more)
 
     monkeypatch.setattr(os, "open", faulty)
-    descriptor = bytequeue._unnamed()
+    descriptor = byte_queue._unnamed()
     assert os.pwrite(descriptor, b"abc", 0) == 3
     assert list(tmp_path.iterdir()) == []
     os.close(descriptor)
@@ -116,7 +116,7 @@ def test_a_folder_that_has_no_such_files(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_folder_that_can_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The next one is taken."""
     monkeypatch.setenv("TMPDIR", str(tmp_path / "missing"))
-    os.close(bytequeue._unnamed())
+    os.close(byte_queue._unnamed())
 
 
 def test_a_full_disk_takes_nothing(storage: Storage, monkeypatch: pytest.MonkeyPatch):

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from appliance.server.limits import Limits
+from appliance.server.http.limits import Limits
 from tests.server.served import Client, Response, Served
 
 CORPUS = Path(__file__).parents[1] / "requests"

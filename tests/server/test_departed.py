@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from appliance.server.handler import WSGIRequestHandler
-from appliance.server.lot import PROBED
+from appliance.server.pool.connections import PROBED
+from appliance.server.wsgi.handler import WSGIRequestHandler
 from tests.server.answers import Gate
 from tests.server.served import PATIENCE_S, Client, Served, get, post
 from tests.server.slow import until

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-from appliance.server.handler import WSGIRequestHandler
-from appliance.server.listener import ThreadedWSGIServer
-from appliance.server.response import ServerHandler
+from appliance.server.wsgi.handler import WSGIRequestHandler
+from appliance.server.wsgi.listener import ThreadedWSGIServer
+from appliance.server.wsgi.response import ServerHandler
 from tests.server.answers import answer
 from tests.server.served import Client, Echo, Served, chunked, get, post
 

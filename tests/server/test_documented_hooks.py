@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from appliance.server.handler import WSGIRequestHandler
-from appliance.server.listener import ThreadedWSGIServer
+from appliance.server.wsgi.handler import WSGIRequestHandler
+from appliance.server.wsgi.listener import ThreadedWSGIServer
 from tests.server.answers import answer
 from tests.server.served import Client, Echo, Served, get, post
 

@@ -10,9 +10,9 @@ from wsgiref.validate import validator
 
 import pytest
 
-from appliance.server.environ import TrustedProxies
-from appliance.server.hosts import AllowedHosts, is_host, name_of
-from appliance.server.limits import Limits
+from appliance.server.http.hosts import AllowedHosts, is_host, name_of
+from appliance.server.http.limits import Limits
+from appliance.server.wsgi.environ import TrustedProxies
 from tests.server.served import Echo, Served, chunked, get, post
 
 Serve = Callable[..., Served]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.server.errorpage import preferred, render, report
+from appliance.server.pages.error_page import preferred, render, report
 
 
 def raised(source: str, file: Path) -> BaseException:

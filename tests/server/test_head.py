@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.server.fields import FieldReader
-from appliance.server.head import HeadParser
-from appliance.server.limits import Limits
-from appliance.server.refusal import Refused
+from appliance.server.http.fields import FieldReader
+from appliance.server.http.head import HeadParser
+from appliance.server.http.limits import Limits
+from appliance.server.http.refusal import Refused
 
 
 def test_https_target():

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from appliance.server.fields import FieldReader
-from appliance.server.head import HeadParser
-from appliance.server.limits import Limits
-from appliance.server.refusal import Refused
+from appliance.server.http.fields import FieldReader
+from appliance.server.http.head import HeadParser
+from appliance.server.http.limits import Limits
+from appliance.server.http.refusal import Refused
 from tests.fuzz import reference
 
 LIMITS = Limits(max_fields=8)

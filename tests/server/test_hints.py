@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from appliance.server.errorpage import render, report
-from appliance.server.hints import hint
+from appliance.server.pages.error_page import render, report
+from appliance.server.pages.hints import hint
 
 Hint = Callable[..., str]
 

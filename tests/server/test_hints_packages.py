@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from appliance.server import remedies, surroundings
-from appliance.server.releases import companions, is_too_old
+from appliance.server.pages import missing_dependencies, project_files
+from appliance.server.pages.removed_names import companions, is_too_old
 from tests.server.test_hints import Hint, hinted, importing, raiser
 
 __all__ = ["hinted"]
@@ -51,7 +51,7 @@ def test_a_shared_library(hinted: Hint, words: str, packages: str) -> None:
 
 def test_a_library_in_the_image(hinted: Hint, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the image one command adds it, under the image's own name, from any folder."""
-    monkeypatch.setattr(remedies, "_IN_IMAGE", __file__)
+    monkeypatch.setattr(missing_dependencies, "_IN_IMAGE", __file__)
     words = hinted(raiser("x.Missing", LIBRARIES[0][0], base=ImportError))
     assert words.endswith(
         r"printf 'FROM wsgi-appliance\nRUN apt-get update && apt-get install -y libpq5\n' "
@@ -142,10 +142,10 @@ def test_a_name_that_has_left_a_module(hinted: Hint):
 
 def test_a_django_that_no_python_can_run(hinted: Hint, monkeypatch: pytest.MonkeyPatch):
     """A Django that left its last Python behind with 3.9 is not advised another Python."""
-    monkeypatch.setattr(surroundings, "distribution_of", lambda _module: "Django")
+    monkeypatch.setattr(project_files, "distribution_of", lambda _module: "Django")
     for version, older in (("1.10.5", False), ("2.2.14", True)):
         monkeypatch.setattr("importlib.metadata.version", lambda _name, version=version: version)
-        monkeypatch.setattr(surroundings, "is_installed", lambda _name: True)
+        monkeypatch.setattr(project_files, "is_installed", lambda _name: True)
         told = hinted(importing_django, {"requirements.txt": f"Django=={version}\n"})
         assert "take a newer release" in told
         assert ("Run the project on Python 3.11" in told) is older

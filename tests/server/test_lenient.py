@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from appliance.server.handler import WSGIRequestHandler
-from appliance.server.lenient import take_head
+from appliance.server.http.lenient import take_head
+from appliance.server.wsgi.handler import WSGIRequestHandler
 from tests.server.served import Echo, Served, get
 
 Serve = Callable[..., Served]

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from appliance.server.handler import WSGIRequestHandler
-from appliance.server.limits import Limits
-from appliance.server.listener import ThreadedWSGIServer, WSGIServer
+from appliance.server.http.limits import Limits
+from appliance.server.wsgi.handler import WSGIRequestHandler
+from appliance.server.wsgi.listener import ThreadedWSGIServer, WSGIServer
 from tests.server.served import Client, get
 
 Start = Callable[[type[WSGIServer], Any], Client]

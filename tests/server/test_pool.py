@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from appliance.server.limits import Limits
+from appliance.server.http.limits import Limits
 from tests.server.answers import Gate
 from tests.server.served import GET, Client, Echo, Served, get, post
 
@@ -163,7 +163,7 @@ def test_clients_that_reset_do_no_harm(serve: Serve):
 
 def test_unix_sockets_are_served_too(tmp_path: Any):
     """A listening socket need not be TCP."""
-    from appliance.server.pool import PooledWSGIServer  # noqa: PLC0415
+    from appliance.server.pool.pool import PooledWSGIServer  # noqa: PLC0415
     from tests.server.served import Recorder  # noqa: PLC0415
 
     listener = socket.socket(socket.AF_UNIX)

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from appliance.server.door import Door
-from appliance.server.poller import Poller
-from appliance.server.pool import PooledWSGIServer
-from appliance.server.watcher import ServerFailed
+from appliance.server.io.poller import Poller
+from appliance.server.pool.acceptor import Door
+from appliance.server.pool.pool import PooledWSGIServer
+from appliance.server.pool.watchdog import ServerFailed
 from tests.server.answers import answer
 from tests.server.served import GET, Client, Recorder
 

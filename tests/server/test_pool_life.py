@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from appliance.server.lot import HELD
+from appliance.server.pool.connections import HELD
 from tests.server.answers import Gate
 from tests.server.served import GET, Served, get, post
 

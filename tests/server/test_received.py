@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from appliance.server import received
-from appliance.server.limits import Limits
+from appliance.server.http.limits import Limits
+from appliance.server.wsgi import received
 from tests.server.served import Echo, Served, chunked, get
 
 Serve = Callable[..., Served]

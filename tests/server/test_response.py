@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from appliance.server.exchange import current
-from appliance.server.response import ServerHandler
+from appliance.server.wsgi.exchange import current
+from appliance.server.wsgi.response import ServerHandler
 from tests.server.answers import Answer, answer
 from tests.server.served import GET, Served, get
 

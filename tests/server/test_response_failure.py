@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from appliance.server import run
+from appliance.server.wsgi import application_run
 from tests.server.answers import Answer, answer
 from tests.server.served import GET, Served, get, post
 
@@ -86,7 +86,7 @@ def test_a_failure_before_the_response_is_a_page(serve: Serve):
     assert told["error"] == "LookupError: <nowhere>"
     assert told["file"] == __file__
     assert "application" in str(told["traceback"])
-    assert "server/response.py" not in str(told["traceback"])
+    assert "server/wsgi/response.py" not in str(told["traceback"])
     assert (served.sink.record()["status"], served.sink.record()["event"]) == (500, "request.finished")
 
 
@@ -232,7 +232,7 @@ def test_the_body_s_fault_is_not_the_application_s(serve: Serve):
 def test_checks_hold_without_asserts():
     """Control characters in headers are refused under python -O too."""
     program = (
-        "from appliance.server.responsehead import ResponseHeads\n"
+        "from appliance.server.http.response_head import ResponseHeads\n"
         "heads = ResponseHeads('x')\n"
         "for check in (lambda: heads.fields([('A', 'b\\nC: d')]), lambda: heads.statuses['200 OK\\r']):\n"
         "    try: check()\n"
@@ -263,7 +263,7 @@ def test_a_failing_page_is_answered_plainly(serve: Serve, monkeypatch: pytest.Mo
     def fail(*args: object) -> tuple[str, bytes]:
         raise RuntimeError("no page")
 
-    monkeypatch.setattr(run, "failure_page", fail)
+    monkeypatch.setattr(application_run, "failure_page", fail)
     client = serve(answer([b""], status=b"bad")).client()
     response = client.ask(GET + GET)
     assert (response.status, response["Connection"], client.rest()) == (500, "close", b"")

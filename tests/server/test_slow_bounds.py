@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from appliance.server.crew import Hand
-from appliance.server.limits import Limits
-from appliance.server.lot import Connection
+from appliance.server.http.limits import Limits
+from appliance.server.pool.connections import Connection
+from appliance.server.pool.thread_pool import Hand
 from tests.server.served import PATIENCE_S, Served, get, post
 from tests.server.slow import CONTENT, PIECES, SIZE, WAYS, Every, body_of, slow, until, until_aside
 

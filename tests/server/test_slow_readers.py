@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from appliance.server.limits import Limits
+from appliance.server.http.limits import Limits
 from tests.server.answers import Answer
 from tests.server.served import PATIENCE_S, Client, Served, get, post, read_response
 from tests.server.slow import CONTENT, SIZE, WAYS, Every, body_of, slow, until, until_aside

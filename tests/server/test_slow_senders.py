@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from appliance.server.bodyend import ChunkedEnd, LengthEnd
-from appliance.server.limits import Limits
+from appliance.server.http.body_end import ChunkedEnd, LengthEnd
+from appliance.server.http.limits import Limits
 from tests.server.served import PATIENCE_S, Client, Echo, Served, chunked, get, post
 from tests.server.slow import until, until_aside, waiting
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from appliance.server.tls import context_of
+from appliance.server.io.tls import context_of
 from tests.certificates import make_certificate
 from tests.server.answers import Gate
 from tests.server.served import PATIENCE_S, Client, Served, get, post, read_response

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.server.sslcalls import WANTED, forget_errors, steady
+from appliance.server.io.ssl_calls import WANTED, forget_errors, steady
 from tests.certificates import make_certificate
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from appliance.server.handler import WSGIRequestHandler
-from appliance.server.limits import Limits
+from appliance.server.http.limits import Limits
+from appliance.server.wsgi.handler import WSGIRequestHandler
 from tests.server.answers import Answer
 from tests.server.served import GET, PATIENCE_S, Served, get
 

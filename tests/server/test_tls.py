@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from appliance.server.handler import WSGIRequestHandler
-from appliance.server.limits import Limits
-from appliance.server.listener import ThreadedWSGIServer
-from appliance.server.tls import context_of
+from appliance.server.http.limits import Limits
+from appliance.server.io.tls import context_of
+from appliance.server.wsgi.handler import WSGIRequestHandler
+from appliance.server.wsgi.listener import ThreadedWSGIServer
 from tests.certificates import make_certificate
 from tests.server.answers import Answer
 from tests.server.served import GET, PATIENCE_S, Client, Echo, Served, get, post

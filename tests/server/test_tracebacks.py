@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from appliance.server.errorpage import render, report
-from appliance.server.tracebacks import MAX_LINE, MAX_MESSAGE, MAX_TEXT, cut, look_at, words_of
+from appliance.server.pages.error_page import render, report
+from appliance.server.pages.tracebacks import MAX_LINE, MAX_MESSAGE, MAX_TEXT, cut, look_at, words_of
 
 
 def raised(what: Callable[[], object]) -> BaseException:

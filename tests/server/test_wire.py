@@ -6,9 +6,9 @@ import socket
 
 import pytest
 
-from appliance.server.limits import Limits
-from appliance.server.refusal import Refused
-from appliance.server.wire import Wire
+from appliance.server.http.limits import Limits
+from appliance.server.http.refusal import Refused
+from appliance.server.io.wire import Wire
 from tests.server.served import get
 
 HEAD = get()[:-4]

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from appliance.channel import Channel, Hello, Message
-from appliance.logs.words import Said
-from appliance.supervisor import children as module
-from appliance.supervisor.children import Children
-from appliance.supervisor.handles import Handle, unborn
+from appliance.logs.project_output.output_lines import Said
+from appliance.protocol.channel import Channel, Hello, Message
 from appliance.supervisor.loop import Loop
+from appliance.supervisor.processes import children as module
+from appliance.supervisor.processes.children import Children
+from appliance.supervisor.processes.handles import Handle, unborn
 
 
 class Told:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from appliance.supervisor.dap import Frames, Session, framed
+from appliance.supervisor.debugger.dap import Frames, Session, framed
 
 ATTACH = json.dumps({"seq": 1, "type": "request", "command": "attach", "arguments": {"restart": True}}).encode()
 TERMINATED = b'{"seq": 9, "type": "event", "event": "terminated"}'

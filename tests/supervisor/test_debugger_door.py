@@ -6,7 +6,7 @@ import socket
 from types import SimpleNamespace
 from typing import Any
 
-from appliance.supervisor.debugging import DebuggerDoor
+from appliance.supervisor.debugger.debug_port import DebuggerDoor
 
 
 def test_status_while_it_stops():

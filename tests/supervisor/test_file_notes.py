@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from appliance.supervisor import file_notes
-from appliance.supervisor.file_notes import MOMENT_S, Notes, holds_for_writing
-from appliance.supervisor.handles import Handle
-from appliance.worker.inputs import Inputs
+from appliance.supervisor.processes.handles import Handle
+from appliance.supervisor.workers import file_notes
+from appliance.supervisor.workers.file_notes import MOMENT_S, Notes, holds_for_writing
+from appliance.worker.files.input_files import Inputs
 
 NOTHING: Callable[..., None] = lambda *_, **__: None  # noqa: E731  a loop that nothing happens in
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from appliance.supervisor import kept
-from appliance.supervisor.kept import Kept
+from appliance.supervisor.workers import preload_cache
+from appliance.supervisor.workers.preload_cache import Kept
 
 
 def test_learns():
@@ -28,24 +28,24 @@ def test_learns():
 def test_kept(tmp_path: Path):
     """What is saved is loaded; what is no such file, of an older form or damaged, is as nothing."""
     file = tmp_path / "preload" / "list.json"
-    assert kept.load(file) == Kept()
+    assert preload_cache.load(file) == Kept()
     known = Kept(["a"], ["b"], {"a": "why"}, "", proven=True)
-    kept.save(file, known)
-    assert kept.load(file) == known
+    preload_cache.save(file, known)
+    assert preload_cache.load(file) == known
     for damage in ('{"modules": [', "[]", '{"colour": "red"}', ""):
         file.write_text(damage, encoding="utf-8")
-        assert kept.load(file) == Kept()
+        assert preload_cache.load(file) == Kept()
 
 
 def test_a_folder_whose_name_is_no_text(tmp_path: Path):
     """A project in a folder whose name is not UTF-8 has a list of its own too."""
     plan: Any = SimpleNamespace(python=Path("/python"), interpreter="3.13", fingerprint="f")
-    files = {kept.place(tmp_path, plan, Path(name)) for name in ("/caf\udce9", "/caf\udce8", "/cafe")}
+    files = {preload_cache.place(tmp_path, plan, Path(name)) for name in ("/caf\udce9", "/caf\udce8", "/cafe")}
     assert len(files) == 3
 
 
 def test_closed_cache(tmp_path: Path):
     """Where nothing can be written nothing is kept, and nothing fails."""
     (tmp_path / "preload").touch()
-    kept.save(tmp_path / "preload" / "list.json", Kept(["a"]))
-    assert kept.load(tmp_path / "preload" / "list.json") == Kept()
+    preload_cache.save(tmp_path / "preload" / "list.json", Kept(["a"]))
+    assert preload_cache.load(tmp_path / "preload" / "list.json") == Kept()

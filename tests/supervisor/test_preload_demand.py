@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.supervisor.preload_demand import GROWN_S, Demand
+from appliance.supervisor.workers.preload_demand import GROWN_S, Demand
 
 HAPPENINGS = ("renewed", "begun", "done", "failed", "lost")
 

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from appliance.channel import Fork, Learned, Message, Preload, Preloaded, Unfit
-from appliance.supervisor import handles
-from appliance.supervisor.handles import Handle
+from appliance.protocol.channel import Fork, Learned, Message, Preload, Preloaded, Unfit
 from appliance.supervisor.loop import Timer
-from appliance.supervisor.preloading import Preloading
+from appliance.supervisor.processes import handles
+from appliance.supervisor.processes.handles import Handle
+from appliance.supervisor.workers.preloading import Preloading
 
 LISTS = (["json", "flask"], ["json", "flask", "jinja2"], ["json", "flask", "sqlalchemy", "jinja2"])
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from appliance.supervisor import progress as module
-from appliance.supervisor.handles import Handle
+from appliance.protocol.inflight import Slot, Tally
 from appliance.supervisor.loop import Loop
-from appliance.supervisor.progress import LONG, SHORT, Progress
-from appliance.tally import Slot, Tally
+from appliance.supervisor.processes.handles import Handle
+from appliance.supervisor.workers import progress as module
+from appliance.supervisor.workers.progress import LONG, SHORT, Progress
 
 THREADS = 2
 

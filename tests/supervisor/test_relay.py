@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from appliance.supervisor.dap import Frames, framed
+from appliance.supervisor.debugger.dap import Frames, framed
+from appliance.supervisor.debugger.dap_proxy import Relay
 from appliance.supervisor.loop import Loop
-from appliance.supervisor.relay import Relay
 
 BIG = b'"' + b"x" * 300_000 + b'"'  # more than a socket's buffer takes
 ATTACH = json.dumps({"seq": 1, "type": "request", "command": "attach", "arguments": {"restart": True}}).encode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.supervisor.repeats import CIRCLE, HELD_S, Repeats, Verdict
+from appliance.supervisor.workers.reload_repeats import CIRCLE, HELD_S, Repeats, Verdict
 
 NOTHING = Verdict()
 

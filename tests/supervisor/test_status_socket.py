@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from appliance.commands import status as command
+from appliance.commands import show_status as command
 from appliance.errors import NotRunningError
-from appliance.supervisor import status
 from appliance.supervisor.loop import Loop
-from appliance.supervisor.status import StatusSocket, ask
+from appliance.supervisor.reporting import status_socket
+from appliance.supervisor.reporting.status_socket import StatusSocket, ask
 
 STATUS = {"health": "unhealthy", "state": "broken", "generation": 3, "error": {"title": "words of the project's"}}
 STACKS = {"pid": 7, "stacks": "a stack"}
@@ -91,7 +91,7 @@ def test_a_peer_that_the_kernel_does_not_name(path: Path, monkeypatch: pytest.Mo
             raise OSError
 
     with Nameless() as connection:
-        assert not status._is_trusted(connection)
+        assert not status_socket._is_trusted(connection)
 
 
 def test_the_command_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path):

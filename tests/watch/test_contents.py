@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.watch.contents import LARGEST, Contents
+from appliance.watch.file_contents import LARGEST, Contents
 from appliance.watch.tree import mark
 
 

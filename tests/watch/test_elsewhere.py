@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.watch import ground as ground_module
+from appliance.watch import watch_set as ground_module
 from appliance.watch.elsewhere import Elsewhere
 from appliance.watch.kinds import Kind
 from tests.watch.watching import Watch, save

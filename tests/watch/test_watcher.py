@@ -11,8 +11,8 @@ from zlib import crc32
 
 import pytest
 
-from appliance.watch import ground as ground_module
-from appliance.watch.contents import Met
+from appliance.watch import watch_set as ground_module
+from appliance.watch.file_contents import Met
 from appliance.watch.inotify import Inotify
 from appliance.watch.kinds import Kind
 from appliance.watch.mounts import Mounts

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.watch.ground import Terms
 from appliance.watch.kinds import Kind
+from appliance.watch.watch_set import Terms
 from appliance.watch.watcher import Changes, Mood, Watcher
 
 OLD_S = 60  # nothing that a test prepares was saved while the watch began

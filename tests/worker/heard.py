@@ -6,15 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from appliance.logs.words import Said, Words
-from appliance.tagged import new_mark
+from appliance.logs.project_output.output_lines import Said, Words
+from appliance.protocol.output_frames import new_mark
 
 _LISTEN = """
 import sys
 earlier = sys.stdout
-from appliance.server.exchange import Exchange, current
+from appliance.server.wsgi.exchange import Exchange, current
 from appliance.worker.hooks import Hooks
-from appliance.worker.words import listen
+from appliance.worker.stdio.stdio import listen
 words = listen({mark!r}, Hooks())
 def begin(name):
     current.set(Exchange(None, "", 0, 0.0, name))

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from appliance.boot.target import FACTORY_NAMES, OBJECT_NAMES
+from appliance.discovery.target import FACTORY_NAMES, OBJECT_NAMES
 from appliance.worker.app import TargetError, is_factory, load
+from appliance.worker.files.input_files import Inputs
+from appliance.worker.files.source_loader import CodeCache, ProjectLoader
 from appliance.worker.hooks import Hooks
-from appliance.worker.inputs import Inputs
-from appliance.worker.sources import CodeCache, ProjectLoader
 
 LOADER = partial(ProjectLoader, CodeCache(""), Inputs("/", -1))
 WSGI = "def {name}(environ, start_response):\n    return [b'{name}']\n"

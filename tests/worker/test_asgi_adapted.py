@@ -18,7 +18,7 @@ import pytest
 
 from appliance.worker.asgi import lifespan
 from appliance.worker.asgi.adapter import Response
-from appliance.worker.asgi.running import Running
+from appliance.worker.asgi.event_loop import Running
 from appliance.worker.hooks import Hooks
 from tests.server.served import PATIENCE_S, Recorder, Served, chunked, get, post
 

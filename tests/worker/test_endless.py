@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.worker.endless import endless_loop
+from appliance.worker.frameworks.endless_import import endless_loop
 
 SOURCES = {
     "top level": ("while True:\n    wait()\n", True),

@@ -14,11 +14,20 @@ from typing import Any
 
 import pytest
 
-from appliance.server.exchange import Exchange, current
-from appliance.worker import debugpage, djangowhole, intercepts, mishaps, paste, routes, script, terminal
+from appliance.server.wsgi.exchange import Exchange, current
+from appliance.worker.frameworks import (
+    django_project,
+    framework_errors,
+    intercepts,
+    paste,
+    routes,
+    script,
+    werkzeug_debugger,
+)
 from appliance.worker.hooks import Hooks
-from appliance.worker.logged import Hook
-from appliance.worker.randoms import Randoms
+from appliance.worker.preload.random_seeds import Randoms
+from appliance.worker.stdio import terminal
+from appliance.worker.stdio.logging_records import Hook
 from tests.worker.heard import heard, texts
 
 Told = list[tuple[str, str, dict[str, Any]]]
@@ -156,7 +165,7 @@ def test_frameworks_that_are_others(monkeypatch: pytest.MonkeyPatch, hooks: Hook
     for module in modules:
         monkeypatch.setitem(sys.modules, module.__name__, module)
     inner = Flasks() if modules[0].__dict__.get("Flask") is Flasks else application
-    dressed = routes.told(mishaps.told(debugpage.offered(inner, hooks), "/", hooks), hooks)
+    dressed = routes.told(framework_errors.told(werkzeug_debugger.offered(inner, hooks), "/", hooks), hooks)
     assert dressed({"HTTP_ACCEPT": "text/html"}, lambda *_: None) == [b"fine"]
 
 
@@ -178,8 +187,8 @@ def test_djangos_static_files(monkeypatch: pytest.MonkeyPatch, hooks: Hooks, tol
     basehttp = odd("django.core.servers.basehttp", get_internal_wsgi_application=lambda: application)
     settings = SimpleNamespace(DEBUG=True, INSTALLED_APPS=["django.contrib.staticfiles"])
     modules = {"django.core.servers.basehttp": basehttp, "django.conf": SimpleNamespace(settings=settings)}
-    monkeypatch.setattr(djangowhole, "_of", lambda name: modules[name])
-    assert djangowhole.application(hooks) is application
+    monkeypatch.setattr(django_project, "_of", lambda name: modules[name])
+    assert django_project.application(hooks) is application
     assert [fields["hook"] for _, _, fields in told] == ["static files of Django"]
 
 
@@ -384,7 +393,7 @@ def test_no_request_runs(hooks: Hooks):
     """Hooks that are called outside of a request note nothing, and fail nobody."""
     assert current.get() is None
     routes._note("/a")
-    mishaps._note(ValueError())
+    framework_errors._note(ValueError())
     token = current.set(Exchange(None, "", 0, 0.0, "id"))
     routes._note(7)
     current.reset(token)

@@ -7,8 +7,8 @@ from zlib import crc32
 
 import pytest
 
-from appliance.worker import inputs as module
-from appliance.worker.inputs import Inputs
+from appliance.worker.files import input_files as module
+from appliance.worker.files.input_files import Inputs
 
 
 def test_a_linked_project(tmp_path: Path):

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from appliance.worker.files.missing_modules import Missing
+from appliance.worker.files.project_places import Places
 from appliance.worker.hooks import Hooks
-from appliance.worker.missing import Missing
-from appliance.worker.places import Places
 
 Begin = Callable[..., tuple[Missing, list[str]]]
 
@@ -60,7 +60,7 @@ def test_a_part_of_a_package(begin: Begin, tmp_path: Path):
 
 def test_too_many(begin: Begin, monkeypatch: pytest.MonkeyPatch):
     """A package that asks for another name at each call fills no memory."""
-    monkeypatch.setattr("appliance.worker.missing.MOST", 5)
+    monkeypatch.setattr("appliance.worker.files.missing_modules.MOST", 5)
     missing, met = begin()
     for number in range(20):
         missing.find_spec(f"nobody{number}")

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from appliance.watch.kinds import watched_names
+from appliance.worker.files.input_files import Inputs
+from appliance.worker.files.open_audit import Opened
+from appliance.worker.files.project_places import Places
 from appliance.worker.hooks import Hooks
-from appliance.worker.inputs import Inputs
-from appliance.worker.opened import Opened
-from appliance.worker.places import Places
 
 
 class Opening:
@@ -95,7 +95,7 @@ def test_later(opening: Opening, name: str, by: str, file: str, is_input: bool):
 
 def test_too_many(opening: Opening, monkeypatch: pytest.MonkeyPatch):
     """A project that reads a thousand files at its start has some of them watched."""
-    monkeypatch.setattr("appliance.worker.opened.READ_MOST", 5)
+    monkeypatch.setattr("appliance.worker.files.open_audit.READ_MOST", 5)
     for number in range(20):
         opening.opens(f"{number}.json")
     assert len(opening.met) == 5
@@ -163,7 +163,7 @@ def test_a_folder_that_is_renamed(opening: Opening, monkeypatch: pytest.MonkeyPa
         "new/deep/two.py", "new/one.html", "old/deep/two.py", "old/one.html",
     ]  # fmt: skip
     opening.written.clear()
-    monkeypatch.setattr("appliance.worker.opened.MOVED_MOST", 2)
+    monkeypatch.setattr("appliance.worker.files.open_audit.MOVED_MOST", 2)
     opening.opened._changed("os.rename", ("old", "new", -1, -1))
     assert len(opening.written) == 2
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.worker.order import ImportOrder
+from appliance.worker.preload.import_order import ImportOrder
 
 
 def test_who_imports_comes_before_what_it_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.worker.places import Places, is_installed
+from appliance.worker.files.project_places import Places, is_installed
 
 STANDARD = str(Path(os.__file__).parent)
 

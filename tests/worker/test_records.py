@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.channel import Channel, Failed, Records
-from appliance.worker.bounds import LONGEST_MESSAGE, LONGEST_TEXT, bounded, send
+from appliance.protocol.channel import Channel, Failed, Records
+from appliance.worker.message_bounds import LONGEST_MESSAGE, LONGEST_TEXT, bounded, send
 from appliance.worker.records import RecordSink
 
 

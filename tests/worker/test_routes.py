@@ -7,9 +7,9 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from appliance.server.exchange import Exchange, current
+from appliance.server.wsgi.exchange import Exchange, current
+from appliance.worker.frameworks.routes import told
 from appliance.worker.hooks import Hooks
-from appliance.worker.routes import told
 
 
 @pytest.fixture

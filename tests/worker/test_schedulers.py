@@ -8,7 +8,7 @@ import types
 
 import pytest
 
-from appliance.worker import schedulers
+from appliance.worker.frameworks import schedulers
 
 
 def test_sched_in_the_midst_of_an_action():

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from appliance.worker.boot import standard_library
+from appliance.worker.entry import standard_library
 
 PROGRAM = """
 import sys
 root = sys.argv[1]
-import appliance.worker.shadows as shadows
-from appliance.worker.boot import standard_library
+import appliance.worker.stdlib_shadowing as shadows
+from appliance.worker.entry import standard_library
 import queue
 shadows.settle([root], standard_library(sys.path))
 sys.path.insert(0, root)

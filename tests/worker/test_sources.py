@@ -20,9 +20,9 @@ from zlib import crc32
 
 import pytest
 
-from appliance.worker.inputs import Inputs
-from appliance.worker.places import Places
-from appliance.worker.sources import KEPT, CodeCache, ProjectLoader, install
+from appliance.worker.files.input_files import Inputs
+from appliance.worker.files.project_places import Places
+from appliance.worker.files.source_loader import KEPT, CodeCache, ProjectLoader, install
 from tests.users import ATTACKER, OWNER, as_root, place, user, volume
 
 __all__ = ["place", "volume"]

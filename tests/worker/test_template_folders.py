@@ -10,7 +10,7 @@ from typing import Any
 import flask
 import pytest
 
-from appliance.worker.template_folders import template_folders
+from appliance.worker.files.template_folders import template_folders
 
 
 def test_flask(tmp_path: Path):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.logs.output import Part
+from appliance.logs.project_output.output_events import Part
 from tests.worker.heard import heard, texts
 
 
@@ -129,5 +129,5 @@ def test_whatever_ends_it(ending: str):
 
 def test_without_a_mark_nothing_is_changed():
     """A process that was given no mark prints as ever."""
-    program = 'from appliance.worker.words import listen\nprint(listen("", Hooks()))'
+    program = 'from appliance.worker.stdio.stdio import listen\nprint(listen("", Hooks()))'
     assert texts(heard(program)) == ["None"]

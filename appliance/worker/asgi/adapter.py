@@ -13,10 +13,10 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-from ...server.exchange import current
+from ...server.wsgi.exchange import current
+from .asgi_places import place_of
 from .bridge import Bridge
 from .conversation import ClientLeft
-from .places import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,7 +84,7 @@ class Adapter:
 
     def failed(self, error: BaseException, request_id: str) -> None:
         """As the server tells of an application that raised; for what comes behind a response."""
-        from ...server.errorpage import report  # noqa: PLC0415  it costs 10 ms, and every reload would pay them
+        from ...server.pages.error_page import report  # noqa: PLC0415  it costs 10 ms, and every reload would pay them
 
         found = report(error, root=os.getcwd(), kind="request")  # noqa: PTH109  pathlib costs 5 ms at import
         fields: dict[str, object] = {

@@ -15,17 +15,17 @@ import asyncio
 import select
 from typing import TYPE_CHECKING, Any, Protocol
 
-from . import failures
+from . import asgi_failures
+from .asgi_places import stack_of
 from .conversation import BODY, LOOK_S, START, ClientLeft, Conversation, is_of_leaving
-from .places import stack_of
-from .wishes import Wish, Wishes
+from .pending_calls import Wish, Wishes
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from types import TracebackType
 
-    from ...server.exchange import Exchange
-    from .wishes import Message
+    from ...server.wsgi.exchange import Exchange
+    from .pending_calls import Message
 
     Receive = Callable[[], Awaitable[Message]]
     Send = Callable[[Message], Awaitable[None]]
@@ -157,7 +157,7 @@ class Bridge:
     # -- what the application does
 
     async def _run(self) -> None:
-        failures.running.set(self)
+        asgi_failures.running.set(self)
         try:
             await self._host.application(self._scope, self._conversation.receive, self._conversation.send)
         except asyncio.CancelledError:
@@ -218,10 +218,10 @@ class Bridge:
     def _is_held(self, message: Message) -> bool:
         """Whether it may be of a framework's page for an exception: such a page is held back while it is short."""
         if message["type"] == START:
-            held = bool(message["status"] == failures.STATUS)
+            held = bool(message["status"] == asgi_failures.STATUS)
         else:
             parts = (each["body"] for each in (*self._held[1:], message))
-            held = bool(self._held) and failures.is_short(parts, own=self.own)
+            held = bool(self._held) and asgi_failures.is_short(parts, own=self.own)
         if held:
             self._held.append(message)
         return held
@@ -245,7 +245,7 @@ class Bridge:
     async def _wait_for_error(self) -> None:
         """A framework's own page says nothing: where an exception is behind it, that is shown instead."""
         content = b"".join(message["body"] for message in self._held[1:])
-        if not failures.is_bare(content, self.noted if self.own else None):
+        if not asgi_failures.is_bare(content, self.noted if self.own else None):
             return
         if self.noted is None and self.task is not None:
             await asyncio.wait({self.task}, timeout=_RAISES_S)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .wishes import Message, Wish, Wishes
+    from .pending_calls import Message, Wish, Wishes
 
 START, BODY = "http.response.start", "http.response.body"
 LOOK_S = 1.0  # between two looks whether an idle client has left

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from .places import place_of, stack_of
+from .asgi_places import place_of, stack_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,118 @@
+"""``appliance status``: what the supervisor of this project says.
+
+Owns its wording for people; ``--json`` is the supervisor's own answer.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from appliance.config.settings import read_early
+from appliance.logs.sanitise import sanitise
+from appliance.supervisor.reporting.status_socket import ask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_FEW = 8  # names that are listed before "and N more"
+Status = dict[str, Any]
+
+
+def command(process: Mapping[str, str], flags: Mapping[str, str], *, as_json: bool, live: bool, stacks: bool) -> int:
+    """0 where the project is served (``--live``: where the supervisor answers), 1 where it is not.
+
+    Raises:
+        NotRunningError: no supervisor answers.
+    """
+    path = Path(read_early(process, flags, Path.cwd()).status_socket)
+    if stacks:
+        return _stacks(path, as_json=as_json)
+    status = ask(path)
+    if "generation" not in status and not as_json:
+        sys.stdout.write(f"{status['health']}: {status['state']} (the rest is for root and the appliance's own user)\n")
+        return 0 if live or status["health"] == "healthy" else 1
+    sys.stdout.write((json.dumps(status) if as_json else sanitise(words(status), lines=True)) + "\n")
+    return 0 if live or status["health"] == "healthy" else 1
+
+
+def words(status: Status) -> str:
+    """The state as people read it."""
+    lines = [f"{status['health']}: {status['state']}, generation {status['generation']}"]
+    lines += [f"{name:<12} {text}" for name, text in _facts(status) if text]
+    error, last = status.get("error"), status.get("last_error")
+    if status.get("stuck"):
+        lines += ["", f"It serves nobody: {status['stuck']}. See --stacks; a save starts another worker."]
+    if error:
+        lines += ["", *_of_error(error)]
+    elif last:
+        lines += ["", f"last error, mended since ({last['at']}):", *_of_error({**last, "action": "", "details": ""})]
+    return "\n".join(lines)
+
+
+def _facts(status: Status) -> Iterator[tuple[str, str]]:
+    application, watching = status.get("application"), status.get("watching")
+    yield "url", status["url"]
+    yield "application", f"{application['name']} ({application['framework'] or 'WSGI'})" if application else ""
+    yield "project", status["project"]
+    yield "uptime", _span(status["uptime_s"])
+    for child in status.get("processes") or ():
+        python = f", Python {status['python']}" if child["pid"] == status.get("worker_pid") else ""
+        about = f"pid {child['pid']}, generation {child['generation']}, {child['state']}, {_span(child['age_s'])}"
+        yield child["role"], about + python
+    if watching:
+        polled = f"; looked at again and again: {_listed(watching['polled'])}" if watching.get("polled") else ""
+        count = f", {watching['count']} files in {watching['folders']} folders" if "folders" in watching else ""
+        yield "watching", f"by {watching['how']}{count}{polled}" if "how" in watching else watching.get("reason", "")
+    preload = status.get("preload")
+    if preload:
+        why = f": {preload['why']}" if preload["why"] else ""
+        left = f", left out: {_listed(sorted(preload['left_out']))}" if preload["left_out"] else ""
+        yield "preloaded", f"{preload['modules']} modules ({preload['state']}{why}){left}"
+    reload = status.get("last_reload")
+    if reload:
+        times = [f"{name.removesuffix('_s')} {1000 * value:.0f} ms" for name, value in reload.items() if _is_time(name)]
+        yield "last reload", f"{reload['at']}, generation {reload['generation']}: {', '.join(times)}"
+    debugger = status.get("debugger")
+    if debugger:
+        clients = [f"pid {pid}" for pid in debugger["attached_pids"]]
+        waits = ", a worker waits for a client" if debugger["waiting_pids"] else ""
+        yield "debugger", f"{debugger['address']}, attached: {_listed(clients) or 'nobody'}{waits}"
+
+
+def _is_time(name: str) -> bool:
+    return name.endswith("_s")
+
+
+def _of_error(error: Status) -> list[str]:
+    where = f"{error['file']}:{error['line']}" if error.get("file") else ""
+    return [text for text in (error["title"], where, error["lead"], error["action"], error["details"]) if text]
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+    return ", ".join(names[:_FEW]) + more
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+
+
+def _stacks(path: Path, *, as_json: bool) -> int:
+    answer = ask(path, "stacks", timeout_s=5.0)
+    if as_json:
+        sys.stdout.write(json.dumps(answer) + "\n")
+    elif "pid" not in answer:
+        sys.stdout.write("Stacks are for root and the appliance's own user.\n")
+    elif answer["pid"] is None:
+        sys.stdout.write("No worker runs.\n")
+    elif not answer["stacks"]:
+        sys.stdout.write(f"The worker (pid {answer['pid']}) is stopped, or waits in the kernel: it gave no answer.\n")
+    else:
+        stacks = sanitise(answer["stacks"], lines=True)
+        sys.stdout.write(f"The worker's threads (pid {answer['pid']}), the innermost call first:\n{stacks}")
+    return 0 if answer.get("stacks") else 1

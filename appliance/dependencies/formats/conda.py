@@ -1,0 +1,137 @@
+"""``environment.yml`` of conda, as far as pip's world can follow it.
+
+Owns that file's shapes. ``conda_names`` knows which packages are no Python's, and which bear another name. Must not
+know what installs the lines. Runs in the appliance's own interpreter.
+
+What stands under ``pip:`` is pip's. A conda package is mostly called so on PyPI too. An export names each with its
+build (``flask=2.0.1=py39h06a4308_0``): the build says whether the package is Python's, and nothing else of it can be
+had without conda.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from appliance.dependencies.formats.conda_names import is_condas_own, on_pypi
+from appliance.dependencies.text_file import texts, unreadable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SPEC = re.compile(
+    r"(?P<name>[A-Za-z0-9_][\w.-]*)\s*"
+    r"(?P<version>\d[\w.*]*(?=\s|\Z)|[<>=!~]+\s*[^\s\[,]+(?:\s*,\s*[<>=!~]+\s*[^\s\[,]+)*)?"
+)
+_BUILD = re.compile(r"(?P<version>={1,2}[^=]+)=(?P<build>[^=]+)\Z")
+_OF_PYTHON = re.compile(r"(?:\A|_)(?:np\d+)?py(?:\d|h|_|thon|\Z)")
+_SHOWN = 6
+
+
+class CondaEnvironment(NamedTuple):
+    """What is to be installed, and in one sentence each what was read otherwise than it stands there."""
+
+    lines: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def read_conda(text: str, file: Path) -> CondaEnvironment:
+    """Requirement lines.
+
+    Raises:
+        InstallError: it is no YAML.
+    """
+    import yaml  # noqa: PLC0415  it costs 20 ms, and few projects have such a file
+
+    try:
+        data = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        reason = getattr(error, "problem", None) or type(error).__name__
+        raise unreadable(file, "YAML", reason, mark.line + 1 if mark else 0) from None
+    lines: list[str] = []
+    left_out: list[str] = []
+    changed: list[str] = []
+    for entry in _entries(data):
+        if isinstance(entry, dict):
+            lines += texts(entry.get("pip"))
+            continue
+        line, exact = _line(entry)
+        if line:
+            lines.append(line)
+        if not line or not exact:
+            (changed if line else left_out).append(entry)
+    # What every environment of conda has is not worth a word.
+    left_out = [entry for entry in left_out if not re.match(r"(?:python|pip|setuptools|wheel)(?![\w-])", entry)]
+    return CondaEnvironment(tuple(dict.fromkeys(lines)), _notes(file.name, left_out, changed))
+
+
+def conda_python(text: str) -> str:
+    """What it asks of Python: "==3.11.*", ">=3.9", or nothing."""
+    match = re.search(r"(?m)^[ \t]*-[ \t]+[\"']?python[ \t]*([<>=!~][^\"'#\n]*)", text)
+    if match is None:
+        return ""
+    build = _BUILD.match(match[1].strip())
+    return _specifier(build["version"] if build else match[1])[0]
+
+
+def _entries(data: object) -> list[str | dict[str, Any]]:
+    entries = data.get("dependencies") if isinstance(data, dict) else None
+    if isinstance(entries, str):
+        entries = [entries]
+    return [entry for entry in entries if isinstance(entry, str | dict)] if isinstance(entries, list) else []
+
+
+def _line(entry: str) -> tuple[str, bool]:
+    """The line for one package, and whether it says all that the entry does; empty for what is conda's alone."""
+    words = entry.strip().rpartition("::")[2]  # conda-forge::flask
+    match = _SPEC.match(words)
+    if match is None:
+        return "", False
+    name, version = match["name"], (match["version"] or "").strip()
+    rest = words[match.end() :].strip()
+    bracket = re.match(r"\[.*version\s*=\s*[\"']?([^\"'\]]+)", rest)
+    version = bracket[1].strip() if bracket else version
+    build = _BUILD.match(version)
+    if build:
+        version = f"=={build['version'].lstrip('=')}"  # one build is one version, whatever its sign
+    made_for = build["build"] if build else rest if re.fullmatch(r"[\w.*]+", rest) else ""
+    if is_condas_own(name) or (made_for and not _OF_PYTHON.search(made_for)):
+        return "", False
+    specifier, exact = _specifier(version)
+    return on_pypi(name) + specifier, exact
+
+
+def _specifier(version: str) -> tuple[str, bool]:
+    """Conda's words for a version as PEP 440 has them, and whether that says the same."""
+    version = version.replace(" ", "")
+    if not version or version in {"*", "=*", "==*"}:
+        return "", True
+    if re.match(r"=(?!=)", version):
+        fuzzy = version[1:].removesuffix("*").removesuffix(".")
+        found = f"=={fuzzy}.*"
+    elif version[0] not in "<>=!~":
+        found = f"=={version}"  # "numpy 1.21.*"
+    else:
+        found = version
+    try:
+        return str(SpecifierSet(found)), True
+    except InvalidSpecifier:
+        return "", False
+
+
+def _notes(name: str, left_out: list[str], changed: list[str]) -> tuple[str, ...]:
+    """One sentence, whatever there is."""
+    parts = []
+    if left_out:
+        parts.append(f"left out, since conda alone has them: {_some(left_out)}")
+    if changed:
+        parts.append(f"taken in any version, since theirs is none of PyPI's: {_some(changed)}")
+    return (f"{name} is conda's, and pip's world follows it as far as it can; {'; '.join(parts)}",) if parts else ()
+
+
+def _some(entries: list[str]) -> str:
+    more = f" and {len(entries) - _SHOWN} more" if len(entries) > _SHOWN else ""
+    return ", ".join(entries[:_SHOWN]) + more

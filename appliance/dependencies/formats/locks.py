@@ -1,0 +1,94 @@
+"""The four lock files: what each installs, worked out when it is installed, and not before.
+
+Owns what is particular to a lock: its own list of what comes along, and the folders in it. A large one takes a second
+to parse, and a look at an unchanged project may take 50 ms: so its bytes alone go into the key. Must not know which
+form comes first. Runs in the appliance's own interpreter.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from appliance.dependencies.contents import Contents
+from appliance.dependencies.dependency_selection import plain
+from appliance.dependencies.formats.pipfile import read_pipfile_lock
+from appliance.dependencies.formats.poetry import poetry_wanted
+from appliance.dependencies.formats.poetry_lock import read_pins
+from appliance.dependencies.requirements import read_requirements
+from appliance.dependencies.source_tree import read_source_tree
+from appliance.dependencies.text_file import read_toml, table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from appliance.dependencies.dependency_selection import Choice
+    from appliance.dependencies.source_tree import SourceTree
+
+
+def uv_contents(root: Path, lock: Path, choice: Choice) -> Contents:
+    """``uv sync``, without the projects of this workspace that can be served from their folders."""
+    data = read_toml(lock)
+    packages = [package for package in data.get("package", ()) if isinstance(package, dict)]
+    trees: list[SourceTree] = []
+    arguments = ["--project", str(root), "--no-install-project"]
+    for package in packages:
+        source = table(package, "source")
+        path = next((source[kind] for kind in ("editable", "virtual", "directory") if kind in source), None)
+        tree = read_source_tree((root / path).resolve(), choice) if isinstance(path, str) and path != "." else None
+        if tree is None or tree.compiled:
+            continue
+        trees.append(tree)
+        arguments += ["--no-install-package", str(package.get("name"))]
+    if table(read_toml(root / "pyproject.toml"), "tool", "uv", "workspace"):
+        arguments.append("--all-packages")
+    arguments += _choice_arguments(choice)
+    return Contents(sync=tuple(arguments), trees=tuple(trees), lock=lock)
+
+
+def pylock_contents(lock: Path, choice: Choice) -> Contents:
+    """The installer reads it itself."""
+    arguments = [word for extra in choice.extras if extra != "*" for word in ("--extra", extra)]
+    arguments += ["--all-extras"] if "*" in choice.extras else []
+    return Contents(arguments=("-r", str(lock), *arguments), exact=True, lock=lock)
+
+
+def poetry_contents(root: Path, lock: Path, choice: Choice, python: str) -> Contents:
+    """Pins, worked out from the lock and the pyproject.toml beside it."""
+    data = read_toml(root / "pyproject.toml") if (root / "pyproject.toml").is_file() else {}
+    pins = read_pins(read_toml(lock), poetry_wanted(data, choice) or None, python)
+    return _pinned(root, [*pins.indexes, *pins.lines])
+
+
+def pipfile_contents(root: Path, lock: Path, choice: Choice) -> Contents:
+    """Pins, as they stand in the lock."""
+    pins, indexes = read_pipfile_lock(lock, choice)
+    return _pinned(root, [*indexes, *pins])
+
+
+def folders_of(lock: bytes) -> list[str]:
+    """The folders that a uv.lock or poetry.lock names, by its text alone."""
+    text = lock.decode("utf-8", "replace")
+    found = re.findall(r"source = \{ (?:editable|virtual|directory) = \"([^\"]+)\"", text)
+    found += re.findall(r"type = \"directory\"\s+url = \"([^\"]+)\"", text)
+    return [folder for folder in dict.fromkeys(found) if folder != "."]
+
+
+def _pinned(root: Path, lines: list[str]) -> Contents:
+    found = read_requirements(root, (), lines)
+    # A folder among the pins states its needs again, unpinned, and in the lock they are pinned: the pins alone count.
+    own = {plain(re.split(r"[\s\[=@<>!~;]", line, maxsplit=1)[0]): line for line in lines}
+    kept = [
+        line
+        for line in found.flat.splitlines()
+        if line in lines or plain(re.split(r"[\s\[=@<>!~;]", line, maxsplit=1)[0]) not in own
+    ]
+    return Contents(lines="\n".join(kept) + "\n", exact=True, trees=found.trees)
+
+
+def _choice_arguments(choice: Choice) -> list[str]:
+    arguments = [] if choice.development else ["--no-default-groups"]
+    for kind, names in (("extra", choice.extras), ("group", choice.groups)):
+        for name in names:
+            arguments += [f"--all-{kind}s"] if name == "*" else [f"--{kind}", name]
+    return arguments

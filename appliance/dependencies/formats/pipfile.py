@@ -1,0 +1,79 @@
+"""``Pipfile`` and ``Pipfile.lock`` as requirement lines.
+
+Owns Pipenv's two files. Must not know what installs the lines. Runs in the appliance's own interpreter.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from appliance.dependencies.formats.dependency_spec import Wanted, read_wanted
+from appliance.dependencies.text_file import read_text, table, unreadable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from appliance.dependencies.dependency_selection import Choice
+
+
+def read_pipfile_lock(file: Path, choice: Choice) -> tuple[list[str], list[str]]:
+    """Pinned lines with their hashes, and the options that name the indexes.
+
+    Raises:
+        InstallError: it can't be read.
+    """
+    try:
+        data = json.loads(read_text(file))
+    except json.JSONDecodeError as error:
+        raise unreadable(file, "JSON", error.msg, error.lineno) from None
+    pins: dict[str, str] = {}
+    for section in _sections(table(data), choice, "default", "develop"):
+        for name, value in table(data, section).items():
+            pins.setdefault(name, _pin(name, value))
+    return list(pins.values()), _indexes(table(data, "_meta").get("sources"))
+
+
+def pipfile_lines(data: dict[str, Any], choice: Choice) -> tuple[list[str], list[str]]:
+    """The same from a Pipfile that was never locked."""
+    lines: dict[str, str] = {}
+    for section in _sections(data, choice, "packages", "dev-packages"):
+        for name, value in table(data, section).items():
+            for wanted in read_wanted(name, value):
+                lines.setdefault(wanted.line(), wanted.line())
+    return list(lines), _indexes(data.get("source"))
+
+
+def pipfile_python(data: dict[str, Any]) -> str:
+    """The Python that a Pipfile asks for: "3.12", or nothing."""
+    requires = table(data, "requires")
+    return str(requires.get("python_version") or requires.get("python_full_version") or "")
+
+
+def _sections(data: dict[str, Any], choice: Choice, first: str, development: str) -> list[str]:
+    """Pipenv's two categories, and those of one's own that were asked for."""
+    own = [name for name in data if choice.names_group(name) and name not in {first, development}]
+    return [first, *([development] if choice.development or choice.names_group(development) else []), *own]
+
+
+def _pin(name: str, value: object) -> str:
+    wanted = read_wanted(name, value)
+    each = wanted[0] if wanted else Wanted(name)
+    hashes = value.get("hashes") if isinstance(value, dict) else None
+    if each.url or each.path or not isinstance(hashes, list):
+        return each.line()
+    return each.line() + "".join(f" --hash={text}" for text in hashes)
+
+
+def _indexes(sources: object) -> list[str]:
+    """``${NAME}`` in a URL stays: the installer puts the variable in."""
+    urls = [source.get("url") for source in sources if isinstance(source, dict)] if isinstance(sources, list) else []
+    found = [url for url in urls if isinstance(url, str)]
+    if found and _is_pypi(found[0]):
+        found = found[1:]  # what the installer takes anyway, or what PIP_INDEX_URL says instead
+        return [f"--extra-index-url {url}" for url in found]
+    return [f"{'--extra-index-url' if index else '--index-url'} {url}" for index, url in enumerate(found)]
+
+
+def _is_pypi(url: str) -> bool:
+    return "//pypi.org/" in url or "//pypi.python.org/" in url

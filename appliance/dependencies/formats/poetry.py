@@ -1,0 +1,73 @@
+"""``[tool.poetry]`` of a pyproject.toml: what it depends on, by group and extra.
+
+Owns the tables that Poetry had before the standard ones, and has beside them. Must not know the lock. Runs in the
+appliance's own interpreter.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from appliance.dependencies.dependency_groups import group_lines
+from appliance.dependencies.dependency_selection import plain
+from appliance.dependencies.formats.dependency_spec import Wanted, read_wanted
+from appliance.dependencies.text_file import table, texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from appliance.dependencies.dependency_selection import Choice
+
+
+def poetry_wanted(data: dict[str, Any], choice: Choice) -> list[Wanted]:
+    """What a developer of this project installs: its dependencies, the groups that are not optional, chosen extras."""
+    own = table(data, "tool", "poetry", "dependencies")
+    wanted = [each for name, value in own.items() if name.lower() != "python" for each in read_wanted(name, value)]
+    wanted += standard_wanted(table(data, "project").get("dependencies"))
+    asked = _of_extras(data, choice)
+    found = [each for each in wanted if not each.optional or plain(each.name) in asked]
+    for extra, lines in table(data, "project", "optional-dependencies").items():
+        if choice.takes_extra(extra):
+            found += standard_wanted(lines)
+    for entries in _groups(data, choice):
+        found += [each for name, value in entries.items() for each in read_wanted(name, value)]
+    groups = filter(choice.takes_group, table(data, "dependency-groups"))
+    return found + standard_wanted(group_lines(data, groups, Path("pyproject.toml")))
+
+
+def standard_wanted(lines: object) -> list[Wanted]:
+    """PEP 508's requirements in the same form; what can't be read is left out."""
+    found: list[Wanted] = []
+    for line in texts(lines):
+        try:
+            parsed = Requirement(line)
+        except InvalidRequirement:
+            continue
+        marker = str(parsed.marker) if parsed.marker else ""
+        extras = tuple(sorted(parsed.extras))
+        found.append(Wanted(parsed.name, str(parsed.specifier), extras, marker, parsed.url or ""))
+    return found
+
+
+def poetry_indexes(data: dict[str, Any]) -> list[str]:
+    """``[[tool.poetry.source]]`` as options of a requirements file: uv asks them in this order, before PyPI."""
+    sources = table(data, "tool", "poetry").get("source")
+    urls = [source.get("url") for source in sources if isinstance(source, dict)] if isinstance(sources, list) else []
+    return [f"--extra-index-url {url}" for url in urls if isinstance(url, str)]
+
+
+def _groups(data: dict[str, Any], choice: Choice) -> Iterable[dict[str, Any]]:
+    for name, group in table(data, "tool", "poetry", "group").items():
+        optional = isinstance(group, dict) and group.get("optional") is True
+        if choice.names_group(name) or (choice.development and not optional):
+            yield table(group, "dependencies")
+    if choice.development:
+        yield table(data, "tool", "poetry", "dev-dependencies")
+
+
+def _of_extras(data: dict[str, Any], choice: Choice) -> set[str]:
+    extras = table(data, "tool", "poetry", "extras")
+    return {plain(name) for extra, names in extras.items() if choice.takes_extra(extra) for name in texts(names)}

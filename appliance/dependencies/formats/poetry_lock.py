@@ -1,0 +1,154 @@
+"""``poetry.lock`` as pinned requirements: what Poetry would install here, without Poetry.
+
+Owns the lock's layout, of its versions 1.1 to 2.1. Must not know what installs the pins. Runs in the appliance's own
+interpreter.
+
+Theory of operation. A lock lists every package of every group, extra and platform. Which of them are wanted is worked
+out as Poetry does: from what the pyproject.toml asks for, along the dependencies that the lock states, each where its
+marker holds for the Python that was chosen. Its last digit is not known: what only some patch releases need comes
+along, which does no harm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from packaging.markers import InvalidMarker, Marker
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from appliance.dependencies.dependency_selection import plain
+from appliance.dependencies.formats.dependency_spec import Wanted, alternatives, read_wanted
+from appliance.dependencies.text_file import table, texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_PATCHES = ("0", "40")
+
+
+@dataclass(frozen=True)
+class Pins:
+    """What is to be installed, and nothing else.
+
+    Attributes:
+        lines: pinned requirements, with their hashes.
+        indexes: options that name the indexes which hold them.
+    """
+
+    lines: tuple[str, ...]
+    indexes: tuple[str, ...]
+
+
+def read_pins(lock: dict[str, Any], wanted: Sequence[Wanted] | None, python: str) -> Pins:
+    """The pins for this Python ("3.12"); without ``wanted``, of all packages that no extra alone needs."""
+    packages = [package for package in lock.get("package", ()) if isinstance(package, dict)]
+    if wanted is None:
+        chosen = [package for package in packages if not package.get("optional")]
+    else:
+        reached: dict[int, dict[str, Any]] = {}
+        for patch in _PATCHES:
+            walk = _Walk(packages, python, patch)
+            walk.follow(wanted)
+            reached |= walk.reached
+        chosen = [package for package in packages if id(package) in reached]
+    old_files = table(lock, "metadata", "files")
+    lines = tuple(_line(package, old_files) for package in chosen)
+    urls = [
+        source["url"]
+        for package in chosen
+        if (source := table(package, "source")).get("type") == "legacy" and isinstance(source.get("url"), str)
+    ]
+    return Pins(lines, tuple(f"--extra-index-url {url}" for url in dict.fromkeys(urls)))
+
+
+class _Walk:
+    """One walk along the dependencies, for one patch release."""
+
+    def __init__(self, packages: Sequence[dict[str, Any]], python: str, patch: str) -> None:
+        self.reached: dict[int, dict[str, Any]] = {}
+        self._full = f"{python}.{patch}"
+        self._environment = {"python_version": python, "python_full_version": self._full}
+        self._by_name: dict[str, list[dict[str, Any]]] = {}
+        for package in packages:
+            self._by_name.setdefault(plain(str(package.get("name"))), []).append(package)
+        self._seen: set[tuple[int, tuple[str, ...]]] = set()
+
+    def follow(self, wanted: Iterable[Wanted]) -> None:
+        """Reach all these, and what they need."""
+        left = [each for each in wanted if self._holds(each.marker, ())]
+        while left:
+            each = left.pop()
+            package = self._find(each)
+            if package is None or (id(package), each.extras) in self._seen:
+                continue
+            self._seen.add((id(package), each.extras))
+            self.reached[id(package)] = package
+            left += self._needs(package, each.extras)
+
+    def _find(self, wanted: Wanted) -> dict[str, Any] | None:
+        """The package of that name that is for this Python, and fits best."""
+        here = [package for package in self._by_name.get(plain(wanted.name), ()) if self._is_for_here(package)]
+        fitting = [package for package in here if _allows(wanted.specifier, str(package.get("version")))]
+        return max(fitting or here, key=lambda package: _version(str(package.get("version"))), default=None)
+
+    def _is_for_here(self, package: dict[str, Any]) -> bool:
+        versions = str(package.get("python-versions") or "*")
+        markers = package.get("markers")
+        # Since 2.1: one marker for all groups, or one for each.
+        every = list(markers.values()) if isinstance(markers, dict) else [markers or ""]
+        return any(_allows(each, self._full) for each in alternatives(versions)) and any(
+            self._holds(str(marker), ()) for marker in every
+        )
+
+    def _needs(self, package: dict[str, Any], extras: tuple[str, ...]) -> Iterable[Wanted]:
+        named = {
+            plain(text.partition(" ")[0].partition("[")[0])
+            for extra, lines in table(package, "extras").items()
+            if plain(extra) in {plain(each) for each in extras}
+            for text in texts(lines)
+        }
+        for name, value in table(package, "dependencies").items():
+            for each in read_wanted(name, value):
+                if self._holds(each.marker, extras) and (not each.optional or plain(name) in named):
+                    yield each
+
+    def _holds(self, marker: str, extras: tuple[str, ...]) -> bool:
+        if not marker:
+            return True
+        try:
+            parsed = Marker(marker)
+        except InvalidMarker:
+            return True
+        return any(parsed.evaluate({**self._environment, "extra": extra}) for extra in ("", *extras))
+
+
+def _allows(specifier: str, version: str) -> bool:
+    try:
+        return SpecifierSet(specifier).contains(version, prereleases=True)
+    except (InvalidSpecifier, InvalidVersion):
+        return True
+
+
+def _version(text: str) -> Version:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return Version("0")
+
+
+def _line(package: dict[str, Any], old_files: dict[str, Any]) -> str:
+    name, version, source = str(package.get("name")), str(package.get("version")), table(package, "source")
+    kind, url = source.get("type"), str(source.get("url") or "")
+    if kind == "git":
+        below = source.get("subdirectory")
+        commit = source.get("resolved_reference") or source.get("reference") or ""
+        return Wanted(name, url=f"git+{url}@{commit}" + (f"#subdirectory={below}" if below else "")).line()
+    if kind == "url":
+        return Wanted(name, url=url).line()
+    if kind in {"directory", "file"}:
+        return Wanted(name, path=url).line()
+    files = package.get("files") or old_files.get(name) or ()
+    hashes = [f" --hash={file['hash']}" for file in files if isinstance(file, dict) and file.get("hash")]
+    return f"{name}=={version}{''.join(hashes)}"

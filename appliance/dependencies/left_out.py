@@ -1,0 +1,64 @@
+"""Packages that a file of dependencies asks for and that are left out: each fails, or is of no use here.
+
+Owns the table and its reasons. Must not know how an installer leaves a package out. Runs in ``appliance install``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from appliance.dependencies.dependency_selection import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_STDLIB = "is in Python's standard library"
+_WINDOWS = "is for Windows alone"
+LEFT_OUT = {
+    "asyncio": _STDLIB,
+    "backports-zoneinfo": _STDLIB,
+    "dataclasses": _STDLIB,
+    "distribute": "is setuptools under its old name",
+    "enum34": _STDLIB,
+    "functools32": _STDLIB,
+    "futures": _STDLIB,
+    "mod-wsgi": "is not needed here: the appliance serves the project",
+    "pathlib": _STDLIB,
+    # What Debian's pip wrote into every `pip freeze` of some years.
+    "pkg-resources": "is no package: a mistake of Debian's pip",
+    "pypiwin32": _WINDOWS,
+    "pywin32": _WINDOWS,
+    "pywinpty": _WINDOWS,
+    "subprocess32": _STDLIB,
+    "typing": _STDLIB,
+    "uwsgi": "is not needed here: the appliance serves the project",
+    "wsgiref": _STDLIB,
+}
+
+
+def left_out(names: Iterable[str]) -> list[str]:
+    """One sentence for each of these packages that is left out."""
+    found = dict.fromkeys(name for name in map(plain, names) if name in LEFT_OUT)
+    return [f"{name} is left out: it {LEFT_OUT[name]}" for name in found]
+
+
+def names_in(lines: str) -> list[str]:
+    """The packages that requirement lines name."""
+    return [requirement.name for requirement in _requirements(lines)]
+
+
+def pins_in(lines: str) -> list[str]:
+    """The releases that requirement lines ask for, where no other will do: ``["flask==1.0"]``."""
+    exact = ((plain(each.name), re.fullmatch(r"={2,3}([^*,]+)", str(each.specifier))) for each in _requirements(lines))
+    return [f"{name}=={version[1]}" for name, version in exact if version]
+
+
+def _requirements(lines: str) -> Iterable[Requirement]:
+    for line in lines.splitlines():
+        try:
+            yield Requirement(re.sub(r"(^|\s)#.*|\s--hash[= ]\S+|\\\s*\Z", "", line).strip())
+        except InvalidRequirement:
+            continue

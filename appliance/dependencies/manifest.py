@@ -1,0 +1,406 @@
+"""What a project says it depends on: the one form that counts, its files, and a hash of what matters in them.
+
+Owns the order of the forms. Must not know how they are installed. Runs in the appliance's own interpreter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from appliance.dependencies.contents import Contents
+from appliance.dependencies.dependency_groups import group_lines
+from appliance.dependencies.dependency_selection import Choice, read_choice
+from appliance.dependencies.development import beside, is_for_development, names_development
+from appliance.dependencies.formats.conda import read_conda
+from appliance.dependencies.formats.locks import (
+    folders_of,
+    pipfile_contents,
+    poetry_contents,
+    pylock_contents,
+    uv_contents,
+)
+from appliance.dependencies.formats.pipfile import pipfile_lines
+from appliance.dependencies.formats.poetry import poetry_indexes
+from appliance.dependencies.other_names import other_requirements
+from appliance.dependencies.own_python import own_version
+from appliance.dependencies.requirements import read_requirements
+from appliance.dependencies.source_tree import SourceTree, read_source_tree
+from appliance.dependencies.text_file import read_bytes, read_text, read_toml, table, texts
+from appliance.discovery.rules.own_package import package_names
+from appliance.errors import InstallError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+# What a developer installs comes first; the kin of requirements.txt follow.
+REQUIREMENTS = (
+    "requirements/dev.txt",
+    "requirements/development.txt",
+    "requirements/local.txt",
+    "requirements.txt",
+    "requirements/requirements.txt",
+    "requirements/base.txt",
+    "requirements/common.txt",
+    "requirements-dev.txt",
+    "requirements_dev.txt",
+    "dev-requirements.txt",
+    "requirements",
+    "requirements.in",
+    "reqs.txt",
+)
+# Where nothing else says anything.
+_LAST_REQUIREMENTS = (
+    "requirements/production.txt",
+    "requirements/prod.txt",
+    "requirements/main.txt",
+    "requirements.pip",
+)
+_UNKNOWN = (
+    "setup.py works out what the project needs with code of its own, which is not run: "
+    "write it into requirements.txt, or name a file in APPLIANCE_DEPENDENCIES"
+)
+_PYPROJECT = "pyproject.toml"
+_ASIDE = (
+    ".",
+    "doc",
+    "test",
+    "venv",
+    "env",
+    "node_modules",
+    "example",
+    "sample",
+    "script",
+    "tool",
+    "build",
+    "dist",
+)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What is to be installed.
+
+    Attributes:
+        folder: where it stands; the project's own where nothing says anything.
+        source: the file that says it, as a person would name it; "none".
+        files: all files that were read: worth watching.
+        digest: the hash of all that matters.
+        contents: works out what the installer is told of this version of Python, "3.12"; large locks are parsed only
+            then.
+        spare: works out the same without what is for development alone; None where nothing is.
+    """
+
+    folder: Path
+    source: str
+    files: tuple[Path, ...]
+    digest: str
+    contents: Callable[[str], Contents]
+    spare: Callable[[], Manifest | None] = lambda: None
+
+
+@dataclass(frozen=True)
+class _Look:
+    """Where is looked, and for what; ``project`` is the folder that names are told relative to."""
+
+    project: Path
+    root: Path
+    choice: Choice
+
+
+def read_manifest(root: Path, named: Sequence[str] = (), application: Path | None = None) -> Manifest:
+    """The project's dependencies.
+
+    Args:
+        root: the project's folder.
+        named: APPLIANCE_DEPENDENCIES: files, and then nothing is looked for; extras and groups.
+        application: the folder that its application lies in, where that is known.
+
+    Raises:
+        InstallError: a file that can't be read.
+    """
+    look = _Look(root, root, read_choice(named))
+    found = _read(look, application) or Manifest(root, "none", (), _digest([]), lambda _: Contents())
+    if not look.choice.development:
+        return found
+    served = replace(look, choice=replace(look.choice, development=False))
+    return replace(found, spare=lambda: _read(served, application))
+
+
+def _read(look: _Look, application: Path | None) -> Manifest | None:
+    if look.choice.files:
+        return _named(look)
+    found = _found(look)
+    if found is not None and not _asks_for_nothing(found):
+        nearer = _towards(look, application)
+        # Of several applications in one repository each has a file that includes what all need.
+        includes = nearer and found.files[0].resolve() in {each.resolve() for each in nearer.files}
+        return nearer if nearer and includes else found
+    other = _towards(look, application) or (None if found else _below(look))
+    return other or _otherwise_named(look, application) or found
+
+
+def _found(look: _Look) -> Manifest | None:
+    """The first form of a folder; one that asks for nothing gives way to a later one, and is better than none."""
+    # Without what is for development a file that is named so comes last: it may be the only one.
+    forms = _FORMS if look.choice.development else sorted(_FORMS, key=lambda form: names_development(form[0]))
+    silent: Manifest | None = None
+    for name, form in forms:
+        if (look.root / name).is_file() and (manifest := form(look, look.root / name)):
+            if not _asks_for_nothing(manifest):
+                return manifest
+            silent = silent or manifest
+    return silent
+
+
+def _asks_for_nothing(manifest: Manifest) -> bool:
+    """Whether a description of the project says that it needs nothing: often another file says what it does."""
+    if manifest.source.rpartition("/")[2] not in {_PYPROJECT, "setup.cfg", "setup.py"}:
+        return False
+    contents = manifest.contents(own_version())
+    return not contents.question.strip() and not contents.notes
+
+
+def _otherwise_named(look: _Look, application: Path | None) -> Manifest | None:
+    """A requirements file under a name of the project's own, beside the application or above it."""
+    within = application is not None and look.root in application.parents
+    between = application.relative_to(look.root).parents if application and within else ()
+    folders = (*((application,) if application and within else ()), *(look.root / each for each in between))
+    parts = [folder.name for folder in folders]
+    names = [*parts, *package_names(look.root), look.root.name]
+    for folder in folders or (look.root,):
+        files = other_requirements(folder, names)
+        if files:
+            return _requirements(replace(look, root=folder), *files)
+    return None
+
+
+def _towards(look: _Look, application: Path | None) -> Manifest | None:
+    """The form of the folder nearest to the application, up to the project's own."""
+    if application is None or look.root not in application.parents:
+        return None
+    between = application.relative_to(look.root).parents
+    folders = (application, *(look.root / each for each in between[:-1]))
+    return next((found for folder in folders if (found := _found(replace(look, root=folder)))), None)
+
+
+def _below(look: _Look) -> Manifest | None:
+    """The form of a project that lives in a sub-folder, where there is one such alone."""
+    try:
+        folders = [folder for folder in look.root.iterdir() if folder.is_dir() and not folder.name.startswith(_ASIDE)]
+    except OSError:
+        return None
+    found = [manifest for folder in folders if (manifest := _found(replace(look, root=folder)))]
+    return found[0] if len(found) == 1 else None
+
+
+def _named(look: _Look) -> Manifest | None:
+    files = tuple(look.root / name for name in look.choice.files)
+    for name, file in zip(look.choice.files, files, strict=True):
+        if not file.is_file():
+            raise InstallError(
+                f"APPLIANCE_DEPENDENCIES names {name}, which is not there",
+                expected="files of the project: requirements files, a lock or pyproject.toml",
+                action="Correct APPLIANCE_DEPENDENCIES, or take it away: the files are then looked for.",
+                file=name,
+            )
+    if len(files) == 1:
+        form = _form_of(files[0].name)
+        return form(replace(look, root=files[0].parent) if form is not _requirements else look, files[0])
+    return _requirements(look, *files)
+
+
+def _form_of(name: str) -> Callable[..., Manifest | None]:
+    if name.startswith("pylock.") and name.endswith(".toml"):
+        return _pylock
+    if name.startswith("environment") and name.endswith((".yml", ".yaml")):
+        return _conda
+    return dict(_FORMS).get(name, _requirements)
+
+
+def _uv_lock(look: _Look, file: Path) -> Manifest | None:
+    pyproject = look.root / _PYPROJECT
+    if not pyproject.is_file():
+        return None
+    return _locked(look, (file, pyproject), lambda _: uv_contents(look.root, file, look.choice))
+
+
+def _pylock(look: _Look, file: Path) -> Manifest:
+    return _locked(look, (file,), lambda _: pylock_contents(file, look.choice))
+
+
+def _poetry_lock(look: _Look, file: Path) -> Manifest:
+    files = tuple(each for each in (file, look.root / _PYPROJECT) if each.is_file())
+    return _locked(look, files, lambda python: poetry_contents(look.root, file, look.choice, python))
+
+
+def _pipfile_lock(look: _Look, file: Path) -> Manifest:
+    return _locked(look, (file,), lambda _: pipfile_contents(look.root, file, look.choice))
+
+
+def _locked(look: _Look, files: tuple[Path, ...], contents: Callable[[str], Contents]) -> Manifest:
+    parts = [_what_matters(read_toml(file)) if file.name == _PYPROJECT else read_bytes(file) for file in files]
+    below = [read_source_tree((look.root / folder).resolve(), look.choice) for folder in folders_of(parts[0])]
+    return _made(look, files[:1], files, parts, contents, [tree for tree in below if tree])
+
+
+def _requirements(look: _Look, *files: Path) -> Manifest:
+    extras = [f"-e .[{','.join(look.choice.extras)}]"] if look.choice.extras else []
+    own: SourceTree | None = None
+    if not look.choice.files and is_for_development(files[0]):
+        files = (*files, *beside(look.root, files[0], REQUIREMENTS))
+        own = read_source_tree(look.root, look.choice) if len(files) == 1 else None
+    more = [*extras, *_groups(look), *((own and own.requires) or ())]
+    found = read_requirements(look.root, files, more)
+    contents = Contents(lines=found.flat, trees=found.trees, notes=_notes_on(own, *found.trees), asked=found.flat)
+    if not found.trees and not more:
+        # As they are: the installer's words then name the files that a person knows.
+        contents = replace(contents, lines="", arguments=tuple(word for file in files for word in ("-r", str(file))))
+    parts = [read_bytes(file) for file in found.files if file.suffix not in {".py", ".toml", ".cfg"}]
+    return _made(look, files, found.files, [*parts, os.fsencode(found.flat)], lambda _: contents, found.trees)
+
+
+def _notes_on(*trees: SourceTree | None) -> tuple[str, ...]:
+    return (_UNKNOWN,) if any(tree and tree.requires is None for tree in trees) else ()
+
+
+def _groups(look: _Look) -> list[str]:
+    """The lines of the groups that were asked for by name."""
+    file = look.root / _PYPROJECT
+    data = read_toml(file) if look.choice.groups and file.is_file() else {}
+    return group_lines(data, filter(look.choice.names_group, table(data, "dependency-groups")), file)
+
+
+def _pyproject(look: _Look, file: Path) -> Manifest | None:
+    """None where it only configures tools."""
+    data = read_toml(file)
+    groups = [name for name in table(data, "dependency-groups") if look.choice.takes_group(name)]
+    project = table(data, "project")
+    if not project and table(data, "tool", "poetry"):
+        return _described(look, file, poetry_indexes(data))
+    if table(data, "tool", "flit", "metadata") or "dependencies" in texts(project.get("dynamic")):
+        return _described(look, file)
+    development = _older_groups(data) if look.choice.development else []
+    if not project and not groups and not development:
+        return None
+    if table(data, "tool", "poetry"):
+        return _described(look, file, poetry_indexes(data))
+    arguments = ["-r", str(file)] if project else []
+    asked = list(texts(project.get("dependencies")))
+    for extra, lines in table(project, "optional-dependencies").items():
+        if look.choice.takes_extra(extra):
+            arguments += ["--extra", extra]
+            asked += texts(lines)
+    for group in groups:
+        arguments += ["--group", f"{file}:{group}"]
+    asked += group_lines(data, groups, file)
+    lines = read_requirements(look.root, (), development).flat if development else ""
+    contents = Contents(lines=lines, arguments=tuple(arguments), asked="\n".join([*asked, lines]))
+    return _made(look, (file,), (file,), [_what_matters(data), repr(contents).encode()], lambda _: contents)
+
+
+def _older_groups(data: dict[str, Any]) -> list[str]:
+    """What uv and PDM had for development before there were groups."""
+    pdm = table(data, "tool", "pdm", "dev-dependencies")
+    return [
+        *texts(table(data, "tool", "uv").get("dev-dependencies")),
+        *(line for name in pdm for line in texts(pdm[name])),
+    ]
+
+
+def _setup(look: _Look, file: Path) -> Manifest | None:
+    return _described(look, file) if read_source_tree(look.root, look.choice) else None
+
+
+def _described(look: _Look, file: Path, options: Iterable[str] = ()) -> Manifest | None:
+    """What a description that is read by us says, the project itself left where it is."""
+    tree = read_source_tree(look.root, look.choice)
+    lines = (tree.requires or ()) if tree else ()
+    if look.choice.extras and tree and tree.extras:
+        lines = (f"-e .[{','.join(look.choice.extras)}]",)  # the same, and theirs
+    lines = (*options, *lines)
+    found = read_requirements(look.root, (), lines)
+    contents = Contents(lines=found.flat, trees=found.trees, notes=_notes_on(tree))
+    files = tuple(dict.fromkeys((file, *(tree.files if tree else ()), *found.files)))
+    return _made(look, (file,), files, [os.fsencode(found.flat)], lambda _: contents, found.trees)
+
+
+def _pipfile(look: _Look, file: Path) -> Manifest:
+    lines, indexes = pipfile_lines(read_toml(file), look.choice)
+    found = read_requirements(look.root, (), [*indexes, *lines])
+    contents = Contents(lines=found.flat, trees=found.trees)
+    return _made(look, (file,), (file, *found.files), [os.fsencode(found.flat)], lambda _: contents, found.trees)
+
+
+def _conda(look: _Look, file: Path) -> Manifest:
+    environment = read_conda(read_text(file), file)
+    found = read_requirements(look.root, (), environment.lines)
+    contents = Contents(lines=found.flat, trees=found.trees, notes=environment.notes)
+    return _made(look, (file,), (file, *found.files), [os.fsencode(found.flat)], lambda _: contents, found.trees)
+
+
+_FORMS: tuple[tuple[str, Callable[..., Manifest | None]], ...] = (
+    ("uv.lock", _uv_lock),
+    ("pylock.toml", _pylock),
+    ("poetry.lock", _poetry_lock),
+    ("Pipfile.lock", _pipfile_lock),
+    *((name, _requirements) for name in REQUIREMENTS),
+    ("Pipfile", _pipfile),
+    (_PYPROJECT, _pyproject),
+    ("setup.cfg", _setup),
+    ("setup.py", _setup),
+    *((name, _requirements) for name in _LAST_REQUIREMENTS),
+    ("environment.yml", _conda),
+    ("environment.yaml", _conda),
+)
+
+
+def _made(
+    look: _Look,
+    named: Sequence[Path],
+    files: Iterable[Path],
+    parts: Sequence[bytes],
+    contents: Callable[[str], Contents],
+    trees: Iterable[SourceTree] = (),
+) -> Manifest:
+    """The manifest, with the project itself among what is linked."""
+    own = read_source_tree(look.root, look.choice)
+    every = {tree.folder: tree for tree in (*trees, *([own] if own else ()))}
+
+    def whole(python: str) -> Contents:
+        known = contents(python)
+        return replace(known, trees=tuple({tree.folder: tree for tree in (*every.values(), *known.trees)}.values()))
+
+    described = [repr((tree.name, tree.version, tree.entry_points, tree.roots)).encode() for tree in every.values()]
+    choice = repr((look.choice.extras, look.choice.groups, look.choice.development)).encode()
+    read = dict.fromkeys([*files, *(file for tree in every.values() for file in tree.files)])
+    digest = _digest([*parts, choice, *described])
+    return Manifest(look.root, _names(look.project, named), tuple(read), digest, whole)
+
+
+def _names(root: Path, files: Iterable[Path]) -> str:
+    return ", ".join(str(file.relative_to(root)) if root in file.parents else str(file) for file in files)
+
+
+def _what_matters(data: dict[str, Any]) -> bytes:
+    """The tables that an installation depends on: the settings of linters change nothing."""
+    project, poetry = table(data, "project"), table(data, "tool", "poetry")
+    kept = {
+        "project": {key: project.get(key) for key in ("dependencies", "optional-dependencies", "requires-python")},
+        "dependency-groups": data.get("dependency-groups"),
+        "uv": table(data, "tool").get("uv"),
+        "poetry": {key: poetry.get(key) for key in ("dependencies", "dev-dependencies", "group", "extras", "source")},
+    }
+    return json.dumps(kept, sort_keys=True, default=str).encode()
+
+
+def _digest(parts: Sequence[bytes]) -> str:
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(len(part).to_bytes(8))
+        whole.update(part)
+    return whole.hexdigest()

@@ -1,0 +1,109 @@
+"""Requirements files under names of a project's own: what reads as one, beside the application or above it.
+
+Owns the names, and how a file is told from another text. Must not know which form comes first. Runs in the appliance's
+own interpreter.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from appliance.dependencies.dependency_selection import plain
+from appliance.dependencies.text_file import read_text
+from appliance.errors import InstallError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+_WORD = r"(?:requirements?|requires|reqs?|deps|dependencies|pip)"
+_NAME = re.compile(rf"(?i)(?:.*[-_.])?{_WORD}(?:[-_.]?\w[\w.-]*?)?(?:\.(?:txt|in|pip|lst|list))?\Z")
+_FOLDER = re.compile(rf"(?i)(?:.*[-_.])?{_WORD}\Z")
+_SUFFIXES = frozenset({"", ".txt", ".in", ".pip", ".lst", ".list"})
+# What is for other machines than this one, and what installs nothing.
+_ASIDE = re.compile(
+    r"(?i)(?:^|[-_.])(?:tests?|testing|tox|ci|travis|docs?|documentation|rtd|lint|linters?|flake8|mypy|pre-?commit|build"
+    r"|release|constraints?|upper|min|minimum|lowest|apt|conda|npm|win|windows|macos|osx|py2|py27|python2|bench\w*)(?:[-_.]|$)"
+)
+# In this order: what a person calls the file that everybody installs.
+_WORDS = (
+    "requirements", "requirement", "dev", "development", "local", "base", "common", "default", "main", "app", "web",
+    "server", "site", "api", "backend", "core", "all", "install", "runtime", "py3", "python3", "prod", "production",
+    "deploy",
+)  # fmt: skip
+_LONGEST = 200_000
+_LINE = re.compile(r"\s*(?:-[rcefi]|--[a-z-]+|[a-z+]+://|\.{0,2}/)")
+
+
+def other_requirements(folder: Path, names: Sequence[str]) -> tuple[Path, ...]:
+    """The requirements file of this folder under another name, or those of its folder of them.
+
+    Args:
+        folder: where it is looked.
+        names: what the project's parts are called: a file that is named so is theirs.
+    """
+    here = [file for file in _entries(folder) if _NAME.match(file.name) and file.is_file()]
+    best = _best(here, names)
+    if best:
+        return (best,)
+    for below in (entry for entry in _entries(folder) if _FOLDER.match(entry.name) and entry.is_dir()):
+        files = _entries(below)
+        best = _best(files, names)
+        if best:
+            return (best,)
+        parts = tuple(file for file in files if _reads_as_one(file))
+        if parts:
+            return parts  # each is of a part, and no name says of which
+    return ()
+
+
+def _best(files: Iterable[Path], names: Sequence[str]) -> Path | None:
+    """The one that is named as everybody's, or as the project or its part; the only one there is."""
+    reading = [file for file in files if _reads_as_one(file)]
+    if len(reading) == 1:
+        return reading[0]
+    ranks = {word: rank for rank, word in enumerate((*_WORDS, *map(plain, names)))}
+    ranked = [(min((ranks[word] for word in _words(file) if word in ranks), default=-1), file) for file in reading]
+    known = [pair for pair in ranked if pair[0] >= 0]
+    return min(known, key=lambda pair: (pair[0], len(pair[1].name)))[1] if known else None
+
+
+def _words(file: Path) -> list[str]:
+    stem = file.name.removesuffix(file.suffix) if file.suffix in _SUFFIXES else file.name
+    whole = plain(stem)
+    without = re.sub(rf"(?i){_WORD}", "", whole).strip("-")
+    return [whole, without, *without.split("-")]
+
+
+def _reads_as_one(file: Path) -> bool:
+    """Whether every line is a requirement, an option or a comment, and one is a requirement."""
+    if file.suffix not in _SUFFIXES or _ASIDE.search(file.name) or not file.is_file():
+        return False
+    try:
+        lines = read_text(file)[:_LONGEST].splitlines()
+    except InstallError:
+        return False
+    meant = [text for line in lines if (text := re.sub(r"(^|\s)#.*", "", line).strip(" \t\\"))]
+    return bool(meant) and all(map(_is_line, meant)) and any(map(_is_requirement, meant))
+
+
+def _is_line(text: str) -> bool:
+    return _LINE.match(text) is not None or _is_requirement(text)
+
+
+def _is_requirement(text: str) -> bool:
+    try:
+        Requirement(re.sub(r"\s--hash[= ]\S+", "", text))
+    except InvalidRequirement:
+        return False
+    return True
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []

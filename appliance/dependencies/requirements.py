@@ -1,0 +1,180 @@
+"""Requirement lines: what they include, and which of them mean a folder of this machine.
+
+Owns the reading of ``-r``, ``-c`` and ``-e`` lines. Must not know what installs them. Runs in the appliance's own
+interpreter.
+
+A line ``-e .`` or ``./libs/one`` would build that folder, and setuptools writes ``*.egg-info`` and ``build`` into it:
+into the mount. Where such a folder can be read without building it, its dependencies take the line's place, and it is
+made importable where it lies (``linked``). The files are then flattened into one text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.dependencies.dependency_selection import Choice, plain
+from appliance.dependencies.source_tree import read_source_tree
+from appliance.dependencies.text_file import read_text
+from appliance.errors import InstallError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from appliance.dependencies.source_tree import SourceTree
+
+_INCLUDE = re.compile(r"\s*(-r|--requirement|-c|--constraint)(?:\s*=\s*|\s+|(?<=-[rc])(?=\S))(.+)")
+_EDITABLE = re.compile(r"\s*(?:-e|--editable)(?:\s+|=)\s*")
+_NAMED = re.compile(r"\s*[A-Za-z0-9][\w.-]*\s*(?:(\[[^\]]*\])\s*)?@\s*(?=file:)")
+_FOLDER = re.compile(r"(?P<path>[^\[;#\s]+)(?:\[(?P<extras>[^\]]*)\])?")
+_ALONE = Choice(development=False)  # a library's development is not its user's
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """Lines, from files or from elsewhere.
+
+    Attributes:
+        roots: the files that were asked for.
+        files: all that were read, includes too.
+        trees: the folders that stand among the lines, and are not built.
+        flat: all lines in one text, with the needs of those folders, and with absolute paths.
+    """
+
+    roots: tuple[Path, ...]
+    files: tuple[Path, ...]
+    trees: tuple[SourceTree, ...]
+    flat: str
+
+
+def read_requirements(root: Path, files: tuple[Path, ...], more: Iterable[str] = ()) -> Requirements:
+    """Follow the includes of these files, then of more lines, which are relative to the root.
+
+    Raises:
+        InstallError: a file that is included is not there or is no text; its file and line are named.
+    """
+    reading = _Reading(root)
+    for file in files:
+        reading.follow(file, "")
+    for line in more:
+        reading.line(root, "", line)
+    return Requirements(files, tuple(reading.files), tuple(reading.trees), "\n".join(reading.lines) + "\n")
+
+
+def _holds(look: Callable[[], bool]) -> bool:
+    try:
+        return look()
+    except OSError:  # of a name that is too long for any
+        return False
+
+
+class _Reading:
+    def __init__(self, root: Path) -> None:
+        self.files: list[Path] = []
+        self.lines: list[str] = []
+        self.trees: list[SourceTree] = []
+        self._root = root
+        self._extras: set[tuple[Path, str]] = set()
+
+    def follow(self, file: Path, included_by: str) -> None:
+        """Read a file of lines, once."""
+        if file in self.files:
+            return
+        self._note(file, self._name(file), included_by)
+        # A backslash at the end joins a line with the next.
+        joined = ""
+        for number, raw in enumerate(read_text(file).splitlines(), 1):
+            joined += raw
+            if joined.endswith("\\") and not joined.lstrip().startswith("#"):
+                joined = joined[:-1]
+                continue
+            self.line(file.parent, f"line {number} of {self._name(file)}", joined)
+            joined = ""
+        if joined:
+            self.line(file.parent, f"the last line of {self._name(file)}", joined)
+
+    def line(self, folder: Path, where: str, line: str) -> None:
+        """Take one line, which is relative to this folder."""
+        meaning = re.sub(r"(^|\s)#.*", "", line).strip()
+        include = _INCLUDE.match(meaning)
+        if include:
+            self._include(folder, where, line, include[1], include[2].strip("\"'"))
+            return
+        editable = _EDITABLE.match(meaning)
+        named = _NAMED.match(meaning)
+        place = meaning[(editable or named).end() :] if (editable or named) else meaning  # type: ignore[union-attr]
+        found = _FOLDER.match(place.removeprefix("file://").removeprefix("file:"))
+        local = found and (editable or named or place.startswith((".", "/", "file:")))
+        path = self._folder(folder, found["path"]) if found and local else None
+        if found is None or path is None:
+            self.lines.append(line)
+            return
+        extras = [each.strip() for each in ((named and named[1]) or found["extras"] or "").strip("[]").split(",")]
+        if not self._take(path, [extra for extra in extras if extra]):
+            self.lines.append(f"{'-e ' if editable else ''}{path}{found[0][len(found['path']) :]}")
+
+    def _include(self, folder: Path, where: str, line: str, option: str, name: str) -> None:
+        if re.match(r"[a-z+]+://", name):
+            self.lines.append(line)
+            return
+        other = folder / name
+        if option in {"-c", "--constraint"}:
+            if other not in self.files:
+                self._note(other, name, where)
+            self.lines.append(f"-c {other}")
+        else:
+            self.follow(other, where)
+
+    def _folder(self, folder: Path, path: str) -> Path | None:
+        """Such a folder, beside the file or, as pip has it, in the project's folder."""
+        for start in (folder, self._root):
+            candidate = Path(start, path)
+            if _holds(candidate.is_dir):
+                return candidate.resolve() if ".." in candidate.parts else candidate
+        return None
+
+    def _take(self, folder: Path, extras: list[str]) -> bool:
+        """Put what the folder needs in the place of its line; False where it has to be built, elsewhere than here."""
+        known = next((tree for tree in self.trees if tree.folder == folder), None)
+        tree = known or read_source_tree(folder, _ALONE)
+        if folder != self._root and (tree is None or tree.compiled or tree.requires is None):
+            return False
+        if tree is None:
+            return True  # the project is served from its own folder, described or not
+        if known is None:
+            self.trees.append(tree)
+            self.files += [file for file in tree.files if file not in self.files]
+            self._all(folder, tree.requires or ())
+        for extra in extras:
+            if (folder, plain(extra)) not in self._extras:
+                self._extras.add((folder, plain(extra)))
+                lines = {plain(name): lines for name, lines in tree.extras.items()}
+                self._all(folder, lines.get(plain(extra), ()))
+        return True
+
+    def _all(self, folder: Path, lines: Iterable[str]) -> None:
+        for line in lines:
+            # An extra that names others of the same distribution: "shop[dev]".
+            own = re.match(r"([\w.-]+)\s*\[([^\]]+)\]\s*\Z", line)
+            tree = next(tree for tree in self.trees if tree.folder == folder)
+            if own and tree.name and plain(own[1]) == plain(tree.name):
+                self._take(folder, [extra.strip() for extra in own[2].split(",")])
+            else:
+                self.line(folder, f"the dependencies of {self._name(folder)}", line)
+
+    def _note(self, file: Path, name: str, included_by: str) -> None:
+        """It will be read: it must be there."""
+        if not _holds(file.is_file):
+            reason = "it is no file" if _holds(file.exists) else "No such file or directory"
+            raise InstallError(
+                f"{name} can't be read ({reason})" + (f"; {included_by} includes it" if included_by else ""),
+                expected="a requirements file",
+                action=f"Add {name}, or correct {included_by or 'APPLIANCE_DEPENDENCIES'}.",
+                file=name,
+            )
+        self.files.append(file)
+
+    def _name(self, file: Path) -> str:
+        return str(file.relative_to(self._root)) if self._root in file.parents else str(file)

@@ -1,0 +1,256 @@
+"""``setup.cfg`` and ``setup.py`` read without running them.
+
+Owns what of setuptools' two files can be known from their text. Must not know what is made of it. Runs in the
+appliance's own interpreter.
+
+``setup.py`` is a program: its call of ``setup()`` is read where it is written with literals, names bound to literals,
+and the usual ways to read a requirements file. What it works out otherwise is left unknown; running it would be to run
+the project's code before it can be stopped, and setuptools writes beside it.
+"""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from appliance.dependencies.text_file import read_text, texts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FILE = re.compile(r"[\w./-]{1,200}\.(?:txt|in)\Z|(?=.{0,200}require)[\w./-]{1,200}\.pip\Z")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What the files say; None for what only running them would tell.
+
+    Attributes:
+        requires: requirement lines, and ``-r FILE`` for a file that setup.py reads them from.
+        extras: the same for each extra.
+        entry_points: group to name to value.
+        package_root: where the packages lie, relative to the files.
+        compiled: whether it builds extension modules.
+    """
+
+    name: str = ""
+    version: str = ""
+    requires: tuple[str, ...] | None = ()
+    extras: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    entry_points: dict[str, dict[str, str]] = field(default_factory=dict)
+    package_root: str = ""
+    compiled: bool = False
+    python: str = ""
+
+
+def read_setup(folder: Path) -> Setup | None:
+    """Both files as one, setup.py's words first; None where neither says anything."""
+    configured = _configured(folder / "setup.cfg")
+    called = _called(folder / "setup.py")
+    if configured is None or called is None:
+        return configured or called
+    requires = called.requires if called.requires is None or called.requires else configured.requires
+    return Setup(
+        called.name or configured.name,
+        called.version or configured.version,
+        requires,
+        called.extras or configured.extras,
+        called.entry_points or configured.entry_points,
+        called.package_root or configured.package_root,
+        called.compiled,
+        called.python or configured.python,
+    )
+
+
+def _configured(file: Path) -> Setup | None:
+    if not file.is_file():
+        return None
+    parser = configparser.RawConfigParser(delimiters=("=", ":"))
+    parser.optionxform = str  # type: ignore[assignment, method-assign]  # names of entry points have a case
+    try:
+        parser.read_string(read_text(file))
+    except configparser.Error:
+        return None
+    if not parser.has_section("metadata") and not parser.has_section("options"):
+        return None  # a file of linters' settings
+
+    def text(section: str, *keys: str) -> str:
+        return next((found for key in keys if (found := parser.get(section, key, fallback="").strip())), "")
+
+    def section(name: str) -> dict[str, str]:
+        return dict(parser.items(name)) if parser.has_section(name) else {}
+
+    named = re.match(r"file:\s*(.+)", text("options", "install_requires"))
+    requires = (
+        tuple(f"-r {name.strip()}" for name in named[1].split(","))
+        if named
+        else _lines(text("options", "install_requires"))
+    )
+    root = re.search(r"(?m)^[ \t]*=[ \t]*(\S+)", text("options", "package_dir")) or re.match(
+        r"(\S+)", text("options.packages.find", "where")
+    )
+    return Setup(
+        text("metadata", "name"),
+        text("metadata", "version"),
+        requires,
+        {name: _lines(value) for name, value in section("options.extras_require").items()},
+        {group: _pairs(_lines(value)) for group, value in section("options.entry_points").items()},
+        root[1] if root else "",
+        python=text("options", "python_requires", "python-requires"),
+    )
+
+
+def _called(file: Path) -> Setup | None:
+    if not file.is_file():
+        return None
+    try:
+        tree = ast.parse(read_text(file))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    call = next(
+        (
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and _name(node.func) in {"setup", "setuptools.setup"}
+        ),
+        None,
+    )
+    if call is None:
+        return None
+    reading = _Reading(tree, file.parent)
+    given = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
+    for keyword in call.keywords:
+        if keyword.arg is None:
+            given |= _named(reading.node(keyword.value))
+
+    def value(name: str) -> Any:
+        return reading.value(given[name]) if name in given else None
+
+    requires = reading.requires(given["install_requires"]) if "install_requires" in given else ()
+    extras = value("extras_require")
+    folders = value("package_dir")
+    return Setup(
+        str(value("name") or ""),
+        str(value("version") or ""),
+        requires,
+        {str(key): texts(each) for key, each in extras.items()} if isinstance(extras, dict) else {},
+        _entry_points(value("entry_points")),
+        str(folders.get("", "")) if isinstance(folders, dict) else "",
+        "ext_modules" in given or "rust_extensions" in given or "cffi_modules" in given,
+        str(value("python_requires") or ""),
+    )
+
+
+def _named(whole: ast.expr) -> dict[str, ast.expr]:
+    """The arguments in a dict that is handed over as a whole, written either way."""
+    if isinstance(whole, ast.Dict):
+        pairs = zip(whole.keys, whole.values, strict=True)
+        return {str(key.value): value for key, value in pairs if isinstance(key, ast.Constant)}
+    if isinstance(whole, ast.Call) and _name(whole.func) == "dict":
+        return {keyword.arg: keyword.value for keyword in whole.keywords if keyword.arg}
+    return {}
+
+
+class _Reading:
+    """A few expressions, and the names that are bound to them once, in this file."""
+
+    def __init__(self, tree: ast.Module, folder: Path) -> None:
+        self._folder = folder
+        self._bound: dict[str, ast.expr] = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+                self._bound[node.targets[0].id] = node.value
+        self._depth = 0
+
+    def node(self, node: ast.expr) -> ast.expr:
+        """What a name stands for."""
+        for _ in range(8):
+            if not isinstance(node, ast.Name) or node.id not in self._bound:
+                break
+            node = self._bound[node.id]
+        return node
+
+    def value(self, node: ast.expr) -> Any:
+        """Its value; None where it is not one of the few."""
+        node = self.node(node)
+        if isinstance(node, ast.List | ast.Tuple | ast.Set):
+            found: list[Any] = []
+            for item in node.elts:
+                if isinstance(item, ast.Starred):
+                    found += self.value(item.value) or ()
+                else:
+                    found.append(self.value(item))
+            return found
+        if isinstance(node, ast.Dict):
+            pairs = zip(node.keys, node.values, strict=True)
+            return {self.value(key): self.value(each) for key, each in pairs if key is not None}
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            left, right = self.value(node.left), self.value(node.right)
+            return left + right if type(left) is type(right) and left is not None else None
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.keywords:
+            return self._method(node)
+        try:
+            return ast.literal_eval(node)
+        except (ValueError, TypeError, MemoryError, RecursionError):
+            return None
+
+    def _method(self, node: ast.Call) -> Any:
+        """A text that is split or stripped."""
+        if not isinstance(node.func, ast.Attribute) or node.func.attr not in {"split", "splitlines", "strip"}:
+            return None
+        text = self.value(node.func.value)
+        arguments = [self.value(argument) for argument in node.args]
+        if not isinstance(text, str) or not all(isinstance(argument, str) for argument in arguments):
+            return None
+        return getattr(text, node.func.attr)(*arguments)
+
+    def requires(self, node: ast.expr) -> tuple[str, ...] | None:
+        """Requirement lines: a value, or the one file that the expression, or what it calls, could read them from."""
+        value = self.value(node)
+        if isinstance(value, list | tuple | str) and (isinstance(value, str) or None not in value):
+            return _lines(value) if isinstance(value, str) else texts(value)
+        files = [
+            found.value
+            for found in ast.walk(self.node(node))
+            if isinstance(found, ast.Constant) and isinstance(found.value, str) and _FILE.match(found.value)
+        ]
+        files += [f"requirements/{name}" for name in files]  # what a function put before it
+        files += [name for name in ("requirements.txt", "requirements/base.txt") if not files]
+        there = [name for name in files if (self._folder / name).is_file()]
+        return (f"-r {there[0]}",) if there else None
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in text.splitlines())
+    return tuple(line for line in lines if line)
+
+
+def _entry_points(value: object) -> dict[str, dict[str, str]]:
+    """A dict of lists, or the text of an ini file."""
+    if isinstance(value, str):
+        parser = configparser.RawConfigParser(delimiters=("=",))
+        parser.optionxform = str  # type: ignore[assignment, method-assign]  # as above
+        try:
+            parser.read_string("\n".join(line.strip() for line in value.splitlines()))
+        except configparser.Error:
+            return {}
+        return {group: dict(parser.items(group)) for group in parser.sections()}
+    if not isinstance(value, dict):
+        return {}
+    return {
+        str(group): _pairs(_lines(lines) if isinstance(lines, str) else texts(lines)) for group, lines in value.items()
+    }
+
+
+def _pairs(lines: tuple[str, ...]) -> dict[str, str]:
+    parts = (line.partition("=") for line in lines)
+    return {name.strip(): value.strip() for name, sign, value in parts if sign}
+
+
+def _name(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return f"{_name(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""

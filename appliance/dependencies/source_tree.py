@@ -1,0 +1,175 @@
+"""A folder that is a Python project, as its files describe it: name, version, what it needs, where its modules lie.
+
+Owns the merging of the standard table, Poetry's, Flit's and setuptools' files into one description. Must not build or
+run anything of it. Runs in the appliance's own interpreter.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from appliance.dependencies.formats.poetry import poetry_wanted
+from appliance.dependencies.setup_files import Setup, read_setup
+from appliance.dependencies.text_file import read_text, read_toml, table, texts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from appliance.dependencies.dependency_selection import Choice
+
+_COMPILING = ("maturin", "mesonpy", "scikit_build_core", "setuptools_rust", "pdm.backend.compiled")
+
+
+@dataclass(frozen=True)
+class SourceTree:
+    """One folder.
+
+    Attributes:
+        name: as its files write it; empty for a project that is no distribution.
+        version: "0" where only a build would tell.
+        requires: lines of a requirements file, relative to the folder; None where only running code would tell.
+        extras: the lines of each of its extras.
+        entry_points: group to name to value, scripts included.
+        roots: the folders that its modules are imported from.
+        files: what was read to know this.
+        compiled: whether it has to be built before it can be imported.
+    """
+
+    folder: Path
+    name: str
+    version: str
+    requires: tuple[str, ...] | None
+    extras: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    entry_points: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    roots: tuple[Path, ...] = ()
+    files: tuple[Path, ...] = ()
+    compiled: bool = False
+
+
+def read_source_tree(folder: Path, choice: Choice) -> SourceTree | None:
+    """What is known of the project in this folder; None where it has no file that describes one.
+
+    Raises:
+        InstallError: a file of it can't be read.
+    """
+    files = tuple(file for name in ("pyproject.toml", "setup.cfg", "setup.py") if (file := folder / name).is_file())
+    pyproject = folder / "pyproject.toml"
+    data = read_toml(pyproject) if pyproject in files else {}
+    setup = read_setup(folder)
+    if setup is None and not any(
+        table(data, *keys) for keys in (("project",), ("tool", "poetry"), ("tool", "flit", "metadata"))
+    ):
+        return None
+    setup = setup or Setup()
+    name = _name(folder, data, setup)
+    return SourceTree(
+        folder,
+        name,
+        _version(folder, data, setup, name),
+        _requires(data, setup, choice),
+        _extras(data, setup),
+        _entry_points(data, setup),
+        (_root(folder, data, setup),),
+        files,
+        setup.compiled or str(table(data, "build-system").get("build-backend")).startswith(_COMPILING),
+    )
+
+
+def _name(folder: Path, data: dict[str, Any], setup: Setup) -> str:
+    if table(data, "tool", "poetry").get("package-mode") is False:
+        return ""
+    flit = table(data, "tool", "flit", "metadata")
+    given = (table(data, "project").get("name"), table(data, "tool", "poetry").get("name"), setup.name)
+    names = [*given, flit.get("dist-name"), flit.get("module")]
+    name = next((name for name in names if isinstance(name, str) and name), "")
+    # setuptools takes a distribution without a name for "UNKNOWN"; the folder's is what a person would say.
+    return name or (folder.name if setup != Setup() else "")
+
+
+def _version(folder: Path, data: dict[str, Any], setup: Setup, name: str) -> str:
+    for text in (table(data, "project").get("version"), table(data, "tool", "poetry").get("version"), setup.version):
+        if isinstance(text, str) and re.match(r"v?\d", text):
+            return text
+    module = re.sub(r"[-.]+", "_", name)
+    named = [
+        re.sub(r"\A(?:attr|file):\s*", "", setup.version),
+        str(table(data, "tool", "setuptools", "dynamic", "version").get("attr") or ""),
+    ]
+    files = [str(table(data, "tool", "hatch", "version").get("path") or "")]
+    for dotted in (name for name in named if name):
+        package = dotted.rpartition(".")[0].replace(".", "/")
+        files += [dotted, *(f"{root}{package}{end}" for root in ("", "src/") for end in (".py", "/__init__.py"))]
+    files += [f"{root}{module}{end}" for root in ("", "src/") for end in ("/__init__.py", "/_version.py", ".py")]
+    for file in (folder / path for path in files if path):
+        if file.is_file():
+            found = re.search(r"(?m)^_*version_*(?:\s*:\s*\w+)?\s*=\s*[\"'](\d[^\"']*)[\"']", read_text(file))
+            if found:
+                return found[1]
+    return "0"
+
+
+def _requires(data: dict[str, Any], setup: Setup, choice: Choice) -> tuple[str, ...] | None:
+    project = table(data, "project")
+    if table(data, "tool", "poetry"):
+        return tuple(wanted.line() for wanted in poetry_wanted(data, choice))
+    flit = table(data, "tool", "flit", "metadata")
+    if flit and not project:
+        return texts(flit.get("requires"))
+    if not project:
+        return setup.requires
+    if "dependencies" in texts(project.get("dynamic")):
+        named = table(data, "tool", "setuptools", "dynamic", "dependencies").get("file")
+        hook = table(data, "tool", "hatch", "metadata", "hooks", "requirements_txt").get("files")
+        files = texts(named) or texts(hook)
+        return tuple(f"-r {file}" for file in files) or setup.requires
+    return texts(project.get("dependencies"))
+
+
+def _extras(data: dict[str, Any], setup: Setup) -> dict[str, tuple[str, ...]]:
+    optional = table(data, "project", "optional-dependencies") or table(
+        data, "tool", "flit", "metadata", "requires-extra"
+    )
+    return {name: texts(lines) for name, lines in optional.items()} or setup.extras
+
+
+def _entry_points(data: dict[str, Any], setup: Setup) -> dict[str, dict[str, str]]:
+    project, poetry = table(data, "project"), table(data, "tool", "poetry")
+    found = {str(group): dict(table(entries)) for group, entries in table(project, "entry-points").items()}
+    found |= {str(group): dict(table(entries)) for group, entries in table(poetry, "plugins").items()}
+    found |= {str(group): dict(entries) for group, entries in setup.entry_points.items() if group not in found}
+    for group, key in (("console_scripts", "scripts"), ("gui_scripts", "gui-scripts")):
+        scripts = {**table(poetry, key), **table(project, key)}
+        if scripts:
+            # Poetry's may be tables, of which "reference" is the usual value.
+            texts_of = {
+                name: value if isinstance(value, str) else str(table(value).get("reference") or "")
+                for name, value in scripts.items()
+            }
+            found[group] = {name: text for name, text in texts_of.items() if ":" in text}
+    return found
+
+
+def _root(folder: Path, data: dict[str, Any], setup: Setup) -> Path:
+    """Where its modules are imported from: what it says, else ``src``, else the folder itself."""
+    tools = table(data, "tool")
+    where = texts(table(tools, "setuptools", "packages", "find").get("where"))
+    poetry = table(tools, "poetry").get("packages")
+    poetry_from = [str(item["from"]) for item in poetry or () if isinstance(item, dict) and item.get("from")]
+    hatch = texts(table(tools, "hatch", "build", "targets", "wheel").get("packages"))
+    given = [
+        setup.package_root,
+        str(table(tools, "setuptools", "package-dir").get("") or ""),
+        *where,
+        *poetry_from,
+        *(path.rpartition("/")[0] for path in hatch),
+        str(table(tools, "uv", "build-backend").get("module-root") or ""),
+    ]
+    for path in given:
+        if path and (folder / path).is_dir():
+            return folder / path
+    source = folder / "src"
+    has_modules = (source.is_dir() and any(source.glob("*/__init__.py"))) or any(source.glob("*.py"))
+    return source if has_modules and not (source / "__init__.py").is_file() else folder

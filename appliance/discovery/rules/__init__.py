@@ -1,0 +1,1 @@
+"""The rules that name an application, one module for each kind of evidence."""

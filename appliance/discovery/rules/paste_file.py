@@ -1,0 +1,123 @@
+"""The rule for PasteDeploy: ``development.ini``, or another ``*.ini`` with an application in it.
+
+Owns the reading of such a file for its sections. Must not know how the worker loads it
+(appliance.worker.frameworks.paste does). Runs in the appliance's own interpreter.
+"""
+
+from __future__ import annotations
+
+import configparser
+import re
+from typing import TYPE_CHECKING
+
+from appliance.discovery.entrypoints import declared_entry_points
+from appliance.discovery.rules.own_package import package_names, read_pyproject
+from appliance.discovery.target import Finding, Look, Ruling, Target
+from appliance.errors import ApplicationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RULE = "PasteDeploy's *.ini"
+_GROUP = "paste.app_factory"
+_KINDS = ("app", "application", "pipeline", "composite", "composit")
+_FOR_DEVELOPMENT = ("development", "dev", "local", "debug", "paste", "config", "app")
+_NOT_FOR_DEVELOPMENT = re.compile(r"prod|test|staging|example|sample|template")
+_FOLDERS = ("conf", "config", "configs", "etc", "ini")
+# Files of other programs, some with sections of the same names.
+_OTHERS = frozenset({"alembic.ini", "tox.ini", "pytest.ini", "uwsgi.ini", "mypy.ini", "setup.ini"})
+
+
+def paste_rule(look: Look) -> Ruling:
+    """The file of the root that is most likely meant for development, and its ``main`` or its only application."""
+    findings: list[Finding] = []
+    for file in _files(look.root):
+        sections = read_sections(file)
+        if not sections:
+            findings.append(Finding(RULE, look.name(file), "it has no section of an application", "nothing"))
+            continue
+        if "main" not in sections and len(sections) > 1:
+            several = f"several applications, none called main: {', '.join(sections)}"
+            findings.append(Finding(RULE, look.name(file), several, "passed over"))
+            continue
+        section = "main" if "main" in sections else sections[0]
+        target = paste_target(look, file, section, f"{look.name(file)} has a section for the application {section}.")
+        findings.append(Finding(RULE, look.name(file), f"the application {section}", "chosen"))
+        return Ruling(tuple(findings), target)
+    return Ruling(tuple(findings) or (Finding(RULE, "*.ini", "there is none", "nothing"),))
+
+
+def paste_target(look: Look, file: Path, section: str, why: str) -> Target:
+    """The target that means this section of this file."""
+    pyproject = read_pyproject(look.root)
+    names = package_names(look.root)
+    entries = declared_entry_points(look.root, pyproject, _GROUP)
+    if not entries:
+        # Not said, but usual: Pyramid's main() in the package itself.
+        package = next((name for name in names if look.modules.find(name)), "")
+        entries = {"main": f"{package}:main"} if package else {}
+    root = str(look.root)
+    source = look.root / "src"
+    return Target(
+        "paste",
+        "",
+        str(file),
+        section,
+        "no",
+        tuple(dict.fromkeys([*([str(source)] if source.is_dir() else []), root])),
+        framework="Pyramid" if "pyramid" in _text(file).lower() else "Paste",
+        why=why,
+        keywords={"own": names, "entries": entries},
+    )
+
+
+def named_section(look: Look, file: Path, section: str, origin: str) -> str:
+    """The section that ``file.ini#section`` means; without one ``main``, or the only one.
+
+    Raises:
+        ApplicationError: the file has no such section.
+    """
+    sections = read_sections(file)
+    if section in sections or (not section and "main" in sections):
+        return section or "main"
+    if not section and len(sections) == 1:
+        return sections[0]
+    raise ApplicationError(
+        f"{origin} names {look.name(file)}#{section or 'main'}, which has no such section",
+        expected=f"one of {', '.join(sections)}" if sections else "a section [app:main]",
+        action=f"Write {origin}={look.name(file)}#{sections[0] if sections else 'main'}.",
+    )
+
+
+def read_sections(file: Path) -> list[str]:
+    """The names of its applications, in order: of ``[app:NAME]``, ``[pipeline:NAME]``, ``[composite:NAME]``."""
+    # A % in a value is PasteDeploy's to expand; a section that stands twice is its to complain about.
+    parser = configparser.RawConfigParser(strict=False)
+    try:
+        parser.read_string(_text(file))
+    except configparser.Error:
+        return []
+    parts = (section.partition(":") for section in parser.sections())
+    return list(dict.fromkeys(name.strip() for kind, _, name in parts if kind.strip() in _KINDS and name))
+
+
+def _files(root: Path) -> list[Path]:
+    def rank(file: Path) -> tuple[int, str]:
+        stem = file.stem.lower()
+        if stem in _FOR_DEVELOPMENT:
+            return _FOR_DEVELOPMENT.index(stem), file.name
+        return len(_FOR_DEVELOPMENT) + bool(_NOT_FOR_DEVELOPMENT.search(stem)), file.name
+
+    folders = (root, *(root / name for name in _FOLDERS))
+    return [
+        file
+        for folder in folders
+        for file in sorted((file for file in folder.glob("*.ini") if file.name not in _OTHERS), key=rank)
+    ]
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8", "replace")
+    except OSError:
+        return ""

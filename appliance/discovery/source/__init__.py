@@ -1,0 +1,1 @@
+"""Read Python source without running it: modules, scopes, names, and what a name is bound to."""

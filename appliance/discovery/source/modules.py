@@ -1,0 +1,209 @@
+"""The project's modules by name and by file, each read once.
+
+Owns the way from a dotted name to a file of the project and back, and which folder must stand first on ``sys.path``.
+Must not know frameworks or rules. Runs in the appliance's own interpreter; the cache of sources lives as long as one
+look at the project.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from appliance.discovery.source.source import Source, read_source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+# Never the project's own code, or no place for its application.
+_SKIPPED = frozenset(
+    (
+        "venv", "env", "virtualenv", "node_modules", "bower_components", "site-packages", "__pycache__",
+        "build", "dist", "docs", "doc", "tests", "test", "testing", "migrations", "alembic", "fixtures",
+        "static", "templates", "media", "locale", "examples", "example", "samples", "benchmarks", "vendor",
+        "bin", "scripts", "tools",
+    )
+)  # fmt: skip
+_TESTS = frozenset(("tests", "test", "testing"))
+# What a library makes new projects from: its names are still to be filled in.
+_TEMPLATE = re.compile(r"(?:project|setup|app|site)_templates?\Z|.*\{\{", re.IGNORECASE)
+_TO_FILL_IN = re.compile(rb"\{\{\s*[\w.]+\s*\}\}")
+_MOST_FILES = 400
+_IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+(\w+)|import[ \t]+(\w+))", re.MULTILINE)
+_DOTTED = re.compile(r"^[ \t]*(?:from|import)[ \t]+(\w+)\.(\w+)", re.MULTILINE)
+_ADDS = re.compile(r"^[ \t]*sys\.path\.(?:insert|append)\(", re.MULTILINE)
+
+
+class Modules:
+    """The modules below one root."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        # src/ is the layout that packaging guides teach, lib/ and app/ are seen in older projects.
+        self.roots = tuple(folder for folder in (root, root / "src", root / "lib") if folder.is_dir())
+        self._added: list[Path] = []  # what files put on the path when they run: their own folders
+        self._sources: dict[tuple[Path, str], Source] = {}
+        self._found: dict[tuple[str, Path | None], Path | None] = {}
+
+    def find(self, module: str, first: Path | None = None) -> Path | None:
+        """The file of a module: ``package/__init__.py`` or ``module.py`` in one of the roots."""
+        key = (module, first)
+        if key not in self._found:
+            self._found[key] = self._find(module.split("."), first)
+        return self._found[key]
+
+    def _find(self, parts: list[str], first: Path | None) -> Path | None:
+        if not all(parts):
+            return None
+        folders = (*([first] if first else []), *self.roots, *self._added)
+        return next((file for folder in folders if (file := module_in(folder, parts))), None)
+
+    def source(self, file: Path, module: str = "") -> Source:
+        """One file, read once under each name: its own, or the one that it was found by."""
+        key = (file, module)
+        if key not in self._sources:
+            self._sources[key] = source = read_source(file, module or self.name_of(file)[0])
+            known = (*self.roots, *self._added)
+            if file.parent not in known and "__file__" in source.text and _ADDS.search(source.text):
+                self._added.append(file.parent)
+                self._found.clear()
+        return self._sources[key]
+
+    def name_of(self, file: Path) -> tuple[str, Path]:
+        """A file's module name, and the folder from which it is imported by that name.
+
+        The folder is the first above the file that is no package. A package whose module imports its own siblings by
+        absolute names was written to be run as a script: then it is the file's own folder.
+        """
+        folder = file.parent
+        parts = [] if file.name == "__init__.py" else [file.stem]
+        if parts and self._imports_siblings(file):
+            return file.stem, folder
+        while folder != self.root and (folder / "__init__.py").is_file():
+            parts.insert(0, folder.name)
+            folder = folder.parent
+        if folder not in self.roots and self.root in folder.parents:
+            # A folder without __init__.py is a package too, once the file says so: ``from shop.models import ..``.
+            namespace = folder.relative_to(self.root).parts
+            if namespace[0] not in {"src", "lib"} and namespace[0] in imports_of(file):
+                return ".".join([*namespace, *parts]), self.root
+        return ".".join(parts), folder
+
+    def resolve(self, name: str) -> tuple[Source, tuple[str, ...]] | None:
+        """The longest part of a dotted name that is a module of the project, and the rest; None for a foreign one."""
+        parts = name.split(".")
+        for end in range(len(parts), 0, -1):
+            file = self.find(".".join(parts[:end]))
+            if file is None:
+                continue
+            source = self.source(file)
+            if end == len(parts) > 1:
+                # ``from shop import app``: what shop/__init__.py makes under that name hides a module shop/app.py.
+                package = self.find(".".join(parts[:-1]))
+                bound = self.source(package).values.get(parts[-1]) if package else None
+                if package and bound and bound.kind in {"call", "function", "class"}:
+                    return self.source(package), (parts[-1],)
+            return source, tuple(parts[end:])
+        # A file that no root leads to: a script in a sub-folder.
+        for source in self._sources.values():
+            if source.module and name.startswith(source.module + "."):
+                return source, tuple(name[len(source.module) + 1 :].split("."))
+        return None
+
+    def files(self, depth: int, *, tests: bool = False) -> Iterator[Path]:
+        """Python files, the shallow ones first, by name; skipping what is not the project's own.
+
+        With ``tests`` those in folders that bear the names of tests, too.
+        """
+        level = [self.root]
+        count = 0
+        for _ in range(depth + 1):
+            below: list[Path] = []
+            for folder in level:
+                try:
+                    entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+                except OSError:
+                    continue
+                for entry in entries:
+                    if entry.name.endswith((".py", ".wsgi")) and entry.is_file():
+                        if entry.name == "manage.py" and _is_template(folder / entry.name):
+                            continue
+                        yield folder / entry.name
+                        count += 1
+                        if count >= _MOST_FILES:
+                            return
+                    elif self._is_own_folder(entry) or (tests and entry.name in _TESTS and entry.is_dir()):
+                        below.append(folder / entry.name)
+            level = below
+
+    def is_left_out(self, file: Path) -> bool:
+        """Whether it is in a folder of the project that is never looked into."""
+        folders = file.relative_to(self.root).parts[:-1] if self.root in file.parents else ()
+        return any(_is_skipped(name) for name in folders)
+
+    def top_level_names(self) -> list[str]:
+        """What can be imported by one name."""
+        names = {
+            path.stem
+            for folder in self.roots
+            for path in folder.iterdir()
+            if path.suffix == ".py" or (path / "__init__.py").is_file()
+        }
+        return sorted(names)
+
+    def _imports_siblings(self, file: Path) -> bool:
+        if not (file.parent / "__init__.py").is_file() or file.parent in self.roots:
+            return False
+        siblings = {path.stem for path in file.parent.glob("*.py")} - {"__init__", file.stem}
+        siblings |= {name for name, part in _dotted_imports_of(file) if module_in(file.parent / name, [part])}
+        above = {name for folder in self.roots for name in _names_in(folder)}
+        return bool((imports_of(file) & siblings) - above)
+
+    def _is_own_folder(self, entry: os.DirEntry[str]) -> bool:
+        name = entry.name
+        if _is_skipped(name) or not entry.is_dir(follow_symlinks=False):
+            return False
+        if name == "project_name" and entry.path != str(self.root / name):
+            return False  # Django's own name in a template; in the root somebody's first project
+        return not os.path.exists(os.path.join(entry.path, "pyvenv.cfg"))  # noqa: PTH110, PTH118 - a DirEntry's
+
+
+def module_in(folder: Path, parts: Sequence[str]) -> Path | None:
+    """The file of the module of this dotted name, by its parts, in this folder alone."""
+    base = folder.joinpath(*parts)
+    return next((file for file in (base / "__init__.py", base.with_name(f"{base.name}.py")) if file.is_file()), None)
+
+
+def _is_skipped(folder: str) -> bool:
+    return folder.startswith((".", "_")) or folder.lower() in _SKIPPED or _TEMPLATE.match(folder) is not None
+
+
+def _is_template(file: Path) -> bool:
+    try:
+        return _TO_FILL_IN.search(file.read_bytes()) is not None
+    except OSError:
+        return False
+
+
+def _names_in(folder: Path) -> set[str]:
+    return {path.stem for path in folder.iterdir() if path.suffix == ".py" or path.is_dir()}
+
+
+def _dotted_imports_of(file: Path) -> frozenset[tuple[str, str]]:
+    """The first two parts of each absolute import of a module within another."""
+    try:
+        text = file.read_text("utf-8", "replace")
+    except OSError:
+        return frozenset()
+    return frozenset(_DOTTED.findall(text))
+
+
+def imports_of(file: Path) -> frozenset[str]:
+    """The modules that it imports by absolute names, read off its text: to parse every file twice costs too much."""
+    try:
+        text = file.read_text("utf-8", "replace")
+    except OSError:
+        return frozenset()
+    return frozenset(first or second for first, second in _IMPORT.findall(text))

@@ -1,0 +1,117 @@
+"""One module of the project, read and never run: what its top-level names are bound to.
+
+Owns the reading of a file; ``scope`` owns what its statements mean. Must not know frameworks or rules; it answers
+"``app`` is what a call of ``flask.Flask`` makes". Runs in the appliance's own interpreter, whose grammar may be newer
+or older than the project's: what it can't parse is kept as text.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from appliance.discovery.source.scope import Scope, nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from appliance.discovery.source.scope import Value
+
+# A generated module of more is no place for an application, and takes seconds to parse.
+_LONGEST_SOURCE = 2 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Source:
+    """A module.
+
+    Attributes:
+        file: its file.
+        module: its full dotted name.
+        values: what each top-level name is bound to, in the order of the first binding.
+        stars: the modules of which it imports all names.
+        served: the top-level names that the file itself serves: ``app.run()``, ``make_server(.., app)``.
+        run: what running the file as a script adds to importing it: as a function, of its ``__main__`` branch.
+        calls: what importing it calls, in order, where the call is a statement of its own.
+        imports: the first part of every module that it imports by an absolute name.
+        text: the source.
+        problem: why it could not be parsed; empty when it could.
+        problem_line: where.
+    """
+
+    file: Path
+    module: str
+    values: dict[str, Value]
+    stars: tuple[str, ...]
+    served: tuple[str, ...]
+    imports: frozenset[str]
+    text: str
+    problem: str = ""
+    problem_line: int = 0
+    run: Value | None = None
+    calls: tuple[Value, ...] = ()
+
+
+def read_source(file: Path, module: str) -> Source:
+    """Read one file; a source that can't be parsed has no values, and its problem."""
+    try:
+        if file.stat().st_size > _LONGEST_SOURCE:
+            return _unparsed(file, module, "", f"it has more than {_LONGEST_SOURCE} bytes", 0)
+        data = file.read_bytes()
+    except OSError as error:
+        return _unparsed(file, module, "", error.strerror or str(error), 0)
+    text = data.decode("utf-8", "replace")
+    try:
+        with warnings.catch_warnings():
+            # The project's invalid escapes are the project's to hear of, when it runs.
+            warnings.simplefilter("ignore")
+            tree = ast.parse(data)
+    except (SyntaxError, ValueError) as error:  # ValueError: a NUL byte, an unknown coding
+        return _unparsed(file, module, text, str(error), getattr(error, "lineno", 0) or 0)
+    except (RecursionError, MemoryError):
+        return _unparsed(file, module, text, "it is nested too deeply", 0)
+    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+    scope = Scope(module, package, None)
+    scope.walk(tree.body)
+    served, imports = _overview(tree)
+    return Source(
+        file, module, scope.values, tuple(scope.stars), served, imports, text,
+        run=scope.guarded(), calls=tuple(scope.calls),
+    )  # fmt: skip
+
+
+def _unparsed(file: Path, module: str, text: str, problem: str, line: int) -> Source:
+    return Source(file, module, {}, (), (), frozenset(), text, problem, line)
+
+
+def _overview(tree: ast.Module) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The names that are served, and those of the modules that are imported, anywhere in the module."""
+    served: list[str] = []
+    imports: set[str] = set()
+    for node in nodes(tree):
+        if isinstance(node, ast.Call):
+            served += _served(node)
+        elif isinstance(node, ast.Import):
+            imports.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            imports.add(node.module.partition(".")[0])
+    return tuple(dict.fromkeys(served)), frozenset(imports)
+
+
+def _served(call: ast.Call) -> Iterator[str]:
+    """``app`` of ``app.run(..)``, ``make_server(host, port, app)``, ``serve(app)`` and their kin."""
+    match call.func:
+        case ast.Attribute(value=ast.Name(id=name), attr="run" | "run_server" | "serve" | "serve_forever"):
+            yield name
+    callee = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if callee in {"make_server", "serve", "run_simple", "WSGIServer", "run", "ServerFactory", "Server"}:
+        yield from (argument.id for argument in call.args if isinstance(argument, ast.Name))
+        yield from (
+            argument.value.rpartition(":")[2]
+            for argument in call.args[:1]
+            if isinstance(argument, ast.Constant) and isinstance(argument.value, str) and ":" in argument.value
+        )
+        yield from (pair.value.id for pair in call.keywords if pair.arg == "app" and isinstance(pair.value, ast.Name))

@@ -1,0 +1,259 @@
+"""What a top-level name of the project is: a WSGI application, a factory of one, or something else.
+
+Owns the judgement, by following names through the project's modules to a framework's constructor. Must not know where
+to look; the rules do. Runs in the appliance's own interpreter.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from appliance.discovery import frameworks
+from appliance.discovery.source.scope import Value
+
+if TYPE_CHECKING:
+    from appliance.discovery.source.modules import Modules
+    from appliance.discovery.source.source import Source
+
+# app.py imports from web.py imports from factory.py ...: nobody goes deeper, but a circle does.
+_DEEPEST = 12
+_REQUEST_CALL = 2
+_PASTE_FACTORIES = (("global_config",), ("global_conf",), ("global_settings",))
+_ASGI_CALL = ("scope", "receive", "send")
+_WRAPS = re.compile(r"(?:Middleware|mount_gradio_app)\Z|A[Ss][Gg][Ii]\w*\Z")
+_ENVIRONS = frozenset({"environ", "env", "wsgi_environ"})
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a name is.
+
+    Attributes:
+        kind: "wsgi"; "factory" of one, no argument needed; "arguments": a factory that needs some; "asgi"; "other":
+            known to be none; "unknown".
+        framework: its name, or empty.
+        attribute: what to take of it to get the WSGI callable, dotted.
+        call: whether that attribute is to be called; of an "asgi", whether it is a factory of one.
+        reason: what it is, in words.
+        required: how many arguments a factory needs.
+        arguments: what it is to be called with, where its kind is known: PasteDeploy's are given their global settings.
+    """
+
+    kind: Literal["wsgi", "factory", "arguments", "asgi", "other", "unknown"]
+    framework: str = ""
+    attribute: str = ""
+    call: bool = False
+    reason: str = ""
+    required: int = 0
+    arguments: tuple[Any, ...] = ()
+
+
+_UNKNOWN = Verdict("unknown")
+_OTHER = Verdict("other")
+
+
+def judge(modules: Modules, source: Source, name: str) -> Verdict:
+    """What a dotted name in a module is, the module's own names first."""
+    head, *rest = name.split(".")
+    value = source.values.get(head)
+    if value is not None:
+        return _Judge(modules).value(value, tuple(rest), 0)
+    for star in source.stars:
+        verdict = _Judge(modules).named(f"{star}.{name}", 0)
+        if verdict.kind != "unknown":
+            return verdict
+    return _UNKNOWN
+
+
+def judge_name(modules: Modules, name: str, *, called: bool) -> Verdict:
+    """What a full dotted name means, or what a call of it makes."""
+    judge_ = _Judge(modules)
+    return judge_.result(name, 0) if called else judge_.named(name, 0)
+
+
+class _Judge:
+    def __init__(self, modules: Modules) -> None:
+        self._modules = modules
+
+    def named(self, name: str, depth: int) -> Verdict:  # noqa: PLR0911 - one for each kind
+        """What a full dotted name means."""
+        if depth > _DEEPEST:
+            return _UNKNOWN
+        if name == "wsgiref.simple_server.demo_app":
+            return Verdict("wsgi", "WSGI", reason="the standard library's example")
+        found = self._modules.resolve(name)
+        if found is None:
+            # What the standard library offers under such names is no application: ``from json import load as app``.
+            return _OTHER if name.partition(".")[0] in sys.stdlib_module_names else _UNKNOWN
+        source, rest = found
+        if not rest:
+            return _OTHER  # a module
+        if rest[0] in source.values:
+            return self.value(source.values[rest[0]], rest[1:], depth + 1)
+        for star in source.stars:
+            verdict = self.named(".".join([star, *rest]), depth + 1)
+            if verdict.kind != "unknown":
+                return verdict
+        return _UNKNOWN
+
+    def value(self, value: Value, rest: tuple[str, ...], depth: int) -> Verdict:  # noqa: PLR0911 - one for each kind
+        """What a value is, after more attributes are taken of it."""
+        if depth > _DEEPEST:
+            return _UNKNOWN
+        match value.kind:
+            case "reference":
+                return self.named(".".join([value.name, *rest]), depth + 1)
+            case "call":
+                made = self.result(value.name, depth + 1)
+                if made.kind == "unknown":
+                    made = self._wrapped(value, depth)
+                return _take(made, (*value.attributes, *rest))
+            case "function" if not rest:
+                return self._function(value, depth)
+            case "class" if not rest:
+                if value.parameters == _ASGI_CALL[:1] and _called_with(value) == _ASGI_CALL[1:]:
+                    return Verdict("asgi", "ASGI", reason="a class of ASGI 2, made of its scope")
+                # A class whose instances are iterables made of (environ, start_response) is an application itself.
+                if _looks_wsgi(value.parameters) and self._iterates(value, depth):
+                    return Verdict("wsgi", "WSGI", reason="a class that takes environ and start_response")
+                made = self._instance(value, depth)
+                return made if frameworks.has_its_own_server(made.framework) else _OTHER
+            case "text":
+                return _OTHER
+        return _UNKNOWN
+
+    def result(self, name: str, depth: int) -> Verdict:  # noqa: PLR0911 - one for each kind
+        """What a call of this name makes."""
+        framework = frameworks.by_constructor(name)
+        if framework is not None:
+            return Verdict(
+                framework.kind,
+                framework.name,
+                framework.attribute,
+                framework.call,
+                f"made by {name}",
+            )
+        if depth > _DEEPEST:
+            return _UNKNOWN
+        found = self._modules.resolve(name)
+        if found is None or len(found[1]) != 1:
+            return _UNKNOWN
+        source, (attribute,) = found
+        value = source.values.get(attribute)
+        if value is None:
+            verdicts = (self.result(f"{star}.{attribute}", depth + 1) for star in source.stars)
+            return next((verdict for verdict in verdicts if verdict.kind != "unknown"), _UNKNOWN)
+        match value.kind:
+            case "reference":
+                return self.result(value.name, depth + 1)
+            case "function":
+                return self._made_by(value, depth)
+            case "class":
+                return self._instance(value, depth)
+        return _UNKNOWN
+
+    def _wrapped(self, value: Value, depth: int) -> Verdict:
+        """What a middleware of a package makes of an ASGI application: another one."""
+        known = self._modules.resolve(value.name)
+        if known is None and value.arguments and _WRAPS.search(value.name):
+            inner = self.value(value.arguments[0], (), depth + 1)
+            if inner.kind == "asgi" and not inner.call:
+                return replace(inner, reason=f"wrapped by {value.name}")
+        return _UNKNOWN
+
+    def _function(self, value: Value, depth: int) -> Verdict:
+        """A function by its own name: an application, a factory, or neither."""
+        if any(frameworks.is_wsgi_decorator(name) for name in value.decorators):
+            return Verdict("wsgi", "Werkzeug", reason="a function that a decorator makes a WSGI application")
+        if _looks_wsgi(value.parameters, answers=_answers(value)) and not value.coroutine:
+            return Verdict("wsgi", "WSGI", reason=f"a function of {' and '.join(value.parameters)}")
+        if value.parameters[:3] == _ASGI_CALL or (value.coroutine and _is_usual(value, 3)):
+            return Verdict("asgi", "ASGI", reason="a function of scope, receive and send")
+        made = self._returned(value, depth)
+        if made.kind == "wsgi":
+            for_paste = value.required == 1 and value.parameters[:1] in _PASTE_FACTORIES
+            kind: Literal["arguments", "factory"] = "arguments" if value.required and not for_paste else "factory"
+            made = replace(made, kind=kind, required=value.required, reason=f"returns what is {made.reason}")
+            return replace(made, arguments=({},)) if for_paste else made
+        if made.kind in {"asgi", "other"}:
+            factory = made.kind == "asgi"
+            return replace(made, call=factory, required=value.required, reason=f"returns what is {made.reason}")
+        may_be = value.returns or value.required == len(value.parameters) == _REQUEST_CALL
+        return replace(_UNKNOWN if may_be else _OTHER, required=value.required)
+
+    def _made_by(self, value: Value, depth: int) -> Verdict:
+        """What a call of a function gives: no application where none of its results can be one."""
+        seen = not value.decorators and not value.coroutine and all(each.kind == "text" for each in value.returns)
+        return _OTHER if seen else self._returned(value, depth)
+
+    def _returned(self, value: Value, depth: int) -> Verdict:
+        if depth > _DEEPEST:
+            return _UNKNOWN
+        for returned in value.returns:
+            if returned.kind in {"call", "reference", "function"}:
+                verdict = self.value(returned, (), depth + 1)
+                if verdict.kind in {"wsgi", "asgi"} or frameworks.has_its_own_server(verdict.framework):
+                    return verdict
+        return _UNKNOWN
+
+    def _instance(self, value: Value, depth: int) -> Verdict:
+        if value.caller is not None:
+            parameters = value.caller.parameters[1:]
+            if _looks_wsgi(parameters, answers=value.caller.answers == "starts"):
+                return Verdict("wsgi", "WSGI", reason=f"an object that is called with {' and '.join(parameters)}")
+            if parameters[:3] == _ASGI_CALL:
+                return Verdict("asgi", "ASGI", reason="an object that is called with scope, receive and send")
+        for base in value.decorators:
+            verdict = self.result(base, depth + 1)
+            if verdict.kind != "unknown":
+                return verdict
+        return _UNKNOWN
+
+    def _iterates(self, value: Value, depth: int) -> bool:
+        """Whether a class, or a base of it in the project, has ``__iter__``: what keeps a request is made alike."""
+        if value.iterates or depth > _DEEPEST:
+            return value.iterates
+        if value.kind == "reference":
+            source, rest = self._modules.resolve(value.name) or (None, ())
+            bound = source.values.get(rest[0]) if source and len(rest) == 1 else None
+            return bound is not None and self._iterates(bound, depth + 1)
+        return any(self._iterates(Value("reference", base), depth + 1) for base in value.decorators)
+
+
+def _is_usual(value: Value, count: int) -> bool:
+    """A function that bears an application's name, and takes as many arguments."""
+    return value.name.rpartition(".")[2] in {"app", "application"} and value.required == len(value.parameters) == count
+
+
+def _called_with(value: Value) -> tuple[str, ...]:
+    return value.caller.parameters[1:] if value.caller is not None else ()
+
+
+def _answers(value: Value) -> bool:
+    # Many a function passes its two arguments on: only the name tells that this one is an application.
+    named = value.name.rpartition(".")[2] in {"app", "application", "wsgi_app", "wsgi"}
+    return value.answers == "starts" or (named and value.answers == "passes")
+
+
+def _take(verdict: Verdict, attributes: tuple[str, ...]) -> Verdict:
+    """What an attribute of a known object is."""
+    if not attributes:
+        return verdict
+    if verdict.kind != "wsgi":
+        return _UNKNOWN
+    if attributes == (verdict.attribute,):
+        return replace(verdict, attribute="", call=False)
+    if len(attributes) == 1 and frameworks.is_wsgi_attribute(attributes[0]):
+        return replace(verdict, attribute="", call=False)
+    return _UNKNOWN
+
+
+def _looks_wsgi(parameters: tuple[str, ...], *, answers: bool = False) -> bool:
+    """By what the function does with its two parameters, or by their names."""
+    if len(parameters) != _REQUEST_CALL:
+        return False
+    starts = {"start_response", "start_resp", "startResponse", "respond"}
+    return answers or parameters[1] in starts or (parameters[0] in _ENVIRONS and parameters[1] in {"start", "sr"})

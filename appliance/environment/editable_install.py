@@ -1,0 +1,100 @@
+"""A project made importable where it lies, without building it and without a file in it.
+
+Owns what an editable installation leaves in an environment: a ``.pth`` line, metadata for ``importlib.metadata``
+(``version("shop")``, entry points, Paste's ``egg:shop``), and the scripts. Must not know where the description comes
+from. Runs in ``appliance install``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import TYPE_CHECKING
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from appliance.dependencies.dependency_selection import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from appliance.dependencies.source_tree import SourceTree
+
+_SCRIPT = """\
+#!{python}
+import sys
+from {module} import {first}
+sys.exit({attribute}())
+"""
+
+
+def link_trees(trees: Iterable[SourceTree], environment: Path) -> None:
+    """Leave all of that in the environment, for each of these projects that has a name."""
+    packages = next(environment.glob("lib/python3.*/site-packages"))
+    roots: list[Path] = []
+    for tree in trees:
+        roots += [root for root in tree.roots if root not in roots]
+        if tree.name:
+            _describe(tree, packages)
+            _add_scripts(tree, environment / "bin")
+    # Last by its name: what is installed comes before the projects' own folders, as it does without us.
+    (packages / "zz_projects.pth").write_text("".join(f"{_line(root)}\n" for root in roots), "utf-8")
+
+
+def _line(root: Path) -> str:
+    """A line that puts the folder on the path; Python reads the file as UTF-8, which not every folder's name is."""
+    try:
+        str(root).encode()
+    except UnicodeEncodeError:
+        return f"import os, sys; sys.path.append(os.fsdecode({os.fsencode(root)!r}))"
+    return str(root)
+
+
+def _describe(tree: SourceTree, packages: Path) -> None:
+    name = re.sub(r"[-_.]+", "_", tree.name)
+    information = packages / f"{name}-{re.sub(r'[^A-Za-z0-9.]+', '_', tree.version)}.dist-info"
+    if any(_is_of(entry, tree.name) for entry in packages.glob("*.dist-info")):
+        return  # something else of that name was asked for, and is installed
+    information.mkdir()
+    needs = [f"Requires-Dist: {line}" for line in tree.requires or () if _is_requirement(line)]
+    metadata = ["Metadata-Version: 2.1", f"Name: {tree.name}", f"Version: {tree.version}", *needs]
+    points = [
+        f"[{group}]\n" + "".join(f"{key} = {value}\n" for key, value in entries.items())
+        for group, entries in tree.entry_points.items()
+    ]
+    source = {"url": tree.folder.as_uri(), "dir_info": {"editable": True}}
+    files = {
+        "METADATA": "\n".join(metadata) + "\n",
+        "INSTALLER": "wsgi-appliance\n",
+        "direct_url.json": json.dumps(source),
+        "entry_points.txt": "\n".join(points),
+    }
+    record = "".join(f"{information.name}/{file},,\n" for file in [*files, "RECORD"])
+    for file, text in {**files, "RECORD": record}.items():
+        (information / file).write_text(text, "utf-8")
+
+
+def _add_scripts(tree: SourceTree, folder: Path) -> None:
+    for name, value in tree.entry_points.get("console_scripts", {}).items():
+        match = re.match(r"([\w.]+)\s*:\s*([\w.]+)", value)
+        file = folder / name
+        if match is None or "/" in name or file.exists():
+            continue
+        first = match[2].partition(".")[0]
+        words = _SCRIPT.format(python=folder / "python", module=match[1], first=first, attribute=match[2])
+        file.write_text(words, "utf-8")
+        file.chmod(0o755)
+
+
+def _is_of(information: Path, name: str) -> bool:
+    return plain(information.name.partition("-")[0]) == plain(name)
+
+
+def _is_requirement(line: str) -> bool:
+    try:
+        Requirement(line)
+    except InvalidRequirement:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Read what an installer printed: which package failed, why, and what to do."""

@@ -1,0 +1,118 @@
+"""What to do about a package that can't be built or had: each remedy as the words, and commands, that a person follows.
+
+Owns the words. Must not know why it failed. Runs in ``appliance install``. tests/boot/test_remedies.py does what each
+of these says.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from appliance.dependencies.dependency_selection import plain
+from appliance.environment.failures.build_libraries import IN_FULL
+from appliance.environment.python.interpreter import APPLIANCE_FOLDER, IN_FULL_IMAGE, how_to_add
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+# The same module under a name that comes as a wheel, or that is still looked after.
+INSTEAD = {
+    "cchardet": "faust-cchardet",
+    "dlib": "dlib-bin",
+    "mysql-python": "mysqlclient",
+    "pil": "Pillow",
+    "pillow-simd": "Pillow",
+    "psycopg-c": "psycopg[binary]",
+    "psycopg2": "psycopg2-binary",
+    "pycrypto": "pycryptodome",
+    "sklearn": "scikit-learn",
+}
+_TOOLS = {"uv.lock": "uv", "poetry.lock": "poetry", "Pipfile.lock": "pipenv"}
+
+
+class Wanted(NamedTuple):
+    """A package that the project's files ask for, and where: ``line`` of ``file``, empty where none asks by name."""
+
+    name: str
+    version: str
+    file: str
+    line: str
+
+
+def tool_of(files: Sequence[Path]) -> str:
+    """The tool whose lock is installed from: it alone may change what that holds."""
+    return next((tool for file in files if (tool := _TOOLS.get(file.name))), "")
+
+
+def take_instead(wanted: Wanted, files: Sequence[Path]) -> str:
+    """Another package in the place of this one; empty where none is known."""
+    instead = INSTEAD.get(plain(wanted.name), "")
+    if not instead:
+        return ""
+    commands = {
+        "uv": f"uv remove --no-sync {wanted.name} && uv add --no-sync '{instead}'",
+        "poetry": f"poetry remove {wanted.name} && poetry add '{instead}'",
+        "pipenv": f"pipenv uninstall {wanted.name} && pipenv install '{instead}'",
+    }
+    command = commands.get(tool_of(files))
+    if command:
+        return f"{instead} brings the same module as a wheel: {command}"
+    where = f" in {wanted.file}" if wanted.file else ""
+    line = f"{wanted.line!r}" if wanted.line else wanted.name
+    return f"Write {instead} in the place of {line}{where}: it brings the same module as a wheel."
+
+
+def take_newer(wanted: Wanted, files: Sequence[Path]) -> str:
+    """A newer release of it."""
+    tool = tool_of(files)
+    if tool:
+        direct = any(_asks(file, wanted.name) for file in files if file.name in {"pyproject.toml", "Pipfile"})
+        direct = direct or (tool == "pipenv" and _asks(files[0].with_name("Pipfile"), wanted.name))
+        bound = f"'{wanted.name}>{wanted.version}'" if wanted.version else wanted.name
+        commands = {
+            "uv": f"uv add --no-sync {bound}" if direct else f"uv lock --upgrade-package {wanted.name}",
+            "poetry": f"poetry add {wanted.name}@latest" if direct else f"poetry update {wanted.name}",
+            "pipenv": f"pipenv install {bound}" if direct else f"pipenv upgrade {wanted.name}",
+        }
+        return f"Take a newer release of it: {commands[tool]}"
+    if wanted.file:
+        return f"Take a newer release of it: write {wanted.name} in the place of {wanted.line!r} in {wanted.file}."
+    return f"Take a newer release of {wanted.name}, or of what depends on it."
+
+
+def take_older_python(until: str, image: str) -> str:
+    """The last Python on which it runs."""
+    values = {"APPLIANCE_IMAGE": image} if image else {}
+    if image == "full" and until in IN_FULL_IMAGE:
+        return f"run the project on Python {until}: APPLIANCE_PYTHON={until}"
+    return f"run the project on Python {until}: APPLIANCE_PYTHON={until}. {how_to_add(until, values)}"
+
+
+def add_debian(packages: Sequence[str], image: str) -> str:
+    """Packages of Debian, where the appliance runs; empty where its image has them all."""
+    if not image:
+        return f"Install what is missing (Debian, Ubuntu): apt-get install -y {' '.join(packages)}"
+    if image != "full" and IN_FULL.issuperset(packages):
+        return (
+            "Build the image that has it, from the appliance's own folder: "
+            f"docker build --target full -t wsgi-appliance {APPLIANCE_FOLDER}"
+        )
+    names = [name for name in packages if image != "full" or name not in IN_FULL]
+    return f"Add it to the image: {derived_image(names)}" if names else ""
+
+
+def derived_image(packages: Sequence[str]) -> str:
+    """The command that adds packages of Debian to the image, under its name; it needs no folder."""
+    run = f"RUN apt-get update && apt-get install -y {' '.join(packages)}"
+    return f"printf 'FROM wsgi-appliance\\n{run}\\n' | docker build -t wsgi-appliance -"
+
+
+def _asks(file: Path, name: str) -> bool:
+    try:
+        text = file.read_text("utf-8", "replace")
+    except OSError:
+        return False
+    spelled = re.sub(r"[-_.]+", "[-_.]", re.escape(plain(name)).replace("\\-", "-"))
+    return re.search(rf"(?im)(?:^|[\"'\[])\s*{spelled}(?![\w.-])", text) is not None

@@ -1,0 +1,332 @@
+"""Why the installer failed: its words, what they mean, where the line stands that led to it, what to do.
+
+Owns the reading of uv's errors. Must not run anything. Runs in ``appliance install``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from appliance.dependencies.dependency_selection import plain
+from appliance.environment.failures.build_failures import cause_of_build
+from appliance.environment.failures.install_remedies import Wanted, add_debian, take_instead, take_newer
+from appliance.environment.python.interpreter import APPLIANCE_FOLDER
+from appliance.errors import InstallError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+_CAUSE = re.compile(r"\A\s*(?:error:|\u00d7|x )\s*")  # how uv begins the line that says why
+_BEGINS = re.compile(r"(?:error:|  \u00d7)")  # the same; what a build says is indented further
+_FIRST = 8  # lines: what failed, and what that came from
+_LAST = 40
+_DRAWING = re.compile("[\u2500-\u257f\u25b6]+")  # box drawing, and the arrow head
+_LONGEST_CAUSE = 500
+# Of the files' own grammar, and of uv's sentences.
+_KEYS = frozenset(
+    {"dependencies", "name", "version", "requires", "python", "requires-python", "requirements", "packages", "project"}
+)
+_UNREACHABLE = "the package index can't be reached"
+_GIT = "Check its address and your access."
+_NO_WHEEL = "a package has no wheel for this Python or machine, and no source to build it from"
+_UNBUILT = "a package has no wheel for this Python"
+_OFFLINE = re.compile(
+    r"[Nn]etwork (?:connectivity )?(?:is|was) disabled|not found in the (?:cache|provided)|in the cache for"
+)
+_BUILT = re.compile(r"[Ff]ailed to (?:download and )?build `([\w.-]+)(?:\[[^\]]*\])?(?:==([^`]+?))?(?: @ [^`]*)?`")
+# Words of uv's sentences that are names of packages too.
+_SENTENCES = frozenset({
+    "a", "all", "an", "and", "are", "available", "backend", "be", "because", "build", "builds", "cannot", "cause",
+    "caused", "conclude", "could", "depend", "depends", "directory", "dns", "does", "download", "env", "error", "exit",
+    "failed", "file", "files", "for", "found", "from", "git", "has", "have", "hash", "in", "index", "installed", "is",
+    "it", "line", "metadata", "network", "no", "not", "of", "on", "one", "only", "or", "package", "packages", "path",
+    "pip", "platform", "registry", "request", "required", "requirement", "requires", "resolve", "resolving", "returned",
+    "satisfy", "setuptools", "solution", "source", "status", "such", "tag", "tags", "that", "the", "there", "this",
+    "to", "url", "usable", "used", "uv", "version", "versions", "was", "we", "wheel", "wheels", "when", "which", "with",
+    "you", "your",
+})  # fmt: skip
+# uv's words, what they mean, what to do: the first that fits. Its "hint:" lines are shown with the rest.
+_MEANINGS: tuple[tuple[str, str, str], ...] = (
+    (
+        r"No space left on device",
+        "the disk of the cache is full",
+        "Make room: `docker system prune`, or remove the cache volume.",
+    ),
+    (
+        r"(?i)invalid peer certificate|UnknownIssuer|certificate verify failed",
+        "the certificate of the index, or of a proxy before it, is not trusted",
+        "Mount the authority's certificates, and name their file in SSL_CERT_FILE.",
+    ),
+    (
+        r"HTTP status client error \((?:401|403|407)|(?i:unauthorized)",
+        "the package index wants other credentials",
+        "Put them into the index's URL (PIP_INDEX_URL, UV_DEFAULT_INDEX), or into a netrc file.",
+    ),
+    (
+        r"Git executable not found|(?i:git operation failed)",
+        "a package comes from a Git repository that can't be read here",
+        _GIT,
+    ),
+    (
+        r"Hash mismatch|hash.{0,200} (?:does not|do not|didn't) match",
+        "a package is not the one whose hash is stated",
+        "Make the lock or the hashes anew; if they were right, the index has changed that package.",
+    ),
+    (
+        (
+            r"Network connectivity is disabled|network was disabled|dns error|error sending request|Could not connect|"
+            r"[Ff]ailed to (?:fetch|lookup)|operation timed out|tcp connect error|Connection refused"
+        ),
+        _UNREACHABLE,
+        "Check the network, or the proxy (HTTPS_PROXY) and the index (PIP_INDEX_URL, UV_DEFAULT_INDEX) that are set.",
+    ),
+    (
+        (
+            r"[Ff]ailed to (?:download and )?(?:build|prepare)\b|The build backend returned|Call to .* failed|"
+            r"build_wheel|command '?(?:gcc|cc|cargo)|"
+            r"No such file or directory: '[\w-]*(?:gcc|g\+\+|clang|cc|cargo|rustc)'"
+        ),
+        _UNBUILT,
+        "",
+    ),
+    (
+        r"[Cc]ouldn't parse|[Ff]ailed to parse|[Ee]xpected .* found",
+        "a line of the dependency files can't be read",
+        "Correct the line that is named.",
+    ),
+    (
+        r"was not found in the package registry|not found in the cache",
+        "a package is not in the index",
+        "Check its spelling, and the index that is set (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL).",
+    ),
+    (
+        r"does not satisfy Python|requires[ -]Python|Python requirement",
+        "a package does not run on this Python",
+        "Ask for another version of it, or for another Python in APPLIANCE_PYTHON.",
+    ),
+    (
+        r"has no wheels? with a matching|only has wheels with",
+        _NO_WHEEL,
+        "",
+    ),
+    (
+        r"there (?:is|are) no versions? of|only .{1,80} (?:is|are) available",
+        "a version that is asked for does not exist",
+        "Ask for one that there is.",
+    ),
+    (
+        r"No solution found",
+        "no versions of the packages fit together",
+        "Widen a version in the dependency files; the words above say which exclude each other.",
+    ),
+)
+
+
+class LastWords:
+    """The installer's last lines, and those in which it began to say why: a build's own words are long between them."""
+
+    def __init__(self) -> None:
+        self._why: list[str] = []
+        self._last: deque[str] = deque(maxlen=_LAST)
+        self._since = 0
+
+    def add(self, line: str) -> None:
+        """One more line."""
+        begins = _BEGINS.match(line)
+        if begins:
+            self._why, self._since = [], 0
+        if begins or self._why:
+            self._since += 1
+            self._why += [line] if len(self._why) < _FIRST else []
+        self._last.append(line)
+
+    def all(self) -> list[str]:
+        """Both, in order, no line twice."""
+        gone = max(0, self._since - len(self._last))
+        return [*self._why[:gone], *self._last]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of a dependency file."""
+
+    file: Path
+    line: int
+    text: str
+    folder: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """The file as a person of this project would name it."""
+        within = self.folder is not None and self.folder in self.file.parents
+        return str(self.file.relative_to(self.folder)) if within and self.folder else self.file.name
+
+
+def failure(
+    words: Sequence[str],
+    code: int,
+    offline: str,
+    files: Iterable[Path] = (),
+    image: str = "",
+    folder: Path | None = None,
+) -> InstallError:
+    """The error for these last words and this exit code.
+
+    Args:
+        words: the installer's, line by line.
+        code: its exit code; negative for a signal.
+        offline: why it was told to try no network; empty where it was not.
+        files: the dependency files, where the line that is to blame may stand.
+        image: which of its images the appliance runs in; empty elsewhere.
+        folder: the project's, which files are named from.
+    """
+    text = "\n".join(words)
+    if code < 0:
+        meaning, action = f"it was ended by signal {-code}", "Save a dependency file to try again."
+    elif offline and _OFFLINE.search(text):
+        meaning = f"{offline}, and not everything is in the cache"
+        action = "Connect the container to a network once; what was installed then needs none afterwards."
+    else:
+        meaning, action = next(
+            ((meaning, action) for pattern, meaning, action in _MEANINGS if re.search(pattern, text)),
+            ("it ended with an error", "Read its words, and correct the dependency files."),
+        )
+    cause = cause_of(words)
+    place = place_of(cause, list(files), folder)
+    more: dict[str, object] = {}
+    if meaning == _UNBUILT:
+        meaning, action, more = _unbuilt(text, place, list(files), image)
+    elif meaning == _NO_WHEEL:
+        action = take_newer(_wanted(cause, place), list(files))
+        more = {"kind": "build", "package": _wanted(cause, place).name}
+    elif action == _GIT and "executable not found" in text:
+        action = add_debian(("git",), image)
+    where = f" [{place.name}, line {place.line}: {place.text}]" if place else ""
+    return InstallError(
+        f"the installer failed: {meaning}" + (f" ({cause})" if cause else "") + where,
+        expected="dependencies that can be installed",
+        action=action,
+        output=list(words),
+        offline=bool(offline),
+        **({"unreachable": True} if meaning == _UNREACHABLE else {}),
+        **({"file": str(place.file), "line": place.line} if place else {}),
+        **more,
+    )
+
+
+def _unbuilt(text: str, place: Place | None, files: Sequence[Path], image: str) -> tuple[str, str, dict[str, object]]:
+    """What kept a package from being built, what to do, and more for those who may try otherwise."""
+    wanted = _wanted(text, place)
+    cause = cause_of_build(text, wanted.name)
+    meaning = f"{_UNBUILT}, and {cause.meaning if cause else 'its build failed'}"
+    steps = [take_instead(wanted, files)]
+    if wanted.name.endswith("-binary"):
+        steps.append(
+            take_newer(wanted, files)
+        )  # it is made to be a wheel, and is one in a release of this Python's time
+    if cause is None or cause.old:
+        steps.append("" if steps[0] else take_newer(wanted, files))
+    elif cause.headers:
+        steps.append(_with_headers(image))
+    elif cause.debian and (added := add_debian(cause.debian, image)):
+        steps.append(added)
+    else:
+        steps.append(take_newer(wanted, files))
+    more: dict[str, object] = {"kind": "build"}
+    more["package"] = f"{wanted.name}=={wanted.version}" if wanted.version else wanted.name
+    if cause and cause.until:
+        more["until"] = cause.until
+    return meaning, " Or: ".join(filter(None, steps)), more
+
+
+def _wanted(text: str, place: Place | None) -> Wanted:
+    built = _BUILT.search(text) or re.search(r"([A-Za-z0-9][\w.-]*)(?:==([\w.!+]+))? (?:has|only has) ", text)
+    name, version = (built[1], built[2] or "") if built else ("it", "")
+    return Wanted(name, version, place.name if place else "", place.text if place else "")
+
+
+def _with_headers(image: str) -> str:
+    if image:
+        return (
+            f"Build the image again, its Pythons have their headers: docker build -t wsgi-appliance {APPLIANCE_FOLDER}"
+        )
+    return "Install this Python's headers (Debian, Ubuntu): apt-get install -y python3-dev"
+
+
+def cause_of(words: Sequence[str]) -> str:
+    """What uv says after "error:" or a cross, without its drawing, as one line."""
+    start = next((index for index, line in enumerate(words) if _CAUSE.match(line)), len(words) - 1)
+    lines: list[str] = []
+    for line in words[max(start, 0) :]:
+        if lines and re.match(r"\s*(hint:|help:|\[std(out|err)\])", line):
+            break
+        lines.append(_DRAWING.sub("", _CAUSE.sub("", line)).strip())
+    said = re.sub(r":? cause: ", ": ", " ".join(line for line in lines if line))
+    return said if len(said) <= _LONGEST_CAUSE else said[:_LONGEST_CAUSE] + "..."
+
+
+def place_of(cause: str, files: Sequence[Path], folder: Path | None = None) -> Place | None:
+    """The line that the cause speaks of: at a position, of an index by its host, of a package by its name."""
+    place = _place_of(cause, files)
+    return replace(place, folder=folder) if place else None
+
+
+def _place_of(cause: str, files: Sequence[Path]) -> Place | None:
+    texts = [(file, _text(file)) for file in files]
+    position = re.search(r"in `([^`]+)` at position (\d+)", cause)
+    if position:
+        for file, text in texts:
+            if str(file).endswith(position[1].rpartition("/")[2]):
+                number = text.encode()[: int(position[2])].decode(errors="replace").count("\n") + 1
+                return Place(file, number, _line(text, number))
+    # A repository's host is that of many addresses, of which a package's name tells more.
+    host = None if _BUILT.search(cause) else re.search(r"https?://([^/\s)]+)", cause)
+    if host:
+        for file, text in texts:
+            for number, line in enumerate(text.splitlines(), 1):
+                if host[1] in line and re.search(r"index|url", line) and not file.name.endswith(".lock"):
+                    return Place(file, number, line.strip())
+    named = _named(texts)
+    return next((named[plain(word)] for word in _packages(cause) if plain(word) in named), None)
+
+
+def _packages(cause: str) -> list[str]:
+    """The names in uv's sentences, the most certain first; a package may be called as one of their words."""
+    built = _BUILT.search(cause)
+    if built:
+        return [built[1]]
+    marked = re.findall(r"`([A-Za-z0-9][\w.-]*)", cause)
+    versioned = re.findall(r"([A-Za-z0-9][\w.-]*?)(?:\[[^\]]*\])?(?:[=<>!~]=|[<>])", cause)
+    words = [word for word in re.findall(r"[A-Za-z0-9][\w.-]*", cause) if word.lower() not in _SENTENCES]
+    return [*marked, *versioned, *words]
+
+
+def _named(texts: Sequence[tuple[Path, str]]) -> dict[str, Place]:
+    """Each package that a line begins with, as requirements files, TOML, JSON, YAML and setup files write it."""
+    found: dict[str, Place] = {}
+    entry = re.compile(
+        r"""\s*(?:-\s+|(?:install_)?requires\s*=\s*|(?:dependencies|requires)\s*=\s*\[\s*|name\s*=\s*)?"""
+        r"""["']?([A-Za-z0-9][\w.-]*)["']?\s*(?:\[|[=<>!~;,@:"'\]]|==|\Z)"""
+    )
+    for file, text in texts:
+        for number, line in enumerate(text.splitlines(), 1):
+            match = entry.match(line.split(" #")[0].rstrip())
+            if match and match[1] not in _KEYS:
+                found.setdefault(plain(match[1]), Place(file, number, line.strip()[:200]))
+    return found
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8-sig", "replace")
+    except OSError:
+        return ""
+
+
+def _line(text: str, number: int) -> str:
+    lines = text.splitlines()
+    return lines[number - 1].strip() if 0 < number <= len(lines) else ""

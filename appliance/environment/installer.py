@@ -1,0 +1,221 @@
+"""The installer as a program: uv, its environment, its progress and its failures in words.
+
+Owns everything that is particular to uv. Must not know what a project is. Runs in ``appliance install``, a child of the
+supervisor's that may block, and may be killed at any time with all that it started.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import uv
+
+from appliance.environment.failures.uv_errors import LastWords, failure
+from appliance.environment.network import answers, network_is_there
+from appliance.environment.pip_conf import pip_configuration
+from appliance.environment.start_failure import start_error
+from appliance.errors import InstallError
+from appliance.identity.identity import user_cache, user_home
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+# What pip is told by variables, uv is told too.
+_FROM_PIP = (
+    ("PIP_INDEX_URL", "UV_DEFAULT_INDEX"),
+    ("PIP_EXTRA_INDEX_URL", "UV_EXTRA_INDEX_URL"),
+    ("PIP_FIND_LINKS", "UV_FIND_LINKS"),
+    ("PIP_CONSTRAINT", "UV_CONSTRAINT"),
+    ("PIP_TRUSTED_HOST", "UV_INSECURE_HOST"),
+    ("PIP_CERT", "SSL_CERT_FILE"),
+    ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"),
+    ("PIP_CLIENT_CERT", "SSL_CLIENT_CERT"),
+    ("PIP_NO_INDEX", "UV_NO_INDEX"),
+    ("PIP_DEFAULT_TIMEOUT", "UV_HTTP_TIMEOUT"),
+    ("PIP_TIMEOUT", "UV_HTTP_TIMEOUT"),
+    ("PIP_PROXY", "HTTPS_PROXY"),
+    ("PIP_PROXY", "HTTP_PROXY"),
+)
+# Each would send uv, or the Python that it starts, elsewhere.
+_LEFT_OUT = frozenset(
+    {
+        "PYTHONPATH",
+        "PYTHONHOME",
+        "PYTHONSTARTUP",
+        "VIRTUAL_ENV",
+        "CONDA_PREFIX",
+        "UV_PROJECT_ENVIRONMENT",
+        "UV_PYTHON",
+        "UV_SYSTEM_PYTHON",
+        "UV_WORKING_DIR",
+        "UV_PROJECT",
+        "UV_LOCKED",
+        "UV_FROZEN",
+    }
+)
+_WORDS_MAX = 40
+_PYPI = "https://pypi.org"
+_DEFAULT_INDEXES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL")
+_INDEX_LINE = re.compile(r"(?m)^\s*(?:-i|--index-url|--extra-index-url)[\s=]+(\S+)")
+_INDEXES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_INDEX")
+
+
+@dataclass(frozen=True)
+class Installer:
+    """uv, ready to be called.
+
+    Attributes:
+        program: where it is.
+        environment: what it is given.
+        offline: why it was told to try no network; empty where it was not.
+        folder: where it runs: the project's.
+        report: takes each line of its progress.
+        lock: a descriptor that it inherits: while an orphan of it lives, the lock is held; negative for none.
+        files: the dependency files, one of which may be to blame.
+        image: which of its images the appliance runs in; empty elsewhere.
+    """
+
+    program: str
+    environment: Mapping[str, str]
+    offline: str
+    folder: Path
+    report: Callable[[str], None]
+    lock: int
+    files: tuple[Path, ...] = ()
+    image: str = ""
+
+    def run(self, *arguments: str) -> None:
+        """Run it to its end; where an index can't be reached, once more with what is in the cache alone.
+
+        Raises:
+            InstallError: it failed; its last words are in it.
+        """
+        try:
+            self._run(self.environment, *arguments)
+        except InstallError as error:
+            if self.offline or not error.details.get("unreachable"):
+                raise
+            self.report("trying what is in the cache alone")
+            try:
+                self._run({**self.environment, "UV_OFFLINE": "1"}, *arguments)
+            except InstallError:
+                raise error from None
+
+    def read(self, text: str, *arguments: str) -> str:
+        """What it answers when it is given this text.
+
+        Raises:
+            InstallError: it failed; nothing of it was reported.
+        """
+        pipe = subprocess.PIPE
+        with self._started(self.environment, *arguments, given=pipe, complaints=pipe) as process:
+            answer, told = process.communicate(text.encode())
+        if process.returncode:
+            words = told.decode("utf-8", "replace").splitlines()
+            raise failure(words[-_WORDS_MAX:], process.returncode, self.offline, self.files, self.image, self.folder)
+        return answer.decode("utf-8", "replace")
+
+    def _run(self, environment: Mapping[str, str], *arguments: str) -> None:
+        words = LastWords()
+        with self._started(environment, *arguments) as process:
+            for raw in process.stdout or ():
+                line = raw.decode("utf-8", "replace").rstrip()
+                if line:
+                    words.add(line)
+                    self.report(line)
+        if process.returncode:
+            raise failure(words.all(), process.returncode, self.offline, self.files, self.image, self.folder)
+
+    def _started(
+        self,
+        environment: Mapping[str, str],
+        *arguments: str,
+        given: int = subprocess.DEVNULL,
+        complaints: int = subprocess.STDOUT,
+    ) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(  # noqa: S603 - our own program, our own arguments
+                [self.program, *arguments],
+                cwd=self.folder,
+                env=dict(environment),
+                stdin=given,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                pass_fds=(self.lock,) if self.lock >= 0 else (),
+            )
+        except (OSError, ValueError) as error:
+            told = start_error("uv", error, program=self.program, folder=self.folder, environment=environment)
+            raise InstallError(told.found, expected=told.expected, action=told.action) from error
+
+
+def installer(
+    values: Mapping[str, str],
+    cache: Path,
+    folder: Path,
+    report: Callable[[str], None],
+    lock: int,
+    files: tuple[Path, ...] = (),
+) -> Installer:
+    """The installer for the project in this folder."""
+    environment = _environment(values, cache, files)
+    offline = ""
+    if environment.get("UV_OFFLINE"):
+        offline = "UV_OFFLINE is set" if values.get("UV_OFFLINE") else "there is no network here"
+    image = values.get("APPLIANCE_IMAGE", "")
+    return Installer(_program(), environment, offline, folder, report, lock, files, image)
+
+
+def _program() -> str:
+    beside = Path(sys.prefix, "bin", "uv")
+    return str(beside) if beside.is_file() else uv.find_uv_bin()
+
+
+def _named_indexes(files: tuple[Path, ...]) -> list[str]:
+    """The indexes that lines of requirements files name."""
+    found: list[str] = []
+    for file in files:
+        if file.suffix in {".txt", ".in", ".pip", ""}:
+            with contextlib.suppress(OSError):
+                found += _INDEX_LINE.findall(file.read_text("utf-8", "replace"))
+    return found
+
+
+def _environment(values: Mapping[str, str], cache: Path, files: tuple[Path, ...] = ()) -> dict[str, str]:
+    kept = {
+        name: value
+        for name, value in values.items()
+        # uv ends at a switch that is set to nothing, which means "off" elsewhere.
+        if name not in _LEFT_OUT and not name.startswith("APPLIANCE_") and (value or not name.startswith("UV_"))
+    }
+    told = {**pip_configuration(kept), **kept}
+    for theirs, ours in _FROM_PIP:
+        if told.get(theirs) and not kept.get(ours):
+            kept[ours] = told[theirs]
+    if told.get("PIP_PRE", "").lower() in {"1", "true", "yes", "on"}:
+        kept.setdefault("UV_PRERELEASE", "allow")
+    # As pip: the best version of all indexes. uv's own way, the first index that has the package at all, fails with
+    # requirements files that name an index of a few packages beside PyPI.
+    kept.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
+    own = user_cache(cache)
+    # On the volume of the environments: uv links a package's files, and copies nothing.
+    kept.setdefault("UV_CACHE_DIR", str(own / "uv"))
+    kept.setdefault("UV_PYTHON_INSTALL_DIR", str(own / "python"))
+    kept["HOME"] = user_home(cache, kept.get("HOME", ""))
+    kept["NO_COLOR"] = "1"
+    kept["COLUMNS"] = "4000"  # it would wrap the words of a build, in the middle of what they say
+    kept["UV_NO_PROGRESS"] = "1"  # bars are for terminals; what it downloads and installs it says all the same
+    own_index = any(mark in kept.get(name, "") for name in _INDEXES for mark in ("//127.", "//localhost"))
+    if not own_index and not network_is_there():
+        # uv tries for 8 s before it says so; with this it installs from its cache, or says at once what it lacks.
+        kept["UV_OFFLINE"] = "1"
+    elif not kept.get("UV_NO_INDEX") and not kept.get("UV_OFFLINE"):
+        index = next((kept[name] for name in _DEFAULT_INDEXES if kept.get(name)), _PYPI)
+        if not all(answers(each, kept) for each in dict.fromkeys(_named_indexes(files) or [index])):
+            kept.setdefault("UV_HTTP_RETRIES", "0")  # it would try for 7 s more
+    return kept

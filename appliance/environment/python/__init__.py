@@ -1,0 +1,1 @@
+"""Choose the Python interpreter that a project is installed for."""

@@ -1,0 +1,200 @@
+"""Which Python a project's dependencies are installed for, settled once for each state of them, and remembered.
+
+Owns the memory of it beside the environments. ``read`` runs in the supervisor at each look; ``settle`` in ``appliance
+install``: it asks the index and may fetch a Python, so that no later look needs a network.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from appliance.dependencies.left_out import pins_in
+from appliance.environment.environment_folder import note, noted, seal
+from appliance.environment.failures.install_remedies import take_older_python
+from appliance.environment.python.interpreter import (
+    Interpreter,
+    Known,
+    admitted,
+    choose_interpreter,
+    how_to_add,
+    listed,
+)
+from appliance.environment.python.last_python import last_python, runs_on_none
+from appliance.environment.python.pythons import SERVED
+from appliance.environment.python.wheels import asks_for_the_old, lacking_wheels
+from appliance.errors import InstallError, InterpreterError
+from appliance.identity.identity import user_cache
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from appliance.config.settings import Settings
+    from appliance.dependencies.manifest import Manifest
+    from appliance.environment.installer import Installer
+
+
+class Memory:
+    """A file beside the environments, for one state of a project's dependencies."""
+
+    def __init__(self, environments: Path, name: str) -> None:
+        self._environments = environments
+        self._name = name
+
+    def read(self) -> Known:
+        """What is known; nothing where there is no file that says so."""
+        try:
+            told = json.loads(noted(self._environments, self._name) or b"{}")
+        except ValueError:
+            return Known()
+        return _known(told)
+
+    def write(self, known: Known) -> None:
+        """Keep it.
+
+        Raises:
+            OSError: the cache can't be written.
+        """
+        note(self._environments, self._name, json.dumps(asdict(known)).encode())
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The project whose Python is settled."""
+
+    root: Path
+    settings: Settings
+    values: Mapping[str, str]
+    manifest: Manifest
+
+    def choose(self, known: Known) -> Interpreter:
+        """The Python for what is known."""
+        return choose_interpreter(self.root, self.settings, self.values, self.manifest.folder, known)
+
+
+def settle(subject: Subject, known: Known, program: Installer) -> Known:
+    """What decides about the Python, found out; afterwards the chosen one is on this machine.
+
+    Raises:
+        InterpreterError: none that fits is here or can be fetched.
+    """
+    choose, manifest = subject.choose, subject.manifest
+    chosen = choose(known)
+    if chosen.alternatives and not known.lacking and asks_for_the_old(manifest.contents(chosen.version)):
+        asked = [chosen.version, *chosen.alternatives]
+        known = replace(known, lacking=lacking_wheels(manifest.contents, asked, program))
+        chosen = choose(known)
+    if chosen.because:
+        program.report(f"Python {chosen.version} is taken: {chosen.because}")
+    while chosen.path is None:
+        failed = _fetch(chosen.version, program, user_cache(subject.settings.cache) / "python")
+        # What was fetched and is not found afterwards is no use either.
+        gone = failed or ((chosen.version,) if choose(known).path is None else ())
+        known = replace(known, unfetched=tuple(dict.fromkeys((*known.unfetched, *gone))))
+        chosen = choose(known)
+    return known
+
+
+def after_failure(
+    subject: Subject, failed: Interpreter, known: Known, error: InstallError, program: Installer
+) -> Known:
+    """What is known once a package could not be built, where another Python that is to be had may do.
+
+    Raises:
+        InstallError: there is none; the error that was given, with the Python that would have spared the build.
+    """
+    until = str(error.details.get("until", ""))
+    told = _with_no_python(error, failed.version, subject) or _with_older_python(
+        with_better_python(error, failed.version, known, subject.values), until, subject
+    )
+    if until not in SERVED or not failed.alternatives:
+        raise told from None
+    unfit = tuple(version for version in SERVED if SERVED.index(version) < SERVED.index(until))
+    reason = f"{error.details.get('package')} can't be built on a Python newer than {until}"
+    try:
+        after = settle(subject, replace(known, unfit=unfit, reason=reason), program)
+        chosen = subject.choose(after)
+    except InterpreterError:
+        raise told from None
+    if chosen.version in unfit or chosen.version == failed.version:
+        raise told from None
+    program.report(f"once more with Python {chosen.version}: {reason}")
+    return after
+
+
+def _with_no_python(error: InstallError, version: str, subject: Subject) -> InstallError | None:
+    """The error, with the pins that run on no Python that is served: another Python is no remedy. None without any."""
+    pins = runs_on_none(pins_in(subject.manifest.contents(version).question))
+    if not pins or error.details.get("kind") != "build":
+        return None
+    run = "runs" if len(pins) == 1 else "run"
+    error.action = (
+        f"{listed(pins)} {run} on Python {last_python(pins[0])} at most, and the appliance serves {SERVED[-1]} to "
+        f"{SERVED[0]}: take newer releases of what is pinned. {error.action}"
+    )
+    return error
+
+
+def _with_older_python(error: InstallError, until: str, subject: Subject) -> InstallError:
+    """The error, with the newest Python on which the package can still be built, where the project admits it."""
+    fitting = [
+        version
+        for version in admitted(subject.root, subject.manifest.folder)
+        if until in SERVED[: SERVED.index(version) + 1]
+    ]
+    # The pins may have named one that does already: a second Python beside it would contradict the first.
+    if until in SERVED and fitting and not any(how_to_add(each, subject.values) in error.action for each in fitting):
+        error.action = f"{error.action} Or: {take_older_python(fitting[0], subject.values.get('APPLIANCE_IMAGE', ''))}"
+    return error
+
+
+def _fetch(version: str, program: Installer, fetched: Path) -> tuple[str, ...]:
+    """Have the installer fetch it.
+
+    Returns:
+        The versions that can't be fetched, as is known now.
+    """
+    program.report(f"fetching Python {version}")
+    # It would try for 10 s, and another Python may do.
+    quick = replace(program, environment={**program.environment, "UV_HTTP_RETRIES": "1"})
+    try:
+        quick.run("python", "install", "--no-config", "--no-bin", version)
+        if fetched.is_dir():
+            seal(fetched)
+    except InstallError as error:
+        program.report(f"Python {version} could not be fetched")
+        return SERVED if error.details.get("unreachable") or error.details.get("offline") else (version,)
+    return ()
+
+
+def with_better_python(error: InstallError, version: str, known: Known, values: Mapping[str, str]) -> InstallError:
+    """The error, with the Python that would have spared the build of what failed, where there is such a one."""
+    here = known.lacking.get(version, ())
+    better = [each for each in known.lacking if len(known.lacking[each]) < len(here)]
+    if not better or error.details.get("kind") != "build":
+        return error
+    best = min(better, key=lambda each: (len(known.lacking[each]), SERVED.index(each)))
+    spared = [pin for pin in here if pin not in known.lacking[best]]
+    words = f"{listed(spared)} {'is' if len(spared) == 1 else 'are'} made for Python {best}"
+    how = how_to_add(best, values)
+    same = how.partition(": docker build")[2]
+    others = [step for step in error.action.split(" Or: ") if not same or same not in step]
+    error.action = " Or: ".join([f"{words}. {how}", *others])
+    return error
+
+
+def _known(told: Any) -> Known:
+    """From the memory's file, believed where its form is right."""
+    if not isinstance(told, dict):
+        return Known()
+    lacking, unfetched, unfit = told.get("lacking"), told.get("unfetched"), told.get("unfit")
+    return Known(
+        {version: tuple(map(str, pins)) for version, pins in lacking.items() if version in SERVED}
+        if isinstance(lacking, dict) and all(isinstance(pins, list) for pins in lacking.values())
+        else {},
+        tuple(version for version in SERVED if version in unfetched) if isinstance(unfetched, list) else (),
+        tuple(version for version in SERVED if version in unfit) if isinstance(unfit, list) else (),
+        str(told.get("reason") or ""),
+    )

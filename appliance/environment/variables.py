@@ -1,0 +1,45 @@
+"""The variables that a project can't do without: those that its sources read, with no default.
+
+Owns this look; nothing is run. Must not know what is done with the names. Runs in the appliance's own interpreter.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from typing import TYPE_CHECKING
+
+from appliance.discovery.source.scope import nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from appliance.discovery.source.modules import Modules
+
+_DEEP_ENOUGH = 3
+# decouple's and django-environ's readers, by the names under which their documentation has them.
+_READERS = frozenset({"config", "env"})
+
+
+def required_variables(modules: Modules) -> list[str]:
+    """Their names, sorted."""
+    names: set[str] = set()
+    for file in modules.files(_DEEP_ENOUGH):
+        source = modules.source(file)
+        if not source.problem and any(word in source.text for word in ("environ", "config(", "env(")):
+            names.update(_read(source.text, reads=bool(source.imports & {"decouple", "environ", "environs"})))
+    return sorted(names)
+
+
+def _read(text: str, *, reads: bool) -> Iterator[str]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as read_source
+        tree = ast.parse(text)
+    for node in nodes(tree):
+        match node:
+            case ast.Subscript(value=ast.Attribute(attr="environ") | ast.Name(id="environ"), slice=key):
+                if isinstance(key, ast.Constant) and isinstance(key.value, str) and isinstance(node.ctx, ast.Load):
+                    yield key.value
+            case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=str() as key)], keywords=keywords):
+                if reads and name in _READERS and not any(pair.arg == "default" for pair in keywords):
+                    yield key

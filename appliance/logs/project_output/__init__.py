@@ -1,0 +1,1 @@
+"""What the project wrote and logged, to events: lines, tracebacks, records."""

@@ -1,0 +1,1 @@
+"""One event to one line: JSON, or text for a terminal."""

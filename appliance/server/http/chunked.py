@@ -1,0 +1,125 @@
+"""A body in the chunked coding, decoded (RFC 9112, 7.1).
+
+Owns the coding's grammar; must not know what is done with the content. Extensions are checked and ignored, trailer
+fields checked and dropped, each within a bound. Runs in the thread of its request.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from .body import LEFT, Body
+from .fields import CONTROLS, TOKEN
+from .limits import RECEIVE
+from .refusal import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .body import Source
+    from .limits import Limits
+
+_LINE_MAX = 4096
+# 15 digits that count: more than 2**59 bytes are no chunk. The line's length bounds the zeros before them.
+_SIZE = re.compile(rb"0*[0-9A-Fa-f]{1,15}")
+# Fields that mean nothing behind a body, and something to a reader that takes them for the head's (RFC 9110, 6.5.1):
+# framing, routing, authentication, the content's form, the request's modifiers.
+_NO_TRAILERS = frozenset(
+    b"authorization cache-control connection content-encoding content-length content-range content-type cookie expect "
+    b"forwarded host keep-alive max-forwards pragma proxy-authorization proxy-connection range te trailer "
+    b"transfer-encoding upgrade x-real-ip".split()
+)
+_NO_TRAILER_STARTS = (b"if-", b"x-forwarded-")
+# chunk-ext (7.1.1): the white space is bad, and to be accepted. No two parts can match the same text, so no
+# backtracking.
+_EXTENSIONS = re.compile(
+    rb"(?:[ \t]*;[ \t]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:[ \t]*=[ \t]*(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+    rb"|\"(?:[^\"\\\x00-\x08\x0a-\x1f\x7f]|\\[\t\x20-\x7e\x80-\xff])*\"))?)*"
+)
+
+
+class ChunkedBody(Body):
+    """The decoder. It takes the wire's buffer as its own until the body ends, and gives back what is left."""
+
+    __slots__ = ("_extensions", "_left", "_raw", "_raw_at")
+
+    def __init__(self, wire: Source, limits: Limits, greet: Callable[[], None] | None = None) -> None:
+        super().__init__(wire, limits, greet)
+        self._left = 0  # of the current chunk
+        self._extensions = 0  # bytes of them, in all chunks together
+        self._raw = b""
+        self._raw_at = 0
+
+    def _piece(self) -> bytes:
+        if not self._left:
+            self._left = self._size_line()
+            if not self._left:
+                self._trailer()
+                self._wire.buffer = self._raw[self._raw_at :]
+                self.ended = True
+                return b""
+        if self._raw_at >= len(self._raw):
+            self._more()
+        stop = min(self._raw_at + min(self._left, RECEIVE), len(self._raw))
+        piece = self._raw[self._raw_at : stop]
+        self._raw_at = stop
+        self._left -= len(piece)
+        if not self._left and self._line(0):
+            raise Refused(400, "a chunk is longer than its size says (RFC 9112, 7.1)")
+        return piece
+
+    def _more(self) -> None:
+        """More raw bytes behind those that are not yet taken."""
+        data = self._wire.take(RECEIVE, self._patience)
+        if not data:
+            raise Refused(400, LEFT)
+        self._raw = self._raw[self._raw_at :] + data
+        self._raw_at = 0
+
+    def _line(self, most: int) -> bytes:
+        """The next line, without its CRLF."""
+        while True:
+            end = self._raw.find(b"\n", self._raw_at)
+            length = (len(self._raw) if end < 0 else end) - self._raw_at
+            if length > most + 1:
+                what = f"a line of more than {most} bytes" if most else "a chunk longer than its size says"
+                raise Refused(400, f"{what} in the chunked coding (RFC 9112, 7.1)")
+            if end >= 0:
+                line = self._raw[self._raw_at : end]
+                self._raw_at = end + 1
+                if line[-1:] != b"\r" or b"\r" in line[:-1]:
+                    raise Refused(400, "a line of the chunked coding does not end in CRLF (RFC 9112, 7.1)")
+                return line[:-1]
+            self._more()
+
+    def _size_line(self) -> int:
+        line = self._line(_LINE_MAX)
+        size = _SIZE.match(line)
+        if size is None:
+            raise Refused(400, "a chunk's size is no hexadecimal number (RFC 9112, 7.1)")
+        if size.end() != len(line):
+            if _EXTENSIONS.fullmatch(line, size.end()) is None:
+                raise Refused(400, "a chunk's size or extension is malformed (RFC 9112, 7.1.1)")
+            self._extensions += len(line) - size.end()
+            if self._extensions > self._limits.max_extension_bytes:
+                raise Refused(400, f"chunk extensions of more than {self._limits.max_extension_bytes} bytes")
+        length = int(size[0], 16)
+        if 0 < self._limits.max_body_bytes < self.size + length:  # before it comes, as for a Content-Length
+            raise Refused(413, f"the body is larger than {self._limits.max_body_bytes} bytes (RFC 9110, 15.5.14)")
+        return length
+
+    def _trailer(self) -> None:
+        left = self._limits.max_trailer_bytes
+        while True:
+            line = self._line(left)
+            if not line:
+                return
+            left = max(1, left - len(line) - 2)
+            name, colon, _ = line.partition(b":")
+            control = len(line.translate(None, CONTROLS)) + line.count(b"\t") != len(line)
+            if not colon or control or TOKEN.fullmatch(name.decode("latin-1")) is None:
+                raise Refused(400, "a trailer field is malformed (RFC 9112, 7.1.2)")
+            lower = name.lower()
+            if lower in _NO_TRAILERS or lower.startswith(_NO_TRAILER_STARTS):
+                raise Refused(400, f"{name[:40].decode()} can't be a trailer field (RFC 9110, 6.5.1)")

@@ -1,0 +1,7 @@
+"""What the server calls itself in ``Server`` and ``SERVER_SOFTWARE``."""
+
+from __future__ import annotations
+
+from ... import __version__
+
+SOFTWARE = f"wsgi-appliance/{__version__}"

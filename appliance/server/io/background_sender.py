@@ -1,0 +1,335 @@
+"""One thread that sends to slow readers and receives from slow senders, for all connections of a server.
+
+Owns how many transfers there may be, their place in a poller of their own, and the thread; ``transfer`` owns each one's
+bytes. Must not know threads that run applications, nor the state of connections: the server is asked, and told, by the
+callables that it gives. The thread is started with the first transfer, and ends with the server.
+
+Decision 24 has why.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from .delivery import has_poll
+from .late_end import ServerEnded
+from .memory_release import Freeing
+from .poller import Poller
+from .transfer import IS_OVER, Incoming, Outgoing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..http.body_end import ChunkedEnd, LengthEnd
+    from ..http.limits import Limits
+    from .byte_queue import Storage
+    from .outbound import Outbound
+    from .wire import Wire
+
+    Transfer = Outgoing | Incoming
+
+_LOOK_S = 1.0
+
+
+class Ask:
+    """What a server's transfers want to know of it.
+
+    Attributes:
+        is_pressed: whether requests wait for a thread.
+        ahead: how many bytes the response on a wire may be ahead of its client; 0 if its thread waits for the client.
+        may_wait: whether the thread of a wire may wait for its client for long.
+        may_hold: the same, with the bytes in memory.
+        may_run: whether one more request may have a thread though its body has not come.
+        told: called when transfers have ended.
+    """
+
+    def __init__(
+        self,
+        *,
+        is_pressed: Callable[[], bool],
+        ahead: Callable[[Outbound], int],
+        may_wait: Callable[[Outbound], bool],
+        may_hold: Callable[[Outbound], bool],
+        may_run: Callable[[], bool],
+        told: Callable[[], None],
+    ) -> None:
+        self.is_pressed = is_pressed
+        self.ahead = ahead
+        self.may_wait = may_wait
+        self.may_hold = may_hold
+        self.may_run = may_run
+        self.told = told
+
+
+class Background:
+    """The transfers of one server.
+
+    Attributes:
+        storage: where their bytes wait.
+        is_full: a transfer was refused for their number, and none has ended since.
+        is_able: two threads can wait for one socket, which eventlet's can't.
+    """
+
+    def __init__(self, limits: Limits, storage: Storage, ask: Ask) -> None:
+        self._limits = limits
+        self._ask = ask
+        self.is_pressed = ask.is_pressed
+        self.storage = storage
+        self.is_full = False
+        self.is_able = has_poll()
+        self._freeing = Freeing()
+        self._lock = threading.Lock()
+        self._under_way: dict[int, Transfer] = {}
+        self._ending = 0  # no more under way, and their end is being dealt with
+        self._poller: Poller | None = None
+        self._thread: threading.Thread | None = None
+        self._process = os.getpid()
+        self._look_s = min(_LOOK_S, limits.send_timeout_s / 2, limits.body_timeout_s / 2)
+        self._over = False
+
+    @property
+    def busy(self) -> bool:
+        """Something is under way, or its end is being dealt with."""
+        with self._lock:
+            return bool(self._under_way or self._ending)
+
+    # -- sending: in the request's thread
+
+    def send(self, wire: Outbound, rest: memoryview) -> bool:
+        """Send the rest, and what follows it; False if the thread has to wait for the client itself.
+
+        Raises:
+            TimeoutError: it may not do that either.
+        """
+        if not self._send(wire, lambda outgoing: outgoing.begin(rest)):
+            return False
+        self._freeing.note(len(rest))
+        return True
+
+    def send_file(self, wire: Outbound, descriptor: int, offset: int, count: int) -> bool:
+        """Send a part of a file; False and raises as ``send``."""
+        return self._send(wire, lambda outgoing: outgoing.begin_file(descriptor, offset, count))
+
+    def _send(self, wire: Outbound, begin: Callable[[Outgoing], None]) -> bool:
+        most = self._ask.ahead(wire)
+        if not most or os.getpid() != self._process:
+            return False
+        outgoing = Outgoing(wire, self.storage, most=most, seconds=self._limits.send_timeout_s)
+        try:
+            begin(outgoing)
+        except OSError:  # no room; the storage has told
+            begun = False
+        else:
+            begun = self._begin(outgoing)
+        if begun:
+            wire.send_aside(outgoing)
+            return True
+        outgoing.end()
+        if not self._ask.may_hold(wire):
+            raise TimeoutError("there is no room for what a slow client has not read")
+        return False
+
+    def put(self, outgoing: Outgoing, data: bytes | memoryview) -> bool:
+        """Send this behind what is being sent; False if all of that was sent, and it can be sent directly.
+
+        Raises:
+            OSError: the transfer has failed.
+            TimeoutError: the application is too far ahead, and its thread may not wait.
+        """
+        self._check_process()
+        if outgoing.is_full:
+            self._wait(outgoing)
+        try:
+            if outgoing.put(data, self._wake):
+                return True
+        except OSError:
+            if outgoing.failure is not None:
+                raise
+            self._wait(outgoing)  # there is no room for it
+            outgoing.check()
+        self._end(outgoing)  # the next may begin before the thread of the transfers has dealt with this one
+        return False
+
+    def put_file(self, outgoing: Outgoing, descriptor: int, offset: int, count: int) -> bool:
+        """Send a part of a file behind what is being sent; False and raises as ``put``."""
+        self._check_process()
+        try:
+            if outgoing.put_file(descriptor, offset, count):
+                return True
+        except OSError:
+            if outgoing.failure is not None:
+                raise
+            self._wait(outgoing)
+            outgoing.check()
+        self._end(outgoing)
+        return False
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._process:
+            raise ConnectionAbortedError("the response is being sent by the process that this one was forked from")
+
+    def _wait(self, outgoing: Outgoing) -> None:
+        """Until all was sent."""
+        wire = outgoing.wire
+        if not self._ask.may_wait(wire):
+            raise TimeoutError("too many responses wait for their clients")
+        wire.waiting = monotonic()
+        try:
+            while not outgoing.is_over:
+                outgoing.wait(_LOOK_S)
+        finally:
+            wire.waiting = 0.0
+
+    # -- receiving: in the request's thread
+
+    def receive(self, wire: Wire, end: ChunkedEnd | LengthEnd, *, chunked: bool) -> Incoming | None:
+        """Receive a body to its end, once ``follow`` is called; None if that can't be."""
+        with self._lock:
+            if self._over or len(self._under_way) >= self._limits.max_transfers:
+                self.is_full = not self._over
+                return None
+        seconds, most = self._limits.body_timeout_s, self._limits.spool_bytes
+        return Incoming(wire, self.storage, end, most=most, seconds=seconds, chunked=chunked)
+
+    def follow(self, transfer: Transfer, afterwards: Callable[[Transfer], None]) -> bool:
+        """Call this when the transfer has ended, in the thread of the transfers; False if it has."""
+        if isinstance(transfer, Outgoing):
+            return transfer.afterwards(afterwards)
+        transfer.afterwards = afterwards
+        return self._begin(transfer)
+
+    def recall(self, most: int) -> list[tuple[Incoming, bytes]]:
+        """Give up each body of which no more than this has come, and that another process may go on with."""
+        with self._lock:
+            found = [each for each in self._under_way.values() if isinstance(each, Incoming) and each.wire.movable]
+        given = []
+        for transfer in found:
+            data = transfer.recall(most)
+            if data is not None:
+                self._forget(transfer, ends=False)
+                given.append((transfer, data))
+        return given
+
+    # -- any thread
+
+    def _begin(self, transfer: Transfer) -> bool:
+        descriptor = transfer.descriptor
+        with self._lock:
+            if self._over:
+                return False
+            if len(self._under_way) >= self._limits.max_transfers:
+                self.is_full = True
+                return False
+            try:
+                poller = self._locked_start()
+                self._under_way[descriptor] = transfer
+                poller.register(descriptor, writable=transfer.sending)
+            except Exception:  # noqa: BLE001  no thread, no descriptor, no memory: a thread of the crew waits, then
+                self._under_way.pop(descriptor, None)
+                return False
+        poller.wake()
+        return True
+
+    def _locked_start(self) -> Poller:
+        if self._poller is None:
+            self._poller = Poller()
+        if self._thread is None:
+            thread = threading.Thread(target=self._run, args=(self._poller,), name="transfers", daemon=True)
+            thread.start()
+            self._thread = thread
+        return self._poller
+
+    def _forget(self, transfer: Transfer, *, ends: bool) -> bool:
+        """It is no more under way; whether it was. Its end is dealt with afterwards, or never."""
+        with self._lock:
+            if self._under_way.get(transfer.descriptor) is not transfer:
+                return False
+            del self._under_way[transfer.descriptor]
+            self._ending += ends
+            if self._poller is not None:
+                self._poller.unregister(transfer.descriptor)
+            return True
+
+    def _pause(self, descriptor: int) -> None:
+        if self._poller is not None:
+            self._poller.unregister(descriptor)
+
+    def _wake(self, outgoing: Outgoing) -> None:
+        with self._lock:
+            if self._poller is not None and self._under_way.get(outgoing.descriptor) is outgoing:
+                self._poller.register(outgoing.descriptor, writable=True)
+                self._poller.wake()
+
+    def close(self) -> None:
+        """End all that is under way, and the thread."""
+        with self._lock:
+            self._over = True
+            left = list(self._under_way.values())
+            poller = self._poller
+        for transfer in left:
+            self._end(transfer, ServerEnded("the server goes"))
+        if poller is not None:
+            poller.close()
+
+    # -- the thread of the transfers
+
+    def _run(self, poller: Poller) -> None:
+        looked_at = monotonic()
+        try:
+            while not self._over:
+                told = poller.wait(self._look_s if self._under_way else None)
+                ended = [self._go_on(descriptor, poller) for descriptor in told]
+                now = monotonic()
+                if now - looked_at >= self._look_s:
+                    looked_at = now
+                    ended += [self._look(transfer, now) for transfer in list(self._under_way.values())]
+                if any(ended):
+                    self._ask.told()
+        except (OSError, ValueError):  # somebody has closed the poller's descriptor
+            self._failed()
+
+    def _go_on(self, descriptor: int, poller: Poller) -> bool:
+        with self._lock:
+            transfer = self._under_way.get(descriptor)
+            if transfer is None:
+                poller.unregister(descriptor)
+                return False
+        try:
+            return transfer.go_on(self._pause) == IS_OVER and self._end(transfer)
+        except Exception as error:  # noqa: BLE001  one connection's failure is not the others'
+            return self._end(transfer, error)
+
+    def _look(self, transfer: Transfer, now: float) -> bool:
+        try:
+            over = transfer.look(now) == IS_OVER
+        except Exception as error:  # noqa: BLE001  as above
+            return self._end(transfer, error)
+        if not over and isinstance(transfer, Incoming) and transfer.wants_thread and self._ask.may_run():
+            over = True
+        return over and self._end(transfer)
+
+    def _end(self, transfer: Transfer, error: Exception | None = None) -> bool:
+        if not self._forget(transfer, ends=True):
+            return False  # it was recalled, or ended by another thread
+        self.is_full = False
+        try:
+            if error is not None:
+                transfer.fail(error if isinstance(error, OSError) else OSError(str(error)))
+            transfer.end()
+        finally:
+            with self._lock:
+                self._ending -= 1
+        return True
+
+    def _failed(self) -> None:
+        """The thread can't go on: somebody has closed its descriptors. The next transfer starts another."""
+        with self._lock:
+            poller, self._poller, self._thread = self._poller, None, None
+            left = list(self._under_way.values())
+        for transfer in left:
+            self._end(transfer, ConnectionAbortedError("the server lost the descriptors that it waits with"))
+        if poller is not None:
+            poller.close()

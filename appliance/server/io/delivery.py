@@ -1,0 +1,129 @@
+"""Wait for a client that reads slowly: how much of what was sent has left, and when to give up.
+
+Runs in whichever thread waits for the client.
+"""
+
+from __future__ import annotations
+
+import select
+import struct
+import time
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from ..http.patience import Patience
+
+try:  # a Python can lack either of them: a build without, or one of a system with another C library
+    import fcntl
+    import termios
+except ImportError:
+    _CAN_ASK = False
+else:
+    _CAN_ASK = True
+
+if TYPE_CHECKING:
+    import socket
+
+_INT = struct.Struct("i")
+_STEP_S = 0.005
+
+
+class Delivery:
+    """How much of what was sent the client's machine has taken.
+
+    The kernel takes up to 4 MiB for a connection, and asks for more once a third of that has gone: a client of 10 KB a
+    second would seem to stand still for two minutes.
+    """
+
+    __slots__ = ("_queued", "_sock")
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._queued = _queued(sock)
+
+    def since(self, sent: int) -> int:
+        """Bytes that have left since the last look; ``sent`` were given to the kernel meanwhile."""
+        before, self._queued = self._queued, _queued(self._sock)
+        return max(0, before + sent - self._queued)
+
+
+def _queued(sock: socket.socket) -> int:
+    """Bytes of a socket that its peer has not acknowledged; 0 where the platform does not tell."""
+    if not _CAN_ASK:
+        return 0
+    try:
+        found: int = _INT.unpack(fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(_INT.size)))[0]
+    except (OSError, ValueError):
+        return 0
+    return found
+
+
+def is_ready(sock: Any, events: int, seconds: float | None) -> bool:
+    """Wait for a socket, for so long (None: for ever); whether one of the events of ``select.poll`` may have come.
+
+    eventlet takes ``poll`` away where it patches a process, and lets no two greenlets wait for one descriptor: there it
+    is tried again and again, and all others run meanwhile.
+    """
+    if has_poll():
+        poller = select.poll()
+        poller.register(sock, events)
+        return bool(poller.poll(None if seconds is None else seconds * 1000))
+    time.sleep(_STEP_S if seconds is None else min(_STEP_S, seconds))  # noqa: TID251  theirs: no thread sleeps here
+    return True
+
+
+def has_poll() -> bool:
+    """Whether a socket can be waited for by whoever likes."""
+    return hasattr(select, "poll")
+
+
+class Pace:
+    """One wait for a client that takes less than it is sent, in a thread that does nothing else meanwhile.
+
+    Args:
+        sock: the client's.
+        seconds: how long it may take nothing.
+        brief_s: from when on the wait is no short one any more.
+        rate: bytes a second at which it stays short.
+    """
+
+    __slots__ = ("_brief", "_delivery", "_looked_at", "_patience", "_sent", "waits")
+
+    def __init__(self, sock: socket.socket, seconds: float, brief_s: float, rate: float) -> None:
+        self._patience = Patience(seconds)
+        self._brief = Patience(brief_s, rate)
+        self._delivery = Delivery(sock)
+        self._looked_at = monotonic()
+        self._sent = 0
+        self.waits = 0  # how many there were
+
+    @property
+    def left(self) -> float:
+        """Seconds that the client has left."""
+        return self._patience.left
+
+    @property
+    def is_brief(self) -> bool:
+        """The client nearly keeps up."""
+        return self._brief.left > 0
+
+    def took(self, amount: int) -> None:
+        """The kernel took this many bytes."""
+        self._sent += amount
+        self._brief.earn(amount)
+
+    def waited(self) -> None:
+        """A wait has ended.
+
+        Raises:
+            TimeoutError: the client's time is up.
+        """
+        now = monotonic()
+        spent, self._looked_at = now - self._looked_at, now
+        self.waits += 1
+        self._brief.left -= spent
+        self._patience.earn(self._delivery.since(self._sent))
+        self._sent = 0
+        self._patience.left -= spent
+        if self._patience.left <= 0:
+            raise TimeoutError("the client does not read")

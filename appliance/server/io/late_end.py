@@ -1,0 +1,69 @@
+"""The end of a response whose last bytes are sent after its application has ended.
+
+Owns what its record says then; must not know how they are sent. Made in the thread of the request, called in the thread
+of the transfers. Holds neither environ nor iterable: a thousand of these may wait.
+"""
+
+from __future__ import annotations
+
+from time import monotonic, time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..wsgi.exchange import Exchange
+    from ..wsgi.handler import WSGIRequestHandler
+    from .transfer import Outgoing
+
+
+class LateEnd:
+    """Finishes a record, and writes it."""
+
+    __slots__ = ("_exchange", "_handler", "_size")
+
+    def __init__(self, handler: WSGIRequestHandler, exchange: Exchange, size: int) -> None:
+        self._handler = handler
+        self._exchange = exchange
+        self._size = size
+
+    def __call__(self, outgoing: Outgoing) -> None:
+        """All was sent, or it failed."""
+        handler, exchange, size = self._handler, self._exchange, self._size
+        exchange.finished = monotonic()
+        exchange.ended = time()
+        if outgoing.failure is not None:
+            size = max(0, size - outgoing.unsent)
+            exchange.event = "request.aborted"
+            exchange.reason = how_it_ended(outgoing.failure, size)
+            handler.close_connection = True
+        elif outgoing.missing:
+            promised, size = size, size - outgoing.missing
+            exchange.reason = f"the application gave {size} of the {promised} bytes that it promised"
+            handler.close_connection = True
+            fields: dict[str, object] = {"promised": promised, "sent": size, "request_id": exchange.request_id}
+            handler.equipment.sink.event("warning", "response.short", fields)
+        exchange.body_size = size
+        handler.log_exchange(exchange)
+
+
+def end_later(handler: WSGIRequestHandler, exchange: Exchange, size: int) -> bool:
+    """Finish the record of a response, of so many bytes, when all of it was sent; False if there is nothing to be sent.
+
+    What the application has printed is its own no more then: the sink is told.
+    """
+    tell = getattr(handler.equipment.sink, "is_sent", None)
+    if tell is not None:
+        tell(exchange)
+    return handler.wire.call_when_sent(LateEnd(handler, exchange, size))
+
+
+def how_it_ended(error: BaseException | None, size: int) -> str:
+    """Why a response was not sent to its end, and how far it was."""
+    if isinstance(error, TimeoutError):
+        return f"{error}, {size} bytes into the response"
+    if isinstance(error, ServerEnded):
+        return f"the server ended it, after {size} bytes of the response"
+    return f"the client left after {size} bytes of the response"
+
+
+class ServerEnded(ConnectionAbortedError):  # noqa: N818  as the name of what it is
+    """The server goes, and does not wait for the client."""

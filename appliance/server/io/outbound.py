@@ -1,0 +1,245 @@
+"""One connection's bytes on their way to the client.
+
+Owns every send, the wait for a client that does not read, and the moment from which it is waited for in the background;
+must not know what the bytes mean. Runs in whichever thread serves the connection, one at a time, and ``send_now`` in
+the thread that sends in the background.
+
+Theory of operation. A send is tried at once, and only where the kernel takes nothing is the client waited for. A pool's
+wire waits for a moment only; then the rest is sent in the background, and so is what follows, until the client has
+caught up. ``_send`` tells how: it is the socket's own method as long as nothing is special, so that the usual case
+costs nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import struct
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from .delivery import Pace, is_ready
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..http.limits import Limits
+    from .background_sender import Background
+    from .late_end import LateEnd
+    from .transfer import Outgoing
+
+_BRIEF_S = 0.02  # how long a thread waits for a client that does not read, if it reads less than
+_BRIEF_RATE = 67_108_864.0  # this much a second
+_STEP_S = 0.002  # after which other requests that wait for a thread come first
+_LOOK_S = 1.0  # between two looks at a client that is waited for
+_STATUS_LINE = b"HTTP/1.1 "  # how every answer begins
+_AT_ONCE = struct.pack("ii", 1, 0)  # of SO_LINGER: close() resets
+
+
+class Outbound:
+    """The sending half of a wire; see ``wire.Wire``."""
+
+    __slots__ = ("__dict__", "_limits", "_send", "_usual_send", "background", "sock")
+
+    sends_files = True  # a part of a file, by its descriptor
+    # Class attributes and not slots: what is usual costs no assignment.
+    waiting = 0.0
+    aside: Outgoing | None = None
+    unsent = _ahead = 0
+
+    def __init__(self, sock: socket.socket, limits: Limits) -> None:
+        self.sock = sock
+        self.background: Background | None = None
+        self._limits = limits
+        self._send: Callable[[Any], int] = sock.send
+        self._usual_send: Callable[[Any], int] = self._send
+
+    def send(self, data: bytes) -> None:
+        """Send it all, or have it sent.
+
+        Raises:
+            OSError: the client has gone.
+            TimeoutError: it does not read.
+        """
+        try:
+            sent = self._send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.unsent += len(data)
+            raise
+        if sent != len(data):
+            self._send_rest(memoryview(data)[sent:])
+
+    def send_parts(self, parts: list[bytes]) -> None:
+        """Send them all, uncopied, with one system call where the kernel has room."""
+        if self._send is not self._usual_send:
+            for part in parts:  # what is large is held as it is
+                self.send(part)
+            return
+        left = sum(map(len, parts))
+        try:
+            sent = self.sock.sendmsg(parts)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.unsent += left
+            raise
+        for part in parts:
+            left -= len(part)
+            if sent < len(part):
+                try:
+                    self._send_rest(memoryview(part)[sent:])
+                except OSError:
+                    self.unsent += left
+                    raise
+            sent = max(0, sent - len(part))
+
+    def _send_rest(self, rest: memoryview) -> None:
+        pace: Pace | None = None
+        try:
+            while rest:
+                try:
+                    sent = self._send(rest)
+                except BlockingIOError:
+                    pace = pace or self._pace()
+                    if self._is_slow(pace) and self.background is not None and self.background.send(self, rest):
+                        return
+                    self._wait_for(pace)
+                else:
+                    if pace is not None:
+                        pace.took(sent)
+                    rest = rest[sent:]
+        except OSError:
+            self.unsent += len(rest)
+            raise
+
+    def send_file(self, descriptor: int, offset: int, count: int) -> int:
+        """Send a part of a file, from kernel to kernel; how much of it there was (files shrink)."""
+        left = count
+        pace: Pace | None = None
+        try:
+            if self._send is not self._usual_send and self._is_behind(descriptor, offset, count):
+                return count
+            while left:
+                try:
+                    sent = self._send_from(descriptor, offset, left)
+                except BlockingIOError:
+                    pace = pace or self._pace()
+                    background = self.background if self._is_slow(pace) else None
+                    if background is not None and background.send_file(self, descriptor, offset, left):
+                        return count
+                    self._wait_for(pace)
+                    continue
+                if not sent:
+                    break
+                if pace is not None:
+                    pace.took(sent)
+                offset += sent
+                left -= sent
+        except OSError:
+            self.unsent += left
+            raise
+        return count - left
+
+    def _is_behind(self, descriptor: int, offset: int, count: int) -> bool:
+        """Whether the part is sent behind the head, which is sent in the background."""
+        background, outgoing = self.background, self.aside
+        if background is not None and outgoing is not None and background.put_file(outgoing, descriptor, offset, count):
+            return True
+        self.caught_up()
+        return False
+
+    def _send_from(self, descriptor: int, offset: int, most: int) -> int:
+        return os.sendfile(self.sock.fileno(), descriptor, offset, most)
+
+    def _pace(self) -> Pace:
+        return Pace(self.sock, self._limits.send_timeout_s, _BRIEF_S, _BRIEF_RATE)
+
+    def _is_slow(self, pace: Pace) -> bool:
+        """Whether a client is to be waited for in the background, if it may be."""
+        if self.background is None:
+            return False
+        return not pace.is_brief or (pace.waits > 0 and self.background.is_pressed())
+
+    def _wait_for(self, pace: Pace) -> None:
+        brief = pace.is_brief and self.background is not None
+        self._comes(select.POLLOUT, min(pace.left, _STEP_S if brief else _LOOK_S))
+        pace.waited()
+
+    def send_aside(self, outgoing: Outgoing) -> None:
+        """From now on put what is to be sent behind what is sent in the background."""
+        self.aside = outgoing
+        self._send = self._send_behind
+
+    def _send_behind(self, data: bytes | memoryview) -> int:
+        background, outgoing = self.background, self.aside
+        if background is not None and outgoing is not None and background.put(outgoing, data):
+            return len(data)
+        self.caught_up()
+        return self._send(data)
+
+    def call_when_sent(self, late: LateEnd) -> bool:
+        """Have the end of a response dealt with when all of it was sent; False where that is to be done at once."""
+        outgoing = self.aside
+        if outgoing is None or outgoing.afterwards(late):
+            return outgoing is not None
+        late(outgoing)  # it failed, or has just been sent
+        return True
+
+    def caught_up(self) -> None:
+        """The client has got all that was sent."""
+        self.aside = None
+        self._send = self._usual_send
+
+    def send_now(self, data: memoryview) -> int:
+        """As a socket's ``send``, for whoever sends in the background.
+
+        Raises:
+            BlockingIOError: the kernel takes nothing now.
+        """
+        return self._usual_send(data)
+
+    def reset(self) -> None:
+        """Let the close drop what the kernel still has to send: the client must not take what came for the whole."""
+        with contextlib.suppress(OSError):
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+
+    def probe(self) -> None:
+        """Send the beginning of the answer: to a client that has closed the connection it is a reason to reset it.
+
+        One that has only closed its own half gets the rest later, and sees no difference.
+
+        Raises:
+            OSError: it is gone; ``BlockingIOError`` where the kernel takes nothing.
+        """
+        self._ahead = self._usual_send(_STATUS_LINE)
+        self._send = self._send_but_probe
+
+    def _send_but_probe(self, data: bytes | memoryview) -> int:
+        sent = min(self._ahead, len(data))
+        self._ahead -= sent
+        if not self._ahead:
+            self._send = self._usual_send
+        try:
+            return sent + (self._usual_send(memoryview(data)[sent:]) if sent < len(data) else 0)
+        except BlockingIOError:
+            return sent
+
+    def wait(self, events: int, seconds: float) -> None:
+        """Wait for the socket.
+
+        Raises:
+            TimeoutError: nothing came.
+        """
+        if seconds <= 0 or not self._comes(events, seconds):
+            raise TimeoutError("the client keeps us waiting")
+
+    def _comes(self, events: int, seconds: float) -> bool:
+        self.waiting = monotonic()
+        try:
+            return is_ready(self.sock, events, seconds)
+        finally:
+            self.waiting = 0.0

@@ -1,0 +1,111 @@
+"""One TLS connection that an application reads in one thread while it writes in another, as WebSocket libraries do.
+
+Owns the turns that the two take, and the waits in between; must not know WebSockets. Runs in the threads of whoever
+took the socket.
+
+OpenSSL's connection is no two threads' at once, and CPython does not keep them apart: before 3.13 nothing does, and
+3.13.6 held a lock through a blocking read, so that no write got through until the peer spoke.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import ssl
+import threading
+from time import monotonic
+from typing import Any
+
+from .delivery import is_ready
+from .ssl_calls import WANTED, forget_errors, steady
+
+_DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
+
+
+class DuplexSocket:
+    """A blocking socket to its users; the connection below never blocks. What is not defined here is the socket's own.
+
+    Args:
+        sock: connected, its handshake done.
+    """
+
+    def __init__(self, sock: ssl.SSLSocket) -> None:
+        sock.settimeout(0)
+        self._sock = sock
+        self._timeout: float | None = None
+        self._turn = threading.Lock()
+
+    def recv(self, size: int, flags: int = 0, /) -> bytes:
+        """As a socket's; b"" at the end, also at one that came without close_notify."""
+        deadline = self._deadline()
+        while True:
+            with self._turn:
+                try:
+                    data: bytes = steady(self._sock.recv, size, flags)
+                except ssl.SSLEOFError:
+                    return b""
+                except WANTED as wanted:
+                    events = _events(wanted)
+                else:
+                    return data
+            self._wait(events, deadline)
+
+    def send(self, data: Any, flags: int = 0, /) -> int:
+        """As a socket's: a part may be enough. MSG_DONTWAIT is heeded, which ssl refuses as it does all flags."""
+        deadline = monotonic() if flags & _DONT_WAIT else self._deadline()
+        while True:
+            with self._turn:
+                try:
+                    sent: int = steady(self._sock.send, data, flags & ~_DONT_WAIT)
+                except WANTED as wanted:
+                    events = _events(wanted)
+                else:
+                    return sent
+            self._wait(events, deadline)
+
+    def sendall(self, data: Any, flags: int = 0, /) -> None:
+        """All of it."""
+        rest = memoryview(data).cast("B")
+        while rest:
+            rest = rest[self.send(rest[:65_536], flags) :]
+
+    def settimeout(self, seconds: float | None, /) -> None:
+        """How long one call may wait; None for ever."""
+        self._timeout = seconds
+
+    def setblocking(self, flag: bool, /) -> None:  # noqa: FBT001  a socket's own signature
+        """As ``settimeout`` with None or 0."""
+        self._timeout = None if flag else 0.0
+
+    def gettimeout(self) -> float | None:
+        """As it was set."""
+        return self._timeout
+
+    def shutdown(self, how: int, /) -> None:
+        """Say close_notify, then end the connection below."""
+        if how != socket.SHUT_RD and self._turn.acquire(timeout=0.1):
+            try:
+                with contextlib.suppress(OSError, ValueError):  # it would wait for the peer's, which we do not
+                    self._sock.unwrap()
+                forget_errors()
+            finally:
+                self._turn.release()
+        socket.socket.shutdown(self._sock, how)  # ssl's own forgets the encryption first, while others may write
+
+    def _deadline(self) -> float | None:
+        return None if self._timeout is None else monotonic() + self._timeout
+
+    def _wait(self, events: int, deadline: float | None) -> None:
+        left = None if deadline is None else deadline - monotonic()
+        if left is not None and left <= 0:
+            raise TimeoutError("timed out") if self._timeout else BlockingIOError
+        if not is_ready(self._sock, events, left):
+            raise TimeoutError("timed out")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+
+def _events(wanted: ssl.SSLError) -> int:
+    return select.POLLIN if isinstance(wanted, ssl.SSLWantReadError) else select.POLLOUT

@@ -1,0 +1,323 @@
+"""What one connection sends or receives without a thread: a response that is read slowly, a body that comes slowly.
+
+Owns the bytes of one such transfer, its end, and how long its client may take; must not know which thread goes on with
+it, nor HTTP beyond the end of a body. ``background`` calls ``go_on`` and ``look`` in its thread; everything else is
+called in the thread of the request.
+"""
+
+from __future__ import annotations
+
+import threading
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from ..http.body import LATE, LEFT
+from ..http.patience import Patience
+from ..http.refusal import Refused
+from .byte_queue import ByteQueue, Storage
+from .delivery import Delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..http.body_end import ChunkedEnd, LengthEnd
+    from .outbound import Outbound
+    from .wire import Wire
+
+_AT_ONCE = 262_144  # bytes of one connection before the others have their turn
+_SILENT_S = 1.0  # a body that comes in chunks, and stops for so long, may wait for the response's beginning
+
+# What became of a transfer after one step.
+GOES_ON = 0
+RESTS = 1  # there is nothing to be done now
+IS_OVER = 2
+
+
+class Outgoing:
+    """What a client has not taken yet of one response, while the application goes on, or has ended.
+
+    Attributes:
+        wire, descriptor: the connection, and its socket's.
+        sending: it is to be gone on with when the kernel takes something again.
+        failure: why it ended too early; else None.
+        unsent: bytes that the client did not take then.
+        missing: bytes that a file turned out not to have.
+    """
+
+    sending = True
+
+    def __init__(self, wire: Outbound, storage: Storage, *, most: int, seconds: float) -> None:
+        self.wire = wire
+        self.descriptor = wire.sock.fileno()
+        self.failure: OSError | None = None
+        self.unsent = 0
+        self._queue = ByteQueue(storage)
+        self._most = most
+        self._patience = Patience(seconds)
+        self._delivery = Delivery(wire.sock)
+        self._sent = 0  # since the last look
+        self._looked_at = monotonic()
+        self._lock = threading.Lock()  # for all below, and the queue
+        self._over = False
+        self._writing = False  # bytes are being put into the queue's file
+        self._rests = False  # nothing was left but those
+        self._room: threading.Event | None = None  # set when the queue is empty, or the transfer over
+        self._afterwards: list[Callable[[Outgoing], None]] = []
+
+    @property
+    def missing(self) -> int:
+        """See above."""
+        return self._queue.missing
+
+    # -- in the request's thread
+
+    def begin(self, rest: bytes | memoryview) -> None:
+        """Take the first bytes.
+
+        Raises:
+            OSError: there is no room for them.
+        """
+        self._queue.append(rest)
+
+    def begin_file(self, descriptor: int, offset: int, count: int) -> None:
+        """Take a part of a file, as the first and last of all.
+
+        Raises:
+            OSError: there is no descriptor left.
+        """
+        self._queue.append_file(descriptor, offset, count)
+
+    def put_file(self, descriptor: int, offset: int, count: int) -> bool:
+        """Take a part of a file, as the last of all; False and raises as ``put``."""
+        with self._lock:
+            if self._over:
+                self.check()
+                return False
+            self._queue.append_file(descriptor, offset, count)
+            return True
+
+    def put(self, data: bytes | memoryview, wake: Callable[[Outgoing], None]) -> bool:
+        """Take more bytes; False if all before them were sent, so that they can be sent at once.
+
+        Raises:
+            OSError: there is no room for them, or the transfer has failed, which ``failure`` tells.
+        """
+        with self._lock:
+            if self._over:
+                self.check()
+                return False
+            if self._queue.remember(data):
+                return True
+            self._queue.reserve(len(data))
+            self._writing = True
+        written = 0
+        try:
+            self._queue.write(data)
+            written = len(data)
+        finally:
+            if self._wrote(written):
+                wake(self)
+        self.check()
+        return True
+
+    def _wrote(self, size: int) -> bool:
+        """So many bytes are in the file now; whether the transfer rests for want of them."""
+        with self._lock:
+            self._writing = False
+            if size:
+                self._queue.commit(size)
+            if self._over:
+                self._queue.close()
+            rests, self._rests = self._rests, False
+            return rests
+
+    def check(self) -> None:
+        """Raise why it failed, if it has."""
+        failure = self.failure
+        if failure is not None:
+            self.wire.unsent = self.unsent
+            raise type(failure)(*failure.args)  # another one: a traceback would hold the frames of this thread
+
+    @property
+    def is_over(self) -> bool:
+        """All was sent, or it failed."""
+        return self._over
+
+    @property
+    def is_full(self) -> bool:
+        """The application is as far ahead as it may be."""
+        return self._queue.extent >= self._most and not self._over
+
+    def wait(self, seconds: float) -> None:
+        """Wait until all was sent, or it failed, for so long at the most."""
+        with self._lock:
+            if self._over:
+                return
+            self._room = room = self._room or threading.Event()
+        room.wait(seconds)
+
+    def afterwards(self, call: Callable[[Outgoing], None]) -> bool:
+        """Have this called when all was sent, or it failed; False where that is so already."""
+        with self._lock:
+            if self._over:
+                return False
+            self._afterwards.append(call)
+            return True
+
+    # -- in the background's thread
+
+    def go_on(self, pause: Callable[[int], None]) -> int:
+        """Send what the kernel takes. ``pause`` is called before it rests, so that ``wake`` can only come later.
+
+        Raises:
+            OSError: the client has gone, or what waits can't be read.
+        """
+        left = _AT_ONCE
+        while left > 0:
+            with self._lock:
+                block = self._queue.first()
+                if not block:
+                    if self._writing:
+                        self._rests = True
+                        pause(self.descriptor)
+                        return RESTS
+                    self._over = True
+                    return IS_OVER
+            try:
+                sent = self.wire.send_now(block)
+            except BlockingIOError:
+                return GOES_ON
+            with self._lock:
+                self._queue.drop(sent)
+            self._sent += sent
+            left -= sent
+        return GOES_ON
+
+    def look(self, now: float) -> int:
+        """Count what the client took since the last look.
+
+        Raises:
+            TimeoutError: that is too little.
+        """
+        patience = self._patience
+        patience.earn(self._delivery.since(self._sent))
+        self._sent = 0
+        patience.left -= now - self._looked_at
+        self._looked_at = now
+        if patience.left <= 0:
+            raise TimeoutError("the client does not read")
+        return GOES_ON
+
+    def fail(self, error: OSError) -> None:
+        """It can't go on."""
+        with self._lock:
+            self._over = True
+            self.failure = error.with_traceback(None)
+            self.unsent = self._queue.size
+        self.wire.reset()
+
+    def end(self) -> None:
+        """Let go of what is held, and call what is to be called."""
+        with self._lock:
+            self._over = True
+            calls, self._afterwards = self._afterwards, []
+            if not self._writing:
+                self._queue.close()
+            room = self._room
+        if room is not None:
+            room.set()
+        for call in calls:
+            call(self)
+
+
+class Incoming:
+    """A request's body that is received before the request has a thread.
+
+    Attributes:
+        wire, descriptor: the connection, and its socket's.
+        outcome: what to refuse the request with; None where it may be run.
+        queue: what came, raw.
+        afterwards: called when the request may have a thread.
+    """
+
+    sending = False
+
+    def __init__(
+        self, wire: Wire, storage: Storage, end: ChunkedEnd | LengthEnd, *, most: int, seconds: float, chunked: bool
+    ) -> None:
+        self.wire = wire
+        self.descriptor = wire.sock.fileno()
+        self.outcome: Refused | None = None
+        self.queue = ByteQueue(storage)
+        self._lock = threading.Lock()  # held while it is gone on with
+        self._end = end
+        self._most = most
+        self._chunked = chunked
+        self._patience = Patience(seconds)
+        self._looked_at = self._heard_at = monotonic()
+        self._full = False
+        self._over = False
+        self.afterwards: Callable[[Incoming], None] | None = None
+
+    @property
+    def wants_thread(self) -> bool:
+        """It does not go on by itself: there is no room for more, or its client seems to wait for an answer."""
+        return self._full or (self._chunked and monotonic() - self._heard_at > _SILENT_S)
+
+    def go_on(self, pause: Callable[[int], None]) -> int:
+        """Receive what the kernel has. ``pause`` is called before it rests."""
+        with self._lock:
+            if self._over:
+                return IS_OVER
+            try:
+                data = self.wire.receive_now()
+            except OSError:
+                data = b""
+            if data is None:
+                return GOES_ON
+            if not data:
+                self.outcome = Refused(400, LEFT)
+                return IS_OVER
+            self._patience.earn(len(data))
+            self._heard_at = monotonic()
+            try:
+                self.queue.append(data)
+            except OSError:
+                self.queue.append_last(data)
+                self._full = True
+            if self._end.feed(data):
+                return IS_OVER
+            self._full = self._full or self.queue.size >= self._most
+            if self._full:
+                pause(self.descriptor)
+            return RESTS if self._full else GOES_ON
+
+    def look(self, now: float) -> int:
+        """Count what has come."""
+        if not self._full:
+            self._patience.left -= now - self._looked_at
+        self._looked_at = now
+        if self._patience.left > 0:
+            return GOES_ON
+        self.outcome = Refused(408, LATE)
+        return IS_OVER
+
+    def recall(self, most: int) -> bytes | None:
+        """What came here, for somebody else to go on with; None if all of the body so far is more than this."""
+        with self._lock:
+            if self._over or self._full or self.queue.size + len(self.wire.buffer) > most:
+                return None
+            self._over = True
+            data = self.queue.take(most)
+            self.queue.close()
+            return data
+
+    def fail(self, error: OSError) -> None:
+        """It can't go on here: the thread of the request will see why."""
+
+    def end(self) -> None:
+        """Hand the request over."""
+        with self._lock:
+            self._over = True
+        if self.afterwards is not None:
+            self.afterwards(self)

@@ -1,0 +1,113 @@
+"""The listening socket: open, shut, or blind for lack of descriptors.
+
+Owns when and how connections are accepted; must not know what becomes of them. The socket is adopted: never bound,
+never listened on (``listen`` again would shrink its queue), never closed here. Every method wants the server's lock to
+be held.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..io.poller import Poller
+
+_AT_ONCE = 64
+_STANDARD = 2  # the last of the standard streams' descriptors
+_BLIND_S = 0.5
+# Failures of the one connection that was next, which is none any more (accept(2)).
+_OF_ONE = {
+    getattr(errno, name)
+    for name in (
+        "ECONNABORTED", "EPROTO", "ENOPROTOOPT", "EHOSTDOWN", "ENONET", "EHOSTUNREACH", "EOPNOTSUPP", "ENETDOWN",
+        "ENETUNREACH", "EPERM",
+    )
+    if hasattr(errno, name)
+}  # fmt: skip
+_FOR_GOOD = {errno.EBADF, errno.EINVAL, errno.ENOTSOCK}  # it is no listening socket any more
+
+
+class Door:
+    """One listening socket.
+
+    Attributes:
+        descriptor: the socket's.
+        blind_until: when to look again after the process ran out of descriptors (CLOCK_MONOTONIC); 0.0 normally.
+        complaint: what ``accept`` failed with, to be told; then None again.
+    """
+
+    def __init__(self, listener: socket.socket, poller: Poller) -> None:
+        self._listener = listener
+        self._poller = poller
+        self._open = False
+        self.descriptor = listener.fileno()
+        self.blind_until = 0.0
+        self.complaint: str | None = None
+        self._complained = False  # one complaint for as long as it lasts
+        listener.settimeout(0)
+        with contextlib.suppress(OSError):  # a UNIX socket has none
+            # What is accepted inherits it, which saves a system call each.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def open(self) -> None:
+        """Accept from now on."""
+        if not self._open:
+            self._open = True
+            self._poller.register(self.descriptor)
+
+    def shut(self) -> None:
+        """Accept no more."""
+        if self._open:
+            self._open = False
+            self.blind_until = 0.0
+            self._poller.unregister(self.descriptor)
+
+    def accept(self, now: float) -> Iterator[tuple[socket.socket, Any]]:
+        """Some of those that wait: socket and address."""
+        for _ in range(_AT_ONCE if self._open else 0):
+            try:
+                sock, address = self._listener.accept()
+                if sock.fileno() <= _STANDARD:
+                    sock = _lifted(sock)
+            except BlockingIOError:
+                self._complained = False
+                return  # another process was faster, or there are no more
+            except OSError as error:  # EMFILE, ENFILE, ENOBUFS: it stays readable, so it must not be looked at
+                if error.errno in _OF_ONE:
+                    continue
+                if error.errno in _FOR_GOOD:
+                    raise
+                if not self._complained:
+                    self._complained, self.complaint = True, str(error)
+                self.blind_until = now + _BLIND_S
+                self._poller.unregister(self.descriptor)
+                return
+            else:
+                yield sock, address
+
+    def look_again(self, now: float) -> None:
+        """Accept again after having been blind for long enough."""
+        if self.blind_until and now >= self.blind_until:
+            self.blind_until = 0.0
+            if self._open:
+                try:
+                    self._poller.register(self.descriptor)
+                except OSError:  # the kernel has no room for it
+                    self.blind_until = now + _BLIND_S
+
+
+def _lifted(sock: socket.socket) -> socket.socket:
+    """The same connection under another number: the project has closed a standard stream, and may yet write there."""
+    taken = [sock]
+    try:
+        while (sock := taken[-1].dup()).fileno() <= _STANDARD:
+            taken.append(sock)
+    finally:
+        for each in taken:
+            each.close()
+    return sock

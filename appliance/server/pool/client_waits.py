@@ -1,0 +1,139 @@
+"""Who may wait for a client in a thread, and who waits without one.
+
+Owns those decisions: for bodies that have not come, and for responses that are not read; ``background`` goes on with
+what has no thread. Must not know how either is done. Runs in the threads of requests, and in that of the transfers.
+
+Theory of operation. A request whose body has not come has a thread as long as fewer threads wait for their clients than
+requests may run: most bodies come at once, and an application may answer before it has all (decision 24). Beyond that
+the body comes first. One that comes in chunks and stops may wait for the beginning of an answer: it has a thread as
+soon as there is one for it again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..http.body import LEFT
+from ..http.body_end import end_of
+from ..http.refusal import Refused
+from .connections import Connection
+from .watchdog import exchange_of
+
+if TYPE_CHECKING:
+    import threading
+
+    from ..http.body_end import ChunkedEnd, LengthEnd
+    from ..http.head import Head
+    from ..http.limits import Limits
+    from ..io.background_sender import Background
+    from ..io.outbound import Outbound
+    from ..io.wire import Wire
+    from ..wsgi.handler import WSGIRequestHandler
+    from .connections import Lot
+    from .thread_pool import Crew, Hand
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class ClientWaits:
+    """For one server."""
+
+    def __init__(self, server: Any, lock: threading.Lock, *, crew: Crew, lot: Lot, threads: int) -> None:
+        self._server = server
+        self._lock = lock
+        self._crew = crew
+        self._lot = lot
+        self._threads = threads
+        self._limits: Limits = server.limits
+
+    # -- bodies
+
+    def body_waits(self, handler: WSGIRequestHandler, head: Head, background: Background) -> bool:
+        """Whether a request waits for its body without a thread.
+
+        Raises:
+            Refused: the body did not come, or too many wait for theirs.
+        """
+        wire, said = handler.wire, head.said
+        if (not said.chunked and len(wire.buffer) >= said.length) or not background.is_able:
+            return False
+        connection = self._lot.of(wire.sock.fileno())
+        if connection is None:
+            return False
+        incoming, connection.incoming = connection.incoming, None
+        if incoming is not None:  # it has waited
+            if incoming.outcome is not None:
+                raise incoming.outcome
+            return False
+        end = end_of(said, self._limits.max_body_bytes)
+        if end.feed(wire.buffer) or self.may_run(first=True) or _has_come(wire, end):
+            return False
+        connection.incoming = background.receive(wire, end, chunked=said.chunked)
+        if connection.incoming is None:
+            raise Refused(503, "too many requests wait for their bodies")
+        if said.expects and not wire.buffer:
+            _welcome(wire)
+        return True
+
+    def may_run(self, *, first: bool = False) -> bool:
+        """Whether a request may have a thread though its body has not come; ``first``: it has not waited yet.
+
+        With one thread it would hold up everybody: there the body comes first, unless it does not go on without.
+        """
+        with self._lock:
+            if self._threads == 1:
+                return not first and not self._crew.busy
+            return self._locked_waiting() < self._threads
+
+    # -- responses
+
+    def ahead(self, wire: Outbound) -> int:
+        """How many bytes a response may be ahead of its client; 0 if its thread waits for the client."""
+        connection = self._lot.of(wire.sock.fileno())
+        exchange = connection.handler.exchange if connection is not None else None
+        if exchange is None or exchange.endless:
+            return 0
+        return self._limits.ahead_bytes if exchange.streaming and exchange.length < 0 else self._limits.spool_bytes
+
+    def may_wait(self, wire: Outbound) -> bool:
+        """Whether the thread of a wire may wait for its client for long: as one of the streams."""
+        connection = self._lot.of(wire.sock.fileno())
+        return connection is None or bool(self._server.stream_begins(connection.handler, asking=False))
+
+    def may_hold(self, wire: Outbound) -> bool:
+        """The same, with what the client does not read in memory: as many threads as requests may run."""
+        with self._lock:
+            if self._locked_waiting() > self._threads:
+                return False
+        return self.may_wait(wire)
+
+    def _locked_waiting(self) -> int:
+        """How many threads wait for their clients, event streams and sockets of the application's left out."""
+        return sum(map(_waits, self._crew.hands))
+
+
+def _waits(hand: Hand) -> bool:
+    work, exchange = hand.work, exchange_of(hand)
+    waits = hand.busy and isinstance(work, Connection) and work.wire.waiting > 0
+    return bool(waits and (exchange is None or not exchange.endless))
+
+
+def _has_come(wire: Wire, end: ChunkedEnd | LengthEnd) -> bool:
+    """Whether the rest of a body is there, after a second look."""
+    known = len(wire.buffer)
+    try:
+        more = wire.fill()
+    except OSError:
+        raise Refused(400, LEFT) from None
+    if more and end.feed(wire.buffer[known:]):
+        return True
+    if wire.ended:
+        raise Refused(400, LEFT)
+    return False
+
+
+def _welcome(wire: Wire) -> None:
+    try:
+        wire.send(_CONTINUE)
+    except OSError:
+        raise Refused(400, LEFT) from None

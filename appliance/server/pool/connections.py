@@ -1,0 +1,385 @@
+"""Where connections wait: ready to be looked at, idle, held, or until their client has ended.
+
+Owns each connection's state, and its place in the poller; must not know threads or applications. Every method wants the
+server's lock to be held: what is decided about a connection that no thread has is decided under it.
+
+Theory of operation, of clients that have left. While all threads are at work, clients give up, and their requests lie
+in the kernel. So what is looked at late is looked at twice: whether the client has closed. A client that has closed its
+own half alone looks the same, and wants its answer: it is sent the first bytes of the status line, which every answer
+has. Whoever has closed the whole connection answers that with a reset, at once or within a round trip; until then the
+connection waits, without a thread.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..http.refusal import HandshakeFailed, Refused
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from ..http.limits import Limits
+    from ..io.poller import Poller
+    from ..io.transfer import Incoming
+    from ..io.wire import Wire
+    from ..wsgi.handler import WSGIRequestHandler
+
+_FIRST_S = 1.0  # for the first request on a connection whose server goes
+_AWAY_S = 0.005  # after nobody has looked for so long, clients may have left meanwhile
+_PROBE_S = 0.1  # for a client that may have left
+
+PARKED = 0  # idle, or a part of a head is there; the poller tells when more comes
+READY = 1  # in the queue: there is something to look at
+BUSY = 2  # a thread has it
+HELD = 3  # it may not be answered yet; not looked at
+LINGERING = 4  # answered for the last time; until its client has ended too
+GONE = 5
+ASIDE = 6  # its response is sent, or its request's body received, in the background
+PROBED = 7  # its client may have left; not looked at until that is known
+
+
+class Hold(Protocol):
+    """When a connection may be answered at the earliest."""
+
+    def answer_at(self, accepted_at: float) -> float:
+        """Seconds of CLOCK_MONOTONIC, for a connection that was accepted then."""
+
+
+class ConnectionFailed(Exception):  # noqa: N818 (as Refused)
+    """Looking at a connection raised what nobody foresaw; it is closed. That is the cause.
+
+    Attributes:
+        sock, address: the connection's.
+    """
+
+    def __init__(self, sock: Any, address: Any) -> None:
+        super().__init__("looking at a connection failed")
+        self.sock = sock
+        self.address = address
+
+
+class Connection:
+    """One connection of the pool.
+
+    Attributes:
+        handler, wire: what serves it.
+        state: one of the above.
+        descriptor: the socket's.
+        registered: the poller knows it. It may also while a thread has it: a system call less, both ways.
+        accepted_at: CLOCK_MONOTONIC.
+        deadline: when its state has lasted for too long.
+        begun_at: when a part of a head was there first (CLOCK_MONOTONIC); 0.0 without.
+        late: its client may have left before it was looked at.
+        gone: its client has.
+        incoming: its request's body, while that is received in the background.
+    """
+
+    __slots__ = (
+        "__dict__", "accepted_at", "begun_at", "deadline", "descriptor", "handler", "registered", "state", "wire",
+    )  # fmt: skip
+
+    # Class attributes and not slots: what is usual costs no assignment.
+    late = gone = False
+    incoming: Incoming | None = None
+
+    def __init__(self, handler: WSGIRequestHandler, wire: Wire, accepted_at: float) -> None:
+        self.handler = handler
+        self.wire = wire
+        self.accepted_at = accepted_at
+        self.deadline = 0.0
+        self.begun_at = 0.0
+        self.descriptor = wire.sock.fileno()
+        self.registered = False
+        self.state = READY
+
+
+class Lot:
+    """The connections of one server.
+
+    Attributes:
+        ready: those to be looked at, in their order.
+        hold: when any may be answered at the earliest.
+        late: all that is looked at now has waited for a thread.
+        probed: how many are in that state.
+        receiving: of how many the body is received in the background.
+    """
+
+    def __init__(self, poller: Poller, limits: Limits, waits: Callable[[int], None] | None = None) -> None:
+        self._poller = poller
+        self._limits = limits
+        self._connections: dict[int, Connection] = {}
+        self.ready: deque[Connection] = deque()
+        self.hold: Hold | None = None
+        self.late = False
+        self._looked_at = 0.0
+        self.probed = 0
+        self.receiving = 0
+        self._waits = waits
+        self._waiting = 0  # what it was told last: nearly always nothing, which costs no call
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    def add(self, connection: Connection) -> None:
+        """A new one: look at it."""
+        self._connections[connection.descriptor] = connection
+        self.ready.append(connection)
+
+    def make_ready(self, connection: Connection) -> None:
+        """Look at it, after those that wait for that already."""
+        self._count(connection)
+        connection.state = READY
+        self.ready.append(connection)
+
+    def of(self, descriptor: int) -> Connection | None:
+        """The one of a descriptor."""
+        return self._connections.get(descriptor)
+
+    def told(self, descriptor: int) -> None:
+        """The poller says that it is readable."""
+        connection = self._connections.get(descriptor)
+        if connection is None:
+            return  # given up since
+        if connection.state == PARKED:
+            connection.state = READY
+            self.ready.append(connection)
+        elif connection.state == LINGERING:
+            try:
+                over = connection.wire.discard()
+            except Exception as error:
+                self.close(connection)
+                raise _failed(connection.handler) from error
+            if over:
+                self.close(connection)
+        elif connection.state == PROBED:
+            connection.gone = True
+            self._end_probe(connection)
+        else:
+            self._forget(connection)  # a thread has it, and will look itself
+
+    def looks_in_time(self, now: float) -> None:
+        """Somebody has waited for connections: what comes now has waited for nobody."""
+        self.late = False
+        self._looked_at = now
+
+    def is_away(self, now: float) -> bool:
+        """Whether nobody has looked for so long that clients may have left meanwhile."""
+        return now - self._looked_at > _AWAY_S
+
+    def look(self, now: float) -> None:
+        """Somebody is about to look."""
+        if self.is_away(now):
+            self.late = True
+        self._looked_at = now
+
+    def next(self) -> Connection | None:
+        """The next connection that has a request, or must be told that it has none; a thread has it then.
+
+        Those that are looked at and have neither wait somewhere else afterwards.
+
+        Raises:
+            ConnectionFailed: looking at one did not work; it is closed, and the others are as they were.
+        """
+        ready = self.ready
+        while ready:
+            connection = ready.popleft()
+            handler, wire = connection.handler, connection.wire
+            try:
+                if self.hold is not None and self._is_held(connection):
+                    continue
+                if handler.refusal is None and handler.raw is None:
+                    raw = wire.pop_head() if wire.buffer else wire.receive_head()
+                    if raw is None and not self._look_again(connection):
+                        continue
+                    handler.raw = raw or handler.raw
+                    if (self.late or connection.late) and self._is_in_doubt(connection):
+                        continue
+            except Refused as refusal:
+                handler.refusal = refusal
+            except HandshakeFailed as error:
+                self.close(connection)
+                raise _failed(handler) from error
+            except OSError:
+                self.close(connection)
+                continue
+            except Exception as error:
+                self.close(connection)
+                raise _failed(handler) from error
+            connection.state = BUSY
+            return self._with_the_rest_told(connection)
+        return self._with_the_rest_told(None)
+
+    def _with_the_rest_told(self, connection: Connection | None) -> Connection | None:
+        if self.ready or self._waiting or self.receiving:
+            self._tell()
+        return connection
+
+    def _tell(self) -> None:
+        """Say how many wait for a thread: should the process die, nothing else tells of them."""
+        self._waiting = len(self.ready) + self.receiving
+        if self._waits is not None:
+            self._waits(self._waiting)
+
+    def _look_again(self, connection: Connection) -> bool:
+        """The first look found no head alone in its receive; whether there is one all the same."""
+        wire = connection.wire
+        raw = None
+        if wire.ended or wire.buffer:
+            raw = wire.pop_head()
+            if raw is None and not wire.ended and wire.fill():
+                raw = wire.pop_head()
+        connection.handler.raw = raw
+        if raw is not None:
+            return True
+        if wire.ended:
+            self.close(connection)
+        else:
+            self.park(connection, monotonic())
+        return False
+
+    def _is_in_doubt(self, connection: Connection) -> bool:
+        """Whether it is not known yet if the client has left; if it has, the connection is gone."""
+        wire, raw = connection.wire, connection.handler.raw or b""
+        connection.late = False
+        try:
+            if not (wire.fill() and (wire.ended or wire.fill()) and wire.ended):
+                return False
+            if wire.lenient or b"upgrade" in raw.lower():  # the answer may begin otherwise
+                return False
+            wire.probe()
+            connection.gone = wire.is_broken
+        except BlockingIOError:
+            return False
+        except OSError:
+            connection.gone = True
+        if connection.gone:
+            return False
+        self._forget(connection)
+        if not self._poller.register_broken(connection.descriptor):
+            return False
+        connection.registered = True
+        connection.state = PROBED
+        connection.deadline = monotonic() + _PROBE_S
+        self.probed += 1
+        return True
+
+    def _end_probe(self, connection: Connection) -> None:
+        self._forget(connection)
+        self.make_ready(connection)
+
+    def _count(self, connection: Connection) -> None:
+        """It leaves its state."""
+        self.probed -= connection.state == PROBED
+        self.receiving -= connection.state == ASIDE and connection.incoming is not None
+
+    def _is_held(self, connection: Connection) -> bool:
+        until = self.hold.answer_at(connection.accepted_at) if self.hold is not None else 0.0
+        if until <= monotonic():
+            return False
+        connection.state = HELD
+        connection.deadline = until
+        self._forget(connection)
+        return True
+
+    def park(self, connection: Connection, now: float) -> None:
+        """Nobody has it: wait for more."""
+        if not connection.wire.buffer:
+            connection.deadline = now + self._limits.idle_timeout_s
+            connection.begun_at = 0.0
+        elif not connection.begun_at:  # a head's time runs from its first byte on
+            connection.begun_at = now
+            connection.deadline = now + self._limits.header_timeout_s
+        connection.state = PARKED
+        if not connection.registered:
+            connection.registered = True
+            self._poller.register(connection.descriptor)
+
+    def set_aside(self, connection: Connection) -> None:
+        """It goes on in the background, and is not waited for here."""
+        self._forget(connection)
+        connection.state = ASIDE
+        self.receiving += connection.incoming is not None
+
+    def linger(self, connection: Connection, now: float) -> None:
+        """Say that nothing follows, and wait until the client says so too."""
+        connection.wire.end()
+        if connection.wire.discard():
+            self.close(connection)
+            return
+        connection.state = LINGERING
+        connection.deadline = now + self._limits.linger_s
+        if not connection.registered:
+            connection.registered = True
+            self._poller.register(connection.descriptor)
+
+    def dismiss(self, connection: Connection, now: float) -> None:
+        """End an idle one that nobody else can go on with.
+
+        One on which no request came yet is about to bring its first, or the rest of its head: it gets a moment.
+        """
+        if connection.wire.buffer:
+            return  # its head has a time of its own
+        if connection.handler.head is None and connection.deadline > now:
+            connection.deadline = min(connection.deadline, now + _FIRST_S)
+            return
+        self.linger(connection, now)
+
+    def close(self, connection: Connection) -> None:
+        """Close it."""
+        self.give(connection)
+        connection.wire.close()
+
+    def give(self, connection: Connection) -> None:
+        """It is another's from now on."""
+        self._forget(connection)
+        self._count(connection)
+        connection.state = GONE
+        self._connections.pop(connection.descriptor, None)
+
+    def give_up(self) -> list[tuple[socket.socket, bytes]]:
+        """Give every plain connection that no thread has, with the bytes read of it."""
+        given = []
+        for connection in self.in_state(PARKED, HELD, READY):
+            handler = connection.handler
+            if connection.wire.movable and handler.refusal is None and handler.raw is None:
+                self.give(connection)
+                given.append((connection.wire.sock, connection.wire.buffer))
+        self.ready = deque(connection for connection in self.ready if connection.state == READY)
+        self._tell()
+        return given
+
+    def in_state(self, *states: int) -> list[Connection]:
+        """Those in one of these."""
+        return [connection for connection in self._connections.values() if connection.state in states]
+
+    def sweep(self, now: float) -> bool:
+        """End what has waited for too long; whether any is to be looked at."""
+        for connection in self.in_state(PARKED, HELD, LINGERING, PROBED):
+            if connection.deadline > now:
+                continue
+            if connection.state == LINGERING:
+                self.close(connection)
+            elif connection.state == HELD:
+                connection.late = True
+                self.make_ready(connection)
+            elif connection.state == PROBED:
+                self._end_probe(connection)
+            elif connection.wire.buffer:
+                connection.handler.refusal = Refused(408, "the head did not come in time (RFC 9110, 15.5.9)")
+                self.make_ready(connection)
+            else:
+                self.linger(connection, now)
+        return bool(self.ready)
+
+    def _forget(self, connection: Connection) -> None:
+        if connection.registered:
+            connection.registered = False
+            self._poller.unregister(connection.descriptor)
+
+
+def _failed(handler: WSGIRequestHandler) -> ConnectionFailed:
+    return ConnectionFailed(handler.request, handler.client_address)

@@ -1,0 +1,31 @@
+"""A request whose client left before anybody came to it: it is not run, and has its line.
+
+Owns what that line says; ``lot`` finds out. Runs in the thread that took the connection.
+"""
+
+from __future__ import annotations
+
+from time import monotonic, time
+from typing import TYPE_CHECKING
+
+from ..http.refusal import Refused
+
+if TYPE_CHECKING:
+    from ..wsgi.handler import WSGIRequestHandler
+
+
+def tell_departed(handler: WSGIRequestHandler) -> None:
+    """Write the line of the request whose head was read."""
+    handler.close_connection = True
+    raw, handler.raw = handler.raw or b"", None
+    try:
+        handler.read_head(raw)
+    except Refused:
+        handler.head = None
+    handler.exchange = exchange = handler.new_exchange()
+    exchange.line = raw.partition(b"\r\n")[0].decode("latin-1")
+    exchange.event = "request.aborted"
+    exchange.reason = "the client left before its request began"
+    exchange.finished = monotonic()
+    exchange.ended = time()
+    handler.log_exchange(exchange)

@@ -1,0 +1,326 @@
+"""``PooledWSGIServer``: one listening socket, idle connections in a selector, a bounded crew of threads.
+
+Owns the parts of the server, and its own life: pause, hand over, drain, stop (``serving`` owns what a thread of the
+crew does); must not know processes or settings. Runs in the worker and in the stand-in: ``serve_forever`` in the main
+thread, which watches, the rest in threads of its own.
+
+Locks: one. It is held for what concerns connections that no thread has, and for who leads; never while an application
+runs or a client is waited for.
+"""
+
+from __future__ import annotations
+
+import functools
+import socketserver
+import threading
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from ..http.limits import Limits
+from ..io.byte_queue import SPACE
+from ..io.poller import Poller
+from ..io.wire import Wire
+from ..wsgi.environ import TrustedProxies
+from ..wsgi.exchange import Flushing
+from ..wsgi.handler import WSGIRequestHandler
+from ..wsgi.listener import WSGIServer
+from ..wsgi.server_context import Equipment, base_environ
+from .abort_streams import cut_endless, endless_work
+from .acceptor import Door
+from .connections import ASIDE, BUSY, HELD, LINGERING, PARKED, PROBED, READY, Connection, Hold, Lot
+from .serving_loop import Serving
+from .slow_requests import SlowRequests
+from .thread_pool import Crew, Hand
+from .watchdog import Watcher, exchange_of
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterable
+    from ssl import SSLContext
+
+    from ..http.head import Head
+    from ..wsgi.exchange import Sink
+    from .serving_loop import Passed
+
+_SELDOM_S = 60.0
+_RECALLED_MAX = 65_536  # bytes of a body that another process goes on with
+_LINGER_S = 0.3  # how long a drained server waits for the clients that it has answered
+_CUT_S = 1.0  # how long a hijacked request may take to notice that it was ended
+
+
+class PooledWSGIServer(WSGIServer):
+    """Serves an adopted listening socket: never binds, never listens, never closes it by itself.
+
+    Args:
+        listener: a listening stream socket.
+        application: the WSGI application.
+        sink: where it puts what happened.
+        limits: what it puts up with.
+        threads: how many requests run at once; with 1 always in the same thread.
+        allowed_hosts: whether to serve a Host; None serves all.
+        trusted_proxies: addresses or networks whose ``Forwarded`` fields are believed.
+        RequestHandlerClass: as ``socketserver``'s; its ``handle`` is not used, ``handle_one_request`` is.
+        tls: for HTTPS (``tls.context_of``); the socket then serves nothing else.
+        hold: when connections may be answered at the earliest; may be replaced at any time.
+        accepting: False begins paused.
+    """
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        application: Any,
+        *,
+        sink: Sink,
+        limits: Limits = Limits(),  # noqa: B008  frozen
+        threads: int = 8,
+        allowed_hosts: Callable[[str], bool] | None = None,
+        trusted_proxies: Iterable[str] = (),
+        RequestHandlerClass: type[WSGIRequestHandler] = WSGIRequestHandler,
+        tls: SSLContext | None = None,
+        hold: Hold | None = None,
+        accepting: bool = True,
+    ) -> None:
+        socketserver.BaseServer.__init__(self, listener.getsockname(), RequestHandlerClass)
+        self.socket = listener
+        self.name()
+        self.set_app(application)
+        self.sink = sink
+        self.limits = limits
+        self._equipment = Equipment(
+            base_environ(self),
+            sink=sink,
+            limits=limits,
+            multithread=threads > 1,
+            persistent=True,
+            allowed_hosts=allowed_hosts,
+            proxies=TrustedProxies(tuple(trusted_proxies)),
+        )
+        self._lock = threading.Lock()
+        self._poller = Poller()
+        self._flushing = Flushing(sink)
+        self._lot = Lot(self._poller, limits, getattr(sink, "waits", None))
+        self._lot.hold = hold
+        self._door = Door(listener, self._poller)
+        self._crew = Crew(
+            self._lock,
+            threads=threads,
+            max_streams=limits.max_streams,
+            lead=lambda hand, seconds: self._serving.lead(hand, seconds),  # noqa: PLW0108  it is made below
+            rest=self._flushing.flush,
+        )
+        self.make_wire = _wires(tls)
+        parts: dict[str, Any] = {
+            "crew": self._crew,
+            "lot": self._lot,
+            "door": self._door,
+            "poller": self._poller,
+            "flushing": self._flushing,
+        }
+        self._serving = Serving(self, self._lock, threads=threads, **parts)
+        self._background = self._serving.background
+        slow = SlowRequests(sink, limits.slow_request_s)
+        self._watcher = Watcher(self._lock, limits=limits, slow=slow, complain=self._complain, **parts)
+        self._serving.watcher = self._watcher
+        self._passing = 0
+        self._cut_at = 0.0
+        self._stopped = False
+        self._told_full = False
+        self._told: dict[str, float] = {}  # when each may be told again
+        if accepting:
+            self.resume()
+
+    # -- what the owner calls, from any thread
+
+    @property
+    def busy(self) -> int:
+        """Requests in flight."""
+        return self._crew.busy
+
+    @property
+    def hold(self) -> Hold | None:
+        """When connections may be answered at the earliest."""
+        return self._lot.hold
+
+    @hold.setter
+    def hold(self, hold: Hold | None) -> None:
+        with self._lock:
+            self._lot.hold = hold
+            for connection in self._lot.in_state(HELD):
+                self._lot.make_ready(connection)
+        self._poller.wake()
+        self._watcher.stir()
+
+    def pause(self) -> None:
+        """Accept no more; the listening socket stays open."""
+        with self._lock:
+            self._door.shut()
+
+    def resume(self) -> None:
+        """Accept again."""
+        with self._lock:
+            self._door.open()
+        self._watcher.stir()
+
+    def take(self, connections: list[tuple[socket.socket, bytes]]) -> None:
+        """Adopt connections, each with the bytes that were already read of it."""
+        now = monotonic()
+        with self._lock:
+            for sock, early in connections:
+                try:
+                    address = sock.getpeername()
+                except OSError:
+                    address = ("", 0)  # it has gone; its first receive will tell
+                self._serving.locked_adopt(sock, address, early, now, late=True)
+        self._poller.wake()
+        self._watcher.stir()
+
+    def hand_over(self) -> list[tuple[socket.socket, bytes]]:
+        """Give up every idle plain connection, with the bytes read of it. They are the caller's to close."""
+        with self._lock:
+            return self._lot.give_up()
+
+    def drain(self, passed: Passed) -> None:
+        """Accept no more, pass on what is idle and what becomes so, and let ``serve_forever`` return after that."""
+        with self._lock:
+            self._door.shut()
+            self._cut_at = monotonic()
+            self._serving.passed = passed
+        self._pass_idle(passed)
+        cut_endless(list(self._crew.hands))
+        self._watcher.stir()
+
+    def pass_idle(self) -> None:
+        """Pass on what has become idle while the server drains."""
+        if self._serving.passed is not None:
+            self._pass_idle(self._serving.passed)
+
+    def _pass_idle(self, passed: Passed) -> None:
+        """Pass on every connection that no request has begun on; end those that can't be passed on."""
+        with self._lock:
+            idle = self._lot.give_up()
+            now = monotonic()
+            for connection in self._lot.in_state(PARKED):  # TLS
+                self._lot.dismiss(connection, now)
+            self._passing += 1  # it is not over before they have arrived
+        try:
+            idle += self._serving.recall(_RECALLED_MAX)
+            if idle:
+                passed(idle)
+        finally:
+            with self._lock:
+                self._passing -= 1
+
+    def stop(self) -> None:
+        """Let ``serve_forever`` return at once; connections are closed."""
+        self._stopped = True
+        self._watcher.stir()
+
+    def shutdown(self) -> None:
+        """As ``stop``."""
+        self.stop()
+
+    def serve_forever(self, poll_interval: float = 0.5) -> None:  # noqa: ARG002  socketserver's signature
+        """Serve until drained or stopped."""
+        with self._lock:
+            self._crew.locked_appoint()
+        try:
+            self._watcher.watch(self._is_over, is_ending=lambda: self._serving.passed is not None)
+        finally:
+            self._end()
+
+    def _is_over(self) -> bool:
+        if self._stopped or self._serving.passed is None:
+            return self._stopped
+        cut_endless(list(self._crew.hands))  # some have become so since
+        with self._lock:
+            # A client that was answered gets a moment to end its side, lest the answer be reset away.
+            since = monotonic() + self.limits.linger_s - _LINGER_S
+            if self._passing or self._lot.in_state(READY, PARKED, HELD, PROBED):  # still to be passed on, or answered
+                return False
+            if self._background.busy:
+                return False
+            if any(each.deadline > since for each in self._lot.in_state(LINGERING)):
+                return False
+            patient = monotonic() < self._cut_at + _CUT_S
+            for hand in self._crew.hands:
+                exchange = exchange_of(hand)
+                if hand.busy and (
+                    endless_work(hand) is None or (patient and exchange is not None and exchange.hijacked)
+                ):
+                    return False
+            return True
+
+    def _end(self) -> None:
+        with self._lock:
+            self._door.shut()
+            self._crew.locked_end()
+            for connection in self._lot.in_state(PARKED, READY, HELD, LINGERING, PROBED):
+                self._lot.close(connection)
+            running = self._lot.in_state(BUSY, ASIDE)
+        cut_endless(list(self._crew.hands))
+        self._background.close()
+        self._poller.close()
+        for connection in running:
+            connection.wire.cut()
+        self._flushing.flush()
+
+    def _complain(self) -> None:
+        """Tell what parts of the server could not do: each once for as long as it lasts, and once a minute at most."""
+        with self._lock:
+            thread, self._crew.complaint = self._crew.complaint, None
+        if thread is not None:
+            self._tell_seldom("error", "thread.failed", {"reason": thread, "count": len(self._crew.hands)})
+        storage = self.equipment.storage
+        disk, storage.complaint = storage.complaint, None
+        if disk is not None:
+            self._tell_seldom("error", "spool.failed", {"reason": disk, "action": SPACE})
+        if self._background.is_full:
+            self._tell_seldom("warning", "transfer.limit", {"limit": self.limits.max_transfers})
+
+    def _tell_seldom(self, level: str, event: str, fields: dict[str, object]) -> None:
+        now = monotonic()
+        if now >= self._told.get(event, now):
+            self._told[event] = now + _SELDOM_S
+            self.sink.event(level, event, fields)
+
+    # -- what handlers ask
+
+    def body_waits(self, handler: WSGIRequestHandler, head: Head) -> bool:
+        """Whether a request has to wait for its body without a thread; see ``Serving.body_waits``."""
+        return self._serving.body_waits(handler, head)
+
+    def stream_begins(self, handler: WSGIRequestHandler, *, asking: bool) -> bool:
+        """A request will go on for long: give it a thread of its own; False if there are too many of those."""
+        with self._lock:
+            hand = next((hand for hand in self._crew.hands if _serves(hand, handler)), None)
+            if asking or hand is None:
+                room = self._crew.locked_has_room()
+            else:
+                room = self._crew.locked_detach(hand) or self._crew.locked_has_room()
+            told, self._told_full = self._told_full, not room
+        if not room and not told:
+            self.sink.event("warning", "stream.limit", {"limit": self.limits.max_streams})
+        return room
+
+    def connection_taken(self, handler: WSGIRequestHandler) -> bool:
+        """The application takes a connection's socket: it is no more ours to wait for. False if there are too many."""
+        if not self.stream_begins(handler, asking=False):
+            return False
+        with self._lock:
+            connection = self._lot.of(handler.wire.sock.fileno())
+            if connection is not None:
+                self._lot.give(connection)
+        return True
+
+
+def _wires(tls: SSLContext | None) -> Callable[..., Wire]:
+    """What makes the wires of connections."""
+    if tls is None:
+        return Wire
+    from ..io.tls import TlsWire  # noqa: PLC0415  ssl costs 10 ms that most do not need
+
+    return functools.partial(TlsWire, tls)
+
+
+def _serves(hand: Hand, handler: WSGIRequestHandler) -> bool:
+    return isinstance(hand.work, Connection) and hand.work.handler is handler

@@ -1,0 +1,308 @@
+"""What a thread of the pool does between two requests, and where a connection goes after one.
+
+Owns the steps: wait, take a connection, serve it, settle it, also when the rest of its response is sent in the
+background, or its request's body is received there; must not know the server's own life beyond who gets what is idle.
+Runs in the threads of the crew, ``sent`` and ``received`` in the thread of the transfers.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from ..io.background_sender import Ask, Background
+from .client_waits import ClientWaits
+from .connections import ASIDE, BUSY, Connection, ConnectionFailed, Lot
+from .departed_clients import tell_departed
+
+if TYPE_CHECKING:
+    import socket
+    import threading
+    from collections.abc import Callable
+
+    from ..http.head import Head
+    from ..http.limits import Limits
+    from ..io.poller import Poller
+    from ..wsgi.exchange import Flushing
+    from ..wsgi.handler import WSGIRequestHandler
+    from .acceptor import Door
+    from .thread_pool import Crew, Hand
+    from .watchdog import Watcher
+
+    Passed = Callable[[list[tuple[socket.socket, bytes]]], None]
+
+_BLOCKED_S = 0.0005  # a wait of so long was one: nothing had been there
+
+
+class Serving:
+    """The threads' work for one server.
+
+    Attributes:
+        passed: whom idle connections are passed on to, once the server drains.
+        watcher: the server's; set once it is made.
+    """
+
+    watcher: Watcher
+
+    def __init__(
+        self,
+        server: Any,
+        lock: threading.Lock,
+        *,
+        crew: Crew,
+        lot: Lot,
+        door: Door,
+        poller: Poller,
+        flushing: Flushing,
+        threads: int,
+    ) -> None:
+        self._server = server
+        self._lock = lock
+        self._crew = crew
+        self._lot = lot
+        self._door = door
+        self._poller = poller
+        self._flushing = flushing
+        self._limits: Limits = server.limits
+        self.passed: Passed | None = None
+        self._waits = waits = ClientWaits(server, lock, crew=crew, lot=lot, threads=threads)
+        ask = Ask(
+            is_pressed=lambda: crew.leader is None,
+            ahead=waits.ahead,
+            may_wait=waits.may_wait,
+            may_hold=waits.may_hold,
+            may_run=waits.may_run,
+            told=self._told,
+        )
+        self.background = Background(server.limits, server.equipment.storage, ask)
+
+    # -- one step of the thread that leads
+
+    def lead(self, hand: Hand, seconds: float | None) -> None:
+        """Serve one connection, or wait for some, at most so long."""
+        lot = self._lot
+        try:
+            with self._lock:
+                connection = None
+                if lot.ready:
+                    now = monotonic()
+                    lot.look(now)
+                    connection = lot.next()
+                if connection is not None:
+                    hand.work = connection
+                    hand.since = now
+                    connection.handler.started = connection.begun_at or now
+                    connection.begun_at = 0.0
+                    hand.busy = True
+                    if self._crew.eager:
+                        self._crew.locked_relieve()
+            if connection is None:
+                if self.passed is not None:
+                    self._server.pass_idle()
+                if lot.hold is not None or lot.probed:
+                    self.watcher.stir()  # it knows nothing yet of those that were put off just now
+                self._wait(seconds)
+                return
+        except ConnectionFailed as failure:
+            self._server.handle_error(failure.sock, failure.address)
+            return
+        if self.watcher.dozing:
+            self.watcher.stir()
+        try:
+            self._serve(hand, connection)
+        finally:
+            self._crew.done(hand)
+            if self.passed is not None:
+                self.watcher.stir()
+
+    def _wait(self, seconds: float | None) -> None:
+        """Until there is something to look at."""
+        door, lot = self._door, self._lot
+        before = monotonic()
+        self._flushing.flush_if_due(before)
+        # What is there before the wait has waited itself. How long the call takes says so on an idle machine alone.
+        told = self._poller.wait(0) if lot.is_away(before) else []
+        waits = not told
+        if waits:
+            told = self._poller.wait(seconds)
+        now = monotonic()
+        come = False
+        failed: list[ConnectionFailed] = []
+        with self._lock:
+            if waits and now - before > _BLOCKED_S:
+                lot.looks_in_time(now)
+            for descriptor in told if not self._crew.over else ():
+                if descriptor == door.descriptor:
+                    come = True
+                    failed += self._locked_accept(now)
+                else:
+                    lot.told(descriptor)
+            complaint, door.complaint = door.complaint, None
+        if come and self.watcher.dozing:
+            self.watcher.stir()  # without a connection it sleeps with no end, and would let this one's time go by
+        if complaint is not None:
+            self._server.sink.event("error", "accept.failed", {"reason": complaint})
+        for failure in failed:
+            self._tell_failed(failure)
+
+    def _locked_accept(self, now: float) -> list[ConnectionFailed]:
+        """Take in those that have come; those that could not be."""
+        failed = []
+        for sock, address in self._door.accept(now):
+            try:
+                self.locked_adopt(sock, address, b"", now)
+            except Exception as error:  # noqa: BLE001  one connection's failure is not the others'
+                sock.close()
+                failed.append(ConnectionFailed(sock, address))
+                failed[-1].__cause__ = error
+        return failed
+
+    def _tell_failed(self, failure: ConnectionFailed) -> None:
+        try:
+            raise failure
+        except ConnectionFailed:  # the server tells of what is being handled
+            self._server.handle_error(failure.sock, failure.address)
+
+    def locked_adopt(self, sock: socket.socket, address: Any, early: bytes, now: float, *, late: bool = False) -> None:
+        """Take a connection in. A client that may have left meanwhile is ``late`` looked at."""
+        server = self._server
+        # socketserver would run the whole connection in the handler's constructor; here it is served by parts.
+        handler_class: Any = server.RequestHandlerClass
+        handler: WSGIRequestHandler = handler_class.__new__(handler_class)
+        handler.request = handler.connection = sock
+        handler.client_address = address
+        handler.server = server
+        wire = server.make_wire(sock, self._limits, early)
+        wire.background = self.background if self.background.is_able else None
+        handler.begin(server.equipment, wire)
+        connection = Connection(handler, wire, now)
+        if late:
+            connection.late = True
+        self._lot.add(connection)
+
+    # -- one request
+
+    def _serve(self, hand: Hand, connection: Connection) -> None:
+        handler, wire = connection.handler, connection.wire
+        try:
+            if connection.gone:
+                tell_departed(handler)
+            else:
+                handler.handle_one_request()
+        except BaseException as error:  # noqa: BLE001  nothing may end the thread that leads
+            handler.close_connection = True
+            if not isinstance(error, KeyboardInterrupt):  # the application's own: it was answered, and told
+                self._server.handle_error(wire.sock, handler.client_address)
+        now = monotonic()
+        self._crew.took(now - hand.since)
+        try:
+            if wire.aside is not None or wire.early is not None or connection.incoming is not None:
+                self._go_on_aside(hand, connection, now)
+            else:
+                self._settle(hand, connection, now)
+        except Exception:  # noqa: BLE001  as above: the application may have closed the descriptor
+            self._give_up(connection)
+
+    def _give_up(self, connection: Connection) -> None:
+        with self._lock:
+            self._lot.close(connection)
+        self._server.handle_error(connection.wire.sock, connection.handler.client_address)
+
+    def _settle(self, hand: Hand | None, connection: Connection, now: float) -> None:
+        """Where a connection goes after a request."""
+        handler = connection.handler
+        given = False
+        with self._lock:
+            passed = self.passed  # under the lock: what parks after a drain has begun would wait for ever
+            if not handler.close_connection and connection.state == BUSY and not self._crew.over:
+                if connection.wire.buffer:
+                    self._lot.make_ready(connection)  # behind the others: pipelining must not starve them
+                    if self._crew.leader is not hand or hand is None:
+                        self._poller.wake()
+                elif passed is None:
+                    self._lot.park(connection, now)
+                elif not connection.wire.movable:
+                    self._lot.linger(connection, now)
+                else:
+                    self._lot.give(connection)
+                    given = True
+            else:
+                self._locked_finish(connection, now)
+        if passed is not None and given:
+            passed([(connection.wire.sock, b"")])
+
+    def _locked_finish(self, connection: Connection, now: float) -> None:
+        """The connection has served its last request."""
+        if connection.handler.hijacked is not None or self._crew.over or connection.state != BUSY:
+            self._lot.close(connection)
+        elif connection.handler.is_clean:
+            connection.wire.end()
+            self._lot.close(connection)
+        else:
+            self._lot.linger(connection, now)
+
+    # -- what goes on in the background
+
+    def _go_on_aside(self, hand: Hand, connection: Connection, now: float) -> None:
+        """Settle the connection once its response was sent; or serve its request once the body has come."""
+        handler, wire = connection.handler, connection.wire
+        if wire.early is not None and not handler.close_connection:
+            wire.absorb()
+        outgoing, incoming = wire.aside, connection.incoming
+        if outgoing is not None or incoming is not None:
+            with self._lock:
+                if connection.state == BUSY:
+                    self._lot.set_aside(connection)
+        if incoming is not None:
+            connection.begun_at = handler.started
+            if not self.background.follow(incoming, lambda _: self._received(connection)):
+                self._received(connection)
+        elif outgoing is None or not outgoing.afterwards(lambda _: self._sent(connection)):
+            self._sent(connection, hand, now)
+
+    def _sent(self, connection: Connection, hand: Hand | None = None, now: float = 0.0) -> None:
+        """All of its response was sent, or can't be."""
+        try:
+            with self._lock:
+                if connection.state == ASIDE:
+                    connection.state = BUSY
+            connection.wire.caught_up()
+            self._settle(hand, connection, now or monotonic())
+        except Exception:  # noqa: BLE001  as above
+            self._give_up(connection)
+        self._poller.wake()
+        self.watcher.stir()
+
+    def _received(self, connection: Connection) -> None:
+        """Its request's body has come, or may be waited for in a thread."""
+        incoming = connection.incoming
+        with self._lock:
+            if connection.state == ASIDE and incoming is not None and not self._crew.over:
+                connection.wire.receive_first(incoming.queue)
+                self._lot.make_ready(connection)
+            else:
+                if incoming is not None:
+                    incoming.queue.close()
+                self._lot.close(connection)
+        self._poller.wake()
+        self.watcher.stir()
+
+    def recall(self, most: int) -> list[tuple[socket.socket, bytes]]:
+        """Give up connections whose requests have not begun, since their bodies have not come, with all that came."""
+        given = []
+        for incoming, data in self.background.recall(most):
+            with self._lock:
+                connection = self._lot.of(incoming.descriptor)
+                if connection is not None and connection.handler.raw is not None:
+                    self._lot.give(connection)
+                    early = connection.handler.raw + b"\r\n\r\n" + connection.wire.buffer + data
+                    given.append((connection.wire.sock, early))
+        return given
+
+    def body_waits(self, handler: WSGIRequestHandler, head: Head) -> bool:
+        """Whether a request waits for its body without a thread; see ``ClientWaits.body_waits``."""
+        return self._waits.body_waits(handler, head, self.background)
+
+    def _told(self) -> None:
+        self._flushing.flush()
+        self.watcher.stir()

@@ -1,0 +1,88 @@
+"""A request that takes too long: told once, while it runs, with the place where its thread stands.
+
+Owns what is told. Knows nothing of sockets. Runs in the thread that watches the server, once a second at most.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from ..pages.tracebacks import stack_text
+from .connections import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import FrameType
+
+    from ..wsgi.exchange import Sink
+    from .thread_pool import Hand
+
+_OURS = __file__.rpartition("/")[0].rpartition("/")[0] + "/"  # the worker's too, which stand around the application
+
+
+class SlowRequests:
+    """Looks at what runs. ``after_s`` of 0 is never."""
+
+    def __init__(self, sink: Sink, after_s: float) -> None:
+        self._sink = sink
+        self._after_s = after_s
+        self._told: dict[Hand, float] = {}  # the hand, and when the request began that was told of
+
+    def look(self, hands: Iterable[Hand], now: float) -> None:
+        """Tell of each request that has become too long; not while a debugger may hold it."""
+        if not self._after_s:
+            return
+        slow = [hand for hand in hands if hand.busy and now - hand.since > self._after_s]
+        for gone in self._told.keys() - set(slow):
+            del self._told[gone]
+        for hand in slow:
+            if self._told.get(hand) != hand.since and not _excused(hand) and not _debugged():
+                self._told[hand] = hand.since
+                self._tell(hand, now)
+
+    def _tell(self, hand: Hand, now: float) -> None:
+        exchange = hand.work.handler.exchange if isinstance(hand.work, Connection) else None
+        if exchange is None or exchange.head is None:
+            return
+        fields: dict[str, object] = {
+            "http.request.method": exchange.head.method,
+            "url.path": exchange.head.path,
+            "running_s": round(now - hand.since, 3),
+            "request_id": exchange.request_id,
+            "traceback": exchange.stack() if exchange.stack is not None else _where(hand.thread),
+        }
+        self._sink.event("warning", "request.slow", fields)
+
+
+def _where(thread: int) -> str:
+    """Where that thread stands; our own frames, which called the application, are left out."""
+    frame = sys._current_frames().get(thread)  # noqa: SLF001  documented; for debuggers and such
+    if frame is None:
+        return ""
+    stack: list[FrameType] = []
+    while frame is not None:
+        stack.append(frame)
+        frame = frame.f_back
+    stack.reverse()
+    theirs = [each for each in stack if not each.f_code.co_filename.startswith(_OURS)]
+    first = next((place for place, each in enumerate(stack) if each.f_code.co_filename.startswith(_OURS)), 0)
+    return stack_text(theirs[first:] or stack)
+
+
+def _excused(hand: Hand) -> bool:
+    """It streams, or waits for its client: that may take as long as it likes."""
+    work = hand.work
+    if not isinstance(work, Connection):
+        return True
+    exchange = work.handler.exchange
+    return bool(work.wire.waiting) or exchange is None or exchange.streaming or exchange.hijacked
+
+
+def _debugged() -> bool:
+    """Whether a debugger's client is there; looked up, since the project may have started debugpy itself."""
+    debugpy = sys.modules.get("debugpy")
+    try:
+        return debugpy is not None and bool(debugpy.is_client_connected())
+    except Exception:  # noqa: BLE001  a debugger that is not yet up, or another module of that name
+        return False

@@ -1,0 +1,4 @@
+"""WSGI (PEP 3333): a head becomes an environ, the application runs, its answer becomes a response.
+
+The classes with the API of ``django.core.servers.basehttp`` stand here.
+"""

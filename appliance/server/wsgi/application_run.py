@@ -1,0 +1,246 @@
+"""One run of an application: what is around its response, and what becomes of a failure (PEP 3333).
+
+Owns the environ's streams, the record's end, the iterable's close and the answer to an exception; ``response`` owns the
+response that goes well. Runs in the thread of its request.
+"""
+
+from __future__ import annotations
+
+import sys
+from time import monotonic, time
+from typing import TYPE_CHECKING, Any
+from wsgiref import simple_server
+
+from ..http.body import BodyError
+from ..http.file_wrapper import FileWrapper
+from ..http.refusal import Refused, answer
+from ..http.response_head import ResponseHeads
+from ..http.software import SOFTWARE
+from ..io.late_end import end_later, how_it_ended
+from .failure_events import close_quietly, failure_page, tell_failure
+from .standalone import detached_parts
+from .streams import Reader, Writer
+
+if TYPE_CHECKING:
+    from ..http.head import Head
+    from .exchange import Exchange
+    from .handler import WSGIRequestHandler
+
+
+_NO_FAILURE: tuple[BaseException | None, dict[str, Any]] = (None, {})
+
+
+class ClientGone(ConnectionAbortedError):  # noqa: N818  wsgiref's name for it is an Aborted, too
+    """The client has left, or does not read, and the response can't be sent."""
+
+
+class ApplicationRun(simple_server.ServerHandler):
+    """The part of ``ServerHandler`` that is around the response; see there for what is public."""
+
+    http_version = "1.1"
+    server_software = SOFTWARE
+    os_environ: dict[str, str] = {}  # noqa: RUF012  wsgiref's name; never the process's environment, never written
+    wsgi_file_wrapper = FileWrapper
+    request_handler: WSGIRequestHandler | None = None
+    exchange: Exchange | None = None
+    persistent = False
+    environ: dict[str, Any]
+    bytes_sent: int = 0
+    headers_sent: bool = False
+    _head: Head | None = None
+    _heads: ResponseHeads
+    _gone = False
+    _closed = False
+    failure: tuple[BaseException | None, dict[str, Any]] = _NO_FAILURE  # an exception, and its report
+    _attached = False
+    _hooked = False  # a subclass may want to see or change the headers, or the handler to close the connection
+
+    def __init__(
+        self,
+        stdin: Any,
+        stdout: Any,
+        stderr: Any,
+        environ: dict[str, Any],
+        multithread: bool = True,  # noqa: FBT001, FBT002  wsgiref's signature
+        multiprocess: bool = False,  # noqa: FBT001, FBT002  as above
+    ) -> None:
+        self.stdin: Any = stdin
+        self.stdout: Any = stdout
+        self.stderr = stderr
+        self.base_env = environ
+        self.wsgi_multithread = multithread
+        self.wsgi_multiprocess = multiprocess
+
+    # -- before the application
+
+    def run(self, application: Any) -> None:
+        """Call the application, send its response, close its iterable."""
+        try:
+            self.setup_environ()
+            self.result = application(self.environ, self.start_response)
+            self.finish_response()
+        except BaseException as error:  # noqa: BLE001  whatever it is, the client gets an answer
+            self._failed(error)
+
+    def setup_environ(self) -> None:
+        """Complete the environ with the streams, and what ``get_environ`` of another family left out."""
+        handler = self.request_handler
+        if handler is not None and self.exchange is not None:
+            self._head = handler.head
+            self._heads = handler.equipment.heads
+            if handler.close_connection:
+                self._hooked = True
+        else:
+            self._attach(handler)
+        environ: dict[str, Any] = self.base_env  # type: ignore[assignment]  # see environ
+        self.environ = environ
+        environ["wsgi.input"] = self.stdin
+        environ["wsgi.errors"] = self.stderr
+        if "wsgi.file_wrapper" not in environ:
+            environ["wsgi.file_wrapper"] = self.wsgi_file_wrapper
+            environ["wsgi.version"] = self.wsgi_version
+            environ["wsgi.run_once"] = self.wsgi_run_once
+            environ["wsgi.url_scheme"] = self.get_scheme()
+            environ["wsgi.multithread"] = self.wsgi_multithread
+            environ["wsgi.multiprocess"] = self.wsgi_multiprocess
+            environ["wsgi.input_terminated"] = True
+            environ.setdefault("SERVER_SOFTWARE", self.server_software or SOFTWARE)
+
+    def _attach(self, handler: WSGIRequestHandler | None) -> None:
+        """Made by a subclass with ``rfile`` and ``wfile``, or by somebody without a connection: find the parts."""
+        if isinstance(self.stdout, Writer):
+            self.stdout = self.stdout.wire
+        if isinstance(self.stdin, Reader):
+            self.stdin = self.stdin.body
+        if handler is None or handler.socketless:
+            self.stdin, self.stdout, self.exchange = detached_parts(self.stdin, self.stdout, self.base_env)
+        if handler is None:
+            self._heads = ResponseHeads(self.server_software or SOFTWARE)
+        else:
+            self._head = handler.head
+            self._heads = handler.equipment.heads
+            self.exchange = handler.exchange = handler.new_exchange()
+            self._attached = True
+
+    # -- the end, good or bad
+
+    def close(self) -> None:
+        """Finish the record, then close the iterable; once."""
+        if not self._closed:
+            self._closed = True
+            self._close()
+        self.failure = _NO_FAILURE  # its traceback holds us
+
+    def _close(self) -> None:
+        exchange = self.exchange
+        if exchange is not None:
+            if not exchange.finished:
+                exchange.finished = monotonic()
+                exchange.ended = time()
+            exchange.body_size = self.bytes_sent
+            handler = self.request_handler
+            if handler is not None:
+                if self.stdout.aside is None or self._gone or not end_later(handler, exchange, self.bytes_sent):
+                    handler.log_exchange(exchange)
+                if self._attached:
+                    if handler.socketless and not self.stdin.ended:  # the next request is behind it
+                        self.persistent = self.stdin.drain(handler.equipment.limits) and self.persistent
+                    handler.response_ended(persistent=self.persistent)
+        result: Any = self.result
+        self.result = None  # a generator's frame holds start_response, which holds us
+        if type(result) is not list and (closing := getattr(result, "close", None)) is not None:
+            try:
+                closing()
+            except Exception as error:  # noqa: BLE001  the response is out; all that is left is to tell
+                tell_failure(self, error)
+
+    def _failed(self, error: BaseException) -> None:
+        """Whatever ended the application early; the connection goes, unless an answer can still be given."""
+        exchange = self.exchange
+        if exchange is None:
+            raise error
+        if exchange.hijacked:
+            if not isinstance(error, (OSError, StopIteration, SystemExit)):
+                tell_failure(self, error)
+        elif self._gone:
+            self.bytes_sent = max(0, self.bytes_sent - self.stdout.unsent)
+            exchange.event = "request.aborted"
+            exchange.reason = how_it_ended(error.__cause__, self.bytes_sent)
+            self.persistent = False
+        elif isinstance(error, Refused) or (isinstance(error, BodyError) and error is self.stdin.error):
+            self._refuse(exchange, error)
+        else:
+            self._answer_failure()
+        self.close()
+        if isinstance(error, KeyboardInterrupt):
+            raise error
+
+    def _refuse(self, exchange: Exchange, error: BodyError | Refused) -> None:
+        self.persistent = False
+        exchange.event = "request.aborted" if error.status == 400 and self.stdout.ended else "request.refused"
+        exchange.reason = error.reason
+        self._answer_plainly(exchange, error.status, error.reason)
+
+    def _answer_plainly(self, exchange: Exchange, status: int, reason: str) -> None:
+        """Without the application, if nothing was sent yet."""
+        if not self.headers_sent:
+            self.headers_sent = True
+            exchange.status = status
+            content = self.base_env.get("REQUEST_METHOD") != "HEAD"
+            date, request_id = self._heads.date(), exchange.request_id
+            data = answer(status, reason, date=date, request_id=request_id, content=content)
+            try:
+                self._transmit([data], 0)
+            except ClientGone:
+                exchange.event = "request.aborted"
+
+    def _answer_failure(self) -> None:
+        try:
+            self.handle_error()
+        except BaseException as second:  # noqa: BLE001  an error about an error
+            self.persistent = False
+            if self._gone and self.exchange is not None:
+                self.exchange.event = "request.aborted"
+                self.exchange.reason = "the client left before the response"
+            elif not self._gone:
+                if self.exchange is not None:
+                    self._answer_plainly(self.exchange, 500, "the application failed, and its error's page did too")
+                tell_failure(self, second)
+
+    def handle_error(self) -> None:
+        """Tell of the exception that is being handled, and answer with a page where that is still possible."""
+        self.log_exception(sys.exc_info())
+        if self.headers_sent:
+            self.persistent = False
+            if self.exchange is not None:
+                self.exchange.reason = f"the application failed after {self.bytes_sent} bytes of the response"
+            return
+        close_quietly(self.result)
+        self.result = self.error_output(self.environ, self.start_response)
+        self.finish_response()
+
+    def error_output(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        """The page: a traceback, since this is for development."""
+        error = sys.exc_info()[1]
+        kind, content = failure_page(self, error, environ.get("HTTP_ACCEPT", ""))
+        headers = [("Content-Type", kind), ("Cache-Control", "no-store")]
+        start_response("500 Internal Server Error", headers, (type(error), error, None))
+        return [content]
+
+    def _transmit(self, parts: list[bytes], size: int) -> None:
+        """Send parts of the response, the content's of so many bytes.
+
+        Raises:
+            ClientGone: they can't be sent.
+        """
+        raise NotImplementedError
+
+    def log_exception(self, exc_info: Any) -> None:
+        """One event, with the traceback."""
+        tell_failure(self, exc_info[1])
+
+    def tell(self, level: str, event: str, **fields: object) -> None:
+        """Put an event of this request into the server's sink."""
+        if self.request_handler is not None and self.exchange is not None:
+            fields["request_id"] = self.exchange.request_id
+            self.request_handler.equipment.sink.event(level, event, fields)

@@ -1,0 +1,70 @@
+"""What is told, and shown, when an application fails or misjudges its own response.
+
+Owns the events' words; ``errorpage`` owns the page. Runs in the thread of its request. ``errorpage`` is imported when
+it is needed: it and ``traceback`` cost 10 ms, and every reload would pay them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .application_run import ApplicationRun
+
+
+def tell_failure(run: ApplicationRun, error: BaseException | None) -> None:
+    """One event, with the traceback."""
+    if error is None:
+        return
+    found = _report(run, error)
+    run.tell(
+        "error",
+        "application.failed",
+        error=found["title"],
+        file=found["file"],
+        line=found["line"],
+        traceback=found["text"],
+        **({"action": found["action"]} if "action" in found else {}),
+    )
+
+
+def _report(run: ApplicationRun, error: BaseException) -> dict[str, Any]:
+    """Made once for the event and the page: it asks the exception for its words, and looks at the project's files."""
+    from ..pages.error_page import report  # noqa: PLC0415  see above
+
+    known, found = run.failure
+    if known is not error:
+        found = report(error, root=os.getcwd(), kind="request")  # noqa: PTH109  the worker's folder is the project's root
+        run.failure = (error, found)
+    return found
+
+
+def failure_page(run: ApplicationRun, error: BaseException | None, accept: str) -> tuple[str, bytes]:
+    """Content-Type and content of the page for an application that raised."""
+    from ..pages.error_page import render  # noqa: PLC0415  see above
+
+    if error is None:
+        return "text/plain", b"The application failed.\n"
+    found = _report(run, error)
+    return render({"status": 500, "lead": "The application raised while it answered this request.", **found}, accept)
+
+
+def tell_misjudged(run: ApplicationRun, *, left: int, surplus: int) -> None:
+    """The application's Content-Length was not its content's length: short by ``left``, or long by ``surplus``."""
+    sent = run.bytes_sent
+    if left > 0:
+        if run.exchange is not None:
+            run.exchange.reason = f"the application gave {sent} of the {sent + left} bytes that it promised"
+        run.tell("warning", "response.short", promised=sent + left, sent=sent)
+    else:
+        run.tell("warning", "response.long", promised=sent, surplus=surplus)
+
+
+def close_quietly(result: Any) -> None:
+    """Close an iterable whose response is not sent; its own complaint would hide the first."""
+    closing = getattr(result, "close", None)
+    if closing is not None:
+        with contextlib.suppress(Exception):
+            closing()

@@ -1,0 +1,381 @@
+"""``WSGIRequestHandler``: one connection's loop, request by request.
+
+Owns what is done with a connection's bytes: head, environ, application, next; must not know who calls it when (a thread
+a connection, or a pool with a selector). Runs in whichever thread serves the connection.
+
+Kept from ``http.server`` and Django: the names, the documented instance variables, the hooks for subclasses. Left: the
+readers' buffers, ``email`` for each head (five times the cost of all the rest), leniency (see ``lenient``).
+"""
+
+from __future__ import annotations
+
+import select
+import sys
+from contextvars import Context
+from time import monotonic, time
+from typing import TYPE_CHECKING, Any
+
+from ..http.body import EMPTY, LEFT, Body
+from ..http.head import HeadParser
+from ..http.refusal import Deferred, Refused, answer
+from ..http.software import SOFTWARE
+from ..io.wire import Wire
+from .environ import Environs
+from .exchange import Exchange, current
+from .http_server_compat import TLS
+from .raw_socket import HijackedSocket
+from .request_body import body_of, with_length
+from .response import ServerHandler
+from .server_context import Equipment
+from .socketless import SocketlessHandler, is_socket
+
+if TYPE_CHECKING:
+    from ..http.head import Head
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_OPTIONS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+_HURRY_S = 0.1
+_LINE_SHOWN = 4096  # bytes of a refused request's line that its record shows
+_LOG_HOOKS = ("log_message", "log_request", "log_error")
+_HOOKS = (*_LOG_HOOKS, "address_string", "send_error", "handle_expect_100")
+
+
+class WSGIRequestHandler(SocketlessHandler):
+    """Serves one connection.
+
+    Attributes:
+        client_address, command, path, request_version, requestline, headers, rfile, wfile, close_connection, server: as
+            ``http.server`` documents them; ``headers`` is made when it is asked for.
+        lenient: accept what ``http.server`` documents that it accepts: lines that end in LF alone, runs of white space
+            in the request line, HTTP/0.9. Each has let requests be smuggled.
+        wire, equipment: the connection's bytes; what the server shares.
+        head, exchange: the current request's, or the last one's.
+        raw, refusal, started: what the pool found before it gave the connection to a thread.
+    """
+
+    protocol_version = "HTTP/1.1"
+    server_version = SOFTWARE
+    lenient = False
+    # What a subclass has of its own:
+    _answers_errors = _answers_expectations = False
+
+    server: Any
+    client_address: Any
+    equipment: Equipment
+    exchange: Exchange | None = None
+    hijacked: HijackedSocket | None = None
+    raw: bytes | None = None
+    refusal: Refused | None = None
+    started = 0.0
+    close_connection = True
+    raw_requestline = b""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        own = {name for name in _HOOKS if getattr(cls, name) is not getattr(WSGIRequestHandler, name)}
+        cls._logs_itself = not own.isdisjoint(_LOG_HOOKS)
+        cls._names_clients = "address_string" in own
+        cls._answers_errors = "send_error" in own
+        cls._answers_expectations = "handle_expect_100" in own
+
+    # -- the connection
+
+    def setup(self) -> None:
+        """Take the socket over; or the files, where it is none."""
+        if self.server is None or not is_socket(self.request):
+            self._set_up_files()
+            return
+        equipment = Equipment.of(self.server, self.make_sink)
+        persistent = self.protocol_version >= "HTTP/1.1"  # http.server's switch for it, and socketserver's time-out
+        if self.timeout is not None or not persistent:
+            equipment = equipment.adapted(self.timeout, persistent=persistent)
+        self.connection = self.request
+        if hasattr(self.request, "pending"):  # accepted from a listening socket that ssl has wrapped
+            from ..io.tls import TlsWire  # noqa: PLC0415  ssl is loaded then, and only then
+
+            self.begin(equipment, TlsWire(None, self.request, equipment.limits))
+        else:
+            self.begin(equipment, Wire(self.request, equipment.limits))
+
+    def begin(self, equipment: Equipment, wire: Wire) -> None:
+        """Serve this wire; ``server`` and ``client_address`` are set. The pool calls it, and never ``handle``."""
+        self.equipment = equipment
+        self.wire = wire
+        self.socketless = False
+        if self.lenient:
+            wire.loosen()
+        self._address = self.client_address[0] if self.client_address else ""
+        self._parser = HeadParser(
+            equipment.fields, lenient=self.lenient, secure=wire.secure, persistent=equipment.persistent
+        )
+        self._environs = Environs(
+            equipment.base,
+            self.client_address,
+            scheme="https" if wire.secure else "http",
+            multithread=equipment.multithread,
+        )
+
+    def handle(self) -> None:
+        """Serve requests until one says that it was the last."""
+        self.close_connection = True
+        self.handle_one_request()
+        while not self.close_connection:
+            self.handle_one_request()
+        if self.socketless:
+            self._end_files()
+        elif self.is_clean:
+            self.wire.end()
+        elif self.hijacked is None:
+            # Where connections are served one at a time, a client that has its whole answer and does not hang up keeps
+            # the next one waiting; what it might send behind its request was refused with the answer's close.
+            hurries = self._owes_nothing and not self.equipment.persistent
+            self.wire.linger(_HURRY_S if hurries else self.equipment.limits.linger_s)
+
+    def finish(self) -> None:
+        """Nothing is buffered here, but in files."""
+        if self.socketless:
+            self._finish_files()
+
+    # -- one request
+
+    def handle_one_request(self) -> None:
+        """Read a head, run the application; whether another may follow is ``close_connection``."""
+        self.close_connection = True
+        try:
+            head = self._next_head()
+            if head is None:
+                return
+            said = head.said
+            self.close_connection = not said.keep_alive  # documented, and a hook may say otherwise
+            environ = self.get_environ()
+            special = said.upgrade or said.chunked or head.path == "*"
+            if special or self.equipment.allowed_hosts is not None:
+                self._check(head, environ)
+                if head.path == "*":
+                    self._answer_options(head)
+                    return
+        except Refused as refusal:
+            self._answer_refusal(refusal)
+            return
+        body, wire, equipment = self._body, self.wire, self.equipment
+        run = ServerHandler(body, wire, self.get_stderr(), environ)
+        run.request_handler = self
+        run.exchange = self.exchange = exchange = Exchange(
+            head, self._address, equipment.port, self.started, environ["appliance.request_id"]
+        )
+        if equipment.begin is not None:
+            equipment.begin(exchange, self._raw)
+        if said.upgrade:
+            environ["werkzeug.socket"] = self.hijacked = HijackedSocket(wire, exchange, self.take_socket)
+        # A context of its own, as a thread of its own would have: what one request sets, the next must not see.
+        Context().run(self._run, run, exchange)
+        if self.hijacked is not None:
+            if exchange.hijacked:
+                self.close_connection = True
+                self.hijacked.finish()
+                return
+            self.hijacked = None
+        if not (run.persistent and (body.ended or body.drain(equipment.limits))):
+            self.close_connection = True
+
+    def _run(self, run: ServerHandler, exchange: Exchange) -> None:
+        current.set(exchange)
+        application = self.server.get_app()
+        run.run(application if self.hijacked is None else self.hijacked.offered_to(application))
+
+    def _next_head(self) -> Head | None:
+        """The head that the pool has read, or the next, waited for; None if the client has nothing more to say."""
+        raw = self.raw
+        if raw is not None:
+            self.raw = None
+        else:
+            self.head = self.exchange = None
+            self._body = EMPTY
+            self._raw = b""
+            if self.socketless:
+                self._serve_from_files()
+                return None
+            if self.refusal is not None:
+                refusal, self.refusal = self.refusal, None
+                raise refusal
+            self.started = monotonic()
+            raw = self.wire.pop_head() or self._wait_for_head()
+            if raw is None:
+                return None
+        self._raw = raw
+        self.head = None  # should it be none
+        self.head = head = self._parser.parse(raw)
+        if self._answers_expectations and head.said.expects:
+            self._welcomes = False
+            if not self.handle_expect_100():
+                return None
+        said = head.said
+        self._body = self._body_of(head) if said.length or said.chunked else EMPTY
+        if self._reader is not None:
+            self._reader.body = self._body
+        return head
+
+    def _body_of(self, head: Head) -> Body:
+        welcome = head.said.expects and (self._welcomes or not self._answers_expectations)
+        return body_of(self, head, self._greet if welcome else None)
+
+    def _wait_for_head(self) -> bytes | None:
+        wire, limits = self.wire, self.equipment.limits
+        begun = bool(wire.buffer)
+        deadline = monotonic() + (limits.header_timeout_s if begun else limits.idle_timeout_s)
+        try:
+            while True:
+                if not wire.fill():
+                    wire.wait(select.POLLIN, deadline - monotonic())
+                    continue
+                if not begun:
+                    self.started = monotonic()
+                raw = wire.pop_head()
+                if raw is not None or wire.ended:
+                    return raw
+                if wire.buffer and not begun:
+                    begun = True
+                    deadline = self.started + limits.header_timeout_s
+        except TimeoutError:
+            if wire.buffer:
+                raise Refused(408, "the head did not come in time (RFC 9110, 15.5.9)") from None
+        except OSError:
+            wire.ended = True
+        return None
+
+    def _check(self, head: Head, environ: dict[str, Any]) -> None:
+        allowed = self.equipment.allowed_hosts
+        host = environ.get("HTTP_HOST")
+        if allowed is not None and host is not None and not allowed(host):
+            reason = f"the host {host!r:.100} is not served here; add it to APPLIANCE_ALLOWED_HOSTS to allow it"
+            raise Refused(403, reason)
+        # What else is offered (h2c, by curl and by Java's client with every request) hardly anybody takes.
+        offer = head.values["HTTP_UPGRADE"].lower() if head.said.upgrade else ""
+        if "websocket" in offer and not self.may_stream(asking=True):
+            raise Refused(503, "too many streams and WebSockets are open")
+        if head.said.chunked and head.path != "*" and isinstance(self._body, Body):
+            self._body = with_length(self, self._body, environ)
+
+    def _greet(self) -> None:
+        """100 (Continue), unless the body is on its way, or the final response is (RFC 9110, 10.1.1 and 15.2)."""
+        if not self.wire.buffer and (self.exchange is None or not self.exchange.status):
+            self.wire.send(_CONTINUE)
+
+    def new_exchange(self) -> Exchange:
+        """The current request's record."""
+        equipment, head = self.equipment, self.head
+        request_id = equipment.ids.new() if head is None else equipment.ids.of(head.values)
+        exchange = Exchange(head, self._address, equipment.port, self.started, request_id)
+        if self.socketless:
+            exchange.started, exchange.line = monotonic(), self.requestline
+        return exchange
+
+    def take_socket(self) -> bool:
+        """The application takes the socket, and the pool forgets it; False if there are too many of those."""
+        taken = getattr(self.server, "connection_taken", None)
+        return taken is None or bool(taken(self))
+
+    def may_stream(self, *, asking: bool = False) -> bool:
+        """Take a thread that may be had for long, or only ask whether there would be one."""
+        begins = getattr(self.server, "stream_begins", None)
+        return begins is None or bool(begins(self, asking=asking))
+
+    @property
+    def is_clean(self) -> bool:
+        """The client wanted the connection closed and owes nothing, so that closing it at once resets nothing."""
+        return self._owes_nothing and self.head is not None and not self.head.said.keep_alive
+
+    @property
+    def _owes_nothing(self) -> bool:
+        """All that the client announced has come."""
+        return self.head is not None and self.hijacked is None and bool(self._body.ended) and not self.wire.buffer
+
+    def _answer_options(self, head: Head) -> None:
+        """``OPTIONS *`` asks about the server, not about anything that an application has (RFC 9110, 9.3.7)."""
+        exchange = self.new_exchange()
+        exchange.status = 200
+        body, limits = self._body, self.equipment.limits
+        persistent = head.said.keep_alive and self.equipment.persistent and (body.ended or body.drainable(limits))
+        closing = (
+            b"" if persistent and head.minor else b"Connection: %b\r\n" % (b"keep-alive" if persistent else b"close")
+        )
+        origin, request_id = self.equipment.heads.date(), exchange.request_id.encode()
+        form = b"HTTP/1.1 200 OK\r\n%bAllow: %b\r\nContent-Length: 0\r\nX-Request-ID: %b\r\n%b\r\n"
+        self._send_own(exchange, form % (origin, _OPTIONS, request_id, closing))
+        self.close_connection = not (persistent and (body.ended or body.drain(limits)))
+
+    def _answer_refusal(self, refusal: Refused) -> None:
+        if isinstance(refusal, Deferred):
+            self.raw, self.close_connection = self._raw, False
+            return
+        self.close_connection = True
+        if self._answers_errors:
+            self.send_error(refusal.status, None, refusal.reason)
+        else:
+            self._refuse(refusal)
+
+    def _refuse(self, refusal: Refused) -> None:
+        """Answer a request that is not served, and close: nothing behind it can be trusted to be a request."""
+        self.exchange = exchange = self.new_exchange()
+        exchange.event = "request.aborted" if refusal.reason == LEFT else "request.refused"
+        exchange.status = refusal.status
+        exchange.reason = TLS if refusal.is_tls else refusal.reason
+        raw = self._raw or self.wire.buffer
+        exchange.line = bytes(raw[:_LINE_SHOWN]).partition(b"\r\n")[0].decode("latin-1")
+        content = not raw.startswith(b"HEAD ")
+        date = self.equipment.heads.date()
+        request_id, page = exchange.request_id, self._page_of(refusal)
+        data = answer(refusal.status, exchange.reason, date=date, request_id=request_id, content=content, page=page)
+        self._send_own(exchange, data)
+
+    def _send_own(self, exchange: Exchange, data: bytes) -> None:
+        try:
+            self.wire.send(data)
+        except OSError:
+            exchange.event = "request.aborted"
+            exchange.reason = "the client left before the response"
+        exchange.answered = exchange.finished = monotonic()
+        exchange.ended = time()
+        self.log_exchange(exchange)
+
+    # -- what subclasses may use or replace
+
+    def get_environ(self) -> dict[str, Any]:
+        """The request's environ, but for its streams."""
+        head = self.head
+        if head is None:
+            if self.socketless:
+                return self._environ_of_files()
+            raise RuntimeError("there is no request")
+        environ = self._environs.make(head)
+        if head.said.forwarded is not None:
+            self.equipment.proxies.apply(environ, head.said.forwarded)
+        environ["appliance.request_id"] = self.equipment.ids.of(head.values)
+        return environ
+
+    def get_stderr(self) -> Any:
+        """Where ``wsgi.errors`` writes."""
+        return sys.stderr
+
+    def address_string(self) -> str:
+        """The client's address, not looked up."""
+        return str(self._address)
+
+    def parse_request(self) -> bool:
+        """For a subclass that reads the request line itself into ``raw_requestline``: parse the rest of the head."""
+        if self.socketless:
+            return super().parse_request()
+        self.close_connection = True
+        self.wire.push(self.raw_requestline)
+        try:
+            head = self._next_head()
+        except Refused as refusal:
+            self._answer_refusal(refusal)
+            return False
+        self.close_connection = head is None or not head.said.keep_alive
+        return head is not None
+
+    def response_ended(self, *, persistent: bool) -> None:
+        """For a subclass that runs a ``ServerHandler`` itself: whether another request may follow."""
+        if not (persistent and (self._body.ended or self._body.drain(self.equipment.limits))):
+            self.close_connection = True

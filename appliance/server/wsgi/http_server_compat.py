@@ -1,0 +1,214 @@
+"""What ``http.server`` documents of a request handler, for subclasses and for whoever asks.
+
+Owns the instance variables of the current request, made from its head when they are asked for; must not know how a
+request is served. Runs in whichever thread serves the connection.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from http.server import BaseHTTPRequestHandler
+from typing import TYPE_CHECKING, Any
+from wsgiref import simple_server
+
+from ..http.body import EMPTY, Body, Empty
+from ..http.refusal import Page, Refused, phrase
+from .streams import Reader, Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from email.message import Message
+
+    from ..http.head import Head, HeadParser
+    from ..io.wire import Wire
+    from .exchange import Exchange
+    from .server_context import Equipment
+
+
+TLS = "You're accessing the development server over HTTPS, but it only supports HTTP."
+
+
+class Told:
+    """A variable that tells of the request, until a subclass sets it for that request."""
+
+    def __init__(self, tell: Callable[[Any], str]) -> None:
+        self._tell = tell
+        self.__doc__ = tell.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._key = "_set_" + name
+
+    def __get__(self, handler: Any, owner: type | None = None) -> Any:
+        if handler is None:
+            return self
+        head, value = vars(handler).get(self._key, (None, None))
+        return value if value is not None and head is handler.head else self._tell(handler)
+
+    def __set__(self, handler: Any, value: str) -> None:
+        vars(handler)[self._key] = (handler.head, value)
+
+
+class DocumentedHandler(simple_server.WSGIRequestHandler):
+    """The part of ``WSGIRequestHandler`` that tells of the request; see there."""
+
+    equipment: Equipment
+    wire: Wire  # there is none where it is
+    socketless = True  # until it has begun to serve a connection
+    head: Head | None = None
+    _logs_itself = _names_clients = False  # a subclass has that of its own
+    _raw = b""
+    _body: Body | Empty = EMPTY
+    _message: tuple[Head | None, Message] | None = None
+    _reader: Reader | None = None
+    _path = ""
+    _rfile: Any = None  # what was set
+    _wfile: Any = None
+    _parser: HeadParser
+    _welcomes = False  # 100 (Continue) is to be sent when the application asks for the body
+
+    @Told
+    def command(self) -> str:
+        """The method."""
+        return self.head.method if self.head is not None else ""
+
+    @property
+    def path(self) -> str:
+        """The request target, as sent."""
+        return self.head.target if self.head is not None else self._path
+
+    @path.setter
+    def path(self, target: str) -> None:
+        """The request is for another target: the environ is made of that.
+
+        Raises:
+            Refused: there is none such.
+        """
+        if self.socketless:
+            self._path = target
+            return
+        line, end, fields = self._raw.partition(b"\r\n")
+        method, _, version = line.split(b" ")
+        self._raw = b" ".join([method, target.encode("latin-1"), version]) + end + fields
+        self.head = self._parser.parse(self._raw)
+
+    @Told
+    def request_version(self) -> str:
+        """The version that the request is read as."""
+        return ("HTTP/0.9", "HTTP/1.0", "HTTP/1.1")[self.head.minor + 1] if self.head is not None else ""
+
+    @Told
+    def requestline(self) -> str:
+        """The request line, without its end."""
+        raw = self._raw or (b"" if self.socketless else self.wire.buffer[:65_536])
+        return raw.partition(b"\r\n")[0].decode("latin-1")
+
+    @property
+    def headers(self) -> Message:  # http.server has plain attributes; so for those below
+        """The fields as an ``email.message.Message``, made when it is asked for."""
+        if self._message is None or self._message[0] is not self.head:
+            from email.parser import Parser  # noqa: PLC0415  few ask
+            from http.client import HTTPMessage  # noqa: PLC0415  as above
+
+            # Not http.client's parse_headers, which takes no more than 100 fields.
+            fields = self._raw.partition(b"\r\n")[2].decode("latin-1")
+            self._message = (self.head, Parser(_class=HTTPMessage).parsestr(fields + "\r\n\r\n"))
+        return self._message[1]
+
+    @headers.setter
+    def headers(self, message: Message) -> None:
+        """What is shown of this request; its environ is what the client sent."""
+        self._message = (self.head, message)
+
+    @property
+    def rfile(self) -> Any:
+        """The connection's bytes, from here on."""
+        if self._rfile is None and not self.socketless:
+            if self._reader is None:
+                self._reader = Reader(self.wire, self.equipment.limits.body_timeout_s)
+                self._reader.body = self._body
+            return self._reader
+        return self._rfile
+
+    @rfile.setter
+    def rfile(self, file: Any) -> None:
+        """A subclass's own; what the server itself reads is the connection, where there is one."""
+        self._rfile = file
+
+    @property
+    def wfile(self) -> Any:
+        """Writes to the connection at once."""
+        return self._wfile if self._wfile is not None or self.socketless else Writer(self.wire)
+
+    @wfile.setter
+    def wfile(self, file: Any) -> None:
+        """A subclass's own; what the server itself writes goes to the connection, where there is one."""
+        self._wfile = file
+
+    def read_head(self, raw: bytes) -> None:
+        """Take this for the request's head.
+
+        Raises:
+            Refused: it is none.
+        """
+        self._raw = raw
+        self.head = self._parser.parse(raw)
+
+    # -- errors, and expectations
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer with an error, and close; a subclass that has this of its own is asked for every refusal."""
+        if self.socketless:
+            super().send_error(code, message, explain)
+            return
+        self._refuse(Refused(code, explain or message or "", _words(message)))
+        self.close_connection = True
+
+    def _refuse(self, refusal: Refused) -> None:
+        raise NotImplementedError
+
+    def _page_of(self, refusal: Refused) -> Page | None:
+        """What a subclass has said of its errors' words and form."""
+        words, form, kind = refusal.words, self.error_message_format, self.error_content_type
+        if form == BaseHTTPRequestHandler.error_message_format:
+            return (words, "text/plain; charset=utf-8", b"") if words else None
+        words = words or phrase(refusal.status)
+        told = {"code": refusal.status, "message": escape(words, False), "explain": escape(refusal.reason, False)}  # noqa: FBT003  its signature
+        return words, kind, (form % told).encode("utf-8", "replace")
+
+    def handle_expect_100(self) -> bool:
+        """Whether the body may come; a subclass that says no has answered. It is welcomed when it is asked for."""
+        if self.socketless:
+            return super().handle_expect_100()
+        self._welcomes = True
+        return True
+
+    # -- logging
+
+    def log_exchange(self, exchange: Exchange) -> None:
+        """The line of a request that is over: a subclass's, where it has one, else the sink's; once."""
+        if exchange.logged:
+            return
+        exchange.logged = True
+        if self._names_clients:
+            exchange.address = self.address_string()
+        if not self._logs_itself:
+            self.equipment.sink.exchange(exchange)
+        elif exchange.event == "request.refused":
+            self.log_error("code %d, message %s", exchange.status, exchange.reason or phrase(exchange.status))
+        else:
+            self.log_request(exchange.status or "-", exchange.body_size)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  http.server's signature
+        """An event of a subclass's words; the level by the status among them, as Django's."""
+        status = str(args[1]) if len(args) > 1 else ""
+        level = {"4": "warning", "5": "error"}.get(status[:1], "info")
+        message = format % args
+        if status[:1] == "4" and str(args[0]).startswith("\x16\x03"):
+            level, message = "error", TLS
+        fields: dict[str, object] = {"message": message, "client.address": self.address_string()}
+        self.equipment.sink.event(level, "request.logged", fields)
+
+
+def _words(message: str | None) -> str:
+    """A message as a reason phrase, if it can be one (RFC 9112, 4)."""
+    return message if message and message.isprintable() and max(message) <= "\xff" else ""

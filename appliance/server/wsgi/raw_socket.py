@@ -1,0 +1,146 @@
+"""``environ['werkzeug.socket']``: the connection's socket, for an application that speaks another protocol on it.
+
+Owns the hand-over from server to application, and what a WebSocket library may ask of a socket; must not know
+WebSockets, but for the one closing frame. Runs in the thread of its request. simple-websocket and python-engineio look
+for this key, and rebuild the handshake from the environ themselves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import threading
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from ..http.refusal import Refused
+from .failure_events import close_quietly
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..io.wire import Wire
+    from .exchange import Exchange
+
+_FAREWELL_S = 0.1  # how long a library's thread may take to send its last frame
+_STATUS = re.compile(rb"HTTP/1\.1 ([0-9]{3})")
+# An unmasked close frame with code 1012, Service Restart (RFC 6455, 5.5.1; IANA's registry of close codes).
+_RESTART = b"\x88\x02\x03\xf4"
+
+
+class HijackedSocket:
+    """A socket that becomes the application's with its first use; until then the server owns it.
+
+    Bytes that came early come first from ``recv``. Everything that is not defined here is the socket's own.
+
+    Args:
+        wire, exchange: the request's.
+        take: called before the first use; False if as many sockets are taken as may be.
+    """
+
+    def __init__(self, wire: Wire, exchange: Exchange, take: Callable[[], bool]) -> None:
+        self._wire = wire
+        self._exchange = exchange
+        self._may_take = take
+        self._refusal: Refused | None = None
+        self._lock = threading.Lock()  # between the application's frames and our last one
+        self._thread = threading.current_thread()
+        self._reader: threading.Thread | None = None  # a library's own, beside the application's
+
+    def offered_to(self, application: Any) -> Any:
+        """The application; whatever it makes of a socket that it could not have, its request is refused."""
+
+        def application_that_may_take(environ: dict[str, Any], start_response: Any) -> Any:
+            try:
+                result = application(environ, start_response)
+            except Exception:
+                if self._refusal is not None:
+                    raise self._refusal from None
+                raise
+            if self._refusal is not None:
+                close_quietly(result)
+                raise self._refusal
+            return result
+
+        return application_that_may_take
+
+    def _take(self) -> socket.socket:
+        exchange = self._exchange
+        if not exchange.hijacked:
+            if self._refusal is not None or not self._may_take():
+                self._refusal = Refused(503, "too many streams and WebSockets are open")
+                raise self._refusal
+            exchange.hijacked = exchange.endless = True
+            exchange.event = "websocket.closed"
+            self._wire.absorb()  # of a body that the application has not read
+            self._wire.give_away()
+        return self._wire.sock
+
+    def recv(self, size: int, flags: int = 0, /) -> bytes:
+        """What came early, then the socket's."""
+        sock = self._take()
+        if self._reader is None and (thread := threading.current_thread()) is not self._thread:
+            self._reader = thread
+        if self._wire.buffer and not flags & socket.MSG_PEEK:
+            return self._wire.take_now(size)
+        return sock.recv(size, flags)
+
+    def recv_into(self, buffer: Any, size: int = 0, flags: int = 0, /) -> int:
+        """As ``recv``, into a buffer."""
+        data = self.recv(size or len(buffer), flags)
+        buffer[: len(data)] = data
+        return len(data)
+
+    def send(self, data: Any, flags: int = 0, /) -> int:
+        """All of it: libraries ignore how much ``send`` took."""
+        self.sendall(data, flags)
+        return len(data)
+
+    def sendall(self, data: Any, flags: int = 0, /) -> None:
+        """The socket's; the first bytes are the answer to the request, and say its status."""
+        sock = self._take()
+        exchange = self._exchange
+        if not exchange.status:
+            found = _STATUS.match(bytes(data[:16]))
+            exchange.status = int(found[1]) if found else 101
+            exchange.answered = monotonic()
+        with self._lock:
+            sock.sendall(data, flags)
+
+    def fileno(self) -> int:
+        """The descriptor."""
+        return self._take().fileno()
+
+    def close(self) -> None:
+        """End the connection. The descriptor itself is closed by the server, once the application has returned."""
+        self._take()
+        with contextlib.suppress(OSError):  # it has gone already
+            self._wire.sock.shutdown(socket.SHUT_RDWR)
+
+    def finish(self) -> None:
+        """The application has returned.
+
+        A thread of its library's may be receiving still, and a descriptor that is closed meanwhile ends nothing; or it
+        has received the client's farewell, has told the application, and is about to send its own.
+        """
+        if self._reader is not None:
+            if not self._wire.secure:  # ssl would forget its keys, and what is sent then would be plain
+                with contextlib.suppress(OSError):  # as in close
+                    self._wire.sock.shutdown(socket.SHUT_RD)
+            self._reader.join(_FAREWELL_S)
+        self.close()
+
+    def restart(self) -> None:
+        """End it from without, because the server goes: say so to a WebSocket, and wake whoever reads."""
+        if self._exchange.status == 101 and self._lock.acquire(timeout=0.1):
+            try:
+                self._wire.sock.send(_RESTART, getattr(socket, "MSG_DONTWAIT", 0))
+            except OSError:
+                pass
+            finally:
+                self._lock.release()
+        self._wire.cut()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._take(), name)

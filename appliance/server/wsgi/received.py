@@ -1,0 +1,88 @@
+"""A chunked body that is received whole before the application runs, for frameworks that read by Content-Length alone.
+
+Owns the question who needs that, and where the content waits: in memory up to a bound, in a file without a name beyond.
+Must not know the response. Runs in the thread of its request.
+
+Django, Bottle, Falcon and CherryPy never look at ``wsgi.input_terminated``: without a CONTENT_LENGTH they take a
+request for one without a body. PEP 3333 has no other way to tell them. Everybody else gets the body as it comes.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from ..http.body import Body, BodyError
+from ..http.limits import RECEIVE
+from ..http.refusal import Refused
+from ..io.byte_queue import ByteQueue
+
+if TYPE_CHECKING:
+    from ..http.limits import Limits
+    from ..io.wire import Wire
+    from .server_context import Equipment
+
+_READ_BY_LENGTH = ("django", "bottle", "falcon", "cherrypy")
+
+
+def needs_length() -> bool:
+    """Whether this process has loaded a framework that reads a body by its CONTENT_LENGTH alone."""
+    return any(name in sys.modules for name in _READ_BY_LENGTH)
+
+
+class ReceivedBody(Body):
+    """A body that is there as a whole.
+
+    Args:
+        queue: its content.
+        length: of that.
+    """
+
+    __slots__ = ("_left", "_queue", "length")
+
+    def __init__(self, wire: Wire, limits: Limits, queue: ByteQueue) -> None:
+        super().__init__(wire, limits)
+        self._queue = queue
+        self.length = self._left = queue.size
+        self.ended = not self._left
+
+    def _piece(self) -> bytes:
+        try:
+            piece = self._queue.take(RECEIVE)
+        except OSError as error:
+            raise Refused(500, f"the body can't be read from the disk again: {error.strerror or error}") from None
+        self._left -= len(piece)
+        self.ended = not self._left
+        if self.ended:
+            self._queue.close()
+        return piece
+
+    def drainable(self, limits: Limits) -> bool:  # noqa: ARG002 (a body's signature)
+        """Nothing of it is still to come."""
+        return True
+
+    def drain(self, limits: Limits) -> bool:  # noqa: ARG002 (a body's signature)
+        """Let what was not read go."""
+        self._queue.close()
+        self.ended = True
+        return True
+
+
+def received_whole(wire: Wire, equipment: Equipment, body: Body) -> ReceivedBody:
+    """Receive a body to its end.
+
+    Raises:
+        Refused: it has none, or there is no room for it.
+    """
+    queue = ByteQueue(equipment.storage)
+    try:
+        while piece := body.read(RECEIVE):
+            queue.append(piece)
+    except BodyError as error:
+        queue.close()
+        raise Refused(error.status, error.reason) from None
+    except OSError as error:
+        queue.close()
+        reason = f"there is no room for the body: {error.strerror or error} (RFC 4918, 11.5)"
+        raise Refused(507, reason) from None  # the storage has it, too
+    return ReceivedBody(wire, equipment.limits, queue)

@@ -1,0 +1,58 @@
+"""Which body a request has, and whether the request waits until it has come.
+
+Owns that choice; ``body`` and ``chunked`` own the kinds. Runs in the thread of the request.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..http.body import Body, LengthBody
+from ..http.chunked import ChunkedBody
+from ..http.refusal import Deferred, Refused
+from .received import needs_length, received_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..http.head import Head
+    from .handler import WSGIRequestHandler
+
+
+def body_of(handler: WSGIRequestHandler, head: Head, greet: Callable[[], None] | None) -> Body:
+    """The body that a head announces.
+
+    Args:
+        handler: the connection's.
+        head: the request's.
+        greet: what sends 100 (Continue), where the client waits for that.
+
+    Raises:
+        Refused: it is too large.
+        Deferred: the request is served once it has come.
+    """
+    wire, limits, said = handler.wire, handler.equipment.limits, head.said
+    if 0 < limits.max_body_bytes < said.length:
+        raise Refused(413, f"the body is larger than {limits.max_body_bytes} bytes (RFC 9110, 15.5.14)")
+    waits = getattr(handler.server, "body_waits", None)
+    if waits is not None and waits(handler, head):
+        raise Deferred
+    if wire.early is not None:
+        greet = None  # it was sent when the request began to wait
+    if said.chunked:
+        return ChunkedBody(wire, limits, greet)
+    return LengthBody(wire, limits, said.length, greet)
+
+
+def with_length(handler: WSGIRequestHandler, body: Body, environ: dict[str, Any]) -> Body:
+    """The same body, received to its end and with its length in the environ, for a framework that asks for that.
+
+    Raises:
+        Refused: it has no end, or there is no room for it.
+    """
+    if not isinstance(body, ChunkedBody) or not needs_length():
+        return body
+    handler.exchange = None  # the last request's was answered, and this one's 100 (Continue) is still to be sent
+    received = received_whole(handler.wire, handler.equipment, body)
+    environ["CONTENT_LENGTH"] = str(received.length)
+    return received

@@ -1,0 +1,330 @@
+"""``ServerHandler``: frame and write a response (PEP 3333; RFC 9112, 6 and 7).
+
+Owns the order of a response's steps; must not know how a head is parsed or a connection is scheduled. ``run`` owns what
+is around it. Runs in the thread of its request.
+
+Theory of operation. Nothing is sent until the first content is known, so that head and content leave in one send, and
+so that a failure before it can still be a 500. Content whose length is known (a list, one item, Content-Length) is sent
+with it, and held to it both ways; other content is chunked to HTTP/1.1 and ends with the connection for HTTP/1.0.
+"""
+
+from __future__ import annotations
+
+from time import monotonic, time
+from typing import TYPE_CHECKING, Any
+from wsgiref.headers import Headers
+
+from ..http.body import EMPTY
+from ..http.content import is_single, joined, not_bytes
+from ..http.file_wrapper import file_range
+from ..http.framing import delimit
+from ..http.refusal import Refused
+from ..http.response_head import ApplicationFault, ResponseFields
+from .application_run import ApplicationRun, ClientGone
+from .failure_events import tell_misjudged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ..http.body import Body, Empty
+    from .exchange import Exchange
+
+# Up to this size a file is read and sent with its head: sendfile saves nothing there, and costs a call. Up to it, too,
+# head
+# and content are joined: one copy is cheaper than a second buffer for the kernel.
+_SMALL = 65_536
+_JOIN = 16_384
+# Statuses whose responses may be plain: with content, and no failure whose cause is to be looked for.
+_PLAIN_FROM, _PLAIN_TO = 200, 500
+_NOT_PLAIN = frozenset({204, 205, 304})
+# How long an iterable is consumed for a HEAD request, whose content nobody gets.
+_HEAD_ONLY_S = 1.0
+_MINORS = {"HTTP/0.9": -1, "HTTP/1.0": 0}  # of a request that no head of ours was read of
+
+
+class ServerHandler(ApplicationRun):
+    """Runs one application once, as wsgiref's does, whose methods it keeps.
+
+    Attributes:
+        request_handler: the connection's handler; None when it runs without one.
+        exchange: the record that it fills in.
+        persistent: the connection can serve another request; final once ``run`` returned.
+    """
+
+    status: str | None = None
+    code = 0
+    _fields: ResponseFields
+    _view: Headers | None = None
+    _line = b""
+    _content = True  # the response has content to send
+    _chunked = False
+    _left = -1  # of a known length, what is still to be sent
+    _surplus = 0
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls._hooked = True
+
+    def start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], None]:
+        """PEP 3333's.
+
+        Raises:
+            ApplicationFault: the status or a header is none, or it was called before.
+        """
+        if exc_info:
+            try:
+                if self.headers_sent:
+                    raise exc_info[1].with_traceback(exc_info[2])
+            finally:
+                exc_info = None  # no circle through the frame
+            self._view = None
+        elif self.status is not None:
+            raise ApplicationFault("start_response was called twice, the second time without exc_info (PEP 3333)")
+        heads = self._heads
+        try:
+            self.code, self._line = heads.statuses[status]
+        except TypeError:  # unhashable
+            raise ApplicationFault(f"the status must be a str, not {status!r:.80}") from None
+        self._fields = heads.fields(headers)
+        self.status = status
+        return self.write
+
+    @property
+    def headers(self) -> Headers | None:
+        """The response's headers, which a subclass's ``cleanup_headers`` may change; None before ``start_response``."""
+        if self._view is None and self.status is not None:
+            self._view = Headers(list(self._fields.pairs))
+        return self._view
+
+    # -- the response
+
+    def finish_response(self) -> None:
+        """Send the iterable's content, then close."""
+        if self.exchange is not None and self.exchange.hijacked:
+            self.close()  # what is returned after that is meant for nobody
+            return
+        result: Any = self.result
+        kind = type(result)
+        if (kind is list or kind is tuple) and not self.headers_sent:
+            self._send_all(result[0] if len(result) == 1 else joined(result))
+        elif not (kind is self.wsgi_file_wrapper and self.sendfile()):
+            self._send_items(result)
+        if not self.headers_sent or self._chunked or self._surplus or self._left > 0:
+            self.finish_content()
+        self.close()
+
+    def _send_items(self, result: Iterable[bytes]) -> None:
+        single = is_single(result)
+        for data in result:
+            if single and data and not self.headers_sent:
+                self._send_all(data)
+                self._left = max(self._left, 0)  # it said that this is all, and the head has said so too
+            else:
+                self.write(data)
+            # PEP 3333: iterate no further once enough was sent. A last look tells who promised too little.
+            if self._surplus or (self.headers_sent and not self._content and self._head_only_is_over()):
+                return
+
+    def _head_only_is_over(self) -> bool:
+        return self.exchange is not None and monotonic() - self.exchange.started > _HEAD_ONLY_S
+
+    def _send_all(self, data: bytes) -> None:
+        """Head and the whole content, which is this."""
+        if type(data) is not bytes:
+            raise not_bytes(data)
+        if self._is_plain(len(data)):
+            self._send_plain(data)
+            return
+        parts = self._frame(len(data))
+        if self._content:
+            if self._left != len(data):
+                data = self._fit(data)
+            else:
+                self._left = 0
+            self.bytes_sent = len(data)
+            parts.append(data)
+        self._transmit(parts, len(data))
+
+    def _is_plain(self, size: int) -> bool:
+        """Nothing about it is special, so that its head needs no decisions."""
+        head, code = self._head, self.code
+        return (
+            head is not None
+            and head.plain
+            and self.stdin is EMPTY
+            and not self._hooked
+            and self._view is None
+            and _PLAIN_FROM <= code < _PLAIN_TO
+            and code not in _NOT_PLAIN
+            and self._fields.plain
+            and (self._fields.length == size or self._fields.length < 0)
+            and size <= _JOIN
+        )
+
+    def _send_plain(self, data: bytes) -> None:
+        exchange, wall = self.exchange, time()
+        if exchange is None:
+            raise _too_early()
+        size = len(data)
+        head = self._heads.plain(self._line, self._fields, size, int(wall))
+        self.headers_sent = self.persistent = True
+        exchange.status = self.code
+        try:
+            self.stdout.send(b"%b%b\r\n\r\n%b" % (head, exchange.request_id.encode(), data))
+        except OSError as error:
+            self._gone = True
+            raise ClientGone(str(error)) from error
+        self.bytes_sent = size
+        exchange.answered = exchange.finished = monotonic()
+        exchange.ended = wall
+
+    def write(self, data: bytes) -> None:
+        """PEP 3333's: send it before returning; the head before the first content."""
+        if type(data) is not bytes:
+            raise not_bytes(data)
+        if self.status is None:
+            raise _too_early()
+        if self._closed:
+            raise ApplicationFault("the application wrote after its response had ended")
+        if not data:
+            return  # PEP 3333: the head waits for the first content that is not empty
+        parts = [] if self.headers_sent else self._frame(None)
+        if self._content:
+            data = self._fit(data)
+            if data:
+                self.bytes_sent += len(data)
+                if self._chunked:
+                    parts += [b"%x\r\n" % len(data), data, b"\r\n"]
+                else:
+                    parts.append(data)
+        if parts:
+            self._transmit(parts, len(data))
+
+    def _fit(self, data: bytes) -> bytes:
+        """As much of it as Content-Length still allows."""
+        left = self._left
+        if left < 0:
+            return data
+        size = len(data)
+        if size > left:
+            self._surplus += size - left
+            data = data[:left]
+            size = left
+        self._left = left - size
+        return data
+
+    def send_headers(self) -> None:
+        """Send the head by itself."""
+        self._transmit(self._frame(None), 0)
+
+    def cleanup_headers(self) -> None:
+        """For subclasses: change ``self.headers`` before they are sent."""
+
+    def _frame(self, size: int | None) -> list[bytes]:
+        """The head's parts, once; decides how the content, of so many bytes if that is known, is delimited."""
+        exchange, head, heads = self.exchange, self._head, self._heads
+        if self.status is None or exchange is None:
+            raise _too_early()
+        self.cleanup_headers()
+        fields = self._fields if self._view is None else self._changed_fields(self._view)
+        code, body = self.code, self.stdin
+        if code >= 500 and body.error is not None:
+            raise body.error  # the client's fault, which the application took for its own
+        minor = _MINORS.get(self.base_env.get("SERVER_PROTOCOL", ""), 1) if head is None else head.minor
+        head_only = self.base_env.get("REQUEST_METHOD") == "HEAD"
+        framing, self._content, self._left = delimit(code, fields.length, size, minor, head_only)
+        persistent = (head is None or head.said.keep_alive) and not fields.close and self._may_persist(body)
+        if size is None:
+            exchange.streaming = True
+            exchange.length = self._left
+            if self._content and self._left < 0:
+                self._chunked = minor > 0
+                persistent = persistent and self._chunked
+                self._begin_stream(exchange, fields)
+        if not persistent and head is None and minor < 1:
+            pass  # it closes without a word, and whoever has only files may look for none
+        elif not persistent:
+            framing += b"Connection: close\r\n"
+        elif minor == 0:
+            framing += b"Connection: keep-alive\r\n"
+        if exchange.request_id and not fields.request_id:
+            framing += b"X-Request-ID: %b\r\n" % exchange.request_id.encode()
+        self.persistent = persistent
+        self.headers_sent = True
+        exchange.status = code
+        if minor < 0:  # HTTP/0.9: the content alone
+            return []
+        origin = heads.origin(fields) if fields.date or fields.server else heads.date()
+        return [self._line, fields.block, origin, framing, b"\r\n"]
+
+    def _changed_fields(self, view: Headers) -> ResponseFields:
+        """A subclass looked at the headers, and may have changed them."""
+        self._fields = self._heads.fields(view.items())
+        return self._fields
+
+    def _begin_stream(self, exchange: Exchange, fields: ResponseFields) -> None:
+        """An event stream gets a thread of its own at once: it will not end by itself."""
+        if b"text/event-stream" in fields.block:
+            if self.request_handler is not None and not self.request_handler.may_stream():
+                raise Refused(503, "too many streams and WebSockets are open")
+            exchange.endless = True
+
+    def _may_persist(self, body: Body | Empty) -> bool:
+        handler = self.request_handler
+        if handler is None or handler.close_connection or not handler.equipment.persistent:
+            return False
+        return bool(body.ended or body.drainable(handler.equipment.limits))
+
+    def _transmit(self, parts: list[bytes], size: int) -> None:
+        try:
+            if size <= _JOIN:
+                self.stdout.send(b"".join(parts))
+            else:
+                self.stdout.send_parts(parts)
+        except OSError as error:
+            self._gone = True
+            raise ClientGone(str(error)) from error
+        exchange = self.exchange
+        if exchange is not None and not exchange.answered:
+            exchange.answered = monotonic()
+
+    def sendfile(self) -> bool:
+        """Send a ``wsgi.file_wrapper`` from kernel to kernel; False where that can't be."""
+        filelike = self.result.filelike
+        found = file_range(filelike)
+        if found is None or self.headers_sent:
+            return False
+        descriptor, offset, size = found
+        if size <= _SMALL:
+            self._send_all(filelike.read(size))
+            return True
+        if not self.stdout.sends_files:
+            return False
+        self._transmit(self._frame(size), 0)
+        if self._content:
+            count = min(size, self._left)
+            self._surplus = size - count
+            try:
+                sent = self.stdout.send_file(descriptor, offset, count)
+            except OSError as error:
+                self._gone = True
+                raise ClientGone(str(error)) from error
+            self.bytes_sent = sent
+            self._left -= sent
+        return True
+
+    def finish_content(self) -> None:
+        """The head if there was no content, the last chunk, and whether the content was as long as promised."""
+        if not self.headers_sent:
+            self._transmit(self._frame(0), 0)
+        elif self._chunked:
+            self._transmit([b"0\r\n\r\n"], 0)
+        if self._surplus or self._left > 0:
+            self.persistent = self.persistent and self._left <= 0
+            tell_misjudged(self, left=self._left, surplus=self._surplus)
+
+
+def _too_early() -> ApplicationFault:
+    return ApplicationFault("the application gave content before it called start_response (PEP 3333)")

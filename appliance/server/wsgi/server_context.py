@@ -1,0 +1,130 @@
+"""What a server equips every connection with: limits, parsers, names, a sink.
+
+Owns nothing but the bundle, and how to make one for a server that is not ours; must not know what a handler does with
+it. Made once a server, in its process; any thread reads it.
+"""
+
+from __future__ import annotations
+
+import socketserver
+from copy import copy
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..http.fields import FieldReader
+from ..http.limits import Limits
+from ..http.response_head import ResponseHeads
+from ..http.software import SOFTWARE
+from ..io.byte_queue import Storage
+from .environ import TrustedProxies
+from .exchange import RequestIds, Sink, Unheard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .exchange import Exchange
+
+
+class Equipment:
+    """Shared by all connections of one server.
+
+    Attributes:
+        limits, sink, proxies: as the server was given them.
+        begin: the sink's, where it wants to know of a request that begins (with its head); else None.
+        allowed_hosts: whether to serve a Host; None serves all.
+        fields, heads, ids: what reads fields, writes them, names requests.
+        base: the environ's part that is the same for all requests.
+        storage: where what waits for slow clients is kept.
+        multithread: another thread may run the application at the same time.
+        persistent: connections may serve more than one request.
+    """
+
+    __slots__ = (
+        "_told",
+        "allowed_hosts",
+        "base",
+        "begin",
+        "fields",
+        "heads",
+        "ids",
+        "limits",
+        "multithread",
+        "persistent",
+        "port",
+        "proxies",
+        "sink",
+        "storage",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        base: dict[str, Any],
+        *,
+        sink: Sink,
+        limits: Limits,
+        multithread: bool,
+        persistent: bool,
+        allowed_hosts: Callable[[str], bool] | None = None,
+        proxies: TrustedProxies | None = None,
+    ) -> None:
+        self.base = base
+        self._told: dict[str, Any] | None = None
+        self.sink = sink
+        self.begin: Callable[[Exchange, bytes], None] | None = getattr(sink, "begin", None)
+        self.limits = limits
+        self.multithread = multithread
+        self.persistent = persistent
+        self.allowed_hosts = allowed_hosts
+        self.proxies = proxies or TrustedProxies()
+        self.fields = FieldReader(limits)
+        self.heads = ResponseHeads(SOFTWARE)
+        self.ids = RequestIds()
+        self.storage = Storage(limits.held_bytes)
+        port = str(base.get("SERVER_PORT", ""))
+        self.port = int(port) if port.isdigit() else 0
+
+    def adapted(self, timeout: float | None, *, persistent: bool) -> Equipment:
+        """The same for a handler that bounds its client's silences, or keeps no connection."""
+        made = copy(self)
+        made.persistent = self.persistent and persistent
+        if timeout is not None:
+            names = ("header_timeout_s", "body_timeout_s", "idle_timeout_s", "send_timeout_s")
+            made.limits = replace(self.limits, **{name: min(timeout, getattr(self.limits, name)) for name in names})
+        return made
+
+    def follow(self, server: Any) -> None:
+        """An environ begins as a copy of ``base_environ``, wsgiref says: what it is when the connection is made."""
+        told = getattr(server, "base_environ", None)
+        if told is not None and told != self._told:
+            self._told = dict(told)
+            self.base = base_environ(server)
+
+    @staticmethod
+    def of(server: Any, make_sink: Callable[[], Sink] = Unheard) -> Equipment:
+        """The server's own, or one made for a server of another family that uses our handler, or for none."""
+        found = getattr(server, "equipment", None)
+        if isinstance(found, Equipment):
+            found.follow(server)
+            return found
+        threaded = isinstance(server, socketserver.ThreadingMixIn)
+        made = Equipment(
+            base_environ(server),
+            sink=getattr(server, "sink", None) or make_sink(),
+            limits=Limits(),
+            multithread=threaded,
+            persistent=threaded,
+        )
+        if server is not None:
+            server.equipment = made
+        return made
+
+
+def base_environ(server: Any) -> dict[str, Any]:
+    """The server's part of an environ. A length that nobody sent is left out, not empty as wsgiref has it."""
+    base = dict(getattr(server, "base_environ", {}))
+    base.pop("CONTENT_LENGTH", None)
+    base.setdefault("SERVER_NAME", str(getattr(server, "server_name", "")))
+    base.setdefault("SERVER_PORT", str(getattr(server, "server_port", "")))
+    base.setdefault("SCRIPT_NAME", "")
+    base["SERVER_SOFTWARE"] = SOFTWARE
+    return base

@@ -1,0 +1,98 @@
+"""A handler without a connection: it was given something else with ``makefile``, or files, as people's tests do.
+
+Owns what ``http.server``, wsgiref and Django's handler do then, in their words, and by the standard library's own code.
+No byte of it comes from a network, so that nothing can be smuggled, and a test that holds a handler to the
+documentation of ``http.server`` finds what it expects. Must not know a wire. Runs in the thread that makes the handler.
+
+A request is what ``rfile`` says, the response goes to ``wfile``; both may be set at any time. Without a server there is
+no application: then a subclass's own ``do_GET`` answers, as in ``http.server``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from http.server import BaseHTTPRequestHandler
+from typing import TYPE_CHECKING, Any
+from wsgiref import simple_server
+
+from ..http.fields import cgi_name, is_forwarded
+from .exchange import Unheard
+from .http_server_compat import DocumentedHandler
+from .response import ServerHandler
+from .server_context import Equipment
+
+if TYPE_CHECKING:
+    from .exchange import Sink
+
+_LINE_MAX = 65_536
+
+
+def is_socket(request: Any) -> bool:
+    """Whether it can be received from and waited for; tests give anything that has ``makefile``."""
+    try:
+        return isinstance(request.fileno(), int) and all(
+            map(callable, (request.recv, request.send, request.settimeout))
+        )
+    except (AttributeError, OSError, TypeError, ValueError):
+        return False
+
+
+class SocketlessHandler(DocumentedHandler):
+    """The part of ``WSGIRequestHandler`` that needs no socket; see there."""
+
+    _address = ""
+
+    def make_sink(self) -> Sink:
+        """Where the log of a handler goes whose server has no place for it."""
+        return Unheard()
+
+    def _set_up_files(self) -> None:
+        self._equip()
+        super().setup()
+
+    def _equip(self) -> None:
+        self.equipment = Equipment.of(self.server, self.make_sink)
+        address: Any = self.client_address
+        self._address = str(address[0] if isinstance(address, tuple) and address else address or "")
+
+    @property
+    def _is_alone(self) -> bool:
+        server: Any = self.server
+        return server is None
+
+    def _finish_files(self) -> None:
+        super().finish()
+
+    def _end_files(self) -> None:
+        """As Django's: half-close what may be a connection after all."""
+        with contextlib.suppress(AttributeError, OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+
+    def _serve_from_files(self) -> None:
+        """One request, as Django's handler serves it; or as ``http.server`` does."""
+        if self._is_alone:
+            BaseHTTPRequestHandler.handle_one_request(self)
+            return
+        self.raw_requestline = self.rfile.readline(_LINE_MAX + 1)
+        if len(self.raw_requestline) > _LINE_MAX:
+            self.requestline = self.request_version = self.command = ""
+            self.send_error(414)
+            return
+        if not self.parse_request():
+            return
+        run = ServerHandler(self.rfile, self.wfile, self.get_stderr(), self.get_environ())
+        run.request_handler = self  # type: ignore[assignment]  # it is one
+        server: Any = self.server
+        run.run(server.get_app())
+
+    def _environ_of_files(self) -> dict[str, Any]:
+        """wsgiref's, without the fields that would be taken for others, and those of a proxy."""
+        for name in list(self.headers):
+            if "_" in name or is_forwarded(cgi_name(name)):
+                del self.headers[name]
+        environ: dict[str, Any] = simple_server.WSGIRequestHandler.get_environ(self)
+        if not environ.get("CONTENT_LENGTH"):
+            environ.pop("CONTENT_LENGTH", None)
+        environ["appliance.request_id"] = self.equipment.ids.of(environ)
+        return environ

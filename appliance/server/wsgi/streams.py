@@ -1,0 +1,126 @@
+"""``rfile`` and ``wfile`` for those who ask: file objects on a connection's wire.
+
+Owns what ``http.server`` documents of the two, and wires made of file objects for a ``ServerHandler`` that runs without
+a connection; must not know HTTP. The server itself uses the wire. Runs in the thread of the connection.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import IO, TYPE_CHECKING, Any
+
+from ..http.limits import RECEIVE
+from ..http.patience import Patience
+from ..io.wire import Wire
+
+if TYPE_CHECKING:
+    from ..http.body import Body, Empty
+
+
+class Reader(io.BufferedIOBase):
+    """The connection's bytes from here on: after a head was read, from the start of its body.
+
+    Attributes:
+        body: what ``wsgi.input`` is for the current request; None before the first.
+    """
+
+    def __init__(self, wire: Wire, seconds: float) -> None:
+        self._wire = wire
+        self._seconds = seconds
+        self.body: Body | Empty | None = None
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def read1(self, size: int | None = -1, /) -> bytes:
+        """What there is, at most so many bytes; waits for the first."""
+        most = RECEIVE if size is None or size < 0 else size
+        return self._wire.take(most, Patience(self._seconds)) if most else b""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """So many bytes, fewer only at the end."""
+        parts: list[bytes] = []
+        left = -1 if size is None else size
+        while left:
+            part = self.read1(left)
+            if not part:
+                break
+            parts.append(part)
+            left -= len(part) if left > 0 else 0
+        return b"".join(parts)
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill a buffer."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """The next line with its end, or so many bytes of it."""
+        wire = self._wire
+        most = -1 if size is None or size < 0 else size
+        while True:
+            end = wire.buffer.find(b"\n") + 1
+            if end or 0 <= most <= len(wire.buffer):
+                stop = end or most
+                stop = min(stop, most) if most >= 0 else stop
+                line, wire.buffer = wire.buffer[:stop], wire.buffer[stop:]
+                return line
+            data = wire.receive(Patience(self._seconds))
+            if not data:
+                line, wire.buffer = wire.buffer, b""
+                return line
+            wire.buffer += data
+
+
+class Writer(io.BufferedIOBase):
+    """Writes at once, unbuffered, as ``wbufsize = 0`` has it."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def write(self, data: Any, /) -> int:
+        """Send it all."""
+        data = bytes(data)
+        self.wire.send(data)
+        return len(data)
+
+
+class FileWire(Wire):
+    """A wire of two file objects, for a ``ServerHandler`` that is given such."""
+
+    __slots__ = ("_reader", "_writer")
+
+    sends_files = False  # there may be no descriptor
+    secure = True
+
+    def __init__(self, reader: IO[bytes] | None, writer: IO[bytes] | None) -> None:
+        self.buffer = b""
+        self.ended = self.lenient = False
+        self.background = None
+        self._reader = reader
+        self._writer = writer
+
+    def send_parts(self, parts: list[bytes]) -> None:
+        """Write them all."""
+        self.send(b"".join(parts))
+
+    def receive(self, patience: Patience) -> bytes:  # noqa: ARG002 (a file object waits as it does)
+        """What comes next."""
+        return self._reader.read(RECEIVE) if self._reader is not None else b""
+
+    def take(self, most: int, patience: Patience) -> bytes:  # noqa: ARG002 (as above)
+        """The next bytes, and none behind them: the file is another's."""
+        return self._reader.read(most) if self._reader is not None else b""
+
+    def send(self, data: bytes) -> None:
+        """Write it all."""
+        if self._writer is not None:
+            self._writer.write(data)
+            if hasattr(self._writer, "flush"):
+                self._writer.flush()

@@ -1,0 +1,1 @@
+"""Child processes: start them, hold a handle for each, watch their memory, end them with the supervisor."""

@@ -1,0 +1,182 @@
+"""The starts of the project's side: a worker in the project's interpreter, a stand-in in ours.
+
+Owns what each is told to be: its target, its bounds, its hosts, and the listening socket. Knows nothing of when.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from appliance.environment.start_failure import start_error
+from appliance.identity.identity import user_cache
+from appliance.ownership import CLOSED, open_folder
+from appliance.protocol.channel import Start
+from appliance.protocol.output_frames import new_mark
+from appliance.supervisor.processes import handles
+from appliance.supervisor.workers.environment_link import link
+from appliance.watch.kinds import watched_names
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Mapping
+
+    from appliance.config.certificate import Certificate
+    from appliance.config.settings import Settings
+    from appliance.supervisor.processes.children import Children
+    from appliance.supervisor.processes.handles import Handle
+    from appliance.supervisor.steps.analysis import Analysis
+    from appliance.supervisor.workers.reload_trigger import Saves
+
+ASGI_THREADS = 64  # by default
+# Requests that may go on beside the threads: the server's bounds of long ones, and of those that are only being sent.
+_BESIDE = 256 + 4096
+_STDIN = 0
+_LIMITS = (
+    "slow_request_s",
+    "header_timeout_s",
+    "body_timeout_s",
+    "idle_timeout_s",
+    "max_header_bytes",
+    "max_body_bytes",
+)
+
+
+class Starts:
+    """Starts children of the project's side, and hands each the socket."""
+
+    def __init__(
+        self,
+        children: Children,
+        settings: Settings,
+        process: Mapping[str, str],
+        listener: socket.socket,
+        certificate: Certificate | None,
+        saves: Saves,
+    ) -> None:
+        self._saves = saves
+        self._children = children
+        self._settings = settings
+        self._process = process
+        self._listener = listener
+        self._certificate = certificate
+        adapter = find_spec("a2wsgi")
+        self._brought = str(Path(adapter.origin).parent) if adapter and adapter.origin else ""
+
+    def worker(self, generation: int, analysis: Analysis) -> Handle:
+        """Start this generation of the project.
+
+        Raises:
+            StartError: its interpreter can't be started.
+        """
+        if "APPLIANCE_IMAGE" in self._process:  # elsewhere an editor knows the environment: it is the project's own
+            link(Path(self._settings.status_socket).parent, analysis.plan.environment)
+        child = handles.spawn_side(
+            "worker",
+            generation,
+            analysis.plan.python,
+            environment=analysis.variables,
+            folder=analysis.project.root,
+        )
+        return self.tell(self._children.add(child), analysis)
+
+    def tell(self, child: Handle, analysis: Analysis) -> Handle:
+        """Tell a worker what to be: one that was started, or one that was forked."""
+        return self._told(child, analysis.project.target.as_dict(), self._adapter(analysis))
+
+    def standin(self, generation: int) -> Handle:
+        """Start a stand-in, whose records bear this generation.
+
+        Raises:
+            StartError: no process can be started.
+        """
+        child = handles.spawn_side(
+            "standin", generation, Path(sys.executable), environment=self._process, folder=Path("/")
+        )
+        return self._told(self._children.add(child), {})
+
+    def _debugger(self) -> dict[str, Any] | None:
+        if not self._settings.debugpy:
+            return None
+        brought = Path(sys.prefix) / "debugpy"  # in the image; elsewhere it is the project's own, or none
+        return {
+            "folder": str(brought) if brought.is_dir() else "",
+            "bytecode": _own_bytecode(self._settings.cache),
+            "wait": self._settings.debugpy_wait == "on",
+        }
+
+    def _adapter(self, analysis: Analysis) -> dict[str, str] | None:
+        """What serves an ASGI application, where that is asked for: a dependency of ours, none of the project's."""
+        if self._settings.asgi != "adapt":
+            return None
+        return {"folder": self._brought, "action": analysis.websockets}
+
+    def _threads(self, target: Mapping[str, Any]) -> int:
+        """A request of an ASGI application holds a thread while it waits, which it would not under a server of ASGI."""
+        if target.get("interface") == "asgi" and self._settings.origins["threads"] == "default":
+            return ASGI_THREADS
+        return self._settings.threads
+
+    def _told(self, child: Handle, target: dict[str, Any], adapter: dict[str, str] | None = None) -> Handle:
+        """Tell it; one that can't be told is of no use, and ended.
+
+        Raises:
+            StartError: there are no descriptors for that.
+        """
+        try:
+            return self._tell(child, target, adapter)
+        except (OSError, ValueError) as error:
+            self._children.kill(child)
+            raise start_error(handles.NAMES[child.role], error) from error
+
+    def _tell(self, child: Handle, target: dict[str, Any], adapter: dict[str, str] | None) -> Handle:
+        settings = self._settings
+        threads = self._threads(target)
+        options = {
+            "threads": threads,
+            "adapter": adapter,
+            "allowed_hosts": [*settings.allowed_hosts, urlsplit(settings.public_url).hostname or "localhost"],
+            "trusted_proxies": list(settings.trusted_proxies),
+            "debugger": self._debugger() if child.role == "worker" else None,
+            "removed": self._saves.removed() if child.role == "worker" else [],
+            "watched": watched_names(settings.env_files, settings.watch_extra) if settings.reload == "on" else "",
+            "tls": vars(self._certificate) if self._certificate else None,
+            "limits": {name: getattr(settings, name) for name in _LIMITS},
+        }
+        mark = new_mark()
+        child.expect(mark)
+        code = str(user_cache(settings.cache) / "code")
+        start = Start(child.role, child.generation, str(settings.project), target, options, mark=mark.hex(), code=code)
+        descriptors = [self._listener.fileno()]
+        if child.role == "worker":
+            notes = self._saves.notes.begin(child)
+            try:
+                descriptors += [child.count(threads + _BESIDE), notes]
+                if _is_terminal(_STDIN):
+                    descriptors.append(_STDIN)
+                self._children.send(child, start, descriptors)
+            finally:
+                os.close(notes)
+        else:
+            self._children.send(child, start, descriptors)
+        return child
+
+
+def _own_bytecode(cache: Path) -> str:
+    """Where a debugger's compiled code is kept: a folder that nobody else may enter; empty if there is none."""
+    folder = str(user_cache(cache) / "bytecode")
+    try:
+        open_folder(folder, 2, make=CLOSED).close()
+    except OSError:
+        return ""
+    return folder
+
+
+def _is_terminal(descriptor: int) -> bool:
+    """Whether a person can be asked there: a terminal that can be written to as well (docker's can)."""
+    return os.isatty(descriptor) and fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR

@@ -1,0 +1,66 @@
+"""What the status socket answers: put together from the parts that know.
+
+Owns the questions' answers. Changes nothing. Runs in the supervisor's loop.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from appliance.supervisor.debugger.debug_port import DebuggerDoor
+    from appliance.supervisor.reporting.stack_dumps import Stacks
+    from appliance.supervisor.reporting.status_report import Account, Scene
+    from appliance.supervisor.reporting.status_socket import Answerer
+    from appliance.supervisor.workers.preloading import Preloading
+    from appliance.supervisor.workers.progress import Progress
+    from appliance.supervisor.workers.reload_trigger import Saves
+    from appliance.supervisor.workers.workers import Generations
+
+
+class Answers:
+    """Answers ``status`` and ``stacks``."""
+
+    def __init__(
+        self,
+        account: Account,
+        scene: Callable[[], Scene],
+        *,
+        generations: Generations,
+        saves: Saves,
+        preloading: Preloading,
+        debugging: DebuggerDoor,
+        progress: Progress,
+        stacks: Stacks,
+    ) -> None:
+        self._account = account
+        self._scene = scene
+        self._generations = generations
+        self._saves = saves
+        self._preloading = preloading
+        self._debugging = debugging
+        self._progress = progress
+        self._stacks = stacks
+
+    def answerers(self) -> Mapping[str, Answerer]:
+        """Who answers which question."""
+        return {"status": lambda told: told(self.status()), "stacks": self._tell_stacks}
+
+    def status(self) -> dict[str, Any]:
+        """What ``appliance status`` and the health check are told."""
+        self._progress.asked()
+        return {
+            **self._account.status(self._scene(), self._progress.stuck),
+            "watching": self._saves.told(),
+            "preload": self._preloading.told(),
+            "debugger": self._debugging.told(),
+        }
+
+    def _tell_stacks(self, told: Callable[[dict[str, Any]], None]) -> None:
+        worker = self._generations.current
+        if worker is None:
+            told({"pid": None, "stacks": ""})
+        else:
+            self._stacks.ask(worker, lambda text: told({"pid": worker.pid, "stacks": text}))

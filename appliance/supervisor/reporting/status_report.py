@@ -1,0 +1,89 @@
+"""What the supervisor can tell of itself: the answer to ``appliance status`` and to the health check.
+
+Owns what has to be kept for it: when it started, the last reload, the last error. Knows nothing of who asks, and
+changes nothing. Runs in the supervisor's loop.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from appliance.logs.render.timestamp import Timestamps
+from appliance.supervisor.lifecycle import Phase
+
+if TYPE_CHECKING:
+    from appliance.supervisor.lifecycle import Page, State
+    from appliance.supervisor.processes.handles import Handle
+    from appliance.supervisor.steps.analysis import Analysis
+
+_HEALTH = {Phase.SERVING: "healthy", Phase.BROKEN: "unhealthy"}
+_OF_ERROR = ("title", "lead", "file", "line", "action", "details")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is so now."""
+
+    state: State
+    page: Page | None  # what the stand-in says; None while a worker serves
+    worker: Handle | None
+    children: tuple[Handle, ...]
+    analysis: Analysis | None
+
+
+@dataclass
+class Account:
+    """Kept from the start to the stop."""
+
+    url: str
+    project: str
+    started: float = field(default_factory=time.time)
+    started_monotonic: float = field(default_factory=time.monotonic)
+    last_reload: dict[str, Any] | None = None
+    last_error: dict[str, Any] | None = None
+    _timestamp: Timestamps = field(default_factory=Timestamps)
+
+    @property
+    def uptime_s(self) -> float:
+        """Since the start, by a clock that nobody sets."""
+        return round(time.monotonic() - self.started_monotonic, 3)
+
+    def failed(self, page: Page) -> None:
+        """This went wrong; it is told until something else does, also once it is mended."""
+        shown = {key: page.get(key) for key in _OF_ERROR}
+        self.last_error = {"at": self._timestamp(time.time()), **shown}
+
+    def reloaded(self, generation: int, timeline: dict[str, Any]) -> None:
+        """A save is served; ``timeline`` are the fields of its event."""
+        self.last_reload = {"at": self._timestamp(time.time()), "generation": generation, **timeline}
+
+    def status(self, scene: Scene, stuck: str = "") -> dict[str, Any]:
+        """The answer, JSON values by name; ``stuck``: why who accepts serves nobody."""
+        state, page, worker = scene.state, scene.page, scene.worker
+        target = scene.analysis.project.target if scene.analysis else None
+        error = page if page is not None and page["status"] == 500 else None
+        return {
+            "health": "unhealthy" if stuck else _HEALTH.get(state.phase, "starting"),
+            "state": state.phase.value,
+            "stuck": stuck or None,
+            "generation": state.generation,
+            "url": self.url,
+            "project": self.project,
+            "application": {"name": target.name, "framework": target.framework} if target else None,
+            "python": worker.python if worker else None,
+            "worker_pid": worker.pid if worker else None,
+            "processes": [_process(child) for child in scene.children],
+            "uptime_s": self.uptime_s,
+            "last_reload": self.last_reload,
+            "error": {key: error.get(key) for key in _OF_ERROR} if error else None,
+            "last_error": self.last_error,
+        }
+
+
+def _process(child: Handle) -> dict[str, Any]:
+    waits = "waiting" if child.role == "spare" else "starting"  # a spare waits to be a worker
+    state = "ending" if child.ending else "ready" if child.ready_at is not None else waits
+    age_s = round(time.monotonic() - child.started, 3)
+    return {"role": child.role, "pid": child.pid, "generation": child.generation, "state": state, "age_s": age_s}

@@ -1,0 +1,220 @@
+"""The status socket: whoever connects says in a line what it wants to know, and is told so as one JSON object.
+
+Owns the socket file and the questions' form: ``status`` or ``stacks``; an empty line, the end of what it sends, or
+silence, is ``status``. Knows nothing of what the state means.
+
+Any user may connect: the health check runs as root without the capability to pass a folder of another user's, or as
+anybody with ``docker exec -u``. Root and the supervisor's own user are told everything; everybody else, whom the
+kernel names (SO_PEERCRED, unix(7)), is told ``health`` and ``state``: an error's words are the project's. Where the
+kernel names nobody, the file's mode keeps the others out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import stat
+import struct
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from appliance.config.socket_folder import foreign_owner
+from appliance.errors import NotRunningError
+from appliance.ownership import NotOursError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from appliance.supervisor.loop import Loop
+
+
+PATIENCE_S = 0.2  # for the question; a client that sends none, or half of one, asks for the status
+LONGEST_S = 5.0  # for a client to read its answer
+_LONGEST_QUESTION = 4096
+
+_CREDENTIALS = struct.Struct("3i")  # struct ucred: process, user, group
+_FOR_EVERYBODY = ("health", "state")
+_OPEN = 0o666 if hasattr(socket, "SO_PEERCRED") else 0o600
+
+Answer = dict[str, Any]
+Answerer = Callable[[Callable[[Answer], None]], None]
+
+
+class StatusSocket:
+    """Answers each connection, and closes it.
+
+    Args:
+        path: the socket's file.
+        answerers: who answers which question: each is called with what to call with the answer.
+        loop: the supervisor's.
+    """
+
+    def __init__(self, path: Path, answerers: Mapping[str, Answerer], loop: Loop) -> None:
+        self._path = path
+        self._answerers = answerers
+        self._loop = loop
+        self._listener: socket.socket | None = None
+
+    def open(self) -> str | None:
+        """Listen; a reason if that can't be: another supervisor answers there, or no file can be made."""
+        try:
+            if flaw := foreign_owner(self._path.parent):
+                return f"{self._path.parent}: {flaw}"
+            if answers(self._path):
+                return f"another appliance answers on {self._path}"
+            self._path.unlink(missing_ok=True)
+            self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                listener.bind(str(self._path))
+                _let_anybody_connect(self._path)
+                listener.listen(16)
+            except OSError:
+                listener.close()
+                raise
+        except OSError as error:
+            return f"{self._path}: {error.strerror}"
+        listener.setblocking(False)  # noqa: FBT003  the standard library's own signature
+        self._listener = listener
+        self._loop.watch(listener, self._accept)
+        return None
+
+    def close(self) -> None:
+        """Remove the file."""
+        if self._listener is not None:
+            self._loop.unwatch(self._listener)
+            self._listener.close()
+            self._path.unlink(missing_ok=True)
+
+    def _accept(self) -> None:
+        if self._listener is None:
+            return
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:
+            return  # it left already
+        connection.setblocking(False)  # noqa: FBT003  as above
+        _Visit(connection, self._answerers, self._loop)
+
+
+class _Visit:
+    """One connection: its question, its answer, its end."""
+
+    def __init__(self, connection: socket.socket, answerers: Mapping[str, Answerer], loop: Loop) -> None:
+        self._connection = connection
+        self._answerers = answerers
+        self._loop = loop
+        self._question = b""
+        self._asked = False
+        self._trusted = _is_trusted(connection)
+        self._timer = loop.call_later(PATIENCE_S, self._answer)
+        loop.watch(connection, self._read)
+
+    def _read(self) -> None:
+        try:
+            part = self._connection.recv(_LONGEST_QUESTION)
+        except BlockingIOError:
+            return
+        except OSError:
+            part = b""
+        self._question += part
+        if not part or b"\n" in part or len(self._question) > _LONGEST_QUESTION:
+            self._answer()
+
+    def _answer(self) -> None:
+        if self._asked:
+            return
+        self._asked = True
+        self._timer.cancel()
+        self._loop.unwatch(self._connection)
+        question = self._question.decode("ascii", "replace").strip()
+        if not self._trusted:
+            question = "status"
+        self._answerers.get(question, self._answerers["status"])(self._send)
+
+    def _send(self, answer: Answer) -> None:
+        if not self._trusted:
+            answer = {name: answer.get(name) for name in _FOR_EVERYBODY}
+        self._unsent = memoryview(json.dumps(answer).encode())
+        self._timer = self._loop.call_later(LONGEST_S, self._end)
+        self._flush()
+
+    def _flush(self) -> None:
+        try:
+            self._unsent = self._unsent[self._connection.send(self._unsent) :]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._unsent = self._unsent[:0]  # it left
+        if self._unsent:
+            self._loop.watch(self._connection, self._flush, write=True)
+        else:
+            self._end()
+
+    def _end(self) -> None:
+        self._timer.cancel()
+        self._loop.unwatch(self._connection)
+        self._connection.close()
+
+
+def _is_trusted(connection: socket.socket) -> bool:
+    """Whether root or our own user has connected."""
+    option = getattr(socket, "SO_PEERCRED", None)
+    if option is None:
+        return True
+    try:
+        _, user, _ = _CREDENTIALS.unpack(connection.getsockopt(socket.SOL_SOCKET, option, _CREDENTIALS.size))
+    except OSError:
+        return False
+    return user in {0, os.geteuid()}
+
+
+def ask(path: Path, question: str = "status", *, timeout_s: float = 2.0) -> Answer:
+    """What the supervisor that listens at ``path`` answers.
+
+    Raises:
+        NotRunningError: none answers.
+    """
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(timeout_s)
+            connection.connect(str(path))
+            connection.sendall(question.encode() + b"\n")
+            parts = []
+            while part := connection.recv(65_536):
+                parts.append(part)
+        answer: dict[str, Any] = json.loads(b"".join(parts))
+    except (OSError, ValueError) as error:
+        raise NotRunningError(
+            f"no appliance answers on {path} ({error})",
+            expected="a running `appliance serve` of this project",
+            action="Start it, or name its project with --project.",
+        ) from error
+    return answer
+
+
+def answers(path: Path) -> bool:
+    """Whether somebody does, on this socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(0.5)
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+        return True
+
+
+def _let_anybody_connect(path: Path) -> None:
+    """Open the socket to all: itself, and never what a link in its place would lead to."""
+    if not hasattr(os, "O_PATH"):
+        path.chmod(_OPEN, follow_symlinks=False)
+        return
+    descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISSOCK(status.st_mode) or status.st_nlink != 1:
+            raise NotOursError("the socket was replaced", str(path))
+        os.chmod(f"/proc/self/fd/{descriptor}", _OPEN)  # noqa: PTH101  fchmod(2) takes no such descriptor
+    finally:
+        os.close(descriptor)

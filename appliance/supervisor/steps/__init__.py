@@ -1,0 +1,1 @@
+"""What happens before a worker is started: analyse the project, install its dependencies, run BEFORE_START."""

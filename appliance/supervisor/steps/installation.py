@@ -1,0 +1,125 @@
+"""The installer as a child: its progress, and why it failed.
+
+Owns the one installation that may run, and what the log is told of it. The child is our own ``appliance install
+--report``: it blocks, holds the locks, and can be ended at any time. Its progress comes on descriptor 2, its failure as
+one JSON object on descriptor 1.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from appliance.environment.failures.backports import brought_back
+from appliance.environment.plan import supply
+from appliance.errors import InstallError, InterpreterError
+from appliance.supervisor import lifecycle
+from appliance.supervisor.processes import handles
+from appliance.supervisor.reporting import status_pages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from appliance.environment.plan import Plan
+    from appliance.logs.setup import Log
+    from appliance.supervisor.processes.children import Children
+    from appliance.supervisor.processes.handles import Handle
+
+GRACE_S = 0.5  # uv ends at once when asked to
+
+
+class Installation:
+    """At most one at a time; a new one ends the old."""
+
+    def __init__(
+        self,
+        children: Children,
+        flags: Sequence[str],
+        process: Mapping[str, str],
+        project: Path,
+        *,
+        log: Log,
+        happened: Callable[[lifecycle.Event], None],
+    ) -> None:
+        self._log = log
+        self._happened = happened
+        self._children = children
+        self._flags = flags
+        self._process = process
+        self._project = project
+        self._child: Handle | None = None
+        self._report: dict[str, Any] = {}
+        self._environment = self._moved = ""
+
+    def start(self, job: int, plan: Plan | None) -> None:
+        """Run the installer for this plan."""
+        self._log.event("info", "install.started", source=plan.source if plan else "")
+        self.cancel()
+        self._report = {}
+        self._environment = str(plan.environment) if plan else ""
+        # It is told, for it would not find an application that a save has broken, and make another environment.
+        flags = [*self._flags, *([f"--near={plan.application}"] if plan and plan.application else [])]
+        self._child = self._children.add(
+            handles.spawn_installer(flags, environment=self._process, folder=self._project, job=job)
+        )
+
+    def cancel(self) -> None:
+        """End it, if it runs."""
+        if self._child is not None:
+            self._children.retire(self._child, GRACE_S)
+            self._child = None
+
+    def supply(self, plan: Plan, report: Mapping[str, Any]) -> bool:
+        """Whether an import failed for want of what left Python, and the next environment will hold that."""
+        module, requirement = brought_back(str(report.get("message")))
+        if not requirement or not supply(plan, requirement):
+            return False
+        package = re.split(r"[<>=]", requirement)[0]
+        self._log.event("warning", "install.extended", package=package, reason=f"No module named {module!r}")
+        return True
+
+    def line(self, stream: str, text: bytes) -> None:
+        """It wrote a line: progress, or its report."""
+        if stream == "stdout":
+            try:
+                report = orjson.loads(text)
+            except orjson.JSONDecodeError:
+                report = None
+            if isinstance(report, dict):
+                if report.get("event") == "install.adapted":
+                    self._log.event("warning", "install.adapted", reason=str(report.get("reason")))
+                else:
+                    self._report = report
+                return
+        self._log.event("info", "install.output", text=text.decode("utf-8", "replace"))
+
+    def ended(self, child: Handle) -> None:
+        """Its process is gone."""
+        if child.ending:
+            return
+        if child.returncode == 0:
+            self._log.event("info", "install.finished", duration_s=round(time.monotonic() - child.started, 3))
+            # Another one than was planned: another Python was settled, or a file was saved. It is planned anew.
+            made = str(self._report.get("environment") or self._environment)
+            moved = made not in {self._environment, self._moved}  # twice the same is no news: it would go on for ever
+            self._moved = made
+            self._happened(lifecycle.ProjectChanged() if moved else lifecycle.Installed(child.generation))
+        else:
+            error = self._error()
+            self._log.event("error", error.event, **error.fields())
+            self._happened(lifecycle.InstallFailed(child.generation, status_pages.of_error(error)))
+
+    def _error(self) -> InstallError:
+        """Why it failed."""
+        fields = dict(self._report)
+        kind = InterpreterError if fields.pop("event", "") == InterpreterError.event else InstallError
+        return kind(
+            fields.pop("found", "the installer ended without a reason"),
+            expected=fields.pop("expected", "an installation that ends well"),
+            action=fields.pop("action", "Read its output in the log; it is tried again at the next save."),
+            **fields,
+        )

@@ -1,0 +1,209 @@
+"""What workers note of files: those that they were made from, and those that they write themselves.
+
+Owns a pipe for each worker, its reading, and the list of what workers are about to write. Knows nothing of the watcher:
+it answers whether a change was a worker's own. Runs in the supervisor's loop.
+
+Theory of operation. A worker notes a write before it happens (``worker/files/open_audit``), so the note is in the pipe
+when the kernel tells of the change. Whoever asks about a change has the pipes read first; so the answer does not depend
+on which of the two came to be read earlier. A note stands for the next change of its file that is seen after it: with
+that it is used up, and what comes later was done by somebody else. (But for a moment, for two writes may be seen as
+one, and then the end of the second one.) A note whose file does not change within a second was of a write that failed,
+and is forgotten. Unless the process holds the file open still: then its change is yet to come. Or unless the file has
+changed and nobody has seen it: it is polled.
+
+The notes are whatever a project's process has written there: nothing of them is believed but a path and numbers.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from appliance.supervisor.loop import Loop, Timer
+    from appliance.supervisor.processes.handles import Handle
+
+Mark = list[int]
+
+STANDS_S: Final = 1.0  # a note, for a change that has not come
+UNSEEN_S: Final = 10.0  # one whose change has come, and is not seen
+MOMENT_S: Final = 0.05  # after a note that is used up
+MOST: Final = 4096  # files of which notes stand
+_MOST_OF_ONE: Final = 256
+_TICK_S: Final = 0.02  # the clock of files stands still between two ticks of the kernel
+_READ: Final = 65_536
+_LONGEST: Final = 8192  # of a note; the pipe takes 4,096 bytes at a time whole
+
+
+@dataclass
+class _Writes:
+    """The notes of one file.
+
+    Attributes:
+        noted: when each was made that stands, the oldest first.
+        pid: the process that made the last.
+        used: when the last one was made that is used up.
+    """
+
+    noted: list[float] = field(default_factory=list)
+    pid: int = 0
+    used: float = 0.0
+
+    def add(self, noted: float, pid: int) -> None:
+        """Another note."""
+        self.noted.append(noted)
+        del self.noted[:-_MOST_OF_ONE]
+        self.pid = pid
+
+    def is_own(self, path: str, seen_at: float) -> bool:
+        """Whether a change that was seen then is one of these, which are used up by it."""
+        before = [noted for noted in self.noted if noted <= seen_at]
+        if not before:
+            return seen_at - self.used <= MOMENT_S
+        self.used = before[-1]
+        del self.noted[: len(before)]
+        if holds_for_writing(self.pid, path):
+            self.noted.insert(0, self.used)  # it has been written to, and will be once more
+        return True
+
+    def stand(self, path: str, now: float) -> bool:
+        """Forget notes whose changes have not come; whether any is left."""
+        if any(now - noted >= STANDS_S for noted in self.noted):
+            if holds_for_writing(self.pid, path):
+                self.noted = [now]
+            else:
+                changed = now - _age_s(path)
+                self.noted = [each for each in self.noted if now - each < (UNSEEN_S if changed >= each else STANDS_S)]
+        return bool(self.noted) or now - self.used <= MOMENT_S
+
+
+class Notes:
+    """The notes of all workers.
+
+    Args:
+        met: called with a worker and the files that it has met.
+    """
+
+    def __init__(self, loop: Loop, met: Callable[[Handle, dict[str, Mark]], None]) -> None:
+        self._loop = loop
+        self._met = met
+        self._pipes: dict[Handle, int] = {}
+        self._rest: dict[Handle, bytes] = {}
+        self._writes: dict[str, _Writes] = {}  # by path
+        self._timer: Timer | None = None
+
+    def begin(self, child: Handle) -> int:
+        """Read this worker's notes from now on; the descriptor for it, which is the caller's to close.
+
+        Raises:
+            OSError: no descriptor is left.
+        """
+        read, write = os.pipe()
+        os.set_blocking(read, False)
+        self._pipes[child] = read
+        self._rest[child] = b""
+        self._loop.watch(read, partial(self._hear, child))
+        return write
+
+    def ended(self, child: Handle) -> None:
+        """It has gone; what it noted stands for a while."""
+        if child not in self._pipes:
+            return
+        self._hear(child)
+        read = self._pipes.pop(child, -1)
+        self._rest.pop(child, None)
+        if read >= 0:
+            self._loop.unwatch(read)
+            os.close(read)
+
+    def is_own(self, path: str, seen_at: float) -> bool:
+        """Whether a worker has noted that it writes this file; asked once a change, whose last news came then."""
+        for child in list(self._pipes):
+            self._hear(child)
+        writes = self._writes.get(path)
+        return writes is not None and writes.is_own(path, seen_at)
+
+    # -- reading -------------------------------------------------------------------------------------------------------
+
+    def _hear(self, child: Handle) -> None:
+        read = self._pipes.get(child, -1)
+        if read < 0:
+            return
+        data = self._rest[child]
+        with suppress(BlockingIOError):
+            while part := os.read(read, _READ):
+                data += part
+                if len(part) < _READ:
+                    break
+            else:
+                self._loop.unwatch(read)  # every process that could write has ended
+        *notes, rest = data.split(b"\0\0")
+        self._rest[child] = rest if len(rest) <= _LONGEST else b""
+        files: dict[str, Mark] = {}
+        for note in notes:
+            self._take(note, files)
+        if files:
+            self._met(child, files)
+
+    def _take(self, note: bytes, files: dict[str, Mark]) -> None:
+        kind, *fields = note.lstrip(b"\0").split(b"\0")
+        if not fields or not fields[0].startswith(b"/"):
+            return
+        try:
+            numbers = [int(field) for field in fields[1:]]
+        except ValueError:
+            return
+        path = os.fsdecode(fields[0])
+        if kind == b"f":
+            files[path] = numbers
+        elif kind == b"w" and len(numbers) == 2 and (path in self._writes or len(self._writes) < MOST):
+            now = time.monotonic()
+            noted = numbers[0] / 1e9 if 0 <= numbers[0] <= now * 1e9 else now
+            self._writes.setdefault(path, _Writes()).add(noted, numbers[1])
+            if self._timer is None:
+                self._timer = self._loop.call_later(STANDS_S, self._forget)
+
+    # -- writes that did not happen ------------------------------------------------------------------------------------
+
+    def _forget(self) -> None:
+        self._timer = None
+        now = time.monotonic()
+        for path, writes in list(self._writes.items()):
+            if not writes.stand(path, now):
+                del self._writes[path]
+        if self._writes:
+            self._timer = self._loop.call_later(STANDS_S, self._forget)
+
+
+def _age_s(path: str) -> float:
+    """How long ago the file was changed; one that is not there was removed, by this process perhaps."""
+    try:
+        return time.time() - os.stat(path).st_ctime - _TICK_S  # noqa: PTH116  asked of each note
+    except (OSError, ValueError):
+        return 0.0
+
+
+def holds_for_writing(pid: int, path: str) -> bool:
+    """Whether this process has the file open, and not for reading alone (proc_pid_fd(5), proc_pid_fdinfo(5))."""
+    process = Path("/proc") / str(pid)
+    real = Path(os.path.realpath(path))
+    try:
+        for descriptor in (process / "fd").iterdir():
+            with suppress(OSError, ValueError):
+                if descriptor.readlink() == real and _writes((process / "fdinfo" / descriptor.name).read_text("ascii")):
+                    return True
+    except OSError:
+        return False
+    return False
+
+
+def _writes(info: str) -> bool:
+    flags = next((line for line in info.splitlines() if line.startswith("flags:")), "flags: 0")
+    return int(flags.split()[1], 8) & os.O_ACCMODE != os.O_RDONLY

@@ -1,0 +1,88 @@
+"""What is known of a project's modules, kept on the cache volume: the preloader's list.
+
+Owns the file. Knows nothing of processes. Written by the supervisor, read by it and by ``appliance check``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+from appliance import __version__
+from appliance.identity.identity import user_cache
+from appliance.ownership import CLOSED, open_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from appliance.environment.plan import Plan
+
+_LEVELS = 2  # the user's folder on the volume, and "preload" in it
+
+
+@dataclass
+class Kept:
+    """The modules of one project in one environment.
+
+    Attributes:
+        modules: what its workers loaded, without the project's own, in the order of import.
+        others: further names in their ``sys.modules``.
+        left: modules that are not preloaded, and why.
+        refused: why nothing is preloaded; empty if something is.
+        proven: the list without ``left`` was preloaded, and nothing unsafe was seen.
+    """
+
+    modules: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    left: dict[str, str] = field(default_factory=dict)
+    refused: str = ""
+    proven: bool = False
+
+    def learn(self, modules: Iterable[str], others: Iterable[str]) -> bool:
+        """Add what a worker has loaded; whether there is something to preload that was not known."""
+        known = set(self.modules)
+        new = [name for name in modules if name not in known]
+        self.modules += new
+        self.others = sorted({*self.others, *others} - set(self.modules))
+        grown = any(name not in self.left for name in new)
+        self.proven = self.proven and not grown
+        return grown
+
+    def leave(self, found: dict[str, str]) -> dict[str, str]:
+        """Leave these out from now on; those that were not left out before."""
+        new = {name: why for name, why in found.items() if name not in self.left}
+        self.left.update(new)
+        self.proven = False
+        return new
+
+    @property
+    def preloaded(self) -> int:
+        """How many modules are preloaded."""
+        return sum(name not in self.left for name in self.modules)
+
+
+def place(cache: Path, plan: Plan, root: Path) -> Path:
+    """The file for this project in this environment; another version of ours measures anew."""
+    made_of = (__version__, str(plan.python), plan.interpreter, plan.fingerprint, str(root))
+    key = hashlib.sha256(os.fsencode("\0".join(made_of))).hexdigest()[:20]
+    return user_cache(cache) / "preload" / f"{key}.json"
+
+
+def load(file: Path) -> Kept:
+    """What is kept there; nothing, where nothing is, it can't be read, or another user can have written it."""
+    try:
+        with open_folder(str(file.parent), _LEVELS) as folder:
+            return Kept(**json.loads(folder.read(file.name)))
+    except (OSError, ValueError, TypeError):
+        return Kept()
+
+
+def save(file: Path, kept: Kept) -> None:
+    """Keep it; a cache that can't be written costs the next start its list, and nothing else."""
+    with contextlib.suppress(OSError), open_folder(str(file.parent), _LEVELS, make=CLOSED) as folder:
+        folder.write(file.name, json.dumps(asdict(kept)).encode())

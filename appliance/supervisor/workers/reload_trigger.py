@@ -1,0 +1,209 @@
+"""What the watcher tells, brought into the supervisor's loop.
+
+Owns the watcher of the project, and what it needs to know of the project's state; and which changes are no saves: those
+that a worker has made itself, and those that come round and round. Decides nothing else: a burst of saves becomes one
+call, in the loop's own thread.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from appliance.supervisor.lifecycle import Phase
+from appliance.supervisor.workers.file_notes import Notes
+from appliance.supervisor.workers.reload_repeats import HELD_S, OFTEN, Repeats
+from appliance.watch.file_contents import Met
+from appliance.watch.kinds import Kind
+from appliance.watch.tree import Mark
+from appliance.watch.watch_set import Terms
+from appliance.watch.watcher import Changes, Mood, Watcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from appliance.config.settings import Settings
+    from appliance.logs.setup import Log
+    from appliance.supervisor.loop import Loop, Timer
+    from appliance.supervisor.processes.handles import Handle
+
+SPARED_MOST = 50  # events: an application that writes more has been told
+REMOVED_MOST = 100
+TEMPLATES_MOST = 100  # folders
+AGAIN_S = 1.0
+_MOODS = {Phase.SERVING: Mood.SERVING, Phase.BROKEN: Mood.BROKEN}
+
+
+class Saves:
+    """The saves of one project."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        loop: Loop,
+        log: Log,
+        *,
+        changed: Callable[[Changes], None],
+        phase: Callable[[], Phase],
+    ) -> None:
+        self._on = settings.reload == "on"
+        self._root = f"{settings.project}/"
+        self._ignored = settings.ignore
+        self._loop = loop
+        self._log = log
+        self._told = changed
+        self._phase = phase
+        self._how: dict[str, Any] | None = None
+        self._generation = 0  # whose files are watched
+        self._repeats = Repeats()
+        self._removed: dict[str, None] = {}
+        self._spared: set[str] = set()  # files that a worker has written, of which that was said
+        self._held: Timer | None = None
+        self.notes = Notes(loop, self._met_more)
+        terms = Terms(str(settings.project), settings.watch, settings.ignore, settings.env_files, settings.watch_extra)
+        self._watcher = Watcher(terms, self)
+
+    def start(self) -> None:
+        """Tell of saves from now on, if the user wants that."""
+        if not self._on:
+            return
+        try:
+            self._watcher.start()
+        except (RuntimeError, MemoryError) as error:  # no thread is to be had; later perhaps
+            self._log.event("warning", "watch.failed", reason=str(error), action="It is tried again in a moment.")
+            self._loop.call_later(AGAIN_S, self.start)
+
+    def stop(self) -> None:
+        """Tell of nothing more."""
+        self._watcher.stop()
+        if self._held is not None:
+            self._held.cancel()
+
+    def planned(self, files: Iterable[Path]) -> None:
+        """The installation's plan was made from these files, wherever they are."""
+        self._watcher.also("plan", Kind.DEPENDENCIES, map(str, files))
+
+    def found(self, file: str) -> None:
+        """The application is in this file, which may have a name that no module has."""
+        self._watcher.also("target", Kind.CODE, [file] if file else [])
+
+    def loaded(self, child: Handle, files: Mapping[str, Sequence[int]]) -> None:
+        """A worker was made from these files: some may be where nobody would look, or ignored by git.
+
+        One that has failed has not met all: what the last good one was made from stays watched.
+        """
+        if self._on and child.generation >= self._generation:
+            more = child.generation == self._generation or child.ready_at is None
+            self._generation = child.generation
+            self._watcher.met(_met(files), more=more)
+
+    def _met_more(self, child: Handle, files: Mapping[str, Sequence[int]]) -> None:
+        if child.generation == self._generation:
+            self._watcher.met(_met(files), more=True)
+
+    def templates(self, folders: Sequence[str]) -> None:
+        """The project's frameworks look for templates in these folders."""
+        self._watcher.look_for_templates_in([str(folder) for folder in folders[:TEMPLATES_MOST]])
+
+    def failed(self, report: Mapping[str, Any]) -> None:
+        """An import ended in these files: to be mended there."""
+        files = [report.get("file"), *(frame["file"] for frame in report.get("frames") or [])]
+        installed = ("/site-packages/", "/dist-packages/", "/lib/python3")
+        own = (str(file) for file in files if file and not any(part in str(file) for part in installed))
+        self._watcher.also("failure", Kind.CODE, [file for file in own if file.startswith("/")])
+
+    def told(self) -> dict[str, Any] | None:
+        """How saves are noticed, for ``appliance status``; None where they are not."""
+        return self._how if self._on else None
+
+    def _note(self, event: str, fields: dict[str, Any]) -> None:
+        self._how = {**(self._how or {}), **fields}
+        self._log.event("warning" if event == "watch.failed" else "info", event, **fields)
+
+    # -- which changes are saves ---------------------------------------------------------------------------------------
+
+    def _take(self, changes: Changes) -> None:
+        """Tell of a burst, but for what is no save in it."""
+        own = {path for path in changes.kinds if self._is_own(path, changes)}
+        for path in sorted(own - self._spared)[: SPARED_MOST - len(self._spared)]:
+            self._spared.add(path)
+            action = f"To leave the file out altogether: {self._setting(path)}"
+            self._log.event("info", "reload.spared", file=path, action=action)
+        kinds = {path: kind for path, kind in changes.kinds.items() if path not in own}
+        if not kinds:
+            return
+        self._remember_removed(kinds)
+        if self._held is not None:
+            self._held.cancel()
+            self._held = None
+        verdict = self._repeats.saved(kinds, time.monotonic(), starting=changes.busy)
+        path = next(iter(kinds))
+        if verdict.often:
+            self._log.event("info", "reload.repeated", file=path, count=OFTEN, action=self._advice(path))
+        told = partial(self._told, Changes(kinds, changes.noticed_at))
+        if verdict.held_s:
+            level = "warning" if verdict.held_s == HELD_S[0] else "info"
+            self._log.event(level, "reload.held", file=path, after_s=verdict.held_s, action=self._advice(path))
+            self._held = self._loop.call_later(verdict.held_s, told)
+        else:
+            told()
+
+    def _remember_removed(self, kinds: Iterable[str]) -> None:
+        for path in map(self._whole, kinds):
+            self._removed.pop(path, None)
+            if path.endswith(".py") and not os.path.lexists(path):
+                self._removed[path] = None
+        for path in list(self._removed)[:-REMOVED_MOST]:
+            del self._removed[path]
+
+    def removed(self) -> list[str]:
+        """The modules' files that were removed or renamed, and are not back: an import that fails may be explained."""
+        return list(self._removed)
+
+    def _whole(self, path: str) -> str:
+        return path if path.startswith("/") else self._root + path
+
+    def _is_own(self, path: str, changes: Changes) -> bool:
+        whole = self._whole(path)
+        return self.notes.is_own(whole, changes.seen.get(whole, changes.noticed_at))
+
+    def _advice(self, path: str) -> str:
+        return f"If a program writes it, and no change of it is to be loaded: {self._setting(path)}"
+
+    def _setting(self, path: str) -> str:
+        return f"APPLIANCE_IGNORE={','.join([*self._ignored, path])}"
+
+    # -- called in the watcher's thread (watch.watcher.Listener) -------------------------------------------------------
+
+    def changed(self, changes: Changes) -> None:
+        """Files have changed."""
+        self._loop.post(partial(self._take, changes))
+
+    def unchanged(self, seen: Mapping[str, float]) -> None:
+        """Files hold what they held."""
+        self._loop.post(partial(self._use_up, seen))
+
+    def _use_up(self, seen: Mapping[str, float]) -> None:
+        for path, at in seen.items():
+            self.notes.is_own(path, at)
+
+    def watching(self, event: str, fields: Mapping[str, object]) -> None:
+        """An event for the log."""
+        self._loop.post(partial(self._note, event, dict[str, Any](fields)))
+
+    def mood(self) -> Mood:
+        """What became of what was last told."""
+        return _MOODS.get(self._phase(), Mood.BUSY)
+
+
+def _met(files: Mapping[str, Sequence[int]]) -> dict[str, Met]:
+    """What a worker says of files; what is no mark is none."""
+    found = {}
+    for path, mark in files.items() if isinstance(files, dict) else ():
+        if path.startswith("/") and "\0" not in path:
+            is_mark = isinstance(mark, list) and len(mark) == 5 and all(isinstance(number, int) for number in mark)
+            found[path] = Met(Mark(*mark[:4]), mark[4]) if is_mark else Met(None)
+    return found

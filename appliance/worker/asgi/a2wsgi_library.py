@@ -1,0 +1,66 @@
+"""a2wsgi, as the appliance brings it: loaded from its folder, under a name of ours.
+
+Owns that load. The project's environment holds nothing of it: no path entry, no name that the project could import, and
+a version of the project's own stays what it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import sys
+import typing
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from ..standard_path import standard_library_alone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NAME = f"{__package__}.a2wsgi"
+_EXTENSIONS = "typing_extensions"
+
+
+def load_middleware(folder: str) -> Any:
+    """The class ``ASGIMiddleware`` of the package in this folder.
+
+    Raises:
+        ImportError: there is none.
+    """
+    if _NAME not in sys.modules:
+        with standard_library_alone(), _typing_extensions():
+            _load(folder)
+    return sys.modules[_NAME].ASGIMiddleware
+
+
+def _load(folder: str) -> None:
+    spec = importlib.util.spec_from_file_location(_NAME, f"{folder}/__init__.py", submodule_search_locations=[folder])
+    if spec is None or spec.loader is None:
+        raise ImportError(f"no package in {folder}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[_NAME] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[_NAME]
+        raise
+
+
+@contextlib.contextmanager
+def _typing_extensions() -> Iterator[None]:
+    """The project's own is not for a2wsgi, which annotates with a name of it.
+
+    It needs it before Python 3.11, and it may be absent: for the time of the import there is another one.
+    """
+    theirs = sys.modules.get(_EXTENSIONS)
+    if not hasattr(typing, "NotRequired"):
+        ours: Any = ModuleType(_EXTENSIONS)
+        ours.NotRequired = dict  # only subscripted, in annotations that nobody reads
+        sys.modules[_EXTENSIONS] = ours
+    try:
+        yield
+    finally:
+        sys.modules.pop(_EXTENSIONS, None)
+        if theirs is not None:
+            sys.modules[_EXTENSIONS] = theirs

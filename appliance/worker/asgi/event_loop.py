@@ -1,0 +1,156 @@
+"""The event loop of an ASGI application, and the order in which it lives: import, startup, serving, shutdown.
+
+Owns the loop: the main thread's, as under an ASGI server, with the application imported in it; what serves requests
+runs in a thread beside. Must not know requests. Runs in the worker, in its main thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from . import asgi_failures
+from .a2wsgi_library import load_middleware
+from .adapter import Adapter
+from .lifespan import Lifespan
+from .recognise import as_asgi_3
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..hooks import Hooks
+
+_LEAD = "The application's startup failed (ASGI's lifespan)."
+_TASKS_S = 0.5  # for tasks of the project that nobody waits for, once they were cancelled
+
+
+class Running:
+    """One application, served once.
+
+    Args:
+        folder: where a2wsgi is.
+        action: what to do about a WebSocket, in words.
+        hooks: guards what is ours, and takes events.
+        serving: serves a WSGI callable, and returns when that has ended; called in a thread of its own.
+    """
+
+    def __init__(self, folder: str, action: str, hooks: Hooks, serving: Callable[[Any], None]) -> None:
+        self._middleware = load_middleware(folder)
+        self._action = action
+        self._hooks = hooks
+        self._serving = serving
+
+    def run(self, make: Callable[[], Any], *, inside: bool) -> None:
+        """Make the application, serve it, return when that has ended.
+
+        Args:
+            make: imports it.
+            inside: import it while the loop runs, as uvicorn does; Django's asks its database then, and may not.
+
+        Raises:
+            BaseException: what the import or the startup raises.
+        """
+        if asyncio._get_running_loop() is not None:  # noqa: SLF001  documented: a script that runs a loop of its own
+            self._aside(make)
+            return
+        _hear_uvicorn()
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        try:
+            made = None if inside else make()
+            raised = loop.run_until_complete(self._outcome(make if inside else lambda: made))
+        finally:
+            loop.close()
+        if raised is not None:
+            raise raised
+
+    def _aside(self, make: Callable[[], Any]) -> None:
+        """The same in a thread of its own, which this one waits for."""
+        raised: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                self.run(make, inside=True)
+            except BaseException as error:  # noqa: BLE001  raised again where it is waited for
+                raised.append(error)
+
+        thread = threading.Thread(target=run, name="asgi")
+        thread.start()
+        thread.join()
+        if raised:
+            raise raised[0]
+
+    async def _outcome(self, make: Callable[[], Any]) -> BaseException | None:
+        """What ended it, if that was an exception: raised in the loop it would show asyncio's frames, too."""
+        try:
+            await self._main(make)
+        except BaseException as error:  # noqa: BLE001  raised again by run
+            return error
+        return None
+
+    async def _main(self, make: Callable[[], Any]) -> None:
+        found = make()
+        asgi_failures.listen(found, self._hooks)
+        application = as_asgi_3(found)
+        lifespan = Lifespan(application, self._hooks.tell)
+        try:
+            await lifespan.start()
+        except BaseException as error:
+            with contextlib.suppress(AttributeError):  # an exception with slots
+                error.appliance_lead = _LEAD  # type: ignore[attr-defined]  # where the page takes it from
+            raise
+        if lifespan.unsupported:
+            level = "warning" if lifespan.asked else "debug"
+            self._hooks.tell(level, "lifespan.unsupported", {"reason": lifespan.unsupported})
+        loop = asyncio.get_running_loop()
+        adapter = Adapter(
+            application,
+            middleware=self._middleware,
+            loop=loop,
+            lifespan=lifespan,
+            tell=self._hooks.tell,
+            action=self._action,
+            named=found,
+        )
+        await self._serve(adapter, loop)
+        await _cancel_rest()
+
+    async def _serve(self, adapter: Adapter, loop: asyncio.AbstractEventLoop) -> None:
+        ended = asyncio.Event()
+        raised: list[BaseException] = []
+
+        def serve() -> None:
+            try:
+                self._serving(adapter)
+            except BaseException as error:  # noqa: BLE001  raised again in the main thread
+                raised.append(error)
+            finally:
+                loop.call_soon_threadsafe(ended.set)
+
+        threading.Thread(target=serve, name="serving", daemon=True).start()
+        await ended.wait()
+        if raised:
+            raise raised[0]
+
+
+async def _cancel_rest() -> None:
+    """What the project has left running, as asyncio.run ends it."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=_TASKS_S)
+    await asyncio.get_running_loop().shutdown_asyncgens()
+
+
+def _hear_uvicorn() -> None:
+    """Let be seen what applications log by the loggers of the server that most of them know."""
+    logger = logging.getLogger("uvicorn")
+    if not logger.handlers and logger.level == logging.NOTSET:
+        logger.setLevel(logging.INFO)
+        logger.addHandler(logging.StreamHandler(sys.stderr))
+        logger.propagate = False

@@ -1,0 +1,194 @@
+"""What this process opens: files that the project reads when it starts, and files that it writes by itself.
+
+Owns the audit hook. Knows nothing of imports: a module's source is the loader's to note. Runs in the worker, in
+whatever thread opens a file.
+
+Theory of operation. A worker that is given a save has to be restarted; one that has written the file itself must not
+be, or a view that writes a report restarts its own worker. The kernel tells who has written a file to nobody without
+CAP_SYS_ADMIN. Python does: each ``open``, rename and removal is an audit event (PEP 578), before it happens. So the
+supervisor knows of the write before the kernel tells of it. A hook can't be removed and costs 0.2 µs an event: a
+request has from none to ten. What C code writes without Python is not seen.
+
+Any exception that left the hook would be raised by the project's ``open``: none does, and the first one is its last.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from ..hooks import OF_THE_MOMENT
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from ..hooks import Hooks
+    from .input_files import Inputs
+    from .project_places import Places
+
+READ_MOST: Final = 500  # files that are read during a start
+_NAME: Final = "opened files"  # of the hook
+_DEEPEST: Final = 6  # frames between a template engine and the file
+_NO_INPUT = re.compile(
+    r"/(?:\.git|\.hg|\.svn|__pycache__|node_modules|\.venv|\.cache|\.[a-z]+_cache)/"
+    r"|\.(?:pyc|pyo|log|out|pid|lock|sock|tmp|swp|db|sqlite3?|dbm|rdb)(?:[.-][\w.-]*)?\Z"
+    r"|/\.coverage[^/]*\Z|[-.](?:journal|wal|shm)\Z"
+)
+_TEMPLATE = re.compile(r"\.(?:html?|djhtml|jinja2?|j2|mako|mak|pt|tpl|stpl|txt|xml|md|svg)\Z")
+# Modules that read templates. An application that reads a page by itself does so in its own code.
+_ENGINES = (
+    "jinja2.",
+    "django.template.",
+    "mako.",
+    "chameleon.",
+    "genshi.",
+    "kajiki.",
+    "tornado.template",
+    "web.template",
+)
+_BETWEEN = frozenset({"io", "pathlib", "pathlib._local", "codecs", "tokenize"})
+_ENGINES_ALONE = frozenset({"bottle", "pystache.loader"})
+MOVED_MOST: Final = 500  # files in a folder that is renamed
+# The audit events that change a file: where their arguments name it, and the descriptor of a folder that it is below.
+_CHANGES: dict[str, tuple[tuple[int, int], ...]] = {
+    "os.rename": ((0, 2), (1, 3)),
+    "os.remove": ((0, 1),),
+    "os.truncate": ((0, 2),),
+    "os.link": ((1, 3),),
+    "os.symlink": ((1, 2),),
+}
+
+
+class Opened:
+    """Sees what is opened, from ``begin`` on.
+
+    Args:
+        inputs: takes the files.
+        places: which files are the project's.
+        root: the project's folder.
+        watched: a pattern of the names that the supervisor watches.
+        hooks: is told of a failure.
+    """
+
+    def __init__(self, inputs: Inputs, places: Places, root: str, watched: str, hooks: Hooks) -> None:
+        self._hooks = hooks
+        self._off = False
+        self._inputs = inputs
+        self._places = places
+        self._root = root.rstrip("/") + "/"
+        self._roots = (self._root, os.path.realpath(root).rstrip("/") + "/")
+        self._watched = watched  # compiled when something is written: it takes 2 ms, which each reload would pay
+        self._read = 0
+        self._written: set[str] = set()
+        self.starting = True  # until the application is imported
+
+    def begin(self) -> None:
+        """See what is opened from now on; nothing, where a hook of the project's refuses another one."""
+        opened, changed = self._opened, self._changed
+
+        def hook(event: str, arguments: tuple[Any, ...]) -> None:
+            if event == "open":
+                opened(arguments)
+            elif event in _CHANGES:
+                changed(event, arguments)
+
+        try:
+            sys.addaudithook(hook)
+        except Exception as error:  # noqa: BLE001  its reason is its own
+            self._hooks.drop(_NAME, error)
+
+    def _opened(self, arguments: tuple[Any, ...]) -> None:
+        if self._off or len(arguments) != 3:  # anybody may raise an event of this name
+            return
+        try:
+            path, _, flags = arguments
+            if not isinstance(flags, int):
+                return
+            if flags & os.O_ACCMODE != os.O_RDONLY:
+                self._writes(self._name(path))
+            elif self.starting or (isinstance(path, str) and _TEMPLATE.search(path)):
+                self._reads(path, flags)
+        except Exception as error:  # noqa: BLE001  see above
+            self._failed(error)
+
+    def _changed(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self._off:
+            return
+        try:
+            padded = (*arguments, None, None, None, None)
+            paths = [self._name(padded[at], padded[folder]) for at, folder in _CHANGES[event]]
+            for path in paths:
+                self._writes(path)
+            if event == "os.rename" and os.path.isdir(paths[0]):  # noqa: PTH112  pathlib costs 5 ms at import
+                self._moves(*paths)
+        except Exception as error:  # noqa: BLE001  see above
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        """It can't be removed: it does nothing from now on. ``Hooks.ask`` around it would cost each ``open`` 0.3 µs."""
+        if not isinstance(error, OF_THE_MOMENT):
+            self._off = True
+            self._hooks.drop(_NAME, error)
+
+    def _writes(self, name: str) -> None:
+        if name and (name in self._inputs.files or (name.startswith(self._root) and re.search(self._watched, name))):
+            if self.starting:
+                self._written.add(name)
+                self._inputs.forget(name)
+            self._inputs.written(name)
+
+    def _moves(self, old: str, new: str) -> None:
+        """Whatever is in a folder changes with it."""
+        left = MOVED_MOST
+        for folder, _, files in os.walk(old) if new else ():
+            for file in files[:left]:
+                self._writes(f"{folder}/{file}")
+                self._writes(f"{new}{folder[len(old) :]}/{file}")
+            left -= len(files)
+            if left <= 0:
+                return
+
+    def _reads(self, path: Any, flags: int) -> None:
+        if isinstance(path, str) and path.startswith("/") and not path.startswith(self._roots):
+            return  # a package's, mostly: 0.2 µs
+        name = self._name(path)
+        if not name.startswith(self._root) or name in self._inputs.files or flags & getattr(os, "O_DIRECTORY", 0):
+            return
+        if _NO_INPUT.search(name) or name in self._written or not self._places.is_own(name):
+            return
+        if self.starting:
+            if self._read < READ_MOST:
+                self._read += 1
+                self._inputs.met(name)
+        elif self._is_template():
+            self._inputs.met(name)
+
+    def _name(self, path: Any, folder: Any = None) -> str:
+        """The whole path; empty for what is no path. ``folder``: a descriptor that it may be relative to."""
+        if not isinstance(path, (str, bytes, os.PathLike)):
+            return ""
+        path = os.fsdecode(path)
+        if isinstance(folder, int) and folder >= 0 and not path.startswith("/"):
+            try:
+                path = f"{os.readlink(f'/proc/self/fd/{folder}')}/{path}"  # noqa: PTH115  as above
+            except OSError:
+                return ""
+        return self._inputs.named(path)
+
+    def _is_template(self) -> bool:
+        """Whether a template engine opens it, or the project's own code does; and not what serves files."""
+        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  the only way to know who opens it
+        ours = __name__.partition(".")[0]
+        depth = 0
+        while frame is not None and depth < _DEEPEST:
+            name = frame.f_globals.get("__name__", "")
+            if name.partition(".")[0] != ours and name not in _BETWEEN:
+                depth += 1
+                if name.startswith(_ENGINES) or name in _ENGINES_ALONE:
+                    return True
+                if depth == 1 and self._places.is_own(frame.f_code.co_filename):
+                    return True
+            frame = frame.f_back
+        return False

@@ -1,0 +1,204 @@
+"""The project's own modules, compiled from what their files hold now.
+
+Owns the loader of the project's files, and the code that is kept of them. Knows nothing of packages that are
+installed: those keep their own bytecode. Which files are the project's is ``places``' to say. Runs in the worker.
+
+Theory of operation. The interpreter takes compiled code for current when the second of the file's last change and its
+size agree: two saves of equal length within one second serve the first one's code. Here code is kept by the content of
+the file instead: it is read whole (which a look at its time would not save: it is in the page cache), hashed, and its
+code is taken from the cache, or compiled. ``importlib.util.source_hash`` is what the interpreter's own hash-based
+bytecode uses: 64 bits, no import, 1 GB/s. Beside the key, the length and the path of the code are compared.
+
+What was compiled is written later, when the worker has nothing better to do: a reload waits for no disk. Where the
+cache can't be written, everything is compiled each time.
+
+Only the project's own folders come here, by a hook on ``sys.path_hooks`` that refuses all others; everything else
+about a module (``__file__``, ``__spec__``, its loader's ``get_source`` and ``get_data``, tracebacks) is the
+interpreter's own.
+An own file that is loaded by its path, by a finder of setuptools' editable installs or by ``spec_from_file_location``,
+comes by no hook: the interpreter's loader asks here for its code.
+
+Of each file it is noted what was compiled: the mark of the file before it was read, and a checksum of what was read. A
+save that comes between the reading and the moment when somebody watches the file can be seen by that.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import marshal
+import os
+import sys
+import threading
+from binascii import crc32
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ...ownership import CLOSED, NotOursError, open_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType
+
+    from ...ownership import Folder
+    from .input_files import Inputs
+    from .project_places import Places
+
+    Loader = Callable[[str, str], "ProjectLoader"]
+
+_LEVELS = 3  # the user's folder on the volume, "code" in it, and the interpreter's: the name in CodeCache
+KEPT = 8  # versions of a file: as many branches switch without compiling
+
+
+class CodeCache:
+    """Code by path and content, in ``folder``; an empty one keeps nothing."""
+
+    def __init__(self, folder: str) -> None:
+        magic = importlib.util.MAGIC_NUMBER.hex()
+        self._path = f"{folder}/{sys.implementation.cache_tag}-{magic}-{sys.flags.optimize}" if folder else ""
+        self._folder: Folder | None = None  # stays open: it is checked once, and can't be swapped afterwards
+        self._unwritten: list[tuple[str, CodeType]] = []
+        self._writing = threading.Lock()  # the control thread is asked to write, and the main thread does at its end
+        self.refused: NotOursError | None = None  # what another user can have written, and is not used
+
+    def find(self, path: str, source: bytes) -> tuple[CodeType | None, str]:
+        """The code that was kept for this content, and where code for it is to be kept."""
+        if not self._path:
+            return None, ""
+        name = importlib.util.source_hash(os.fsencode(path)).hex()
+        place = f"{name}-{importlib.util.source_hash(source).hex()}-{len(source):x}"
+        try:
+            if self._folder is None and self.refused is None:
+                self._folder = open_folder(self._path, _LEVELS)
+            if self._folder is None:
+                return None, place
+            kept = self._folder.read(place)
+        except NotOursError as error:
+            self.refused = error
+            return None, place
+        except OSError:
+            return None, place
+        # marshal trusts its input: what a full disk or a power cut left behind must not reach it.
+        if len(kept) < 5 or crc32(memoryview(kept)[4:]).to_bytes(4, "little") != kept[:4]:
+            return None, place
+        code: CodeType = marshal.loads(memoryview(kept)[4:])  # noqa: S302  written by this user, for this interpreter
+        return (code if code.co_filename == path else None), place
+
+    def keep(self, place: str, code: CodeType) -> None:
+        """Write it when there is time."""
+        if place:
+            self._unwritten.append((place, code))
+
+    def write(self) -> None:
+        """Write what is to be kept; what can't be is compiled again next time."""
+        with self._writing:
+            if self._unwritten:
+                self._write()
+
+    def _write(self) -> None:
+        names = set()
+        try:
+            with self._own_folder() as folder:
+                while self._unwritten:
+                    place, code = self._unwritten.pop()
+                    payload = marshal.dumps(code)
+                    folder.write(place, crc32(payload).to_bytes(4, "little") + payload)
+                    names.add(place.partition("-")[0])
+                _prune(folder.descriptor, names)
+        except OSError:
+            self._unwritten.clear()
+
+    def _own_folder(self) -> Folder:
+        """The folder for what is to be kept; what another user can have written is set aside, and it is made again."""
+        code, _, name = self._path.rpartition("/")
+        with open_folder(code, _LEVELS - 1, make=CLOSED) as parent:
+            try:
+                return parent.enter(name, CLOSED)
+            except NotOursError:
+                parent.set_aside(name)
+                return parent.enter(name, CLOSED)
+
+
+class ProjectLoader(importlib.machinery.SourceFileLoader):
+    """Loads one module of the project from what its file holds."""
+
+    def __init__(self, cache: CodeCache, inputs: Inputs, fullname: str, path: str) -> None:
+        super().__init__(fullname, path)
+        self._cache = cache
+        self._inputs = inputs
+
+    def get_code(self, fullname: str) -> CodeType:
+        """The code of the module's file as it is now."""
+        path = self.get_filename(fullname)
+        status = self._inputs.compiles(path)
+        source = self.get_data(path)
+        self._inputs.compiled(path, status, crc32(source))
+        code, place = self._cache.find(path, source)
+        if code is None:
+            compiled: CodeType = self.source_to_code(source, path)
+            self._cache.keep(place, compiled)
+            return compiled
+        return code
+
+
+def own_files(places: Places) -> list[str]:
+    """The files of the loaded modules that are the project's own."""
+    found: list[str] = []
+    for name, module in list(sys.modules.items()):
+        try:
+            # Not getattr: a module that is loaded lazily would be loaded by it.
+            file = object.__getattribute__(module, "__dict__").get("__file__")
+        except AttributeError:
+            continue
+        if isinstance(file, str) and not name.startswith("<appliance>"):
+            path = os.path.abspath(file)  # noqa: PTH100  as above
+            if places.is_own(path):
+                found.append(path)
+    return found
+
+
+def install(places: Places, cache: CodeCache, inputs: Inputs) -> Loader:
+    """Load the project's modules so from now on; the loader, for a file that no name finds."""
+    loader = partial(ProjectLoader, cache, inputs)
+    details = (
+        (importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES),
+        (loader, importlib.machinery.SOURCE_SUFFIXES),
+        (importlib.machinery.SourcelessFileLoader, importlib.machinery.BYTECODE_SUFFIXES),
+    )
+
+    def hook(path: str) -> importlib.machinery.FileFinder:
+        if not places.is_own(os.path.abspath(path)) or not os.path.isdir(path):  # noqa: PTH100, PTH112  as above
+            raise ImportError("not the project's", path=path)
+        return importlib.machinery.FileFinder(path, *details)  # type: ignore[arg-type]  # a partial is no class; it is called as one
+
+    sys.path_hooks.insert(0, hook)
+    for path in [each for each in sys.path_importer_cache if places.is_own(each)]:
+        del sys.path_importer_cache[path]  # found before there was a hook: PYTHONPATH may name the root
+    _serve_others(places, loader)
+    return loader
+
+
+def _serve_others(places: Places, loader: Loader) -> None:
+    """Let the interpreter's own loader ask here for the code of the project's files."""
+    kind: Any = importlib.machinery.SourceFileLoader
+    original = kind.get_code
+
+    def get_code(self: Any, fullname: str) -> Any:
+        if type(self) is kind and isinstance(self.path, str) and places.is_own(os.path.abspath(self.path)):  # noqa: PTH100  as above
+            return loader(fullname, self.path).get_code(fullname)
+        return original(self, fullname)
+
+    kind.get_code = get_code
+
+
+def _prune(folder: int, names: set[str]) -> None:
+    """Of each of these files leave the last few versions."""
+    versions: dict[str, list[os.DirEntry[str]]] = {name: [] for name in names}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if (name := entry.name.partition("-")[0]) in names:
+                versions[name].append(entry)
+    for found in versions.values():
+        found.sort(key=lambda entry: entry.stat(follow_symlinks=False).st_mtime_ns)
+        for entry in found[:-KEPT]:
+            os.unlink(entry.name, dir_fd=folder)

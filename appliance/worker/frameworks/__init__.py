@@ -1,0 +1,1 @@
+"""One module for each framework, or way to start one, that the worker must know."""

@@ -1,0 +1,118 @@
+"""Django as its ``runserver`` serves it: static files, system checks, the notice of migrations.
+
+Owns what ``runserver`` does around the application. Everything of Django's is the project's own, of any version. Runs
+in the worker: ``application`` at its start, ``look_after`` in a thread of its own, once it serves.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ...server.pages.tracebacks import MAX_LINE, words_of
+
+if TYPE_CHECKING:
+    from ..hooks import Hooks
+
+Tell = Callable[[str, str, dict[str, object]], None]
+
+# A page is asked for as soon as the server is ready: what takes 50 to 100 ms of the interpreter comes after it.
+_LATER_S = 1.0
+_NAMES_MAX = 20
+_LEVELS = ((40, "error"), (30, "warning"))
+
+
+def prepare() -> None:
+    """Before anything of the project's is imported: many a project asks ``sys.argv`` whether it is served."""
+    sys.argv[:] = ["manage.py", "runserver"]
+
+
+def application(hooks: Hooks) -> Any:
+    """What WSGI_APPLICATION names, or the default; static files too where DEBUG is on."""
+    if os.environ.get("DJANGO_CONFIGURATION") and importlib.util.find_spec("configurations"):  # noqa: TID251  the project's
+        _of("configurations").setup()  # its settings are classes, which Django alone can't read
+    found = _of("django.core.servers.basehttp").get_internal_wsgi_application()
+    return hooks.ask("static files of Django", _with_static_files, found, otherwise=found)
+
+
+def _with_static_files(application: Any) -> Any:
+    settings = _of("django.conf").settings
+    if not settings.DEBUG or "django.contrib.staticfiles" not in settings.INSTALLED_APPS:
+        return application
+    return _of("django.contrib.staticfiles.handlers").StaticFilesHandler(application)
+
+
+def look_after(hooks: Hooks, root: str) -> None:
+    """Check the project once it serves, in a thread of its own."""
+    hooks.ask("checks of Django", _start, hooks, root, otherwise=None)
+
+
+def _start(hooks: Hooks, root: str) -> None:
+    timer = threading.Timer(_LATER_S, hooks.guarded("checks of Django", _look, otherwise=None), (hooks.tell, root))
+    timer.name = "appliance-django"
+    timer.daemon = True
+    timer.start()
+
+
+def _look(tell: Tell, root: str) -> None:
+    try:
+        _check(tell)
+        _count_migrations(tell, root)
+    except Exception as error:  # noqa: BLE001  a database that does not answer, an app whose checks raise
+        from ...server.pages.error_page import report  # noqa: PLC0415  10 ms
+
+        found = report(error, root=root, kind="import")
+        tell("warning", "django.unchecked", {"reason": found["title"], "action": found.get("action", "")})
+    finally:
+        _of("django.db").connections.close_all()  # this thread's
+
+
+def _check(tell: Tell) -> None:
+    django, settings = _of("django"), _of("django.conf").settings
+    issues = [issue for issue in _of("django.core.checks").run_checks() if not issue.is_silenced()]
+    worst = max((issue.level for issue in issues), default=0)
+    level = next((word for least, word in _LEVELS if worst >= least), "info")
+    fields = {
+        "version": django.get_version(),
+        "settings": settings.SETTINGS_MODULE,
+        "debug": settings.DEBUG,
+        "count": len(issues),
+        "issues": [words_of(issue, MAX_LINE) for issue in issues[:_NAMES_MAX]],
+    }
+    tell(level if issues else "debug", "django.checked", fields)
+
+
+def _count_migrations(tell: Tell, root: str) -> None:
+    if not _of("django.conf").settings.DATABASES:
+        return
+    executor = _of("django.db.migrations.executor").MigrationExecutor(_database())
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if not plan:
+        return
+    from ...server.pages.project_files import table_command  # noqa: PLC0415  as above
+
+    command = table_command(root) or "python manage.py migrate"
+    fields: dict[str, object] = {
+        "count": len(plan),
+        "apps": sorted({migration.app_label for migration, _ in plan}),
+        "names": [f"{migration.app_label}.{migration.name}" for migration, _ in plan[:_NAMES_MAX]],
+        "action": f"docker compose exec app appliance run {command} (or set APPLIANCE_BEFORE_START={command!r}).",
+    }
+    tell("warning", "migrations.found", fields)
+
+
+def _database() -> Any:
+    """The default connection; None where that would make the file that SQLite looks into: none is applied then."""
+    connection = _of("django.db").connections["default"]
+    name = str(connection.settings_dict.get("NAME") or "")
+    file = connection.vendor == "sqlite" and not name.startswith("file:")
+    return None if file and not os.path.exists(name) else connection  # noqa: PTH110  pathlib costs 5 ms at import
+
+
+def _of(name: str) -> Any:
+    return importlib.import_module(name)  # noqa: TID251  the project's own Django

@@ -1,0 +1,221 @@
+"""Exceptions that a framework answers for by itself: the hint that they need, in one event and on its page.
+
+Owns the hooks into Flask's and Django's own signals. Imports neither; ``server.hints`` owns the words. Runs in the
+worker: ``told`` once, the rest in each request's thread.
+
+Theory of operation. What a framework catches never reaches the server: it sends a page of its own, which says nothing
+(Flask's, without debug), or much, but not what to do (Django's). The signal is heard, the exception is noted in the
+request's exchange, and when the application returns, before anything was sent, its response is looked at once more. An
+application that raises has told it all itself: what was noted is forgotten, for it holds frames. Flask before 2.3 has
+signals only where blinker is installed: there the method that would send them is heard.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import re
+import sys
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from ...server.wsgi.exchange import current
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ..app import Application
+    from ..hooks import Hooks
+
+    Note = Callable[[object], None]
+
+# A page that somebody wrote has more to say.
+_FLASKS_OWN = b"<title>500 Internal Server Error</title>"
+_OWN_MAX = 600
+_PAGE_MAX = 1_048_576
+_BANNER = (
+    '<div style="margin:0;padding:.8rem 1.2rem;border-bottom:3px solid #b42318;background:#fff4ed;color:#1d2129;'
+    'font:16px/1.5 system-ui,sans-serif">{}</div>'
+)
+
+
+def told(application: Application, root: str, hooks: Hooks) -> Application:
+    """The application, made to say what to do; itself where no framework that is known is loaded."""
+    listens = [hooks.ask(f"failures of {name}", listen, hooks, otherwise=False) for name, listen in _FRAMEWORKS.items()]
+    if not any(listens):
+        return application
+
+    def application_with_help(environ: dict[str, Any], start_response: Any) -> Any:
+        exchange = current.get()
+        try:
+            response = application(environ, start_response)
+        except BaseException:
+            if exchange is not None:
+                exchange.mishap = None
+            raise
+        if exchange is None or exchange.mishap is None:
+            return response
+        error, exchange.mishap = exchange.mishap, None
+        return _helped(environ, start_response, response, error, root, hooks)
+
+    return application_with_help
+
+
+def _note(error: object) -> None:
+    """It was raised in the request that runs, whose response can still be another one."""
+    exchange = current.get()
+    if exchange is not None and isinstance(error, BaseException) and not exchange.answered:
+        exchange.mishap = error
+
+
+def _listen_to_flask(hooks: Hooks) -> bool:
+    signals: Any = sys.modules.get("flask.signals")
+    if signals is None:
+        return False
+    note = hooks.guarded("failures of Flask", _note, otherwise=None)
+
+    def failed(_sender: object, exception: object = None, **_: object) -> None:
+        note(exception)
+
+    if vars(signals).get("signals_available", True):  # to ask for it is a DeprecationWarning since 2.3
+        signals.got_request_exception.connect(failed, weak=False)
+    else:
+        _hear(sys.modules["flask.app"].Flask, note)
+    return True
+
+
+def _hear(flask: Any, note: Note) -> None:
+    handle = flask.handle_exception
+
+    @functools.wraps(handle)
+    def handle_exception(app: Any, e: Any) -> Any:  # its parameter's name is Flask's
+        note(e)
+        return handle(app, e)
+
+    flask.handle_exception = handle_exception
+
+
+def _listen_to_django(hooks: Hooks) -> bool:
+    signals: Any = sys.modules.get("django.core.signals")
+    if signals is None:
+        return False
+    note = hooks.guarded("failures of Django", _note, otherwise=None)
+
+    def failed(**_: object) -> None:
+        note(sys.exc_info()[1])
+
+    signals.got_request_exception.connect(failed, weak=False)
+    # A host that is not allowed is answered with 400: no signal, but a line in a log of its own.
+    logging.getLogger("django.security.DisallowedHost").addHandler(_Listener(note))
+    return True
+
+
+_FRAMEWORKS: dict[str, Callable[[Hooks], bool]] = {"Flask": _listen_to_flask, "Django": _listen_to_django}
+
+
+class _Listener(logging.Handler):
+    def __init__(self, note: Note) -> None:
+        super().__init__()
+        self._note = note
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Note what was logged."""
+        if record.exc_info:
+            self._note(record.exc_info[1])
+
+
+def _helped(
+    environ: dict[str, Any], start_response: Any, response: Any, error: BaseException, root: str, hooks: Hooks
+) -> Any:
+    """The response, with what to do; itself where there is nothing to be said, or where it is no page of an error."""
+    found: dict[str, Any] = hooks.ask("help on a failure", _tell, start_response, error, root, otherwise={})
+    if not found or not hooks.ask("help on a failure", _may_be_changed, start_response, response, otherwise=False):
+        return response
+    parts, rest = _taken(response)  # the project's own, which may raise
+    if rest is not None:
+        return _Whole(chain(parts, rest), response)
+    if hasattr(response, "close"):
+        response.close()
+    content = b"".join(parts)
+    return [hooks.ask("help on a failure", _changed, environ, start_response, content, error, found, otherwise=content)]
+
+
+def _tell(start_response: Any, error: BaseException, root: str) -> dict[str, Any]:
+    from ...server.pages.error_page import report  # noqa: PLC0415  it costs 10 ms, and every reload would pay them
+
+    run = start_response.__self__  # the server's own: we are the outermost
+    found = report(error, root=root, kind="request")
+    if action := found.get("action", ""):
+        place = {"error": found["title"], "file": found["file"], "line": found["line"], "action": action}
+        run.tell("error", "application.failed", **place)
+    return found
+
+
+def _may_be_changed(start_response: Any, response: Any) -> bool:
+    """Whether it is the page of an error, of a bounded length, and nothing of it was sent."""
+    run = start_response.__self__
+    if run.headers_sent or run.status is None or run.status[:1] not in {"4", "5"}:
+        return False
+    headers = run.headers
+    length = str(headers.get("Content-Length") or "")
+    whole = length.isdigit() or isinstance(response, (list, tuple)) or getattr(response, "streaming", True) is False
+    kind = str(headers.get("Content-Type", ""))
+    return whole and not headers.get("Content-Encoding") and kind.startswith(("text/html", "text/plain"))
+
+
+def _taken(response: Iterable[bytes]) -> tuple[list[bytes], Any]:
+    """Its content; where that is too long for a page, what was taken of it and the iterator of the rest."""
+    parts: list[bytes] = []
+    size = 0
+    iterator = iter(response)
+    for part in iterator:
+        parts.append(part)
+        size += len(part)
+        if size > _PAGE_MAX:
+            return parts, iterator
+    return parts, None
+
+
+class _Whole:
+    """A response that was begun to be looked at, from its start."""
+
+    def __init__(self, parts: Iterable[bytes], response: Any) -> None:
+        self._parts = parts
+        if hasattr(response, "close"):
+            self.close = response.close
+
+    def __iter__(self) -> Any:
+        return iter(self._parts)
+
+
+def _changed(
+    environ: dict[str, Any], start_response: Any, content: bytes, error: BaseException, found: dict[str, Any]
+) -> bytes:
+    """The content, with what to do; tells the server of its new length."""
+    from ...server.pages.error_page import render  # noqa: PLC0415  as above
+
+    run, action = start_response.__self__, found.get("action", "")
+    kind = str(run.headers.get("Content-Type", ""))
+    if _FLASKS_OWN in content and len(content) < _OWN_MAX:
+        page = {"status": 500, "lead": "The application raised while it answered this request.", **found}
+        kind, content = render(page, environ.get("HTTP_ACCEPT", ""))
+    elif action:
+        content = _with_words(content, action, html=kind.startswith("text/html"))
+    fields = [(name, value) for name, value in run.headers.items() if name.lower() not in _REPLACED]
+    fields += [("Content-Type", kind), ("Content-Length", str(len(content)))]
+    start_response(run.status, fields, (type(error), error, None))
+    return content
+
+
+_REPLACED = frozenset({"content-type", "content-length"})
+
+
+def _with_words(content: bytes, words: str, *, html: bool) -> bytes:
+    if not html:
+        return content + f"\n\n{words}\n".encode()
+    from html import escape  # noqa: PLC0415  as above
+
+    banner = _BANNER.format(escape(words)).encode()
+    body = re.search(rb"<body[^>]{0,1000}>", content)
+    end = body.end() if body else 0
+    return content[:end] + banner + content[end:]

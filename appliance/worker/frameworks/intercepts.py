@@ -1,0 +1,338 @@
+"""The servers that a project may start itself, each made to hand its application to us.
+
+Owns the list of these servers and how each is given its application. Knows nothing of who serves it. Runs in the
+worker, and only for a project that is run as a script.
+
+Theory of operation. A module that offers a server is changed as soon as it has been imported, by a wrapper around its
+loader's ``exec_module``: whoever imports from it afterwards gets our function. A finder stays at the head of
+``sys.meta_path`` for that; it answers for the names of the table alone.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from ..asgi.recognise import Deferred
+
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+
+    from .script import Meeting
+
+Change = Callable[[ModuleType, "Meeting"], None]
+
+
+def install(meeting: Meeting) -> None:
+    """Change what is imported already; the rest once it is."""
+    for name, change in _CHANGES.items():
+        if name in sys.modules:
+            meeting.hooks.ask(f"server of {name}", change, sys.modules[name], meeting, otherwise=None)
+    sys.meta_path.insert(0, _Finder(meeting))
+
+
+class _Finder:
+    def __init__(self, meeting: Meeting) -> None:
+        self._meeting = meeting
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """What the other finders find, with the change to follow."""
+        change = _CHANGES.get(name)
+        if change is None or self not in sys.meta_path:
+            return None
+        for finder in sys.meta_path[sys.meta_path.index(self) + 1 :]:
+            find = getattr(finder, "find_spec", None)
+            spec = None if find is None else find(name, path, target)
+            if spec is not None:
+                self._meeting.hooks.ask(f"server of {name}", self._follow, spec, change, otherwise=None)
+                return spec  # type: ignore[no-any-return]  # another finder's
+        return None
+
+    def _follow(self, spec: ModuleSpec, change: Change) -> None:
+        run = getattr(spec.loader, "exec_module", None)
+        if run is None:
+            return
+
+        def run_and_change(module: ModuleType) -> None:
+            run(module)
+            self._meeting.hooks.ask(f"server of {spec.name}", change, module, self._meeting, otherwise=None)
+
+        spec.loader.exec_module = run_and_change  # type: ignore[union-attr, method-assign]
+
+
+class _Server:
+    """What a call that makes a server returns: whatever starts it, serves."""
+
+    def __init__(self, application: Any, by: str, meeting: Meeting) -> None:
+        self.application = application
+        self._by = by
+        self._meeting = meeting
+
+    def serve_forever(self, *_: Any, **__: Any) -> None:
+        """Serve."""
+        self._meeting.serve(self.application, self._by)
+
+    run = start = serve_forever
+
+    def close(self, *_: Any, **__: Any) -> None:
+        """Nothing was opened."""
+
+    stop = shutdown = server_close = close
+
+
+def _wsgiref(module: ModuleType, meeting: Meeting) -> None:
+    """Its class binds when it is made: in the main thread it does not, and ``serve_forever`` serves."""
+    server: Any = module.WSGIServer
+    bind, activate, forever, handle = (
+        getattr(server, name) for name in ("server_bind", "server_activate", "serve_forever", "handle_request")
+    )
+
+    def server_bind(self: Any) -> None:
+        if not meeting.wanted:
+            bind(self)
+            return
+        self.server_name, self.server_port = self.server_address[:2]
+        self.setup_environ()
+
+    def server_activate(self: Any) -> None:
+        if not meeting.wanted:
+            activate(self)
+
+    def started(self: Any, otherwise: Callable[..., Any], *given: Any) -> None:
+        if meeting.wanted:
+            try:
+                meeting.serve(self.get_app(), "wsgiref")
+            finally:
+                self.server_close()  # its socket, which was never bound
+            return
+        meeting.aside.append(self.get_app())
+        if not self.socket.getsockname()[1]:  # made in the main thread, to serve in another: bound only now
+            bind(self)
+            activate(self)
+        otherwise(self, *given)
+
+    server.server_bind, server.server_activate = server_bind, server_activate
+    server.serve_forever = lambda self, *given: started(self, forever, *given)
+    server.handle_request = lambda self: started(self, handle)
+
+
+def _werkzeug(module: ModuleType, meeting: Meeting) -> None:
+    real = module.make_server
+
+    def run_simple(_host: str, _port: int, application: Any, *_: Any, **options: Any) -> None:
+        dressed = meeting.hooks.ask("run_simple of Werkzeug", _dressed, application, options, otherwise=application)
+        meeting.serve(dressed, "Werkzeug")
+
+    def make_server(host: str, port: int, app: Any = None, *more: Any, **options: Any) -> Any:
+        return _Server(app, "Werkzeug", meeting) if meeting.wanted else real(host, port, app, *more, **options)
+
+    module.run_simple, module.make_server = run_simple, make_server  # type: ignore[attr-defined]
+
+
+def _dressed(application: Any, options: dict[str, Any]) -> Any:
+    """With the static files and the debugger that ``run_simple`` was asked for."""
+    if options.get("static_files"):
+        shared = importlib.import_module("werkzeug.middleware.shared_data")  # noqa: TID251  the project's Werkzeug
+        application = shared.SharedDataMiddleware(application, options["static_files"])
+    if options.get("use_debugger") and not getattr(application, "debug", False):  # Flask's: see debugpage
+        debug = importlib.import_module("werkzeug.debug")  # noqa: TID251  as above
+        application = debug.DebuggedApplication(application, evalex=options.get("use_evalex", True))
+    return application
+
+
+def _bottle(module: Any, meeting: Meeting) -> None:
+    def run(app: Any = None, *_: Any, plugins: Any = None, debug: Any = None, **__: Any) -> None:
+        if debug is not None:
+            module.debug(debug)
+        app = app or module.default_app()
+        app = module.load_app(app) if isinstance(app, str) else app
+        for plugin in plugins or ():
+            app.install(module.load(plugin) if isinstance(plugin, str) else plugin)
+        meeting.serve(app, "Bottle")
+
+    module.run = run
+
+
+def _cherrypy(module: Any, meeting: Meeting) -> None:
+    """Its bus starts and stops as ever, without the server, the reloader and the signals."""
+    engine = module.engine
+    module.server.unsubscribe()
+    engine.autoreload.unsubscribe()
+    for part in (module.server, engine.autoreload, engine.signals):
+        part.subscribe = lambda: None
+
+    def block(_interval: float = 0.1) -> None:
+        meeting.serve(module.tree, "CherryPy")
+        engine.exit()
+
+    engine.block = block
+
+
+def _gevent(module: Any, meeting: Meeting) -> None:
+    module.WSGIServer.serve_forever = lambda self, *_, **__: meeting.serve(self.application, "gevent")
+
+
+def _tornado(module: Any, meeting: Meeting) -> None:
+    """A container of a WSGI application: that is what its loop's start is to serve, whatever handlers are beside it."""
+    begin = module.WSGIContainer.__init__
+
+    def init(self: Any, wsgi_application: Any, *given: Any, **named: Any) -> None:
+        begin(self, wsgi_application, *given, **named)
+        meeting.contained = wsgi_application
+
+    module.WSGIContainer.__init__ = init
+
+
+def _tornado_server(module: Any, meeting: Meeting) -> None:
+    for name in ("listen", "bind", "start"):
+        _unless_contained(module.TCPServer, name, meeting, lambda _application: None)  # its port may well be ours
+
+
+def _tornado_loop(module: Any, meeting: Meeting) -> None:
+    _unless_contained(
+        module.BaseAsyncIOLoop, "start", meeting, lambda application: meeting.serve(application, "Tornado")
+    )
+
+
+def _unless_contained(kind: Any, name: str, meeting: Meeting, instead: Callable[[Any], None]) -> None:
+    """Replace a method where a container holds an application, in the main thread."""
+    method = getattr(kind, name)
+
+    def called(self: Any, *given: Any, **named: Any) -> Any:
+        if meeting.wanted and meeting.contained is not None:
+            return instead(meeting.contained)
+        return method(self, *given, **named)
+
+    setattr(kind, name, called)
+
+
+def _django(module: Any, meeting: Meeting) -> None:
+    """Its commands run as ever, but for ``runserver``, which is what is meant where none is named."""
+    real = module.execute_from_command_line
+
+    def execute_from_command_line(argv: Sequence[str] | None = None) -> None:
+        if (sys.argv if argv is None else argv)[1:2] not in ([], ["runserver"]):
+            real(argv)
+            return
+        from . import django_project  # noqa: PLC0415  for Django alone
+
+        meeting.serve(django_project.application(meeting.hooks), "Django")
+
+    module.execute_from_command_line = execute_from_command_line
+
+
+def _eventlet(module: Any, _meeting: Meeting) -> None:
+    module.listen = lambda *_, **__: socket.socket()  # its port may well be ours
+
+
+def _eventlet_wsgi(module: Any, meeting: Meeting) -> None:
+    module.server = lambda _sock, site, *_, **__: meeting.serve(site, "eventlet")
+
+
+def _socketio(module: Any, meeting: Meeting) -> None:
+    module.SocketIO.run = lambda _self, app, *_, **__: meeting.serve(app, "Flask-SocketIO")
+
+
+def _cheroot(module: Any, meeting: Meeting) -> None:
+    module.Server.start = lambda self: meeting.serve(self.wsgi_app, "cheroot")
+    module.Server.safe_start = module.Server.start
+
+
+def _gunicorn(module: Any, meeting: Meeting) -> None:
+    module.BaseApplication.run = lambda self: meeting.serve(self.load(), "gunicorn")
+
+
+def _uvicorn(module: Any, meeting: Meeting) -> None:
+    """It serves ASGI, which is adapted, or refused at once: its loop would run until the time for booting is over."""
+
+    def run(app: Any, *, factory: bool = False, **_: Any) -> None:
+        meeting.serve(_named(app, factory=factory), "uvicorn")
+
+    module.run = run
+
+    def application_of(server: Any) -> Any:
+        return _named(server.config.app, factory=getattr(server.config, "factory", False))
+
+    for name in ("run", "serve"):
+        _in_the_main_thread(getattr(module, "Server", None), name, meeting, "uvicorn", application_of)
+
+
+def _hypercorn(module: Any, meeting: Meeting) -> None:
+    async def serve(app: Any, *_: Any, **__: Any) -> None:
+        meeting.serve(app, "hypercorn")
+
+    module.serve = serve
+
+
+def _named(app: Any, *, factory: bool) -> Any:
+    """An application by its name, or as what a factory makes, is made once there is a loop."""
+    return Deferred(app, factory=factory) if isinstance(app, str) or factory else app
+
+
+def _in_the_main_thread(kind: Any, name: str, meeting: Meeting, by: str, application_of: Callable[[Any], Any]) -> None:
+    """Serve where a method would, unless it is called in another thread; a coroutine function stays one."""
+    method = getattr(kind, name, None)
+    if method is None:
+        return  # a release that has no such thing
+
+    def called(self: Any, *given: Any, **named: Any) -> Any:
+        if not meeting.wanted:
+            return method(self, *given, **named)
+        return meeting.serve(application_of(self), by)
+
+    async def awaited(self: Any, *given: Any, **named: Any) -> Any:
+        if not meeting.wanted:
+            return await method(self, *given, **named)
+        return meeting.serve(application_of(self), by)
+
+    setattr(kind, name, awaited if inspect.iscoroutinefunction(method) else called)
+
+
+def _waitress(module: Any, meeting: Meeting) -> None:
+    module.serve = lambda app, **_: meeting.serve(app, "waitress")
+    module.create_server = lambda application, *_, **__: _Server(application, "waitress", meeting)
+
+
+def _webpy(module: Any, meeting: Meeting) -> None:
+    module.runsimple = module.runbasic = lambda func, *_, **__: meeting.serve(func, "web.py")
+
+
+def _webpy_wsgi(module: Any, meeting: Meeting) -> None:
+    module.runwsgi = lambda func: meeting.serve(func, "web.py")
+
+
+def _serve(name: str, by: str) -> Change:
+    def change(module: ModuleType, meeting: Meeting) -> None:
+        setattr(module, name, lambda application, *_, **__: meeting.serve(application, by))
+
+    return change
+
+
+_CHANGES: dict[str, Change] = {
+    "bjoern": _serve("run", "bjoern"),
+    "bottle": _bottle,
+    "cheroot.wsgi": _cheroot,
+    "cherrypy": _cherrypy,
+    "django.core.management": _django,
+    "eventlet": _eventlet,
+    "eventlet.wsgi": _eventlet_wsgi,
+    "flask_socketio": _socketio,
+    "gevent.pywsgi": _gevent,
+    "gunicorn.app.base": _gunicorn,
+    "hypercorn.asyncio": _hypercorn,
+    "paste.httpserver": _serve("serve", "Paste"),
+    "tornado.platform.asyncio": _tornado_loop,
+    "tornado.tcpserver": _tornado_server,
+    "tornado.wsgi": _tornado,
+    "uvicorn": _uvicorn,
+    "waitress": _waitress,
+    "web.httpserver": _webpy,
+    "web.wsgi": _webpy_wsgi,
+    "werkzeug.serving": _werkzeug,
+    "wsgiref.simple_server": _wsgiref,
+}

@@ -1,0 +1,54 @@
+"""An application that a PasteDeploy file describes, loaded by the project's own PasteDeploy.
+
+Owns the call of it. Knows nothing of how the file was found. Runs in the worker.
+
+Theory of operation. ``use = egg:shop`` asks for the entry points of an installed distribution. The project itself is
+not installed, it is on the path: its own names are looked up in what its files declare, and loaded by PasteDeploy's
+own ``call:module:function``, which every version has.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..hooks import Hooks
+
+
+def load(target: dict[str, Any], hooks: Hooks) -> Any:
+    """The application of the section ``target["attribute"]`` of the file."""
+    deploy: Any = importlib.import_module("paste.deploy.loadwsgi")  # noqa: TID251  the project's own PasteDeploy
+    own = target["keywords"]
+    hooks.ask("entry points of Paste", _know, deploy, set(map(_normal, own["own"])), own["entries"], otherwise=None)
+    _configure_logging(target["file"])
+    return deploy.loadapp(f"config:{target['file']}", name=target["attribute"])
+
+
+def _know(deploy: Any, names: set[str], entries: dict[str, str]) -> None:
+    loaders = deploy._loaders  # noqa: SLF001  there is no public way to add one
+    by_egg, by_call = loaders["egg"], loaders["call"]
+
+    def load_egg(kind: Any, uri: str, spec: str, name: str | None, *more: Any, **options: Any) -> Any:
+        place = entries.get(name or "main") if _normal(spec) in names else None
+        if place is None:
+            return by_egg(kind, uri, spec, name, *more, **options)
+        return by_call(kind, uri, place, None, *more, **options)
+
+    loaders["egg"] = load_egg
+
+
+def _configure_logging(file: str) -> None:
+    """As pserve does, where the file says how."""
+    with open(file, encoding="utf-8", errors="replace") as text:  # noqa: PTH123  as in boot
+        if "[loggers]" not in text.read():
+            return
+    from logging.config import fileConfig  # noqa: PLC0415  few projects have it
+
+    folder = file.rpartition("/")[0]
+    fileConfig(file, {"__file__": file, "here": folder}, disable_existing_loggers=False, encoding="utf-8")
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,0 +1,87 @@
+"""The framework's own pattern for a request's path, where it tells: ``http.route``.
+
+Owns where each framework has it: Django and Flask keep it to themselves, and are asked where they have just found it;
+Bottle leaves it in the environ. Imports none of them, and costs nothing where none is there. Runs in the worker:
+``told`` once, what it makes in each request's thread.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ...server.wsgi.exchange import current
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..app import Application
+    from ..hooks import Hooks
+
+# Flask's context that matches the path: its name up to 3.1, and from 3.2 on.
+_FLASKS = ("RequestContext", "AppContext")
+
+
+def told(application: Application, hooks: Hooks) -> Application:
+    """The application, made to tell its routes; itself where no framework that is known is loaded."""
+    hooks.ask("routes of Django", _hook_django, hooks, otherwise=None)
+    hooks.ask("routes of Flask", _hook_flask, hooks, otherwise=None)
+    if "bottle" not in sys.modules:
+        return application
+
+    def application_with_route(environ: dict[str, Any], start_response: Any) -> Any:
+        try:
+            return application(environ, start_response)
+        finally:
+            hooks.ask("routes of Bottle", _note_bottles, environ, otherwise=None)
+
+    return application_with_route
+
+
+def _hook_django(hooks: Hooks) -> None:
+    django = sys.modules.get("django.core.handlers.base")
+    if django is not None:
+        note = hooks.guarded("routes of Django", _note_djangos, otherwise=None)
+        _hook(vars(django).get("BaseHandler"), "resolve_request", note)
+
+
+def _hook_flask(hooks: Hooks) -> None:
+    flask = sys.modules.get("flask.ctx")
+    for name in _FLASKS if flask is not None else ():
+        _hook(vars(flask).get(name), "match_request", hooks.guarded("routes of Flask", _note_flasks, otherwise=None))
+
+
+def _hook(owner: Any, name: str, note: Callable[[Any, Any], None]) -> None:
+    """Have a method tell the route that it has found, from its object and its result."""
+    method = vars(owner).get(name) if owner is not None else None
+    if method is None:
+        return
+
+    @functools.wraps(method)
+    def telling(found_by: Any, *arguments: Any, **options: Any) -> Any:
+        result = method(found_by, *arguments, **options)
+        note(found_by, result)
+        return result
+
+    setattr(owner, name, telling)
+
+
+def _note_flasks(context: Any, _result: Any) -> None:
+    _note(getattr(getattr(context.request, "url_rule", None), "rule", None))
+
+
+def _note_djangos(_handler: Any, match: Any) -> None:
+    # A path() has no slash before it, and is empty for the root; a re_path() begins as its author wrote it.
+    route = getattr(match, "route", None)
+    _note(route if not isinstance(route, str) or route.startswith(("/", "^")) else f"/{route}")
+
+
+def _note_bottles(environ: dict[str, Any]) -> None:
+    _note(getattr(environ.get("bottle.route"), "rule", None))
+
+
+def _note(route: object) -> None:
+    exchange = current.get()
+    if exchange is not None and isinstance(route, str):
+        exchange.route = route

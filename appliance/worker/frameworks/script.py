@@ -1,0 +1,103 @@
+"""A file that is run as ``python app.py`` runs it, up to the server that it starts: that one is us.
+
+Owns ``__main__`` for such a project, and the one meeting with its server's call. Knows nothing of which servers there
+are (``intercepts`` does). Runs in the worker, in its main thread.
+
+Theory of operation. What the file hands to its server is served there and then, inside the call that would have served
+it: nothing is unwound, its ``finally`` blocks run when we are told to end, as they would when its own server ends. A
+server that it starts in another thread (metrics on a port of their own) is left alone.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from . import intercepts
+
+if TYPE_CHECKING:
+    from ..hooks import Hooks
+
+Serve = Callable[[Any, str], None]
+
+
+class ScriptEnded(Exception):  # noqa: N818  it tells what happened; the worker makes its error of it
+    """The file ran to its end, or exited, and served nothing."""
+
+    def __init__(self, words: str, namespace: dict[str, Any]) -> None:
+        super().__init__(words)
+        self.namespace = namespace
+
+
+class Meeting:
+    """Where the project's call of its server ends up."""
+
+    def __init__(self, serve: Serve, check: Serve, hooks: Hooks, aside: list[Any] | None = None) -> None:
+        self._serve = serve
+        self._check = check
+        self.hooks = hooks
+        self.aside = [] if aside is None else aside  # applications that it serves in other threads, by itself
+        self.served = False
+        self.contained: Any = None  # the application in a server's own kind of handler (Tornado's), once there is one
+
+    @property
+    def wanted(self) -> bool:
+        """Whether a server that starts now is the project's, not one of its own beside it."""
+        return threading.current_thread() is threading.main_thread()
+
+    def serve(self, application: Any, by: str) -> None:
+        """Serve until told to end.
+
+        Raises:
+            SystemExit: it was served already, and the file asks again, in a loop.
+            BaseException: what the check raises: it is nothing that can be served.
+        """
+        if self.served:
+            raise SystemExit
+        self._check(application, by)
+        self.served = True
+        self._serve(application, by)
+
+
+def run(file: str, package: str, serve: Serve, check: Serve, hooks: Hooks, aside: list[Any] | None = None) -> None:
+    """Run the file as ``__main__``, a part of ``package`` if that is not empty; returns when what it served has ended.
+
+    ``aside`` takes the applications that it gives to servers in other threads, which are its own.
+
+    Raises:
+        ScriptEnded: it served nothing.
+        BaseException: what it raised before it served.
+    """
+    meeting = Meeting(serve, check, hooks, aside)
+    intercepts.install(meeting)
+    main = ModuleType("__main__")
+    main.__dict__.update(__file__=file, __builtins__=sys.modules["builtins"], __package__=package or None)
+    sys.modules["__main__"] = main
+    with open(file, "rb") as source:  # noqa: PTH123  pathlib costs 5 ms at import
+        code = compile(source.read(), file, "exec", dont_inherit=True)
+    _meet(meeting, lambda: exec(code, vars(main)), vars(main))  # noqa: S102  running the project's file is the point
+
+
+def call(function: Callable[[], Any], serve: Serve, check: Serve, hooks: Hooks) -> None:
+    """Call what a console script of the project calls, as ``run`` runs a file: ``function`` imports it, too."""
+    meeting = Meeting(serve, check, hooks)
+    intercepts.install(meeting)
+    _meet(meeting, function, {})
+
+
+def _meet(meeting: Meeting, begin: Callable[[], Any], namespace: dict[str, Any]) -> None:
+    try:
+        begin()
+    except SystemExit as end:
+        if not meeting.served:
+            raise ScriptEnded(f"it ended with {end.code!r}", namespace) from end
+    except BaseException:
+        if not meeting.served:
+            raise
+        traceback.print_exc()  # as its own interpreter would have, after its server's end
+    if not meeting.served:
+        raise ScriptEnded("it ran to its end", namespace)

@@ -1,0 +1,62 @@
+"""Werkzeug's interactive debugger, where a Flask project turns it on (``FLASK_DEBUG=1``, ``app.debug = True``).
+
+Owns who gets it: browsers; others get the server's page, JSON or text. The event of the failure is told either way.
+Runs in the worker: ``offered`` once, the rest in each request's thread.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ...server.wsgi.failure_events import tell_failure
+
+if TYPE_CHECKING:
+    from ..app import Application
+    from ..hooks import Hooks
+
+
+def offered(application: Any, hooks: Hooks) -> Application:
+    """The application behind the debugger; itself where the project has not turned that on."""
+    debugger = hooks.ask("debugger of Werkzeug", _debugger_of, application, hooks, otherwise=None)
+    if debugger is None:
+        return application  # type: ignore[no-any-return]  # the project's own
+
+    def application_with_debugger(environ: dict[str, Any], start_response: Any) -> Any:
+        asked = "text/html" in environ.get("HTTP_ACCEPT", "") or "__debugger__=" in environ.get("QUERY_STRING", "")
+        return (debugger if asked else application)(environ, start_response)
+
+    return application_with_debugger
+
+
+def _debugger_of(application: Any, hooks: Hooks) -> Application | None:
+    flask = getattr(sys.modules.get("flask"), "Flask", None)
+    if flask is None or not isinstance(application, flask) or not application.debug:
+        return None
+    try:
+        debug = importlib.import_module("werkzeug.debug")  # noqa: TID251  the project's own
+    except ImportError:
+        return None
+    return debug.DebuggedApplication(_Telling(application, hooks), evalex=True)  # type: ignore[no-any-return]  # as above
+
+
+class _Telling:
+    """Tells what the debugger will show: it lets nothing through to the server."""
+
+    def __init__(self, application: Application, hooks: Hooks) -> None:
+        self._application = application
+        self._hooks = hooks
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        try:
+            return self._application(environ, start_response)
+        except Exception as error:
+            self._hooks.ask("debugger of Werkzeug", _tell, start_response, error, otherwise=None)
+            raise
+
+
+def _tell(start_response: Any, error: BaseException) -> None:
+    run = getattr(start_response, "__self__", None)  # the server's own, but for a middleware between
+    if run is not None:
+        tell_failure(run, error)

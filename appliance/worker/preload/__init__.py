@@ -1,0 +1,1 @@
+"""Import packages once, then fork: what is safe to preload, and what a forked worker must repair."""

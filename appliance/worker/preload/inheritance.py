@@ -1,0 +1,167 @@
+"""What a worker inherits from the preloader, and whether that fits the project that it has imported.
+
+Owns the questions; an answer is a reason to start the worker cold instead, which the supervisor does at once. Knows
+nothing of how modules were preloaded. Runs in each forked worker, before and after the import of the project; 0.1 ms.
+
+Theory of operation. A project may act before it imports a package: set a variable that the package reads at import,
+put a folder of its own before the installed packages, patch the standard library for gevent. With the package
+preloaded, that comes too late. Each leaves a trace that can be seen once the project is imported: the variable, the
+path, the patch. So nothing has to be guessed beforehand.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..files.project_places import is_installed
+from .fork_safety import patched
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..files.project_places import Places
+    from .preload_probe import Trial
+
+_NO_FILES = frozenset({None, "built-in", "frozen"})  # origins of modules that are there, or cost nothing
+# Read by C libraries when they are loaded, which no watch on os.environ can see.
+_READ_IN_C = ("OMP_", "MKL_", "KMP_", "OPENBLAS_", "GOTO_", "BLIS_", "VECLIB_", "NUMEXPR_", "ATEN_", "CUDA_")
+
+
+@dataclass(frozen=True)
+class Unfit:
+    """Why what was preloaded does not fit, and the modules that are at fault; ``stale``: they are to be loaded anew."""
+
+    why: str
+    modules: tuple[str, ...] = ()
+    stale: bool = False
+
+
+class Inheritance:
+    """The preloader's state when it was done, for comparison."""
+
+    def __init__(self, trial: Trial, places: Places) -> None:
+        self.hooks = trial.hooks
+        self._first = places.first_entries(sys.path)
+        self._environment = dict(os.environ)  # noqa: TID251  compared later
+        self._readers = {key: tuple(sorted(modules)) for key, modules in trial.readers.items()}
+        self._tops = frozenset(name.partition(".")[0] for name in sys.modules) - sys.stdlib_module_names
+        self._path = frozenset(sys.path)
+        self._sites = _changes(sys.path)
+
+    def before(self, search_path: Iterable[str], own: list[str]) -> Unfit | None:
+        """Whether it fits what the folders hold now; before the project's folder goes on the path.
+
+        Args:
+            search_path: the folders that go first on the path.
+            own: standard names by which the project means files of its own; packages would have got those too.
+        """
+        if own:
+            return Unfit(f"the project has a {own[0]} of its own, which packages may import")
+        if _changes(self._sites) != self._sites:
+            return Unfit("the installed packages have changed", stale=True)
+        for folder in (*search_path, *self._first):
+            if shadowed := self._shadowed(folder):
+                return Unfit(f"{folder} has a {shadowed} of its own now", stale=True)
+        return None
+
+    def after(self, search_path: Iterable[str]) -> Unfit | None:
+        """Whether it fits what the project has done while it was imported."""
+        if why := patched():
+            return Unfit(why)
+        environment = dict(os.environ)  # noqa: TID251  as above
+        if environment != self._environment:
+            changed = {key for key, _ in environment.items() ^ self._environment.items()}
+            if unfit := self._misread(changed):
+                return unfit
+        known = self._path.union(search_path)
+        for entry in sys.path:
+            if is_installed(entry) and entry in known:
+                break  # what comes after the installed packages hides none of them
+            if entry not in known and (shadowed := self._shadowed(entry)):
+                modules = tuple(name for name in sys.modules if name.partition(".")[0] == shadowed)
+                return Unfit(f"the project has put {entry}, which has a {shadowed}, on its path", modules)
+        return None
+
+    def doubt(self, error: BaseException) -> Unfit | None:
+        """Whether the import of the project may have failed for what was preloaded: it was a package that raised."""
+        seen = error.__traceback__
+        file = ""
+        while seen is not None:
+            code = seen.tb_frame.f_code
+            file = file if code.co_filename.startswith("<frozen importlib") else code.co_filename
+            seen = seen.tb_next
+        if isinstance(error, SyntaxError) or not is_installed(file):
+            return None
+        return Unfit(f"{type(error).__name__} in {file}")
+
+    def _misread(self, changed: set[str]) -> Unfit | None:
+        for key in sorted(changed):
+            if modules := self._readers.get(key):
+                return Unfit(f"the project sets {key}, which is read at import", modules)
+            if key.startswith(_READ_IN_C):
+                extensions = tuple(name for name, module in list(sys.modules.items()) if _is_extension(module))
+                return Unfit(f"the project sets {key}, which C libraries read", extensions)
+        return None
+
+    def _shadowed(self, folder: str) -> str:
+        """The preloaded module or package that this folder has another one of."""
+        try:
+            entries = list(os.scandir(folder or "."))
+        except OSError:
+            return ""
+        for entry in entries:
+            name, _, suffix = entry.name.partition(".")
+            if name in self._tops:
+                if suffix == "py" or suffix.endswith("so"):
+                    return name
+                if not suffix and os.path.isfile(f"{entry.path}/__init__.py"):  # noqa: PTH113  pathlib costs 5 ms
+                    return name
+        return ""
+
+
+def loaded(places: Places, but: str = "", known: frozenset[str] = frozenset()) -> tuple[list[str], list[str]]:
+    """The modules of this process that could be preloaded, in the order of their import; and all other names.
+
+    Args:
+        places: which files are the project's: its modules are among the others.
+        but: a folder whose modules are, too.
+        known: names that are of no interest.
+    """
+    modules: list[str] = []
+    others: list[str] = []
+    for name, module in list(sys.modules.items()):
+        if name in known or name.startswith(("<appliance>", "__main__", "__mp_main__")):
+            continue
+        spec = getattr(module, "__spec__", None)
+        if getattr(spec, "_initializing", False):
+            continue  # what it imports is not all there yet
+        origin = getattr(spec, "origin", None)
+        if spec is None or spec.name != name or origin in _NO_FILES:
+            others.append(name)
+            continue
+        file = os.path.abspath(str(origin))  # noqa: PTH100  as above
+        if places.is_own(file) or (but and file.startswith(f"{but}/")):
+            others.append(name)
+        else:
+            modules.append(name)
+    return modules, others
+
+
+def _changes(folders: Iterable[str]) -> dict[str, int]:
+    """When something was last installed into each folder of packages, or removed from it."""
+    found: dict[str, int] = {}
+    for folder in folders:
+        if is_installed(folder):
+            try:
+                found[folder] = os.stat(folder).st_mtime_ns  # noqa: PTH116  as above
+            except OSError:
+                found[folder] = 0
+    return found
+
+
+def _is_extension(module: object) -> bool:
+    origin = getattr(getattr(module, "__spec__", None), "origin", None) or ""
+    return origin.endswith(".so") and is_installed(origin)

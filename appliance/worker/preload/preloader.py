@@ -1,0 +1,97 @@
+"""The process that has imported the project's packages, and nothing of the project's; workers are forked from it.
+
+Owns what a forked worker must not share with it. Knows nothing of what a worker does. Runs in the project's
+interpreter, started as a worker is; its main thread is its only one.
+
+Theory of operation. A forked worker returns from ``run`` with its own channel and goes the way of one that was started.
+What the fork must not share is undone in it (``forking``): besides, the preloader's channel, random states, cached
+listings of folders. ``gc.freeze`` before the fork keeps the collector from touching, and so copying, what is shared:
+15 MiB of private memory instead of 24 for a Django project, and a full collection in the child takes 2 ms instead of
+34.
+
+It ends with ``os._exit``: what modules do at exit is the workers' to do.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import socket
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from ...protocol.channel import Channel, ChannelError, Fork, Preload, Preloaded
+from ..files.project_places import Places
+from .forking import flush, forked, speak_through
+from .inheritance import Inheritance
+from .preload_probe import Trial
+
+if TYPE_CHECKING:
+    from .random_seeds import Randoms
+
+Forked = tuple[Channel, Inheritance]
+
+
+class Preloader:
+    """One set of modules. ``run`` returns in each worker that is forked."""
+
+    def __init__(self, channel: Channel, request: Preload, descriptors: list[int]) -> None:
+        self._channel = channel
+        self._request = request
+        self._descriptors = descriptors
+        self._randoms: Randoms | None = None
+
+    def run(self) -> Forked:
+        """Import, say what came of it, fork when asked to."""
+        began = time.monotonic()
+        path = sys.path[:]
+        places = Places(self._request.root, path)
+        early = places.loaded_early()
+        own = places.own_entries(path)
+        sys.path[:] = [entry for entry in path if entry not in own]
+        gc.disable()
+        trial = Trial(self._channel, self._request, self._descriptors, places, path)
+        reason = early or trial.run()
+        self._channel = trial.channel  # another one, where an earlier round was given up
+        sys.path[:] = path
+        inheritance = Inheritance(trial, places)
+        self._randoms = trial.randoms
+        gc.collect()
+        gc.freeze()
+        self._channel.send(
+            Preloaded(found=trial.found, refused=reason, import_s=round(time.monotonic() - began, 4)),
+        )
+        return self._serve(), inheritance
+
+    def _serve(self) -> Channel:
+        try:
+            while True:
+                for message, descriptors in self._channel.receive():
+                    if isinstance(message, Fork) and (channel := self._fork(descriptors)) is not None:
+                        return channel
+        except ChannelError:
+            flush()
+            os._exit(0)  # the supervisor has gone, or wants no more
+
+    def _fork(self, descriptors: list[int]) -> Channel | None:
+        """Fork a worker with these descriptors; its channel in it, None here."""
+        own, *outputs = descriptors
+        with forked() as is_worker:
+            if is_worker:
+                self._begin(outputs)
+        if is_worker:
+            return Channel(socket.socket(fileno=own))
+        for number in descriptors:
+            os.close(number)
+        return None
+
+    def _begin(self, outputs: list[int]) -> None:
+        """Undo in this process what the fork should not have shared."""
+        speak_through(outputs)
+        self._channel.close()
+        if self._randoms is not None:
+            self._randoms.seed()
+        importlib.invalidate_caches()
+        gc.enable()

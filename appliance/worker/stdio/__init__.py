@@ -1,0 +1,1 @@
+"""What the project prints and logs, on its way to the supervisor."""

@@ -1,0 +1,184 @@
+"""Records of ``logging`` as records, not as text.
+
+Owns what becomes of a record that a stream handler would write to ``sys.stdout`` or ``sys.stderr``. Knows nothing of
+who reads. Runs in the worker, in whichever thread logs.
+
+Theory of operation. Which records are written, and where, is the project's: its levels, filters, handlers, its calls of
+``basicConfig`` and ``dictConfig``, at any time. Only the last step is ours: where a ``StreamHandler`` is about to
+format a record as text for one of our two streams, the record itself goes down the pipe instead. So nothing is lost
+that would have been seen, and nothing is doubled; a record that two handlers would print goes once. A handler for a
+file, or with a formatter of a class of its own (JSON, colours), does what it did.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from threading import get_ident, local
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+from ...masking import Mask
+from ...protocol.output_frames import RECORD
+from ...server.pages.tracebacks import look_at, words_of
+from ...server.wsgi.exchange import current
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ...server.pages.tracebacks import Raised
+    from ..hooks import Hooks
+    from .stdio import Words
+
+_TEXT = 65_536  # characters of one text
+_RECORD = 1_048_576  # bytes of a record; beyond, what was given with extra= is cut
+_EXTRAS = 50  # of which so many are shown then,
+_EXTRA = 2_048  # each with so many characters
+_LEVELS = ((50, "critical"), (40, "error"), (30, "warning"), (20, "info"))
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_NAMES = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
+_OURS = ("MainThread", "request")
+
+
+class Hook:
+    """Takes the place of ``StreamHandler.emit``."""
+
+    def __init__(self, words: Words, hooks: Hooks) -> None:
+        self._words = words
+        self._hooks = hooks
+        self._streams = (sys.stdout, sys.stderr)
+        self._original = logging.StreamHandler.emit
+        self._last = local()  # the record that each thread has sent last, weakly: it holds frames
+
+    def install(self) -> None:
+        """From now on."""
+        original, hooks, said = self._original, self._hooks, self._said
+
+        def emit(handler: logging.StreamHandler[Any], record: logging.LogRecord) -> None:
+            """Emit a record."""
+            if not hooks.ask("records of logging", said, handler, record, otherwise=False):
+                original(handler, record)
+
+        logging.StreamHandler.emit = emit  # type: ignore[method-assign, assignment]  # the one step that is ours
+
+    def _said(self, handler: logging.StreamHandler[Any], record: logging.LogRecord) -> bool:
+        """Whether the record went down our pipe."""
+        place = self.place_of(handler)
+        if place is None:
+            return False
+        try:
+            message = record.getMessage()
+        except Exception:  # noqa: BLE001  an argument's own __str__ may raise anything; logging tells of it
+            return False
+        self.say(place, record, message)
+        return True
+
+    def place_of(self, handler: logging.StreamHandler[Any]) -> int | None:
+        """Which of our streams the handler would write plain text to; None where it does something else."""
+        if type(handler.formatter) not in (logging.Formatter, type(None)):
+            return None
+        stream = handler.stream
+        if type(stream).__name__ == "LocalProxy":  # Flask's wsgi_errors_stream stands for whatever is meant now
+            try:
+                stream = stream._get_current_object()  # noqa: SLF001  Werkzeug's documented name
+            except RuntimeError:  # it stands for nothing now
+                return None
+        for place, ours in enumerate(self._streams):
+            if stream is ours:
+                return place
+        return None
+
+    def say(self, place: int, record: logging.LogRecord, message: str) -> None:
+        """Send the record, once, however many handlers it has."""
+        last = getattr(self._last, "record", None)
+        if last is not None and last() is record:
+            return
+        fields = fields_of(record, message)
+        self._last.record = ref(record)
+        exchange = current.get()
+        request_id = "" if exchange is None else exchange.request_id
+        self._words.voices[place].say(RECORD, get_ident(), request_id, _coded(fields))
+
+
+def fields_of(record: logging.LogRecord, message: str) -> dict[str, Any]:
+    """A record as JSON values, or what can be made to be."""
+    fields = {
+        "level": next((name for number, name in _LEVELS if record.levelno >= number), "debug"),
+        "logger": record.name,
+        "message": _bounded(message),
+        "file": record.pathname,
+        "line": record.lineno,
+        "function": record.funcName,
+    }
+    if record.levelname not in _NAMES:
+        fields["level_name"] = record.levelname
+    thread = record.threadName
+    if thread and not thread.startswith(_OURS):
+        fields["thread"] = thread
+    extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+    if extra:
+        fields["extra"] = extra
+    if record.exc_info and record.exc_info[1] is not None:
+        fields["exception"] = exceptions_of(record.exc_info[1])
+    elif record.exc_text:
+        fields["stack"] = _bounded(record.exc_text)
+    if record.stack_info:
+        fields["stack"] = _bounded(record.stack_info)
+    return fields
+
+
+def exceptions_of(error: BaseException) -> list[dict[str, Any]]:
+    """The exception, then its causes, contexts and parts; without the values of any variable."""
+    mask = Mask(os.environ)  # noqa: TID251  the project's, as it is now
+    described: list[dict[str, Any]] = mask.of(list(_described(look_at(error, mask=mask.masked))))
+    return described
+
+
+def _described(raised: Raised, of: str = "") -> Iterator[dict[str, Any]]:
+    described: dict[str, Any] = {
+        "type": raised.name,
+        "message": raised.words,
+        "frames": [
+            {"file": frame.filename, "line": frame.lineno, "function": frame.name, "source": frame.line}
+            for frame in raised.frames
+        ],
+    }
+    if raised.left_out:
+        described["left_out"] = raised.left_out
+    if raised.notes:
+        described["notes"] = raised.notes
+    if raised.left_members:
+        described["left_members"] = raised.left_members
+    if of:
+        described["of"] = of
+    yield described
+    for member in raised.members:
+        yield from _described(member, "part")
+    if raised.cause is not None:
+        yield from _described(raised.cause, "cause")
+    elif raised.context is not None:
+        yield from _described(raised.context, "context")
+
+
+def _bounded(text: str) -> str:
+    return text if len(text) <= _TEXT else f"{text[:_TEXT]}... ({len(text) - _TEXT} more characters)"
+
+
+def _coded(fields: dict[str, Any]) -> bytes:
+    try:
+        coded = json.dumps(fields, default=_text).encode()
+    except (ValueError, TypeError, RecursionError):  # a circle, a key that JSON has not, a type that lies about itself
+        if "extra" in fields:
+            fields["extra"] = {str(name): _text(value) for name, value in fields["extra"].items()}
+        coded = json.dumps(fields, default=_text).encode()
+    if len(coded) > _RECORD and "extra" in fields:
+        shown = list(fields["extra"].items())[:_EXTRAS]
+        fields["extra"] = {words_of(name, _EXTRA): words_of(value, _EXTRA) for name, value in shown}
+        coded = json.dumps(fields).encode()
+    return coded
+
+
+def _text(value: object) -> str:
+    return words_of(value, _TEXT)

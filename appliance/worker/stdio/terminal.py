@@ -1,0 +1,170 @@
+"""``breakpoint()``, ``pdb`` and ``input()`` in a worker: at the terminal, where the appliance has one.
+
+Owns who talks to the terminal, and the hooks that see to it. Runs in the worker, set up before the project is imported;
+``pdb`` is loaded when it is asked for.
+
+Theory of operation. Descriptors 1 and 2 are pipes to the log, so that a prompt would never be seen. While somebody is
+asked something they are the terminal itself; ``sys.stdout`` and ``sys.stderr`` stand on whatever they are (``words``),
+so the prompt, its answers and readline work as in any program. One thread asks at a time; the others go on, and what
+they print meanwhile goes to the terminal too. The terminal is not this process's controlling one, which a read does
+not mind (tty(4)), and Ctrl-C stops the appliance as ever.
+
+Where there is no terminal a breakpoint is passed, and the log says what to do: waiting for nobody would be a hang, and
+pdb's answer to an empty stdin a failed request.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import os
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import FrameType
+
+    from ..hooks import Hooks
+
+_ACTION = "Start with a terminal (docker compose run --rm --service-ports app), or set DEBUGPY and attach an editor."
+
+
+class Terminal:
+    """The appliance's terminal, as descriptor 0."""
+
+    def __init__(self, descriptor: int, hooks: Hooks) -> None:
+        os.dup2(descriptor, 0)
+        self._hooks = hooks
+        self._asking = threading.RLock()
+        self._depth = 0
+        self._patched = False
+
+    def install(self) -> None:
+        """From now on what asks, asks at the terminal."""
+        ask: Callable[..., str] = builtins.input
+
+        def asked(prompt: object = "", /) -> str:
+            self._hooks.ask("terminal", self._hold_what_asks, otherwise=None)
+            with self.held():
+                return ask(prompt)
+
+        builtins.input = asked
+        sys.breakpointhook = self.breakpoint
+
+    def breakpoint(self, *_arguments: Any, **options: Any) -> None:
+        """Stop in the frame that has called ``breakpoint()``."""
+        import pdb  # noqa: PLC0415, T100  12 ms, for who is at a breakpoint
+
+        self._hooks.ask("terminal", self._take_in_pdb, otherwise=False)
+        header = options.get("header")
+        stop = pdb.Pdb()
+        if header is not None:
+            stop.message(header)
+        stop.set_trace(sys._getframe(1))  # noqa: SLF001  as pdb.set_trace does
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Descriptors 1 and 2 are the terminal meanwhile."""
+        with self._asking:
+            kept = self._hooks.ask("terminal", self._take_over, otherwise=list[int]()) if not self._depth else []
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+                if kept:
+                    _give_back(kept)
+
+    def _take_over(self) -> list[int]:
+        """Descriptors 1 and 2 as they were; the terminal is in their place, or nothing was changed."""
+        kept: list[int] = []
+        try:
+            kept.extend(map(os.dup, (1, 2)))
+            _flush()
+            for number in (1, 2):
+                os.dup2(0, number)
+        except OSError:
+            _give_back(kept)
+            raise
+        return kept
+
+    def _hold_what_asks(self) -> None:
+        if self._take_in_pdb() and (debugger := _asking()) is not None:
+            self._hold_for(debugger)
+
+    def _take_in_pdb(self) -> bool:
+        """A prompt of pdb's is held for the whole of it, not line by line, once pdb is loaded; whether it was not."""
+        pdb: Any = sys.modules.get("pdb")
+        if pdb is None or self._patched:
+            return False
+        self._patched = True
+        interaction = pdb.Pdb.interaction
+        terminal = self
+
+        def interaction_at_terminal(debugger: Any, *arguments: Any, **options: Any) -> Any:
+            with terminal.held():
+                return interaction(debugger, *arguments, **options)
+
+        pdb.Pdb.interaction = interaction_at_terminal
+        return True
+
+    def _hold_for(self, debugger: Any) -> None:
+        """This prompt had begun before pdb was taken in (``pdb.set_trace()``): hold it until it forgets its frame."""
+        held = self.held()
+        held.__enter__()
+        forget = debugger.forget
+
+        def forgotten() -> None:
+            del debugger.forget
+            forget()
+            held.__exit__(None, None, None)
+
+        debugger.forget = forgotten
+
+
+def _give_back(kept: list[int]) -> None:
+    _flush()
+    for number, before in zip((1, 2), kept):  # noqa: B905  as many as there are
+        with contextlib.suppress(OSError):  # the project has closed what was kept
+            os.dup2(before, number)
+            os.close(before)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+
+
+def _asking() -> Any:
+    """The debugger whose prompt asks, in this thread."""
+    frame: FrameType | None = sys._getframe(4)  # noqa: SLF001  whoever has called input()
+    while frame is not None and frame.f_code.co_name != "interaction":
+        frame = frame.f_back
+    return None if frame is None else frame.f_locals.get("self")
+
+
+def attend(descriptor: int | None, hooks: Hooks, environment: Mapping[str, str]) -> None:
+    """Make breakpoints work, or be passed; what PYTHONBREAKPOINT names is the project's own choice."""
+    if environment.get("PYTHONBREAKPOINT"):
+        if descriptor is not None:
+            os.dup2(descriptor, 0)
+    elif descriptor is not None:
+        Terminal(descriptor, hooks).install()
+    else:
+
+        def passed(*_arguments: Any, **_options: Any) -> None:
+            frame = sys._getframe(1)  # noqa: SLF001  whoever has called breakpoint()
+            fields: dict[str, object] = {
+                "file": frame.f_code.co_filename,
+                "line": frame.f_lineno,
+                "reason": "no terminal is attached",
+                "action": _ACTION,
+            }
+            hooks.ask("breakpoints", hooks.tell, "warning", "breakpoint.passed", fields, otherwise=None)
+
+        sys.breakpointhook = passed
+    if descriptor is not None:
+        os.close(descriptor)
