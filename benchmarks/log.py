@@ -17,10 +17,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from appliance.logs.project_output.heap import keep_freed_memory
-from appliance.logs.project_output.output_lines import Words, loads
+from appliance.logs.project_output.output_lines import OutputLines, loads
 from appliance.logs.setup import make_log
 from appliance.protocol.channel import Channel
-from appliance.protocol.inflight import Reading, Tally
+from appliance.protocol.inflight import InFlight, Reading
 from appliance.protocol.messages import Records
 from appliance.server.http.fields import FieldReader
 from appliance.server.http.head import HeadParser
@@ -80,7 +80,7 @@ def worker_record(batch: int) -> float:
 def worker_count() -> float:
     """A request's beginning and end in the memory that is shared."""
     reading = Reading(64)
-    tally, each = Tally(reading.descriptor), exchange(1)
+    tally, each = InFlight(reading.descriptor), exchange(1)
 
     def run() -> None:
         for _ in range(LINES):
@@ -125,7 +125,7 @@ def project_words() -> tuple[float, float, list[bytes]]:
     os.dup2(write, 1)
     chunks: list[bytes] = []
     drain(read, chunks)
-    said = worker_words.Words(bytes(16))
+    said = worker_words.Stdio(bytes(16))
     logger = logging.getLogger("benchmark")
     logger.propagate = False
     logger.addHandler(logging.StreamHandler(sys.stdout))
@@ -153,7 +153,7 @@ def supervisor_words(chunks: list[bytes]) -> float:
     log = make_log(lambda _line: None, format="json", level="info", access="on", colour=False, root="")
 
     def run() -> None:
-        words = Words(bytes(16))
+        words = OutputLines(bytes(16))
         for chunk in chunks:
             log.said(list(words.feed(chunk)), stream="stdout", role="worker", generation=1, pid=1)
 

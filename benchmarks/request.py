@@ -17,7 +17,7 @@ from appliance.server.http.limits import Limits
 from appliance.server.io.wire import Wire
 from appliance.server.wsgi.exchange import Unheard
 from appliance.server.wsgi.handler import WSGIRequestHandler
-from appliance.server.wsgi.server_context import Equipment, base_environ
+from appliance.server.wsgi.server_context import ServerContext, base_environ
 from benchmarks.apps.plain import app
 from benchmarks.results import keep
 
@@ -78,7 +78,7 @@ class _Socket:
 def _ours(head: bytes) -> Callable[[], None]:
     server: Any = _Server()
     limits = Limits()
-    equipment = Equipment(base_environ(server), sink=Unheard(), limits=limits, multithread=True, persistent=True)
+    equipment = ServerContext(base_environ(server), sink=Unheard(), limits=limits, multithread=True, persistent=True)
 
     def serve() -> None:
         handler = WSGIRequestHandler.__new__(WSGIRequestHandler)

@@ -16,12 +16,12 @@ from appliance.protocol.channel import (
     MAX_DESCRIPTORS,
     Channel,
     ChannelError,
-    HandOver,
+    HandOverConnections,
     Message,
     Records,
-    Rest,
-    Take,
-    Words,
+    SetStandInPage,
+    StopAccepting,
+    TakeConnections,
 )
 
 Ends = tuple[Channel, Channel]
@@ -44,25 +44,25 @@ def next_message(channel: Channel) -> tuple[Message, list[int]]:
 def test_order(ends: Ends):
     """Messages arrive whole and in order, several in one read."""
     one, other = ends
-    one.send(Rest())
-    one.send(Take(early=["a", "b"]))
+    one.send(StopAccepting())
+    one.send(TakeConnections(early=["a", "b"]))
     received = list(other.receive())
-    assert [message for message, _ in received] == [Rest(), Take(early=["a", "b"])]
+    assert [message for message, _ in received] == [StopAccepting(), TakeConnections(early=["a", "b"])]
 
 
 def test_descriptors(ends: Ends):
     """A descriptor arrives as another of the same open file, with its own message and not an earlier one."""
     one, other = ends
     read, write = os.pipe()
-    one.send(Rest())
-    one.send(HandOver(early=[""]), [write])
+    one.send(StopAccepting())
+    one.send(HandOverConnections(early=[""]), [write])
     os.close(write)
     received = list(other.receive())
     while len(received) < 2:
         received += other.receive()
-    assert received[0] == (Rest(), [])
+    assert received[0] == (StopAccepting(), [])
     (message, [descriptor]) = received[1]
-    assert message == HandOver(early=[""])
+    assert message == HandOverConnections(early=[""])
     os.write(descriptor, b"through")
     os.close(descriptor)
     assert os.read(read, 100) == b"through"
@@ -73,13 +73,13 @@ def test_many_descriptors(ends: Ends):
     """As many descriptors as a message may hold arrive with it; one more is refused before anything is sent."""
     one, other = ends
     read, write = os.pipe()
-    one.send(Take(early=[""] * MAX_DESCRIPTORS), [write] * MAX_DESCRIPTORS)
+    one.send(TakeConnections(early=[""] * MAX_DESCRIPTORS), [write] * MAX_DESCRIPTORS)
     _, descriptors = next_message(other)
     assert len(descriptors) == MAX_DESCRIPTORS
     for descriptor in (*descriptors, read, write):
         os.close(descriptor)
     with pytest.raises(ValueError, match="at most"):
-        one.send(Take(), [0] * (MAX_DESCRIPTORS + 1))
+        one.send(TakeConnections(), [0] * (MAX_DESCRIPTORS + 1))
 
 
 def test_large(ends: Ends):
@@ -99,12 +99,12 @@ def test_waits_without_blocking():
     near.setblocking(False)
     one, other = Channel(near), Channel(far)
     page = {"details": "y" * 2_000_000}
-    assert one.send(Words(page=page, wait_s=1.0, since=0.0)) is False
+    assert one.send(SetStandInPage(page=page, wait_s=1.0, since=0.0)) is False
     received: list[Message] = []
     while not received:
         received += [message for message, _ in other.receive()]
         one.flush()
-    assert received == [Words(page=page, wait_s=1.0, since=0.0)]
+    assert received == [SetStandInPage(page=page, wait_s=1.0, since=0.0)]
     assert one.flush() is True
     one.close()
     other.close()
@@ -117,7 +117,7 @@ def test_end(ends: Ends):
     with pytest.raises(ChannelError):
         list(other.receive())
     with pytest.raises(ChannelError):
-        other.send(Rest())
+        other.send(StopAccepting())
 
 
 @pytest.mark.parametrize("payload", [b"[]", b"{}", b'{"kind":"none"}', b'{"kind":"rest","more":1}', b"\xff", b"null"])
@@ -139,7 +139,7 @@ def test_any_cut(batches: list[list[str]], size: int):
     near, far = Channel.pair()
     middle, end = socket.socketpair()
     sender, receiver = Channel(near), Channel(end)
-    sent = [Take(early=batch) for batch in batches]
+    sent = [TakeConnections(early=batch) for batch in batches]
     for message in sent:
         sender.send(message)
     sender.close()
@@ -163,7 +163,7 @@ def test_descriptors_are_given_away_at_the_limit(ends: Ends, monkeypatch: pytest
     read, write = os.pipe()
     with monkeypatch.context() as patch:
         patch.setattr(os, "dup", full)
-        assert one.send(HandOver(early=[""]), [write])
+        assert one.send(HandOverConnections(early=[""]), [write])
     os.close(write)
     _, (given,) = next_message(other)
     os.write(given, b"x")

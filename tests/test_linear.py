@@ -25,7 +25,7 @@ from appliance.environment.python.python_requirement import read_wishes
 from appliance.errors import ApplianceError
 from appliance.logs.project_output import logging_events, output_events
 from appliance.logs.project_output.blocks import Blocks, stands_alone
-from appliance.logs.project_output.output_lines import Words
+from appliance.logs.project_output.output_lines import OutputLines
 from appliance.logs.project_output.rules import Rules
 from appliance.logs.project_output.traceback_text import TracebackText, as_text
 from appliance.logs.render import abandoned_requests, access
@@ -119,7 +119,7 @@ def record(text: str) -> None:
 
 def lines(text: str) -> None:
     """What a child wrote raw, in pieces and whole."""
-    words = Words(MARK)
+    words = OutputLines(MARK)
     data = raw(text)
     for start in range(0, len(data), 4096):
         list(words.feed(data[start : start + 4096]))

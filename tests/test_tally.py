@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from appliance.protocol.inflight import Reading, Slot, Tally
+from appliance.protocol.inflight import InFlight, Reading, Slot
 
 HEAD = b"GET /a?b=1 HTTP/1.1\r\nHost: x"
 
@@ -25,7 +25,7 @@ class Request:
 def both():
     """A worker's side and the supervisor's of one memory."""
     reading = Reading(3)
-    yield Tally(reading.descriptor), reading
+    yield InFlight(reading.descriptor), reading
     reading.close()
 
 
@@ -127,7 +127,7 @@ def test_the_memory_outlives_its_writer(both):
     _, reading = both
     pid = os.fork()
     if pid == 0:
-        Tally(reading.descriptor).begin(Request("last"), HEAD)
+        InFlight(reading.descriptor).begin(Request("last"), HEAD)
         os._exit(1)
     os.waitpid(pid, 0)
     assert [each.request_id for each in reading.running()] == ["last"]

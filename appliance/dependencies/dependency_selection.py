@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Choice:
+class DependencySelection:
     """What was asked for.
 
     Attributes:
@@ -43,13 +43,13 @@ class Choice:
         return self.names_group(name) or (self.development and plain(name) == "dev")
 
 
-def read_choice(entries: Sequence[str]) -> Choice:
+def read_choice(entries: Sequence[str]) -> DependencySelection:
     """The entries of the setting."""
     files = tuple(entry for entry in entries if not re.match(r"(extra|group):", entry))
     named = [entry.partition(":") for entry in entries if entry not in files]
     extras = tuple(plain(name) for kind, _, name in named if kind == "extra")
     groups = tuple(plain(name) for kind, _, name in named if kind == "group")
-    return Choice(files, extras, tuple(name for name in groups if name != "none"), "none" not in groups)
+    return DependencySelection(files, extras, tuple(name for name in groups if name != "none"), "none" not in groups)
 
 
 def plain(name: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.dependencies.contents import Contents
 from appliance.dependencies.dependency_groups import group_lines
-from appliance.dependencies.dependency_selection import Choice, read_choice
+from appliance.dependencies.dependency_selection import DependencySelection, read_choice
 from appliance.dependencies.development import beside, is_for_development, names_development
 from appliance.dependencies.formats.conda import read_conda
 from appliance.dependencies.formats.locks import (
@@ -109,7 +109,7 @@ class _Look:
 
     project: Path
     root: Path
-    choice: Choice
+    choice: DependencySelection
 
 
 def read_manifest(root: Path, named: Sequence[str] = (), application: Path | None = None) -> Manifest:

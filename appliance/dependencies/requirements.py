@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.dependencies.dependency_selection import Choice, plain
+from appliance.dependencies.dependency_selection import DependencySelection, plain
 from appliance.dependencies.source_tree import read_source_tree
 from appliance.dependencies.text_file import read_text
 from appliance.errors import InstallError
@@ -29,7 +29,7 @@ _INCLUDE = re.compile(r"\s*(-r|--requirement|-c|--constraint)(?:\s*=\s*|\s+|(?<=
 _EDITABLE = re.compile(r"\s*(?:-e|--editable)(?:\s+|=)\s*")
 _NAMED = re.compile(r"\s*[A-Za-z0-9][\w.-]*\s*(?:(\[[^\]]*\])\s*)?@\s*(?=file:)")
 _FOLDER = re.compile(r"(?P<path>[^\[;#\s]+)(?:\[(?P<extras>[^\]]*)\])?")
-_ALONE = Choice(development=False)  # a library's development is not its user's
+_ALONE = DependencySelection(development=False)  # a library's development is not its user's
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from appliance.dependencies.dependency_selection import Choice
+    from appliance.dependencies.dependency_selection import DependencySelection
 
 _COMPILING = ("maturin", "mesonpy", "scikit_build_core", "setuptools_rust", "pdm.backend.compiled")
 
@@ -49,7 +49,7 @@ class SourceTree:
     compiled: bool = False
 
 
-def read_source_tree(folder: Path, choice: Choice) -> SourceTree | None:
+def read_source_tree(folder: Path, choice: DependencySelection) -> SourceTree | None:
     """What is known of the project in this folder; None where it has no file that describes one.
 
     Raises:
@@ -111,7 +111,7 @@ def _version(folder: Path, data: dict[str, Any], setup: Setup, name: str) -> str
     return "0"
 
 
-def _requires(data: dict[str, Any], setup: Setup, choice: Choice) -> tuple[str, ...] | None:
+def _requires(data: dict[str, Any], setup: Setup, choice: DependencySelection) -> tuple[str, ...] | None:
     project = table(data, "project")
     if table(data, "tool", "poetry"):
         return tuple(wanted.line() for wanted in poetry_wanted(data, choice))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import uv
 
-from appliance.environment.failures.uv_errors import LastWords, failure
+from appliance.environment.failures.uv_errors import UvErrors, failure
 from appliance.environment.network import answers, network_is_there
 from appliance.environment.pip_conf import pip_configuration
 from appliance.environment.start_failure import start_error
@@ -122,7 +122,7 @@ class Installer:
         return answer.decode("utf-8", "replace")
 
     def _run(self, environment: Mapping[str, str], *arguments: str) -> None:
-        words = LastWords()
+        words = UvErrors()
         with self._started(environment, *arguments) as process:
             for raw in process.stdout or ():
                 line = raw.decode("utf-8", "replace").rstrip()

@@ -34,7 +34,7 @@ from appliance.environment.environment_folder import (
 from appliance.environment.filling import Filling
 from appliance.environment.installer import Installer, installer
 from appliance.environment.python.interpreter import Interpreter, choose_interpreter
-from appliance.environment.python.python_choice import Memory, Subject, after_failure, settle
+from appliance.environment.python.python_choice import PythonChoices, Subject, after_failure, settle
 from appliance.environment.python.pythons import own_interpreter
 from appliance.environment.upkeep import making, prune
 from appliance.errors import InstallError
@@ -205,10 +205,10 @@ def project_environment(
     return {**(defaults or {}), **variables}
 
 
-def _memory(settings: Settings, manifest: Manifest) -> Memory:
+def _memory(settings: Settings, manifest: Manifest) -> PythonChoices:
     """What is remembered for the project's dependencies as they are now."""
     key = _key((_LAYOUT, manifest.digest, str(sysconfig.get_config_var("SOABI"))))
-    return Memory(user_cache(settings.cache) / "environments", f"{key}.python.json")
+    return PythonChoices(user_cache(settings.cache) / "environments", f"{key}.python.json")
 
 
 def _planned(

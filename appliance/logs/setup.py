@@ -31,7 +31,7 @@ from appliance.logs.render.timestamp import Timestamps
 from appliance.masking import Mask
 
 if TYPE_CHECKING:
-    from appliance.logs.project_output.output_lines import Said
+    from appliance.logs.project_output.output_lines import OutputLine
 
 Entry = MutableMapping[str, Any]
 Renderer = Callable[[object, str, Entry], bytes]
@@ -176,11 +176,11 @@ class Log:
         self._logger.batch(lambda: self._read(batch, role, generation))
         return self._requests
 
-    def said(self, said: Sequence[Said], *, stream: str, role: str, generation: int | None, pid: int) -> None:
+    def said(self, said: Sequence[OutputLine], *, stream: str, role: str, generation: int | None, pid: int) -> None:
         """What a process wrote on one of its outputs, with one write; ``pid`` is whose output it is."""
         self._logger.batch(lambda: (self._worded(each, stream, role, generation, pid) for each in said))
 
-    def _worded(self, said: Said, stream: str, role: str, generation: int | None, pid: int) -> Entry:
+    def _worded(self, said: OutputLine, stream: str, role: str, generation: int | None, pid: int) -> Entry:
         text, level, record, at, own_pid, request_id, _ = said
         recorded = None
         if record is not None:

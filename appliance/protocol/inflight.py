@@ -49,7 +49,7 @@ class Slot:
         self.count = 0
 
 
-class Tally:
+class InFlight:
     """The worker's side. Methods may be called from any thread: a list's pop and append are atomic."""
 
     def __init__(self, descriptor: int) -> None:

@@ -66,7 +66,7 @@ class Start(Message):
 
 
 @dataclass(frozen=True)
-class Take(Message):
+class TakeConnections(Message):
     """Serve these connections, one descriptor each; ``early`` is what was read of each already, Latin-1."""
 
     kind = "take"
@@ -88,7 +88,7 @@ class Drain(Message):
 
 
 @dataclass(frozen=True)
-class Report(Message):
+class ReportBackgroundWork(Message):
     """Say what work goes on in the background; with ``cut`` end after that."""
 
     kind = "report"
@@ -96,7 +96,7 @@ class Report(Message):
 
 
 @dataclass(frozen=True)
-class Serve(Message):
+class StartAccepting(Message):
     """Accept from now on: the answer to a worker's ``Ready``.
 
     Until then it has no connection of its own, so that one that a save has overtaken can be killed at any time, and
@@ -107,7 +107,7 @@ class Serve(Message):
 
 
 @dataclass(frozen=True)
-class Learn(Message):
+class ReportModules(Message):
     """Say what was loaded.
 
     Attributes:
@@ -119,7 +119,7 @@ class Learn(Message):
 
 
 @dataclass(frozen=True)
-class Look(Message):
+class ServeUnfinishedImport(Message):
     """The import has taken a while: should it never end, serve what it has bound."""
 
     kind = "look"
@@ -157,7 +157,7 @@ class Fork(Message):
 
 
 @dataclass(frozen=True)
-class Words(Message):
+class SetStandInPage(Message):
     """What the stand-in says from now on; it accepts, and answers after the wait."""
 
     kind = "words"
@@ -167,7 +167,7 @@ class Words(Message):
 
 
 @dataclass(frozen=True)
-class Rest(Message):
+class StopAccepting(Message):
     """The stand-in accepts no more and hands over what it holds, until its next words."""
 
     kind = "rest"
@@ -187,7 +187,7 @@ class Hello(Message):
 
 @dataclass(frozen=True)
 class Ready(Message):
-    """The application is imported; the worker accepts when it is told to (``Serve``), the stand-in does already."""
+    """The application is imported. A worker then waits for ``StartAccepting``; a stand-in accepts already."""
 
     kind = "ready"
     import_s: float = 0.0
@@ -196,7 +196,7 @@ class Ready(Message):
 
 
 @dataclass(frozen=True)
-class Learned(Message):
+class ModulesReport(Message):
     """What this worker has loaded.
 
     Attributes:
@@ -213,7 +213,7 @@ class Learned(Message):
 
 
 @dataclass(frozen=True)
-class Loaded(Message):
+class FilesReport(Message):
     """The files of the project that this worker was made from; before ``Failed``, or after ``Ready``.
 
     Attributes:
@@ -241,7 +241,7 @@ class Preloaded(Message):
 
 
 @dataclass(frozen=True)
-class Unfit(Message):
+class ForkMismatch(Message):
     """What this worker was forked with does not fit the project; it ends, and another one is to be started cold.
 
     Attributes:
@@ -275,7 +275,7 @@ class Records(Message):
 
 
 @dataclass(frozen=True)
-class HandOver(Message):
+class HandOverConnections(Message):
     """Connections for whoever serves next, as in Take."""
 
     kind = "hand_over"
@@ -287,7 +287,7 @@ class HandOver(Message):
 
 
 @dataclass(frozen=True)
-class Stacks(Message):
+class StacksPipe(Message):
     """On this signal the child writes the stacks of its threads to the pipe whose read end comes with this."""
 
     kind = "stacks"
@@ -299,7 +299,7 @@ class Stacks(Message):
 
 
 @dataclass(frozen=True)
-class Debugger(Message):
+class DebuggerPort(Message):
     """A debugger listens on this port of loopback (0: there is none); ``waits``: until a client has come."""
 
     kind = "debugger"
@@ -308,7 +308,7 @@ class Debugger(Message):
 
 
 @dataclass(frozen=True)
-class Left(Message):
+class StoppedAccepting(Message):
     """This worker accepts no more: the answer to ``Drain``, before what runs is finished."""
 
     kind = "left"
@@ -325,28 +325,28 @@ KINDS: dict[str, type[Message]] = {
     message.kind: message
     for message in (
         Start,
-        Take,
+        TakeConnections,
         Drain,
-        Report,
-        Serve,
-        Learn,
-        Look,
+        ReportBackgroundWork,
+        StartAccepting,
+        ReportModules,
+        ServeUnfinishedImport,
         Preload,
         Fork,
-        Words,
-        Rest,
+        SetStandInPage,
+        StopAccepting,
         Hello,
         Ready,
-        Learned,
-        Loaded,
+        ModulesReport,
+        FilesReport,
         Preloaded,
-        Unfit,
+        ForkMismatch,
         Failed,
         Records,
-        HandOver,
-        Debugger,
-        Stacks,
-        Left,
+        HandOverConnections,
+        DebuggerPort,
+        StacksPipe,
+        StoppedAccepting,
         Drained,
     )
 }

@@ -24,7 +24,7 @@ from appliance.supervisor.lifecycle_events import (
     CodeChanged,
     Event,
     Finish,
-    Hush,
+    HideStandIn,
     Install,
     Installed,
     InstallFailed,
@@ -61,7 +61,7 @@ __all__ = [
     "CodeChanged",
     "Event",
     "Finish",
-    "Hush",
+    "HideStandIn",
     "Install",
     "InstallFailed",
     "Installed",
@@ -197,7 +197,7 @@ def _outdate(state: State, _event: CodeChanged) -> Step:
 def _ready(state: State, event: WorkerReady) -> Step:
     if event.generation != state.generation:
         return state, ()
-    return replace(state, phase=Phase.SERVING), (Hush(),)
+    return replace(state, phase=Phase.SERVING), (HideStandIn(),)
 
 
 def _failed(state: State, event: WorkerFailed) -> Step:

@@ -207,7 +207,7 @@ class SayBroken(Action):
 
 
 @dataclass(frozen=True)
-class Hush(Action):
+class HideStandIn(Action):
     """The worker answers: the stand-in is to rest."""
 
 

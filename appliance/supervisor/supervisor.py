@@ -18,31 +18,31 @@ from appliance.errors import ApplianceError
 from appliance.protocol import channel
 from appliance.supervisor import lifecycle, signals
 from appliance.supervisor.address import url_of
-from appliance.supervisor.debugger.debug_port import DebuggerDoor
+from appliance.supervisor.debugger.debug_port import DebugPort
 from appliance.supervisor.failures import Failures
 from appliance.supervisor.lifecycle import Phase, State
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.children import Children
-from appliance.supervisor.processes.spawn import Starts
+from appliance.supervisor.processes.spawn import Spawner
 from appliance.supervisor.reporting import stack_dumps, status_pages
 from appliance.supervisor.reporting.last_answer import LastAnswer
-from appliance.supervisor.reporting.log_ingest import Hearing
+from appliance.supervisor.reporting.log_ingest import LogIngest
 from appliance.supervisor.reporting.status_answers import Answers
-from appliance.supervisor.reporting.status_report import Account, Scene
+from appliance.supervisor.reporting.status_report import Scene, StatusReport
 from appliance.supervisor.reporting.status_socket import StatusSocket
 from appliance.supervisor.steps import before_start
 from appliance.supervisor.steps.analysis import Analysis, Analyst, tell_news
-from appliance.supervisor.steps.before_start import Preparation
+from appliance.supervisor.steps.before_start import BeforeStart
 from appliance.supervisor.steps.installation import Installation
 from appliance.supervisor.stopping import Stopping
-from appliance.supervisor.workers.connection_router import Front
+from appliance.supervisor.workers.connection_router import ConnectionRouter
 from appliance.supervisor.workers.preloading import Preloading
 from appliance.supervisor.workers.progress import Progress
-from appliance.supervisor.workers.reload_trigger import Saves
-from appliance.supervisor.workers.retiring_workers import Leaving
-from appliance.supervisor.workers.second_look import Looks
-from appliance.supervisor.workers.workers import Generations
+from appliance.supervisor.workers.reload_trigger import ReloadTrigger
+from appliance.supervisor.workers.retiring_workers import RetiringWorkers
+from appliance.supervisor.workers.second_look import SecondLook
+from appliance.supervisor.workers.workers import Workers
 from appliance.watch.kinds import Kind
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from appliance.config.certificate import Certificate
     from appliance.config.env import Environment
     from appliance.config.settings import Settings
-    from appliance.logs.project_output.output_lines import Said
+    from appliance.logs.project_output.output_lines import OutputLine
     from appliance.logs.setup import Log
     from appliance.logs.writer import Writer
     from appliance.protocol.channel import Message
@@ -84,33 +84,33 @@ class Supervisor:
         self._failures = Failures(log, self._loop, self.happened)
         self._loop.failed = self._failures.tell
         self._children = Children(self._loop, self)
-        self._saves = Saves(settings, self._loop, log, changed=self._changed, phase=lambda: self._state.phase)
-        self._starts = Starts(self._children, settings, process, listener, certificate, self._saves)
+        self._saves = ReloadTrigger(settings, self._loop, log, changed=self._changed, phase=lambda: self._state.phase)
+        self._starts = Spawner(self._children, settings, process, listener, certificate, self._saves)
         last_answer = LastAnswer(self._loop, listener, secure=certificate is not None)
-        self._front = Front(
+        self._front = ConnectionRouter(
             self._loop, self._children, lambda: self._starts.standin(self._state.generation), last_answer, log
         )
-        self._looks = Looks(self._loop, Analyst(settings, process, log, self._loop.post, environment))
+        self._looks = SecondLook(self._loop, Analyst(settings, process, log, self._loop.post, environment))
         self._use = Use()
         self._installation = Installation(
             self._children, flags, process, settings.project, log=log, happened=self.happened
         )
-        self._preparation = Preparation(self._loop, self._children, log, self.happened, self._failures)
-        self._debugging = DebuggerDoor(self._loop, settings, log)
+        self._preparation = BeforeStart(self._loop, self._children, log, self.happened, self._failures)
+        self._debugging = DebugPort(self._loop, settings, log)
         self._state = State()
         self._analysis: Analysis | None = None
         self._has_terminal = signals.has_terminal()
-        self._account = Account(self.url, str(settings.project))
+        self._account = StatusReport(self.url, str(settings.project))
         self._preloading = Preloading(self._loop, self._children, settings, log)
-        self._stacks = stack_dumps.Stacks(self._loop)
-        self._leaving = Leaving(self._loop, self._children)
-        self._generations = Generations(
+        self._stacks = stack_dumps.StackDumps(self._loop)
+        self._leaving = RetiringWorkers(self._loop, self._children)
+        self._generations = Workers(
             self._loop, self._children, self._starts, self._preloading, settings,
             url=self.url, log=log, account=self._account, happened=self.happened,
             failures=self._failures, leaving=self._leaving, stands_still=self._debugging.stands_still,
             stacks=self._stacks,
         )  # fmt: skip
-        self._hearing = Hearing(log, writer, pause=self._children.pause, last_words=self._generations.said)
+        self._hearing = LogIngest(log, writer, pause=self._children.pause, last_words=self._generations.said)
         self._watch_over()
         self._perform = self._performers()
         self._hear = self._hearers()
@@ -137,15 +137,15 @@ class Supervisor:
             channel.Records: lambda child, message, _: self._hearing.records(child, message.batch),
             channel.Hello: lambda child, message, _: setattr(child, "python", message.python),
             channel.Ready: lambda child, message, _: self._ready(child, message),
-            channel.HandOver: lambda _, message, descriptors: self._front.taken(message.early, descriptors),
-            channel.Debugger: lambda child, told, _: self._debugging.listens(child, told.port, waits=told.waits),
-            channel.Stacks: lambda child, message, numbers: self._stacks.offered(child, message.signal, numbers),
-            channel.Left: lambda child, _, __: self._generations.left(child),
+            channel.HandOverConnections: lambda _, message, descriptors: self._front.taken(message.early, descriptors),
+            channel.DebuggerPort: lambda child, told, _: self._debugging.listens(child, told.port, waits=told.waits),
+            channel.StacksPipe: lambda child, message, numbers: self._stacks.offered(child, message.signal, numbers),
+            channel.StoppedAccepting: lambda child, _, __: self._generations.left(child),
             channel.Drained: lambda child, _, __: self._drained(child),
             channel.Failed: lambda child, message, _: self._failed(child, message),
-            channel.Unfit: lambda child, message, _: self._generations.unfit(child, message),
-            channel.Learned: lambda child, message, _: self._learned(child, message),
-            channel.Loaded: lambda child, message, _: self._saves.loaded(child, message.files),
+            channel.ForkMismatch: lambda child, message, _: self._generations.unfit(child, message),
+            channel.ModulesReport: lambda child, message, _: self._learned(child, message),
+            channel.FilesReport: lambda child, message, _: self._saves.loaded(child, message.files),
             channel.Preloaded: lambda child, message, _: self._preloading.preloaded(child, message),
         }
 
@@ -162,7 +162,7 @@ class Supervisor:
             lifecycle.Kill: lambda action: self._generations.kill(action.generation),
             lifecycle.SayProgress: lambda action: self._front.progress(status_pages.progress(action.phase)),
             lifecycle.SayBroken: self._say_broken,
-            lifecycle.Hush: self._hush,
+            lifecycle.HideStandIn: self._hush,
             lifecycle.RetryLater: self._retry_later,
             lifecycle.StopAll: self._stop_all,
             lifecycle.Finish: lambda _: self._loop.stop(),
@@ -257,7 +257,7 @@ class Supervisor:
         self._account.failed(page)
         self._front.broken(page)
 
-    def _hush(self, _action: lifecycle.Hush) -> None:
+    def _hush(self, _action: lifecycle.HideStandIn) -> None:
         if self._generations.current is not None:
             self._front.serve(self._generations.current)
 
@@ -276,7 +276,7 @@ class Supervisor:
             hear(child, message, descriptors)
         except Exception as error:  # noqa: BLE001  a defect of ours, or a child that has lost its mind
             self._failures.tell(error)
-            if isinstance(message, channel.Ready | channel.Failed | channel.Unfit | channel.Preloaded):
+            if isinstance(message, channel.Ready | channel.Failed | channel.ForkMismatch | channel.Preloaded):
                 # What was to follow does not.
                 child.signal_group(signal.SIGKILL)
 
@@ -310,11 +310,11 @@ class Supervisor:
         self._saves.failed(message.report)
         self._generations.failed(child, message)
 
-    def _learned(self, child: Handle, message: channel.Learned) -> None:
+    def _learned(self, child: Handle, message: channel.ModulesReport) -> None:
         self._saves.templates(message.templates)
         self._generations.learned(child, message)
 
-    def said(self, child: Handle, stream: str, said: list[Said]) -> None:
+    def said(self, child: Handle, stream: str, said: list[OutputLine]) -> None:
         """A child wrote on one of its outputs."""
         if child.role == "installer":
             for each in said:
@@ -326,7 +326,7 @@ class Supervisor:
             self._progressed(Phase.PREPARING, said)
         self._hearing.said(child, stream, said)
 
-    def _progressed(self, phase: Phase, said: list[Said]) -> None:
+    def _progressed(self, phase: Phase, said: list[OutputLine]) -> None:
         """Who looks at the page of what is under way sees its last line."""
         if said and self._state.phase is phase:
             last = self._log.masked(said[-1].text.decode("utf-8", "replace"))

@@ -48,7 +48,7 @@ class Met:
             return True
 
 
-class Contents:
+class FileContents:
     """Digests by path; a path that is missing here was not there."""
 
     def __init__(self) -> None:

@@ -51,7 +51,7 @@ class _Named:
     mark: Mark | None
 
 
-class Ground:
+class WatchSet:
     """The watched ground."""
 
     def __init__(self, terms: Terms) -> None:

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from appliance.watch.burst import LONGEST_S, Burst
 from appliance.watch.event_sources import Silence, What
-from appliance.watch.file_contents import Contents
+from appliance.watch.file_contents import FileContents
 from appliance.watch.kinds import Kind
 from appliance.watch.rounds import Rounds
-from appliance.watch.watch_set import Ground, Terms
+from appliance.watch.watch_set import Terms, WatchSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -83,8 +83,8 @@ class Watcher:
 
     def __init__(self, terms: Terms, listener: Listener) -> None:
         self._listener = listener
-        self._ground = Ground(terms)
-        self._contents = Contents()
+        self._ground = WatchSet(terms)
+        self._contents = FileContents()
         self._burst = Burst()
         self._rounds = Rounds()
         self._moods: set[Mood] = set()  # through the burst

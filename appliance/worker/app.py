@@ -140,7 +140,7 @@ def _adapted(
     inside: bool,
 ) -> None:
     with standard_library_alone():  # asyncio is the standard library's
-        from .asgi.event_loop import Running  # noqa: PLC0415  100 modules of asyncio's, for the few that are adapted
+        from .asgi.event_loop import EventLoopThread  # noqa: PLC0415  100 modules of asyncio's, for few
 
     def made() -> Any:
         application = make()
@@ -152,7 +152,7 @@ def _adapted(
             )
         return application
 
-    Running(adapter["folder"], adapter["action"], hooks, serving).run(made, inside=inside)
+    EventLoopThread(adapter["folder"], adapter["action"], hooks, serving).run(made, inside=inside)
 
 
 def ended(application: Application, within_s: float) -> None:

@@ -21,7 +21,7 @@ _REQUEST = "request"  # the name of the server's threads
 MOST = 20  # that are told of by name
 
 
-class Work(NamedTuple):
+class BackgroundWork(NamedTuple):
     """One thread, and the line of the project's that it is at."""
 
     thread: str
@@ -30,7 +30,7 @@ class Work(NamedTuple):
     function: str
 
 
-def running(root: str, *, streams: bool) -> list[Work]:
+def running(root: str, *, streams: bool) -> list[BackgroundWork]:
     """What is at work now.
 
     Args:
@@ -63,9 +63,9 @@ def _of_executors() -> Container[threading.Thread]:
     return list(getattr(executors, "_threads_queues", ()))
 
 
-def _work(thread: str, frame: FrameType, root: str) -> Work:
+def _work(thread: str, frame: FrameType, root: str) -> BackgroundWork:
     place = next((each for each in _outwards(frame) if each.f_code.co_filename.startswith(f"{root}/")), frame)
-    return Work(thread, place.f_code.co_filename, place.f_lineno, place.f_code.co_name)
+    return BackgroundWork(thread, place.f_code.co_filename, place.f_lineno, place.f_code.co_name)
 
 
 def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
@@ -74,6 +74,6 @@ def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
         frame = frame.f_back
 
 
-def fields(work: Work) -> dict[str, Any]:
+def fields(work: BackgroundWork) -> dict[str, Any]:
     """As an event's fields."""
     return {"thread": work.thread, "file": work.file, "line": work.line, "function": work.function}

@@ -9,10 +9,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ..protocol.channel import Learned
+from ..protocol.channel import ModulesReport
 
 if TYPE_CHECKING:
-    from .files.known_files import Files
+    from .files.known_files import KnownFiles
     from .preload.import_order import ImportOrder
 
 
@@ -25,29 +25,29 @@ class Learning:
         is_forked: what is loaded now, the preloader has loaded.
     """
 
-    def __init__(self, files: Files, order: ImportOrder, *, is_forked: bool) -> None:
+    def __init__(self, files: KnownFiles, order: ImportOrder, *, is_forked: bool) -> None:
         self._files = files
         self._order = order
         self._known = frozenset(sys.modules) if is_forked else frozenset[str]()
 
-    def all(self, application: Any, debuggers: str) -> Learned:
+    def all(self, application: Any, debuggers: str) -> ModulesReport:
         """Everything, but for what a debugger has loaded: no preloader needs it, or finds it."""
         from .files.template_folders import template_folders  # noqa: PLC0415  as above
         from .preload import fork_safety  # noqa: PLC0415  not needed before
 
         modules, others = self._loaded(debuggers, frozenset())
         self._files.look()
-        return Learned(
+        return ModulesReport(
             modules=modules,
             others=others,
             patched=fork_safety.patched() or self._files.unpreloadable,
             templates=template_folders(application),
         )
 
-    def rest(self, debuggers: str) -> Learned | None:
+    def rest(self, debuggers: str) -> ModulesReport | None:
         """What nobody was told of yet; None if there is nothing that could be preloaded. Cheap: each worker asks."""
         modules, others = self._loaded(debuggers, self._known)
-        return Learned(modules=modules, others=others) if modules else None
+        return ModulesReport(modules=modules, others=others) if modules else None
 
     def _loaded(self, debuggers: str, known: frozenset[str]) -> tuple[list[str], list[str]]:
         from .preload import inheritance  # noqa: PLC0415  not needed before

@@ -18,9 +18,9 @@ from .preload.fork_guard import Nowhere
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..protocol.inflight import Tally
+    from ..protocol.inflight import InFlight
     from ..server.wsgi.exchange import Exchange
-    from .stdio.stdio import Words
+    from .stdio.stdio import Stdio
 
 BATCH = 64  # beyond this a batch costs no less a record
 BATCH_BYTES = 1024 * 1024  # usual ones have 20 KB; each record of a bigger one is bounded, and sent alone
@@ -29,7 +29,7 @@ BATCH_BYTES = 1024 * 1024  # usual ones have 20 KB; each record of a bigger one 
 class RecordSink:
     """The server's sink: batches, and sends a batch when the server says that it is about to wait."""
 
-    def __init__(self, channel: Channel, words: Words | None = None, tally: Tally | None = None) -> None:
+    def __init__(self, channel: Channel, words: Stdio | None = None, tally: InFlight | None = None) -> None:
         self._channel = channel
         self._tally = tally
         self.begin = None if tally is None else tally.begin

@@ -13,10 +13,10 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ..protocol.channel import Channel, ChannelError, HandOver, Hello, Message, Take, portions
+from ..protocol.channel import Channel, ChannelError, HandOverConnections, Hello, Message, TakeConnections, portions
 from ..server.http.hosts import AllowedHosts
 from ..server.http.limits import Limits
-from ..server.io.gevent_safe_event import Flag
+from ..server.io.gevent_safe_event import GeventSafeEvent
 from ..server.pool.pool import PooledWSGIServer
 from .standard_path import standard_library_alone
 
@@ -66,14 +66,14 @@ def hand_over(channel: Channel, connections: Connections) -> None:
     for portion in portions([read for _, read in connections]):
         part = connections[portion]
         channel.send(
-            HandOver(early=[read.decode("latin-1") for _, read in part]),
+            HandOverConnections(early=[read.decode("latin-1") for _, read in part]),
             [connection.fileno() for connection, _ in part],
         )
         for connection, _ in part:
             connection.close()
 
 
-def taken(message: Take, descriptors: list[int]) -> Connections:
+def taken(message: TakeConnections, descriptors: list[int]) -> Connections:
     """The connections that came with ``message``."""
     return [
         (socket.socket(fileno=descriptor), early.encode("latin-1"))
@@ -115,7 +115,7 @@ def wait_for_streams(server: PooledWSGIServer, within_s: float) -> None:
 
     They are daemons: the interpreter's end would cut them before.
     """
-    over, pause = time.monotonic() + within_s, Flag()
+    over, pause = time.monotonic() + within_s, GeventSafeEvent()
     while server.busy and time.monotonic() < over:
         pause.wait(_PAUSE_S)
 

@@ -10,7 +10,7 @@ import faulthandler
 import os
 import signal
 
-from ..protocol.channel import Channel, Stacks
+from ..protocol.channel import Channel, StacksPipe
 
 # A real-time signal, which hardly any program uses; macOS has none.
 _SIGNAL = signal.SIGRTMAX - 7 if hasattr(signal, "SIGRTMAX") else signal.SIGUSR2
@@ -21,5 +21,5 @@ def offer(channel: Channel) -> None:
     read, write = os.pipe()
     os.set_blocking(write, False)  # a full pipe must not hold the process that it is to explain
     faulthandler.register(_SIGNAL, file=write, all_threads=True)
-    channel.send(Stacks(signal=_SIGNAL), [read])
+    channel.send(StacksPipe(signal=_SIGNAL), [read])
     os.close(read)

@@ -15,7 +15,17 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from ..protocol.channel import Channel, ChannelError, Drain, Message, Ready, Rest, Start, Take, Words
+from ..protocol.channel import (
+    Channel,
+    ChannelError,
+    Drain,
+    Message,
+    Ready,
+    SetStandInPage,
+    Start,
+    StopAccepting,
+    TakeConnections,
+)
 from ..server.pages import error_page
 from .records import RecordSink
 from .serving_process import Connections, hand_over, make_server, secured, taken
@@ -92,7 +102,7 @@ class HoldRule:
     worker serves, and asks, must not be told the old words.
     """
 
-    def __init__(self, words: Words, channel: Channel) -> None:
+    def __init__(self, words: SetStandInPage, channel: Channel) -> None:
         self._news = select.poll()  # the server asks under its lock: never twice at a time
         self._news.register(channel.fileno(), select.POLLIN)
         self._wait_s = words.wait_s
@@ -147,11 +157,11 @@ class _StandIn:
     def obey(self, message: Message, descriptors: list[int]) -> None:
         """Do what one message says."""
         with self._lock:
-            if isinstance(message, Words):
+            if isinstance(message, SetStandInPage):
                 self._speak(message)
-            elif isinstance(message, Take):
+            elif isinstance(message, TakeConnections):
                 self._take(taken(message, descriptors))
-            elif isinstance(message, (Rest, Drain)):
+            elif isinstance(message, (StopAccepting, Drain)):
                 if self._server is not None:
                     self._server.drain(self._pass_on)
                     self._server = None
@@ -159,7 +169,7 @@ class _StandIn:
                 if isinstance(message, Drain):
                     self._shifts.put(None)
 
-    def _speak(self, words: Words) -> None:
+    def _speak(self, words: SetStandInPage) -> None:
         self._page.change(words.page)
         if self._server is None:
             self._server = make_server(

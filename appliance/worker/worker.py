@@ -19,30 +19,30 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ..protocol.channel import (
     Channel,
     ChannelError,
-    Debugger,
+    DebuggerPort,
     Drain,
     Drained,
     Failed,
-    Learn,
-    Left,
-    Look,
+    ForkMismatch,
     Message,
     Preload,
     Ready,
-    Report,
-    Serve,
+    ReportBackgroundWork,
+    ReportModules,
+    ServeUnfinishedImport,
     Start,
-    Take,
-    Unfit,
+    StartAccepting,
+    StoppedAccepting,
+    TakeConnections,
 )
-from ..protocol.inflight import Tally
-from ..server.io.gevent_safe_event import Flag
+from ..protocol.inflight import InFlight
+from ..server.io.gevent_safe_event import GeventSafeEvent
 from ..server.pages import error_page
 from . import app, serving_process, stacks, stdlib_shadowing
 from .diagnosis import Diagnosis
 from .entry import standard_library
 from .files import source_loader
-from .files.known_files import Files
+from .files.known_files import KnownFiles
 from .frameworks import framework_errors, routes, werkzeug_debugger
 from .hooks import Hooks
 from .learning import Learning
@@ -86,7 +86,7 @@ def main(descriptor: int) -> None:
 
         standin.serve(channel, listener, start, received[1:])
     else:
-        tally = Tally(descriptors[1])
+        tally = InFlight(descriptors[1])
         os.close(descriptors[1])
         worker = Worker(channel, listener, start, tally, inheritance, notes=descriptors[2])
         worker.attend(descriptors[3] if len(descriptors) > 3 else None)
@@ -101,7 +101,7 @@ class Worker:
         channel: Channel,
         listener: socket.socket,
         start: Start,
-        tally: Tally,
+        tally: InFlight,
         inheritance: Inheritance | None = None,
         *,
         notes: int = -1,
@@ -125,16 +125,16 @@ class Worker:
         self._server: PooledWSGIServer | None = None
         self._served = self._drained = False
         self._streams_s = 0.0
-        self._schedulers_told = Flag()
+        self._schedulers_told = GeventSafeEvent()
         self._application: app.Application | None = None
         self._began = 0.0  # its import
         self._aside: list[app.Application] = []  # what a script serves by itself, in other threads
         self._waiting: serving_process.Connections = []  # taken before there was a server
-        self._wanted = Flag()  # to serve, or to drain what it was given
+        self._wanted = GeventSafeEvent()  # to serve, or to drain what it was given
         self._leave_by = 0.0  # on CLOCK_MONOTONIC: the end of the grace, once it drains
         self._lock = threading.Lock()
         self._code = source_loader.CodeCache(start.code)
-        self._files = Files(start, notes, self._hooks, is_forked=inheritance is not None)
+        self._files = KnownFiles(start, notes, self._hooks, is_forked=inheritance is not None)
         self._order = ImportOrder()
         self._learning = Learning(self._files, self._order, is_forked=inheritance is not None)
 
@@ -295,25 +295,25 @@ class Worker:
         helped = framework_errors.told(werkzeug_debugger.offered(application, hooks), self._start.root, hooks)
         return fork_guard.bounded(routes.told(helped, hooks))
 
-    def _check(self, unfit: inherited.Unfit | None) -> None:
+    def _check(self, unfit: inherited.ForkMismatchError | None) -> None:
         """End here, and let a cold start decide, where what was preloaded does not fit."""
         if unfit is not None:
             self._last_words()
-            send(self._channel, Unfit(why=unfit.why, modules=list(unfit.modules), stale=unfit.stale))
+            send(self._channel, ForkMismatch(why=unfit.why, modules=list(unfit.modules), stale=unfit.stale))
             os._exit(0)
 
     def _debug(self, options: dict[str, Any]) -> None:
         from . import debugger  # noqa: PLC0415  as in run
 
         try:
-            debugger.listen(**options, tell=lambda port, waits: self._say(Debugger(port=port, waits=waits)))
+            debugger.listen(**options, tell=lambda port, waits: self._say(DebuggerPort(port=port, waits=waits)))
         except Exception as error:  # noqa: BLE001  the project is served without it
             fields: dict[str, object] = {
                 "reason": f"{type(error).__name__}: {error}",
                 "action": "Add debugpy to the project's dependencies; the image brings its own.",
             }
             self._sink.event("warning", "debugger.failed", fields)
-            self._channel.send(Debugger(port=0))
+            self._channel.send(DebuggerPort(port=0))
 
     def _debuggers(self) -> str:
         """The folder of what a debugger has loaded."""
@@ -347,7 +347,7 @@ class Worker:
             self._end_by(error)
 
     def _obey(self, message: Message, descriptors: list[int]) -> None:
-        if isinstance(message, Take):
+        if isinstance(message, TakeConnections):
             with self._lock:
                 if self._server is None:
                     self._waiting += serving_process.taken(message, descriptors)
@@ -363,12 +363,12 @@ class Worker:
                     os._exit(0)  # still importing, and not wanted any more
                 self._streams_s = message.streams_s
                 self._server.drain(lambda connections: serving_process.hand_over(self._channel, connections))
-                self._channel.send(Left())
+                self._channel.send(StoppedAccepting())
             self._wanted.set()
             _thread.start_new_thread(self._stop_schedulers, ())
-        elif isinstance(message, Report):
+        elif isinstance(message, ReportBackgroundWork):
             self._report(cut=message.cut)
-        elif isinstance(message, Serve):
+        elif isinstance(message, StartAccepting):
             self._wanted.set()
         else:
             self._answer(message)
@@ -393,7 +393,7 @@ class Worker:
             _EXIT(1)
 
     def _answer(self, message: Message) -> None:
-        if isinstance(message, Learn):
+        if isinstance(message, ReportModules):
             if message.quiet:
                 self._code.write()
             learned = self._hooks.ask(
@@ -401,7 +401,7 @@ class Worker:
             )
             if learned is not None:
                 send(self._channel, learned)
-        elif isinstance(message, Look) and self._server is None:
+        elif isinstance(message, ServeUnfinishedImport) and self._server is None:
             look = self._hooks.guarded("endless imports", self._look, otherwise=None)
             # Unknown to threading, as the control thread is. No thread may be left.
             self._hooks.ask("endless imports", _thread.start_new_thread, look, (), otherwise=0)

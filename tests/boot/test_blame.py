@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.environment.failures.uv_errors import LastWords, failure, place_of
+from appliance.environment.failures.uv_errors import UvErrors, failure, place_of
 
 CONFLICT = """\
 error: No solution found when resolving dependencies
@@ -108,7 +108,7 @@ def test_a_long_build_does_not_hide_the_package(tmp_path, length):
     begin = ["error: Failed to build `lxml==4.5.0`", "  cause: The build backend returned an error"]
     build = [f"         copying {number}" for number in range(length)]
     end = ["         error: [Errno 2] No such file or directory: 'x86_64-linux-gnu-gcc'", "hint: something"]
-    words = LastWords()
+    words = UvErrors()
     for line in ("Resolved 24 packages", *begin, "         [stdout]", *build, *end):
         words.add(line)
     error = failure(words.all(), 1, "", [file])

@@ -9,7 +9,7 @@ from appliance.environment.environment_folder import MARK, clear, closed_to_othe
 from appliance.environment.python.pythons import _places as _candidates
 from appliance.environment.upkeep import Use, making, prune
 from appliance.supervisor.workers import preload_cache
-from appliance.supervisor.workers.preload_cache import Kept
+from appliance.supervisor.workers.preload_cache import PreloadCache
 from tests.users import ATTACKER, OWNER, as_root, place, user, volume
 
 __all__ = ["place", "volume"]
@@ -154,7 +154,7 @@ def test_a_planted_list_of_modules(volume, where):
     """A list of what is to be imported that another user can have written is no list; ours takes its place."""
     file = volume / f"uid-{OWNER}" / "preload" / "list.json"
     with user(OWNER):
-        preload_cache.save(file, Kept(["planted"]))
+        preload_cache.save(file, PreloadCache(["planted"]))
         assert preload_cache.load(file).modules == ["planted"]
     if where == "folder":
         file.parent.chmod(0o777)
@@ -164,6 +164,6 @@ def test_a_planted_list_of_modules(volume, where):
         file.rename(file.with_name("away"))
         file.symlink_to("away")
     with user(OWNER):
-        assert preload_cache.load(file) == Kept()
-        preload_cache.save(file, Kept(["ours"]))
+        assert preload_cache.load(file) == PreloadCache()
+        preload_cache.save(file, PreloadCache(["ours"]))
         assert preload_cache.load(file).modules == ([] if where == "folder" else ["ours"])

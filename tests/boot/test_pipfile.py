@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from appliance.dependencies.dependency_selection import Choice
+from appliance.dependencies.dependency_selection import DependencySelection
 from appliance.dependencies.formats.pipfile import pipfile_lines, pipfile_python, read_pipfile_lock
 from appliance.errors import InstallError
 
@@ -31,7 +31,7 @@ def test_a_lock(tmp_path):
         },
         develop={"tea": {"version": "==1.0"}, "cup": {"version": "==2"}},
     )
-    lines, indexes = read_pipfile_lock(file, Choice())
+    lines, indexes = read_pipfile_lock(file, DependencySelection())
     assert lines == [
         "tea[hot]==1.0 ; python_version >= '3.8' --hash=sha256:aa",
         "pot @ git+https://x.test/pot.git@abc",
@@ -39,7 +39,7 @@ def test_a_lock(tmp_path):
         "cup==2",
     ]
     assert indexes == []
-    assert "cup==2" not in read_pipfile_lock(file, Choice(development=False))[0]
+    assert "cup==2" not in read_pipfile_lock(file, DependencySelection(development=False))[0]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_lock(tmp_path):
 )
 def test_sources(tmp_path, sources, indexes):
     """PyPI as the first is left to the installer, which may have a mirror of it; others are named."""
-    assert read_pipfile_lock(lock(tmp_path, sources), Choice())[1] == indexes
+    assert read_pipfile_lock(lock(tmp_path, sources), DependencySelection())[1] == indexes
 
 
 def test_a_broken_lock(tmp_path):
@@ -64,13 +64,13 @@ def test_a_broken_lock(tmp_path):
     file = tmp_path / "Pipfile.lock"
     file.write_text('{\n"default": {,\n}')
     with pytest.raises(InstallError, match=r"Pipfile\.lock is no JSON") as caught:
-        read_pipfile_lock(file, Choice())
+        read_pipfile_lock(file, DependencySelection())
     assert "line 2" in caught.value.action
 
 
 def test_a_pipfile_that_was_never_locked():
     """Its packages, and those for development; its Python."""
     data = {"packages": {"tea": "*"}, "dev-packages": {"cup": ">=1"}, "requires": {"python_version": "3.12"}}
-    assert pipfile_lines(data, Choice())[0] == ["tea", "cup>=1"]
-    assert pipfile_lines(data, Choice(development=False))[0] == ["tea"]
+    assert pipfile_lines(data, DependencySelection())[0] == ["tea", "cup>=1"]
+    assert pipfile_lines(data, DependencySelection(development=False))[0] == ["tea"]
     assert pipfile_python(data) == "3.12"

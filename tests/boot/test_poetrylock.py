@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from appliance.dependencies.formats.dependency_spec import Wanted
+from appliance.dependencies.formats.dependency_spec import DependencySpec
 from appliance.dependencies.formats.poetry_lock import read_pins
 
 # Packages as locks of 1.1 to 2.1 write them: two versions of one for different Pythons, an extra, a marker, a group.
@@ -89,13 +89,13 @@ def lines(*wanted, python="3.12"):
 @pytest.mark.parametrize(
     ("wanted", "python", "pins"),
     [
-        (Wanted("tea"), "3.12", ["Tea==2.0", "leaf==2.5"]),
-        (Wanted("tea"), "3.11", ["Tea==2.0", "leaf==1.5", "tempfix==1"]),
-        (Wanted("TEA", extras=("sweet",)), "3.12", ["Tea==2.0", "leaf==2.5", "sugar==1"]),
-        (Wanted("tea", extras=("white",)), "3.12", ["Tea==2.0", "leaf==2.5", "milk==1"]),
-        (Wanted("tea", marker="python_version < '3'"), "3.12", []),
-        (Wanted("pot"), "3.12", ["pot @ git+https://x.test/pot.git@abc"]),
-        (Wanted("gone"), "3.12", []),
+        (DependencySpec("tea"), "3.12", ["Tea==2.0", "leaf==2.5"]),
+        (DependencySpec("tea"), "3.11", ["Tea==2.0", "leaf==1.5", "tempfix==1"]),
+        (DependencySpec("TEA", extras=("sweet",)), "3.12", ["Tea==2.0", "leaf==2.5", "sugar==1"]),
+        (DependencySpec("tea", extras=("white",)), "3.12", ["Tea==2.0", "leaf==2.5", "milk==1"]),
+        (DependencySpec("tea", marker="python_version < '3'"), "3.12", []),
+        (DependencySpec("pot"), "3.12", ["pot @ git+https://x.test/pot.git@abc"]),
+        (DependencySpec("gone"), "3.12", []),
     ],
 )
 def test_what_is_reached(wanted, python, pins):
@@ -105,7 +105,7 @@ def test_what_is_reached(wanted, python, pins):
 
 def test_hashes_and_indexes():
     """Every file's hash is kept, of old locks too, and an index that is not PyPI is named."""
-    pins = read_pins(tomllib.loads(LOCK), [Wanted("cup"), Wanted("tea")], "3.12")
+    pins = read_pins(tomllib.loads(LOCK), [DependencySpec("cup"), DependencySpec("tea")], "3.12")
     assert "Tea==2.0 --hash=sha256:aa --hash=sha256:bb" in pins.lines
     assert "cup==1 --hash=sha256:cc" in pins.lines
     assert pins.indexes == ("--extra-index-url https://index.test/simple",)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.dependencies.dependency_selection import Choice
+from appliance.dependencies.dependency_selection import DependencySelection
 from appliance.dependencies.source_tree import read_source_tree
 
 
@@ -14,7 +14,7 @@ def read(tmp_path):
         for name, text in files.items():
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_text(text)
-        tree = read_source_tree(tmp_path, Choice())
+        tree = read_source_tree(tmp_path, DependencySelection())
         assert tree is not None
         return tree
 
@@ -91,4 +91,4 @@ def test_what_is_no_distribution(read, tmp_path):
     tree = read({"pyproject.toml": '[tool.poetry]\npackage-mode = false\n[tool.poetry.dependencies]\ntea = "*"\n'})
     assert (tree.name, tree.requires) == ("", ("tea",))
     (tmp_path / "pyproject.toml").write_text("[tool.ruff]\n")
-    assert read_source_tree(tmp_path, Choice()) is None
+    assert read_source_tree(tmp_path, DependencySelection()) is None

@@ -13,7 +13,7 @@ from appliance.environment.installer import installer
 from appliance.environment.plan import _memory, plan
 from appliance.environment.python.interpreter import Known
 from appliance.environment.python.last_python import runs_on
-from appliance.environment.python.python_choice import Memory, Subject, settle
+from appliance.environment.python.python_choice import PythonChoices, Subject, settle
 from appliance.environment.python.pythons import SERVED
 from appliance.environment.python.wheels import asks_for_the_old, lacking_wheels
 from appliance.errors import InstallError
@@ -167,7 +167,7 @@ def settled(old, tmp_path):
     file.chmod(0o755)
     old.values |= {"PATH": f"{folder}:/usr/bin:/bin", "HOME": str(tmp_path), "PYENV_ROOT": "/nowhere"}
     make_folders(user_cache(old.cache))
-    memory = Memory(user_cache(old.cache) / "environments", "memory.json")
+    memory = PythonChoices(user_cache(old.cache) / "environments", "memory.json")
 
     def settled(**values):
         manifest = read_manifest(old.root)
@@ -195,8 +195,8 @@ def test_a_memory_of_another_form(old, text):
     make_folders(user_cache(old.cache))
     environments = user_cache(old.cache) / "environments"
     (environments / "memory.json").write_text(text)
-    assert Memory(environments, "memory.json").read() == Known()
-    assert Memory(environments, "gone.json").read() == Known()
+    assert PythonChoices(environments, "memory.json").read() == Known()
+    assert PythonChoices(environments, "gone.json").read() == Known()
 
 
 def test_the_plan_follows_what_is_remembered(old, settled):

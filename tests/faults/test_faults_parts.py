@@ -11,7 +11,9 @@ from tests.faults.faulty import Faulty
 Make = Callable[..., Faulty]
 OURS = "appliance.supervisor."
 
-FRAMES = ("Start", "Serve", "Drain", "Take", "Learn", "Preload", "Fork", "Rest")
+FRAMES = (
+    "Start", "StartAccepting", "Drain", "TakeConnections", "ReportModules", "Preload", "Fork", "StopAccepting",
+)  # fmt: skip
 
 ONCE_AND_FOR_EVER = [
     ("Popen", "standin", "EAGAIN"),
@@ -26,20 +28,20 @@ ONCE_AND_FOR_EVER = [
     ("killpg", "", "EINVAL"),
     ("appliance.supervisor.processes.handles:_offer_first", "", "RuntimeError"),
     *(("appliance.protocol.channel:Channel.send", f"({frame}(", "ENOBUFS") for frame in FRAMES),
-    ("appliance.protocol.channel:Channel.send", "Words", "RuntimeError"),
+    ("appliance.protocol.channel:Channel.send", "SetStandInPage", "RuntimeError"),
     ("appliance.protocol.channel:Channel.receive", "", "RuntimeError"),
     ("appliance.supervisor.processes.lifeline:Lifeline.open", "", "RuntimeError"),
     ("appliance.supervisor.processes.lifeline:Lifeline.bind", "", "RuntimeError"),
     ("appliance.supervisor.steps.analysis:tell_news", "", "RuntimeError"),
-    ("appliance.supervisor.workers.workers:Generations.learned", "", "KeyError"),
+    ("appliance.supervisor.workers.workers:Workers.learned", "", "KeyError"),
     ("appliance.supervisor.workers.preloading:Preloading.ready", "", "KeyError"),
     ("appliance.supervisor.workers.preloading:Preloading.learned", "", "RecursionError"),
     ("appliance.supervisor.workers.preloading:Preloading.preloaded", "", "KeyError"),
     ("appliance.supervisor.workers.preloading:Preloading.fork", "", "KeyError"),
-    ("appliance.supervisor.workers.reload_trigger:Saves.loaded", "", "MemoryError"),
-    ("appliance.supervisor.reporting.log_ingest:Hearing.said", "", "UnicodeError"),
-    ("appliance.supervisor.reporting.log_ingest:Hearing.records", "", "TypeError"),
-    ("appliance.supervisor.reporting.status_report:Account.reloaded", "", "ZeroDivisionError"),
+    ("appliance.supervisor.workers.reload_trigger:ReloadTrigger.loaded", "", "MemoryError"),
+    ("appliance.supervisor.reporting.log_ingest:LogIngest.said", "", "UnicodeError"),
+    ("appliance.supervisor.reporting.log_ingest:LogIngest.records", "", "TypeError"),
+    ("appliance.supervisor.reporting.status_report:StatusReport.reloaded", "", "ZeroDivisionError"),
     ("appliance.supervisor.processes.spawn:link", "", "ValueError"),
 ]
 

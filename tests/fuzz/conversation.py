@@ -16,9 +16,9 @@ from typing import Any, cast
 from appliance.server.http.limits import Limits
 from appliance.server.io.poller import Poller
 from appliance.server.io.wire import Wire
-from appliance.server.pool.connections import PARKED, Connection, Lot
+from appliance.server.pool.connections import PARKED, Connection, Connections
 from appliance.server.wsgi.handler import WSGIRequestHandler
-from appliance.server.wsgi.server_context import Equipment
+from appliance.server.wsgi.server_context import ServerContext
 from tests.fuzz.reference import Asked, Refused, read
 from tests.server.served import Response, read_response
 
@@ -95,9 +95,9 @@ class Deaf:
 class Witness:
     """Application, sink and server of one connection."""
 
-    equipment: Equipment
+    equipment: ServerContext
 
-    def __init__(self, template: Equipment) -> None:
+    def __init__(self, template: ServerContext) -> None:
         self.received: list[Received] = []
         self.begun = 0
         self.records = 0
@@ -138,7 +138,7 @@ class Outcome:
 
     def __init__(self, pieces: list[bytes], *, pooled: bool) -> None:
         sock = Memory(pieces)
-        equipment = Equipment({}, sink=cast("Any", None), limits=LIMITS, multithread=True, persistent=True)
+        equipment = ServerContext({}, sink=cast("Any", None), limits=LIMITS, multithread=True, persistent=True)
         witness = Witness(equipment)
         equipment.sink = witness
         handler = WSGIRequestHandler.__new__(WSGIRequestHandler)
@@ -163,7 +163,7 @@ class Outcome:
 
 def serve_as_the_pool(handler: WSGIRequestHandler, wire: Wire) -> None:
     """Serve a connection by a lot's looks, as a thread of the pool does."""
-    lot = Lot(cast("Poller", Deaf()), LIMITS)
+    lot = Connections(cast("Poller", Deaf()), LIMITS)
     mine = Connection(handler, wire, monotonic())
     lot.add(mine)
     while True:

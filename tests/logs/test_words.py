@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from appliance.logs.project_output.output_lines import SETTLE_S, Said, Words
+from appliance.logs.project_output.output_lines import SETTLE_S, OutputLine, OutputLines
 from appliance.protocol.output_frames import END, RECORD, RECORD_PART, TEXT, Piece, packed
 
 MARK = b"\x1e" + bytes(range(15))
@@ -17,7 +17,7 @@ def piece(data, *, kind=TEXT, pid=7, thread=1, request="", at=5.0):
 
 def heard(*data):
     """Everything that is said by these bytes, to their end."""
-    words = Words(MARK)
+    words = OutputLines(MARK)
     return [*(each for part in data for each in words.feed(part)), *words.rest()]
 
 
@@ -40,7 +40,7 @@ def test_halves_of_two_requests_do_not_mix():
 
 def test_a_line_knows_its_process_and_time():
     """The process that wrote it may be a child of the worker; the time is when it was written."""
-    assert heard(piece(b"x\n", pid=9, at=7.5)) == [Said(b"x", pid=9, at=7.5)]
+    assert heard(piece(b"x\n", pid=9, at=7.5)) == [OutputLine(b"x", pid=9, at=7.5)]
 
 
 def test_what_was_begun_is_kept():
@@ -51,12 +51,12 @@ def test_what_was_begun_is_kept():
 
 def test_a_traceback_of_pieces():
     """A traceback that is printed while another request prints is one event all the same."""
-    words = Words(MARK)
+    words = OutputLines(MARK)
     first = list(words.feed(piece(b"Traceback (most recent call last):\n", request="a", at=1.0)))
     other = list(words.feed(piece(b"hello\n", request="b")))
     assert (first, [each.text for each in other], words.patience_s) == ([], [b"hello"], SETTLE_S)
     assert list(words.feed(piece(b"ValueError: x\n", request="a", at=2.0))) == []
-    whole = Said(b"Traceback (most recent call last):\nValueError: x", "error", at=1.0, pid=7, request_id="a")
+    whole = OutputLine(b"Traceback (most recent call last):\nValueError: x", "error", at=1.0, pid=7, request_id="a")
     assert list(words.settle()) == [whole]
     assert words.patience_s is None
 
@@ -76,7 +76,7 @@ def test_a_record_of_several_pieces():
 
 def test_nothing_is_kept_of_who_is_silent():
     """Who has said whole lines only is forgotten: a long life with many requests costs nothing."""
-    words = Words(MARK)
+    words = OutputLines(MARK)
     for number in range(100):
         list(words.feed(piece(b"line\n", request=str(number))))
     assert words._speakers == {}
@@ -84,7 +84,7 @@ def test_nothing_is_kept_of_who_is_silent():
 
 def test_raw_bytes_of_the_only_request():
     """Raw bytes are the one request's that ran; a line that two may have written is nobody's."""
-    words = Words(MARK)
+    words = OutputLines(MARK)
     assert [each.request_id for each in words.feed(b"alone\nhalf", lambda: "a")] == ["a"]
     assert [each.request_id for each in words.feed(b" and half\n", lambda: "b")] == [None]
     assert [each.request_id for each in words.feed(b"again\n", lambda: "b")] == ["b"]

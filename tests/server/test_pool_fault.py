@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from appliance.server.io.poller import Poller
-from appliance.server.pool.acceptor import Door
+from appliance.server.pool.acceptor import Acceptor
 from appliance.server.pool.pool import PooledWSGIServer
 from appliance.server.pool.watchdog import ServerFailed
 from tests.server.answers import answer
@@ -53,7 +53,7 @@ def test_a_listening_socket_that_was_closed_is_no_lack_of_descriptors():
     """What will never accept again is an error; only what may is waited for."""
     poller = Poller()
     listener = socket.create_server(("127.0.0.1", 0))
-    door = Door(listener, poller)
+    door = Acceptor(listener, poller)
     door.open()
     listener.close()
     with pytest.raises(OSError, match="Bad file descriptor"):

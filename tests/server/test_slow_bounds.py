@@ -14,14 +14,14 @@ import pytest
 
 from appliance.server.http.limits import Limits
 from appliance.server.pool.connections import Connection
-from appliance.server.pool.thread_pool import Hand
+from appliance.server.pool.thread_pool import PoolThread
 from tests.server.served import PATIENCE_S, Served, get, post
 from tests.server.slow import CONTENT, PIECES, SIZE, WAYS, Every, body_of, slow, until, until_aside
 
 Serve = Callable[..., Served]
 
 
-def is_waiting(hand: Hand) -> bool:
+def is_waiting(hand: PoolThread) -> bool:
     """Whether a thread waits for its client."""
     return isinstance(hand.work, Connection) and hand.work.wire.waiting > 0
 

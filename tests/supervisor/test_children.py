@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from appliance.logs.project_output.output_lines import Said
+from appliance.logs.project_output.output_lines import OutputLine
 from appliance.protocol.channel import Channel, Hello, Message
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.processes import children as module
@@ -27,7 +27,7 @@ class Told:
     def message(self, child: Handle, message: Message, descriptors: list[int]) -> None:
         """Nothing to do."""
 
-    def said(self, child: Handle, stream: str, said: list[Said]) -> None:
+    def said(self, child: Handle, stream: str, said: list[OutputLine]) -> None:
         """Nothing to do."""
 
     def channel_failed(self, child: Handle, reason: str) -> None:

@@ -6,14 +6,14 @@ import socket
 from types import SimpleNamespace
 from typing import Any
 
-from appliance.supervisor.debugger.debug_port import DebuggerDoor
+from appliance.supervisor.debugger.debug_port import DebugPort
 
 
 def test_status_while_it_stops():
     """Who asks for the status once the port is closed, as the health check may, is told of no debugger."""
     loop: Any = SimpleNamespace(watch=lambda *_: None, unwatch=lambda *_: None)
     settings: Any = SimpleNamespace(host="127.0.0.1", debugpy=_free_port())
-    door = DebuggerDoor(loop, settings, None)  # type: ignore[arg-type]  # it has nothing to tell
+    door = DebugPort(loop, settings, None)  # type: ignore[arg-type]  # it has nothing to tell
     told = door.told()
     assert told is not None
     assert told["attached_pids"] == []

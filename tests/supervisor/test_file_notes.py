@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.workers import file_notes
-from appliance.supervisor.workers.file_notes import MOMENT_S, Notes, holds_for_writing
-from appliance.worker.files.input_files import Inputs
+from appliance.supervisor.workers.file_notes import MOMENT_S, FileNotes, holds_for_writing
+from appliance.worker.files.input_files import InputFiles
 
 NOTHING: Callable[..., None] = lambda *_, **__: None  # noqa: E731  a loop that nothing happens in
 
@@ -27,10 +27,10 @@ class Noting:
     def __init__(self) -> None:
         loop: Any = SimpleNamespace(watch=NOTHING, unwatch=NOTHING, call_later=NOTHING)
         self.files: dict[str, list[int]] = {}
-        self.notes = Notes(loop, lambda _, files: self.files.update(files))
+        self.notes = FileNotes(loop, lambda _, files: self.files.update(files))
         self.child = Handle("worker", 1, os.getpid(), {})
         self.pipe = self.notes.begin(self.child)
-        self.inputs = Inputs("/project", self.pipe)
+        self.inputs = InputFiles("/project", self.pipe)
         self.inputs.tell()
 
     def own(self, path: str, after_s: float = 0.0) -> bool:
@@ -157,7 +157,7 @@ def test_many_files(noting: Noting):
 def test_a_pipe_that_was_closed(tmp_path: Path):
     """Where the project has closed the pipe, and opened something else in its place, nothing is written into that."""
     read, write = os.pipe()
-    inputs = Inputs("/project", write)
+    inputs = InputFiles("/project", write)
     os.close(write)
     file = os.open(tmp_path / "theirs", os.O_RDWR | os.O_CREAT)
     assert file == write

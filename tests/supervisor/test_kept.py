@@ -7,12 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from appliance.supervisor.workers import preload_cache
-from appliance.supervisor.workers.preload_cache import Kept
+from appliance.supervisor.workers.preload_cache import PreloadCache
 
 
 def test_learns():
     """New modules come last and make the list unproven; the same ones again, or ones left out, change nothing."""
-    known = Kept()
+    known = PreloadCache()
     assert known.learn(["b", "a"], ["app"])
     known.proven = True
     assert not known.learn(["a", "b"], ["app", "alias"])
@@ -28,13 +28,13 @@ def test_learns():
 def test_kept(tmp_path: Path):
     """What is saved is loaded; what is no such file, of an older form or damaged, is as nothing."""
     file = tmp_path / "preload" / "list.json"
-    assert preload_cache.load(file) == Kept()
-    known = Kept(["a"], ["b"], {"a": "why"}, "", proven=True)
+    assert preload_cache.load(file) == PreloadCache()
+    known = PreloadCache(["a"], ["b"], {"a": "why"}, "", proven=True)
     preload_cache.save(file, known)
     assert preload_cache.load(file) == known
     for damage in ('{"modules": [', "[]", '{"colour": "red"}', ""):
         file.write_text(damage, encoding="utf-8")
-        assert preload_cache.load(file) == Kept()
+        assert preload_cache.load(file) == PreloadCache()
 
 
 def test_a_folder_whose_name_is_no_text(tmp_path: Path):
@@ -47,5 +47,5 @@ def test_a_folder_whose_name_is_no_text(tmp_path: Path):
 def test_closed_cache(tmp_path: Path):
     """Where nothing can be written nothing is kept, and nothing fails."""
     (tmp_path / "preload").touch()
-    preload_cache.save(tmp_path / "preload" / "list.json", Kept(["a"]))
-    assert preload_cache.load(tmp_path / "preload" / "list.json") == Kept()
+    preload_cache.save(tmp_path / "preload" / "list.json", PreloadCache(["a"]))
+    assert preload_cache.load(tmp_path / "preload" / "list.json") == PreloadCache()

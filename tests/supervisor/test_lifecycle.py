@@ -24,7 +24,7 @@ from appliance.supervisor.lifecycle import (
     CodeChanged,
     Event,
     Finish,
-    Hush,
+    HideStandIn,
     Install,
     Installed,
     InstallFailed,
@@ -66,7 +66,7 @@ def test_comes_up():
     state, actions = history(Analysed(1, installed=True))
     assert (state.phase, Boot(1) in actions) == (Phase.BOOTING, True)
     state, actions = history(WorkerReady(1), state=state)
-    assert (state.phase, actions) == (Phase.SERVING, [Hush()])
+    assert (state.phase, actions) == (Phase.SERVING, [HideStandIn()])
 
 
 def test_installs_first():

@@ -5,14 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.supervisor.workers.preload_demand import GROWN_S, Demand
+from appliance.supervisor.workers.preload_demand import GROWN_S, PreloadDemand
 
 HAPPENINGS = ("renewed", "begun", "done", "failed", "lost")
 
 
 def test_the_first_one_is_made_at_once():
     """Nothing is made before a list is known; the first list is preloaded without a delay."""
-    demand = Demand()
+    demand = PreloadDemand()
     delays = [demand.delay_s()]
     demand.renewed()
     assert [*delays, demand.delay_s()] == [None, 0.0]
@@ -20,7 +20,7 @@ def test_the_first_one_is_made_at_once():
 
 def test_a_list_that_grows_meanwhile():
     """What is being made goes on; the longer list is preloaded afterwards, and what is there serves until then."""
-    demand = Demand()
+    demand = PreloadDemand()
     demand.renewed()
     demand.begun()
     demand.renewed()
@@ -36,7 +36,7 @@ def test_a_list_that_grows_meanwhile():
 @given(st.lists(st.sampled_from(HAPPENINGS), max_size=40))
 def test_any_order(happenings: list[str]):
     """After any history either the newest list is preloaded, or one is being made, or the next has its time."""
-    demand = Demand()
+    demand = PreloadDemand()
     for each in happenings:
         if each == "begun" and (demand.making is not None or not demand.wanted):
             continue

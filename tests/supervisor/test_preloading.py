@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from appliance.protocol.channel import Fork, Learned, Message, Preload, Preloaded, Unfit
+from appliance.protocol.channel import Fork, ForkMismatch, Message, ModulesReport, Preload, Preloaded
 from appliance.supervisor.loop import Timer
 from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.handles import Handle
@@ -93,7 +93,7 @@ class Project:
 
     def learns(self, number: int = 0) -> None:
         """A worker tells its list."""
-        self.preloading.learned(Learned(LISTS[number % len(LISTS)], ["app"]), self.analysis)
+        self.preloading.learned(ModulesReport(LISTS[number % len(LISTS)], ["app"]), self.analysis)
 
     def saved(self) -> bool:
         """A save starts a worker; whether it is forked."""
@@ -129,9 +129,9 @@ HAPPENINGS: dict[str, Callable[[Project], object]] = {
     "save": lambda project: project.saved(),
     "done": lambda project: project.answers({}),
     "unsafe": lambda project: project.answers({"flask": "starts a thread"}),
-    "unfit": lambda project: project.preloading.unfit(Unfit("a variable", ["jinja2"], stale=False)),
-    "stale": lambda project: project.preloading.unfit(Unfit("installed anew", [], stale=True)),
-    "doubt": lambda project: project.preloading.unfit(Unfit("raised", [], stale=False)),
+    "unfit": lambda project: project.preloading.unfit(ForkMismatch("a variable", ["jinja2"], stale=False)),
+    "stale": lambda project: project.preloading.unfit(ForkMismatch("installed anew", [], stale=True)),
+    "doubt": lambda project: project.preloading.unfit(ForkMismatch("raised", [], stale=False)),
     "time": lambda project: project.clock.fire(),
     "made ends": lambda project: project.ends(project.preloading._made),
     "spare ends": lambda project: project.ends(project.preloading._spare),

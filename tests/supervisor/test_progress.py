@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from appliance.protocol.inflight import Slot, Tally
+from appliance.protocol.inflight import InFlight, Slot
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.workers import progress as module
@@ -53,7 +53,7 @@ class Scene:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.process = subprocess.Popen(["sleep", "1000"], start_new_session=True)
         self.child = Handle("worker", 1, self.process.pid, {})
-        self.tally = Tally(self.child.count(8))
+        self.tally = InFlight(self.child.count(8))
         self.child.ready_at = time.monotonic()
         self.told = Told()
         self.debugged = False

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 
 from appliance.supervisor.debugger.dap import Frames, framed
-from appliance.supervisor.debugger.dap_proxy import Relay
+from appliance.supervisor.debugger.dap_proxy import DapProxy
 from appliance.supervisor.loop import Loop
 
 BIG = b'"' + b"x" * 300_000 + b'"'  # more than a socket's buffer takes
@@ -44,7 +44,7 @@ def scene() -> Iterator[Scene]:
         loop, ended = Loop(), threading.Event()
         for each in (loop._woken, loop.wake_descriptor, loop._selector):
             stack.callback(each.close)
-        relay = Relay(loop, client, lambda _: ended.set())
+        relay = DapProxy(loop, client, lambda _: ended.set())
         loop.post(lambda: relay.connect(listener.getsockname()[1]))
         thread = threading.Thread(target=loop.run)
         thread.start()

@@ -5,14 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.supervisor.workers.reload_repeats import CIRCLE, HELD_S, Repeats, Verdict
+from appliance.supervisor.workers.reload_repeats import CIRCLE, HELD_S, ReloadRepeats, Verdict
 
 NOTHING = Verdict()
 
 
 def test_three_within_ten_seconds():
     """The third reload by one file alone is said, once; slower ones, and ones with another in between, are not."""
-    repeats = Repeats()
+    repeats = ReloadRepeats()
     said = [repeats.saved(["a.py"], now, starting=False) for now in (0.0, 4.0, 9.0, 9.5, 10.0)]
     assert said == [NOTHING, NOTHING, Verdict(often="a.py"), NOTHING, NOTHING]
     assert [repeats.saved(["b.py"], now, starting=False) for now in (20.0, 26.0, 31.0)] == [NOTHING] * 3
@@ -23,7 +23,7 @@ def test_three_within_ten_seconds():
 
 def test_a_circle():
     """Changes that come at each start are held, twice as long each time; one that comes at another time ends that."""
-    repeats = Repeats()
+    repeats = ReloadRepeats()
     verdicts = [repeats.saved(["a.ini"], float(now), starting=True) for now in range(CIRCLE + 2)]
     assert [each.held_s for each in verdicts] == [0.0] * (CIRCLE - 1) + [3.0, 6.0, 12.0]
     assert repeats.saved(["a.ini"], 99.0, starting=False).held_s == 0.0
@@ -32,7 +32,7 @@ def test_a_circle():
 
 def test_another_file_ends_a_circle():
     """As soon as something else is saved too, nothing is put off."""
-    repeats = Repeats()
+    repeats = ReloadRepeats()
     for _ in range(CIRCLE + 3):
         repeats.saved(["a.ini"], 0.0, starting=True)
     assert repeats.saved(["a.ini", "app.py"], 1.0, starting=True) == NOTHING
@@ -42,7 +42,7 @@ def test_another_file_ends_a_circle():
 @given(st.lists(st.tuples(st.sampled_from([("a",), ("b",), ("a", "b")]), st.booleans()), max_size=60))
 def test_any_saves(saves: list[tuple[tuple[str, ...], bool]]):
     """Whatever is saved when: only a row of changes of one file, each while a worker starts, is ever put off."""
-    repeats = Repeats()
+    repeats = ReloadRepeats()
     row: list[tuple[str, ...]] = []
     for now, (files, starting) in enumerate(saves):
         row = [*row, files] if starting and (not row or row[-1] == files) else [files] * starting

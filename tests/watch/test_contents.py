@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.watch.file_contents import LARGEST, Contents
+from appliance.watch.file_contents import LARGEST, FileContents
 from appliance.watch.tree import mark
 
 
@@ -23,7 +23,7 @@ def file(tmp_path: Path) -> str:
 
 def test_unread(file: str):
     """Of a file that was never read, a change is believed."""
-    contents = Contents()
+    contents = FileContents()
     contents.there([file])
     assert contents.changed(file, mark(file))
     assert not contents.changed(file, mark(file))
@@ -31,7 +31,7 @@ def test_unread(file: str):
 
 def test_learnt(file: str):
     """Of a file that was read while nothing happened, a touch is none."""
-    contents = Contents()
+    contents = FileContents()
     contents.there([file])
     seen = mark(file)
     assert seen
@@ -45,7 +45,7 @@ def test_learnt(file: str):
 def test_not_learnt_while_young(file: str):
     """A file of this moment is not learnt: a second write might bear the same time stamp."""
     os.utime(file)
-    contents = Contents()
+    contents = FileContents()
     contents.there([file])
     seen = mark(file)
     assert seen
@@ -55,7 +55,7 @@ def test_not_learnt_while_young(file: str):
 
 def test_not_learnt_once_changed(file: str):
     """A file that has changed since it was seen is not learnt: the change is still to be told."""
-    contents = Contents()
+    contents = FileContents()
     contents.there([file])
     seen = mark(file)
     assert seen
@@ -66,7 +66,7 @@ def test_not_learnt_once_changed(file: str):
 
 def test_gone_and_back(file: str):
     """A file that goes is news once, and so is one that comes; one that never was is none."""
-    contents = Contents()
+    contents = FileContents()
     contents.there([file])
     assert contents.changed(file, None)
     assert not contents.changed(file, None)
@@ -76,7 +76,7 @@ def test_gone_and_back(file: str):
 
 def test_full(file: str):
     """Emptiness is told from fullness, of what is there."""
-    contents = Contents()
+    contents = FileContents()
     assert not contents.was_full(file)
     contents.there([file])
     assert contents.was_full(file)
@@ -87,7 +87,7 @@ def test_full(file: str):
 
 def test_unreadable_and_large(file: str, tmp_path: Path):
     """What can't be read, or is too large to be, changes with its kind of failure or its time stamp."""
-    contents = Contents()
+    contents = FileContents()
     assert contents.changed(str(tmp_path), mark(str(tmp_path)))
     assert not contents.changed(str(tmp_path), mark(str(tmp_path)))
     os.truncate(file, LARGEST + 1)

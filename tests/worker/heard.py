@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from appliance.logs.project_output.output_lines import Said, Words
+from appliance.logs.project_output.output_lines import OutputLine, OutputLines
 from appliance.protocol.output_frames import new_mark
 
 _LISTEN = """
@@ -21,7 +21,7 @@ def begin(name):
 """
 
 
-def heard(program: str, *, folder: Path | None = None) -> list[Said]:
+def heard(program: str, *, folder: Path | None = None) -> list[OutputLine]:
     """Everything that this program says once it is listened to, descriptor 1's first."""
     mark = new_mark()
     done = subprocess.run(
@@ -34,11 +34,11 @@ def heard(program: str, *, folder: Path | None = None) -> list[Said]:
     )
     found = []
     for data in (done.stdout, done.stderr):
-        words = Words(mark)
+        words = OutputLines(mark)
         found += [*words.feed(data), *words.rest()]
     return found
 
 
-def texts(said: list[Said]) -> list[str]:
+def texts(said: list[OutputLine]) -> list[str]:
     """What was said as text."""
     return [each.text.decode() for each in said if each.record is None]

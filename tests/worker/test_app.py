@@ -12,11 +12,11 @@ import pytest
 
 from appliance.discovery.target import FACTORY_NAMES, OBJECT_NAMES
 from appliance.worker.app import TargetError, is_factory, load
-from appliance.worker.files.input_files import Inputs
+from appliance.worker.files.input_files import InputFiles
 from appliance.worker.files.source_loader import CodeCache, ProjectLoader
 from appliance.worker.hooks import Hooks
 
-LOADER = partial(ProjectLoader, CodeCache(""), Inputs("/", -1))
+LOADER = partial(ProjectLoader, CodeCache(""), InputFiles("/", -1))
 WSGI = "def {name}(environ, start_response):\n    return [b'{name}']\n"
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from appliance.worker.asgi import lifespan
 from appliance.worker.asgi.adapter import Response
-from appliance.worker.asgi.event_loop import Running
+from appliance.worker.asgi.event_loop import EventLoopThread
 from appliance.worker.hooks import Hooks
 from tests.server.served import PATIENCE_S, Recorder, Served, chunked, get, post
 
@@ -53,7 +53,7 @@ class Adapted:
         self._over = threading.Event()
         self._adapters: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.raised: BaseException | None = None
-        self._running = Running(str(Path(a2wsgi.__file__).parent), "Run uvicorn.", hooks, self._serving)
+        self._running = EventLoopThread(str(Path(a2wsgi.__file__).parent), "Run uvicorn.", hooks, self._serving)
         self._thread = threading.Thread(target=self._run, args=(application,), daemon=True)
         self._thread.start()
         self.adapter = self._adapters.get(timeout=PATIENCE_S)

@@ -25,7 +25,7 @@ from appliance.worker.frameworks import (
     werkzeug_debugger,
 )
 from appliance.worker.hooks import Hooks
-from appliance.worker.preload.random_seeds import Randoms
+from appliance.worker.preload.random_seeds import RandomSeeds
 from appliance.worker.stdio import terminal
 from appliance.worker.stdio.logging_records import Hook
 from tests.worker.heard import heard, texts
@@ -193,13 +193,13 @@ def test_djangos_static_files(monkeypatch: pytest.MonkeyPatch, hooks: Hooks, tol
 
 
 @pytest.fixture
-def meeting(hooks: Hooks) -> script.Meeting:
-    return script.Meeting(lambda *_: None, lambda *_: None, hooks)
+def meeting(hooks: Hooks) -> script.ScriptRendezvous:
+    return script.ScriptRendezvous(lambda *_: None, lambda *_: None, hooks)
 
 
 @pytest.mark.parametrize("name", sorted(intercepts._CHANGES))
 def test_servers_of_another_kind(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hooks: Hooks, meeting: script.Meeting, name: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hooks: Hooks, meeting: script.ScriptRendezvous, name: str
 ):
     """A server's module that has none of the names that are changed is imported as it is."""
     monkeypatch.setattr(sys, "meta_path", sys.meta_path[:])
@@ -227,14 +227,14 @@ def test_servers_of_another_kind(
 def test_a_run_that_can_not_be_dressed(hooks: Hooks):
     """Where run_simple's static files can't be had, its application is served without."""
     served: list[Any] = []
-    meeting = script.Meeting(lambda application, _: served.append(application), lambda *_: None, hooks)
+    meeting = script.ScriptRendezvous(lambda application, _: served.append(application), lambda *_: None, hooks)
     module: Any = odd("werkzeug.serving", make_server=fails)
     intercepts._werkzeug(module, meeting)
     module.run_simple("", 0, application, static_files={"/": 7}, use_debugger=True)
     assert served == [application]
 
 
-def test_a_finder_that_was_moved(monkeypatch: pytest.MonkeyPatch, meeting: script.Meeting):
+def test_a_finder_that_was_moved(monkeypatch: pytest.MonkeyPatch, meeting: script.ScriptRendezvous):
     """Where the project takes our finder out and asks it all the same, it finds nothing."""
     monkeypatch.setattr(sys, "meta_path", sys.meta_path[:])
     intercepts.install(meeting)
@@ -258,7 +258,7 @@ def test_paste_of_another_kind(hooks: Hooks, monkeypatch: pytest.MonkeyPatch, tm
 
 def test_generators_of_another_kind(hooks: Hooks, monkeypatch: pytest.MonkeyPatch):
     """A subclass of Random with arguments of its own, and a numpy without what it had, are made as they are."""
-    randoms = Randoms(hooks)
+    randoms = RandomSeeds(hooks)
 
     class Own(random.Random):
         def __init__(self, *, x: int | None = None) -> None:

@@ -8,14 +8,14 @@ from zlib import crc32
 import pytest
 
 from appliance.worker.files import input_files as module
-from appliance.worker.files.input_files import Inputs
+from appliance.worker.files.input_files import InputFiles
 
 
 def test_a_linked_project(tmp_path: Path):
     """Below a folder that is a link, a file has the name that the supervisor knows, whichever way it was named."""
     (tmp_path / "real").mkdir()
     (tmp_path / "project").symlink_to(tmp_path / "real")
-    inputs = Inputs(str(tmp_path / "project"), -1)
+    inputs = InputFiles(str(tmp_path / "project"), -1)
     for name in ("project/a.py", "real/a.py", "real/../project/./a.py"):
         assert inputs.named(str(tmp_path / name)) == str(tmp_path / "project" / "a.py")
     assert inputs.named(str(tmp_path / "b.py")) == str(tmp_path / "b.py")
@@ -25,7 +25,7 @@ def test_a_module(tmp_path: Path):
     """A module's mark is of before it was read, and bears a checksum of what was."""
     file = tmp_path / "a.py"
     file.write_text("one", encoding="utf-8")
-    inputs = Inputs(str(tmp_path), -1)
+    inputs = InputFiles(str(tmp_path), -1)
     status = inputs.compiles(str(file))
     file.write_text("three", encoding="utf-8")
     inputs.compiled(str(file), status, crc32(b"three"))
@@ -36,7 +36,7 @@ def test_a_module(tmp_path: Path):
 
 def test_what_it_writes_itself(tmp_path: Path):
     """A file that was only read, and is written too, is no input; a module is one all the same."""
-    inputs = Inputs(str(tmp_path), -1)
+    inputs = InputFiles(str(tmp_path), -1)
     for name in ("state.json", "module.py"):
         (tmp_path / name).touch()
         inputs.met(str(tmp_path / name))
@@ -50,7 +50,7 @@ def test_what_it_writes_itself(tmp_path: Path):
 def test_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The list has a bound."""
     monkeypatch.setattr(module, "MOST", 3)
-    inputs = Inputs(str(tmp_path), -1)
+    inputs = InputFiles(str(tmp_path), -1)
     for number in range(10):
         inputs.met(str(tmp_path / str(number)))
     assert len(inputs.tell()) == 3
@@ -58,6 +58,6 @@ def test_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def test_what_is_no_path(tmp_path: Path):
     """A name that no file can have is as one that is not there."""
-    inputs = Inputs(str(tmp_path), -1)
+    inputs = InputFiles(str(tmp_path), -1)
     inputs.met(f"{tmp_path}/a\0b")
     assert list(inputs.files.values()) == [[]]

@@ -10,24 +10,24 @@ from pathlib import Path
 
 import pytest
 
-from appliance.worker.files.missing_modules import Missing
-from appliance.worker.files.project_places import Places
+from appliance.worker.files.missing_modules import MissingModules
+from appliance.worker.files.project_places import ProjectPlaces
 from appliance.worker.hooks import Hooks
 
-Begin = Callable[..., tuple[Missing, list[str]]]
+Begin = Callable[..., tuple[MissingModules, list[str]]]
 
 
 @pytest.fixture
 def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
     """A finder behind all others, and what it tells; the project's folder is on the path."""
     monkeypatch.setattr(
-        sys, "path", [str(tmp_path), *(each for each in sys.path if not Places("/", sys.path).is_own(each))]
+        sys, "path", [str(tmp_path), *(each for each in sys.path if not ProjectPlaces("/", sys.path).is_own(each))]
     )
     finders, modules = sys.meta_path[:], set(sys.modules)
 
-    def begun(removed: tuple[str, ...] = (), hooks: Hooks | None = None) -> tuple[Missing, list[str]]:
+    def begun(removed: tuple[str, ...] = (), hooks: Hooks | None = None) -> tuple[MissingModules, list[str]]:
         met: list[str] = []
-        missing = Missing(Places(str(tmp_path), sys.path), met.append, removed, hooks or Hooks())
+        missing = MissingModules(ProjectPlaces(str(tmp_path), sys.path), met.append, removed, hooks or Hooks())
         missing.begin()
         return missing, met
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from appliance.watch.kinds import watched_names
-from appliance.worker.files.input_files import Inputs
-from appliance.worker.files.open_audit import Opened
-from appliance.worker.files.project_places import Places
+from appliance.worker.files.input_files import InputFiles
+from appliance.worker.files.open_audit import OpenAudit
+from appliance.worker.files.project_places import ProjectPlaces
 from appliance.worker.hooks import Hooks
 
 
@@ -21,10 +21,10 @@ class Opening:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.hooks = Hooks()
-        self.inputs = Inputs(str(root), -1)
+        self.inputs = InputFiles(str(root), -1)
         self.written: list[str] = []
         self.inputs.written = self.written.append  # type: ignore[method-assign,assignment]  # the pipe's other end
-        self.opened = Opened(self.inputs, Places(str(root), []), str(root), watched_names([], []), self.hooks)
+        self.opened = OpenAudit(self.inputs, ProjectPlaces(str(root), []), str(root), watched_names([], []), self.hooks)
 
     def opens(self, path: Any, flags: int = os.O_RDONLY) -> None:
         """As ``open`` raises it."""

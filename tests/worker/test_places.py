@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.worker.files.project_places import Places, is_installed
+from appliance.worker.files.project_places import ProjectPlaces, is_installed
 
 STANDARD = str(Path(os.__file__).parent)
 
@@ -33,12 +33,12 @@ STANDARD = str(Path(os.__file__).parent)
 )
 def test_whose(path: str, is_own: bool):
     """What neither an environment nor the standard library holds is the project's, wherever it lies."""
-    assert Places("/srv", sys.path).is_own(path) is is_own
+    assert ProjectPlaces("/srv", sys.path).is_own(path) is is_own
 
 
 def test_a_root_among_packages():
     """What the folders above the project are called says nothing of what is in it."""
-    places = Places("/data/site-packages/mine", sys.path)
+    places = ProjectPlaces("/data/site-packages/mine", sys.path)
     assert places.is_own("/data/site-packages/mine/app.py")
     assert not places.is_own("/data/site-packages/theirs/app.py")
 
@@ -50,7 +50,7 @@ def test_a_linked_package(tmp_path: Path):
     (site / "real").mkdir(parents=True)
     (site / "shop").symlink_to(library / "shop")
     (site / "standard").symlink_to(STANDARD)
-    places = Places("/srv", sys.path)
+    places = ProjectPlaces("/srv", sys.path)
     assert places.is_own(str(site / "shop" / "__init__.py"))
     assert not places.is_own(str(site / "real" / "__init__.py"))
     assert not places.is_own(str(site / "standard" / "abc.py"))
@@ -58,7 +58,7 @@ def test_a_linked_package(tmp_path: Path):
 
 def test_entries_of_a_path():
     """Of a search path the project's entries are known, and those that hide a package."""
-    places = Places("/srv", sys.path)
+    places = ProjectPlaces("/srv", sys.path)
     path = ["/srv/src", STANDARD, "/lib/prices", "/env/site-packages", "/lib/taxes"]
     assert places.own_entries(path) == ["/srv/src", "/lib/prices", "/lib/taxes"]
     assert places.first_entries(path) == ["/srv/src", "/lib/prices"]

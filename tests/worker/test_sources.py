@@ -20,8 +20,8 @@ from zlib import crc32
 
 import pytest
 
-from appliance.worker.files.input_files import Inputs
-from appliance.worker.files.project_places import Places
+from appliance.worker.files.input_files import InputFiles
+from appliance.worker.files.project_places import ProjectPlaces
 from appliance.worker.files.source_loader import KEPT, CodeCache, ProjectLoader, install
 from tests.users import ATTACKER, OWNER, as_root, place, user, volume
 
@@ -54,7 +54,7 @@ def cache(tmp_path: Path) -> CodeCache:
 
 def installed(root: Path, cache: CodeCache) -> Callable[[str, str], ProjectLoader]:
     """Our loader, for this root."""
-    return install(Places(str(root), sys.path), cache, Inputs(str(root), -1))
+    return install(ProjectPlaces(str(root), sys.path), cache, InputFiles(str(root), -1))
 
 
 def fresh(name: str) -> ModuleType:
@@ -107,7 +107,7 @@ def test_unchanged_is_not_compiled(root: Path, cache: CodeCache, tmp_path: Path,
     cache.write()
     assert len(kept(tmp_path)) == 1
     again = CodeCache(str(tmp_path / "code"))
-    other = ProjectLoader(again, Inputs(str(root), -1), "calm", str(root / "calm.py"))
+    other = ProjectLoader(again, InputFiles(str(root), -1), "calm", str(root / "calm.py"))
     monkeypatch.setattr(ProjectLoader, "source_to_code", lambda *_: pytest.fail("compiled"), raising=False)
     assert other.get_code("calm").co_filename == str(root / "calm.py")
     assert loader("calm", str(root / "calm.py")).get_code("calm") is not None
@@ -231,8 +231,8 @@ def test_loaded_by_its_path(root: Path, cache: CodeCache):
 
 def test_what_was_compiled_is_noted(root: Path, cache: CodeCache):
     """Of each module the state of its file before it was read is noted, and a checksum of what was read."""
-    inputs = Inputs(str(root), -1)
-    install(Places(str(root), sys.path), cache, inputs)
+    inputs = InputFiles(str(root), -1)
+    install(ProjectPlaces(str(root), sys.path), cache, inputs)
     file = root / "noted.py"
     file.write_text("WORD = 'noted'\n", encoding="utf-8")
     before = file.stat()

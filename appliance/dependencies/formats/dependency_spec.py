@@ -24,7 +24,7 @@ _MARKERS = (
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DependencySpec:
     """A dependency.
 
     Attributes:
@@ -55,12 +55,12 @@ class Wanted:
         return f"{self.name}{extras}{self.specifier}{marker}"
 
 
-def read_wanted(name: str, value: object) -> list[Wanted]:
+def read_wanted(name: str, value: object) -> list[DependencySpec]:
     """What an entry of Poetry's or Pipenv's tables means: a text, a table, or a list of these."""
     if isinstance(value, list):
         return [wanted for item in value for wanted in read_wanted(name, item)]
     if isinstance(value, str):
-        return [Wanted(name, specifier(value))]
+        return [DependencySpec(name, specifier(value))]
     if not isinstance(value, dict):
         return []
     markers = [str(value.get("markers") or "")]
@@ -69,7 +69,7 @@ def read_wanted(name: str, value: object) -> list[Wanted]:
     markers.append(_python_marker(str(value.get("python") or "")))
     markers.append(" or ".join(f"sys_platform == '{text}'" for text in texts(value.get("platform"))))
     return [
-        Wanted(
+        DependencySpec(
             name,
             specifier(str(value.get("version") or "")),
             texts(value.get("extras")),

@@ -22,11 +22,11 @@ from appliance.dependencies.text_file import read_toml, table
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from appliance.dependencies.dependency_selection import Choice
+    from appliance.dependencies.dependency_selection import DependencySelection
     from appliance.dependencies.source_tree import SourceTree
 
 
-def uv_contents(root: Path, lock: Path, choice: Choice) -> Contents:
+def uv_contents(root: Path, lock: Path, choice: DependencySelection) -> Contents:
     """``uv sync``, without the projects of this workspace that can be served from their folders."""
     data = read_toml(lock)
     packages = [package for package in data.get("package", ()) if isinstance(package, dict)]
@@ -46,21 +46,21 @@ def uv_contents(root: Path, lock: Path, choice: Choice) -> Contents:
     return Contents(sync=tuple(arguments), trees=tuple(trees), lock=lock)
 
 
-def pylock_contents(lock: Path, choice: Choice) -> Contents:
+def pylock_contents(lock: Path, choice: DependencySelection) -> Contents:
     """The installer reads it itself."""
     arguments = [word for extra in choice.extras if extra != "*" for word in ("--extra", extra)]
     arguments += ["--all-extras"] if "*" in choice.extras else []
     return Contents(arguments=("-r", str(lock), *arguments), exact=True, lock=lock)
 
 
-def poetry_contents(root: Path, lock: Path, choice: Choice, python: str) -> Contents:
+def poetry_contents(root: Path, lock: Path, choice: DependencySelection, python: str) -> Contents:
     """Pins, worked out from the lock and the pyproject.toml beside it."""
     data = read_toml(root / "pyproject.toml") if (root / "pyproject.toml").is_file() else {}
     pins = read_pins(read_toml(lock), poetry_wanted(data, choice) or None, python)
     return _pinned(root, [*pins.indexes, *pins.lines])
 
 
-def pipfile_contents(root: Path, lock: Path, choice: Choice) -> Contents:
+def pipfile_contents(root: Path, lock: Path, choice: DependencySelection) -> Contents:
     """Pins, as they stand in the lock."""
     pins, indexes = read_pipfile_lock(lock, choice)
     return _pinned(root, [*indexes, *pins])
@@ -86,7 +86,7 @@ def _pinned(root: Path, lines: list[str]) -> Contents:
     return Contents(lines="\n".join(kept) + "\n", exact=True, trees=found.trees)
 
 
-def _choice_arguments(choice: Choice) -> list[str]:
+def _choice_arguments(choice: DependencySelection) -> list[str]:
     arguments = [] if choice.development else ["--no-default-groups"]
     for kind, names in (("extra", choice.extras), ("group", choice.groups)):
         for name in names:

@@ -8,16 +8,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from appliance.dependencies.formats.dependency_spec import Wanted, read_wanted
+from appliance.dependencies.formats.dependency_spec import DependencySpec, read_wanted
 from appliance.dependencies.text_file import read_text, table, unreadable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from appliance.dependencies.dependency_selection import Choice
+    from appliance.dependencies.dependency_selection import DependencySelection
 
 
-def read_pipfile_lock(file: Path, choice: Choice) -> tuple[list[str], list[str]]:
+def read_pipfile_lock(file: Path, choice: DependencySelection) -> tuple[list[str], list[str]]:
     """Pinned lines with their hashes, and the options that name the indexes.
 
     Raises:
@@ -34,7 +34,7 @@ def read_pipfile_lock(file: Path, choice: Choice) -> tuple[list[str], list[str]]
     return list(pins.values()), _indexes(table(data, "_meta").get("sources"))
 
 
-def pipfile_lines(data: dict[str, Any], choice: Choice) -> tuple[list[str], list[str]]:
+def pipfile_lines(data: dict[str, Any], choice: DependencySelection) -> tuple[list[str], list[str]]:
     """The same from a Pipfile that was never locked."""
     lines: dict[str, str] = {}
     for section in _sections(data, choice, "packages", "dev-packages"):
@@ -50,7 +50,7 @@ def pipfile_python(data: dict[str, Any]) -> str:
     return str(requires.get("python_version") or requires.get("python_full_version") or "")
 
 
-def _sections(data: dict[str, Any], choice: Choice, first: str, development: str) -> list[str]:
+def _sections(data: dict[str, Any], choice: DependencySelection, first: str, development: str) -> list[str]:
     """Pipenv's two categories, and those of one's own that were asked for."""
     own = [name for name in data if choice.names_group(name) and name not in {first, development}]
     return [first, *([development] if choice.development or choice.names_group(development) else []), *own]
@@ -58,7 +58,7 @@ def _sections(data: dict[str, Any], choice: Choice, first: str, development: str
 
 def _pin(name: str, value: object) -> str:
     wanted = read_wanted(name, value)
-    each = wanted[0] if wanted else Wanted(name)
+    each = wanted[0] if wanted else DependencySpec(name)
     hashes = value.get("hashes") if isinstance(value, dict) else None
     if each.url or each.path or not isinstance(hashes, list):
         return each.line()

@@ -13,16 +13,16 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from appliance.dependencies.dependency_groups import group_lines
 from appliance.dependencies.dependency_selection import plain
-from appliance.dependencies.formats.dependency_spec import Wanted, read_wanted
+from appliance.dependencies.formats.dependency_spec import DependencySpec, read_wanted
 from appliance.dependencies.text_file import table, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from appliance.dependencies.dependency_selection import Choice
+    from appliance.dependencies.dependency_selection import DependencySelection
 
 
-def poetry_wanted(data: dict[str, Any], choice: Choice) -> list[Wanted]:
+def poetry_wanted(data: dict[str, Any], choice: DependencySelection) -> list[DependencySpec]:
     """What a developer of this project installs: its dependencies, the groups that are not optional, chosen extras."""
     own = table(data, "tool", "poetry", "dependencies")
     wanted = [each for name, value in own.items() if name.lower() != "python" for each in read_wanted(name, value)]
@@ -38,9 +38,9 @@ def poetry_wanted(data: dict[str, Any], choice: Choice) -> list[Wanted]:
     return found + standard_wanted(group_lines(data, groups, Path("pyproject.toml")))
 
 
-def standard_wanted(lines: object) -> list[Wanted]:
+def standard_wanted(lines: object) -> list[DependencySpec]:
     """PEP 508's requirements in the same form; what can't be read is left out."""
-    found: list[Wanted] = []
+    found: list[DependencySpec] = []
     for line in texts(lines):
         try:
             parsed = Requirement(line)
@@ -48,7 +48,7 @@ def standard_wanted(lines: object) -> list[Wanted]:
             continue
         marker = str(parsed.marker) if parsed.marker else ""
         extras = tuple(sorted(parsed.extras))
-        found.append(Wanted(parsed.name, str(parsed.specifier), extras, marker, parsed.url or ""))
+        found.append(DependencySpec(parsed.name, str(parsed.specifier), extras, marker, parsed.url or ""))
     return found
 
 
@@ -59,7 +59,7 @@ def poetry_indexes(data: dict[str, Any]) -> list[str]:
     return [f"--extra-index-url {url}" for url in urls if isinstance(url, str)]
 
 
-def _groups(data: dict[str, Any], choice: Choice) -> Iterable[dict[str, Any]]:
+def _groups(data: dict[str, Any], choice: DependencySelection) -> Iterable[dict[str, Any]]:
     for name, group in table(data, "tool", "poetry", "group").items():
         optional = isinstance(group, dict) and group.get("optional") is True
         if choice.names_group(name) or (choice.development and not optional):
@@ -68,6 +68,6 @@ def _groups(data: dict[str, Any], choice: Choice) -> Iterable[dict[str, Any]]:
         yield table(data, "tool", "poetry", "dev-dependencies")
 
 
-def _of_extras(data: dict[str, Any], choice: Choice) -> set[str]:
+def _of_extras(data: dict[str, Any], choice: DependencySelection) -> set[str]:
     extras = table(data, "tool", "poetry", "extras")
     return {plain(name) for extra, names in extras.items() if choice.takes_extra(extra) for name in texts(names)}

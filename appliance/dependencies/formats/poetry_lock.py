@@ -19,7 +19,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from appliance.dependencies.dependency_selection import plain
-from appliance.dependencies.formats.dependency_spec import Wanted, alternatives, read_wanted
+from appliance.dependencies.formats.dependency_spec import DependencySpec, alternatives, read_wanted
 from appliance.dependencies.text_file import table, texts
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Pins:
     indexes: tuple[str, ...]
 
 
-def read_pins(lock: dict[str, Any], wanted: Sequence[Wanted] | None, python: str) -> Pins:
+def read_pins(lock: dict[str, Any], wanted: Sequence[DependencySpec] | None, python: str) -> Pins:
     """The pins for this Python ("3.12"); without ``wanted``, of all packages that no extra alone needs."""
     packages = [package for package in lock.get("package", ()) if isinstance(package, dict)]
     if wanted is None:
@@ -75,7 +75,7 @@ class _Walk:
             self._by_name.setdefault(plain(str(package.get("name"))), []).append(package)
         self._seen: set[tuple[int, tuple[str, ...]]] = set()
 
-    def follow(self, wanted: Iterable[Wanted]) -> None:
+    def follow(self, wanted: Iterable[DependencySpec]) -> None:
         """Reach all these, and what they need."""
         left = [each for each in wanted if self._holds(each.marker, ())]
         while left:
@@ -87,7 +87,7 @@ class _Walk:
             self.reached[id(package)] = package
             left += self._needs(package, each.extras)
 
-    def _find(self, wanted: Wanted) -> dict[str, Any] | None:
+    def _find(self, wanted: DependencySpec) -> dict[str, Any] | None:
         """The package of that name that is for this Python, and fits best."""
         here = [package for package in self._by_name.get(plain(wanted.name), ()) if self._is_for_here(package)]
         fitting = [package for package in here if _allows(wanted.specifier, str(package.get("version")))]
@@ -102,7 +102,7 @@ class _Walk:
             self._holds(str(marker), ()) for marker in every
         )
 
-    def _needs(self, package: dict[str, Any], extras: tuple[str, ...]) -> Iterable[Wanted]:
+    def _needs(self, package: dict[str, Any], extras: tuple[str, ...]) -> Iterable[DependencySpec]:
         named = {
             plain(text.partition(" ")[0].partition("[")[0])
             for extra, lines in table(package, "extras").items()
@@ -144,11 +144,11 @@ def _line(package: dict[str, Any], old_files: dict[str, Any]) -> str:
     if kind == "git":
         below = source.get("subdirectory")
         commit = source.get("resolved_reference") or source.get("reference") or ""
-        return Wanted(name, url=f"git+{url}@{commit}" + (f"#subdirectory={below}" if below else "")).line()
+        return DependencySpec(name, url=f"git+{url}@{commit}" + (f"#subdirectory={below}" if below else "")).line()
     if kind == "url":
-        return Wanted(name, url=url).line()
+        return DependencySpec(name, url=url).line()
     if kind in {"directory", "file"}:
-        return Wanted(name, path=url).line()
+        return DependencySpec(name, path=url).line()
     files = package.get("files") or old_files.get(name) or ()
     hashes = [f" --hash={file['hash']}" for file in files if isinstance(file, dict) and file.get("hash")]
     return f"{name}=={version}{''.join(hashes)}"

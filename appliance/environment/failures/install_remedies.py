@@ -32,7 +32,7 @@ INSTEAD = {
 _TOOLS = {"uv.lock": "uv", "poetry.lock": "poetry", "Pipfile.lock": "pipenv"}
 
 
-class Wanted(NamedTuple):
+class FailedPackage(NamedTuple):
     """A package that the project's files ask for, and where: ``line`` of ``file``, empty where none asks by name."""
 
     name: str
@@ -46,7 +46,7 @@ def tool_of(files: Sequence[Path]) -> str:
     return next((tool for file in files if (tool := _TOOLS.get(file.name))), "")
 
 
-def take_instead(wanted: Wanted, files: Sequence[Path]) -> str:
+def take_instead(wanted: FailedPackage, files: Sequence[Path]) -> str:
     """Another package in the place of this one; empty where none is known."""
     instead = INSTEAD.get(plain(wanted.name), "")
     if not instead:
@@ -64,7 +64,7 @@ def take_instead(wanted: Wanted, files: Sequence[Path]) -> str:
     return f"Write {instead} in the place of {line}{where}: it brings the same module as a wheel."
 
 
-def take_newer(wanted: Wanted, files: Sequence[Path]) -> str:
+def take_newer(wanted: FailedPackage, files: Sequence[Path]) -> str:
     """A newer release of it."""
     tool = tool_of(files)
     if tool:

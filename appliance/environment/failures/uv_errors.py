@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from appliance.dependencies.dependency_selection import plain
 from appliance.environment.failures.build_failures import cause_of_build
-from appliance.environment.failures.install_remedies import Wanted, add_debian, take_instead, take_newer
+from appliance.environment.failures.install_remedies import FailedPackage, add_debian, take_instead, take_newer
 from appliance.environment.python.interpreter import APPLIANCE_FOLDER
 from appliance.errors import InstallError
 
@@ -126,7 +126,7 @@ _MEANINGS: tuple[tuple[str, str, str], ...] = (
 )
 
 
-class LastWords:
+class UvErrors:
     """The installer's last lines, and those in which it began to say why: a build's own words are long between them."""
 
     def __init__(self) -> None:
@@ -243,10 +243,10 @@ def _unbuilt(text: str, place: Place | None, files: Sequence[Path], image: str) 
     return meaning, " Or: ".join(filter(None, steps)), more
 
 
-def _wanted(text: str, place: Place | None) -> Wanted:
+def _wanted(text: str, place: Place | None) -> FailedPackage:
     built = _BUILT.search(text) or re.search(r"([A-Za-z0-9][\w.-]*)(?:==([\w.!+]+))? (?:has|only has) ", text)
     name, version = (built[1], built[2] or "") if built else ("it", "")
-    return Wanted(name, version, place.name if place else "", place.text if place else "")
+    return FailedPackage(name, version, place.name if place else "", place.text if place else "")
 
 
 def _with_headers(image: str) -> str:

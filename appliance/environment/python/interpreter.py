@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from appliance.config.settings import Settings
-    from appliance.environment.python.python_requirement import Wish
+    from appliance.environment.python.python_requirement import PythonRequirement
 
 _SHOWN = 3
 _UNKNOWN = 10_000  # more pins than a project has
@@ -153,7 +153,7 @@ class _Search:
         return "it could not be fetched" if self._fetches else "fetching one is turned off"
 
 
-def _best(allowed: Sequence[str], pinned: Wish | None, search: _Search) -> tuple[str, Path | None] | None:
+def _best(allowed: Sequence[str], pinned: PythonRequirement | None, search: _Search) -> tuple[str, Path | None] | None:
     """Of those for which most pins have a wheel one that is here, in the order of preference, else one to fetch."""
     order = _preferred(allowed, pinned)
     lacking = search.known.lacking
@@ -176,7 +176,7 @@ def _best(allowed: Sequence[str], pinned: Wish | None, search: _Search) -> tuple
     return None
 
 
-def _preferred(allowed: Sequence[str], pinned: Wish | None) -> list[str]:
+def _preferred(allowed: Sequence[str], pinned: PythonRequirement | None) -> list[str]:
     """The nearest to a pin that can't be followed; else our own, then the newest."""
     if pinned is not None:
         wanted = _minor(pinned.text)
@@ -211,7 +211,7 @@ def listed(names: Sequence[str]) -> str:
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
-def _why_not(pinned: Wish, followed: str | None, binding: Sequence[Wish]) -> str:
+def _why_not(pinned: PythonRequirement, followed: str | None, binding: Sequence[PythonRequirement]) -> str:
     if followed:
         return "which is not here"
     if _minor(pinned.text) < _minor(SERVED[-1]):
@@ -221,7 +221,7 @@ def _why_not(pinned: Wish, followed: str | None, binding: Sequence[Wish]) -> str
     return f"which {against.where} ({against.text}) does not admit" if against else "which the appliance does not serve"
 
 
-def _unserved(binding: Sequence[Wish]) -> InterpreterError:
+def _unserved(binding: Sequence[PythonRequirement]) -> InterpreterError:
     why = " and ".join(f"{wish.where} says {wish.text}" for wish in binding)
     setting = binding[0].where == "APPLIANCE_PYTHON"
     return InterpreterError(

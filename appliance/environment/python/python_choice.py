@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from appliance.environment.installer import Installer
 
 
-class Memory:
+class PythonChoices:
     """A file beside the environments, for one state of a project's dependencies."""
 
     def __init__(self, environments: Path, name: str) -> None:

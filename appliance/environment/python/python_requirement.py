@@ -29,7 +29,7 @@ _NEWEST_PATCH = 40
 
 
 @dataclass(frozen=True)
-class Wish:
+class PythonRequirement:
     """One statement of the project's, or of a setting.
 
     Attributes:
@@ -47,13 +47,13 @@ class Wish:
         return any(each.contains(f"{version}.{patch}") for each in self.specifiers for patch in range(_NEWEST_PATCH))
 
 
-def pin(version: str, where: str) -> Wish:
+def pin(version: str, where: str) -> PythonRequirement:
     """This version alone, whatever its last digits."""
     parts = version.split(".")[:2]
-    return Wish((SpecifierSet(f"=={'.'.join(parts)}.*"),), where, version, pin=True)
+    return PythonRequirement((SpecifierSet(f"=={'.'.join(parts)}.*"),), where, version, pin=True)
 
 
-def read_wishes(root: Path, folder: Path | None = None) -> list[Wish]:
+def read_wishes(root: Path, folder: Path | None = None) -> list[PythonRequirement]:
     """Every statement of the project's; of those that pin one version the first alone: stale ones are common.
 
     Args:
@@ -66,13 +66,13 @@ def read_wishes(root: Path, folder: Path | None = None) -> list[Wish]:
     return [*islice(pins, 1), *next(ranges, [])]
 
 
-def _in(root: Path, folder: Path, read: Callable[[Path], Iterator[Wish]]) -> Iterator[Wish]:
+def _in(root: Path, folder: Path, read: Callable[[Path], Iterator[PythonRequirement]]) -> Iterator[PythonRequirement]:
     """What is said in one folder; a person is told in which, where it is not the project's own."""
     place = folder.relative_to(root) if root in folder.parents else folder
     return (wish if folder == root else replace(wish, where=f"{wish.where} in {place}") for wish in read(folder))
 
 
-def _pins(root: Path) -> Iterator[Wish]:
+def _pins(root: Path) -> Iterator[PythonRequirement]:
     readers: tuple[tuple[str, Callable[[str], str]], ...] = (
         (".python-version", _by(r"(?m)^[ \t]*(?:cpython-|python-?)?(\d+\.\d+)(?:\.\d+)?(?:[abrc]+\d+|-dev)?[ \t\r]*$")),
         ("runtime.txt", _by(r"(?m)^[ \t]*(?:python-)?(\d+\.\d+)")),
@@ -110,7 +110,7 @@ def _of_pipfile(text: str) -> str:
     return version if re.match(r"\d+\.\d+", version) else ""
 
 
-def _ranges(root: Path) -> Iterator[Wish]:
+def _ranges(root: Path) -> Iterator[PythonRequirement]:
     """What a distribution says of the Pythons that it runs on: of the standard's table and Poetry's, each holds."""
     data = read_pyproject(root)
     standard = table(data, "project").get("requires-python")
@@ -133,9 +133,9 @@ def _ranges(root: Path) -> Iterator[Wish]:
         yield from _range([setup.python], "python_requires of the setup file", setup.python)
 
 
-def _range(every: Iterable[str], where: str, text: str) -> Iterator[Wish]:
+def _range(every: Iterable[str], where: str, text: str) -> Iterator[PythonRequirement]:
     try:
-        yield Wish(tuple(SpecifierSet(each) for each in every), where, text)
+        yield PythonRequirement(tuple(SpecifierSet(each) for each in every), where, text)
     except InvalidSpecifier:
         return  # its own tools refuse it too; whoever gets so far runs on what is here
 

@@ -1,7 +1,7 @@
 """What comes out of one pipe of a child, to what was said: lines, blocks of lines, records.
 
 Owns who said what: the pieces of each process, thread and request are put together apart from each other, and from what
-was written raw. Knows nothing of pipes or events. Runs in the supervisor, one ``Words`` for each pipe.
+was written raw. Knows nothing of pipes or events. Runs in the supervisor, one ``OutputLines`` for each pipe.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MAX_SPEAKERS = 1000  # that have begun a line and not ended it
 MAX_RECORD = 4 * 1024 * 1024  # bytes of a record; the worker sends less
 
 
-class Said(NamedTuple):
+class OutputLine(NamedTuple):
     """One thing that was said: a text, or a record's fields. What is None is not known."""
 
     text: bytes
@@ -58,14 +58,14 @@ class _Speaker:
         """Whether nothing is kept."""
         return not (self.waiting or self.record or self.lines.begun)
 
-    def said(self, lines: Iterable[bytes], at: float | None) -> Iterator[Said]:
+    def said(self, lines: Iterable[bytes], at: float | None) -> Iterator[OutputLine]:
         """These lines, written at once, as far as they are no block that goes on."""
         pid, request_id, raw = self._whose
         self._heard = monotonic()
         if not self.waiting:
             self._at = at
         for block in self._blocks.feed(list(lines)):
-            yield Said(block.text, block.level, None, self._at, pid, request_id, raw)
+            yield OutputLine(block.text, block.level, None, self._at, pid, request_id, raw)
             self._at = at
 
     def seems_of(self, request_id: str | None) -> None:
@@ -73,32 +73,32 @@ class _Speaker:
         pid, known, raw = self._whose
         self._whose = (pid, request_id if self.idle or request_id == known else None, raw)
 
-    def settle(self) -> Iterator[Said]:
+    def settle(self) -> Iterator[OutputLine]:
         """The block that is kept."""
         pid, request_id, raw = self._whose
         for block in self._blocks.settle():
-            yield Said(block.text, block.level, None, self._at, pid, request_id, raw)
+            yield OutputLine(block.text, block.level, None, self._at, pid, request_id, raw)
 
-    def let_out(self) -> Iterator[Said]:
+    def let_out(self) -> Iterator[OutputLine]:
         """The start of a line that nothing has been added to for a while."""
         if self.lines.held and monotonic() - self._heard >= HALF_S / 2:
             yield from self.said(self.lines.let_out(), self._at)
 
-    def end(self) -> Iterator[Said]:
+    def end(self) -> Iterator[OutputLine]:
         """Everything that is kept; nothing more comes."""
         yield from self.said(self.lines.rest(), None)
         yield from self.settle()
         if self.record:
             yield self.recorded(None)
 
-    def recorded(self, at: float | None) -> Said:
+    def recorded(self, at: float | None) -> OutputLine:
         """The record whose pieces are all here; the text where it is none."""
         pid, request_id, raw = self._whose
         payload, self.record = bytes(self.record), bytearray()
-        return Said(payload, "info", json_object(payload), at, pid, request_id, raw)
+        return OutputLine(payload, "info", json_object(payload), at, pid, request_id, raw)
 
 
-class Words:
+class OutputLines:
     """Reads one pipe. ``mark`` is what its pieces begin with; empty where there are none."""
 
     def __init__(self, mark: bytes = b"") -> None:
@@ -114,7 +114,7 @@ class Words:
             return SETTLE_S
         return HALF_S if any(speaker.lines.held for speaker in speakers) else None
 
-    def feed(self, data: bytes, whose: Callable[[], str | None] = lambda: None) -> Iterator[Said]:
+    def feed(self, data: bytes, whose: Callable[[], str | None] = lambda: None) -> Iterator[OutputLine]:
         """What these bytes complete. ``whose`` is asked for the request that may have written raw bytes now."""
         for piece in self._reader.feed(data):
             if isinstance(piece, Piece):
@@ -123,7 +123,7 @@ class Words:
                 self._raw.seems_of(whose())
                 yield from self._raw.said(self._raw.lines.feed(piece), None)
 
-    def settle(self) -> Iterator[Said]:
+    def settle(self) -> Iterator[OutputLine]:
         """The blocks that were waited for to go on, and the lines that have been waited for too long."""
         for speaker in (self._raw, *self._speakers.values()):
             yield from speaker.settle()
@@ -135,7 +135,7 @@ class Words:
         for key in begun[: max(0, len(begun) - MAX_SPEAKERS)]:
             yield from self._speakers.pop(key).end()
 
-    def rest(self) -> Iterator[Said]:
+    def rest(self) -> Iterator[OutputLine]:
         """All that is kept, once nothing more comes."""
         if held := self._reader.rest():
             yield from self._raw.said(self._raw.lines.feed(held), None)
@@ -143,7 +143,7 @@ class Words:
             yield from speaker.end()
         self._speakers.clear()
 
-    def _heard(self, piece: Piece) -> Iterator[Said]:
+    def _heard(self, piece: Piece) -> Iterator[OutputLine]:
         key = (piece.pid, piece.thread, piece.request_id)
         speaker = self._speakers.get(key)
         data = piece.data
@@ -151,7 +151,7 @@ class Words:
             # Nearly every piece is this: a whole line of somebody who has begun nothing.
             line = data[:-1].removesuffix(b"\r")
             if stands_alone(line):
-                yield Said(line, "info", None, piece.at, piece.pid, piece.request_id or None)
+                yield OutputLine(line, "info", None, piece.at, piece.pid, piece.request_id or None)
                 return
         if speaker is None:
             speaker = self._speakers[key] = _Speaker(piece.pid, piece.request_id, raw=False)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from .delivery import has_poll
 from .late_end import ServerEnded
-from .memory_release import Freeing
+from .memory_release import MemoryRelease
 from .poller import Poller
 from .transfer import IS_OVER, Incoming, Outgoing
 
@@ -64,7 +64,7 @@ class Ask:
         self.told = told
 
 
-class Background:
+class BackgroundSender:
     """The transfers of one server.
 
     Attributes:
@@ -80,7 +80,7 @@ class Background:
         self.storage = storage
         self.is_full = False
         self.is_able = has_poll()
-        self._freeing = Freeing()
+        self._freeing = MemoryRelease()
         self._lock = threading.Lock()
         self._under_way: dict[int, Transfer] = {}
         self._ending = 0  # no more under way, and their end is being dealt with

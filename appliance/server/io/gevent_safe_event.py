@@ -19,7 +19,7 @@ _ALLOCATE = _thread.allocate_lock
 _SLEEP = time.sleep  # noqa: TID251  not called: as it was before any project was imported
 
 
-class Flag:
+class GeventSafeEvent:
     """Lowered at first, and after each wait that it has ended."""
 
     __slots__ = ("_lock",)

@@ -14,7 +14,7 @@ _LARGE = 1_048_576
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h's
 
 
-class Freeing:
+class MemoryRelease:
     """Set once a process."""
 
     def __init__(self) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..http.limits import Limits
-    from .background_sender import Background
+    from .background_sender import BackgroundSender
     from .late_end import LateEnd
     from .transfer import Outgoing
 
@@ -51,7 +51,7 @@ class Outbound:
 
     def __init__(self, sock: socket.socket, limits: Limits) -> None:
         self.sock = sock
-        self.background: Background | None = None
+        self.background: BackgroundSender | None = None
         self._limits = limits
         self._send: Callable[[Any], int] = sock.send
         self._usual_send: Callable[[Any], int] = self._send

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..wsgi.handler import WSGIRequestHandler
-    from .thread_pool import Hand
+    from .thread_pool import PoolThread
 
 
-def endless_work(hand: Hand) -> Connection | None:
+def endless_work(hand: PoolThread) -> Connection | None:
     """The connection that a hand serves, if its request goes on until somebody ends it."""
     work = hand.work
     exchange = work.handler.exchange if isinstance(work, Connection) else None
@@ -26,7 +26,7 @@ def endless_work(hand: Hand) -> Connection | None:
     return work if endless and isinstance(work, Connection) else None
 
 
-def cut_endless(hands: Iterable[Hand]) -> None:
+def cut_endless(hands: Iterable[PoolThread]) -> None:
     """End every such request that was not ended yet."""
     for hand in hands:
         work = endless_work(hand)

@@ -32,7 +32,7 @@ _OF_ONE = {
 _FOR_GOOD = {errno.EBADF, errno.EINVAL, errno.ENOTSOCK}  # it is no listening socket any more
 
 
-class Door:
+class Acceptor:
     """One listening socket.
 
     Attributes:

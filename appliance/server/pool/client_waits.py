@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from ..http.body_end import ChunkedEnd, LengthEnd
     from ..http.head import Head
     from ..http.limits import Limits
-    from ..io.background_sender import Background
+    from ..io.background_sender import BackgroundSender
     from ..io.outbound import Outbound
     from ..io.wire import Wire
     from ..wsgi.handler import WSGIRequestHandler
-    from .connections import Lot
-    from .thread_pool import Crew, Hand
+    from .connections import Connections
+    from .thread_pool import PoolThread, ThreadPool
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -38,7 +38,7 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 class ClientWaits:
     """For one server."""
 
-    def __init__(self, server: Any, lock: threading.Lock, *, crew: Crew, lot: Lot, threads: int) -> None:
+    def __init__(self, server: Any, lock: threading.Lock, *, crew: ThreadPool, lot: Connections, threads: int) -> None:
         self._server = server
         self._lock = lock
         self._crew = crew
@@ -48,7 +48,7 @@ class ClientWaits:
 
     # -- bodies
 
-    def body_waits(self, handler: WSGIRequestHandler, head: Head, background: Background) -> bool:
+    def body_waits(self, handler: WSGIRequestHandler, head: Head, background: BackgroundSender) -> bool:
         """Whether a request waits for its body without a thread.
 
         Raises:
@@ -112,7 +112,7 @@ class ClientWaits:
         return sum(map(_waits, self._crew.hands))
 
 
-def _waits(hand: Hand) -> bool:
+def _waits(hand: PoolThread) -> bool:
     work, exchange = hand.work, exchange_of(hand)
     waits = hand.busy and isinstance(work, Connection) and work.wire.waiting > 0
     return bool(waits and (exchange is None or not exchange.endless))

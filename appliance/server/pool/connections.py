@@ -97,7 +97,7 @@ class Connection:
         self.state = READY
 
 
-class Lot:
+class Connections:
     """The connections of one server.
 
     Attributes:

@@ -24,14 +24,14 @@ from ..wsgi.environ import TrustedProxies
 from ..wsgi.exchange import Flushing
 from ..wsgi.handler import WSGIRequestHandler
 from ..wsgi.listener import WSGIServer
-from ..wsgi.server_context import Equipment, base_environ
+from ..wsgi.server_context import ServerContext, base_environ
 from .abort_streams import cut_endless, endless_work
-from .acceptor import Door
-from .connections import ASIDE, BUSY, HELD, LINGERING, PARKED, PROBED, READY, Connection, Hold, Lot
-from .serving_loop import Serving
+from .acceptor import Acceptor
+from .connections import ASIDE, BUSY, HELD, LINGERING, PARKED, PROBED, READY, Connection, Connections, Hold
+from .serving_loop import ServingLoop
 from .slow_requests import SlowRequests
-from .thread_pool import Crew, Hand
-from .watchdog import Watcher, exchange_of
+from .thread_pool import PoolThread, ThreadPool
+from .watchdog import Watchdog, exchange_of
 
 if TYPE_CHECKING:
     import socket
@@ -86,7 +86,7 @@ class PooledWSGIServer(WSGIServer):
         self.set_app(application)
         self.sink = sink
         self.limits = limits
-        self._equipment = Equipment(
+        self._equipment = ServerContext(
             base_environ(self),
             sink=sink,
             limits=limits,
@@ -98,10 +98,10 @@ class PooledWSGIServer(WSGIServer):
         self._lock = threading.Lock()
         self._poller = Poller()
         self._flushing = Flushing(sink)
-        self._lot = Lot(self._poller, limits, getattr(sink, "waits", None))
+        self._lot = Connections(self._poller, limits, getattr(sink, "waits", None))
         self._lot.hold = hold
-        self._door = Door(listener, self._poller)
-        self._crew = Crew(
+        self._door = Acceptor(listener, self._poller)
+        self._crew = ThreadPool(
             self._lock,
             threads=threads,
             max_streams=limits.max_streams,
@@ -116,10 +116,10 @@ class PooledWSGIServer(WSGIServer):
             "poller": self._poller,
             "flushing": self._flushing,
         }
-        self._serving = Serving(self, self._lock, threads=threads, **parts)
+        self._serving = ServingLoop(self, self._lock, threads=threads, **parts)
         self._background = self._serving.background
         slow = SlowRequests(sink, limits.slow_request_s)
-        self._watcher = Watcher(self._lock, limits=limits, slow=slow, complain=self._complain, **parts)
+        self._watcher = Watchdog(self._lock, limits=limits, slow=slow, complain=self._complain, **parts)
         self._serving.watcher = self._watcher
         self._passing = 0
         self._cut_at = 0.0
@@ -286,7 +286,7 @@ class PooledWSGIServer(WSGIServer):
     # -- what handlers ask
 
     def body_waits(self, handler: WSGIRequestHandler, head: Head) -> bool:
-        """Whether a request has to wait for its body without a thread; see ``Serving.body_waits``."""
+        """Whether a request has to wait for its body without a thread; see ``ServingLoop.body_waits``."""
         return self._serving.body_waits(handler, head)
 
     def stream_begins(self, handler: WSGIRequestHandler, *, asking: bool) -> bool:
@@ -322,5 +322,5 @@ def _wires(tls: SSLContext | None) -> Callable[..., Wire]:
     return functools.partial(TlsWire, tls)
 
 
-def _serves(hand: Hand, handler: WSGIRequestHandler) -> bool:
+def _serves(hand: PoolThread, handler: WSGIRequestHandler) -> bool:
     return isinstance(hand.work, Connection) and hand.work.handler is handler

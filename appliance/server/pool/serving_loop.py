@@ -10,9 +10,9 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from ..io.background_sender import Ask, Background
+from ..io.background_sender import Ask, BackgroundSender
 from .client_waits import ClientWaits
-from .connections import ASIDE, BUSY, Connection, ConnectionFailed, Lot
+from .connections import ASIDE, BUSY, Connection, ConnectionFailed, Connections
 from .departed_clients import tell_departed
 
 if TYPE_CHECKING:
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from ..io.poller import Poller
     from ..wsgi.exchange import Flushing
     from ..wsgi.handler import WSGIRequestHandler
-    from .acceptor import Door
-    from .thread_pool import Crew, Hand
-    from .watchdog import Watcher
+    from .acceptor import Acceptor
+    from .thread_pool import PoolThread, ThreadPool
+    from .watchdog import Watchdog
 
     Passed = Callable[[list[tuple[socket.socket, bytes]]], None]
 
 _BLOCKED_S = 0.0005  # a wait of so long was one: nothing had been there
 
 
-class Serving:
+class ServingLoop:
     """The threads' work for one server.
 
     Attributes:
@@ -42,16 +42,16 @@ class Serving:
         watcher: the server's; set once it is made.
     """
 
-    watcher: Watcher
+    watcher: Watchdog
 
     def __init__(
         self,
         server: Any,
         lock: threading.Lock,
         *,
-        crew: Crew,
-        lot: Lot,
-        door: Door,
+        crew: ThreadPool,
+        lot: Connections,
+        door: Acceptor,
         poller: Poller,
         flushing: Flushing,
         threads: int,
@@ -74,11 +74,11 @@ class Serving:
             may_run=waits.may_run,
             told=self._told,
         )
-        self.background = Background(server.limits, server.equipment.storage, ask)
+        self.background = BackgroundSender(server.limits, server.equipment.storage, ask)
 
     # -- one step of the thread that leads
 
-    def lead(self, hand: Hand, seconds: float | None) -> None:
+    def lead(self, hand: PoolThread, seconds: float | None) -> None:
         """Serve one connection, or wait for some, at most so long."""
         lot = self._lot
         try:
@@ -182,7 +182,7 @@ class Serving:
 
     # -- one request
 
-    def _serve(self, hand: Hand, connection: Connection) -> None:
+    def _serve(self, hand: PoolThread, connection: Connection) -> None:
         handler, wire = connection.handler, connection.wire
         try:
             if connection.gone:
@@ -208,7 +208,7 @@ class Serving:
             self._lot.close(connection)
         self._server.handle_error(connection.wire.sock, connection.handler.client_address)
 
-    def _settle(self, hand: Hand | None, connection: Connection, now: float) -> None:
+    def _settle(self, hand: PoolThread | None, connection: Connection, now: float) -> None:
         """Where a connection goes after a request."""
         handler = connection.handler
         given = False
@@ -243,7 +243,7 @@ class Serving:
 
     # -- what goes on in the background
 
-    def _go_on_aside(self, hand: Hand, connection: Connection, now: float) -> None:
+    def _go_on_aside(self, hand: PoolThread, connection: Connection, now: float) -> None:
         """Settle the connection once its response was sent; or serve its request once the body has come."""
         handler, wire = connection.handler, connection.wire
         if wire.early is not None and not handler.close_connection:
@@ -260,7 +260,7 @@ class Serving:
         elif outgoing is None or not outgoing.afterwards(lambda _: self._sent(connection)):
             self._sent(connection, hand, now)
 
-    def _sent(self, connection: Connection, hand: Hand | None = None, now: float = 0.0) -> None:
+    def _sent(self, connection: Connection, hand: PoolThread | None = None, now: float = 0.0) -> None:
         """All of its response was sent, or can't be."""
         try:
             with self._lock:

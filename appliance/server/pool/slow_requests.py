@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from ..wsgi.exchange import Sink
-    from .thread_pool import Hand
+    from .thread_pool import PoolThread
 
 _OURS = __file__.rpartition("/")[0].rpartition("/")[0] + "/"  # the worker's too, which stand around the application
 
@@ -27,9 +27,9 @@ class SlowRequests:
     def __init__(self, sink: Sink, after_s: float) -> None:
         self._sink = sink
         self._after_s = after_s
-        self._told: dict[Hand, float] = {}  # the hand, and when the request began that was told of
+        self._told: dict[PoolThread, float] = {}  # the hand, and when the request began that was told of
 
-    def look(self, hands: Iterable[Hand], now: float) -> None:
+    def look(self, hands: Iterable[PoolThread], now: float) -> None:
         """Tell of each request that has become too long; not while a debugger may hold it."""
         if not self._after_s:
             return
@@ -41,7 +41,7 @@ class SlowRequests:
                 self._told[hand] = hand.since
                 self._tell(hand, now)
 
-    def _tell(self, hand: Hand, now: float) -> None:
+    def _tell(self, hand: PoolThread, now: float) -> None:
         exchange = hand.work.handler.exchange if isinstance(hand.work, Connection) else None
         if exchange is None or exchange.head is None:
             return
@@ -70,7 +70,7 @@ def _where(thread: int) -> str:
     return stack_text(theirs[first:] or stack)
 
 
-def _excused(hand: Hand) -> bool:
+def _excused(hand: PoolThread) -> bool:
     """It streams, or waits for its client: that may take as long as it likes."""
     work = hand.work
     if not isinstance(work, Connection):

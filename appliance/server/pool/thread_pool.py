@@ -7,7 +7,7 @@ Theory of operation. One thread, the leader, waits for connections and serves th
 changes threads, which would cost it 20 µs and a fight for the interpreter's lock. A request that takes longer than
 ``stuck_after_s`` would hold up all the others, so the watcher takes the lead from its thread and appoints another one;
 a thread that comes back and finds no leader leads. Where requests are slow on average, waiting for the watcher would
-cost each of them 5 ms, so there the leader passes the lead on before it begins (``Crew.eager``).
+cost each of them 5 ms, so there the leader passes the lead on before it begins (``ThreadPool.eager``).
 
 At most ``threads`` requests run at once. One that streams, waits for its client, or was hijacked leaves that count
 after a while: its thread is then its own, up to ``max_streams`` of them. With one thread nothing leaves, since the
@@ -34,7 +34,7 @@ _FAILURES_MAX = 3
 _START_AGAIN_S = 0.05  # after a thread could not be started
 
 
-class Hand:
+class PoolThread:
     """One thread of the crew.
 
     Attributes:
@@ -57,7 +57,7 @@ class Hand:
         self.work: object = None
 
 
-class Crew:
+class ThreadPool:
     """The threads of one server. Methods whose name begins with ``locked_`` want the lock to be held.
 
     Args:
@@ -75,7 +75,7 @@ class Crew:
         *,
         threads: int,
         max_streams: int,
-        lead: Callable[[Hand, float | None], None],
+        lead: Callable[[PoolThread, float | None], None],
         rest: Callable[[], None],
     ) -> None:
         self._lock = lock
@@ -83,10 +83,10 @@ class Crew:
         self._max_streams = max_streams
         self._lead = lead
         self._rest = rest
-        self._spare: list[Hand] = []
+        self._spare: list[PoolThread] = []
         self._average_s = 0.0
-        self.hands: set[Hand] = set()
-        self.leader: Hand | None = None
+        self.hands: set[PoolThread] = set()
+        self.leader: PoolThread | None = None
         self.over = False
         self.eager = False  # requests are slow enough for the lead to be passed on before each
         self.served = 0  # only that it changes counts
@@ -96,7 +96,7 @@ class Crew:
         self._failed_at = -1
         self.short = False  # a thread was wanted, and could not be started
         self.complaint: str | None = None  # why; to be told, then None again
-        self._here: Hand | None = None  # the watcher's own thread, while it serves
+        self._here: PoolThread | None = None  # the watcher's own thread, while it serves
         self._start_again_at = 0.0
 
     @property
@@ -104,7 +104,7 @@ class Crew:
         """How many requests run, counted or not."""
         return sum(hand.busy for hand in list(self.hands))
 
-    def done(self, hand: Hand) -> None:
+    def done(self, hand: PoolThread) -> None:
         """A hand is back from a request."""
         hand.busy = False
         hand.work = None
@@ -128,7 +128,7 @@ class Crew:
             return
         if self.short and monotonic() < self._start_again_at:
             return
-        hand = Hand()
+        hand = PoolThread()
         self.hands.add(hand)
         self.leader = hand  # before it runs: its first look is whether it leads
         try:
@@ -155,7 +155,7 @@ class Crew:
                 return False
             if sum(hand.busy and not hand.detached for hand in self.hands) >= self._threads:
                 return False
-            self.leader = hand = Hand()
+            self.leader = hand = PoolThread()
             hand.thread = threading.get_ident()
             self.hands.add(hand)
             self._here = hand
@@ -179,7 +179,7 @@ class Crew:
         self.leader = None
         self.locked_appoint()
 
-    def locked_detach(self, hand: Hand) -> bool:
+    def locked_detach(self, hand: PoolThread) -> bool:
         """Take a hand's request out of the count; False where that may not be."""
         if hand.detached:
             return True
@@ -202,7 +202,7 @@ class Crew:
             hand.baton.release()
         self._spare.clear()
 
-    def _loop(self, hand: Hand) -> None:
+    def _loop(self, hand: PoolThread) -> None:
         hand.thread = threading.get_ident()
         # A thread that the application starts here is a daemon only if it asks for that; ours is one for the
         # interpreter, which has looked at this when the thread was started.
@@ -231,7 +231,7 @@ class Crew:
             self.locked_end()
             self.alarm()
 
-    def _leads(self, hand: Hand) -> bool:
+    def _leads(self, hand: PoolThread) -> bool:
         """Lead, or wait until that is asked; False to end the thread."""
         if self.leader is hand and not self.over:
             return True

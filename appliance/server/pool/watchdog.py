@@ -11,7 +11,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from ..io.gevent_safe_event import Flag
+from ..io.gevent_safe_event import GeventSafeEvent
 from .connections import HELD, PROBED, Connection
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from ..http.limits import Limits
     from ..io.poller import Poller
     from ..wsgi.exchange import Exchange, Flushing
-    from .acceptor import Door
-    from .connections import Lot
+    from .acceptor import Acceptor
+    from .connections import Connections
     from .slow_requests import SlowRequests
-    from .thread_pool import Crew, Hand
+    from .thread_pool import PoolThread, ThreadPool
 
 _SWEEP_S = 1.0
 _STREAM_LOOK_S = 0.25
@@ -40,7 +40,7 @@ class ServerFailed(RuntimeError):  # noqa: N818 (as Refused)
         )
 
 
-class Watcher:
+class Watchdog:
     """Watches one server.
 
     Attributes:
@@ -51,9 +51,9 @@ class Watcher:
         self,
         lock: threading.Lock,
         *,
-        crew: Crew,
-        lot: Lot,
-        door: Door,
+        crew: ThreadPool,
+        lot: Connections,
+        door: Acceptor,
         poller: Poller,
         limits: Limits,
         flushing: Flushing,
@@ -69,7 +69,7 @@ class Watcher:
         self._flushing = flushing
         self._slow = slow
         self._complain = complain
-        self._stir = Flag()
+        self._stir = GeventSafeEvent()
         self._swept_at = 0.0
         self.dozing = False
         crew.alarm = self.stir
@@ -140,7 +140,7 @@ class Watcher:
                     crew.locked_detach(hand)
             crew.locked_appoint()
 
-    def _may_leave(self, hand: Hand, now: float, *, pressed: bool) -> bool:
+    def _may_leave(self, hand: PoolThread, now: float, *, pressed: bool) -> bool:
         """Whether a request need not be counted any more: it goes on for long, or others wait while it waits itself."""
         limits, work = self._limits, hand.work
         if now - hand.since > limits.stream_after_s and _goes_on(hand):
@@ -157,13 +157,13 @@ class Watcher:
             self._poller.wake()
 
 
-def exchange_of(hand: Hand) -> Exchange | None:
+def exchange_of(hand: PoolThread) -> Exchange | None:
     """What a thread of the crew works at."""
     work = hand.work
     return work.handler.exchange if isinstance(work, Connection) else None
 
 
-def _goes_on(hand: Hand) -> bool:
+def _goes_on(hand: PoolThread) -> bool:
     """It streams, or waits for its client: it needs no processor, and may take very long."""
     exchange, work = exchange_of(hand), hand.work
     waits = isinstance(work, Connection) and bool(work.wire.waiting)

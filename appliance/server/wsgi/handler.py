@@ -23,10 +23,10 @@ from ..io.wire import Wire
 from .environ import Environs
 from .exchange import Exchange, current
 from .http_server_compat import TLS
-from .raw_socket import HijackedSocket
+from .raw_socket import RawSocket
 from .request_body import body_of, with_length
 from .response import ServerHandler
-from .server_context import Equipment
+from .server_context import ServerContext
 from .socketless import SocketlessHandler, is_socket
 
 if TYPE_CHECKING:
@@ -61,9 +61,9 @@ class WSGIRequestHandler(SocketlessHandler):
 
     server: Any
     client_address: Any
-    equipment: Equipment
+    equipment: ServerContext
     exchange: Exchange | None = None
-    hijacked: HijackedSocket | None = None
+    hijacked: RawSocket | None = None
     raw: bytes | None = None
     refusal: Refused | None = None
     started = 0.0
@@ -85,7 +85,7 @@ class WSGIRequestHandler(SocketlessHandler):
         if self.server is None or not is_socket(self.request):
             self._set_up_files()
             return
-        equipment = Equipment.of(self.server, self.make_sink)
+        equipment = ServerContext.of(self.server, self.make_sink)
         persistent = self.protocol_version >= "HTTP/1.1"  # http.server's switch for it, and socketserver's time-out
         if self.timeout is not None or not persistent:
             equipment = equipment.adapted(self.timeout, persistent=persistent)
@@ -97,7 +97,7 @@ class WSGIRequestHandler(SocketlessHandler):
         else:
             self.begin(equipment, Wire(self.request, equipment.limits))
 
-    def begin(self, equipment: Equipment, wire: Wire) -> None:
+    def begin(self, equipment: ServerContext, wire: Wire) -> None:
         """Serve this wire; ``server`` and ``client_address`` are set. The pool calls it, and never ``handle``."""
         self.equipment = equipment
         self.wire = wire
@@ -166,7 +166,7 @@ class WSGIRequestHandler(SocketlessHandler):
         if equipment.begin is not None:
             equipment.begin(exchange, self._raw)
         if said.upgrade:
-            environ["werkzeug.socket"] = self.hijacked = HijackedSocket(wire, exchange, self.take_socket)
+            environ["werkzeug.socket"] = self.hijacked = RawSocket(wire, exchange, self.take_socket)
         # A context of its own, as a thread of its own would have: what one request sets, the next must not see.
         Context().run(self._run, run, exchange)
         if self.hijacked is not None:

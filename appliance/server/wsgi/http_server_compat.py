@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..http.head import Head, HeadParser
     from ..io.wire import Wire
     from .exchange import Exchange
-    from .server_context import Equipment
+    from .server_context import ServerContext
 
 
 TLS = "You're accessing the development server over HTTPS, but it only supports HTTP."
@@ -48,10 +48,10 @@ class Told:
         vars(handler)[self._key] = (handler.head, value)
 
 
-class DocumentedHandler(simple_server.WSGIRequestHandler):
+class HttpServerHandler(simple_server.WSGIRequestHandler):
     """The part of ``WSGIRequestHandler`` that tells of the request; see there."""
 
-    equipment: Equipment
+    equipment: ServerContext
     wire: Wire  # there is none where it is
     socketless = True  # until it has begun to serve a connection
     head: Head | None = None

@@ -17,7 +17,7 @@ from ..http.refusal import HandshakeFailed
 from ..pages.tracebacks import look_at
 from .exchange import Sink, Unheard
 from .handler import WSGIRequestHandler
-from .server_context import Equipment, base_environ
+from .server_context import ServerContext, base_environ
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ class WSGIServer(simple_server.WSGIServer):
     allow_reuse_address = True
     sink: Sink = Unheard()
     limits = Limits()
-    _equipment: Equipment | None = None
+    _equipment: ServerContext | None = None
 
     def __init__(self, *args: Any, ipv6: bool = False, allow_reuse_address: bool = True, **options: Any) -> None:
         if ipv6:
@@ -59,11 +59,11 @@ class WSGIServer(simple_server.WSGIServer):
         self.setup_environ()
 
     @property
-    def equipment(self) -> Equipment:
+    def equipment(self) -> ServerContext:
         """What the handlers of all connections share."""
         if self._equipment is None:
             threaded = isinstance(self, socketserver.ThreadingMixIn)
-            self._equipment = Equipment(
+            self._equipment = ServerContext(
                 base_environ(self),
                 sink=self.sink,
                 limits=self.limits,

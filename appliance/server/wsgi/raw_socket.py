@@ -29,7 +29,7 @@ _STATUS = re.compile(rb"HTTP/1\.1 ([0-9]{3})")
 _RESTART = b"\x88\x02\x03\xf4"
 
 
-class HijackedSocket:
+class RawSocket:
     """A socket that becomes the application's with its first use; until then the server owns it.
 
     Bytes that came early come first from ``recv``. Everything that is not defined here is the socket's own.

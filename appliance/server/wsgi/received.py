@@ -20,7 +20,7 @@ from ..io.byte_queue import ByteQueue
 if TYPE_CHECKING:
     from ..http.limits import Limits
     from ..io.wire import Wire
-    from .server_context import Equipment
+    from .server_context import ServerContext
 
 _READ_BY_LENGTH = ("django", "bottle", "falcon", "cherrypy")
 
@@ -68,7 +68,7 @@ class ReceivedBody(Body):
         return True
 
 
-def received_whole(wire: Wire, equipment: Equipment, body: Body) -> ReceivedBody:
+def received_whole(wire: Wire, equipment: ServerContext, body: Body) -> ReceivedBody:
     """Receive a body to its end.
 
     Raises:

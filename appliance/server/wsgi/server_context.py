@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .exchange import Exchange
 
 
-class Equipment:
+class ServerContext:
     """Shared by all connections of one server.
 
     Attributes:
@@ -83,7 +83,7 @@ class Equipment:
         port = str(base.get("SERVER_PORT", ""))
         self.port = int(port) if port.isdigit() else 0
 
-    def adapted(self, timeout: float | None, *, persistent: bool) -> Equipment:
+    def adapted(self, timeout: float | None, *, persistent: bool) -> ServerContext:
         """The same for a handler that bounds its client's silences, or keeps no connection."""
         made = copy(self)
         made.persistent = self.persistent and persistent
@@ -100,14 +100,14 @@ class Equipment:
             self.base = base_environ(server)
 
     @staticmethod
-    def of(server: Any, make_sink: Callable[[], Sink] = Unheard) -> Equipment:
+    def of(server: Any, make_sink: Callable[[], Sink] = Unheard) -> ServerContext:
         """The server's own, or one made for a server of another family that uses our handler, or for none."""
         found = getattr(server, "equipment", None)
-        if isinstance(found, Equipment):
+        if isinstance(found, ServerContext):
             found.follow(server)
             return found
         threaded = isinstance(server, socketserver.ThreadingMixIn)
-        made = Equipment(
+        made = ServerContext(
             base_environ(server),
             sink=getattr(server, "sink", None) or make_sink(),
             limits=Limits(),

@@ -18,9 +18,9 @@ from wsgiref import simple_server
 
 from ..http.fields import cgi_name, is_forwarded
 from .exchange import Unheard
-from .http_server_compat import DocumentedHandler
+from .http_server_compat import HttpServerHandler
 from .response import ServerHandler
-from .server_context import Equipment
+from .server_context import ServerContext
 
 if TYPE_CHECKING:
     from .exchange import Sink
@@ -38,7 +38,7 @@ def is_socket(request: Any) -> bool:
         return False
 
 
-class SocketlessHandler(DocumentedHandler):
+class SocketlessHandler(HttpServerHandler):
     """The part of ``WSGIRequestHandler`` that needs no socket; see there."""
 
     _address = ""
@@ -52,7 +52,7 @@ class SocketlessHandler(DocumentedHandler):
         super().setup()
 
     def _equip(self) -> None:
-        self.equipment = Equipment.of(self.server, self.make_sink)
+        self.equipment = ServerContext.of(self.server, self.make_sink)
         address: Any = self.client_address
         self._address = str(address[0] if isinstance(address, tuple) and address else address or "")
 

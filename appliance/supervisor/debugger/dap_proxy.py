@@ -69,10 +69,10 @@ class _End:
                 self.socket.shutdown(socket.SHUT_WR)
 
 
-class Relay:
+class DapProxy:
     """A client that waits for a debugger, then talks to it, until either goes."""
 
-    def __init__(self, loop: Loop, client: socket.socket, ended: Callable[[Relay], None]) -> None:
+    def __init__(self, loop: Loop, client: socket.socket, ended: Callable[[DapProxy], None]) -> None:
         self._loop = loop
         self._ended = ended
         self._client = _End(client)

@@ -17,7 +17,7 @@ import time
 from typing import TYPE_CHECKING
 
 from appliance.errors import ListenError
-from appliance.supervisor.debugger.dap_proxy import Relay
+from appliance.supervisor.debugger.dap_proxy import DapProxy
 from appliance.supervisor.listen import bind
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 START_S = 30.0  # for debugpy to be compiled and to start, before that counts as the project's own boot
 
 
-class DebuggerDoor:
+class DebugPort:
     """Closed for ever where DEBUGPY is 0.
 
     Raises:
@@ -43,7 +43,7 @@ class DebuggerDoor:
         self._current: Handle | None = None  # whose debugger a new client meets
         self._ports: dict[Handle, int] = {}
         self._waiting_for_client: set[Handle] = set()
-        self._relays: dict[Relay, Handle | None] = {}
+        self._relays: dict[DapProxy, Handle | None] = {}
         self._none = False  # the worker that serves has no debugger: nobody is kept waiting for one
         if settings.debugpy:
             self._listener = _bound(settings.host, settings.debugpy)
@@ -109,7 +109,7 @@ class DebuggerDoor:
         except OSError:
             return  # it left already
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        relay = Relay(self._loop, client, self._gone)
+        relay = DapProxy(self._loop, client, self._gone)
         self._relays[relay] = None
         if self._current is not None and not self._current.ending:
             self._connect(relay, self._current)
@@ -120,12 +120,12 @@ class DebuggerDoor:
         for relay in [relay for relay in self._relays if relay.waits]:
             relay.close()
 
-    def _connect(self, relay: Relay, child: Handle) -> None:
+    def _connect(self, relay: DapProxy, child: Handle) -> None:
         self._relays[relay] = child
         relay.connect(self._ports[child])
         self._log.event("info", "debugger.attached", generation=child.generation, pid=child.pid)
 
-    def _gone(self, relay: Relay) -> None:
+    def _gone(self, relay: DapProxy) -> None:
         child = self._relays.pop(relay, None)
         if child is not None:
             self._log.event("info", "debugger.detached", generation=child.generation, pid=child.pid)

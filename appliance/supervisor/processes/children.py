@@ -16,14 +16,23 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from appliance.protocol.channel import Channel, ChannelClosedError, ChannelError, Drain, Hello, Message, Records, Report
+from appliance.protocol.channel import (
+    Channel,
+    ChannelClosedError,
+    ChannelError,
+    Drain,
+    Hello,
+    Message,
+    Records,
+    ReportBackgroundWork,
+)
 from appliance.supervisor.processes.handles import Handle, reaped
 from appliance.supervisor.processes.memory import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from appliance.logs.project_output.output_lines import Said
+    from appliance.logs.project_output.output_lines import OutputLine
     from appliance.supervisor.loop import Loop, Timer
 
 _READ = 65_536
@@ -40,7 +49,7 @@ class Listener(Protocol):
     def message(self, child: Handle, message: Message, descriptors: list[int]) -> None:
         """It said something; the descriptors are the listener's now."""
 
-    def said(self, child: Handle, stream: str, said: list[Said]) -> None:
+    def said(self, child: Handle, stream: str, said: list[OutputLine]) -> None:
         """It wrote on descriptor 1 ("stdout") or 2 ("stderr")."""
 
     def channel_failed(self, child: Handle, reason: str) -> None:
@@ -129,7 +138,7 @@ class Children:
 
     def cut(self, child: Handle) -> None:
         """End it, whatever it does; a worker may say what that is."""
-        if child.role == "worker" and child.ready_at is not None and self.send(child, Report(cut=True)):
+        if child.role == "worker" and child.ready_at is not None and self.send(child, ReportBackgroundWork(cut=True)):
             child.ending = True
             self._loop.call_later(CUT_S, partial(self.kill, child))
         else:
@@ -310,7 +319,7 @@ class Children:
             elif now is not None:
                 child.silent[stream] = now
 
-    def _tell(self, child: Handle, stream: str, said: Iterator[Said]) -> None:
+    def _tell(self, child: Handle, stream: str, said: Iterator[OutputLine]) -> None:
         """Hand on what was said; what may go on is let out when nothing has come for a moment."""
         all_of_it = list(said)
         if all_of_it:

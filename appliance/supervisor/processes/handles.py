@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 from appliance.environment.start_failure import start_error
-from appliance.logs.project_output.output_lines import Words, loads
+from appliance.logs.project_output.output_lines import OutputLines, loads
 from appliance.protocol.channel import Channel
 from appliance.protocol.inflight import Reading
 from appliance.supervisor.processes.lifeline import Lifeline
@@ -58,7 +58,7 @@ class Handle:
     process: subprocess.Popen[bytes] | None = None  # None for one that was forked by another child
     lifeline: Lifeline | None = None  # has it end with us
     returncode: int | None = None
-    words: dict[str, Words] = field(default_factory=lambda: {"stdout": Words(), "stderr": Words()})
+    words: dict[str, OutputLines] = field(default_factory=lambda: {"stdout": OutputLines(), "stderr": OutputLines()})
     tally: Reading | None = None  # of a worker: the requests that run
     silent: dict[str, Snapshot] = field(default_factory=dict)  # the tally when nothing was left to read, a stream
     recorded: int = 0  # the requests that it has told of
@@ -80,7 +80,7 @@ class Handle:
 
     def expect(self, mark: bytes) -> None:
         """What it says in Python will bear this mark (``tagged``)."""
-        self.words = {stream: Words(mark) for stream in self.outputs}
+        self.words = {stream: OutputLines(mark) for stream in self.outputs}
 
     @cached_property
     def readable(self) -> select.poll:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.steps.analysis import Analysis
-    from appliance.supervisor.workers.reload_trigger import Saves
+    from appliance.supervisor.workers.reload_trigger import ReloadTrigger
 
 ASGI_THREADS = 64  # by default
 # Requests that may go on beside the threads: the server's bounds of long ones, and of those that are only being sent.
@@ -47,7 +47,7 @@ _LIMITS = (
 )
 
 
-class Starts:
+class Spawner:
     """Starts children of the project's side, and hands each the socket."""
 
     def __init__(
@@ -57,7 +57,7 @@ class Starts:
         process: Mapping[str, str],
         listener: socket.socket,
         certificate: Certificate | None,
-        saves: Saves,
+        saves: ReloadTrigger,
     ) -> None:
         self._saves = saves
         self._children = children

@@ -14,13 +14,13 @@ from appliance.logs.render import abandoned_requests
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from appliance.logs.project_output.output_lines import Said
+    from appliance.logs.project_output.output_lines import OutputLine
     from appliance.logs.setup import Log
     from appliance.logs.writer import Writer
     from appliance.supervisor.processes.handles import Handle
 
 
-class Hearing:
+class LogIngest:
     """Writes what is heard. ``pause`` is called when the log is full; ``last_words`` is told each line of text."""
 
     def __init__(
@@ -59,7 +59,7 @@ class Hearing:
                 reason=f"the worker ended with connections that waited for a thread, and are closed: {child.how()}",
             )  # fmt: skip
 
-    def said(self, child: Handle, stream: str, said: Sequence[Said]) -> None:
+    def said(self, child: Handle, stream: str, said: Sequence[OutputLine]) -> None:
         """A child wrote on one of its outputs."""
         if child.role == "worker":
             for line in (line for each in said if each.record is None for line in each.text.split(b"\n")):

@@ -20,7 +20,7 @@ SILENCE_S = 0.05  # the dump has no end of its own: so much after its last byte 
 _READ = 65_536
 
 
-class Stacks:
+class StackDumps:
     """Asks workers where they stand."""
 
     def __init__(self, loop: Loop) -> None:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from appliance.supervisor.debugger.debug_port import DebuggerDoor
-    from appliance.supervisor.reporting.stack_dumps import Stacks
-    from appliance.supervisor.reporting.status_report import Account, Scene
+    from appliance.supervisor.debugger.debug_port import DebugPort
+    from appliance.supervisor.reporting.stack_dumps import StackDumps
+    from appliance.supervisor.reporting.status_report import Scene, StatusReport
     from appliance.supervisor.reporting.status_socket import Answerer
     from appliance.supervisor.workers.preloading import Preloading
     from appliance.supervisor.workers.progress import Progress
-    from appliance.supervisor.workers.reload_trigger import Saves
-    from appliance.supervisor.workers.workers import Generations
+    from appliance.supervisor.workers.reload_trigger import ReloadTrigger
+    from appliance.supervisor.workers.workers import Workers
 
 
 class Answers:
@@ -25,15 +25,15 @@ class Answers:
 
     def __init__(
         self,
-        account: Account,
+        account: StatusReport,
         scene: Callable[[], Scene],
         *,
-        generations: Generations,
-        saves: Saves,
+        generations: Workers,
+        saves: ReloadTrigger,
         preloading: Preloading,
-        debugging: DebuggerDoor,
+        debugging: DebugPort,
         progress: Progress,
-        stacks: Stacks,
+        stacks: StackDumps,
     ) -> None:
         self._account = account
         self._scene = scene

@@ -34,7 +34,7 @@ class Scene:
 
 
 @dataclass
-class Account:
+class StatusReport:
     """Kept from the start to the stop."""
 
     url: str

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from appliance.logs.project_output.output_lines import Said
+    from appliance.logs.project_output.output_lines import OutputLine
     from appliance.logs.setup import Log
     from appliance.supervisor.failures import Failures
     from appliance.supervisor.loop import Loop
@@ -37,7 +37,7 @@ _LOOK_S = 0.02  # between two looks at a run that is being ended
 _TICK_S = 0.02  # the clock that file systems read stands still between two ticks of the kernel: 1 to 10 ms
 
 
-class Preparation:
+class BeforeStart:
     """At most one run at a time; one for other inputs ends the old, and waits until nothing of it is left."""
 
     def __init__(
@@ -131,7 +131,7 @@ class Preparation:
         started, ended = self._span
         return all(_written_within(path, started, ended) for path in paths)
 
-    def said(self, said: Sequence[Said]) -> None:
+    def said(self, said: Sequence[OutputLine]) -> None:
         """One of them wrote something."""
         for each in said:
             self._words.extend(each.text.decode("utf-8", "replace").split("\n"))

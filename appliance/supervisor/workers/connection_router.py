@@ -17,7 +17,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from appliance.errors import StartError
-from appliance.protocol.channel import Rest, Take, Words, portions
+from appliance.protocol.channel import SetStandInPage, StopAccepting, TakeConnections, portions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ TRIES = 25  # to pass a connection on; then its client is better off with a new 
 Page = dict[str, Any]
 
 
-class Front:
+class ConnectionRouter:
     """The stand-in's words, and the connections."""
 
     def __init__(
@@ -87,7 +87,7 @@ class Front:
         self._cancel()
         self._last_answer.rest()
         if self._standin is not None:
-            self._children.send(self._standin, Rest())
+            self._children.send(self._standin, StopAccepting())
         self._acceptor = worker
         self._pass_on()
 
@@ -150,7 +150,7 @@ class Front:
         self._speak(self._standin, self._words)
 
     def _speak(self, standin: Handle, words: Page) -> None:
-        self._children.send(standin, Words(page=words, wait_s=self._wait_s, since=self._since))
+        self._children.send(standin, SetStandInPage(page=words, wait_s=self._wait_s, since=self._since))
         self._acceptor = standin
         self._pass_on()
 
@@ -159,7 +159,9 @@ class Front:
             part = self._kept[next(portions([early for _, early in self._kept]))]
             descriptors = [descriptor for descriptor, _ in part]
             try:
-                sent = self._children.send(self._acceptor, Take(early=[early for _, early in part]), descriptors)
+                sent = self._children.send(
+                    self._acceptor, TakeConnections(early=[early for _, early in part]), descriptors
+                )
             except OSError as error:  # no descriptor is free for a duplicate: later
                 self._misses += 1
                 if self._misses % TRIES == 0:

@@ -84,7 +84,7 @@ class _Writes:
         return bool(self.noted) or now - self.used <= MOMENT_S
 
 
-class Notes:
+class FileNotes:
     """The notes of all workers.
 
     Args:

@@ -26,7 +26,7 @@ _LEVELS = 2  # the user's folder on the volume, and "preload" in it
 
 
 @dataclass
-class Kept:
+class PreloadCache:
     """The modules of one project in one environment.
 
     Attributes:
@@ -73,16 +73,16 @@ def place(cache: Path, plan: Plan, root: Path) -> Path:
     return user_cache(cache) / "preload" / f"{key}.json"
 
 
-def load(file: Path) -> Kept:
+def load(file: Path) -> PreloadCache:
     """What is kept there; nothing, where nothing is, it can't be read, or another user can have written it."""
     try:
         with open_folder(str(file.parent), _LEVELS) as folder:
-            return Kept(**json.loads(folder.read(file.name)))
+            return PreloadCache(**json.loads(folder.read(file.name)))
     except (OSError, ValueError, TypeError):
-        return Kept()
+        return PreloadCache()
 
 
-def save(file: Path, kept: Kept) -> None:
+def save(file: Path, kept: PreloadCache) -> None:
     """Keep it; a cache that can't be written costs the next start its list, and nothing else."""
     with contextlib.suppress(OSError), open_folder(str(file.parent), _LEVELS, make=CLOSED) as folder:
         folder.write(file.name, json.dumps(asdict(kept)).encode())

@@ -16,7 +16,7 @@ ENDED_S = 2.0  # after one that has ended by itself
 
 
 @dataclass
-class Demand:
+class PreloadDemand:
     """The versions. 0: no list is known, so nothing is wanted.
 
     Attributes:

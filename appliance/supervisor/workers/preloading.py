@@ -24,14 +24,14 @@ from appliance.errors import StartError
 from appliance.protocol.channel import Fork, Preload
 from appliance.supervisor.processes import handles
 from appliance.supervisor.workers import preload_cache
-from appliance.supervisor.workers.preload_demand import ENDED_S, REPLACED_S, Demand
+from appliance.supervisor.workers.preload_demand import ENDED_S, REPLACED_S, PreloadDemand
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from appliance.config.settings import Settings
     from appliance.logs.setup import Log
-    from appliance.protocol.channel import Learned, Preloaded, Unfit
+    from appliance.protocol.channel import ForkMismatch, ModulesReport, Preloaded
     from appliance.supervisor.loop import Loop, Timer
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
@@ -56,8 +56,8 @@ class Preloading:
         self._off = _why_off(settings)
         self._analysis: Analysis | None = None  # what the list, and the preloader, are of
         self._file: Path | None = None
-        self._kept = preload_cache.Kept()
-        self._demand = Demand()
+        self._kept = preload_cache.PreloadCache()
+        self._demand = PreloadDemand()
         self._made: Handle | None = None
         self._making: Handle | None = None
         self._copy: Handle | None = None  # of that one: begins the next round, should this one find something
@@ -96,7 +96,7 @@ class Preloading:
         self._attend(analysis)
         return not self._kept.modules and not self._kept.refused
 
-    def learned(self, message: Learned, analysis: Analysis) -> None:
+    def learned(self, message: ModulesReport, analysis: Analysis) -> None:
         """A worker has told what it has loaded."""
         if self._off:
             return
@@ -129,7 +129,7 @@ class Preloading:
         else:
             self._leave_out(message.found)
 
-    def unfit(self, message: Unfit) -> None:
+    def unfit(self, message: ForkMismatch) -> None:
         """What was preloaded does not fit what the project does."""
         if message.modules:
             self._tell(self._kept.leave(dict.fromkeys(message.modules, message.why)))

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from appliance.logs.setup import Log
     from appliance.supervisor.loop import Loop
     from appliance.supervisor.processes.handles import Handle
-    from appliance.supervisor.reporting.stack_dumps import Stacks
+    from appliance.supervisor.reporting.stack_dumps import StackDumps
 
 LOOK_S = 2.0
 SHORT = 5  # looks without progress, where nothing excuses that
@@ -73,7 +73,7 @@ class Progress:
         *,
         threads: int,
         stands_still: Callable[[Handle], bool],
-        stacks: Stacks,
+        stacks: StackDumps,
         log: Log,
     ) -> None:
         self._loop = loop

@@ -37,7 +37,7 @@ class Verdict:
     held_s: float = 0.0
 
 
-class Repeats:
+class ReloadRepeats:
     """The reloads of one project."""
 
     def __init__(self) -> None:

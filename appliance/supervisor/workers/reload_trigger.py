@@ -13,8 +13,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from appliance.supervisor.lifecycle import Phase
-from appliance.supervisor.workers.file_notes import Notes
-from appliance.supervisor.workers.reload_repeats import HELD_S, OFTEN, Repeats
+from appliance.supervisor.workers.file_notes import FileNotes
+from appliance.supervisor.workers.reload_repeats import HELD_S, OFTEN, ReloadRepeats
 from appliance.watch.file_contents import Met
 from appliance.watch.kinds import Kind
 from appliance.watch.tree import Mark
@@ -37,7 +37,7 @@ AGAIN_S = 1.0
 _MOODS = {Phase.SERVING: Mood.SERVING, Phase.BROKEN: Mood.BROKEN}
 
 
-class Saves:
+class ReloadTrigger:
     """The saves of one project."""
 
     def __init__(
@@ -58,11 +58,11 @@ class Saves:
         self._phase = phase
         self._how: dict[str, Any] | None = None
         self._generation = 0  # whose files are watched
-        self._repeats = Repeats()
+        self._repeats = ReloadRepeats()
         self._removed: dict[str, None] = {}
         self._spared: set[str] = set()  # files that a worker has written, of which that was said
         self._held: Timer | None = None
-        self.notes = Notes(loop, self._met_more)
+        self.notes = FileNotes(loop, self._met_more)
         terms = Terms(str(settings.project), settings.watch, settings.ignore, settings.env_files, settings.watch_extra)
         self._watcher = Watcher(terms, self)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from appliance.protocol.channel import Report
+from appliance.protocol.channel import ReportBackgroundWork
 
 if TYPE_CHECKING:
     from appliance.supervisor.loop import Loop
@@ -25,7 +25,7 @@ HURRY_S = 1.0  # for one whose address the new worker waits for
 MOST = 3
 
 
-class Leaving:
+class RetiringWorkers:
     """The workers that finish."""
 
     def __init__(self, loop: Loop, children: Children) -> None:
@@ -44,7 +44,7 @@ class Leaving:
             self._children.cut(each)
 
     def _ask(self, child: Handle) -> None:
-        self._children.send(child, Report())
+        self._children.send(child, ReportBackgroundWork())
 
     def hurry(self) -> None:
         """Somebody needs what they hold."""

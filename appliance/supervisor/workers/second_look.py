@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.steps.analysis import Analyst
 
 
-class Looks:
+class SecondLook:
     """The looks at one project."""
 
     def __init__(self, loop: Loop, analyst: Analyst) -> None:

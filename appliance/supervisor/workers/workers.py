@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from appliance.errors import StartError
-from appliance.protocol.channel import Learn, Look, Serve
+from appliance.protocol.channel import ReportModules, ServeUnfinishedImport, StartAccepting
 from appliance.supervisor import lifecycle
 from appliance.supervisor.reporting import status_pages
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
     from appliance.config.settings import Settings
     from appliance.logs.setup import Log
-    from appliance.protocol.channel import Failed, Learned, Ready, Unfit
+    from appliance.protocol.channel import Failed, ForkMismatch, ModulesReport, Ready
     from appliance.supervisor.failures import Failures
     from appliance.supervisor.loop import Loop, Timer
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
-    from appliance.supervisor.processes.spawn import Starts
-    from appliance.supervisor.reporting.stack_dumps import Stacks
-    from appliance.supervisor.reporting.status_report import Account
+    from appliance.supervisor.processes.spawn import Spawner
+    from appliance.supervisor.reporting.stack_dumps import StackDumps
+    from appliance.supervisor.reporting.status_report import StatusReport
     from appliance.supervisor.steps.analysis import Analysis
     from appliance.supervisor.workers.preloading import Preloading
-    from appliance.supervisor.workers.retiring_workers import Leaving
+    from appliance.supervisor.workers.retiring_workers import RetiringWorkers
 
 SETTLED_S = 1.0  # a worker that was ready for so long was no failed start, even if nobody asked it for anything
 LOOP_DEATHS = 5  # deaths of workers, each within LOOP_S after the one before: that is no accident
@@ -64,25 +64,25 @@ class Save:
         return {**parts, "import_s": message.import_s}
 
 
-class Generations:
+class Workers:
     """Starts workers and ends them; at most one is the current."""
 
     def __init__(
         self,
         loop: Loop,
         children: Children,
-        starts: Starts,
+        starts: Spawner,
         preloading: Preloading,
         settings: Settings,
         *,
         url: str,
         log: Log,
-        account: Account,
+        account: StatusReport,
         happened: Callable[[lifecycle.Event], None],
         failures: Failures,
-        leaving: Leaving,
+        leaving: RetiringWorkers,
         stands_still: Callable[[Handle], bool],
-        stacks: Stacks,
+        stacks: StackDumps,
     ) -> None:
         self._loop = loop
         self._children = children
@@ -192,7 +192,7 @@ class Generations:
         if self._going is not None:
             self._next = child, message
             return
-        self._children.send(child, Serve())
+        self._children.send(child, StartAccepting())
         if not child.is_forked:
             self._ask_for_list(child)
         child.ready_at = time.monotonic()
@@ -217,7 +217,7 @@ class Generations:
             self._account.reloaded(child.generation, timeline)
             self._save = None
 
-    def learned(self, child: Handle, message: Learned) -> None:
+    def learned(self, child: Handle, message: ModulesReport) -> None:
         """It tells what it has loaded."""
         known, analysis = child.analysis, self._analysis
         if child.ending and child.ready_at is None:
@@ -227,7 +227,7 @@ class Generations:
         if known is analysis or (known.plan, known.variables) == (analysis.plan, analysis.variables):
             self._preloading.learned(message, analysis)
 
-    def unfit(self, child: Handle, message: Unfit) -> None:
+    def unfit(self, child: Handle, message: ForkMismatch) -> None:
         """What it was forked with does not fit the project: another one starts cold, and nobody sees more of it."""
         child.reported = True
         self._log.event("info", "preload.unfit", generation=child.generation, reason=message.why)
@@ -300,16 +300,16 @@ class Generations:
 
     def _look(self, child: Handle) -> None:
         """Ask whether its import ever ends, as long as it goes on."""
-        if child.ready_at is None and not child.ending and self._children.send(child, Look()):
+        if child.ready_at is None and not child.ending and self._children.send(child, ServeUnfinishedImport()):
             self._loop.call_later(LOOK_S, partial(self._look, child))
 
     def _learn(self, child: Handle) -> None:
         if not child.ending:
-            self._children.send(child, Learn())
+            self._children.send(child, ReportModules())
 
     def _ask_for_list(self, child: Handle) -> bool:
         """Have it tell what it has loaded: at once, for the next save may come at any time."""
-        return self._children.send(child, Learn(quiet=False))
+        return self._children.send(child, ReportModules(quiet=False))
 
     def is_doubtful(self, child: Handle, message: Failed) -> bool:
         """Whether another look at the project may explain this failure; not that of an address that is taken."""

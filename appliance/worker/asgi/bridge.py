@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from . import asgi_failures
 from .asgi_places import stack_of
 from .conversation import BODY, LOOK_S, START, ClientLeft, Conversation, is_of_leaving
-from .pending_calls import Wish, Wishes
+from .pending_calls import PendingCall, PendingCalls
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -88,7 +88,7 @@ class Bridge:
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Serve the request, up to the end of its response."""
-        wishes = Wishes()
+        wishes = PendingCalls()
         self._scope = self._completed(scope)
         self._conversation = Conversation(wishes, self._has_left, self._note_route)
         self._pump = asyncio.current_task()
@@ -199,7 +199,7 @@ class Bridge:
         self.error, self.trace = error, error.__traceback__
         return error
 
-    async def _grant(self, wish: Wish, receive: Receive, send: Send) -> None:
+    async def _grant(self, wish: PendingCall, receive: Receive, send: Send) -> None:
         message = wish.message
         if message is None:
             part = self._conversation.received(await receive())

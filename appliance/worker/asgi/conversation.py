@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .pending_calls import Message, Wish, Wishes
+    from .pending_calls import Message, PendingCall, PendingCalls
 
 START, BODY = "http.response.start", "http.response.body"
 LOOK_S = 1.0  # between two looks whether an idle client has left
@@ -42,7 +42,7 @@ class Conversation:
         gone: the application was told that its client has left.
     """
 
-    def __init__(self, wishes: Wishes, has_left: Callable[[], bool], starts: Callable[[], None]) -> None:
+    def __init__(self, wishes: PendingCalls, has_left: Callable[[], bool], starts: Callable[[], None]) -> None:
         self._wishes = wishes
         self._has_left = has_left
         self._starts = starts
@@ -101,7 +101,7 @@ class Conversation:
         """Nobody waits any more for this part: the next call of ``receive`` gets it."""
         self._kept.appendleft(message)
 
-    def end(self, current: Wish | None) -> None:
+    def end(self, current: PendingCall | None) -> None:
         """Nobody takes, or gives, anything any more; ``current`` is the wish that was being granted.
 
         What is being sent is lost, and only what is sent later raises: a framework that waits for http.disconnect, as

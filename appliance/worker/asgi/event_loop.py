@@ -28,7 +28,7 @@ _LEAD = "The application's startup failed (ASGI's lifespan)."
 _TASKS_S = 0.5  # for tasks of the project that nobody waits for, once they were cancelled
 
 
-class Running:
+class EventLoopThread:
     """One application, served once.
 
     Args:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 Message = dict[str, Any]
 
 
-class Wish(NamedTuple):
+class PendingCall(NamedTuple):
     """To send this message; None: to receive the next one."""
 
     message: Message | None
@@ -26,18 +26,18 @@ class Wish(NamedTuple):
         return True
 
 
-class Wishes:
+class PendingCalls:
     """A queue for one taker, who may wait for a while only; it ends once."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[Wish] = deque()
+        self._waiting: deque[PendingCall] = deque()
         self._wake: asyncio.Future[None] | None = None
         self.ended = False
 
     async def ask(self, message: Message | None) -> Any:
         """Wish for something, and wait for the answer."""
-        wish = Wish(message, self._loop.create_future())
+        wish = PendingCall(message, self._loop.create_future())
         self._waiting.append(wish)
         self._stir()
         return await wish.answer
@@ -47,7 +47,7 @@ class Wishes:
         self.ended = True
         self._stir()
 
-    async def next(self, patience_s: float | None) -> Wish | None:
+    async def next(self, patience_s: float | None) -> PendingCall | None:
         """The next one; None where none has come in that time, or it has ended."""
         if not self._waiting and not self.ended:
             self._wake = self._loop.create_future()
@@ -59,7 +59,7 @@ class Wishes:
                     timer.cancel()
         return self._waiting.popleft() if self._waiting else None
 
-    def take_all(self) -> list[Wish]:
+    def take_all(self) -> list[PendingCall]:
         """What nobody will grant."""
         wishes = list(self._waiting)
         self._waiting.clear()

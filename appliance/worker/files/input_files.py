@@ -27,7 +27,7 @@ PIPE_BUF: Final = 4096  # Linux's; POSIX promises 512
 Mark = list[int]  # time of change (ns), size, inode, time of the inode's change (ns), checksum or -1; empty: not there
 
 
-class Inputs:
+class InputFiles:
     """The files of one generation.
 
     Args:

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ..hooks import Hooks
-    from .project_places import Places
+    from .project_places import ProjectPlaces
 
 MOST = 1000  # names: some packages ask for another one at each call
 
 
-class Missing:
+class MissingModules:
     """A finder that finds nothing, behind all others.
 
     Args:
@@ -29,7 +29,7 @@ class Missing:
         hooks: guards this one: the import goes on as it would without us.
     """
 
-    def __init__(self, places: Places, met: Callable[[str], None], removed: Iterable[str], hooks: Hooks) -> None:
+    def __init__(self, places: ProjectPlaces, met: Callable[[str], None], removed: Iterable[str], hooks: Hooks) -> None:
         self._hooks = hooks
         self._places = places
         self._met = met

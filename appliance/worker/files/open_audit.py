@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from ..hooks import Hooks
-    from .input_files import Inputs
-    from .project_places import Places
+    from .input_files import InputFiles
+    from .project_places import ProjectPlaces
 
 READ_MOST: Final = 500  # files that are read during a start
 _NAME: Final = "opened files"  # of the hook
@@ -61,7 +61,7 @@ _CHANGES: dict[str, tuple[tuple[int, int], ...]] = {
 }
 
 
-class Opened:
+class OpenAudit:
     """Sees what is opened, from ``begin`` on.
 
     Args:
@@ -72,7 +72,7 @@ class Opened:
         hooks: is told of a failure.
     """
 
-    def __init__(self, inputs: Inputs, places: Places, root: str, watched: str, hooks: Hooks) -> None:
+    def __init__(self, inputs: InputFiles, places: ProjectPlaces, root: str, watched: str, hooks: Hooks) -> None:
         self._hooks = hooks
         self._off = False
         self._inputs = inputs

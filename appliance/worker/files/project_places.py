@@ -27,7 +27,7 @@ def is_installed(path: str) -> bool:
     return not _INSTALLED.isdisjoint(path.split("/"))
 
 
-class Places:
+class ProjectPlaces:
     """The places of one process.
 
     Args:

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from ...ownership import Folder
-    from .input_files import Inputs
-    from .project_places import Places
+    from .input_files import InputFiles
+    from .project_places import ProjectPlaces
 
     Loader = Callable[[str, str], "ProjectLoader"]
 
@@ -122,7 +122,7 @@ class CodeCache:
 class ProjectLoader(importlib.machinery.SourceFileLoader):
     """Loads one module of the project from what its file holds."""
 
-    def __init__(self, cache: CodeCache, inputs: Inputs, fullname: str, path: str) -> None:
+    def __init__(self, cache: CodeCache, inputs: InputFiles, fullname: str, path: str) -> None:
         super().__init__(fullname, path)
         self._cache = cache
         self._inputs = inputs
@@ -141,7 +141,7 @@ class ProjectLoader(importlib.machinery.SourceFileLoader):
         return code
 
 
-def own_files(places: Places) -> list[str]:
+def own_files(places: ProjectPlaces) -> list[str]:
     """The files of the loaded modules that are the project's own."""
     found: list[str] = []
     for name, module in list(sys.modules.items()):
@@ -157,7 +157,7 @@ def own_files(places: Places) -> list[str]:
     return found
 
 
-def install(places: Places, cache: CodeCache, inputs: Inputs) -> Loader:
+def install(places: ProjectPlaces, cache: CodeCache, inputs: InputFiles) -> Loader:
     """Load the project's modules so from now on; the loader, for a file that no name finds."""
     loader = partial(ProjectLoader, cache, inputs)
     details = (
@@ -178,7 +178,7 @@ def install(places: Places, cache: CodeCache, inputs: Inputs) -> Loader:
     return loader
 
 
-def _serve_others(places: Places, loader: Loader) -> None:
+def _serve_others(places: ProjectPlaces, loader: Loader) -> None:
     """Let the interpreter's own loader ask here for the code of the project's files."""
     kind: Any = importlib.machinery.SourceFileLoader
     original = kind.get_code

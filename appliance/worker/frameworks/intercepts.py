@@ -23,12 +23,12 @@ from ..asgi.recognise import Deferred
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
-    from .script import Meeting
+    from .script import ScriptRendezvous
 
-Change = Callable[[ModuleType, "Meeting"], None]
+Change = Callable[[ModuleType, "ScriptRendezvous"], None]
 
 
-def install(meeting: Meeting) -> None:
+def install(meeting: ScriptRendezvous) -> None:
     """Change what is imported already; the rest once it is."""
     for name, change in _CHANGES.items():
         if name in sys.modules:
@@ -37,7 +37,7 @@ def install(meeting: Meeting) -> None:
 
 
 class _Finder:
-    def __init__(self, meeting: Meeting) -> None:
+    def __init__(self, meeting: ScriptRendezvous) -> None:
         self._meeting = meeting
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
@@ -68,7 +68,7 @@ class _Finder:
 class _Server:
     """What a call that makes a server returns: whatever starts it, serves."""
 
-    def __init__(self, application: Any, by: str, meeting: Meeting) -> None:
+    def __init__(self, application: Any, by: str, meeting: ScriptRendezvous) -> None:
         self.application = application
         self._by = by
         self._meeting = meeting
@@ -85,7 +85,7 @@ class _Server:
     stop = shutdown = server_close = close
 
 
-def _wsgiref(module: ModuleType, meeting: Meeting) -> None:
+def _wsgiref(module: ModuleType, meeting: ScriptRendezvous) -> None:
     """Its class binds when it is made: in the main thread it does not, and ``serve_forever`` serves."""
     server: Any = module.WSGIServer
     bind, activate, forever, handle = (
@@ -121,7 +121,7 @@ def _wsgiref(module: ModuleType, meeting: Meeting) -> None:
     server.handle_request = lambda self: started(self, handle)
 
 
-def _werkzeug(module: ModuleType, meeting: Meeting) -> None:
+def _werkzeug(module: ModuleType, meeting: ScriptRendezvous) -> None:
     real = module.make_server
 
     def run_simple(_host: str, _port: int, application: Any, *_: Any, **options: Any) -> None:
@@ -145,7 +145,7 @@ def _dressed(application: Any, options: dict[str, Any]) -> Any:
     return application
 
 
-def _bottle(module: Any, meeting: Meeting) -> None:
+def _bottle(module: Any, meeting: ScriptRendezvous) -> None:
     def run(app: Any = None, *_: Any, plugins: Any = None, debug: Any = None, **__: Any) -> None:
         if debug is not None:
             module.debug(debug)
@@ -158,7 +158,7 @@ def _bottle(module: Any, meeting: Meeting) -> None:
     module.run = run
 
 
-def _cherrypy(module: Any, meeting: Meeting) -> None:
+def _cherrypy(module: Any, meeting: ScriptRendezvous) -> None:
     """Its bus starts and stops as ever, without the server, the reloader and the signals."""
     engine = module.engine
     module.server.unsubscribe()
@@ -173,11 +173,11 @@ def _cherrypy(module: Any, meeting: Meeting) -> None:
     engine.block = block
 
 
-def _gevent(module: Any, meeting: Meeting) -> None:
+def _gevent(module: Any, meeting: ScriptRendezvous) -> None:
     module.WSGIServer.serve_forever = lambda self, *_, **__: meeting.serve(self.application, "gevent")
 
 
-def _tornado(module: Any, meeting: Meeting) -> None:
+def _tornado(module: Any, meeting: ScriptRendezvous) -> None:
     """A container of a WSGI application: that is what its loop's start is to serve, whatever handlers are beside it."""
     begin = module.WSGIContainer.__init__
 
@@ -188,18 +188,18 @@ def _tornado(module: Any, meeting: Meeting) -> None:
     module.WSGIContainer.__init__ = init
 
 
-def _tornado_server(module: Any, meeting: Meeting) -> None:
+def _tornado_server(module: Any, meeting: ScriptRendezvous) -> None:
     for name in ("listen", "bind", "start"):
         _unless_contained(module.TCPServer, name, meeting, lambda _application: None)  # its port may well be ours
 
 
-def _tornado_loop(module: Any, meeting: Meeting) -> None:
+def _tornado_loop(module: Any, meeting: ScriptRendezvous) -> None:
     _unless_contained(
         module.BaseAsyncIOLoop, "start", meeting, lambda application: meeting.serve(application, "Tornado")
     )
 
 
-def _unless_contained(kind: Any, name: str, meeting: Meeting, instead: Callable[[Any], None]) -> None:
+def _unless_contained(kind: Any, name: str, meeting: ScriptRendezvous, instead: Callable[[Any], None]) -> None:
     """Replace a method where a container holds an application, in the main thread."""
     method = getattr(kind, name)
 
@@ -211,7 +211,7 @@ def _unless_contained(kind: Any, name: str, meeting: Meeting, instead: Callable[
     setattr(kind, name, called)
 
 
-def _django(module: Any, meeting: Meeting) -> None:
+def _django(module: Any, meeting: ScriptRendezvous) -> None:
     """Its commands run as ever, but for ``runserver``, which is what is meant where none is named."""
     real = module.execute_from_command_line
 
@@ -226,28 +226,28 @@ def _django(module: Any, meeting: Meeting) -> None:
     module.execute_from_command_line = execute_from_command_line
 
 
-def _eventlet(module: Any, _meeting: Meeting) -> None:
+def _eventlet(module: Any, _meeting: ScriptRendezvous) -> None:
     module.listen = lambda *_, **__: socket.socket()  # its port may well be ours
 
 
-def _eventlet_wsgi(module: Any, meeting: Meeting) -> None:
+def _eventlet_wsgi(module: Any, meeting: ScriptRendezvous) -> None:
     module.server = lambda _sock, site, *_, **__: meeting.serve(site, "eventlet")
 
 
-def _socketio(module: Any, meeting: Meeting) -> None:
+def _socketio(module: Any, meeting: ScriptRendezvous) -> None:
     module.SocketIO.run = lambda _self, app, *_, **__: meeting.serve(app, "Flask-SocketIO")
 
 
-def _cheroot(module: Any, meeting: Meeting) -> None:
+def _cheroot(module: Any, meeting: ScriptRendezvous) -> None:
     module.Server.start = lambda self: meeting.serve(self.wsgi_app, "cheroot")
     module.Server.safe_start = module.Server.start
 
 
-def _gunicorn(module: Any, meeting: Meeting) -> None:
+def _gunicorn(module: Any, meeting: ScriptRendezvous) -> None:
     module.BaseApplication.run = lambda self: meeting.serve(self.load(), "gunicorn")
 
 
-def _uvicorn(module: Any, meeting: Meeting) -> None:
+def _uvicorn(module: Any, meeting: ScriptRendezvous) -> None:
     """It serves ASGI, which is adapted, or refused at once: its loop would run until the time for booting is over."""
 
     def run(app: Any, *, factory: bool = False, **_: Any) -> None:
@@ -262,7 +262,7 @@ def _uvicorn(module: Any, meeting: Meeting) -> None:
         _in_the_main_thread(getattr(module, "Server", None), name, meeting, "uvicorn", application_of)
 
 
-def _hypercorn(module: Any, meeting: Meeting) -> None:
+def _hypercorn(module: Any, meeting: ScriptRendezvous) -> None:
     async def serve(app: Any, *_: Any, **__: Any) -> None:
         meeting.serve(app, "hypercorn")
 
@@ -274,7 +274,9 @@ def _named(app: Any, *, factory: bool) -> Any:
     return Deferred(app, factory=factory) if isinstance(app, str) or factory else app
 
 
-def _in_the_main_thread(kind: Any, name: str, meeting: Meeting, by: str, application_of: Callable[[Any], Any]) -> None:
+def _in_the_main_thread(
+    kind: Any, name: str, meeting: ScriptRendezvous, by: str, application_of: Callable[[Any], Any]
+) -> None:
     """Serve where a method would, unless it is called in another thread; a coroutine function stays one."""
     method = getattr(kind, name, None)
     if method is None:
@@ -293,21 +295,21 @@ def _in_the_main_thread(kind: Any, name: str, meeting: Meeting, by: str, applica
     setattr(kind, name, awaited if inspect.iscoroutinefunction(method) else called)
 
 
-def _waitress(module: Any, meeting: Meeting) -> None:
+def _waitress(module: Any, meeting: ScriptRendezvous) -> None:
     module.serve = lambda app, **_: meeting.serve(app, "waitress")
     module.create_server = lambda application, *_, **__: _Server(application, "waitress", meeting)
 
 
-def _webpy(module: Any, meeting: Meeting) -> None:
+def _webpy(module: Any, meeting: ScriptRendezvous) -> None:
     module.runsimple = module.runbasic = lambda func, *_, **__: meeting.serve(func, "web.py")
 
 
-def _webpy_wsgi(module: Any, meeting: Meeting) -> None:
+def _webpy_wsgi(module: Any, meeting: ScriptRendezvous) -> None:
     module.runwsgi = lambda func: meeting.serve(func, "web.py")
 
 
 def _serve(name: str, by: str) -> Change:
-    def change(module: ModuleType, meeting: Meeting) -> None:
+    def change(module: ModuleType, meeting: ScriptRendezvous) -> None:
         setattr(module, name, lambda application, *_, **__: meeting.serve(application, by))
 
     return change

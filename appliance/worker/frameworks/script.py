@@ -33,7 +33,7 @@ class ScriptEnded(Exception):  # noqa: N818  it tells what happened; the worker 
         self.namespace = namespace
 
 
-class Meeting:
+class ScriptRendezvous:
     """Where the project's call of its server ends up."""
 
     def __init__(self, serve: Serve, check: Serve, hooks: Hooks, aside: list[Any] | None = None) -> None:
@@ -72,7 +72,7 @@ def run(file: str, package: str, serve: Serve, check: Serve, hooks: Hooks, aside
         ScriptEnded: it served nothing.
         BaseException: what it raised before it served.
     """
-    meeting = Meeting(serve, check, hooks, aside)
+    meeting = ScriptRendezvous(serve, check, hooks, aside)
     intercepts.install(meeting)
     main = ModuleType("__main__")
     main.__dict__.update(__file__=file, __builtins__=sys.modules["builtins"], __package__=package or None)
@@ -84,12 +84,12 @@ def run(file: str, package: str, serve: Serve, check: Serve, hooks: Hooks, aside
 
 def call(function: Callable[[], Any], serve: Serve, check: Serve, hooks: Hooks) -> None:
     """Call what a console script of the project calls, as ``run`` runs a file: ``function`` imports it, too."""
-    meeting = Meeting(serve, check, hooks)
+    meeting = ScriptRendezvous(serve, check, hooks)
     intercepts.install(meeting)
     _meet(meeting, function, {})
 
 
-def _meet(meeting: Meeting, begin: Callable[[], Any], namespace: dict[str, Any]) -> None:
+def _meet(meeting: ScriptRendezvous, begin: Callable[[], Any], namespace: dict[str, Any]) -> None:
     try:
         begin()
     except SystemExit as end:

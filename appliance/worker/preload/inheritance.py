@@ -22,8 +22,8 @@ from .fork_safety import patched
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..files.project_places import Places
-    from .preload_probe import Trial
+    from ..files.project_places import ProjectPlaces
+    from .preload_probe import PreloadProbe
 
 _NO_FILES = frozenset({None, "built-in", "frozen"})  # origins of modules that are there, or cost nothing
 # Read by C libraries when they are loaded, which no watch on os.environ can see.
@@ -31,7 +31,7 @@ _READ_IN_C = ("OMP_", "MKL_", "KMP_", "OPENBLAS_", "GOTO_", "BLIS_", "VECLIB_", 
 
 
 @dataclass(frozen=True)
-class Unfit:
+class ForkMismatchError:
     """Why what was preloaded does not fit, and the modules that are at fault; ``stale``: they are to be loaded anew."""
 
     why: str
@@ -42,7 +42,7 @@ class Unfit:
 class Inheritance:
     """The preloader's state when it was done, for comparison."""
 
-    def __init__(self, trial: Trial, places: Places) -> None:
+    def __init__(self, trial: PreloadProbe, places: ProjectPlaces) -> None:
         self.hooks = trial.hooks
         self._first = places.first_entries(sys.path)
         self._environment = dict(os.environ)  # noqa: TID251  compared later
@@ -51,7 +51,7 @@ class Inheritance:
         self._path = frozenset(sys.path)
         self._sites = _changes(sys.path)
 
-    def before(self, search_path: Iterable[str], own: list[str]) -> Unfit | None:
+    def before(self, search_path: Iterable[str], own: list[str]) -> ForkMismatchError | None:
         """Whether it fits what the folders hold now; before the project's folder goes on the path.
 
         Args:
@@ -59,18 +59,18 @@ class Inheritance:
             own: standard names by which the project means files of its own; packages would have got those too.
         """
         if own:
-            return Unfit(f"the project has a {own[0]} of its own, which packages may import")
+            return ForkMismatchError(f"the project has a {own[0]} of its own, which packages may import")
         if _changes(self._sites) != self._sites:
-            return Unfit("the installed packages have changed", stale=True)
+            return ForkMismatchError("the installed packages have changed", stale=True)
         for folder in (*search_path, *self._first):
             if shadowed := self._shadowed(folder):
-                return Unfit(f"{folder} has a {shadowed} of its own now", stale=True)
+                return ForkMismatchError(f"{folder} has a {shadowed} of its own now", stale=True)
         return None
 
-    def after(self, search_path: Iterable[str]) -> Unfit | None:
+    def after(self, search_path: Iterable[str]) -> ForkMismatchError | None:
         """Whether it fits what the project has done while it was imported."""
         if why := patched():
-            return Unfit(why)
+            return ForkMismatchError(why)
         environment = dict(os.environ)  # noqa: TID251  as above
         if environment != self._environment:
             changed = {key for key, _ in environment.items() ^ self._environment.items()}
@@ -82,10 +82,10 @@ class Inheritance:
                 break  # what comes after the installed packages hides none of them
             if entry not in known and (shadowed := self._shadowed(entry)):
                 modules = tuple(name for name in sys.modules if name.partition(".")[0] == shadowed)
-                return Unfit(f"the project has put {entry}, which has a {shadowed}, on its path", modules)
+                return ForkMismatchError(f"the project has put {entry}, which has a {shadowed}, on its path", modules)
         return None
 
-    def doubt(self, error: BaseException) -> Unfit | None:
+    def doubt(self, error: BaseException) -> ForkMismatchError | None:
         """Whether the import of the project may have failed for what was preloaded: it was a package that raised."""
         seen = error.__traceback__
         file = ""
@@ -95,15 +95,15 @@ class Inheritance:
             seen = seen.tb_next
         if isinstance(error, SyntaxError) or not is_installed(file):
             return None
-        return Unfit(f"{type(error).__name__} in {file}")
+        return ForkMismatchError(f"{type(error).__name__} in {file}")
 
-    def _misread(self, changed: set[str]) -> Unfit | None:
+    def _misread(self, changed: set[str]) -> ForkMismatchError | None:
         for key in sorted(changed):
             if modules := self._readers.get(key):
-                return Unfit(f"the project sets {key}, which is read at import", modules)
+                return ForkMismatchError(f"the project sets {key}, which is read at import", modules)
             if key.startswith(_READ_IN_C):
                 extensions = tuple(name for name, module in list(sys.modules.items()) if _is_extension(module))
-                return Unfit(f"the project sets {key}, which C libraries read", extensions)
+                return ForkMismatchError(f"the project sets {key}, which C libraries read", extensions)
         return None
 
     def _shadowed(self, folder: str) -> str:
@@ -122,7 +122,7 @@ class Inheritance:
         return ""
 
 
-def loaded(places: Places, but: str = "", known: frozenset[str] = frozenset()) -> tuple[list[str], list[str]]:
+def loaded(places: ProjectPlaces, but: str = "", known: frozenset[str] = frozenset()) -> tuple[list[str], list[str]]:
     """The modules of this process that could be preloaded, in the order of their import; and all other names.
 
     Args:

@@ -27,14 +27,14 @@ from ...protocol.channel import Preload
 from ..hooks import Hooks
 from . import fork_safety
 from .checkpoint import Checkpoint
-from .random_seeds import Randoms
+from .random_seeds import RandomSeeds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
 
     from ...protocol.channel import Channel, Message
-    from ..files.project_places import Places
+    from ..files.project_places import ProjectPlaces
 
 _POOLS = frozenset({"numpy", "scipy"})  # OpenBLAS: its pool is made anew in the child, with right results
 _WORDS = 200  # characters of an error's message
@@ -44,7 +44,7 @@ class LeftOut(BaseException):
     """This module is not for here."""
 
 
-class Trial:
+class PreloadProbe:
     """Imports, once.
 
     Args:
@@ -57,7 +57,7 @@ class Trial:
     """
 
     def __init__(
-        self, channel: Channel, request: Preload, descriptors: list[int], places: Places, path: list[str]
+        self, channel: Channel, request: Preload, descriptors: list[int], places: ProjectPlaces, path: list[str]
     ) -> None:
         self.channel = channel
         self._take(request, descriptors)
@@ -68,7 +68,7 @@ class Trial:
         self.found: dict[str, str] = {}  # to be left out: module, why
         self.readers: dict[str, set[str]] = {}  # modules by the environment key that they read
         self.hooks = Hooks()
-        self.randoms = Randoms(self.hooks)
+        self.randoms = RandomSeeds(self.hooks)
         self.over = False
 
     def _take(self, request: Preload, descriptors: list[int]) -> None:
@@ -203,7 +203,7 @@ class Trial:
 class _Door:
     """A finder before all others, which lets them find, and watches what they have found."""
 
-    def __init__(self, trial: Trial, folders: Sequence[str]) -> None:
+    def __init__(self, trial: PreloadProbe, folders: Sequence[str]) -> None:
         self._trial = trial
         self._folders = list(folders)
 
@@ -247,7 +247,7 @@ class _Door:
 class _Refusal:
     """The loader of what must not be loaded; who only asks whether it is there is not troubled."""
 
-    def __init__(self, trial: Trial, what: str) -> None:
+    def __init__(self, trial: PreloadProbe, what: str) -> None:
         self._trial = trial
         self._what = what
 
@@ -263,7 +263,7 @@ class _Refusal:
 class _Watched:
     """A loader, under the gauge; the module that it loads has the loader itself."""
 
-    def __init__(self, trial: Trial, loader: Any) -> None:
+    def __init__(self, trial: PreloadProbe, loader: Any) -> None:
         self._trial = trial
         self._loader = loader
 
@@ -306,7 +306,7 @@ class _Watched:
 class _Environment:
     """While it is entered, the trial is told of each variable that is read."""
 
-    def __init__(self, trial: Trial) -> None:
+    def __init__(self, trial: PreloadProbe) -> None:
         environ: Any = os.environ  # noqa: TID251  it stays what it is; only who reads it is seen
         self._environ = environ
         kind: Any = type(environ)

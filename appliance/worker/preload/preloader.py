@@ -23,13 +23,13 @@ import time
 from typing import TYPE_CHECKING
 
 from ...protocol.channel import Channel, ChannelError, Fork, Preload, Preloaded
-from ..files.project_places import Places
+from ..files.project_places import ProjectPlaces
 from .forking import flush, forked, speak_through
 from .inheritance import Inheritance
-from .preload_probe import Trial
+from .preload_probe import PreloadProbe
 
 if TYPE_CHECKING:
-    from .random_seeds import Randoms
+    from .random_seeds import RandomSeeds
 
 Forked = tuple[Channel, Inheritance]
 
@@ -41,18 +41,18 @@ class Preloader:
         self._channel = channel
         self._request = request
         self._descriptors = descriptors
-        self._randoms: Randoms | None = None
+        self._randoms: RandomSeeds | None = None
 
     def run(self) -> Forked:
         """Import, say what came of it, fork when asked to."""
         began = time.monotonic()
         path = sys.path[:]
-        places = Places(self._request.root, path)
+        places = ProjectPlaces(self._request.root, path)
         early = places.loaded_early()
         own = places.own_entries(path)
         sys.path[:] = [entry for entry in path if entry not in own]
         gc.disable()
-        trial = Trial(self._channel, self._request, self._descriptors, places, path)
+        trial = PreloadProbe(self._channel, self._request, self._descriptors, places, path)
         reason = early or trial.run()
         self._channel = trial.channel  # another one, where an earlier round was given up
         sys.path[:] = path

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..hooks import Hooks
 
 
-class Randoms:
+class RandomSeeds:
     """While it is entered, generators that are made without a seed are noted."""
 
     def __init__(self, hooks: Hooks) -> None:

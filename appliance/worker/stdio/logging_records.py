@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from ...server.pages.tracebacks import Raised
     from ..hooks import Hooks
-    from .stdio import Words
+    from .stdio import Stdio
 
 _TEXT = 65_536  # characters of one text
 _RECORD = 1_048_576  # bytes of a record; beyond, what was given with extra= is cut
@@ -45,7 +45,7 @@ _OURS = ("MainThread", "request")
 class Hook:
     """Takes the place of ``StreamHandler.emit``."""
 
-    def __init__(self, words: Words, hooks: Hooks) -> None:
+    def __init__(self, words: Stdio, hooks: Hooks) -> None:
         self._words = words
         self._hooks = hooks
         self._streams = (sys.stdout, sys.stderr)

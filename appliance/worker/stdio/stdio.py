@@ -151,7 +151,7 @@ def _key() -> tuple[int, str]:
     return get_ident(), "" if exchange is None else exchange.request_id
 
 
-class Words:
+class Stdio:
     """Both streams of this process."""
 
     def __init__(self, mark: bytes) -> None:
@@ -188,11 +188,11 @@ def _stand_on(stream: Any, buffer: TaggedBuffer) -> None:
     stream.__init__(buffer, encoding=stream.encoding, errors=stream.errors, newline="\n", write_through=True)
 
 
-def listen(mark: str, hooks: Hooks) -> Words | None:
+def listen(mark: str, hooks: Hooks) -> Stdio | None:
     """Tag what this process says from now on; None where the supervisor gave no mark, or there are no such streams."""
     streams = (sys.stdout, sys.stderr)
     if not mark or not all(isinstance(stream, io.TextIOWrapper) for stream in streams):
         return None
-    words = Words(bytes.fromhex(mark))
+    words = Stdio(bytes.fromhex(mark))
     hooks.ask("records of logging", Hook(words, hooks).install, otherwise=None)
     return words
