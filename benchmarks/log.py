@@ -129,7 +129,7 @@ def project_words() -> tuple[float, float, list[bytes]]:
     logger = logging.getLogger("benchmark")
     logger.propagate = False
     logger.addHandler(logging.StreamHandler(sys.stdout))
-    logging_records.Hook(said, Hooks()).install()
+    logging_records.Hook(said.voices, Hooks()).install()
 
     def printing() -> None:
         for _ in range(LINES):

@@ -6,7 +6,6 @@ order is an event here, and each pair of phase and event has its row.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,6 +28,8 @@ from appliance.supervisor.lifecycle_events import (
     Installed,
     InstallFailed,
     Kill,
+    Page,
+    Phase,
     PreparationFailed,
     Prepare,
     Prepared,
@@ -88,24 +89,9 @@ __all__ = [
     "step",
 ]
 
-Page = dict[str, Any]
-
 # Before the n-th restart in a row of a worker that died before it had served; then the last of them. One that has is
 # started again after the first, however often: who waits for it shall not wait for others' crashes.
 BACKOFF_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-
-
-class Phase(enum.Enum):
-    """Where the project is on its way to being served."""
-
-    ANALYSING = "analysing"
-    INSTALLING = "installing"
-    PREPARING = "preparing"
-    BOOTING = "booting"
-    SERVING = "serving"
-    BROKEN = "broken"
-    STOPPING = "stopping"
-    STOPPED = "stopped"
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,25 @@ table. Data alone, of the supervisor's process.
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from appliance.supervisor.lifecycle import Page, Phase
+Page = dict[str, Any]
+
+
+class Phase(enum.Enum):
+    """Where the project is on its way to being served."""
+
+    ANALYSING = "analysing"
+    INSTALLING = "installing"
+    PREPARING = "preparing"
+    BOOTING = "booting"
+    SERVING = "serving"
+    BROKEN = "broken"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+
 
 # -- events ------------------------------------------------------------------------------------------------------------
 

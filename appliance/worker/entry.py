@@ -1,4 +1,4 @@
-"""The script that starts the project's side, by path: ``python boot.py DESCRIPTOR``.
+"""The script that starts the project's side, by path: ``python entry.py DESCRIPTOR``.
 
 Owns the way in: the standard library first, from its own folder alone; then our package, under a name that no project
 can have; then a ``__main__`` that shows nothing of us. Knows nothing of what runs then. Runs in every child of the

@@ -58,7 +58,7 @@ def wait_for_end() -> NoReturn:
     Were the main thread to end it by itself, what the project has started would go on.
     """
     while True:
-        Flag().wait()
+        GeventSafeEvent().wait()
 
 
 def hand_over(channel: Channel, connections: Connections) -> None:

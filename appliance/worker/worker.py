@@ -162,7 +162,7 @@ class Worker:
             self._import(time.monotonic())
         except ChannelError as error:
             self._channel_broken(error)
-            serving.wait_for_end()
+            serving_process.wait_for_end()
         except Exception as error:
             if self._served:
                 raise  # the project's own, after it was served

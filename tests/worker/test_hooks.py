@@ -21,9 +21,9 @@ from appliance.worker.frameworks import (
     intercepts,
     paste,
     routes,
-    script,
     werkzeug_debugger,
 )
+from appliance.worker.frameworks.script_rendezvous import ScriptRendezvous
 from appliance.worker.hooks import Hooks
 from appliance.worker.preload.random_seeds import RandomSeeds
 from appliance.worker.stdio import terminal
@@ -193,13 +193,13 @@ def test_djangos_static_files(monkeypatch: pytest.MonkeyPatch, hooks: Hooks, tol
 
 
 @pytest.fixture
-def meeting(hooks: Hooks) -> script.ScriptRendezvous:
-    return script.ScriptRendezvous(lambda *_: None, lambda *_: None, hooks)
+def meeting(hooks: Hooks) -> ScriptRendezvous:
+    return ScriptRendezvous(lambda *_: None, lambda *_: None, hooks)
 
 
 @pytest.mark.parametrize("name", sorted(intercepts._CHANGES))
 def test_servers_of_another_kind(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hooks: Hooks, meeting: script.ScriptRendezvous, name: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hooks: Hooks, meeting: ScriptRendezvous, name: str
 ):
     """A server's module that has none of the names that are changed is imported as it is."""
     monkeypatch.setattr(sys, "meta_path", sys.meta_path[:])
@@ -227,14 +227,14 @@ def test_servers_of_another_kind(
 def test_a_run_that_can_not_be_dressed(hooks: Hooks):
     """Where run_simple's static files can't be had, its application is served without."""
     served: list[Any] = []
-    meeting = script.ScriptRendezvous(lambda application, _: served.append(application), lambda *_: None, hooks)
+    meeting = ScriptRendezvous(lambda application, _: served.append(application), lambda *_: None, hooks)
     module: Any = odd("werkzeug.serving", make_server=fails)
     intercepts._werkzeug(module, meeting)
     module.run_simple("", 0, application, static_files={"/": 7}, use_debugger=True)
     assert served == [application]
 
 
-def test_a_finder_that_was_moved(monkeypatch: pytest.MonkeyPatch, meeting: script.ScriptRendezvous):
+def test_a_finder_that_was_moved(monkeypatch: pytest.MonkeyPatch, meeting: ScriptRendezvous):
     """Where the project takes our finder out and asks it all the same, it finds nothing."""
     monkeypatch.setattr(sys, "meta_path", sys.meta_path[:])
     intercepts.install(meeting)
@@ -382,7 +382,7 @@ def test_handlers_of_another_kind(make: Callable[[], logging.Handler], capsys: p
     """A handler that is not what it seems writes what it wrote."""
     emit = logging.StreamHandler.emit
     try:
-        Hook(SimpleNamespace(voices=(None, None)), Hooks()).install()  # type: ignore[arg-type]  # it comes to no voice
+        Hook((), Hooks()).install()  # it comes to no voice
         make().emit(logging.makeLogRecord({"msg": "written"}))
     finally:
         logging.StreamHandler.emit = emit  # type: ignore[method-assign]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..wsgi.exchange import Sink
     from .thread_pool import PoolThread
 
-_OURS = __file__.rpartition("/")[0].rpartition("/")[0] + "/"  # the worker's too, which stand around the application
+_OURS = __file__.rpartition("/server/")[0] + "/"  # the worker's too, which stand around the application
 
 
 class SlowRequests:

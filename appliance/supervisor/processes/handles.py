@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.loop import Timer
     from appliance.supervisor.steps.analysis import Analysis
 
-BOOT = Path(__file__).parent.parent / "worker" / "boot.py"
+ENTRY = Path(__file__).parents[2] / "worker" / "entry.py"
 NAMES = MappingProxyType(
     {
         "worker": "a worker of the project",
@@ -266,7 +266,7 @@ def spawn_side(role: str, generation: int, python: Path, *, environment: Mapping
     """
     flags = ["-I"] if role == "standin" else []
     return spawn(
-        role, generation, [str(python), *flags, str(BOOT)], environment=environment, folder=folder, channel=True
+        role, generation, [str(python), *flags, str(ENTRY)], environment=environment, folder=folder, channel=True
     )
 
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 import functools
 import sys
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ..hooks import Hooks
-    from .bridge import Bridge
 
     Note = Callable[[BaseException], None]
 
@@ -26,7 +25,15 @@ _BARE = b"internal server error"
 _BARE_MAX = 600
 _OWN_MAX = 262_144  # of a page that is known to be a framework's: Sanic's is 5 KB, and 70 KB with a traceback
 
-running: ContextVar[Bridge | None] = ContextVar("appliance_bridge", default=None)
+
+class Noted(Protocol):
+    """What is noted of one request while it runs."""
+
+    noted: BaseException | None
+    own: bool  # a handler that somebody wrote has answered
+
+
+running: ContextVar[Noted | None] = ContextVar("appliance_bridge", default=None)
 
 
 def is_short(parts: Iterable[bytes], *, own: bool) -> bool:

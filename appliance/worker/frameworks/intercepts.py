@@ -23,7 +23,7 @@ from ..asgi.recognise import Deferred
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
-    from .script import ScriptRendezvous
+    from .script_rendezvous import ScriptRendezvous
 
 Change = Callable[[ModuleType, "ScriptRendezvous"], None]
 

@@ -11,18 +11,17 @@ server that it starts in another thread (metrics on a port of their own) is left
 from __future__ import annotations
 
 import sys
-import threading
 import traceback
-from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from . import intercepts
+from .script_rendezvous import ScriptRendezvous, Serve
 
 if TYPE_CHECKING:
-    from ..hooks import Hooks
+    from collections.abc import Callable
 
-Serve = Callable[[Any, str], None]
+    from ..hooks import Hooks
 
 
 class ScriptEnded(Exception):  # noqa: N818  it tells what happened; the worker makes its error of it
@@ -31,36 +30,6 @@ class ScriptEnded(Exception):  # noqa: N818  it tells what happened; the worker 
     def __init__(self, words: str, namespace: dict[str, Any]) -> None:
         super().__init__(words)
         self.namespace = namespace
-
-
-class ScriptRendezvous:
-    """Where the project's call of its server ends up."""
-
-    def __init__(self, serve: Serve, check: Serve, hooks: Hooks, aside: list[Any] | None = None) -> None:
-        self._serve = serve
-        self._check = check
-        self.hooks = hooks
-        self.aside = [] if aside is None else aside  # applications that it serves in other threads, by itself
-        self.served = False
-        self.contained: Any = None  # the application in a server's own kind of handler (Tornado's), once there is one
-
-    @property
-    def wanted(self) -> bool:
-        """Whether a server that starts now is the project's, not one of its own beside it."""
-        return threading.current_thread() is threading.main_thread()
-
-    def serve(self, application: Any, by: str) -> None:
-        """Serve until told to end.
-
-        Raises:
-            SystemExit: it was served already, and the file asks again, in a loop.
-            BaseException: what the check raises: it is nothing that can be served.
-        """
-        if self.served:
-            raise SystemExit
-        self._check(application, by)
-        self.served = True
-        self._serve(application, by)
 
 
 def run(file: str, package: str, serve: Serve, check: Serve, hooks: Hooks, aside: list[Any] | None = None) -> None:

@@ -17,7 +17,7 @@ import logging
 import os
 import sys
 from threading import get_ident, local
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import ref
 
 from ...masking import Mask
@@ -26,11 +26,10 @@ from ...server.pages.tracebacks import look_at, words_of
 from ...server.wsgi.exchange import current
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ...server.pages.tracebacks import Raised
     from ..hooks import Hooks
-    from .stdio import Stdio
 
 _TEXT = 65_536  # characters of one text
 _RECORD = 1_048_576  # bytes of a record; beyond, what was given with extra= is cut
@@ -42,11 +41,18 @@ _NAMES = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
 _OURS = ("MainThread", "request")
 
 
+class Voice(Protocol):
+    """The pipe that one of the standard streams has become."""
+
+    def say(self, kind: bytes, thread: int, request_id: str, data: bytes) -> None:
+        """Send one message."""
+
+
 class Hook:
     """Takes the place of ``StreamHandler.emit``."""
 
-    def __init__(self, words: Stdio, hooks: Hooks) -> None:
-        self._words = words
+    def __init__(self, voices: Sequence[Voice], hooks: Hooks) -> None:
+        self._voices = voices
         self._hooks = hooks
         self._streams = (sys.stdout, sys.stderr)
         self._original = logging.StreamHandler.emit
@@ -99,7 +105,7 @@ class Hook:
         self._last.record = ref(record)
         exchange = current.get()
         request_id = "" if exchange is None else exchange.request_id
-        self._words.voices[place].say(RECORD, get_ident(), request_id, _coded(fields))
+        self._voices[place].say(RECORD, get_ident(), request_id, _coded(fields))
 
 
 def fields_of(record: logging.LogRecord, message: str) -> dict[str, Any]:

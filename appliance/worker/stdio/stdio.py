@@ -194,5 +194,5 @@ def listen(mark: str, hooks: Hooks) -> Stdio | None:
     if not mark or not all(isinstance(stream, io.TextIOWrapper) for stream in streams):
         return None
     words = Stdio(bytes.fromhex(mark))
-    hooks.ask("records of logging", Hook(words, hooks).install, otherwise=None)
+    hooks.ask("records of logging", Hook(words.voices, hooks).install, otherwise=None)
     return words
