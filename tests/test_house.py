@@ -6,6 +6,7 @@ import statistics
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from itertools import chain
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import yaml
 from packaging.requirements import Requirement
 
 import appliance
+from tools import rooms
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "appliance"
@@ -38,14 +40,10 @@ def imported(path):
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in MODULES if {"worker", "server"} & set(path.parts)]
+    [path for path in MODULES if {"worker", "server", "protocol"} & set(path.parts)]
     + [
-        PACKAGE / "protocol/channel.py",
         PACKAGE / "masking.py",
-        PACKAGE / "protocol/messages.py",
         PACKAGE / "ownership.py",
-        PACKAGE / "protocol/output_frames.py",
-        PACKAGE / "protocol/inflight.py",
         PACKAGE / "healthcheck.py",
         PACKAGE / "__init__.py",
     ],
@@ -240,3 +238,51 @@ def test_contributors_are_told_every_task():
     """CONTRIBUTING.md speaks of each task of the Makefile but the ones that are for users."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     assert {task for task in tasks() if f"make {task}" not in text} <= {"help"}
+
+
+def room(module):
+    """The package that a module stands in; the server's rooms count one by one."""
+    parts = module.split(".")
+    return ".".join(parts[1:3]) if parts[1] == "server" and len(parts) > 3 else parts[1]
+
+
+def imports_of(path):
+    """The modules of ours that a module imports, for its types too, but not what it runs as a program."""
+    own = path.relative_to(ROOT).with_suffix("").parts
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree.body = [each for each in tree.body if not (isinstance(each, ast.If) and "__main__" in ast.unparse(each.test))]
+    known = {".".join(each.relative_to(ROOT).with_suffix("").parts) for each in MODULES}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            start = list(own[: len(own) - node.level]) if node.level else []
+            base = ".".join([*start, *([node.module] if node.module else [])])
+            yield from (each if (each := f"{base}.{alias.name}") in known else base for alias in node.names)
+
+
+def test_no_package_imports_in_a_circle():
+    """Packages can be read one after another: none needs, for its types either, one that needs it."""
+    below: dict[str, set[str]] = {}
+    for path in MODULES:
+        own = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        if own.count(".") < 2:
+            continue
+        needs = {room(each) for each in imports_of(path) if each.startswith("appliance.") and each.count(".") > 1}
+        below.setdefault(room(own), set()).update(needs - {room(own)})
+    while below:
+        free = {name for name, needs in below.items() if not needs & below.keys()}
+        assert free, f"these need each other: {below}"
+        below = {name: needs for name, needs in below.items() if name not in free}
+
+
+def test_a_package_fits_in_a_head():
+    """A package has at most fifteen modules, and no two modules of the tree share a name."""
+    modules = [path for path in MODULES if path.name not in {"__init__.py", "__main__.py"}]
+    crowded = Counter(path.parent for path in modules)
+    assert [str(folder) for folder, count in crowded.items() if count > 15] == []
+    assert [each for each, count in Counter(path.stem for path in modules).items() if count > 1] == []
+
+
+def test_the_rooms_are_those_of_the_tree():
+    """ARCHITECTURE.md lists each package and its modules as they are: python -m tools.rooms writes them."""
+    assert rooms.page() == rooms.PAGE.read_text(encoding="utf-8")
+    assert {path.parent.name for path in PACKAGE.glob("*/__init__.py")} == set(rooms.ORDER)

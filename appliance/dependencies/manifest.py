@@ -15,14 +15,8 @@ from appliance.dependencies.contents import Contents
 from appliance.dependencies.dependency_groups import group_lines
 from appliance.dependencies.dependency_selection import DependencySelection, read_choice
 from appliance.dependencies.development import beside, is_for_development, names_development
+from appliance.dependencies.formats import locks
 from appliance.dependencies.formats.conda import read_conda
-from appliance.dependencies.formats.locks import (
-    folders_of,
-    pipfile_contents,
-    poetry_contents,
-    pylock_contents,
-    uv_contents,
-)
 from appliance.dependencies.formats.pipfile import pipfile_lines
 from appliance.dependencies.formats.poetry import poetry_indexes
 from appliance.dependencies.other_names import other_requirements
@@ -226,25 +220,25 @@ def _uv_lock(look: _Look, file: Path) -> Manifest | None:
     pyproject = look.root / _PYPROJECT
     if not pyproject.is_file():
         return None
-    return _locked(look, (file, pyproject), lambda _: uv_contents(look.root, file, look.choice))
+    return _locked(look, (file, pyproject), lambda _: locks.uv_contents(look.root, file, look.choice))
 
 
 def _pylock(look: _Look, file: Path) -> Manifest:
-    return _locked(look, (file,), lambda _: pylock_contents(file, look.choice))
+    return _locked(look, (file,), lambda _: locks.pylock_contents(file, look.choice))
 
 
 def _poetry_lock(look: _Look, file: Path) -> Manifest:
     files = tuple(each for each in (file, look.root / _PYPROJECT) if each.is_file())
-    return _locked(look, files, lambda python: poetry_contents(look.root, file, look.choice, python))
+    return _locked(look, files, lambda python: locks.poetry_contents(look.root, file, look.choice, python))
 
 
 def _pipfile_lock(look: _Look, file: Path) -> Manifest:
-    return _locked(look, (file,), lambda _: pipfile_contents(look.root, file, look.choice))
+    return _locked(look, (file,), lambda _: locks.pipfile_contents(look.root, file, look.choice))
 
 
 def _locked(look: _Look, files: tuple[Path, ...], contents: Callable[[str], Contents]) -> Manifest:
     parts = [_what_matters(read_toml(file)) if file.name == _PYPROJECT else read_bytes(file) for file in files]
-    below = [read_source_tree((look.root / folder).resolve(), look.choice) for folder in folders_of(parts[0])]
+    below = [read_source_tree((look.root / folder).resolve(), look.choice) for folder in locks.folders_of(parts[0])]
     return _made(look, files[:1], files, parts, contents, [tree for tree in below if tree])
 
 

@@ -16,25 +16,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ..protocol.channel import (
-    Channel,
-    ChannelError,
-    DebuggerPort,
-    Drain,
-    Drained,
-    Failed,
-    ForkMismatch,
-    Message,
-    Preload,
-    Ready,
-    ReportBackgroundWork,
-    ReportModules,
-    ServeUnfinishedImport,
-    Start,
-    StartAccepting,
-    StoppedAccepting,
-    TakeConnections,
-)
+from ..protocol import messages
+from ..protocol.channel import Channel, ChannelError, Message
 from ..protocol.inflight import InFlight
 from ..server.io.gevent_safe_event import GeventSafeEvent
 from ..server.pages import error_page
@@ -72,13 +55,13 @@ def main(descriptor: int) -> None:
     received = serving_process.hello(channel)
     inheritance = None
     start, descriptors = received[0]
-    if isinstance(start, Preload):
+    if isinstance(start, messages.Preload):
         from .preload.preloader import Preloader  # noqa: PLC0415  a worker that was started has no use for it
 
         channel, inheritance = Preloader(channel, start, descriptors).run()  # from here on this is a forked worker
         received = serving_process.hello(channel)
         start, descriptors = received[0]
-    if not isinstance(start, Start):
+    if not isinstance(start, messages.Start):
         raise TypeError(f"expected a start, got {start.kind}")
     listener = socket.socket(fileno=descriptors[0])
     if start.role == "standin":
@@ -100,7 +83,7 @@ class Worker:
         self,
         channel: Channel,
         listener: socket.socket,
-        start: Start,
+        start: messages.Start,
         tally: InFlight,
         inheritance: Inheritance | None = None,
         *,
@@ -237,7 +220,7 @@ class Worker:
             self._sink.event("warning", "cache.refused", {"path": refused.filename, "reason": refused.strerror})
         send(
             self._channel,
-            Ready(
+            messages.Ready(
                 import_s=round(time.monotonic() - began, 4),
                 began=began,
                 application=serving_process.described(application),
@@ -254,7 +237,7 @@ class Worker:
         self._schedulers_told.wait(_TELL_S)  # one that still began jobs would fail at the interpreter's end
         self._sink.flush()
         self._drained = True
-        self._channel.send(Drained())
+        self._channel.send(messages.Drained())
         self._code.write()
         rest = self._hooks.ask("learning", self._learning.rest, self._debuggers(), otherwise=None)
         if rest is not None:
@@ -271,7 +254,7 @@ class Worker:
             report = error_page.report(error, root=self._start.root, kind="import")
             if causes := self._diagnosis.causes(error):
                 report["action"] = f"Look at what the project does to the interpreter: {causes}."
-            send(self._channel, Failed(report=report))
+            send(self._channel, messages.Failed(report=report))
         except ChannelError:
             raise
         except BaseException:  # noqa: BLE001  the project has taken away what is needed for that
@@ -299,21 +282,23 @@ class Worker:
         """End here, and let a cold start decide, where what was preloaded does not fit."""
         if unfit is not None:
             self._last_words()
-            send(self._channel, ForkMismatch(why=unfit.why, modules=list(unfit.modules), stale=unfit.stale))
+            send(self._channel, messages.ForkMismatch(why=unfit.why, modules=list(unfit.modules), stale=unfit.stale))
             os._exit(0)
 
     def _debug(self, options: dict[str, Any]) -> None:
         from . import debugger  # noqa: PLC0415  as in run
 
         try:
-            debugger.listen(**options, tell=lambda port, waits: self._say(DebuggerPort(port=port, waits=waits)))
+            debugger.listen(
+                **options, tell=lambda port, waits: self._say(messages.DebuggerPort(port=port, waits=waits))
+            )
         except Exception as error:  # noqa: BLE001  the project is served without it
             fields: dict[str, object] = {
                 "reason": f"{type(error).__name__}: {error}",
                 "action": "Add debugpy to the project's dependencies; the image brings its own.",
             }
             self._sink.event("warning", "debugger.failed", fields)
-            self._channel.send(DebuggerPort(port=0))
+            self._channel.send(messages.DebuggerPort(port=0))
 
     def _debuggers(self) -> str:
         """The folder of what a debugger has loaded."""
@@ -347,13 +332,13 @@ class Worker:
             self._end_by(error)
 
     def _obey(self, message: Message, descriptors: list[int]) -> None:
-        if isinstance(message, TakeConnections):
+        if isinstance(message, messages.TakeConnections):
             with self._lock:
                 if self._server is None:
                     self._waiting += serving_process.taken(message, descriptors)
                 else:
                     self._server.take(serving_process.taken(message, descriptors))
-        elif isinstance(message, Drain):
+        elif isinstance(message, messages.Drain):
             self._leave_by = time.monotonic() + message.grace_s
             with self._lock:
                 if self._server is None:
@@ -363,12 +348,12 @@ class Worker:
                     os._exit(0)  # still importing, and not wanted any more
                 self._streams_s = message.streams_s
                 self._server.drain(lambda connections: serving_process.hand_over(self._channel, connections))
-                self._channel.send(StoppedAccepting())
+                self._channel.send(messages.StoppedAccepting())
             self._wanted.set()
             _thread.start_new_thread(self._stop_schedulers, ())
-        elif isinstance(message, ReportBackgroundWork):
+        elif isinstance(message, messages.ReportBackgroundWork):
             self._report(cut=message.cut)
-        elif isinstance(message, StartAccepting):
+        elif isinstance(message, messages.StartAccepting):
             self._wanted.set()
         else:
             self._answer(message)
@@ -393,7 +378,7 @@ class Worker:
             _EXIT(1)
 
     def _answer(self, message: Message) -> None:
-        if isinstance(message, ReportModules):
+        if isinstance(message, messages.ReportModules):
             if message.quiet:
                 self._code.write()
             learned = self._hooks.ask(
@@ -401,7 +386,7 @@ class Worker:
             )
             if learned is not None:
                 send(self._channel, learned)
-        elif isinstance(message, ServeUnfinishedImport) and self._server is None:
+        elif isinstance(message, messages.ServeUnfinishedImport) and self._server is None:
             look = self._hooks.guarded("endless imports", self._look, otherwise=None)
             # Unknown to threading, as the control thread is. No thread may be left.
             self._hooks.ask("endless imports", _thread.start_new_thread, look, (), otherwise=0)

@@ -7,12 +7,22 @@ of the transfers. Holds neither environ nor iterable: a thousand of these may wa
 from __future__ import annotations
 
 from time import monotonic, time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from ..wsgi.exchange import Exchange
-    from ..wsgi.handler import WSGIRequestHandler
     from .transfer import Outgoing
+    from .wire import Wire
+
+
+class Handler(Protocol):
+    """The handler of a connection, as far as the end of a response concerns it."""
+
+    wire: Wire
+    equipment: Any
+    close_connection: bool
+
+    def log_exchange(self, exchange: Any) -> None:
+        """Write the record."""
 
 
 class LateEnd:
@@ -20,7 +30,7 @@ class LateEnd:
 
     __slots__ = ("_exchange", "_handler", "_size")
 
-    def __init__(self, handler: WSGIRequestHandler, exchange: Exchange, size: int) -> None:
+    def __init__(self, handler: Handler, exchange: Any, size: int) -> None:
         self._handler = handler
         self._exchange = exchange
         self._size = size
@@ -45,7 +55,7 @@ class LateEnd:
         handler.log_exchange(exchange)
 
 
-def end_later(handler: WSGIRequestHandler, exchange: Exchange, size: int) -> bool:
+def end_later(handler: Handler, exchange: Any, size: int) -> bool:
     """Finish the record of a response, of so many bytes, when all of it was sent; False if there is nothing to be sent.
 
     What the application has printed is its own no more then: the sink is told.

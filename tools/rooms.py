@@ -1,0 +1,47 @@
+"""``python -m tools.rooms``: write the tree of packages into ARCHITECTURE.md, each with its docstring's first line."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "ARCHITECTURE.md"
+BEGIN, END = "<!-- rooms -->\n", "<!-- /rooms -->\n"
+# The order of the flow; a test holds that no package is left out.
+ORDER = (
+    "config", "identity", "discovery", "dependencies", "environment", "commands", "watch", "supervisor", "logs",
+    "protocol", "worker", "server",
+)  # fmt: skip
+
+
+def tree() -> str:
+    """The packages as an indented list, with their modules."""
+    lines = ["```"]
+    for name in ORDER:
+        lines += _lines(ROOT / "appliance" / name, 0)
+    return "\n".join([*lines, "```"]) + "\n"
+
+
+def page() -> str:
+    """ARCHITECTURE.md with the tree of today."""
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    return before + BEGIN + tree() + END + rest.partition(END)[2]
+
+
+def _lines(package: Path, depth: int) -> list[str]:
+    modules = sorted(file.stem for file in package.glob("*.py") if file.stem != "__init__")
+    folders = sorted(file.parent for file in package.glob("*/__init__.py"))
+    lines = [f"{'  ' * depth}{package.name}/".ljust(22) + _first_line(package / "__init__.py")]
+    lines += [f"{'  ' * depth}    {', '.join(modules[at : at + 6])}" for at in range(0, len(modules), 6)]
+    for folder in folders:
+        lines += _lines(folder, depth + 1)
+    return lines
+
+
+def _first_line(file: Path) -> str:
+    return (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").partition("\n")[0]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
