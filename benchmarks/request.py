@@ -78,13 +78,15 @@ class _Socket:
 def _ours(head: bytes) -> Callable[[], None]:
     server: Any = _Server()
     limits = Limits()
-    equipment = ServerContext(base_environ(server), sink=Unheard(), limits=limits, multithread=True, persistent=True)
+    server_context = ServerContext(
+        base_environ(server), sink=Unheard(), limits=limits, multithread=True, persistent=True
+    )
 
     def serve() -> None:
         handler = WSGIRequestHandler.__new__(WSGIRequestHandler)
         handler.client_address, handler.server = _ADDRESS, server
         wire: Any = Wire(_Socket(head, REQUESTS), limits)  # type: ignore[arg-type]
-        handler.begin(equipment, wire)
+        handler.begin(server_context, wire)
         for _ in range(REQUESTS):
             handler.raw = wire.receive_head()
             handler.handle_one_request()

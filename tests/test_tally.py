@@ -31,81 +31,81 @@ def both():
 
 def test_what_runs_is_known(both):
     """A request that has begun is seen with its start, its id and its head, until it has ended."""
-    tally, reading = both
+    in_flight, reading = both
     request = Request()
-    tally.begin(request, HEAD)
+    in_flight.begin(request, HEAD)
     assert reading.running() == [(1.5, "id", HEAD)]
-    tally.end(request)
+    in_flight.end(request)
     assert (reading.running(), reading.ended()) == ([], 1)
 
 
 def test_a_long_head_is_cut(both):
     """Only the beginning of a head is kept, and a long id does not spoil it."""
-    tally, reading = both
-    tally.begin(Request(request_id="i" * 128), b"GET /" + b"x" * 2000)
+    in_flight, reading = both
+    in_flight.begin(Request(request_id="i" * 128), b"GET /" + b"x" * 2000)
     assert (reading.running()[0].request_id, reading.running()[0].head[:8]) == ("i" * 128, b"GET /xxx")
 
 
 def test_what_is_only_being_sent(both):
     """A request whose application has ended is not over before its response is, and has said nothing meanwhile."""
-    tally, reading = both
+    in_flight, reading = both
     first, second = Request("first"), Request("second")
-    tally.begin(first, HEAD)
-    tally.is_sent(first)
+    in_flight.begin(first, HEAD)
+    in_flight.is_sent(first)
     before = reading.snapshot()
-    tally.begin(second, HEAD)
+    in_flight.begin(second, HEAD)
     assert [request.request_id for request in reading.running()] == ["first", "second"]
     assert reading.only_one_since(before) == "second"
     assert reading.ended() == 0
-    tally.end(first)
-    tally.is_sent(first)
+    in_flight.end(first)
+    in_flight.is_sent(first)
     assert ([request.request_id for request in reading.running()], reading.ended()) == (["second"], 1)
 
 
 def test_what_waits(both):
     """How many connections wait for a thread is known, whatever runs in whichever slot."""
-    tally, reading = both
+    in_flight, reading = both
     assert reading.waiting() == 0
-    tally.waits(70_000)
-    tally.begin(Request(), HEAD)
+    in_flight.waits(70_000)
+    in_flight.begin(Request(), HEAD)
     assert (reading.waiting(), len(reading.running())) == (70_000, 1)
-    tally.waits(0)
+    in_flight.waits(0)
     assert reading.waiting() == 0
 
 
 def test_what_was_refused_counts(both):
     """A request that ends without having begun counts as ended: its record is sent like every other."""
-    tally, reading = both
-    tally.end(Request())
+    in_flight, reading = both
+    in_flight.end(Request())
     assert (reading.running(), reading.ended()) == ([], 1)
 
 
 def test_more_requests_than_slots(both):
     """What finds no slot runs uncounted, and disturbs nobody's count."""
-    tally, reading = both
+    in_flight, reading = both
     requests = [Request(request_id=str(number)) for number in range(5)]
     for request in requests:
-        tally.begin(request, HEAD)
+        in_flight.begin(request, HEAD)
     assert sorted(each.request_id for each in reading.running()) == ["0", "1", "2"]
     for request in requests:
-        tally.end(request)
+        in_flight.end(request)
     assert (reading.running(), reading.ended()) == ([], 5)
 
 
 def test_the_only_one_since(both):
     """The request that alone has run since a moment is told, running or not; of two, or none, nothing is said."""
-    tally, reading = both
+    in_flight, reading = both
     first, second = Request("first"), Request("second")
     before = reading.snapshot()
     assert reading.only_one_since(before) is None
-    tally.begin(first, HEAD)
+    in_flight.begin(first, HEAD)
     assert reading.only_one_since(before) == "first"
     during = reading.snapshot()
     assert reading.only_one_since(during) == "first"
-    tally.end(first)
+    in_flight.end(first)
     assert reading.only_one_since(before) == reading.only_one_since(during) == "first"
     after = reading.snapshot()
-    tally.begin(second, HEAD)
+    in_flight.begin(second, HEAD)
     assert reading.only_one_since(before) is None
     assert reading.only_one_since(during) is None
     assert reading.only_one_since(after) == "second"
@@ -113,12 +113,12 @@ def test_the_only_one_since(both):
 
 def test_a_fork_of_the_worker_counts_nothing(both):
     """What a process does that was forked off the worker is not seen."""
-    tally, reading = both
+    in_flight, reading = both
     request = Request()
-    tally.begin(request, HEAD)
-    tally.leave()
-    tally.end(request)
-    tally.begin(Request("other"), HEAD)
+    in_flight.begin(request, HEAD)
+    in_flight.leave()
+    in_flight.end(request)
+    in_flight.begin(Request("other"), HEAD)
     assert reading.running() == [(1.5, "id", HEAD)]
 
 

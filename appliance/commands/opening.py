@@ -15,7 +15,7 @@ from appliance.config.env import Environment, load_environment
 from appliance.config.settings import Settings, read_early, read_settings
 from appliance.config.socket_folder import give_socket_folder
 from appliance.identity.cache_folder import claim
-from appliance.identity.capabilities import renounce
+from appliance.identity.capabilities import drop_capabilities
 from appliance.identity.folder import check_folder
 from appliance.identity.identity import become, owner_of
 from appliance.logs.sanitise import sanitise
@@ -91,7 +91,7 @@ def open_project(process: Mapping[str, str], flags: Mapping[str, str], *, serves
     notices += become(owner, early.cache, terminals=in_image)
     claimed = claim(early.cache, Path(process.get("TMPDIR") or "/tmp"))  # noqa: S108  a folder of our own in it is checked
     if in_image:
-        renounce()
+        drop_capabilities()
     check_folder(early.project)
     environment = load_environment(process, early.project, early.env_files)
     settings = read_settings(environment.values, environment.origins, flags, cwd)

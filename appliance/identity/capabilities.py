@@ -28,7 +28,7 @@ class _Sets(ctypes.Structure):
     _fields_ = (("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32))
 
 
-def renounce() -> bool:
+def drop_capabilities() -> bool:
     """Give up every capability, for good, for what is started too; whether that was done."""
     if os.geteuid() != 0 or not sys.platform.startswith("linux"):
         return False

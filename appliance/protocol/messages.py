@@ -51,8 +51,8 @@ class Message:
 class Start(Message):
     """Be this: the first message to every child. Carries the listening socket.
 
-    To a worker also its ``tally``, a pipe for notes on files (``worker/files/input_files``), and a terminal where there
-    is one.
+    To a worker also the memory file of its requests (``protocol/inflight``), a pipe for notes on files
+    (``worker/files/input_files``), and a terminal if there is one.
     """
 
     kind = "start"

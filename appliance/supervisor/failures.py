@@ -37,10 +37,10 @@ class _Place:
 class Failures:
     """Tells of what went wrong in our own code, and of what could not be started."""
 
-    def __init__(self, log: Log, loop: Loop, happened: Callable[[lifecycle.Event], None]) -> None:
+    def __init__(self, log: Log, loop: Loop, on_event: Callable[[lifecycle.Event], None]) -> None:
         self._log = log
         self._loop = loop
-        self._happened = happened
+        self._on_event = on_event
         self._places: dict[str, _Place] = {}
         self._retries = 0
 
@@ -68,12 +68,12 @@ class Failures:
         failure = lifecycle.failure_of(action, status_pages.of_error(error))
         if failure is None:
             return
-        self._loop.post(partial(self._happened, failure))
+        self._loop.post(partial(self._on_event, failure))
         again = lifecycle.retry_of(action)
         if again is not None and getattr(error, "passing", False):
             wait = RETRY_S[min(self._retries, len(RETRY_S) - 1)]
             self._retries += 1
-            self._loop.call_later(wait, partial(self._happened, again))
+            self._loop.call_later(wait, partial(self._on_event, again))
 
     def recovered(self) -> None:
         """A worker serves: the next failure is tried again soon."""

@@ -81,36 +81,38 @@ class Supervisor:
         self._log = log
         self._writer = writer
         self._loop = Loop()
-        self._failures = Failures(log, self._loop, self.happened)
+        self._failures = Failures(log, self._loop, self.on_event)
         self._loop.failed = self._failures.tell
         self._children = Children(self._loop, self)
-        self._saves = ReloadTrigger(settings, self._loop, log, changed=self._changed, phase=lambda: self._state.phase)
-        self._starts = Spawner(self._children, settings, process, listener, certificate, self._saves)
-        last_answer = LastAnswer(self._loop, listener, secure=certificate is not None)
-        self._front = ConnectionRouter(
-            self._loop, self._children, lambda: self._starts.standin(self._state.generation), last_answer, log
+        self._reload_trigger = ReloadTrigger(
+            settings, self._loop, log, changed=self._changed, phase=lambda: self._state.phase
         )
-        self._looks = SecondLook(self._loop, Analyst(settings, process, log, self._loop.post, environment))
+        self._spawner = Spawner(self._children, settings, process, listener, certificate, self._reload_trigger)
+        last_answer = LastAnswer(self._loop, listener, secure=certificate is not None)
+        self._router = ConnectionRouter(
+            self._loop, self._children, lambda: self._spawner.standin(self._state.generation), last_answer, log
+        )
+        self._second_look = SecondLook(self._loop, Analyst(settings, process, log, self._loop.post, environment))
         self._use = Use()
         self._installation = Installation(
-            self._children, flags, process, settings.project, log=log, happened=self.happened
+            self._children, flags, process, settings.project, log=log, on_event=self.on_event
         )
-        self._preparation = BeforeStart(self._loop, self._children, log, self.happened, self._failures)
-        self._debugging = DebugPort(self._loop, settings, log)
+        self._before_start = BeforeStart(self._loop, self._children, log, self.on_event, self._failures)
+        self._debug_port = DebugPort(self._loop, settings, log)
         self._state = State()
         self._analysis: Analysis | None = None
         self._has_terminal = signals.has_terminal()
-        self._account = StatusReport(self.url, str(settings.project))
+        self._status_report = StatusReport(self.url, str(settings.project))
         self._preloading = Preloading(self._loop, self._children, settings, log)
         self._stacks = stack_dumps.StackDumps(self._loop)
-        self._leaving = RetiringWorkers(self._loop, self._children)
-        self._generations = Workers(
-            self._loop, self._children, self._starts, self._preloading, settings,
-            url=self.url, log=log, account=self._account, happened=self.happened,
-            failures=self._failures, leaving=self._leaving, stands_still=self._debugging.stands_still,
+        self._retiring = RetiringWorkers(self._loop, self._children)
+        self._workers = Workers(
+            self._loop, self._children, self._spawner, self._preloading, settings,
+            url=self.url, log=log, status_report=self._status_report, on_event=self.on_event,
+            failures=self._failures, retiring=self._retiring, stands_still=self._debug_port.stands_still,
             stacks=self._stacks,
         )  # fmt: skip
-        self._hearing = LogIngest(log, writer, pause=self._children.pause, last_words=self._generations.said)
+        self._log_ingest = LogIngest(log, writer, pause=self._children.pause, last_words=self._workers.said)
         self._watch_over()
         self._perform = self._performers()
         self._hear = self._hearers()
@@ -118,34 +120,34 @@ class Supervisor:
     def _watch_over(self) -> None:
         """Make what looks at the other parts, and ends them."""
         self._progress = Progress(
-            self._loop, self._listener, lambda: self._front.acceptor, threads=self._settings.threads,
-            stands_still=self._debugging.stands_still, stacks=self._stacks, log=self._log,
+            self._loop, self._listener, lambda: self._router.acceptor, threads=self._settings.threads,
+            stands_still=self._debug_port.stands_still, stacks=self._stacks, log=self._log,
         )  # fmt: skip
-        closing = (self._saves.stop, self._front.close, self._debugging.close, self._preloading.close)
+        closing = (self._reload_trigger.stop, self._router.close, self._debug_port.close, self._preloading.close)
         self._stopping = Stopping(
-            self._loop, self._children, self._log, self._failures, (*closing, self._preparation.cancel),
+            self._loop, self._children, self._log, self._failures, (*closing, self._before_start.cancel),
             grace_s=self._settings.grace_s,
         )  # fmt: skip
         answers = Answers(
-            self._account, self._scene, generations=self._generations, saves=self._saves, preloading=self._preloading,
-            debugging=self._debugging, progress=self._progress, stacks=self._stacks,
+            self._status_report, self._scene, workers=self._workers, reload_trigger=self._reload_trigger,
+            preloading=self._preloading, debug_port=self._debug_port, progress=self._progress, stacks=self._stacks,
         )  # fmt: skip
         self._status = StatusSocket(Path(self._settings.status_socket), answers.answerers(), self._loop)
 
     def _hearers(self) -> dict[type[Message], Callable[[Handle, Any, list[int]], object]]:
         return {
-            channel.Records: lambda child, message, _: self._hearing.records(child, message.batch),
+            channel.Records: lambda child, message, _: self._log_ingest.records(child, message.batch),
             channel.Hello: lambda child, message, _: setattr(child, "python", message.python),
             channel.Ready: lambda child, message, _: self._ready(child, message),
-            channel.HandOverConnections: lambda _, message, descriptors: self._front.taken(message.early, descriptors),
-            channel.DebuggerPort: lambda child, told, _: self._debugging.listens(child, told.port, waits=told.waits),
+            channel.HandOverConnections: lambda _, message, descriptors: self._router.taken(message.early, descriptors),
+            channel.DebuggerPort: lambda child, told, _: self._debug_port.listens(child, told.port, waits=told.waits),
             channel.StacksPipe: lambda child, message, numbers: self._stacks.offered(child, message.signal, numbers),
-            channel.StoppedAccepting: lambda child, _, __: self._generations.left(child),
+            channel.StoppedAccepting: lambda child, _, __: self._workers.left(child),
             channel.Drained: lambda child, _, __: self._drained(child),
             channel.Failed: lambda child, message, _: self._failed(child, message),
-            channel.ForkMismatch: lambda child, message, _: self._generations.unfit(child, message),
+            channel.ForkMismatch: lambda child, message, _: self._workers.unfit(child, message),
             channel.ModulesReport: lambda child, message, _: self._learned(child, message),
-            channel.FilesReport: lambda child, message, _: self._saves.loaded(child, message.files),
+            channel.FilesReport: lambda child, message, _: self._reload_trigger.loaded(child, message.files),
             channel.Preloaded: lambda child, message, _: self._preloading.preloaded(child, message),
         }
 
@@ -156,13 +158,13 @@ class Supervisor:
             lifecycle.Install: self._install,
             lifecycle.CancelInstall: lambda _: self._installation.cancel(),
             lifecycle.Prepare: self._prepare,
-            lifecycle.CancelPreparation: lambda _: self._preparation.cancel(),
+            lifecycle.CancelPreparation: lambda _: self._before_start.cancel(),
             lifecycle.Boot: self._boot,
-            lifecycle.Retire: lambda action: self._generations.retire(action.generation),
-            lifecycle.Kill: lambda action: self._generations.kill(action.generation),
-            lifecycle.SayProgress: lambda action: self._front.progress(status_pages.progress(action.phase)),
+            lifecycle.Retire: lambda action: self._workers.retire(action.generation),
+            lifecycle.Kill: lambda action: self._workers.kill(action.generation),
+            lifecycle.SayProgress: lambda action: self._router.progress(status_pages.progress(action.phase)),
             lifecycle.SayBroken: self._say_broken,
-            lifecycle.HideStandIn: self._hush,
+            lifecycle.HideStandIn: self._hide_stand_in,
             lifecycle.RetryLater: self._retry_later,
             lifecycle.StopAll: self._stop_all,
             lifecycle.Finish: lambda _: self._loop.stop(),
@@ -181,25 +183,25 @@ class Supervisor:
         )
         for event, fields in self._settings.notices:
             self._log.event("warning", event, **dict[str, Any](fields))
-        self._saves.start()
+        self._reload_trigger.start()
         self._progress.start()
-        self._front.progress(status_pages.progress(Phase.ANALYSING))
+        self._router.progress(status_pages.progress(Phase.ANALYSING))
         self._do(lifecycle.Analyse(self._state.job))
         self._loop.run()
         self._failures.guarded(self._children.close)
         self._failures.guarded(self._status.close)
-        self._log.event("info", "appliance.stopped", uptime_s=self._account.uptime_s)
+        self._log.event("info", "appliance.stopped", uptime_s=self._status_report.uptime_s)
         return self._stopping.exit_code
 
     def _scene(self) -> Scene:
-        return Scene(self._state, self._front.page, self._generations.current, self._children.living(), self._analysis)
+        return Scene(self._state, self._router.page, self._workers.current, self._children.living(), self._analysis)
 
     @property
     def url(self) -> str:
         """The address for a browser."""
         return url_of(self._listener, self._settings.public_url, secure=self._certificate is not None)
 
-    def happened(self, event: lifecycle.Event) -> None:
+    def on_event(self, event: lifecycle.Event) -> None:
         """Take one event through the table."""
         self._state, actions = lifecycle.step(self._state, event)
         for action in actions:
@@ -214,29 +216,29 @@ class Supervisor:
     # -- analysis and installation -------------------------------------------------------------------------------------
 
     def _analyse(self, action: lifecycle.Analyse) -> None:
-        self._looks.look(self._analysis, partial(self._analysed, action.job))
+        self._second_look.look(self._analysis, partial(self._analysed, action.job))
 
     def _analysed(self, job: int, result: Analysis | ApplianceError) -> None:
         if job != self._state.job:
             return
         if isinstance(result, ApplianceError):
             self._log.event("error", result.event, **result.fields())
-            self.happened(lifecycle.AnalysisFailed(job, status_pages.of_error(result)))
+            self.on_event(lifecycle.AnalysisFailed(job, status_pages.of_error(result)))
             return
         tell_news(self._log, self._analysis, result)
         self._analysis = result
         self._log.know(result.environment.values)
-        self._saves.found(result.project.target.file)
-        self._saves.planned(result.plan.files)
-        done = self._preparation.is_done(result)
-        self.happened(lifecycle.Analysed(job, installed=result.plan.installed, prepared=done))
+        self._reload_trigger.found(result.project.target.file)
+        self._reload_trigger.planned(result.plan.files)
+        done = self._before_start.is_done(result)
+        self.on_event(lifecycle.Analysed(job, installed=result.plan.installed, prepared=done))
 
     def _install(self, action: lifecycle.Install) -> None:
         self._installation.start(action.job, self._analysis.plan if self._analysis else None)
 
     def _prepare(self, action: lifecycle.Prepare) -> None:
         if self._analysis is not None:
-            self._preparation.start(action.job, self._analysis)
+            self._before_start.start(action.job, self._analysis)
 
     # -- the worker ----------------------------------------------------------------------------------------------------
 
@@ -244,26 +246,26 @@ class Supervisor:
         if self._analysis is None:
             raise RuntimeError("a worker is started before the project is known")
         self._use.hold(self._analysis.plan.environment)
-        self._generations.boot(action.generation, self._analysis)
+        self._workers.boot(action.generation, self._analysis)
 
     def _ready(self, child: Handle, message: channel.Ready) -> None:
         if child.role == "worker":
-            self._generations.ready(child, message)
+            self._workers.ready(child, message)
         else:
             child.ready_at = time.monotonic()
 
     def _say_broken(self, action: lifecycle.SayBroken) -> None:
         page = self._log.masked(action.page)
-        self._account.failed(page)
-        self._front.broken(page)
+        self._status_report.failed(page)
+        self._router.broken(page)
 
-    def _hush(self, _action: lifecycle.HideStandIn) -> None:
-        if self._generations.current is not None:
-            self._front.serve(self._generations.current)
+    def _hide_stand_in(self, _action: lifecycle.HideStandIn) -> None:
+        if self._workers.current is not None:
+            self._router.serve(self._workers.current)
 
     def _retry_later(self, action: lifecycle.RetryLater) -> None:
         self._log.event("warning", "worker.restarting", generation=action.generation, after_s=action.after_s)
-        self._loop.call_later(action.after_s, partial(self.happened, lifecycle.RetryDue(action.generation)))
+        self._loop.call_later(action.after_s, partial(self.on_event, lifecycle.RetryDue(action.generation)))
 
     # -- what the children tell (children.Listener) --------------------------------------------------------------------
 
@@ -288,10 +290,10 @@ class Supervisor:
 
     def _failed(self, child: Handle, message: channel.Failed) -> None:
         plan = self._analysis.plan if self._analysis else None
-        if plan and child is self._generations.current and self._installation.supply(plan, message.report):
+        if plan and child is self._workers.current and self._installation.supply(plan, message.report):
             child.reported = True
-            self.happened(lifecycle.ProjectChanged())
-        elif self._generations.is_doubtful(child, message) and self._looks.again(
+            self.on_event(lifecycle.ProjectChanged())
+        elif self._workers.is_doubtful(child, message) and self._second_look.again(
             self._analysis, partial(self._looked_again, child, message)
         ):
             child.reported = True
@@ -302,17 +304,17 @@ class Supervisor:
         if self._state.phase is not Phase.BOOTING or self._state.generation != child.generation:
             return  # another save came
         if differs:
-            self.happened(lifecycle.ProjectChanged())
+            self.on_event(lifecycle.ProjectChanged())
         else:
             self._tell_failure(child, message)
 
     def _tell_failure(self, child: Handle, message: channel.Failed) -> None:
-        self._saves.failed(message.report)
-        self._generations.failed(child, message)
+        self._reload_trigger.failed(message.report)
+        self._workers.failed(child, message)
 
     def _learned(self, child: Handle, message: channel.ModulesReport) -> None:
-        self._saves.templates(message.templates)
-        self._generations.learned(child, message)
+        self._reload_trigger.templates(message.templates)
+        self._workers.learned(child, message)
 
     def said(self, child: Handle, stream: str, said: list[OutputLine]) -> None:
         """A child wrote on one of its outputs."""
@@ -322,27 +324,27 @@ class Supervisor:
             self._progressed(Phase.INSTALLING, said)
             return
         if child.role == before_start.ROLE:
-            self._preparation.said(said)
+            self._before_start.said(said)
             self._progressed(Phase.PREPARING, said)
-        self._hearing.said(child, stream, said)
+        self._log_ingest.said(child, stream, said)
 
     def _progressed(self, phase: Phase, said: list[OutputLine]) -> None:
         """Who looks at the page of what is under way sees its last line."""
         if said and self._state.phase is phase:
             last = self._log.masked(said[-1].text.decode("utf-8", "replace"))
-            self._front.progress(status_pages.progress(phase, last))
+            self._router.progress(status_pages.progress(phase, last))
 
     def ended(self, child: Handle) -> None:
         """A child has ended."""
         own = {
-            "installer": self._installation.ended, before_start.ROLE: self._preparation.ended,
-            "worker": self._generations.ended, "preloader": self._preloading.ended, "spare": self._preloading.ended,
+            "installer": self._installation.ended, before_start.ROLE: self._before_start.ended,
+            "worker": self._workers.ended, "preloader": self._preloading.ended, "spare": self._preloading.ended,
         }.get(child.role, self._standin_ended)  # fmt: skip
-        others = (self._saves.notes, self._front, self._debugging, self._stacks)
-        for told in (self._hearing.ended, *(each.ended for each in others), own):
+        others = (self._reload_trigger.notes, self._router, self._debug_port, self._stacks)
+        for told in (self._log_ingest.ended, *(each.ended for each in others), own):
             self._failures.guarded(partial(told, child))
         if self._state.phase is Phase.STOPPING and not self._children.living():
-            self.happened(lifecycle.AllGone())
+            self.on_event(lifecycle.AllGone())
 
     def _standin_ended(self, child: Handle) -> None:
         if not child.ending:
@@ -358,17 +360,17 @@ class Supervisor:
         if self._state.phase in {Phase.STOPPING, Phase.STOPPED}:
             return
         written = (self._settings.project / path for path in changes.kinds)
-        if self._state.phase is Phase.BROKEN and self._preparation.wrote(written):
+        if self._state.phase is Phase.BROKEN and self._before_start.wrote(written):
             return
-        self._looks.saved()
-        self._generations.changed(changes.noticed_at)
+        self._second_look.saved()
+        self._workers.changed(changes.noticed_at)
         shown = sorted(changes.kinds)
         self._log.event("info", "reload.started", files=shown[:10], count=len(shown))
         target = self._analysis.project.target.file if self._analysis else ""
         code_alone = {Kind.CODE, Kind.ASSET}.issuperset(changes.kinds.values()) and (
             not target or Path(target).is_file()
         )
-        self.happened(lifecycle.CodeChanged() if code_alone else lifecycle.ProjectChanged())
+        self.on_event(lifecycle.CodeChanged() if code_alone else lifecycle.ProjectChanged())
 
     def _signalled(self, name: str) -> None:
         """SIGHUP is a wish to reload, unless the terminal has gone; SIGQUIT a stop that says where the worker was."""
@@ -376,25 +378,25 @@ class Supervisor:
             self._stopping.hurry()
         elif name == "SIGHUP" and not self._has_terminal:
             self._log.event("info", "reload.started", signal=name)
-            self._generations.changed()
-            self.happened(lifecycle.ProjectChanged())
-        elif name == "SIGQUIT" and (worker := self._generations.current) is not None:
+            self._workers.changed()
+            self.on_event(lifecycle.ProjectChanged())
+        elif name == "SIGQUIT" and (worker := self._workers.current) is not None:
             self._stacks.ask(worker, partial(self._quit, worker))
         else:
-            self.happened(lifecycle.StopAsked(name))
+            self.on_event(lifecycle.StopAsked(name))
 
     def _quit(self, worker: Handle, text: str) -> None:
         self._log.event("warning", "worker.stacks", generation=worker.generation, pid=worker.pid, traceback=text)
-        self.happened(lifecycle.StopAsked("SIGQUIT"))
+        self.on_event(lifecycle.StopAsked("SIGQUIT"))
 
     def _stop_all(self, action: lifecycle.StopAll) -> None:
         self._stopping.begin(action.signal)
         if not self._children.living():
-            self.happened(lifecycle.AllGone())
+            self.on_event(lifecycle.AllGone())
 
     def _drained(self, child: Handle) -> None:
-        self._leaving.drained(child)
-        if self._generations.waits:
-            self._leaving.hurry()
+        self._retiring.drained(child)
+        if self._workers.waits:
+            self._retiring.hurry()
         if self._stopping.began:
             self._stopping.drained(child)

@@ -83,7 +83,7 @@ class Watcher:
 
     def __init__(self, terms: Terms, listener: Listener) -> None:
         self._listener = listener
-        self._ground = WatchSet(terms)
+        self._watch_set = WatchSet(terms)
         self._contents = FileContents()
         self._burst = Burst()
         self._rounds = Rounds()
@@ -106,7 +106,7 @@ class Watcher:
     def stop(self) -> None:
         """Tell of nothing more."""
         self._ended = True
-        self._ground.source.wake()
+        self._watch_set.source.wake()
 
     def also(self, who: str, kind: Kind, paths: Iterable[str]) -> None:
         """These files count too, wherever they are and whoever ignores them; from any thread.
@@ -117,7 +117,7 @@ class Watcher:
             paths: the files, whole paths.
         """
         self._asked.put(partial(self._name, who, kind, dict.fromkeys(paths)))
-        self._ground.source.wake()
+        self._watch_set.source.wake()
 
     def met(self, files: Mapping[str, Met], *, more: bool) -> None:
         """The worker was made from these files; what they are now may be something else already. From any thread.
@@ -127,22 +127,22 @@ class Watcher:
             more: they come to those that were named before, and do not replace them.
         """
         self._asked.put(partial(self._compare, dict(files), more))
-        self._ground.source.wake()
+        self._watch_set.source.wake()
 
     def look_for_templates_in(self, folders: Iterable[str]) -> None:
         """A framework looks for templates in these folders, whatever they are called; from any thread."""
         self._asked.put(partial(self._look_for_templates_in, list(folders)))
-        self._ground.source.wake()
+        self._watch_set.source.wake()
 
     def _look_for_templates_in(self, folders: list[str]) -> None:
-        new, changed = self._ground.look_for_templates_in(folders)
+        new, changed = self._watch_set.look_for_templates_in(folders)
         self._contents.there(new)
         self._unread += new
         for path in changed:
             self._note(path, time.monotonic(), whole=False)
 
     def _name(self, who: str, kind: Kind, paths: Iterable[str], *, more: bool = False) -> None:
-        new = self._ground.name(who, kind, paths, more=more)
+        new = self._watch_set.name(who, kind, paths, more=more)
         self._contents.there(new)
         self._unread += new
 
@@ -151,7 +151,7 @@ class Watcher:
         self._name("worker", Kind.CODE, files, more=more)
         now = time.monotonic()
         for path, met in files.items():
-            if self._ground.kind(path) is not None and met.differs(path):
+            if self._watch_set.kind(path) is not None and met.differs(path):
                 self._note(path, now, whole=True)  # it is, or news of it will follow
 
     def _run(self) -> None:
@@ -165,18 +165,18 @@ class Watcher:
 
     def _begin(self) -> None:
         begun = time.monotonic()
-        ground = self._ground
-        ground.open()
-        self._unread = ground.there()
+        watch_set = self._watch_set
+        watch_set.open()
+        self._unread = watch_set.there()
         self._contents.there(self._unread)
-        files = ground.tree.files
+        files = watch_set.tree.files
         self._tell_limits()
-        polled = [f"{os.path.relpath(mount.point, ground.root)} ({mount.kind})" for mount in ground.mute]
-        how = "events" if not polled else "polling" if isinstance(ground.source, Silence) else "events and polling"
+        polled = [f"{os.path.relpath(mount.point, watch_set.root)} ({mount.kind})" for mount in watch_set.mute]
+        how = "events" if not polled else "polling" if isinstance(watch_set.source, Silence) else "events and polling"
         self._listener.watching(
             "watch.started",
             {
-                "how": how, "polled": polled, "count": len(files), "folders": len(ground.tree.folders),
+                "how": how, "polled": polled, "count": len(files), "folders": len(watch_set.tree.folders),
                 "duration_s": round(time.monotonic() - begun, 4),
             },
         )  # fmt: skip
@@ -184,12 +184,12 @@ class Watcher:
         for path, seen in files.items():
             if seen.mtime_ns >= self._started_ns:
                 self._burst.add(path, time.monotonic(), whole=False)
-        self._rounds.begin(time.monotonic(), polls=bool(ground.mute))
+        self._rounds.begin(time.monotonic(), polls=bool(watch_set.mute))
 
     def _turn(self) -> None:
-        for news in self._ground.source.wait(self._patience()):
+        for news in self._watch_set.source.wait(self._patience()):
             now = time.monotonic()
-            paths, look = self._ground.take(news)
+            paths, look = self._watch_set.take(news)
             for path in paths:
                 self._note(path, now, whole=news.what in {What.WRITTEN, What.GONE})
             if look:
@@ -219,25 +219,25 @@ class Watcher:
 
     def _look(self, now: float) -> None:
         """The rounds that are due."""
-        rounds, ground = self._rounds, self._ground
+        rounds, watch_set = self._rounds, self._watch_set
         found: set[str] = set()
         if rounds.sweep_due(now):
             with rounds.sweeping(now):
-                found |= ground.sweep()
+                found |= watch_set.sweep()
             self._tell_limits()
-            rounds.polling = bool(ground.mute)
-            if not os.path.isdir(ground.root):
+            rounds.polling = bool(watch_set.mute)
+            if not os.path.isdir(watch_set.root):
                 rounds.again(now)
         if rounds.poll_due(now):
             with rounds.polling_all(now):
-                found |= ground.poll()
+                found |= watch_set.poll()
         elif rounds.glance_due(now):
-            found |= rounds.glance(now, ground.tree.files)
+            found |= rounds.glance(now, watch_set.tree.files)
         for path in found:
             self._note(path, now, whole=False)
 
     def _tell_limits(self) -> None:
-        error = self._ground.exhausted
+        error = self._watch_set.exhausted
         if error is None or self._rounds.told_limits:
             return
         self._rounds.told_limits = True
@@ -252,19 +252,21 @@ class Watcher:
 
     def _settle(self, now: float) -> None:
         """Tell of the burst, unless there is a reason to wait."""
-        burst, ground = self._burst, self._ground
-        if now - burst.first < GIT_LONGEST_S and ground.git_busy(time.time() - (now - burst.first)):
+        burst, watch_set = self._burst, self._watch_set
+        if now - burst.first < GIT_LONGEST_S and watch_set.git_busy(time.time() - (now - burst.first)):
             burst.hold(now, GIT_S)
             return
         paths = burst.paths()
-        marks = {path: ground.check(path) for path in paths}
+        marks = {path: watch_set.check(path) for path in paths}
         # Gone or empty, and was neither: each of these is waited for once.
         doubts = [path for path, seen in marks.items() if not (seen and seen.size) and self._contents.was_full(path)]
         if sum(burst.doubt(path, now) for path in doubts):
             return
         busy = self._moods == {Mood.BUSY}
         self._moods.add(self._listener.mood())
-        kinds = {path: kind for path in paths if (kind := ground.kind(path)) and self._is_news(path, marks[path], now)}
+        kinds = {
+            path: kind for path in paths if (kind := watch_set.kind(path)) and self._is_news(path, marks[path], now)
+        }
         seen = burst.seen
         changes = Changes({self._shown(path): kind for path, kind in kinds.items()}, burst.first, seen, busy)
         burst.over()
@@ -290,12 +292,12 @@ class Watcher:
         return False
 
     def _shown(self, path: str) -> str:
-        return path.removeprefix(self._ground.root + "/")
+        return path.removeprefix(self._watch_set.root + "/")
 
     def _learn(self) -> None:
         """Read a few files that nothing has happened to."""
         for path in self._unread[-PORTION:]:
-            if (seen := self._ground.seen(path)) is not None:
+            if (seen := self._watch_set.seen(path)) is not None:
                 self._contents.learn(path, seen)
         del self._unread[-PORTION:]
 
@@ -306,11 +308,11 @@ class Watcher:
 
     def _fall_back(self) -> None:
         """A plain look at everything, every second."""
-        ground = self._ground
+        watch_set = self._watch_set
         pause = threading.Event()
         while not self._ended:
             pause.wait(LONGEST_S)
-            kinds = {path: kind for path in ground.tree.look(ground.root) if (kind := ground.kind(path))}
+            kinds = {path: kind for path in watch_set.tree.look(watch_set.root) if (kind := watch_set.kind(path))}
             if kinds:
                 self._listener.changed(
                     Changes({self._shown(path): kind for path, kind in kinds.items()}, time.monotonic())

@@ -29,12 +29,12 @@ BATCH_BYTES = 1024 * 1024  # usual ones have 20 KB; each record of a bigger one 
 class RecordSink:
     """The server's sink: batches, and sends a batch when the server says that it is about to wait."""
 
-    def __init__(self, channel: Channel, words: Stdio | None = None, tally: InFlight | None = None) -> None:
+    def __init__(self, channel: Channel, words: Stdio | None = None, in_flight: InFlight | None = None) -> None:
         self._channel = channel
-        self._tally = tally
-        self.begin = None if tally is None else tally.begin
-        self.waits = None if tally is None else tally.waits
-        self._is_sent = None if tally is None else tally.is_sent
+        self._in_flight = in_flight
+        self.begin = None if in_flight is None else in_flight.begin
+        self.waits = None if in_flight is None else in_flight.waits
+        self._is_sent = None if in_flight is None else in_flight.is_sent
         self._words = words
         self._begun = ({}, {}) if words is None else words.begun
         self._records: deque[list[Any]] = deque()  # its append and popleft are atomic: no lock in a request's path
@@ -46,8 +46,8 @@ class RecordSink:
         if self._words is not None and (self._begun[0] or self._begun[1]):
             self._words.request_ended(exchange.request_id)
         self._records.append(["access", *exchange.record()])
-        if self._tally is not None:
-            self._tally.end(exchange)
+        if self._in_flight is not None:
+            self._in_flight.end(exchange)
         if len(self._records) >= BATCH:
             self.flush()
 
@@ -67,8 +67,8 @@ class RecordSink:
         """This is another process from now on, forked off by the project: the channel is not its own to write on."""
         self._records = Nowhere()
         self._sending = threading.Lock()  # another thread may have held it
-        if self._tally is not None:
-            self._tally.leave()
+        if self._in_flight is not None:
+            self._in_flight.leave()
 
     def flush(self) -> None:
         """Send what there is. A supervisor that has gone is no error: this process ends for that reason alone."""

@@ -69,9 +69,9 @@ def main(descriptor: int) -> None:
 
         standin.serve(channel, listener, start, received[1:])
     else:
-        tally = InFlight(descriptors[1])
+        in_flight = InFlight(descriptors[1])
         os.close(descriptors[1])
-        worker = Worker(channel, listener, start, tally, inheritance, notes=descriptors[2])
+        worker = Worker(channel, listener, start, in_flight, inheritance, notes=descriptors[2])
         worker.attend(descriptors[3] if len(descriptors) > 3 else None)
         worker.run(received[1:])
 
@@ -84,7 +84,7 @@ class Worker:
         channel: Channel,
         listener: socket.socket,
         start: messages.Start,
-        tally: InFlight,
+        in_flight: InFlight,
         inheritance: Inheritance | None = None,
         *,
         notes: int = -1,
@@ -96,11 +96,11 @@ class Worker:
         self._hooks = Hooks() if inheritance is None else inheritance.hooks
         self._hooks.ask("stacks", stacks.offer, channel, otherwise=None)
         self._words = self._hooks.ask("words", listen, start.mark, self._hooks, otherwise=None)
-        self._tally = tally
+        self._in_flight = in_flight
         self._diagnosis = Diagnosis(
             {"the supervisor's channel": channel.fileno(), "the listening socket": listener.fileno()}
         )
-        self._sink = RecordSink(channel, self._words, tally)
+        self._sink = RecordSink(channel, self._words, in_flight)
         self._sink.broken = self._channel_broken
         self._hooks.listen(self._sink.event)
         os.register_at_fork(after_in_child=self._sink.leave)
@@ -268,7 +268,7 @@ class Worker:
     def _end_by(self, error: BaseException) -> NoReturn:
         """It can't go on: say why, where the supervisor finds it, and end."""
         try:
-            self._tally.explain(self._diagnosis.words(error))
+            self._in_flight.explain(self._diagnosis.words(error))
         finally:
             _EXIT(1)
 

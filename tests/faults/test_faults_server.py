@@ -211,7 +211,7 @@ def test_the_kernel_takes_no_descriptor(serve: Serve, faults: Faults, monkeypatc
     """A connection that can't be waited for is closed, after its answer or before; the next one is served."""
     served = serve()
     assert served.ask().status == 200
-    while not served.server._lot.in_state(PARKED):
+    while not served.server._connections.in_state(PARKED):
         served.thread.join(0.001)
     register = served.server._poller.register
 

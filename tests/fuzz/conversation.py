@@ -95,14 +95,14 @@ class Deaf:
 class Witness:
     """Application, sink and server of one connection."""
 
-    equipment: ServerContext
+    server_context: ServerContext
 
     def __init__(self, template: ServerContext) -> None:
         self.received: list[Received] = []
         self.begun = 0
         self.records = 0
         self.sink = self
-        self.equipment = template
+        self.server_context = template
 
     def get_app(self) -> Any:
         return self
@@ -138,15 +138,15 @@ class Outcome:
 
     def __init__(self, pieces: list[bytes], *, pooled: bool) -> None:
         sock = Memory(pieces)
-        equipment = ServerContext({}, sink=cast("Any", None), limits=LIMITS, multithread=True, persistent=True)
-        witness = Witness(equipment)
-        equipment.sink = witness
+        server_context = ServerContext({}, sink=cast("Any", None), limits=LIMITS, multithread=True, persistent=True)
+        witness = Witness(server_context)
+        server_context.sink = witness
         handler = WSGIRequestHandler.__new__(WSGIRequestHandler)
         handler.request = handler.connection = cast("Any", sock)
         handler.client_address = ("127.0.0.1", 1)
         handler.server = witness
         wire = MemoryWire(cast("Any", sock), LIMITS)
-        handler.begin(equipment, wire)
+        handler.begin(server_context, wire)
         if pooled:
             serve_as_the_pool(handler, wire)
         else:

@@ -110,7 +110,7 @@ def until_aside(served: Served, count: int = 1) -> None:
 
 def waiting(served: Served) -> int:
     """How many threads wait for their clients."""
-    works = [hand.work for hand in list(served.server._crew.hands)]
+    works = [pool_thread.work for pool_thread in list(served.server._thread_pool.pool_threads)]
     return sum(isinstance(work, Connection) and work.wire.waiting > 0 for work in works)
 
 

@@ -129,7 +129,7 @@ class Stage:
     def __init__(self, stack: ExitStack, limits: Limits) -> None:
         self.witness = Witness()
         self.served = Served(self.witness, stack, limits=limits)
-        self._door = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        self._acceptor = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
 
     def play(self, case: Case, sizes: Iterator[int] | None = None, early: int = 0) -> None:
         """Send a case, and hold what comes of it to what is expected.
@@ -145,8 +145,8 @@ class Stage:
         if sizes is None:
             client = Client(self.served.address)
         else:
-            client = Client(self._door.getsockname())
-            accepted, _ = self._door.accept()
+            client = Client(self._acceptor.getsockname())
+            accepted, _ = self._acceptor.accept()
             self.served.server.take([(Pieces(accepted, sizes), case.sent[:early])])
         try:
             responses = converse(client, case, case.sent[early:])

@@ -37,7 +37,7 @@ def occupied(serve: Serve, threads: int = 2, **options: Any) -> tuple[Served, Se
     blocked = [served.client().send(get("/wait")) for _ in range(threads)]
     for _ in blocked:
         assert seen.entered.acquire(timeout=PATIENCE_S)
-    until(served, lambda: served.server._crew.leader is None)
+    until(served, lambda: served.server._thread_pool.leader is None)
     return served, seen, blocked
 
 
@@ -84,7 +84,7 @@ def test_kept_connections_too(serve: Serve):
         assert client.ask(get("/first")).body == b"done"
     blocked = served.client().send(get("/wait"))
     assert seen.entered.acquire(timeout=PATIENCE_S)
-    until(served, lambda: served.server._crew.leader is None)
+    until(served, lambda: served.server._thread_pool.leader is None)
     for client in kept:
         client.send(get("/gone")).close()
     seen.opened.set()
@@ -99,7 +99,7 @@ def test_the_rest_of_a_pipeline_is_not_run(serve: Serve):
     served = serve(seen)
     client = served.client().send(get("/wait") + get("/behind") + get("/last"))
     assert seen.entered.acquire(timeout=PATIENCE_S)
-    until(served, lambda: served.server._crew.leader is not None and not served.server._crew.leader.busy)
+    until(served, lambda: served.server._thread_pool.leader is not None and not served.server._thread_pool.leader.busy)
     reset(client)
     served.thread.join(0.01)
     seen.opened.set()
@@ -146,7 +146,7 @@ def test_every_kind_of_answer_is_whole(serve: Serve, path: str, tmp_path: Any):
     assert gate.entered.acquire(timeout=PATIENCE_S)
     request = get(path) if path != "/refused" else b"GET /refused HTTP/1.1\r\n\r\n"
     client = served.client().send(request).half_close()
-    until(served, lambda: served.server._crew.leader is None)
+    until(served, lambda: served.server._thread_pool.leader is None)
     gate.opened.set()
     assert blocked.response().status == 200
     response = client.response()
@@ -163,7 +163,7 @@ def test_a_drain_passes_or_answers_who_is_probed(serve: Serve):
     half = served.client().send(get("/half")).half_close()
     seen.opened.set()
     assert blocked[0].response().body == b"done"
-    until(served, lambda: served.server._lot.in_state(PROBED) or len(served.sink.records) == 2)
+    until(served, lambda: served.server._connections.in_state(PROBED) or len(served.sink.records) == 2)
     served.server.drain(close_all)
     assert half.response().body == b"done"
     served.thread.join(PATIENCE_S)

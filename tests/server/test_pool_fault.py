@@ -53,10 +53,10 @@ def test_a_listening_socket_that_was_closed_is_no_lack_of_descriptors():
     """What will never accept again is an error; only what may is waited for."""
     poller = Poller()
     listener = socket.create_server(("127.0.0.1", 0))
-    door = Acceptor(listener, poller)
-    door.open()
+    acceptor = Acceptor(listener, poller)
+    acceptor.open()
     listener.close()
     with pytest.raises(OSError, match="Bad file descriptor"):
-        next(door.accept(0.0))
-    assert door.complaint is None
+        next(acceptor.accept(0.0))
+    assert acceptor.complaint is None
     poller.close()

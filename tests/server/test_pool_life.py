@@ -141,12 +141,12 @@ def test_a_server_is_not_over_before_it_has_passed_what_it_holds(serve: Serve, m
     pass_idle = first.server._pass_idle
 
     def pass_late(passed: Any) -> None:
-        first.server._watcher.stir()
+        first.server._watchdog.wake_up()
         first.thread.join(0.05)
         pass_idle(passed)
 
     monkeypatch.setattr(first.server, "_pass_idle", pass_late)
-    while not first.server._lot.in_state(HELD):
+    while not first.server._connections.in_state(HELD):
         first.thread.join(0.001)
     first.server.drain(second.server.take)
     assert client.response().body == b"/held"
@@ -242,7 +242,7 @@ def test_a_drain_that_begins_while_a_connection_is_settled(serve: Serve, monkeyp
     assert gate.entered.acquire(timeout=10)
     other = first.client()
     assert other.ask().body == b"done"  # another thread leads from here on, and waits
-    monkeypatch.setattr(first.server._serving, "_lock", lock)
+    monkeypatch.setattr(first.server._serving_loop, "_lock", lock)
     lock.armed = True
     gate.opened.set()
     assert client.response().body == b"done"

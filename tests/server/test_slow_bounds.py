@@ -21,15 +21,15 @@ from tests.server.slow import CONTENT, PIECES, SIZE, WAYS, Every, body_of, slow,
 Serve = Callable[..., Served]
 
 
-def is_waiting(hand: PoolThread) -> bool:
+def is_waiting(pool_thread: PoolThread) -> bool:
     """Whether a thread waits for its client."""
-    return isinstance(hand.work, Connection) and hand.work.wire.waiting > 0
+    return isinstance(pool_thread.work, Connection) and pool_thread.work.wire.waiting > 0
 
 
 def test_what_is_alike_is_held_once(serve: Serve, every: Every):
     """Many readers of one content hold it once; what they do not share goes to files, which are gone afterwards."""
     served = serve(every, threads=4)
-    storage = served.server.equipment.storage
+    storage = served.server.server_context.storage
     readers = [slow(served, get("/list")) for _ in range(20)]
     until_aside(served, 20)
     assert (len(storage._held), storage._files) == (1, 0)
@@ -48,7 +48,7 @@ def test_memory_is_bounded(serve: Serve):
         return [b"%d" % next(count) + CONTENT]
 
     served = serve(different, limits=Limits(held_bytes=SIZE + 1000))
-    storage = served.server.equipment.storage
+    storage = served.server.server_context.storage
     readers = [slow(served, get()) for _ in range(8)]
     until_aside(served, 8)
     assert storage._memory_left >= 0
@@ -120,7 +120,7 @@ def test_event_streams_keep_their_threads(serve: Serve):
 
     served = serve(application)
     reader = slow(served, get())
-    until(served, lambda: any(map(is_waiting, served.server._crew.hands)))
+    until(served, lambda: any(map(is_waiting, served.server._thread_pool.pool_threads)))
     assert not served.server._background.busy
     assert len(made) < len(PIECES)
     assert body_of(reader) == CONTENT
@@ -208,7 +208,7 @@ def test_a_stop_ends_them(serve: Serve, every: Every):
             reader.rest()
     assert [record["event"] for record in served.sink.records] == ["request.aborted"] * 3
     assert served.sink.record()["reason"].startswith("the server ended it, after ")
-    assert served.server.equipment.storage._files == 0
+    assert served.server.server_context.storage._files == 0
 
 
 def test_its_thread_ends_with_the_server(serve: Serve, every: Every):

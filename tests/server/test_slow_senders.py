@@ -39,7 +39,7 @@ def test_they_hold_no_more_threads_than_there_are(serve: Serve, kind: str, threa
     waiting = 20 - (threads if threads > 1 else 0)
     until(served, lambda: len(served.server._background._under_way) == waiting)
     assert served.ask().status == 200
-    assert len(served.server._crew.hands) <= 2 * threads + 2
+    assert len(served.server._thread_pool.pool_threads) <= 2 * threads + 2
     assert len(echo.seen) == 1
     for client in reversed(slow):
         assert end(client, kind).response().body == PART
@@ -131,7 +131,7 @@ def test_large_ones_wait_on_the_disk(serve: Serve):
     clients = [served.client() for _ in range(3)]
     for client in clients:
         client.send(post(PART * 20)[:-1])
-    storage = served.server.equipment.storage
+    storage = served.server.server_context.storage
     until(served, lambda: storage._files == 3)
     assert served.ask().status == 200
     for client in clients:
@@ -198,14 +198,14 @@ def test_a_drain_passes_them_on(serve: Serve):
     until_aside(first, 3)
     for client in clients:
         client.send(b"c")
-    until(first, lambda: first.server.equipment.storage._files == 3)
+    until(first, lambda: first.server.server_context.storage._files == 3)
     first.server.drain(second.server.take)
     first.thread.join(PATIENCE_S)
     assert not first.thread.is_alive()
     for client in clients:
         assert client.send(b"def").response().body == b"abcdef"
     assert echo.seen == []
-    assert first.server.equipment.storage._files == 0
+    assert first.server.server_context.storage._files == 0
 
 
 def test_a_drain_waits_for_large_ones(serve: Serve):
@@ -227,7 +227,7 @@ def test_a_stop_closes_them(serve: Serve):
     client = begin(served, "length")
     until_aside(served)
     client.send(b"x")
-    storage = served.server.equipment.storage
+    storage = served.server.server_context.storage
     until(served, lambda: storage._files)
     served.server.stop()
     served.thread.join(PATIENCE_S)
@@ -243,7 +243,7 @@ def test_how_many_wait_is_told(serve: Serve):
     """The count of connections that wait for a thread holds those whose bodies are waited for."""
     told: list[int] = []
     served = serve(threads=1)
-    served.server._lot._waits = told.append
+    served.server._connections._waits = told.append
     clients = [begin(served, "length") for _ in range(3)]
     until_aside(served, 3)
     assert served.ask().status == 200

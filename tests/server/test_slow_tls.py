@@ -131,7 +131,7 @@ def test_clients_that_left_before_they_were_looked_at(secure: Serve, connect: Ca
     blocked, waiting = connect(served), connect(served)
     blocked.send(get("/wait"))
     assert gate.entered.acquire(timeout=PATIENCE_S)
-    until(served, lambda: served.server._crew.leader is None)
+    until(served, lambda: served.server._thread_pool.leader is None)
     for client in gone:
         client.send(get("/gone")).close()
     waiting.send(get("/waiting"))

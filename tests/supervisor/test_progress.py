@@ -53,7 +53,7 @@ class Scene:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.process = subprocess.Popen(["sleep", "1000"], start_new_session=True)
         self.child = Handle("worker", 1, self.process.pid, {})
-        self.tally = InFlight(self.child.count(8))
+        self.in_flight = InFlight(self.child.count(8))
         self.child.ready_at = time.monotonic()
         self.told = Told()
         self.debugged = False
@@ -78,8 +78,8 @@ class Scene:
         self.process.wait()
         for each in (*self.clients, self.listener, self.loop._woken, self.loop.wake_descriptor):
             each.close()
-        assert self.child.tally is not None
-        self.child.tally.close()
+        assert self.child.in_flight is not None
+        self.child.in_flight.close()
 
 
 @pytest.fixture
@@ -124,14 +124,14 @@ def test_long_requests_of_a_busy_project(scene: Scene):
     scene.connect()
     running = [Request() for _ in range(THREADS)]
     for request in running:
-        scene.tally.begin(request, b"GET / HTTP/1.1")
+        scene.in_flight.begin(request, b"GET / HTTP/1.1")
     for _ in range(5):
         scene.look(LONG - 1)
         assert scene.progress.stuck == ""
         done = running.pop(0)
-        scene.tally.end(done)
+        scene.in_flight.end(done)
         running.append(Request())
-        scene.tally.begin(running[-1], b"GET / HTTP/1.1")
+        scene.in_flight.begin(running[-1], b"GET / HTTP/1.1")
         scene.look(1)
     assert scene.told.names() == []
 
@@ -140,7 +140,7 @@ def test_every_thread_is_blocked_for_ever(scene: Scene):
     """The same requests in every thread for a minute, while somebody waits: that is told."""
     scene.connect()
     for _ in range(THREADS):
-        scene.tally.begin(Request(), b"GET / HTTP/1.1")
+        scene.in_flight.begin(Request(), b"GET / HTTP/1.1")
     scene.look(LONG)
     assert scene.progress.stuck == ""
     scene.look(1)

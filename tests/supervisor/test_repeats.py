@@ -40,11 +40,11 @@ def test_another_file_ends_a_circle():
 
 
 @given(st.lists(st.tuples(st.sampled_from([("a",), ("b",), ("a", "b")]), st.booleans()), max_size=60))
-def test_any_saves(saves: list[tuple[tuple[str, ...], bool]]):
+def test_any_saves(reload_trigger: list[tuple[tuple[str, ...], bool]]):
     """Whatever is saved when: only a row of changes of one file, each while a worker starts, is ever put off."""
     repeats = ReloadRepeats()
     row: list[tuple[str, ...]] = []
-    for now, (files, starting) in enumerate(saves):
+    for now, (files, starting) in enumerate(reload_trigger):
         row = [*row, files] if starting and (not row or row[-1] == files) else [files] * starting
         held_s = repeats.saved(files, float(now), starting=starting).held_s
         assert (held_s > 0) == (len(files) == 1 and len(row) >= CIRCLE)

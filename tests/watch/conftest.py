@@ -1,5 +1,5 @@
 """The fixtures of this folder."""
 
-from tests.watch.watching import ground, watch
+from tests.watch.watching import watch, watch_set
 
-__all__ = ["ground", "watch"]
+__all__ = ["watch", "watch_set"]

@@ -6,23 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from appliance.watch import watch_set as ground_module
+from appliance.watch import watch_set as watch_set_module
 from appliance.watch.elsewhere import Elsewhere
 from appliance.watch.kinds import Kind
 from tests.watch.watching import Watch, save
 
 
-def test_saves_are_told(watch: Watch, ground: Path, monkeypatch: pytest.MonkeyPatch):
+def test_saves_are_told(watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch):
     """Files that are saved, made, moved and deleted are told by this source as by the other."""
-    monkeypatch.setattr(ground_module, "_best_source", Elsewhere)
+    monkeypatch.setattr(watch_set_module, "_best_source", Elsewhere)
     watching = watch()
     assert watching.begun["how"] == "events"
-    save(ground / "shop/views.py", "two")
+    save(watch_set / "shop/views.py", "two")
     assert watching.told() == {"shop/views.py": Kind.CODE}
-    (ground / "lib").mkdir()
-    (ground / "lib/new.py").write_text("x", encoding="utf-8")
+    (watch_set / "lib").mkdir()
+    (watch_set / "lib/new.py").write_text("x", encoding="utf-8")
     assert watching.told() == {"lib/new.py": Kind.CODE}
-    (ground / "lib").rename(ground / "store")
+    (watch_set / "lib").rename(watch_set / "store")
     assert set(watching.told()) == {"lib/new.py", "store/new.py"}
-    (ground / "app.py").unlink()
+    (watch_set / "app.py").unlink()
     assert watching.told() == {"app.py": Kind.CODE}

@@ -88,134 +88,134 @@ SAVES = [in_place, save, vim, pycharm, emacs, sed, in_pieces, emptied_first, lin
 
 
 @pytest.mark.parametrize("how", SAVES, ids=lambda each: each.__name__)
-def test_saves(watch: Watch, ground: Path, how: Save):
+def test_saves(watch: Watch, watch_set: Path, how: Save):
     """Each editor's save is one burst with the file alone in it, told when it is whole."""
     watching = watch()
-    how(ground / "shop/views.py", "saved")
+    how(watch_set / "shop/views.py", "saved")
     assert watching.told() == {"shop/views.py": Kind.CODE}
-    assert (ground / "shop/views.py").read_text(encoding="utf-8").strip() == "saved"
+    assert (watch_set / "shop/views.py").read_text(encoding="utf-8").strip() == "saved"
     assert watching.told_before() == []
 
 
 @pytest.mark.parametrize("how", SAVES, ids=lambda each: each.__name__)
-def test_saves_where_all_is_polled(watch: Watch, ground: Path, how: Save):
+def test_saves_where_all_is_polled(watch: Watch, watch_set: Path, how: Save):
     """Without events each save is told too."""
     watching = watch(how="poll")
-    how(ground / "shop/views.py", "saved")
+    how(watch_set / "shop/views.py", "saved")
     told = watching.told()
-    while (ground / "shop/views.py").read_text(encoding="utf-8").strip() != "saved":
+    while (watch_set / "shop/views.py").read_text(encoding="utf-8").strip() != "saved":
         told = watching.told()  # half a file may be told before the whole one
     assert told == {"shop/views.py": Kind.CODE}
 
 
 @pytest.mark.parametrize("how", ["auto", "poll"])
-def test_a_copy_that_keeps_its_time(watch: Watch, ground: Path, how: str):
+def test_a_copy_that_keeps_its_time(watch: Watch, watch_set: Path, how: str):
     """A file that is written in place with another of equal length and time (``cp -p``) is told."""
-    before = (ground / "app.py").stat()
+    before = (watch_set / "app.py").stat()
     watching = watch(how=how)
-    with (ground / "app.py").open("r+", encoding="utf-8") as file:
+    with (watch_set / "app.py").open("r+", encoding="utf-8") as file:
         file.write("# APP.PY\n")
-    os.utime(ground / "app.py", ns=(before.st_atime_ns, before.st_mtime_ns))
-    after = (ground / "app.py").stat()
+    os.utime(watch_set / "app.py", ns=(before.st_atime_ns, before.st_mtime_ns))
+    after = (watch_set / "app.py").stat()
     assert (before.st_mtime_ns, before.st_size, before.st_ino) == (after.st_mtime_ns, after.st_size, after.st_ino)
     assert watching.told() == {"app.py": Kind.CODE}
 
 
-def test_equal_lengths(watch: Watch, ground: Path):
+def test_equal_lengths(watch: Watch, watch_set: Path):
     """Saves of equal length, whatever the time between them, are all followed by news."""
     watching = watch()
     for number in range(10, 30):
-        save(ground / "app.py", f"x = {number}")
+        save(watch_set / "app.py", f"x = {number}")
     told = watching.told()
     assert told == {"app.py": Kind.CODE}
-    save(ground / "app.py", "x = 30")
+    save(watch_set / "app.py", "x = 30")
     assert watching.told_before() == ["app.py"]
 
 
-def test_files_that_come_and_go(watch: Watch, ground: Path):
+def test_files_that_come_and_go(watch: Watch, watch_set: Path):
     """New, deleted and renamed files are told, one that came and went is not."""
     watching = watch()
-    (ground / "new.py").write_text("", encoding="utf-8")
+    (watch_set / "new.py").write_text("", encoding="utf-8")
     assert watching.told() == {"new.py": Kind.CODE}
-    (ground / "app.py").unlink()
+    (watch_set / "app.py").unlink()
     assert watching.told() == {"app.py": Kind.CODE}
-    (ground / "new.py").rename(ground / "newer.py")
+    (watch_set / "new.py").rename(watch_set / "newer.py")
     assert watching.told() == {"new.py": Kind.CODE, "newer.py": Kind.CODE}
-    (ground / "short.py").write_text("x", encoding="utf-8")
-    (ground / "short.py").unlink()
+    (watch_set / "short.py").write_text("x", encoding="utf-8")
+    (watch_set / "short.py").unlink()
     assert watching.told_before() == []
 
 
-def test_folders_that_come_and_go(watch: Watch, ground: Path):
+def test_folders_that_come_and_go(watch: Watch, watch_set: Path):
     """A folder that is renamed, deleted, made, or moved in, and what is saved in it afterwards, is told."""
     watching = watch()
-    (ground / "shop").rename(ground / "store")
+    (watch_set / "shop").rename(watch_set / "store")
     assert set(watching.told()) == {
         "shop/__init__.py", "shop/views.py", "store/__init__.py", "store/views.py",
     }  # fmt: skip
-    save(ground / "store/views.py", "again")
+    save(watch_set / "store/views.py", "again")
     assert watching.told() == {"store/views.py": Kind.CODE}
-    shutil.rmtree(ground / "store")
+    shutil.rmtree(watch_set / "store")
     assert set(watching.told()) == {"store/__init__.py", "store/views.py"}
-    (ground / "a/b/c").mkdir(parents=True)
-    (ground / "a/b/c/deep.py").write_text("x", encoding="utf-8")
+    (watch_set / "a/b/c").mkdir(parents=True)
+    (watch_set / "a/b/c/deep.py").write_text("x", encoding="utf-8")
     assert watching.told() == {"a/b/c/deep.py": Kind.CODE}
-    save(ground / "a/b/c/deep.py", "again")
+    save(watch_set / "a/b/c/deep.py", "again")
     assert watching.told() == {"a/b/c/deep.py": Kind.CODE}
 
 
-def test_a_linked_folder(watch: Watch, ground: Path, tmp_path: Path):
+def test_a_linked_folder(watch: Watch, watch_set: Path, tmp_path: Path):
     """What a symbolic link leads to is watched, and the link's change of mind is told."""
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "lib.py").write_text(name, encoding="utf-8")
-    (ground / "lib").symlink_to(tmp_path / "one")
-    (ground / "lib_too").symlink_to(ground / "shop")
-    (ground / "round").symlink_to(ground)
+    (watch_set / "lib").symlink_to(tmp_path / "one")
+    (watch_set / "lib_too").symlink_to(watch_set / "shop")
+    (watch_set / "round").symlink_to(watch_set)
     watching = watch()
     save(tmp_path / "one/lib.py", "1")
     assert watching.told() == {"lib/lib.py": Kind.CODE}
-    (ground / "next").symlink_to(tmp_path / "two")
+    (watch_set / "next").symlink_to(tmp_path / "two")
     assert watching.told() == {"next/lib.py": Kind.CODE}
-    (ground / "next").replace(ground / "lib")
+    (watch_set / "next").replace(watch_set / "lib")
     assert set(watching.told()) == {"lib/lib.py", "next/lib.py"}
     save(tmp_path / "two/lib.py", "2")
     assert watching.told() == {"lib/lib.py": Kind.CODE}
-    save(ground / "shop/views.py", "3")
+    save(watch_set / "shop/views.py", "3")
     assert watching.told() == {"shop/views.py": Kind.CODE}
 
 
-def test_a_linked_file(watch: Watch, ground: Path, tmp_path: Path):
+def test_a_linked_file(watch: Watch, watch_set: Path, tmp_path: Path):
     """A file that a link stands for is watched where it is."""
     (tmp_path / "shared.py").write_text("one", encoding="utf-8")
-    (ground / "shared.py").symlink_to(tmp_path / "shared.py")
+    (watch_set / "shared.py").symlink_to(tmp_path / "shared.py")
     watching = watch()
     save(tmp_path / "shared.py", "two")
     assert watching.told() == {"shared.py": Kind.CODE}
 
 
-def test_the_project_replaced(watch: Watch, ground: Path, tmp_path: Path):
+def test_the_project_replaced(watch: Watch, watch_set: Path, tmp_path: Path):
     """The project's folder may be moved away and another put in its place, at once or later."""
     watching = watch()
-    shutil.copytree(ground, tmp_path / "other")
+    shutil.copytree(watch_set, tmp_path / "other")
     save(tmp_path / "other/app.py", "other")
-    ground.rename(tmp_path / "away")
-    (tmp_path / "other").rename(ground)
+    watch_set.rename(tmp_path / "away")
+    (tmp_path / "other").rename(watch_set)
     assert "app.py" in watching.told()
-    save(ground / "shop/views.py", "new")
+    save(watch_set / "shop/views.py", "new")
     assert watching.told() == {"shop/views.py": Kind.CODE}
     save(tmp_path / "away/app.py", "nobody's")
-    ground.rename(tmp_path / "gone")
+    watch_set.rename(tmp_path / "gone")
     assert {"app.py", ".env", "shop/views.py"} <= set(watching.told())
-    (tmp_path / "gone").rename(ground)
+    (tmp_path / "gone").rename(watch_set)
     assert {"app.py", ".env", "shop/views.py"} <= set(watching.told())
-    save(ground / "shop/views.py", "newer")
+    save(watch_set / "shop/views.py", "newer")
     assert watching.told() == {"shop/views.py": Kind.CODE}
 
 
-def test_a_hard_link(watch: Watch, ground: Path, tmp_path: Path):
+def test_a_hard_link(watch: Watch, watch_set: Path, tmp_path: Path):
     """A file that comes by a hard link, which nobody writes, is told."""
     (tmp_path / "lib.py").write_text("x", encoding="utf-8")
     watching = watch()
-    os.link(tmp_path / "lib.py", ground / "lib.py")
+    os.link(tmp_path / "lib.py", watch_set / "lib.py")
     assert watching.told() == {"lib.py": Kind.CODE}

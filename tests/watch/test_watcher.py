@@ -11,7 +11,7 @@ from zlib import crc32
 
 import pytest
 
-from appliance.watch import watch_set as ground_module
+from appliance.watch import watch_set as watch_set_module
 from appliance.watch.file_contents import Met
 from appliance.watch.inotify import Inotify
 from appliance.watch.kinds import Kind
@@ -45,19 +45,19 @@ def test_how_is_told(watch: Watch):
     }  # fmt: skip
 
 
-def test_an_unchanged_file_is_no_news(watch: Watch, ground: Path):
+def test_an_unchanged_file_is_no_news(watch: Watch, watch_set: Path):
     """A touch, the same text again, and there and back again are told to nobody."""
-    age(ground)
+    age(watch_set)
     watching = watch()
     learnt = watching.watcher._contents._known
     while set(map(len, learnt.values())) != {16}:  # digests
         threading_pause()
-    (ground / "app.py").touch()
-    save(ground / "app.py", (ground / "app.py").read_text(encoding="utf-8"))
-    text = (ground / "shop/views.py").read_text(encoding="utf-8")
-    save(ground / "shop/views.py", "other")
-    save(ground / "shop/views.py", text)
-    (ground / "shop/views.py").chmod(0o600)
+    (watch_set / "app.py").touch()
+    save(watch_set / "app.py", (watch_set / "app.py").read_text(encoding="utf-8"))
+    text = (watch_set / "shop/views.py").read_text(encoding="utf-8")
+    save(watch_set / "shop/views.py", "other")
+    save(watch_set / "shop/views.py", text)
+    (watch_set / "shop/views.py").chmod(0o600)
     assert watching.told_before() == []
 
 
@@ -66,72 +66,74 @@ def threading_pause() -> None:
     os.sched_yield()
 
 
-def test_an_unchanged_file_is_news_while_all_is_broken(watch: Watch, ground: Path):
+def test_an_unchanged_file_is_news_while_all_is_broken(watch: Watch, watch_set: Path):
     """Who saves the same again, while nothing is served, wants another try."""
     watching = watch()
-    save(ground / "app.py", "x")
+    save(watch_set / "app.py", "x")
     watching.burst()
     watching.state = Mood.BROKEN
-    save(ground / "app.py", "x")
+    save(watch_set / "app.py", "x")
     assert watching.told() == {"app.py": Kind.CODE}
     watching.state = Mood.BUSY
-    save(ground / "app.py", "x")
+    save(watch_set / "app.py", "x")
     assert watching.told_before() == []
 
 
-def test_what_git_ignores(watch: Watch, ground: Path):
+def test_what_git_ignores(watch: Watch, watch_set: Path):
     """Ignored files and folders are not told; the files of variables are, and files that were named."""
-    (ground / "generated").mkdir()
-    (ground / ".gitignore").write_text(".env\ngenerated/\n*_local.py\n", encoding="utf-8")
+    (watch_set / "generated").mkdir()
+    (watch_set / ".gitignore").write_text(".env\ngenerated/\n*_local.py\n", encoding="utf-8")
     for name in ("generated/loaded.py", "generated/other.py", "settings_local.py"):
-        (ground / name).write_text("one", encoding="utf-8")
+        (watch_set / name).write_text("one", encoding="utf-8")
     watching = watch()
     assert watching.begun["folders"] == 2
-    save(ground / "generated/loaded.py", "two")
-    save(ground / "settings_local.py", "two")
-    save(ground / ".env", "A=1")
+    save(watch_set / "generated/loaded.py", "two")
+    save(watch_set / "settings_local.py", "two")
+    save(watch_set / ".env", "A=1")
     assert watching.told() == {".env": Kind.ENVIRONMENT}
-    watching.watcher.also("worker", Kind.CODE, [str(ground / "generated/loaded.py"), str(ground / "settings_local.py")])
+    watching.watcher.also(
+        "worker", Kind.CODE, [str(watch_set / "generated/loaded.py"), str(watch_set / "settings_local.py")]
+    )
     assert watching.told_before() == []
-    save(ground / "generated/other.py", "three")
-    save(ground / "generated/loaded.py", "three")
+    save(watch_set / "generated/other.py", "three")
+    save(watch_set / "generated/loaded.py", "three")
     assert watching.told() == {"generated/loaded.py": Kind.CODE}
-    save(ground / "settings_local.py", "three")
+    save(watch_set / "settings_local.py", "three")
     assert watching.told() == {"settings_local.py": Kind.CODE}
 
 
-def test_rules_that_change(watch: Watch, ground: Path):
+def test_rules_that_change(watch: Watch, watch_set: Path):
     """A .gitignore that is edited counts from then on, and is no news itself."""
     watching = watch()
-    (ground / ".gitignore").write_text("shop/\n", encoding="utf-8")
-    while str(ground / "shop") in watching.watcher._ground.tree.folders:
+    (watch_set / ".gitignore").write_text("shop/\n", encoding="utf-8")
+    while str(watch_set / "shop") in watching.watcher._watch_set.tree.folders:
         threading_pause()
-    save(ground / "shop/views.py", "two")
+    save(watch_set / "shop/views.py", "two")
     assert watching.told_before() == []
-    (ground / ".gitignore").unlink()
-    while str(ground / "shop") not in watching.watcher._ground.tree.folders:
+    (watch_set / ".gitignore").unlink()
+    while str(watch_set / "shop") not in watching.watcher._watch_set.tree.folders:
         threading_pause()
         if not watching.bursts.empty():
             break
-    save(ground / "shop/views.py", "three")
+    save(watch_set / "shop/views.py", "three")
     assert "shop/views.py" in watching.told_before()
 
 
-def test_what_is_never_watched_costs_nothing(watch: Watch, ground: Path):
+def test_what_is_never_watched_costs_nothing(watch: Watch, watch_set: Path):
     """Environments, by whatever name, caches and packages are not entered; nor is one that is made later."""
     for name in ("node_modules/a/b", "env/lib", "__pycache__", ".git/objects"):
-        (ground / name).mkdir(parents=True)
-    (ground / "env/pyvenv.cfg").touch()
+        (watch_set / name).mkdir(parents=True)
+    (watch_set / "env/pyvenv.cfg").touch()
     watching = watch()
     assert watching.begun["folders"] == 2
-    (ground / "later/lib").mkdir(parents=True)
-    (ground / "later/pyvenv.cfg").touch()
-    (ground / "later/lib/module.py").write_text("x", encoding="utf-8")
+    (watch_set / "later/lib").mkdir(parents=True)
+    (watch_set / "later/pyvenv.cfg").touch()
+    (watch_set / "later/lib/module.py").write_text("x", encoding="utf-8")
     assert watching.told_before() == []
-    assert not [path for path in watching.watcher._ground.tree.folders if "later" in path]
+    assert not [path for path in watching.watcher._watch_set.tree.folders if "later" in path]
 
 
-def test_elsewhere(watch: Watch, ground: Path, tmp_path: Path):
+def test_elsewhere(watch: Watch, watch_set: Path, tmp_path: Path):
     """Folders, files and patterns that were asked for besides are watched, and told by their whole paths."""
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared/lib.py").write_text("one", encoding="utf-8")
@@ -141,7 +143,7 @@ def test_elsewhere(watch: Watch, ground: Path, tmp_path: Path):
     assert watching.told() == {str(tmp_path / "shared/lib.py"): Kind.CODE}
     save(tmp_path / "rates.csv", "two")
     assert watching.told() == {str(tmp_path / "rates.csv"): Kind.CODE}
-    save(ground / "site.yaml", "two")
+    save(watch_set / "site.yaml", "two")
     assert watching.told() == {"site.yaml": Kind.CODE}
 
 
@@ -167,14 +169,14 @@ def as_it_is(path: Path) -> Met:
 
 
 @pytest.fixture
-def hidden(ground: Path) -> Path:
+def hidden(watch_set: Path) -> Path:
     """A module that git ignores, in a folder that it ignores."""
-    (ground / "private").mkdir()
-    (ground / ".gitignore").write_text("private/\nlocal.py\n", encoding="utf-8")
+    (watch_set / "private").mkdir()
+    (watch_set / ".gitignore").write_text("private/\nlocal.py\n", encoding="utf-8")
     for name in ("private/keys.py", "local.py"):
-        (ground / name).write_text("one", encoding="utf-8")
-    age(ground)
-    return ground
+        (watch_set / name).write_text("one", encoding="utf-8")
+    age(watch_set)
+    return watch_set
 
 
 @pytest.mark.parametrize("name", ["private/keys.py", "local.py", "../beside/lib.py"])
@@ -239,42 +241,42 @@ def test_what_the_user_ignores(watch: Watch, hidden: Path):
     assert watching.told_before() == []
 
 
-def test_folders_of_templates(watch: Watch, ground: Path):
+def test_folders_of_templates(watch: Watch, watch_set: Path):
     """Pages count where a framework looks for templates, from when it has told so on; what is there is no news."""
-    (ground / "pages").mkdir()
-    (ground / "pages/page.html").write_text("one", encoding="utf-8")
-    age(ground)
+    (watch_set / "pages").mkdir()
+    (watch_set / "pages/page.html").write_text("one", encoding="utf-8")
+    age(watch_set)
     watching = watch()
-    save(ground / "pages/page.html", "two")
-    (ground / "report.html").write_text("a report", encoding="utf-8")
+    save(watch_set / "pages/page.html", "two")
+    (watch_set / "report.html").write_text("a report", encoding="utf-8")
     assert watching.told_before() == []
-    watching.watcher.look_for_templates_in([str(ground / "pages"), str(ground / "nowhere")])
-    watching.watcher.look_for_templates_in([str(ground / "pages")])
+    watching.watcher.look_for_templates_in([str(watch_set / "pages"), str(watch_set / "nowhere")])
+    watching.watcher.look_for_templates_in([str(watch_set / "pages")])
     watching.watcher._rounds.hurry(time.monotonic())
     assert watching.told_before() == []
-    save(ground / "pages/page.html", "three")
+    save(watch_set / "pages/page.html", "three")
     assert watching.told() == {"pages/page.html": Kind.ASSET}
-    (ground / "pages/new.html").write_text("new", encoding="utf-8")
+    (watch_set / "pages/new.html").write_text("new", encoding="utf-8")
     assert watching.told() == {"pages/new.html": Kind.ASSET}
 
 
-def test_a_branch_switch_is_one_burst(watch: Watch, ground: Path):
+def test_a_branch_switch_is_one_burst(watch: Watch, watch_set: Path):
     """A checkout that brings 2,000 files is told once, when it is whole."""
-    git(ground, "init", "-q")
+    git(watch_set, "init", "-q")
     files = "".join(f"M 100644 inline shop/m{number}.py\ndata 2\n1\n" for number in range(2000))
     for branch, content in (("main", "M 100644 inline note\ndata 2\n1\n"), ("other", files)):
-        git(ground, "fast-import", "--quiet", input=f"commit refs/heads/{branch}\n{COMMITTER}data 0\n\n{content}\n")
-    git(ground, "checkout", "-qf", "main", "--")
+        git(watch_set, "fast-import", "--quiet", input=f"commit refs/heads/{branch}\n{COMMITTER}data 0\n\n{content}\n")
+    git(watch_set, "checkout", "-qf", "main", "--")
     watching = watch()
-    git(ground, "checkout", "-q", "other", "--")
+    git(watch_set, "checkout", "-q", "other", "--")
     assert len(watching.told()) == 2000
     assert watching.told_before() == []
 
 
-def test_saved_while_the_watch_began(watch: Watch, ground: Path):
+def test_saved_while_the_watch_began(watch: Watch, watch_set: Path):
     """What was saved after the start and before the first look is told."""
     future = time.time() + 5
-    os.utime(ground / "app.py", (future, future))
+    os.utime(watch_set / "app.py", (future, future))
     assert watch().told() == {"app.py": Kind.CODE}
 
 
@@ -296,12 +298,12 @@ class Exhausted(Inotify):
 
 
 @pytest.mark.parametrize("kernel", [Scarce, Exhausted])
-def test_the_kernels_limits(watch: Watch, ground: Path, monkeypatch: pytest.MonkeyPatch, kernel: type):
+def test_the_kernels_limits(watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch, kernel: type):
     """Where the kernel has no watch or no instance left everything is polled, and one event says so."""
-    monkeypatch.setattr(ground_module, "Inotify", kernel)
+    monkeypatch.setattr(watch_set_module, "Inotify", kernel)
     watching = watch()
     assert watching.begun["polled"]
-    save(ground / "shop/views.py", "two")
+    save(watch_set / "shop/views.py", "two")
     assert watching.told() == {"shop/views.py": Kind.CODE}
     watching.watcher._rounds.hurry(time.monotonic())
     assert watching.told_before() == []
@@ -310,31 +312,31 @@ def test_the_kernels_limits(watch: Watch, ground: Path, monkeypatch: pytest.Monk
 
 def test_limits_are_told(watch: Watch, monkeypatch: pytest.MonkeyPatch):
     """The event on the kernel's limits names the limit, and what to set."""
-    monkeypatch.setattr(ground_module, "Inotify", Scarce)
+    monkeypatch.setattr(watch_set_module, "Inotify", Scarce)
     watching = watch()
     fields = dict(watching.seen)["watch.failed"]
     assert "inotify" in str(fields["reason"])
     assert "max_user_watches" in str(fields["action"])
 
 
-def test_a_mute_mount_is_polled(watch: Watch, ground: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_mute_mount_is_polled(watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch):
     """A mount below the project that tells of nothing is polled; the rest goes by events."""
-    table = f"1 0 0:1 / / rw - ext4 x rw\n2 1 0:2 / {ground}/shop rw - nfs4 server:/x rw\n"
+    table = f"1 0 0:1 / / rw - ext4 x rw\n2 1 0:2 / {watch_set}/shop rw - nfs4 server:/x rw\n"
     monkeypatch.setattr(Mounts, "read", lambda: Mounts(table.encode()))
     watching = watch()
     assert (watching.begun["how"], watching.begun["polled"]) == ("events and polling", ["shop (nfs4)"])
-    watching.watcher._ground.source.drop(str(ground / "shop"))
-    save(ground / "shop/views.py", "two")
+    watching.watcher._watch_set.source.drop(str(watch_set / "shop"))
+    save(watch_set / "shop/views.py", "two")
     assert watching.told() == {"shop/views.py": Kind.CODE}
-    save(ground / "app.py", "two")
+    save(watch_set / "app.py", "two")
     assert watching.told() == {"app.py": Kind.CODE}
 
 
-def test_the_sweep_behind_events(watch: Watch, ground: Path):
+def test_the_sweep_behind_events(watch: Watch, watch_set: Path):
     """What no event told of is found by the sweep."""
     watching = watch()
-    watching.watcher._ground.source.drop(str(ground / "shop"))
-    save(ground / "shop/views.py", "two")
+    watching.watcher._watch_set.source.drop(str(watch_set / "shop"))
+    save(watch_set / "shop/views.py", "two")
     watching.watcher._rounds._sweep = 0.0
-    watching.watcher._ground.source.wake()
+    watching.watcher._watch_set.source.wake()
     assert watching.told() == {"shop/views.py": Kind.CODE}

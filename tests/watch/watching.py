@@ -82,7 +82,7 @@ def save(path: Path, text: str) -> None:
 
 
 @pytest.fixture
-def ground(tmp_path: Path) -> Path:
+def watch_set(tmp_path: Path) -> Path:
     """A project with a few files."""
     root = tmp_path / "project"
     (root / "shop").mkdir(parents=True)
@@ -92,12 +92,12 @@ def ground(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def watch(ground: Path) -> Iterator[Watch]:
+def watch(watch_set: Path) -> Iterator[Watch]:
     """Begin to watch the project, or another folder."""
     running: list[Watching] = []
 
     def begin(root: Path | None = None, **terms: object) -> Watching:
-        running.append(Watching(Terms(str(root or ground), **terms)))  # type: ignore[arg-type]
+        running.append(Watching(Terms(str(root or watch_set), **terms)))  # type: ignore[arg-type]
         return running[-1]
 
     yield begin

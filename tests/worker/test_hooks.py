@@ -193,13 +193,13 @@ def test_djangos_static_files(monkeypatch: pytest.MonkeyPatch, hooks: Hooks, tol
 
 
 @pytest.fixture
-def meeting(hooks: Hooks) -> ScriptRendezvous:
+def rendezvous(hooks: Hooks) -> ScriptRendezvous:
     return ScriptRendezvous(lambda *_: None, lambda *_: None, hooks)
 
 
 @pytest.mark.parametrize("name", sorted(intercepts._CHANGES))
 def test_servers_of_another_kind(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hooks: Hooks, meeting: ScriptRendezvous, name: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hooks: Hooks, rendezvous: ScriptRendezvous, name: str
 ):
     """A server's module that has none of the names that are changed is imported as it is."""
     monkeypatch.setattr(sys, "meta_path", sys.meta_path[:])
@@ -217,7 +217,7 @@ def test_servers_of_another_kind(
         folder.mkdir()
         (folder / "__init__.py").touch()
     (folder / f"{last}.py").write_text("word = 'its own'\n")
-    intercepts.install(meeting)
+    intercepts.install(rendezvous)
     assert __import__(name, fromlist=["word"]).word == "its own"
     assert hooks.dropped <= {f"server of {name}"}
     for each in [each for each in sys.modules if each.partition(".")[0] == name.partition(".")[0]]:
@@ -227,17 +227,17 @@ def test_servers_of_another_kind(
 def test_a_run_that_can_not_be_dressed(hooks: Hooks):
     """Where run_simple's static files can't be had, its application is served without."""
     served: list[Any] = []
-    meeting = ScriptRendezvous(lambda application, _: served.append(application), lambda *_: None, hooks)
+    rendezvous = ScriptRendezvous(lambda application, _: served.append(application), lambda *_: None, hooks)
     module: Any = odd("werkzeug.serving", make_server=fails)
-    intercepts._werkzeug(module, meeting)
+    intercepts._werkzeug(module, rendezvous)
     module.run_simple("", 0, application, static_files={"/": 7}, use_debugger=True)
     assert served == [application]
 
 
-def test_a_finder_that_was_moved(monkeypatch: pytest.MonkeyPatch, meeting: ScriptRendezvous):
+def test_a_finder_that_was_moved(monkeypatch: pytest.MonkeyPatch, rendezvous: ScriptRendezvous):
     """Where the project takes our finder out and asks it all the same, it finds nothing."""
     monkeypatch.setattr(sys, "meta_path", sys.meta_path[:])
-    intercepts.install(meeting)
+    intercepts.install(rendezvous)
     finder: Any = sys.meta_path.pop(0)
     assert finder.find_spec("waitress", None) is None
     sys.meta_path.insert(0, finder)

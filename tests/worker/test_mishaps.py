@@ -175,7 +175,7 @@ def test_an_application_that_raises_keeps_nothing(signal, exchange, tmp_path):
         for _ in range(30):
             with pytest.raises(ValueError):
                 helped({}, Run().start_response)
-            assert exchange.mishap is None
+            assert exchange.framework_error is None
         assert [frame for frame in frames if frame() is not None] == []
     finally:
         gc.enable()
@@ -187,7 +187,7 @@ def test_what_comes_too_late_is_not_noted(signal, exchange, tmp_path):
     framework_errors.told(lambda *_: [], str(tmp_path), Hooks())
     exchange.answered = 1.0
     signal.send(None, exception=ValueError())
-    assert exchange.mishap is None
+    assert exchange.framework_error is None
     token = current.set(None)
     signal.send(None, exception=ValueError())
     current.reset(token)

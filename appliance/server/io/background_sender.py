@@ -80,7 +80,7 @@ class BackgroundSender:
         self.storage = storage
         self.is_full = False
         self.is_able = has_poll()
-        self._freeing = MemoryRelease()
+        self._memory_release = MemoryRelease()
         self._lock = threading.Lock()
         self._under_way: dict[int, Transfer] = {}
         self._ending = 0  # no more under way, and their end is being dealt with
@@ -106,7 +106,7 @@ class BackgroundSender:
         """
         if not self._send(wire, lambda outgoing: outgoing.begin(rest)):
             return False
-        self._freeing.note(len(rest))
+        self._memory_release.note(len(rest))
         return True
 
     def send_file(self, wire: Outbound, descriptor: int, offset: int, count: int) -> bool:

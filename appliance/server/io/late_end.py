@@ -18,7 +18,7 @@ class Handler(Protocol):
     """The handler of a connection, as far as the end of a response concerns it."""
 
     wire: Wire
-    equipment: Any
+    server_context: Any
     close_connection: bool
 
     def log_exchange(self, exchange: Any) -> None:
@@ -50,7 +50,7 @@ class LateEnd:
             exchange.reason = f"the application gave {size} of the {promised} bytes that it promised"
             handler.close_connection = True
             fields: dict[str, object] = {"promised": promised, "sent": size, "request_id": exchange.request_id}
-            handler.equipment.sink.event("warning", "response.short", fields)
+            handler.server_context.sink.event("warning", "response.short", fields)
         exchange.body_size = size
         handler.log_exchange(exchange)
 
@@ -60,7 +60,7 @@ def end_later(handler: Handler, exchange: Any, size: int) -> bool:
 
     What the application has printed is its own no more then: the sink is told.
     """
-    tell = getattr(handler.equipment.sink, "is_sent", None)
+    tell = getattr(handler.server_context.sink, "is_sent", None)
     if tell is not None:
         tell(exchange)
     return handler.wire.call_when_sent(LateEnd(handler, exchange, size))

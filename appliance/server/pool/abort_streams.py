@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from .thread_pool import PoolThread
 
 
-def endless_work(hand: PoolThread) -> Connection | None:
+def streams_under_way(pool_thread: PoolThread) -> Connection | None:
     """The connection that a hand serves, if its request goes on until somebody ends it."""
-    work = hand.work
+    work = pool_thread.work
     exchange = work.handler.exchange if isinstance(work, Connection) else None
-    endless = hand.busy and exchange is not None and exchange.endless
+    endless = pool_thread.busy and exchange is not None and exchange.endless
     return work if endless and isinstance(work, Connection) else None
 
 
-def cut_endless(hands: Iterable[PoolThread]) -> None:
+def abort_endless(pool_threads: Iterable[PoolThread]) -> None:
     """End every such request that was not ended yet."""
-    for hand in hands:
-        work = endless_work(hand)
+    for pool_thread in pool_threads:
+        work = streams_under_way(pool_thread)
         if work is not None and work.handler.exchange is not None and not work.handler.exchange.logged:
             cut(work.handler)
 

@@ -38,11 +38,13 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 class ClientWaits:
     """For one server."""
 
-    def __init__(self, server: Any, lock: threading.Lock, *, crew: ThreadPool, lot: Connections, threads: int) -> None:
+    def __init__(
+        self, server: Any, lock: threading.Lock, *, thread_pool: ThreadPool, connections: Connections, threads: int
+    ) -> None:
         self._server = server
         self._lock = lock
-        self._crew = crew
-        self._lot = lot
+        self._thread_pool = thread_pool
+        self._connections = connections
         self._threads = threads
         self._limits: Limits = server.limits
 
@@ -57,7 +59,7 @@ class ClientWaits:
         wire, said = handler.wire, head.said
         if (not said.chunked and len(wire.buffer) >= said.length) or not background.is_able:
             return False
-        connection = self._lot.of(wire.sock.fileno())
+        connection = self._connections.of(wire.sock.fileno())
         if connection is None:
             return False
         incoming, connection.incoming = connection.incoming, None
@@ -82,14 +84,14 @@ class ClientWaits:
         """
         with self._lock:
             if self._threads == 1:
-                return not first and not self._crew.busy
+                return not first and not self._thread_pool.busy
             return self._locked_waiting() < self._threads
 
     # -- responses
 
     def ahead(self, wire: Outbound) -> int:
         """How many bytes a response may be ahead of its client; 0 if its thread waits for the client."""
-        connection = self._lot.of(wire.sock.fileno())
+        connection = self._connections.of(wire.sock.fileno())
         exchange = connection.handler.exchange if connection is not None else None
         if exchange is None or exchange.endless:
             return 0
@@ -97,7 +99,7 @@ class ClientWaits:
 
     def may_wait(self, wire: Outbound) -> bool:
         """Whether the thread of a wire may wait for its client for long: as one of the streams."""
-        connection = self._lot.of(wire.sock.fileno())
+        connection = self._connections.of(wire.sock.fileno())
         return connection is None or bool(self._server.stream_begins(connection.handler, asking=False))
 
     def may_hold(self, wire: Outbound) -> bool:
@@ -109,12 +111,12 @@ class ClientWaits:
 
     def _locked_waiting(self) -> int:
         """How many threads wait for their clients, event streams and sockets of the application's left out."""
-        return sum(map(_waits, self._crew.hands))
+        return sum(map(_waits, self._thread_pool.pool_threads))
 
 
-def _waits(hand: PoolThread) -> bool:
-    work, exchange = hand.work, exchange_of(hand)
-    waits = hand.busy and isinstance(work, Connection) and work.wire.waiting > 0
+def _waits(pool_thread: PoolThread) -> bool:
+    work, exchange = pool_thread.work, exchange_of(pool_thread)
+    waits = pool_thread.busy and isinstance(work, Connection) and work.wire.waiting > 0
     return bool(waits and (exchange is None or not exchange.endless))
 
 

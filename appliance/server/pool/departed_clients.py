@@ -1,6 +1,6 @@
 """A request whose client left before anybody came to it: it is not run, and has its line.
 
-Owns what that line says; ``lot`` finds out. Runs in the thread that took the connection.
+Owns what that line says; ``connections`` finds out. Runs in the thread that took the connection.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..wsgi.handler import WSGIRequestHandler
 
 
-def tell_departed(handler: WSGIRequestHandler) -> None:
+def report_departed(handler: WSGIRequestHandler) -> None:
     """Write the line of the request whose head was read."""
     handler.close_connection = True
     raw, handler.raw = handler.raw or b"", None

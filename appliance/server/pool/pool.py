@@ -25,7 +25,7 @@ from ..wsgi.exchange import Flushing
 from ..wsgi.handler import WSGIRequestHandler
 from ..wsgi.listener import WSGIServer
 from ..wsgi.server_context import ServerContext, base_environ
-from .abort_streams import cut_endless, endless_work
+from .abort_streams import abort_endless, streams_under_way
 from .acceptor import Acceptor
 from .connections import ASIDE, BUSY, HELD, LINGERING, PARKED, PROBED, READY, Connection, Connections, Hold
 from .serving_loop import ServingLoop
@@ -86,7 +86,7 @@ class PooledWSGIServer(WSGIServer):
         self.set_app(application)
         self.sink = sink
         self.limits = limits
-        self._equipment = ServerContext(
+        self._server_context = ServerContext(
             base_environ(self),
             sink=sink,
             limits=limits,
@@ -98,29 +98,29 @@ class PooledWSGIServer(WSGIServer):
         self._lock = threading.Lock()
         self._poller = Poller()
         self._flushing = Flushing(sink)
-        self._lot = Connections(self._poller, limits, getattr(sink, "waits", None))
-        self._lot.hold = hold
-        self._door = Acceptor(listener, self._poller)
-        self._crew = ThreadPool(
+        self._connections = Connections(self._poller, limits, getattr(sink, "waits", None))
+        self._connections.hold = hold
+        self._acceptor = Acceptor(listener, self._poller)
+        self._thread_pool = ThreadPool(
             self._lock,
             threads=threads,
             max_streams=limits.max_streams,
-            lead=lambda hand, seconds: self._serving.lead(hand, seconds),  # noqa: PLW0108  it is made below
+            lead=lambda pool_thread, seconds: self._serving_loop.lead(pool_thread, seconds),  # noqa: PLW0108  it is made below
             rest=self._flushing.flush,
         )
         self.make_wire = _wires(tls)
         parts: dict[str, Any] = {
-            "crew": self._crew,
-            "lot": self._lot,
-            "door": self._door,
+            "thread_pool": self._thread_pool,
+            "connections": self._connections,
+            "acceptor": self._acceptor,
             "poller": self._poller,
             "flushing": self._flushing,
         }
-        self._serving = ServingLoop(self, self._lock, threads=threads, **parts)
-        self._background = self._serving.background
+        self._serving_loop = ServingLoop(self, self._lock, threads=threads, **parts)
+        self._background = self._serving_loop.background
         slow = SlowRequests(sink, limits.slow_request_s)
-        self._watcher = Watchdog(self._lock, limits=limits, slow=slow, complain=self._complain, **parts)
-        self._serving.watcher = self._watcher
+        self._watchdog = Watchdog(self._lock, limits=limits, slow=slow, complain=self._complain, **parts)
+        self._serving_loop.watchdog = self._watchdog
         self._passing = 0
         self._cut_at = 0.0
         self._stopped = False
@@ -134,32 +134,32 @@ class PooledWSGIServer(WSGIServer):
     @property
     def busy(self) -> int:
         """Requests in flight."""
-        return self._crew.busy
+        return self._thread_pool.busy
 
     @property
     def hold(self) -> Hold | None:
         """When connections may be answered at the earliest."""
-        return self._lot.hold
+        return self._connections.hold
 
     @hold.setter
     def hold(self, hold: Hold | None) -> None:
         with self._lock:
-            self._lot.hold = hold
-            for connection in self._lot.in_state(HELD):
-                self._lot.make_ready(connection)
+            self._connections.hold = hold
+            for connection in self._connections.in_state(HELD):
+                self._connections.make_ready(connection)
         self._poller.wake()
-        self._watcher.stir()
+        self._watchdog.wake_up()
 
     def pause(self) -> None:
         """Accept no more; the listening socket stays open."""
         with self._lock:
-            self._door.shut()
+            self._acceptor.shut()
 
     def resume(self) -> None:
         """Accept again."""
         with self._lock:
-            self._door.open()
-        self._watcher.stir()
+            self._acceptor.open()
+        self._watchdog.wake_up()
 
     def take(self, connections: list[tuple[socket.socket, bytes]]) -> None:
         """Adopt connections, each with the bytes that were already read of it."""
@@ -170,40 +170,40 @@ class PooledWSGIServer(WSGIServer):
                     address = sock.getpeername()
                 except OSError:
                     address = ("", 0)  # it has gone; its first receive will tell
-                self._serving.locked_adopt(sock, address, early, now, late=True)
+                self._serving_loop.locked_adopt(sock, address, early, now, late=True)
         self._poller.wake()
-        self._watcher.stir()
+        self._watchdog.wake_up()
 
     def hand_over(self) -> list[tuple[socket.socket, bytes]]:
         """Give up every idle plain connection, with the bytes read of it. They are the caller's to close."""
         with self._lock:
-            return self._lot.give_up()
+            return self._connections.give_up()
 
     def drain(self, passed: Passed) -> None:
         """Accept no more, pass on what is idle and what becomes so, and let ``serve_forever`` return after that."""
         with self._lock:
-            self._door.shut()
+            self._acceptor.shut()
             self._cut_at = monotonic()
-            self._serving.passed = passed
+            self._serving_loop.passed = passed
         self._pass_idle(passed)
-        cut_endless(list(self._crew.hands))
-        self._watcher.stir()
+        abort_endless(list(self._thread_pool.pool_threads))
+        self._watchdog.wake_up()
 
     def pass_idle(self) -> None:
         """Pass on what has become idle while the server drains."""
-        if self._serving.passed is not None:
-            self._pass_idle(self._serving.passed)
+        if self._serving_loop.passed is not None:
+            self._pass_idle(self._serving_loop.passed)
 
     def _pass_idle(self, passed: Passed) -> None:
         """Pass on every connection that no request has begun on; end those that can't be passed on."""
         with self._lock:
-            idle = self._lot.give_up()
+            idle = self._connections.give_up()
             now = monotonic()
-            for connection in self._lot.in_state(PARKED):  # TLS
-                self._lot.dismiss(connection, now)
+            for connection in self._connections.in_state(PARKED):  # TLS
+                self._connections.dismiss(connection, now)
             self._passing += 1  # it is not over before they have arrived
         try:
-            idle += self._serving.recall(_RECALLED_MAX)
+            idle += self._serving_loop.recall(_RECALLED_MAX)
             if idle:
                 passed(idle)
         finally:
@@ -213,7 +213,7 @@ class PooledWSGIServer(WSGIServer):
     def stop(self) -> None:
         """Let ``serve_forever`` return at once; connections are closed."""
         self._stopped = True
-        self._watcher.stir()
+        self._watchdog.wake_up()
 
     def shutdown(self) -> None:
         """As ``stop``."""
@@ -222,42 +222,44 @@ class PooledWSGIServer(WSGIServer):
     def serve_forever(self, poll_interval: float = 0.5) -> None:  # noqa: ARG002  socketserver's signature
         """Serve until drained or stopped."""
         with self._lock:
-            self._crew.locked_appoint()
+            self._thread_pool.locked_appoint()
         try:
-            self._watcher.watch(self._is_over, is_ending=lambda: self._serving.passed is not None)
+            self._watchdog.watch(self._is_over, is_ending=lambda: self._serving_loop.passed is not None)
         finally:
             self._end()
 
     def _is_over(self) -> bool:
-        if self._stopped or self._serving.passed is None:
+        if self._stopped or self._serving_loop.passed is None:
             return self._stopped
-        cut_endless(list(self._crew.hands))  # some have become so since
+        abort_endless(list(self._thread_pool.pool_threads))  # some have become so since
         with self._lock:
             # A client that was answered gets a moment to end its side, lest the answer be reset away.
             since = monotonic() + self.limits.linger_s - _LINGER_S
-            if self._passing or self._lot.in_state(READY, PARKED, HELD, PROBED):  # still to be passed on, or answered
+            if self._passing or self._connections.in_state(
+                READY, PARKED, HELD, PROBED
+            ):  # still to be passed on, or answered
                 return False
             if self._background.busy:
                 return False
-            if any(each.deadline > since for each in self._lot.in_state(LINGERING)):
+            if any(each.deadline > since for each in self._connections.in_state(LINGERING)):
                 return False
             patient = monotonic() < self._cut_at + _CUT_S
-            for hand in self._crew.hands:
-                exchange = exchange_of(hand)
-                if hand.busy and (
-                    endless_work(hand) is None or (patient and exchange is not None and exchange.hijacked)
+            for pool_thread in self._thread_pool.pool_threads:
+                exchange = exchange_of(pool_thread)
+                if pool_thread.busy and (
+                    streams_under_way(pool_thread) is None or (patient and exchange is not None and exchange.hijacked)
                 ):
                     return False
             return True
 
     def _end(self) -> None:
         with self._lock:
-            self._door.shut()
-            self._crew.locked_end()
-            for connection in self._lot.in_state(PARKED, READY, HELD, LINGERING, PROBED):
-                self._lot.close(connection)
-            running = self._lot.in_state(BUSY, ASIDE)
-        cut_endless(list(self._crew.hands))
+            self._acceptor.shut()
+            self._thread_pool.locked_end()
+            for connection in self._connections.in_state(PARKED, READY, HELD, LINGERING, PROBED):
+                self._connections.close(connection)
+            running = self._connections.in_state(BUSY, ASIDE)
+        abort_endless(list(self._thread_pool.pool_threads))
         self._background.close()
         self._poller.close()
         for connection in running:
@@ -267,10 +269,12 @@ class PooledWSGIServer(WSGIServer):
     def _complain(self) -> None:
         """Tell what parts of the server could not do: each once for as long as it lasts, and once a minute at most."""
         with self._lock:
-            thread, self._crew.complaint = self._crew.complaint, None
+            thread, self._thread_pool.complaint = self._thread_pool.complaint, None
         if thread is not None:
-            self._tell_seldom("error", "thread.failed", {"reason": thread, "count": len(self._crew.hands)})
-        storage = self.equipment.storage
+            self._tell_seldom(
+                "error", "thread.failed", {"reason": thread, "count": len(self._thread_pool.pool_threads)}
+            )
+        storage = self.server_context.storage
         disk, storage.complaint = storage.complaint, None
         if disk is not None:
             self._tell_seldom("error", "spool.failed", {"reason": disk, "action": SPACE})
@@ -287,16 +291,18 @@ class PooledWSGIServer(WSGIServer):
 
     def body_waits(self, handler: WSGIRequestHandler, head: Head) -> bool:
         """Whether a request has to wait for its body without a thread; see ``ServingLoop.body_waits``."""
-        return self._serving.body_waits(handler, head)
+        return self._serving_loop.body_waits(handler, head)
 
     def stream_begins(self, handler: WSGIRequestHandler, *, asking: bool) -> bool:
         """A request will go on for long: give it a thread of its own; False if there are too many of those."""
         with self._lock:
-            hand = next((hand for hand in self._crew.hands if _serves(hand, handler)), None)
-            if asking or hand is None:
-                room = self._crew.locked_has_room()
+            pool_thread = next(
+                (pool_thread for pool_thread in self._thread_pool.pool_threads if _serves(pool_thread, handler)), None
+            )
+            if asking or pool_thread is None:
+                room = self._thread_pool.locked_has_room()
             else:
-                room = self._crew.locked_detach(hand) or self._crew.locked_has_room()
+                room = self._thread_pool.locked_detach(pool_thread) or self._thread_pool.locked_has_room()
             told, self._told_full = self._told_full, not room
         if not room and not told:
             self.sink.event("warning", "stream.limit", {"limit": self.limits.max_streams})
@@ -307,9 +313,9 @@ class PooledWSGIServer(WSGIServer):
         if not self.stream_begins(handler, asking=False):
             return False
         with self._lock:
-            connection = self._lot.of(handler.wire.sock.fileno())
+            connection = self._connections.of(handler.wire.sock.fileno())
             if connection is not None:
-                self._lot.give(connection)
+                self._connections.give(connection)
         return True
 
 
@@ -322,5 +328,5 @@ def _wires(tls: SSLContext | None) -> Callable[..., Wire]:
     return functools.partial(TlsWire, tls)
 
 
-def _serves(hand: PoolThread, handler: WSGIRequestHandler) -> bool:
-    return isinstance(hand.work, Connection) and hand.work.handler is handler
+def _serves(pool_thread: PoolThread, handler: WSGIRequestHandler) -> bool:
+    return isinstance(pool_thread.work, Connection) and pool_thread.work.handler is handler

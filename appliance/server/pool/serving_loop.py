@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..io.background_sender import Ask, BackgroundSender
 from .client_waits import ClientWaits
 from .connections import ASIDE, BUSY, Connection, ConnectionFailed, Connections
-from .departed_clients import tell_departed
+from .departed_clients import report_departed
 
 if TYPE_CHECKING:
     import socket
@@ -42,86 +42,88 @@ class ServingLoop:
         watcher: the server's; set once it is made.
     """
 
-    watcher: Watchdog
+    watchdog: Watchdog
 
     def __init__(
         self,
         server: Any,
         lock: threading.Lock,
         *,
-        crew: ThreadPool,
-        lot: Connections,
-        door: Acceptor,
+        thread_pool: ThreadPool,
+        connections: Connections,
+        acceptor: Acceptor,
         poller: Poller,
         flushing: Flushing,
         threads: int,
     ) -> None:
         self._server = server
         self._lock = lock
-        self._crew = crew
-        self._lot = lot
-        self._door = door
+        self._thread_pool = thread_pool
+        self._connections = connections
+        self._acceptor = acceptor
         self._poller = poller
         self._flushing = flushing
         self._limits: Limits = server.limits
         self.passed: Passed | None = None
-        self._waits = waits = ClientWaits(server, lock, crew=crew, lot=lot, threads=threads)
+        self._waits = waits = ClientWaits(
+            server, lock, thread_pool=thread_pool, connections=connections, threads=threads
+        )
         ask = Ask(
-            is_pressed=lambda: crew.leader is None,
+            is_pressed=lambda: thread_pool.leader is None,
             ahead=waits.ahead,
             may_wait=waits.may_wait,
             may_hold=waits.may_hold,
             may_run=waits.may_run,
             told=self._told,
         )
-        self.background = BackgroundSender(server.limits, server.equipment.storage, ask)
+        self.background = BackgroundSender(server.limits, server.server_context.storage, ask)
 
     # -- one step of the thread that leads
 
-    def lead(self, hand: PoolThread, seconds: float | None) -> None:
+    def lead(self, pool_thread: PoolThread, seconds: float | None) -> None:
         """Serve one connection, or wait for some, at most so long."""
-        lot = self._lot
+        connections = self._connections
         try:
             with self._lock:
                 connection = None
-                if lot.ready:
+                if connections.ready:
                     now = monotonic()
-                    lot.look(now)
-                    connection = lot.next()
+                    connections.look(now)
+                    connection = connections.next()
                 if connection is not None:
-                    hand.work = connection
-                    hand.since = now
+                    pool_thread.work = connection
+                    pool_thread.since = now
                     connection.handler.started = connection.begun_at or now
                     connection.begun_at = 0.0
-                    hand.busy = True
-                    if self._crew.eager:
-                        self._crew.locked_relieve()
+                    pool_thread.busy = True
+                    if self._thread_pool.eager:
+                        self._thread_pool.locked_relieve()
             if connection is None:
                 if self.passed is not None:
                     self._server.pass_idle()
-                if lot.hold is not None or lot.probed:
-                    self.watcher.stir()  # it knows nothing yet of those that were put off just now
+                if connections.hold is not None or connections.probed:
+                    self.watchdog.wake_up()  # it knows nothing yet of those that were put off just now
                 self._wait(seconds)
                 return
         except ConnectionFailed as failure:
             self._server.handle_error(failure.sock, failure.address)
             return
-        if self.watcher.dozing:
-            self.watcher.stir()
+        if self.watchdog.sleeping:
+            self.watchdog.wake_up()
         try:
-            self._serve(hand, connection)
+            self._serve(pool_thread, connection)
         finally:
-            self._crew.done(hand)
+            self._thread_pool.done(pool_thread)
             if self.passed is not None:
-                self.watcher.stir()
+                self.watchdog.wake_up()
 
     def _wait(self, seconds: float | None) -> None:
         """Until there is something to look at."""
-        door, lot = self._door, self._lot
+        acceptor, connections = self._acceptor, self._connections
         before = monotonic()
         self._flushing.flush_if_due(before)
         # What is there before the wait has waited itself. How long the call takes says so on an idle machine alone.
-        told = self._poller.wait(0) if lot.is_away(before) else []
+        told = self._poller.wait(0) if connections.is_away(before) else []
         waits = not told
         if waits:
             told = self._poller.wait(seconds)
@@ -130,16 +132,16 @@ class ServingLoop:
         failed: list[ConnectionFailed] = []
         with self._lock:
             if waits and now - before > _BLOCKED_S:
-                lot.looks_in_time(now)
-            for descriptor in told if not self._crew.over else ():
-                if descriptor == door.descriptor:
+                connections.looks_in_time(now)
+            for descriptor in told if not self._thread_pool.over else ():
+                if descriptor == acceptor.descriptor:
                     come = True
                     failed += self._locked_accept(now)
                 else:
-                    lot.told(descriptor)
-            complaint, door.complaint = door.complaint, None
-        if come and self.watcher.dozing:
-            self.watcher.stir()  # without a connection it sleeps with no end, and would let this one's time go by
+                    connections.told(descriptor)
+            complaint, acceptor.complaint = acceptor.complaint, None
+        if come and self.watchdog.sleeping:
+            self.watchdog.wake_up()  # without a connection it sleeps with no end, and would let this one's time go by
         if complaint is not None:
             self._server.sink.event("error", "accept.failed", {"reason": complaint})
         for failure in failed:
@@ -148,7 +150,7 @@ class ServingLoop:
     def _locked_accept(self, now: float) -> list[ConnectionFailed]:
         """Take in those that have come; those that could not be."""
         failed = []
-        for sock, address in self._door.accept(now):
+        for sock, address in self._acceptor.accept(now):
             try:
                 self.locked_adopt(sock, address, b"", now)
             except Exception as error:  # noqa: BLE001  one connection's failure is not the others'
@@ -174,19 +176,19 @@ class ServingLoop:
         handler.server = server
         wire = server.make_wire(sock, self._limits, early)
         wire.background = self.background if self.background.is_able else None
-        handler.begin(server.equipment, wire)
+        handler.begin(server.server_context, wire)
         connection = Connection(handler, wire, now)
         if late:
             connection.late = True
-        self._lot.add(connection)
+        self._connections.add(connection)
 
     # -- one request
 
-    def _serve(self, hand: PoolThread, connection: Connection) -> None:
+    def _serve(self, pool_thread: PoolThread, connection: Connection) -> None:
         handler, wire = connection.handler, connection.wire
         try:
             if connection.gone:
-                tell_departed(handler)
+                report_departed(handler)
             else:
                 handler.handle_one_request()
         except BaseException as error:  # noqa: BLE001  nothing may end the thread that leads
@@ -194,37 +196,37 @@ class ServingLoop:
             if not isinstance(error, KeyboardInterrupt):  # the application's own: it was answered, and told
                 self._server.handle_error(wire.sock, handler.client_address)
         now = monotonic()
-        self._crew.took(now - hand.since)
+        self._thread_pool.took(now - pool_thread.since)
         try:
             if wire.aside is not None or wire.early is not None or connection.incoming is not None:
-                self._go_on_aside(hand, connection, now)
+                self._go_on_aside(pool_thread, connection, now)
             else:
-                self._settle(hand, connection, now)
+                self._settle(pool_thread, connection, now)
         except Exception:  # noqa: BLE001  as above: the application may have closed the descriptor
             self._give_up(connection)
 
     def _give_up(self, connection: Connection) -> None:
         with self._lock:
-            self._lot.close(connection)
+            self._connections.close(connection)
         self._server.handle_error(connection.wire.sock, connection.handler.client_address)
 
-    def _settle(self, hand: PoolThread | None, connection: Connection, now: float) -> None:
+    def _settle(self, pool_thread: PoolThread | None, connection: Connection, now: float) -> None:
         """Where a connection goes after a request."""
         handler = connection.handler
         given = False
         with self._lock:
             passed = self.passed  # under the lock: what parks after a drain has begun would wait for ever
-            if not handler.close_connection and connection.state == BUSY and not self._crew.over:
+            if not handler.close_connection and connection.state == BUSY and not self._thread_pool.over:
                 if connection.wire.buffer:
-                    self._lot.make_ready(connection)  # behind the others: pipelining must not starve them
-                    if self._crew.leader is not hand or hand is None:
+                    self._connections.make_ready(connection)  # behind the others: pipelining must not starve them
+                    if self._thread_pool.leader is not pool_thread or pool_thread is None:
                         self._poller.wake()
                 elif passed is None:
-                    self._lot.park(connection, now)
+                    self._connections.park(connection, now)
                 elif not connection.wire.movable:
-                    self._lot.linger(connection, now)
+                    self._connections.linger(connection, now)
                 else:
-                    self._lot.give(connection)
+                    self._connections.give(connection)
                     given = True
             else:
                 self._locked_finish(connection, now)
@@ -233,17 +235,17 @@ class ServingLoop:
 
     def _locked_finish(self, connection: Connection, now: float) -> None:
         """The connection has served its last request."""
-        if connection.handler.hijacked is not None or self._crew.over or connection.state != BUSY:
-            self._lot.close(connection)
+        if connection.handler.hijacked is not None or self._thread_pool.over or connection.state != BUSY:
+            self._connections.close(connection)
         elif connection.handler.is_clean:
             connection.wire.end()
-            self._lot.close(connection)
+            self._connections.close(connection)
         else:
-            self._lot.linger(connection, now)
+            self._connections.linger(connection, now)
 
     # -- what goes on in the background
 
-    def _go_on_aside(self, hand: PoolThread, connection: Connection, now: float) -> None:
+    def _go_on_aside(self, pool_thread: PoolThread, connection: Connection, now: float) -> None:
         """Settle the connection once its response was sent; or serve its request once the body has come."""
         handler, wire = connection.handler, connection.wire
         if wire.early is not None and not handler.close_connection:
@@ -252,49 +254,49 @@ class ServingLoop:
         if outgoing is not None or incoming is not None:
             with self._lock:
                 if connection.state == BUSY:
-                    self._lot.set_aside(connection)
+                    self._connections.set_aside(connection)
         if incoming is not None:
             connection.begun_at = handler.started
             if not self.background.follow(incoming, lambda _: self._received(connection)):
                 self._received(connection)
         elif outgoing is None or not outgoing.afterwards(lambda _: self._sent(connection)):
-            self._sent(connection, hand, now)
+            self._sent(connection, pool_thread, now)
 
-    def _sent(self, connection: Connection, hand: PoolThread | None = None, now: float = 0.0) -> None:
+    def _sent(self, connection: Connection, pool_thread: PoolThread | None = None, now: float = 0.0) -> None:
         """All of its response was sent, or can't be."""
         try:
             with self._lock:
                 if connection.state == ASIDE:
                     connection.state = BUSY
             connection.wire.caught_up()
-            self._settle(hand, connection, now or monotonic())
+            self._settle(pool_thread, connection, now or monotonic())
         except Exception:  # noqa: BLE001  as above
             self._give_up(connection)
         self._poller.wake()
-        self.watcher.stir()
+        self.watchdog.wake_up()
 
     def _received(self, connection: Connection) -> None:
         """Its request's body has come, or may be waited for in a thread."""
         incoming = connection.incoming
         with self._lock:
-            if connection.state == ASIDE and incoming is not None and not self._crew.over:
+            if connection.state == ASIDE and incoming is not None and not self._thread_pool.over:
                 connection.wire.receive_first(incoming.queue)
-                self._lot.make_ready(connection)
+                self._connections.make_ready(connection)
             else:
                 if incoming is not None:
                     incoming.queue.close()
-                self._lot.close(connection)
+                self._connections.close(connection)
         self._poller.wake()
-        self.watcher.stir()
+        self.watchdog.wake_up()
 
     def recall(self, most: int) -> list[tuple[socket.socket, bytes]]:
         """Give up connections whose requests have not begun, since their bodies have not come, with all that came."""
         given = []
         for incoming, data in self.background.recall(most):
             with self._lock:
-                connection = self._lot.of(incoming.descriptor)
+                connection = self._connections.of(incoming.descriptor)
                 if connection is not None and connection.handler.raw is not None:
-                    self._lot.give(connection)
+                    self._connections.give(connection)
                     early = connection.handler.raw + b"\r\n\r\n" + connection.wire.buffer + data
                     given.append((connection.wire.sock, early))
         return given
@@ -305,4 +307,4 @@ class ServingLoop:
 
     def _told(self) -> None:
         self._flushing.flush()
-        self.watcher.stir()
+        self.watchdog.wake_up()

@@ -29,28 +29,30 @@ class SlowRequests:
         self._after_s = after_s
         self._told: dict[PoolThread, float] = {}  # the hand, and when the request began that was told of
 
-    def look(self, hands: Iterable[PoolThread], now: float) -> None:
+    def look(self, pool_threads: Iterable[PoolThread], now: float) -> None:
         """Tell of each request that has become too long; not while a debugger may hold it."""
         if not self._after_s:
             return
-        slow = [hand for hand in hands if hand.busy and now - hand.since > self._after_s]
+        slow = [
+            pool_thread for pool_thread in pool_threads if pool_thread.busy and now - pool_thread.since > self._after_s
+        ]
         for gone in self._told.keys() - set(slow):
             del self._told[gone]
-        for hand in slow:
-            if self._told.get(hand) != hand.since and not _excused(hand) and not _debugged():
-                self._told[hand] = hand.since
-                self._tell(hand, now)
+        for pool_thread in slow:
+            if self._told.get(pool_thread) != pool_thread.since and not _excused(pool_thread) and not _debugged():
+                self._told[pool_thread] = pool_thread.since
+                self._tell(pool_thread, now)
 
-    def _tell(self, hand: PoolThread, now: float) -> None:
-        exchange = hand.work.handler.exchange if isinstance(hand.work, Connection) else None
+    def _tell(self, pool_thread: PoolThread, now: float) -> None:
+        exchange = pool_thread.work.handler.exchange if isinstance(pool_thread.work, Connection) else None
         if exchange is None or exchange.head is None:
             return
         fields: dict[str, object] = {
             "http.request.method": exchange.head.method,
             "url.path": exchange.head.path,
-            "running_s": round(now - hand.since, 3),
+            "running_s": round(now - pool_thread.since, 3),
             "request_id": exchange.request_id,
-            "traceback": exchange.stack() if exchange.stack is not None else _where(hand.thread),
+            "traceback": exchange.stack() if exchange.stack is not None else _where(pool_thread.thread),
         }
         self._sink.event("warning", "request.slow", fields)
 
@@ -70,9 +72,9 @@ def _where(thread: int) -> str:
     return stack_text(theirs[first:] or stack)
 
 
-def _excused(hand: PoolThread) -> bool:
+def _excused(pool_thread: PoolThread) -> bool:
     """It streams, or waits for its client: that may take as long as it likes."""
-    work = hand.work
+    work = pool_thread.work
     if not isinstance(work, Connection):
         return True
     exchange = work.handler.exchange

@@ -45,11 +45,11 @@ class PoolThread:
         work: what it serves.
     """
 
-    __slots__ = ("baton", "busy", "detached", "since", "thread", "work")
+    __slots__ = ("busy", "detached", "since", "thread", "wakeup", "work")
 
     def __init__(self) -> None:
-        self.baton = threading.Lock()
-        self.baton.acquire()
+        self.wakeup = threading.Lock()
+        self.wakeup.acquire()
         self.busy = False
         self.detached = False
         self.since = 0.0
@@ -85,7 +85,7 @@ class ThreadPool:
         self._rest = rest
         self._spare: list[PoolThread] = []
         self._average_s = 0.0
-        self.hands: set[PoolThread] = set()
+        self.pool_threads: set[PoolThread] = set()
         self.leader: PoolThread | None = None
         self.over = False
         self.eager = False  # requests are slow enough for the lead to be passed on before each
@@ -102,12 +102,12 @@ class ThreadPool:
     @property
     def busy(self) -> int:
         """How many requests run, counted or not."""
-        return sum(hand.busy for hand in list(self.hands))
+        return sum(pool_thread.busy for pool_thread in list(self.pool_threads))
 
-    def done(self, hand: PoolThread) -> None:
+    def done(self, pool_thread: PoolThread) -> None:
         """A hand is back from a request."""
-        hand.busy = False
-        hand.work = None
+        pool_thread.busy = False
+        pool_thread.work = None
         self.served += 1
 
     def took(self, seconds: float) -> None:
@@ -120,22 +120,22 @@ class ThreadPool:
         """Ensure that there is a leader, if a request more may run."""
         if self.leader is not None or self.over:
             return
-        if sum(hand.busy and not hand.detached for hand in self.hands) >= self._threads:
+        if sum(pool_thread.busy and not pool_thread.detached for pool_thread in self.pool_threads) >= self._threads:
             return
         if self._spare:
             self.leader = self._spare.pop()
-            self.leader.baton.release()
+            self.leader.wakeup.release()
             return
         if self.short and monotonic() < self._start_again_at:
             return
-        hand = PoolThread()
-        self.hands.add(hand)
-        self.leader = hand  # before it runs: its first look is whether it leads
+        pool_thread = PoolThread()
+        self.pool_threads.add(pool_thread)
+        self.leader = pool_thread  # before it runs: its first look is whether it leads
         try:
-            threading.Thread(target=self._loop, args=(hand,), name="request", daemon=True).start()
+            threading.Thread(target=self._loop, args=(pool_thread,), name="request", daemon=True).start()
         except Exception as error:  # noqa: BLE001  RuntimeError and MemoryError are known
             self.leader = None
-            self.hands.discard(hand)
+            self.pool_threads.discard(pool_thread)
             self._locked_fell_short(error)
         else:
             self.short = False
@@ -153,24 +153,24 @@ class ThreadPool:
         with self._lock:
             if not self.short or self.leader is not None or self.over:
                 return False
-            if sum(hand.busy and not hand.detached for hand in self.hands) >= self._threads:
+            if sum(pool_thread.busy and not pool_thread.detached for pool_thread in self.pool_threads) >= self._threads:
                 return False
-            self.leader = hand = PoolThread()
-            hand.thread = threading.get_ident()
-            self.hands.add(hand)
-            self._here = hand
+            self.leader = pool_thread = PoolThread()
+            pool_thread.thread = threading.get_ident()
+            self.pool_threads.add(pool_thread)
+            self._here = pool_thread
             self.eager = self._threads > 1  # a thread is asked for before it serves: it may be at that for long
             self._start_again_at = 0.0
         try:
-            self._lead(hand, seconds)
+            self._lead(pool_thread, seconds)
         except Exception as error:  # noqa: BLE001  as for a thread of the crew: what is judged is whether it goes on
             with self._lock:
                 self._locked_judge(error)
         finally:
             with self._lock:
                 self._here = None
-                self.hands.discard(hand)
-                if self.leader is hand:
+                self.pool_threads.discard(pool_thread)
+                if self.leader is pool_thread:
                     self.leader = None
         return True
 
@@ -179,41 +179,41 @@ class ThreadPool:
         self.leader = None
         self.locked_appoint()
 
-    def locked_detach(self, hand: PoolThread) -> bool:
+    def locked_detach(self, pool_thread: PoolThread) -> bool:
         """Take a hand's request out of the count; False where that may not be."""
-        if hand.detached:
+        if pool_thread.detached:
             return True
-        if self._threads == 1 or not hand.busy or not self.locked_has_room():
+        if self._threads == 1 or not pool_thread.busy or not self.locked_has_room():
             return False
-        hand.detached = True
-        if self.leader is hand:
+        pool_thread.detached = True
+        if self.leader is pool_thread:
             self.leader = None
         self.locked_appoint()
         return True
 
     def locked_has_room(self) -> bool:
         """Whether one more stream may run."""
-        return sum(hand.detached for hand in self.hands) < self._max_streams
+        return sum(pool_thread.detached for pool_thread in self.pool_threads) < self._max_streams
 
     def locked_end(self) -> None:
         """No thread waits any more; those at work end with it."""
         self.over = True
-        for hand in self._spare:
-            hand.baton.release()
+        for pool_thread in self._spare:
+            pool_thread.wakeup.release()
         self._spare.clear()
 
-    def _loop(self, hand: PoolThread) -> None:
-        hand.thread = threading.get_ident()
+    def _loop(self, pool_thread: PoolThread) -> None:
+        pool_thread.thread = threading.get_ident()
         # A thread that the application starts here is a daemon only if it asks for that; ours is one for the
         # interpreter, which has looked at this when the thread was started.
         threading.current_thread()._daemonic = False  # type: ignore[attr-defined]  # noqa: SLF001
         try:
-            while (self.leader is hand and not self.over) or self._leads(hand):
-                self._lead(hand, None)
+            while (self.leader is pool_thread and not self.over) or self._leads(pool_thread):
+                self._lead(pool_thread, None)
         except BaseException as error:
             with self._lock:  # without a leader nobody is answered any more
-                self.hands.discard(hand)
-                if self.leader is hand:
+                self.pool_threads.discard(pool_thread)
+                if self.leader is pool_thread:
                     self.leader = None
                 self._locked_judge(error)
                 self.locked_appoint()
@@ -231,25 +231,25 @@ class ThreadPool:
             self.locked_end()
             self.alarm()
 
-    def _leads(self, hand: PoolThread) -> bool:
+    def _leads(self, pool_thread: PoolThread) -> bool:
         """Lead, or wait until that is asked; False to end the thread."""
-        if self.leader is hand and not self.over:
+        if self.leader is pool_thread and not self.over:
             return True
         with self._lock:
-            hand.detached = False
+            pool_thread.detached = False
             if self.over:
-                self.hands.discard(hand)
+                self.pool_threads.discard(pool_thread)
                 return False
             if self.leader is None or (self.leader is self._here and self.leader.busy):
-                self.leader = hand  # the watcher relieves a leader that is at work, but not itself
+                self.leader = pool_thread  # the watcher relieves a leader that is at work, but not itself
                 return True
-            if self.leader is not hand:
+            if self.leader is not pool_thread:
                 if len(self._spare) >= self._threads:
-                    self.hands.discard(hand)
+                    self.pool_threads.discard(pool_thread)
                     return False
-                self._spare.append(hand)
-        if self.leader is hand:
+                self._spare.append(pool_thread)
+        if self.leader is pool_thread:
             return True
         self._rest()
-        hand.baton.acquire()
+        pool_thread.wakeup.acquire()
         return not self.over

@@ -51,9 +51,9 @@ class Watchdog:
         self,
         lock: threading.Lock,
         *,
-        crew: ThreadPool,
-        lot: Connections,
-        door: Acceptor,
+        thread_pool: ThreadPool,
+        connections: Connections,
+        acceptor: Acceptor,
         poller: Poller,
         limits: Limits,
         flushing: Flushing,
@@ -61,22 +61,22 @@ class Watchdog:
         complain: Callable[[], None],
     ) -> None:
         self._lock = lock
-        self._crew = crew
-        self._lot = lot
-        self._door = door
+        self._thread_pool = thread_pool
+        self._connections = connections
+        self._acceptor = acceptor
         self._poller = poller
         self._limits = limits
         self._flushing = flushing
         self._slow = slow
         self._complain = complain
-        self._stir = GeventSafeEvent()
+        self._wake_up = GeventSafeEvent()
         self._swept_at = 0.0
-        self.dozing = False
-        crew.alarm = self.stir
+        self.sleeping = False
+        thread_pool.alarm = self.wake_up
 
-    def stir(self) -> None:
+    def wake_up(self) -> None:
         """Let it look now."""
-        self._stir.set()
+        self._wake_up.set()
 
     def watch(self, is_over: Callable[[], bool], *, is_ending: Callable[[], bool]) -> None:
         """Watch until it is over; closely while it is ending.
@@ -86,11 +86,11 @@ class Watchdog:
         """
         served = -1
         while not is_over():
-            if not self._crew.serve_here(_HERE_S):
-                self._doze(closely=served != self._crew.served or is_ending())
-            if self._crew.fault is not None:
-                raise ServerFailed(str(self._crew.fault)) from self._crew.fault
-            served = self._crew.served
+            if not self._thread_pool.serve_here(_HERE_S):
+                self._sleep(closely=served != self._thread_pool.served or is_ending())
+            if self._thread_pool.fault is not None:
+                raise ServerFailed(str(self._thread_pool.fault)) from self._thread_pool.fault
+            served = self._thread_pool.served
             now = monotonic()
             self._look(now)
             if now >= self._swept_at + _SWEEP_S or self._is_due(now):
@@ -101,70 +101,76 @@ class Watchdog:
 
     def _is_due(self, now: float) -> bool:
         """Whether something is to be looked at before the next sweep."""
-        return self._lot.hold is not None or self._lot.probed > 0 or 0 < self._door.blind_until <= now
+        return (
+            self._connections.hold is not None or self._connections.probed > 0 or 0 < self._acceptor.blind_until <= now
+        )
 
-    def _doze(self, *, closely: bool) -> None:
+    def _sleep(self, *, closely: bool) -> None:
         if closely or self._leader_works():
-            self._stir.wait(self._limits.stuck_after_s)
+            self._wake_up.wait(self._limits.stuck_after_s)
         else:
-            self.dozing = True
+            self.sleeping = True
             if not self._leader_works():  # it may have begun before it could see the flag
-                self._stir.wait(self._idle_s())
-            self.dozing = False
+                self._wake_up.wait(self._idle_s())
+            self.sleeping = False
 
     def _leader_works(self) -> bool:
-        leader = self._crew.leader
+        leader = self._thread_pool.leader
         return leader is not None and leader.busy
 
     def _idle_s(self) -> float | None:
         """How long nothing needs to be looked at."""
         with self._lock:
-            held = self._lot.in_state(HELD, PROBED) if self._lot.hold is not None or self._lot.probed else []
+            held = (
+                self._connections.in_state(HELD, PROBED)
+                if self._connections.hold is not None or self._connections.probed
+                else []
+            )
             if held:
                 return min(_SWEEP_S, max(0.001, min(connection.deadline for connection in held) - monotonic()))
-            if self._door.blind_until:
-                return max(0.001, self._door.blind_until - monotonic())
-            if self._crew.busy:
+            if self._acceptor.blind_until:
+                return max(0.001, self._acceptor.blind_until - monotonic())
+            if self._thread_pool.busy:
                 return _STREAM_LOOK_S
-            return _SWEEP_S if len(self._lot) else None
+            return _SWEEP_S if len(self._connections) else None
 
     def _look(self, now: float) -> None:
-        limits, crew = self._limits, self._crew
+        limits, thread_pool = self._limits, self._thread_pool
         with self._lock:
-            leader = crew.leader
+            leader = thread_pool.leader
             if leader is not None and leader.busy and now - leader.since > limits.stuck_after_s:
-                crew.locked_relieve()
-            pressed = crew.leader is None
-            for hand in list(crew.hands):
-                if hand.busy and not hand.detached and self._may_leave(hand, now, pressed=pressed):
-                    crew.locked_detach(hand)
-            crew.locked_appoint()
+                thread_pool.locked_relieve()
+            pressed = thread_pool.leader is None
+            for pool_thread in list(thread_pool.pool_threads):
+                if pool_thread.busy and not pool_thread.detached and self._may_leave(pool_thread, now, pressed=pressed):
+                    thread_pool.locked_detach(pool_thread)
+            thread_pool.locked_appoint()
 
-    def _may_leave(self, hand: PoolThread, now: float, *, pressed: bool) -> bool:
+    def _may_leave(self, pool_thread: PoolThread, now: float, *, pressed: bool) -> bool:
         """Whether a request need not be counted any more: it goes on for long, or others wait while it waits itself."""
-        limits, work = self._limits, hand.work
-        if now - hand.since > limits.stream_after_s and _goes_on(hand):
+        limits, work = self._limits, pool_thread.work
+        if now - pool_thread.since > limits.stream_after_s and _goes_on(pool_thread):
             return True
         waiting = work.wire.waiting if pressed and isinstance(work, Connection) else 0.0
         return bool(waiting) and now - waiting > limits.stuck_after_s
 
     def _sweep(self, now: float) -> None:
-        self._slow.look(list(self._crew.hands), now)
+        self._slow.look(list(self._thread_pool.pool_threads), now)
         with self._lock:
-            self._door.look_again(now)
-            ready = self._lot.sweep(now)
+            self._acceptor.look_again(now)
+            ready = self._connections.sweep(now)
         if ready:
             self._poller.wake()
 
 
-def exchange_of(hand: PoolThread) -> Exchange | None:
+def exchange_of(pool_thread: PoolThread) -> Exchange | None:
     """What a thread of the crew works at."""
-    work = hand.work
+    work = pool_thread.work
     return work.handler.exchange if isinstance(work, Connection) else None
 
 
-def _goes_on(hand: PoolThread) -> bool:
+def _goes_on(pool_thread: PoolThread) -> bool:
     """It streams, or waits for its client: it needs no processor, and may take very long."""
-    exchange, work = exchange_of(hand), hand.work
+    exchange, work = exchange_of(pool_thread), pool_thread.work
     waits = isinstance(work, Connection) and bool(work.wire.waiting)
     return waits or (exchange is not None and (exchange.streaming or exchange.hijacked))

@@ -87,7 +87,7 @@ class ApplicationRun(simple_server.ServerHandler):
         handler = self.request_handler
         if handler is not None and self.exchange is not None:
             self._head = handler.head
-            self._heads = handler.equipment.heads
+            self._heads = handler.server_context.heads
             if handler.close_connection:
                 self._hooked = True
         else:
@@ -118,7 +118,7 @@ class ApplicationRun(simple_server.ServerHandler):
             self._heads = ResponseHeads(self.server_software or SOFTWARE)
         else:
             self._head = handler.head
-            self._heads = handler.equipment.heads
+            self._heads = handler.server_context.heads
             self.exchange = handler.exchange = handler.new_exchange()
             self._attached = True
 
@@ -144,7 +144,7 @@ class ApplicationRun(simple_server.ServerHandler):
                     handler.log_exchange(exchange)
                 if self._attached:
                     if handler.socketless and not self.stdin.ended:  # the next request is behind it
-                        self.persistent = self.stdin.drain(handler.equipment.limits) and self.persistent
+                        self.persistent = self.stdin.drain(handler.server_context.limits) and self.persistent
                     handler.response_ended(persistent=self.persistent)
         result: Any = self.result
         self.result = None  # a generator's frame holds start_response, which holds us
@@ -243,4 +243,4 @@ class ApplicationRun(simple_server.ServerHandler):
         """Put an event of this request into the server's sink."""
         if self.request_handler is not None and self.exchange is not None:
             fields["request_id"] = self.exchange.request_id
-            self.request_handler.equipment.sink.event(level, event, fields)
+            self.request_handler.server_context.sink.event(level, event, fields)

@@ -58,7 +58,7 @@ class Exchange:
     status = body_size = 0
     reason: str | None = None
     route: str | None = None
-    mishap: BaseException | None = None
+    framework_error: BaseException | None = None
     slot: Any = None
     stack: Callable[[], str] | None = None
     line = ""

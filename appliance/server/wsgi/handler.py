@@ -61,7 +61,7 @@ class WSGIRequestHandler(SocketlessHandler):
 
     server: Any
     client_address: Any
-    equipment: ServerContext
+    server_context: ServerContext
     exchange: Exchange | None = None
     hijacked: RawSocket | None = None
     raw: bytes | None = None
@@ -85,34 +85,34 @@ class WSGIRequestHandler(SocketlessHandler):
         if self.server is None or not is_socket(self.request):
             self._set_up_files()
             return
-        equipment = ServerContext.of(self.server, self.make_sink)
+        server_context = ServerContext.of(self.server, self.make_sink)
         persistent = self.protocol_version >= "HTTP/1.1"  # http.server's switch for it, and socketserver's time-out
         if self.timeout is not None or not persistent:
-            equipment = equipment.adapted(self.timeout, persistent=persistent)
+            server_context = server_context.adapted(self.timeout, persistent=persistent)
         self.connection = self.request
         if hasattr(self.request, "pending"):  # accepted from a listening socket that ssl has wrapped
             from ..io.tls import TlsWire  # noqa: PLC0415  ssl is loaded then, and only then
 
-            self.begin(equipment, TlsWire(None, self.request, equipment.limits))
+            self.begin(server_context, TlsWire(None, self.request, server_context.limits))
         else:
-            self.begin(equipment, Wire(self.request, equipment.limits))
+            self.begin(server_context, Wire(self.request, server_context.limits))
 
-    def begin(self, equipment: ServerContext, wire: Wire) -> None:
+    def begin(self, server_context: ServerContext, wire: Wire) -> None:
         """Serve this wire; ``server`` and ``client_address`` are set. The pool calls it, and never ``handle``."""
-        self.equipment = equipment
+        self.server_context = server_context
         self.wire = wire
         self.socketless = False
         if self.lenient:
             wire.loosen()
         self._address = self.client_address[0] if self.client_address else ""
         self._parser = HeadParser(
-            equipment.fields, lenient=self.lenient, secure=wire.secure, persistent=equipment.persistent
+            server_context.fields, lenient=self.lenient, secure=wire.secure, persistent=server_context.persistent
         )
         self._environs = Environs(
-            equipment.base,
+            server_context.base,
             self.client_address,
             scheme="https" if wire.secure else "http",
-            multithread=equipment.multithread,
+            multithread=server_context.multithread,
         )
 
     def handle(self) -> None:
@@ -128,8 +128,8 @@ class WSGIRequestHandler(SocketlessHandler):
         elif self.hijacked is None:
             # Where connections are served one at a time, a client that has its whole answer and does not hang up keeps
             # the next one waiting; what it might send behind its request was refused with the answer's close.
-            hurries = self._owes_nothing and not self.equipment.persistent
-            self.wire.linger(_HURRY_S if hurries else self.equipment.limits.linger_s)
+            hurries = self._owes_nothing and not self.server_context.persistent
+            self.wire.linger(_HURRY_S if hurries else self.server_context.limits.linger_s)
 
     def finish(self) -> None:
         """Nothing is buffered here, but in files."""
@@ -149,7 +149,7 @@ class WSGIRequestHandler(SocketlessHandler):
             self.close_connection = not said.keep_alive  # documented, and a hook may say otherwise
             environ = self.get_environ()
             special = said.upgrade or said.chunked or head.path == "*"
-            if special or self.equipment.allowed_hosts is not None:
+            if special or self.server_context.allowed_hosts is not None:
                 self._check(head, environ)
                 if head.path == "*":
                     self._answer_options(head)
@@ -157,14 +157,14 @@ class WSGIRequestHandler(SocketlessHandler):
         except Refused as refusal:
             self._answer_refusal(refusal)
             return
-        body, wire, equipment = self._body, self.wire, self.equipment
+        body, wire, server_context = self._body, self.wire, self.server_context
         run = ServerHandler(body, wire, self.get_stderr(), environ)
         run.request_handler = self
         run.exchange = self.exchange = exchange = Exchange(
-            head, self._address, equipment.port, self.started, environ["appliance.request_id"]
+            head, self._address, server_context.port, self.started, environ["appliance.request_id"]
         )
-        if equipment.begin is not None:
-            equipment.begin(exchange, self._raw)
+        if server_context.begin is not None:
+            server_context.begin(exchange, self._raw)
         if said.upgrade:
             environ["werkzeug.socket"] = self.hijacked = RawSocket(wire, exchange, self.take_socket)
         # A context of its own, as a thread of its own would have: what one request sets, the next must not see.
@@ -175,7 +175,7 @@ class WSGIRequestHandler(SocketlessHandler):
                 self.hijacked.finish()
                 return
             self.hijacked = None
-        if not (run.persistent and (body.ended or body.drain(equipment.limits))):
+        if not (run.persistent and (body.ended or body.drain(server_context.limits))):
             self.close_connection = True
 
     def _run(self, run: ServerHandler, exchange: Exchange) -> None:
@@ -220,7 +220,7 @@ class WSGIRequestHandler(SocketlessHandler):
         return body_of(self, head, self._greet if welcome else None)
 
     def _wait_for_head(self) -> bytes | None:
-        wire, limits = self.wire, self.equipment.limits
+        wire, limits = self.wire, self.server_context.limits
         begun = bool(wire.buffer)
         deadline = monotonic() + (limits.header_timeout_s if begun else limits.idle_timeout_s)
         try:
@@ -244,7 +244,7 @@ class WSGIRequestHandler(SocketlessHandler):
         return None
 
     def _check(self, head: Head, environ: dict[str, Any]) -> None:
-        allowed = self.equipment.allowed_hosts
+        allowed = self.server_context.allowed_hosts
         host = environ.get("HTTP_HOST")
         if allowed is not None and host is not None and not allowed(host):
             reason = f"the host {host!r:.100} is not served here; add it to APPLIANCE_ALLOWED_HOSTS to allow it"
@@ -263,9 +263,9 @@ class WSGIRequestHandler(SocketlessHandler):
 
     def new_exchange(self) -> Exchange:
         """The current request's record."""
-        equipment, head = self.equipment, self.head
-        request_id = equipment.ids.new() if head is None else equipment.ids.of(head.values)
-        exchange = Exchange(head, self._address, equipment.port, self.started, request_id)
+        server_context, head = self.server_context, self.head
+        request_id = server_context.ids.new() if head is None else server_context.ids.of(head.values)
+        exchange = Exchange(head, self._address, server_context.port, self.started, request_id)
         if self.socketless:
             exchange.started, exchange.line = monotonic(), self.requestline
         return exchange
@@ -294,12 +294,12 @@ class WSGIRequestHandler(SocketlessHandler):
         """``OPTIONS *`` asks about the server, not about anything that an application has (RFC 9110, 9.3.7)."""
         exchange = self.new_exchange()
         exchange.status = 200
-        body, limits = self._body, self.equipment.limits
-        persistent = head.said.keep_alive and self.equipment.persistent and (body.ended or body.drainable(limits))
+        body, limits = self._body, self.server_context.limits
+        persistent = head.said.keep_alive and self.server_context.persistent and (body.ended or body.drainable(limits))
         closing = (
             b"" if persistent and head.minor else b"Connection: %b\r\n" % (b"keep-alive" if persistent else b"close")
         )
-        origin, request_id = self.equipment.heads.date(), exchange.request_id.encode()
+        origin, request_id = self.server_context.heads.date(), exchange.request_id.encode()
         form = b"HTTP/1.1 200 OK\r\n%bAllow: %b\r\nContent-Length: 0\r\nX-Request-ID: %b\r\n%b\r\n"
         self._send_own(exchange, form % (origin, _OPTIONS, request_id, closing))
         self.close_connection = not (persistent and (body.ended or body.drain(limits)))
@@ -323,7 +323,7 @@ class WSGIRequestHandler(SocketlessHandler):
         raw = self._raw or self.wire.buffer
         exchange.line = bytes(raw[:_LINE_SHOWN]).partition(b"\r\n")[0].decode("latin-1")
         content = not raw.startswith(b"HEAD ")
-        date = self.equipment.heads.date()
+        date = self.server_context.heads.date()
         request_id, page = exchange.request_id, self._page_of(refusal)
         data = answer(refusal.status, exchange.reason, date=date, request_id=request_id, content=content, page=page)
         self._send_own(exchange, data)
@@ -349,8 +349,8 @@ class WSGIRequestHandler(SocketlessHandler):
             raise RuntimeError("there is no request")
         environ = self._environs.make(head)
         if head.said.forwarded is not None:
-            self.equipment.proxies.apply(environ, head.said.forwarded)
-        environ["appliance.request_id"] = self.equipment.ids.of(head.values)
+            self.server_context.proxies.apply(environ, head.said.forwarded)
+        environ["appliance.request_id"] = self.server_context.ids.of(head.values)
         return environ
 
     def get_stderr(self) -> Any:
@@ -377,5 +377,5 @@ class WSGIRequestHandler(SocketlessHandler):
 
     def response_ended(self, *, persistent: bool) -> None:
         """For a subclass that runs a ``ServerHandler`` itself: whether another request may follow."""
-        if not (persistent and (self._body.ended or self._body.drain(self.equipment.limits))):
+        if not (persistent and (self._body.ended or self._body.drain(self.server_context.limits))):
             self.close_connection = True

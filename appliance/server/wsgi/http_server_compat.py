@@ -51,7 +51,7 @@ class Told:
 class HttpServerHandler(simple_server.WSGIRequestHandler):
     """The part of ``WSGIRequestHandler`` that tells of the request; see there."""
 
-    equipment: ServerContext
+    server_context: ServerContext
     wire: Wire  # there is none where it is
     socketless = True  # until it has begun to serve a connection
     head: Head | None = None
@@ -124,7 +124,7 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
         """The connection's bytes, from here on."""
         if self._rfile is None and not self.socketless:
             if self._reader is None:
-                self._reader = Reader(self.wire, self.equipment.limits.body_timeout_s)
+                self._reader = Reader(self.wire, self.server_context.limits.body_timeout_s)
                 self._reader.body = self._body
             return self._reader
         return self._rfile
@@ -192,7 +192,7 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
         if self._names_clients:
             exchange.address = self.address_string()
         if not self._logs_itself:
-            self.equipment.sink.exchange(exchange)
+            self.server_context.sink.exchange(exchange)
         elif exchange.event == "request.refused":
             self.log_error("code %d, message %s", exchange.status, exchange.reason or phrase(exchange.status))
         else:
@@ -206,7 +206,7 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
         if status[:1] == "4" and str(args[0]).startswith("\x16\x03"):
             level, message = "error", TLS
         fields: dict[str, object] = {"message": message, "client.address": self.address_string()}
-        self.equipment.sink.event(level, "request.logged", fields)
+        self.server_context.sink.event(level, "request.logged", fields)
 
 
 def _words(message: str | None) -> str:

@@ -36,7 +36,7 @@ class WSGIServer(simple_server.WSGIServer):
     allow_reuse_address = True
     sink: Sink = Unheard()
     limits = Limits()
-    _equipment: ServerContext | None = None
+    _server_context: ServerContext | None = None
 
     def __init__(self, *args: Any, ipv6: bool = False, allow_reuse_address: bool = True, **options: Any) -> None:
         if ipv6:
@@ -59,11 +59,11 @@ class WSGIServer(simple_server.WSGIServer):
         self.setup_environ()
 
     @property
-    def equipment(self) -> ServerContext:
+    def server_context(self) -> ServerContext:
         """What the handlers of all connections share."""
-        if self._equipment is None:
+        if self._server_context is None:
             threaded = isinstance(self, socketserver.ThreadingMixIn)
-            self._equipment = ServerContext(
+            self._server_context = ServerContext(
                 base_environ(self),
                 sink=self.sink,
                 limits=self.limits,
@@ -71,7 +71,7 @@ class WSGIServer(simple_server.WSGIServer):
                 # One connection at a time: a second client would wait for the first one's idle time-out.
                 persistent=threaded,
             )
-        return self._equipment
+        return self._server_context
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 (socketserver's signature)
         """A client that went away is no error of ours; anything else is told with its traceback."""

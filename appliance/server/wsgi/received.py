@@ -68,13 +68,13 @@ class ReceivedBody(Body):
         return True
 
 
-def received_whole(wire: Wire, equipment: ServerContext, body: Body) -> ReceivedBody:
+def received_whole(wire: Wire, server_context: ServerContext, body: Body) -> ReceivedBody:
     """Receive a body to its end.
 
     Raises:
         Refused: it has none, or there is no room for it.
     """
-    queue = ByteQueue(equipment.storage)
+    queue = ByteQueue(server_context.storage)
     try:
         while piece := body.read(RECEIVE):
             queue.append(piece)
@@ -85,4 +85,4 @@ def received_whole(wire: Wire, equipment: ServerContext, body: Body) -> Received
         queue.close()
         reason = f"there is no room for the body: {error.strerror or error} (RFC 4918, 11.5)"
         raise Refused(507, reason) from None  # the storage has it, too
-    return ReceivedBody(wire, equipment.limits, queue)
+    return ReceivedBody(wire, server_context.limits, queue)

@@ -31,7 +31,7 @@ def body_of(handler: WSGIRequestHandler, head: Head, greet: Callable[[], None] |
         Refused: it is too large.
         Deferred: the request is served once it has come.
     """
-    wire, limits, said = handler.wire, handler.equipment.limits, head.said
+    wire, limits, said = handler.wire, handler.server_context.limits, head.said
     if 0 < limits.max_body_bytes < said.length:
         raise Refused(413, f"the body is larger than {limits.max_body_bytes} bytes (RFC 9110, 15.5.14)")
     waits = getattr(handler.server, "body_waits", None)
@@ -53,6 +53,6 @@ def with_length(handler: WSGIRequestHandler, body: Body, environ: dict[str, Any]
     if not isinstance(body, ChunkedBody) or not needs_length():
         return body
     handler.exchange = None  # the last request's was answered, and this one's 100 (Continue) is still to be sent
-    received = received_whole(handler.wire, handler.equipment, body)
+    received = received_whole(handler.wire, handler.server_context, body)
     environ["CONTENT_LENGTH"] = str(received.length)
     return received

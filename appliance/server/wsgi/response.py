@@ -273,9 +273,9 @@ class ServerHandler(ApplicationRun):
 
     def _may_persist(self, body: Body | Empty) -> bool:
         handler = self.request_handler
-        if handler is None or handler.close_connection or not handler.equipment.persistent:
+        if handler is None or handler.close_connection or not handler.server_context.persistent:
             return False
-        return bool(body.ended or body.drainable(handler.equipment.limits))
+        return bool(body.ended or body.drainable(handler.server_context.limits))
 
     def _transmit(self, parts: list[bytes], size: int) -> None:
         try:

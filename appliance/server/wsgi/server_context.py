@@ -102,7 +102,7 @@ class ServerContext:
     @staticmethod
     def of(server: Any, make_sink: Callable[[], Sink] = Unheard) -> ServerContext:
         """The server's own, or one made for a server of another family that uses our handler, or for none."""
-        found = getattr(server, "equipment", None)
+        found = getattr(server, "server_context", None)
         if isinstance(found, ServerContext):
             found.follow(server)
             return found
@@ -115,7 +115,7 @@ class ServerContext:
             persistent=threaded,
         )
         if server is not None:
-            server.equipment = made
+            server.server_context = made
         return made
 
 

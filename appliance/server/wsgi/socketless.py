@@ -52,7 +52,7 @@ class SocketlessHandler(HttpServerHandler):
         super().setup()
 
     def _equip(self) -> None:
-        self.equipment = ServerContext.of(self.server, self.make_sink)
+        self.server_context = ServerContext.of(self.server, self.make_sink)
         address: Any = self.client_address
         self._address = str(address[0] if isinstance(address, tuple) and address else address or "")
 
@@ -94,5 +94,5 @@ class SocketlessHandler(HttpServerHandler):
         environ: dict[str, Any] = simple_server.WSGIRequestHandler.get_environ(self)
         if not environ.get("CONTENT_LENGTH"):
             environ.pop("CONTENT_LENGTH", None)
-        environ["appliance.request_id"] = self.equipment.ids.of(environ)
+        environ["appliance.request_id"] = self.server_context.ids.of(environ)
         return environ

@@ -43,7 +43,7 @@ class DebugPort:
         self._current: Handle | None = None  # whose debugger a new client meets
         self._ports: dict[Handle, int] = {}
         self._waiting_for_client: set[Handle] = set()
-        self._relays: dict[DapProxy, Handle | None] = {}
+        self._proxies: dict[DapProxy, Handle | None] = {}
         self._none = False  # the worker that serves has no debugger: nobody is kept waiting for one
         if settings.debugpy:
             self._listener = _bound(settings.host, settings.debugpy)
@@ -54,14 +54,14 @@ class DebugPort:
         """Whether no clock may run for it: somebody debugs it, or it waits for that, or its debugger still starts."""
         if self._listener is None or child.role != "worker":
             return False
-        starts = child not in self._ports and not self._none and time.monotonic() - child.started < START_S
-        return starts or child in self._waiting_for_client or child in self._relays.values()
+        spawner = child not in self._ports and not self._none and time.monotonic() - child.started < START_S
+        return spawner or child in self._waiting_for_client or child in self._proxies.values()
 
     def told(self) -> dict[str, object] | None:
         """For ``appliance status``."""
         if self._listener is None:
             return None
-        attached = sorted({child.pid for child in self._relays.values() if child is not None})
+        attached = sorted({child.pid for child in self._proxies.values() if child is not None})
         waiting = sorted(child.pid for child in self._waiting_for_client)
         return {"address": self._address(), "attached_pids": attached, "waiting_pids": waiting}
 
@@ -82,7 +82,7 @@ class DebugPort:
             "info", "debugger.listening", generation=child.generation, pid=child.pid, address=self._address(),
             waits=waits,
         )  # fmt: skip
-        for relay in [relay for relay in self._relays if relay.waits]:
+        for relay in [relay for relay in self._proxies if relay.waits]:
             self._connect(relay, child)
 
     def ended(self, child: Handle) -> None:
@@ -98,7 +98,7 @@ class DebugPort:
         if listener is not None:
             self._loop.unwatch(listener)
             listener.close()
-        for relay in list(self._relays):
+        for relay in list(self._proxies):
             relay.close()
 
     def _accept(self) -> None:
@@ -110,23 +110,23 @@ class DebugPort:
             return  # it left already
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         relay = DapProxy(self._loop, client, self._gone)
-        self._relays[relay] = None
+        self._proxies[relay] = None
         if self._current is not None and not self._current.ending:
             self._connect(relay, self._current)
         elif self._none:
             relay.close()
 
     def _dismiss(self) -> None:
-        for relay in [relay for relay in self._relays if relay.waits]:
+        for relay in [relay for relay in self._proxies if relay.waits]:
             relay.close()
 
     def _connect(self, relay: DapProxy, child: Handle) -> None:
-        self._relays[relay] = child
+        self._proxies[relay] = child
         relay.connect(self._ports[child])
         self._log.event("info", "debugger.attached", generation=child.generation, pid=child.pid)
 
     def _gone(self, relay: DapProxy) -> None:
-        child = self._relays.pop(relay, None)
+        child = self._proxies.pop(relay, None)
         if child is not None:
             self._log.event("info", "debugger.detached", generation=child.generation, pid=child.pid)
 

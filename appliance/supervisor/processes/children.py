@@ -169,9 +169,9 @@ class Children:
 
     def _ended(self, child: Handle, status: int) -> None:
         child.ended(status)
-        if child.tally is not None:
-            child.cause = child.cause or child.tally.reason()
-            child.served = bool(sum(child.tally.snapshot().counts))
+        if child.in_flight is not None:
+            child.cause = child.cause or child.in_flight.reason()
+            child.served = bool(sum(child.in_flight.snapshot().counts))
         if child.returncode == -signal.SIGKILL and not child.ending and not child.cause:
             child.cause = self._memory.killed()
         child.signal_group(signal.SIGTERM)  # what it left behind in its group
@@ -290,7 +290,7 @@ class Children:
         """Read one of its outputs once; False if there is nothing, for now or for ever."""
         if (child, stream) not in self._open:
             return False
-        now = child.tally.snapshot() if child.tally is not None else None
+        now = child.in_flight.snapshot() if child.in_flight is not None else None
         try:
             data = os.read(child.outputs[stream], _READ)
         except BlockingIOError:
@@ -311,7 +311,7 @@ class Children:
 
     def _catch_up(self, child: Handle) -> None:
         """Read what was printed before something was recorded: a request's words come before its end."""
-        now = child.tally.snapshot() if child.tally is not None else None
+        now = child.in_flight.snapshot() if child.in_flight is not None else None
         ready = {descriptor for descriptor, _ in child.readable.poll(0)}
         for stream, descriptor in child.outputs.items():
             if descriptor in ready:

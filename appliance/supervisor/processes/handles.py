@@ -59,7 +59,7 @@ class Handle:
     lifeline: Lifeline | None = None  # has it end with us
     returncode: int | None = None
     words: dict[str, OutputLines] = field(default_factory=lambda: {"stdout": OutputLines(), "stderr": OutputLines()})
-    tally: Reading | None = None  # of a worker: the requests that run
+    in_flight: Reading | None = None  # of a worker: the requests that run
     silent: dict[str, Snapshot] = field(default_factory=dict)  # the tally when nothing was left to read, a stream
     recorded: int = 0  # the requests that it has told of
     analysis: Analysis | None = None  # of a worker: the look at the project that it serves
@@ -92,14 +92,14 @@ class Handle:
 
     def count(self, slots: int) -> int:
         """Have it count its requests in memory that is shared, of so many at a time; the memory's descriptor."""
-        self.tally = Reading(slots)
-        self.silent = dict.fromkeys(self.outputs, self.tally.snapshot())
-        return self.tally.descriptor
+        self.in_flight = Reading(slots)
+        self.silent = dict.fromkeys(self.outputs, self.in_flight.snapshot())
+        return self.in_flight.descriptor
 
     def only_request(self, stream: str) -> str | None:
         """The id of the one request that can have written what is read now; None if several can, or none."""
         before = self.silent.get(stream)
-        return self.tally.only_one_since(before) if self.tally is not None and before is not None else None
+        return self.in_flight.only_one_since(before) if self.in_flight is not None and before is not None else None
 
     def signal_group(self, number: signal.Signals) -> None:
         """Send a signal to it and to what it started."""

@@ -57,9 +57,9 @@ class Spawner:
         process: Mapping[str, str],
         listener: socket.socket,
         certificate: Certificate | None,
-        saves: ReloadTrigger,
+        reload_trigger: ReloadTrigger,
     ) -> None:
-        self._saves = saves
+        self._reload_trigger = reload_trigger
         self._children = children
         self._settings = settings
         self._process = process
@@ -143,7 +143,7 @@ class Spawner:
             "allowed_hosts": [*settings.allowed_hosts, urlsplit(settings.public_url).hostname or "localhost"],
             "trusted_proxies": list(settings.trusted_proxies),
             "debugger": self._debugger() if child.role == "worker" else None,
-            "removed": self._saves.removed() if child.role == "worker" else [],
+            "removed": self._reload_trigger.removed() if child.role == "worker" else [],
             "watched": watched_names(settings.env_files, settings.watch_extra) if settings.reload == "on" else "",
             "tls": vars(self._certificate) if self._certificate else None,
             "limits": {name: getattr(settings, name) for name in _LIMITS},
@@ -154,7 +154,7 @@ class Spawner:
         start = Start(child.role, child.generation, str(settings.project), target, options, mark=mark.hex(), code=code)
         descriptors = [self._listener.fileno()]
         if child.role == "worker":
-            notes = self._saves.notes.begin(child)
+            notes = self._reload_trigger.notes.begin(child)
             try:
                 descriptors += [child.count(threads + _BESIDE), notes]
                 if _is_terminal(_STDIN):

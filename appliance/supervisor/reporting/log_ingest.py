@@ -38,12 +38,12 @@ class LogIngest:
 
     def ended(self, child: Handle) -> None:
         """It is gone: tell of the requests that went with it."""
-        if child.tally is None:
+        if child.in_flight is None:
             return
-        running, lost = child.tally.running(), child.tally.ended() - child.recorded
-        waiting = 0 if child.ending else child.tally.waiting()
-        child.tally.close()
-        child.tally = None
+        running, lost = child.in_flight.running(), child.in_flight.ended() - child.recorded
+        waiting = 0 if child.ending else child.in_flight.waiting()
+        child.in_flight.close()
+        child.in_flight = None
         now, wall, reason = time.monotonic(), time.time(), f"the worker ended before the response: {child.how()}"
         batch = [abandoned_requests.record(each, now=now, wall=wall, reason=reason) for each in running]
         self._log.records(batch, role=child.role, generation=child.generation)

@@ -25,22 +25,22 @@ class Answers:
 
     def __init__(
         self,
-        account: StatusReport,
+        status_report: StatusReport,
         scene: Callable[[], Scene],
         *,
-        generations: Workers,
-        saves: ReloadTrigger,
+        workers: Workers,
+        reload_trigger: ReloadTrigger,
         preloading: Preloading,
-        debugging: DebugPort,
+        debug_port: DebugPort,
         progress: Progress,
         stacks: StackDumps,
     ) -> None:
-        self._account = account
+        self._status_report = status_report
         self._scene = scene
-        self._generations = generations
-        self._saves = saves
+        self._workers = workers
+        self._reload_trigger = reload_trigger
         self._preloading = preloading
-        self._debugging = debugging
+        self._debug_port = debug_port
         self._progress = progress
         self._stacks = stacks
 
@@ -52,14 +52,14 @@ class Answers:
         """What ``appliance status`` and the health check are told."""
         self._progress.asked()
         return {
-            **self._account.status(self._scene(), self._progress.stuck),
-            "watching": self._saves.told(),
+            **self._status_report.status(self._scene(), self._progress.stuck),
+            "watching": self._reload_trigger.told(),
             "preload": self._preloading.told(),
-            "debugger": self._debugging.told(),
+            "debugger": self._debug_port.told(),
         }
 
     def _tell_stacks(self, told: Callable[[dict[str, Any]], None]) -> None:
-        worker = self._generations.current
+        worker = self._workers.current
         if worker is None:
             told({"pid": None, "stacks": ""})
         else:

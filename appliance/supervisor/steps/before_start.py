@@ -45,17 +45,17 @@ class BeforeStart:
         loop: Loop,
         children: Children,
         log: Log,
-        happened: Callable[[lifecycle.Event], None],
+        on_event: Callable[[lifecycle.Event], None],
         failures: Failures,
     ) -> None:
         self._loop = loop
         self._children = children
         self._log = log
-        self._happened = happened
+        self._on_event = on_event
         self._failures = failures
         self._child: Handle | None = None
         self._next: Analysis | None = None  # to be run for, once the run before has gone
-        self._leaving: list[Handle] = []  # runs that were ended, or have ended and left something behind
+        self._retiring: list[Handle] = []  # runs that were ended, or have ended and left something behind
         self._waits = False
         self._inputs = ""  # of the run that is under way, or was the last
         self._done = ""  # the inputs with which it ended well
@@ -88,18 +88,18 @@ class BeforeStart:
         self._next = None
         if self._child is not None:
             self._children.retire(self._child, GRACE_S)
-            self._leaving.append(self._child)
+            self._retiring.append(self._child)
             self._child = None
 
     def _begin(self) -> None:
         analysis = self._next
         if analysis is None:
             return
-        self._leaving = [run for run in self._leaving if run.returncode is None or run.has_group()]
-        if self._leaving:  # two migrations at once are worse than a wait
+        self._retiring = [run for run in self._retiring if run.returncode is None or run.has_group()]
+        if self._retiring:  # two migrations at once are worse than a wait
             if not self._waits:
                 self._waits = True
-                self._log.event("info", "preparation.waiting", pid=self._leaving[0].pid)
+                self._log.event("info", "preparation.waiting", pid=self._retiring[0].pid)
             self._loop.call_later(_LOOK_S, self._begin_later)
             return
         self._next = None
@@ -141,12 +141,12 @@ class BeforeStart:
         if child is not self._child:
             return
         self._child = None
-        self._leaving.append(child)
+        self._retiring.append(child)
         self._span = (self._span[0], time.time())
         if child.returncode == 0:
             self._done = self._inputs
             self._log.event("info", "preparation.finished", duration_s=round(time.monotonic() - child.started, 3))
-            self._happened(lifecycle.Prepared(self._job))
+            self._on_event(lifecycle.Prepared(self._job))
             return
         error = PreparationError(
             f"a command of BEFORE_START failed: {child.how()}",
@@ -155,7 +155,7 @@ class BeforeStart:
             output=list(self._words),
         )
         self._log.event("error", error.event, **error.fields())
-        self._happened(lifecycle.PreparationFailed(self._job, status_pages.of_error(error)))
+        self._on_event(lifecycle.PreparationFailed(self._job, status_pages.of_error(error)))
 
 
 def _inputs(analysis: Analysis) -> str:

@@ -43,10 +43,10 @@ class Installation:
         project: Path,
         *,
         log: Log,
-        happened: Callable[[lifecycle.Event], None],
+        on_event: Callable[[lifecycle.Event], None],
     ) -> None:
         self._log = log
-        self._happened = happened
+        self._on_event = on_event
         self._children = children
         self._flags = flags
         self._process = process
@@ -107,11 +107,11 @@ class Installation:
             made = str(self._report.get("environment") or self._environment)
             moved = made not in {self._environment, self._moved}  # twice the same is no news: it would go on for ever
             self._moved = made
-            self._happened(lifecycle.ProjectChanged() if moved else lifecycle.Installed(child.generation))
+            self._on_event(lifecycle.ProjectChanged() if moved else lifecycle.Installed(child.generation))
         else:
             error = self._error()
             self._log.event("error", error.event, **error.fields())
-            self._happened(lifecycle.InstallFailed(child.generation, status_pages.of_error(error)))
+            self._on_event(lifecycle.InstallFailed(child.generation, status_pages.of_error(error)))
 
     def _error(self) -> InstallError:
         """Why it failed."""

@@ -4,7 +4,7 @@ Owns the looks and the verdict. Decides nothing: it is told as an event, and by 
 supervisor's loop.
 
 Theory of operation. The supervisor holds the listening socket, too: where it can be read, somebody has connected and
-has not been accepted; and the worker's tally (``tally``) says how many requests have begun, which run, and who waits
+has not been accepted; and ``in_flight`` says how many requests have begun, which run, and who waits
 for a thread. So progress is seen from outside, in a process that may be stopped: nobody waits, or the tally has changed
 since the last look. Where nobody asks for anything there is nothing to see; so, when the health check wants to know, a
 connection is made that says nothing, and has only to be accepted.
@@ -116,7 +116,7 @@ class Progress:
         computes = sight.cpu_s - self._last.cpu_s > _COMPUTES * LOOK_S
         self._last = sight
         self._looks += 1
-        free = child.tally is not None and len(sight.running) < self._threads
+        free = child.in_flight is not None and len(sight.running) < self._threads
         patience = SHORT if sight.stopped or (free and not computes) else LONG
         if self._looks >= patience and not self.stuck:
             self._stands(child, sight, free=free)
@@ -185,9 +185,9 @@ def _near(listener: socket.socket) -> tuple[str, int]:
 def _look_at(child: Handle) -> _Sight:
     begun, waiting = 0, 0
     running: tuple[int, ...] = ()
-    if child.tally is not None:
-        now = child.tally.snapshot()
-        begun, waiting = sum(now.counts), child.tally.waiting()
+    if child.in_flight is not None:
+        now = child.in_flight.snapshot()
+        begun, waiting = sum(now.counts), child.in_flight.waiting()
         running = tuple(slot for slot, flag in enumerate(now.flags) if flag)
     try:
         # pid (name) state ... utime stime, the 14th and 15th (proc_pid_stat(5)); a name may hold anything

@@ -71,30 +71,30 @@ class Workers:
         self,
         loop: Loop,
         children: Children,
-        starts: Spawner,
+        spawner: Spawner,
         preloading: Preloading,
         settings: Settings,
         *,
         url: str,
         log: Log,
-        account: StatusReport,
-        happened: Callable[[lifecycle.Event], None],
+        status_report: StatusReport,
+        on_event: Callable[[lifecycle.Event], None],
         failures: Failures,
-        leaving: RetiringWorkers,
+        retiring: RetiringWorkers,
         stands_still: Callable[[Handle], bool],
         stacks: StackDumps,
     ) -> None:
         self._loop = loop
         self._children = children
-        self._starts = starts
+        self._spawner = spawner
         self._preloading = preloading
         self._settings = settings
         self._url = url
         self._log = log
-        self._account = account
-        self._happened = happened
+        self._status_report = status_report
+        self._on_event = on_event
         self._failures = failures
-        self._leaving = leaving
+        self._retiring = retiring
         self._stands_still = stands_still
         self._stacks = stacks
         self._boot_timer: Timer | None = None
@@ -134,7 +134,7 @@ class Workers:
             self._boot_timer.cancel()
         forked = None if cold else self._preloading.fork(generation, analysis)
         try:
-            child = self._starts.tell(forked, analysis) if forked else self._starts.worker(generation, analysis)
+            child = self._spawner.tell(forked, analysis) if forked else self._spawner.worker(generation, analysis)
         except StartError as error:
             self._failures.performing(lifecycle.Boot(generation), error)
             return
@@ -200,7 +200,7 @@ class Workers:
             self._boot_timer.cancel()
         total_s = round(child.ready_at - child.started, 4)
         # First the deed, then the word: who reads the line and asks must not meet the stand-in any more.
-        self._happened(lifecycle.WorkerReady(child.generation))
+        self._on_event(lifecycle.WorkerReady(child.generation))
         self._log.event(
             "info", "worker.ready", generation=child.generation, pid=child.pid, python=child.python,
             application=message.application, import_s=message.import_s, total_s=total_s, url=self._url,
@@ -214,7 +214,7 @@ class Workers:
         if self._save is not None:
             timeline = self._save.timeline(child, message)
             self._log.event("info", "reload.finished", generation=child.generation, **timeline)
-            self._account.reloaded(child.generation, timeline)
+            self._status_report.reloaded(child.generation, timeline)
             self._save = None
 
     def learned(self, child: Handle, message: ModulesReport) -> None:
@@ -251,7 +251,7 @@ class Workers:
             "error", "worker.failed", role="worker", generation=child.generation,
             traceback=message.report.get("text", ""), **report,
         )  # fmt: skip
-        self._happened(lifecycle.WorkerFailed(child.generation, status_pages.of_report(message.report)))
+        self._on_event(lifecycle.WorkerFailed(child.generation, status_pages.of_report(message.report)))
 
     def ended(self, child: Handle) -> None:
         """Its process has gone."""
@@ -276,7 +276,7 @@ class Workers:
         self._loops(child)
         page = status_pages.of_death(child.how(), list(self._last_words), serving=serving)
         settled = child.ready_at is not None and time.monotonic() - child.ready_at > SETTLED_S
-        self._happened(lifecycle.WorkerDied(child.generation, page, served=settled or child.served))
+        self._on_event(lifecycle.WorkerDied(child.generation, page, served=settled or child.served))
 
     def _loops(self, child: Handle) -> None:
         """One event for many deaths in a short time, with what they have in common: their cause."""
@@ -322,7 +322,7 @@ class Workers:
             return False
         self._taken = child
         self._log.event("info", "worker.waiting", generation=child.generation)
-        self._leaving.hurry()
+        self._retiring.hurry()
         self._try_again()
         return True
 
@@ -353,4 +353,4 @@ class Workers:
             self._log.event(
                 "error", "worker.failed", generation=child.generation, error=page["title"], action=page["action"]
             )
-            self._happened(lifecycle.WorkerFailed(child.generation, page))
+            self._on_event(lifecycle.WorkerFailed(child.generation, page))

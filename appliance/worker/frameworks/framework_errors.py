@@ -51,11 +51,11 @@ def told(application: Application, root: str, hooks: Hooks) -> Application:
             response = application(environ, start_response)
         except BaseException:
             if exchange is not None:
-                exchange.mishap = None
+                exchange.framework_error = None
             raise
-        if exchange is None or exchange.mishap is None:
+        if exchange is None or exchange.framework_error is None:
             return response
-        error, exchange.mishap = exchange.mishap, None
+        error, exchange.framework_error = exchange.framework_error, None
         return _helped(environ, start_response, response, error, root, hooks)
 
     return application_with_help
@@ -65,7 +65,7 @@ def _note(error: object) -> None:
     """It was raised in the request that runs, whose response can still be another one."""
     exchange = current.get()
     if exchange is not None and isinstance(error, BaseException) and not exchange.answered:
-        exchange.mishap = error
+        exchange.framework_error = error
 
 
 def _listen_to_flask(hooks: Hooks) -> bool:

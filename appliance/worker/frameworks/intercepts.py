@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 Change = Callable[[ModuleType, "ScriptRendezvous"], None]
 
 
-def install(meeting: ScriptRendezvous) -> None:
+def install(rendezvous: ScriptRendezvous) -> None:
     """Change what is imported already; the rest once it is."""
     for name, change in _CHANGES.items():
         if name in sys.modules:
-            meeting.hooks.ask(f"server of {name}", change, sys.modules[name], meeting, otherwise=None)
-    sys.meta_path.insert(0, _Finder(meeting))
+            rendezvous.hooks.ask(f"server of {name}", change, sys.modules[name], rendezvous, otherwise=None)
+    sys.meta_path.insert(0, _Finder(rendezvous))
 
 
 class _Finder:
-    def __init__(self, meeting: ScriptRendezvous) -> None:
-        self._meeting = meeting
+    def __init__(self, rendezvous: ScriptRendezvous) -> None:
+        self._rendezvous = rendezvous
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         """What the other finders find, with the change to follow."""
@@ -49,7 +49,7 @@ class _Finder:
             find = getattr(finder, "find_spec", None)
             spec = None if find is None else find(name, path, target)
             if spec is not None:
-                self._meeting.hooks.ask(f"server of {name}", self._follow, spec, change, otherwise=None)
+                self._rendezvous.hooks.ask(f"server of {name}", self._follow, spec, change, otherwise=None)
                 return spec  # type: ignore[no-any-return]  # another finder's
         return None
 
@@ -60,7 +60,7 @@ class _Finder:
 
         def run_and_change(module: ModuleType) -> None:
             run(module)
-            self._meeting.hooks.ask(f"server of {spec.name}", change, module, self._meeting, otherwise=None)
+            self._rendezvous.hooks.ask(f"server of {spec.name}", change, module, self._rendezvous, otherwise=None)
 
         spec.loader.exec_module = run_and_change  # type: ignore[union-attr, method-assign]
 
@@ -68,14 +68,14 @@ class _Finder:
 class _Server:
     """What a call that makes a server returns: whatever starts it, serves."""
 
-    def __init__(self, application: Any, by: str, meeting: ScriptRendezvous) -> None:
+    def __init__(self, application: Any, by: str, rendezvous: ScriptRendezvous) -> None:
         self.application = application
         self._by = by
-        self._meeting = meeting
+        self._rendezvous = rendezvous
 
     def serve_forever(self, *_: Any, **__: Any) -> None:
         """Serve."""
-        self._meeting.serve(self.application, self._by)
+        self._rendezvous.serve(self.application, self._by)
 
     run = start = serve_forever
 
@@ -85,7 +85,7 @@ class _Server:
     stop = shutdown = server_close = close
 
 
-def _wsgiref(module: ModuleType, meeting: ScriptRendezvous) -> None:
+def _wsgiref(module: ModuleType, rendezvous: ScriptRendezvous) -> None:
     """Its class binds when it is made: in the main thread it does not, and ``serve_forever`` serves."""
     server: Any = module.WSGIServer
     bind, activate, forever, handle = (
@@ -93,24 +93,24 @@ def _wsgiref(module: ModuleType, meeting: ScriptRendezvous) -> None:
     )
 
     def server_bind(self: Any) -> None:
-        if not meeting.wanted:
+        if not rendezvous.wanted:
             bind(self)
             return
         self.server_name, self.server_port = self.server_address[:2]
         self.setup_environ()
 
     def server_activate(self: Any) -> None:
-        if not meeting.wanted:
+        if not rendezvous.wanted:
             activate(self)
 
     def started(self: Any, otherwise: Callable[..., Any], *given: Any) -> None:
-        if meeting.wanted:
+        if rendezvous.wanted:
             try:
-                meeting.serve(self.get_app(), "wsgiref")
+                rendezvous.serve(self.get_app(), "wsgiref")
             finally:
                 self.server_close()  # its socket, which was never bound
             return
-        meeting.aside.append(self.get_app())
+        rendezvous.aside.append(self.get_app())
         if not self.socket.getsockname()[1]:  # made in the main thread, to serve in another: bound only now
             bind(self)
             activate(self)
@@ -121,15 +121,15 @@ def _wsgiref(module: ModuleType, meeting: ScriptRendezvous) -> None:
     server.handle_request = lambda self: started(self, handle)
 
 
-def _werkzeug(module: ModuleType, meeting: ScriptRendezvous) -> None:
+def _werkzeug(module: ModuleType, rendezvous: ScriptRendezvous) -> None:
     real = module.make_server
 
     def run_simple(_host: str, _port: int, application: Any, *_: Any, **options: Any) -> None:
-        dressed = meeting.hooks.ask("run_simple of Werkzeug", _dressed, application, options, otherwise=application)
-        meeting.serve(dressed, "Werkzeug")
+        dressed = rendezvous.hooks.ask("run_simple of Werkzeug", _dressed, application, options, otherwise=application)
+        rendezvous.serve(dressed, "Werkzeug")
 
     def make_server(host: str, port: int, app: Any = None, *more: Any, **options: Any) -> Any:
-        return _Server(app, "Werkzeug", meeting) if meeting.wanted else real(host, port, app, *more, **options)
+        return _Server(app, "Werkzeug", rendezvous) if rendezvous.wanted else real(host, port, app, *more, **options)
 
     module.run_simple, module.make_server = run_simple, make_server  # type: ignore[attr-defined]
 
@@ -145,7 +145,7 @@ def _dressed(application: Any, options: dict[str, Any]) -> Any:
     return application
 
 
-def _bottle(module: Any, meeting: ScriptRendezvous) -> None:
+def _bottle(module: Any, rendezvous: ScriptRendezvous) -> None:
     def run(app: Any = None, *_: Any, plugins: Any = None, debug: Any = None, **__: Any) -> None:
         if debug is not None:
             module.debug(debug)
@@ -153,12 +153,12 @@ def _bottle(module: Any, meeting: ScriptRendezvous) -> None:
         app = module.load_app(app) if isinstance(app, str) else app
         for plugin in plugins or ():
             app.install(module.load(plugin) if isinstance(plugin, str) else plugin)
-        meeting.serve(app, "Bottle")
+        rendezvous.serve(app, "Bottle")
 
     module.run = run
 
 
-def _cherrypy(module: Any, meeting: ScriptRendezvous) -> None:
+def _cherrypy(module: Any, rendezvous: ScriptRendezvous) -> None:
     """Its bus starts and stops as ever, without the server, the reloader and the signals."""
     engine = module.engine
     module.server.unsubscribe()
@@ -167,51 +167,51 @@ def _cherrypy(module: Any, meeting: ScriptRendezvous) -> None:
         part.subscribe = lambda: None
 
     def block(_interval: float = 0.1) -> None:
-        meeting.serve(module.tree, "CherryPy")
+        rendezvous.serve(module.tree, "CherryPy")
         engine.exit()
 
     engine.block = block
 
 
-def _gevent(module: Any, meeting: ScriptRendezvous) -> None:
-    module.WSGIServer.serve_forever = lambda self, *_, **__: meeting.serve(self.application, "gevent")
+def _gevent(module: Any, rendezvous: ScriptRendezvous) -> None:
+    module.WSGIServer.serve_forever = lambda self, *_, **__: rendezvous.serve(self.application, "gevent")
 
 
-def _tornado(module: Any, meeting: ScriptRendezvous) -> None:
+def _tornado(module: Any, rendezvous: ScriptRendezvous) -> None:
     """A container of a WSGI application: that is what its loop's start is to serve, whatever handlers are beside it."""
     begin = module.WSGIContainer.__init__
 
     def init(self: Any, wsgi_application: Any, *given: Any, **named: Any) -> None:
         begin(self, wsgi_application, *given, **named)
-        meeting.contained = wsgi_application
+        rendezvous.contained = wsgi_application
 
     module.WSGIContainer.__init__ = init
 
 
-def _tornado_server(module: Any, meeting: ScriptRendezvous) -> None:
+def _tornado_server(module: Any, rendezvous: ScriptRendezvous) -> None:
     for name in ("listen", "bind", "start"):
-        _unless_contained(module.TCPServer, name, meeting, lambda _application: None)  # its port may well be ours
+        _unless_contained(module.TCPServer, name, rendezvous, lambda _application: None)  # its port may well be ours
 
 
-def _tornado_loop(module: Any, meeting: ScriptRendezvous) -> None:
+def _tornado_loop(module: Any, rendezvous: ScriptRendezvous) -> None:
     _unless_contained(
-        module.BaseAsyncIOLoop, "start", meeting, lambda application: meeting.serve(application, "Tornado")
+        module.BaseAsyncIOLoop, "start", rendezvous, lambda application: rendezvous.serve(application, "Tornado")
     )
 
 
-def _unless_contained(kind: Any, name: str, meeting: ScriptRendezvous, instead: Callable[[Any], None]) -> None:
+def _unless_contained(kind: Any, name: str, rendezvous: ScriptRendezvous, instead: Callable[[Any], None]) -> None:
     """Replace a method where a container holds an application, in the main thread."""
     method = getattr(kind, name)
 
     def called(self: Any, *given: Any, **named: Any) -> Any:
-        if meeting.wanted and meeting.contained is not None:
-            return instead(meeting.contained)
+        if rendezvous.wanted and rendezvous.contained is not None:
+            return instead(rendezvous.contained)
         return method(self, *given, **named)
 
     setattr(kind, name, called)
 
 
-def _django(module: Any, meeting: ScriptRendezvous) -> None:
+def _django(module: Any, rendezvous: ScriptRendezvous) -> None:
     """Its commands run as ever, but for ``runserver``, which is what is meant where none is named."""
     real = module.execute_from_command_line
 
@@ -221,37 +221,37 @@ def _django(module: Any, meeting: ScriptRendezvous) -> None:
             return
         from . import django_project  # noqa: PLC0415  for Django alone
 
-        meeting.serve(django_project.application(meeting.hooks), "Django")
+        rendezvous.serve(django_project.application(rendezvous.hooks), "Django")
 
     module.execute_from_command_line = execute_from_command_line
 
 
-def _eventlet(module: Any, _meeting: ScriptRendezvous) -> None:
+def _eventlet(module: Any, _rendezvous: ScriptRendezvous) -> None:
     module.listen = lambda *_, **__: socket.socket()  # its port may well be ours
 
 
-def _eventlet_wsgi(module: Any, meeting: ScriptRendezvous) -> None:
-    module.server = lambda _sock, site, *_, **__: meeting.serve(site, "eventlet")
+def _eventlet_wsgi(module: Any, rendezvous: ScriptRendezvous) -> None:
+    module.server = lambda _sock, site, *_, **__: rendezvous.serve(site, "eventlet")
 
 
-def _socketio(module: Any, meeting: ScriptRendezvous) -> None:
-    module.SocketIO.run = lambda _self, app, *_, **__: meeting.serve(app, "Flask-SocketIO")
+def _socketio(module: Any, rendezvous: ScriptRendezvous) -> None:
+    module.SocketIO.run = lambda _self, app, *_, **__: rendezvous.serve(app, "Flask-SocketIO")
 
 
-def _cheroot(module: Any, meeting: ScriptRendezvous) -> None:
-    module.Server.start = lambda self: meeting.serve(self.wsgi_app, "cheroot")
+def _cheroot(module: Any, rendezvous: ScriptRendezvous) -> None:
+    module.Server.start = lambda self: rendezvous.serve(self.wsgi_app, "cheroot")
     module.Server.safe_start = module.Server.start
 
 
-def _gunicorn(module: Any, meeting: ScriptRendezvous) -> None:
-    module.BaseApplication.run = lambda self: meeting.serve(self.load(), "gunicorn")
+def _gunicorn(module: Any, rendezvous: ScriptRendezvous) -> None:
+    module.BaseApplication.run = lambda self: rendezvous.serve(self.load(), "gunicorn")
 
 
-def _uvicorn(module: Any, meeting: ScriptRendezvous) -> None:
+def _uvicorn(module: Any, rendezvous: ScriptRendezvous) -> None:
     """It serves ASGI, which is adapted, or refused at once: its loop would run until the time for booting is over."""
 
     def run(app: Any, *, factory: bool = False, **_: Any) -> None:
-        meeting.serve(_named(app, factory=factory), "uvicorn")
+        rendezvous.serve(_named(app, factory=factory), "uvicorn")
 
     module.run = run
 
@@ -259,12 +259,12 @@ def _uvicorn(module: Any, meeting: ScriptRendezvous) -> None:
         return _named(server.config.app, factory=getattr(server.config, "factory", False))
 
     for name in ("run", "serve"):
-        _in_the_main_thread(getattr(module, "Server", None), name, meeting, "uvicorn", application_of)
+        _in_the_main_thread(getattr(module, "Server", None), name, rendezvous, "uvicorn", application_of)
 
 
-def _hypercorn(module: Any, meeting: ScriptRendezvous) -> None:
+def _hypercorn(module: Any, rendezvous: ScriptRendezvous) -> None:
     async def serve(app: Any, *_: Any, **__: Any) -> None:
-        meeting.serve(app, "hypercorn")
+        rendezvous.serve(app, "hypercorn")
 
     module.serve = serve
 
@@ -275,7 +275,7 @@ def _named(app: Any, *, factory: bool) -> Any:
 
 
 def _in_the_main_thread(
-    kind: Any, name: str, meeting: ScriptRendezvous, by: str, application_of: Callable[[Any], Any]
+    kind: Any, name: str, rendezvous: ScriptRendezvous, by: str, application_of: Callable[[Any], Any]
 ) -> None:
     """Serve where a method would, unless it is called in another thread; a coroutine function stays one."""
     method = getattr(kind, name, None)
@@ -283,34 +283,34 @@ def _in_the_main_thread(
         return  # a release that has no such thing
 
     def called(self: Any, *given: Any, **named: Any) -> Any:
-        if not meeting.wanted:
+        if not rendezvous.wanted:
             return method(self, *given, **named)
-        return meeting.serve(application_of(self), by)
+        return rendezvous.serve(application_of(self), by)
 
     async def awaited(self: Any, *given: Any, **named: Any) -> Any:
-        if not meeting.wanted:
+        if not rendezvous.wanted:
             return await method(self, *given, **named)
-        return meeting.serve(application_of(self), by)
+        return rendezvous.serve(application_of(self), by)
 
     setattr(kind, name, awaited if inspect.iscoroutinefunction(method) else called)
 
 
-def _waitress(module: Any, meeting: ScriptRendezvous) -> None:
-    module.serve = lambda app, **_: meeting.serve(app, "waitress")
-    module.create_server = lambda application, *_, **__: _Server(application, "waitress", meeting)
+def _waitress(module: Any, rendezvous: ScriptRendezvous) -> None:
+    module.serve = lambda app, **_: rendezvous.serve(app, "waitress")
+    module.create_server = lambda application, *_, **__: _Server(application, "waitress", rendezvous)
 
 
-def _webpy(module: Any, meeting: ScriptRendezvous) -> None:
-    module.runsimple = module.runbasic = lambda func, *_, **__: meeting.serve(func, "web.py")
+def _webpy(module: Any, rendezvous: ScriptRendezvous) -> None:
+    module.runsimple = module.runbasic = lambda func, *_, **__: rendezvous.serve(func, "web.py")
 
 
-def _webpy_wsgi(module: Any, meeting: ScriptRendezvous) -> None:
-    module.runwsgi = lambda func: meeting.serve(func, "web.py")
+def _webpy_wsgi(module: Any, rendezvous: ScriptRendezvous) -> None:
+    module.runwsgi = lambda func: rendezvous.serve(func, "web.py")
 
 
 def _serve(name: str, by: str) -> Change:
-    def change(module: ModuleType, meeting: ScriptRendezvous) -> None:
-        setattr(module, name, lambda application, *_, **__: meeting.serve(application, by))
+    def change(module: ModuleType, rendezvous: ScriptRendezvous) -> None:
+        setattr(module, name, lambda application, *_, **__: rendezvous.serve(application, by))
 
     return change
 

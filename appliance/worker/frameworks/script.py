@@ -41,32 +41,32 @@ def run(file: str, package: str, serve: Serve, check: Serve, hooks: Hooks, aside
         ScriptEnded: it served nothing.
         BaseException: what it raised before it served.
     """
-    meeting = ScriptRendezvous(serve, check, hooks, aside)
-    intercepts.install(meeting)
+    rendezvous = ScriptRendezvous(serve, check, hooks, aside)
+    intercepts.install(rendezvous)
     main = ModuleType("__main__")
     main.__dict__.update(__file__=file, __builtins__=sys.modules["builtins"], __package__=package or None)
     sys.modules["__main__"] = main
     with open(file, "rb") as source:  # noqa: PTH123  pathlib costs 5 ms at import
         code = compile(source.read(), file, "exec", dont_inherit=True)
-    _meet(meeting, lambda: exec(code, vars(main)), vars(main))  # noqa: S102  running the project's file is the point
+    _meet(rendezvous, lambda: exec(code, vars(main)), vars(main))  # noqa: S102  running the project's file is the point
 
 
 def call(function: Callable[[], Any], serve: Serve, check: Serve, hooks: Hooks) -> None:
     """Call what a console script of the project calls, as ``run`` runs a file: ``function`` imports it, too."""
-    meeting = ScriptRendezvous(serve, check, hooks)
-    intercepts.install(meeting)
-    _meet(meeting, function, {})
+    rendezvous = ScriptRendezvous(serve, check, hooks)
+    intercepts.install(rendezvous)
+    _meet(rendezvous, function, {})
 
 
-def _meet(meeting: ScriptRendezvous, begin: Callable[[], Any], namespace: dict[str, Any]) -> None:
+def _meet(rendezvous: ScriptRendezvous, begin: Callable[[], Any], namespace: dict[str, Any]) -> None:
     try:
         begin()
     except SystemExit as end:
-        if not meeting.served:
+        if not rendezvous.served:
             raise ScriptEnded(f"it ended with {end.code!r}", namespace) from end
     except BaseException:
-        if not meeting.served:
+        if not rendezvous.served:
             raise
         traceback.print_exc()  # as its own interpreter would have, after its server's end
-    if not meeting.served:
+    if not rendezvous.served:
         raise ScriptEnded("it ran to its end", namespace)
