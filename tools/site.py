@@ -20,7 +20,7 @@ SECTIONS = {
         "discovery", "dependencies", "reload", "watching", "debugging", "editors", "devcontainer", "tls",
         "troubleshooting", "library", "production",
     ],
-    "Reference": ["commands", "settings", "logging", "log-events", "container", "glossary"],
+    "Reference": ["commands", "settings", "logging", "log-events", "serving", "container", "glossary"],
     "Evidence": ["compatibility", "benchmarks", "soak"],
     "The project": ["architecture", "contributing", "changelog", "security", "code_of_conduct", "decisions/index"],
 }  # fmt: skip

@@ -108,9 +108,8 @@ class Supervisor:
         self._retiring = RetiringWorkers(self._loop, self._children)
         self._workers = Workers(
             self._loop, self._children, self._spawner, self._preloading, settings,
-            url=self.url, log=log, status_report=self._status_report, on_event=self.on_event,
+            url=self.url, log=log, status_report=self._status_report, on_event=self.on_event, stacks=self._stacks,
             failures=self._failures, retiring=self._retiring, stands_still=self._debug_port.stands_still,
-            stacks=self._stacks,
         )  # fmt: skip
         self._log_ingest = LogIngest(log, writer, pause=self._children.pause, last_words=self._workers.said)
         self._watch_over()

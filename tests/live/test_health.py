@@ -59,8 +59,8 @@ import gc, os, sys
 def app(environ, start_response):
     if environ["PATH_INFO"] == "/hold":
         # Every thread of the server's is held at its next step, as if none were there: a lock that is never given back.
-        crew = next(each for each in gc.get_objects() if type(each).__name__ == "Crew")
-        crew._lock.acquire()
+        pool = next(each for each in gc.get_objects() if type(each).__name__ == "ThreadPool")
+        pool._lock.acquire()
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [b"one"]
 """
@@ -79,7 +79,7 @@ def test_threads_that_are_gone_are_found(start: Start, project: Path):
             while not over.wait(0.5):
                 check(appliance)
 
-        asking = threading.Thread(target=ask)
+        asking = threading.Thread(target=ask, daemon=True)
         asking.start()
         assert "no connection" in appliance.wait_for("worker.stuck")["reason"]
         over.set()

@@ -88,9 +88,9 @@ def importing(name: str) -> Callable[[], object]:
             "APPLIANCE_DEPENDENCIES=group:sql.",
         ),
         (
-            "bs4",
-            {"app.py": "import bs4, os\nfrom not_here import x\ntry:\n    import optional\nexcept ImportError: 1\n"},
-            r"printf 'beautifulsoup4\nnot-here\n' > requirements.txt",
+            "cv2",
+            {"app.py": "import cv2, os\nfrom not_here import x\ntry:\n    import optional\nexcept ImportError: 1\n"},
+            r"printf 'opencv-python-headless\nnot-here\n' > requirements.txt",
         ),
     ],
 )

@@ -354,8 +354,8 @@ def test_logging_without_our_hook():
     """A record that our step fails on is formatted and written as ever, and so are all others."""
     said = heard("""
 import logging
-from appliance.worker import logged
-logged.fields_of = lambda *_: 1 / 0
+from appliance.worker.stdio import logging_records
+logging_records.fields_of = lambda *_: 1 / 0
 logging.basicConfig(format="%(message)s", stream=sys.stdout)
 logging.warning("one")
 logging.warning("two %d", "no number")
