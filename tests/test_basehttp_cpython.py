@@ -3,7 +3,7 @@
 They give a handler no socket: a mock, and files that they set. So a handler of ours does then what ``http.server``
 documents, by itself (without a server: the subclass's ``do_GET``) and with a server's application. What differs from
 ``http.server`` by intent stands in ``DIFFERS``, each with its reason (docs/library.md has it too). Over a connection
-the strictness of RFC 9112 holds, whatever these tests say (tests/server/test_corpus.py).
+the strictness of RFC 9112 holds, whatever these tests say (tests/server/http/test_corpus.py).
 """
 
 from __future__ import annotations

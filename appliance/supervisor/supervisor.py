@@ -1,7 +1,6 @@
-"""PID 1 at work: performs what the lifecycle decides.
+"""PID 1: performs what the lifecycle decides.
 
-Owns the loop and the listening socket. Decides nothing itself: what happens becomes an event
-of ``lifecycle``, and each action of its table has its method here.
+Each thing that happens becomes an event of ``lifecycle``; each action of its table has a method here.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import pytest
 
 from appliance.environment.failures.build_libraries import PACKAGES
 from appliance.server.pages.system_libraries import every_package
-from tests.boot.shop import sdist, wheel
+from tests.package_index import sdist, wheel
 
 ROOT = Path(__file__).parents[2]
 OTHER = "python:3.14-slim"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.boot.shop import wheel
 from tests.live.live_appliance import Appliance
+from tests.package_index import wheel
 
 Start = Callable[..., Appliance]
 APPS = Path(__file__).parent.parent / "apps"

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.boot.shop import wheel
 from tests.live.live_appliance import HELLO, Appliance
+from tests.package_index import wheel
 
 Start = Callable[..., Appliance]
 _UV_PROJECT = '[project]\nname = "s"\nversion = "1"\nrequires-python = ">=3.10"\ndependencies = []\n'

@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.boot.shop import wheel
 from tests.live.live_appliance import HELLO, Appliance
+from tests.package_index import wheel
 
 Start = Callable[..., Appliance]
 

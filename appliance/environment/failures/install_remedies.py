@@ -1,7 +1,7 @@
 """What to do about a package that can't be built or had: each remedy as the words, and commands, that a person follows.
 
-Owns the words. Must not know why it failed. Runs in ``appliance install``. tests/boot/test_remedies.py does what each
-of these says.
+Owns the words. Must not know why it failed. Runs in ``appliance install``. Each is done to the letter by
+tests/environment/failures/test_install_remedies.py.
 """
 
 from __future__ import annotations

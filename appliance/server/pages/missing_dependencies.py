@@ -1,7 +1,7 @@
 """What to do about a dependency or a system library that is missing: the file, the line, the command.
 
 Owns these words; each look costs a file or two, and is made only after something was raised. Must not know exceptions.
-Runs in the worker. tests/server/test_hints.py and tests/live/test_remedies.py do what they say.
+Runs in the worker. tests/server/pages/test_hints.py and tests/live/test_remedies.py do what they say.
 """
 
 from __future__ import annotations

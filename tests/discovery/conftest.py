@@ -1,21 +1,12 @@
 """A project of a few files, and what is found in it."""
 
 import json
-import os
 
 import pytest
 
 from appliance.discovery.project import find_application
 from appliance.errors import ApplicationError
-from tests.boot.shop import Shop, wheel
-
-
-def write(root, files):
-    """Lay out a project."""
-    for name, text in files.items():
-        file = root / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+from tests.layout import write
 
 
 @pytest.fixture
@@ -43,13 +34,3 @@ def refuse(find):
         return error
 
     return refuse
-
-
-@pytest.fixture
-def shop(tmp_path):
-    """An empty project, and wheels of two packages, of which one needs the other."""
-    shop = Shop(tmp_path, os.environ)
-    wheel(shop.wheels, "kettle", requires=["toaster>=1"])
-    wheel(shop.wheels, "kettle", "2.0")
-    wheel(shop.wheels, "toaster")
-    return shop

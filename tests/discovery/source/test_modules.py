@@ -3,7 +3,7 @@
 import pytest
 
 from appliance.discovery.source.modules import Modules
-from tests.boot.conftest import write
+from tests.layout import write
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ import pytest
 from appliance.server.http.limits import Limits
 from tests.server.served import Client, Response, Served
 
-CORPUS = Path(__file__).parents[1] / "requests"
+CORPUS = Path(__file__).parents[2] / "requests"
 BEHIND = b"GET /behind HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 # Small, so that the files are.
 LIMITS = Limits(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import InstallError
-from tests.boot.shop import wheel
+from tests.package_index import wheel
 
 
 def test_a_lock(shop):

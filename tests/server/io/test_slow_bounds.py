@@ -167,7 +167,7 @@ def test_nothing_of_a_request_is_kept(serve: Serve):
 
 def test_the_bounds_are_documented():
     """docs/serving.md has the bounds that the server has."""
-    page = (Path(__file__).parents[2] / "docs" / "serving.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "serving.md").read_text(encoding="utf-8")
     limits = Limits()
     for bound in (limits.max_streams, limits.max_transfers):
         assert f"| {bound} |" in page

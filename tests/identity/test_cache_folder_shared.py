@@ -7,7 +7,7 @@ import pytest
 
 from appliance.identity.cache_folder import claim, give
 from appliance.ownership import open_folder
-from tests.boot.plants import NAME, by, temporary, victim
+from tests.identity.planted_files import NAME, by, temporary, victim
 from tests.users import ATTACKER, OWNER, as_root, place, user, volume
 
 __all__ = ["place", "temporary", "victim", "volume"]

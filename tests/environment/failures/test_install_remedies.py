@@ -1,7 +1,7 @@
 """Each remedy for a build that failed, followed to the letter: what it says is done, and the project is installed.
 
-The words of the builds are what real packages printed in the image: tests/boot/builds. A stand-in of the package says
-them again, to the real installer.
+The words of the builds are what real packages printed in the image: see ``builds/``. A stand-in of the package
+says them again, to the real installer.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from appliance.environment.python.interpreter import Interpreter, Known
 from appliance.environment.python.python_choice import Subject, after_failure
 from appliance.environment.python.pythons import SERVED, find_python
 from appliance.errors import InstallError
-from tests.boot.shop import Shop, wheel
+from tests.package_index import Shop, wheel
 
 BUILDS = Path(__file__).parent / "builds"
 OWN = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -377,7 +377,7 @@ def test_what_is_left_out(shop: Shop, name: str, text: str):
 
 def test_the_full_image_is_told_apart():
     """The list of what the target full holds is the Dockerfile's own."""
-    text = (Path(__file__).parents[2] / "Dockerfile").read_text()
+    text = (Path(__file__).parents[3] / "Dockerfile").read_text()
     installed = re.search(r"(?s)FROM slim AS full.*?--no-install-recommends (.*?) &&", text)
     assert installed
     assert set(installed[1].replace("\\", " ").split()) == IN_FULL

@@ -14,8 +14,8 @@ from appliance.environment.python.interpreter import Interpreter, Known
 from appliance.environment.python.python_choice import Subject, after_failure
 from appliance.environment.python.pythons import SERVED
 from appliance.errors import InstallError
-from tests.boot.shop import Shop
-from tests.boot.test_remedies import BUILDS, OWN, failed, unbuildable
+from tests.environment.failures.test_install_remedies import BUILDS, OWN, failed, unbuildable
+from tests.package_index import Shop
 
 
 @pytest.mark.parametrize("image", ["", "slim", "full"])

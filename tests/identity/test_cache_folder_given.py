@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from appliance.identity.cache_folder import claim, give
-from tests.boot.plants import NAME, by, content, is_own, planted, temporary, victim
+from tests.identity.planted_files import NAME, by, content, is_own, planted, temporary, victim
 from tests.users import ATTACKER, OTHER, OWNER, as_root, look, place, user, volume
 
 __all__ = ["place", "temporary", "victim", "volume"]

@@ -18,7 +18,7 @@ from appliance.environment.python.pythons import SERVED
 from appliance.environment.python.wheels import asks_for_the_old, lacking_wheels
 from appliance.errors import InstallError
 from appliance.identity.identity import user_cache
-from tests.boot.shop import sdist, wheel
+from tests.package_index import sdist, wheel
 
 OWN = f"{sys.version_info[0]}.{sys.version_info[1]}"
 OTHER = next(version for version in SERVED if version != OWN)

@@ -12,7 +12,7 @@ import pytest
 
 from appliance.discovery.project import find_application
 from appliance.errors import ApplicationError
-from tests.boot.conftest import write
+from tests.layout import write
 
 FASTAPI = "from fastapi import FastAPI\napp = FastAPI()\n"
 FACTORY = "from fastapi import FastAPI\ndef create_app():\n    return FastAPI()\n"

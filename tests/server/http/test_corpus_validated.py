@@ -9,8 +9,8 @@ from wsgiref.validate import validator
 
 import pytest
 
+from tests.server.http.test_corpus import LIMITS, Case, cases, converse
 from tests.server.served import Client, Served
-from tests.server.test_corpus import LIMITS, Case, cases, converse
 
 
 def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:

@@ -10,7 +10,7 @@ import pytest
 
 from appliance.server.pages import missing_dependencies, project_files
 from appliance.server.pages.removed_names import companions, is_too_old
-from tests.server.test_hints import Hint, hinted, importing, raiser
+from tests.server.pages.test_hints import Hint, hinted, importing, raiser
 
 __all__ = ["hinted"]
 

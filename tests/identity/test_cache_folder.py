@@ -8,7 +8,7 @@ import pytest
 
 from appliance.identity.cache_folder import claim, exposure, give
 from appliance.ownership import open_folder
-from tests.boot.plants import (
+from tests.identity.planted_files import (
     NAME,
     PLANTS,
     by,

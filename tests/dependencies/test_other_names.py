@@ -3,7 +3,7 @@
 import pytest
 
 from appliance.dependencies.manifest import read_manifest
-from tests.boot.conftest import write
+from tests.layout import write
 
 _SETUP = "from setuptools import setup\nsetup(name='shop')\n"
 
