@@ -98,20 +98,21 @@ class QuietSink(RecordSink):
 class HoldRule:
     """When a connection is answered: those that queued before the stand-in was up count from when the waiting began.
 
-    None is answered while the supervisor has said something that was not heard yet: who has read in the log that a
-    worker serves, and asks, must not be told the old words.
+    No connection is answered while a message of the supervisor's waits, or is read and not obeyed yet: a client that
+    has read in the log that a worker serves, and asks, must not get the old page.
     """
 
-    def __init__(self, words: SetStandInPage, channel: Channel) -> None:
+    def __init__(self, words: SetStandInPage, channel: Channel, obeying: threading.Event) -> None:
         self._news = select.poll()  # the server asks under its lock: never twice at a time
         self._news.register(channel.fileno(), select.POLLIN)
+        self._obeying = obeying
         self._wait_s = words.wait_s
         self._since = words.since
         self._opened = time.monotonic()
 
     def answer_at(self, accepted_at: float) -> float:
         """CLOCK_MONOTONIC seconds at which a connection accepted then is answered."""
-        if self._news.poll(0):
+        if self._obeying.is_set() or self._news.poll(0):
             return time.monotonic() + _HEARING_S
         queued = accepted_at - self._opened < _FIRST_SWEEP_S
         return (self._since if queued else accepted_at) + self._wait_s
@@ -138,6 +139,7 @@ class _StandIn:
         self._shifts: queue.SimpleQueue[PooledWSGIServer | None] = queue.SimpleQueue()
         self._server: PooledWSGIServer | None = None  # the one that answers; read and written under the lock
         self._lock = threading.Lock()
+        self._obeying = threading.Event()  # from before a message is read until it is obeyed
 
     def run(self) -> None:
         """One server a shift: from words to rest."""
@@ -147,10 +149,15 @@ class _StandIn:
 
     def control(self) -> None:
         """Read the channel until it ends, and this process with it."""
+        readable = select.poll()
+        readable.register(self._channel.fileno(), select.POLLIN)
         try:
             while True:
+                readable.poll()
+                self._obeying.set()
                 for message, descriptors in self._channel.receive():
                     self.obey(message, descriptors)
+                self._obeying.clear()
         except ChannelError:
             os._exit(1)  # the supervisor has gone
 
@@ -177,12 +184,12 @@ class _StandIn:
                 self._page.application,
                 self._sink,
                 self._options,
-                hold=HoldRule(words, self._channel),
+                hold=HoldRule(words, self._channel, self._obeying),
                 tls=self._tls,
             )
             self._shifts.put(self._server)
         else:
-            self._server.hold = HoldRule(words, self._channel)
+            self._server.hold = HoldRule(words, self._channel, self._obeying)
             self._server.resume()
 
     def _take(self, connections: Connections) -> None:
