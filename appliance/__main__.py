@@ -1,8 +1,7 @@
-"""``python -I -m appliance``: the way in of our side.
+"""``python -I -m appliance``: start the appliance's own side.
 
-Owns the first things that happen: signals are answered before anything slow is imported, for as PID 1 nobody else
-does; and a standard stream that is closed gets a descriptor, before anything else can. The environment is read here,
-once.
+Signal handlers come first, before any slow import: PID 1 has no default handlers. Then a closed standard stream gets a
+descriptor, before anything else can take its number. The environment is read here, once.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from appliance.supervisor.signals import answer_early
 
 
 def main() -> int:
-    """Run the command line of this process; ends it."""
+    """Run the command line of this process, and end the process."""
     answer_early()
     import os  # noqa: PLC0415  after the handlers
     import sys  # noqa: PLC0415  as above
@@ -23,7 +22,7 @@ def main() -> int:
 
     try:
         code = cli.main(sys.argv[1:], dict(os.environ))  # noqa: TID251  the one place that reads it
-    except SystemExit as done:  # argparse's own, after --help and --version
+    except SystemExit as done:  # argparse exits after --help and --version
         code = done.code if isinstance(done.code, int) else 0
     cli.end(code)
     return code

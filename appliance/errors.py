@@ -1,7 +1,7 @@
-"""What can go wrong, in words that help: found, expected, what to do.
+"""The appliance's errors: what was found, what was expected, what to do.
 
-Owns the one root of our errors and the documented exit codes. Knows nothing of who words them: ``cli`` prints them,
-the supervisor makes an event and a page of them. Runs in the appliance's own interpreter.
+All errors derive from one class; each carries its documented exit code. ``cli`` prints them; the supervisor makes an
+event and a page of them. Used in the appliance's own interpreter alone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class ApplianceError(Exception):
     """A failure with three parts, each one sentence or less.
 
     Attributes:
-        found: what was met, as the user would see it.
+        found: what is wrong, as the user sees it.
         expected: what would have been right.
         action: what to do about it.
         details: more fields for the event, JSON values by name.
@@ -34,19 +34,19 @@ class ApplianceError(Exception):
         self.details = details
 
     def fields(self) -> dict[str, Any]:
-        """The fields of its event: the three parts, then the details."""
+        """Return the fields of its event: the three parts, then the details."""
         return {"found": self.found, "expected": self.expected, "action": self.action, **self.details}
 
 
 class SettingsError(ApplianceError):
-    """A command line or a setting that can't be meant."""
+    """A command line or a setting that is not valid."""
 
     event = "settings.invalid"
     exit_code = 2
 
 
 class ProjectMissingError(ApplianceError):
-    """The project's folder is not there, is no folder, or can't be read."""
+    """The project's folder does not exist, is not a folder, or can't be read."""
 
     event = "project.missing"
     exit_code = 3
@@ -67,16 +67,16 @@ class InstallError(ApplianceError):
 
 
 class InterpreterError(InstallError):
-    """No Python that the project can run on is to be had."""
+    """No Python that the project can run on can be found."""
 
     event = "interpreter.missing"
 
 
 class StartError(ApplianceError):
-    """A process or a thread of ours can't be started.
+    """A process or a thread of the appliance can't be started.
 
     Attributes:
-        passing: trying again later may help by itself: a limit was met that others fill.
+        passing: a later try may succeed: other processes fill the limit that was reached.
     """
 
     event = "start.failed"
@@ -107,17 +107,17 @@ class NotRunningError(ApplianceError):
 
 
 def defect(error: BaseException) -> ApplianceError:
-    """The words for an error that nobody has foreseen."""
+    """Return the error for an exception that nobody foresaw."""
     return ApplianceError(
         f"the appliance failed: {type(error).__name__}: {error}",
         expected="a step that succeeds",
-        action="Try it again. If it fails again, report it with this line: it is a defect of the appliance's.",
+        action="Try it again. If it fails again, report it with this line: it is a defect of the appliance.",
         place=place_of(error),
     )
 
 
 def place_of(error: BaseException) -> str:
-    """The line of ours that raised it: the innermost of our own, not the library's that it called."""
+    """Return the line that raised the error: the innermost line of the appliance, not of a library that it called."""
     every = list(traceback.extract_tb(error.__traceback__))
     frames = [frame for frame in every if frame.filename.startswith(_OURS)] or every
     if not frames:

@@ -1,6 +1,6 @@
-"""``appliance doctor``: what will hurt here, and what to do about it.
+"""``appliance doctor``: print the problems of this machine, and what to do about each.
 
-Owns its layout. What is looked at is ``symptoms``'s.
+``symptoms`` looks for the problems.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 
 def command(process: Mapping[str, str], flags: Mapping[str, str], *, as_json: bool) -> int:
-    """0 where nothing hurts, 1 where something does.
+    """Print the findings; return 0 if none hurts, 1 if one does.
 
     Raises:
-        ApplianceError: the project's folder or a setting is not as it must be.
+        ApplianceError: the project's folder or a setting is not valid.
     """
     opening = open_project(process, flags)
     patient = Patient(opening.settings, in_image="APPLIANCE_IMAGE" in process, unread=opening.environment.complaints)
     mask = Mask(opening.environment.values)
-    findings = [Finding(**mask.of(asdict(finding))) for finding in _examined(patient)]
+    findings = [Finding(**mask.of(asdict(finding))) for finding in _findings(patient)]
     if as_json:
         sys.stdout.write(json.dumps([asdict(finding) for finding in findings]) + "\n")
     else:
@@ -39,9 +39,9 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, as_json: bo
     return 1 if any(finding.state == "hurts" for finding in findings) else 0
 
 
-def _examined(patient: Patient) -> Iterator[Finding]:
+def _findings(patient: Patient) -> Iterator[Finding]:
     for look in LOOKS:
         try:
             yield from look(patient)
         except OSError as error:
-            yield Finding(look.__name__, "note", f"could not be looked at: {error}")
+            yield Finding(look.__name__, "note", f"could not be checked: {error}")

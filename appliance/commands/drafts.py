@@ -1,6 +1,6 @@
-"""What ``appliance init`` would write into a project, and what is known of it that belongs there.
+"""The files that ``appliance init`` writes into a project.
 
-Owns the texts but for the dev container's, which are files of ``appliance/templates``. Writes nothing.
+The texts stand here; those of the dev container are files of ``appliance/templates``. This module writes nothing.
 """
 
 from __future__ import annotations
@@ -42,37 +42,38 @@ _SERVICES = {
 
 @dataclass(frozen=True)
 class Draft:
-    """One file: its path below the project, and its whole text."""
+    """One file: its path below the project, and its text."""
 
     path: str
     text: str
 
 
 def drafts(root: Path, values: Mapping[str, str], app: str | None, *, adapts: bool = False) -> list[Draft]:
-    """Every file for this project, in the order in which they are of use."""
+    """Return every file for this project, the most useful first."""
     try:
         target: Target | None = find_application(root, values, app, adapts=adapts).target
     except ApplicationError:
-        target = None  # a project whose application is not written yet may have its files
+        target = None  # a project whose application is not written yet can get its files
     found = [Draft("docker-compose.yml", _compose(root, target))]
     for folder, place in _PLACES.items():
         for file in sorted((_TEMPLATES / folder).rglob("*")):
             if file.is_file():
-                text = file.read_text("utf-8").replace('"name": "WSGI project"', f'"name": "{_plain(root.name)}"')
+                name = f'"name": "{_display_name(root.name)}"'
+                text = file.read_text("utf-8").replace('"name": "WSGI project"', name)
                 found.append(Draft(f"{place}/{file.relative_to(_TEMPLATES / folder)}", text))
     example = _example(root, required_variables(Modules(root)))
     return [*found, *example]
 
 
-def _plain(name: str) -> str:
+def _display_name(name: str) -> str:
     return re.sub(r"[^\w .-]", "_", name) if name not in {"", "workspace"} else "WSGI project"
 
 
 def _compose(root: Path, target: Target | None) -> str:
-    served = f"Serves {target.name}" if target else "Serves what is found in this folder"
+    served = f"Serves {target.name}" if target else "Serves the application of this folder"
     lines = [
         "# Made by `appliance init`: docker compose up, then http://localhost:8000",
-        f"# {served}. PUBLISH_PORT=8001 docker compose up: on another port of this machine.",
+        f"# {served}. To use another port of this machine: PUBLISH_PORT=8001 docker compose up",
         "services:",
         "  app:",
         "    image: wsgi-appliance",
@@ -80,7 +81,7 @@ def _compose(root: Path, target: Target | None) -> str:
         "      - type: bind",
         "        source: .",
         "        target: /workspace",
-        "      # What the project depends on, so that the next `up` installs nothing.",
+        "      # Keeps the installed dependencies, so that the next `up` installs nothing.",
         "      - type: volume",
         "        source: cache",
         "        target: /cache",
@@ -95,7 +96,7 @@ def _compose(root: Path, target: Target | None) -> str:
     for name, (pattern, image, address, password) in _SERVICES.items():
         if pattern.search(_dependencies(root)):
             service = address.partition(":")[0]
-            lines += ["", f"  # The project's dependencies name {name}: from the project it is {address}."]
+            lines += ["", f"  # The project's dependencies name {name}; its address for the project is {address}."]
             lines += [f"  # {service}:", f"  #   image: {image}"]
             lines += ["  #   environment:", f"  #     {password}: development"] if password else []
     return "\n".join([*lines, "", "volumes:", "  cache:"]) + "\n"
@@ -107,7 +108,7 @@ def _dependencies(root: Path) -> str:
 
 
 def _example(root: Path, required: list[str]) -> list[Draft]:
-    """``.env.example`` with what it lacks at its end; none where it lacks nothing."""
+    """Return ``.env.example`` with the missing variables at its end; nothing if none is missing."""
     file = root / ".env.example"
     text = file.read_text("utf-8", "replace") if file.is_file() else ""
     missing = [
@@ -118,5 +119,5 @@ def _example(root: Path, required: list[str]) -> list[Draft]:
     if not missing:
         return []
     start = text.rstrip("\n") + "\n\n" if text else "# Copy this file to .env, and fill it in.\n"
-    lines = ["# The project does not start without these.", *(f"{name}=" for name in missing)]
+    lines = ["# The project does not start without these variables.", *(f"{name}=" for name in missing)]
     return [Draft(".env.example", start + "\n".join(lines) + "\n")]

@@ -1,7 +1,7 @@
-"""``appliance init``: the compose file, the dev container and the example of variables, written into a project.
+"""``appliance init``: write the compose file, the dev container and ``.env.example`` into a project.
 
-Owns the showing and the writing: every change is shown as a diff first, a file that is there is left alone without
-``--force``. ``drafts`` owns what is written. Runs as the project's owner, so what it writes is theirs.
+It shows every change as a diff first, and leaves a file that exists alone without ``--force``. ``drafts`` makes the
+texts. It runs as the project's owner, so the owner owns the files.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 def command(process: Mapping[str, str], flags: Mapping[str, str], *, force: bool) -> int:
-    """Show what would be new, and write it.
+    """Show the changes, and write them.
 
     Raises:
-        ApplianceError: there is no project, or it can't be written.
+        ApplianceError: there is no project, or its folder can't be written.
     """
     opening = open_project(process, flags)
     root = opening.settings.project
@@ -41,15 +41,15 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, force: bool
         before = file.read_text("utf-8", "replace") if file.is_file() else None
         if before == draft.text:
             continue
-        _say(_diff(draft, before))
+        _print(_diff(draft, before))
         if before is not None and not force:
             kept.append(draft.path)
             continue
         _write(file, draft.text)
         written += 1
     for path in kept:
-        _say(f"left as it is: {path} (--force changes it as shown)\n")
-    _say(f"{written} files written to {root}\n" if written or kept else "nothing to do: every file is there\n")
+        _print(f"left as it is: {path} (--force changes it as shown)\n")
+    _print(f"{written} files written to {root}\n" if written or kept else "nothing to do: every file exists\n")
     return 0
 
 
@@ -68,20 +68,20 @@ def _write(file: Path, text: str) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         aside.unlink(missing_ok=True)
-        with aside.open("x", encoding="utf-8") as new:  # never what a link of that name leads to
+        with aside.open("x", encoding="utf-8") as new:  # "x" never follows a link of that name
             new.write(text)
         aside.replace(file)
     except OSError as error:
         raise _UnwritableError(
             f"{file} can't be written by uid {os.geteuid()}: {error.strerror}",
-            expected="a project's folder that its owner may write",
+            expected="a project's folder that its owner can write",
             action="Mount it without :ro, or write the file from the diff above.",
         ) from None
 
 
 class _UnwritableError(ApplianceError):
-    """The folder is mounted to be read only, or full."""
+    """The folder is mounted read-only, or the disk is full."""
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stdout.write(text)

@@ -1,8 +1,7 @@
-"""``appliance install``: make the project's environment whole, and end.
+"""``appliance install``: install what is missing in the project's environment, and exit.
 
-The supervisor runs it as a child (``--report``: warnings, a failure and the end are one JSON object each on stdout);
-people may too. Progress is
-the installer's own, on stderr.
+The supervisor runs it as a child with ``--report``: warnings, a failure and the end are one JSON object each on stdout.
+People can run it too. uv's progress goes to stderr.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.commands.opening import Opening, open_project, tell_unread
+from appliance.commands.opening import Opening, open_project, report_unread
 from appliance.discovery.project import Project, find_application
 from appliance.environment.plan import Plan, install, plan
 from appliance.errors import ApplianceError, ApplicationError
@@ -23,12 +22,12 @@ if TYPE_CHECKING:
 
 
 def command(process: Mapping[str, str], flags: Mapping[str, str], *, report: bool, near: str | None) -> int:
-    """Install; 0 also when nothing was to be done."""
+    """Install; return 0 also if nothing was missing."""
     try:
         opening = open_project(process, flags)
         if not report:
-            tell_unread(opening)
-            opening.tell()  # else the supervisor has told it
+            report_unread(opening)
+            opening.report_notices()  # with --report, the supervisor has logged them already
         project = None if near else application_of(opening)
         found = project.folder if project else None
         planned = ensure(opening, Path(near) if near else found, _report_warning if report else _warn)
@@ -43,7 +42,7 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, report: boo
 
 
 def application_of(opening: Opening) -> Project | None:
-    """The project's application; None where it is not written yet, or can't be told."""
+    """Return the project's application; None if it is not written yet or can't be found."""
     try:
         settings = opening.settings
         return find_application(
@@ -54,22 +53,22 @@ def application_of(opening: Opening) -> Project | None:
 
 
 def ensure(opening: Opening, application: Path | None, warn: Callable[[str], None] | None = None) -> Plan:
-    """The plan of the project's environment, which is whole when this returns.
+    """Install what is missing, and return the plan of the project's environment.
 
     Args:
         opening: the project.
-        application: the folder that its application lies in, where that is known.
-        warn: takes what is installed otherwise than the files say.
+        application: the folder of the application, if known.
+        warn: takes a message for each thing that is not installed as the project's files say.
 
     Raises:
-        InstallError: it can't be made.
+        InstallError: the environment can't be made.
     """
     root, settings, values = opening.settings.project, opening.settings, opening.environment.values
-    return install(plan(root, settings, values, application), root, settings, values, _tell, warn or _warn)
+    return install(plan(root, settings, values, application), root, settings, values, _print_line, warn or _warn)
 
 
 def _warn(text: str) -> None:
-    _tell(f"warning: {text}")
+    _print_line(f"warning: {text}")
 
 
 def _report_warning(text: str) -> None:
@@ -81,7 +80,7 @@ def _write(record: Mapping[str, object]) -> None:
     sys.stdout.flush()
 
 
-def _tell(line: str) -> None:
-    # A terminal is a person's; on a pipe is the supervisor, whose log makes it safe, and once only.
+def _print_line(line: str) -> None:
+    # A person reads a terminal; the supervisor reads a pipe, and its log sanitises each line once.
     sys.stderr.write((sanitise(line) if sys.stderr.isatty() else line) + "\n")
     sys.stderr.flush()

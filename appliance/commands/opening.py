@@ -1,6 +1,6 @@
-"""What every command begins with: which project, as whom, with which settings.
+"""The first steps of every command: find the project, switch to its owner, read the settings.
 
-Owns the order: the folder's owner first, then the drop to it, and only then the first look into the folder.
+The order matters: find the folder's owner, switch to that user, and only then look into the folder.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from appliance.config.socket_folder import give_socket_folder
 from appliance.identity.cache_folder import claim
 from appliance.identity.capabilities import drop_capabilities
 from appliance.identity.folder import check_folder
-from appliance.identity.identity import become, owner_of
+from appliance.identity.identity import owner_of, switch_user
 from appliance.logs.sanitise import sanitise
 from appliance.supervisor.reporting.status_socket import answers
 
@@ -31,10 +31,10 @@ WORKSPACE = Path("/workspace")
 
 @dataclass(frozen=True)
 class Opening:
-    """A project that can be looked at.
+    """A project whose settings are read.
 
     Attributes:
-        process: the pristine environment.
+        process: the environment of this process, unchanged.
         flags: the settings that the command line gave, by field.
         environment: ``process`` and the project's .env files, merged.
         settings: the appliance's.
@@ -46,12 +46,12 @@ class Opening:
     settings: Settings
 
     def argv(self) -> list[str]:
-        """The same flags for another command of ours, wherever it is started."""
+        """Return the same flags for another command of the appliance, started in any folder."""
         flags = {**self.flags, "project": str(self.settings.project), "cache": str(self.settings.cache)}
         return [f"--{field.replace('_', '-')}={text}" for field, text in flags.items()]
 
-    def tell(self) -> None:
-        """Say on stderr what is worth a line; the supervisor makes events of it."""
+    def report_notices(self) -> None:
+        """Print the notices on stderr; the supervisor makes events of them instead."""
         for _, fields in self.settings.notices:
             if "path" in fields:
                 used = f"; {fields['instead']} is used instead" if "instead" in fields else ""
@@ -59,22 +59,22 @@ class Opening:
                 sys.stderr.write(sanitise(line) + "\n")
 
 
-def tell_unread(opening: Opening) -> None:
-    """Say on stderr what of the project's .env files can't be read."""
+def report_unread(opening: Opening) -> None:
+    """Print on stderr which parts of the project's .env files can't be read."""
     for complaint in opening.environment.complaints:
         sys.stderr.write(sanitise(f"appliance: {complaint}") + "\n")
 
 
 def open_project(process: Mapping[str, str], flags: Mapping[str, str], *, serves: bool = False) -> Opening:
-    """Become the owner of the project, find the folder for what is kept, and read the project's settings.
+    """Switch to the owner of the project, find the cache folder, and read the project's settings.
 
     Args:
-        process: the pristine environment.
+        process: the environment of this process, unchanged.
         flags: the settings that the command line gave, by field.
-        serves: this process will have the status socket.
+        serves: this process will listen on the status socket.
 
     Raises:
-        ApplianceError: the folder or a setting is not as it must be.
+        ApplianceError: the folder or a setting is not valid.
     """
     cwd = Path.cwd()
     early = read_early(process, flags, cwd)
@@ -86,10 +86,10 @@ def open_project(process: Mapping[str, str], flags: Mapping[str, str], *, serves
     owner = owner_of(early.project)
     notices: list[Notice] = []
     status_socket = Path(early.status_socket)
-    if serves and not answers(status_socket):  # another one that runs keeps its folder
+    if serves and not answers(status_socket):  # an appliance that already runs keeps its folder
         notices += give_socket_folder(status_socket.parent, owner.uid if owner else os.geteuid())
-    notices += become(owner, early.cache, terminals=in_image)
-    claimed = claim(early.cache, Path(process.get("TMPDIR") or "/tmp"))  # noqa: S108  a folder of our own in it is checked
+    notices += switch_user(owner, early.cache, terminals=in_image)
+    claimed = claim(early.cache, Path(process.get("TMPDIR") or "/tmp"))  # noqa: S108  claim checks its own folder in it
     if in_image:
         drop_capabilities()
     check_folder(early.project)
@@ -100,7 +100,7 @@ def open_project(process: Mapping[str, str], flags: Mapping[str, str], *, serves
 
 
 def _nothing_mounted(folder: Path) -> bool:
-    """Whether the image's own empty folder is still there; an empty mount is a project, though an empty one."""
+    """Whether the image's own empty folder is still there; an empty folder that is mounted is an (empty) project."""
     try:
         return not folder.is_mount() and not any(folder.iterdir())
     except OSError:

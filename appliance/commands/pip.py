@@ -1,7 +1,7 @@
-"""``pip`` as people type it in the project's environment, done by uv: the environment holds no pip.
+"""``pip`` commands in the project's environment, run by uv: the environment holds no pip.
 
-Owns which of pip's commands mean what. What is installed so lasts until the dependency files change, and with it the
-environment; that is said, since the files are the place for it.
+An environment that pip has changed lasts until the dependency files change. A message says so, because the dependency
+files are the right place for a package.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _READING = frozenset({"list", "freeze", "show", "check", "tree", "compile"})
 
 
 def arguments_of_pip(argv: Sequence[str]) -> Sequence[str] | None:
-    """What pip is asked for, where the command is pip's; None for any other."""
+    """Return pip's arguments if the command is pip; None for any other command."""
     if argv[0] in {"pip", "pip3"}:
         return argv[1:]
     if argv[0] in {"python", "python3"} and list(argv[1:3]) == ["-m", "pip"]:
@@ -32,27 +32,27 @@ def arguments_of_pip(argv: Sequence[str]) -> Sequence[str] | None:
 
 
 def as_uv(asked: Sequence[str], planned: Plan, opening: Opening) -> tuple[str, list[str], dict[str, str]]:
-    """The program, its arguments and its environment that do the same.
+    """Return the program, arguments and environment of the same command in uv.
 
     Raises:
-        SettingsError: uv has no such command, or there is no place to install into.
+        SettingsError: uv has no such command, or the project has no environment to install into.
     """
-    word = next((word for word in asked if not word.startswith("-")), "")
-    if word in _CHANGING and planned.source == "none":
+    verb = next((arg for arg in asked if not arg.startswith("-")), "")
+    if verb in _CHANGING and planned.source == "none":
         raise SettingsError(
-            f"pip {word} in a project without a dependency file",
-            expected="a file that says what the project depends on, so that everybody's environment holds it",
+            f"pip {verb} in a project without a dependency file",
+            expected="a file that says what the project depends on, so that every environment holds it",
             action=f"Write {_packages(asked)} into requirements.txt: it is installed at once, and at every start.",
         )
-    if word not in _CHANGING | _READING and "--version" not in asked:
+    if verb not in _CHANGING | _READING and "--version" not in asked:
         raise SettingsError(
-            f"pip {word or ''} is not to be had in the project's environment".replace("  ", " "),
+            f"pip {verb or ''} does not work in the project's environment".replace("  ", " "),
             expected=f"pip {', '.join(sorted(_CHANGING | _READING))}",
-            action="What the project needs belongs in its dependency files: they are installed when they change.",
+            action="Write what the project needs into its dependency files: they are installed when they change.",
         )
-    if word in _CHANGING:
+    if verb in _CHANGING:
         sys.stderr.write(
-            "appliance: this lasts until the dependency files change; what the project needs belongs there"
+            "appliance: this change lasts until the dependency files change; write what the project needs there"
             f" ({planned.source}).\n"
         )
     uv = installer(opening.environment.values, opening.settings.cache, opening.settings.project, lambda _: None, -1)
@@ -61,5 +61,5 @@ def as_uv(asked: Sequence[str], planned: Plan, opening: Opening) -> tuple[str, l
 
 
 def _packages(asked: Sequence[str]) -> str:
-    names = [word for word in asked if not word.startswith("-") and word not in _CHANGING]
+    names = [arg for arg in asked if not arg.startswith("-") and arg not in _CHANGING]
     return " ".join(names) or "it"

@@ -1,7 +1,7 @@
-"""``appliance run CMD``: a command in the project's environment, in its folder or below it, as its owner.
+"""``appliance run CMD``: run a command in the project's environment, as the project's owner.
 
-Owns the way in. The environment is installed first where it is not whole; then this process becomes the command, so
-that its exit code, its signals and its terminal are its own.
+The command runs in the project's folder or below it. Missing dependencies are installed first. Then this process
+executes the command in its place, so that the command has its own exit code, signals and terminal.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from appliance.commands.install import application_of, ensure
-from appliance.commands.opening import open_project, tell_unread
+from appliance.commands.opening import open_project, report_unread
 from appliance.commands.pip import arguments_of_pip, as_uv
 from appliance.environment.environment_folder import closed_to_others
 from appliance.environment.plan import project_environment
@@ -24,54 +24,54 @@ if TYPE_CHECKING:
 
 
 def command(process: Mapping[str, str], flags: Mapping[str, str], argv: Sequence[str]) -> int:
-    """Become the command; returns only by an error.
+    """Replace this process by the command; return only by an error.
 
     Raises:
         ApplianceError: there is no such command, or no environment for it.
     """
     if not argv:
         raise SettingsError(
-            "appliance run was given no command",
+            "appliance run needs a command",
             expected="a command and its arguments",
             action="For example: appliance run python manage.py migrate",
         )
     opening = open_project(process, flags)
-    opening.tell()
-    tell_unread(opening)
+    opening.report_notices()
+    report_unread(opening)
     root = opening.settings.project
-    project = application_of(opening)  # a project whose application is not written yet may run commands
+    project = application_of(opening)  # a project whose application is not written yet can run commands
     planned = ensure(opening, project.folder if project else None)
     if Path.cwd() != root and root not in Path.cwd().parents:
         os.chdir(root)
     asked = arguments_of_pip(argv)
     if asked is not None and shutil.which("pip", path=str(planned.python.parent)) is None:
         with closed_to_others():
-            _become(*as_uv(asked, planned, opening))
+            _exec(*as_uv(asked, planned, opening))
     defaults = project.target.environ if project else {}
     variables = project_environment(planned, opening.settings, opening.environment.values, defaults)
     program = shutil.which(argv[0], path=variables.get("PATH", os.defpath))
     if program is None:
         raise _NoProgramError(argv[0], str(planned.environment))
-    _become(program, list(argv), variables)
+    _exec(program, list(argv), variables)
 
 
-def _become(program: str, argv: Sequence[str], variables: Mapping[str, str]) -> NoReturn:
+def _exec(program: str, argv: Sequence[str], variables: Mapping[str, str]) -> NoReturn:
     try:
-        os.execve(program, list(argv), dict(variables))  # noqa: S606  becoming the command is the point
+        os.execve(program, list(argv), dict(variables))  # noqa: S606  replacing this process is the point
     except (OSError, ValueError) as error:
-        told = start_error("the command", error, program=program, environment=variables)
-        raise _NotRunError(told.found, expected=told.expected, action=told.action) from error
+        failure = start_error("the command", error, program=program, environment=variables)
+        raise _NotRunError(failure.found, expected=failure.expected, action=failure.action) from error
 
 
 class _NotRunError(ApplianceError):
-    """As a shell would say it: 126."""
+    """The command can't be executed: exit code 126, as in a shell."""
 
     event = "start.failed"
     exit_code = 126
 
 
 class _NoProgramError(ApplianceError):
-    """As a shell would say it: 127."""
+    """There is no such command: exit code 127, as in a shell."""
 
     event = "command.missing"
     exit_code = 127
@@ -79,6 +79,6 @@ class _NoProgramError(ApplianceError):
     def __init__(self, name: str, environment: str) -> None:
         super().__init__(
             f"no program {name!r} in the project's environment ({environment}) or on PATH",
-            expected="a program that the project's dependencies bring, or one of the system's",
-            action="Check its spelling, or add the package that brings it to the project's dependencies.",
+            expected="a program that the project's dependencies install, or one of the system's",
+            action="Check its spelling, or add the package that installs it to the project's dependencies.",
         )

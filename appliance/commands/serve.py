@@ -1,7 +1,4 @@
-"""``appliance serve``: bind, then hand everything to the supervisor.
-
-Owns the log's making and its end.
-"""
+"""``appliance serve``: make the log, bind the address, and run the supervisor."""
 
 from __future__ import annotations
 
@@ -31,7 +28,7 @@ STDOUT = 1
 
 
 def command(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
-    """Serve until a signal. Every word of it is a line of the log, an error at the start too."""
+    """Serve until a signal ends it. Each message is a line of the log, also an error at the start."""
     keep_freed_memory()
     writer = Writer(STDOUT, bound=QUEUE)
     log = _first_log(writer, process, flags)
@@ -48,24 +45,24 @@ def command(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
             environment=opening.environment,
         )  # fmt: skip
         code = supervisor.run()
-    except Exception as error:  # noqa: BLE001  whatever it is, it is told as a line of the log
-        told = _worded(error)
-        log.event("error", told.event, **told.fields())
-        code = told.exit_code
+    except Exception as error:  # noqa: BLE001  every error becomes a line of the log
+        failure = _as_appliance_error(error)
+        log.event("error", failure.event, **failure.fields())
+        code = failure.exit_code
     writer.close()
     return code
 
 
-def _worded(error: Exception) -> ApplianceError:
+def _as_appliance_error(error: Exception) -> ApplianceError:
     if isinstance(error, ApplianceError):
         return error
     return start_error("the appliance", error) if isinstance(error, OSError | MemoryError) else defect(error)
 
 
 def _first_log(writer: Writer, process: Mapping[str, str], flags: Mapping[str, str]) -> Log:
-    """For what happens before the settings are read."""
+    """Return the log for everything that happens before the settings are read."""
     form = flags.get("log_format") or process.get("APPLIANCE_LOG_FORMAT", "")
-    console, colour = _look(process, form)
+    console, colour = _log_style(process, form)
     log = make_log(
         writer.write, format="console" if console else "json", level="info", access="on", colour=colour, root=""
     )
@@ -76,11 +73,11 @@ def _first_log(writer: Writer, process: Mapping[str, str], flags: Mapping[str, s
 def _log(writer: Writer, process: Mapping[str, str], settings: Settings) -> Log:
     if taken := [name for name, _ in settings.log_fields if name in ALWAYS or name in FIELDS]:
         raise SettingsError(
-            f"APPLIANCE_LOG_FIELDS names {', '.join(taken)}, which the appliance's own events have",
+            f"APPLIANCE_LOG_FIELDS names {', '.join(taken)}, which the appliance's own events use",
             expected="names of fields that no event has",
-            action="Take another name, such as service.name; docs/log-events.md lists those that are taken.",
+            action="Use another name, such as service.name; docs/log-events.md lists the names that are used.",
         )
-    console, colour = _look(process, settings.log_format)
+    console, colour = _log_style(process, settings.log_format)
     return make_log(
         writer.write,
         format="console" if console else "json",
@@ -93,8 +90,8 @@ def _log(writer: Writer, process: Mapping[str, str], settings: Settings) -> Log:
     )
 
 
-def _look(process: Mapping[str, str], form: str) -> tuple[bool, bool]:
-    """Whether the log is for people, and whether in colour (no-color.org, force-color.org: set and not empty)."""
+def _log_style(process: Mapping[str, str], form: str) -> tuple[bool, bool]:
+    """Return whether to log for people, and whether in colour (no-color.org, force-color.org: set and not empty)."""
     terminal = os.isatty(STDOUT)
     console = form == "console" or (form != "json" and terminal)
     wanted = bool(process.get("FORCE_COLOR")) or (terminal and process.get("TERM") != "dumb")

@@ -1,6 +1,6 @@
-"""``appliance status``: what the supervisor of this project says.
+"""``appliance status``: print what the supervisor of this project does.
 
-Owns its wording for people; ``--json`` is the supervisor's own answer.
+This module makes the text for people; ``--json`` prints the supervisor's answer unchanged.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from appliance.supervisor.reporting.status_socket import ask
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_FEW = 8  # names that are listed before "and N more"
+_MAX_NAMES = 8  # more names become "and N more"
 Status = dict[str, Any]
 
 
 def command(process: Mapping[str, str], flags: Mapping[str, str], *, as_json: bool, live: bool, stacks: bool) -> int:
-    """0 where the project is served (``--live``: where the supervisor answers), 1 where it is not.
+    """Print the status; return 0 if the project is served (``--live``: if the supervisor answers), 1 if not.
 
     Raises:
         NotRunningError: no supervisor answers.
@@ -32,23 +32,24 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, as_json: bo
         return _stacks(path, as_json=as_json)
     status = ask(path)
     if "generation" not in status and not as_json:
-        sys.stdout.write(f"{status['health']}: {status['state']} (the rest is for root and the appliance's own user)\n")
+        rest = "only root and the appliance's own user see the rest"
+        sys.stdout.write(f"{status['health']}: {status['state']} ({rest})\n")
         return 0 if live or status["health"] == "healthy" else 1
-    sys.stdout.write((json.dumps(status) if as_json else sanitise(words(status), lines=True)) + "\n")
+    sys.stdout.write((json.dumps(status) if as_json else sanitise(describe(status), lines=True)) + "\n")
     return 0 if live or status["health"] == "healthy" else 1
 
 
-def words(status: Status) -> str:
-    """The state as people read it."""
+def describe(status: Status) -> str:
+    """Return the status as text for people."""
     lines = [f"{status['health']}: {status['state']}, generation {status['generation']}"]
     lines += [f"{name:<12} {text}" for name, text in _facts(status) if text]
     error, last = status.get("error"), status.get("last_error")
     if status.get("stuck"):
-        lines += ["", f"It serves nobody: {status['stuck']}. See --stacks; a save starts another worker."]
+        lines += ["", f"The worker answers no request: {status['stuck']}. See --stacks; a save starts another worker."]
     if error:
-        lines += ["", *_of_error(error)]
+        lines += ["", *_error_lines(error)]
     elif last:
-        lines += ["", f"last error, mended since ({last['at']}):", *_of_error({**last, "action": "", "details": ""})]
+        lines += ["", f"last error, fixed since ({last['at']}):", *_error_lines({**last, "action": "", "details": ""})]
     return "\n".join(lines)
 
 
@@ -57,19 +58,19 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     yield "url", status["url"]
     yield "application", f"{application['name']} ({application['framework'] or 'WSGI'})" if application else ""
     yield "project", status["project"]
-    yield "uptime", _span(status["uptime_s"])
+    yield "uptime", _duration(status["uptime_s"])
     for child in status.get("processes") or ():
         python = f", Python {status['python']}" if child["pid"] == status.get("worker_pid") else ""
-        about = f"pid {child['pid']}, generation {child['generation']}, {child['state']}, {_span(child['age_s'])}"
+        about = f"pid {child['pid']}, generation {child['generation']}, {child['state']}, {_duration(child['age_s'])}"
         yield child["role"], about + python
     if watching:
-        polled = f"; looked at again and again: {_listed(watching['polled'])}" if watching.get("polled") else ""
+        polled = f"; polled: {_joined(watching['polled'])}" if watching.get("polled") else ""
         count = f", {watching['count']} files in {watching['folders']} folders" if "folders" in watching else ""
         yield "watching", f"by {watching['how']}{count}{polled}" if "how" in watching else watching.get("reason", "")
     preload = status.get("preload")
     if preload:
         why = f": {preload['why']}" if preload["why"] else ""
-        left = f", left out: {_listed(sorted(preload['left_out']))}" if preload["left_out"] else ""
+        left = f", left out: {_joined(sorted(preload['left_out']))}" if preload["left_out"] else ""
         yield "preloaded", f"{preload['modules']} modules ({preload['state']}{why}){left}"
     reload = status.get("last_reload")
     if reload:
@@ -79,24 +80,24 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     if debugger:
         clients = [f"pid {pid}" for pid in debugger["attached_pids"]]
         waits = ", a worker waits for a client" if debugger["waiting_pids"] else ""
-        yield "debugger", f"{debugger['address']}, attached: {_listed(clients) or 'nobody'}{waits}"
+        yield "debugger", f"{debugger['address']}, attached: {_joined(clients) or 'nobody'}{waits}"
 
 
 def _is_time(name: str) -> bool:
     return name.endswith("_s")
 
 
-def _of_error(error: Status) -> list[str]:
+def _error_lines(error: Status) -> list[str]:
     where = f"{error['file']}:{error['line']}" if error.get("file") else ""
     return [text for text in (error["title"], where, error["lead"], error["action"], error["details"]) if text]
 
 
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
-    return ", ".join(names[:_FEW]) + more
+def _joined(names: list[str]) -> str:
+    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+    return ", ".join(names[:_MAX_NAMES]) + more
 
 
-def _span(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
@@ -107,11 +108,11 @@ def _stacks(path: Path, *, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json.dumps(answer) + "\n")
     elif "pid" not in answer:
-        sys.stdout.write("Stacks are for root and the appliance's own user.\n")
+        sys.stdout.write("Only root and the appliance's own user see stacks.\n")
     elif answer["pid"] is None:
-        sys.stdout.write("No worker runs.\n")
+        sys.stdout.write("No worker is running.\n")
     elif not answer["stacks"]:
-        sys.stdout.write(f"The worker (pid {answer['pid']}) is stopped, or waits in the kernel: it gave no answer.\n")
+        sys.stdout.write(f"The worker (pid {answer['pid']}) is stopped, or waits in the kernel: it did not answer.\n")
     else:
         stacks = sanitise(answer["stacks"], lines=True)
         sys.stdout.write(f"The worker's threads (pid {answer['pid']}), the innermost call first:\n{stacks}")

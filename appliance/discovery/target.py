@@ -92,7 +92,7 @@ class Finding:
     outcome: Literal["chosen", "passed over", "nothing"]
 
 
-def told(findings: Iterable[Finding | Mapping[str, str]]) -> list[str]:
+def describe_findings(findings: Iterable[Finding | Mapping[str, str]]) -> list[str]:
     """Findings, or their dicts in an error's details, a line each."""
     rows = [vars(finding) if isinstance(finding, Finding) else finding for finding in findings]
     return ["{outcome:<12} {rule}: {looked_at}: {found}".format_map(row) for row in rows]

@@ -56,7 +56,7 @@ def owner_of(project: Path) -> Identity | None:
     return Identity(status.st_uid, status.st_gid, (status.st_gid,), entry.pw_dir, entry.pw_name)
 
 
-def become(identity: Identity | None, cache: Path, *, terminals: bool = False) -> list[Notice]:
+def switch_user(identity: Identity | None, cache: Path, *, terminals: bool = False) -> list[Notice]:
     """Drop to this user for good, and leave it a folder of its own in the cache; nothing for None.
 
     The environment is left as it is: ``user_home`` says what HOME is afterwards.

@@ -62,7 +62,7 @@ def test_what_it_writes(init: Init, tmp_path: Path) -> None:
 def test_again(init: Init) -> None:
     """Where every file is there already nothing is written or shown."""
     init()
-    assert init().stdout == "nothing to do: every file is there\n"
+    assert init().stdout == "nothing to do: every file exists\n"
 
 
 def test_what_it_leaves_alone(init: Init, tmp_path: Path) -> None:
@@ -87,8 +87,8 @@ def test_what_it_looks_at(init: Init, tmp_path: Path) -> None:
     init()
     text = (tmp_path / "shop" / "docker-compose.yml").read_text("utf-8")
     assert "# Serves app:app." in text
-    assert "from the project it is db:5432" in text
-    assert "from the project it is redis:6379" in text
+    assert "its address for the project is db:5432" in text
+    assert "its address for the project is redis:6379" in text
     assert "mariadb" not in text
     assert yaml.safe_load(text)["services"].keys() == {"app"}
 

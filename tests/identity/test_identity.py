@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from appliance.identity.identity import become, owner_of, user_cache, user_home
+from appliance.identity.identity import owner_of, switch_user, user_cache, user_home
 from tests.users import ATTACKER, as_root, look, place, volume
 
 __all__ = ["place", "volume"]
@@ -18,9 +18,9 @@ DROP = """
 import json, os, sys
 from pathlib import Path
 from appliance.identity.folder import check_folder
-from appliance.identity.identity import become, owner_of, user_cache, user_home
+from appliance.identity.identity import owner_of, switch_user, user_cache, user_home
 project, cache = Path(sys.argv[1]), Path(sys.argv[2])
-become(owner_of(project), cache)
+switch_user(owner_of(project), cache)
 try:
     check_folder(project)
     passed = ""
@@ -92,7 +92,7 @@ def test_a_closed_folder_says_whose_it_is(open_path):
 def test_root_stays_where_root_owns(tmp_path):
     """A project of root's is served by root; nobody else changes either."""
     assert owner_of(tmp_path) is None
-    become(None, tmp_path / "cache")
+    switch_user(None, tmp_path / "cache")
     assert os.geteuid() == 0
     assert not (tmp_path / "cache").exists()
 
@@ -134,11 +134,11 @@ def test_what_a_link_leads_to_is_nobody_elses(place, volume, is_sticky):
 STREAMS = """
 import os, sys
 from pathlib import Path
-from appliance.identity.identity import become, owner_of
+from appliance.identity.identity import owner_of, switch_user
 project, cache, own, foreign, named, terminal = Path(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:])
 for number, given in enumerate((own, foreign, named)):
     os.dup2(given, number)
-become(owner_of(project), cache)
+switch_user(owner_of(project), cache)
 """
 
 

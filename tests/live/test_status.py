@@ -81,7 +81,7 @@ def test_all_that_it_tells(start: Start):
     assert status["worker_pid"] in {child["pid"] for child in status["processes"] if child["role"] == "worker"}
     said = appliance.command("status")
     assert said.returncode == 0
-    assert "last error, mended since" in said.stdout
+    assert "last error, fixed since" in said.stdout
 
 
 @pytest.mark.parametrize("question", [b"", b"\n", b"sta", b"\xff\n", b"x" * 200])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from appliance.discovery.target import told
+from appliance.discovery.target import describe_findings
 from appliance.supervisor.lifecycle import Page, Phase
 
 if TYPE_CHECKING:
@@ -40,7 +40,11 @@ def progress(phase: Phase, last_line: str = "") -> Page:
 def of_error(error: ApplianceError) -> Page:
     """A failure of ours, in its three parts."""
     output = error.details.get("output", ())
-    details = output if isinstance(output, str) else "\n".join([*output, *told(error.details.get("findings", ()))])
+    details = (
+        output
+        if isinstance(output, str)
+        else "\n".join([*output, *describe_findings(error.details.get("findings", ()))])
+    )
     return {
         "status": 500,
         "title": cut(error.found),

@@ -101,7 +101,7 @@ def test_the_command_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     assert command.command({}, flags, as_json=False, live=False, stacks=False) == 0
     assert capsys.readouterr().out.startswith("healthy: serving (")
     assert command.command({}, flags, as_json=False, live=False, stacks=True) == 1
-    assert "Stacks are for root" in capsys.readouterr().out
+    assert "Only root and the appliance" in capsys.readouterr().out
 
 
 def test_nobody_answers(tmp_path: Path):
