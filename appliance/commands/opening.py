@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from appliance.config.env import Environment, load_environment
 from appliance.config.settings import Settings, read_early, read_settings
-from appliance.config.socket_folder import give_socket_folder
+from appliance.config.socket_folder import prepare_socket_folder
 from appliance.identity.cache_folder import claim
 from appliance.identity.capabilities import drop_capabilities
 from appliance.identity.folder import check_folder
@@ -87,7 +87,7 @@ def open_project(process: Mapping[str, str], flags: Mapping[str, str], *, serves
     notices: list[Notice] = []
     status_socket = Path(early.status_socket)
     if serves and not answers(status_socket):  # an appliance that already runs keeps its folder
-        notices += give_socket_folder(status_socket.parent, owner.uid if owner else os.geteuid())
+        notices += prepare_socket_folder(status_socket.parent, owner.uid if owner else os.geteuid())
     notices += switch_user(owner, early.cache, terminals=in_image)
     claimed = claim(early.cache, Path(process.get("TMPDIR") or "/tmp"))  # noqa: S108  claim checks its own folder in it
     if in_image:

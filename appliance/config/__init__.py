@@ -1,4 +1,4 @@
-"""Settings: flags, variables and ``.env`` files become one frozen ``Settings``, and the reference that documents them.
+"""Settings: flags, variables and ``.env`` files become one frozen ``Settings`` object; their documentation.
 
-Runs in the appliance's own interpreter. It reads the environment once; nothing else reads it.
+Runs in the appliance's own interpreter. This package reads the environment once; no other module reads it.
 """

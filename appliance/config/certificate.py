@@ -1,8 +1,7 @@
-"""The certificate and key for HTTPS: read once, at the start, and judged before anything listens.
+"""Read the certificate and key for HTTPS once, at the start, and check them before anything listens.
 
-Owns their reading and the words for what is wrong with them. Must not know who serves with them: every child is given
-the texts, not the paths, so that a renewal that is half done (the certificate is new, the key not yet) breaks no
-reload. Runs in the supervisor, as the project's owner: root has become that user by now.
+Every child gets the texts, not the paths: a half-done renewal (a new certificate, still the old key) breaks no reload.
+Runs in the supervisor, after root has switched to the project's owner.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ class Certificate:
 
 
 def read_certificate(settings: Settings) -> Certificate | None:
-    """What the settings name; None where they name nothing, and HTTP is served.
+    """Return the certificate and key that the settings name; None if they name none and HTTP is served.
 
     Raises:
-        SettingsError: one of the two is missing, can't be read, is not what it should be, or is not the other's.
+        SettingsError: one of the two is missing, can't be read, has the wrong content, or does not match the other.
     """
     if not settings.tls_cert and not settings.tls_key:
         return None
@@ -44,42 +43,42 @@ def read_certificate(settings: Settings) -> Certificate | None:
         raise SettingsError(
             f"{given} is set, and {missing} is not",
             expected="both of them, or none",
-            action=f"Set {missing} too; where one file holds both, name it in both.",
+            action=f"Set {missing} too; if one file holds both, name it in both settings.",
         )
     certificate = _path(settings.project, settings.tls_cert)
     key = _path(settings.project, settings.tls_key)
     found = Certificate(_text(CERT, certificate), _text(KEY, key))
-    _judge(found, certificate, key)
+    _check(found, certificate, key)
     return found
 
 
 def _path(project: Path, text: str) -> Path:
     try:
         return project / Path(text).expanduser()
-    except RuntimeError:  # ~nobody: told as the file that is not there
+    except RuntimeError:  # ~nobody: reported later as a file that does not exist
         return project / text
 
 
 def _text(name: str, path: Path) -> str:
     try:
         with path.open("rb") as file:
-            return file.read(_MAX_BYTES).decode("latin-1")  # PEM may have prose of any coding around it
+            return file.read(_MAX_BYTES).decode("latin-1")  # PEM allows text in any encoding around it
     except OSError as error:
         raise SettingsError(
             f"{name} is {path}, which can't be read by uid {os.geteuid()} ({error.strerror})",
-            expected="a PEM file that the project's owner may read",
-            action="Put it into the project, or mount it; chown what is root's. Relative paths are the project's.",
+            expected="a PEM file that the project's owner can read",
+            action="Put it into the project or mount it; chown it if root owns it. Paths are relative to the project.",
         ) from error
 
 
-def _judge(found: Certificate, certificate: Path, key: Path) -> None:
-    import ssl  # noqa: PLC0415  10 ms and 5 MB, for the few who want HTTPS
+def _check(found: Certificate, certificate: Path, key: Path) -> None:
+    import ssl  # noqa: PLC0415  10 ms and 5 MB, which only HTTPS needs
 
     if "CERTIFICATE-----" not in found.chain:
         raise SettingsError(
             f"{CERT} is {certificate}, which holds no certificate",
             expected="a file in PEM, with a line -----BEGIN CERTIFICATE-----",
-            action="Name the certificate's file, or turn it into PEM: openssl x509 -inform der -in FILE -out NEW",
+            action="Name the certificate's file, or convert it to PEM: openssl x509 -inform der -in FILE -out NEW",
         )
     if "PRIVATE KEY-----" not in found.key:
         raise SettingsError(
@@ -90,8 +89,8 @@ def _judge(found: Certificate, certificate: Path, key: Path) -> None:
     if "ENCRYPTED" in found.key:
         raise SettingsError(
             f"{KEY} is {key}, which a password protects",
-            expected="a key without a password: nobody is there to be asked for it",
-            action=f"Take it off: openssl pkey -in {key} -out NEW",
+            expected="a key without a password: the appliance can't ask for one",
+            action=f"Remove the password: openssl pkey -in {key} -out NEW",
         )
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, lambda: "")
@@ -104,11 +103,11 @@ def _refused(error: ssl.SSLError | OSError, certificate: Path, key: Path) -> Set
     if reason in {"KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH"}:
         return SettingsError(
             f"{KEY} is {key}, which is not the key of the certificate {certificate}",
-            expected="the two files of one pair; in a chain the server's own certificate stands first",
-            action="Name the key that the certificate was made with, or make both anew.",
+            expected="the two files of one pair; in a chain the server's own certificate comes first",
+            action="Name the key that the certificate was made with, or make a new pair.",
         )
     return SettingsError(
         f"{CERT} {certificate} and {KEY} {key} can't be used ({reason})",
         expected="a certificate and its private key, both in PEM",
-        action="Make them anew; docs/tls.md has the command.",
+        action="Make a new pair; docs/tls.md has the command.",
     )

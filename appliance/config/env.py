@@ -1,13 +1,13 @@
-"""``.env`` files and the process environment to one mapping, each value with its origin.
+"""Merge ``.env`` files and the process environment into one mapping, each value with its origin.
 
-Owns the reading of ``.env`` files: their precedence, their lines, their names. Must not know what any key means. Runs
-in the supervisor and in the commands, anew for each generation, always from the pristine process environment: a key
-that was changed or removed in a file is changed or removed.
+This module knows the precedence, lines and names of ``.env`` files, and no key's meaning. Runs in the supervisor and
+in the commands, again for each generation, always from the unchanged process environment: so a key that was changed or
+removed in a file is changed or removed.
 
-The grammar of a line is python-dotenv's, which most projects use themselves; what stands between the lines is ours,
-since ``dotenv_values`` reads ``os.environ`` behind our back, lets a file win over it in references, and expands within
-single quotes, where a shell and compose do not. What can't be read is left out with a complaint, as python-dotenv does:
-a project with such a file runs everywhere else.
+python-dotenv's parser reads the lines, because most projects use python-dotenv themselves. The rest is our own,
+because ``dotenv_values`` reads ``os.environ`` by itself, lets a file win over the environment in references, and
+expands within single quotes, where a shell and compose do not. What can't be read is left out with a complaint, as in
+python-dotenv: a project with such a file runs everywhere else.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ if TYPE_CHECKING:
 FILES = (".env.local", ".env", ".flaskenv")
 
 _SINGLE_QUOTED = re.compile(r"\s*(?:export[^\S\r\n]+)?(?:'[^']+'|[^=#\s]+)[^\S\r\n]*=[^\S\r\n]*'")
-_MOST_LINES = 10_000  # python-dotenv takes 16 µs for each
-# python-dotenv looks for a comment behind blanks from each of them anew: 1 MB of blanks would take it an hour.
+_MAX_LINES = 10_000  # python-dotenv takes 16 µs for each
+# python-dotenv looks for a comment behind blanks again from each blank: 1 MB of blanks would take it an hour.
 _MANY_BLANKS = re.compile(r"[^\S\r\n]{64,}+(?!#)")
 _FORM = "KEY=value, KEY='value' or KEY=\"value\", a comment after #, or an empty line"
 
 
 @dataclass(frozen=True)
 class Environment:
-    """What the project and the settings are read from.
+    """The variables that the project and the settings are read from.
 
     Attributes:
         values: every variable.
         origins: where each comes from: "environment", or the name of a file.
-        files: the files that were looked at, there or not: each is worth watching.
-        hidden: the keys whose value in a file the process environment hides, each with that file's name.
+        files: the files that were looked for, whether they exist or not; all of them are watched.
+        hidden: the keys whose value in a file loses against the process environment, each with that file's name.
         complaints: what could not be read, at most one for each file.
-        pipes: what was read of those of the files that are pipes, by name.
+        pipes: the text that was read from each file that is a pipe, by name.
     """
 
     values: Mapping[str, str]
@@ -60,16 +60,16 @@ class Environment:
 def load_environment(
     process: Mapping[str, str], project: Path, names: Sequence[str] = FILES, before: Environment | None = None
 ) -> Environment:
-    """Read the files, the first name winning over the later ones, the process environment over all.
+    """Read the files and merge them: the first name wins over later ones, the process environment over all.
 
     Args:
-        process: the pristine environment.
+        process: the environment of this process, unchanged.
         project: the folder that the names are relative to.
         names: the files.
-        before: what was read the last time, for pipes that nobody writes any more.
+        before: the result of the last read, for pipes that have no writer any more.
     """
     files = tuple(project / name for name in names)
-    reading = _Reading(before.pipes if before is not None else {})
+    reading = _Reader(before.pipes if before is not None else {})
     for name, file in reversed(list(zip(names, files, strict=True))):
         reading.add(file, name)
     values = dict(process)
@@ -84,8 +84,8 @@ def load_environment(
     return Environment(values, origins, files, tuple(hidden), tuple(reading.complaints.values()), reading.pipes)
 
 
-class _Reading:
-    """What the files define, the one that wins last."""
+class _Reader:
+    """The definitions in the files, in the order of their precedence, the winner last."""
 
     def __init__(self, before: Mapping[str, str]) -> None:
         self._before = before
@@ -103,44 +103,44 @@ class _Reading:
         text, blanks = _MANY_BLANKS.subn(" ", content.text)
         if blanks:
             self._complain(
-                Complaint(name, "it has many blanks in a row; each such row is taken for one", "Shorten it.")
+                Complaint(name, "it has many blanks in a row; each such row counts as one blank", "Shorten it.")
             )
         bindings = parse_stream(io.StringIO(text))
-        for binding in islice(bindings, _MOST_LINES):
+        for binding in islice(bindings, _MAX_LINES):
             self._define(binding, name)
         if next(bindings, None) is not None:
-            reason = f"it has more than {_MOST_LINES} lines; those after that are left out"
-            self._complain(Complaint(name, reason, "Remove what is no variable.", _line(binding)))
+            reason = f"it has more than {_MAX_LINES} lines; the lines after that are left out"
+            self._complain(Complaint(name, reason, "Remove lines that are not variables.", _line(binding)))
 
     def resolved(self, process: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-        """Each key with its value and the file that it is from."""
+        """Yield each key with its value and the name of its file."""
         expansion = Expansion(process, self._definitions)
         for key, definitions in self._definitions.items():
             last = definitions[-1]
             try:
                 yield key, expansion.value(key), last.origin
             except EndlessError:
-                reason = f"{key} grows without end by what it refers to, and is left out"
+                reason = f"{key} refers to values that grow without end, and is left out"
                 self._complain(Complaint(last.origin, reason, "Write its value out.", last.line))
 
     def _define(self, binding: Binding, name: str) -> None:
         key, value, line = binding.key, binding.value, _line(binding)
         if binding.error:
             action = f"Write {_FORM}: most often a quote is not closed, or the sign = is missing."
-            self._complain(Complaint(name, "this is no variable, and is left out", action, line))
+            self._complain(Complaint(name, "this is not a variable, and is left out", action, line))
         elif "\0" in binding.original.string:
             self._complain(Complaint(name, "it holds a NUL character, and is left out", f"Write {_FORM}.", line))
         elif key is None or value is None:
-            return  # ``KEY`` without a sign sets nothing, in python-dotenv as in compose.
+            return  # ``KEY`` without = sets nothing, in python-dotenv as in compose
         elif not key or "=" in key:
-            action = "A name of a variable has no = in it."
-            self._complain(Complaint(name, "no variable can have such a name, and it is left out", action, line))
+            action = "The name of a variable can't contain =."
+            self._complain(Complaint(name, "this can't be the name of a variable, and is left out", action, line))
         else:
             literal = _SINGLE_QUOTED.match(binding.original.string) is not None
             self._definitions.setdefault(key, []).append(Definition(value, literal, name, line))
 
     def _complain(self, complaint: Complaint) -> None:
-        """One for each file: the first line, and how many more there are."""
+        """Keep one complaint for each file: about its first line, with the number of lines."""
         known = self.complaints.get(complaint.file)
         if known is not None:
             first = complaint if complaint.line and not known.line else known

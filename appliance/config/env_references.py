@@ -1,7 +1,7 @@
-"""``${NAME}`` and ``${NAME:-default}`` in the values of ``.env`` files.
+"""Resolve ``${NAME}`` and ``${NAME:-default}`` in the values of ``.env`` files.
 
-Owns how they are resolved, over all files at once, and that this ends: in linear time of what stands there, whoever
-wrote it. Knows nothing of files. Runs wherever ``env`` does.
+References are resolved over all files at once, in a time that is linear in the size of the text, whoever wrote it. This
+module knows no files. Runs wherever ``env`` runs.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-LONGEST = 1024 * 1024  # characters of a value
-MOST = 10_000  # references that are followed for one value
-MOST_IN_ALL = 1_000_000  # and for all of them: a second
-DEEPEST = 100  # of references in what is referred to
+MAX_LENGTH = 1024 * 1024  # characters of a value
+MAX_REFERENCES = 10_000  # references to follow for one value
+MAX_REFERENCES_IN_ALL = 1_000_000  # and for all values: a second
+MAX_DEPTH = 100  # of references within references
 
 
 class EndlessError(Exception):
-    """A value that grows beyond every bound by what it refers to."""
+    """A value that its references make larger than the limits."""
 
 
 @dataclass(frozen=True)
 class Definition:
-    """One line: its value, whether that is to be taken as it stands, and where it is from."""
+    """One line: its value, whether references in it stay as they are, and its file and line."""
 
     text: str
     literal: bool
@@ -33,9 +33,10 @@ class Definition:
 
 
 class Expansion:
-    """References resolved, the process environment winning.
+    """Resolves references; the process environment wins.
 
-    ``A=${A}b`` means what A was before: the definition below it, in the file or in a file of lower precedence.
+    In ``A=${A}b`` the reference means the earlier A: the definition above it in the file, or in a file of lower
+    precedence.
     """
 
     def __init__(self, process: Mapping[str, str], definitions: Mapping[str, list[Definition]]) -> None:
@@ -46,7 +47,7 @@ class Expansion:
         self._depth = 0
 
     def value(self, key: str) -> str:
-        """What the files say of the key, whatever the process environment says.
+        """Return the key's value in the files; the process environment does not replace it.
 
         Raises:
             EndlessError: it refers to too much.
@@ -63,7 +64,7 @@ class Expansion:
         self._below[key] = index
         self._depth += 1
         try:
-            if self._depth > DEEPEST:
+            if self._depth > MAX_DEPTH:
                 raise EndlessError
             return self._expanded(definition.text)
         finally:
@@ -81,13 +82,13 @@ class Expansion:
                 parts.append(part)
                 size += len(part)
             place = end
-            if size > LONGEST:
+            if size > MAX_LENGTH:
                 raise EndlessError
         return "".join([*parts, text[place:]])
 
     def _referred(self, name: str, default: str) -> str:
         self._followed += 1
-        if self._followed > MOST or self._followed_before > MOST_IN_ALL:
+        if self._followed > MAX_REFERENCES or self._followed_before > MAX_REFERENCES_IN_ALL:
             raise EndlessError
         if name in self._process:
             return self._process[name]
@@ -96,9 +97,9 @@ class Expansion:
 
 
 def references(text: str) -> Iterator[tuple[int, int, str, str]]:
-    """Start, end, name and default of each reference; a name has neither ``}`` nor ``:``, a default no ``}``.
+    """Yield start, end, name and default of each reference; a name has neither ``}`` nor ``:``, a default no ``}``.
 
-    A regular expression would look for the end from each beginning anew: a megabyte of ``${`` would take a day.
+    A regular expression would look for the end again from each beginning: a megabyte of ``${`` would take a day.
     """
     start, end, colon = text.find("${"), -1, -1
     while start >= 0:

@@ -1,7 +1,7 @@
-"""How a setting's text is read: one form for each kind of value.
+"""Parse the text of a setting: one form for each kind of value.
 
-Owns the parsing and its words, "a whole number from 0 to 65535". Must not know any setting by name. Runs in the
-appliance's own interpreter.
+Each form has its description, such as "a whole number from 0 to 65535". This module knows no setting by name. Runs in
+the appliance's own interpreter.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?\Z")
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _PORTS = re.compile(r":(\d+)-\d+(?=/|$)")
 _VERSION = re.compile(r"(?:python)?(\d+(?:\.\d+){0,2})\Z")
-# A Unix socket's path: sun_path has 108 bytes on Linux, 104 on macOS, one of them the closing zero.
-_LONGEST_SOCKET_PATH = 103
+# A Unix socket's path: sun_path has 108 bytes on Linux, 104 on macOS, one of them the terminating zero.
+_MAX_SOCKET_PATH = 103
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class Form:
     """One kind of value.
 
     Attributes:
-        read: the text, and the folder that a relative path is relative to, to the value; ValueError where it can't.
-        allowed: the texts that are allowed, in words.
+        read: takes the text, and the folder for relative paths; returns the value, or raises ValueError.
+        allowed: a description of the allowed texts.
         metavar: the value's name in ``--help``.
-        choices: the texts, where they can be listed.
+        choices: the allowed texts, if they can be listed.
     """
 
     read: Callable[[str, Path], object]
@@ -43,7 +43,7 @@ class Form:
 
 
 def choice(*texts: str) -> Form:
-    """One of a few words."""
+    """One of a few texts."""
 
     def read(text: str, _folder: Path) -> str:
         if text.lower() not in texts:
@@ -57,7 +57,7 @@ def whole(least: int, most: int) -> Form:
     """A whole number."""
 
     def read(text: str, _folder: Path) -> int:
-        # int() also takes "1_000", " 7" and the digits of other scripts.
+        # int() also accepts "1_000", " 7" and the digits of other scripts.
         if not (text.isascii() and text.isdigit()) or not least <= int(text) <= most:
             raise ValueError(text)
         return int(text)
@@ -67,7 +67,7 @@ def whole(least: int, most: int) -> Form:
 
 
 def seconds(least: float) -> Form:
-    """A span of time."""
+    """A duration."""
 
     def read(text: str, _folder: Path) -> float:
         if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) or not least <= float(text) <= 86_400:
@@ -90,13 +90,13 @@ def _text(text: str, _folder: Path) -> str:
 
 
 def _path(text: str, folder: Path) -> Path:
-    # Not resolve(): a user who works in a symbolic link knows that path, in tracebacks too.
+    # Not resolve(): a user who works behind a symbolic link knows that path, in tracebacks too.
     return Path(os.path.abspath(folder / Path(text).expanduser()))  # noqa: PTH100 - absolute() leaves .. in
 
 
 def _socket(text: str, folder: Path) -> str:
     path = str(_path(text, folder))
-    if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH:
+    if len(os.fsencode(path)) > _MAX_SOCKET_PATH:
         raise ValueError(text)
     return path
 
@@ -134,11 +134,11 @@ def _host(text: str, _folder: Path) -> str:
 
 
 def _url(text: str, _folder: Path) -> str:
-    # A range of ports is what compose publishes several containers on; each can only say that it has one of them.
+    # Compose publishes several containers on a range of ports; each container only knows that it has one of them.
     parts = urlsplit(_PORTS.sub(r":\1", text))
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ValueError(text)
-    _ = parts.port  # raises where it is no number
+    _ = parts.port  # raises ValueError if the port is not a number
     return text.rstrip("/")
 
 
@@ -153,13 +153,13 @@ def _python(text: str, folder: Path) -> str:
 
 TEXT = Form(_text, "a text", "TEXT")
 FOLDER = Form(_path, "the path of a folder", "DIR")
-PATH = Form(_socket, f"a path of at most {_LONGEST_SOCKET_PATH} bytes", "PATH")
-LIST = Form(_list, "a list, parted by commas", "LIST")
-LIST_OR_NONE = Form(_list_or_none, "a list, parted by commas, or none", "LIST")
-PAIRS = Form(_pairs, "name=value, several parted by commas; each name once", "NAME=VALUE")
-FILES = Form(_list, "files, extra:NAME and group:NAME, parted by commas", "FILES")
-FILES_OR_NONE = Form(_files, "a list of files, parted by commas, or none", "FILES")
-NETWORKS = Form(_networks, "a list of IP addresses or networks, parted by commas", "LIST")
+PATH = Form(_socket, f"a path of at most {_MAX_SOCKET_PATH} bytes", "PATH")
+LIST = Form(_list, "a list, separated by commas", "LIST")
+LIST_OR_NONE = Form(_list_or_none, "a list, separated by commas, or none", "LIST")
+PAIRS = Form(_pairs, "name=value, several separated by commas; each name once", "NAME=VALUE")
+FILES = Form(_list, "files, extra:NAME and group:NAME, separated by commas", "FILES")
+FILES_OR_NONE = Form(_files, "a list of files, separated by commas, or none", "FILES")
+NETWORKS = Form(_networks, "a list of IP addresses or networks, separated by commas", "LIST")
 HOST = Form(_host, "an IP address or a host name", "ADDRESS")
 PORT = whole(0, 65_535)
 URL = Form(_url, "a URL that begins with http:// or https://", "URL")

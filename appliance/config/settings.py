@@ -1,7 +1,8 @@
-"""The appliance's own settings: ``APPLIANCE_*`` and flags to one frozen object.
+"""Read the appliance's own settings: ``APPLIANCE_*`` variables and flags become one frozen object.
 
-Owns precedence, origins, and the words of a setting that is unknown or can't be read. Must not know what a setting is
-for; the table has its form and its words. Runs in the supervisor and in the commands, once, at the start.
+This module knows precedence, origins, and the errors for a setting that is unknown or can't be read. The table has each
+setting's form and texts; this module does not know what a setting is for. Runs in the supervisor and in the commands,
+once, at the start.
 """
 
 from __future__ import annotations
@@ -32,20 +33,20 @@ __all__ = [
     "read_settings",
 ]
 
-# Set in the image by the image, and in nobody's hands: no settings.
-_MARKS = frozenset({"APPLIANCE_IMAGE"})
-# Kubernetes gives each container of a namespace the addresses of its services: one called "appliance" sets these.
+# The image sets these; users can't set them, so they are not settings.
+_RESERVED = frozenset({"APPLIANCE_IMAGE"})
+# Kubernetes gives each container of a namespace the addresses of its services: a service "appliance" sets these.
 _SERVICE_LINK = re.compile(r"APPLIANCE_(SERVICE_(HOST|PORT\w*)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)\Z")
 _SERVICE_URL = re.compile(r"(tcp|udp|sctp)://")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the appliance was asked to do. Times in seconds, sizes in bytes, switches as "on" and "off".
+    """All settings. Times in seconds, sizes in bytes, switches as "on" and "off".
 
     Attributes:
         origins: where each field comes from: "default", "flag", "environment", or the name of a file.
-        notices: events that are worth a line, each with its fields.
+        notices: events to log at the start, each with its fields.
     """
 
     app: str
@@ -93,7 +94,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Early:
-    """What must be known before a file of the project is read."""
+    """The settings that are needed before any file of the project is read."""
 
     project: Path
     env_files: tuple[str, ...]
@@ -102,41 +103,41 @@ class Early:
 
 
 def read_early(process: Mapping[str, str], flags: Mapping[str, str], cwd: Path) -> Early:
-    """The settings that count from the process environment and the flags alone.
+    """Read the settings that come from the process environment and the flags alone.
 
     Raises:
         SettingsError: one of them can't be read.
     """
-    reading = _Reading(process, dict.fromkeys(process, "environment"), flags, cwd)
+    reading = _Reader(process, dict.fromkeys(process, "environment"), flags, cwd)
     values = reading.values([setting for setting in TABLE if setting.early])
-    reading.complain()
+    reading.raise_problems()
     return Early(**values)
 
 
 def read_settings(
     values: Mapping[str, str], origins: Mapping[str, str], flags: Mapping[str, str], cwd: Path
 ) -> Settings:
-    """All settings: a flag wins over the environment, which wins over the project's files; an empty text is none.
+    """Read all settings: a flag wins over the environment, which wins over the project's files; empty means unset.
 
     Args:
         values: the environment, the project's files included (``env.Environment.values``).
-        origins: where each comes from (``env.Environment.origins``).
+        origins: where each value comes from (``env.Environment.origins``).
         flags: the flags that were given, by ``Setting.field``.
-        cwd: what a relative path is relative to.
+        cwd: the folder that relative paths start at.
 
     Raises:
-        SettingsError: a name that is no setting, or a value that can't be read; all of them in one.
+        SettingsError: a name that is not a setting, or a value that can't be read; one error reports all of them.
     """
-    reading = _Reading(values, origins, flags, cwd)
+    reading = _Reader(values, origins, flags, cwd)
     links = reading.check_names()
     fields = reading.values(TABLE)
-    reading.complain()
+    reading.raise_problems()
     notices = (("settings.ignored", {"names": links, "reason": "Kubernetes' service links"}),) if links else ()
     return Settings(**fields, origins=reading.origins, notices=notices)
 
 
-class _Reading:
-    """One pass over the table: what was read, and what can't be."""
+class _Reader:
+    """One pass over the table; collects the values, and the problems."""
 
     def __init__(
         self, given: Mapping[str, str], given_origins: Mapping[str, str], flags: Mapping[str, str], cwd: Path
@@ -149,8 +150,8 @@ class _Reading:
         self.origins: dict[str, str] = {}
 
     def check_names(self) -> list[str]:
-        """Note the names that are no setting's; return those that Kubernetes gave."""
-        known = {setting.variable for setting in TABLE} | _MARKS
+        """Note the names that are not settings; return those that Kubernetes set."""
+        known = {setting.variable for setting in TABLE} | _RESERVED
         links = []
         for name in sorted(self._given):
             if not name.startswith(PREFIX):
@@ -162,7 +163,7 @@ class _Reading:
         return links
 
     def values(self, settings: list[Setting] | tuple[Setting, ...]) -> dict[str, Any]:
-        """The value of each, by field; what can't be read is noted."""
+        """Return each setting's value, by field; note those that can't be read."""
         fields: dict[str, Any] = {}
         for setting in settings:
             text, origin, name = self._text(setting)
@@ -173,11 +174,11 @@ class _Reading:
                 self._problems.append(_unreadable(setting, name, text, origin))
             else:
                 if setting.early and origin not in {"default", "flag", "environment"}:
-                    self._problems.append(_late(setting, origin))
+                    self._problems.append(_too_late(setting, origin))
         return fields
 
-    def complain(self) -> None:
-        """Raise what was noted."""
+    def raise_problems(self) -> None:
+        """Raise the noted problems."""
         if len(self._problems) == 1:
             raise self._problems[0]
         if self._problems:
@@ -189,20 +190,20 @@ class _Reading:
             )
 
     def _text(self, setting: Setting) -> tuple[str, str, str]:
-        """The text that counts, its origin, and the name under which it was given."""
+        """Return the winning text, its origin, and the name under which it was given."""
         if self._flags.get(setting.field):
             return self._flags[setting.field], "flag", setting.flag
         name = setting.variable
         if self._given.get(name) and not self._is_service_link(name):
             return self._given[name], self._origin_of(name), name
-        # In the image the port inside is the image's: a platform's or a project's PORT would move it away from what is
-        # published. From a file, PORT is the project's own business.
+        # In the image the port inside is the image's: a PORT of a platform or a project would move the server away from
+        # the published port. In a file, PORT is the project's own variable.
         if name == "APPLIANCE_PORT" and "APPLIANCE_IMAGE" not in self._given and self._from_process("PORT"):
             return self._from_process("PORT"), "environment", "PORT"
         return setting.default, "default", name
 
     def _unset(self, setting: Setting, fields: Mapping[str, Any]) -> object:
-        """The value where neither a text nor a default's text is: derived, or empty."""
+        """Return the value if neither a text nor a default is given: derived, or empty."""
         if setting.name == "CACHE":
             home = Path(self._from_process("HOME") or Path.home())
             return Path(self._from_process("XDG_CACHE_HOME") or home / ".cache") / "wsgi-appliance"
@@ -232,7 +233,7 @@ def _where(origin: str) -> str:
 def _unknown(name: str, origin: str) -> SettingsError:
     nearest = difflib.get_close_matches(name, [setting.variable for setting in TABLE], n=1)
     return SettingsError(
-        f"{name} ({_where(origin)}) is no setting of the appliance",
+        f"{name} ({_where(origin)}) is not a setting of the appliance",
         expected=nearest[0] if nearest else "one of the settings that appliance --help lists",
         action=f"Write {nearest[0]} instead of {name}." if nearest else f"Remove {name}.",
         setting=name,
@@ -241,23 +242,24 @@ def _unknown(name: str, origin: str) -> SettingsError:
 
 
 def _unreadable(setting: Setting, name: str, text: str, origin: str) -> SettingsError:
-    default = f", or leave it out: {setting.words or setting.default}" if setting.words or setting.default else ""
+    has_default = setting.default_text or setting.default
+    default = f", or leave it out: {has_default}" if has_default else ""
     example = setting.example or setting.default
     return SettingsError(
         f"{name} ({_where(origin)}) is {text!r}",
         expected=setting.form.allowed,
-        action=f"Set it, as in {name}={example}{default}.",
+        action=f"Set it, for example {name}={example}{default}.",
         setting=name,
         origin=origin,
         value=text,
     )
 
 
-def _late(setting: Setting, origin: str) -> SettingsError:
+def _too_late(setting: Setting, origin: str) -> SettingsError:
     return SettingsError(
-        f"{setting.variable} stands in {origin}",
+        f"{setting.variable} is set in {origin}",
         expected="the process environment or a flag: it is needed before the project's files are read",
-        action=f"Set {setting.variable} in the environment, or give {setting.flag}, and take it out of {origin}.",
+        action=f"Set {setting.variable} in the environment, or give {setting.flag}, and remove it from {origin}.",
         setting=setting.variable,
         origin=origin,
     )

@@ -1,7 +1,7 @@
-"""The folder of the status socket: the supervisor's own, also in a place where everybody may make folders.
+"""The folder of the status socket: make sure that it is the supervisor's own, also in a folder such as /tmp.
 
-Owns the check of that folder. Must not know what is in it. ``give_socket_folder`` runs as root before it becomes the
-project's owner; the rest in the supervisor.
+This module checks the folder and knows nothing of its contents. ``prepare_socket_folder`` runs as root, before root
+switches to the project's owner; the rest runs in the supervisor.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from appliance.identity.cache_folder import replaced
+from appliance.identity.cache_folder import set_aside
 from appliance.identity.path_walk import reach
 from appliance.ownership import NotOursError, Rule
 
@@ -22,27 +22,27 @@ if TYPE_CHECKING:
     from appliance.ownership import Folder
 
 
-def give_socket_folder(folder: Path, uid: int) -> list[Notice]:
-    """As root: set aside what is in this user's way; it makes the folder itself. Nobody else may do so in /tmp."""
+def prepare_socket_folder(folder: Path, uid: int) -> list[Notice]:
+    """As root: rename whatever keeps this user from making the folder. In /tmp only root can do so."""
     notices: list[Notice] = []
     if os.geteuid() == 0:
         with contextlib.suppress(OSError), reach(folder.parent).folder as place:
             if flaw := _flaw(place, folder.name, uid):
-                notices.append(replaced(place, folder.name, NotOursError(flaw, str(folder))))
+                notices.append(set_aside(place, folder.name, NotOursError(flaw, str(folder))))
     return notices
 
 
 def foreign_owner(folder: Path) -> str:
-    """Why the folder may be another user's trap: it lies where everybody may make one, and is not ours or root's."""
+    """Return why the folder may be another user's trap: everybody can make one there, and it is not ours or root's."""
     with contextlib.suppress(OSError), reach(folder.parent).folder as place:
         status = os.stat(folder.name, dir_fd=place.descriptor, follow_symlinks=False)
-        if _is_anybodys(place) and status.st_uid not in {0, os.geteuid()}:
+        if _is_world_writable(place) and status.st_uid not in {0, os.geteuid()}:
             return f"it belongs to uid {status.st_uid}"
     return ""
 
 
-def sound_folder(folder: Path) -> Folder:
-    """The folder, opened, if nobody else can replace what we put there.
+def safe_folder(folder: Path) -> Folder:
+    """Open the folder, if nobody else can replace what this user puts there.
 
     Raises:
         NotOursError: another user can.
@@ -57,20 +57,20 @@ def sound_folder(folder: Path) -> Folder:
     return opened
 
 
-def _is_anybodys(place: Folder) -> bool:
+def _is_world_writable(place: Folder) -> bool:
     return bool(os.fstat(place.descriptor).st_mode & stat.S_IWOTH)
 
 
 def _flaw(place: Folder, name: str, uid: int) -> str:
-    """Why this user can't have the folder of this name as its own; empty if it can, or will make it."""
+    """Return why this user can't have the folder of this name as its own; empty if it can, or will make it."""
     try:
         status = os.stat(name, dir_fd=place.descriptor, follow_symlinks=False)
     except FileNotFoundError:
         return ""
-    everybodys = stat.S_ISVTX | stat.S_IWOTH
-    is_everybodys = status.st_uid == 0 and status.st_mode & everybodys == everybodys
-    if not _is_anybodys(place) or is_everybodys:
+    shared = stat.S_ISVTX | stat.S_IWOTH
+    is_shared = status.st_uid == 0 and status.st_mode & shared == shared
+    if not _is_world_writable(place) or is_shared:
         return ""
     if not stat.S_ISDIR(status.st_mode):
-        return "it is no folder"
+        return "it is not a folder"
     return Rule(frozenset({uid})).flaw(status)

@@ -1,8 +1,8 @@
-"""The one table of settings.
+"""The table of settings: each setting's name, form, default and texts.
 
-Owns each setting's name, form, default and words. From it come the ``Settings`` that are read, ``.env.example``,
-``--help``, ``docs/settings.md`` and the errors. Must not know where values come from. A setting stands here when what
-it sets exists, not before. Runs in the appliance's own interpreter.
+The ``Settings`` object, ``.env.example``, ``--help``, ``docs/settings.md`` and the errors are made from it. It does not
+know where values come from. Add a setting when the code that uses it exists, not before. Runs in the appliance's own
+interpreter.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class Setting:
 
     Attributes:
         name: as in APPLIANCE_NAME, --name and the field of Settings.
-        form: how its text is read, and which texts are allowed.
-        default: the text that counts when none is given.
-        help: what it does, one line.
-        in_image: the default in the image, where that differs.
-        words: the default in words, where its text says too little.
-        example: a text that somebody would give.
-        early: needed before a file of the project is read, so it counts from the process environment and flags alone.
+        form: how its text is parsed, and which texts are allowed.
+        default: the text that counts if none is given.
+        help: what it does, in one line.
+        in_image: the default in the image, if it differs.
+        default_text: a description of the default, if its text says too little.
+        example: a realistic value.
+        early: needed before a file of the project is read; so only the process environment and the flags can set it.
     """
 
     name: str
@@ -38,23 +38,23 @@ class Setting:
     default: str
     help: str
     in_image: str = ""
-    words: str = ""
+    default_text: str = ""
     example: str = ""
     early: bool = False
 
     @property
     def variable(self) -> str:
-        """The environment's name for it."""
+        """Its environment variable."""
         return PREFIX + self.name
 
     @property
     def field(self) -> str:
-        """The attribute of Settings, and the key of the flags."""
+        """Its attribute of Settings, and its key in the flags."""
         return self.name.lower()
 
     @property
     def flag(self) -> str:
-        """The command line's name for it."""
+        """Its flag on the command line."""
         return "--" + self.name.lower().replace("_", "-")
 
 
@@ -64,14 +64,14 @@ TABLE: tuple[Setting, ...] = (
         forms.TEXT,
         "",
         "The WSGI application: module, module:object.attribute, module:factory() or path/file.py.",
-        words="found by looking at the project",
+        default_text="found in the project",
         example="shop.web:create_app()",
     ),
     Setting(
         "ASGI",
         forms.choice("refuse", "adapt"),
         "refuse",
-        "An application that is ASGI alone is refused, or, with adapt, served over HTTP, without WebSockets.",
+        "What to do with an application that is only ASGI: refuse it, or adapt it to HTTP without WebSockets.",
         example="adapt",
     ),
     Setting(
@@ -80,7 +80,7 @@ TABLE: tuple[Setting, ...] = (
         ".",
         "The project's folder.",
         in_image="/workspace",
-        words="the working folder",
+        default_text="the working folder",
         example="../mine",
         early=True,
     ),
@@ -96,7 +96,7 @@ TABLE: tuple[Setting, ...] = (
         "PORT",
         forms.PORT,
         "8000",
-        "The port to listen on; 0 takes a free one. Outside the image a plain PORT counts too.",
+        "The port to listen on; 0 picks a free one. Outside the image, PORT counts too.",
         in_image="8000",
         example="8001",
     ),
@@ -104,15 +104,15 @@ TABLE: tuple[Setting, ...] = (
         "PUBLIC_URL",
         forms.URL,
         "",
-        "The address that a browser uses, where it differs: it is printed at the start, and its host is allowed.",
-        words="made from HOST and PORT",
+        "The URL for browsers, if it differs from HOST and PORT: it is printed at the start, and its host is allowed.",
+        default_text="made from HOST and PORT",
         example="http://localhost:8001",
     ),
     Setting(
         "ENV_FILES",
         forms.FILES_OR_NONE,
         ",".join(env.FILES),
-        "The project's files of variables, the first winning; none reads none.",
+        "The project's .env files; the first wins; none reads no file.",
         example=".env.test,.env",
         early=True,
     ),
@@ -121,7 +121,7 @@ TABLE: tuple[Setting, ...] = (
         forms.PYTHON,
         "",
         "The project's Python: a version, or the path of an interpreter.",
-        words="what the project asks for, else the appliance's own",
+        default_text="what the project asks for, else the appliance's own",
         example="3.12",
     ),
     Setting(
@@ -135,8 +135,8 @@ TABLE: tuple[Setting, ...] = (
         "DEPENDENCIES",
         forms.FILES,
         "",
-        "The dependency files to install from instead of those that are found; extras and groups to add.",
-        words="found by looking at the project",
+        "The dependency files to install from instead of those found in the project; extras and groups to add.",
+        default_text="found in the project",
         example="requirements/test.txt,extra:postgres",
     ),
     Setting(
@@ -144,7 +144,7 @@ TABLE: tuple[Setting, ...] = (
         forms.TEXT,
         "",
         "Shell commands to run in the project's environment before its first worker, and again when they change.",
-        words="none",
+        default_text="none",
         example="python manage.py migrate --noinput",
     ),
     Setting(
@@ -158,22 +158,22 @@ TABLE: tuple[Setting, ...] = (
         "WATCH",
         forms.choice("auto", "events", "poll"),
         "auto",
-        "How saves are noticed: events, poll (looking again and again), or auto: polling where a mount has no events.",
+        "How to notice saves: by events, by polling, or auto: polling only for mounts without file events.",
         example="poll",
     ),
     Setting(
         "WATCH_EXTRA",
         forms.LIST,
         "",
-        "What is watched besides: patterns of files in the project, files and folders elsewhere.",
-        words="nothing more than code, templates, .env and dependency files",
+        "More to watch: patterns of files in the project, and files and folders elsewhere.",
+        default_text="nothing more than code, templates, .env and dependency files",
         example="config/*.yaml,../shared",
     ),
     Setting(
         "PRELOAD",
         forms.SWITCH,
         "on",
-        "Whether reloads are forked from a process that has imported the project's packages; off starts each one cold.",
+        "Whether reloads fork from a process that has imported the project's packages; off starts each worker cold.",
         example="off",
     ),
     Setting(
@@ -181,21 +181,21 @@ TABLE: tuple[Setting, ...] = (
         forms.LIST,
         "",
         "Patterns of paths, relative to the project, that are not watched.",
-        words="nothing more than what is never watched",
+        default_text="nothing more than the paths that are never watched",
         example="uploads/*,*.generated.py",
     ),
     Setting(
         "THREADS",
         forms.whole(1, 1000),
         "8",
-        "How many requests may run at a time.",
+        "How many requests can run at the same time.",
         example="1",
     ),
     Setting(
         "LOG_FORMAT",
         forms.choice("auto", "json", "console"),
         "auto",
-        "json is one object a line; console is for people; auto is console on a terminal, json elsewhere.",
+        "json writes one object a line; console is for people; auto is console on a terminal, json elsewhere.",
         example="json",
     ),
     Setting(
@@ -209,15 +209,15 @@ TABLE: tuple[Setting, ...] = (
         "ACCESS_LOG",
         forms.choice("on", "errors", "off"),
         "on",
-        "Which requests leave a line: all, those that are answered with 400 or more, or none.",
+        "Which requests to log: all, only those with a status of 400 or more, or none.",
         example="errors",
     ),
     Setting(
         "LOG_FIELDS",
         forms.PAIRS,
         "",
-        "Fields that stand at the end of every line of JSON.",
-        words="none",
+        "Fields to add at the end of every JSON line.",
+        default_text="none",
         example="service.name=shop,deployment.environment.name=dev",
     ),
     Setting(
@@ -225,38 +225,38 @@ TABLE: tuple[Setting, ...] = (
         forms.LIST_OR_NONE,
         "password,passwd,pass,pwd,secret,token,access_token,refresh_token,id_token,auth_token,client_secret,api_key,"
         "apikey,code,session,sessionid",
-        "Keys of a query whose values are not logged, whatever their case; signatures of cloud stores never are.",
+        "Query parameters whose values are not logged, in upper or lower case; cloud storage signatures never are.",
         example="session,token",
     ),
     Setting(
         "QUIET_PATHS",
         forms.LIST_OR_NONE,
         "/health,/healthz,/livez,/readyz,/ping",
-        "Paths of health checks: a GET that goes well is logged at level debug.",
+        "Paths of health checks: a GET that succeeds is logged at level debug.",
         example="/status/live",
     ),
     Setting(
         "ALLOWED_HOSTS",
         forms.LIST,
         "",
-        "Host names to answer to besides the usual local ones; .example.com takes its sub-domains, * takes all.",
-        words="the usual local names",
+        "Host names to accept besides the usual local ones; .example.com accepts its subdomains, * accepts all.",
+        default_text="the usual local names",
         example="shop.test,.example.com",
     ),
     Setting(
         "TRUSTED_PROXIES",
         forms.NETWORKS,
         "",
-        "Addresses or networks of proxies whose X-Forwarded and X-Real-IP headers are believed.",
-        words="none",
+        "Addresses or networks of proxies whose X-Forwarded and X-Real-IP headers are trusted.",
+        default_text="none",
         example="172.16.0.0/12",
     ),
     Setting(
         "DEBUGPY",
         forms.PORT,
         "0",
-        "The port on which debugpy listens in the worker, on the address of HOST, through reloads; 0 is no debugger.",
-        words="no debugger",
+        "The port for debugpy, on the address of HOST; it stays open through reloads; 0 means no debugger.",
+        default_text="no debugger",
         example="5678",
     ),
     Setting(
@@ -271,7 +271,7 @@ TABLE: tuple[Setting, ...] = (
         forms.TEXT,
         "",
         "A certificate, with its chain, for HTTPS on the port: a PEM file, relative to the project. Needs TLS_KEY.",
-        words="plain HTTP",
+        default_text="plain HTTP",
         example="certs/localhost.pem",
     ),
     Setting(
@@ -279,7 +279,7 @@ TABLE: tuple[Setting, ...] = (
         forms.TEXT,
         "",
         "The certificate's private key, without a password: a PEM file, relative to the project.",
-        words="plain HTTP",
+        default_text="plain HTTP",
         example="certs/localhost-key.pem",
     ),
     Setting(
@@ -300,7 +300,7 @@ TABLE: tuple[Setting, ...] = (
         "SLOW_REQUEST_S",
         forms.seconds(0),
         "10",
-        "Seconds after which a request that still runs is logged with the place where it stands; 0 is never.",
+        "Seconds after which a request that still runs is logged, with its current line of code; 0 means never.",
         example="2",
     ),
     Setting(
@@ -321,31 +321,31 @@ TABLE: tuple[Setting, ...] = (
         "IDLE_TIMEOUT_S",
         forms.seconds(0),
         "75",
-        "Seconds that a connection is kept open between two requests.",
+        "Seconds to keep a connection open between two requests.",
         example="5",
     ),
     Setting(
         "MAX_HEADER_BYTES",
         forms.whole(1024, 16 * 1024 * 1024),
         "65536",
-        "The largest head of a request.",
+        "The largest allowed head of a request.",
         example="131072",
     ),
     Setting(
         "MAX_BODY_BYTES",
         forms.whole(0, 2**62),
         "0",
-        "The largest body of a request; 0 is no limit.",
-        words="no limit",
+        "The largest allowed body of a request; 0 means no limit.",
+        default_text="no limit",
         example="10485760",
     ),
     Setting(
         "CACHE",
         forms.FOLDER,
         "",
-        "The folder of environments and caches.",
+        "The folder for environments and caches.",
         in_image="/cache",
-        words="wsgi-appliance in $XDG_CACHE_HOME or ~/.cache",
+        default_text="wsgi-appliance in $XDG_CACHE_HOME or ~/.cache",
         example="/var/cache/appliance",
         early=True,
     ),
@@ -353,9 +353,9 @@ TABLE: tuple[Setting, ...] = (
         "STATUS_SOCKET",
         forms.PATH,
         "",
-        "The socket file on which the supervisor tells its state.",
-        in_image="/tmp/appliance/status.sock",  # noqa: S108 - the image's own, in its own /tmp
-        words="one for each project, in the folder of temporary files",
+        "The socket file on which the supervisor answers status requests.",
+        in_image="/tmp/appliance/status.sock",  # noqa: S108  the image's own, in its own /tmp
+        default_text="one for each project, in the temporary folder",
         example="/run/appliance.sock",
         early=True,
     ),

@@ -1,4 +1,4 @@
-"""Which user runs, and what that user owns: privileges, the project's owner, the folder in the cache volume.
+"""Which user runs the appliance, and what that user owns: privileges, the project's owner, the cache folder.
 
-Runs in the appliance's own interpreter, before anything of the project is started.
+Runs in the appliance's own interpreter, before anything of the project starts.
 """

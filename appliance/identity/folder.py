@@ -1,7 +1,6 @@
-"""The mounted folder itself, before anything in it is looked at.
+"""Check the mounted project folder itself, before anything looks into it.
 
-Owns the words for a folder that is not there or can't be read. Runs in the supervisor after the drop to the owner, and
-in the commands.
+Runs in the supervisor after the switch to the project's owner, and in the commands.
 """
 
 from __future__ import annotations
@@ -17,17 +16,17 @@ if TYPE_CHECKING:
 
 
 def check_folder(path: Path) -> None:
-    """Let a folder pass that can be listed and entered.
+    """Check that the folder can be listed and entered.
 
     Raises:
-        ProjectMissingError: it is not there, no folder, or closed to this user.
+        ProjectMissingError: it does not exist, is not a folder, or this user can't read it.
     """
     try:
         status = path.stat()
     except PermissionError:
         raise ProjectMissingError(
             f"{path} can't be reached by uid {os.geteuid()}",
-            expected="a folder that the appliance's user may list and enter",
+            expected="a folder that the appliance's user can list and enter",
             action="Open the folders above it (chmod o+x), or run the appliance as their owner.",
             path=str(path),
             uid=os.geteuid(),
@@ -41,7 +40,7 @@ def check_folder(path: Path) -> None:
         ) from None
     if not stat.S_ISDIR(status.st_mode):
         raise ProjectMissingError(
-            f"{path} is no folder",
+            f"{path} is not a folder",
             expected="the project's folder",
             action="Name the folder that holds the project; APPLIANCE_APP names a file in it.",
             path=str(path),
@@ -50,15 +49,15 @@ def check_folder(path: Path) -> None:
         raise ProjectMissingError(
             f"{path} is a folder that has been removed",
             expected="the folder that was mounted, as it was",
-            action="Restart the container: what is at that path on the host now is mounted then.",
+            action="Restart the container: that mounts what is at that path on the host now.",
             path=str(path),
         )
-    # os.access asks for the real user, and the kernel: it is right for root without CAP_DAC_OVERRIDE too.
+    # os.access asks the kernel, for the real user: its answer is right for root without CAP_DAC_OVERRIDE too.
     if not os.access(path, os.R_OK | os.X_OK):
         raise ProjectMissingError(
             f"{path} can't be read by uid {os.geteuid()}: it belongs to uid {status.st_uid}, "
             f"mode {stat.S_IMODE(status.st_mode):04o}",
-            expected="a folder that the appliance's user may list and enter",
+            expected="a folder that the appliance's user can list and enter",
             action=f"Run as its owner (user: '{status.st_uid}:{status.st_gid}'), or open it: chmod o+rx on the host.",
             path=str(path),
             uid=os.geteuid(),

@@ -1,8 +1,7 @@
-"""A path that is walked level by level, so that no link of another user leads us elsewhere.
+"""Open a folder by walking its path level by level, so that no link of another user leads elsewhere.
 
-Owns the walk to the folders that the settings name: the cache's, and the status socket's. Must not know what lies in
-them. Runs before such a folder is changed, above all as root: a link that another user has put on the way would have
-root change what it leads to.
+Used for the folders that the settings name: the cache's, and the status socket's. It runs before such a folder is
+changed, above all as root: otherwise another user's link on the path would make root change the link's target.
 """
 
 from __future__ import annotations
@@ -19,26 +18,26 @@ from appliance.ownership import OPEN, PASS, Folder, NotOursError, volume_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-_MOST_LINKS = 40  # as many as the kernel follows
+_MAX_LINKS = 40  # as many as the kernel follows
 
 
 class Reached(NamedTuple):
-    """A folder, and the status of the one that it lies in."""
+    """A folder, and the status of its parent folder."""
 
     folder: Folder
     above: os.stat_result
 
 
 def reach(path: Path, *, make: bool = False) -> Reached:
-    """Open the folder at this path; the folder itself may be anybody's.
+    """Open the folder at this path; anybody may own the folder itself.
 
     Args:
-        path: links on it count where root or this user has made them.
-        make: make the levels that are absent. Root makes none in another user's folder: it would be root's there.
+        path: links on it are followed if root or this user has made them.
+        make: make missing levels. Root makes none in another user's folder: the new level would belong to root.
 
     Raises:
-        NotOursError: a link on the way is another user's.
-        OSError: a level is absent, can't be opened or made, or is no folder.
+        NotOursError: a link on the path belongs to another user.
+        OSError: a level is missing, can't be opened or made, or is not a folder.
     """
     levels = list(reversed(path.absolute().parts[1:]))
     links = 0
@@ -64,26 +63,26 @@ def reach(path: Path, *, make: bool = False) -> Reached:
 
 
 def _levels(target: str, links: int) -> list[str]:
-    """The levels of a link's target, the last one first."""
-    if links > _MOST_LINKS:
+    """Return the levels of a link's target, the last one first."""
+    if links > _MAX_LINKS:
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), target)
     return [part for part in reversed(PurePosixPath(target).parts) if part != "/"]
 
 
 def _link(here: int, name: str, path: Path) -> str | None:
-    """Where the link of this name leads; None where it is no link, or nothing is there."""
+    """Return the target of the link of this name; None if it is not a link, or does not exist."""
     with contextlib.ExitStack() as opened:
         try:
             status = os.stat(name, dir_fd=here, follow_symlinks=False)
             if not stat.S_ISLNK(status.st_mode):
                 return None
-            if hasattr(os, "O_PATH"):  # by a descriptor: it can't be swapped for another link before it is read
+            if hasattr(os, "O_PATH"):  # by a descriptor: nobody can swap it for another link before it is read
                 here = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
                 opened.callback(os.close, here)
                 status, name = os.fstat(here), ""
             target = os.readlink(name, dir_fd=here)
         except OSError:
-            return None  # nothing is there, or no link any more: entering it says so
+            return None  # missing, or not a link any more: the caller's open reports that
     if status.st_uid not in {0, os.geteuid()}:
         raise NotOursError(f"a link of uid {status.st_uid} is on the way to it", str(path))
     return target

@@ -186,10 +186,10 @@ def _device(path):
     [
         (_folder, "it is a folder"),
         (_virtual_environment, "it is a virtual environment"),
-        (_link_to_nowhere, "a link to nowhere"),
+        (_link_to_nowhere, "a broken link to nowhere"),
         (_link_to_itself, "symbolic links"),
         (_huge, "more than"),
-        (_device, "no file of text"),
+        (_device, "not a text file"),
     ],
 )
 def test_what_is_no_file(tmp_path, make, reason):
@@ -248,12 +248,12 @@ def test_a_pipe_is_read_anew_each_time(tmp_path):
 def test_a_pipe_that_nobody_writes(tmp_path, monkeypatch):
     """It is waited for, but not for ever; then what it said before stands."""
     os.mkfifo(tmp_path / ".env")
-    content = env_file.read_file(tmp_path / ".env", ".env", patience_s=0.05)
+    content = env_file.read_file(tmp_path / ".env", ".env", timeout_s=0.05)
     assert (content.text, content.is_pipe) == ("", True)
-    assert "nobody wrote" in content.complaints[0].reason
-    content = env_file.read_file(tmp_path / ".env", ".env", before="A=1\n", patience_s=0.05)
+    assert "nothing wrote" in content.complaints[0].reason
+    content = env_file.read_file(tmp_path / ".env", ".env", before="A=1\n", timeout_s=0.05)
     assert content.text == "A=1\n"
-    assert "before" in content.complaints[0].action
+    assert "last text" in content.complaints[0].action
 
 
 def test_a_pipe_that_is_never_ended(tmp_path):
@@ -262,7 +262,7 @@ def test_a_pipe_that_is_never_ended(tmp_path):
     os.mkfifo(pipe)
     ours = os.open(pipe, os.O_RDWR)
     os.write(ours, b"A=1\n")
-    content = env_file.read_file(pipe, ".env", patience_s=0.05)
+    content = env_file.read_file(pipe, ".env", timeout_s=0.05)
     assert (content.text, len(content.complaints)) == ("A=1\n", 1)
     os.set_blocking(ours, False)
     over = threading.Event()

@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from appliance.identity.cache_folder import claim, exposure, give
+from appliance.identity.cache_folder import claim, exposure, prepare_cache
 from appliance.ownership import open_folder
 from tests.identity.planted_files import (
     NAME,
@@ -34,7 +34,7 @@ def test_what_another_user_has_put_there_is_not_used(volume, temporary, victim, 
     """Whatever stands under our name is set aside or passed by, with one event; what it leads to is not touched."""
     plant(volume / NAME)
     before = [look(path) for path in (victim, victim / "file")]
-    told = give(volume, OWNER, OWNER) if starts_as_root else []
+    told = prepare_cache(volume, OWNER, OWNER) if starts_as_root else []
     with user(OWNER):
         claimed = claim(volume, temporary)
         assert claim(volume, temporary).cache == claimed.cache
@@ -197,8 +197,8 @@ def test_a_link_on_the_way(temporary, victim, place, starts_as_root):
     os.lchown(way, ATTACKER, ATTACKER)
     before = [look(path) for path in (victim, victim / "file")]
     if starts_as_root:
-        assert give(way, OWNER, OWNER) == []
-        assert give(way / "cache", OWNER, OWNER) == []
+        assert prepare_cache(way, OWNER, OWNER) == []
+        assert prepare_cache(way / "cache", OWNER, OWNER) == []
     with user(OWNER):
         for path in (way, way / "cache"):
             assert by(claim(path, temporary)) == ["cache.moved"]
@@ -255,13 +255,13 @@ def test_a_new_volume(place, temporary):
     (place / "home").mkdir()
     os.chown(place / "home", OWNER, OWNER)
     cache = place / "home" / ".cache" / "appliance"
-    assert give(cache, OWNER, OWNER) == []
+    assert prepare_cache(cache, OWNER, OWNER) == []
     assert not cache.exists()
     with user(OWNER):
         assert claim(cache, temporary).notices == ()
     assert is_own(cache)
     cache = place / "var" / "cache"
-    assert give(cache, OWNER, OWNER) == []
+    assert prepare_cache(cache, OWNER, OWNER) == []
     with user(OWNER):
         assert claim(cache, temporary).notices == ()
     assert is_own(cache / NAME)

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from appliance.identity.cache_folder import claim, give
+from appliance.identity.cache_folder import claim, prepare_cache
 from tests.identity.planted_files import NAME, by, content, is_own, planted, temporary, victim
 from tests.users import ATTACKER, OTHER, OWNER, as_root, look, place, user, volume
 
@@ -18,7 +18,7 @@ __all__ = ["place", "temporary", "victim", "volume"]
 def test_root_makes_it_where_the_user_may_not(volume, temporary, mode):
     """In a volume that is closed root makes the user's folder, and the user can get there."""
     volume.chmod(mode)
-    assert give(volume, OWNER, OWNER) == []
+    assert prepare_cache(volume, OWNER, OWNER) == []
     with user(OWNER):
         assert claim(volume, temporary).notices == ()
     assert is_own(volume / NAME)
@@ -29,7 +29,7 @@ def test_root_closes_the_gap(volume, temporary):
     """Where everybody may rename everything root adds the sticky bit: no user replaces another's folder any more."""
     volume.chmod(0o777)
     planted(volume / f"uid-{OTHER}")
-    assert give(volume, OWNER, OWNER) == []
+    assert prepare_cache(volume, OWNER, OWNER) == []
     assert stat.S_IMODE(volume.stat().st_mode) == 0o1777
     with user(OWNER):
         assert claim(volume, temporary).notices == ()
@@ -41,7 +41,7 @@ def test_root_closes_the_gap(volume, temporary):
 def test_an_empty_folder_that_root_has_made(volume, temporary):
     """A root that ended between making and giving it away leaves no user locked out."""
     (volume / NAME).mkdir(mode=0o755)
-    assert give(volume, OWNER, OTHER) == []
+    assert prepare_cache(volume, OWNER, OTHER) == []
     assert look(volume / NAME) == (OWNER, OTHER, "0o40755")
 
 
@@ -50,7 +50,7 @@ def test_a_full_folder_of_roots_stays_roots(volume, temporary):
     """What root has put there is never given away; its user takes another name, and finds that again."""
     (volume / NAME).mkdir(mode=0o755)
     (volume / NAME / "restored").write_text("from a backup")
-    assert give(volume, OWNER, OWNER) == []
+    assert prepare_cache(volume, OWNER, OWNER) == []
     with user(OWNER):
         claimed = claim(volume, temporary)
         assert by(claimed) == ["cache.moved"]
@@ -85,7 +85,7 @@ def test_nothing_is_given_away_by_a_swap(volume, victim):
     try:
         aside = 0
         while aside < 50:
-            aside += len(give(volume, OWNER, OWNER))
+            aside += len(prepare_cache(volume, OWNER, OWNER))
     finally:
         done.set()
         thread.join()

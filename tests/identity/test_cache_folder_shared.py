@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from appliance.identity.cache_folder import claim, give
+from appliance.identity.cache_folder import claim, prepare_cache
 from appliance.ownership import open_folder
 from tests.identity.planted_files import NAME, by, temporary, victim
 from tests.users import ATTACKER, OWNER, as_root, place, user, volume
@@ -56,7 +56,7 @@ def test_a_share_that_keeps_no_owners(share, temporary, kind, starts_as_root):
     options, events = SHARES[kind]
     folder = share(options)
     for _ in range(2):
-        told = give(folder, OWNER, OWNER) if starts_as_root else []
+        told = prepare_cache(folder, OWNER, OWNER) if starts_as_root else []
         with user(OWNER):
             claimed = claim(folder, temporary)
             with open_folder(f"{claimed.cache}/{NAME}/code", 2, make=0o700) as code:

@@ -16,5 +16,5 @@ def test_a_missing_folder(tmp_path):
     with pytest.raises(ProjectMissingError, match="No such file"):
         check_folder(tmp_path / "gone")
     (tmp_path / "file").touch()
-    with pytest.raises(ProjectMissingError, match="no folder"):
+    with pytest.raises(ProjectMissingError, match="not a folder"):
         check_folder(tmp_path / "file")

@@ -9,7 +9,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from appliance.config.socket_folder import sound_folder
+from appliance.config.socket_folder import safe_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ def link(folder: Path, environment: Path) -> bool:
     """
     aside = f".{NAME}.new"
     try:
-        with sound_folder(folder) as opened:
+        with safe_folder(folder) as opened:
             with contextlib.suppress(OSError):
                 if os.readlink(NAME, dir_fd=opened.descriptor) == str(environment):
                     return True

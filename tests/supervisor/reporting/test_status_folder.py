@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from appliance.config.socket_folder import give_socket_folder
+from appliance.config.socket_folder import prepare_socket_folder
 from appliance.ownership import NotOursError
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.reporting.status_socket import StatusSocket, _let_anybody_connect
@@ -120,14 +120,14 @@ def test_root_clears_the_way(volume, opened, plant):
     before = look(victim)
     folder = volume / "appliance"
     plant(folder)
-    (notice,) = give_socket_folder(folder, OWNER)
+    (notice,) = prepare_socket_folder(folder, OWNER)
     assert notice[0] == "folder.replaced"
     assert os.path.lexists(str(notice[1]["aside"]))
-    assert give_socket_folder(folder, OWNER) == []
+    assert prepare_socket_folder(folder, OWNER) == []
     with user(OWNER):
         assert opened(folder / "status.sock") is None
         assert link(folder, Path("/cache/uid-1/environments/key"))
-    assert give_socket_folder(folder, OWNER) == []
+    assert prepare_socket_folder(folder, OWNER) == []
     assert look(folder)[0] == OWNER
     assert look(victim) == before
 
@@ -139,7 +139,7 @@ def test_other_folders_are_left_alone(place, volume, mode):
     for folder in (place / "run", volume / "shared"):
         folder.mkdir()
         folder.chmod(0o1777 if folder.parent == volume else mode)
-        assert give_socket_folder(folder, OWNER) == []
+        assert prepare_socket_folder(folder, OWNER) == []
         assert folder.is_dir()
 
 
