@@ -64,7 +64,7 @@ def mounts(patient: Patient) -> Iterator[Finding]:
     kind = table.of(str(patient.project)).kind
     writable = os.access(patient.project, os.W_OK)
     yield Finding("project", "ok", f"{patient.project} on {kind}, {'' if writable else 'not '}writable")
-    for mute in table.mute_below(str(patient.project)):
+    for mute in table.eventless_below(str(patient.project)):
         yield Finding(
             "project", "note", f"{mute.point} is on {mute.kind}, which does not tell of every edit: it is polled",
             "A reload takes up to a second there. Keep the project on a disk of the machine that runs the engine.",

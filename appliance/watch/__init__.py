@@ -1,6 +1,7 @@
-"""What happens to the files of a project: which of them matter, how their changes are noticed, when a burst is over.
+"""Watch a project's files: which files matter, how changes are noticed, and when a burst of changes is over.
 
-Runs in the supervisor, in a thread of its own, and knows nothing of processes. ``watcher`` is the way in; ``kinds``
-and ``ignores`` say what matters, ``tree`` what there is, ``sources``, ``inotify`` and ``elsewhere`` who brings the
-news, ``mounts`` where none can be had, ``burst`` and ``contents`` when it is news at all.
+Runs in the supervisor, in a thread of its own, and knows nothing of processes. ``watcher`` is the entry point.
+``kinds`` and ``ignores`` decide which files matter, and ``tree`` finds them. ``event_sources``, ``inotify`` and
+``elsewhere`` deliver file events; ``mounts`` finds the mounts that have none. ``burst`` and ``file_contents`` decide
+whether and when a change is reported.
 """

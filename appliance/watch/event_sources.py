@@ -1,6 +1,6 @@
-"""What brings news of files, whoever brings it.
+"""File events, and the interface of what delivers them.
 
-Owns the words that ``inotify`` and ``elsewhere`` have in common, and the source that has no news: where everything is
+``inotify`` and ``elsewhere`` share these types. The source without events stands here too: with it, everything is
 polled.
 """
 
@@ -13,50 +13,50 @@ import select
 from typing import NamedTuple, Protocol
 
 
-class What(enum.Enum):
-    """What happened."""
+class EventType(enum.Enum):
+    """The kind of an event."""
 
-    WRITTEN = enum.auto()  # a file stands there, whole: closed after writing, or moved there
-    BEGUN = enum.auto()  # it is new, or was written to; more may follow
-    GONE = enum.auto()
-    FOLDER_CAME = enum.auto()
-    FOLDER_WENT = enum.auto()
-    LOST = enum.auto()  # the folder that this names is not at its place any more
-    MISSED = enum.auto()  # there was more than could be told
-    MOUNTED = enum.auto()  # something was mounted or unmounted, somewhere
+    WRITTEN = enum.auto()  # a complete file: closed after writing, or moved there
+    MODIFIED = enum.auto()  # it is new, or was written to; more may follow
+    DELETED = enum.auto()
+    FOLDER_ADDED = enum.auto()
+    FOLDER_REMOVED = enum.auto()
+    FOLDER_LOST = enum.auto()  # the watched folder itself was moved, deleted or unmounted
+    OVERFLOW = enum.auto()  # events were lost: the kernel's queue was full
+    MOUNTS_CHANGED = enum.auto()  # something was mounted or unmounted, somewhere
 
 
-class News(NamedTuple):
-    """One thing that happened."""
+class FileEvent(NamedTuple):
+    """One event."""
 
-    what: What
+    event_type: EventType
     path: str
 
 
-class Source(Protocol):
-    """Who brings news of folders."""
+class EventSource(Protocol):
+    """Delivers the events of folders."""
 
     def add(self, folder: str, *, partial: bool) -> None:
-        """Tell of what happens in this folder, not below it; with ``partial``, of each write.
+        """Report what happens in this folder, not below it; with ``partial``, each write too.
 
         Raises:
-            OSError: it can't be done.
+            OSError: the folder can't be watched.
         """
 
     def drop(self, folder: str) -> None:
-        """Tell no more of this folder."""
+        """Report this folder no more."""
 
-    def wait(self, timeout_s: float) -> list[News]:
-        """What has happened, once something has; nothing when the time is over or ``wake`` was called."""
+    def wait(self, timeout_s: float) -> list[FileEvent]:
+        """Wait for events and return them; return none after the timeout or after ``wake``."""
 
     def wake(self) -> None:
-        """End a wait; from any thread."""
+        """End a wait; any thread may call this."""
 
     def close(self) -> None:
-        """Give back what it holds."""
+        """Close everything that it holds open."""
 
 
-class Alarm:
+class WakePipe:
     """Wakes a thread that polls descriptors."""
 
     def __init__(self) -> None:
@@ -65,50 +65,50 @@ class Alarm:
         os.set_blocking(self._write, False)
 
     def fileno(self) -> int:
-        """Can be read once it has rung."""
+        """Return the descriptor that is readable after ``wake``."""
         return self._read
 
-    def ring(self) -> None:
-        """Wake it; from any thread."""
-        with contextlib.suppress(BlockingIOError):  # it rings already
+    def wake(self) -> None:
+        """Wake the thread that polls; any thread may call this."""
+        with contextlib.suppress(BlockingIOError):  # a full pipe wakes it anyway
             os.write(self._write, b"\0")
 
-    def silence(self) -> None:
-        """It has been heard."""
+    def clear(self) -> None:
+        """Empty the pipe, after it has woken the thread."""
         with contextlib.suppress(BlockingIOError):
             while os.read(self._read, 4096):
                 continue
 
     def close(self) -> None:
-        """Give back both ends."""
+        """Close both ends."""
         os.close(self._read)
         os.close(self._write)
 
 
-class Silence:
-    """No news: everything has to be looked at."""
+class NoEvents:
+    """No events: everything has to be polled."""
 
     def __init__(self) -> None:
-        self._alarm = Alarm()
+        self._wake_pipe = WakePipe()
         self._poll = select.poll()
-        self._poll.register(self._alarm.fileno(), select.POLLIN)
+        self._poll.register(self._wake_pipe.fileno(), select.POLLIN)
 
     def add(self, folder: str, *, partial: bool) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def drop(self, folder: str) -> None:
-        """Nothing."""
+        """Do nothing."""
 
-    def wait(self, timeout_s: float) -> list[News]:
-        """Only waits."""
+    def wait(self, timeout_s: float) -> list[FileEvent]:
+        """Only wait."""
         if self._poll.poll(timeout_s * 1000):
-            self._alarm.silence()
+            self._wake_pipe.clear()
         return []
 
     def wake(self) -> None:
         """End the wait."""
-        self._alarm.ring()
+        self._wake_pipe.wake()
 
     def close(self) -> None:
-        """Give back the alarm."""
-        self._alarm.close()
+        """Close the pipe."""
+        self._wake_pipe.close()

@@ -1,8 +1,8 @@
-"""What the files held when they were last looked at, so that a touch is no change.
+"""Remember what the files held, so that a file that was only touched counts as unchanged.
 
-Owns a digest for each file. A digest that is wrong would hide a change, so none is kept that could be: not of a file
-that was written while it was read, nor of one so young that a second write could bear the same time stamp (git calls
-that racily clean; the kernel's clock for files ticks every 4 ms, some file systems keep whole seconds).
+One digest is kept for each file. A wrong digest would hide a change, so none is kept that could be wrong: not of a file
+that was written while it was read, nor of a file so young that a second write could have the same time stamp (git calls
+that racily clean; the kernel's clock for files ticks every 4 ms, and some file systems store whole seconds).
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from appliance.watch.tree import Mark, mark
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-LARGEST: Final = 8 * 1024 * 1024  # of larger ones the time stamp has to do
+MAX_BYTES: Final = 8 * 1024 * 1024  # for larger files the time stamp has to do
 YOUNG_NS: Final = 2_000_000_000
 
 
 @dataclass(frozen=True)
-class Met:
-    """A file as a worker has met it.
+class FileState:
+    """A file's state when a worker read it.
 
     Attributes:
-        mark: its mark before it was read; None where it was not there.
-        checksum: a CRC-32 of what was read, or -1 where that is not known.
+        mark: its mark before it was read; None if it did not exist.
+        checksum: a CRC-32 of what was read, or -1 if that is unknown.
     """
 
     mark: Mark | None
     checksum: int = -1
 
     def differs(self, path: str) -> bool:
-        """Whether it is another one now. A young file is read: two writes in one tick of the clock bear one mark."""
+        """Return whether the file differs now. A young file is read: two writes in one clock tick have one mark."""
         now = mark(path)
         if now != self.mark or now is None:
             return now != self.mark
@@ -43,28 +43,28 @@ class Met:
             return False
         try:
             with open(path, "rb", buffering=0) as file:
-                return crc32(file.read(LARGEST)) != self.checksum and now.size <= LARGEST
+                return crc32(file.read(MAX_BYTES)) != self.checksum and now.size <= MAX_BYTES
         except OSError:
             return True
 
 
 class FileContents:
-    """Digests by path; a path that is missing here was not there."""
+    """Digests by path; a path that is missing here did not exist."""
 
     def __init__(self) -> None:
         self._known: dict[str, bytes] = {}
 
-    def there(self, paths: Iterable[str]) -> None:
-        """These hold something, whatever it is."""
+    def add_unread(self, paths: Iterable[str]) -> None:
+        """Note that these files exist; what they hold is not known yet."""
         for path in paths:
             self._known.setdefault(path, _UNREAD)
 
-    def was_full(self, path: str) -> bool:
-        """Whether it was there, with something in it as far as is known."""
+    def had_content(self, path: str) -> bool:
+        """Return whether the file existed and was not empty, as far as is known."""
         return self._known.get(path, _EMPTY) != _EMPTY
 
     def changed(self, path: str, now: Mark | None) -> bool:
-        """Whether it holds something else than when it was last asked for; what it holds is known from now on."""
+        """Return whether the file's content has changed since the last call, and remember the content."""
         if now is None:
             return self._known.pop(path, None) is not None
         digest = _read(path, now)
@@ -73,7 +73,7 @@ class FileContents:
         return changed
 
     def learn(self, path: str, seen: Mark) -> None:
-        """Get to know a file that nothing has happened to since it was ``seen``."""
+        """Read a file that has not changed since it had the mark ``seen``."""
         if self._known.get(path) is not _UNREAD or time.time_ns() - seen.mtime_ns < YOUNG_NS or mark(path) != seen:
             return
         digest = _read(path, seen)
@@ -82,7 +82,7 @@ class FileContents:
 
 
 def _read(path: str, seen: Mark) -> bytes:
-    if seen.size > LARGEST:
+    if seen.size > MAX_BYTES:
         return repr(seen).encode()
     try:
         with open(path, "rb", buffering=0) as file:

@@ -1,9 +1,9 @@
-"""What is never looked at: the folders that are nobody's source, what git ignores, what APPLIANCE_IGNORE names.
+"""Decide what is never watched: folders without source code, what git ignores, what APPLIANCE_IGNORE names.
 
-Owns git's rules as far as they concern a reader: ``.gitignore`` at every level, those above the project up to the
-repository's top, ``.git/info/exclude``. Which of git's files are tracked all the same is not known here; a module that
-was loaded is watched whatever this module says (``watcher``). Folders are asked about while walking, files only once
-they have changed: a check costs 10 to 50 µs, which 10,000 files would feel.
+Git's rules are read as far as a reader needs them: ``.gitignore`` at every level, also those above the project up to
+the repository's top, and ``.git/info/exclude``. Whether git tracks an ignored file anyway is not known here; a module
+that was loaded is watched whatever this module decides (``watcher``). Folders are checked while walking, files only
+once they have changed: a check costs 10 to 50 µs, which would add up for 10,000 files.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ NEVER = frozenset(
 
 
 class Ignores:
-    """What to leave out below one root.
+    """What to ignore below one root.
 
     Args:
         root: the project's folder.
-        patterns: APPLIANCE_IGNORE: of paths relative to the root, or of single names in them.
+        patterns: APPLIANCE_IGNORE: patterns of paths relative to the root, or of single names in them.
     """
 
     def __init__(self, root: str, patterns: Collection[str] = ()) -> None:
@@ -58,13 +58,13 @@ class Ignores:
             folder = os.path.dirname(folder)
         self._top = top
         if self._root != top and self._by_git(self._root, folder=True):
-            # Somebody serves what the repository above ignores: that says nothing of what is in it.
+            # The user serves a folder that the repository above ignores: those rules say nothing of its contents.
             self._specs.clear()
             self._exclude = None
             self._top = self._root
 
     def enter(self, folder: str) -> None:
-        """Read what ``folder`` says of what is in it."""
+        """Read the ``.gitignore`` of ``folder``."""
         spec = _spec(f"{folder}/.gitignore")
         if spec is not None:
             self._specs[folder] = spec
@@ -72,24 +72,24 @@ class Ignores:
             self._specs.pop(folder, None)
 
     def leave(self, folder: str) -> None:
-        """``folder`` says nothing any more."""
+        """Forget the ``.gitignore`` of ``folder``."""
         self._specs.pop(folder, None)
 
     def folder(self, path: str) -> bool:
-        """Whether the folder is left out; its parents are not."""
+        """Return whether the folder is ignored; its parents are not."""
         name = path[path.rfind("/") + 1 :]
         if name in NEVER or name.endswith(".egg-info") or self._by_setting(path, name):
             return True
         return bool(self._specs or self._exclude) and self._by_git(path, folder=True)
 
     def file(self, path: str) -> bool:
-        """Whether the file is left out; its folder is not."""
+        """Return whether the file is ignored; its folder is not."""
         if self._by_setting(path, path[path.rfind("/") + 1 :]):
             return True
         return bool(self._specs or self._exclude) and self._by_git(path, folder=False)
 
-    def unwanted(self, path: str) -> bool:
-        """Whether the user's own patterns name the file, or a folder that it is in."""
+    def by_user(self, path: str) -> bool:
+        """Return whether the user's own patterns name the file, or a folder above it."""
         if self._patterns is None:
             return False
         while len(path) > len(self._root):
@@ -104,13 +104,13 @@ class Ignores:
         return bool(self._patterns.match(path.removeprefix(self._root + "/")) or self._patterns.match(name))
 
     def _by_git(self, path: str, *, folder: bool) -> bool:
-        """The deepest file that says something decides; the repository's own list comes last."""
+        """Ask git's files: the deepest with a matching rule decides; the repository's exclude list comes last."""
         base = os.path.dirname(path)
         while len(base) >= len(self._top):
             if (spec := self._specs.get(base)) is not None:
-                said = spec.check_file(_below(path, base, folder=folder)).include
-                if said is not None:
-                    return said
+                included = spec.check_file(_below(path, base, folder=folder)).include
+                if included is not None:
+                    return included
             parent = os.path.dirname(base)
             if parent == base:
                 break
@@ -127,18 +127,18 @@ def _below(path: str, base: str, *, folder: bool) -> str:
 
 def _spec(path: str) -> GitIgnoreSpec | None:
     try:
-        # git passes over a byte order mark at the beginning.
+        # git ignores a byte order mark at the beginning.
         with open(path, encoding="utf-8-sig", errors="surrogateescape") as file:
             lines = file.read().split("\n")
     except OSError:
         return None
-    # Imported where there is something to read: 10 ms, in the watcher's thread.
+    # Imported only if there is a file to read: 10 ms, in the watcher's thread.
     from pathspec import GitIgnoreSpec  # noqa: PLC0415  as above
 
     try:
         return GitIgnoreSpec.from_lines(lines)
     except ValueError:
-        # git passes over what it can't read, line by line.
+        # git skips the lines that it can't read.
         good = []
         for line in lines:
             with contextlib.suppress(ValueError):
@@ -148,7 +148,7 @@ def _spec(path: str) -> GitIgnoreSpec | None:
 
 
 def _repository(root: str) -> tuple[str, str]:
-    """The top of the repository that ``root`` is in, and its git directory; empty where there is none."""
+    """Return the top of the repository that ``root`` is in, and its git directory; empty texts if there is none."""
     folder = root
     while True:
         inside = f"{folder}/.git"
@@ -163,7 +163,7 @@ def _repository(root: str) -> tuple[str, str]:
 
 
 def _common(git: str) -> str:
-    """What all work trees of a repository share is in one directory (gitrepository-layout(5), ``commondir``)."""
+    """Return the directory that all work trees of a repository share (gitrepository-layout(5), ``commondir``)."""
     return os.path.normpath(os.path.join(git, _line(f"{git}/commondir")))
 
 
@@ -173,7 +173,7 @@ def _linked(folder: str, file: str) -> str:
 
 
 def _line(file: str) -> str:
-    """What a small file of git's says; empty where there is none."""
+    """Return the text of a small file of git's; empty if it does not exist."""
     try:
         with open(file, encoding="utf-8", errors="surrogateescape") as opened:
             return opened.read(4096).strip()

@@ -1,8 +1,8 @@
-"""The kernel's news of folders: inotify(7).
+"""File events of folders from the kernel: inotify(7).
 
-Owns one inotify descriptor, and the folders that its watch descriptors stand for. One watch a folder: what is left out
-costs nothing, which a recursive watch can't offer. IN_MODIFY is asked for only where IN_CLOSE_WRITE may not come: a log
-that grows in the project then wakes nobody, and a file that is being written is not taken for one that is whole.
+This module holds one inotify descriptor, and knows the folder of each watch descriptor. Each folder has its own watch,
+so ignored folders cost nothing; a recursive watch can't offer that. IN_MODIFY is requested only where IN_CLOSE_WRITE
+may not come: so a log that grows in the project wakes nothing, and a half-written file does not count as complete.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import select
 import struct
 from typing import Final, NamedTuple
 
-from appliance.watch.event_sources import Alarm, News, What
+from appliance.watch.event_sources import EventType, FileEvent, WakePipe
 from appliance.watch.mounts import MOUNTINFO
 
 _MODIFY: Final = 0x00000002
@@ -47,7 +47,7 @@ class _Raw(NamedTuple):
 
 
 class Inotify:
-    """News of each folder that is added.
+    """File events of each folder that is added.
 
     Raises:
         OSError: the kernel has no instance left (EMFILE), or no inotify (ENOSYS).
@@ -58,24 +58,24 @@ class Inotify:
         self._descriptor = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         if self._descriptor < 0:
             raise _failure("inotify_init1")
-        self._alarm = Alarm()
+        self._wake_pipe = WakePipe()
         self._poll = select.poll()
         self._poll.register(self._descriptor, select.POLLIN)
-        self._poll.register(self._alarm.fileno(), select.POLLIN)
-        # inotify says nothing when a bind mount comes or goes; this file does (proc_pid_mounts(5)), once to each poll.
+        self._poll.register(self._wake_pipe.fileno(), select.POLLIN)
+        # inotify does not report bind mounts; this file does (proc_pid_mounts(5)), once to each poll.
         self._mounts = -1
         with contextlib.suppress(OSError):
             self._mounts = os.open(MOUNTINFO, os.O_RDONLY | os.O_CLOEXEC)
             self._poll.register(self._mounts, select.POLLPRI)
-        # Two names may stand for one folder (a symbolic link): the kernel has one watch for both.
+        # Two paths may lead to one folder (a symbolic link): the kernel has one watch for both.
         self._folders: dict[int, list[str]] = {}
         self._watches: dict[str, int] = {}
 
     def add(self, folder: str, *, partial: bool) -> None:
-        """Tell of what happens in this folder.
+        """Report what happens in this folder.
 
         Raises:
-            OSError: there are too many watches (ENOSPC), or it can't be read.
+            OSError: there are too many watches (ENOSPC), or the folder can't be read.
         """
         mask = _WANTED | (_MODIFY if partial else 0)
         watch = self._libc.inotify_add_watch(self._descriptor, os.fsencode(folder), mask)
@@ -87,7 +87,7 @@ class Inotify:
             self._folders.setdefault(watch, []).append(folder)
 
     def drop(self, folder: str) -> None:
-        """Tell no more of this folder: one that has moved keeps its watch, under a name that is not its own."""
+        """Report this folder no more: a folder that was moved keeps its watch, under its old name."""
         watch = self._watches.get(folder)
         self._forget(folder)
         if watch is not None and watch not in self._folders:
@@ -103,21 +103,22 @@ class Inotify:
         if not names:
             self._folders.pop(watch, None)
 
-    def wait(self, timeout_s: float) -> list[News]:
-        """What has happened, once something has."""
+    def wait(self, timeout_s: float) -> list[FileEvent]:
+        """Wait for events and return them."""
         ready = self._poll.poll(max(0.0, timeout_s) * 1000)
-        if any(descriptor == self._alarm.fileno() for descriptor, _ in ready):
-            self._alarm.silence()
-        news = [News(What.MOUNTED, "")] if any(descriptor == self._mounts for descriptor, _ in ready) else []
+        if any(descriptor == self._wake_pipe.fileno() for descriptor, _ in ready):
+            self._wake_pipe.clear()
+        mounted = any(descriptor == self._mounts for descriptor, _ in ready)
+        events = [FileEvent(EventType.MOUNTS_CHANGED, "")] if mounted else []
         for raw in self._read():
             if raw.mask & _Q_OVERFLOW:
-                news.append(News(What.MISSED, ""))
+                events.append(FileEvent(EventType.OVERFLOW, ""))
             for folder in self._folders.get(raw.watch, ()):
-                news.extend(self._told(folder, raw))
-            if raw.mask & _IGNORED:  # the kernel has dropped it: the folder is gone, or its mount
+                events.extend(self._as_events(folder, raw))
+            if raw.mask & _IGNORED:  # the kernel has removed the watch: the folder is gone, or its mount
                 for folder in list(self._folders.get(raw.watch, ())):
                     self._forget(folder)
-        return news
+        return events
 
     def _read(self) -> list[_Raw]:
         try:
@@ -134,31 +135,34 @@ class Inotify:
             events.append(_Raw(watch, mask, name))
         return events
 
-    def _told(self, folder: str, raw: _Raw) -> list[News]:
+    def _as_events(self, folder: str, raw: _Raw) -> list[FileEvent]:
         mask = raw.mask
         if mask & (_DELETE_SELF | _MOVE_SELF | _UNMOUNT):
-            return [News(What.LOST, folder)]
+            return [FileEvent(EventType.FOLDER_LOST, folder)]
         if not raw.name:
             return []
         path = f"{folder}/{raw.name}"
         if mask & (_DELETE | _MOVED_FROM):
-            return [News(What.FOLDER_WENT if mask & _ISDIR else What.GONE, path)]
+            return [FileEvent(EventType.FOLDER_REMOVED if mask & _ISDIR else EventType.DELETED, path)]
         if mask & _ISDIR:
-            # Of its attributes only this matters: that it can be entered now, and could not before.
-            return [News(What.FOLDER_CAME, path)] if mask & ~_ISDIR != _ATTRIB or path not in self._watches else []
-        # A link that is made tells of IN_CREATE alone, and is whole.
-        return [News(What.WRITTEN if mask & (_CLOSE_WRITE | _MOVED_TO | _ATTRIB) else What.BEGUN, path)]
+            # One change of attributes matters: the folder can be entered now, and could not before.
+            if mask & ~_ISDIR == _ATTRIB and path in self._watches:
+                return []
+            return [FileEvent(EventType.FOLDER_ADDED, path)]
+        # For a new link there is IN_CREATE alone, and it is complete.
+        is_whole = mask & (_CLOSE_WRITE | _MOVED_TO | _ATTRIB)
+        return [FileEvent(EventType.WRITTEN if is_whole else EventType.MODIFIED, path)]
 
     def wake(self) -> None:
-        """End a wait."""
-        self._alarm.ring()
+        """End a wait; any thread may call this."""
+        self._wake_pipe.wake()
 
     def close(self) -> None:
-        """Give back the descriptor; the kernel forgets the watches with it."""
+        """Close the descriptor; the kernel then removes its watches."""
         os.close(self._descriptor)
         if self._mounts >= 0:
             os.close(self._mounts)
-        self._alarm.close()
+        self._wake_pipe.close()
 
 
 def _failure(what: str) -> OSError:
@@ -167,5 +171,5 @@ def _failure(what: str) -> OSError:
 
 
 def is_exhausted(error: OSError) -> bool:
-    """Whether the kernel has none left: max_user_watches (ENOSPC), max_user_instances or descriptors (EMFILE)."""
+    """Return whether a limit of the kernel is reached: max_user_watches (ENOSPC), max_user_instances or descriptors."""
     return error.errno in {errno.ENOSPC, errno.EMFILE, errno.ENFILE}

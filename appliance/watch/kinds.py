@@ -1,7 +1,7 @@
-"""Which files count, and as what.
+"""Decide which files count, and what a change of each means.
 
-Owns the classes of files and the names that belong to each. Pure: no file is looked at. What is ignored is the business
-of ``ignores``. Asked for each entry of each folder, so the usual answer has to be cheap: 0.5 µs.
+This module knows the kinds of files and their names. Pure: it reads no file. ``ignores`` decides what is ignored. It is
+asked for each entry of each folder, so the usual answer must be cheap: 0.5 µs.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 class Kind(enum.Enum):
-    """What a change means."""
+    """What a file's change affects."""
 
     CODE = "code"  # the worker's modules
-    ASSET = "asset"  # templates and translations: read while it answers, and kept by most frameworks
+    ASSET = "asset"  # templates and translations: read while the worker answers; most frameworks cache them
     ENVIRONMENT = "environment"  # .env files
-    DEPENDENCIES = "dependencies"  # what the installation reads
+    DEPENDENCIES = "dependencies"  # files that the installation reads
 
 
 ENVIRONMENT = (".env", ".env.local", ".flaskenv")
 
-# Django (since 4.1, also with DEBUG), Jinja without auto_reload and gettext keep what they have read. A restart is
-# right for all of them and costs 50 ms; asking each framework to forget would be right for those that we know. An HTML
-# file elsewhere than where a framework looks for templates is a report, an upload, documentation: nobody keeps it.
+# Django (since 4.1, also with DEBUG), Jinja without auto_reload and gettext cache what they have read. A restart is
+# right for all of them and costs 50 ms; telling each framework to forget would only work for those that we know. An
+# HTML file outside the folders of templates is a report, an upload, documentation: no framework caches it.
 _SUFFIXES = MappingProxyType(
     {
         **dict.fromkeys((".py", ".pyw", ".wsgi", ".ini", ".so"), Kind.CODE),
@@ -40,7 +40,7 @@ _SUFFIXES = MappingProxyType(
 _IN_TEMPLATES = frozenset({".txt", ".xml", ".md", ".svg", ".json", ".js", ".css"})  # mails, feeds, fragments
 _TEMPLATES = re.compile(r"/templates(?:/|\Z)")
 _TRANSLATIONS = re.compile(r"/LC_MESSAGES\Z")
-# Served as they are: a browser asks for them anew.
+# Static files: a browser requests them again.
 _STATIC = re.compile(r"/(?:static|staticfiles|public|dist)(?:/|\Z)")
 _DEPENDENCIES = re.compile(
     r".*requirements.*(?<!\.py)|constraints.*\.txt|uv\.lock|pylock.*\.toml|poetry\.lock|Pipfile(?:\.lock)?|pyproject\.toml"
@@ -49,7 +49,7 @@ _DEPENDENCIES = re.compile(
 
 
 def watched_names(environment: Collection[str], extra: Collection[str]) -> str:
-    """A pattern of paths that may count: whatever it does not match does not, unless a worker has met it."""
+    """Return a pattern of paths that may count: no other path does, unless a worker has read it."""
     if extra:
         return "."
     names = [re.escape(os.path.basename(name)) for name in environment or ENVIRONMENT]
@@ -74,16 +74,16 @@ class Rule:
         self._extra = re.compile("|".join(map(translate, extra))) if extra else None
         self._templates: tuple[str, ...] = ()
 
-    def look_for_templates_in(self, folders: Iterable[str]) -> list[str]:
-        """A framework looks for templates in these folders too, whatever they are called; those that are news."""
+    def add_template_folders(self, folders: Iterable[str]) -> list[str]:
+        """Note that a framework looks for templates in these folders, whatever their names; return the new ones."""
         new = [folder for folder in folders if f"{folder}/" not in self._templates]
         self._templates = (*self._templates, *(f"{folder}/" for folder in new))
         return new
 
     def kind(self, folder: str, name: str) -> Kind | None:
-        """The kind of the file ``name`` in ``folder``; None if nobody has to know of it."""
+        """Return the kind of the file ``name`` in ``folder``; None if its changes do not matter."""
         if name[0] in ".#" and name not in self._environment_names:
-            # No import finds it: an editor's, or somebody's hidden file.
+            # No import finds it: it is an editor's file, or a hidden one.
             return Kind.DEPENDENCIES if _DEPENDENCIES.fullmatch(name) else None
         suffix = name[name.rfind(".") :]
         kind = _SUFFIXES.get(suffix)
@@ -101,13 +101,13 @@ class Rule:
             return Kind.ENVIRONMENT
         if kind is Kind.CODE:
             return kind
-        told = max((place for place in self._templates if f"{folder}/".startswith(place)), key=len, default="")
-        if told and told != f"{self._root}/":
+        known = max((place for place in self._templates if f"{folder}/".startswith(place)), key=len, default="")
+        if known and known != f"{self._root}/":
             return Kind.ASSET
         below = folder[len(self._root) :]
         if _STATIC.search(below):
             return None
-        if told and kind is Kind.ASSET:
+        if known and kind is Kind.ASSET:
             return kind
         is_place = _TRANSLATIONS if name.endswith(".mo") else _TEMPLATES
         return Kind.ASSET if is_place.search(below) else None

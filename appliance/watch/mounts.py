@@ -1,9 +1,9 @@
-"""Which mounts tell of what happens in them, and which keep it to themselves.
+"""Find the mounts whose files change without an event.
 
-Owns the reading of ``/proc/self/mountinfo`` (proc(5)) and the list of file systems whose files change behind the
-kernel's back: inotify sees what goes through this kernel, and nothing that another machine, a host outside the virtual
-machine or a daemon writes. Docker Desktop forwards some events over its own mounts (``fakeowner``, ``virtiofs``,
-``fuse.grpcfuse``), without IN_CLOSE_WRITE and often without IN_DELETE: welcome, and no ground to stand on.
+This module reads ``/proc/self/mountinfo`` (proc(5)), and has the list of file systems whose files change without the
+kernel's knowledge: inotify reports what goes through this kernel, and nothing that another machine, the host of a
+virtual machine or a daemon writes. Docker Desktop forwards some events over its own mounts (``fakeowner``,
+``virtiofs``, ``fuse.grpcfuse``), without IN_CLOSE_WRITE and often without IN_DELETE: useful, but not reliable.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import Path
 
 MOUNTINFO = Path("/proc/self/mountinfo")
 
-# fuseblk (NTFS, exFAT on a disk) is not among them: all that happens there goes through this kernel.
-_MUTE = re.compile(
+# fuseblk (NTFS, exFAT on a disk) is not in the list: everything that happens there goes through this kernel.
+_WITHOUT_EVENTS = re.compile(
     r"9p|virtiofs|fuse|fuse\..+|fakeowner|osxfs|grpcfuse|drvfs|nfs\d?|cifs|smb\d?|smbfs|ncpfs|afs|ceph|lustre|gpfs|glusterfs"
     r"|ocfs2|gfs2|beegfs|vboxsf|vmhgfs|prl_fs|hgfs|davfs|coda|orangefs"
 )
@@ -27,9 +27,9 @@ class Mount:
     """One mount.
 
     Attributes:
-        point: where it stands.
+        point: its mount point.
         kind: its file system's name.
-        number: the kernel's number for it: a mount that comes in the place of another has its own.
+        number: the kernel's number for it: a mount that replaces another has its own number.
     """
 
     point: str
@@ -37,32 +37,32 @@ class Mount:
     number: bytes = field(default=b"", compare=False)
 
     @property
-    def mute(self) -> bool:
+    def eventless(self) -> bool:
         """Whether files change in it without an event."""
-        return _MUTE.fullmatch(self.kind) is not None
+        return _WITHOUT_EVENTS.fullmatch(self.kind) is not None
 
 
 _UNKNOWN = Mount("/", "unknown")
 
 
 class Mounts:
-    """The table as it was when it was read."""
+    """The table of mounts at the time it was read."""
 
     def __init__(self, table: bytes) -> None:
         self.table = table
-        # A later line hides an earlier one of the same place.
+        # A later line hides an earlier one with the same mount point.
         self._by_point = {mount.point: mount for line in table.splitlines() if (mount := _mount(line))}
 
     @classmethod
     def read(cls) -> Mounts:
-        """The kernel's table; an empty one where there is none."""
+        """Read the kernel's table; an empty one if there is none."""
         try:
             return cls(MOUNTINFO.read_bytes())
         except OSError:
             return cls(b"")
 
     def of(self, path: str) -> Mount:
-        """The mount that ``path`` is in."""
+        """Return the mount that ``path`` is in."""
         while path not in self._by_point:
             if path in {"", "/"}:
                 return _UNKNOWN
@@ -70,21 +70,21 @@ class Mounts:
         return self._by_point[path]
 
     def within(self, folder: str) -> list[tuple[str, bytes]]:
-        """What is mounted on the folder and below it, and the mount that the folder is in."""
+        """Return the mount that the folder is in, and the mounts on it and below it."""
         below = sorted(point for point in self._by_point if (point + "/").startswith(folder.rstrip("/") + "/"))
         return [(mount.point, mount.number) for mount in [self.of(folder), *map(self.of, below)]]
 
-    def mute_below(self, folder: str) -> list[Mount]:
-        """The mute mounts in ``folder``, and the one that it is in if that is mute; none within another."""
+    def eventless_below(self, folder: str) -> list[Mount]:
+        """Return the mounts without events in ``folder``, none within another; or the folder's own if it is one."""
         own = self.of(folder)
-        if own.mute:
+        if own.eventless:
             return [Mount(folder, own.kind)]
         below = sorted(point for point in self._by_point if point.startswith(folder.rstrip("/") + "/"))
-        mute: list[Mount] = []
-        for mount in (self._by_point[point] for point in below if self._by_point[point].mute):
-            if not mute or not mount.point.startswith(mute[-1].point + "/"):
-                mute.append(mount)
-        return mute
+        eventless: list[Mount] = []
+        for mount in (self._by_point[point] for point in below if self._by_point[point].eventless):
+            if not eventless or not mount.point.startswith(eventless[-1].point + "/"):
+                eventless.append(mount)
+        return eventless
 
 
 def _mount(line: bytes) -> Mount | None:

@@ -1,8 +1,8 @@
-"""When to look at files without having been told.
+"""Decide when to look at files without an event.
 
-Owns the times of three rounds: the sweep behind events, the poll of what has none, and between two polls a glance at
-the files that were edited last. A round's pause follows from the CPU time that it takes: 0.2 % of a processor for the
-sweep, 3 % for the poll. Pure but for the clock of the thread.
+There are three kinds of looks: a sweep over everything, in case events were lost; a poll of what has no events; and
+between two polls a look at the files that were edited last. The pause after a sweep or poll follows from the CPU time
+that it took: 0.2 % of a processor for sweeps, 3 % for polls. Pure, except for the clock of the thread.
 """
 
 from __future__ import annotations
@@ -21,78 +21,78 @@ SWEEP_S: Final = (5.0, 600.0)
 SWEEP_SHARE: Final = 0.002
 POLL_S: Final = (0.1, 3.0)
 POLL_SHARE: Final = 0.03
-GLANCE_S: Final = 0.1
-RECENT: Final = 64
+RECENT_S: Final = 0.1
+MAX_RECENT: Final = 64
 SOON_S: Final = 0.02
-AGAIN_S: Final = 0.25
+RETRY_S: Final = 0.25
 
 
-class Rounds:
-    """The next time of each."""
+class Schedule:
+    """The next time of each kind of look."""
 
     def __init__(self) -> None:
         self.polling = False
-        self.told_limits = False
+        self.limits_reported = False
         self._sweep = math.inf
         self._poll = math.inf
-        self._glance = math.inf
+        self._recent_at = math.inf
         self._recent: dict[str, None] = {}
 
     def begin(self, now: float, *, polls: bool) -> None:
-        """Everything has just been looked at."""
+        """Begin: everything has just been looked at."""
         self.polling = polls
         self._sweep = now + SWEEP_S[0]
-        self._poll = self._glance = now + POLL_S[0]
+        self._poll = self._recent_at = now + POLL_S[0]
 
     def due(self) -> float:
-        """When the next one is due."""
-        return min(self._sweep, self._poll, self._glance) if self.polling else self._sweep
+        """Return when the next look is due."""
+        return min(self._sweep, self._poll, self._recent_at) if self.polling else self._sweep
 
-    def hurry(self, now: float) -> None:
-        """Sweep soon: something was missed."""
+    def sweep_soon(self, now: float) -> None:
+        """Sweep soon: events were lost."""
         self._sweep = min(self._sweep, now + SOON_S)
 
-    def again(self, now: float) -> None:
-        """Sweep in a while: the project's folder is missing."""
-        self._sweep = min(self._sweep, now + AGAIN_S)
+    def sweep_again(self, now: float) -> None:
+        """Sweep again in a while: the project's folder is missing."""
+        self._sweep = min(self._sweep, now + RETRY_S)
 
     def sweep_due(self, now: float) -> bool:
-        """Whether to look at everything."""
+        """Return whether to look at everything."""
         return now >= self._sweep
 
     def poll_due(self, now: float) -> bool:
-        """Whether to look at what has no events."""
+        """Return whether to look at what has no events."""
         return self.polling and now >= self._poll
 
-    def glance_due(self, now: float) -> bool:
-        """Whether to look at the last few files."""
-        return self.polling and now >= self._glance
+    def recent_due(self, now: float) -> bool:
+        """Return whether to look at the files that were edited last."""
+        return self.polling and now >= self._recent_at
 
     @contextlib.contextmanager
     def sweeping(self, now: float) -> Iterator[None]:
-        """Around a sweep."""
+        """Run a sweep in this context: it measures the time."""
         begun = time.thread_time()
         yield
         self._sweep = now + _pause(time.thread_time() - begun, SWEEP_SHARE, SWEEP_S)
 
     @contextlib.contextmanager
     def polling_all(self, now: float) -> Iterator[None]:
-        """Around a poll."""
+        """Run a poll in this context: it measures the time."""
         begun = time.thread_time()
         yield
         self._poll = now + _pause(time.thread_time() - begun, POLL_SHARE, POLL_S)
-        self._glance = now + GLANCE_S
+        self._recent_at = now + RECENT_S
 
-    def glance(self, now: float, files: Mapping[str, Mark]) -> set[str]:
-        """Those of the last few files that are not as they were."""
-        self._glance = now + GLANCE_S
+    def check_recent(self, now: float, files: Mapping[str, Mark]) -> set[str]:
+        """Return which of the files that were edited last have changed."""
+        self._recent_at = now + RECENT_S
         return {path for path in self._recent if mark(path) != files.get(path)}
 
-    def remember(self, path: str) -> None:
-        """This file was edited: it is likely to be again."""
+    def add_recent(self, path: str) -> None:
+        """Remember this file: it was edited, and is likely to be edited again."""
         self._recent.pop(path, None)
         self._recent[path] = None
-        if len(self._recent) > RECENT:
+        if len(self._recent) > MAX_RECENT:
             del self._recent[next(iter(self._recent))]
 
 

@@ -1,7 +1,6 @@
-"""Which folders and files there are.
+"""Find the folders and files of a project, and what has changed since the last scan.
 
-Owns the walk, what it has found, and what differs from the last time. A walk over 10,000 files takes 40 ms, and is
-never made in the supervisor's own thread.
+A scan of 10,000 files takes 40 ms, and never runs in the supervisor's own thread.
 """
 
 from __future__ import annotations
@@ -17,13 +16,13 @@ if TYPE_CHECKING:
     from appliance.watch.kinds import Rule
 
 
-_OF_ENVIRONMENTS = frozenset({"pyvenv.cfg", "conda-meta"})
+_ENVIRONMENT_MARKERS = frozenset({"pyvenv.cfg", "conda-meta"})
 
 
 class Mark(NamedTuple):
-    """What tells one state of a file from another without reading it.
+    """Distinguishes two states of a file without reading it.
 
-    The time of change is anybody's to set (``cp -p`` does), that of the inode's change is not.
+    Anybody can set the modification time (``cp -p`` does), but nobody the inode's change time.
     """
 
     mtime_ns: int
@@ -33,14 +32,14 @@ class Mark(NamedTuple):
 
 
 def mark(path: str) -> Mark | None:
-    """The mark of a file; None where there is none. A pipe is none: who read it would wait for its writer."""
+    """Return the mark of a file; None if there is none. A pipe counts as none: reading it would block."""
     try:
-        return _of(os.stat(path))
+        return _mark_of_status(os.stat(path))
     except (OSError, ValueError):
         return None
 
 
-def _of(status: os.stat_result) -> Mark | None:
+def _mark_of_status(status: os.stat_result) -> Mark | None:
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
         return None
     return Mark(status.st_mtime_ns, status.st_size, status.st_ino, status.st_ctime_ns)
@@ -51,31 +50,31 @@ class Tree:
 
     Args:
         root: the project's folder.
-        rule: which files those are.
-        ignores: which folders are left out.
-        entered: called with each folder before it is listed, so that what happens after the listing is not missed.
-        left: called with each folder that is not there any more, or does not count any more.
+        rule: decides which files count.
+        ignores: decides which folders are ignored.
+        on_enter: called with each folder before it is listed, so that nothing is missed that happens afterwards.
+        on_leave: called with each folder that does not exist any more, or does not count any more.
 
     Attributes:
-        files: each file's mark when it was last looked at.
+        files: each file's mark at the last scan.
         folders: each folder that was entered.
-        links: for a file that is a symbolic link, the file that it stands for, to the link's path.
+        links: for each file that is a symbolic link: the link's target, to the link's path.
     """
 
     def __init__(
-        self, root: str, rule: Rule, ignores: Ignores, entered: Callable[[str], None], left: Callable[[str], None]
+        self, root: str, rule: Rule, ignores: Ignores, on_enter: Callable[[str], None], on_leave: Callable[[str], None]
     ) -> None:
         self._root = root
         self._rule = rule
         self._ignores = ignores
-        self._entered = entered
-        self._left = left
+        self._on_enter = on_enter
+        self._on_leave = on_leave
         self.files: dict[str, Mark] = {}
         self.folders: set[str] = set()
         self.links: dict[str, str] = {}
 
-    def look(self, top: str) -> set[str]:
-        """Look at everything below ``top``; the files that are new, gone, or not as they were."""
+    def scan(self, top: str) -> set[str]:
+        """Scan everything below ``top``; return the files that are new, gone, or changed."""
         below = top + "/"
         known = {path for path in self.files if path.startswith(below)}
         left = {path for path in self.folders if path == top or path.startswith(below)}
@@ -88,29 +87,29 @@ class Tree:
             for entry in self._list(folder):
                 path = f"{folder}/{entry.name}"
                 if _is_folder(entry):
-                    if self.counts(path) and (not entry.is_symlink() or self._leads_on(path, seen)):
+                    if self.counts(path) and (not entry.is_symlink() or self._leads_to_unwatched(path, seen)):
                         stack.append(path)
-                elif self._rule.kind(folder, entry.name) is not None and (now := _mark_of(entry)):
+                elif self._rule.kind(folder, entry.name) is not None and (now := _mark_of_entry(entry)):
                     if entry.is_symlink():
                         self.links[os.path.realpath(path)] = path
                     known.discard(path)
                     if self.files.get(path) != now:
                         self.files[path] = now
                         changed.add(path)
-        self._lose(known, left)
+        self._drop(known, left)
         return changed | known
 
     def _list(self, folder: str) -> list[os.DirEntry[str]]:
         self.folders.add(folder)
-        self._entered(folder)
+        self._on_enter(folder)
         try:
             with os.scandir(folder) as entries:
                 listed = list(entries)
-        except OSError:  # it has gone, or may not be read
+        except OSError:  # the folder is gone, or can't be read
             return []
         names = {entry.name for entry in listed}
-        if folder != self._root and not names.isdisjoint(_OF_ENVIRONMENTS):  # it has just become one
-            self._lose((), (folder,))
+        if folder != self._root and not names.isdisjoint(_ENVIRONMENT_MARKERS):  # it is an environment since now
+            self._drop((), (folder,))
             return []
         if ".gitignore" in names:
             self._ignores.enter(folder)
@@ -119,13 +118,13 @@ class Tree:
         return listed
 
     def counts(self, folder: str) -> bool:
-        """Whether a folder is somebody's source: not left out, and no environment whatever its name."""
+        """Return whether a folder may hold source code: it is not ignored, and not an environment under any name."""
         if self._ignores.folder(folder):
             return False
-        return not any(os.path.exists(f"{folder}/{name}") for name in _OF_ENVIRONMENTS)
+        return not any(os.path.exists(f"{folder}/{name}") for name in _ENVIRONMENT_MARKERS)
 
-    def _leads_on(self, link: str, seen: set[tuple[int, int] | None]) -> bool:
-        """Whether a linked folder holds what is not watched under its own name; one that holds the link never ends."""
+    def _leads_to_unwatched(self, link: str, seen: set[tuple[int, int] | None]) -> bool:
+        """Return whether a link leads to a folder that is not watched under its own path, and not to its own parent."""
         real = os.path.realpath(link)
         root = os.path.realpath(self._root)
         if (root + "/").startswith(real.rstrip("/") + "/") or (link + "/").startswith(real + "/"):
@@ -140,19 +139,19 @@ class Tree:
         return fresh
 
     def forget(self, top: str) -> set[str]:
-        """What is below ``top`` is not there any more; the files that were."""
+        """Forget everything below ``top``, which is gone; return the files that were there."""
         below = top + "/"
         files = {path for path in self.files if path.startswith(below)}
-        self._lose(files, {path for path in self.folders if path == top or path.startswith(below)})
+        self._drop(files, {path for path in self.folders if path == top or path.startswith(below)})
         return files
 
-    def _lose(self, files: Iterable[str], folders: Iterable[str]) -> None:
+    def _drop(self, files: Iterable[str], folders: Iterable[str]) -> None:
         for path in files:
             del self.files[path]
         for folder in folders:
             self.folders.discard(folder)
             self._ignores.leave(folder)
-            self._left(folder)
+            self._on_leave(folder)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -162,15 +161,15 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _mark_of(entry: os.DirEntry[str]) -> Mark | None:
+def _mark_of_entry(entry: os.DirEntry[str]) -> Mark | None:
     try:
-        return _of(entry.stat())
+        return _mark_of_status(entry.stat())
     except OSError:
         return None
 
 
 def _ends(path: str, start: int) -> list[int]:
-    """Where each folder's name in ``path`` ends."""
+    """Return where each folder's name in ``path`` ends."""
     return [*(at for at in range(start, len(path)) if path[at] == "/"), len(path)]
 
 

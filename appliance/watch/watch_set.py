@@ -1,7 +1,7 @@
-"""What is watched, by whom: the tree, the source of news, the mounts that have none, and files named from outside.
+"""Combine all that is watched: the tree, the event source, the mounts without events, and files added from outside.
 
-Owns all of these, and turns news and looks into paths of files that may have changed. Whether they did, and when to
-tell, is ``watcher``'s. Runs in the watcher's thread.
+A ``WatchSet`` turns events and scans into paths of files that may have changed. ``watcher`` decides whether they did,
+and when to report it. Runs in the watcher's thread.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from appliance.watch.event_sources import News, Silence, Source, What
+from appliance.watch.event_sources import EventSource, EventType, FileEvent, NoEvents
 from appliance.watch.ignores import Ignores
 from appliance.watch.inotify import Inotify, is_exhausted
 from appliance.watch.kinds import ENVIRONMENT, Kind, Rule
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Terms:
-    """What a user has set.
+class WatchOptions:
+    """The user's settings for the watch.
 
     Attributes:
         root: the project's folder.
         how: auto, events or poll.
-        ignore: patterns of what is left out.
+        ignore: patterns of what is ignored.
         environment: the project's .env files.
-        extra: what is watched besides: patterns of files in the project, files and folders elsewhere.
+        extra: more to watch: patterns of files in the project, and files and folders elsewhere.
     """
 
     root: str
@@ -44,65 +44,65 @@ class Terms:
 
 @dataclass(frozen=True)
 class _Named:
-    """A file that counts because ``who`` named it."""
+    """A file that counts because ``added_by`` has added it."""
 
-    who: str
+    added_by: str
     kind: Kind
     mark: Mark | None
 
 
 class WatchSet:
-    """The watched ground."""
+    """Everything that is watched."""
 
-    def __init__(self, terms: Terms) -> None:
-        self._terms = terms
-        self.root = terms.root
-        outside = [each for each in terms.extra if each.startswith(("/", "..", "~"))]
+    def __init__(self, options: WatchOptions) -> None:
+        self._options = options
+        self.root = options.root
+        outside = [each for each in options.extra if each.startswith(("/", "..", "~"))]
         places = [os.path.normpath(os.path.join(self.root, os.path.expanduser(each))) for each in outside]
-        self._rule = Rule(self.root, terms.environment, [each for each in terms.extra if each not in outside])
-        self._ignores = Ignores(self.root, terms.ignore)
+        self._rule = Rule(self.root, options.environment, [each for each in options.extra if each not in outside])
+        self._ignores = Ignores(self.root, options.ignore)
         self._tops = [self.root, *(place for place in places if os.path.isdir(place))]
         self._named: dict[str, _Named] = {}
-        self._aside: set[str] = set()  # folders elsewhere that hold what links stand for
-        self.source: Source = Silence()
+        self._link_folders: set[str] = set()  # folders elsewhere that hold the targets of links
+        self.source: EventSource = NoEvents()
         self._mounts = Mounts.read()
-        self.mute: list[Mount] = []
+        self.polled: list[Mount] = []
         self.exhausted: OSError | None = None
         self.tree = Tree(self.root, self._rule, self._ignores, self._enter, self._leave)
-        self.name("extra", Kind.CODE, [place for place in places if place not in self._tops])
-        environment = [os.path.normpath(os.path.join(self.root, name)) for name in terms.environment or ENVIRONMENT]
-        self.name("environment", Kind.ENVIRONMENT, environment)
+        self.add_files("extra", Kind.CODE, [place for place in places if place not in self._tops])
+        environment = [os.path.normpath(os.path.join(self.root, name)) for name in options.environment or ENVIRONMENT]
+        self.add_files("environment", Kind.ENVIRONMENT, environment)
 
     def open(self) -> None:
-        """Take the best source there is, and look at everything once."""
-        if self._terms.how != "poll":
+        """Choose the best event source, and scan everything once."""
+        if self._options.how != "poll":
             try:
                 self.source = _best_source(self._tops)
             except OSError as error:
                 self.exhausted = error
-        self._find_mute()
-        self._look(self._tops)
+        self._find_polled()
+        self._scan(self._tops)
         for path in self._named:
             self._enter_parent(path)
 
-    def _find_mute(self) -> None:
-        if self._terms.how == "poll" or self.exhausted is not None:
-            self.mute = [Mount(top, self._mounts.of(top).kind) for top in self._tops]
-        elif self._terms.how == "events":
-            self.mute = []
+    def _find_polled(self) -> None:
+        if self._options.how == "poll" or self.exhausted is not None:
+            self.polled = [Mount(top, self._mounts.of(top).kind) for top in self._tops]
+        elif self._options.how == "events":
+            self.polled = []
         else:
-            self.mute = [mount for top in self._tops for mount in self._mounts.mute_below(top)]
+            self.polled = [mount for top in self._tops for mount in self._mounts.eventless_below(top)]
 
-    # -- what the tree enters and leaves -------------------------------------------------------------------------------
+    # -- the tree's callbacks ------------------------------------------------------------------------------------------
 
     def _enter(self, folder: str) -> None:
-        partial = any(folder == mount.point or folder.startswith(mount.point + "/") for mount in self.mute)
+        partial = any(folder == mount.point or folder.startswith(mount.point + "/") for mount in self.polled)
         try:
             self.source.add(folder, partial=partial)
         except OSError as error:
             if is_exhausted(error) and self.exhausted is None:
                 self.exhausted = error
-                self._find_mute()
+                self._find_polled()
 
     def _leave(self, folder: str) -> None:
         self.source.drop(folder)
@@ -110,74 +110,76 @@ class WatchSet:
     def _enter_parent(self, path: str) -> None:
         folder = os.path.dirname(path)
         if folder in self.tree.folders:
-            return  # a link's file is the tree's to know
-        if not os.path.isdir(folder):  # of a package that is not there yet
+            return  # the tree watches it
+        if not os.path.isdir(folder):  # the folder of a package that does not exist yet
             folder = os.path.dirname(folder)
         for each in {folder, os.path.dirname(os.path.realpath(path))}:
             if each not in self.tree.folders and os.path.isdir(each):
                 self._enter(each)
 
-    # -- files named from outside --------------------------------------------------------------------------------------
+    # -- files added from outside --------------------------------------------------------------------------------------
 
-    def name(self, who: str, kind: Kind, paths: Iterable[str], *, more: bool = False) -> list[str]:
-        """These files count, wherever they are and whoever ignores them but the user's own setting.
+    def add_files(self, added_by: str, kind: Kind, paths: Iterable[str], *, more: bool = False) -> list[str]:
+        """Watch these files too, wherever they are, and even if they are ignored, except by the user's own setting.
 
-        They take the place of those that ``who`` named before, or come to them (``more``).
+        They replace the files that ``added_by`` added before, or join them (``more``).
 
         Returns:
-            Those that are there, and of which nothing was known until now.
+            The files that exist, and were not known until now.
         """
         before = self._named
-        self._named = dict(before) if more else {path: named for path, named in before.items() if named.who != who}
+        self._named = (
+            dict(before) if more else {path: each for path, each in before.items() if each.added_by != added_by}
+        )
         new = []
         for path in paths:
-            if path in self._named or self._ignores.unwanted(path):
+            if path in self._named or self._ignores.by_user(path):
                 continue
             known = before.get(path)
             seen = known.mark if known else self.tree.files.get(path) or mark(path)
-            self._named[path] = _Named(who, kind, seen)
+            self._named[path] = _Named(added_by, kind, seen)
             if known is None:
                 self._enter_parent(path)
                 if seen and path not in self.tree.files:
                     new.append(path)
         return new
 
-    def look_for_templates_in(self, folders: Iterable[str]) -> tuple[list[str], set[str]]:
-        """A framework looks for templates in these folders: their files that count now, and those that have changed."""
+    def add_template_folders(self, folders: Iterable[str]) -> tuple[list[str], set[str]]:
+        """Watch the templates in these folders; return the files that count now, and those that have changed."""
         new: list[str] = []
         changed: set[str] = set()
-        for folder in self._rule.look_for_templates_in(folders):
+        for folder in self._rule.add_template_folders(folders):
             if folder in self.tree.folders:
                 known = set(self.tree.files)
-                found = self.tree.look(folder)
+                found = self.tree.scan(folder)
                 new += found - known
                 changed |= found & known
         return new, changed
 
-    def there(self) -> list[str]:
-        """All files that count and were there when they were last looked at."""
+    def existing_files(self) -> list[str]:
+        """Return all files that count and existed at the last scan."""
         named = (path for path, each in self._named.items() if each.mark and path not in self.tree.files)
         return [*self.tree.files, *named]
 
     def kind(self, path: str) -> Kind | None:
-        """The kind of a file, if it counts now."""
+        """Return the kind of a file, if it counts now."""
         folder, _, name = path.rpartition("/")
         kind = self._rule.kind(folder, name)
         if path in self._named:
             return kind or self._named[path].kind
         if folder not in self.tree.folders and os.path.exists(folder):
-            return None  # left out
+            return None  # the folder is ignored
         return None if kind is None or self._ignores.file(path) else kind
 
-    # -- looking -------------------------------------------------------------------------------------------------------
+    # -- scans ---------------------------------------------------------------------------------------------------------
 
-    def seen(self, path: str) -> Mark | None:
-        """One file's mark when it was last looked at."""
+    def last_mark(self, path: str) -> Mark | None:
+        """Return one file's mark at the last scan."""
         named = self._named.get(path)
         return named.mark if named else self.tree.files.get(path)
 
-    def check(self, path: str) -> Mark | None:
-        """Look at one file."""
+    def refresh(self, path: str) -> Mark | None:
+        """Return one file's mark now, and remember it."""
         now = mark(path)
         if (named := self._named.get(path)) is not None:
             self._named[path] = replace(named, mark=now)
@@ -189,55 +191,55 @@ class WatchSet:
         return now
 
     def sweep(self) -> set[str]:
-        """Look at everything; the files that are not as they were."""
+        """Scan everything; return the files that have changed."""
         mounts = Mounts.read()
         if mounts.table != self._mounts.table:
             self._mounts = mounts
-            self._find_mute()
-        return self._look(self._tops) | self._look_named()
+            self._find_polled()
+        return self._scan(self._tops) | self._scan_named()
 
     def poll(self) -> set[str]:
-        """Look at what nobody tells of."""
-        return self._look([mount.point for mount in self.mute]) | (self._look_named() if self.mute else set())
+        """Scan what has no events; return the files that have changed."""
+        return self._scan([mount.point for mount in self.polled]) | (self._scan_named() if self.polled else set())
 
-    def _look(self, tops: Iterable[str]) -> set[str]:
-        changed = {path for top in tops for path in self.tree.look(top)}
+    def _scan(self, tops: Iterable[str]) -> set[str]:
+        changed = {path for top in tops for path in self.tree.scan(top)}
         for real in self.tree.links:
             folder = os.path.dirname(real)
-            if folder not in self.tree.folders and folder not in self._aside and os.path.isdir(folder):
-                self._aside.add(folder)
+            if folder not in self.tree.folders and folder not in self._link_folders and os.path.isdir(folder):
+                self._link_folders.add(folder)
                 self._enter(folder)
         return changed
 
-    def _look_named(self) -> set[str]:
+    def _scan_named(self) -> set[str]:
         for path in self._named:
-            self._enter_parent(path)  # it may be there again
+            self._enter_parent(path)  # the folder may exist again
         return {path for path, named in self._named.items() if path not in self.tree.files and mark(path) != named.mark}
 
-    # -- news ----------------------------------------------------------------------------------------------------------
+    # -- events --------------------------------------------------------------------------------------------------------
 
-    def take(self, news: News) -> tuple[set[str], bool]:
-        """The files that may have changed by this; and whether everything has to be looked at."""
-        what, path = news
-        if what is What.MISSED:
+    def handle(self, event: FileEvent) -> tuple[set[str], bool]:
+        """Return the files that this event may have changed; and whether everything has to be scanned."""
+        event_type, path = event
+        if event_type is EventType.OVERFLOW:
             return set(), True
-        if what is What.MOUNTED:
+        if event_type is EventType.MOUNTS_CHANGED:
             now = Mounts.read()
             return set(), any(self._mounts.within(top) != now.within(top) for top in self._tops)
-        if what is What.LOST:
+        if event_type is EventType.FOLDER_LOST:
             if path in self._tops:
-                # What comes in its place has watches of its own; those of what has moved away tell false names.
+                # Its replacement gets watches of its own; the watches of a folder that was moved report wrong paths.
                 for folder in self.tree.folders:
                     self.source.drop(folder)
-            self._aside.discard(path)
+            self._link_folders.discard(path)
             return set(), path not in self.tree.folders or path in self._tops
-        if what is What.FOLDER_CAME:
-            return self._come(path) | self._named_below(path), False
-        if what is What.FOLDER_WENT:
+        if event_type is EventType.FOLDER_ADDED:
+            return self._folder_added(path) | self._named_below(path), False
+        if event_type is EventType.FOLDER_REMOVED:
             return self.tree.forget(path) | {each for each in self._named if each.startswith(path + "/")}, False
-        return self._take_file(what, path)
+        return self._handle_file(event_type, path)
 
-    def _take_file(self, what: What, path: str) -> tuple[set[str], bool]:
+    def _handle_file(self, event_type: EventType, path: str) -> tuple[set[str], bool]:
         folder, _, name = path.rpartition("/")
         if name == ".gitignore" and folder in self.tree.folders:
             self._ignores.enter(folder)
@@ -248,33 +250,33 @@ class WatchSet:
         paths = {link for link in (self.tree.links.get(path),) if link}
         if path in self._named or (folder in self.tree.folders and self._rule.kind(folder, name) is not None):
             paths.add(path)
-        elif what is What.GONE:
-            if path in self.tree.folders:  # a linked one: the kernel calls its link a file
+        elif event_type is EventType.DELETED:
+            if path in self.tree.folders:  # a linked folder: the kernel reports its link as a file
                 return self.tree.forget(path), False
         elif os.path.islink(path) and os.path.isdir(path):
-            # Whatever stood there before is not what stands there now.
-            return self.tree.forget(path) | self._come(path), False
+            # The link now leads to another folder than before.
+            return self.tree.forget(path) | self._folder_added(path), False
         return paths, False
 
     def _named_below(self, folder: str) -> set[str]:
-        """The files that were named and are there now with this folder, which may itself be left out."""
+        """Return the added files that exist now with this folder, which may itself be ignored."""
         below = [path for path in self._named if path.startswith(folder + "/")]
         for path in below:
             self._enter_parent(path)
         return {path for path in below if os.path.exists(path)}
 
-    def _come(self, folder: str) -> set[str]:
+    def _folder_added(self, folder: str) -> set[str]:
         if os.path.dirname(folder) not in self.tree.folders or not self.tree.counts(folder):
             return set()
-        return self._look([folder])
+        return self._scan([folder])
 
     # -- git -----------------------------------------------------------------------------------------------------------
 
     def git_busy(self, since: float) -> bool:
-        """Whether git has been at work in the repository since then (CLOCK_REALTIME), or for a second before.
+        """Return whether git has been at work in the repository since then (CLOCK_REALTIME), or for a second before.
 
-        It holds the lock through a checkout. An older lock is one that it waits with (an editor for a commit's
-        message), or was left by one that crashed.
+        Git holds the lock during a checkout. With an older lock, git is waiting (for an editor with a commit's
+        message), or has crashed.
         """
         if not self._ignores.git:
             return False
@@ -284,11 +286,11 @@ class WatchSet:
             return False
 
 
-def _best_source(tops: list[str], platform: str = sys.platform) -> Source:
+def _best_source(tops: list[str], platform: str = sys.platform) -> EventSource:
     if platform == "linux":
         return Inotify()
     try:
-        from appliance.watch.elsewhere import Elsewhere  # noqa: PLC0415  its library is installed there alone
+        from appliance.watch.elsewhere import WatchfilesSource  # noqa: PLC0415  its library is installed on macOS only
     except ImportError as error:
         raise OSError(errno.ENOSYS, str(error)) from None
-    return Elsewhere(tops)
+    return WatchfilesSource(tops)

@@ -1,8 +1,8 @@
-"""The thread that tells of saves.
+"""The thread that reports saves.
 
-Owns the thread, and the decision that something has changed: a burst that is over, files that hold something else than
-before. Knows nothing of what a change leads to. It sleeps until the kernel has news; behind that, a slow sweep looks at
-everything, and mounts without news are polled. News reach the supervisor's loop by ``post``.
+It decides that something has changed: a burst is over, and files have another content than before. It does not know
+what a change leads to. It sleeps until the kernel has events; besides, a slow sweep scans everything, and mounts
+without events are polled. Its reports reach the supervisor's loop by ``post``.
 """
 
 from __future__ import annotations
@@ -17,35 +17,35 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
-from appliance.watch.burst import LONGEST_S, Burst
-from appliance.watch.event_sources import Silence, What
+from appliance.watch.burst import MAX_S, Burst
+from appliance.watch.event_sources import EventType, NoEvents
 from appliance.watch.file_contents import FileContents
 from appliance.watch.kinds import Kind
-from appliance.watch.rounds import Rounds
-from appliance.watch.watch_set import Terms, WatchSet
+from appliance.watch.rounds import Schedule
+from appliance.watch.watch_set import WatchOptions, WatchSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from appliance.watch.file_contents import Met
+    from appliance.watch.file_contents import FileState
     from appliance.watch.tree import Mark
 
-GIT_S: Final = 0.01  # between two looks for git's lock
-GIT_LONGEST_S: Final = 15.0
-LONG_S: Final = 0.05  # a burst that lasts longer is no single save
-PORTION: Final = 50  # files that are read between two looks for news
-PAUSE_S: Final = 0.02
+GIT_RETRY_S: Final = 0.01  # between two checks for git's lock
+GIT_MAX_S: Final = 15.0
+LONG_BURST_S: Final = 0.05  # a burst that lasts longer is not a single save
+BATCH: Final = 50  # files to read between two checks for events
+BATCH_PAUSE_S: Final = 0.02
 
 
 @dataclass(frozen=True)
 class Changes:
-    """One settled burst.
+    """One burst that is over.
 
     Attributes:
-        kinds: what has changed: paths relative to the project, whole ones for what is elsewhere.
-        noticed_at: when the first news of it came, on CLOCK_MONOTONIC.
-        seen: when the last news of each path came, by whole paths.
-        busy: whether all of its news came while a worker was being started.
+        kinds: the changed files: paths relative to the project, absolute ones for files elsewhere.
+        noticed_at: the time of its first event, on CLOCK_MONOTONIC.
+        seen: the time of each path's last event, by absolute path.
+        busy: whether all of its events came while a worker was being started.
     """
 
     kinds: Mapping[str, Kind]
@@ -54,266 +54,270 @@ class Changes:
     busy: bool = False
 
 
-class Mood(enum.Enum):
-    """What became of what was last told."""
+class WorkerState(enum.Enum):
+    """What the worker does since the last reported change."""
 
-    SERVING = "serving"  # an unchanged file is no news
+    SERVING = "serving"  # an unchanged file is not reported
     BUSY = "busy"  # a worker may be reading files now
-    BROKEN = "broken"  # who saves the same once more wants another try
+    BROKEN = "broken"  # saving the same content again means: try again
 
 
 class Listener(Protocol):
-    """Who is told; called in the watcher's thread."""
+    """Receives the reports; its methods are called in the watcher's thread."""
 
     def changed(self, changes: Changes) -> None:
         """Files have changed."""
 
     def unchanged(self, seen: Mapping[str, float]) -> None:
-        """Something has happened to these files, whole paths, and when; they hold what they held."""
+        """Events came for these files (absolute paths, with the time), but their contents are the same."""
 
-    def watching(self, event: str, fields: Mapping[str, object]) -> None:
-        """An event for the log: ``watch.started``, ``watch.failed``."""
+    def report_event(self, event: str, fields: Mapping[str, object]) -> None:
+        """Log this event: ``watch.started``, ``watch.failed``."""
 
-    def mood(self) -> Mood:
-        """What became of what was last told."""
+    def worker_state(self) -> WorkerState:
+        """Return what the worker does since the last reported change."""
 
 
 class Watcher:
-    """Tells of each settled burst."""
+    """Reports each burst once it is over."""
 
-    def __init__(self, terms: Terms, listener: Listener) -> None:
+    def __init__(self, options: WatchOptions, listener: Listener) -> None:
         self._listener = listener
-        self._watch_set = WatchSet(terms)
+        self._watch_set = WatchSet(options)
         self._contents = FileContents()
         self._burst = Burst()
-        self._rounds = Rounds()
-        self._moods: set[Mood] = set()  # through the burst
-        self._repeated: set[str] = set()  # told though they were unchanged, since the last change
+        self._schedule = Schedule()
+        self._worker_states: set[WorkerState] = set()  # all that were seen during the burst
+        self._repeated: set[str] = set()  # reported although unchanged, since the last real change
         self._unread: list[str] = []
-        self._asked: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._started_ns = time.time_ns()
         self._ended = False
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
 
     def start(self) -> None:
-        """Watch from now on.
+        """Start to watch.
 
         Raises:
-            RuntimeError: no thread can be started; what is saved until one can be is told of then.
+            RuntimeError: no thread can be started; once one can be, it reports what was saved until then.
         """
         self._thread.start()
 
     def stop(self) -> None:
-        """Tell of nothing more."""
+        """Report nothing more."""
         self._ended = True
         self._watch_set.source.wake()
 
-    def also(self, who: str, kind: Kind, paths: Iterable[str]) -> None:
-        """These files count too, wherever they are and whoever ignores them; from any thread.
+    def add_files(self, added_by: str, kind: Kind, paths: Iterable[str]) -> None:
+        """Watch these files too, wherever they are, and even if they are ignored; any thread may call this.
 
         Args:
-            who: who says so: what is named replaces what the same one has named before.
-            kind: as what they count, unless their names say more.
-            paths: the files, whole paths.
+            added_by: the caller's name: its files replace those that it added before.
+            kind: their kind, unless their names have another one.
+            paths: the files, absolute paths.
         """
-        self._asked.put(partial(self._name, who, kind, dict.fromkeys(paths)))
+        self._requests.put(partial(self._add_files, added_by, kind, dict.fromkeys(paths)))
         self._watch_set.source.wake()
 
-    def met(self, files: Mapping[str, Met], *, more: bool) -> None:
-        """The worker was made from these files; what they are now may be something else already. From any thread.
+    def compare(self, files: Mapping[str, FileState], *, more: bool) -> None:
+        """Watch the files that the worker has read, and report those that have changed since; any thread may call this.
 
         Args:
-            files: whole paths, each with the state in which it was met.
-            more: they come to those that were named before, and do not replace them.
+            files: absolute paths, each with the state in which the worker read it.
+            more: they join the files of the call before, instead of replacing them.
         """
-        self._asked.put(partial(self._compare, dict(files), more))
+        self._requests.put(partial(self._compare, dict(files), more))
         self._watch_set.source.wake()
 
-    def look_for_templates_in(self, folders: Iterable[str]) -> None:
-        """A framework looks for templates in these folders, whatever they are called; from any thread."""
-        self._asked.put(partial(self._look_for_templates_in, list(folders)))
+    def add_template_folders(self, folders: Iterable[str]) -> None:
+        """Watch the templates in these folders, whatever their names; any thread may call this."""
+        self._requests.put(partial(self._add_template_folders, list(folders)))
         self._watch_set.source.wake()
 
-    def _look_for_templates_in(self, folders: list[str]) -> None:
-        new, changed = self._watch_set.look_for_templates_in(folders)
-        self._contents.there(new)
+    def _add_template_folders(self, folders: list[str]) -> None:
+        new, changed = self._watch_set.add_template_folders(folders)
+        self._contents.add_unread(new)
         self._unread += new
         for path in changed:
             self._note(path, time.monotonic(), whole=False)
 
-    def _name(self, who: str, kind: Kind, paths: Iterable[str], *, more: bool = False) -> None:
-        new = self._watch_set.name(who, kind, paths, more=more)
-        self._contents.there(new)
+    def _add_files(self, added_by: str, kind: Kind, paths: Iterable[str], *, more: bool = False) -> None:
+        new = self._watch_set.add_files(added_by, kind, paths, more=more)
+        self._contents.add_unread(new)
         self._unread += new
 
-    def _compare(self, files: dict[str, Met], more: bool) -> None:  # noqa: FBT001  one call
-        """Take a file that was saved before it was watched for saved now."""
-        self._name("worker", Kind.CODE, files, more=more)
+    def _compare(self, files: dict[str, FileState], more: bool) -> None:  # noqa: FBT001  one call
+        """Take a file that was saved before it was watched as saved now."""
+        self._add_files("worker", Kind.CODE, files, more=more)
         now = time.monotonic()
-        for path, met in files.items():
-            if self._watch_set.kind(path) is not None and met.differs(path):
-                self._note(path, now, whole=True)  # it is, or news of it will follow
+        for path, state in files.items():
+            if self._watch_set.kind(path) is not None and state.differs(path):
+                self._note(path, now, whole=True)  # it is complete, or more events will follow
 
     def _run(self) -> None:
         try:
             self._begin()
             while not self._ended:
-                self._turn()
-        except Exception as error:  # noqa: BLE001  a defect of ours must be told, and must not end the reloading
-            self._failed(f"{type(error).__name__}: {error}", "It looks at the files again and again instead.")
+                self._run_once()
+        except Exception as error:  # noqa: BLE001  a defect of ours is reported, and must not end the reloading
+            self._report_failure(f"{type(error).__name__}: {error}", "The appliance polls the files instead.")
             self._fall_back()
 
     def _begin(self) -> None:
         begun = time.monotonic()
         watch_set = self._watch_set
         watch_set.open()
-        self._unread = watch_set.there()
-        self._contents.there(self._unread)
+        self._unread = watch_set.existing_files()
+        self._contents.add_unread(self._unread)
         files = watch_set.tree.files
-        self._tell_limits()
-        polled = [f"{os.path.relpath(mount.point, watch_set.root)} ({mount.kind})" for mount in watch_set.mute]
-        how = "events" if not polled else "polling" if isinstance(watch_set.source, Silence) else "events and polling"
-        self._listener.watching(
+        self._report_limits()
+        polled = [f"{os.path.relpath(mount.point, watch_set.root)} ({mount.kind})" for mount in watch_set.polled]
+        how = "events" if not polled else "polling" if isinstance(watch_set.source, NoEvents) else "events and polling"
+        self._listener.report_event(
             "watch.started",
             {
                 "how": how, "polled": polled, "count": len(files), "folders": len(watch_set.tree.folders),
                 "duration_s": round(time.monotonic() - begun, 4),
             },
         )  # fmt: skip
-        # A worker may have loaded what was saved before the watch was there.
+        # A worker may have loaded what was saved before the watch began.
         for path, seen in files.items():
             if seen.mtime_ns >= self._started_ns:
                 self._burst.add(path, time.monotonic(), whole=False)
-        self._rounds.begin(time.monotonic(), polls=bool(watch_set.mute))
+        self._schedule.begin(time.monotonic(), polls=bool(watch_set.polled))
 
-    def _turn(self) -> None:
-        for news in self._watch_set.source.wait(self._patience()):
+    def _run_once(self) -> None:
+        for event in self._watch_set.source.wait(self._wait_timeout()):
             now = time.monotonic()
-            paths, look = self._watch_set.take(news)
+            paths, scan_all = self._watch_set.handle(event)
             for path in paths:
-                self._note(path, now, whole=news.what in {What.WRITTEN, What.GONE})
-            if look:
-                self._rounds.hurry(now)
-        while not self._asked.empty():
-            self._asked.get()()
+                self._note(path, now, whole=event.event_type in {EventType.WRITTEN, EventType.DELETED})
+            if scan_all:
+                self._schedule.sweep_soon(now)
+        while not self._requests.empty():
+            self._requests.get()()
         now = time.monotonic()
         if self._burst:
             if now >= self._burst.due():
                 self._settle(now)
-        elif self._unread and not self._rounds.polling:
+        elif self._unread and not self._schedule.polling:
             self._learn()
-        self._look(now)
+        self._run_due_scans(now)
 
-    def _patience(self) -> float:
+    def _wait_timeout(self) -> float:
         now = time.monotonic()
-        due = self._rounds.due()
+        due = self._schedule.due()
         if self._burst:
             due = min(due, self._burst.due())
         elif self._unread:
-            due = min(due, now + PAUSE_S)
+            due = min(due, now + BATCH_PAUSE_S)
         return max(0.0, due - now)
 
     def _note(self, path: str, now: float, *, whole: bool) -> None:
-        self._moods.add(self._listener.mood())
+        self._worker_states.add(self._listener.worker_state())
         self._burst.add(path, now, whole=whole)
 
-    def _look(self, now: float) -> None:
-        """The rounds that are due."""
-        rounds, watch_set = self._rounds, self._watch_set
+    def _run_due_scans(self, now: float) -> None:
+        """Run the scans that are due."""
+        schedule, watch_set = self._schedule, self._watch_set
         found: set[str] = set()
-        if rounds.sweep_due(now):
-            with rounds.sweeping(now):
+        if schedule.sweep_due(now):
+            with schedule.sweeping(now):
                 found |= watch_set.sweep()
-            self._tell_limits()
-            rounds.polling = bool(watch_set.mute)
+            self._report_limits()
+            schedule.polling = bool(watch_set.polled)
             if not os.path.isdir(watch_set.root):
-                rounds.again(now)
-        if rounds.poll_due(now):
-            with rounds.polling_all(now):
+                schedule.sweep_again(now)
+        if schedule.poll_due(now):
+            with schedule.polling_all(now):
                 found |= watch_set.poll()
-        elif rounds.glance_due(now):
-            found |= rounds.glance(now, watch_set.tree.files)
+        elif schedule.recent_due(now):
+            found |= schedule.check_recent(now, watch_set.tree.files)
         for path in found:
             self._note(path, now, whole=False)
 
-    def _tell_limits(self) -> None:
+    def _report_limits(self) -> None:
         error = self._watch_set.exhausted
-        if error is None or self._rounds.told_limits:
+        if error is None or self._schedule.limits_reported:
             return
-        self._rounds.told_limits = True
-        what = "watch" if error.errno == errno.ENOSPC else "instance"
-        self._failed(
-            f"inotify has no {what} left ({error.strerror})",
-            "It looks at the files again and again instead. To have events: "
-            "sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=1024, on the host.",
+        self._schedule.limits_reported = True
+        limit = "watch" if error.errno == errno.ENOSPC else "instance"
+        self._report_failure(
+            f"inotify has no {limit} left ({error.strerror})",
+            "The appliance polls the files instead. To get events, run on the host: "
+            "sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=1024.",
         )
 
-    # -- deciding ------------------------------------------------------------------------------------------------------
+    # -- decisions -----------------------------------------------------------------------------------------------------
 
     def _settle(self, now: float) -> None:
-        """Tell of the burst, unless there is a reason to wait."""
+        """Report the burst, unless there is a reason to wait."""
         burst, watch_set = self._burst, self._watch_set
-        if now - burst.first < GIT_LONGEST_S and watch_set.git_busy(time.time() - (now - burst.first)):
-            burst.hold(now, GIT_S)
+        if now - burst.first < GIT_MAX_S and watch_set.git_busy(time.time() - (now - burst.first)):
+            burst.postpone(now, GIT_RETRY_S)
             return
         paths = burst.paths()
-        marks = {path: watch_set.check(path) for path in paths}
-        # Gone or empty, and was neither: each of these is waited for once.
-        doubts = [path for path, seen in marks.items() if not (seen and seen.size) and self._contents.was_full(path)]
-        if sum(burst.doubt(path, now) for path in doubts):
+        marks = {path: watch_set.refresh(path) for path in paths}
+        # Gone or empty, and was not before: wait once for each of these.
+        doubts = [path for path, seen in marks.items() if not (seen and seen.size) and self._contents.had_content(path)]
+        if sum(burst.wait_longer(path, now) for path in doubts):
             return
-        busy = self._moods == {Mood.BUSY}
-        self._moods.add(self._listener.mood())
+        busy = self._worker_states == {WorkerState.BUSY}
+        self._worker_states.add(self._listener.worker_state())
         kinds = {
-            path: kind for path in paths if (kind := watch_set.kind(path)) and self._is_news(path, marks[path], now)
+            path: kind for path in paths if (kind := watch_set.kind(path)) and self._is_change(path, marks[path], now)
         }
         seen = burst.seen
-        changes = Changes({self._shown(path): kind for path, kind in kinds.items()}, burst.first, seen, busy)
-        burst.over()
-        self._moods.clear()
+        changes = Changes({self._relative(path): kind for path, kind in kinds.items()}, burst.first, seen, busy)
+        burst.clear()
+        self._worker_states.clear()
         if unchanged := {path: seen[path] for path in paths if path not in kinds}:
             self._listener.unchanged(unchanged)
         if changes.kinds and not self._ended:
             for path in kinds:
-                self._rounds.remember(path)
+                self._schedule.add_recent(path)
             self._listener.changed(changes)
 
-    def _is_news(self, path: str, seen: Mark | None, now: float) -> bool:
+    def _is_change(self, path: str, seen: Mark | None, now: float) -> bool:
         if self._contents.changed(path, seen):
             self._repeated.clear()
             return True
-        if self._moods == {Mood.BROKEN}:
+        if self._worker_states == {WorkerState.BROKEN}:
             return seen is not None
-        if Mood.BUSY in self._moods and now - self._burst.first > LONG_S and path not in self._repeated:
-            # It was something else in between, and the worker that starts may have read that. Once: a project that
-            # writes the same file at each import must not restart for ever.
+        if (
+            WorkerState.BUSY in self._worker_states
+            and now - self._burst.first > LONG_BURST_S
+            and path not in self._repeated
+        ):
+            # It had another content in between, and the starting worker may have read that. Only once: a project that
+            # writes the same file at each import must not restart forever.
             self._repeated.add(path)
             return seen is not None
         return False
 
-    def _shown(self, path: str) -> str:
+    def _relative(self, path: str) -> str:
         return path.removeprefix(self._watch_set.root + "/")
 
     def _learn(self) -> None:
-        """Read a few files that nothing has happened to."""
-        for path in self._unread[-PORTION:]:
-            if (seen := self._watch_set.seen(path)) is not None:
+        """Read a few files that have not changed."""
+        for path in self._unread[-BATCH:]:
+            if (seen := self._watch_set.last_mark(path)) is not None:
                 self._contents.learn(path, seen)
-        del self._unread[-PORTION:]
+        del self._unread[-BATCH:]
 
-    # -- what must not happen ------------------------------------------------------------------------------------------
+    # -- failures ------------------------------------------------------------------------------------------------------
 
-    def _failed(self, reason: str, action: str) -> None:
-        self._listener.watching("watch.failed", {"reason": reason, "action": action})
+    def _report_failure(self, reason: str, action: str) -> None:
+        self._listener.report_event("watch.failed", {"reason": reason, "action": action})
 
     def _fall_back(self) -> None:
-        """A plain look at everything, every second."""
+        """Scan everything at intervals, without the rest of the machinery."""
         watch_set = self._watch_set
         pause = threading.Event()
         while not self._ended:
-            pause.wait(LONGEST_S)
-            kinds = {path: kind for path in watch_set.tree.look(watch_set.root) if (kind := watch_set.kind(path))}
+            pause.wait(MAX_S)
+            kinds = {path: kind for path in watch_set.tree.scan(watch_set.root) if (kind := watch_set.kind(path))}
             if kinds:
                 self._listener.changed(
-                    Changes({self._shown(path): kind for path, kind in kinds.items()}, time.monotonic())
+                    Changes({self._relative(path): kind for path, kind in kinds.items()}, time.monotonic())
                 )

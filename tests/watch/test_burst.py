@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from appliance.watch.burst import DOUBT_S, LONGEST_S, MANY_S, PARTIAL_S, WHOLE_S, Burst
+from appliance.watch.burst import MANY_S, MAX_S, MISSING_S, PARTIAL_S, WHOLE_S, Burst
 
 
 def test_one_whole_file():
@@ -34,30 +34,30 @@ def test_no_burst_is_endless():
     """Who never stops writing is told of all the same."""
     burst = Burst()
     now = 10.0
-    while now < 10.0 + LONGEST_S * 2:
+    while now < 10.0 + MAX_S * 2:
         burst.add("a", now, whole=False)
         now += 0.01
         if now >= burst.due():
             break
-    assert now <= 10.0 + LONGEST_S + 0.02
+    assert now <= 10.0 + MAX_S + 0.02
 
 
 def test_held():
     """A burst that is held waits, even past the longest time."""
     burst = Burst()
     burst.add("a", 10.0, whole=True)
-    burst.hold(10.0 + LONGEST_S * 2, 0.01)
-    assert burst.due() == 10.0 + LONGEST_S * 2 + 0.01
+    burst.postpone(10.0 + MAX_S * 2, 0.01)
+    assert burst.due() == 10.0 + MAX_S * 2 + 0.01
 
 
 def test_doubt():
     """A doubtful file is waited for once a burst."""
     burst = Burst()
     burst.add("a", 10.0, whole=True)
-    assert burst.doubt("a", 10.002)
-    assert burst.due() == 10.002 + DOUBT_S
-    assert not burst.doubt("a", 10.1)
-    burst.over()
+    assert burst.wait_longer("a", 10.002)
+    assert burst.due() == 10.002 + MISSING_S
+    assert not burst.wait_longer("a", 10.1)
+    burst.clear()
     assert not burst
     burst.add("a", 11.0, whole=True)
-    assert burst.doubt("a", 11.002)
+    assert burst.wait_longer("a", 11.002)

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from appliance.watch import watch_set as watch_set_module
-from appliance.watch.elsewhere import Elsewhere
+from appliance.watch.elsewhere import WatchfilesSource
 from appliance.watch.kinds import Kind
 from tests.watch.watching import Watch, save
 
 
 def test_saves_are_told(watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch):
     """Files that are saved, made, moved and deleted are told by this source as by the other."""
-    monkeypatch.setattr(watch_set_module, "_best_source", Elsewhere)
+    monkeypatch.setattr(watch_set_module, "_best_source", WatchfilesSource)
     watching = watch()
     assert watching.begun["how"] == "events"
     save(watch_set / "shop/views.py", "two")

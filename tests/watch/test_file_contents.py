@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.watch.file_contents import LARGEST, FileContents
+from appliance.watch.file_contents import MAX_BYTES, FileContents
 from appliance.watch.tree import mark
 
 
@@ -24,7 +24,7 @@ def file(tmp_path: Path) -> str:
 def test_unread(file: str):
     """Of a file that was never read, a change is believed."""
     contents = FileContents()
-    contents.there([file])
+    contents.add_unread([file])
     assert contents.changed(file, mark(file))
     assert not contents.changed(file, mark(file))
 
@@ -32,7 +32,7 @@ def test_unread(file: str):
 def test_learnt(file: str):
     """Of a file that was read while nothing happened, a touch is none."""
     contents = FileContents()
-    contents.there([file])
+    contents.add_unread([file])
     seen = mark(file)
     assert seen
     contents.learn(file, seen)
@@ -46,7 +46,7 @@ def test_not_learnt_while_young(file: str):
     """A file of this moment is not learnt: a second write might bear the same time stamp."""
     os.utime(file)
     contents = FileContents()
-    contents.there([file])
+    contents.add_unread([file])
     seen = mark(file)
     assert seen
     contents.learn(file, seen)
@@ -56,7 +56,7 @@ def test_not_learnt_while_young(file: str):
 def test_not_learnt_once_changed(file: str):
     """A file that has changed since it was seen is not learnt: the change is still to be told."""
     contents = FileContents()
-    contents.there([file])
+    contents.add_unread([file])
     seen = mark(file)
     assert seen
     Path(file).write_text("two", encoding="utf-8")
@@ -67,7 +67,7 @@ def test_not_learnt_once_changed(file: str):
 def test_gone_and_back(file: str):
     """A file that goes is news once, and so is one that comes; one that never was is none."""
     contents = FileContents()
-    contents.there([file])
+    contents.add_unread([file])
     assert contents.changed(file, None)
     assert not contents.changed(file, None)
     assert contents.changed(file, mark(file))
@@ -77,12 +77,12 @@ def test_gone_and_back(file: str):
 def test_full(file: str):
     """Emptiness is told from fullness, of what is there."""
     contents = FileContents()
-    assert not contents.was_full(file)
-    contents.there([file])
-    assert contents.was_full(file)
+    assert not contents.had_content(file)
+    contents.add_unread([file])
+    assert contents.had_content(file)
     Path(file).write_text("", encoding="utf-8")
     contents.changed(file, mark(file))
-    assert not contents.was_full(file)
+    assert not contents.had_content(file)
 
 
 def test_unreadable_and_large(file: str, tmp_path: Path):
@@ -90,7 +90,7 @@ def test_unreadable_and_large(file: str, tmp_path: Path):
     contents = FileContents()
     assert contents.changed(str(tmp_path), mark(str(tmp_path)))
     assert not contents.changed(str(tmp_path), mark(str(tmp_path)))
-    os.truncate(file, LARGEST + 1)
+    os.truncate(file, MAX_BYTES + 1)
     assert contents.changed(file, mark(file))
     assert not contents.changed(file, mark(file))
     os.utime(file)

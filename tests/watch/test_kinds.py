@@ -73,16 +73,16 @@ def test_named_environment_files():
 def test_where_a_framework_looks_for_templates():
     """A folder that a framework has told of holds templates, whatever it is called; the whole project may be one."""
     rule = Rule(ROOT)
-    assert rule.look_for_templates_in([f"{ROOT}/views", f"{ROOT}/public/pages"]) == [
+    assert rule.add_template_folders([f"{ROOT}/views", f"{ROOT}/public/pages"]) == [
         f"{ROOT}/views",
         f"{ROOT}/public/pages",
     ]
-    assert rule.look_for_templates_in([f"{ROOT}/views"]) == []
+    assert rule.add_template_folders([f"{ROOT}/views"]) == []
     for path in ("views/page.html", "views/mails/welcome.txt", "public/pages/index.html"):
         folder, _, name = f"{ROOT}/{path}".rpartition("/")
         assert rule.kind(folder, name) is Kind.ASSET
     assert rule.kind(f"{ROOT}/public", "index.html") is None
-    rule.look_for_templates_in([ROOT])
+    rule.add_template_folders([ROOT])
     assert rule.kind(ROOT, "page.html") is Kind.ASSET
     assert rule.kind(ROOT, "notes.txt") is None
     assert rule.kind(f"{ROOT}/public", "index.html") is None

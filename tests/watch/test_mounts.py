@@ -42,21 +42,21 @@ def test_of(mounts: Mounts, path: str, kind: str):
 
 def test_mute_below(mounts: Mounts):
     """Each mute mount in a folder counts once, and the folder itself where it is in one."""
-    assert mounts.mute_below("/src") == [Mount("/src/win", "9p"), Mount("/src/with space", "nfs4")]
-    assert mounts.mute_below("/workspace/shop") == [Mount("/workspace/shop", "fakeowner")]
-    assert mounts.mute_below("/workspace/tmp") == []
+    assert mounts.eventless_below("/src") == [Mount("/src/win", "9p"), Mount("/src/with space", "nfs4")]
+    assert mounts.eventless_below("/workspace/shop") == [Mount("/workspace/shop", "fakeowner")]
+    assert mounts.eventless_below("/workspace/tmp") == []
 
 
 @pytest.mark.parametrize("kind", ["9p", "virtiofs", "fuse", "fuse.grpcfuse", "nfs", "nfs4", "cifs", "vboxsf"])
 def test_mute(kind: str):
     """What another kernel writes to is mute."""
-    assert Mount("/x", kind).mute
+    assert Mount("/x", kind).eventless
 
 
 @pytest.mark.parametrize("kind", ["ext4", "btrfs", "xfs", "zfs", "overlay", "tmpfs", "fuseblk", "ramfs"])
 def test_not_mute(kind: str):
     """What this kernel alone writes to is not."""
-    assert not Mount("/x", kind).mute
+    assert not Mount("/x", kind).eventless
 
 
 def test_the_kernels_own_table():
@@ -66,7 +66,7 @@ def test_the_kernels_own_table():
 
 def test_no_table():
     """Without a table nothing is known to be mute."""
-    assert Mounts(b"").mute_below("/project") == []
+    assert Mounts(b"").eventless_below("/project") == []
 
 
 def test_within():

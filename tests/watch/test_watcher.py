@@ -12,12 +12,12 @@ from zlib import crc32
 import pytest
 
 from appliance.watch import watch_set as watch_set_module
-from appliance.watch.file_contents import Met
+from appliance.watch.file_contents import FileState
 from appliance.watch.inotify import Inotify
 from appliance.watch.kinds import Kind
 from appliance.watch.mounts import Mounts
 from appliance.watch.tree import mark
-from appliance.watch.watcher import Mood
+from appliance.watch.watcher import WorkerState
 from tests.watch.watching import Watch, save
 
 COMMITTER = "committer a <a@b> 0 +0000\n"
@@ -71,10 +71,10 @@ def test_an_unchanged_file_is_news_while_all_is_broken(watch: Watch, watch_set: 
     watching = watch()
     save(watch_set / "app.py", "x")
     watching.burst()
-    watching.state = Mood.BROKEN
+    watching.state = WorkerState.BROKEN
     save(watch_set / "app.py", "x")
     assert watching.told() == {"app.py": Kind.CODE}
-    watching.state = Mood.BUSY
+    watching.state = WorkerState.BUSY
     save(watch_set / "app.py", "x")
     assert watching.told_before() == []
 
@@ -91,7 +91,7 @@ def test_what_git_ignores(watch: Watch, watch_set: Path):
     save(watch_set / "settings_local.py", "two")
     save(watch_set / ".env", "A=1")
     assert watching.told() == {".env": Kind.ENVIRONMENT}
-    watching.watcher.also(
+    watching.watcher.add_files(
         "worker", Kind.CODE, [str(watch_set / "generated/loaded.py"), str(watch_set / "settings_local.py")]
     )
     assert watching.told_before() == []
@@ -152,20 +152,20 @@ def test_named_files(watch: Watch, tmp_path: Path):
     for name in ("one", "two"):
         (tmp_path / name).write_text("x", encoding="utf-8")
     watching = watch()
-    watching.watcher.also("plan", Kind.DEPENDENCIES, [str(tmp_path / "one")])
+    watching.watcher.add_files("plan", Kind.DEPENDENCIES, [str(tmp_path / "one")])
     assert watching.told_before() == []
     save(tmp_path / "one", "y")
     assert watching.told() == {str(tmp_path / "one"): Kind.DEPENDENCIES}
-    watching.watcher.also("plan", Kind.DEPENDENCIES, [str(tmp_path / "two")])
+    watching.watcher.add_files("plan", Kind.DEPENDENCIES, [str(tmp_path / "two")])
     assert watching.told_before() == []
     save(tmp_path / "one", "z")
     save(tmp_path / "two", "z")
     assert watching.told() == {str(tmp_path / "two"): Kind.DEPENDENCIES}
 
 
-def as_it_is(path: Path) -> Met:
+def as_it_is(path: Path) -> FileState:
     """A module as a worker meets it now."""
-    return Met(mark(str(path)), crc32(path.read_bytes()))
+    return FileState(mark(str(path)), crc32(path.read_bytes()))
 
 
 @pytest.fixture
@@ -186,11 +186,11 @@ def test_what_was_met_is_watched(watch: Watch, hidden: Path, tmp_path: Path, nam
     file = Path(os.path.normpath(hidden / name))
     file.write_text("one", encoding="utf-8")
     watching = watch()
-    watching.watcher.met({str(file): as_it_is(file)}, more=False)
+    watching.watcher.compare({str(file): as_it_is(file)}, more=False)
     assert watching.told_before() == []
     save(file, "two")
     assert watching.told() == {str(file).removeprefix(f"{hidden}/"): Kind.CODE}
-    watching.watcher.met({str(hidden / "app.py"): as_it_is(hidden / "app.py")}, more=False)
+    watching.watcher.compare({str(hidden / "app.py"): as_it_is(hidden / "app.py")}, more=False)
     assert watching.told_before() == []
     save(file, "three")
     assert watching.told_before() == []
@@ -201,15 +201,15 @@ def test_a_save_before_it_was_watched(watch: Watch, hidden: Path, how: str):
     """A save that came after a worker has read the file, and before anybody watched it, is told at once."""
     file = hidden / "local.py"
     watching = watch()
-    met = Met(None) if how == "made" else as_it_is(file)
+    met = FileState(None) if how == "made" else as_it_is(file)
     if how == "saved":
         save(file, "two")
     elif how == "in one tick":
         file.write_text("two", encoding="utf-8")
-        met = Met(mark(str(file)), met.checksum)
+        met = FileState(mark(str(file)), met.checksum)
     elif how == "removed":
         file.unlink()
-    watching.watcher.met({str(file): met}, more=True)
+    watching.watcher.compare({str(file): met}, more=True)
     assert watching.told() == {"local.py": Kind.CODE}
     assert watching.told_before() == []
 
@@ -219,7 +219,7 @@ def test_files_that_are_not_there(watch: Watch, hidden: Path):
     (hidden / ".gitignore").write_text("private/\nlater/\nabsent.py\n", encoding="utf-8")
     watching = watch()
     names = ("absent.py", "private/absent.py", "later/__init__.py")
-    watching.watcher.met({str(hidden / name): Met(None) for name in names}, more=False)
+    watching.watcher.compare({str(hidden / name): FileState(None) for name in names}, more=False)
     assert watching.told_before() == []
     (hidden / "later").mkdir()
     for name in names:
@@ -235,7 +235,7 @@ def test_what_the_user_ignores(watch: Watch, hidden: Path):
     """A file that APPLIANCE_IGNORE names, or a folder of its, is left out though a worker was made from it."""
     watching = watch(ignore=["local.py", "private"])
     files = [hidden / "local.py", hidden / "private/keys.py"]
-    watching.watcher.met({str(file): as_it_is(file) for file in files}, more=False)
+    watching.watcher.compare({str(file): as_it_is(file) for file in files}, more=False)
     for file in files:
         save(file, "two")
     assert watching.told_before() == []
@@ -250,9 +250,9 @@ def test_folders_of_templates(watch: Watch, watch_set: Path):
     save(watch_set / "pages/page.html", "two")
     (watch_set / "report.html").write_text("a report", encoding="utf-8")
     assert watching.told_before() == []
-    watching.watcher.look_for_templates_in([str(watch_set / "pages"), str(watch_set / "nowhere")])
-    watching.watcher.look_for_templates_in([str(watch_set / "pages")])
-    watching.watcher._rounds.hurry(time.monotonic())
+    watching.watcher.add_template_folders([str(watch_set / "pages"), str(watch_set / "nowhere")])
+    watching.watcher.add_template_folders([str(watch_set / "pages")])
+    watching.watcher._schedule.sweep_soon(time.monotonic())
     assert watching.told_before() == []
     save(watch_set / "pages/page.html", "three")
     assert watching.told() == {"pages/page.html": Kind.ASSET}
@@ -305,7 +305,7 @@ def test_the_kernels_limits(watch: Watch, watch_set: Path, monkeypatch: pytest.M
     assert watching.begun["polled"]
     save(watch_set / "shop/views.py", "two")
     assert watching.told() == {"shop/views.py": Kind.CODE}
-    watching.watcher._rounds.hurry(time.monotonic())
+    watching.watcher._schedule.sweep_soon(time.monotonic())
     assert watching.told_before() == []
     assert [event for event, _ in watching.seen if event == "watch.failed"] == ["watch.failed"]
 
@@ -337,6 +337,6 @@ def test_the_sweep_behind_events(watch: Watch, watch_set: Path):
     watching = watch()
     watching.watcher._watch_set.source.drop(str(watch_set / "shop"))
     save(watch_set / "shop/views.py", "two")
-    watching.watcher._rounds._sweep = 0.0
+    watching.watcher._schedule._sweep = 0.0
     watching.watcher._watch_set.source.wake()
     assert watching.told() == {"shop/views.py": Kind.CODE}

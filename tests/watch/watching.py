@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from appliance.watch.kinds import Kind
-from appliance.watch.watch_set import Terms
-from appliance.watch.watcher import Changes, Mood, Watcher
+from appliance.watch.watch_set import WatchOptions
+from appliance.watch.watcher import Changes, Watcher, WorkerState
 
 OLD_S = 60  # nothing that a test prepares was saved while the watch began
 
@@ -19,13 +19,13 @@ OLD_S = 60  # nothing that a test prepares was saved while the watch began
 class Watching:
     """A watcher that runs; a listener that remembers."""
 
-    def __init__(self, terms: Terms) -> None:
-        self.root = Path(terms.root)
+    def __init__(self, options: WatchOptions) -> None:
+        self.root = Path(options.root)
         self.bursts: queue.SimpleQueue[Changes] = queue.SimpleQueue()
         self.events: queue.SimpleQueue[tuple[str, dict[str, object]]] = queue.SimpleQueue()
         self.seen: list[tuple[str, dict[str, object]]] = []
-        self.state = Mood.SERVING
-        self.watcher = Watcher(terms, self)
+        self.state = WorkerState.SERVING
+        self.watcher = Watcher(options, self)
         self.watcher.start()
         self.begun = self.event("watch.started")
 
@@ -62,11 +62,11 @@ class Watching:
     def unchanged(self, seen: Mapping[str, float]) -> None:
         """As the supervisor is told."""
 
-    def watching(self, event: str, fields: Mapping[str, object]) -> None:
+    def report_event(self, event: str, fields: Mapping[str, object]) -> None:
         """As the log is told."""
         self.events.put((event, dict(fields)))
 
-    def mood(self) -> Mood:
+    def worker_state(self) -> WorkerState:
         """As the test says."""
         return self.state
 
@@ -96,8 +96,8 @@ def watch(watch_set: Path) -> Iterator[Watch]:
     """Begin to watch the project, or another folder."""
     running: list[Watching] = []
 
-    def begin(root: Path | None = None, **terms: object) -> Watching:
-        running.append(Watching(Terms(str(root or watch_set), **terms)))  # type: ignore[arg-type]
+    def begin(root: Path | None = None, **options: object) -> Watching:
+        running.append(Watching(WatchOptions(str(root or watch_set), **options)))  # type: ignore[arg-type]
         return running[-1]
 
     yield begin

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from appliance.supervisor.lifecycle import Phase
 from appliance.supervisor.workers.file_notes import FileNotes
 from appliance.supervisor.workers.reload_repeats import HELD_S, OFTEN, ReloadRepeats
-from appliance.watch.file_contents import Met
+from appliance.watch.file_contents import FileState
 from appliance.watch.kinds import Kind
 from appliance.watch.tree import Mark
-from appliance.watch.watch_set import Terms
-from appliance.watch.watcher import Changes, Mood, Watcher
+from appliance.watch.watch_set import WatchOptions
+from appliance.watch.watcher import Changes, Watcher, WorkerState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,7 +34,7 @@ SPARED_MOST = 50  # events: an application that writes more has been told
 REMOVED_MOST = 100
 TEMPLATES_MOST = 100  # folders
 AGAIN_S = 1.0
-_MOODS = {Phase.SERVING: Mood.SERVING, Phase.BROKEN: Mood.BROKEN}
+_WORKER_STATES = {Phase.SERVING: WorkerState.SERVING, Phase.BROKEN: WorkerState.BROKEN}
 
 
 class ReloadTrigger:
@@ -63,8 +63,10 @@ class ReloadTrigger:
         self._spared: set[str] = set()  # files that a worker has written, of which that was said
         self._held: Timer | None = None
         self.notes = FileNotes(loop, self._met_more)
-        terms = Terms(str(settings.project), settings.watch, settings.ignore, settings.env_files, settings.watch_extra)
-        self._watcher = Watcher(terms, self)
+        options = WatchOptions(
+            str(settings.project), settings.watch, settings.ignore, settings.env_files, settings.watch_extra
+        )
+        self._watcher = Watcher(options, self)
 
     def start(self) -> None:
         """Tell of saves from now on, if the user wants that."""
@@ -84,11 +86,11 @@ class ReloadTrigger:
 
     def planned(self, files: Iterable[Path]) -> None:
         """The installation's plan was made from these files, wherever they are."""
-        self._watcher.also("plan", Kind.DEPENDENCIES, map(str, files))
+        self._watcher.add_files("plan", Kind.DEPENDENCIES, map(str, files))
 
     def found(self, file: str) -> None:
         """The application is in this file, which may have a name that no module has."""
-        self._watcher.also("target", Kind.CODE, [file] if file else [])
+        self._watcher.add_files("target", Kind.CODE, [file] if file else [])
 
     def loaded(self, child: Handle, files: Mapping[str, Sequence[int]]) -> None:
         """A worker was made from these files: some may be where nobody would look, or ignored by git.
@@ -98,22 +100,22 @@ class ReloadTrigger:
         if self._on and child.generation >= self._generation:
             more = child.generation == self._generation or child.ready_at is None
             self._generation = child.generation
-            self._watcher.met(_met(files), more=more)
+            self._watcher.compare(_file_states(files), more=more)
 
     def _met_more(self, child: Handle, files: Mapping[str, Sequence[int]]) -> None:
         if child.generation == self._generation:
-            self._watcher.met(_met(files), more=True)
+            self._watcher.compare(_file_states(files), more=True)
 
     def templates(self, folders: Sequence[str]) -> None:
         """The project's frameworks look for templates in these folders."""
-        self._watcher.look_for_templates_in([str(folder) for folder in folders[:TEMPLATES_MOST]])
+        self._watcher.add_template_folders([str(folder) for folder in folders[:TEMPLATES_MOST]])
 
     def failed(self, report: Mapping[str, Any]) -> None:
         """An import ended in these files: to be mended there."""
         files = [report.get("file"), *(frame["file"] for frame in report.get("frames") or [])]
         installed = ("/site-packages/", "/dist-packages/", "/lib/python3")
         own = (str(file) for file in files if file and not any(part in str(file) for part in installed))
-        self._watcher.also("failure", Kind.CODE, [file for file in own if file.startswith("/")])
+        self._watcher.add_files("failure", Kind.CODE, [file for file in own if file.startswith("/")])
 
     def told(self) -> dict[str, Any] | None:
         """How saves are noticed, for ``appliance status``; None where they are not."""
@@ -190,20 +192,20 @@ class ReloadTrigger:
         for path, at in seen.items():
             self.notes.is_own(path, at)
 
-    def watching(self, event: str, fields: Mapping[str, object]) -> None:
+    def report_event(self, event: str, fields: Mapping[str, object]) -> None:
         """An event for the log."""
         self._loop.post(partial(self._note, event, dict[str, Any](fields)))
 
-    def mood(self) -> Mood:
+    def worker_state(self) -> WorkerState:
         """What became of what was last told."""
-        return _MOODS.get(self._phase(), Mood.BUSY)
+        return _WORKER_STATES.get(self._phase(), WorkerState.BUSY)
 
 
-def _met(files: Mapping[str, Sequence[int]]) -> dict[str, Met]:
+def _file_states(files: Mapping[str, Sequence[int]]) -> dict[str, FileState]:
     """What a worker says of files; what is no mark is none."""
     found = {}
     for path, mark in files.items() if isinstance(files, dict) else ():
         if path.startswith("/") and "\0" not in path:
             is_mark = isinstance(mark, list) and len(mark) == 5 and all(isinstance(number, int) for number in mark)
-            found[path] = Met(Mark(*mark[:4]), mark[4]) if is_mark else Met(None)
+            found[path] = FileState(Mark(*mark[:4]), mark[4]) if is_mark else FileState(None)
     return found
