@@ -161,7 +161,7 @@ def _as_event(error: ApplianceError, process: Mapping[str, str]) -> int:
 
     lines: list[bytes] = []
     log = make_log(lines.append, format="json", level="info", access="on", colour=False, root="")
-    log.know(process)
+    log.add_secrets(process)
     log.event("error", error.event, **error.fields())
     with contextlib.suppress(OSError):  # stdout may be closed
         sys.stdout.write(b"".join(lines).decode())

@@ -155,7 +155,7 @@ def supervisor_words(chunks: list[bytes]) -> float:
     def run() -> None:
         words = OutputLines(bytes(16))
         for chunk in chunks:
-            log.said(list(words.feed(chunk)), stream="stdout", role="worker", generation=1, pid=1)
+            log.output(list(words.feed(chunk)), stream="stdout", role="worker", generation=1, pid=1)
 
     return cost_us(run, sum(chunk.count(b"\n") for chunk in chunks))
 

@@ -106,7 +106,7 @@ def lines_of(**options: Any) -> tuple[Log, list[bytes]]:
 def test_no_line_holds_a_secret(secret: str, before: str, behind: str):
     """Whatever a secret is made of, and whatever stands around it, the text of a line is the masked text's."""
     log, written = lines_of(format="json")
-    log.know({"A_SECRET": secret})
+    log.add_secrets({"A_SECRET": secret})
     text = f"{before}{secret}{behind}"
     log.event("info", "output", text=text, names=[text])
     plain, expected = lines_of(format="json")
@@ -119,7 +119,7 @@ def test_no_line_holds_a_secret(secret: str, before: str, behind: str):
 def test_a_batch_of_lines(form: Any):
     """Of lines that are written together those with a secret lose it, once, and the others are as they were."""
     log, written = lines_of(format=form)
-    log.know({"A_SECRET": "very-secret"})
+    log.add_secrets({"A_SECRET": "very-secret"})
     records = [["event", 1.0, "info", "client.left", {"message": f"{number} {word}"}]
                for number, word in enumerate(["plain", "very-secret", "a://b:c@d"])]  # fmt: skip
     log.records(records, role="worker", generation=1)
@@ -132,7 +132,7 @@ def test_a_batch_of_lines(form: Any):
 def test_our_own_words_are_none():
     """A secret that is a word of ours hides no event's name, and no number."""
     log, written = lines_of(format="json")
-    log.know({"A_PASSWORD": "supervisor", "B_PASSWORD": "12345678"})
+    log.add_secrets({"A_PASSWORD": "supervisor", "B_PASSWORD": "12345678"})
     log.event("info", "appliance.started", url="supervisor", pid=12345678)
     told = json.loads(written[0])
     assert (told["role"], told["url"], told["pid"]) == ("supervisor", MASKED, 12345678)

@@ -39,7 +39,7 @@ def command(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
         allow_many_descriptors()
         listener = bind(settings.host, settings.port)
         log = _log(writer, process, settings)
-        log.know(opening.environment.values)
+        log.add_secrets(opening.environment.values)
         supervisor = Supervisor(
             settings, process, opening.argv(), listener=listener, certificate=certificate, log=log, writer=writer,
             environment=opening.environment,
@@ -66,7 +66,7 @@ def _first_log(writer: Writer, process: Mapping[str, str], flags: Mapping[str, s
     log = make_log(
         writer.write, format="console" if console else "json", level="info", access="on", colour=colour, root=""
     )
-    log.know(process)
+    log.add_secrets(process)
     return log
 
 

@@ -1,10 +1,10 @@
-"""The log: whatever happens becomes one line on stdout, valid JSON and safe to print.
+"""The log: one line on stdout for each event, valid JSON and safe to print.
 
 The flow: ``setup`` makes the one log that the supervisor holds; ``render.access`` and ``project_output`` turn what the
-children send into fields; ``sanitise`` makes every text harmless; ``render.json_line`` or ``render.console`` makes the
-line; ``writer`` is the thread that may block on stdout. ``events`` and ``render.log_fields`` are the tables of what can
-be said.
+children send into fields; ``sanitise`` makes every text harmless; ``render.json_line`` or ``render.console`` renders
+the line; ``writer`` is the thread that may block on stdout. ``events`` and ``render.log_fields`` are the tables of all
+events and fields.
 
-Runs in the appliance's own interpreter: in the supervisor, and in a process that uses the server as a library. Nothing
-here knows of processes, sockets or settings.
+Runs in the appliance's own interpreter: in the supervisor, and in a process that uses the server as a library. This
+package knows nothing of processes, sockets or settings.
 """

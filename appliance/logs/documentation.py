@@ -1,7 +1,6 @@
-"""docs/log-events.md, made of the tables.
+"""Generate docs/log-events.md from the tables.
 
-Owns the words around the tables. Runs by hand: ``python -m appliance.logs.documentation > docs/log-events.md``; a
-test holds the file equal.
+Run it by hand: ``python -m appliance.logs.documentation > docs/log-events.md``; a test compares the file with the code.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import sys
 from types import MappingProxyType
 
 from appliance.logs.events import EVENTS, Event
-from appliance.logs.project_output.output_events import BOUND
+from appliance.logs.project_output.output_events import MAX_LINE
 from appliance.logs.render.log_fields import ALWAYS, FIELDS, WITH_LINES
 from appliance.logs.sanitise import ESCAPES, MAX_DEPTH, MAX_TEXT
 
@@ -18,43 +17,44 @@ _ACCESS = "request.finished"  # the first of the events that share its fields
 
 _OPENING = """# What the log says
 
-<!-- Made by `python -m appliance.logs.documentation`; a test holds it equal to the table in the code. -->
+<!-- Made by `python -m appliance.logs.documentation`; a test compares it with the table in the code. -->
 
-With `APPLIANCE_LOG_FORMAT=json`, every line of stdout is one JSON object. It opens with
+With `APPLIANCE_LOG_FORMAT=json`, every line of stdout is one JSON object. It begins with these fields:
 """
 
 _CLOSING = """
 Names with a dot are those of [OpenTelemetry's semantic conventions](https://opentelemetry.io/docs/specs/semconv/).
-An event may bear further fields. A field that is absent was not known. NaN and the infinities become `null`, and
-text in what a project prints or logs; integers beyond 64 bits become text; what is nested deeper than {depth} levels
-becomes `...`; a text is cut after {characters} characters, and says how many more there were.
+An event may have further fields. A missing field means that its value is unknown. NaN and the infinities become `null`,
+and text in what a project prints or logs; integers beyond 64 bits become text; values that are nested deeper than
+{depth} levels become `...`; a text is cut after {characters} characters, and ends with the number of characters left
+out.
 
 ## What a project prints
 
-A line that a process prints becomes one `output` event: a JSON object stands under `project`, all else is `text`. A
-project can't make any other event so. A traceback is one event, at level error, and a warning with its source line is
-one at level warning. A line of more than {bound} bytes goes out in parts, counted by `part`; `more` is true while the
-line goes on. A line that nobody ends is such a part too, after a second or at its request's end, and its `more` stays
-true. Records of `logging` are `project.logged`; [logging.md](logging.md) says which, and whose.
+A line that a process prints becomes one `output` event: a JSON object goes into `project`, everything else into `text`.
+A project can't create any other event this way. A traceback is one event, at level error, and a warning with its source
+line is one at level warning. A line of more than {bound} bytes is split into parts, counted by `part`; `more` is true
+while the line goes on. A line without an end becomes such a part too, after a second or at the end of its request, and
+its `more` stays true. Records of `logging` become `project.logged`; [logging.md](logging.md) says which records.
 
 ## Control characters
 
-No line holds a raw control character, and no text in it, once decoded, one that can harm. Each stands as a visible
-escape: `\\x1b` below U+0100, `\\u202e` above, `\\U000e0041` above U+FFFF, the digits in lower case; in the JSON its
-backslash is escaped once more. Escaped are
+No line holds a raw control character, and no text in it, once decoded, one that can do harm. Each is written as a
+visible escape: `\\x1b` below U+0100, `\\u202e` above, `\\U000e0041` above U+FFFF, with lower-case digits; the JSON
+escapes its backslash once more. These are escaped:
 
-- C0, DEL and C1; newline and tab alone stay where a text has lines by nature ({lines}), as JSON's own `\\n` and `\\t`
+- C0, DEL and C1; only newline and tab stay in texts of several lines ({lines}), as JSON's own `\\n` and `\\t`
 - the line and paragraph separators U+2028 and U+2029
-- all that is not seen, with which instructions can be hidden in a text: what Unicode calls default-ignorable, and every
+- all invisible characters, which can hide instructions in a text: what Unicode calls default-ignorable, and every
   format character (Cf). So bidirectional controls, zero-width spaces, soft hyphens, the byte order mark, variation
-  selectors, tag characters, fillers. Kept are a joiner or non-joiner (U+200D, U+200C) between two letters, and in an
-  emoji one joiner between two pictures, and one U+FE0F behind a picture or in a keycap
-- lone surrogates; a byte 0x80 to 0xff that is no UTF-8 is one of them, `\\udc80` to `\\udcff`
+  selectors, tag characters, fillers. Exceptions: a joiner or non-joiner (U+200D, U+200C) between two letters, and in an
+  emoji one joiner between two pictures, and one U+FE0F after a picture or in a keycap
+- lone surrogates; a byte 0x80 to 0xff that is not UTF-8 is one of them, `\\udc80` to `\\udcff`
 - a backslash, as `\\\\`, only where it would be read as an escape: before a backslash, before any of these
   characters, and before the text of one of these escapes
 
-Text of every language is untouched. To undo it, go through the text once, from left to right: two backslashes are
-one, an escape of one of these characters is that character, all else is itself. In Python:
+Text of every language is unchanged. To undo the escapes, go through the text once, from left to right: two backslashes
+are one, an escape of one of these characters is that character, everything else is itself. In Python:
 
 ```python
 import re
@@ -72,8 +72,8 @@ def restore(text):
 
 ## Recipes
 
-With [jq](https://jqlang.org) 1.6 or newer (each is tried by a test where jq is installed). `docker compose logs
---no-log-prefix app` would do as well, but compose 2.26 puts a terminal's "erase this line" before each line of it.
+With [jq](https://jqlang.org) 1.6 or newer (a test runs each where jq is installed). `docker compose logs
+--no-log-prefix app` would work too, but compose 2.26 puts a terminal's "erase this line" before each line.
 
 ```sh
 {recipes}
@@ -85,14 +85,14 @@ RECIPES = MappingProxyType(
         "requests that failed": """jq -c 'select(.["http.response.status_code"] >= 500)'""",
         "the slowest ten": """jq -sc 'map(select(.event == "request.finished")) | sort_by(-.duration_s) | .[:10][]'""",
         "all of one request": """jq -c --arg id 1a2b 'select(.request_id == $id)'""",
-        "tracebacks, to be read": """jq -r 'select(.traceback) | .traceback'""",
+        "tracebacks, for reading": """jq -r 'select(.traceback) | .traceback'""",
         "only what the project prints": """jq -r 'select(.event == "output") | .text // (.project | tojson)'""",
     }
 )
 
 
 def documentation() -> str:
-    """The text of docs/log-events.md."""
+    """Return the text of docs/log-events.md."""
     used = {name for event in EVENTS.values() for name in event.fields}
     return "\n".join(
         [
@@ -110,7 +110,7 @@ def documentation() -> str:
                 escapes=ESCAPES,
                 depth=MAX_DEPTH,
                 characters=f"{MAX_TEXT:,}",
-                bound=f"{BOUND:,}",
+                bound=f"{MAX_LINE:,}",
                 recipes="\n".join(
                     f"docker logs $(docker compose ps -q app) | {r}  # {what}" for what, r in RECIPES.items()
                 ),

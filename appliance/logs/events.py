@@ -1,7 +1,7 @@
-"""The table of events: every name that a line can bear, at which level, with which fields, and who may say it.
+"""The table of events: each event's name, its level, its meaning, its fields, and who may log it.
 
-Owns the table. Names are dotted and in the past tense, and are API: a test holds every name in the code against this
-table. Runs in the supervisor, which asks who may say what.
+Names are dotted and in the past tense. They are API: a test compares every name in the code with this table. Runs in
+the supervisor, which checks who may log what.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 
 class Event(NamedTuple):
-    """One event. ``level`` is the usual one, or several, where the case decides."""
+    """One event. ``level`` is the usual level, or several if it depends on the case."""
 
     level: str
     meaning: str
     fields: tuple[str, ...] = ()
-    by: frozenset[str] = frozenset({"supervisor"})  # "worker" stands for every child process
+    by: frozenset[str] = frozenset({"supervisor"})  # "worker" means every child process
 
 
 _CHILD = frozenset({"worker"})
@@ -46,98 +46,104 @@ EVENTS = MappingProxyType(
     {
         # The appliance as a whole.
         "appliance.started": Event("info", "The appliance is up.", ("url", "address", "project")),
-        "appliance.stopping": Event("info", "It was told to stop.", ("signal",)),
+        "appliance.stopping": Event("info", "The appliance was asked to stop.", ("signal",)),
         "appliance.abandoned": Event(
             "error",
-            "It stops though processes are left that could not be ended; `names` are their roles.",
+            "The appliance stops although some processes could not be ended; `names` are their roles.",
             ("count", "names"),
         ),
-        "appliance.stopped": Event("info", "Nothing runs any more.", ("uptime_s",)),
-        "appliance.failed": Event("error", "It can't go on.", (*_ERROR, "place")),
+        "appliance.stopped": Event("info", "No process is left.", ("uptime_s",)),
+        "appliance.failed": Event("error", "The appliance can't go on.", (*_ERROR, "place")),
         "listen.failed": Event("error", "The address can't be bound.", _ERROR),
         "supervisor.missing": Event("error", "A command found no supervisor that answers.", _ERROR),
         "status.unavailable": Event("warning", "`appliance status` and the health check get no answer.", ("reason",)),
-        "process.reaped": Event("debug", "A process that was none of ours ended.", ("pid", "status")),
-        # The folders that the appliance keeps things in.
+        "process.reaped": Event("debug", "A process ended that the appliance had not started.", ("pid", "status")),
+        # The appliance's folders.
         "folder.replaced": Event(
             "warning",
-            "A folder of the appliance's could be written by others; it was renamed to `aside`, and is made again.",
+            "Others could write a folder of the appliance; it was renamed to `aside`, and made again.",
             ("path", "reason", "aside", "action"),
         ),
         "cache.moved": Event(
             "warning",
-            "The folder of the cache can't be used, or not safely; another one is used.",
+            "The cache folder can't be used, or not safely; another folder is used.",
             ("path", "reason", "instead", "action"),
         ),
         "cache.unprotected": Event(
-            "warning", "Other users can replace what is run from the cache.", ("path", "reason", "action")
+            "warning", "Other users can replace programs in the cache.", ("path", "reason", "action")
         ),
         "cache.unavailable": Event(
-            "warning", "There is no folder to install into, and none for compiled code.", ("path", "reason", "action")
+            "warning", "There is no folder for installations and compiled code.", ("path", "reason", "action")
         ),
         "cache.refused": Event(
             "warning",
-            "Compiled code in the cache could be written by other users; it was not used.",
+            "Other users could write compiled code in the cache; it was not used.",
             ("path", "reason"),
             _CHILD,
         ),
         "supervisor.failed": Event(
             "error",
-            "A step of the supervisor's own failed; it goes on, and what failed is tried again.",
+            "A step of the supervisor failed; the supervisor goes on, and tries the step again.",
             ("reason", "place", "count", "action"),
         ),
         "start.failed": Event(
             "error",
-            "A process or a thread of the appliance's could not be started.",
+            "A process or a thread of the appliance could not be started.",
             (*_ERROR, "what"),
         ),
         # Settings and the environment.
-        "settings.invalid": Event("error", "A setting or a command line can't be meant.", _ERROR),
+        "settings.invalid": Event("error", "A setting or the command line is not valid.", _ERROR),
         "settings.ignored": Event("warning", "Settings have no effect.", ("names", "reason")),
-        "settings.changed": Event("warning", "A setting in an .env file was changed while it runs.", ("key", "action")),
+        "settings.changed": Event(
+            "warning", "A setting in an .env file changed; it takes effect at the next start.", ("key", "action")
+        ),
         "environment.unread": Event(
             "warning",
-            "What stands in an .env file can't be read, and is left out; once for each file and state of it.",
+            "Part of an .env file can't be read, and is left out; logged once for each state of the file.",
             ("file", "line", "reason", "count", "action"),
         ),
-        "environment.hidden": Event("warning", "The process environment hides a key of an .env file.", ("key", "file")),
+        "environment.hidden": Event(
+            "warning", "The process environment overrides a variable of an .env file.", ("key", "file")
+        ),
         # The project.
         "project.found": Event("info", "The application was found.", ("application", "framework", "why")),
-        "project.missing": Event("error", "The project's folder is not there, or can't be read.", _ERROR),
+        "project.missing": Event("error", "The project's folder does not exist, or can't be read.", _ERROR),
         "asgi.unserved": Event(
             "warning",
-            "Django is served by WSGI, and the project has more in its ASGI application: these routes.",
+            "Django is served by WSGI, and these routes exist only in the project's ASGI application.",
             ("application", "routes", "count", "action"),
         ),
-        "application.missing": Event("error", "No application was found, or several, or one of another kind.", _ERROR),
-        "interpreter.missing": Event("error", "No Python that the project can run on is to be had.", _ERROR),
+        "application.missing": Event("error", "No WSGI application was found, or several, or another kind.", _ERROR),
+        "interpreter.missing": Event("error", "No Python that the project can run on can be found.", _ERROR),
         "interpreter.chosen": Event(
-            "info", "What the project pins has wheels for another Python than the usual one.", ("python", "reason")
+            "info",
+            "The project's pinned packages have wheels for another Python than the usual one.",
+            ("python", "reason"),
         ),
         "interpreter.substituted": Event(
             "warning",
-            "The project pins a Python that is not here, or too old to be served; another one runs it.",
+            "The project pins a Python that is missing here, or too old to be served; another one runs the project.",
             ("python", "action"),
         ),
         # Dependencies.
         "install.started": Event("info", "The project's dependencies are being installed.", ("source",)),
-        "install.output": Event("info", "One line of what the installer says.", ("text",)),
+        "install.output": Event("info", "One line of the installer's output.", ("text",)),
         "install.adapted": Event(
-            "warning", "Part of the dependencies is taken otherwise than their file says.", ("reason",)
+            "warning", "Some dependencies are not installed exactly as their file says.", ("reason",)
         ),
         "install.extended": Event(
-            "warning", "An import lacked what nobody declared; it is installed too.", ("package", "reason")
+            "warning", "An import needed a package that no file declares; it is installed too.", ("package", "reason")
         ),
         "install.finished": Event("info", "The dependencies are installed.", ("duration_s",)),
         "install.failed": Event("error", "The dependencies can't be installed.", (*_ERROR, "output", "offline")),
-        # The commands that come before the first worker.
+        # The commands of BEFORE_START.
         "preparation.started": Event("info", "The commands of BEFORE_START run.", ("commands",)),
         "preparation.waiting": Event(
-            "info", "They wait until nothing is left of an earlier run, which was ended.", ("pid",)
+            "info", "The commands of BEFORE_START wait until all processes of their last run have ended.", ("pid",)
         ),
-        "preparation.finished": Event("info", "They have ended well.", ("duration_s",)),
-        "preparation.failed": Event("error", "One of them has not.", (*_ERROR, "output")),
-        # Workers, and what stands in for them.
+        "preparation.finished": Event("info", "The commands of BEFORE_START have succeeded.", ("duration_s",)),
+        "preparation.failed": Event("error", "A command of BEFORE_START has failed.", (*_ERROR, "output")),
+        # Workers, and the stand-in.
         "worker.started": Event("debug", "A worker's process runs.", ("pid", "forked")),
         "worker.ready": Event(
             "info",
@@ -151,158 +157,170 @@ EVENTS = MappingProxyType(
         ),
         "import.endless": Event(
             "warning",
-            "The import of the application never ends; what it has bound is served beside.",
+            "The import of the application does not end; the application is served while the import goes on.",
             ("file", "line", "action"),
             _CHILD,
         ),
-        "worker.stacks": Event("warning", "Where the threads of a worker stand, at SIGQUIT.", ("pid", "traceback")),
+        "worker.stacks": Event("warning", "The stacks of a worker's threads, at SIGQUIT.", ("pid", "traceback")),
         "worker.exited": Event("debug, error", "A worker's process ended.", ("pid", "how")),
         "worker.stuck": Event(
             "error",
-            "A worker lives and serves nobody: it is stopped, or takes in no connection, or no request of it has begun "
-            "or ended for a minute while somebody waits. The health check says so, too.",
+            "A worker is alive but answers no request: it is stopped, or accepts no connection, or for a minute no "
+            "request has begun or ended although clients wait. The health check reports it too.",
             ("pid", "reason", "traceback", "action"),
         ),
-        "worker.resumed": Event("info", "It goes on.", ("pid", "duration_s")),
+        "worker.resumed": Event("info", "The stuck worker answers again.", ("pid", "duration_s")),
         "work.running": Event(
             "info",
-            "A worker that serves no more has work in the background: a thread, a hook at exit. It has GRACE_S to end.",
+            "A worker that serves no more has background work: a thread, or an exit hook. It has GRACE_S to end.",
             ("thread", "file", "line", "function"),
             _CHILD,
         ),
         "work.cut": Event(
             "warning",
-            "Work in the background was not over in time, and is ended where it stands.",
+            "Background work did not end in time, and was stopped.",
             ("thread", "file", "line", "function"),
             _CHILD,
         ),
         "scheduler.stopped": Event(
-            "debug", "A worker that serves no more has told its schedulers to begin nothing.", ("names",), _CHILD
+            "debug", "A worker that serves no more has stopped its schedulers from starting jobs.", ("names",), _CHILD
         ),
         "worker.looping": Event(
             "error",
-            "Workers end again and again, one soon after the other; `how` is what most have in common.",
+            "Workers keep ending, one soon after the other; `how` is the most frequent way.",
             ("count", "duration_s", "how", "action"),
         ),
-        "worker.waiting": Event("info", "An address that it needs is taken until the old worker has gone."),
+        "worker.waiting": Event("info", "A new worker needs an address that the old one uses until it ends."),
         "worker.restarting": Event("warning", "A worker will be started again.", ("after_s",)),
         "channel.failed": Event(
             "error",
-            "What a process of ours sends can't be read any more; it is ended, and another one takes its place.",
+            "The supervisor can't read what a process of the appliance sends; it replaces the process.",
             ("pid", "reason"),
         ),
-        "standin.ended": Event("error", "What answers while no worker can has ended, or did not start.", ("reason",)),
+        "standin.ended": Event(
+            "error", "The stand-in, which answers while no worker can, has ended or did not start.", ("reason",)
+        ),
         # Reloading.
         "watch.started": Event(
             "info",
-            "Saves are noticed from now on, and how; `polled` lists where the kernel tells of none.",
+            "The watch for saves has begun; `polled` lists the folders without file events.",
             ("how", "polled", "count", "folders", "duration_s"),
         ),
-        "watch.failed": Event("warning", "The project's files can't be watched as they should.", ("reason", "action")),
+        "watch.failed": Event("warning", "The project's files can't be watched fully.", ("reason", "action")),
         "reload.started": Event("info", "Files have changed; a new generation starts.", ("files", "count", "signal")),
         "reload.finished": Event(
             "info", "The new generation serves.", ("duration_s", "forked", "seen_s", "start_s", "import_s")
         ),
         "reload.spared": Event(
             "info",
-            "The application itself has written a watched file: that is no save. Said once a file.",
+            "The application itself has written a watched file; this causes no reload. Logged once for each file.",
             ("file", "action"),
         ),
         "reload.repeated": Event(
             "info",
-            "One file, and no other, has caused three reloads within ten seconds. Said once a file.",
+            "One single file has caused three reloads within ten seconds. Logged once for each file.",
             ("file", "count", "action"),
         ),
         "reload.held": Event(
             "warning, info",
-            "A file changes whenever the application starts: its next reload is put off, longer each time.",
+            "A file changes whenever the application starts: its next reload is delayed, longer each time.",
             ("file", "after_s", "action"),
         ),
         # Debugging.
         "debugger.listening": Event(
-            "info", "A worker's debugger is to be had on this address.", ("pid", "address", "waits")
+            "info", "A worker's debugger listens on this address.", ("pid", "address", "waits")
         ),
-        "debugger.attached": Event("info", "A debugger's client talks to this worker.", ("pid",)),
-        "debugger.detached": Event("info", "A debugger's client has gone, or its worker has.", ("pid",)),
+        "debugger.attached": Event("info", "A debugger client is connected to this worker.", ("pid",)),
+        "debugger.detached": Event("info", "A debugger client has disconnected, or its worker has ended.", ("pid",)),
         "debugger.failed": Event("warning", "There is no debugger in this worker.", ("reason", "action"), _CHILD),
         # Preloading.
         "preload.ready": Event(
             "info",
-            "The project's packages are imported; reloads are forked from here on.",
+            "The project's packages are imported; reloads are forked from now on.",
             ("pid", "modules", "left_out", "import_s"),
         ),
         "preload.skipped": Event(
             "info, debug", "A module is not safe to preload; workers import it.", ("module", "reason")
         ),
         "preload.unfit": Event(
-            "info", "A worker could not use what was preloaded; another one starts cold.", ("reason",)
+            "info", "A worker could not use the preloaded modules; another worker starts cold.", ("reason",)
         ),
         "preload.refused": Event("warning", "Nothing is preloaded; every reload is a cold start.", ("reason",)),
-        "preload.ended": Event("warning", "The preloader's process ended; another one is made.", ("how",)),
+        "preload.ended": Event("warning", "The preloader's process ended; a new one starts.", ("how",)),
         # Requests.
         "request.finished": Event(
-            "info, warning, error", "A request was answered; its status decides.", _ACCESS, _CHILD
+            "info, warning, error", "A request was answered; its status determines the level.", _ACCESS, _CHILD
         ),
         "request.slow": Event(
             "warning",
-            "A request has run for SLOW_REQUEST_S, and still does; the traceback is where it stands.",
+            "A request has run for SLOW_REQUEST_S, and still runs; the traceback is its current stack.",
             ("http.request.method", "url.path", "running_s", "request_id", "traceback"),
             _CHILD,
         ),
-        "request.refused": Event("warning, error", "A request could not be read, or must not be run.", _ACCESS, _CHILD),
+        "request.refused": Event(
+            "warning, error", "A request could not be read, or was not allowed to run.", _ACCESS, _CHILD
+        ),
         "request.aborted": Event("warning, error", "A request ended before its response did.", _ACCESS, _CHILD),
         "websocket.closed": Event("info", "A WebSocket has ended; the status is 101.", _ACCESS, _CHILD),
         "request.logged": Event(
             "info, warning, error",
-            "A request handler class of one's own wrote a line.",
+            "A custom request handler class wrote a log line.",
             ("message", "client.address"),
             _CHILD,
         ),
         "client.left": Event("info", "A client closed its connection.", ("message",), _CHILD),
         "connection.failed": Event(
-            "error", "A connection ended with an error of the server's.", ("client.address", "traceback"), _CHILD
+            "error", "A connection ended with an error in the server.", ("client.address", "traceback"), _CHILD
         ),
         "handshake.failed": Event(
             "warning",
-            "A client and the server could not agree on TLS; often it does not trust the certificate.",
+            "A client and the server could not agree on TLS; often the client does not trust the certificate.",
             ("client.address", "reason"),
             _CHILD,
         ),
         "accept.failed": Event("error", "A connection could not be accepted.", ("reason",), _CHILD),
         "thread.failed": Event(
             "error",
-            "No thread can be started; requests are served by those that there are, and it is tried again.",
+            "No thread can be started; the existing threads serve the requests, and the server tries again.",
             ("reason", "count"),
             _CHILD,
         ),
         "spool.failed": Event(
             "error",
-            "What a slow client has not read yet, or a body, finds no room on the disk: the request waits in its "
-            "thread, or is refused.",
+            "There is no room on the disk for a body, or for data that a slow client has not read yet: the request "
+            "waits in its thread, or is refused.",
             ("reason", "action"),
             _CHILD,
         ),
         "transfer.limit": Event(
             "warning",
-            "As many slow clients as may be are sent to, or received from, without a thread.",
+            "The limit of slow clients that are served without a thread is reached.",
             ("limit",),
             _CHILD,
         ),
-        "stream.limit": Event("warning", "As many long responses and open sockets as may be.", ("limit",), _CHILD),
+        "stream.limit": Event(
+            "warning", "The limit of long responses and open sockets is reached.", ("limit",), _CHILD
+        ),
         "application.failed": Event(
-            "error", "The application raised.", ("error", "file", "line", "traceback", "action", "request_id"), _CHILD
+            "error",
+            "The application raised an exception.",
+            ("error", "file", "line", "traceback", "action", "request_id"),
+            _CHILD,
         ),
         "django.checked": Event(
             "debug, info, warning, error",
-            "Django's system checks were run, after the first second; the worst issue decides.",
+            "Django's system checks have run, a second after the start; the worst issue determines the level.",
             ("version", "settings", "debug", "count", "issues"),
             _CHILD,
         ),
         "django.unchecked": Event(
-            "warning", "Django's checks or migrations could not be looked at.", ("reason", "action"), _CHILD
+            "warning", "Django's checks or migrations could not be read.", ("reason", "action"), _CHILD
         ),
         "migrations.found": Event(
-            "warning", "Migrations of Django's are not applied yet.", ("count", "apps", "names", "action"), _CHILD
+            "warning",
+            "Some of the project's Django migrations are not applied yet.",
+            ("count", "apps", "names", "action"),
+            _CHILD,
         ),
         "response.short": Event(
             "warning",
@@ -312,51 +330,52 @@ EVENTS = MappingProxyType(
         ),
         "response.long": Event(
             "warning",
-            "The application sent more than its Content-Length; the surplus was left out.",
+            "The application sent more than its Content-Length; the rest was left out.",
             ("promised", "surplus", "request_id"),
             _CHILD,
         ),
         "hook.dropped": Event(
             "debug",
-            "Something of the appliance's that takes part in the project has failed, and is left out from now on.",
+            "One of the appliance's hooks into the project has failed, and is not used any more.",
             ("hook", "reason", "traceback"),
             _CHILD,
         ),
         "breakpoint.passed": Event(
             "warning",
-            "A breakpoint was passed: nobody could be asked.",
+            "A breakpoint was skipped, because no terminal could be used.",
             ("file", "line", "reason", "action"),
             _CHILD,
         ),
-        # An ASGI application that is adapted (APPLIANCE_ASGI).
+        # An adapted ASGI application (APPLIANCE_ASGI).
         "websocket.refused": Event(
             "warning",
-            "A WebSocket was asked for, which is not served; answered with 501, and told for the first only.",
+            "A client asked for a WebSocket, which is not served; the answer is 501. Logged for the first one only.",
             ("url.path", "action"),
             _CHILD,
         ),
         "lifespan.unsupported": Event(
             "debug, warning",
-            "The application takes no part in the lifespan protocol; a warning where it raised at its startup.",
+            "The application does not support the lifespan protocol; a warning if it raised at its startup.",
             ("reason",),
             _CHILD,
         ),
         "lifespan.slow": Event(
             "warning",
-            "The application's startup takes long; where it stands.",
+            "The application's startup takes long; the traceback is its current stack.",
             ("running_s", "file", "line", "function", "traceback"),
             _CHILD,
         ),
-        "lifespan.failed": Event("error", "The application did not shut down as it should.", ("reason",), _CHILD),
-        # What is printed, and what goes wrong with the log itself.
+        "lifespan.failed": Event("error", "The application did not shut down correctly.", ("reason",), _CHILD),
+        # The output of processes, and failures of the log itself.
         "output": Event(
             "info, warning, error",
-            "A process printed a line; a warning or a traceback is one event, and its level says so.",
+            "A process printed a line; a warning or a traceback is one event, and determines the level.",
             ("stream", "pid", "request_id", "text", "project", "part", "more"),
         ),
         "project.logged": Event(
             "debug, info, warning, error, critical",
-            "The project, or a library of its, logged with `logging` what its configuration lets through to a stream.",
+            "The project, or a library of the project, logged with `logging`, and its configuration writes the record "
+            "to a stream.",
             (
                 "logger",
                 "message",
@@ -374,10 +393,10 @@ EVENTS = MappingProxyType(
         ),
         "records.lost": Event(
             "error",
-            "Lines could not be written (told on stderr, at the end), or a worker died before it told of requests "
-            "or came to them.",
+            "Lines could not be written (reported on stderr, at the end), or a worker died before it reported or "
+            "handled some requests.",
             ("count", "reason"),
         ),
-        "record.malformed": Event("error", "A process sent what is no record.", ("reason", "record")),
+        "record.malformed": Event("error", "A process sent an invalid record.", ("reason", "record")),
     }
 )

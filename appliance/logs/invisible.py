@@ -1,13 +1,13 @@
-r"""Characters that are not seen: which of them harm, and where a text needs one.
+r"""Invisible characters: which of them are harmful, and where a text needs one.
 
-Owns the table, and the few exceptions. Knows nothing of escapes. Runs in the supervisor.
+This module has the table and the few exceptions; it does not escape. Runs in the supervisor.
 
-Harmful are all that Unicode calls default-ignorable or a format character (UAX 44, Default_Ignorable_Code_Point;
-category Cf): a log is pasted into an assistant, and what nobody sees may be an instruction to it. Tag characters spell
-ASCII, variation selectors are 256 values, zero-width ones are bits. Kept is what writing needs, where it needs it: a
-joiner between two letters (Persian, Hindi, Sinhala), and in an emoji one joiner between two pictures and one emoji
-presentation selector behind one. Flags of tags (England, Scotland, Wales) and ideographic variants are not: they are
-readable without, and hide as much as any other.
+Harmful are all characters that Unicode calls default-ignorable or format characters (UAX 44,
+Default_Ignorable_Code_Point; category Cf): people paste logs into an assistant, and invisible text may be an
+instruction to it. Tag characters spell ASCII, variation selectors are 256 values, zero-width ones are bits. Exceptions
+are what writing needs, where it needs it: a joiner between two letters (Persian, Hindi, Sinhala), and in an emoji one
+joiner between two pictures and one emoji presentation selector after one. Flags of tags (England, Scotland, Wales) and
+ideographic variants are no exceptions: they are readable without, and hide as much as any other.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from __future__ import annotations
 import re
 import unicodedata
 
-# As they stand between the brackets of a pattern. Controls and lone surrogates are sanitise's own.
+# Written as they stand between the brackets of a pattern. ``sanitise`` adds controls and lone surrogates.
 BELOW_256 = r"\xad"
 WIDE = (
     r"\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
     r"\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
 )
 ASTRAL = r"\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
-# The same as hexadecimal digits, of an escape of each.
+# The same characters as the hexadecimal digits of their escapes.
 DIGITS_OF_WIDE = (
     "034f|060[0-5]|061c|06dd|070f|089[01]|08e2|115f|1160|17b[45]|180[b-f]|200[b-f]|202[a-e]|206[0-9a-f]|3164"
     "|fe0[0-9a-f]|feff|ffa0|fff[0-9ab]"
 )
 DIGITS_OF_ASTRAL = "000(?:110[bc]d|1343[0-9a-f]|1bca[0-3]|1d17[3-9a]|e0[0-9a-f]{3})"
-# Those that str.isprintable() takes for printable: marks, letters and selectors without a form of their own.
+# Harmful characters that str.isprintable() calls printable: marks, letters and selectors without a visible form.
 PRINTABLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
@@ -43,7 +43,7 @@ _PICTURE = re.compile(
 
 
 def is_needed(text: str, place: int) -> bool:
-    """Whether the harmful character there is one that the text around it needs to be read as it is meant."""
+    """Return whether the text needs the harmful character at this place to be read correctly."""
     character = text[place]
     if character not in {_JOINER, _NON_JOINER, _AS_EMOJI} or not place > 0:
         return False
@@ -57,9 +57,9 @@ def is_needed(text: str, place: int) -> bool:
 
 
 def _is_letter(character: str) -> bool:
-    """A letter or a mark of one, that is seen."""
-    seen = character and character.isprintable() and PRINTABLE.match(character) is None
-    return bool(seen) and unicodedata.category(character)[0] in "LM"
+    """Whether this is a visible letter, or a visible mark of one."""
+    visible = character and character.isprintable() and PRINTABLE.match(character) is None
+    return bool(visible) and unicodedata.category(character)[0] in "LM"
 
 
 def _is_picture(character: str) -> bool:

@@ -1,23 +1,22 @@
-r"""Text and values that are safe to print, by rules that can be undone.
+r"""Make text and values safe to print, by rules that can be undone.
 
-Owns which characters harm a log or a terminal and how they are written instead. Knows nothing of events or formats.
-Runs before any rendering, once; a second run would escape the escapes.
+This module knows which characters harm a log or a terminal, and how to escape them; it knows no events or formats. Runs
+once, before any rendering; a second run would escape the escapes.
 
-The rules, left to right:
+The rules, from left to right:
 
-- A harmful character is written ``\xhh`` (below U+0100), ``\uhhhh``, or ``\Uhhhhhhhh`` (above U+FFFF), its digits in
-  lower case. Harmful are C0, DEL and C1, the line and paragraph separators U+2028 and U+2029 (JavaScript and some
-  terminals break lines there), all that is not seen (``invisible``; the bidirectional controls among it make a line
-  read as another one), but where the text needs it, and lone surrogates (no UTF-8 can hold them). A byte that is no
-  UTF-8 arrives as the lone surrogate U+DC80 to U+DCFF, Python's surrogateescape, and so can be told from a C1
-  control.
+- A harmful character becomes ``\xhh`` (below U+0100), ``\uhhhh``, or ``\Uhhhhhhhh`` (above U+FFFF), with lower-case
+  digits. Harmful are C0, DEL and C1, the line and paragraph separators U+2028 and U+2029 (JavaScript and some terminals
+  break lines there), all invisible characters except where the text needs them (``invisible``; bidirectional controls
+  make a line look like another one), and lone surrogates (UTF-8 can't encode them). A byte that is not UTF-8 arrives as
+  a lone surrogate U+DC80 to U+DCFF, Python's surrogateescape, and so differs from a C1 control.
 - A backslash is doubled only where it would otherwise be read as the start of such an escape: before another backslash,
   before a harmful character, and before the text of an escape of a harmful character. ``C:\Users`` and ``\u00e9`` stay.
-- Everything else is untouched: every language, emoji, the joiners within words and emoji.
-- Where a text has lines by nature (a traceback), newline and tab stay; JSON escapes them itself.
+- Everything else stays: every language, emoji, the joiners within words and emoji.
+- In a text of several lines (a traceback), newline and tab stay; JSON escapes them itself.
 
-To undo them, replace each ``\\`` by one backslash and each escape of a harmful character by that character, in one
-pass.
+To undo the escapes, replace each ``\\`` by one backslash and each escape of a harmful character by that character, in
+one pass.
 """
 
 from __future__ import annotations
@@ -34,8 +33,8 @@ from appliance.logs import invisible
 if TYPE_CHECKING:
     from collections.abc import Container
 
-MAX_DEPTH = 32  # of nested values; what lies deeper becomes "..."
-MAX_TEXT = 262_144  # characters of one text; the rest is counted, and left out
+MAX_DEPTH = 32  # of nested values; deeper values become "..."
+MAX_TEXT = 262_144  # characters of one text; the rest is left out, and its length is written
 
 _ABOVE = r"\x7f-\x9f\u2028\u2029\ud800-\udfff" + invisible.BELOW_256 + invisible.WIDE + invisible.ASTRAL
 _HARMFUL = r"\x00-\x1f" + _ABOVE
@@ -62,8 +61,8 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def sanitise(text: str, *, lines: bool = False) -> str:
-    """The text with what can harm as visible escapes; with ``lines``, newline and tab stay."""
-    # isprintable is false for every harmful character of ASCII and nearly every other one, and takes 20 ns on a line
+    """Return the text with harmful characters as visible escapes; with ``lines``, newline and tab stay."""
+    # isprintable is false for every harmful character of ASCII and nearly every other one, and takes 20 ns for a line
     # where the pattern takes 400.
     if text.isprintable() and "\\" not in text and (text.isascii() or invisible.PRINTABLE.search(text) is None):
         return text
@@ -71,10 +70,10 @@ def sanitise(text: str, *, lines: bool = False) -> str:
 
 
 def sanitised(value: object, *, lines: bool = False, depth: int = 0) -> object:
-    """The value as JSON's own types, every text in it sanitised, keys included; never raises.
+    """Return the value as JSON's own types, with every text in it sanitised, keys included; never raises.
 
     Integers beyond 64 bits and objects of other types become text, sets become lists, NaN and the infinities become
-    null, as JSON has none of them. What is nested deeper than MAX_DEPTH becomes "...".
+    null, because JSON has none of them. Values nested deeper than MAX_DEPTH become "...".
     """
     # The frequent types first: asking an abstract class costs 0.5 µs.
     if isinstance(value, _SCALARS) or not isinstance(value, Mapping | list | tuple | AbstractSet):
@@ -87,10 +86,10 @@ def sanitised(value: object, *, lines: bool = False, depth: int = 0) -> object:
 
 
 def sanitised_entry(entry: Mapping[str, object], *, with_lines: Container[str]) -> dict[str, object]:
-    """An event's fields, sanitised; those named in ``with_lines`` keep newline and tab."""
+    """Return an event's fields, sanitised; those named in ``with_lines`` keep newline and tab."""
     result: dict[str, object] = {}
     for name, value in entry.items():
-        # The frequent case in place: a call costs more than the test.
+        # The frequent case without a call: a call costs more than the test.
         clean = (
             type(value) is str
             and value.isascii()
@@ -105,7 +104,7 @@ def sanitised_entry(entry: Mapping[str, object], *, with_lines: Container[str]) 
 def _mapping(value: Mapping[object, object], *, lines: bool, depth: int) -> dict[str, object]:
     result: dict[str, object] = {}
     for key, item in value.items():
-        name = _bounded(key, lines=False) if isinstance(key, str) else sanitise(_words(_scalar(key, lines=False)))
+        name = _bounded(key, lines=False) if isinstance(key, str) else sanitise(_text_of(_scalar(key, lines=False)))
         while name in result:  # 1 and "1" are two keys in Python and one in JSON
             name += "'"
         result[name] = sanitised(item, lines=lines, depth=depth)
@@ -125,7 +124,7 @@ def _scalar(value: object, *, lines: bool) -> str | float | None:
         return value if math.isfinite(value) else None
     if isinstance(value, bytes | bytearray):
         return _bounded(value.decode("utf-8", "surrogateescape"), lines=lines)
-    return None if value is None else _bounded(_words(value), lines=lines)
+    return None if value is None else _bounded(_text_of(value), lines=lines)
 
 
 def _bounded(text: str, *, lines: bool) -> str:
@@ -135,12 +134,12 @@ def _bounded(text: str, *, lines: bool) -> str:
 
 
 def _digits(number: int) -> str:
-    # str() of an integer refuses more than 4,300 digits since CPython 3.10.7; hexadecimal has no such bound.
+    # str() of an integer refuses more than 4,300 digits since CPython 3.10.7; hexadecimal has no such limit.
     return str(number) if number.bit_length() <= 4096 else _bounded(hex(number), lines=False)
 
 
-def _words(value: object) -> str:
+def _text_of(value: object) -> str:
     try:
         return str(value)
     except Exception as error:  # noqa: BLE001 - an object's own __str__ may raise anything
-        return f"<{type(value).__name__} whose text can't be had: {type(error).__name__}>"
+        return f"<{type(value).__name__} whose str() failed: {type(error).__name__}>"

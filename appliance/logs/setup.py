@@ -1,9 +1,9 @@
-"""The log: structlog, set up once, and in private.
+"""Set up the log with structlog, without structlog's global configuration.
 
-Owns the pipeline and its order: records of children and the supervisor's own words become entries, entries pass the
-threshold, are masked, sanitised and rendered, and lines go to one ``write``, once a batch. Never touches
-``structlog.configure``: a project of the library's user may configure structlog as it likes. Runs in the supervisor,
-and as ``library_logger`` in a process that uses the server without one.
+The pipeline: records of children and the supervisor's own events become entries; entries below the threshold are
+dropped, the others are masked, sanitised and rendered; the lines go to ``write``, one call for each batch. Never call
+``structlog.configure``: whoever uses the server as a library may configure structlog for themselves. Runs in the
+supervisor, and as ``library_logger`` in a process that uses the server as a library.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ Entry = MutableMapping[str, Any]
 Renderer = Callable[[object, str, Entry], bytes]
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
-_OURS = frozenset(ALWAYS)
-_PROJECTS_OWN = frozenset({"output", logging_events.EVENT})
-_FINE = frozenset({"debug", "info"})
-_MALFORMED = 200  # characters of a malformed record that its event shows
+_RESERVED = frozenset(ALWAYS)
+_PROJECT_EVENTS = frozenset({"output", logging_events.EVENT})
+_BELOW_WARNING = frozenset({"debug", "info"})
+_SHOWN_CHARACTERS = 200  # characters of a malformed record that its event shows
 
 
 class _Destination:
-    """What structlog calls by the level's name with the rendered line."""
+    """What structlog calls with the rendered line: one method for each level."""
 
     def __init__(self, write: Callable[[bytes], None]) -> None:
         self.debug = self.info = self.warning = self.error = self.critical = write
@@ -52,37 +52,37 @@ class _Destination:
 
 
 class EventLogger(structlog.BoundLoggerBase):
-    """A structlog logger for events: one by its level's name, or a batch of entries with one write."""
+    """A structlog logger for events: log one by its level's name, or write a batch of entries at once."""
 
     _logger: _Destination
-    mask = Mask({})  # what is secret in what is said; replaced as more is known
-    masks_first = False  # before rendering: a renderer that counts what it has shown must not be asked twice
+    mask = Mask({})  # the known secrets; replaced when more are known
+    masks_first = False  # mask before rendering: the console counts repeats, so it must render each entry only once
 
     def debug(self, event: str, **fields: Any) -> None:
-        """Say what only its developers want to know."""
+        """Log an event for developers of the appliance."""
         self._proxy_to_logger("debug", event, **fields)
 
     def info(self, event: str, **fields: Any) -> None:
-        """Say what happened as it should."""
+        """Log that something went as it should."""
         self._proxy_to_logger("info", event, **fields)
 
     def warning(self, event: str, **fields: Any) -> None:
-        """Say what may be amiss."""
+        """Log that something may be wrong."""
         self._proxy_to_logger("warning", event, **fields)
 
     def error(self, event: str, **fields: Any) -> None:
-        """Say what went wrong."""
+        """Log that something went wrong."""
         self._proxy_to_logger("error", event, **fields)
 
     def critical(self, event: str, **fields: Any) -> None:
-        """Say why it can't go on."""
+        """Log why the appliance can't go on."""
         self._proxy_to_logger("critical", event, **fields)
 
     def batch(self, entries: Callable[[], Iterable[Entry]]) -> None:
-        """Run each entry through the processors, and write all lines at once: a write costs more than a line does.
+        """Run each entry through the processors, and write all lines at once: one write costs more than one line.
 
-        Secrets are looked for in all lines together, where that costs least (0.1 µs for each in a line); the few that
-        may hold one are made again without it. So ``entries`` may be called twice: keeping them costs 1.5 µs a line.
+        Search for secrets in all lines together, where that is cheapest (0.1 µs for each secret in a line); if a line
+        may hold one, render all again with masks. So ``entries`` may be called twice: keeping them costs 1.5 µs a line.
         """
         mask = self.mask
         if self.masks_first:
@@ -105,7 +105,7 @@ class EventLogger(structlog.BoundLoggerBase):
                     line = process(logger, level, line)
             except structlog.DropEvent:
                 continue
-            except Exception as error:  # noqa: BLE001  a child may send anything, and none of it ends PID 1
+            except Exception as error:  # noqa: BLE001  a child may send anything, and nothing of it may end PID 1
                 line = _unrendered(entry, error)
             lines.append(line)
         return b"".join(lines)
@@ -113,43 +113,43 @@ class EventLogger(structlog.BoundLoggerBase):
 
 @dataclass(frozen=True)
 class Threshold:
-    """A processor that drops what is below a level. What a project says always passes: it is not ours to judge."""
+    """A processor that drops events below a level, except the project's own output."""
 
     passing: frozenset[str]
 
     @classmethod
     def at(cls, level: str) -> Threshold:
-        """The threshold that lets this level pass, and what is above it."""
+        """Return the threshold that lets this level and higher ones pass."""
         return cls(frozenset(LEVELS[LEVELS.index(level) :]))
 
     def __call__(self, _logger: object, level: str, entry: Entry) -> Entry:
-        """The entry, if it is to be seen."""
-        if level not in self.passing and entry["event"] not in _PROJECTS_OWN:
+        """Return the entry if it passes."""
+        if level not in self.passing and entry["event"] not in _PROJECT_EVENTS:
             raise structlog.DropEvent
         return entry
 
 
 def masked_entry(mask: Mask, entry: Entry) -> Entry:
-    """The entry without secrets; the words that are always ours are none."""
-    return {name: value if name in _OURS else mask.of(value) for name, value in entry.items()}
+    """Return the entry with secrets masked, except the fields that the appliance itself always writes."""
+    return {name: value if name in _RESERVED else mask.of(value) for name, value in entry.items()}
 
 
 class Log:
-    """What the supervisor says, and what its children say, as lines. For one thread."""
+    """Logs the supervisor's events, and the records and output of its children. For one thread."""
 
     def __init__(self, logger: EventLogger, *, access: Literal["off", "errors", "on"], rules: Rules = PLAIN) -> None:
         self._logger = logger
         self._rules = rules
         self._access = access
         self._timestamps = Timestamps()
-        self._requests = 0  # records of requests in the batch that was read last
+        self._requests = 0  # records of requests in the last batch
 
-    def know(self, variables: Mapping[str, str]) -> None:
-        """What is secret in these variables is masked from now on, and what was before."""
+    def add_secrets(self, variables: Mapping[str, str]) -> None:
+        """Mask the secrets in these variables from now on, and all earlier ones."""
         self._logger.mask = Mask(variables, self._logger.mask)
 
     def masked(self, value: Any) -> Any:
-        """A value of JSON's types without secrets, for what is told elsewhere than in the log."""
+        """Return a value of JSON's types with its secrets masked, for use outside of the log."""
         return self._logger.mask.of(value)
 
     def event(
@@ -162,32 +162,32 @@ class Log:
         at: float | None = None,
         **fields: Any,
     ) -> None:
-        """One event of the table in ``events``; ``at`` in seconds since the epoch, or now."""
+        """Log one event of the table in ``events``; ``at`` in seconds since the epoch, default now."""
         moment = time.time() if at is None else at
         entry = _entry(self._timestamps(moment), level, event, role, generation, fields)
         self._logger.batch(lambda: (entry,))
 
     def records(self, batch: Sequence[Any], *, role: str, generation: int) -> int:
-        """What a child sent (``channel.Records``), in order, with one write. A record that is none becomes an event.
+        """Log what a child sent (``channel.Records``), in order, with one write. An invalid record becomes an event.
 
         Returns:
-            How many were of requests.
+            How many records were of requests.
         """
-        self._logger.batch(lambda: self._read(batch, role, generation))
+        self._logger.batch(lambda: self._record_entries(batch, role, generation))
         return self._requests
 
-    def said(self, said: Sequence[OutputLine], *, stream: str, role: str, generation: int | None, pid: int) -> None:
-        """What a process wrote on one of its outputs, with one write; ``pid`` is whose output it is."""
-        self._logger.batch(lambda: (self._worded(each, stream, role, generation, pid) for each in said))
+    def output(self, lines: Sequence[OutputLine], *, stream: str, role: str, generation: int | None, pid: int) -> None:
+        """Log what a process wrote on a stream, with one write; ``pid`` is the stream's process."""
+        self._logger.batch(lambda: (self._output_entry(each, stream, role, generation, pid) for each in lines))
 
-    def _worded(self, said: OutputLine, stream: str, role: str, generation: int | None, pid: int) -> Entry:
-        text, level, record, at, own_pid, request_id, _ = said
+    def _output_entry(self, line: OutputLine, stream: str, role: str, generation: int | None, pid: int) -> Entry:
+        text, level, record, at, own_pid, request_id, _ = line
         recorded = None
         if record is not None:
             level, recorded = logging_events.fields(record)
         try:
             timestamp = self._timestamps(at or time.time())
-        except ValueError:  # a clock that is far off
+        except ValueError:  # the clock is far off
             timestamp = self._timestamps(time.time())
         event = "output" if recorded is None else logging_events.EVENT
         entry: Entry = {"timestamp": timestamp, "level": level, "event": event, "role": role}
@@ -204,7 +204,7 @@ class Log:
             entry.update(output_events.fields(text))
         return entry
 
-    def _read(self, batch: Sequence[Any], role: str, generation: int) -> Iterable[Entry]:
+    def _record_entries(self, batch: Sequence[Any], role: str, generation: int) -> Iterable[Entry]:
         self._requests = 0
         for record in batch:
             try:
@@ -212,10 +212,10 @@ class Log:
                     self._requests += 1
                     values = record[1:]
                     level, event, fields = access.event(values, self._rules)
-                    if self._access == "off" or (self._access == "errors" and level in _FINE):
+                    if self._access == "off" or (self._access == "errors" and level in _BELOW_WARNING):
                         continue
                     timestamp = self._timestamps(values[1] / 1_000_000)
-                    # As _entry does, without its look for names that are ours: access has none of them (0.5 µs).
+                    # Like _entry, without its check for reserved names: access records have none (0.5 µs).
                     yield {
                         "timestamp": timestamp,
                         "level": level,
@@ -227,44 +227,44 @@ class Log:
                 else:
                     at, level, event, fields = _event_record(record)
                     yield _entry(self._timestamps(at), level, event, role, generation, fields)
-            except Exception as error:  # noqa: BLE001 - a child may send anything, and PID 1 goes on
+            except Exception as error:  # noqa: BLE001  a child may send anything, and PID 1 goes on
                 yield self._malformed(record, error, role, generation)
 
     def _malformed(self, record: object, error: Exception, role: str, generation: int) -> Entry:
-        fields = {"reason": f"{type(error).__name__}: {error}", "record": repr(record)[:_MALFORMED]}
+        fields = {"reason": f"{type(error).__name__}: {error}", "record": repr(record)[:_SHOWN_CHARACTERS]}
         return _entry(self._timestamps(time.time()), "error", "record.malformed", role, generation, fields)
 
 
 def _unrendered(entry: Entry, error: Exception) -> bytes:
-    """The line for an entry that can't be rendered."""
+    """Return the line for an entry that can't be rendered."""
     shown = {key: entry[key] for key in ("timestamp", "role", "generation") if isinstance(entry.get(key), str | int)}
-    fields = {"reason": f"{type(error).__name__}: {error}", "record": repr(entry)[:_MALFORMED]}
+    fields = {"reason": f"{type(error).__name__}: {error}", "record": repr(entry)[:_SHOWN_CHARACTERS]}
     return json_line(None, "error", {**shown, "level": "error", "event": "record.malformed", **fields})
 
 
 def _event_record(record: Sequence[Any]) -> tuple[float, str, str, dict[str, Any]]:
     kind, at, level, event, fields = record
     if kind != "event":
-        raise ValueError(f"no kind of record: {kind!r:.80}")
+        raise ValueError(f"not a kind of record: {kind!r:.80}")
     if level not in LEVELS:
-        raise ValueError(f"no level: {level!r:.80}")
+        raise ValueError(f"not a level: {level!r:.80}")
     if event not in EVENTS or "worker" not in EVENTS[event].by:
-        raise ValueError(f"no event of a worker's: {event!r:.80}")
+        raise ValueError(f"not an event of a worker: {event!r:.80}")
     if not isinstance(fields, dict):
-        raise TypeError(f"fields are an object, not {type(fields).__name__}")
+        raise TypeError(f"fields must be an object, not {type(fields).__name__}")
     return at, level, event, fields
 
 
 def _entry(
     timestamp: str, level: str, event: str, role: str, generation: int | None, fields: MutableMapping[str, Any]
 ) -> dict[str, Any]:
-    ours = {"timestamp": timestamp, "level": level, "event": event, "role": role}
+    opening = {"timestamp": timestamp, "level": level, "event": event, "role": role}
     if generation is not None:
-        ours["generation"] = generation  # type: ignore[assignment]
-    if fields.keys().isdisjoint(_OURS):
-        return {**ours, **fields}
-    # A field can't pass for one of ours.
-    return {**ours, **{name: value for name, value in fields.items() if name not in _OURS}}
+        opening["generation"] = generation  # type: ignore[assignment]
+    if fields.keys().isdisjoint(_RESERVED):
+        return {**opening, **fields}
+    # A field can't replace one of the appliance's own.
+    return {**opening, **{name: value for name, value in fields.items() if name not in _RESERVED}}
 
 
 def make_log(
@@ -279,7 +279,7 @@ def make_log(
     constant: Mapping[str, str] = MappingProxyType({}),
     rules: Rules = PLAIN,
 ) -> Log:
-    """The supervisor's log.
+    """Make the supervisor's log.
 
     ``colour`` and ``root`` (the project's folder, left out of paths) are for the console, the ``constant`` fields of
     every line for JSON.
@@ -291,18 +291,18 @@ def make_log(
 
 
 class _Stamp:
-    """A processor that gives an entry of the library what every line opens with."""
+    """A processor that adds the first fields of every line to an entry of the library."""
 
     def __init__(self) -> None:
         self._timestamps = Timestamps()
 
     def __call__(self, _logger: object, level: str, entry: Entry) -> Entry:
-        """The entry, in the line's order."""
+        """Return the entry, its fields in the line's order."""
         return _entry(self._timestamps(time.time()), level, entry.pop("event"), "library", None, entry)
 
 
 def _masking(mask: Mask, renderer: Renderer, *, first: bool) -> Renderer:
-    """A renderer of one line at a time, without secrets."""
+    """Wrap a renderer of single lines so that secrets are masked."""
 
     def masked(logger: object, level: str, entry: Entry) -> bytes:
         line = b"" if first else renderer(logger, level, entry)
@@ -312,9 +312,9 @@ def _masking(mask: Mask, renderer: Renderer, *, first: bool) -> Renderer:
 
 
 def library_logger() -> EventLogger:
-    """A logger for the server as a library: JSON lines on ``sys.stdout``, or for people where that is a terminal."""
+    """Return a logger for the server as a library: JSON lines on ``sys.stdout``, or text for people on a terminal."""
     on_terminal = sys.stdout.isatty()
-    # A library has no __main__ that read the environment for it.
+    # A library has no __main__ that reads the environment for it.
     colour = on_terminal and not os.environ.get("NO_COLOR")  # noqa: TID251 - as above
     renderer: Renderer = (
         Console(colour=colour, root=str(Path.cwd()), width=terminal_width) if on_terminal else json_line
@@ -322,7 +322,7 @@ def library_logger() -> EventLogger:
     lock = threading.Lock()
 
     def write(line: bytes) -> None:
-        stdout = sys.stdout  # whatever it is by now
+        stdout = sys.stdout  # it may have been replaced
         with lock:
             stdout.flush()
             if hasattr(stdout, "buffer"):  # JSON is UTF-8 (RFC 8259, 8.1), whatever the encoding of stdout is

@@ -1,20 +1,20 @@
-"""The thread that writes lines to a descriptor: the one place of the supervisor that may block on stdout.
+"""The thread that writes lines to a descriptor: the only place in the supervisor that may block on stdout.
 
-Owns the queue, its bound, and what becomes of lines that can't be written. Knows nothing of what a line says. Runs in
-the supervisor.
+This module has the queue and its limit, and counts lines that can't be written. It does not know what a line means.
+Runs in the supervisor.
 
 Theory of operation. ``write`` never blocks and never refuses. Once the queue holds ``bound`` bytes, ``full`` is true,
-and stays so until it has fallen to half: the supervisor then stops reading from its children, whose own writes block
-in turn, so that the project slows down and no line is lost.
+and stays true until the queue has shrunk to half: the supervisor then stops reading from its children, whose own writes
+then block, so that the project slows down and no line is lost.
 
-A descriptor that fails (a full disk, a pipe without a reader) is tried again, ever more slowly, for as long as it
-lasts. Nobody waits for it meanwhile: what is beyond the bound is dropped and counted, and the count is the first line
-that is written behind those that were kept. A stop drops what can't be written within its time; what was lost is then
-told on stderr.
+If a descriptor fails (a full disk, a pipe without a reader), the writer tries again, more and more slowly, as long as
+the failure lasts. Nothing waits meanwhile: lines beyond the limit are dropped and counted, and the count is the first
+line that is written after the queued ones. A stop drops what can't be written in its time; the number of lost lines is
+then written to stderr.
 
-A descriptor that can take more takes PIPE_BUF bytes without blocking (poll(2), pipe(7)), so that many are written at
-once, cut at the end of a line. A bigger write would be fewer calls, but one that blocks half-way can neither be ended
-nor say how far it came.
+A descriptor that is ready takes PIPE_BUF bytes without blocking (poll(2), pipe(7)), so that many are written at once,
+up to the end of a line. A bigger write would need fewer calls, but a write that blocks half-way can neither be ended
+nor report how much it has written.
 """
 
 from __future__ import annotations
@@ -33,50 +33,50 @@ from appliance.logs.render.timestamp import Timestamps
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_LOOK_MS = 50  # how often a thread that waits for room looks whether it is to end
-_PAUSE_S = (0.05, 0.2, 1.0)  # after the n-th failure in a row; then the last of them
+_POLL_MS = 50  # how often a thread that waits for room checks whether it must end
+_PAUSE_S = (0.05, 0.2, 1.0)  # after the n-th failure in a row; then always the last of them
 _STDERR = 2
 
 
 class Writer:
-    """Writes whole lines, in order, from a thread of its own. ``write`` may be called from any thread.
+    """Writes whole lines, in order, from a thread of its own. Any thread may call ``write``.
 
-    Where no thread can be started, whoever writes a line writes what can be written without waiting.
+    If no thread can be started, each caller writes what can be written without waiting.
     """
 
     def __init__(self, descriptor: int, *, bound: int, stderr: int = _STDERR) -> None:
         self._descriptor = descriptor
         self._bound = bound
         self._stderr = stderr
-        self.on_room: Callable[[], None] | None = None  # called from the writer's thread when ``full`` ends
+        self.on_room: Callable[[], None] | None = None  # called from the writer's thread when ``full`` becomes false
         self._condition = threading.Condition()
         self._queue: deque[bytes] = deque()
         self._size = 0  # bytes that are queued or being written
-        self._current = memoryview(b"")  # what is left of the write that is under way
+        self._current = memoryview(b"")  # the rest of the current write
         self._full = False
         self._closing = False
-        self._over = False  # nothing is written any more; lines are counted
+        self._stopped = False  # nothing is written any more; lines are counted
         self._failures = 0  # in a row
         self._reason = ""
-        self._missed = 0  # lines that were dropped since it began to fail
-        self._lost = 0  # lines that were dropped, ever
+        self._dropped = 0  # lines dropped since the descriptor began to fail
+        self._lost = 0  # lines dropped in all
         self._thread: threading.Thread | None = None
         with self._condition:
             self._start()
 
     @property
     def full(self) -> bool:
-        """Whether those who make lines should wait."""
+        """Whether the makers of lines should wait."""
         return self._full
 
     def write(self, line: bytes) -> None:
-        """Queue one line, or several whole ones, each with its newline."""
+        """Queue one line, or several, each with its newline."""
         with self._condition:
-            if self._over:
+            if self._stopped:
                 self._lost += line.count(b"\n")
                 return
             if self._failures and self._size + len(line) > self._bound:
-                self._missed += line.count(b"\n")
+                self._dropped += line.count(b"\n")
                 return
             self._queue.append(line)
             self._size += len(line)
@@ -86,31 +86,31 @@ class Writer:
                 self._start()
             self._condition.notify()
         if self._thread is None:
-            self._write_at_once()
+            self._write_without_thread()
 
     def close(self, within_s: float = 0.3) -> int:
-        """Write what is queued, for so long; then drop the rest. Returns how many lines were lost, ever."""
+        """Write what is queued, for this time; then drop the rest. Return how many lines were lost in all."""
         with self._condition:
             self._closing = True
             self._condition.notify()
         if self._thread is None:
-            self._write_at_once()
+            self._write_without_thread()
         else:
             self._thread.join(within_s)
-            self._over = True
-            self._thread.join(2 * _LOOK_MS / 1000)  # it is a daemon, should a terminal hold it in a write for longer
+            self._stopped = True
+            self._thread.join(2 * _POLL_MS / 1000)  # a daemon thread: a terminal may block its write for longer
         with self._condition:
             self._drop()
             lost = self._lost
         if lost:
-            self._tell(lost)
+            self._report_lost(lost)
         return lost
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         try:
             thread.start()
-        except (RuntimeError, MemoryError):  # a limit of processes; at the next line perhaps
+        except (RuntimeError, MemoryError):  # a limit of processes; try again at the next line
             return
         self._thread = thread
 
@@ -121,21 +121,21 @@ class Writer:
                 self._send(wait=True)
             except OSError as error:
                 failure = error.strerror or str(error)
-            self._note(failure)
+            self._record_result(failure)
             self._made_room(size - len(self._current))
             if failure and self._pause():
                 return
 
     def _next(self) -> bool:
-        """Have something to write; False if there is to be nothing more."""
+        """Wait until there is something to write; return False at the end."""
         with self._condition:
             if not self._current:
-                while not (self._queue or self._closing or self._over):
+                while not (self._queue or self._closing or self._stopped):
                     self._condition.wait()
-                if self._over or not self._queue:
+                if self._stopped or not self._queue:
                     return False
                 self._current = memoryview(self._take())
-            return not self._over
+            return not self._stopped
 
     def _take(self) -> bytes:
         lines = [self._queue.popleft()]
@@ -148,21 +148,21 @@ class Writer:
     def _send(self, *, wait: bool) -> None:
         ready = select.poll()
         ready.register(self._descriptor, select.POLLOUT)
-        while self._current and not self._over:
-            if not ready.poll(_LOOK_MS if wait else 0):
+        while self._current and not self._stopped:
+            if not ready.poll(_POLL_MS if wait else 0):
                 if not wait:
                     return
                 continue
             try:
                 written = os.write(self._descriptor, self._current[: _whole_lines(self._current)])
-            except BlockingIOError:  # somebody who shares stdout made it non-blocking, and was faster
+            except BlockingIOError:  # another process that shares stdout made it non-blocking, and wrote first
                 if not wait:
                     return
                 continue
             self._current = self._current[written:]
 
-    def _write_at_once(self) -> None:
-        """Without a thread: as much as can be written without waiting."""
+    def _write_without_thread(self) -> None:
+        """Write what can be written without waiting, in the caller's thread."""
         with self._condition, contextlib.suppress(OSError):
             while self._current or self._queue:
                 if not self._current:
@@ -174,55 +174,55 @@ class Writer:
                     self._size -= size - len(self._current)
                 if self._current:
                     break
-            self._full = False  # nobody would tell of room
+            self._full = False  # without the thread, nothing would call on_room
 
-    def _note(self, failure: str) -> None:
-        """It could not be written, and what is left of it is kept; or, with an empty text, it was written."""
+    def _record_result(self, failure: str) -> None:
+        """Note that a write failed (its rest is kept) or, with an empty text, that it succeeded."""
         with self._condition:
             if failure:
                 self._failures += 1
                 self._reason = failure
                 return
             self._failures = 0
-            missed, self._missed = self._missed, 0
-            if missed:
-                self._lost += missed
-                line = self._lost_line(missed)
+            dropped, self._dropped = self._dropped, 0
+            if dropped:
+                self._lost += dropped
+                line = self._lost_line(dropped)
                 self._queue.append(line)
                 self._size += len(line)
 
     def _pause(self) -> bool:
-        """Wait before it is tried again; whether there is to be no other try."""
+        """Wait before the next try; return whether there must be none."""
         with self._condition:
-            if self._closing or self._over:
+            if self._closing or self._stopped:
                 return True
             seconds = _PAUSE_S[min(self._failures, len(_PAUSE_S)) - 1]
-            self._condition.wait_for(lambda: self._closing or self._over, seconds)
+            self._condition.wait_for(lambda: self._closing or self._stopped, seconds)
             return False
 
     def _made_room(self, size: int) -> None:
         with self._condition:
             self._size -= size
-            room = self._full and (self._over or bool(self._failures) or self._size <= self._bound // 2)
+            room = self._full and (self._stopped or bool(self._failures) or self._size <= self._bound // 2)
             if room:
                 self._full = False
         if room and self.on_room is not None:
             self.on_room()
 
     def _drop(self) -> None:
-        self._over = True
-        self._lost += self._missed + sum(bytes(lines).count(b"\n") for lines in (self._current, *self._queue))
-        self._missed = 0
+        self._stopped = True
+        self._lost += self._dropped + sum(bytes(lines).count(b"\n") for lines in (self._current, *self._queue))
+        self._dropped = 0
         self._current = memoryview(b"")
         self._queue.clear()
 
-    def _tell(self, lost: int) -> None:
-        # As JSON: engines show both streams as one, and their readers expect a line to parse. It may be the same pipe,
+    def _report_lost(self, lost: int) -> None:
+        # As JSON: container engines merge both streams, and log readers parse each line. It may be the same pipe,
         # which nobody reads.
         with contextlib.suppress(OSError):
             ready = select.poll()
             ready.register(self._stderr, select.POLLOUT)
-            if ready.poll(_LOOK_MS):
+            if ready.poll(_POLL_MS):
                 os.write(self._stderr, self._lost_line(lost))
 
     def _lost_line(self, lost: int) -> bytes:

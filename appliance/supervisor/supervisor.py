@@ -225,7 +225,7 @@ class Supervisor:
             return
         tell_news(self._log, self._analysis, result)
         self._analysis = result
-        self._log.know(result.environment.values)
+        self._log.add_secrets(result.environment.values)
         self._reload_trigger.found(result.project.target.file)
         self._reload_trigger.planned(result.plan.files)
         done = self._before_start.is_done(result)

@@ -102,8 +102,8 @@ def test_a_recipe(recipe):
     for took in range(20):
         log.event("error", "request.finished", duration_s=took, request_id="1a2b" if took == 3 else "other", **status)
     log.event("error", "application.failed", traceback="one\ntwo \x1b")
-    log.said([OutputLine(b"hi\x1b")], stream="stdout", role="worker", generation=1, pid=1)
-    log.said([OutputLine(b'{"a": 1}')], stream="stdout", role="worker", generation=1, pid=1)
+    log.output([OutputLine(b"hi\x1b")], stream="stdout", role="worker", generation=1, pid=1)
+    log.output([OutputLine(b'{"a": 1}')], stream="stdout", role="worker", generation=1, pid=1)
     done = subprocess.run(["sh", "-c", recipe], input=b"".join(lines), capture_output=True, check=True, timeout=30)
     found = done.stdout.decode().splitlines()
     assert 0 < len(found) <= 20
@@ -115,5 +115,5 @@ def test_each_byte_that_is_printed():
     lines: list[bytes] = []
     log = make_log(lines.append, format="json", level="info", access="on", colour=False, root="")
     for byte in range(256):
-        log.said([OutputLine(bytes([byte]))], stream="stdout", role="worker", generation=1, pid=1)
+        log.output([OutputLine(bytes([byte]))], stream="stdout", role="worker", generation=1, pid=1)
     assert [json.loads(line)["event"] for line in b"".join(lines).split(b"\n")[:-1]] == ["output"] * 256

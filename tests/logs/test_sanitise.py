@@ -240,7 +240,7 @@ def test_an_object_whose_text_raises():
         def __str__(self) -> str:
             raise RuntimeError
 
-    assert sanitised([Broken()]) == ["<Broken whose text can't be had: RuntimeError>"]
+    assert sanitised([Broken()]) == ["<Broken whose str() failed: RuntimeError>"]
 
 
 def test_depth_and_length_are_bounded():

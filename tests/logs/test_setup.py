@@ -225,7 +225,7 @@ def test_the_threshold(level, seen):
     recorder = Recorder(level=level)
     for each in ("debug", "info", "warning", "error", "critical"):
         recorder.log.event(each, "worker.exited")
-    recorder.log.said([OutputLine(b"printed")], stream="stdout", role="worker", generation=1, pid=2)
+    recorder.log.output([OutputLine(b"printed")], stream="stdout", role="worker", generation=1, pid=2)
     assert [line["level"] for line in recorder.lines] == [*seen, "info"]
     assert recorder.lines[-1]["text"] == "printed"
 
@@ -233,7 +233,9 @@ def test_the_threshold(level, seen):
 def test_output():
     """A printed line bears its stream, its process and its request."""
     recorder = Recorder()
-    recorder.log.said([OutputLine(b"hi \x1b[0m", request_id="r1")], stream="stderr", role="worker", generation=4, pid=7)
+    recorder.log.output(
+        [OutputLine(b"hi \x1b[0m", request_id="r1")], stream="stderr", role="worker", generation=4, pid=7
+    )
     line = recorder.lines[0]
     del line["timestamp"]
     assert line == {
@@ -252,7 +254,7 @@ def test_a_project_can_not_forge_an_event():
     """A printed line that looks like one of ours stands under project, below an output event."""
     forged = {"timestamp": "x", "level": "error", "event": "request.finished", "role": "supervisor", "request_id": "y"}
     recorder = Recorder()
-    recorder.log.said([OutputLine(json.dumps(forged).encode())], stream="stdout", role="worker", generation=1, pid=1)
+    recorder.log.output([OutputLine(json.dumps(forged).encode())], stream="stdout", role="worker", generation=1, pid=1)
     line = recorder.lines[0]
     assert (line["event"], line["role"], line["project"]) == ("output", "worker", forged)
     assert "request_id" not in line
@@ -261,7 +263,7 @@ def test_a_project_can_not_forge_an_event():
 def test_a_part_of_a_line():
     """A piece of a long line says which it is, and whether more comes."""
     recorder = Recorder()
-    recorder.log.said(
+    recorder.log.output(
         [OutputLine(Part.of(b"x", number=2, more=True))], stream="stdout", role="worker", generation=1, pid=1
     )
     assert (recorder.lines[0]["part"], recorder.lines[0]["more"]) == (2, True)

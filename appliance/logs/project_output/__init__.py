@@ -1,1 +1,1 @@
-"""What the project wrote and logged, to events: lines, tracebacks, records."""
+"""Turn what the project prints and logs into events: lines, tracebacks, records."""

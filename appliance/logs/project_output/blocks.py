@@ -1,12 +1,12 @@
-"""Lines that belong together: a traceback, a fatal error's stacks, a warning with its source line.
+"""Join lines that belong together: a traceback, a fatal error's stacks, a warning with its source line.
 
-Owns how such a block begins, goes on and ends. Knows nothing of streams or events. Runs in the supervisor, one
-``Blocks`` for each writer whose lines are put together.
+This module knows how such a block begins, continues and ends, and knows no streams or events. Runs in the supervisor,
+one ``Blocks`` for each writer whose lines are joined.
 
-Theory of operation. Python prints a traceback line by line. It begins with a heading; indented lines, blank ones and
-further headings go on; a line at the margin (the exception and its message) ends it, unless what follows is a heading
-again, as for an exception that was raised while another one was handled. Whether it is over is known when the next line
-comes, or when none has for a moment (``settle``).
+Theory of operation. Python prints a traceback line by line. It begins with a heading; indented lines, blank lines and
+further headings continue it; a line at the margin (the exception and its message) ends it, unless a heading follows
+again, as for an exception that was raised while another one was handled. Whether a block has ended is known when the
+next line comes, or when none has come for a moment (``settle``).
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 MAX_LINES = 4000  # of a block: a RecursionError has 1000 frames of two to four lines
 _FATAL = b"Fatal Python error: "
 _START = re.compile(
-    rb".*Traceback \(most recent call last\):$"  # what a logger writes before it, too
+    rb".*Traceback \(most recent call last\):$"  # also with a logger's text before it
     rb"|Exception (?:in thread|ignored in) .*:?$|Fatal Python error: |--- Logging error ---$"
 )
-_GOES_ON = re.compile(
+_CONTINUES = re.compile(
     rb"\s|[|+]|$|During handling of the above exception|The above exception was the direct cause"
     rb"|Current thread|Thread 0x|Extension modules: |Python runtime state: |<no Python frame>"
     rb"|(?:Call stack|Stack \(most recent call last\)):$|(?:Message|Arguments): "
@@ -33,24 +33,24 @@ _GOES_ON = re.compile(
 _WARNING = re.compile(rb"\S.*:\d+: \w*Warning: ")
 
 
-_FIRST = b"TEF-+| \t"  # the bytes that _START can begin with, but for a logger's words before a traceback
+_FIRST = b"TEF-+| \t"  # the bytes that _START can begin with, except a logger's text before a traceback
 _HEADING = b"call last):"
 
 
 def stands_alone(line: bytes) -> bool:
-    """Whether a line that follows nothing is no part of a block: what nearly every line is, for 0.2 µs."""
+    """Return whether a line belongs to no block when none is open: true for nearly every line, in 0.2 µs."""
     return line[:1] not in _FIRST and b"Warning: " not in line and not line.endswith(_HEADING)
 
 
 class Block(NamedTuple):
-    """Text that is one event: a line, or several, joined by newlines."""
+    """The text of one event: one line, or several, joined by newlines."""
 
     text: bytes
     level: str = "info"
 
 
 class Blocks:
-    """Puts the lines of one writer together."""
+    """Joins the lines of one writer."""
 
     def __init__(self) -> None:
         self._lines: list[bytes] = []
@@ -58,11 +58,11 @@ class Blocks:
 
     @property
     def waiting(self) -> bool:
-        """Whether a block is kept."""
+        """Whether a block is open."""
         return bool(self._lines)
 
     def feed(self, lines: Sequence[bytes]) -> Iterator[Block]:
-        """Lines that were written at once; what is no block goes out at once."""
+        """Take lines that were written at once; return those that are complete."""
         whole = self._warning(lines)
         if whole is not None:
             yield from self.settle()
@@ -72,7 +72,7 @@ class Blocks:
         for line in lines:
             if self._lines and self._belongs(line, ended_here):
                 self._lines.append(line)
-                if not self._ended and not _GOES_ON.match(line) and not _START.match(line):
+                if not self._ended and not _CONTINUES.match(line) and not _START.match(line):
                     self._ended = ended_here = True
                 elif _START.match(line):
                     self._ended = ended_here = False
@@ -86,7 +86,7 @@ class Blocks:
                 yield Block(line)
 
     def settle(self) -> Iterator[Block]:
-        """The block that is kept, as it is."""
+        """Return the open block, as it is."""
         if self._lines:
             lines, self._lines, self._ended = self._lines, [], False
             yield Block(b"\n".join(lines), "error")
@@ -94,11 +94,11 @@ class Blocks:
     def _belongs(self, line: bytes, ended_here: bool) -> bool:  # noqa: FBT001  private, and named at its call
         if isinstance(line, Part):
             return False
-        if _GOES_ON.match(line):
+        if _CONTINUES.match(line):
             return True
-        if not self._ended:  # the exception; a fatal error's stacks end without one
+        if not self._ended:  # the exception; but a fatal error's stacks end without one
             return not self._lines[0].startswith(_FATAL) or bool(_START.match(line))
-        # A message of several lines is written at once; and a chain goes on after a blank line.
+        # A message of several lines is written at once; and a chain continues after a blank line.
         return ended_here or (self._lines[-1] == b"" and bool(_START.match(line)))
 
     def _warning(self, lines: Sequence[bytes]) -> Block | None:

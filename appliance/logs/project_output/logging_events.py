@@ -1,7 +1,7 @@
-"""A record of the project's ``logging``, as its worker sent it, to the level and fields of an event.
+"""Turn a record of the project's ``logging``, as its worker sent it, into the level and fields of an event.
 
-Owns which fields such a record may have, and of which types: whoever can write on the worker's pipe can send anything.
-Runs in the supervisor.
+This module checks which fields such a record has, and their types: whoever can write on the worker's pipe can send
+anything. Runs in the supervisor.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TYPES: MappingProxyType[str, type | tuple[type, ...]] = MappingProxyType(
 
 
 def fields(record: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Level and fields, in the line's order; what is of another type is left out."""
+    """Return level and fields, in the line's order; fields of a wrong type are left out."""
     level = record.get("level")
     known = {name: record[name] for name, types in _TYPES.items() if isinstance(record.get(name), types)}
     return level if level in _LEVELS else "info", known

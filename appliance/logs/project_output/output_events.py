@@ -1,7 +1,7 @@
-r"""What a process prints, line by line, to the fields of an ``output`` event.
+r"""Turn what a process prints into the fields of ``output`` events, line by line.
 
-Owns where a line ends and how long one may be, and which lines are a project's own JSON. Knows nothing of pipes. Runs
-in the supervisor, one ``Lines`` for each pipe.
+This module knows where a line ends and how long it may be, and which lines are a project's own JSON; it knows no pipes.
+Runs in the supervisor, one ``Lines`` for each pipe.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BOUND = 65_536  # bytes of a line; a longer one goes out in parts
+MAX_LINE = 65_536  # bytes of a line; a longer one is split into parts
 
 # orjson reads an integer over 64 bits as a float, silently.
 _HUGE = re.compile(rb"\d{19}")
 
 
 class Part(bytes):
-    """A piece of a line that was too long, or that had not ended when its writer did."""
+    """A piece of a line that was too long, or that had not ended when its writer ended."""
 
     number: int  # from 1
-    more: bool  # whether the line goes on in the next part; also true of the last one when no newline ever came
+    more: bool  # whether the line continues in the next part; also true of the last part if no newline ever came
 
     @classmethod
     def of(cls, data: bytes, *, number: int, more: bool) -> Part:
-        """That piece."""
+        """Make a part."""
         part = cls(data)
         part.number = number
         part.more = more
@@ -39,14 +39,14 @@ class Part(bytes):
 class Lines:
     """Splits one stream of bytes into lines, without their ends (LF, or CR LF)."""
 
-    def __init__(self, bound: int = BOUND) -> None:
+    def __init__(self, bound: int = MAX_LINE) -> None:
         self._bound = bound
         self._held = bytearray()
-        self._parts = 0  # of the current line that went out already
+        self._parts = 0  # parts of the current line that were returned already
 
     @property
     def held(self) -> bool:
-        """Whether some of a line is held."""
+        """Whether a part of a line is held back."""
         return bool(self._held)
 
     @property
@@ -55,7 +55,7 @@ class Lines:
         return bool(self._held or self._parts)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """The lines that these bytes complete; of one over the bound, the parts (``Part``) as they fill."""
+        """Return the lines that these bytes complete; of a line over the limit, each full ``Part``."""
         lines: list[bytes] = []
         *ended, rest = data.split(b"\n")
         for piece in ended:
@@ -67,12 +67,12 @@ class Lines:
         return iter(lines)
 
     def rest(self) -> Iterator[bytes]:
-        """What never ended in a newline, as a ``Part``, once the stream is over; nothing if all did."""
+        """Return the line without an end as a ``Part``, once the stream has ended; nothing if there is none."""
         if self.begun:
             yield self._end(more=True)
 
-    def let_out(self) -> Iterator[bytes]:
-        """What is held of a line that goes on, as a ``Part``: nobody waits for its end any longer."""
+    def flush_partial(self) -> Iterator[bytes]:
+        """Return what is held of an unfinished line, as a ``Part``, without waiting for its end."""
         if self._held:
             self._parts += 1
             yield Part.of(bytes(self._held), number=self._parts, more=True)
@@ -86,8 +86,8 @@ class Lines:
             del self._held[:end]
 
     def _character_start(self, end: int) -> int:
-        # UTF-8 marks bytes that continue a character with 10xxxxxx, at most three in a row (RFC 3629); binary has no
-        # such.
+        # In UTF-8, bytes that continue a character begin with 10, at most three in a row (RFC 3629). Binary data has no
+        # characters, so its cut may fall anywhere.
         for start in range(end, max(end - 4, 0), -1):
             if self._held[start] & 0xC0 != 0x80:
                 return start
@@ -102,7 +102,7 @@ class Lines:
 
 
 def fields(line: bytes) -> dict[str, Any]:
-    """The fields of one line: ``project`` for a JSON object, else ``text``; ``part`` and ``more`` for a piece."""
+    """Return the fields of one line: ``project`` for a JSON object, else ``text``; ``part`` and ``more`` for a part."""
     if isinstance(line, Part):
         return {"text": line.decode("utf-8", "surrogateescape"), "part": line.number, "more": line.more}
     project = _project(line)
@@ -119,7 +119,7 @@ def _project(line: bytes) -> dict[str, Any] | None:
 
 
 def json_object(text: bytes) -> dict[str, Any] | None:
-    """The JSON object that this is, every number in it exact; None if it is none."""
+    """Return the JSON object in this text, with every number exact; None if it is not a JSON object."""
     try:
         value = orjson.loads(text) if not _HUGE.search(text) else _exact(text)
     except orjson.JSONDecodeError:  # NaN and lone surrogates, which Python's json writes

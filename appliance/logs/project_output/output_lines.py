@@ -1,7 +1,7 @@
-"""What comes out of one pipe of a child, to what was said: lines, blocks of lines, records.
+"""Split the bytes from one pipe of a child into output: lines, blocks of lines, records.
 
-Owns who said what: the pieces of each process, thread and request are put together apart from each other, and from what
-was written raw. Knows nothing of pipes or events. Runs in the supervisor, one ``OutputLines`` for each pipe.
+The pieces of each process, thread and request are joined separately, and separately from raw bytes. This module knows
+no pipes or events. Runs in the supervisor, one ``OutputLines`` for each pipe.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 SETTLE_S = 0.05  # a traceback is printed within a millisecond
-HALF_S = 1.0  # "Loading ..." should be seen while it loads
-MAX_SPEAKERS = 1000  # that have begun a line and not ended it
+PARTIAL_LINE_S = 1.0  # a text such as "Loading ..." should be visible while the project loads
+MAX_SOURCES = 1000  # sources with an unfinished line
 MAX_RECORD = 4 * 1024 * 1024  # bytes of a record; the worker sends less
 
 
 class OutputLine(NamedTuple):
-    """One thing that was said: a text, or a record's fields. What is None is not known."""
+    """One piece of output: a text, or a record's fields. None means unknown."""
 
     text: bytes
     level: str = "info"
@@ -34,23 +34,23 @@ class OutputLine(NamedTuple):
     at: float | None = None
     pid: int | None = None
     request_id: str | None = None
-    raw: bool = False  # nothing says whose it is
+    raw: bool = False  # written without a frame that says whose it is
 
 
-class _Speaker:
-    """One process, thread and request, or whoever writes raw: the line, the block and the record that it is at."""
+class _Source:
+    """The unfinished line, block and record of one process, thread and request, or of all raw bytes."""
 
     def __init__(self, pid: int | None, request_id: str | None, *, raw: bool) -> None:
         self.lines = Lines()
         self.record = bytearray()
         self._blocks = Blocks()
-        self._at: float | None = None  # when what is kept was begun
-        self._heard = 0.0  # when the last of it came (CLOCK_MONOTONIC)
-        self._whose = (pid, request_id or None, raw)
+        self._at: float | None = None  # when the kept output began
+        self._last_at = 0.0  # when the last of it came (CLOCK_MONOTONIC)
+        self._origin = (pid, request_id or None, raw)
 
     @property
     def waiting(self) -> bool:
-        """Whether a block is kept."""
+        """Whether a block is open."""
         return self._blocks.waiting
 
     @property
@@ -58,122 +58,122 @@ class _Speaker:
         """Whether nothing is kept."""
         return not (self.waiting or self.record or self.lines.begun)
 
-    def said(self, lines: Iterable[bytes], at: float | None) -> Iterator[OutputLine]:
-        """These lines, written at once, as far as they are no block that goes on."""
-        pid, request_id, raw = self._whose
-        self._heard = monotonic()
+    def feed(self, lines: Iterable[bytes], at: float | None) -> Iterator[OutputLine]:
+        """Take lines that were written at once; return those that belong to no open block."""
+        pid, request_id, raw = self._origin
+        self._last_at = monotonic()
         if not self.waiting:
             self._at = at
         for block in self._blocks.feed(list(lines)):
             yield OutputLine(block.text, block.level, None, self._at, pid, request_id, raw)
             self._at = at
 
-    def seems_of(self, request_id: str | None) -> None:
-        """Raw bytes come that may be this request's; a line or block that began as another's is nobody's."""
-        pid, known, raw = self._whose
-        self._whose = (pid, request_id if self.idle or request_id == known else None, raw)
+    def assume_request(self, request_id: str | None) -> None:
+        """Note the request of the next raw bytes; a line or block that began with another request's has none."""
+        pid, known, raw = self._origin
+        self._origin = (pid, request_id if self.idle or request_id == known else None, raw)
 
     def settle(self) -> Iterator[OutputLine]:
-        """The block that is kept."""
-        pid, request_id, raw = self._whose
+        """Return the open block."""
+        pid, request_id, raw = self._origin
         for block in self._blocks.settle():
             yield OutputLine(block.text, block.level, None, self._at, pid, request_id, raw)
 
-    def let_out(self) -> Iterator[OutputLine]:
-        """The start of a line that nothing has been added to for a while."""
-        if self.lines.held and monotonic() - self._heard >= HALF_S / 2:
-            yield from self.said(self.lines.let_out(), self._at)
+    def flush_partial(self) -> Iterator[OutputLine]:
+        """Return the start of a line to which nothing was added for a while."""
+        if self.lines.held and monotonic() - self._last_at >= PARTIAL_LINE_S / 2:
+            yield from self.feed(self.lines.flush_partial(), self._at)
 
     def end(self) -> Iterator[OutputLine]:
-        """Everything that is kept; nothing more comes."""
-        yield from self.said(self.lines.rest(), None)
+        """Return everything that is kept; nothing more comes."""
+        yield from self.feed(self.lines.rest(), None)
         yield from self.settle()
         if self.record:
-            yield self.recorded(None)
+            yield self.take_record(None)
 
-    def recorded(self, at: float | None) -> OutputLine:
-        """The record whose pieces are all here; the text where it is none."""
-        pid, request_id, raw = self._whose
+    def take_record(self, at: float | None) -> OutputLine:
+        """Return the record, whose pieces are all here; or its text, if it is not valid."""
+        pid, request_id, raw = self._origin
         payload, self.record = bytes(self.record), bytearray()
         return OutputLine(payload, "info", json_object(payload), at, pid, request_id, raw)
 
 
 class OutputLines:
-    """Reads one pipe. ``mark`` is what its pieces begin with; empty where there are none."""
+    """Reads one pipe. Each piece of it begins with ``mark``; empty if the pipe has no pieces."""
 
     def __init__(self, mark: bytes = b"") -> None:
         self._reader = Reader(mark)
-        self._raw = _Speaker(None, None, raw=True)
-        self._speakers: dict[tuple[int, int, str], _Speaker] = {}
+        self._raw = _Source(None, None, raw=True)
+        self._sources: dict[tuple[int, int, str], _Source] = {}
 
     @property
-    def patience_s(self) -> float | None:
-        """How long to wait for more before ``settle`` is called; None where nothing is kept."""
-        speakers = (self._raw, *self._speakers.values())
-        if any(speaker.waiting for speaker in speakers):
+    def timeout_s(self) -> float | None:
+        """How long to wait for more before ``settle`` is called; None if nothing is kept."""
+        sources = (self._raw, *self._sources.values())
+        if any(source.waiting for source in sources):
             return SETTLE_S
-        return HALF_S if any(speaker.lines.held for speaker in speakers) else None
+        return PARTIAL_LINE_S if any(source.lines.held for source in sources) else None
 
-    def feed(self, data: bytes, whose: Callable[[], str | None] = lambda: None) -> Iterator[OutputLine]:
-        """What these bytes complete. ``whose`` is asked for the request that may have written raw bytes now."""
+    def feed(self, data: bytes, raw_request: Callable[[], str | None] = lambda: None) -> Iterator[OutputLine]:
+        """Return the output that these bytes complete. ``raw_request`` returns the request of raw bytes, if known."""
         for piece in self._reader.feed(data):
             if isinstance(piece, Piece):
-                yield from self._heard(piece)
+                yield from self._feed_piece(piece)
             else:
-                self._raw.seems_of(whose())
-                yield from self._raw.said(self._raw.lines.feed(piece), None)
+                self._raw.assume_request(raw_request())
+                yield from self._raw.feed(self._raw.lines.feed(piece), None)
 
     def settle(self) -> Iterator[OutputLine]:
-        """The blocks that were waited for to go on, and the lines that have been waited for too long."""
-        for speaker in (self._raw, *self._speakers.values()):
-            yield from speaker.settle()
-            yield from speaker.let_out()
-        for key, speaker in list(self._speakers.items()):
-            self._forget_if_idle(key, speaker)
-        # A process that has ended in the middle of a line has not said so.
-        begun = list(self._speakers)
-        for key in begun[: max(0, len(begun) - MAX_SPEAKERS)]:
-            yield from self._speakers.pop(key).end()
+        """Return the open blocks, and the lines that have been unfinished for too long."""
+        for source in (self._raw, *self._sources.values()):
+            yield from source.settle()
+            yield from source.flush_partial()
+        for key, source in list(self._sources.items()):
+            self._forget_if_idle(key, source)
+        # A process that ended in the middle of a line did not report its end.
+        begun = list(self._sources)
+        for key in begun[: max(0, len(begun) - MAX_SOURCES)]:
+            yield from self._sources.pop(key).end()
 
     def rest(self) -> Iterator[OutputLine]:
-        """All that is kept, once nothing more comes."""
+        """Return all that is kept, once nothing more comes."""
         if held := self._reader.rest():
-            yield from self._raw.said(self._raw.lines.feed(held), None)
-        for speaker in (*self._speakers.values(), self._raw):
-            yield from speaker.end()
-        self._speakers.clear()
+            yield from self._raw.feed(self._raw.lines.feed(held), None)
+        for source in (*self._sources.values(), self._raw):
+            yield from source.end()
+        self._sources.clear()
 
-    def _heard(self, piece: Piece) -> Iterator[OutputLine]:
+    def _feed_piece(self, piece: Piece) -> Iterator[OutputLine]:
         key = (piece.pid, piece.thread, piece.request_id)
-        speaker = self._speakers.get(key)
+        source = self._sources.get(key)
         data = piece.data
-        if speaker is None and piece.kind == TEXT and data.endswith(b"\n") and data.count(b"\n") == 1:
-            # Nearly every piece is this: a whole line of somebody who has begun nothing.
+        if source is None and piece.kind == TEXT and data.endswith(b"\n") and data.count(b"\n") == 1:
+            # Nearly every piece is this: a whole line of a source without an unfinished one.
             line = data[:-1].removesuffix(b"\r")
             if stands_alone(line):
                 yield OutputLine(line, "info", None, piece.at, piece.pid, piece.request_id or None)
                 return
-        if speaker is None:
-            speaker = self._speakers[key] = _Speaker(piece.pid, piece.request_id, raw=False)
+        if source is None:
+            source = self._sources[key] = _Source(piece.pid, piece.request_id, raw=False)
         if piece.kind == TEXT:
-            yield from speaker.said(speaker.lines.feed(piece.data), piece.at)
+            yield from source.feed(source.lines.feed(piece.data), piece.at)
         elif piece.kind == END:
-            yield from speaker.said(speaker.lines.rest(), piece.at)
+            yield from source.feed(source.lines.rest(), piece.at)
         else:
-            if len(speaker.record) < MAX_RECORD:
-                speaker.record += piece.data
+            if len(source.record) < MAX_RECORD:
+                source.record += piece.data
             if piece.kind != RECORD_PART:
-                yield from speaker.settle()
-                yield speaker.recorded(piece.at)
-        self._forget_if_idle(key, speaker)
+                yield from source.settle()
+                yield source.take_record(piece.at)
+        self._forget_if_idle(key, source)
 
-    def _forget_if_idle(self, key: tuple[int, int, str], speaker: _Speaker) -> None:
-        if speaker.idle:
-            self._speakers.pop(key, None)
+    def _forget_if_idle(self, key: tuple[int, int, str], source: _Source) -> None:
+        if source.idle:
+            self._sources.pop(key, None)
 
 
 def loads(payload: bytes) -> Any:
-    """orjson, and the standard library's parser for what it refuses (lone surrogates, NaN)."""
+    """Parse with orjson, and with the standard library what orjson refuses (lone surrogates, NaN)."""
     try:
         return orjson.loads(payload)
     except orjson.JSONDecodeError:

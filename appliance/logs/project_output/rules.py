@@ -1,7 +1,6 @@
-"""What is said of a request, as the settings have it.
+"""The rules of access events, from the settings: secret query parameters, quiet paths, slow requests.
 
-Owns which values of a query are never written, which requests are quiet, and which are slow. Runs wherever lines are
-rendered.
+Runs wherever lines are rendered.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from urllib.parse import unquote_plus
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-# OpenTelemetry's registry, url.query: the values of these keys are redacted, compared with regard to case. The first
-# two stood in earlier versions (signatures of Amazon S3, version 2), and are no less secret.
+# OpenTelemetry's registry, url.query: the values of these keys are redacted, compared case-sensitively. The first two
+# are from its earlier versions (signatures of Amazon S3, version 2), and are no less secret.
 SECRETS = frozenset(
     {
         "AWSAccessKeyId",
@@ -34,9 +33,9 @@ class Rules:
     """One set of rules.
 
     Args:
-        redact: further keys of a query whose values are secret; case is not regarded.
-        quiet: paths of health checks, whose success is nothing to speak of.
-        slow_s: how long until the first byte makes a request slow; 0 for never.
+        redact: further query parameters whose values are secret; upper and lower case count as equal.
+        quiet: paths of health checks; their success is logged at level debug.
+        slow_s: a request is slow if its first byte takes this long; 0 for never.
     """
 
     def __init__(self, *, redact: Collection[str] = (), quiet: Collection[str] = (), slow_s: float = 0.0) -> None:
@@ -46,11 +45,11 @@ class Rules:
         names = "|".join(
             [_DEBUGGER[:-1], *map(re.escape, sorted(SECRETS)), *(f"(?i:{re.escape(name)})" for name in redact)]
         )
-        # Whether a query may hold one at all: 0.3 µs, where taking it to pieces costs 1.1. A key may be encoded.
+        # Whether a query may hold a secret: 0.3 µs, where parsing it costs 1.1. A key may be percent-encoded.
         self.suspicious = re.compile(rf"(?:^|&)(?:{names})=|%").search
 
     def redacted(self, query: str) -> str:
-        """The query with the values of secret keys replaced by OpenTelemetry's word; all else as it was sent."""
+        """Return the query with secret values replaced by OpenTelemetry's REDACTED; the rest stays as it was sent."""
         more = _DEBUGGERS if _DEBUGGER in query else frozenset()
         return "&".join(
             f"{key}=REDACTED" if equals and self._is_secret(unquote_plus(key), more) else part

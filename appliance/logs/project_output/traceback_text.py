@@ -1,6 +1,6 @@
-"""A traceback for people: the project's own frames stand out, paths are relative, the rest steps back.
+"""Format a traceback for people: highlight the project's own frames, make paths relative, dim the rest.
 
-Owns how the text of a Python traceback is read. Knows nothing of events. Runs in the supervisor, where the log is for
+This module parses the text of a Python traceback, and knows no events. Runs in the supervisor, if the log is for
 people.
 """
 
@@ -33,22 +33,22 @@ class TracebackText:
     root: str
 
     def summary(self, text: str) -> str:
-        """The exception, and the project's innermost frame, in one line; empty where the text is no traceback."""
+        """Return the exception and the project's innermost frame, in one line; empty if the text is no traceback."""
         lines = text.rstrip("\n").split("\n")
         if not any(line.startswith(_HEADINGS) for line in lines):
             return ""
-        # A fatal error's stacks are the other way round, one for each thread.
+        # A fatal error's stacks have the innermost frame first, one stack for each thread.
         fatal = next((n for n, line in enumerate(lines) if line.startswith("Current thread")), None)
         shown = lines if fatal is None else reversed(lines[fatal : _blank_after(lines, fatal)])
         frames = [frame for line in shown if (frame := _FRAME.match(line))]
         own = [frame for frame in frames if self._is_own(frame["path"])]
         last = max((n for n, line in enumerate(lines) if _FRAME.match(line)), default=0)
-        words = next((line for line in lines[last + 1 :] if line and not line.startswith(" ")), lines[0])
+        exception = next((line for line in lines[last + 1 :] if line and not line.startswith(" ")), lines[0])
         place = self._place(own[-1]) if own else ""
-        return f"{self.palette.paint(words, 'red')} {self.palette.paint(place, 'strong')}".rstrip()
+        return f"{self.palette.paint(exception, 'red')} {self.palette.paint(place, 'strong')}".rstrip()
 
     def _place(self, frame: re.Match[str]) -> str:
-        """A file and line that terminals and editors make a link of, and the function."""
+        """Return file and line in a form that terminals and editors make a link of, and the function."""
         found = re.match(r'", line (\d+)(.*)', frame["rest"])
         path = frame["path"].removeprefix(self.root.rstrip("/") + "/")
         return f"{path}:{found[1]}{found[2].replace(',', '')}" if found else path
@@ -58,7 +58,7 @@ class TracebackText:
         return path.startswith(prefix) and not any(part in path.removeprefix(prefix) for part in _FOREIGN)
 
     def lines(self, text: str) -> list[str]:
-        """The traceback's lines, painted; the text is sanitised already."""
+        """Return the traceback's lines, coloured; the text is sanitised already."""
         prefix = self.root.rstrip("/") + "/"
         style = "plain"
         result = []
@@ -69,7 +69,7 @@ class TracebackText:
                 result.append(
                     self.palette.paint(frame["start"] + frame["path"].removeprefix(prefix) + frame["rest"], style)
                 )
-            elif line.startswith(" "):  # a frame's source, its markers, what a SyntaxError shows
+            elif line.startswith(" "):  # a frame's source and markers, or a SyntaxError's line
                 result.append(self.palette.paint(line, "dim" if style == "dim" else "plain"))
             else:
                 style = "plain"
@@ -83,7 +83,7 @@ def _blank_after(lines: list[str], start: int) -> int:
 
 
 def as_text(exceptions: list[Any]) -> str:
-    """A structured exception (``project.logged``) as Python prints it, what led to it first."""
+    """Return a structured exception (``project.logged``) as Python prints it, its causes first."""
     texts = []
     for each in exceptions:
         if not isinstance(each, dict):

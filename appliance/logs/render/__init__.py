@@ -1,1 +1,1 @@
-"""One event to one line: JSON, or text for a terminal."""
+"""Render one event as one line: JSON, or text for a terminal."""

@@ -1,7 +1,7 @@
-"""Colours for people: SGR sequences (ECMA-48, 8.3.117), or none.
+"""Colour text for people with SGR sequences (ECMA-48, 8.3.117), or leave it plain.
 
-Owns the palette. The one place of our side that writes an escape character; it does so around text that is sanitised
-already. Runs in the supervisor, where the log is for people.
+The only module of the supervisor's side that writes an escape character, around text that is sanitised already. Runs in
+the supervisor, if the log is for people.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import MappingProxyType
 
-# The sixteen colours that every terminal has and every theme makes readable; no backgrounds, no fixed RGB.
+# The sixteen colours that every terminal has and every theme keeps readable; no backgrounds, no fixed RGB.
 _CODES = MappingProxyType(
     {
         "plain": "",
@@ -28,11 +28,11 @@ _CODES = MappingProxyType(
 
 @dataclass(frozen=True)
 class Palette:
-    """Paints text, if colour is wanted."""
+    """Colours text, if colour is on."""
 
     colour: bool
 
     def paint(self, text: str, style: str) -> str:
-        """The text in that style (a name of the palette)."""
+        """Return the text in this style (a name of the palette)."""
         code = _CODES[style]
         return f"\x1b[{code}m{text}\x1b[0m" if self.colour and code and text else text

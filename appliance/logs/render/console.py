@@ -1,7 +1,7 @@
-"""An event as a line, or a few, for people: the last processor of the pipeline where LOG_FORMAT is console.
+"""Render an event as text for people: the last processor of the pipeline if LOG_FORMAT is console.
 
-Owns what people see: columns, units, colours. What makes a text safe is ``sanitise``'s, as for JSON. Runs in the
-supervisor, and where the library logs to a terminal.
+This module decides columns, units and colours. ``sanitise`` makes the text safe, as for JSON. Runs in the supervisor,
+and in a library's process that logs to a terminal.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ _LEVELS = MappingProxyType(
     }
 )
 _STREAMS = MappingProxyType({"stdout": ("out |", "blue"), "stderr": ("err |", "magenta")})
-_BARE = ("url", "application", "error", "message", "msg", "text")  # these speak for themselves, without their names
+_UNNAMED = ("url", "application", "error", "message", "msg", "text")  # shown without their names
 _PARTS = MappingProxyType({"found": "found", "expected": "expected", "action": "do this"})
 _BLOCKS = ("traceback", "details", "output")
 _INDENT = " " * 19  # the time and the level
-_SLOW_S = 1.0  # a person notices that it waits (Nielsen's limit of an unbroken train of thought)
+_SLOW_S = 1.0  # people notice the wait (Nielsen's limit of an unbroken train of thought)
 
 
 def terminal_width() -> int:
-    """Columns of the terminal on stdout; 0 where there is none."""
+    """Return the columns of the terminal on stdout; 0 if there is none."""
     try:
         return os.get_terminal_size(1).columns
     except OSError:
@@ -49,7 +49,7 @@ def terminal_width() -> int:
 
 
 class Console:
-    """A structlog processor that renders for people. ``width`` is asked for each line, since terminals are resized."""
+    """A structlog processor that renders for people. It asks ``width`` for each line: terminals are resized."""
 
     def __init__(self, *, colour: bool, root: str, width: Callable[[], int]) -> None:
         palette = Palette(colour)
@@ -60,10 +60,10 @@ class Console:
         self._fold = Fold()
 
     def __call__(self, _logger: object, level: str, entry: MutableMapping[str, Any]) -> bytes:
-        """The event's lines, each with its newline."""
+        """Return the event's lines, each with its newline."""
         key = _key(entry)
         same = self._fold.is_last(key)
-        shown, hidden = self._fold.again(key)
+        shown, hidden = self._fold.count(key)
         if not shown:
             return b""
         fields = sanitised_entry(entry, with_lines=WITH_LINES)
@@ -73,20 +73,20 @@ class Console:
         if event == "output":
             lines = self._output(fields)
         else:
-            word, style = _LEVELS.get(level, (level, "plain"))
-            first, *others = self._said(opening, event, fields)
-            lines = [f"{self._paint(word, style)} {first}", *others]
+            name, style = _LEVELS.get(level, (level, "plain"))
+            first, *others = self._event_lines(opening, event, fields)
+            lines = [f"{self._paint(name, style)} {first}", *others]
         before = ""
         if hidden:
-            told = self._paint(f"({hidden} more of the same)", "dim")
+            repeats = self._paint(f"({hidden} more of the same)", "dim")
             if same:
-                lines[0] += f" {told}"
+                lines[0] += f" {repeats}"
             else:
-                before = f"{_INDENT}{told}\n"
+                before = f"{_INDENT}{repeats}\n"
         text = "".join(f"{line}\n" for line in [f"{time} {lines[0]}", *(_INDENT + line for line in lines[1:])])
         return (before + text).encode()
 
-    def _said(self, opening: dict[str, Any], event: str, fields: dict[str, Any]) -> list[str]:
+    def _event_lines(self, opening: dict[str, Any], event: str, fields: dict[str, Any]) -> list[str]:
         if event in ACCESS_EVENTS:
             return self._access(event, fields)
         if event == LOGGED:
@@ -94,13 +94,13 @@ class Console:
         return self._event(opening, fields)
 
     def _logged(self, fields: dict[str, Any]) -> list[str]:
-        """A record of the project's: its message first, then where; an exception points at the project's own frame."""
+        """Render a project's record: its message, then its place; a traceback highlights the project's frames."""
         first, *others = str(fields.get("message", "")).split("\n")
         place = f"{str(fields.get('file', '')).removeprefix(self._root)}:{fields.get('line', '')}"
         extra = fields.get("extra")
-        words = [self._paint(f"{fields.get('logger', '')}:", "strong"), first]
-        words += self._pairs(extra) if isinstance(extra, dict) else ()
-        lines = [" ".join([*words, self._paint(place, "dim")]), *others]
+        parts = [self._paint(f"{fields.get('logger', '')}:", "strong"), first]
+        parts += self._pairs(extra) if isinstance(extra, dict) else ()
+        lines = [" ".join([*parts, self._paint(place, "dim")]), *others]
         exception = fields.get("exception")
         if isinstance(exception, list):
             lines += self._traceback.lines(as_text(exception))
@@ -109,7 +109,7 @@ class Console:
         return lines
 
     def _access(self, event: str, fields: dict[str, Any]) -> list[str]:
-        # Types are asked for, since the values are a worker's, and nothing that it sends may end the supervisor.
+        # Check each type: a worker sent the values, and nothing that it sends may end the supervisor.
         code, seconds = fields.get("http.response.status_code"), fields.get("duration_s")
         status = code if isinstance(code, int) else None
         duration = seconds if isinstance(seconds, int | float) else None
@@ -135,43 +135,43 @@ class Console:
     def _output(self, fields: dict[str, Any]) -> list[str]:
         mark, style = _STREAMS.get(str(fields.get("stream")), ("    |", "plain"))
         project = fields.get("project")
-        words = (
+        text = (
             " ".join(self._pairs(project))
             if isinstance(project, dict)
             else str(fields.get("text", "")).removeprefix(self._root)
         )
         part = f" [part {fields['part']}{', goes on' if fields.get('more') else ''}]" if "part" in fields else ""
-        first, *others = f"{words}{self._paint(part, 'dim')}".split("\n")
-        if others and not project and (summary := self._traceback.summary(words)):
-            return [f"{self._paint(mark, style)} {summary}", *self._traceback.lines(words)]
+        first, *others = f"{text}{self._paint(part, 'dim')}".split("\n")
+        if others and not project and (summary := self._traceback.summary(text)):
+            return [f"{self._paint(mark, style)} {summary}", *self._traceback.lines(text)]
         return [f"{self._paint(mark, style)} {first}", *others]
 
     def _event(self, opening: dict[str, Any], fields: dict[str, Any]) -> list[str]:
         blocks = {name: str(fields.pop(name)) for name in _BLOCKS if name in fields}
-        parts = {words: str(fields.pop(name)) for name, words in _PARTS.items() if name in fields}
-        words = [self._paint(f"{opening['event']:<18}", "strong"), *self._pairs(self._with_place(fields))]
-        words.append(self._paint(_whose(opening["role"], opening["generation"]), "dim"))
-        lines = [" ".join(words).rstrip()]
+        parts = {label: str(fields.pop(name)) for name, label in _PARTS.items() if name in fields}
+        first = [self._paint(f"{opening['event']:<18}", "strong"), *self._pairs(self._with_place(fields))]
+        first.append(self._paint(_origin(opening["role"], opening["generation"]), "dim"))
+        lines = [" ".join(first).rstrip()]
         lines += [f"{self._paint(f'{name:<9}', 'cyan')} {text}" for name, text in parts.items()]
         for name, text in blocks.items():
             lines += self._traceback.lines(text) if name == "traceback" else text.rstrip("\n").split("\n")
         return lines
 
     def _with_place(self, fields: dict[str, Any]) -> dict[str, Any]:
-        # file and line as one word that terminals and editors make a link of
+        # file:line in one piece, which terminals and editors make a link of
         if "file" in fields and "line" in fields:
             fields["file"] = f"{fields['file']}:{fields.pop('line')}"
         return fields
 
     def _pairs(self, fields: dict[str, Any]) -> Iterator[str]:
-        for name in _BARE:
+        for name in _UNNAMED:
             if name in fields:
-                yield self._word(name, fields[name], quoted=False)
+                yield self._value(name, fields[name], quoted=False)
         for name, value in fields.items():
-            if name not in _BARE:
-                yield self._paint(f"{name.removesuffix('_s')}=", "dim") + self._word(name, value, quoted=True)
+            if name not in _UNNAMED:
+                yield self._paint(f"{name.removesuffix('_s')}=", "dim") + self._value(name, value, quoted=True)
 
-    def _word(self, name: str, value: object, *, quoted: bool) -> str:
+    def _value(self, name: str, value: object, *, quoted: bool) -> str:
         if name.endswith("_s") and isinstance(value, int | float):
             return _duration(value).replace(" ", "")
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
@@ -179,23 +179,23 @@ class Console:
         if not isinstance(value, str):
             return json.dumps(value, ensure_ascii=False)
         text = value.removeprefix(self._root)
-        # Quoted by JSON's rules, which also turn newlines and tabs into escapes: one event, one line.
+        # Quoted by JSON's rules, which also escape newlines and tabs: one event, one line.
         spaced = quoted and (not text or " " in text or '"' in text)
         return json.dumps(text, ensure_ascii=False) if spaced or "\n" in text or "\t" in text else text
 
 
-# Of two requests that were answered alike the times and ids differ.
-_NOT_THE_SAME = frozenset(
+# Fields that differ between two requests with the same answer.
+_VARYING = frozenset(
     {"timestamp", "request_id", "duration_s", "first_byte_s", "trace_id", "span_id", "http.response.body.size"}
 )
 
 
 def _key(entry: MutableMapping[str, Any]) -> str:
-    """What makes two events the same to a person."""
-    return repr([(name, value) for name, value in entry.items() if name not in _NOT_THE_SAME])
+    """Return what makes two events the same to a person."""
+    return repr([(name, value) for name, value in entry.items() if name not in _VARYING])
 
 
-def _whose(role: str, generation: int | None) -> str:
+def _origin(role: str, generation: int | None) -> str:
     owner = "" if role in {"supervisor", "library"} else f"({role})"
     return owner if generation is None else f"{owner.removesuffix(')') or '(generation'} {generation})"
 

@@ -1,6 +1,6 @@
-"""Lines that say the same again and again: the first is shown, and then how many more there were.
+"""Fold repeated lines: show the first, and then how many more there were.
 
-Owns the counting. Knows nothing of what a line says. Runs in the supervisor, where the log is for people.
+This module only counts. Runs in the supervisor, if the log is for people.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ WINDOW_S = 1.0  # what a person does twice is further apart, and is shown twice
 
 
 class Fold:
-    """Counts repetitions of what came last."""
+    """Counts repetitions of the last line."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -23,17 +23,17 @@ class Fold:
         self._shown_at = 0.0
         self._hidden = 0
 
-    def again(self, what: Hashable) -> tuple[bool, int]:
-        """Whether it is to be shown, and how many were not: of the one before, or of the same, which then is."""
+    def count(self, key: Hashable) -> tuple[bool, int]:
+        """Return whether to show this line, and how many lines before it were hidden (the last one's repetitions)."""
         now = self._clock()
-        same = what == self._last
+        same = key == self._last
         if same and now - self._shown_at < WINDOW_S:
             self._hidden += 1
             return False, 0
         hidden, self._hidden = self._hidden, 0
-        self._last, self._shown_at = what, now
+        self._last, self._shown_at = key, now
         return True, hidden
 
-    def is_last(self, what: Hashable) -> bool:
-        """Whether that came last."""
-        return what == self._last
+    def is_last(self, key: Hashable) -> bool:
+        """Return whether this was the last line."""
+        return key == self._last

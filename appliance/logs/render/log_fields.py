@@ -1,7 +1,6 @@
-"""What the fields of events mean: one table, from which the documentation is made.
+"""The table of fields: names, JSON types and meanings, and which texts have several lines.
 
-Owns the names, the JSON types and the meanings, and which texts have lines by nature. Data alone; runs nowhere by
-itself.
+The documentation is made from it. Data alone.
 """
 
 from __future__ import annotations
@@ -11,23 +10,25 @@ from typing import NamedTuple
 
 
 class Field(NamedTuple):
-    """One field: its type in JSON, and what it says."""
+    """One field: its type in JSON, and its meaning."""
 
     type: str
     meaning: str
 
 
-# These open every line, in this order, and are always the appliance's own words.
+# Every line begins with these, in this order; the appliance itself always writes their values.
 ALWAYS = MappingProxyType(
     {
-        "timestamp": Field("string", "when, in UTC (RFC 3339, microseconds)"),
+        "timestamp": Field("string", "the time, in UTC (RFC 3339, microseconds)"),
         "level": Field("string", "`debug`, `info`, `warning`, `error` or `critical`"),
-        "event": Field("string", "what happened: a name of the table below"),
+        "event": Field("string", "the event's name, from the table below"),
         "role": Field(
             "string",
-            "which process: `supervisor`, `preloader`, `worker`, `standin`, `preparation`, `library` without any",
+            "the process: `supervisor`, `preloader`, `worker`, `standin`, `preparation`; `library` for a library's log",
         ),
-        "generation": Field("integer", "of the process's code: one more with each reload; absent where there is none"),
+        "generation": Field(
+            "integer", "the generation of the process's code: one more with each reload; absent if it has none"
+        ),
     }
 )
 
@@ -38,88 +39,88 @@ FIELDS = MappingProxyType(
         "after_s": Field("number", "seconds until the next try"),
         "application": Field("string", "the application, as `module:object`"),
         "apps": Field("array", "labels of Django applications"),
-        "aside": Field("string", "what it was renamed to"),
+        "aside": Field("string", "the new name of what was renamed"),
         "client.address": Field("string", "the client's address"),
-        "commands": Field("string", "the shell commands, as they are set"),
+        "commands": Field("string", "the shell commands, as in the setting"),
         "count": Field("integer", "how many"),
         "debug": Field("boolean", "Django's DEBUG"),
         "duration_s": Field(
-            "number", "how long it took, in seconds; of a request: from its first byte to the last of the response"
+            "number", "the duration in seconds; of a request: from its first byte to the last byte of the response"
         ),
         "error": Field("string", "the exception's type and message"),
         "exception": Field(
             "array",
-            "the exception, then what led to it: `type`, `message`, `frames` (`file`, `line`, `function`, `source`), "
+            "the exception, then its causes: `type`, `message`, `frames` (`file`, `line`, `function`, `source`), "
             "`left_out` (frames in the middle), `notes`, `left_members` (of a group), "
             "`of` (`cause` or `context` of the one before, `part` of it)",
         ),
         "expected": Field("string", "what would have been right"),
-        "extra": Field("object", "what the record was given with `extra=`"),
-        "file": Field("string", "where, a path"),
+        "extra": Field("object", "the record's `extra=`"),
+        "file": Field("string", "the path of a file"),
         "files": Field("array", "the files that changed"),
         "first_byte_s": Field("number", "seconds to the first byte of the response"),
         "folders": Field("integer", "how many folders are watched"),
-        "found": Field("string", "what was met"),
+        "found": Field("string", "what was found"),
         "framework": Field("string", "the framework that the project uses"),
-        "forked": Field("boolean", "whether the preloader has forked it"),
-        "function": Field("string", "where, the function's name"),
-        "hook": Field("string", "what it did, as `routes of Flask`"),
+        "forked": Field("boolean", "whether the preloader forked the worker"),
+        "function": Field("string", "the function's name"),
+        "hook": Field("string", "the hook, as `routes of Flask`"),
         "how": Field("string", "how a process ended; how saves are noticed: `events`, `polling` or both"),
-        "http.request.method": Field("string", "the method; `_OTHER` if no standard knows it"),
-        "http.request.method_original": Field("string", "the method as sent, where the other is `_OTHER`"),
+        "http.request.method": Field("string", "the method; `_OTHER` if no standard defines it"),
+        "http.request.method_original": Field("string", "the method as sent, if the other field is `_OTHER`"),
         "http.response.body.size": Field("integer", "bytes of the response's content that were sent"),
         "http.response.status_code": Field("integer", "the status; absent if none was sent"),
-        "http.route": Field("string", "the framework's pattern for the path, where it tells"),
+        "http.route": Field("string", "the framework's pattern for the path, if the framework reports it"),
         "import_s": Field("number", "seconds that importing the application took"),
-        "instead": Field("string", "the folder that is used"),
-        "issues": Field("array", "what Django's system checks say, at most 20"),
+        "instead": Field("string", "the folder that is used instead"),
+        "issues": Field("array", "the issues of Django's system checks, at most 20"),
         "key": Field("string", "the name of a setting or variable"),
         "left_out": Field("integer", "how many modules are not preloaded"),
-        "level_name": Field("string", "the record's own level, where `logging` does not know it"),
+        "level_name": Field("string", "the record's own level, if `logging` does not know it"),
         "limit": Field("integer", "how many are allowed"),
-        "line": Field("integer", "where, the line's number"),
+        "line": Field("integer", "the line's number"),
         "logger": Field("string", "the logger's name"),
-        "message": Field("string", "what it says"),
+        "message": Field("string", "the message"),
         "module": Field("string", "the module's name"),
         "modules": Field("integer", "how many modules are preloaded"),
-        "more": Field("boolean", "whether the line of output goes on in the next event, or never ended"),
+        "more": Field("boolean", "whether the line of output continues in the next event, or never ended"),
         "names": Field("array", "names of settings, variables or migrations"),
         "network.protocol.version": Field("string", "the version of HTTP, as `1.1`"),
-        "offline": Field("boolean", "whether the network was out of reach"),
-        "output": Field("string", "the installer's words, several lines"),
-        "part": Field("integer", "which piece this is of a line of output that was too long, from 1"),
-        "path": Field("string", "where, a folder or a file of the appliance's own"),
+        "offline": Field("boolean", "whether the network could not be reached"),
+        "output": Field("string", "the installer's output, several lines"),
+        "part": Field("integer", "the number of this part of a line of output that was too long, from 1"),
+        "path": Field("string", "the path of a folder or file of the appliance's own"),
         "pid": Field("integer", "the process's number"),
         "project": Field("object or string", "of `output`: the project's own JSON line; else its folder"),
         "place": Field("string", "the line of the appliance's own code, as `file:line (function)`"),
-        "polled": Field("array", "the folders in which no event tells of a save, with their file systems"),
-        "promised": Field("integer", "bytes that Content-Length named"),
+        "polled": Field("array", "the folders without file events, with their file systems"),
+        "promised": Field("integer", "bytes in Content-Length"),
         "package": Field("string", "the name of a package"),
         "python": Field("string", "the version of Python"),
-        "reason": Field("string", "why; of a request: why it was refused, or who aborted it, and how far it was"),
+        "reason": Field("string", "the reason; of a request: why it was refused, or who aborted it, and when"),
         "record": Field("string", "the start of what a process sent"),
         "request_id": Field(
-            "string", "the request's id: `X-Request-ID`, if it is sane, or new; sent back with the response"
+            "string", "the request's id: a valid `X-Request-ID`, or a new one; sent back with the response"
         ),
-        "routes": Field("array", "each with its protocol, as `websocket /ws/chat/<str:room>/`; the first 20"),
-        "running_s": Field("number", "seconds that it has run for"),
-        "seen_s": Field("number", "seconds from the first news of a change until it was whole and told"),
+        "routes": Field("array", "each route with its protocol, as `websocket /ws/chat/<str:room>/`; the first 20"),
+        "running_s": Field("number", "seconds since its start"),
+        "seen_s": Field("number", "seconds from the first file event of a change until the change was reported"),
         "sent": Field("integer", "bytes that were sent"),
         "server.port": Field("integer", "the port that the request came to"),
         "settings": Field("string", "Django's settings module"),
         "signal": Field("string", "the signal's name, as `SIGTERM`"),
-        "slow": Field("boolean", "whether the first byte of the response took as long as SLOW_REQUEST_S; else absent"),
+        "slow": Field("boolean", "true if the first byte of the response took SLOW_REQUEST_S or longer; else absent"),
         "source": Field("string", "the file that the dependencies come from"),
-        "span_id": Field("string", "of a valid `traceparent` (W3C Trace Context)"),
-        "stack": Field("string", "the stack, where the record was asked for it"),
-        "start_s": Field("number", "seconds from then until a worker began to import the project"),
+        "span_id": Field("string", "from a valid `traceparent` (W3C Trace Context)"),
+        "stack": Field("string", "the stack, if the record was logged with `stack_info`"),
+        "start_s": Field("number", "seconds from that report until a worker began to import the project"),
         "status": Field("integer", "the exit status"),
         "stream": Field("string", "`stdout` or `stderr`"),
         "surplus": Field("integer", "bytes that were left out"),
         "text": Field("string", "one line of what a process printed, or a whole traceback"),
-        "thread": Field("string", "the thread's name, where it is none of the server's"),
-        "total_s": Field("number", "seconds from the start of the process to the first request that it could serve"),
-        "trace_id": Field("string", "of a valid `traceparent` (W3C Trace Context)"),
+        "thread": Field("string", "the thread's name, if the thread is not the server's"),
+        "total_s": Field("number", "seconds from the start of the process until it could serve a request"),
+        "trace_id": Field("string", "from a valid `traceparent` (W3C Trace Context)"),
         "traceback": Field("string", "the traceback, several lines"),
         "type": Field("string", "the exception's type"),
         "uptime_s": Field("number", "seconds since the start"),
@@ -127,12 +128,12 @@ FIELDS = MappingProxyType(
         "url.path": Field("string", "the path as sent, percent-encoding intact"),
         "url.query": Field("string", "the query as sent, secrets as `REDACTED`"),
         "user_agent.original": Field("string", "the client's `User-Agent`"),
-        "version": Field("string", "of Django"),
-        "what": Field("string", "what was to be started"),
-        "waits": Field("boolean", "whether nothing goes on before a debugger's client has come"),
-        "why": Field("string", "the rule that found it, and what it saw"),
+        "version": Field("string", "the version of Django"),
+        "what": Field("string", "what could not be started"),
+        "waits": Field("boolean", "whether the worker waits for a debugger client before it goes on"),
+        "why": Field("string", "the rule that found it, and what it found"),
     }
 )
 
-# Texts that have lines by nature, and whose tabs and newlines therefore stay; what a client sent is never among them.
+# Texts of several lines, which keep their tabs and newlines; nothing that a client sent is among them.
 WITH_LINES = frozenset({"details", "exception", "extra", "message", "output", "project", "stack", "text", "traceback"})

@@ -1,7 +1,4 @@
-"""Seconds since the epoch as RFC 3339, in UTC, with microseconds.
-
-Owns the format and its cache. Runs wherever lines are rendered.
-"""
+"""Format seconds since the epoch as RFC 3339, in UTC, with microseconds. Runs wherever lines are rendered."""
 
 from __future__ import annotations
 
@@ -11,25 +8,25 @@ _END = 253_402_300_800  # the year 10000, for which RFC 3339 has no form
 
 
 class Timestamps:
-    """Makes timestamps; the second's part is cached, which takes strftime (0.9 µs) out of a line's cost.
+    """Makes timestamps; caches the part up to the second, which saves strftime (0.9 µs) for most lines.
 
-    Safe to call from several threads: the cache is one tuple, replaced as a whole.
+    Several threads may call it: the cache is one tuple, replaced as a whole.
     """
 
     def __init__(self) -> None:
         self._cached = (-2, "")
 
     def __call__(self, at: float) -> str:
-        """The timestamp of that moment.
+        """Return the timestamp of this time.
 
         Raises:
-            ValueError: the moment lies before 1970 or after 9999, or is no number.
+            ValueError: the time is before 1970 or after 9999, or not a number.
         """
         second, start = self._cached
         part = at - second
         if not 0 <= part < 1:
             if not 0 <= at < _END:
-                raise ValueError(f"no moment that a log can hold: {at!r}")
+                raise ValueError(f"not a time that a log can hold: {at!r}")
             second = int(at)
             start = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
             self._cached = (second, start)

@@ -326,9 +326,9 @@ class Children:
             self._listener.said(child, stream, all_of_it)
         if (timer := self._settling.pop((child, stream), None)) is not None:
             timer.cancel()
-        if (patience_s := child.words[stream].patience_s) is not None:
+        if (timeout_s := child.words[stream].timeout_s) is not None:
             settle = partial(self._settle, child, stream)
-            self._settling[child, stream] = self._loop.call_later(patience_s, settle)
+            self._settling[child, stream] = self._loop.call_later(timeout_s, settle)
 
     def _settle(self, child: Handle, stream: str) -> None:
         self._tell(child, stream, child.words[stream].settle())

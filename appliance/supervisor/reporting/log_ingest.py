@@ -64,7 +64,7 @@ class LogIngest:
         if child.role == "worker":
             for line in (line for each in said if each.record is None for line in each.text.split(b"\n")):
                 self._last_words(line.decode("utf-8", "replace"))
-        self._log.said(said, stream=stream, role=child.role, generation=child.generation, pid=child.pid)
+        self._log.output(said, stream=stream, role=child.role, generation=child.generation, pid=child.pid)
         self._hold_back()
 
     def _hold_back(self) -> None:

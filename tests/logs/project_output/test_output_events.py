@@ -12,7 +12,7 @@ from appliance.logs.project_output import output_events
 from appliance.logs.project_output.output_events import Lines, Part
 
 
-def all_lines(chunks, bound=output_events.BOUND):
+def all_lines(chunks, bound=output_events.MAX_LINE):
     """Every line of a stream that arrives in these chunks."""
     lines = Lines(bound)
     return [*(line for chunk in chunks for line in lines.feed(chunk)), *lines.rest()]

@@ -54,11 +54,11 @@ def test_a_traceback_of_pieces():
     words = OutputLines(MARK)
     first = list(words.feed(piece(b"Traceback (most recent call last):\n", request="a", at=1.0)))
     other = list(words.feed(piece(b"hello\n", request="b")))
-    assert (first, [each.text for each in other], words.patience_s) == ([], [b"hello"], SETTLE_S)
+    assert (first, [each.text for each in other], words.timeout_s) == ([], [b"hello"], SETTLE_S)
     assert list(words.feed(piece(b"ValueError: x\n", request="a", at=2.0))) == []
     whole = OutputLine(b"Traceback (most recent call last):\nValueError: x", "error", at=1.0, pid=7, request_id="a")
     assert list(words.settle()) == [whole]
-    assert words.patience_s is None
+    assert words.timeout_s is None
 
 
 def test_a_record_of_several_pieces():
@@ -79,7 +79,7 @@ def test_nothing_is_kept_of_who_is_silent():
     words = OutputLines(MARK)
     for number in range(100):
         list(words.feed(piece(b"line\n", request=str(number))))
-    assert words._speakers == {}
+    assert words._sources == {}
 
 
 def test_raw_bytes_of_the_only_request():

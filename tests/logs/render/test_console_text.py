@@ -124,10 +124,10 @@ def test_what_goes_on_is_shown_each_second():
     fold = Fold(lambda: now[0])
     seen = []
     for _ in range(24):
-        seen.append(fold.again("same"))
+        seen.append(fold.count("same"))
         now[0] += 0.125
     assert [each for each in seen if each[0]] == [(True, 0), (True, 7), (True, 7)]
     now[0] += 2
-    assert fold.again("same") == (True, 7)
+    assert fold.count("same") == (True, 7)
     now[0] += 2
-    assert fold.again("same") == (True, 0)
+    assert fold.count("same") == (True, 0)
