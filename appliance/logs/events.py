@@ -95,7 +95,7 @@ EVENTS = MappingProxyType(
         "settings.invalid": Event("error", "A setting or the command line is not valid.", _ERROR),
         "settings.ignored": Event("warning", "Settings have no effect.", ("names", "reason")),
         "settings.changed": Event(
-            "warning", "A setting in an .env file changed; it takes effect at the next start.", ("key", "action")
+            "warning", "A setting in an .env file changed; restart to apply it.", ("key", "action")
         ),
         "environment.unread": Event(
             "warning",
@@ -103,7 +103,7 @@ EVENTS = MappingProxyType(
             ("file", "line", "reason", "count", "action"),
         ),
         "environment.hidden": Event(
-            "warning", "The process environment overrides a variable of an .env file.", ("key", "file")
+            "warning", "The environment overrides a variable of an .env file.", ("key", "file")
         ),
         # The project.
         "project.found": Event("info", "The application was found.", ("application", "framework", "why")),
@@ -298,9 +298,7 @@ EVENTS = MappingProxyType(
             ("limit",),
             _CHILD,
         ),
-        "stream.limit": Event(
-            "warning", "The limit of long responses and open sockets is reached.", ("limit",), _CHILD
-        ),
+        "stream.limit": Event("warning", "The limit of long responses and sockets is reached.", ("limit",), _CHILD),
         "application.failed": Event(
             "error",
             "The application raised an exception.",
