@@ -1,6 +1,6 @@
-"""An ASGI application, which a WSGI server can't serve as it is: what to run instead, and how to have it adapted.
+"""The error for an ASGI application: a WSGI server can't serve it; how to run it, and how to have it adapted.
 
-Owns the commands of ASGI servers, and the error. Must not know how an application is found. Runs in the appliance's own
+This module knows the commands of ASGI servers, not how an application is found. Runs in the appliance's own
 interpreter.
 """
 
@@ -20,41 +20,41 @@ if TYPE_CHECKING:
     from appliance.discovery.target import Target
 
 ADAPT = "APPLIANCE_ASGI=adapt"
-_EXPECTED = "a WSGI application: the appliance serves no other, unless it is told to adapt one"
-_LONGEST = 1_000_000
-# What names a project's own dependencies; a lock names everybody's.
+_EXPECTED = "a WSGI application: the appliance serves an ASGI one only with APPLIANCE_ASGI=adapt"
+_MAX_CHARACTERS = 1_000_000
+# Files that name a project's own dependencies; a lock also names the dependencies of those.
 _FILES = (
     "pyproject.toml", "setup.cfg", "setup.py", "Pipfile", "environment.yml", "environment.yaml",
     "requirements*.txt", "requirements*.in", "requirements/*.txt", "requirements/*.in",
 )  # fmt: skip
 _SERVERS = ("uvicorn", "hypercorn", "granian", "daphne")
-# The server that comes along with a framework.
-_BROUGHT = {"Quart": "hypercorn", "Sanic": "sanic"}
+# Servers that are installed with a framework.
+_BUNDLED_SERVERS = {"Quart": "hypercorn", "Sanic": "sanic"}
 _BY_TEXT = re.compile(r"""\b(?:uvicorn\.)?run\(\s*(?:app\s*=\s*)?["']([A-Za-z_][\w.]*:[A-Za-z_]\w*)["']""")
 
 
 class AsgiError(ApplicationError):
-    """What is named is an ASGI application.
+    """The application is an ASGI application.
 
     Attributes:
-        target: it.
+        target: the ASGI application.
     """
 
     def __init__(self, root: Path, found: str, target: Target) -> None:
         command = command_of(root, target)
         action = (
-            f"Run it with an ASGI server: {command}. Or set {ADAPT}: it is served here over HTTP, without WebSockets."
+            f"Run it with an ASGI server: {command}. Or set {ADAPT} to serve it here over HTTP, without WebSockets."
         )
         super().__init__(found, expected=_EXPECTED, action=action, kind="asgi", command=command)
         self.target = target
 
 
 def command_of(root: Path, target: Target) -> str:
-    """The command that runs this application, from the project's folder."""
+    """Return the command that runs this application, from the project's folder."""
     if target.kind == "script":
         return f"python {shlex.quote(os.path.relpath(target.file, root))}"
     declared = _declared({root, Path(target.search_path[0]), Path(target.file).parent if target.file else root})
-    server = next((name for name in _SERVERS if name in declared), _BROUGHT.get(target.framework, ""))
+    server = next((name for name in _SERVERS if name in declared), _BUNDLED_SERVERS.get(target.framework, ""))
     fastapi = target.framework == "FastAPI" and "fastapi-cli" in declared and target.call == "no" and target.file
     if fastapi and target.attribute in {"app", "api"}:
         return f"fastapi dev {shlex.quote(os.path.relpath(target.file, root))}"
@@ -65,12 +65,12 @@ def command_of(root: Path, target: Target) -> str:
 
 
 def websocket_action(root: Path, target: Target) -> str:
-    """What to do about a WebSocket that is not served."""
+    """Return what to do about WebSockets that are not served."""
     return f"They need an ASGI server: {command_of(root, target)}"
 
 
 def named_in_text(text: str) -> str:
-    """The ``module:name`` of ``uvicorn.run("module:name")``; empty where there is none."""
+    """Return the ``module:name`` of ``uvicorn.run("module:name")``; empty if there is none."""
     found = _BY_TEXT.search(text)
     return found[1] if found else ""
 
@@ -91,11 +91,11 @@ def _command(server: str, target: Target) -> str:
 
 
 def _declared(folders: set[Path]) -> set[str]:
-    """Which of the servers the project asks for by name."""
+    """Return the servers that the project's own dependencies name."""
     found: set[str] = set()
     for file in _dependency_files(folders):
         try:
-            text = file.read_text("utf-8", "replace")[:_LONGEST].lower()
+            text = file.read_text("utf-8", "replace")[:_MAX_CHARACTERS].lower()
         except OSError:
             continue
         found.update(name for name in _SERVERS if re.search(rf"(?<![\w.-]){name}(?![\w.-])", text))

@@ -1,6 +1,6 @@
-"""The entry points that a project declares for itself: which function ``egg:shop#main`` means.
+"""Read the entry points that a project declares: for example which function ``egg:shop#main`` names.
 
-Owns their reading from pyproject.toml, setup.cfg and setup.py, none of which is run. Must not know what they are for.
+It reads pyproject.toml, setup.cfg and setup.py, runs none of them, and does not know what the entry points are for.
 Runs in the appliance's own interpreter.
 """
 
@@ -19,7 +19,7 @@ _LINE = re.compile(r"^[ \t]*([\w.\-][\w.\- ]{0,200}?)[ \t]{0,80}=[ \t]*([\w.]+)[
 
 
 def declared_entry_points(root: Path, pyproject: Mapping[str, Any], group: str) -> dict[str, str]:
-    """``{"main": "shop:main"}`` of one group; the first file that declares any wins."""
+    """Return ``{"main": "shop:main"}`` for one group; the first file that declares any wins."""
     for found in (_in_pyproject(pyproject, group), _in_setup_cfg(root, group), _in_setup_py(root, group)):
         if found:
             return found
@@ -28,7 +28,7 @@ def declared_entry_points(root: Path, pyproject: Mapping[str, Any], group: str) 
 
 def _in_pyproject(pyproject: Mapping[str, Any], group: str) -> dict[str, str]:
     project, tool = (_table(pyproject, name) for name in ("project", "tool"))
-    if group == "console_scripts":  # which have a table of their own
+    if group == "console_scripts":  # these have a table of their own
         project, tool = (
             {"entry-points": {group: project.get("scripts")}},
             {"poetry": {"plugins": {group: _table(tool, "poetry").get("scripts")}}},
@@ -66,7 +66,7 @@ def _in_setup_py(root: Path, group: str) -> dict[str, str]:
 
 
 def _of_argument(argument: ast.expr, group: str) -> dict[str, str]:
-    """``entry_points=`` as a mapping of lists, or as the text of a file with sections."""
+    """Read ``entry_points=`` as a mapping of lists, or as the text of a file with sections."""
     if isinstance(argument, ast.Dict):
         for key, value in zip(argument.keys, argument.values, strict=True):
             if isinstance(key, ast.Constant) and key.value == group:

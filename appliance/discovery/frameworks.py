@@ -1,6 +1,6 @@
-"""What is known of frameworks: which constructors make a WSGI application, and which make something else.
+"""The table of frameworks: which constructors make a WSGI application, and which make something else.
 
-Owns the table. Must not know how a project's source is read. Runs in the appliance's own interpreter.
+This module does not read source. Runs in the appliance's own interpreter.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ class Framework:
     """What a constructor makes.
 
     Attributes:
-        attribute: where the WSGI callable is, if it is not the object itself.
-        call: whether that attribute makes the callable only when it is called.
+        attribute: the attribute that is the WSGI callable, if it is not the object itself.
+        call: whether that attribute must be called to get the callable.
     """
 
     name: str
@@ -38,7 +38,7 @@ def _other(name: str, *constructors: str) -> dict[str, Framework]:
     return dict.fromkeys(constructors, Framework(name, "other"))
 
 
-# By the constructor's full name, as the project's imports spell it.
+# By the constructor's full name, as the project imports it.
 _CONSTRUCTORS = {
     **_wsgi("Flask", "flask.Flask", "flask.app.Flask", "flask_api.FlaskAPI", "eve.Eve", "flask_openapi3.OpenAPI"),
     **_wsgi("APIFlask", "apiflask.APIFlask"),
@@ -51,7 +51,7 @@ _CONSTRUCTORS = {
     **_wsgi("CherryPy", "cherrypy.Application", "cherrypy.tree.mount"),
     **_wsgi("web.py", "web.application", attribute="wsgifunc", call=True),
     **_wsgi("webapp2", "webapp2.WSGIApplication"),
-    # 2 can be called as WSGI wants it; 3 is ASGI, which the worker sees and says.
+    # Version 2 is WSGI; version 3 is ASGI, which the worker detects and reports.
     **_wsgi("Connexion", "connexion.FlaskApp", "connexion.App"),
     **_wsgi("Morepath", "morepath.App"),
     **_wsgi("TurboGears", "tg.AppConfig.make_wsgi_app", "tg.MinimalApplicationConfigurator.make_wsgi_app"),
@@ -106,7 +106,7 @@ _CONSTRUCTORS = {
     **_other("argparse", "argparse.ArgumentParser"),
 }
 
-# By a method's name alone, whatever it is called on: the object comes from where a reader of source can't follow.
+# By a method's name alone, whatever the object is: a reader of source can't find out where the object comes from.
 _METHODS = {
     "make_wsgi_app": Framework("Pyramid", "wsgi"),
     "wsgifunc": Framework("web.py", "wsgi"),
@@ -114,7 +114,7 @@ _METHODS = {
     "get_asgi_application": Framework("Django", "asgi"),
 }
 
-# What makes a function a WSGI application, whatever its parameters are.
+# Decorators that turn a function into a WSGI application, whatever its parameters are.
 _DECORATORS = frozenset(
     {
         "werkzeug.wrappers.Request.application",
@@ -129,32 +129,32 @@ _WSGI_ATTRIBUTES = frozenset({"wsgi_app", "wsgi", "server", "app", "wsgi_handler
 
 _PACKAGES = frozenset(name.partition(".")[0] for name, made in _CONSTRUCTORS.items() if made.kind in {"wsgi", "asgi"})
 _ASGI_WHOLE = frozenset({"FastAPI", "Starlette", "Quart", "Litestar", "Sanic", "BlackSheep", "Emmett", "FastHTML"})
-# Of those that are no WSGI application: what serves requests all the same, and is worth a word.
+# Of the others: frameworks that answer requests with their own server, so that an error can name them.
 _WITH_A_SERVER = frozenset({"aiohttp", "Tornado", "Chalice", "Robyn", "Microdot", "FastMCP"})
 
 
 def is_asgi_framework(name: str) -> bool:
-    """Whether its application is the whole, and a WSGI one beside it a part that it mounts."""
+    """Whether its application is the main one, and a WSGI application beside it only mounted in it."""
     return name in _ASGI_WHOLE
 
 
 def has_its_own_server(name: str) -> bool:
-    """Whether a framework answers requests, by a server of its own."""
+    """Whether a framework answers requests with its own server."""
     return name in _WITH_A_SERVER
 
 
 def is_framework(package: str) -> bool:
-    """Whether a package of this name makes what answers requests."""
+    """Whether a package of this name is a web framework."""
     return package in _PACKAGES
 
 
 def by_constructor(name: str) -> Framework | None:
-    """What a call of this name makes."""
+    """Return what a call of this name makes."""
     return _CONSTRUCTORS.get(name) or _METHODS.get(name.rpartition(".")[2])
 
 
 def is_wsgi_decorator(name: str) -> bool:
-    """Whether it makes a WSGI application of a function."""
+    """Whether this decorator turns a function into a WSGI application."""
     return name in _DECORATORS
 
 

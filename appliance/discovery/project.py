@@ -1,7 +1,7 @@
-"""The mounted project: which application it is, by rules that are tried in a stated order.
+"""Choose the application of a mounted project, by rules that are tried in a fixed order.
 
-Owns the order of the rules, and the words when none has an answer. Must not import or run anything of the project.
-Runs in the supervisor, anew for each generation, and in ``appliance check``.
+This module knows the order of the rules, and the errors if no rule finds an application. It never imports or runs
+anything of the project. Runs in the supervisor, again for each generation, and in ``appliance check``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.discovery.absence import what_there_is
+from appliance.discovery.absence import describe_absence
 from appliance.discovery.asgi_applications import AsgiError
 from appliance.discovery.rules.declared import flask_rule, tool_rule
 from appliance.discovery.rules.deployment import deployment_rule
@@ -21,7 +21,7 @@ from appliance.discovery.rules.paste_file import paste_rule
 from appliance.discovery.rules.pecan import pecan_rule
 from appliance.discovery.rules.usual_names import console_rule, package_rule, scan_rule, usual_files_rule
 from appliance.discovery.source.modules import Modules
-from appliance.discovery.target import Finding, Look, Ruling, Target
+from appliance.discovery.target import Context, Finding, Ruling, Target
 from appliance.discovery.unserved_routes import Unserved, find_unserved
 from appliance.errors import ApplicationError
 from appliance.identity.folder import check_folder
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Finding", "Project", "Target", "check_folder", "find_application"]
 
-_RULES: tuple[Callable[[Look], Ruling], ...] = (
+_RULES: tuple[Callable[[Context], Ruling], ...] = (
     flask_rule,
     tool_rule,
     django_rule,
@@ -51,8 +51,8 @@ class Project:
     """A project and its application.
 
     Attributes:
-        findings: what each rule looked at, in order, the last one chosen.
-        unserved: what the project has for ASGI alone, beside the application that is served.
+        findings: what each rule looked at, in order; the last one was chosen.
+        unserved: what the project has only in its ASGI application, and WSGI does not serve.
     """
 
     root: Path
@@ -62,7 +62,7 @@ class Project:
 
     @property
     def folder(self) -> Path:
-        """Where the application lies; of Django's without a WSGI module of its own, where its manage.py does."""
+        """The application's folder; for Django without its own WSGI module, the folder of manage.py."""
         return Path(self.target.file).parent if self.target.file else Path(self.target.search_path[0])
 
 
@@ -70,99 +70,99 @@ def find_application(root: Path, values: Mapping[str, str], app: str | None, *, 
     """Find the application, without importing anything.
 
     Args:
-        root: the project's folder, which ``check_folder`` has let pass.
+        root: the project's folder; ``check_folder`` has accepted it.
         values: the project's environment.
         app: APPLIANCE_APP, or nothing.
-        adapts: whether an ASGI application may be served, where there is none of WSGI (APPLIANCE_ASGI).
+        adapts: whether an ASGI application can be chosen if there is no WSGI application (APPLIANCE_ASGI).
 
     Raises:
-        ApplicationError: none, several that tie, or one that can't be served; ``details`` hold the findings.
+        ApplicationError: none, several equally good ones, or one that can't be served; ``details`` has the findings.
     """
-    look = Look(root, values, Modules(root), adapts)
+    context = Context(root, values, Modules(root), adapts)
     if app:
-        return _project(look, _named(look, app), ())
+        return _project(context, _named(context, app), ())
     findings: list[Finding] = []
     rulings: list[Ruling] = []
     for rule in _RULES:
-        ruling = rule(look)
+        ruling = rule(context)
         findings += ruling.findings
-        if ruling.target and not (rule is scan_rule and _is_doubtful(look, ruling.target, rulings)):
-            return Project(root, ruling.target, tuple(findings), find_unserved(look, ruling.target))
+        if ruling.target and not (rule is scan_rule and _is_doubtful(context, ruling.target, rulings)):
+            return Project(root, ruling.target, tuple(findings), find_unserved(context, ruling.target))
         rulings.append(ruling)
-        certain = _certain(rulings)
-        if adapts and len(certain) == 1 and certain[0].framework != "Django":  # Django may yet be found whole
-            return _project(look, certain[0], findings)
-    certain = _certain(rulings)
+        certain = _certain_asgi(rulings)
+        if adapts and len(certain) == 1 and certain[0].framework != "Django":  # a later rule may find all of Django
+            return _project(context, certain[0], findings)
+    certain = _certain_asgi(rulings)
     if adapts and len(certain) == 1:
-        return _project(look, certain[0], findings)
+        return _project(context, certain[0], findings)
     weak = next((ruling.weak for ruling in rulings if ruling.weak), None)
     if weak and not certain and not any(ruling.tied for ruling in rulings):
         findings.append(Finding("A usual name", weak.file, weak.why, "chosen"))
         return Project(root, weak, tuple(findings))
-    error = _nothing(look, rulings, certain)
+    error = _nothing(context, rulings, certain)
     error.details["findings"] = [asdict(finding) for finding in findings]
     raise error
 
 
-def _named(look: Look, app: str) -> Target:
-    """What APPLIANCE_APP names."""
+def _named(context: Context, app: str) -> Target:
+    """Return the target that APPLIANCE_APP names."""
     try:
-        return explicit_target(look, app, "APPLIANCE_APP", run=True)
+        return explicit_target(context, app, "APPLIANCE_APP", run=True)
     except AsgiError as error:
-        if look.adapts:
+        if context.adapts:
             return error.target
         with contextlib.suppress(ApplicationError):
-            other = find_application(look.root, look.values, None).target
-            error.action += f" Or leave APPLIANCE_APP out: {other.name} is found then."
+            other = find_application(context.root, context.values, None).target
+            error.action += f" Or remove APPLIANCE_APP: then {other.name} is served."
         raise
 
 
-def _project(look: Look, target: Target, findings: Iterable[Finding]) -> Project:
-    """A target that no rule has chosen."""
+def _project(context: Context, target: Target, findings: Iterable[Finding]) -> Project:
+    """Return the project with a target that no rule has chosen."""
     rule = "ASGI" if findings else "APPLIANCE_APP"
-    return Project(look.root, target, (*findings, Finding(rule, target.name, target.why, "chosen")))
+    return Project(context.root, target, (*findings, Finding(rule, target.name, target.why, "chosen")))
 
 
-def _certain(rulings: list[Ruling]) -> tuple[Target, ...]:
-    """The ASGI applications that were found before anything doubtful was."""
+def _certain_asgi(rulings: list[Ruling]) -> tuple[Target, ...]:
+    """Return the ASGI applications that were found before anything doubtful."""
     for ruling in rulings:
         if ruling.asgi or ruling.weak or ruling.tied:
             return ruling.asgi
     return ()
 
 
-def _is_doubtful(look: Look, target: Target, rulings: list[Ruling]) -> bool:
-    """Whether what a look into every module has found is less than what another rule has seen.
+def _is_doubtful(context: Context, target: Target, rulings: list[Ruling]) -> bool:
+    """Whether the application that the scan found is worse than what another rule has seen.
 
-    Something that takes (environ, start_response), somewhere, is less than ``application`` in the project's run.py; and
-    what an ASGI application wraps to mount it is a part of that.
+    A function of (environ, start_response) somewhere is worse than ``application`` in the project's run.py; and an
+    application that an ASGI application mounts is only a part of it.
     """
     weak = any(ruling.weak for ruling in rulings)
     if weak and target.kind == "object" and target.framework in {"", "WSGI"}:
         return True
     files = {Path(asgi.file) for ruling in rulings for asgi in ruling.asgi if asgi.file}
-    return any("WSGIMiddleware" in look.modules.source(file).text for file in files)
+    return any("WSGIMiddleware" in context.modules.source(file).text for file in files)
 
 
-def _nothing(look: Look, rulings: list[Ruling], asgi: tuple[Target, ...]) -> ApplicationError:
-    refused = tuple(dict.fromkeys(words for ruling in rulings for words in ruling.refused))
-    if asgi and not (look.adapts and len(asgi) > 1):
-        return AsgiError(look.root, f"the project: {'; '.join(refused)}", asgi[0])
+def _nothing(context: Context, rulings: list[Ruling], asgi: tuple[Target, ...]) -> ApplicationError:
+    refused = tuple(dict.fromkeys(reason for ruling in rulings for reason in ruling.refused))
+    if asgi and not (context.adapts and len(asgi) > 1):
+        return AsgiError(context.root, f"the project: {'; '.join(refused)}", asgi[0])
     tied = next((ruling.tied for ruling in rulings if ruling.tied), ()) or tuple(target.name for target in asgi)
     if tied:
         return ApplicationError(
             f"several applications: {', '.join(tied)}",
-            expected="one application, or a word on which of them is meant",
+            expected="one application, or a setting that names one of them",
             action=f"Set APPLIANCE_APP={tied[0]}, for example.",
             kind="tie",
             candidates=list(tied),
         )
     if refused:
         return refused_error("the project", refused)
-    found = what_there_is(look.root)
+    found = describe_absence(context.root)
     return ApplicationError(
-        f"no WSGI application in {look.root}: {found.words}",
-        expected="a manage.py of Django's, a wsgi.py or app.py that binds app or application, or a create_app()",
+        f"no WSGI application in {context.root}: {found.text}",
+        expected="a manage.py of Django, a wsgi.py or app.py that binds app or application, or a create_app()",
         action=found.action,
         kind="none",
     )

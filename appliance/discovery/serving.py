@@ -1,7 +1,7 @@
-"""What a file does when it is run as a script: which server it starts, and what it does before.
+"""Find out what a file does when it runs as a script: which server it starts, and what it does before.
 
-Owns the table of the calls that serve. Must not know how such a file is run (appliance.worker.frameworks.script does).
-Runs in the appliance's own interpreter.
+This module has the table of calls that serve. It does not run a file; appliance.worker.frameworks.script does. Runs in
+the appliance's own interpreter.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["wsgi", "asgi", "other"]
 
-# By the full name of what is called, or of what the method is called on. The worker stands in for each "wsgi".
+# By the full name of the called function, or of the object whose method is called. The worker replaces each "wsgi".
 _SERVERS: dict[str, Kind] = {
     "bottle.run": "wsgi",
     "cherrypy.quickstart": "wsgi",
@@ -28,7 +28,7 @@ _SERVERS: dict[str, Kind] = {
     "cherrypy.engine.start": "wsgi",
     "cheroot.wsgi.Server": "wsgi",
     "cheroot.wsgi.WSGIServer": "wsgi",
-    "django.core.management.execute_from_command_line": "wsgi",  # runserver, where nothing else is asked for
+    "django.core.management.execute_from_command_line": "wsgi",  # runserver, unless another command is given
     "eventlet.wsgi.server": "wsgi",
     "flask_socketio.SocketIO.run": "wsgi",
     "gevent.pywsgi.WSGIServer": "wsgi",
@@ -66,12 +66,12 @@ _SERVERS: dict[str, Kind] = {
 }
 _DJANGO = "django.core.management.execute_from_command_line"
 _METHODS = frozenset({"run", "run_server", "run_debug", "serve", "serve_forever", "serve_until_stopped"})
-# Keywords that only a server's ``run`` has.
+# Keyword arguments that only a server's ``run`` has.
 _OF_SERVERS = frozenset({"host", "port", "threaded", "use_reloader", "ssl_context", "debug", "reloader"})
-# What may stand before the serving without being needed for it.
+# Calls before the server's that it does not need.
 _IDLE = ("logging.", "argparse.", "os.environ.get", "os.getenv", "os.path.", "sys.", "webbrowser.")
-_IDLE_WORDS = frozenset({"?.print", "?.int", "?.str", "?.bool", "?.len", "?.add_argument", "?.parse_args"})
-_DEEPEST = 3
+_IDLE_CALLS = frozenset({"?.print", "?.int", "?.str", "?.bool", "?.len", "?.add_argument", "?.parse_args"})
+_MAX_DEPTH = 3
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,10 @@ class Served:
 
     Attributes:
         kind: what its server serves.
-        by: the call, as its imports spell it.
-        on_import: whether importing the file is enough to start it.
-        prepares: whether running it does more than importing it and serving: tables are made, a key is set.
-        line: where.
+        by: the call that serves, as the file imports it.
+        on_import: whether importing the file already starts the server.
+        prepares: whether running it does more than importing it and serving, such as making tables or setting a key.
+        line: the line of the call.
     """
 
     kind: Kind
@@ -94,7 +94,7 @@ class Served:
 
 
 def serves_itself(modules: Modules, source: Source) -> Served | None:
-    """Whether running this file serves something; what imports make first, then its ``__main__`` branch."""
+    """Return what running this file serves, if anything: first by its imports, then by its ``__main__`` branch."""
     for calls, on_import, sets in (
         (source.calls, True, False),
         (source.run.calls if source.run else (), False, source.run.sets if source.run else False),
@@ -102,7 +102,7 @@ def serves_itself(modules: Modules, source: Source) -> Served | None:
         for before, call in enumerate(calls):
             found = _serving(modules, call, 0)
             if found is not None and found[1] == _DJANGO and not is_django_in_one_file(source):
-                continue  # a library's runtests.py, most likely
+                continue  # most likely a library's runtests.py
             if found is not None:
                 found = _contained(source, *found)
                 needed = sets or not all(_is_idle(modules, each) for each in calls[:before]) or _is_own(modules, call)
@@ -111,12 +111,12 @@ def serves_itself(modules: Modules, source: Source) -> Served | None:
 
 
 def is_django_in_one_file(source: Source) -> bool:
-    """Whether a file of Django's is a whole project: it has its URLs there."""
+    """Whether this single file is a whole Django project: it has the URLs."""
     return "urlpatterns" in source.text
 
 
 def serves_when_called(modules: Modules, source: Source, function: str) -> Served | None:
-    """Whether a function of this file serves something: what a console script calls."""
+    """Return what a function of this file serves, if anything; for a console script's function."""
     call = Value("call", f"{source.module}.{function}")
     found = _serving(modules, call, 0)
     if found is None:
@@ -125,13 +125,13 @@ def serves_when_called(modules: Modules, source: Source, function: str) -> Serve
 
 
 def _contained(source: Source, kind: Kind, by: str) -> tuple[Kind, str]:
-    """Tornado's loop serves WSGI too, where the file puts it into a container."""
+    """Correct the kind for Tornado, whose loop serves WSGI too if the file uses a WSGIContainer."""
     return ("wsgi" if by.startswith("tornado.") and "WSGIContainer" in source.text else kind), by
 
 
 def _serving(modules: Modules, call: Value, depth: int) -> tuple[Kind, str] | None:
-    """What the call serves, and the name of the call that does: this one, one of its arguments, or one inside."""
-    if depth > _DEEPEST:
+    """Return what the call serves, and the name of the serving call: this one, an argument, or one inside."""
+    if depth > _MAX_DEPTH:
         return None
     kind = _kind_of(modules, call)
     if kind is not None:
@@ -146,7 +146,7 @@ def _serving(modules: Modules, call: Value, depth: int) -> tuple[Kind, str] | No
 def _kind_of(modules: Modules, call: Value) -> Kind | None:
     name, _, method = call.name.rpartition(".")
     if call.name in _SERVERS:
-        # A server that is made is not yet run: ``make_server(..)``, then ``.serve_forever()``.
+        # Making a server does not run it yet: ``make_server(..)``, then ``.serve_forever()``.
         return _SERVERS[call.name] if not _is_made(call.name) else None
     bases = _bases(modules, name)
     made = next((each for each in (name, name.rpartition(".")[0], *bases) if each in _SERVERS), None)
@@ -164,7 +164,7 @@ def _kind_of(modules: Modules, call: Value) -> Kind | None:
 
 
 def _bases(modules: Modules, name: str) -> tuple[str, ...]:
-    """The bases of a class of the project's: its own kind of server."""
+    """Return the bases of a class of the project, which may be its own kind of server."""
     found = modules.resolve(name) if name and name != "?" else None
     value = found[0].values.get(found[1][0]) if found and len(found[1]) == 1 else None
     return value.decorators if value is not None and value.kind == "class" else ()
@@ -176,15 +176,15 @@ def _is_made(name: str) -> bool:
 
 
 def _inside(modules: Modules, call: Value) -> Iterable[Value]:
-    """What the project's function of this name calls."""
+    """Return the calls in the project's function of this name."""
     function = own_function(modules, call.name) if call.kind == "call" else None
     return function.calls if function is not None else ()
 
 
 def own_function(modules: Modules, name: str, depth: int = 0) -> Value | None:
-    """The project's function of this name, or a class's method."""
+    """Return the project's function of this name, or a class's method."""
     found = modules.resolve(name)
-    if found is None or not 1 <= len(found[1]) <= 2 or depth > _DEEPEST:
+    if found is None or not 1 <= len(found[1]) <= 2 or depth > _MAX_DEPTH:
         return None
     value = found[0].values.get(found[1][0])
     if value is not None and value.kind == "reference":
@@ -197,12 +197,12 @@ def own_function(modules: Modules, name: str, depth: int = 0) -> Value | None:
 
 
 def _is_own(modules: Modules, call: Value) -> bool:
-    """Whether the serving is done in a function of the project, which does more than that one call."""
+    """Whether a function of the project does the serving, and more than that one call."""
     function = own_function(modules, call.name) if call.kind == "call" else None
     return function is not None and (function.sets or len(function.calls) > 1)
 
 
 def _is_idle(modules: Modules, call: Value) -> bool:
     if call.kind == "call" and judge_name(modules, call.name, called=True).kind == "wsgi":
-        return True  # the factory of what is served
-    return call.name in _IDLE_WORDS or call.name in _SERVERS or call.name.startswith(_IDLE)
+        return True  # the factory of the served application
+    return call.name in _IDLE_CALLS or call.name in _SERVERS or call.name.startswith(_IDLE)

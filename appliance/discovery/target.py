@@ -1,7 +1,7 @@
-"""What is to be served, and how it was found: the words that the rules share.
+"""What the rules share: the target to serve, the findings, and how to choose a name in a module.
 
-Owns the target that the worker is handed, the findings that ``appliance check`` shows, and the order in which a
-module's names are preferred. Must not know any rule. Runs in the appliance's own interpreter.
+The worker gets the target; ``appliance check`` shows the findings. This module knows no rule. Runs in the appliance's
+own interpreter.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ class Target:
 
     Attributes:
         kind: "object": an attribute of a module; "django": the application that the settings name; "script": what the
-            file hands to its server when it is run; "paste": an application of a PasteDeploy file.
-        module: the module's name. For Django that of WSGI_APPLICATION, or empty.
-        file: the absolute path of its source, or empty where only an import can tell. A file whose name is no module's
-            (site.wsgi, my-app.py) is to be loaded from this path, under ``module``.
-        attribute: dotted, may be empty: the worker then looks for the usual names. Of a PasteDeploy file, its section.
-        call: "yes": the attribute is a factory; "no"; "auto": call it if its signature says that it is a factory. Of a
-            script "yes": its module is imported, and that function called, which serves.
-        search_path: absolute folders that go first on sys.path, in this order.
-        environ: variables to set where they are absent.
+            file passes to its server when it runs; "paste": an application of a PasteDeploy file.
+        module: the module's name. For Django the module of WSGI_APPLICATION, or empty.
+        file: the absolute path of its source; empty if only an import can tell. A file whose name is not a module name
+            (site.wsgi, my-app.py) is loaded from this path, under ``module``.
+        attribute: dotted, may be empty: the worker then looks for the usual names. For a PasteDeploy file, its section.
+        call: "yes": the attribute is a factory; "no"; "auto": call it if its signature says that it is a factory. For a
+            script "yes": its module is imported, and that function is called, which serves.
+        search_path: absolute folders to put first on sys.path, in this order.
+        environ: variables to set if they are not set.
         framework: its name, or empty.
         why: one sentence.
-        arguments: what a factory is called with, JSON values.
-        keywords: the same, by name.
-        interface: what it is known to be.
+        arguments: the arguments for a factory, JSON values.
+        keywords: its keyword arguments.
+        interface: WSGI or ASGI.
     """
 
     kind: Literal["object", "django", "script", "paste"]
@@ -65,7 +65,7 @@ class Target:
 
     @property
     def name(self) -> str:
-        """As a person would say it: ``module:attribute``; of Django, its settings' module; of a file, its path."""
+        """The name for people: ``module:attribute``; for Django its settings module; for a file its path."""
         if self.kind == "django":
             return self.environ.get("DJANGO_SETTINGS_MODULE", "") or self.module
         if self.kind in {"script", "paste"} and self.call == "no":
@@ -74,7 +74,7 @@ class Target:
         return f"{self.module}:{self.attribute}{'()' if self.call == 'yes' else ''}"
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON values by name, for the channel; with the ``names`` that the worker looks for where none is known."""
+        """Return JSON values by name, for the channel; with the ``names`` to look for if no attribute is known."""
         fields = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
         return {
             **fields,
@@ -84,7 +84,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Finding:
-    """One look of one rule, for ``appliance check``."""
+    """One step of one rule, for ``appliance check``."""
 
     rule: str
     looked_at: str
@@ -93,16 +93,16 @@ class Finding:
 
 
 def describe_findings(findings: Iterable[Finding | Mapping[str, str]]) -> list[str]:
-    """Findings, or their dicts in an error's details, a line each."""
+    """Return findings, or their dicts in an error's details, one line each."""
     rows = [vars(finding) if isinstance(finding, Finding) else finding for finding in findings]
     return ["{outcome:<12} {rule}: {looked_at}: {found}".format_map(row) for row in rows]
 
 
 @dataclass(frozen=True)
 class Ruling:
-    """What one rule says: a target, or none; ``weak`` is one to take if no other rule has any.
+    """The result of one rule: a target, or none; ``weak`` is a target to use if no other rule has any.
 
-    ``asgi`` are applications that can only be adapted, as good as each other.
+    ``asgi`` are applications that can only be adapted, all equally good.
     """
 
     findings: tuple[Finding, ...]
@@ -114,8 +114,8 @@ class Ruling:
 
 
 @dataclass(frozen=True)
-class Look:
-    """What every rule looks at; ``adapts``: an ASGI application may be served, too."""
+class Context:
+    """What every rule gets; ``adapts``: an ASGI application can be chosen too."""
 
     root: Path
     values: Mapping[str, str]
@@ -123,20 +123,20 @@ class Look:
     adapts: bool = False
 
     def name(self, file: Path) -> str:
-        """A file as a person of this project would name it."""
+        """Return a file's name for people: its path in the project."""
         return str(file.relative_to(self.root)) if self.root in file.parents else str(file)
 
 
 @dataclass(frozen=True)
 class Pick:
-    """The best of one module.
+    """The best name of one module.
 
     Attributes:
-        name: the attribute; None where none is an application or a factory of one.
+        name: the attribute; None if none is an application or a factory of one.
         verdict: what it is.
-        tied: the names of several that are as good.
+        tied: several names that are equally good.
         weak: a name that may be an application, by its name alone.
-        refused: what is there but can't be served, in words.
+        refused: descriptions of what is there but can't be served.
         asgi: the name of an ASGI application, or of a factory of one, and its verdict.
     """
 
@@ -149,9 +149,9 @@ class Pick:
 
 
 def pick(modules: Modules, source: Source, *, own: bool = False) -> Pick:
-    """The name in a module that a person would mean; ``own``: leave out what it imports from elsewhere."""
+    """Choose the name in a module that a person would choose; ``own``: ignore what it imports from elsewhere."""
     if source.problem:
-        # What is broken now is mended later: its names stand in the text.
+        # The file is broken now and will be fixed later: find its names in the text.
         match = _BY_TEXT.search(source.text)
         return Pick(weak=(match[1] or match[2]) if match else None)
     names = [name for name, value in source.values.items() if not own or value.kind != "reference"]
@@ -161,10 +161,10 @@ def pick(modules: Modules, source: Source, *, own: bool = False) -> Pick:
     usual = ("application", *OBJECT_NAMES) if _is_wsgi_file(source.file) else OBJECT_NAMES
     for name in (*usual, *FACTORY_NAMES):
         if name in verdicts and verdicts[name].kind in {"wsgi", "factory"}:
-            name = _made_of(source, verdicts, name)  # noqa: PLW2901 - the better name
+            name = _instance_of_factory(source, verdicts, name)  # noqa: PLW2901 - the better name
             return Pick(name, verdicts[name])
     if any(frameworks.is_asgi_framework(verdicts[name].framework) for name in OBJECT_NAMES if name in verdicts):
-        # FastAPI's app, with a part of Flask's mounted in it.
+        # A FastAPI app, with a Flask application mounted in it.
         return Pick(refused=_refused(verdicts), asgi=_asgi(source, verdicts))
     for kind in ("wsgi", "factory"):
         rest = [name for name in names if verdicts[name].kind == kind and not name.startswith("_")]
@@ -174,14 +174,14 @@ def pick(modules: Modules, source: Source, *, own: bool = False) -> Pick:
             return Pick(best[0], verdicts[best[0]])
         if rest:
             return Pick(tied=tuple(rest))
-    if own:  # a scan, which goes on below for what else there may be: a class alone is no reason to end it
+    if own:  # a scan, which goes on to other files: a class alone is no reason to stop it
         verdicts = {name: verdict for name, verdict in verdicts.items() if source.values[name].kind != "class"}
     return Pick(weak=_weak(source, verdicts), refused=_refused(verdicts), asgi=_asgi(source, verdicts))
 
 
-def target_of(look: Look, source: Source, name: str, verdict: Verdict, why: str) -> Target:
-    """The target that means this name of this module."""
-    module, first = look.modules.name_of(source.file)
+def target_of(context: Context, source: Source, name: str, verdict: Verdict, why: str) -> Target:
+    """Return the target for this name of this module."""
+    module, first = context.modules.name_of(source.file)
     if source.file.suffix == ".wsgi":
         module = f"{module}_wsgi"  # ``radicale.wsgi`` imports the package radicale
     attribute = name
@@ -199,40 +199,40 @@ def target_of(look: Look, source: Source, name: str, verdict: Verdict, why: str)
         str(source.file),
         attribute,
         call,
-        search_path(look.root, first),
+        search_path(context.root, first),
         framework=verdict.framework,
         why=why,
-        environ=command_environ(look, source, f"{attribute}()" if call == "yes" else attribute, verdict),
+        environ=command_environ(context, source, f"{attribute}()" if call == "yes" else attribute, verdict),
         arguments=verdict.arguments,
         interface="asgi" if verdict.kind == "asgi" else "wsgi",
     )
 
 
-def command_environ(look: Look, source: Source, attribute: str, verdict: Verdict) -> dict[str, str]:
-    """What the framework's own command asks for: ``appliance run flask init-db`` finds the same application."""
+def command_environ(context: Context, source: Source, attribute: str, verdict: Verdict) -> dict[str, str]:
+    """Return variables for the framework's own command, so that ``appliance run flask init-db`` finds the same."""
     if verdict.framework not in {"Flask", "APIFlask"} or not attribute:
         return {}
-    return {"FLASK_APP": f"{look.name(source.file)}:{attribute}"}
+    return {"FLASK_APP": f"{context.name(source.file)}:{attribute}"}
 
 
 def search_path(root: Path, first: Path) -> tuple[str, ...]:
-    """The import root, then the project's root: scripts in sub-folders import from both."""
+    """Return the import root, then the project's root: scripts in sub-folders import from both."""
     return tuple(dict.fromkeys((str(first), str(root))))
 
 
-def describe(look: Look, source: Source, name: str, verdict: Verdict) -> str:
-    """What was found, in words."""
+def describe(context: Context, source: Source, name: str, verdict: Verdict) -> str:
+    """Describe what was found."""
     kinds = {"factory": "a factory of a WSGI application", "wsgi": "a WSGI application", "asgi": "an ASGI application"}
     what = kinds.get(verdict.kind, "a name")
     if verdict.kind == "asgi" and verdict.call:
         what = "a factory of an ASGI application"
     framework = f" ({verdict.framework})" if verdict.framework not in {"", "WSGI", "ASGI"} else ""
     reason = f", {verdict.reason}" if verdict.reason else ""
-    return f"{look.name(source.file)}:{name} is {what}{framework}{reason}"
+    return f"{context.name(source.file)}:{name} is {what}{framework}{reason}"
 
 
-def _made_of(source: Source, verdicts: Mapping[str, Verdict], factory: str) -> str:
-    """``shop = create_app("shop.cfg")`` beside the factory: the one that is made, as Flask's own command takes it."""
+def _instance_of_factory(source: Source, verdicts: Mapping[str, Verdict], factory: str) -> str:
+    """Prefer ``shop = create_app("shop.cfg")`` to the factory beside it, as Flask's own command does."""
     made = [
         name
         for name, value in source.values.items()
@@ -255,7 +255,7 @@ def _weak(source: Source, verdicts: Mapping[str, Verdict]) -> str | None:
         if value is None or verdicts.get(name, Verdict("other")).kind != "unknown":
             continue
         if value.kind == "function":
-            # Two parameters under an application's name, or none under a factory's: the worker will know.
+            # Two parameters and an application's name, or none and a factory's name: the worker will find out.
             if verdicts[name].required in ((2, 0) if name in OBJECT_NAMES else (0,)):
                 return name
         elif value.kind in {"call", "reference", "other"} and not verdicts[name].required:
@@ -264,7 +264,7 @@ def _weak(source: Source, verdicts: Mapping[str, Verdict]) -> str | None:
 
 
 def _asgi(source: Source, verdicts: Mapping[str, Verdict]) -> tuple[str, Verdict] | None:
-    """Of the ASGI applications the one that the file serves, else the usual name, else the first."""
+    """Choose the ASGI application that the file serves, else the usual name, else the first."""
     found = {name: each for name, each in verdicts.items() if each.kind == "asgi" and not each.required}
     served = [name for name in found if name in source.served]
     usual = [name for name in (*OBJECT_NAMES, *FACTORY_NAMES) if name in found]
@@ -274,13 +274,13 @@ def _asgi(source: Source, verdicts: Mapping[str, Verdict]) -> tuple[str, Verdict
 
 
 def _refused(verdicts: Mapping[str, Verdict]) -> tuple[str, ...]:
-    words = []
+    reasons = []
     for name, verdict in verdicts.items():
         if verdict.kind == "asgi":
-            words.append(f"{name} is an ASGI application ({verdict.framework})")
+            reasons.append(f"{name} is an ASGI application ({verdict.framework})")
         elif verdict.kind == "other" and frameworks.has_its_own_server(verdict.framework):
-            words.append(f"{name} is made for {verdict.framework}'s own server, not WSGI")
+            reasons.append(f"{name} is made for {verdict.framework}'s own server, not WSGI")
         elif verdict.kind == "arguments" and name in FACTORY_NAMES:
             plural = "s" if verdict.required > 1 else ""
-            words.append(f"{name} is a factory that needs {verdict.required} argument{plural}")
-    return tuple(words)
+            reasons.append(f"{name} is a factory that needs {verdict.required} argument{plural}")
+    return tuple(reasons)

@@ -1,8 +1,8 @@
-"""What a Django project has for ASGI alone, beside the WSGI application that is served: WebSockets, most of all.
+"""Find the routes that a Django project has only in its ASGI application: WebSockets, most of all.
 
-Owns the reading of Channels' routers (ProtocolTypeRouter, URLRouter and the lists of URL patterns in them), and of what
-else an ``asgi.py`` puts around Django. Must not know how the application was found. Runs in the appliance's own
-interpreter; as all of discovery it reads sources, and runs nothing of the project's.
+This module reads Channels' routers (ProtocolTypeRouter, URLRouter and the lists of URL patterns in them), and whatever
+else an ``asgi.py`` puts around Django. It does not find the application. Runs in the appliance's own interpreter; like
+all of discovery it reads source, and runs nothing of the project.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from appliance.discovery.source.source import Source
-    from appliance.discovery.target import Look, Target
+    from appliance.discovery.target import Context, Target
 
-_DEEPEST = 12
+_MAX_DEPTH = 12
 _PATTERNS = frozenset({"path", "re_path", "url"})
 _PLAIN = frozenset({"get_asgi_application", "get_default_application", "AsgiHandler"})
 
 
 @dataclass(frozen=True)
 class Unserved:
-    """What WSGI leaves out.
+    """What WSGI does not serve.
 
     Attributes:
         application: the ASGI application, as ``module:name``.
-        routes: what it routes besides, each with its protocol: ``websocket /ws/chat/<str:room>/``.
-        action: what to run for it.
+        routes: its other routes, each with its protocol: ``websocket /ws/chat/<str:room>/``.
+        action: the command that serves them.
     """
 
     application: str
@@ -44,61 +44,61 @@ class Unserved:
     action: str
 
 
-def find_unserved(look: Look, target: Target) -> Unserved | None:
-    """What a project whose Django is served by WSGI has for ASGI alone; None where that is nothing."""
+def find_unserved(context: Context, target: Target) -> Unserved | None:
+    """Return what a Django project that is served by WSGI has only in its ASGI application; None if nothing."""
     if target.framework != "Django" or target.interface != "wsgi":
         return None
-    found = _asgi_application(look, target)
+    found = _asgi_application(context, target)
     if found is None:
         return None
     source, name = found
-    routes = tuple(dict.fromkeys(_Reader(look).routes(source, name)))
-    verdict = judge(look.modules, source, name)
-    asgi = target_of(look, source, name, verdict, "")
+    routes = tuple(dict.fromkeys(_Reader(context).routes(source, name)))
+    verdict = judge(context.modules, source, name)
+    asgi = target_of(context, source, name, verdict, "")
     if not routes and verdict.framework not in {"", "Django", "ASGI", "Channels"}:
         routes = (f"what {verdict.framework} adds",)
     if not routes:
         return None
-    return Unserved(f"{asgi.module}:{name}", routes, websocket_action(look.root, asgi))
+    return Unserved(f"{asgi.module}:{name}", routes, websocket_action(context.root, asgi))
 
 
-def _asgi_application(look: Look, target: Target) -> tuple[Source, str] | None:
-    """The module and the name that ASGI_APPLICATION says; else ``asgi.py`` beside the settings, or beside wsgi.py."""
+def _asgi_application(context: Context, target: Target) -> tuple[Source, str] | None:
+    """Return the module and name in ASGI_APPLICATION; else of ``asgi.py`` beside the settings, or beside wsgi.py."""
     folder = Path(target.search_path[0])
-    settings = target.environ.get("DJANGO_SETTINGS_MODULE") or look.values.get("DJANGO_SETTINGS_MODULE", "")
-    named = setting_of(look, folder, settings, "ASGI_APPLICATION") if settings else ""
+    settings = target.environ.get("DJANGO_SETTINGS_MODULE") or context.values.get("DJANGO_SETTINGS_MODULE", "")
+    named = setting_of(context, folder, settings, "ASGI_APPLICATION") if settings else ""
     module, _, name = named.rpartition(".")
     packages = [part for each in (settings, target.module) for part in _above(each)]
     for candidate, bound in ((module, name), *((f"{package}.asgi", "application") for package in packages)):
-        file = look.modules.find(candidate, folder) if candidate else None
+        file = context.modules.find(candidate, folder) if candidate else None
         if file is not None:
-            source = look.modules.source(file)
+            source = context.modules.source(file)
             return (source, bound) if bound in source.values else None
     return None
 
 
 def _above(module: str) -> list[str]:
-    """The packages that a module is in, the innermost first."""
+    """Return the packages that a module is in, the innermost first."""
     parts = module.split(".")
     return [".".join(parts[:end]) for end in range(len(parts) - 1, 0, -1)]
 
 
 class _Reader:
-    """Reads routers, by the syntax trees of the project's modules."""
+    """Reads routers from the syntax trees of the project's modules."""
 
-    def __init__(self, look: Look) -> None:
-        self._modules = look.modules
+    def __init__(self, context: Context) -> None:
+        self._modules = context.modules
         self._trees: dict[Path, ast.Module] = {}
 
     def routes(self, source: Source, name: str) -> Iterator[str]:
-        """What a name of a module routes by ASGI alone."""
-        for expression in self._bound(source, name):
+        """Yield the routes that a name of a module has only in ASGI."""
+        for expression in self._bindings(source, name):
             yield from self._application(source, expression, 0)
 
     def _application(self, source: Source, node: ast.expr, depth: int) -> Iterator[str]:
-        if depth > _DEEPEST:
+        if depth > _MAX_DEPTH:
             return
-        source, node = self._followed(source, node, depth)
+        source, node = self._resolve(source, node, depth)
         if not isinstance(node, ast.Call):
             return
         called = _last_name(node.func)
@@ -113,17 +113,17 @@ class _Reader:
 
     def _protocol(self, source: Source, protocol: str, handler: ast.expr, depth: int) -> Iterator[str]:
         if protocol not in {"http", "websocket"}:
-            return  # a channel's name: its worker is a process of its own, whoever serves
+            return  # a channel's name: its worker is a process of its own, with any server
         paths = list(self._router(source, handler, "", depth + 1))
         if protocol == "websocket" and not paths:
             paths = ["(its routes can't be read)"]
         yield from (f"{protocol} {path}" for path in paths)
 
     def _router(self, source: Source, node: ast.expr, prefix: str, depth: int) -> Iterator[str]:
-        """The paths of a URLRouter, wherever it stands among middlewares."""
-        if depth > _DEEPEST:
+        """Yield the paths of a URLRouter, wherever it is among middlewares."""
+        if depth > _MAX_DEPTH:
             return
-        source, node = self._followed(source, node, depth)
+        source, node = self._resolve(source, node, depth)
         if not isinstance(node, ast.Call) or _last_name(node.func) in _PLAIN:
             return
         for argument in (*node.args, *(pair.value for pair in node.keywords)):
@@ -133,9 +133,9 @@ class _Reader:
                 yield from self._router(source, argument, prefix, depth + 1)
 
     def _patterns(self, source: Source, node: ast.expr, prefix: str, depth: int) -> Iterator[str]:
-        if depth > _DEEPEST:
+        if depth > _MAX_DEPTH:
             return
-        source, node = self._followed(source, node, depth)
+        source, node = self._resolve(source, node, depth)
         match node:
             case ast.List(elts=elements) | ast.Tuple(elts=elements):
                 for element in elements:
@@ -156,18 +156,18 @@ class _Reader:
 
     def _is_django(self, source: Source, node: ast.expr, depth: int) -> bool:
         """Whether it is Django itself, which WSGI serves."""
-        _, node = self._followed(source, node, depth)
+        _, node = self._resolve(source, node, depth)
         return isinstance(node, ast.Call) and _last_name(node.func) in _PLAIN
 
-    def _followed(self, source: Source, node: ast.expr, depth: int) -> tuple[Source, ast.expr]:
-        """What a name means, in the module that binds it; the name itself where that can't be read."""
+    def _resolve(self, source: Source, node: ast.expr, depth: int) -> tuple[Source, ast.expr]:
+        """Resolve a name to its expression, in the module that binds it; return the name itself if that fails."""
         unread = source, node
-        while isinstance(node, ast.Name | ast.Attribute) and depth <= _DEEPEST:
+        while isinstance(node, ast.Name | ast.Attribute) and depth <= _MAX_DEPTH:
             depth += 1
             dotted = ast.unparse(node)
             head, _, rest = dotted.partition(".")
             value = source.values.get(head)
-            bound = list(self._bound(source, head)) if not rest else []
+            bound = list(self._bindings(source, head)) if not rest else []
             if bound:
                 node = bound[-1]
                 continue
@@ -178,8 +178,8 @@ class _Reader:
             source, node = resolved[0], ast.Name(resolved[1][0])
         return source, node
 
-    def _bound(self, source: Source, name: str) -> Iterator[ast.expr]:
-        """What a module's top binds to a name, in order; what is added to a list, as a sum."""
+    def _bindings(self, source: Source, name: str) -> Iterator[ast.expr]:
+        """Yield what the top level of a module binds to a name, in order; additions to a list as a sum."""
         last: ast.expr | None = None
         for statement in _statements(self._tree(source).body):
             match statement:
@@ -206,7 +206,7 @@ class _Reader:
 
 
 def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements of a module's top, with those in its branches."""
+    """Yield the statements at the top level of a module, and in its branches."""
     for statement in body:
         yield statement
         if isinstance(statement, ast.If | ast.Try | ast.With):
@@ -215,7 +215,7 @@ def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _entries(call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
-    """The protocols of a ProtocolTypeRouter, and what handles each."""
+    """Yield the protocols of a ProtocolTypeRouter, and what handles each."""
     for argument in (*call.args, *(pair.value for pair in call.keywords)):
         if isinstance(argument, ast.Dict):
             for key, value in zip(argument.keys, argument.values, strict=True):
@@ -234,6 +234,6 @@ def _socketio_path(call: ast.Call) -> str:
 
 
 def _joined(prefix: str, route: str) -> str:
-    """A pattern as a path: Django's routes have no slash in front, and its expressions an anchor."""
+    """Join a pattern to its prefix as a path: Django's routes have no leading slash, and its regexes have an anchor."""
     bare = route.removeprefix("^").removesuffix("$")
     return f"{prefix.rstrip('/')}/{bare.lstrip('/')}"

@@ -25,38 +25,38 @@ PRINT = 'print "old"\n'
         ),
         (
             {"lib/__init__.py": "def add(): ...", "pyproject.toml": '[project]\nname = "lib"\n'},
-            "lib is a package that offers none, a library perhaps",
+            "lib is a package without an application, perhaps a library",
             "APPLIANCE_APP",
         ),
         (
             {f"{name}.py": "" for name in "abcde"},
-            "5 Python files bind none (a.py, b.py, c.py, d.py and 1 more)",
+            "5 Python files bind no application (a.py, b.py, c.py, d.py and 1 more)",
             "APPLIANCE_APP",
         ),
         (
             {"hello.py": "def greet(environ, start_response):\n    return []\n\ndef (\n"},
-            "hello.py can't be parsed (invalid syntax, line 4), and no other file binds one",
-            "Mend it",
+            "hello.py can't be parsed (invalid syntax, line 4), and no other file binds an application",
+            "Fix it",
         ),
         (
             {**LIBRARY, "bin/migrate.py": PRINT, "examples/quick/app.py": "import flask\napp = flask.Flask('x')\n"},
-            "lib is a package that offers none, a library perhaps; bin/migrate.py can't be parsed (Missing",
+            "lib is a package without an application, perhaps a library; bin/migrate.py can't be parsed (Missing",
             "APPLIANCE_PROJECT=examples/quick",
         ),
-        ({**LIBRARY, "lib/deep/old.py": PRINT}, "a library perhaps; lib/deep/old.py can't be parsed", "APPLIANCE_APP"),
+        ({**LIBRARY, "lib/deep/old.py": PRINT}, "perhaps a library; lib/deep/old.py can't be parsed", "APPLIANCE_APP"),
         (
             {**LIBRARY, "bin/old.py": "import flask\n" + PRINT},
             "; bin/old.py can't be parsed",
             "APPLIANCE_APP",
         ),
-        ({**LIBRARY, "lib/shop.py": PRINT}, "lib/shop.py can't be parsed", "Mend it"),
-        ({"old.py": PRINT}, "1 Python files bind none (old.py); old.py can't be parsed", "APPLIANCE_APP"),
+        ({**LIBRARY, "lib/shop.py": PRINT}, "lib/shop.py can't be parsed", "Fix it"),
+        ({"old.py": PRINT}, "1 Python files bind no application (old.py); old.py can't be parsed", "APPLIANCE_APP"),
         (
             {"prices.py": "", "tests/__init__.py": "", "tests/site.py": "import flask\napp = flask.Flask('x')\n"},
-            "3 Python files bind none, but for tests/site.py, which lies where tests do",
+            "only tests/site.py, a file among the tests, binds an application; 3 Python files were found",
             "APPLIANCE_APP=tests.site:app",
         ),
-        ({"old.py": PRINT, "web/shop.py": "from flask import x\n" + PRINT}, "web/shop.py can't be parsed", "Mend it"),
+        ({"old.py": PRINT, "web/shop.py": "from flask import x\n" + PRINT}, "web/shop.py can't be parsed", "Fix it"),
     ],
     ids=[
         "empty",
@@ -91,10 +91,10 @@ MANAGE = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', '{{ project
     [
         (
             {"cookiecutter.json": "{}", "{{cookiecutter.slug}}/app.py": "x = 1\n"},
-            "cookiecutter's",
+            "cookiecutter",
             "uvx cookiecutter .",
         ),
-        ({"copier.yml": "", "src/app.py.jinja": ""}, "Copier's", "uvx copier copy . mysite"),
+        ({"copier.yml": "", "src/app.py.jinja": ""}, "Copier", "uvx copier copy . mysite"),
         ({"site/manage.py": MANAGE}, "site/manage.py is a template", "startproject --template ./site mysite"),
     ],
 )

@@ -1,11 +1,11 @@
-"""The settings module that a file names: Django's ``manage.py``, a ``wsgi.py``, whatever else sets its variable.
+"""Find the settings module that a file names: Django's ``manage.py``, a ``wsgi.py``, or another file that sets it.
 
-Owns what the expression may be, and which of several is for development. Must not know where modules are. Runs in the
+This module evaluates the expression, and chooses the settings for development; it does not find modules. Runs in the
 appliance's own interpreter.
 
-Theory of operation. Each place that sets DJANGO_SETTINGS_MODULE is evaluated as far as its text goes: a variable of the
-environment is taken to be unset, so that its default counts, and both arms of a condition do, but for one that asks
-whether tests are run.
+Theory of operation. Each place that sets DJANGO_SETTINGS_MODULE is evaluated as far as its text goes. A variable of the
+environment counts as unset, so that its default counts. Both branches of a condition count, except for a condition that
+asks whether tests are running.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from appliance.discovery.source.source import Source
 
 KEY = "DJANGO_SETTINGS_MODULE"
-# Of a package of settings, what a developer runs: first these, then a plain settings.py, then whatever else there is.
+# In a package of settings, the ones for development: first these, then a plain settings.py, then any other.
 _FOR_DEVELOPMENT = ("dev", "development", "local", "settings", "__init__", "default", "defaults", "base", "common")
 NOT_FOR_DEVELOPMENT = re.compile(r"prod|production|test|testing|ci|staging|live|deploy|heroku|docker|example|template")
 _MODULE = re.compile(r"[a-zA-Z_]\w*(\.[a-zA-Z_]\w*)*")
 _TESTS = re.compile(r"['\"](?:py)?test['\"]")
-_DEEPEST = 5
-_MOST = 8
+_MAX_DEPTH = 5
+_MAX_RESULTS = 8
 
 
 def named_in(source: Source, given: Mapping[str, str], key: str = KEY) -> list[str]:
-    """What a file may set the variable to, the first in the source first; empty where that can't be seen.
+    """Return the possible values of the variable in a file, in the order of the source; empty if none can be found.
 
     Args:
         source: the file.
         given: the project's environment.
-        key: another variable, to be read in the same way.
+        key: another variable to read in the same way.
     """
     if key not in source.text:
         return []
@@ -46,23 +46,23 @@ def named_in(source: Source, given: Mapping[str, str], key: str = KEY) -> list[s
             warnings.simplefilter("ignore")
             tree = ast.parse(source.text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        # Broken now, mended later.
+        # The file is broken now and will be fixed later.
         match = re.search(rf"{key}[\"']\s*(?:,|\]\s*=)\s*[\"']([\w.]+)[\"']", source.text)
         return [match[1]] if match else []
-    reading = _Reading(tree, given)
-    texts = (text for value in _values(tree, key) for text in reading.texts(value))
+    evaluator = _Evaluator(tree, given)
+    texts = (text for value in _values(tree, key) for text in evaluator.texts(value))
     return [text for text in dict.fromkeys(texts) if _MODULE.fullmatch(text)]
 
 
 def rank(name: str) -> int:
-    """How likely a developer runs settings of this name, the last part of a module's: the least is."""
+    """Rank settings by the last part of their module's name: the lowest are most likely those for development."""
     if NOT_FOR_DEVELOPMENT.search(name):
         return len(_FOR_DEVELOPMENT) + 1
     return _FOR_DEVELOPMENT.index(name) if name in _FOR_DEVELOPMENT else len(_FOR_DEVELOPMENT)
 
 
 def _values(tree: ast.Module, key: str) -> Iterator[ast.expr]:
-    """The expressions that the variable is set to, in order."""
+    """Yield the expressions that the variable is set to, in order."""
     for node in _nodes(tree):
         match node:
             case ast.Call(args=[first, default, *_]) if _is_text(first, key):
@@ -72,7 +72,7 @@ def _values(tree: ast.Module, key: str) -> Iterator[ast.expr]:
 
 
 def _nodes(tree: ast.Module) -> Iterator[ast.AST]:
-    """Every node, in order, but for those of a branch for tests."""
+    """Yield every node, in order, except those of a branch for tests."""
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
@@ -84,7 +84,7 @@ def _nodes(tree: ast.Module) -> Iterator[ast.AST]:
 
 
 def _for_tests(test: ast.expr) -> bool | None:
-    """Whether the condition holds where tests are run (True), does not (False), or asks for something else."""
+    """Return whether the condition is true in tests (True), false in tests (False), or about something else."""
     text = ast.unparse(test)
     if not (_TESTS.search(text) and ("argv" in text or "sys.modules" in text)):
         return None
@@ -100,8 +100,8 @@ def _is_text(expression: ast.expr, text: str) -> bool:
     return False
 
 
-class _Reading:
-    """What an expression may be, as far as that can be seen."""
+class _Evaluator:
+    """Finds the possible texts of an expression."""
 
     def __init__(self, tree: ast.Module, given: Mapping[str, str]) -> None:
         self._given = given
@@ -114,8 +114,8 @@ class _Reading:
                         self._bound.setdefault(target.id, []).append(node.value)
 
     def texts(self, *expressions: ast.expr) -> list[str]:
-        """All that these may be."""
-        if self._depth > _DEEPEST:
+        """Return all texts that these expressions may have."""
+        if self._depth > _MAX_DEPTH:
             return []
         self._depth += 1
         try:
@@ -146,7 +146,7 @@ class _Reading:
                 return self.texts(value)
             case ast.Call(args=[ast.Constant(value=str() as name), *_]) if name in self._given:
                 return [self._given[name]]
-            case ast.Call(args=[_, default, *_]):  # os.environ.get("ENV", "dev"), and whatever else has a default
+            case ast.Call(args=[_, default, *_]):  # os.environ.get("ENV", "dev"), and other calls with a default
                 return self.texts(default)
             case ast.Call(keywords=keywords):
                 return self.texts(*(keyword.value for keyword in keywords if keyword.arg == "default"))
@@ -154,11 +154,11 @@ class _Reading:
 
     def _joined(self, parts: list[ast.expr]) -> list[str]:
         several = itertools.product(*(self.texts(part) for part in parts))
-        return ["".join(each) for each in itertools.islice(several, _MOST)]
+        return ["".join(each) for each in itertools.islice(several, _MAX_RESULTS)]
 
 
 def _filled(form: str, mark: str, values: list[ast.expr]) -> list[ast.expr]:
-    """The parts of a text with marks and of what is put in their places; none where the two don't fit."""
+    """Split a format at its marks and insert the values; return nothing if their numbers differ."""
     pieces = form.split(mark)
     if len(pieces) != len(values) + 1:
         return []

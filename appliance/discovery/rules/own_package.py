@@ -1,7 +1,6 @@
-"""What the project calls itself: the name under which its own package may be imported.
+"""Find the names under which the project's own package may be imported.
 
-Owns the reading of pyproject.toml, setup.cfg and setup.py for it. Must not know rules. Runs in the appliance's own
-interpreter.
+It reads pyproject.toml, setup.cfg and setup.py, and knows no rules. Runs in the appliance's own interpreter.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def package_names(root: Path) -> list[str]:
-    """The names under which the project's own package may be imported, most certain first."""
+    """Return the names under which the project's own package may be imported, the most certain first."""
     project = read_pyproject(root).get("project", {})
     names = [project.get("name")] if isinstance(project, dict) else []
     tool = read_pyproject(root).get("tool", {})
@@ -29,7 +28,7 @@ def package_names(root: Path) -> list[str]:
 
 
 def read_pyproject(root: Path) -> dict[str, Any]:
-    """``pyproject.toml`` as a mapping; empty where there is none that can be read."""
+    """Return ``pyproject.toml`` as a mapping; empty if it does not exist or can't be read."""
     try:
         return tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):

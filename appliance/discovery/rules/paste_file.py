@@ -1,7 +1,7 @@
 """The rule for PasteDeploy: ``development.ini``, or another ``*.ini`` with an application in it.
 
-Owns the reading of such a file for its sections. Must not know how the worker loads it
-(appliance.worker.frameworks.paste does). Runs in the appliance's own interpreter.
+This module reads the sections of such a file; appliance.worker.frameworks.paste loads it. Runs in the appliance's own
+interpreter.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from appliance.discovery.entrypoints import declared_entry_points
 from appliance.discovery.rules.own_package import package_names, read_pyproject
-from appliance.discovery.target import Finding, Look, Ruling, Target
+from appliance.discovery.target import Context, Finding, Ruling, Target
 from appliance.errors import ApplicationError
 
 if TYPE_CHECKING:
@@ -24,40 +24,42 @@ _KINDS = ("app", "application", "pipeline", "composite", "composit")
 _FOR_DEVELOPMENT = ("development", "dev", "local", "debug", "paste", "config", "app")
 _NOT_FOR_DEVELOPMENT = re.compile(r"prod|test|staging|example|sample|template")
 _FOLDERS = ("conf", "config", "configs", "etc", "ini")
-# Files of other programs, some with sections of the same names.
+# Files of other programs; some have sections of the same names.
 _OTHERS = frozenset({"alembic.ini", "tox.ini", "pytest.ini", "uwsgi.ini", "mypy.ini", "setup.ini"})
 
 
-def paste_rule(look: Look) -> Ruling:
-    """The file of the root that is most likely meant for development, and its ``main`` or its only application."""
+def paste_rule(context: Context) -> Ruling:
+    """Choose the root's file that is most likely for development, and its ``main`` or its only application."""
     findings: list[Finding] = []
-    for file in _files(look.root):
+    for file in _files(context.root):
         sections = read_sections(file)
         if not sections:
-            findings.append(Finding(RULE, look.name(file), "it has no section of an application", "nothing"))
+            findings.append(Finding(RULE, context.name(file), "it has no section of an application", "nothing"))
             continue
         if "main" not in sections and len(sections) > 1:
             several = f"several applications, none called main: {', '.join(sections)}"
-            findings.append(Finding(RULE, look.name(file), several, "passed over"))
+            findings.append(Finding(RULE, context.name(file), several, "passed over"))
             continue
         section = "main" if "main" in sections else sections[0]
-        target = paste_target(look, file, section, f"{look.name(file)} has a section for the application {section}.")
-        findings.append(Finding(RULE, look.name(file), f"the application {section}", "chosen"))
+        target = paste_target(
+            context, file, section, f"{context.name(file)} has a section for the application {section}."
+        )
+        findings.append(Finding(RULE, context.name(file), f"the application {section}", "chosen"))
         return Ruling(tuple(findings), target)
     return Ruling(tuple(findings) or (Finding(RULE, "*.ini", "there is none", "nothing"),))
 
 
-def paste_target(look: Look, file: Path, section: str, why: str) -> Target:
-    """The target that means this section of this file."""
-    pyproject = read_pyproject(look.root)
-    names = package_names(look.root)
-    entries = declared_entry_points(look.root, pyproject, _GROUP)
+def paste_target(context: Context, file: Path, section: str, why: str) -> Target:
+    """Return the target for this section of this file."""
+    pyproject = read_pyproject(context.root)
+    names = package_names(context.root)
+    entries = declared_entry_points(context.root, pyproject, _GROUP)
     if not entries:
-        # Not said, but usual: Pyramid's main() in the package itself.
-        package = next((name for name in names if look.modules.find(name)), "")
+        # Not declared, but usual: Pyramid's main() in the package itself.
+        package = next((name for name in names if context.modules.find(name)), "")
         entries = {"main": f"{package}:main"} if package else {}
-    root = str(look.root)
-    source = look.root / "src"
+    root = str(context.root)
+    source = context.root / "src"
     return Target(
         "paste",
         "",
@@ -71,8 +73,8 @@ def paste_target(look: Look, file: Path, section: str, why: str) -> Target:
     )
 
 
-def named_section(look: Look, file: Path, section: str, origin: str) -> str:
-    """The section that ``file.ini#section`` means; without one ``main``, or the only one.
+def named_section(context: Context, file: Path, section: str, origin: str) -> str:
+    """Return the section that ``file.ini#section`` names; without one ``main``, or the only one.
 
     Raises:
         ApplicationError: the file has no such section.
@@ -83,15 +85,15 @@ def named_section(look: Look, file: Path, section: str, origin: str) -> str:
     if not section and len(sections) == 1:
         return sections[0]
     raise ApplicationError(
-        f"{origin} names {look.name(file)}#{section or 'main'}, which has no such section",
+        f"{origin} names {context.name(file)}#{section or 'main'}, which has no such section",
         expected=f"one of {', '.join(sections)}" if sections else "a section [app:main]",
-        action=f"Write {origin}={look.name(file)}#{sections[0] if sections else 'main'}.",
+        action=f"Write {origin}={context.name(file)}#{sections[0] if sections else 'main'}.",
     )
 
 
 def read_sections(file: Path) -> list[str]:
-    """The names of its applications, in order: of ``[app:NAME]``, ``[pipeline:NAME]``, ``[composite:NAME]``."""
-    # A % in a value is PasteDeploy's to expand; a section that stands twice is its to complain about.
+    """Return the names of its applications, in order: of ``[app:NAME]``, ``[pipeline:NAME]``, ``[composite:NAME]``."""
+    # PasteDeploy expands a % in a value, and reports a section that occurs twice.
     parser = configparser.RawConfigParser(strict=False)
     try:
         parser.read_string(_text(file))

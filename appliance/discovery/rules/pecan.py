@@ -1,6 +1,6 @@
-"""The rule for Pecan: an application that is made from its configuration file, as ``pecan serve config.py`` makes it.
+"""The rule for Pecan: an application made from its configuration file, as ``pecan serve config.py`` makes it.
 
-Owns how such a file is told from another ``config.py``. Runs in the appliance's own interpreter.
+This module recognises such a file among other files named ``config.py``. Runs in the appliance's own interpreter.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import ast
 import warnings
 from typing import TYPE_CHECKING
 
-from appliance.discovery.target import Finding, Look, Ruling, Target, search_path
+from appliance.discovery.target import Context, Finding, Ruling, Target, search_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,24 +20,24 @@ _NAMES = ("config.py", "development.py", "dev.py", "local.py", "prod.py", "produ
 _FOLDERS = ("", "config", "conf", "etc")
 
 
-def pecan_rule(look: Look) -> Ruling:
-    """The first file that binds ``app`` to what Pecan makes an application of."""
-    for file in _files(look.root):
+def pecan_rule(context: Context) -> Ruling:
+    """Choose the first file that binds ``app`` to a configuration of Pecan's."""
+    for file in _files(context.root):
         if _is_pecans(file):
-            target = pecan_target(look, file, f"{look.name(file)} is Pecan's configuration of an application.")
-            return Ruling((Finding(RULE, look.name(file), "it configures an application", "chosen"),), target)
+            target = pecan_target(context, file, f"{context.name(file)} is Pecan's configuration of an application.")
+            return Ruling((Finding(RULE, context.name(file), "it configures an application", "chosen"),), target)
     return Ruling((Finding(RULE, "config.py", "there is none of Pecan's", "nothing"),))
 
 
-def pecan_target(look: Look, file: Path, why: str) -> Target:
-    """The target that is made from this file."""
+def pecan_target(context: Context, file: Path, why: str) -> Target:
+    """Return the target that Pecan makes from this file."""
     return Target(
         "object",
         "pecan.deploy",
         "",
         "deploy",
         "yes",
-        search_path(look.root, look.root),
+        search_path(context.root, context.root),
         framework="Pecan",
         why=why,
         arguments=(str(file),),
@@ -50,7 +50,7 @@ def _files(root: Path) -> Iterator[Path]:
 
 
 def _is_pecans(file: Path) -> bool:
-    """Whether it says ``app = {"root": .., "modules": ..}``."""
+    """Whether the file binds ``app = {"root": .., "modules": ..}``."""
     try:
         with warnings.catch_warnings(action="ignore"):
             tree = ast.parse(file.read_bytes())

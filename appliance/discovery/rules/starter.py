@@ -1,7 +1,7 @@
-"""The file that starts the own package's factory: with the arguments, and after the set-up, that its author gives it.
+"""Find the file that calls the factory of the project's own package, with its author's arguments and set-up.
 
-Owns the choice between ``create_app()`` of the package and ``app = create_app(DevConfig)`` in a file above it. Must not
-know how a factory is found. Runs in the appliance's own interpreter.
+This module chooses between ``create_app()`` of the package and ``app = create_app(DevConfig)`` in a file above it. It
+does not find the factory. Runs in the appliance's own interpreter.
 """
 
 from __future__ import annotations
@@ -12,58 +12,62 @@ from typing import TYPE_CHECKING
 from appliance.discovery.rules.deployment import deployment_rule
 from appliance.discovery.rules.script_file import script_target
 from appliance.discovery.serving import own_function
-from appliance.discovery.target import Finding, Look, Pick, Ruling, Target, describe, pick, target_of
+from appliance.discovery.target import Context, Finding, Pick, Ruling, Target, describe, pick, target_of
 
 if TYPE_CHECKING:
     from appliance.discovery.source.source import Source
 
-_RULE = "What makes its instance"
+_RULE = "The module that calls the factory"
 
 
-def starter(look: Look, factory: Target) -> Ruling | None:
-    """What is started instead of a factory of the own package: what rule 7 names, or the one root module that calls it.
+def starter(context: Context, factory: Target) -> Ruling | None:
+    """Return what starts a factory of the own package: what rule 7 names, or the only root module that calls it.
 
-    None where there is neither, or where several are as good.
+    None if there is neither, or if several are equally good.
     """
-    declared = deployment_rule(look)
-    if _starts(look, declared, factory.module.partition(".")[0]):
+    declared = deployment_rule(context)
+    if _starts(context, declared, factory.module.partition(".")[0]):
         return declared
-    made = [(source, best) for source in _above(look) if (best := _instance_of(look, source, factory)) is not None]
+    made = [
+        (source, best) for source in _above(context) if (best := _instance_of(context, source, factory)) is not None
+    ]
     if len(made) != 1:
         return None
     source, best = made[0]
-    words = describe(look, source, best.name or "", best.verdict)
-    target = script_target(look, source, best) or target_of(look, source, best.name or "", best.verdict, f"{words}.")
-    return Ruling((Finding(_RULE, look.name(source.file), words, "chosen"),), target)
+    text = describe(context, source, best.name or "", best.verdict)
+    target = script_target(context, source, best) or target_of(
+        context, source, best.name or "", best.verdict, f"{text}."
+    )
+    return Ruling((Finding(_RULE, context.name(source.file), text, "chosen"),), target)
 
 
-def _starts(look: Look, declared: Ruling, package: str) -> bool:
-    """Whether what is declared is of the package, or uses it: a Makefile starts an example or another service too."""
+def _starts(context: Context, declared: Ruling, package: str) -> bool:
+    """Whether the declared target is in the package, or uses it: a Makefile may start an example or another service."""
     target = declared.target
-    if target is None or not target.file or look.modules.is_left_out(Path(target.file)):
+    if target is None or not target.file or context.modules.is_left_out(Path(target.file)):
         return False
-    source = look.modules.source(Path(target.file))
+    source = context.modules.source(Path(target.file))
     if declared.findings[-1].looked_at.endswith(".py") and target.kind == "object" and _works(source):
         return False  # ``python seed.py``, which serves nothing
     return target.module.partition(".")[0] == package or package in source.imports
 
 
 def _works(source: Source) -> bool:
-    """Whether a module enters the application's context: it fills tables or feeds a queue, and is not what serves."""
+    """Whether a module enters the application's context: then it fills tables or feeds a queue, and does not serve."""
     return "app_context" in source.text
 
 
-def _above(look: Look) -> list[Source]:
-    files = [file for file in look.modules.files(0) if file.name not in {"setup.py", "conftest.py"}]
-    return [look.modules.source(file) for file in files if not file.name.startswith("test")]
+def _above(context: Context) -> list[Source]:
+    files = [file for file in context.modules.files(0) if file.name not in {"setup.py", "conftest.py"}]
+    return [context.modules.source(file) for file in files if not file.name.startswith("test")]
 
 
-def _instance_of(look: Look, source: Source, factory: Target) -> Pick | None:
-    """The best of a module, where it is made by this factory."""
-    best = pick(look.modules, source, own=True)
+def _instance_of(context: Context, source: Source, factory: Target) -> Pick | None:
+    """Return the best name of a module, if this factory makes it."""
+    best = pick(context.modules, source, own=True)
     value = source.values.get(best.name or "")
     if value is None or value.kind != "call" or best.verdict.kind != "wsgi" or _works(source):
         return None
-    made_by = own_function(look.modules, value.name)
-    same = made_by == own_function(look.modules, f"{factory.module}.{factory.attribute}")
+    made_by = own_function(context.modules, value.name)
+    same = made_by == own_function(context.modules, f"{factory.module}.{factory.attribute}")
     return best if made_by is not None and same else None

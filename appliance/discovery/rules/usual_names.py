@@ -1,6 +1,6 @@
 """The rules for what a project looks like: usual file names, its own package, and a scan of the rest.
 
-Owns the usual names of files. Must not know what a framework is; a module's best name is ``target.pick``'s. Runs in the
+This module knows the usual names of files, and no frameworks; ``target.pick`` chooses a name in a module. Runs in the
 appliance's own interpreter.
 """
 
@@ -29,8 +29,8 @@ from appliance.discovery.source.verdict import Verdict
 from appliance.discovery.target import (
     FACTORY_NAMES,
     OBJECT_NAMES,
+    Context,
     Finding,
-    Look,
     Pick,
     Ruling,
     Target,
@@ -48,11 +48,11 @@ if TYPE_CHECKING:
     from appliance.discovery.source.source import Source
 
 FILES = ("wsgi", "app", "main", "run", "application", "server", "web", "api", "index", "passenger_wsgi", "flask_app")
-_DEEP_ENOUGH = 2
-_DEEPEST = 4  # backend/src/shop/app.py
+_NEAR = 2  # levels of folders
+_MAX_DEPTH = 4  # backend/src/shop/app.py
 _MAKES_PROJECTS = re.compile(r"(?:create|start|new|init)[-_]?project|-project\Z")  # as django-admin does
 _SHEBANG = re.compile(rb"#!.*\bpython")
-_LONGEST_SHEBANG = 256  # Linux's own limit
+_MAX_SHEBANG = 256  # Linux's own limit
 _IS_PART_OF_TESTS = re.compile(r"^test_|_test\.py$|^conftest\.py$|^setup\.py$")
 _IS_TEST = re.compile(r"^test_|_test\.py$|^tests?\.py$|^conftest\.py$|^setup\.py$")
 
@@ -64,30 +64,30 @@ class _Found:
     script: Target | None
 
 
-def usual_files_rule(look: Look) -> Ruling:
-    """``wsgi.py``, ``app.py`` and their kin, and ``*.wsgi``, in the root and in ``src/``."""
-    files = list(_usual_files(look))
-    ruling = _first(look, "Usual file names", files, ", ".join(f"{name}.py" for name in FILES[:6]))
+def usual_files_rule(context: Context) -> Ruling:
+    """Look at ``wsgi.py``, ``app.py`` and similar names, and ``*.wsgi``, in the root and in ``src/``."""
+    files = list(_usual_files(context))
+    ruling = _first(context, "Usual file names", files, ", ".join(f"{name}.py" for name in FILES[:6]))
     if ruling.target is None or ruling.target.kind != "object":
         return ruling
-    # app/ has the application, and run.py beside it makes its tables before it serves it: as its author runs it.
+    # app/ has the application, and run.py beside it makes its tables and serves it: run it as its author does.
     module = ruling.target.module.partition(".")[0]
     for file in files:
-        source = look.modules.source(file)
-        script = script_target(look, source, pick(look.modules, source)) if module in source.imports else None
+        source = context.modules.source(file)
+        script = script_target(context, source, pick(context.modules, source)) if module in source.imports else None
         if script is not None and str(file) != ruling.target.file:
             return Ruling(
-                (*ruling.findings[:-1], Finding("Usual file names", look.name(file), script.why, "chosen")), script
+                (*ruling.findings[:-1], Finding("Usual file names", context.name(file), script.why, "chosen")), script
             )
     return ruling
 
 
-def package_rule(look: Look) -> Ruling:
-    """The package that pyproject.toml, setup.cfg or setup.py names, and the usual files in it."""
-    names = package_names(look.root)
+def package_rule(context: Context) -> Ruling:
+    """Look at the package that pyproject.toml, setup.cfg or setup.py names, and the usual files in it."""
+    names = package_names(context.root)
     files: list[Path] = []
     for name in names:
-        file = look.modules.find(name)
+        file = context.modules.find(name)
         if file is None:
             continue
         if file.name == "__init__.py":
@@ -95,212 +95,212 @@ def package_rule(look: Look) -> Ruling:
             files += [path for stem in stems if (path := file.parent / f"{stem}.py").is_file()]
         files.append(file)
     looked_at = ", ".join(names) or "pyproject.toml, setup.cfg, setup.py"
-    ruling = _first(look, "The project's own package", files, looked_at)
+    ruling = _first(context, "The project's own package", files, looked_at)
     target = ruling.target
     if target is None or target.kind != "object" or target.call != "yes" or "." in target.attribute:
         return ruling  # an instance, web.py's app.wsgifunc() too
-    started = starter(look, target)
+    started = starter(context, target)
     if started is None:
         return ruling
     passed = replace(ruling.findings[-1], outcome="passed over")
     return replace(started, findings=(*ruling.findings[:-1], passed, *started.findings))
 
 
-def console_rule(look: Look) -> Ruling:
-    """The console script that serves, or a command in the root; the last rule, for most want arguments."""
+def console_rule(context: Context) -> Ruling:
+    """Look at the console scripts that serve, and at commands in the root; the last rule: most need arguments."""
     rule = "The project's console scripts"
-    for name, text in declared_entry_points(look.root, read_pyproject(look.root), "console_scripts").items():
+    for name, text in declared_entry_points(context.root, read_pyproject(context.root), "console_scripts").items():
         module, _, function = text.partition(":")
         if _MAKES_PROJECTS.search(name) or _MAKES_PROJECTS.search(function):
             continue
-        target = console_target(look, name, module.strip(), function.strip())
+        target = console_target(context, name, module.strip(), function.strip())
         if target is not None:
             return Ruling((Finding(rule, f"{name} = {text}", target.why, "chosen"),), target)
-    for file in _commands(look):
-        target = script_target(look, look.modules.source(file), Pick())
+    for file in _commands(context):
+        target = script_target(context, context.modules.source(file), Pick())
         if target is not None:
-            return Ruling((Finding(rule, look.name(file), target.why, "chosen"),), target)
+            return Ruling((Finding(rule, context.name(file), target.why, "chosen"),), target)
     return Ruling((Finding(rule, "pyproject.toml, setup.cfg, setup.py", "none serves WSGI", "nothing"),))
 
 
-def _commands(look: Look) -> Iterable[Path]:
-    """Files of the root that have no suffix and name Python as what runs them: setup's ``scripts=``."""
-    for file in sorted(look.root.iterdir()):
+def _commands(context: Context) -> Iterable[Path]:
+    """Yield the root's files without a suffix that start with a Python shebang: setup's ``scripts=``."""
+    for file in sorted(context.root.iterdir()):
         if not file.suffix and not file.name.startswith(".") and file.is_file():
             with contextlib.suppress(OSError), file.open("rb") as stream:
-                if _SHEBANG.match(stream.readline(_LONGEST_SHEBANG)):
+                if _SHEBANG.match(stream.readline(_MAX_SHEBANG)):
                     yield file
 
 
-def scan_rule(look: Look) -> Ruling:
-    """Every module near the root, then those further below: the one that binds an application, or a factory of one."""
-    near = _scan(look, _DEEP_ENOUGH)
+def scan_rule(context: Context) -> Ruling:
+    """Look at every module near the root, then deeper ones, for the one that binds an application or a factory."""
+    near = _scan(context, _NEAR)
     if near.target or near.weak or near.tied or near.refused:
         return near
-    if all(_IS_TEST.search(file.name) for file in look.modules.files(_DEEPEST)):
-        return _scan(look, _DEEP_ENOUGH, tests=True)  # a first project is called "test" as often as not
-    return _scan(look, _DEEPEST)
+    if all(_IS_TEST.search(file.name) for file in context.modules.files(_MAX_DEPTH)):
+        return _scan(context, _NEAR, tests=True)  # a first project is often called "test"
+    return _scan(context, _MAX_DEPTH)
 
 
-def _scan(look: Look, depth: int, *, tests: bool = False) -> Ruling:
-    rule = "A look into every module"
+def _scan(context: Context, depth: int, *, tests: bool = False) -> Ruling:
+    rule = "A scan of every module"
     passed_over = _IS_PART_OF_TESTS if tests else _IS_TEST
     found = []
-    passed_on = []
+    reexported = []
     weak: Target | None = None
     refused: list[str] = []
     tied: tuple[str, ...] = ()
     asgi: list[_Found] = []
     count = 0
-    for file in look.modules.files(depth, tests=tests):
+    for file in context.modules.files(depth, tests=tests):
         if passed_over.search(file.name):
             continue
-        source = look.modules.source(file)
+        source = context.modules.source(file)
         count += 1
-        best = pick(look.modules, source, own=True)
-        script = script_target(look, source, best) if _may_be_run(look, file) else None
+        best = pick(context.modules, source, own=True)
+        script = script_target(context, source, best) if _may_be_run(context, file) else None
         if script or (best.name and not _is_part_of_a_library(file, best)):
             found.append(_Found(source, best, script))
             continue
         if not best.name and registers_with_hug(source):
             found.append(_Found(source, Pick("__hug_wsgi__", Verdict("wsgi", "Hug")), None))
             continue
-        passed_on += _passed_on(look, source)
-        asgi += _asgi(look, source, best)
-        if weak is None and best.weak and file.stem in FILES and _may_be_weak(look, file):
-            why = f"{look.name(file)} binds {best.weak}, a usual name, and nothing else was found."
-            weak = target_of(look, source, best.weak, Verdict("unknown"), why)
-        refused += [f"{look.name(file)}: {words}" for words in best.refused]
-        refused += filter(None, [refused_script(look, source)])
-        tied = tied or tuple(f"{look.name(file)}:{name}" for name in best.tied)
+        reexported += _reexported(context, source)
+        asgi += _asgi(context, source, best)
+        if weak is None and best.weak and file.stem in FILES and _may_be_weak(context, file):
+            why = f"{context.name(file)} binds {best.weak}, a usual name, and nothing else was found."
+            weak = target_of(context, source, best.weak, Verdict("unknown"), why)
+        refused += [f"{context.name(file)}: {reason}" for reason in best.refused]
+        refused += filter(None, [refused_script(context, source)])
+        tied = tied or tuple(f"{context.name(file)}:{name}" for name in best.tied)
     looked_at = f"{count} files"
-    for fits, those in ((_instances, found), (_factories, found), (_any, passed_on)):
+    for fits, those in ((_instances, found), (_factories, found), (_any, reexported)):
         some = _narrow([one for one in those if fits(one)])
         if len(some) == 1:
-            target, finding = _choose(look, rule, some[0])
+            target, finding = _choose(context, rule, some[0])
             return Ruling((finding,), target)
         if some:
-            names = tuple(f"{look.name(one.source.file)}:{one.best.name or ''}".rstrip(":") for one in some)
+            names = tuple(f"{context.name(one.source.file)}:{one.best.name or ''}".rstrip(":") for one in some)
             return Ruling((Finding(rule, looked_at, f"several: {', '.join(names)}", "passed over"),), tied=names)
-    words = "; ".join(refused) or (f"several: {', '.join(tied)}" if tied else "no application")
-    outcome = Finding(rule, looked_at, words, "passed over" if refused or tied else "nothing")
-    return Ruling((outcome,), None, weak, tied, tuple(refused), _best_asgi(look, asgi))
+    text = "; ".join(refused) or (f"several: {', '.join(tied)}" if tied else "no application")
+    outcome = Finding(rule, looked_at, text, "passed over" if refused or tied else "nothing")
+    return Ruling((outcome,), None, weak, tied, tuple(refused), _best_asgi(context, asgi))
 
 
-def _usual_files(look: Look) -> Iterable[Path]:
-    # A project in src/ keeps a wsgi.py or a manage.py above it as often as not: the root first.
-    for folder in look.modules.roots[:2]:
+def _usual_files(context: Context) -> Iterable[Path]:
+    # A project in src/ often has its wsgi.py or manage.py above it: the root comes first.
+    for folder in context.modules.roots[:2]:
         for name in FILES:
             for file in (folder / f"{name}.py", folder / name / "__init__.py"):
                 if file.is_file():
                     yield file
-    yield from sorted(look.root.glob("*.wsgi"))
+    yield from sorted(context.root.glob("*.wsgi"))
 
 
-def _first(look: Look, rule: str, files: Iterable[Path], looked_at: str) -> Ruling:
-    """The first file that holds one; what is doubtful or can't be served is kept for the end."""
+def _first(context: Context, rule: str, files: Iterable[Path], looked_at: str) -> Ruling:
+    """Choose the first file with an application; keep what is doubtful or can't be served for the end."""
     findings: list[Finding] = []
     weak: Target | None = None
     tied: tuple[str, ...] = ()
     refused: list[str] = []
     asgi: list[_Found] = []
     for file in files:
-        source = look.modules.source(file)
-        best = pick(look.modules, source)
-        script = script_target(look, source, best)
+        source = context.modules.source(file)
+        best = pick(context.modules, source)
+        script = script_target(context, source, best)
         if best.name or script:
-            target, finding = _choose(look, rule, _Found(source, best, script))
+            target, finding = _choose(context, rule, _Found(source, best, script))
             return Ruling((*findings, finding), target)
-        findings.append(Finding(rule, look.name(file), _words(source, best), "passed over"))
-        tied = tied or tuple(f"{look.name(file)}:{name}" for name in best.tied)
-        refused += [f"{look.name(file)}: {words}" for words in best.refused]
-        refused += filter(None, [refused_script(look, source)])
+        findings.append(Finding(rule, context.name(file), _describe_pick(source, best), "passed over"))
+        tied = tied or tuple(f"{context.name(file)}:{name}" for name in best.tied)
+        refused += [f"{context.name(file)}: {reason}" for reason in best.refused]
+        refused += filter(None, [refused_script(context, source)])
         if weak is None:
-            asgi += _asgi(look, source, best)
+            asgi += _asgi(context, source, best)
         if asgi:
-            continue  # certain, where the rest would be doubtful
+            continue  # the ASGI application is certain, and the rest would be doubtful
         if weak is None and source.problem:
-            why = f"{look.name(file)} can't be parsed, and nothing else was found: its import shows where."
-            weak = target_of(look, source, "", Verdict("unknown"), why)
+            why = f"{context.name(file)} can't be parsed, and nothing else was found: its import shows the error."
+            weak = target_of(context, source, "", Verdict("unknown"), why)
         elif weak is None and best.weak:
-            why = f"{look.name(file)} binds {best.weak}, a usual name, and nothing else was found."
-            weak = target_of(look, source, best.weak, Verdict("unknown"), why)
+            why = f"{context.name(file)} binds {best.weak}, a usual name, and nothing else was found."
+            weak = target_of(context, source, best.weak, Verdict("unknown"), why)
     if not findings:
         findings.append(Finding(rule, looked_at, "there is none", "nothing"))
-    return Ruling(tuple(findings), None, weak, tied, tuple(refused), _best_asgi(look, asgi[:1]))
+    return Ruling(tuple(findings), None, weak, tied, tuple(refused), _best_asgi(context, asgi[:1]))
 
 
-def _asgi(look: Look, source: Source, best: Pick) -> list[_Found]:
-    """The ASGI application of a module, or the ASGI server that it starts."""
+def _asgi(context: Context, source: Source, best: Pick) -> list[_Found]:
+    """Return the ASGI application of a module, or the ASGI server that it starts."""
     if best.asgi is not None:
         name, verdict = best.asgi
         return [_Found(source, replace(best, name=name, verdict=verdict), None)]
-    if not _may_be_run(look, source.file):
+    if not _may_be_run(context, source.file):
         return []
     named = named_in_text(source.text)
-    if named:  # ``uvicorn.run("shop.api:app")``, in a file that is there to start it
+    if named:  # ``uvicorn.run("shop.api:app")``, in a file whose purpose is to start it
         try:
-            explicit_target(look, named, look.name(source.file))
+            explicit_target(context, named, context.name(source.file))
         except AsgiError as error:
             return [_Found(source, best, error.target)]
         except ApplicationError:
             return []
-    script = asgi_target(look, source)
+    script = asgi_target(context, source)
     return [_Found(source, best, script)] if script is not None else []
 
 
-def _best_asgi(look: Look, found: list[_Found]) -> tuple[Target, ...]:
-    """Of several the instances before the factories and the scripts, then as for WSGI."""
+def _best_asgi(context: Context, found: list[_Found]) -> tuple[Target, ...]:
+    """Prefer instances to factories and scripts; then narrow them as for WSGI."""
     instances = [one for one in found if one.script is None and not one.best.verdict.call]
     factories = [one for one in found if one.script is None and one.best.verdict.call]
     best = _narrow(next(filter(None, (instances, factories, found)), []))
-    return tuple(_choose(look, "ASGI", one)[0] for one in best)
+    return tuple(_choose(context, "ASGI", one)[0] for one in best)
 
 
-def _may_be_weak(look: Look, file: Path) -> bool:
-    """Whether a usual name is enough: deep in what is packaged it is a part, but for what a package ``wsgi`` holds."""
+def _may_be_weak(context: Context, file: Path) -> bool:
+    """Whether a usual name is enough: not deep in a package, where it is only a part, except in a ``wsgi`` package."""
     deep = all((folder / "__init__.py").is_file() for folder in (file.parent, file.parent.parent))
-    return not deep or "wsgi" in {file.parent.name, file.stem} or not package_names(look.root)
+    return not deep or "wsgi" in {file.parent.name, file.stem} or not package_names(context.root)
 
 
 def _is_part_of_a_library(file: Path, best: Pick) -> bool:
-    """Something that takes (environ, start_response) is one of many parts in a package, unless its name says more."""
+    """Whether a callable of (environ, start_response) is only a part of a package, because its name says no more."""
     names = {*OBJECT_NAMES, *FACTORY_NAMES, "wsgi_app", "wsgi", "main"}
     packaged = file.name == "__init__.py" or (file.parent / "__init__.py").is_file()
     return packaged and best.verdict.framework == "WSGI" and best.name not in names and file.stem not in FILES
 
 
-def _passed_on(look: Look, source: Source) -> list[_Found]:
-    """What a package imports under a usual name, to be had from it: ``from .application import make_app``."""
-    best = pick(look.modules, source)
+def _reexported(context: Context, source: Source) -> list[_Found]:
+    """Return what a package imports under a usual name, to offer it: ``from .application import make_app``."""
+    best = pick(context.modules, source)
     usual = source.file.name == "__init__.py" and best.name in {*OBJECT_NAMES, *FACTORY_NAMES}
     return [_Found(source, best, None)] if usual else []
 
 
-def _may_be_run(look: Look, file: Path) -> bool:
-    """A module within a package is the package's business, whatever it does under ``__main__``."""
-    if file.name == "manage.py" and not is_django_in_one_file(look.modules.source(file)):
+def _may_be_run(context: Context, file: Path) -> bool:
+    """Whether running a file may be right: not for a module within a package, whatever its ``__main__`` does."""
+    if file.name == "manage.py" and not is_django_in_one_file(context.modules.source(file)):
         return False
-    return file.name == "__main__.py" or file.parent == look.root or not (file.parent / "__init__.py").is_file()
+    return file.name == "__main__.py" or file.parent == context.root or not (file.parent / "__init__.py").is_file()
 
 
-def _choose(look: Look, rule: str, found: _Found) -> tuple[Target, Finding]:
+def _choose(context: Context, rule: str, found: _Found) -> tuple[Target, Finding]:
     source, name, verdict = found.source, found.best.name or "", found.best.verdict
     if found.script is not None:
-        return found.script, Finding(rule, look.name(source.file), found.script.why, "chosen")
-    words = describe(look, source, name, verdict)
-    target = target_of(look, source, name, verdict, f"{words}.")
+        return found.script, Finding(rule, context.name(source.file), found.script.why, "chosen")
+    text = describe(context, source, name, verdict)
+    target = target_of(context, source, name, verdict, f"{text}.")
     settings = django.settings_named_in(source) if verdict.framework == "Django" and verdict.kind == "wsgi" else ""
     if settings:
-        # A wsgi.py of Django's without a manage.py: whole Django all the same.
-        environ = {} if look.values.get("DJANGO_SETTINGS_MODULE") else {"DJANGO_SETTINGS_MODULE": settings}
-        module, first = look.modules.name_of(source.file)
-        path = search_path(look.root, first)
-        target = Target("django", module, str(source.file), name, "no", path, environ, "Django", f"{words}.")
-    return target, Finding(rule, look.name(source.file), words, "chosen")
+        # A Django wsgi.py without a manage.py is a whole Django project too.
+        environ = {} if context.values.get("DJANGO_SETTINGS_MODULE") else {"DJANGO_SETTINGS_MODULE": settings}
+        module, first = context.modules.name_of(source.file)
+        path = search_path(context.root, first)
+        target = Target("django", module, str(source.file), name, "no", path, environ, "Django", f"{text}.")
+    return target, Finding(rule, context.name(source.file), text, "chosen")
 
 
-def _words(source: Source, best: Pick) -> str:
+def _describe_pick(source: Source, best: Pick) -> str:
     if source.problem:
         return f"it can't be parsed: {source.problem}"
     if best.tied:
@@ -323,7 +323,7 @@ def _any(_found: _Found) -> bool:
 
 
 def _narrow(found: list[_Found]) -> list[_Found]:
-    """Of several: the one that serves itself when it is run, else the shallowest."""
+    """Choose the one that serves itself when it runs, else the shallowest; return all if that is not one."""
     for better in (
         [one for one in found if one.script or one.best.name in one.source.served],
         [one for one in found if len(one.source.file.parts) == min(len(other.source.file.parts) for other in found)],

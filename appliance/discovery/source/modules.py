@@ -1,8 +1,8 @@
-"""The project's modules by name and by file, each read once.
+"""Find the project's modules by name and by file, and read each only once.
 
-Owns the way from a dotted name to a file of the project and back, and which folder must stand first on ``sys.path``.
-Must not know frameworks or rules. Runs in the appliance's own interpreter; the cache of sources lives as long as one
-look at the project.
+This module maps a dotted name to a file of the project and back, and finds the folder that must be first on
+``sys.path``. It knows no frameworks or rules. Runs in the appliance's own interpreter; the cache of sources lasts for
+one discovery.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-# Never the project's own code, or no place for its application.
+# Folders without the project's own code, or never with its application.
 _SKIPPED = frozenset(
     (
         "venv", "env", "virtualenv", "node_modules", "bower_components", "site-packages", "__pycache__",
@@ -27,10 +27,10 @@ _SKIPPED = frozenset(
     )
 )  # fmt: skip
 _TESTS = frozenset(("tests", "test", "testing"))
-# What a library makes new projects from: its names are still to be filled in.
+# Templates for new projects: they have placeholders instead of names.
 _TEMPLATE = re.compile(r"(?:project|setup|app|site)_templates?\Z|.*\{\{", re.IGNORECASE)
-_TO_FILL_IN = re.compile(rb"\{\{\s*[\w.]+\s*\}\}")
-_MOST_FILES = 400
+_PLACEHOLDER = re.compile(rb"\{\{\s*[\w.]+\s*\}\}")
+_MAX_FILES = 400
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+(\w+)|import[ \t]+(\w+))", re.MULTILINE)
 _DOTTED = re.compile(r"^[ \t]*(?:from|import)[ \t]+(\w+)\.(\w+)", re.MULTILINE)
 _ADDS = re.compile(r"^[ \t]*sys\.path\.(?:insert|append)\(", re.MULTILINE)
@@ -41,14 +41,14 @@ class Modules:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        # src/ is the layout that packaging guides teach, lib/ and app/ are seen in older projects.
+        # Packaging guides teach src/; older projects use lib/ and app/.
         self.roots = tuple(folder for folder in (root, root / "src", root / "lib") if folder.is_dir())
-        self._added: list[Path] = []  # what files put on the path when they run: their own folders
+        self._added: list[Path] = []  # folders that files add to the path when they run: their own
         self._sources: dict[tuple[Path, str], Source] = {}
         self._found: dict[tuple[str, Path | None], Path | None] = {}
 
     def find(self, module: str, first: Path | None = None) -> Path | None:
-        """The file of a module: ``package/__init__.py`` or ``module.py`` in one of the roots."""
+        """Return the file of a module: ``package/__init__.py`` or ``module.py`` in one of the roots."""
         key = (module, first)
         if key not in self._found:
             self._found[key] = self._find(module.split("."), first)
@@ -61,7 +61,7 @@ class Modules:
         return next((file for folder in folders if (file := module_in(folder, parts))), None)
 
     def source(self, file: Path, module: str = "") -> Source:
-        """One file, read once under each name: its own, or the one that it was found by."""
+        """Return one file's source, read once under each name: its own, or the one it was found by."""
         key = (file, module)
         if key not in self._sources:
             self._sources[key] = source = read_source(file, module or self.name_of(file)[0])
@@ -72,10 +72,10 @@ class Modules:
         return self._sources[key]
 
     def name_of(self, file: Path) -> tuple[str, Path]:
-        """A file's module name, and the folder from which it is imported by that name.
+        """Return a file's module name, and the folder that it is imported from by that name.
 
-        The folder is the first above the file that is no package. A package whose module imports its own siblings by
-        absolute names was written to be run as a script: then it is the file's own folder.
+        The folder is the first above the file that is not a package. If a module of a package imports its siblings by
+        absolute names, it was written to run as a script: then it is the file's own folder.
         """
         folder = file.parent
         parts = [] if file.name == "__init__.py" else [file.stem]
@@ -85,14 +85,14 @@ class Modules:
             parts.insert(0, folder.name)
             folder = folder.parent
         if folder not in self.roots and self.root in folder.parents:
-            # A folder without __init__.py is a package too, once the file says so: ``from shop.models import ..``.
+            # A folder without __init__.py is a package too, if the file imports it: ``from shop.models import ..``.
             namespace = folder.relative_to(self.root).parts
             if namespace[0] not in {"src", "lib"} and namespace[0] in imports_of(file):
                 return ".".join([*namespace, *parts]), self.root
         return ".".join(parts), folder
 
     def resolve(self, name: str) -> tuple[Source, tuple[str, ...]] | None:
-        """The longest part of a dotted name that is a module of the project, and the rest; None for a foreign one."""
+        """Return the longest part of a dotted name that is a module of the project, and the rest; None for others."""
         parts = name.split(".")
         for end in range(len(parts), 0, -1):
             file = self.find(".".join(parts[:end]))
@@ -100,22 +100,22 @@ class Modules:
                 continue
             source = self.source(file)
             if end == len(parts) > 1:
-                # ``from shop import app``: what shop/__init__.py makes under that name hides a module shop/app.py.
+                # ``from shop import app``: a name that shop/__init__.py binds hides a module shop/app.py.
                 package = self.find(".".join(parts[:-1]))
                 bound = self.source(package).values.get(parts[-1]) if package else None
                 if package and bound and bound.kind in {"call", "function", "class"}:
                     return self.source(package), (parts[-1],)
             return source, tuple(parts[end:])
-        # A file that no root leads to: a script in a sub-folder.
+        # A file outside of all roots: a script in a sub-folder.
         for source in self._sources.values():
             if source.module and name.startswith(source.module + "."):
                 return source, tuple(name[len(source.module) + 1 :].split("."))
         return None
 
     def files(self, depth: int, *, tests: bool = False) -> Iterator[Path]:
-        """Python files, the shallow ones first, by name; skipping what is not the project's own.
+        """Yield Python files, the shallow ones first, by name, without those that are not the project's own.
 
-        With ``tests`` those in folders that bear the names of tests, too.
+        With ``tests`` also the files in folders of tests.
         """
         level = [self.root]
         count = 0
@@ -132,19 +132,19 @@ class Modules:
                             continue
                         yield folder / entry.name
                         count += 1
-                        if count >= _MOST_FILES:
+                        if count >= _MAX_FILES:
                             return
                     elif self._is_own_folder(entry) or (tests and entry.name in _TESTS and entry.is_dir()):
                         below.append(folder / entry.name)
             level = below
 
     def is_left_out(self, file: Path) -> bool:
-        """Whether it is in a folder of the project that is never looked into."""
+        """Whether the file is in a folder of the project that is always skipped."""
         folders = file.relative_to(self.root).parts[:-1] if self.root in file.parents else ()
         return any(_is_skipped(name) for name in folders)
 
     def top_level_names(self) -> list[str]:
-        """What can be imported by one name."""
+        """Return the names of the top-level modules and packages."""
         names = {
             path.stem
             for folder in self.roots
@@ -166,12 +166,12 @@ class Modules:
         if _is_skipped(name) or not entry.is_dir(follow_symlinks=False):
             return False
         if name == "project_name" and entry.path != str(self.root / name):
-            return False  # Django's own name in a template; in the root somebody's first project
+            return False  # Django's placeholder in a template; in the root it is a real project
         return not os.path.exists(os.path.join(entry.path, "pyvenv.cfg"))  # noqa: PTH110, PTH118 - a DirEntry's
 
 
 def module_in(folder: Path, parts: Sequence[str]) -> Path | None:
-    """The file of the module of this dotted name, by its parts, in this folder alone."""
+    """Return the file of the module with this dotted name, given in parts, in this folder alone."""
     base = folder.joinpath(*parts)
     return next((file for file in (base / "__init__.py", base.with_name(f"{base.name}.py")) if file.is_file()), None)
 
@@ -182,7 +182,7 @@ def _is_skipped(folder: str) -> bool:
 
 def _is_template(file: Path) -> bool:
     try:
-        return _TO_FILL_IN.search(file.read_bytes()) is not None
+        return _PLACEHOLDER.search(file.read_bytes()) is not None
     except OSError:
         return False
 
@@ -192,7 +192,7 @@ def _names_in(folder: Path) -> set[str]:
 
 
 def _dotted_imports_of(file: Path) -> frozenset[tuple[str, str]]:
-    """The first two parts of each absolute import of a module within another."""
+    """Return the first two parts of each absolute import of a module in a package."""
     try:
         text = file.read_text("utf-8", "replace")
     except OSError:
@@ -201,7 +201,7 @@ def _dotted_imports_of(file: Path) -> frozenset[tuple[str, str]]:
 
 
 def imports_of(file: Path) -> frozenset[str]:
-    """The modules that it imports by absolute names, read off its text: to parse every file twice costs too much."""
+    """Return the modules that a file imports by absolute names, from its text: parsing every file twice is too slow."""
     try:
         text = file.read_text("utf-8", "replace")
     except OSError:

@@ -1,12 +1,12 @@
-"""What an expression or a definition is, by its syntax tree alone: the names of one scope.
+"""Find out what expressions and definitions are, from their syntax tree alone: the names of one scope.
 
-Owns the walk through a module's or a function's statements. Must not know files, frameworks or rules. Runs in the
+This module walks through the statements of a module or function; it knows no files, frameworks or rules. Runs in the
 appliance's own interpreter.
 
 Theory of operation. A scope is walked in order, into the branches of ``if``, ``try``, ``with``, ``for`` and ``match``;
-what runs under ``if __name__ == "__main__"`` is kept for a walk of its own. Each expression becomes a ``Value``: what
-is called, or what else it is another name of, by full dotted name. A function is walked in the same way, for what it
-returns and calls.
+the statements under ``if __name__ == "__main__"`` are kept for a walk of their own. Each expression becomes a
+``Value``: the function that it calls, or the name that it refers to, by full dotted name. A function is walked in the
+same way, for what it returns and calls.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# Methods that may serve, by their names' first word: run_application(), serve_forever().
+# Methods that may serve, by the first word of their name: run_application(), serve_forever().
 _METHODS = ("run", "main", "start", "serve", "launch", "execute")
 
 
@@ -28,23 +28,23 @@ class Value:
 
     Attributes:
         kind: "call" (of ``name``), "reference" (to ``name``), "function", "class", "text" or "other".
-        name: the full dotted name of what is called, meant or defined; of a text, the text.
-        attributes: what is taken of the call's result, in order.
-        required: how many arguments a function must be given.
+        name: the full dotted name that is called, referred to or defined; for a text, the text.
+        attributes: the attributes of the call's result, in order.
+        required: how many arguments a function needs.
         parameters: the names of its positional parameters.
         coroutine: whether it is ``async``.
-        decorators: the full names of its decorators; of a class, of its bases.
-        returns: what a function returns, as far as it can be seen.
-        answers: what a function does with its last two parameters, as a WSGI application does: "starts" a response by
+        decorators: the full names of its decorators; for a class, of its bases.
+        returns: what a function returns, as far as the source shows.
+        answers: what a function does with its last two parameters, as a WSGI application does: "starts" a response with
             the second, or "passes" both on.
         caller: a class's ``__call__``; None if it has none of its own.
-        methods: of a class, those that may serve, by name.
-        iterates: whether a class has an ``__iter__`` of its own.
+        methods: for a class, its methods that may serve, by name.
+        iterates: whether a class has its own ``__iter__``.
         calls: what a function calls, in order: statements that are a call, and calls whose result is bound or returned.
-        keywords: of a call, the names of its keyword arguments.
-        arguments: of a call, its positional arguments, as far as they are names or calls.
-        sets: of a function, whether it sets an attribute or an item of something: ``app.secret_key = ..``.
-        line: where it stands.
+        keywords: for a call, the names of its keyword arguments.
+        arguments: for a call, its positional arguments that are names or calls.
+        sets: for a function, whether it sets an attribute or an item: ``app.secret_key = ..``.
+        line: its line.
     """
 
     kind: Literal["call", "reference", "function", "class", "text", "other"]
@@ -67,7 +67,7 @@ class Value:
 
 
 class Owner(NamedTuple):
-    """Of a method: its class, what it calls the instance, and the class's own methods."""
+    """For a method: its class, its name for the instance, and the class's own methods."""
 
     name: str
     parameter: str
@@ -75,7 +75,7 @@ class Owner(NamedTuple):
 
 
 class Scope:
-    """The names of a module or of a function, while it is walked."""
+    """The names of a module or function, collected while it is walked."""
 
     def __init__(self, prefix: str, package: str, outer: Scope | None, owner: Owner | None = None) -> None:
         self.values: dict[str, Value] = {}
@@ -90,13 +90,13 @@ class Scope:
         self._owner = owner
 
     def walk(self, body: list[ast.stmt]) -> None:
-        """Take in statements, in order."""
+        """Walk through statements, in order."""
         for statement in body:
             self._note_calls(statement)
             self._statement(statement)
 
     def guarded(self) -> Value | None:
-        """What runs under ``__main__``, as a function; None where nothing does."""
+        """Return what runs under ``__main__``, as a function; None if nothing does."""
         if not self._guards:
             return None
         return self._walked(self._guards, ast.arguments([], [], None, [], [], None, []))
@@ -169,14 +169,14 @@ class Scope:
     def _bind(self, target: ast.expr, value: ast.expr) -> None:
         if isinstance(target, ast.Name):
             bound = self._value(value)
-            # ``app = wrap(app)`` by something unknown is still the application that it was.
+            # ``app = wrap(app)`` with an unknown function is still the same application.
             before = self.values.get(target.id)
             unknown_wrapper = bound.kind == "other" and before is not None
             self.values[target.id] = before if unknown_wrapper and before else replace(bound, line=target.lineno)
         elif isinstance(target, ast.Attribute) and self._is_self(target.value):
             self.values[f"self.{target.attr}"] = self._value(value)
         elif isinstance(target, ast.Tuple):
-            # ``app, rt = fast_app()``: the first is what the call is named for.
+            # ``app, rt = fast_app()``: the first element is what the call makes.
             for index, element in enumerate(target.elts):
                 if isinstance(element, ast.Name):
                     whole = isinstance(value, ast.Tuple) and len(value.elts) == len(target.elts)
@@ -222,7 +222,7 @@ class Scope:
             if self._is_self(call.func.value) and method in self._owner.methods:
                 called = Value("reference", f"{self._owner.name}.{method}")
         known = called.kind in {"reference", "function", "class", "call"}
-        # What is called on something unknown still has its own name: ``self.app.run()`` is ``?.run``.
+        # A call on something unknown still has its own name: ``self.app.run()`` is ``?.run``.
         last = f"?.{getattr(call.func, 'attr', '') or getattr(call.func, 'id', '')}"
         return Value(
             "call" if known else "other",
@@ -238,7 +238,7 @@ class Scope:
             if name in scope.values:
                 return scope.values[name]
             if scope.stars:
-                # It may come from any of them; the last one wins, as it would when it ran.
+                # It may come from any of them; the last one wins, as it would at run time.
                 return Value("reference", f"{scope.stars[-1]}.{name}")
             scope = scope._outer  # noqa: SLF001 - its own class
         return Value("other")
@@ -266,7 +266,7 @@ class Scope:
         self, body: list[ast.stmt], arguments: ast.arguments, name: str = "<main>", owner: Owner | None = None
     ) -> Value:
         inner = Scope(f"{self._prefix}.{name}", self._package, self, owner)
-        # A parameter hides an outer name, and nothing is known of it.
+        # A parameter hides an outer name, and its value is unknown.
         inner.values.update(dict.fromkeys(_parameters(arguments), Value("other")))
         inner.walk(body)
         return Value(
@@ -303,7 +303,7 @@ class Scope:
 
 
 def nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    """Every node below, in no order: a fifth of the time that ``ast.walk`` takes."""
+    """Yield every node below, in no order, in a fifth of the time of ``ast.walk``."""
     waiting = [tree]
     while waiting:
         node = waiting.pop()
@@ -316,7 +316,7 @@ def nodes(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def is_main_guard(test: ast.expr) -> bool:
-    """Whether it is ``__name__ == "__main__"``, either way around."""
+    """Whether this is ``__name__ == "__main__"``, either way around."""
     match test:
         case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]):
             return any(isinstance(side, ast.Name) and side.id == "__name__" for side in (left, right))
@@ -342,15 +342,15 @@ def _answers(function: ast.AST, arguments: ast.arguments) -> Literal["", "starts
 
 
 def _starts_a_response(call: ast.Call) -> bool:
-    """``("200 OK", [..])``, ``(status, headers)``: a function of two that is called otherwise is a mere callback."""
+    """Whether this is ``("200 OK", [..])`` or ``(status, headers)``: with other arguments it is a mere callback."""
     match call.args:
         case [ast.Constant(value=str() as status), _, *_]:
             return status[:3].isdigit()
         case [ast.JoinedStr(), ast.List(), *_]:
             return True
         case [status, headers, *_]:
-            words = f"{ast.unparse(status)} {ast.unparse(headers)}".lower()
-            return "status" in words or "headers" in words
+            text = f"{ast.unparse(status)} {ast.unparse(headers)}".lower()
+            return "status" in text or "headers" in text
     return False
 
 

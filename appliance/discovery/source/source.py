@@ -1,8 +1,8 @@
-"""One module of the project, read and never run: what its top-level names are bound to.
+"""Read one module of the project, without running it: what its top-level names are bound to.
 
-Owns the reading of a file; ``scope`` owns what its statements mean. Must not know frameworks or rules; it answers
-"``app`` is what a call of ``flask.Flask`` makes". Runs in the appliance's own interpreter, whose grammar may be newer
-or older than the project's: what it can't parse is kept as text.
+This module reads the file; ``scope`` walks its statements. It knows no frameworks or rules; its result is for example
+"``app`` is the result of a call of ``flask.Flask``". Runs in the appliance's own interpreter, whose grammar may be
+newer or older than the project's: what it can't parse is kept as text.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from appliance.discovery.source.scope import Value
 
-# A generated module of more is no place for an application, and takes seconds to parse.
-_LONGEST_SOURCE = 2 * 1024 * 1024
+# A larger module is generated, holds no application, and takes seconds to parse.
+_MAX_BYTES = 2 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,14 @@ class Source:
         file: its file.
         module: its full dotted name.
         values: what each top-level name is bound to, in the order of the first binding.
-        stars: the modules of which it imports all names.
+        stars: the modules that it imports with ``*``.
         served: the top-level names that the file itself serves: ``app.run()``, ``make_server(.., app)``.
-        run: what running the file as a script adds to importing it: as a function, of its ``__main__`` branch.
+        run: its ``__main__`` branch, as a function: what running it does beyond importing it.
         calls: what importing it calls, in order, where the call is a statement of its own.
         imports: the first part of every module that it imports by an absolute name.
         text: the source.
-        problem: why it could not be parsed; empty when it could.
-        problem_line: where.
+        problem: why it could not be parsed; empty if it could.
+        problem_line: the line of the problem.
     """
 
     file: Path
@@ -56,20 +56,20 @@ class Source:
 
 
 def read_source(file: Path, module: str) -> Source:
-    """Read one file; a source that can't be parsed has no values, and its problem."""
+    """Read one file; a source that can't be parsed has no values, but a problem."""
     try:
-        if file.stat().st_size > _LONGEST_SOURCE:
-            return _unparsed(file, module, "", f"it has more than {_LONGEST_SOURCE} bytes", 0)
+        if file.stat().st_size > _MAX_BYTES:
+            return _unparsed(file, module, "", f"it has more than {_MAX_BYTES} bytes", 0)
         data = file.read_bytes()
     except OSError as error:
         return _unparsed(file, module, "", error.strerror or str(error), 0)
     text = data.decode("utf-8", "replace")
     try:
         with warnings.catch_warnings():
-            # The project's invalid escapes are the project's to hear of, when it runs.
+            # The project's invalid escapes are reported to the project when it runs.
             warnings.simplefilter("ignore")
             tree = ast.parse(data)
-    except (SyntaxError, ValueError) as error:  # ValueError: a NUL byte, an unknown coding
+    except (SyntaxError, ValueError) as error:  # ValueError: a NUL byte, an unknown encoding
         return _unparsed(file, module, text, str(error), getattr(error, "lineno", 0) or 0)
     except (RecursionError, MemoryError):
         return _unparsed(file, module, text, "it is nested too deeply", 0)
@@ -88,7 +88,7 @@ def _unparsed(file: Path, module: str, text: str, problem: str, line: int) -> So
 
 
 def _overview(tree: ast.Module) -> tuple[tuple[str, ...], frozenset[str]]:
-    """The names that are served, and those of the modules that are imported, anywhere in the module."""
+    """Return the names that are served and the modules that are imported, anywhere in the module."""
     served: list[str] = []
     imports: set[str] = set()
     for node in nodes(tree):
@@ -102,7 +102,7 @@ def _overview(tree: ast.Module) -> tuple[tuple[str, ...], frozenset[str]]:
 
 
 def _served(call: ast.Call) -> Iterator[str]:
-    """``app`` of ``app.run(..)``, ``make_server(host, port, app)``, ``serve(app)`` and their kin."""
+    """Yield ``app`` of ``app.run(..)``, ``make_server(host, port, app)``, ``serve(app)`` and similar calls."""
     match call.func:
         case ast.Attribute(value=ast.Name(id=name), attr="run" | "run_server" | "serve" | "serve_forever"):
             yield name

@@ -1,7 +1,7 @@
-"""What a top-level name of the project is: a WSGI application, a factory of one, or something else.
+"""Decide what a top-level name of the project is: a WSGI application, a factory of one, or something else.
 
-Owns the judgement, by following names through the project's modules to a framework's constructor. Must not know where
-to look; the rules do. Runs in the appliance's own interpreter.
+This module follows names through the project's modules to a framework's constructor. The rules decide where to look.
+Runs in the appliance's own interpreter.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from appliance.discovery.source.modules import Modules
     from appliance.discovery.source.source import Source
 
-# app.py imports from web.py imports from factory.py ...: nobody goes deeper, but a circle does.
-_DEEPEST = 12
+# app.py imports from web.py imports from factory.py ...: no project goes deeper, but a circle does.
+_MAX_DEPTH = 12
 _REQUEST_CALL = 2
 _PASTE_FACTORIES = (("global_config",), ("global_conf",), ("global_settings",))
 _ASGI_CALL = ("scope", "receive", "send")
@@ -32,14 +32,14 @@ class Verdict:
     """What a name is.
 
     Attributes:
-        kind: "wsgi"; "factory" of one, no argument needed; "arguments": a factory that needs some; "asgi"; "other":
-            known to be none; "unknown".
+        kind: "wsgi"; "factory" of one, without required arguments; "arguments": a factory that requires some; "asgi";
+            "other": known to be none; "unknown".
         framework: its name, or empty.
-        attribute: what to take of it to get the WSGI callable, dotted.
-        call: whether that attribute is to be called; of an "asgi", whether it is a factory of one.
-        reason: what it is, in words.
+        attribute: the attribute that is the WSGI callable, dotted.
+        call: whether that attribute must be called; for "asgi", whether it is a factory of one.
+        reason: a description of it.
         required: how many arguments a factory needs.
-        arguments: what it is to be called with, where its kind is known: PasteDeploy's are given their global settings.
+        arguments: its arguments, if they are known: PasteDeploy passes its global settings.
     """
 
     kind: Literal["wsgi", "factory", "arguments", "asgi", "other", "unknown"]
@@ -56,7 +56,7 @@ _OTHER = Verdict("other")
 
 
 def judge(modules: Modules, source: Source, name: str) -> Verdict:
-    """What a dotted name in a module is, the module's own names first."""
+    """Decide what a dotted name in a module is, by the module's own names first."""
     head, *rest = name.split(".")
     value = source.values.get(head)
     if value is not None:
@@ -69,7 +69,7 @@ def judge(modules: Modules, source: Source, name: str) -> Verdict:
 
 
 def judge_name(modules: Modules, name: str, *, called: bool) -> Verdict:
-    """What a full dotted name means, or what a call of it makes."""
+    """Decide what a full dotted name is, or what a call of it makes."""
     judge_ = _Judge(modules)
     return judge_.result(name, 0) if called else judge_.named(name, 0)
 
@@ -79,14 +79,14 @@ class _Judge:
         self._modules = modules
 
     def named(self, name: str, depth: int) -> Verdict:  # noqa: PLR0911 - one for each kind
-        """What a full dotted name means."""
-        if depth > _DEEPEST:
+        """Decide what a full dotted name is."""
+        if depth > _MAX_DEPTH:
             return _UNKNOWN
         if name == "wsgiref.simple_server.demo_app":
             return Verdict("wsgi", "WSGI", reason="the standard library's example")
         found = self._modules.resolve(name)
         if found is None:
-            # What the standard library offers under such names is no application: ``from json import load as app``.
+            # The standard library has no applications, whatever the name: ``from json import load as app``.
             return _OTHER if name.partition(".")[0] in sys.stdlib_module_names else _UNKNOWN
         source, rest = found
         if not rest:
@@ -100,8 +100,8 @@ class _Judge:
         return _UNKNOWN
 
     def value(self, value: Value, rest: tuple[str, ...], depth: int) -> Verdict:  # noqa: PLR0911 - one for each kind
-        """What a value is, after more attributes are taken of it."""
-        if depth > _DEEPEST:
+        """Decide what a value, or an attribute of it, is."""
+        if depth > _MAX_DEPTH:
             return _UNKNOWN
         match value.kind:
             case "reference":
@@ -115,8 +115,8 @@ class _Judge:
                 return self._function(value, depth)
             case "class" if not rest:
                 if value.parameters == _ASGI_CALL[:1] and _called_with(value) == _ASGI_CALL[1:]:
-                    return Verdict("asgi", "ASGI", reason="a class of ASGI 2, made of its scope")
-                # A class whose instances are iterables made of (environ, start_response) is an application itself.
+                    return Verdict("asgi", "ASGI", reason="a class of ASGI 2, called with its scope")
+                # A class is an application itself if its instances are iterables made of (environ, start_response).
                 if _looks_wsgi(value.parameters) and self._iterates(value, depth):
                     return Verdict("wsgi", "WSGI", reason="a class that takes environ and start_response")
                 made = self._instance(value, depth)
@@ -126,7 +126,7 @@ class _Judge:
         return _UNKNOWN
 
     def result(self, name: str, depth: int) -> Verdict:  # noqa: PLR0911 - one for each kind
-        """What a call of this name makes."""
+        """Decide what a call of this name makes."""
         framework = frameworks.by_constructor(name)
         if framework is not None:
             return Verdict(
@@ -136,7 +136,7 @@ class _Judge:
                 framework.call,
                 f"made by {name}",
             )
-        if depth > _DEEPEST:
+        if depth > _MAX_DEPTH:
             return _UNKNOWN
         found = self._modules.resolve(name)
         if found is None or len(found[1]) != 1:
@@ -156,7 +156,7 @@ class _Judge:
         return _UNKNOWN
 
     def _wrapped(self, value: Value, depth: int) -> Verdict:
-        """What a middleware of a package makes of an ASGI application: another one."""
+        """Recognise an installed middleware around an ASGI application: it makes another one."""
         known = self._modules.resolve(value.name)
         if known is None and value.arguments and _WRAPS.search(value.name):
             inner = self.value(value.arguments[0], (), depth + 1)
@@ -165,7 +165,7 @@ class _Judge:
         return _UNKNOWN
 
     def _function(self, value: Value, depth: int) -> Verdict:
-        """A function by its own name: an application, a factory, or neither."""
+        """Decide what a function is by its own name: an application, a factory, or neither."""
         if any(frameworks.is_wsgi_decorator(name) for name in value.decorators):
             return Verdict("wsgi", "Werkzeug", reason="a function that a decorator makes a WSGI application")
         if _looks_wsgi(value.parameters, answers=_answers(value)) and not value.coroutine:
@@ -185,12 +185,12 @@ class _Judge:
         return replace(_UNKNOWN if may_be else _OTHER, required=value.required)
 
     def _made_by(self, value: Value, depth: int) -> Verdict:
-        """What a call of a function gives: no application where none of its results can be one."""
+        """Decide what a call of a function makes: no application if none of its results can be one."""
         seen = not value.decorators and not value.coroutine and all(each.kind == "text" for each in value.returns)
         return _OTHER if seen else self._returned(value, depth)
 
     def _returned(self, value: Value, depth: int) -> Verdict:
-        if depth > _DEEPEST:
+        if depth > _MAX_DEPTH:
             return _UNKNOWN
         for returned in value.returns:
             if returned.kind in {"call", "reference", "function"}:
@@ -213,8 +213,8 @@ class _Judge:
         return _UNKNOWN
 
     def _iterates(self, value: Value, depth: int) -> bool:
-        """Whether a class, or a base of it in the project, has ``__iter__``: what keeps a request is made alike."""
-        if value.iterates or depth > _DEEPEST:
+        """Whether a class, or a base of it in the project, has ``__iter__``; other classes only hold a request."""
+        if value.iterates or depth > _MAX_DEPTH:
             return value.iterates
         if value.kind == "reference":
             source, rest = self._modules.resolve(value.name) or (None, ())
@@ -224,7 +224,7 @@ class _Judge:
 
 
 def _is_usual(value: Value, count: int) -> bool:
-    """A function that bears an application's name, and takes as many arguments."""
+    """Whether a function has an application's name, and this number of arguments."""
     return value.name.rpartition(".")[2] in {"app", "application"} and value.required == len(value.parameters) == count
 
 
@@ -233,13 +233,13 @@ def _called_with(value: Value) -> tuple[str, ...]:
 
 
 def _answers(value: Value) -> bool:
-    # Many a function passes its two arguments on: only the name tells that this one is an application.
+    # Many functions pass their two arguments on: only the name shows that this one is an application.
     named = value.name.rpartition(".")[2] in {"app", "application", "wsgi_app", "wsgi"}
     return value.answers == "starts" or (named and value.answers == "passes")
 
 
 def _take(verdict: Verdict, attributes: tuple[str, ...]) -> Verdict:
-    """What an attribute of a known object is."""
+    """Decide what an attribute of a known object is."""
     if not attributes:
         return verdict
     if verdict.kind != "wsgi":
@@ -252,7 +252,7 @@ def _take(verdict: Verdict, attributes: tuple[str, ...]) -> Verdict:
 
 
 def _looks_wsgi(parameters: tuple[str, ...], *, answers: bool = False) -> bool:
-    """By what the function does with its two parameters, or by their names."""
+    """Recognise WSGI by what the function does with its two parameters, or by their names."""
     if len(parameters) != _REQUEST_CALL:
         return False
     starts = {"start_response", "start_resp", "startResponse", "respond"}

@@ -40,7 +40,7 @@ def test_explicit(find, refuse, app, expected):
         ("shop:ap", "app"),
         ("shop:", "half"),
         (":app", "half"),
-        ("shop:app[0]", "no name"),
+        ("shop:app[0]", "not a name"),
         ("shop:create(x)", "literal"),
         ("shpo.py:app", "shop.py"),
         ("shop:needs", "needs 2 arguments"),

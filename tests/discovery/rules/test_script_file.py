@@ -109,7 +109,7 @@ def test_imported(find, text):
         (
             "from http.server import HTTPServer\nif __name__ == '__main__':\n    HTTPServer(1, 2).serve_forever()\n",
             "other",
-            "http.server.HTTPServer.serve_forever, a server of its own, not WSGI",
+            "http.server.HTTPServer.serve_forever, its own kind of server, not WSGI",
         ),
         ("from aiohttp import web\nweb.run_app(make())\n", "other", "aiohttp.web.run_app"),
     ],

@@ -43,12 +43,18 @@ def test_taken(find, files, expected):
                 "wag/core/application.py": "def get_app():\n    return X.__subclasses__()[0]\n",
                 "wag/core/api.py": "from wag.core import application\napp = application.get_app()\n",
             },
-            "wag is a package that offers none",
+            "wag is a package without an application",
         ),
-        ({**OWN, "wag/api.py": "from ninja import NinjaAPI\napi = NinjaAPI()\n"}, "wag is a package that offers none"),
-        ({**OWN, "wag/api.py": "import fastapi\napi = fastapi.APIRouter()\n"}, "wag is a package that offers none"),
-        ({"app.py": "def build():\n    print('built')\napp = build()\n"}, "1 Python files bind none"),
-        ({"app.py": "def build():\n    return 'built'\napp = build()\n"}, "1 Python files bind none"),
+        (
+            {**OWN, "wag/api.py": "from ninja import NinjaAPI\napi = NinjaAPI()\n"},
+            "wag is a package without an application",
+        ),
+        (
+            {**OWN, "wag/api.py": "import fastapi\napi = fastapi.APIRouter()\n"},
+            "wag is a package without an application",
+        ),
+        ({"app.py": "def build():\n    print('built')\napp = build()\n"}, "1 Python files bind no application"),
+        ({"app.py": "def build():\n    return 'built'\napp = build()\n"}, "1 Python files bind no application"),
     ],
     ids=["deep in a library", "Django Ninja", "a router", "a function without a result", "a function of a text"],
 )
