@@ -1,7 +1,4 @@
-"""The address that people are told.
-
-Owns its making from what is listened on and what was set. Runs in the supervisor.
-"""
+"""Make the URL that is shown to people, from the listening socket and the settings. Runs in the supervisor."""
 
 from __future__ import annotations
 
@@ -12,9 +9,9 @@ if TYPE_CHECKING:
 
 
 def url_of(listener: socket.socket, public_url: str, *, secure: bool) -> str:
-    """The URL for a browser: the public one, else what the listening socket says.
+    """Return the URL for a browser: the public one, else the address of the listening socket.
 
-    Where HTTPS is served it begins so, whatever was set: a URL of plain HTTP would lead to a refusal.
+    With HTTPS it always begins with ``https://``: a plain HTTP URL would be refused.
     """
     if public_url:
         return "https://" + public_url.removeprefix("http://") if secure and public_url[:7] == "http://" else public_url

@@ -1,6 +1,6 @@
-"""Bind once, before anything else, and never close.
+"""Bind the listening socket once, before anything else, and never close it.
 
-Owns the making of the listening socket. A connection made while nothing can serve waits in its queue.
+A connection that is made while nothing can serve waits in the socket's queue.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from appliance.errors import ListenError
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket on ``host`` (a name, an IPv4 or IPv6 address; empty: all) and ``port`` (0: any free one).
+    """Return a listening socket on ``host`` (a name, an IP address, or empty for all) and ``port`` (0: any free one).
 
-    The queue is as long as the kernel lets it be, at most 4096.
+    The queue is as long as the kernel allows, at most 4096.
 
     Raises:
-        ListenError: the address is taken, not ours, or not one.
+        ListenError: the address is used already, not of this machine, or not valid.
     """
     address = host.strip("[]")
     try:
@@ -29,7 +29,7 @@ def bind(host: str, port: int) -> socket.socket:
         raise ListenError(
             f"APPLIANCE_HOST={host} is not an address of this machine ({error.strerror})",
             expected="an IP address, or a name that resolves to one",
-            action="Use 127.0.0.1 (this machine alone) or 0.0.0.0 (every interface).",
+            action="Use 127.0.0.1 (only this machine) or 0.0.0.0 (every interface).",
         ) from error
     listener = socket.socket(family, kind, protocol)
     try:
@@ -45,7 +45,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def backlog() -> int:
-    """min(4096, somaxconn): a longer queue than the kernel's own limit is cut to it without a word."""
+    """Return min(4096, somaxconn): the kernel silently cuts a longer queue to its own limit."""
     try:
         return min(4096, int(Path("/proc/sys/net/core/somaxconn").read_text(encoding="ascii")))
     except (OSError, ValueError):
@@ -56,18 +56,18 @@ def _refused(host: str, port: int, error: OSError) -> ListenError:
     where = f"{host}:{port}"
     if error.errno == errno.EADDRINUSE:
         return ListenError(
-            f"another process listens on {where} already",
+            f"another process already listens on {where}",
             expected="a free port",
-            action="Stop the other one, or choose another port: APPLIANCE_PORT, --port, or PUBLISH_PORT with compose.",
+            action="Stop the other process, or use another port: APPLIANCE_PORT, --port, or PUBLISH_PORT with compose.",
         )
     if error.errno == errno.EACCES:
         return ListenError(
-            f"this user may not listen on {where}",
+            f"this user is not allowed to listen on {where}",
             expected="a port from 1024 up",
-            action="Choose another port: APPLIANCE_PORT or --port.",
+            action="Use another port: APPLIANCE_PORT or --port.",
         )
     return ListenError(
-        f"{where} can't be listened on ({error.strerror})",
+        f"the appliance can't listen on {where} ({error.strerror})",
         expected="an address of this machine and a free port",
         action="Check APPLIANCE_HOST and APPLIANCE_PORT.",
     )

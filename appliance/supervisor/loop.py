@@ -1,9 +1,10 @@
-"""The supervisor's one thread: descriptors, timers, and calls from other threads.
+"""The supervisor's event loop: one thread for descriptors, timers, and calls from other threads.
 
-Owns the selector and the wake-up. Knows nothing of what it calls. Nothing that is called here may block.
+It holds the selector, and knows nothing of the functions that it calls. Nothing that it calls may block.
 
-A call that raises ends neither the loop nor the port: ``failed`` is told, and the loop goes on. A descriptor whose call
-has raised is most often still ready, and would be called again in each round: it rests, longer each time.
+An exception in a call ends neither the loop nor the port: ``on_error`` gets it, and the loop goes on. After an
+exception a descriptor is usually still ready, and would be called again in each round: so it is paused, longer each
+time.
 """
 
 from __future__ import annotations
@@ -22,25 +23,25 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-REST_S = (0.05, 0.2, 1.0, 5.0)  # after the n-th failure in a row of a descriptor's call; then the last of them
+PAUSE_S = (0.05, 0.2, 1.0, 5.0)  # after the n-th failure in a row of a descriptor's call; then always the last of them
 
 
 class HasFileno(Protocol):
-    """What a selector can wait for."""
+    """Whatever a selector can wait for."""
 
     def fileno(self) -> int:
-        """The descriptor."""
+        """Return the descriptor."""
 
 
 class Timer:
-    """A call that is due at a time of CLOCK_MONOTONIC; ``cancel`` makes it none."""
+    """A call that is due at a time of CLOCK_MONOTONIC, unless ``cancel`` comes first."""
 
     def __init__(self, due: float, call: Callable[[], None]) -> None:
         self.due = due
         self._call: Callable[[], None] | None = call
 
     def cancel(self) -> None:
-        """Never call it."""
+        """Make sure that it is never called."""
         self._call = None
 
     def fire(self) -> None:
@@ -54,11 +55,11 @@ class Loop:
     """Runs until ``stop``.
 
     Attributes:
-        failed: is told of each exception that comes out of a call; None lets it pass, and end the loop.
+        on_error: gets each exception of a call; with None, the exception ends the loop.
     """
 
     def __init__(self) -> None:
-        self.failed: Callable[[Exception], None] | None = None
+        self.on_error: Callable[[Exception], None] | None = None
         self._selector: selectors.BaseSelector = selectors.DefaultSelector()
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
@@ -66,9 +67,9 @@ class Loop:
         self._woken, self.wake_descriptor = socket.socketpair()
         self._woken.setblocking(False)  # noqa: FBT003  the standard library's own signature
         self.wake_descriptor.setblocking(False)  # noqa: FBT003  as above
-        self._selector.register(self._woken, selectors.EVENT_READ, self._rouse)
+        self._selector.register(self._woken, selectors.EVENT_READ, self._clear_wakeups)
         self._failures: dict[int, int] = {}  # of a descriptor's call, in a row
-        self._resting: dict[int, Timer] = {}
+        self._paused: dict[int, Timer] = {}
         self._running = False
 
     def watch(
@@ -83,40 +84,40 @@ class Loop:
             self._selector.register(descriptor, events, call)
 
     def unwatch(self, descriptor: HasFileno | int) -> None:
-        """Call for it no more; before it is closed."""
+        """Stop calling for this descriptor; call this before it is closed."""
         self._forget(descriptor)
         try:
             self._selector.unregister(descriptor)
         except (KeyError, ValueError):
             return
 
-    def rest(self, descriptor: HasFileno | int, after_s: float) -> None:
-        """Look away from it for so long: it is ready, and nothing can be done about that now."""
+    def pause(self, descriptor: HasFileno | int, after_s: float) -> None:
+        """Ignore this descriptor for a time: it is ready, and nothing can be done about it now."""
         try:
             key = self._selector.get_key(descriptor)
         except (KeyError, ValueError):
             return
         self._selector.unregister(descriptor)
-        self._resting[key.fd] = self.call_later(after_s, partial(self._look_again, key))
+        self._paused[key.fd] = self.call_later(after_s, partial(self._end_pause, key))
 
     def call_later(self, after_s: float, call: Callable[[], None]) -> Timer:
-        """Call after that many seconds."""
+        """Call after this many seconds."""
         timer = Timer(time.monotonic() + after_s, call)
         heapq.heappush(self._timers, (timer.due, next(self._order), timer))
         return timer
 
     def post(self, call: Callable[[], None]) -> None:
-        """Call soon; from any thread."""
+        """Call soon; any thread may post."""
         self._posted.append(call)
         self.wake()
 
     def wake(self) -> None:
-        """Make the selector return; from any thread, and from signal handlers."""
-        with contextlib.suppress(OSError):  # it is full of wake-ups already; or the loop is over, and closed
+        """Make the selector return; any thread and any signal handler may call this."""
+        with contextlib.suppress(OSError):  # the buffer is full of wake-ups; or the loop has ended, and is closed
             self.wake_descriptor.send(b"\0")
 
     def run(self) -> None:
-        """Until ``stop``."""
+        """Run until ``stop``."""
         self._running = True
         while self._running:
             for key, _ in self._select():
@@ -134,13 +135,13 @@ class Loop:
         self.wake()
 
     def guarded(self, call: Callable[[], object]) -> bool:
-        """Call it; whether it did not raise. An error is ``failed``'s to tell, and goes no further."""
+        """Call it and return whether it did not raise; ``on_error`` gets its exception."""
         try:
             call()
         except Exception as error:
-            if self.failed is None:
+            if self.on_error is None:
                 raise
-            self.failed(error)
+            self.on_error(error)
             return False
         return True
 
@@ -150,35 +151,35 @@ class Loop:
                 self._failures.pop(key.fd, None)
             return
         times = self._failures[key.fd] = self._failures.get(key.fd, 0) + 1
-        with contextlib.suppress(Exception):  # it may be what has failed
-            self.rest(key.fd, REST_S[min(times, len(REST_S)) - 1])
+        with contextlib.suppress(Exception):  # the pause itself may be what fails
+            self.pause(key.fd, PAUSE_S[min(times, len(PAUSE_S)) - 1])
 
-    def _look_again(self, key: selectors.SelectorKey) -> None:
-        self._resting.pop(key.fd, None)
+    def _end_pause(self, key: selectors.SelectorKey) -> None:
+        self._paused.pop(key.fd, None)
         with contextlib.suppress(ValueError, OSError):  # it was closed meanwhile
             self._selector.register(key.fileobj, key.events, key.data)
 
     def _forget(self, descriptor: HasFileno | int) -> None:
-        if not (self._resting or self._failures):
+        if not (self._paused or self._failures):
             return
         number = descriptor if isinstance(descriptor, int) else descriptor.fileno()
         self._failures.pop(number, None)
-        if (timer := self._resting.pop(number, None)) is not None:
+        if (timer := self._paused.pop(number, None)) is not None:
             timer.cancel()
 
     def _select(self) -> list[tuple[selectors.SelectorKey, int]]:
         try:
-            return self._selector.select(self._patience())
+            return self._selector.select(self._timeout())
         except Exception as error:
-            if self.failed is None:
+            if self.on_error is None:
                 raise
-            self.failed(error)
-            self._renew()
+            self.on_error(error)
+            self._replace_selector()
             return []
 
-    def _renew(self) -> None:
-        """Take another selector, which watches what this one did; wait a moment first, for it may fail as well."""
-        select.select([self._woken], [], [], REST_S[0])
+    def _replace_selector(self) -> None:
+        """Make a new selector that watches the same descriptors; wait a moment first, because it may fail too."""
+        select.select([self._woken], [], [], PAUSE_S[0])
         with contextlib.suppress(OSError):
             new = selectors.DefaultSelector()
             for key in list(self._selector.get_map().values()):
@@ -187,12 +188,12 @@ class Loop:
             old, self._selector = self._selector, new
             old.close()
 
-    def _patience(self) -> float | None:
+    def _timeout(self) -> float | None:
         if self._posted:
             return 0
         return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
 
-    def _rouse(self) -> None:
+    def _clear_wakeups(self) -> None:
         try:
             while self._woken.recv(4096):
                 continue

@@ -1,7 +1,7 @@
-"""Signals to calls in the supervisor's loop; the one place of ours that sets handlers.
+"""Turn signals into calls in the supervisor's loop; the only module that sets signal handlers.
 
-Owns the dispositions. As PID 1 a process without a handler ignores SIGTERM, and the engine waits ten seconds for it;
-so the first thing that the program does, before it imports anything slow, is ``answer_early``.
+A process without a handler ignores SIGTERM as PID 1, and the container engine would wait ten seconds for it. So
+``answer_early`` is the first thing that the program runs, before it imports anything slow.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
 
 
 def answer_early() -> None:
-    """Until there is something to stop: end at once, as asked."""
+    """Until there is something to stop: exit at once when a signal asks for it."""
 
     def end(number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGHUP and not has_terminal():
-            return  # a wish to reload what is about to be loaded
+            return  # a request to reload, before anything is loaded
         os._exit(0 if number == signal.SIGTERM else 128 + number)
 
     for number in STOPPING:
@@ -35,7 +35,7 @@ def listen(
     reap: Callable[[], None],
     post: Callable[[Callable[[], None]], None],
 ) -> None:
-    """From now on a signal is a call in the loop: ``stop`` with its name, or ``reap`` for SIGCHLD."""
+    """From now on turn a signal into a call in the loop: ``stop`` with its name, or ``reap`` for SIGCHLD."""
 
     def on_stop(number: int, _frame: FrameType | None) -> None:
         name = signal.Signals(number).name
@@ -51,7 +51,7 @@ def listen(
 
 
 def has_terminal() -> bool:
-    """Whether this process has a controlling terminal: then SIGHUP says that it has gone, and is no wish to reload."""
+    """Whether this process has a controlling terminal: then SIGHUP means that it has closed, not to reload."""
     try:
         os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
     except OSError:
@@ -60,7 +60,7 @@ def has_terminal() -> bool:
 
 
 def name_of(number: int) -> str:
-    """``SIGSEGV`` for 11; the number for one without a name."""
+    """Return ``SIGSEGV`` for 11; the number for a signal without a name."""
     try:
         return signal.Signals(number).name
     except ValueError:

@@ -28,7 +28,7 @@ from appliance.supervisor.reporting import stack_dumps, status_pages
 from appliance.supervisor.reporting.last_answer import LastAnswer
 from appliance.supervisor.reporting.log_ingest import LogIngest
 from appliance.supervisor.reporting.status_answers import Answers
-from appliance.supervisor.reporting.status_report import Scene, StatusReport
+from appliance.supervisor.reporting.status_report import Snapshot, StatusReport
 from appliance.supervisor.reporting.status_socket import StatusSocket
 from appliance.supervisor.steps import before_start
 from appliance.supervisor.steps.analysis import Analysis, Analyst, tell_news
@@ -81,7 +81,7 @@ class Supervisor:
         self._writer = writer
         self._loop = Loop()
         self._failures = Failures(log, self._loop, self.on_event)
-        self._loop.failed = self._failures.tell
+        self._loop.on_error = self._failures.tell
         self._children = Children(self._loop, self)
         self._reload_trigger = ReloadTrigger(
             settings, self._loop, log, changed=self._changed, phase=lambda: self._state.phase
@@ -110,7 +110,7 @@ class Supervisor:
             url=self.url, log=log, status_report=self._status_report, on_event=self.on_event, stacks=self._stacks,
             failures=self._failures, retiring=self._retiring, stands_still=self._debug_port.stands_still,
         )  # fmt: skip
-        self._log_ingest = LogIngest(log, writer, pause=self._children.pause, last_words=self._workers.said)
+        self._log_ingest = LogIngest(log, writer, pause=self._children.pause, on_line=self._workers.said)
         self._watch_over()
         self._perform = self._performers()
         self._hear = self._hearers()
@@ -127,7 +127,7 @@ class Supervisor:
             grace_s=self._settings.grace_s,
         )  # fmt: skip
         answers = Answers(
-            self._status_report, self._scene, workers=self._workers, reload_trigger=self._reload_trigger,
+            self._status_report, self._snapshot, workers=self._workers, reload_trigger=self._reload_trigger,
             preloading=self._preloading, debug_port=self._debug_port, progress=self._progress, stacks=self._stacks,
         )  # fmt: skip
         self._status = StatusSocket(Path(self._settings.status_socket), answers.answerers(), self._loop)
@@ -139,7 +139,7 @@ class Supervisor:
             channel.Ready: lambda child, message, _: self._ready(child, message),
             channel.HandOverConnections: lambda _, message, descriptors: self._router.taken(message.early, descriptors),
             channel.DebuggerPort: lambda child, told, _: self._debug_port.listens(child, told.port, waits=told.waits),
-            channel.StacksPipe: lambda child, message, numbers: self._stacks.offered(child, message.signal, numbers),
+            channel.StacksPipe: lambda child, message, numbers: self._stacks.add(child, message.signal, numbers),
             channel.StoppedAccepting: lambda child, _, __: self._workers.left(child),
             channel.Drained: lambda child, _, __: self._drained(child),
             channel.Failed: lambda child, message, _: self._failed(child, message),
@@ -191,8 +191,8 @@ class Supervisor:
         self._log.event("info", "appliance.stopped", uptime_s=self._status_report.uptime_s)
         return self._stopping.exit_code
 
-    def _scene(self) -> Scene:
-        return Scene(self._state, self._router.page, self._workers.current, self._children.living(), self._analysis)
+    def _snapshot(self) -> Snapshot:
+        return Snapshot(self._state, self._router.page, self._workers.current, self._children.living(), self._analysis)
 
     @property
     def url(self) -> str:
@@ -314,7 +314,7 @@ class Supervisor:
         self._reload_trigger.templates(message.templates)
         self._workers.learned(child, message)
 
-    def said(self, child: Handle, stream: str, said: list[OutputLine]) -> None:
+    def output(self, child: Handle, stream: str, said: list[OutputLine]) -> None:
         """A child wrote on one of its outputs."""
         if child.role == "installer":
             for each in said:
@@ -324,7 +324,7 @@ class Supervisor:
         if child.role == before_start.ROLE:
             self._before_start.said(said)
             self._progressed(Phase.PREPARING, said)
-        self._log_ingest.said(child, stream, said)
+        self._log_ingest.output(child, stream, said)
 
     def _progressed(self, phase: Phase, said: list[OutputLine]) -> None:
         """Who looks at the page of what is under way sees its last line."""
@@ -348,7 +348,7 @@ class Supervisor:
         if not child.ending:
             self._log.event("error", "standin.ended", reason=child.how())
 
-    def stranger_ended(self, pid: int, status: int) -> None:
+    def orphan_ended(self, pid: int, status: int) -> None:
         """An orphan was reaped."""
         self._log.event("debug", "process.reaped", pid=pid, status=os.waitstatus_to_exitcode(status))
 

@@ -39,7 +39,7 @@ ONCE_AND_FOR_EVER = [
     ("appliance.supervisor.workers.preloading:Preloading.preloaded", "", "KeyError"),
     ("appliance.supervisor.workers.preloading:Preloading.fork", "", "KeyError"),
     ("appliance.supervisor.workers.reload_trigger:ReloadTrigger.loaded", "", "MemoryError"),
-    ("appliance.supervisor.reporting.log_ingest:LogIngest.said", "", "UnicodeError"),
+    ("appliance.supervisor.reporting.log_ingest:LogIngest.output", "", "UnicodeError"),
     ("appliance.supervisor.reporting.log_ingest:LogIngest.records", "", "TypeError"),
     ("appliance.supervisor.reporting.status_report:StatusReport.reloaded", "", "ZeroDivisionError"),
     ("appliance.supervisor.processes.spawn:link", "", "ValueError"),

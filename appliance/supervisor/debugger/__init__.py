@@ -1,1 +1,1 @@
-"""The debug port: one address for an editor, whichever worker serves (the Debug Adapter Protocol)."""
+"""The debug port: one address for an editor, for every worker (the Debug Adapter Protocol)."""

@@ -1,11 +1,11 @@
-"""The Debug Adapter Protocol's frames, as far as a relay has to read them.
+"""The messages of the Debug Adapter Protocol, as far as a proxy needs them.
 
-Owns the framing (``Content-Length: N``, an empty line, N bytes of JSON) and the three messages that a relay cares for.
-Knows nothing of sockets. https://microsoft.github.io/debug-adapter-protocol/overview#base-protocol
+This module knows the framing (``Content-Length: N``, an empty line, N bytes of JSON) and the three messages that
+matter to a proxy. It knows no sockets. https://microsoft.github.io/debug-adapter-protocol/overview#base-protocol
 
-debugpy honours ``"restart": true`` of an attach request where the editor listens, and ignores it where the debugger
-does, which is the only form that goes through a published port: an editor that is told "terminated" without "restart"
-does not come back. So the relay adds the word that the editor asked for.
+debugpy honours ``"restart": true`` in an attach request if the editor listens, and ignores it if the debugger listens,
+which is the only way through a published port: an editor that gets "terminated" without "restart" does not come back.
+So the proxy adds the "restart" that the editor has asked for.
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LONGEST = 64 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024
 _HEADER = re.compile(rb"(?:[^\r\n]*\r\n)*?Content-Length: *([0-9]{1,9})\r\n(?:[^\r\n]*\r\n)*?\r\n", re.IGNORECASE)
-_LONGEST_HEADER = 4096
+_MAX_HEADER = 4096
 
 
 class Frames:
-    """Bytes in, whole messages out."""
+    """Splits bytes into complete messages."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Each message that is whole now.
+        """Yield each message that is complete now.
 
         Raises:
-            ValueError: this is not the protocol.
+            ValueError: these bytes are not the protocol.
         """
         self._buffer += data
         while self._buffer:
-            header = _HEADER.match(self._buffer, 0, _LONGEST_HEADER)
+            header = _HEADER.match(self._buffer, 0, _MAX_HEADER)
             if header is None:
-                if len(self._buffer) > _LONGEST_HEADER:
+                if len(self._buffer) > _MAX_HEADER:
                     raise ValueError("no header of the Debug Adapter Protocol")
                 return
             length = int(header[1])
-            if length > LONGEST:
+            if length > MAX_BYTES:
                 raise ValueError(f"a message of {length} bytes")
             end = header.end() + length
             if len(self._buffer) < end:
@@ -53,46 +53,46 @@ class Frames:
 
 
 def framed(message: bytes) -> bytes:
-    """One message for the wire."""
+    """Return one message with its header."""
     return b"Content-Length: %d\r\n\r\n" % len(message) + message
 
 
 class Session:
-    """What the messages of one client say of its wishes."""
+    """What one client has asked for in its messages."""
 
     def __init__(self) -> None:
         self._restart = False
-        self._leaves = False
-        self._told = False
-        self._sequence = 1_000_000_000  # of messages of our own; beyond what an adapter reaches
+        self._disconnects = False
+        self._terminated = False  # the client knows that its debugger has ended
+        self._sequence = 1_000_000_000  # for messages of our own; beyond the numbers that an adapter reaches
 
     def from_client(self, message: bytes) -> bytes:
-        """Note an ``attach`` that asks for a restart, and a client that leaves by its own will."""
+        """Note an ``attach`` that asks for a restart, and a client that disconnects itself."""
         if b'"attach"' in message or b'"disconnect"' in message or b'"terminate"' in message:
             request = _loaded(message)
             if request.get("command") == "attach":
                 arguments = request.get("arguments")
                 self._restart = bool(isinstance(arguments, dict) and arguments.get("restart"))
             elif request.get("command") in {"disconnect", "terminate"}:
-                self._leaves = True
+                self._disconnects = True
         return message
 
     def from_debugger(self, message: bytes) -> bytes:
-        """The same message; "terminated" with the restart that the client asked for."""
+        """Return the same message; "terminated" gets the restart that the client asked for."""
         if b'"terminated"' in message:
             event = _loaded(message)
             if event.get("event") == "terminated":
-                self._told = True
-                if self._restart and not self._leaves:
+                self._terminated = True
+                if self._restart and not self._disconnects:
                     event["body"] = {**(event.get("body") or {}), "restart": True}
                     return json.dumps(event).encode()
         return message
 
-    def cut(self) -> bytes:
-        """What a client has to be told when its debugger has gone without a word; nothing if it knows."""
-        if self._told or self._leaves:
+    def termination(self) -> bytes:
+        """Return the message for a client whose debugger ended without one; nothing if the client knows."""
+        if self._terminated or self._disconnects:
             return b""
-        self._told = True
+        self._terminated = True
         body = {"restart": True} if self._restart else {}
         return json.dumps({"seq": self._sequence, "type": "event", "event": "terminated", "body": body}).encode()
 

@@ -1,10 +1,10 @@
-"""One debugger's client, and the debugger of the worker that it talks to.
+"""Connect one debugger client with the debugger of its worker.
 
-Owns both connections, and what is between them. Knows nothing of which worker it is. Runs in the supervisor's loop;
-nothing here blocks, and a side that does not read stops the other from being read.
+A proxy holds both connections and the data between them, and does not know which worker it is. Runs in the supervisor's
+loop; nothing here blocks, and a side that does not read stops the reading of the other side.
 
-A side that ends has said its last word, and not heard its last: what waits for the other side is sent before that side
-is told of the end, and what the other side still says is passed on, for a bounded time.
+When a side ends, everything that waits for the other side is sent first; only then does the other side see the end.
+What the other side still sends is forwarded too, for a limited time.
 """
 
 from __future__ import annotations
@@ -20,65 +20,65 @@ if TYPE_CHECKING:
 
     from appliance.supervisor.loop import Loop, Timer
 
-_READ = 65_536
-_ENOUGH = 1024 * 1024  # bytes that may wait for a side before the other one is read no more
-LINGER_S = 5.0  # from the end of one side until both are closed, whatever waits
+_CHUNK = 65_536
+_MAX_UNSENT = 1024 * 1024  # bytes that may wait for a side before the other side is no longer read
+LINGER_S = 5.0  # from the end of one side until both are closed, whatever still waits
 
 
-class _End:
-    """One side: its socket, what was read of it, what waits to be sent to it."""
+class _Side:
+    """One side: its socket, the bytes read from it, the bytes to send to it."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.socket = sock
         self.frames = Frames()
         self.unsent = bytearray()
-        self.over = False  # it sends no more
-        self._shut = False  # it was told that nothing more comes
+        self.ended = False  # it sends no more
+        self._shut = False  # our sending side is shut
 
     def receive(self) -> list[bytes]:
-        """The messages that are whole now; notes the end of what it sends."""
+        """Return the messages that are complete now; note when it sends no more."""
         messages: list[bytes] = []
         try:
-            data = self.socket.recv(_READ)
-            self.over = not data
+            data = self.socket.recv(_CHUNK)
+            self.ended = not data
             messages.extend(self.frames.feed(data))
         except BlockingIOError:
             pass
-        except (OSError, ValueError):  # it has gone, or speaks another protocol
-            self.over = True
+        except (OSError, ValueError):  # it has disconnected, or speaks another protocol
+            self.ended = True
         return messages
 
     def flush(self) -> None:
-        """Send what the kernel takes; a side that has gone has nothing waiting for it."""
+        """Send what the kernel takes; drop everything for a side that has disconnected."""
         while self.unsent:
             try:
                 sent = self.socket.send(self.unsent)
             except BlockingIOError:
                 return
             except OSError:
-                self.over = True
+                self.ended = True
                 self.unsent.clear()
                 return
             del self.unsent[:sent]
 
     def shut(self) -> None:
-        """Tell it that nothing more comes; once."""
+        """Shut our sending side, once."""
         if not self._shut:
             self._shut = True
-            with contextlib.suppress(OSError):  # it has gone
+            with contextlib.suppress(OSError):  # it has disconnected
                 self.socket.shutdown(socket.SHUT_WR)
 
 
 class DapProxy:
-    """A client that waits for a debugger, then talks to it, until either goes."""
+    """Connects a client with a debugger, once there is one, until either ends."""
 
     def __init__(self, loop: Loop, client: socket.socket, ended: Callable[[DapProxy], None]) -> None:
         self._loop = loop
         self._ended = ended
-        self._client = _End(client)
-        self._debugger: _End | None = None
+        self._client = _Side(client)
+        self._debugger: _Side | None = None
         self._session = Session()
-        self._deadline: Timer | None = None  # once a side has ended
+        self._deadline: Timer | None = None  # set once a side has ended
         self._closed = False
         client.setblocking(False)  # noqa: FBT003  the standard library's own signature
 
@@ -88,21 +88,21 @@ class DapProxy:
         return self._debugger is None
 
     def connect(self, port: int) -> None:
-        """Talk to the debugger that listens on this port of ours."""
+        """Connect to the debugger that listens on this local port."""
         debugger = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         debugger.setblocking(False)  # noqa: FBT003  as above
-        debugger.connect_ex(("127.0.0.1", port))  # in progress, or refused: the first send says so
-        self._debugger = _End(debugger)
+        debugger.connect_ex(("127.0.0.1", port))  # in progress, or refused: the first send shows it
+        self._debugger = _Side(debugger)
         self._watch()
 
     def close(self) -> None:
-        """End both at once; what the client must know is told first, if it takes that."""
+        """End both at once; first send what the client must know, if it takes that."""
         if self._closed:
             return
         self._closed = True
         if self._deadline is not None:
             self._deadline.cancel()
-        self._say_farewell()
+        self._queue_termination()
         self._client.flush()
         for end in (self._client, self._debugger):
             if end is not None:
@@ -110,10 +110,10 @@ class DapProxy:
                 end.socket.close()
         self._ended(self)
 
-    def _say_farewell(self) -> None:
-        farewell = self._session.cut() if self._debugger is not None else b""
-        if farewell:
-            self._client.unsent += framed(farewell)
+    def _queue_termination(self) -> None:
+        message = self._session.termination() if self._debugger is not None else b""
+        if message:
+            self._client.unsent += framed(message)
 
     def _watch(self) -> None:
         client, debugger = self._client, self._debugger
@@ -123,7 +123,7 @@ class DapProxy:
             (client, debugger, self._client_is_ready),
             (debugger, client, self._debugger_is_ready),
         ):
-            reads, writes = not end.over and len(other.unsent) <= _ENOUGH, bool(end.unsent)
+            reads, writes = not end.ended and len(other.unsent) <= _MAX_UNSENT, bool(end.unsent)
             if reads or writes:
                 self._loop.watch(end.socket, call, read=reads, write=writes)
             else:
@@ -131,33 +131,33 @@ class DapProxy:
 
     def _client_is_ready(self) -> None:
         if self._debugger is not None:
-            self._pass(self._client, self._debugger, self._session.from_client)
+            self._forward(self._client, self._debugger, self._session.from_client)
 
     def _debugger_is_ready(self) -> None:
         if self._debugger is not None:
-            self._pass(self._debugger, self._client, self._session.from_debugger)
+            self._forward(self._debugger, self._client, self._session.from_debugger)
 
-    def _pass(self, source: _End, target: _End, read: Callable[[bytes], bytes]) -> None:
+    def _forward(self, source: _Side, target: _Side, read: Callable[[bytes], bytes]) -> None:
         source.flush()
-        if not source.over and len(target.unsent) <= _ENOUGH:
+        if not source.ended and len(target.unsent) <= _MAX_UNSENT:
             for message in source.receive():
                 target.unsent += framed(read(message))
-        if source.over and source is self._debugger:
-            self._say_farewell()
+        if source.ended and source is self._debugger:
+            self._queue_termination()
         target.flush()
-        if source.over or target.over:
+        if source.ended or target.ended:
             self._end(source, target)
         else:
             self._watch()
 
-    def _end(self, source: _End, target: _End) -> None:
-        """One of them has ended: close both when nothing waits that could still be delivered."""
+    def _end(self, source: _Side, target: _Side) -> None:
+        """One side has ended: close both once nothing waits that could still be delivered."""
         for end, other in ((source, target), (target, source)):
-            if other.over and not end.unsent:
+            if other.ended and not end.unsent:
                 end.shut()
         debugger = self._debugger
-        heard = debugger is not None and debugger.over and not self._client.unsent
-        if heard or (source.over and target.over and not source.unsent and not target.unsent):
+        delivered = debugger is not None and debugger.ended and not self._client.unsent
+        if delivered or (source.ended and target.ended and not source.unsent and not target.unsent):
             self.close()
             return
         if self._deadline is None:

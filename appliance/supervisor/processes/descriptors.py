@@ -1,10 +1,10 @@
-"""Which descriptors the supervisor begins with, and how many it and its children may have.
+"""Prepare the descriptors of the supervisor: replace closed standard streams, and raise the limit of open files.
 
-Owns the standard streams' stand-ins and the raising of the soft limit. Runs in the supervisor, once, before there is a
-child: they inherit it.
+Runs in the supervisor, once, before there is a child: children inherit the limit.
 
-A shell's soft limit is 1024, and so is that of containers since containerd 2: an idle connection a descriptor, a
-thousand browsers' connections would be the end. At a reload the idle ones pass through the supervisor, too.
+The soft limit of a shell is 1024, and since containerd 2 that of containers too. Each idle connection takes a
+descriptor, so a thousand browser connections would reach the limit. At a reload the idle ones also pass through the
+supervisor.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import resource
 import sys
 
 _STANDARD = (0, 1, 2)
-ENOUGH = 65_536  # not the hard limit: where that is a thousand million, programs that close all of them take minutes
+ENOUGH = 65_536  # not the hard limit: if that is a thousand million, programs that close all of them take minutes
 
 
 def allow_many_descriptors() -> None:
-    """Raise the soft limit, as far as the hard one lets it."""
+    """Raise the soft limit, as far as the hard limit allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = ENOUGH if hard == resource.RLIM_INFINITY else min(ENOUGH, hard)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
@@ -29,16 +29,16 @@ def allow_many_descriptors() -> None:
 
 
 def replace_closed_streams() -> None:
-    """Where descriptor 0, 1 or 2 is closed (``>&-``), have it lead nowhere.
+    """Open /dev/null for each of the descriptors 0, 1 and 2 that is closed (``>&-``).
 
-    The next file that is opened would get its number: the log would be written into a socket.
+    Otherwise the next file that is opened gets its number, and the log would be written into a socket, for example.
     """
     for number in _STANDARD:
         try:
             os.fstat(number)
         except OSError:
             with contextlib.suppress(OSError):
-                os.open(os.devnull, os.O_RDWR)  # the lowest that is free: this one
+                os.open(os.devnull, os.O_RDWR)  # it gets the lowest free number: this one
     if sys.stdout is None:
         sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  a descriptor, for good
     if sys.stderr is None:

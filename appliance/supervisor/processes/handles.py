@@ -1,7 +1,7 @@
-"""What the supervisor knows of a child: pid, role, generation, channel, output, how it ended.
+"""Handles of children, and how to start them: pid, role, generation, channel, output, and how a child ended.
 
-Owns the child's descriptors on this side. Knows nothing of why a child runs. ``spawn`` is the one place that starts
-processes.
+A handle holds the supervisor's ends of a child's descriptors, and does not know why the child runs. ``spawn`` is the
+only place that starts processes.
 """
 
 from __future__ import annotations
@@ -48,29 +48,31 @@ NAMES = MappingProxyType(
 
 @dataclass(eq=False)
 class Handle:
-    """One child. ``returncode`` is set by the reaper alone: nobody else may wait for it."""
+    """One child. Only the reaper sets ``returncode``: nothing else may wait for the process."""
 
     role: str  # "worker", "standin", "installer", "preparation", "preloader", "spare"
     generation: int
-    pid: int  # its process id, and the id of its process group; 0 while a forked one has not said hello
+    pid: int  # its process id, and the id of its process group; 0 for a forked one before its hello
     outputs: dict[str, int]  # "stdout" and "stderr": the read ends of its descriptors 1 and 2
     channel: Channel | None = None
-    process: subprocess.Popen[bytes] | None = None  # None for one that was forked by another child
-    lifeline: Lifeline | None = None  # has it end with us
+    process: subprocess.Popen[bytes] | None = None  # None if another child has forked it
+    lifeline: Lifeline | None = None  # ends it when the supervisor ends
     returncode: int | None = None
-    words: dict[str, OutputLines] = field(default_factory=lambda: {"stdout": OutputLines(), "stderr": OutputLines()})
-    in_flight: Reading | None = None  # of a worker: the requests that run
-    silent: dict[str, Snapshot] = field(default_factory=dict)  # the tally when nothing was left to read, a stream
-    recorded: int = 0  # the requests that it has told of
-    analysis: Analysis | None = None  # of a worker: the look at the project that it serves
+    output_lines: dict[str, OutputLines] = field(
+        default_factory=lambda: {"stdout": OutputLines(), "stderr": OutputLines()}
+    )
+    in_flight: Reading | None = None  # for a worker: its running requests
+    silent: dict[str, Snapshot] = field(default_factory=dict)  # for each stream: in_flight when it was last read empty
+    recorded: int = 0  # the requests that it has sent records of
+    analysis: Analysis | None = None  # for a worker: the analysis of the project that it serves
     started: float = field(default_factory=time.monotonic)
     ready_at: float | None = None
-    served: bool = False  # it has had requests; known when it has ended
+    served: bool = False  # it has had requests; set when it has ended
     python: str = ""
-    reported: bool = False  # it has said why it ends
+    reported: bool = False  # it has reported why it ends
     ending: bool = False  # it was asked to end
-    drained: bool = False  # it has no requests any more
-    cause: str = ""  # why it ended, where it has said so, or the kernel tells
+    drained: bool = False  # it has no more requests
+    cause: str = ""  # why it ended, if it has reported it, or the kernel shows it
     deadline: Timer | None = None
 
     @property
@@ -79,47 +81,47 @@ class Handle:
         return self.process is None
 
     def expect(self, mark: bytes) -> None:
-        """What it says in Python will bear this mark (``tagged``)."""
-        self.words = {stream: OutputLines(mark) for stream in self.outputs}
+        """Expect this mark before each piece of its output from Python (``output_frames``)."""
+        self.output_lines = {stream: OutputLines(mark) for stream in self.outputs}
 
     @cached_property
     def readable(self) -> select.poll:
-        """Tells which of its outputs have something to read; a look at both is 0.5 µs, a read in vain 1.5."""
+        """Polls its outputs; polling both takes 0.5 µs, a read without data 1.5."""
         poll = select.poll()
         for descriptor in self.outputs.values():
             poll.register(descriptor, select.POLLIN)
         return poll
 
     def count(self, slots: int) -> int:
-        """Have it count its requests in memory that is shared, of so many at a time; the memory's descriptor."""
+        """Count its requests in shared memory, for this many at a time; return the memory's descriptor."""
         self.in_flight = Reading(slots)
         self.silent = dict.fromkeys(self.outputs, self.in_flight.snapshot())
         return self.in_flight.descriptor
 
     def only_request(self, stream: str) -> str | None:
-        """The id of the one request that can have written what is read now; None if several can, or none."""
+        """Return the id of the only request that can have written what is read now; None if several can, or none."""
         before = self.silent.get(stream)
         return self.in_flight.only_one_since(before) if self.in_flight is not None and before is not None else None
 
     def signal_group(self, number: signal.Signals) -> None:
-        """Send a signal to it and to what it started."""
+        """Send a signal to it and everything that it started."""
         if not self.pid:
             return  # group 0 is our own
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
 
     def has_group(self) -> bool:
-        """Whether there is a process yet of what it started, in its own group; those that ended wait to be reaped."""
+        """Whether its process group still has a process; ended ones count until they are reaped."""
         try:
             os.killpg(self.pid, 0)
         except ProcessLookupError:
             return False
         except OSError:
-            return True  # not ours to signal any more
+            return True  # a process that we may not signal
         return True
 
     def ended(self, status: int) -> None:
-        """Take the wait status that the reaper got."""
+        """Note the wait status that the reaper got."""
         self.returncode = os.waitstatus_to_exitcode(status)
         if self.process is not None:
             self.process.returncode = self.returncode
@@ -127,10 +129,10 @@ class Handle:
             self.deadline.cancel()
 
     def how(self) -> str:
-        """How it ended, in words."""
+        """Describe how it ended."""
         code = self.returncode
         if code is None:
-            return "runs" if self.pid else "was never there"
+            return "is running" if self.pid else "never started"
         cause = f" ({self.cause})" if self.cause else ""
         return f"killed by {name_of(-code)}{cause}" if code < 0 else f"exit status {code}{cause}"
 
@@ -138,12 +140,12 @@ class Handle:
 def spawn(
     role: str, generation: int, argv: Sequence[str], *, environment: Mapping[str, str], folder: Path, channel: bool
 ) -> Handle:
-    """Start a child in a session of its own: signals of our terminal do not reach it, and its group can be ended whole.
+    """Start a child in its own session: signals of our terminal do not reach it, and its whole group can be killed.
 
-    With ``channel`` the number of its end's descriptor is appended to ``argv``.
+    With ``channel`` the descriptor of its end is appended to ``argv``.
 
     Raises:
-        StartError: it can't be started; whatever the kernel or the interpreter refused, nothing is left open.
+        StartError: the child can't be started; whatever was refused, no descriptor stays open.
     """
     try:
         return _spawn(role, generation, argv, environment=environment, folder=folder, channel=channel)
@@ -156,14 +158,14 @@ def spawn(
 def _spawn(
     role: str, generation: int, argv: Sequence[str], *, environment: Mapping[str, str], folder: Path, channel: bool
 ) -> Handle:
-    with _Ends() as ends:
+    with _Descriptors() as ends:
         named = [ends.theirs] if channel and ends.connect() else []
         process = subprocess.Popen(  # noqa: S603  argv is ours
             [*argv, *map(str, named)],
             stdin=subprocess.DEVNULL,
             stdout=ends.inputs[0],
             stderr=ends.inputs[1],
-            pass_fds=[*named, *ends.held()],
+            pass_fds=[*named, *ends.inherited()],
             env=dict(environment),
             cwd=folder,
             start_new_session=True,
@@ -175,11 +177,11 @@ def _spawn(
     return handle
 
 
-class _Ends:
-    """The descriptors between us and a child that is being started: whatever fails, none is left open."""
+class _Descriptors:
+    """The descriptors for a child that is being started: if anything fails, none stays open."""
 
     def __init__(self) -> None:
-        self.outputs: dict[str, int] = {}  # the ends of its descriptors 1 and 2 that are ours, by name
+        self.outputs: dict[str, int] = {}  # our ends of its descriptors 1 and 2, by name
         self.inputs: list[int] = []
         self.ours: Channel | None = None
         self.theirs = -1
@@ -207,12 +209,12 @@ class _Ends:
         self.ours = Channel(ours, loads=loads)
         return True
 
-    def held(self) -> list[int]:
-        """What the child is to hold and never to look at."""
+    def inherited(self) -> list[int]:
+        """Return what the child inherits and never uses."""
         return [self.lifeline.theirs] if self.lifeline.theirs >= 0 else []
 
     def keep(self) -> None:
-        """The child is there: what is ours stays open."""
+        """Keep our ends open: the child is started."""
         self._kept = True
 
     def __exit__(self, *_: object) -> None:
@@ -228,8 +230,8 @@ class _Ends:
             self.lifeline.end()
 
     def detach(self) -> list[int]:
-        """Their ends, for a child that another one forks: the caller's to close."""
-        held = [os.dup(descriptor) for descriptor in self.held()]  # the lifeline needs it until there is a pid
+        """Return the child's ends, for a child that another one forks; the caller must close them."""
+        held = [os.dup(descriptor) for descriptor in self.inherited()]  # the lifeline needs its own for now
         theirs, self.theirs = [self.theirs, *self.inputs, *held], -1
         self.inputs = []
         self._kept = True
@@ -237,21 +239,21 @@ class _Ends:
 
 
 def _offer_first(pid: int) -> None:
-    """Where memory runs out the kernel shall take a child and not PID 1 (proc_pid_oom_score_adj(5))."""
+    """If memory runs out, let the kernel kill a child and not PID 1 (proc_pid_oom_score_adj(5))."""
     with contextlib.suppress(OSError):
         Path(f"/proc/{pid}/oom_score_adj").write_text("500", encoding="ascii")
 
 
-def unborn(role: str) -> tuple[Handle, list[int]]:
-    """A child that another one will fork, and the descriptors for it, which are the caller's to close.
+def prepare_forked(role: str) -> tuple[Handle, list[int]]:
+    """Return the handle of a child that another one will fork, and the child's descriptors; the caller closes those.
 
-    They are its channel, 1 and 2, and where there is a lifeline the end of it that is the child's.
+    They are its channel, 1 and 2, and the child's end of the lifeline, if there is one.
 
     Raises:
-        StartError: there are no descriptors for it.
+        StartError: there are no descriptors left.
     """
     try:
-        with _Ends() as ends:
+        with _Descriptors() as ends:
             ends.connect()
             return Handle(role, 0, 0, ends.outputs, ends.ours, lifeline=ends.lifeline), ends.detach()
     except OSError as error:
@@ -259,10 +261,10 @@ def unborn(role: str) -> tuple[Handle, list[int]]:
 
 
 def spawn_side(role: str, generation: int, python: Path, *, environment: Mapping[str, str], folder: Path) -> Handle:
-    """Start the project's side in ``python``: a worker in the project's interpreter, a stand-in in ours.
+    """Start the project's side in ``python``: a worker in the project's interpreter, a stand-in in the appliance's.
 
-    A stand-in is isolated (``-I``): nothing that the project put into the environment reaches it. A worker is not: the
-    project's own PYTHON* variables are for it.
+    A stand-in is isolated (``-I``): nothing from the project's environment reaches it. A worker is not: the project's
+    own PYTHON* variables are for it.
     """
     flags = ["-I"] if role == "standin" else []
     return spawn(
@@ -271,13 +273,13 @@ def spawn_side(role: str, generation: int, python: Path, *, environment: Mapping
 
 
 def spawn_installer(argv: Sequence[str], *, environment: Mapping[str, str], folder: Path, job: int) -> Handle:
-    """Start our own ``appliance install`` as a child: it may block, and can be ended at any time."""
+    """Start our own ``appliance install`` as a child: it may block, and can be killed at any time."""
     command = [sys.executable, "-I", "-m", "appliance", "install", "--report", *argv]
     return spawn("installer", job, command, environment=environment, folder=folder, channel=False)
 
 
 def adopt_orphans() -> bool:
-    """Become a child subreaper (prctl(2)): what a child leaves behind is ours to wait for. False if there is none."""
+    """Become a child subreaper (prctl(2)), to wait for orphans of children; return False if that is not possible."""
     if not sys.platform.startswith("linux"):
         return False
     pr_set_child_subreaper = 36
@@ -285,12 +287,12 @@ def adopt_orphans() -> bool:
         import ctypes  # noqa: PLC0415  for this one call
 
         return bool(ctypes.CDLL(None, use_errno=True).prctl(pr_set_child_subreaper, 1, 0, 0, 0) == 0)
-    except (ImportError, OSError):  # a libc of another kind
+    except (ImportError, OSError):  # another C library
         return False
 
 
 def reaped() -> list[tuple[int, int]]:
-    """(pid, wait status) of each child that has ended since."""
+    """Return (pid, wait status) of each child that has ended since the last call."""
     ended: list[tuple[int, int]] = []
     while True:
         try:

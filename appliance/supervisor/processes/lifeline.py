@@ -1,15 +1,15 @@
-"""A pipe that ends a child, with all of its process group, when the supervisor is no more.
+"""A pipe that kills a child, with its whole process group, when the supervisor ends.
 
-Owns that pipe: the child holds the end for reading, nobody ever writes, and the other end is ours alone. Knows nothing
-of the child. Runs in the supervisor's loop.
+The child holds the reading end, nobody ever writes, and only the supervisor holds the other end. This module knows
+nothing of the child. Runs in the supervisor's loop.
 
-Theory of operation. A supervisor that is killed (SIGKILL, no memory) tells nobody. A child reads the end of its channel
-then, but one that holds the interpreter's lock in C, a regular expression for example, does not, and would go on for
-ever as an orphan. The kernel closes our end with the supervisor, and that is an event of the other end (``O_ASYNC``);
-the signal of that event is set to SIGKILL (``F_SETSIG``, fcntl(2)), for the group. Nothing runs in the child for it, no
-matter which program it is, and where the kernel has no such thing the child is started without.
+Theory of operation. A supervisor that is killed (SIGKILL, no memory) can't tell its children. A child usually reads the
+end of its channel, but not while C code such as a regular expression holds the interpreter's lock; it would go on
+forever as an orphan. The kernel closes our end of the pipe with the supervisor, which is an event on the other end
+(``O_ASYNC``); the signal of that event is set to SIGKILL (``F_SETSIG``, fcntl(2)), for the group. This runs no code in
+the child and works for any program; if the kernel does not support it, the child is started without it.
 
-``PR_SET_PDEATHSIG`` would do for children of ours, but is lost in a fork, and has to be asked for in the child.
+``PR_SET_PDEATHSIG`` would work for our own children, but a fork loses it, and the child must ask for it itself.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ import fcntl
 import os
 import signal
 
-_SET_SIGNAL = getattr(fcntl, "F_SETSIG", None)  # Linux alone has it
+_SET_SIGNAL = getattr(fcntl, "F_SETSIG", None)  # only on Linux
 
 
 class Lifeline:
-    """One child's; ``theirs`` is the end that the child is to hold, -1 where there is none."""
+    """The pipe of one child; ``theirs`` is the child's end, -1 if there is none."""
 
     def __init__(self) -> None:
         self.theirs = self._ours = -1
 
     def open(self) -> None:
-        """Make it, where the kernel has such a thing and a descriptor is left."""
+        """Make the pipe, if the kernel supports it and a descriptor is left."""
         if _SET_SIGNAL is not None:
             with contextlib.suppress(OSError):
                 self.theirs, self._ours = os.pipe()
 
     def bind(self, pid: int) -> None:
-        """From now on the process group of this leader, which holds its end, lives no longer than we do."""
+        """From now on kill the process group of this leader, which holds its end, when the supervisor ends."""
         if self.theirs >= 0 and _SET_SIGNAL is not None:
             with contextlib.suppress(OSError):
                 fcntl.fcntl(self.theirs, _SET_SIGNAL, signal.SIGKILL)
@@ -45,7 +45,7 @@ class Lifeline:
         self._close_theirs()
 
     def end(self) -> None:
-        """The child is gone; what is left of its group, and holds the pipe, is ended."""
+        """Kill the rest of the ended child's group that holds the pipe."""
         self._close_theirs()
         if self._ours >= 0:
             os.close(self._ours)

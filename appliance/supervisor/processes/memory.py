@@ -1,7 +1,7 @@
-"""Whether the kernel killed for want of memory, and at which limit: the control group's own counts.
+"""Find out whether the kernel killed a process for lack of memory, and at which limit, from the control group's counts.
 
-Owns the reading of them. Knows nothing of who was killed. Runs in the supervisor; two small files are read when a
-child was killed, and once at the start.
+This module does not know which process was killed. Runs in the supervisor; it reads two small files when a child was
+killed, and once at the start.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 _GROUPS = Path("/sys/fs/cgroup")
-_NO_LIMIT = 2**60  # version 1 says "none" by a huge number
-_TOGETHER_S = 1.0  # deaths of one shortage come within it
+_NO_LIMIT = 2**60  # version 1 uses a huge number for "none"
+_BURST_S = 1.0  # kills of one shortage come within this time
 
 
 class Memory:
@@ -20,33 +20,33 @@ class Memory:
 
     Args:
         groups: where the control groups are mounted.
-        own: says which of them is ours; in a container of its own that is the root.
+        own: the file that names our group; in a container with its own namespace that is the root.
     """
 
     def __init__(self, groups: Path = _GROUPS, own: Path = Path("/proc/self/cgroup")) -> None:
         self._counts, self._limits = _files(groups, own)
         self._kills = self._count()
-        self._untold = 0  # kills that no child's death was explained by yet
+        self._unexplained = 0  # kills that have not explained a child's death yet
         self._rose_at = 0.0
 
     def killed(self) -> str:
-        """How the kernel has killed since the last question, in words; empty if it has not.
+        """Describe how the kernel has killed since the last question; empty if it has not.
 
-        Each kill explains one death: the kernel can kill a preloader and a worker before we ask for the first one.
+        Each kill explains one death: the kernel can kill a preloader and a worker before we ask about the first.
         """
         before, self._kills = self._kills, self._count()
         now = time.monotonic()
         if self._kills > before:
-            self._untold, self._rose_at = self._kills - before, now
-        if not self._untold or now - self._rose_at > _TOGETHER_S:
+            self._unexplained, self._rose_at = self._kills - before, now
+        if not self._unexplained or now - self._rose_at > _BURST_S:
             return ""
-        self._untold -= 1
+        self._unexplained -= 1
         limit = _read(self._limits).strip()
         size = f"; the limit is {int(limit) / 2**20:.0f} MiB" if limit.isdigit() and int(limit) < _NO_LIMIT else ""
         return f"out of memory{size}"
 
     def use(self) -> tuple[int, int] | None:
-        """Bytes that are used, and that may be; None without a limit."""
+        """Return the bytes in use, and the limit; None without a limit."""
         limit = _read(self._limits).strip()
         names = {"memory.max": "memory.current", "memory.limit_in_bytes": "memory.usage_in_bytes"}
         used = _read(self._limits.with_name(names[self._limits.name])).strip()
@@ -58,7 +58,7 @@ class Memory:
 
 
 def _files(groups: Path, own: Path) -> tuple[Path, Path]:
-    """The files of counts and of the limit, of version 2 or 1."""
+    """Return the files of the counts and of the limit, of version 2 or 1."""
     lines = [line.split(":", 2) for line in _read(own).splitlines() if line.count(":") >= 2]
     unified = next((path for _, names, path in lines if not names), "/")
     older = next((path for _, names, path in lines if "memory" in names.split(",")), "/")

@@ -1,6 +1,6 @@
-"""The starts of the project's side: a worker in the project's interpreter, a stand-in in ours.
+"""Start the project's side: a worker in the project's interpreter, a stand-in in the appliance's.
 
-Owns what each is told to be: its target, its bounds, its hosts, and the listening socket. Knows nothing of when.
+This module sends each process its target, limits, hosts and the listening socket. It does not decide when.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from appliance.supervisor.workers.reload_trigger import ReloadTrigger
 
 ASGI_THREADS = 64  # by default
-# Requests that may go on beside the threads: the server's bounds of long ones, and of those that are only being sent.
-_BESIDE = 256 + 4096
+# Requests that can run without a thread of the pool: the server's limits of long requests, and of slow transfers.
+_WITHOUT_THREAD = 256 + 4096
 _STDIN = 0
 _LIMITS = (
     "slow_request_s",
@@ -48,7 +48,7 @@ _LIMITS = (
 
 
 class Spawner:
-    """Starts children of the project's side, and hands each the socket."""
+    """Starts children of the project's side, and sends each the listening socket."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Spawner:
         self._listener = listener
         self._certificate = certificate
         adapter = find_spec("a2wsgi")
-        self._brought = str(Path(adapter.origin).parent) if adapter and adapter.origin else ""
+        self._adapter_folder = str(Path(adapter.origin).parent) if adapter and adapter.origin else ""
 
     def worker(self, generation: int, analysis: Analysis) -> Handle:
         """Start this generation of the project.
@@ -74,7 +74,7 @@ class Spawner:
         Raises:
             StartError: its interpreter can't be started.
         """
-        if "APPLIANCE_IMAGE" in self._process:  # elsewhere an editor knows the environment: it is the project's own
+        if "APPLIANCE_IMAGE" in self._process:  # outside the image an editor finds the project's own environment
             link(Path(self._settings.status_socket).parent, analysis.plan.environment)
         child = handles.spawn_side(
             "worker",
@@ -83,14 +83,14 @@ class Spawner:
             environment=analysis.variables,
             folder=analysis.project.root,
         )
-        return self.tell(self._children.add(child), analysis)
+        return self.initialise(self._children.add(child), analysis)
 
-    def tell(self, child: Handle, analysis: Analysis) -> Handle:
-        """Tell a worker what to be: one that was started, or one that was forked."""
-        return self._told(child, analysis.project.target.as_dict(), self._adapter(analysis))
+    def initialise(self, child: Handle, analysis: Analysis) -> Handle:
+        """Send a worker, started or forked, what it needs to serve the project."""
+        return self._initialise(child, analysis.project.target.as_dict(), self._adapter(analysis))
 
     def standin(self, generation: int) -> Handle:
-        """Start a stand-in, whose records bear this generation.
+        """Start a stand-in, whose records have this generation.
 
         Raises:
             StartError: no process can be started.
@@ -98,43 +98,43 @@ class Spawner:
         child = handles.spawn_side(
             "standin", generation, Path(sys.executable), environment=self._process, folder=Path("/")
         )
-        return self._told(self._children.add(child), {})
+        return self._initialise(self._children.add(child), {})
 
     def _debugger(self) -> dict[str, Any] | None:
         if not self._settings.debugpy:
             return None
-        brought = Path(sys.prefix) / "debugpy"  # in the image; elsewhere it is the project's own, or none
+        bundled = Path(sys.prefix) / "debugpy"  # in the image; elsewhere the project may have its own
         return {
-            "folder": str(brought) if brought.is_dir() else "",
+            "folder": str(bundled) if bundled.is_dir() else "",
             "bytecode": _own_bytecode(self._settings.cache),
             "wait": self._settings.debugpy_wait == "on",
         }
 
     def _adapter(self, analysis: Analysis) -> dict[str, str] | None:
-        """What serves an ASGI application, where that is asked for: a dependency of ours, none of the project's."""
+        """Return what adapts an ASGI application, if the setting asks for it: our dependency, not the project's."""
         if self._settings.asgi != "adapt":
             return None
-        return {"folder": self._brought, "action": analysis.websockets}
+        return {"folder": self._adapter_folder, "action": analysis.websockets}
 
     def _threads(self, target: Mapping[str, Any]) -> int:
-        """A request of an ASGI application holds a thread while it waits, which it would not under a server of ASGI."""
+        """Return the number of threads: more for ASGI, whose waiting requests hold a thread here."""
         if target.get("interface") == "asgi" and self._settings.origins["threads"] == "default":
             return ASGI_THREADS
         return self._settings.threads
 
-    def _told(self, child: Handle, target: dict[str, Any], adapter: dict[str, str] | None = None) -> Handle:
-        """Tell it; one that can't be told is of no use, and ended.
+    def _initialise(self, child: Handle, target: dict[str, Any], adapter: dict[str, str] | None = None) -> Handle:
+        """Send it the start message; kill it if that fails, because it is of no use then.
 
         Raises:
-            StartError: there are no descriptors for that.
+            StartError: there are no descriptors left.
         """
         try:
-            return self._tell(child, target, adapter)
+            return self._send_start(child, target, adapter)
         except (OSError, ValueError) as error:
             self._children.kill(child)
             raise start_error(handles.NAMES[child.role], error) from error
 
-    def _tell(self, child: Handle, target: dict[str, Any], adapter: dict[str, str] | None) -> Handle:
+    def _send_start(self, child: Handle, target: dict[str, Any], adapter: dict[str, str] | None) -> Handle:
         settings = self._settings
         threads = self._threads(target)
         options = {
@@ -156,7 +156,7 @@ class Spawner:
         if child.role == "worker":
             notes = self._reload_trigger.notes.begin(child)
             try:
-                descriptors += [child.count(threads + _BESIDE), notes]
+                descriptors += [child.count(threads + _WITHOUT_THREAD), notes]
                 if _is_terminal(_STDIN):
                     descriptors.append(_STDIN)
                 self._children.send(child, start, descriptors)
@@ -168,7 +168,7 @@ class Spawner:
 
 
 def _own_bytecode(cache: Path) -> str:
-    """Where a debugger's compiled code is kept: a folder that nobody else may enter; empty if there is none."""
+    """Return the folder for the debugger's compiled code, closed to other users; empty if there is none."""
     folder = str(user_cache(cache) / "bytecode")
     try:
         open_folder(folder, 2, make=CLOSED).close()
@@ -178,5 +178,5 @@ def _own_bytecode(cache: Path) -> str:
 
 
 def _is_terminal(descriptor: int) -> bool:
-    """Whether a person can be asked there: a terminal that can be written to as well (docker's can)."""
+    """Whether a person can type there: a terminal that can be written to as well (docker's can)."""
     return os.isatty(descriptor) and fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR

@@ -1,1 +1,1 @@
-"""What the supervisor tells: the children's log records, the status socket, the stand-in's pages, stacks."""
+"""The supervisor's reports: the children's log records, the status socket, the stand-in's pages, stacks."""

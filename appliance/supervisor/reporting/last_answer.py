@@ -1,7 +1,7 @@
-"""The answer of last resort: the supervisor's own, where not even a stand-in can be started.
+"""Answer requests in the supervisor itself, if not even a stand-in can be started.
 
-Owns the connections that it answers. Knows nothing of HTTP but the end of a head: whoever asks gets the same plain
-text, and the connection ends. Under HTTPS there is none: connections wait in the queue. Runs in the supervisor's loop.
+It reads no more of HTTP than the end of a head: every client gets the same plain text, and the connection ends. With
+HTTPS it does not answer: connections wait in the queue. Runs in the supervisor's loop.
 """
 
 from __future__ import annotations
@@ -13,29 +13,29 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from appliance.supervisor.loop import Loop, Timer
 
-_MOST = 64  # connections at a time; more wait in the queue
+_MAX_CONNECTIONS = 64  # at a time; more wait in the queue
 _HEAD_S = 1.0  # for a head to arrive
 _LINGER_S = 1.0  # for a client to read its answer and close
-_FULL_S = 0.5  # with no descriptor free: until the next look
-_LONGEST_HEAD = 65_536
+_FULL_S = 0.5  # until the next try if no descriptor is free
+_MAX_HEAD = 65_536
 
 
 class LastAnswer:
-    """Speaks from ``say`` to ``rest``."""
+    """Answers from ``start`` to ``stop``."""
 
     def __init__(self, loop: Loop, listener: socket.socket, *, secure: bool) -> None:
         self._loop = loop
         self._listener = listener
         self._secure = secure
         self._answer = b""
-        self._visits: set[_Visit] = set()
+        self._connections: set[_Connection] = set()
 
     @property
-    def speaks(self) -> bool:
+    def active(self) -> bool:
         """Whether it answers."""
         return bool(self._answer)
 
-    def say(self, page: dict[str, Any]) -> None:
+    def start(self, page: dict[str, Any]) -> None:
         """Answer with this page from now on."""
         if self._secure:
             return
@@ -44,33 +44,33 @@ class LastAnswer:
             self._loop.watch(self._listener, self._accept)
         self._answer = _rendered(page)
 
-    def rest(self) -> None:
-        """Somebody else answers."""
+    def stop(self) -> None:
+        """Stop: another process answers."""
         if self._answer:
             self._answer = b""
             self._loop.unwatch(self._listener)
-            for visit in list(self._visits):
-                visit.answer()  # it has nobody else
+            for connection in list(self._connections):
+                connection.answer()  # no other process has it
 
     def _accept(self) -> None:
-        if len(self._visits) >= _MOST:
-            self._loop.rest(self._listener, _FULL_S)
+        if len(self._connections) >= _MAX_CONNECTIONS:
+            self._loop.pause(self._listener, _FULL_S)
             return
         try:
-            connection, _ = self._listener.accept()
+            client, _ = self._listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return
         except OSError:
-            self._loop.rest(self._listener, _FULL_S)
+            self._loop.pause(self._listener, _FULL_S)
             return
-        connection.setblocking(False)  # noqa: FBT003  as above
-        self._visits.add(_Visit(self._loop, connection, self._answer, self._visits))
+        client.setblocking(False)  # noqa: FBT003  as above
+        self._connections.add(_Connection(self._loop, client, self._answer, self._connections))
 
 
-class _Visit:
+class _Connection:
     """One connection."""
 
-    def __init__(self, loop: Loop, connection: socket.socket, answer: bytes, others: set[_Visit]) -> None:
+    def __init__(self, loop: Loop, connection: socket.socket, answer: bytes, others: set[_Connection]) -> None:
         self._loop = loop
         self._connection = connection
         self._unsent = answer
@@ -81,22 +81,22 @@ class _Visit:
 
     def _read(self) -> None:
         try:
-            part = self._connection.recv(_LONGEST_HEAD)
+            part = self._connection.recv(_MAX_HEAD)
         except BlockingIOError:
             return
         except OSError:
             part = b""
-        self._head = (self._head + part)[-_LONGEST_HEAD:]
+        self._head = (self._head + part)[-_MAX_HEAD:]
         if not part:
             self._end()
-        elif b"\r\n\r\n" in self._head or len(self._head) >= _LONGEST_HEAD:
+        elif b"\r\n\r\n" in self._head or len(self._head) >= _MAX_HEAD:
             self.answer()
 
     def answer(self) -> None:
-        """Send it, and wait for the client to close, lest the answer be reset away."""
+        """Send it, and wait for the client to close: closing first could reset the connection and lose the answer."""
         self._timer.cancel()
         self._timer = self._loop.call_later(_LINGER_S, self._end)
-        with contextlib.suppress(OSError):  # a few hundred bytes fit any socket; who has left has left
+        with contextlib.suppress(OSError):  # a few hundred bytes fit any socket; the client may have disconnected
             self._connection.send(self._unsent)
             self._connection.shutdown(socket.SHUT_WR)
         self._unsent = b""
@@ -104,7 +104,7 @@ class _Visit:
 
     def _drain(self) -> None:
         try:
-            left = bool(self._connection.recv(_LONGEST_HEAD))
+            left = bool(self._connection.recv(_MAX_HEAD))
         except BlockingIOError:
             return
         except OSError:

@@ -1,7 +1,7 @@
-"""What the children say, on its way to the log.
+"""Pass the children's records and output on to the log.
 
-Owns which child a line is of, and that nothing more is read while the log is full. Knows nothing of what a line leads
-to. Runs in the supervisor's loop.
+This module knows which child a line is from, and pauses the reading while the log is full. It does not act on a line.
+Runs in the supervisor's loop.
 """
 
 from __future__ import annotations
@@ -21,23 +21,21 @@ if TYPE_CHECKING:
 
 
 class LogIngest:
-    """Writes what is heard. ``pause`` is called when the log is full; ``last_words`` is told each line of text."""
+    """Logs records and output. ``pause`` is called when the log is full; ``on_line`` with each line of a worker."""
 
-    def __init__(
-        self, log: Log, writer: Writer, *, pause: Callable[[], None], last_words: Callable[[str], None]
-    ) -> None:
+    def __init__(self, log: Log, writer: Writer, *, pause: Callable[[], None], on_line: Callable[[str], None]) -> None:
         self._log = log
         self._writer = writer
         self._pause = pause
-        self._last_words = last_words
+        self._on_line = on_line
 
     def records(self, child: Handle, batch: list[list[Any]]) -> None:
-        """A child sent records."""
+        """Log the records that a child sent."""
         child.recorded += self._log.records(batch, role=child.role, generation=child.generation)
-        self._hold_back()
+        self._pause_if_full()
 
     def ended(self, child: Handle) -> None:
-        """It is gone: tell of the requests that went with it."""
+        """Log the requests that ended with the child."""
         if child.in_flight is None:
             return
         running, lost = child.in_flight.running(), child.in_flight.ended() - child.recorded
@@ -50,23 +48,23 @@ class LogIngest:
         if lost > 0:
             self._log.event(
                 "error", "records.lost", generation=child.generation, count=lost,
-                reason=f"the worker ended before it could tell of these requests: {child.how()}",
+                reason=f"the worker ended before it reported these requests: {child.how()}",
             )  # fmt: skip
 
         if waiting:
             self._log.event(
                 "error", "records.lost", generation=child.generation, count=waiting,
-                reason=f"the worker ended with connections that waited for a thread, and are closed: {child.how()}",
+                reason=f"the worker ended, and connections that waited for a thread are closed: {child.how()}",
             )  # fmt: skip
 
-    def said(self, child: Handle, stream: str, said: Sequence[OutputLine]) -> None:
-        """A child wrote on one of its outputs."""
+    def output(self, child: Handle, stream: str, lines: Sequence[OutputLine]) -> None:
+        """Log what a child wrote on one of its outputs."""
         if child.role == "worker":
-            for line in (line for each in said if each.record is None for line in each.text.split(b"\n")):
-                self._last_words(line.decode("utf-8", "replace"))
-        self._log.output(said, stream=stream, role=child.role, generation=child.generation, pid=child.pid)
-        self._hold_back()
+            for line in (line for each in lines if each.record is None for line in each.text.split(b"\n")):
+                self._on_line(line.decode("utf-8", "replace"))
+        self._log.output(lines, stream=stream, role=child.role, generation=child.generation, pid=child.pid)
+        self._pause_if_full()
 
-    def _hold_back(self) -> None:
+    def _pause_if_full(self) -> None:
         if self._writer.full:
             self._pause()

@@ -1,6 +1,6 @@
-"""The stacks of a worker's threads, asked for by a signal and read from its pipe.
+"""Get the stacks of a worker's threads: send it a signal, and read the answer from its pipe.
 
-Owns the pipes' read ends. Knows nothing of who wants to know. Runs in the supervisor's loop.
+This module holds the pipes' read ends. Runs in the supervisor's loop.
 """
 
 from __future__ import annotations
@@ -15,53 +15,53 @@ if TYPE_CHECKING:
     from appliance.supervisor.loop import Loop
     from appliance.supervisor.processes.handles import Handle
 
-PATIENCE_S = 1.0  # for a process that is stopped, or waits in the kernel
-SILENCE_S = 0.05  # the dump has no end of its own: so much after its last byte it is taken to be over
+TIMEOUT_S = 1.0  # for a process that is stopped, or waits in the kernel
+POLL_S = 0.05  # the dump has no end mark: it is complete when nothing has come for this long
 _READ = 65_536
 
 
 class StackDumps:
-    """Asks workers where they stand."""
+    """Asks workers for their stacks."""
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
         self._pipes: dict[Handle, tuple[int, int]] = {}  # signal, read end
 
-    def offered(self, child: Handle, signal: int, descriptors: list[int]) -> None:
-        """This worker can be asked."""
+    def add(self, child: Handle, signal: int, descriptors: list[int]) -> None:
+        """Add a worker that can be asked."""
         os.set_blocking(descriptors[0], False)
         self._pipes[child] = (signal, descriptors[0])
 
     def ended(self, child: Handle) -> None:
-        """It can't any more."""
+        """Forget a worker that has ended."""
         if child in self._pipes:
             os.close(self._pipes.pop(child)[1])
 
-    def ask(self, child: Handle, told: Callable[[str], None]) -> None:
-        """``told`` is called with the stacks; with an empty text where there is no answer."""
+    def ask(self, child: Handle, callback: Callable[[str], None]) -> None:
+        """Call ``callback`` with the stacks; with an empty text if there is no answer."""
         if child not in self._pipes:
-            self._loop.post(partial(told, ""))
+            self._loop.post(partial(callback, ""))
             return
         signal, pipe = self._pipes[child]
-        while _read(pipe):  # what nobody has asked for
+        while _read(pipe):  # left over from before
             continue
         try:
             os.kill(child.pid, signal)
         except (ProcessLookupError, PermissionError):
-            self._loop.post(partial(told, ""))
+            self._loop.post(partial(callback, ""))
             return
         parts: list[bytes] = []
-        self._loop.call_later(SILENCE_S, partial(self._look, child, parts, told, int(PATIENCE_S / SILENCE_S)))
+        self._loop.call_later(POLL_S, partial(self._poll, child, parts, callback, int(TIMEOUT_S / POLL_S)))
 
-    def _look(self, child: Handle, parts: list[bytes], told: Callable[[str], None], looks: int) -> None:
-        """The pipe is looked at, and not watched: a few looks suffice, and nothing has to be undone."""
+    def _poll(self, child: Handle, parts: list[bytes], callback: Callable[[str], None], tries: int) -> None:
+        """Read the pipe without watching it: a few reads are enough, and nothing must be undone afterwards."""
         part = _read(self._pipes[child][1]) if child in self._pipes else b""
         if part:
             parts.append(part)
-        if (parts and not part) or not looks or child not in self._pipes:
-            told(b"".join(parts).decode("utf-8", "replace"))
+        if (parts and not part) or not tries or child not in self._pipes:
+            callback(b"".join(parts).decode("utf-8", "replace"))
         else:
-            self._loop.call_later(SILENCE_S, partial(self._look, child, parts, told, looks - 1))
+            self._loop.call_later(POLL_S, partial(self._poll, child, parts, callback, tries - 1))
 
 
 def _read(pipe: int) -> bytes:

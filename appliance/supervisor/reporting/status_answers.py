@@ -1,7 +1,4 @@
-"""What the status socket answers: put together from the parts that know.
-
-Owns the questions' answers. Changes nothing. Runs in the supervisor's loop.
-"""
+"""Collect the answers of the status socket from the parts of the supervisor. Runs in the supervisor's loop."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ if TYPE_CHECKING:
 
     from appliance.supervisor.debugger.debug_port import DebugPort
     from appliance.supervisor.reporting.stack_dumps import StackDumps
-    from appliance.supervisor.reporting.status_report import Scene, StatusReport
+    from appliance.supervisor.reporting.status_report import Snapshot, StatusReport
     from appliance.supervisor.reporting.status_socket import Answerer
     from appliance.supervisor.workers.preloading import Preloading
     from appliance.supervisor.workers.progress import Progress
@@ -26,7 +23,7 @@ class Answers:
     def __init__(
         self,
         status_report: StatusReport,
-        scene: Callable[[], Scene],
+        snapshot: Callable[[], Snapshot],
         *,
         workers: Workers,
         reload_trigger: ReloadTrigger,
@@ -36,7 +33,7 @@ class Answers:
         stacks: StackDumps,
     ) -> None:
         self._status_report = status_report
-        self._scene = scene
+        self._snapshot = snapshot
         self._workers = workers
         self._reload_trigger = reload_trigger
         self._preloading = preloading
@@ -45,22 +42,22 @@ class Answers:
         self._stacks = stacks
 
     def answerers(self) -> Mapping[str, Answerer]:
-        """Who answers which question."""
-        return {"status": lambda told: told(self.status()), "stacks": self._tell_stacks}
+        """Return a function for each question."""
+        return {"status": lambda callback: callback(self.status()), "stacks": self._send_stacks}
 
     def status(self) -> dict[str, Any]:
-        """What ``appliance status`` and the health check are told."""
+        """Return the answer for ``appliance status`` and the health check."""
         self._progress.asked()
         return {
-            **self._status_report.status(self._scene(), self._progress.stuck),
-            "watching": self._reload_trigger.told(),
-            "preload": self._preloading.told(),
-            "debugger": self._debug_port.told(),
+            **self._status_report.status(self._snapshot(), self._progress.stuck),
+            "watching": self._reload_trigger.status(),
+            "preload": self._preloading.status(),
+            "debugger": self._debug_port.status(),
         }
 
-    def _tell_stacks(self, told: Callable[[dict[str, Any]], None]) -> None:
+    def _send_stacks(self, callback: Callable[[dict[str, Any]], None]) -> None:
         worker = self._workers.current
         if worker is None:
-            told({"pid": None, "stacks": ""})
+            callback({"pid": None, "stacks": ""})
         else:
-            self._stacks.ask(worker, lambda text: told({"pid": worker.pid, "stacks": text}))
+            self._stacks.ask(worker, lambda text: callback({"pid": worker.pid, "stacks": text}))

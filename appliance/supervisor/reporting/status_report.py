@@ -1,7 +1,7 @@
-"""What the supervisor can tell of itself: the answer to ``appliance status`` and to the health check.
+"""The answer to ``appliance status`` and to the health check, and what must be kept for it.
 
-Owns what has to be kept for it: when it started, the last reload, the last error. Knows nothing of who asks, and
-changes nothing. Runs in the supervisor's loop.
+Kept are the time of the start, the last reload, and the last error. This module changes nothing else. Runs in the
+supervisor's loop.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _OF_ERROR = ("title", "lead", "file", "line", "action", "details")
 
 
 @dataclass(frozen=True)
-class Scene:
-    """What is so now."""
+class Snapshot:
+    """The current state of the supervisor's parts."""
 
     state: State
-    page: Page | None  # what the stand-in says; None while a worker serves
+    page: Page | None  # the stand-in's page; None while a worker serves
     worker: Handle | None
     children: tuple[Handle, ...]
     analysis: Analysis | None
@@ -35,7 +35,7 @@ class Scene:
 
 @dataclass
 class StatusReport:
-    """Kept from the start to the stop."""
+    """Collects the report, from the start to the stop."""
 
     url: str
     project: str
@@ -47,22 +47,22 @@ class StatusReport:
 
     @property
     def uptime_s(self) -> float:
-        """Since the start, by a clock that nobody sets."""
+        """Seconds since the start, by the monotonic clock."""
         return round(time.monotonic() - self.started_monotonic, 3)
 
     def failed(self, page: Page) -> None:
-        """This went wrong; it is told until something else does, also once it is mended."""
+        """Record the last error; kept until the next one."""
         shown = {key: page.get(key) for key in _OF_ERROR}
         self.last_error = {"at": self._timestamp(time.time()), **shown}
 
     def reloaded(self, generation: int, timeline: dict[str, Any]) -> None:
-        """A save is served; ``timeline`` are the fields of its event."""
+        """Record a reload that now serves; ``timeline`` are the fields of its event."""
         self.last_reload = {"at": self._timestamp(time.time()), "generation": generation, **timeline}
 
-    def status(self, scene: Scene, stuck: str = "") -> dict[str, Any]:
-        """The answer, JSON values by name; ``stuck``: why who accepts serves nobody."""
-        state, page, worker = scene.state, scene.page, scene.worker
-        target = scene.analysis.project.target if scene.analysis else None
+    def status(self, snapshot: Snapshot, stuck: str = "") -> dict[str, Any]:
+        """Return the answer, JSON values by name; ``stuck``: why the worker that accepts answers no request."""
+        state, page, worker = snapshot.state, snapshot.page, snapshot.worker
+        target = snapshot.analysis.project.target if snapshot.analysis else None
         error = page if page is not None and page["status"] == 500 else None
         return {
             "health": "unhealthy" if stuck else _HEALTH.get(state.phase, "starting"),
@@ -74,7 +74,7 @@ class StatusReport:
             "application": {"name": target.name, "framework": target.framework} if target else None,
             "python": worker.python if worker else None,
             "worker_pid": worker.pid if worker else None,
-            "processes": [_process(child) for child in scene.children],
+            "processes": [_process(child) for child in snapshot.children],
             "uptime_s": self.uptime_s,
             "last_reload": self.last_reload,
             "error": {key: error.get(key) for key in _OF_ERROR} if error else None,

@@ -1,12 +1,12 @@
-"""The status socket: whoever connects says in a line what it wants to know, and is told so as one JSON object.
+"""The status socket: a client sends one line with its question, and gets one JSON object.
 
-Owns the socket file and the questions' form: ``status`` or ``stacks``; an empty line, the end of what it sends, or
-silence, is ``status``. Knows nothing of what the state means.
+The questions are ``status`` and ``stacks``; an empty line, the end of the input, or silence means ``status``. This
+module holds the socket file, and does not know what the state means.
 
-Any user may connect: the health check runs as root without the capability to pass a folder of another user's, or as
-anybody with ``docker exec -u``. Root and the supervisor's own user are told everything; everybody else, whom the
-kernel names (SO_PEERCRED, unix(7)), is told ``health`` and ``state``: an error's words are the project's. Where the
-kernel names nobody, the file's mode keeps the others out.
+Any user may connect: the health check runs as root without the capability to enter another user's folder, or as any
+user with ``docker exec -u``. Root and the supervisor's own user get everything; other users, whom the kernel names
+(SO_PEERCRED, unix(7)), get only ``health`` and ``state``, because an error's text belongs to the project. If the kernel
+can't name the user, the file's mode keeps other users out.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from appliance.supervisor.loop import Loop
 
 
-PATIENCE_S = 0.2  # for the question; a client that sends none, or half of one, asks for the status
-LONGEST_S = 5.0  # for a client to read its answer
-_LONGEST_QUESTION = 4096
+QUESTION_S = 0.2  # for the question; a client that sends none, or half of one, gets the status
+ANSWER_S = 5.0  # for a client to read its answer
+_MAX_QUESTION = 4096
 
 _CREDENTIALS = struct.Struct("3i")  # struct ucred: process, user, group
 _FOR_EVERYBODY = ("health", "state")
@@ -46,8 +46,8 @@ class StatusSocket:
 
     Args:
         path: the socket's file.
-        answerers: who answers which question: each is called with what to call with the answer.
-        loop: the supervisor's.
+        answerers: a function for each question, which calls its argument with the answer.
+        loop: the supervisor's loop.
     """
 
     def __init__(self, path: Path, answerers: Mapping[str, Answerer], loop: Loop) -> None:
@@ -57,7 +57,7 @@ class StatusSocket:
         self._listener: socket.socket | None = None
 
     def open(self) -> str | None:
-        """Listen; a reason if that can't be: another supervisor answers there, or no file can be made."""
+        """Listen; return the reason if that fails: another supervisor answers there, or the file can't be made."""
         try:
             if flaw := foreign_owner(self._path.parent):
                 return f"{self._path.parent}: {flaw}"
@@ -93,13 +93,13 @@ class StatusSocket:
         try:
             connection, _ = self._listener.accept()
         except OSError:
-            return  # it left already
+            return  # the client has disconnected already
         connection.setblocking(False)  # noqa: FBT003  as above
-        _Visit(connection, self._answerers, self._loop)
+        _Connection(connection, self._answerers, self._loop)
 
 
-class _Visit:
-    """One connection: its question, its answer, its end."""
+class _Connection:
+    """One connection: read its question, send the answer, close it."""
 
     def __init__(self, connection: socket.socket, answerers: Mapping[str, Answerer], loop: Loop) -> None:
         self._connection = connection
@@ -108,18 +108,18 @@ class _Visit:
         self._question = b""
         self._asked = False
         self._trusted = _is_trusted(connection)
-        self._timer = loop.call_later(PATIENCE_S, self._answer)
+        self._timer = loop.call_later(QUESTION_S, self._answer)
         loop.watch(connection, self._read)
 
     def _read(self) -> None:
         try:
-            part = self._connection.recv(_LONGEST_QUESTION)
+            part = self._connection.recv(_MAX_QUESTION)
         except BlockingIOError:
             return
         except OSError:
             part = b""
         self._question += part
-        if not part or b"\n" in part or len(self._question) > _LONGEST_QUESTION:
+        if not part or b"\n" in part or len(self._question) > _MAX_QUESTION:
             self._answer()
 
     def _answer(self) -> None:
@@ -137,7 +137,7 @@ class _Visit:
         if not self._trusted:
             answer = {name: answer.get(name) for name in _FOR_EVERYBODY}
         self._unsent = memoryview(json.dumps(answer).encode())
-        self._timer = self._loop.call_later(LONGEST_S, self._end)
+        self._timer = self._loop.call_later(ANSWER_S, self._end)
         self._flush()
 
     def _flush(self) -> None:
@@ -146,7 +146,7 @@ class _Visit:
         except BlockingIOError:
             pass
         except OSError:
-            self._unsent = self._unsent[:0]  # it left
+            self._unsent = self._unsent[:0]  # the client has disconnected
         if self._unsent:
             self._loop.watch(self._connection, self._flush, write=True)
         else:
@@ -171,10 +171,10 @@ def _is_trusted(connection: socket.socket) -> bool:
 
 
 def ask(path: Path, question: str = "status", *, timeout_s: float = 2.0) -> Answer:
-    """What the supervisor that listens at ``path`` answers.
+    """Return the answer of the supervisor that listens at ``path``.
 
     Raises:
-        NotRunningError: none answers.
+        NotRunningError: no supervisor answers.
     """
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
@@ -195,7 +195,7 @@ def ask(path: Path, question: str = "status", *, timeout_s: float = 2.0) -> Answ
 
 
 def answers(path: Path) -> bool:
-    """Whether somebody does, on this socket."""
+    """Whether a supervisor answers on this socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(0.5)
         try:
@@ -206,7 +206,7 @@ def answers(path: Path) -> bool:
 
 
 def _let_anybody_connect(path: Path) -> None:
-    """Open the socket to all: itself, and never what a link in its place would lead to."""
+    """Let every user connect; change the socket itself, never the target of a link in its place."""
     if not hasattr(os, "O_PATH"):
         path.chmod(_OPEN, follow_symlinks=False)
         return

@@ -85,7 +85,7 @@ class ConnectionRouter:
         """This worker accepts."""
         self._words = None
         self._cancel()
-        self._last_answer.rest()
+        self._last_answer.stop()
         if self._standin is not None:
             self._children.send(self._standin, StopAccepting())
         self._acceptor = worker
@@ -103,13 +103,13 @@ class ConnectionRouter:
         if child is self._standin:
             self._standin = None
             if self._words is not None and not child.ending:
-                self._last_answer.say(self._words)
+                self._last_answer.start(self._words)
                 self._timer = self._loop.call_later(RESTART_S, self._ensure)
 
     def close(self) -> None:
         """Nobody will answer any more."""
         self._cancel()
-        self._last_answer.rest()
+        self._last_answer.stop()
         self._words = None
         self._acceptor = None
         self._let_go()
@@ -127,8 +127,8 @@ class ConnectionRouter:
         self._wait_s = wait_s
         if self._standin is not None:
             self._speak(self._standin, self._words)
-        elif self._last_answer.speaks:
-            self._last_answer.say(self._words)
+        elif self._last_answer.active:
+            self._last_answer.start(self._words)
 
     def _ensure(self) -> None:
         self._cancel()
@@ -137,7 +137,7 @@ class ConnectionRouter:
         try:
             self._standin = self._start()
         except Exception as error:
-            self._last_answer.say(self._words)
+            self._last_answer.start(self._words)
             self._timer = self._loop.call_later(RESTART_S, self._ensure)
             if not isinstance(error, StartError):
                 raise
@@ -146,7 +146,7 @@ class ConnectionRouter:
                 self._log.event("error", error.event, **error.fields())
             return
         self._told = False
-        self._last_answer.rest()
+        self._last_answer.stop()
         self._speak(self._standin, self._words)
 
     def _speak(self, standin: Handle, words: Page) -> None:
@@ -166,8 +166,8 @@ class ConnectionRouter:
                 self._misses += 1
                 if self._misses % TRIES == 0:
                     self._let_go()
-                    if self._loop.failed is not None:
-                        self._loop.failed(error)
+                    if self._loop.on_error is not None:
+                        self._loop.on_error(error)
                     return
                 self._loop.call_later(AGAIN_S, self._pass_on)
                 return

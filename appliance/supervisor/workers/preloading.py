@@ -182,7 +182,7 @@ class Preloading:
         self._off = "the appliance stops"
         self._discard()
 
-    def told(self) -> dict[str, Any]:
+    def status(self) -> dict[str, Any]:
         """For ``appliance status``."""
         why = self._off or self._kept.refused
         state = "off" if why else "ready" if self._made else "making" if self._making else "none"
@@ -278,7 +278,7 @@ class Preloading:
     def _expect_copy(self) -> list[int]:
         """The descriptors of a copy of the one that is being made: it begins the next round."""
         try:
-            copy, theirs = handles.unborn("preloader")
+            copy, theirs = handles.prepare_forked("preloader")
         except StartError:
             return []  # no descriptor is left: another one is started
         self._copy = self._children.add(copy)
@@ -326,7 +326,7 @@ class Preloading:
         if parent is None:
             return None
         try:
-            child, theirs = handles.unborn("spare")
+            child, theirs = handles.prepare_forked("spare")
         except StartError:
             return None  # a cold start says why, where it fails too
         asked = self._children.send(parent, Fork(), theirs)

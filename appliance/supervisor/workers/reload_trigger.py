@@ -117,7 +117,7 @@ class ReloadTrigger:
         own = (str(file) for file in files if file and not any(part in str(file) for part in installed))
         self._watcher.add_files("failure", Kind.CODE, [file for file in own if file.startswith("/")])
 
-    def told(self) -> dict[str, Any] | None:
+    def status(self) -> dict[str, Any] | None:
         """How saves are noticed, for ``appliance status``; None where they are not."""
         return self._how if self._on else None
 

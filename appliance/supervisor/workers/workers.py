@@ -134,7 +134,7 @@ class Workers:
             self._boot_timer.cancel()
         forked = None if cold else self._preloading.fork(generation, analysis)
         try:
-            child = self._spawner.tell(forked, analysis) if forked else self._spawner.worker(generation, analysis)
+            child = self._spawner.initialise(forked, analysis) if forked else self._spawner.worker(generation, analysis)
         except StartError as error:
             self._failures.performing(lifecycle.Boot(generation), error)
             return

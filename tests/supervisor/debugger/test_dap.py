@@ -41,15 +41,15 @@ def test_who_leaves_is_not_called_back():
     session.from_client(ATTACH)
     session.from_client(b'{"seq": 2, "type": "request", "command": "disconnect"}')
     assert session.from_debugger(TERMINATED) == TERMINATED
-    assert session.cut() == b""
+    assert session.termination() == b""
 
 
 def test_a_debugger_that_dies_has_its_end_told():
     """A client whose debugger has gone without a word is told once, with the restart that it asked for."""
     session = Session()
     session.from_client(ATTACH)
-    assert json.loads(session.cut())["body"] == {"restart": True}
-    assert session.cut() == b""
+    assert json.loads(session.termination())["body"] == {"restart": True}
+    assert session.termination() == b""
 
 
 def test_a_header_is_read_within_its_bound():

@@ -14,11 +14,11 @@ def test_status_while_it_stops():
     loop: Any = SimpleNamespace(watch=lambda *_: None, unwatch=lambda *_: None)
     settings: Any = SimpleNamespace(host="127.0.0.1", debugpy=_free_port())
     door = DebugPort(loop, settings, None)  # type: ignore[arg-type]  # it has nothing to tell
-    told = door.told()
+    told = door.status()
     assert told is not None
     assert told["attached_pids"] == []
     door.close()
-    assert door.told() is None
+    assert door.status() is None
     door.close()
 
 

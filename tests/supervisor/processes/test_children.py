@@ -13,7 +13,7 @@ from appliance.protocol.channel import Channel, Hello, Message
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.processes import children as module
 from appliance.supervisor.processes.children import Children
-from appliance.supervisor.processes.handles import Handle, unborn
+from appliance.supervisor.processes.handles import Handle, prepare_forked
 
 
 class Told:
@@ -27,7 +27,7 @@ class Told:
     def message(self, child: Handle, message: Message, descriptors: list[int]) -> None:
         """Nothing to do."""
 
-    def said(self, child: Handle, stream: str, said: list[OutputLine]) -> None:
+    def output(self, child: Handle, stream: str, said: list[OutputLine]) -> None:
         """Nothing to do."""
 
     def channel_failed(self, child: Handle, reason: str) -> None:
@@ -36,7 +36,7 @@ class Told:
     def ended(self, child: Handle) -> None:
         self.ends.append((child.pid, child.how()))
 
-    def stranger_ended(self, pid: int, status: int) -> None:
+    def orphan_ended(self, pid: int, status: int) -> None:
         self.strangers.append(pid)
 
 
@@ -47,7 +47,7 @@ class Nursery:
         self.told = Told()
         self.loop = Loop()
         self.children = Children(self.loop, self.told)
-        self.child, (channel, *outputs) = unborn("worker")
+        self.child, (channel, *outputs) = prepare_forked("worker")
         for descriptor in outputs:
             os.close(descriptor)
         self.far = Channel(socket.socket(fileno=channel))
@@ -73,7 +73,7 @@ def nursery(monkeypatch: pytest.MonkeyPatch) -> Iterator[Nursery]:
     made = Nursery(monkeypatch)
     yield made
     made.far.close()
-    made.children._gone(made.child)
+    made.children._remove(made.child)
     for descriptor in (made.loop._woken, made.loop.wake_descriptor):
         descriptor.close()
 
@@ -104,13 +104,13 @@ def test_never_there(nursery: Nursery):
     """Who was to fork it could not: its channel ends without a hello."""
     nursery.far.close()
     nursery.turn()
-    assert nursery.told.ends == [(0, "was never there")]
+    assert nursery.told.ends == [(0, "never started")]
 
 
 def test_killed_unborn(nursery: Nursery):
     """One that is killed before its hello is gone at once; our own group is not signalled."""
     nursery.children.kill(nursery.child)
-    assert nursery.told.ends == [(0, "was never there")]
+    assert nursery.told.ends == [(0, "never started")]
 
 
 def test_stranger_meanwhile(nursery: Nursery):
