@@ -145,7 +145,7 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> Callable[[Project], Project]:
 
     def begin(project: Project) -> Project:
         monkeypatch.setattr(handles, "spawn_side", project.spawn)
-        monkeypatch.setattr(handles, "unborn", project.unborn)
+        monkeypatch.setattr(handles, "prepare_forked", project.unborn)
         return project
 
     return begin
