@@ -17,7 +17,7 @@ BUILD = ROOT / ".site"
 # The order of the site. A page that stands in no list fails the build: Sphinx warns of it.
 SECTIONS = {
     "Use it": [
-        "discovery", "dependencies", "reload", "watching", "debugging", "editors", "devcontainer", "tls",
+        "discovery", "dependencies", "reload", "watching", "serving", "debugging", "editors", "devcontainer", "tls",
         "troubleshooting", "library", "production",
     ],
     "Reference": ["commands", "settings", "logging", "log-events", "serving", "container", "glossary"],
