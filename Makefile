@@ -1,5 +1,5 @@
-# `make` lists the tasks. They need Python 3.11 with venv, and make; the image's also an engine. Nothing is installed
-# outside this folder.
+# `make` lists the tasks. They need make and Python 3.11 with venv; the tasks of the image also need an engine. Nothing is
+# installed outside this folder.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -10,7 +10,7 @@ ARGS ?=
 PIP = bin/python -m pip --quiet --disable-pip-version-check
 LOCKED = install --require-hashes --requirement
 EDITABLE = install --no-deps --no-build-isolation --editable
-# As of when the locks are made: every platform, from this Python on.
+# The locks are for every platform, and for this Python and newer ones.
 LOCK = pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
 PROJECT_SIDE = appliance/__init__.py appliance/masking.py appliance/ownership.py appliance/protocol appliance/server appliance/worker
 YAMLLINT = {extends: default, rules: {line-length: {max: 120}, document-start: disable}}
@@ -32,31 +32,34 @@ check: $(VENV)/made ## lint, types, layers
 	$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml .devcontainer/docker-compose.yml appliance/templates/devcontainer/docker-compose.yml
 	$(VENV)/bin/yamllint --strict -d '$(YAMLLINT)' docker-compose.yml .devcontainer appliance/templates
 
-test: $(VENV)/made ## run every test; those of the image where an engine answers (ARGS=... for pytest)
+test: $(VENV)/made ## run every test; the image's tests only if an engine answers (ARGS=... for pytest)
 	$(VENV)/bin/python -m pytest -n auto --dist worksteal $(ARGS)
 
-fuzz: $(VENV)/made ## look for bytes that the server reads wrong (ARGS="--seconds 60"; without ARGS ten minutes)
+fuzz: $(VENV)/made ## look for bytes that the server reads wrongly, for ten minutes (ARGS="--seconds 60")
 	-$(VENV)/$(PIP) $(LOCKED) locks/fuzz.txt  # has wheels for few platforms
 	$(VENV)/bin/python -m tests.fuzz $(or $(ARGS),--seconds 600)
 
-bench: $(VENV)/made ## measure ours and the peers in one run; needs wrk (ARGS=--help)
+bench: $(VENV)/made ## measure the appliance and other servers in one run; needs wrk (ARGS=--help)
 	$(VENV)/bin/python -m benchmarks.request
 	$(VENV)/bin/python -m benchmarks.log
 	$(VENV)/bin/python -m benchmarks.throughput $(ARGS)
 	$(VENV)/bin/python -m benchmarks.reload
 
-soak: $(VENV)/made ## ten minutes of load by clients that leave, stall, reset and lie (ARGS="--seconds 60 --seed 1")
+soak: $(VENV)/made ## ten minutes of load by clients that leave, stall, reset and send bad framing (ARGS="--seconds 60 --seed 1")
 	$(VENV)/bin/python -m tests.soak.load $(ARGS)
 	$(VENV)/bin/python -m tests.soak.edits $(EDITS)
 	$(VENV)/bin/python -m tests.soak.crowd $(CROWD)
 	$(VENV)/bin/python -m tests.fuzz $(or $(FUZZ),--seconds 600)
 
-docs: $(VENV)/made ## build the documentation's site into .site/html, with every warning an error
+docs: $(VENV)/made ## build the documentation's site into .site/html; a warning is an error
 	$(VENV)/bin/python -m tools.site
 
 workflows: $(VENV)/made ## lint .github
 	$(VENV)/bin/actionlint
 	$(VENV)/bin/zizmor --offline --quiet .github
+	$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 
 lock: $(VENV)/made ## resolve every dependency again, and write versions and hashes into locks/
 	$(VENV)/bin/uv $(LOCK) --upgrade pyproject.toml $(foreach group,dev docs image release workflows,--group $(group)) --output-file locks/develop.txt
@@ -75,14 +78,14 @@ image: ## build the image wsgi-appliance
 up: ## serve with Docker: docker compose up (PROJECT_DIR=../mine, PUBLISH_PORT=8001)
 	docker compose up --build
 
-down: ## stop it, and remove its container
+down: ## stop it and remove its container
 	docker compose down
 
-clean: ## remove what was made here: environments, caches
+clean: ## remove the environments and caches that were made here
 	rm -rf $(VENV) $(VENV)-serve .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .bench .site build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# -- environments: made anew when what they are made from has changed -------------------------------------------------
+# -- environments: made again when the files that they are made from have changed -------------------------------------
 
 $(VENV)/made: pyproject.toml locks/develop.txt
 	@$(python_is_fit)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "ARCHITECTURE.md"
+WIDTH = 118
 BEGIN, END = "<!-- rooms -->\n", "<!-- /rooms -->\n"
 # The order of the flow; a test holds that no package is left out.
 ORDER = (
@@ -33,7 +35,8 @@ def _lines(package: Path, depth: int) -> list[str]:
     modules = sorted(file.stem for file in package.glob("*.py") if file.stem != "__init__")
     folders = sorted(file.parent for file in package.glob("*/__init__.py"))
     lines = [f"{'  ' * depth}{package.name}/".ljust(22) + _first_line(package / "__init__.py")]
-    lines += [f"{'  ' * depth}    {', '.join(modules[at : at + 6])}" for at in range(0, len(modules), 6)]
+    indent = "  " * depth + "    "
+    lines += textwrap.wrap(", ".join(modules), WIDTH, initial_indent=indent, subsequent_indent=indent)
     for folder in folders:
         lines += _lines(folder, depth + 1)
     return lines
