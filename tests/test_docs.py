@@ -7,12 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from appliance.protocol import messages
 from tools import commands, site
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / ".github").rglob("*.md"), *(ROOT / "docs").rglob("*.md")])
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+PACKAGES = "|".join(sorted(path.parent.name for path in (ROOT / "appliance").glob("*/__init__.py")))
+_MODULE = re.compile(rf"(?<![\w/.<-])(?:appliance/)?((?:{PACKAGES})/[a-z_0-9/]*[a-z_0-9](?:\.\w+)?)(?![\w*<{{-])")
+_FILE = re.compile(r"(?<![\w/.])((?:tests|tools|benchmarks|image|locks|examples)/[\w./-]*\w)")
 
 
 def name(path):
@@ -38,6 +44,31 @@ def test_links_lead_somewhere(path):
         end = (path.parent / file).resolve() if file else path
         assert end.exists(), f"{name(path)}: {link}"
         assert not anchor or anchor in anchors(end), f"{name(path)}: {link}"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_paths_lead_somewhere(path):
+    """Each module, test and tool that a page names by its path is there."""
+    text = path.read_text(encoding="utf-8")
+    modules = [ROOT / "appliance" / module for module in _MODULE.findall(text)]
+    files = [ROOT / file for file in _FILE.findall(text) if not (path.parent / file).exists()]
+    lost = {name(file) for file in modules + files if not file.exists() and not file.with_suffix(".py").exists()}
+    assert lost == set()
+
+
+def test_the_newcomers_walk_has_ten_answers():
+    """docs/newcomers-walk.md answers at least ten questions, each with a module that is there."""
+    text = (ROOT / "docs" / "newcomers-walk.md").read_text(encoding="utf-8")
+    rows = [row for row in text.splitlines() if "? |" in row]
+    assert len(rows) >= 10
+    assert all(re.search(r"`appliance/[\w/]+\.py`", row) for row in rows)
+
+
+def test_the_messages_are_those_of_the_protocol():
+    """ARCHITECTURE.md names each message between the processes, and no other."""
+    table = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").partition("| from | to |")[2].partition("\n\n")[0]
+    named = set(re.findall(r"`([A-Z]\w+)`", table))
+    assert named == {message.__name__ for message in messages.Message.__subclasses__()}
 
 
 def test_the_commands_are_the_command_lines():

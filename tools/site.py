@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / ".site"
-# The order of the site. A page that stands in no list fails the build: Sphinx warns of it.
+# The order of the site. A page that is in no list fails the build: Sphinx warns about it.
 SECTIONS = {
     "Use it": [
         "discovery", "dependencies", "reload", "watching", "serving", "debugging", "editors", "devcontainer", "tls",
@@ -22,7 +22,9 @@ SECTIONS = {
     ],
     "Reference": ["commands", "settings", "logging", "log-events", "serving", "container", "glossary"],
     "Evidence": ["compatibility", "benchmarks", "soak"],
-    "The project": ["architecture", "contributing", "changelog", "security", "code_of_conduct", "decisions/index"],
+    "The project": [
+        "architecture", "newcomers-walk", "contributing", "changelog", "security", "code_of_conduct", "decisions/index",
+    ],
 }  # fmt: skip
 ROOT_FILES = ["ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "CODE_OF_CONDUCT.md"]
 _LINK = re.compile(r"(?<=\]\()([^)\s]+)(?=\))")
