@@ -34,7 +34,6 @@ PLAIN = {
     r"mend(?:s|ed|ing)?": "fix, repair, correct",
     r"news": "message, event",
     r"nought|naught": "nothing, zero",
-    r"of itself": "by default, about itself",
     r"parted by": "separated by",
     r"put down to": "attributed to",
     r"sane": "valid",
