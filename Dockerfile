@@ -2,26 +2,25 @@
 #
 #   docker build -t wsgi-appliance .
 #   docker build -t wsgi-appliance --build-arg PYTHON=python:3.14-slim .     another base, another default Python
-#   docker build -t wsgi-appliance --build-arg EXTRA_PYTHON=python:3.12-slim .     one more, for projects that ask for it
+#   docker build -t wsgi-appliance --build-arg EXTRA_PYTHON=python:3.12-slim .     one more, for projects that need it
 #   docker build -t wsgi-appliance --target full .     Python 3.10 to 3.14, a compiler, and headers: for projects with
-#                                                      pins of some years ago, and packages that have to be built
+#                                                      pins of some years ago, and packages that must be built
 #
-# EXTRA_PYTHON_2 adds another; docs/dependencies.md has a Dockerfile for more. Take them of the base's Debian, or an older
-# one: they use its libraries.
-# Docker Engine 20.10 builds and runs it; tests/test_house.py refuses what that engine lacks.
+# EXTRA_PYTHON_2 adds another one. Use images with the base's Debian, or an older one: a Python uses its libraries.
+# Docker Engine 20.10 builds and runs it; tests/test_house.py checks that nothing newer is used.
 ARG PYTHON=python:3.13-slim
 ARG EXTRA_PYTHON=${PYTHON}
 ARG EXTRA_PYTHON_2=${PYTHON}
-# Of the target full. BuildKit alone sets TARGETARCH, and makes only the stages that a target needs; the builder before
-# it makes all of them, and must not pull four images for nothing.
+# For the target full. Only BuildKit sets TARGETARCH, and makes only the stages that a target needs. The older builder
+# makes all stages, and must not pull four images without need.
 ARG PYTHON_3_10=${TARGETARCH:+python:3.10-slim}
 ARG PYTHON_3_11=${TARGETARCH:+python:3.11-slim}
 ARG PYTHON_3_12=${TARGETARCH:+python:3.12-slim}
 ARG PYTHON_3_13=${TARGETARCH:+python:3.13-slim}
 ARG PYTHON_3_14=${TARGETARCH:+python:3.14-slim}
 
-# -- further interpreters: nothing, unless one was asked for ----------------------------------------------------------
-# An official image's Python finds its own library and its prefix from where it lies, so it can be copied elsewhere.
+# -- additional interpreters: empty, unless a build argument names one ------------------------------------------------
+# The Python of an official image finds its library and prefix relative to itself, so it can be copied elsewhere.
 FROM ${EXTRA_PYTHON} AS extra
 ARG PYTHON
 ARG EXTRA_PYTHON
@@ -65,12 +64,12 @@ ARG PYTHON_3_14
 COPY image/add_python.sh /add_python.sh
 RUN sh /add_python.sh "${PYTHON}" "${PYTHON_3_14:-${PYTHON}}"
 
-# -- build: what needs a package index or writes what the image shall not hold ----------------------------------------
+# -- build: steps that need a package index, or write files that do not belong in the image ---------------------------
 FROM ${PYTHON} AS build
 WORKDIR /build
 COPY locks ./locks
-# Versions and hashes are in locks/. The environment gets no pip: nothing is ever installed into it again. What is removed
-# is for people at a shell, who never come here.
+# Versions and hashes are in locks/. The environment gets no pip: nothing is ever installed into it again. The files that
+# are removed are for use in a shell, and nobody activates this environment.
 RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
       --require-hashes --requirement locks/appliance.txt \
  && python3 -m venv --without-pip /opt/appliance \
@@ -81,9 +80,9 @@ RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ig
       /opt/appliance/bin/uvx \
  && rm -rf /opt/appliance/lib/python3*/site-packages/*.dist-info/sboms \
       /opt/appliance/lib/python3*/site-packages/yaml/_yaml*.so
-# What an editor attaches to, in a folder of its own that only a worker with DEBUGPY set has on its path. The wheel
-# without binaries runs on every Python and machine; what is removed attaches to foreign processes, or is for Windows:
-# 3 MB stay of 28.
+# The debugger for editors, in a separate folder that is on a worker's path only if DEBUGPY is set. The wheel without
+# binaries runs on every Python and machine. The files that are removed attach to other processes, or are for Windows:
+# 3 MB of 28 remain.
 RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore --no-compile --no-deps \
       --require-hashes --only-binary :all: --platform any --target /opt/appliance/debugpy \
       --requirement locks/debugger.txt \
@@ -98,9 +97,9 @@ RUN chmod 0755 /opt/appliance/shims/python \
     done
 COPY appliance /build/appliance
 COPY examples/hello /opt/appliance/examples/hello
-# Our package is copied, not installed: no build back end, no network, nothing to go wrong. Its bytecode is never
-# compared with its source (unchecked-hash): a layer does not change, and the project's owner could not rewrite it.
-# The folder's name holds the Python version, which HEALTHCHECK can't work out; the link can.
+# Our package is copied, not installed: this needs no build back end and no network. Its bytecode is never compared with
+# its source (unchecked-hash), because a layer does not change, and the project's owner could not rewrite the bytecode.
+# The folder's name contains the Python version, which HEALTHCHECK does not know; the link has a fixed name.
 RUN site="$(/opt/appliance/bin/python -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
  && cp -R appliance "$site/appliance" \
  && ln -s "$site/appliance/healthcheck.py" /opt/appliance/healthcheck.py \
@@ -111,16 +110,16 @@ RUN site="$(/opt/appliance/bin/python -I -c 'import sysconfig; print(sysconfig.g
 
 # -- the image --------------------------------------------------------------------------------------------------------
 FROM ${PYTHON} AS slim
-# The base's standard library comes without bytecode, and the project's owner may not write it there: compiled here, or
-# by every process anew. What no server imports stays uncompiled: 5 MB instead of 12.
-# /cache is open to any user, since the project's owner may be anyone; a new named volume takes its mode from here.
+# The base's standard library has no bytecode, and the project's owner may not write it there. So it is compiled here;
+# otherwise every process would compile it again. Modules that no server imports are left out: 5 MB instead of 12.
+# /cache is open to any user, because any user may own the project; a new named volume gets its mode from here.
 RUN python3 -m compileall -q -j 0 \
       -x '/(site-packages|dist-packages|test|tests|idlelib|tkinter|turtledemo|turtle|lib2to3|ensurepip|pydoc_data|_pyrepl|unittest|xmlrpc|_pydecimal|_pyio|pydoc|doctest|mailbox|pickletools|imaplib|encodings/(cp|mac_|iso|big5|euc|gb|hz|koi8|shift|johab|tis|ptcp|hp_|palm|kz)[^/]*)(/|\.py)' \
       "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
  && mkdir -m 1777 /cache
-# libpq: what psycopg loads where a project asks for it without its binary part, as psycopg's own documentation begins.
-# tzdata-legacy: US/Eastern and the like, which Debian 13 moved out of tzdata, and Django looks for as files; Debian 12
-# has no such package.
+# libpq: psycopg loads it if a project installs psycopg without its binary part, which psycopg's documentation shows first.
+# tzdata-legacy: US/Eastern and similar names, which Debian 13 moved out of tzdata, and which Django needs as files.
+# Debian 12 has no such package.
 # hadolint ignore=DL3008,DL4006,SC2046
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends libpq5 \
@@ -132,9 +131,8 @@ COPY --from=extra-2 /opt/python /opt/python
 COPY --from=build /opt/appliance /opt/appliance
 RUN ln -s /opt/appliance/bin/appliance /usr/local/bin/appliance
 
-# APPLIANCE_IMAGE is no setting: it says that this is the image, where PORT and a host's .venv count for nothing, and
-# which of the two targets.
-# The shims come first on PATH, for people at `docker compose exec`; nothing of ours is started by name.
+# APPLIANCE_IMAGE is not a setting: it marks the image, in which PORT and the host's .venv are ignored, and names the
+# target. The shims come first on PATH, for people who use `docker compose exec`; nothing of ours is started by name.
 ENV APPLIANCE_IMAGE=slim \
     PATH=/opt/appliance/shims:${PATH} \
     APPLIANCE_PROJECT=/workspace \
@@ -146,12 +144,12 @@ ENV APPLIANCE_IMAGE=slim \
 WORKDIR /workspace
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-# Installing and booting are no failures, and may take long: the check waits with them, so the container is "starting"
-# meanwhile. A start period would do that too, but also hide for its whole length that a project is broken.
+# Installing and starting are not failures, and may take long. The check waits for them, so the container is "starting"
+# until then. A start period would do that too, but would also hide for its whole length that a project is broken.
 HEALTHCHECK --interval=5s --timeout=30m --retries=1 \
   CMD ["/opt/appliance/bin/python", "-I", "-S", "/opt/appliance/healthcheck.py"]
-# `python -I`, so that no PYTHONPATH, sitecustomize or structlog.py of the project reaches PID 1. Its arguments are the
-# appliance's: none serves; `check`, `run CMD`, `--help`.
+# `python -I`, so that PID 1 never imports a PYTHONPATH, sitecustomize or structlog.py of the project. The arguments are
+# the appliance's: without one it serves; `check`, `run CMD`, `--help`.
 ENTRYPOINT ["/opt/appliance/bin/appliance"]
 
 LABEL org.opencontainers.image.title="wsgi-appliance" \
@@ -159,7 +157,7 @@ LABEL org.opencontainers.image.title="wsgi-appliance" \
       org.opencontainers.image.version="0.2.0" \
       org.opencontainers.image.licenses="MIT"
 
-# -- the image for what is old, or has to be built --------------------------------------------------------------------
+# -- the image for old pins, and packages that must be built ----------------------------------------------------------
 FROM slim AS full
 ARG TARGETARCH
 # hadolint ignore=DL3008

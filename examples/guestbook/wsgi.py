@@ -1,6 +1,6 @@
 """A guest book in PostgreSQL: one WSGI application, one table.
 
-DATABASE_URL says where the database is. Try `docker compose --profile postgres up`.
+DATABASE_URL is the address of the database. Try `docker compose --profile postgres up`.
 """
 
 import html
@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 import psycopg
 from psycopg_pool import ConnectionPool
 
-# Opened with the first request: importing the application needs no database.
+# Opened at the first request: importing the application needs no database.
 pool = ConnectionPool(os.environ["DATABASE_URL"], min_size=1, max_size=4, open=False)
 
 PAGE = """<!doctype html>

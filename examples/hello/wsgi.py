@@ -1,4 +1,4 @@
-"""The example that the appliance brings: one WSGI application, no framework, no dependency.
+"""The bundled example: one WSGI application, no framework, no dependency.
 
 Change GREETING, save, reload the page.
 """
@@ -45,13 +45,13 @@ def respond(start_response, status, media_type, text, *more):
 
 
 def origin(environ):
-    """Where the browser found this page."""
+    """Return the scheme and host under which the browser found this page."""
     host = environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
     return f"{environ['wsgi.url_scheme']}://{host}"
 
 
 def facts(environ):
-    """What runs here."""
+    """Yield facts about this server and request, as names and values."""
     yield "Python", f"{platform.python_version()} ({platform.machine()})"
     yield "Server", environ.get("SERVER_SOFTWARE", "unknown")
     yield "Process", f"{os.getpid()}, as user {os.getuid()}"
@@ -60,12 +60,12 @@ def facts(environ):
 
 
 def headers(environ):
-    """The request's header fields, as WSGI hands them over."""
+    """Yield the request's header fields, as WSGI passes them."""
     for key, value in sorted(environ.items()):
         if key.startswith("HTTP_"):
             yield key[5:].replace("_", "-").title(), value
 
 
 def rows(pairs):
-    """Name and value pairs as rows of a table."""
+    """Format pairs of name and value as rows of a table."""
     return "\n".join(f"<tr><th scope=row>{html.escape(name)}<td>{html.escape(value)}" for name, value in pairs)

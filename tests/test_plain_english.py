@@ -1,4 +1,4 @@
-"""Plain English: no word that a reader whose third language is English has to read twice, where a plain one says the same."""
+"""Plain English: a list of words that readers whose third language is English must read twice, and plain ones for them."""
 
 import ast
 import io
