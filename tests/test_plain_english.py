@@ -1,4 +1,4 @@
-"""Plain English: a list of words that readers whose third language is English must read twice, and plain ones for them."""
+"""Plain English: a list of words that readers of English as a third language read twice, and plain ones for them."""
 
 import ast
 import io
