@@ -1,1 +1,1 @@
-"""What the maintainers run: the site, a release. Nothing of it is in the package or the image."""
+"""Programs for maintainers: the site, a release, the picture. They are not in the package or the image."""

@@ -1,4 +1,4 @@
-"""``python -m tools.commands > docs/commands.md``: the commands and their flags, as ``--help`` tells them."""
+"""``python -m tools.commands > docs/commands.md``: write the commands and their flags, from the text of ``--help``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SETTINGS = {setting.flag for setting in TABLE}
 
 
 def page() -> str:
-    """The text of docs/commands.md."""
+    """Return the text of docs/commands.md."""
     return "\n".join(_lines()) + "\n"
 
 

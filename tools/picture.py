@@ -1,8 +1,8 @@
-"""``python -m tools.picture docs/pictures/save.png``: the picture of the README, taken from a running appliance.
+"""``python -m tools.picture docs/pictures/save.png``: make the picture of the README from a running appliance.
 
-It serves a copy of the bundled example and saves it twice, the second time with a name that is not defined. The picture
-shows the log beside the page that a browser then has. The copy's folder is shown as /workspace. It needs port 8000, and
-Chromium, or the program that ``CHROMIUM`` names.
+It serves a copy of the bundled example and saves it twice, the second time with an undefined name. The picture shows the
+log beside the browser's page. The copy's folder is shown as /workspace. It needs port 8000, and Chromium or the program
+that ``CHROMIUM`` names.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ iframe{{border:0;width:100%;height:100%;background:#fff}}
 
 
 def main() -> None:
-    """Write the picture to the path that is the only argument."""
+    """Write the picture to the path in the only argument."""
     target = Path(sys.argv[1]).resolve()
     with tempfile.TemporaryDirectory() as scratch:
         project = Path(scratch) / "hello"
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def take(project: Path, cache: Path) -> tuple[str, str, str]:
-    """The log of two saves, the address, and the page that the second one leads to."""
+    """Return the log of two saves, the address, and the page after the second save."""
     source = project / "wsgi.py"
     with appliance(project, cache) as lines:
         start = until(lines, "preload.ready")
@@ -78,7 +78,7 @@ def take(project: Path, cache: Path) -> tuple[str, str, str]:
 
 @contextmanager
 def appliance(project: Path, cache: Path) -> Iterator[Iterator[str]]:
-    """The lines of a running appliance."""
+    """Run an appliance, and yield its lines of output."""
     command = [sys.executable, "-I", "-m", "appliance", "serve", "--project", str(project), "--port", "8000"]
     own = {"APPLIANCE_LOG_FORMAT": "console", "FORCE_COLOR": "1", "APPLIANCE_CACHE": str(cache)}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | own)
@@ -90,7 +90,7 @@ def appliance(project: Path, cache: Path) -> Iterator[Iterator[str]]:
 
 
 def until(lines: Iterator[str], word: str) -> str:
-    """The next lines, to the first with this word."""
+    """Return the next lines, up to the first that contains this word."""
     log = ""
     for line in lines:
         log += line
@@ -100,7 +100,7 @@ def until(lines: Iterator[str], word: str) -> str:
 
 
 def fetch(url: str) -> str:
-    """The page that a browser gets, whatever its status is."""
+    """Return the page that a browser gets, with any status."""
     try:
         with urlopen(Request(url, headers={"Accept": "text/html"})) as response:
             return str(response.read().decode())
@@ -109,13 +109,13 @@ def fetch(url: str) -> str:
 
 
 def coloured(text: str) -> str:
-    """A terminal's text as HTML: each sequence of SGR opens or closes a span."""
+    """Convert a terminal's text to HTML: each SGR sequence opens or closes a span."""
     escaped = html.escape(text, quote=False)
     return SGR.sub(lambda code: f'<span style="{COLOURS.get(code[1], "")}">' if code[1] != "0" else "</span>", escaped)
 
 
 def photograph(page: Path, target: Path) -> None:
-    """Take the picture of a local page."""
+    """Take a screenshot of a local page."""
     browser = os.environ.get("CHROMIUM") or shutil.which("chromium") or "chromium"
     options = ["--headless", "--no-sandbox", "--hide-scrollbars", f"--window-size={WIDTH},{HEIGHT}"]
     subprocess.run([browser, *options, f"--screenshot={target}", page.as_uri()], check=True, capture_output=True)

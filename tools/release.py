@@ -1,6 +1,6 @@
-"""``python -m tools.release``: what a release needs. ``prepare VERSION``, ``check TAG``, ``notes TAG``, ``build``.
+"""``python -m tools.release``: the steps of a release. ``prepare VERSION``, ``check TAG``, ``notes TAG``, ``build``.
 
-The version stands in ``appliance/__init__.py`` and in the image's label; CHANGELOG.md has a section for each release.
+The version is in ``appliance/__init__.py`` and in the image's label; CHANGELOG.md has a section for each release.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _LABEL = re.compile(r'(?<=image\.version=")[^"]+')
 
 
 class ReleaseError(Exception):
-    """A release can't be made of this tree; the message says why."""
+    """No release can be made from this tree; the message says why."""
 
 
 def current() -> str:
-    """The package's version."""
+    """Return the package's version."""
     found = _VERSION.search((ROOT / "appliance" / "__init__.py").read_text(encoding="utf-8"))
     if found is None:
         raise ReleaseError('appliance/__init__.py has no line __version__ = "..."')
@@ -33,10 +33,10 @@ def current() -> str:
 
 
 def notes(version: str) -> str:
-    """The changelog's section of a version.
+    """Return the changelog's section for a version.
 
     Raises:
-        ReleaseError: there is none, or it is empty.
+        ReleaseError: the section is missing or empty.
     """
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     found = re.search(rf"^## \[{re.escape(version)}\][^\n]*\n(.*?)(?=^## \[|\Z)", changelog, re.MULTILINE | re.DOTALL)
@@ -46,7 +46,7 @@ def notes(version: str) -> str:
 
 
 def check(tag: str) -> None:
-    """Compare a tag with what the tree says of itself.
+    """Compare a tag with the versions in the tree.
 
     Raises:
         ReleaseError: they differ.
@@ -63,10 +63,10 @@ def check(tag: str) -> None:
 
 
 def prepare(version: str) -> None:
-    """Write the version into the package, the image's label and the changelog; nothing is committed.
+    """Write the version into the package, the image's label and the changelog, without committing.
 
     Raises:
-        ReleaseError: it is no version, none that is newer, or the changelog has nothing to release.
+        ReleaseError: the version is invalid or not newer, or the changelog has nothing to release.
     """
     try:
         if Version(version) <= Version(current()):
@@ -89,7 +89,7 @@ def prepare(version: str) -> None:
 
 
 def build() -> None:
-    """Build the distributions, and the list of what the appliance installs (CycloneDX), into dist/."""
+    """Build the distributions and their SBOM (CycloneDX) into dist/."""
     shutil.rmtree(ROOT / "dist", ignore_errors=True)
     bin_folder = Path(sys.executable).parent
     subprocess.run([bin_folder / "uv", "build", "--out-dir", "dist"], cwd=ROOT, check=True)
@@ -106,7 +106,7 @@ def build() -> None:
 
 
 def main(argv: list[str]) -> int:
-    """The exit status."""
+    """Run one step and return the exit status."""
     try:
         match argv:
             case ["prepare", version]:

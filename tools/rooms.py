@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "ARCHITECTURE.md"
 WIDTH = 118
 BEGIN, END = "<!-- rooms -->\n", "<!-- /rooms -->\n"
-# The order of the flow; a test holds that no package is left out.
+# The order of the flow; a test checks that no package is left out.
 ORDER = (
     "config", "identity", "discovery", "dependencies", "environment", "commands", "watch", "supervisor", "logs",
     "protocol", "worker", "server",
@@ -18,7 +18,7 @@ ORDER = (
 
 
 def tree() -> str:
-    """The packages as an indented list, with their modules."""
+    """Return the packages with their modules, as an indented list."""
     lines = ["```"]
     for name in ORDER:
         lines += _lines(ROOT / "appliance" / name, 0)
@@ -26,7 +26,7 @@ def tree() -> str:
 
 
 def page() -> str:
-    """ARCHITECTURE.md with the tree of today."""
+    """Return ARCHITECTURE.md with the current tree."""
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     return before + BEGIN + tree() + END + rest.partition(END)[2]
 

@@ -46,7 +46,7 @@ pygments_dark_style = "monokai"
 
 
 def page_of(target: str) -> str:
-    """A link of a file of the root, as the site's: ``docs/reload.md#x`` is ``reload.md#x``, ``LICENSE`` stays."""
+    """Convert a link in a file of the root to the site's: ``docs/reload.md#x`` to ``reload.md#x``; ``LICENSE`` stays."""
     path, mark, anchor = target.partition("#")
     if path in {"docs/decisions/", "docs/decisions"}:
         path = "decisions/index.md"
@@ -60,7 +60,7 @@ def page_of(target: str) -> str:
 
 
 def stage(source: Path) -> None:
-    """Write what Sphinx reads into ``source``."""
+    """Write the pages for Sphinx into ``source``."""
     shutil.copytree(ROOT / "docs", source)
     for name in ROOT_FILES:
         text = (ROOT / name).read_text(encoding="utf-8")
@@ -90,7 +90,7 @@ def _upward(target: str) -> str:
 
 
 def main() -> int:
-    """Build the site into .site/html; Sphinx's exit status."""
+    """Build the site into .site/html and return Sphinx's exit status."""
     shutil.rmtree(BUILD, ignore_errors=True)
     stage(BUILD / "source")
     argv = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
