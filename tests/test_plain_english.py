@@ -84,6 +84,7 @@ TO_DO = {
     "appliance/discovery/rules",
     "appliance/discovery/source",
     "appliance/environment",
+    "appliance/environment/failures",
     "appliance/environment/python",
     "appliance/identity",
     "appliance/logs",

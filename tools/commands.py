@@ -1,4 +1,4 @@
-"""``python -m tools.commands > docs/commands.md``: write the commands and their flags, from the text of ``--help``."""
+"""``python -m tools.commands > docs/commands.md``: the commands and their flags, from the text of ``--help``."""
 
 from __future__ import annotations
 

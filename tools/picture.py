@@ -1,8 +1,8 @@
 """``python -m tools.picture docs/pictures/save.png``: make the picture of the README from a running appliance.
 
-It serves a copy of the bundled example and saves it twice, the second time with an undefined name. The picture shows the
-log beside the browser's page. The copy's folder is shown as /workspace. It needs port 8000, and Chromium or the program
-that ``CHROMIUM`` names.
+It serves a copy of the bundled example and saves it twice, the second time with an undefined name. The picture shows
+the log beside the browser's page. The copy's folder is shown as /workspace. It needs port 8000, and Chromium or the
+program that ``CHROMIUM`` names.
 """
 
 from __future__ import annotations

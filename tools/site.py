@@ -46,7 +46,7 @@ pygments_dark_style = "monokai"
 
 
 def page_of(target: str) -> str:
-    """Convert a link in a file of the root to the site's: ``docs/reload.md#x`` to ``reload.md#x``; ``LICENSE`` stays."""
+    """Convert a link of a root file for the site: ``docs/reload.md#x`` to ``reload.md#x``; ``LICENSE`` stays."""
     path, mark, anchor = target.partition("#")
     if path in {"docs/decisions/", "docs/decisions"}:
         path = "decisions/index.md"
