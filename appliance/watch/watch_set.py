@@ -290,7 +290,7 @@ def _best_source(tops: list[str], platform: str = sys.platform) -> EventSource:
     if platform == "linux":
         return Inotify()
     try:
-        from appliance.watch.elsewhere import WatchfilesSource  # noqa: PLC0415  its library is installed on macOS only
+        from appliance.watch.watchfiles_source import WatchfilesSource  # noqa: PLC0415  its library is installed on macOS only
     except ImportError as error:
         raise OSError(errno.ENOSYS, str(error)) from None
     return WatchfilesSource(tops)

@@ -21,7 +21,7 @@ from appliance.watch.burst import MAX_S, Burst
 from appliance.watch.event_sources import EventType, NoEvents
 from appliance.watch.file_contents import FileContents
 from appliance.watch.kinds import Kind
-from appliance.watch.rounds import Schedule
+from appliance.watch.scan_schedule import Schedule
 from appliance.watch.watch_set import WatchOptions, WatchSet
 
 if TYPE_CHECKING:

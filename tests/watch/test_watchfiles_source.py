@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from appliance.watch import watch_set as watch_set_module
-from appliance.watch.elsewhere import WatchfilesSource
 from appliance.watch.kinds import Kind
+from appliance.watch.watchfiles_source import WatchfilesSource
 from tests.watch.watching import Watch, save
 
 
