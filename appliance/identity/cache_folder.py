@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Report = Callable[[Notice], None]
 
 _TRIES = 8  # another user may put something there repeatedly
-_LOOK_ACTION = "Look who made it, then remove it."
+_FOLDER_ACTION = "Look who made it, then remove it."
 _NO_OWNERS = "{path} is on a file system that does not keep who made a file"
 
 
@@ -274,7 +274,7 @@ def set_aside(place: Folder, name: str, flaw: NotOursError) -> Notice:
     """
     aside = place.set_aside(name)
     fields = {"path": f"{place.path}/{name}", "reason": flaw.strerror, "aside": f"{place.path}/{aside}"}
-    return "folder.replaced", {**fields, "action": _LOOK_ACTION}
+    return "folder.replaced", {**fields, "action": _FOLDER_ACTION}
 
 
 def _unprotected_notice(volume: Folder, reason: str) -> Notice:

@@ -159,7 +159,7 @@ def _spawn(
     role: str, generation: int, argv: Sequence[str], *, environment: Mapping[str, str], folder: Path, channel: bool
 ) -> Handle:
     with _Descriptors() as ends:
-        named = [ends.theirs] if channel and ends.connect() else []
+        named = [ends.child_end] if channel and ends.connect() else []
         process = subprocess.Popen(  # noqa: S603  argv is ours
             [*argv, *map(str, named)],
             stdin=subprocess.DEVNULL,
@@ -170,10 +170,10 @@ def _spawn(
             cwd=folder,
             start_new_session=True,
         )
-        handle = Handle(role, generation, process.pid, ends.outputs, ends.ours, process, ends.lifeline)
+        handle = Handle(role, generation, process.pid, ends.outputs, ends.parent_end, process, ends.lifeline)
         ends.keep()
         ends.lifeline.bind(process.pid)
-    _offer_first(process.pid)
+    _prefer_as_oom_victim(process.pid)
     return handle
 
 
@@ -183,10 +183,10 @@ class _Descriptors:
     def __init__(self) -> None:
         self.outputs: dict[str, int] = {}  # our ends of its descriptors 1 and 2, by name
         self.inputs: list[int] = []
-        self.ours: Channel | None = None
-        self.theirs = -1
+        self.parent_end: Channel | None = None
+        self.child_end = -1
         self.lifeline = Lifeline()
-        self._kept = False
+        self._started = False
 
     def __enter__(self) -> Self:
         try:
@@ -203,42 +203,42 @@ class _Descriptors:
 
     def connect(self) -> bool:
         """Make a channel."""
-        ours, theirs = Channel.pair()
-        self.theirs = theirs.detach()
-        ours.setblocking(False)  # noqa: FBT003  the standard library's own signature
-        self.ours = Channel(ours, loads=loads)
+        parent_end, child_end = Channel.pair()
+        self.child_end = child_end.detach()
+        parent_end.setblocking(False)  # noqa: FBT003  the standard library's own signature
+        self.parent_end = Channel(parent_end, loads=loads)
         return True
 
     def inherited(self) -> list[int]:
         """Return what the child inherits and never uses."""
-        return [self.lifeline.theirs] if self.lifeline.theirs >= 0 else []
+        return [self.lifeline.child_end] if self.lifeline.child_end >= 0 else []
 
     def keep(self) -> None:
         """Keep our ends open: the child is started."""
-        self._kept = True
+        self._started = True
 
     def __exit__(self, *_: object) -> None:
         for descriptor in self.inputs:
             os.close(descriptor)
-        if self.theirs >= 0:
-            os.close(self.theirs)
-        if not self._kept:
+        if self.child_end >= 0:
+            os.close(self.child_end)
+        if not self._started:
             for descriptor in self.outputs.values():
                 os.close(descriptor)
-            if self.ours is not None:
-                self.ours.close()
+            if self.parent_end is not None:
+                self.parent_end.close()
             self.lifeline.end()
 
     def detach(self) -> list[int]:
         """Return the child's ends, for a child that another one forks; the caller must close them."""
         held = [os.dup(descriptor) for descriptor in self.inherited()]  # the lifeline needs its own for now
-        theirs, self.theirs = [self.theirs, *self.inputs, *held], -1
+        child_ends, self.child_end = [self.child_end, *self.inputs, *held], -1
         self.inputs = []
-        self._kept = True
-        return theirs
+        self._started = True
+        return child_ends
 
 
-def _offer_first(pid: int) -> None:
+def _prefer_as_oom_victim(pid: int) -> None:
     """If memory runs out, let the kernel kill a child and not PID 1 (proc_pid_oom_score_adj(5))."""
     with contextlib.suppress(OSError):
         Path(f"/proc/{pid}/oom_score_adj").write_text("500", encoding="ascii")
@@ -255,7 +255,7 @@ def prepare_forked(role: str) -> tuple[Handle, list[int]]:
     try:
         with _Descriptors() as ends:
             ends.connect()
-            return Handle(role, 0, 0, ends.outputs, ends.ours, lifeline=ends.lifeline), ends.detach()
+            return Handle(role, 0, 0, ends.outputs, ends.parent_end, lifeline=ends.lifeline), ends.detach()
     except OSError as error:
         raise start_error(NAMES[role], error) from error
 

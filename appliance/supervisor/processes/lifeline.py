@@ -23,35 +23,35 @@ _SET_SIGNAL = getattr(fcntl, "F_SETSIG", None)  # only on Linux
 
 
 class Lifeline:
-    """The pipe of one child; ``theirs`` is the child's end, -1 if there is none."""
+    """The pipe of one child; ``child_end`` is the child's end, -1 if there is none."""
 
     def __init__(self) -> None:
-        self.theirs = self._ours = -1
+        self.child_end = self._parent_end = -1
 
     def open(self) -> None:
         """Make the pipe, if the kernel supports it and a descriptor is left."""
         if _SET_SIGNAL is not None:
             with contextlib.suppress(OSError):
-                self.theirs, self._ours = os.pipe()
+                self.child_end, self._parent_end = os.pipe()
 
     def bind(self, pid: int) -> None:
         """From now on kill the process group of this leader, which holds its end, when the supervisor ends."""
-        if self.theirs >= 0 and _SET_SIGNAL is not None:
+        if self.child_end >= 0 and _SET_SIGNAL is not None:
             with contextlib.suppress(OSError):
-                fcntl.fcntl(self.theirs, _SET_SIGNAL, signal.SIGKILL)
-                fcntl.fcntl(self.theirs, fcntl.F_SETOWN, -pid)
-                flags = fcntl.fcntl(self.theirs, fcntl.F_GETFL)
-                fcntl.fcntl(self.theirs, fcntl.F_SETFL, flags | os.O_ASYNC)
-        self._close_theirs()
+                fcntl.fcntl(self.child_end, _SET_SIGNAL, signal.SIGKILL)
+                fcntl.fcntl(self.child_end, fcntl.F_SETOWN, -pid)
+                flags = fcntl.fcntl(self.child_end, fcntl.F_GETFL)
+                fcntl.fcntl(self.child_end, fcntl.F_SETFL, flags | os.O_ASYNC)
+        self._close_child_end()
 
     def end(self) -> None:
         """Kill the rest of the ended child's group that holds the pipe."""
-        self._close_theirs()
-        if self._ours >= 0:
-            os.close(self._ours)
-            self._ours = -1
+        self._close_child_end()
+        if self._parent_end >= 0:
+            os.close(self._parent_end)
+            self._parent_end = -1
 
-    def _close_theirs(self) -> None:
-        if self.theirs >= 0:
-            os.close(self.theirs)
-            self.theirs = -1
+    def _close_child_end(self) -> None:
+        if self.child_end >= 0:
+            os.close(self.child_end)
+            self.child_end = -1

@@ -62,26 +62,26 @@ def of_report(report: dict[str, Any]) -> Page:
     return {"status": 500, "lead": "The project could not be imported.", **report, "refresh": True}
 
 
-def of_death(how: str, last_words: list[str], *, serving: bool) -> Page:
+def of_death(how: str, last_lines: list[str], *, serving: bool) -> Page:
     """Return the page of a worker process that ended without being asked to."""
     return {
         "status": 500,
         "title": f"The worker ended: {how}",
         "lead": "It was serving the project." if serving else "It was importing the project.",
-        "details": cut("\n".join(map(_bounded, last_words))),
+        "details": cut("\n".join(map(_bounded, last_lines))),
         "action": "It starts again after a moment, and at the next save.",
         "error": "worker.exited",
         "refresh": True,
     }
 
 
-def of_timeout(boot_timeout_s: float, last_words: list[str], stacks: str) -> Page:
+def of_timeout(boot_timeout_s: float, last_lines: list[str], stacks: str) -> Page:
     """Return the page of an import that did not end; ``stacks`` shows where it was."""
     return {
         "status": 500,
         "title": f"The project was not imported within {boot_timeout_s:g} s",
         "lead": "Expected: an import that ends.",
-        "details": cut("\n".join([*map(_bounded, last_words), stacks])),
+        "details": cut("\n".join([*map(_bounded, last_lines), stacks])),
         "action": "Look for a loop at import, or a connection without an answer; or raise APPLIANCE_BOOT_TIMEOUT_S.",
         "error": "worker.failed",
         "refresh": True,
