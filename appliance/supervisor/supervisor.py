@@ -110,7 +110,7 @@ class Supervisor:
             url=self.url, log=log, status_report=self._status_report, on_event=self.on_event, stacks=self._stacks,
             failures=self._failures, retiring=self._retiring, stands_still=self._debug_port.stands_still,
         )  # fmt: skip
-        self._log_ingest = LogIngest(log, writer, pause=self._children.pause, on_line=self._workers.said)
+        self._log_ingest = LogIngest(log, writer, pause=self._children.pause, on_line=self._workers.output_line)
         self._watch_over()
         self._perform = self._performers()
         self._hear = self._hearers()
@@ -121,7 +121,13 @@ class Supervisor:
             self._loop, self._listener, lambda: self._router.acceptor, threads=self._settings.threads,
             stands_still=self._debug_port.stands_still, stacks=self._stacks, log=self._log,
         )  # fmt: skip
-        closing = (self._reload_trigger.stop, self._router.close, self._debug_port.close, self._preloading.close)
+        closing = (
+            self._reload_trigger.stop,
+            self._router.close,
+            self._debug_port.close,
+            self._preloading.close,
+            self._workers.close,
+        )
         self._stopping = Stopping(
             self._loop, self._children, self._log, self._failures, (*closing, self._before_start.cancel),
             grace_s=self._settings.grace_s,
@@ -140,10 +146,10 @@ class Supervisor:
             channel.HandOverConnections: lambda _, message, descriptors: self._router.taken(message.early, descriptors),
             channel.DebuggerPort: lambda child, told, _: self._debug_port.listens(child, told.port, waits=told.waits),
             channel.StacksPipe: lambda child, message, numbers: self._stacks.add(child, message.signal, numbers),
-            channel.StoppedAccepting: lambda child, _, __: self._workers.left(child),
+            channel.StoppedAccepting: lambda child, _, __: self._workers.stopped_accepting(child),
             channel.Drained: lambda child, _, __: self._drained(child),
             channel.Failed: lambda child, message, _: self._failed(child, message),
-            channel.ForkMismatch: lambda child, message, _: self._workers.unfit(child, message),
+            channel.ForkMismatch: lambda child, message, _: self._workers.fork_mismatch(child, message),
             channel.ModulesReport: lambda child, message, _: self._learned(child, message),
             channel.FilesReport: lambda child, message, _: self._reload_trigger.loaded(child, message.files),
             channel.Preloaded: lambda child, message, _: self._preloading.preloaded(child, message),
@@ -291,7 +297,7 @@ class Supervisor:
         if plan and child is self._workers.current and self._installation.supply(plan, message.report):
             child.reported = True
             self.on_event(lifecycle.ProjectChanged())
-        elif self._workers.is_doubtful(child, message) and self._second_look.again(
+        elif self._workers.may_be_outdated(child, message) and self._second_look.again(
             self._analysis, partial(self._looked_again, child, message)
         ):
             child.reported = True
@@ -308,11 +314,11 @@ class Supervisor:
 
     def _tell_failure(self, child: Handle, message: channel.Failed) -> None:
         self._reload_trigger.failed(message.report)
-        self._workers.failed(child, message)
+        self._workers.import_failed(child, message)
 
     def _learned(self, child: Handle, message: channel.ModulesReport) -> None:
         self._reload_trigger.templates(message.templates)
-        self._workers.learned(child, message)
+        self._workers.modules_reported(child, message)
 
     def output(self, child: Handle, stream: str, said: list[OutputLine]) -> None:
         """A child wrote on one of its outputs."""
@@ -361,7 +367,7 @@ class Supervisor:
         if self._state.phase is Phase.BROKEN and self._before_start.wrote(written):
             return
         self._second_look.saved()
-        self._workers.changed(changes.noticed_at)
+        self._workers.saved(changes.noticed_at)
         shown = sorted(changes.kinds)
         self._log.event("info", "reload.started", files=shown[:10], count=len(shown))
         target = self._analysis.project.target.file if self._analysis else ""
@@ -376,7 +382,7 @@ class Supervisor:
             self._stopping.hurry()
         elif name == "SIGHUP" and not self._has_terminal:
             self._log.event("info", "reload.started", signal=name)
-            self._workers.changed()
+            self._workers.saved()
             self.on_event(lifecycle.ProjectChanged())
         elif name == "SIGQUIT" and (worker := self._workers.current) is not None:
             self._stacks.ask(worker, partial(self._quit, worker))
@@ -394,7 +400,7 @@ class Supervisor:
 
     def _drained(self, child: Handle) -> None:
         self._retiring.drained(child)
-        if self._workers.waits:
+        if self._workers.awaits_address:
             self._retiring.hurry()
         if self._stopping.began:
             self._stopping.drained(child)

@@ -64,6 +64,7 @@ class Handle:
     in_flight: Reading | None = None  # for a worker: its running requests
     silent: dict[str, Snapshot] = field(default_factory=dict)  # for each stream: in_flight when it was last read empty
     recorded: int = 0  # the requests that it has sent records of
+    attempt: int = 0  # for a worker: the number of its start (worker_retries)
     analysis: Analysis | None = None  # for a worker: the analysis of the project that it serves
     started: float = field(default_factory=time.monotonic)
     ready_at: float | None = None

@@ -1,0 +1,202 @@
+"""The events and actions of ``worker_retries``: what can happen to a worker, and what can be done about it.
+
+Data alone. What follows from an event is the table's to say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+# -- events ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened."""
+
+
+@dataclass(frozen=True)
+class BootRequested(Event):
+    """The lifecycle wants a worker of this generation."""
+
+    generation: int
+
+
+@dataclass(frozen=True)
+class RetireRequested(Event):
+    """The lifecycle wants this generation to finish and end."""
+
+    generation: int
+
+
+@dataclass(frozen=True)
+class KillRequested(Event):
+    """The lifecycle wants this generation to end now."""
+
+    generation: int
+
+
+@dataclass(frozen=True)
+class StopRequested(Event):
+    """The appliance stops: no worker is started any more."""
+
+
+@dataclass(frozen=True)
+class CodeSaved(Event):
+    """The project's code has changed: what earlier attempts have shown is no longer known."""
+
+
+@dataclass(frozen=True)
+class Started(Event):
+    """The attempt has a process."""
+
+    attempt: int
+    forked: bool
+
+
+@dataclass(frozen=True)
+class StartFailed(Event):
+    """The attempt has no process; whoever performed the start has reported why."""
+
+    attempt: int
+
+
+@dataclass(frozen=True)
+class ForkLost(Event):
+    """The preloader was asked for a worker, and has not forked one."""
+
+    attempt: int
+
+
+@dataclass(frozen=True)
+class ForkMismatched(Event):
+    """What the attempt was forked with does not fit the project.
+
+    Attributes:
+        doubt: why, where only a cold start can show whether the fork is at fault.
+    """
+
+    attempt: int
+    doubt: str = ""
+
+
+@dataclass(frozen=True)
+class ImportFailed(Event):
+    """The application's import raised; ``report`` says where."""
+
+    attempt: int
+    report: Any
+    address_in_use: bool = False
+
+
+@dataclass(frozen=True)
+class Imported(Event):
+    """The application is imported; ``ready`` is the worker's message."""
+
+    attempt: int
+    ready: Any
+
+
+@dataclass(frozen=True)
+class Died(Event):
+    """The attempt's process has ended without being asked to; ``death`` says how, for the report."""
+
+    attempt: int
+    how: str
+    death: Any
+
+
+@dataclass(frozen=True)
+class StoppedAccepting(Event):
+    """A worker that drains has left the listening socket, has ended, or has had its time to leave it."""
+
+    attempt: int
+
+
+@dataclass(frozen=True)
+class OldWorkersGone(Event):
+    """No other worker than the newest attempt lives."""
+
+
+# -- actions -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something to do."""
+
+
+@dataclass(frozen=True)
+class Start(Action):
+    """Start the process of this attempt: cold, or forked where the preloader can."""
+
+    generation: int
+    attempt: int
+    cold: bool
+
+
+@dataclass(frozen=True)
+class ExpectEnd(Action):
+    """The attempt ends by itself, for a reason that is known: its end is no crash."""
+
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Accept(Action):
+    """Let the attempt accept connections, and report it to the lifecycle as ready."""
+
+    attempt: int
+    ready: Any
+
+
+@dataclass(frozen=True)
+class RefusePreload(Action):
+    """A cold start succeeded where a forked one failed: preload nothing."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class AwaitAddress(Action):
+    """Hurry the old workers, and report when they have gone."""
+
+    attempt: int
+
+
+@dataclass(frozen=True)
+class ReportFailure(Action):
+    """Report a failed import to the lifecycle."""
+
+    attempt: int
+    report: Any
+
+
+@dataclass(frozen=True)
+class ReportDeath(Action):
+    """Report a death to the lifecycle."""
+
+    how: str
+    death: Any
+
+
+@dataclass(frozen=True)
+class Drain(Action):
+    """Ask a worker that serves to finish what it has, and end."""
+
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Supersede(Action):
+    """End a worker that does not serve yet: what it imports is out of date."""
+
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Kill(Action):
+    """End every worker of this generation now."""
+
+    generation: int

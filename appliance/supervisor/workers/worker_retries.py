@@ -1,0 +1,233 @@
+"""Decide which start of a worker comes next: a pure table, (state, event) to (state, actions).
+
+One generation of the project may need several starts, which are called attempts here. A forked worker that does not fit
+the project is started again cold. A worker that found its address in use is started again once the old workers have
+gone, and once only. ``lifecycle`` decides about generations: a failure or a death that no other attempt may explain is
+reported to it. ``workers`` performs the actions. No process, no clock.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from appliance.supervisor.workers.worker_events import (
+    Accept,
+    Action,
+    AwaitAddress,
+    BootRequested,
+    CodeSaved,
+    Died,
+    Drain,
+    Event,
+    ExpectEnd,
+    ForkLost,
+    ForkMismatched,
+    Imported,
+    ImportFailed,
+    Kill,
+    KillRequested,
+    OldWorkersGone,
+    RefusePreload,
+    ReportDeath,
+    ReportFailure,
+    RetireRequested,
+    Start,
+    Started,
+    StartFailed,
+    StoppedAccepting,
+    StopRequested,
+    Supersede,
+)
+
+
+class Stage(enum.Enum):
+    """What the newest attempt does."""
+
+    NONE = "none"  # no worker is wanted, or the last one has failed, and that was reported
+    IMPORTING = "importing"
+    IMPORTED = "imported"  # and does not accept yet: the old worker has not left the listening socket
+    ADDRESS_IN_USE = "address in use"  # its import failed for that; it is started again when the old workers have gone
+    SERVING = "serving"
+    CLOSED = "closed"  # the appliance stops
+
+
+@dataclass(frozen=True)
+class State:
+    """What is known of the newest attempt. Events of an earlier one change nothing.
+
+    Attributes:
+        attempt: counts the starts, over all generations.
+        forked: the attempt was forked from the preloader.
+        doubt: why this attempt is cold, or the next one will be: its outcome shows whether the fork was at fault.
+        address_retried: this generation has been started again because its address was in use.
+        draining: the attempt of the old worker that has been asked to drain, and may still accept; 0 for none.
+        ready: what the worker sent when it had imported the application, while it may not accept yet.
+    """
+
+    stage: Stage = Stage.NONE
+    generation: int = 0
+    attempt: int = 0
+    forked: bool = False
+    doubt: str = ""
+    address_retried: bool = False
+    draining: int = 0
+    ready: Any = None
+
+
+# -- the table ---------------------------------------------------------------------------------------------------------
+
+Step = tuple[State, tuple[Action, ...]]
+Row = Callable[[State, Any], Step]
+
+
+def _start(state: State, *before: Action, cold: bool) -> Step:
+    attempt = state.attempt + 1
+    return (
+        replace(state, stage=Stage.IMPORTING, attempt=attempt, forked=False, ready=None),
+        (*before, Start(state.generation, attempt, cold)),
+    )
+
+
+def _end(state: State, stage: Stage = Stage.NONE) -> State:
+    return replace(state, stage=stage, ready=None)
+
+
+def _supersede(state: State) -> Step:
+    return replace(_end(state), doubt=""), (Supersede(state.attempt),)
+
+
+def _drain(state: State) -> Step:
+    return replace(_end(state), draining=state.attempt), (Drain(state.attempt),)
+
+
+def _retire(state: State) -> Step:
+    match state.stage:
+        case Stage.SERVING:
+            return _drain(state)
+        case Stage.NONE | Stage.CLOSED:
+            return state, ()
+        case _:
+            return _supersede(state)
+
+
+def _boot(state: State, event: BootRequested) -> Step:
+    doubt = state.doubt
+    retired, before = _retire(state)  # the lifecycle has asked for that; nothing is left behind if it has not
+    wanted = replace(retired, generation=event.generation, address_retried=False, doubt=doubt)
+    return _start(wanted, *before, cold=bool(doubt))
+
+
+def _retire_requested(state: State, event: RetireRequested) -> Step:
+    return _retire(state) if event.generation == state.generation else (state, ())
+
+
+def _kill(state: State, event: KillRequested) -> Step:
+    if event.generation != state.generation:
+        return state, ()
+    doubt = state.doubt if state.stage is Stage.NONE else ""  # what could not be started has shown nothing
+    return replace(_end(state), doubt=doubt), (Kill(event.generation),)
+
+
+def _started(state: State, event: Started) -> Step:
+    return replace(state, forked=event.forked), ()
+
+
+def _start_failed(state: State, _event: StartFailed) -> Step:
+    return _end(state), ()
+
+
+def _fork_lost(state: State, _event: ForkLost) -> Step:
+    return _start(state, cold=True) if state.forked else (state, ())
+
+
+def _mismatched(state: State, event: ForkMismatched) -> Step:
+    if not state.forked:
+        return state, ()  # a cold one has nothing that could mismatch: started again, it would say the same for ever
+    return _start(replace(state, doubt=event.doubt), ExpectEnd(event.attempt), cold=True)
+
+
+def _import_failed(state: State, event: ImportFailed) -> Step:
+    state = replace(state, doubt="")  # a cold one fails too; a forked one has said why: the fork is not at fault
+    if event.address_in_use and not state.address_retried:
+        return _end(state, Stage.ADDRESS_IN_USE), (ExpectEnd(event.attempt), AwaitAddress(event.attempt))
+    return _end(state), (ExpectEnd(event.attempt), ReportFailure(event.attempt, event.report))
+
+
+def _imported(state: State, event: Imported) -> Step:
+    if state.draining:
+        return replace(state, stage=Stage.IMPORTED, ready=event.ready), ()
+    return _accept(replace(state, ready=event.ready))
+
+
+def _accept(state: State) -> Step:
+    refuse = (RefusePreload(state.doubt),) if state.doubt and not state.forked else ()
+    accept = Accept(state.attempt, state.ready)
+    return replace(state, stage=Stage.SERVING, ready=None, doubt=""), (accept, *refuse)
+
+
+def _died(state: State, event: Died) -> Step:
+    importing = state.stage in {Stage.IMPORTING, Stage.IMPORTED}
+    doubt = f"a worker ended while it imported the project ({event.how})" if importing and state.forked else ""
+    return replace(_end(state), doubt=doubt), (ReportDeath(event.how, event.death),)
+
+
+def _stopped_accepting(state: State, event: StoppedAccepting) -> Step:
+    if event.attempt != state.draining:
+        return state, ()
+    state = replace(state, draining=0)
+    return _accept(state) if state.stage is Stage.IMPORTED else (state, ())
+
+
+def _retry_address(state: State, _event: OldWorkersGone) -> Step:
+    return _start(replace(state, address_retried=True), cold=False)
+
+
+def _of_the_newest(row: Row) -> Row:
+    return lambda state, event: row(state, event) if event.attempt == state.attempt else (state, ())
+
+
+# What may happen at every stage but the last.
+_ALWAYS: dict[type[Event], Row] = {
+    BootRequested: _boot,
+    RetireRequested: _retire_requested,
+    KillRequested: _kill,
+    StopRequested: lambda state, _: (replace(_end(state, Stage.CLOSED), doubt="", draining=0), ()),
+    CodeSaved: lambda state, _: (replace(state, doubt=""), ()),
+    StoppedAccepting: _stopped_accepting,
+}
+_IMPORTING: dict[type[Event], Row] = {
+    ForkLost: _of_the_newest(_fork_lost),
+    ForkMismatched: _of_the_newest(_mismatched),
+    ImportFailed: _of_the_newest(_import_failed),
+    Died: _of_the_newest(_died),
+}
+
+EVENTS: tuple[type[Event], ...] = (
+    BootRequested, RetireRequested, KillRequested, StopRequested, CodeSaved, Started, StartFailed, ForkLost,
+    ForkMismatched, ImportFailed, Imported, Died, StoppedAccepting, OldWorkersGone,
+)  # fmt: skip
+
+# What is not listed for a stage changes nothing in it.
+ROWS: dict[Stage, dict[type[Event], Row]] = {
+    Stage.NONE: _ALWAYS,
+    Stage.IMPORTING: {
+        **_ALWAYS,
+        **_IMPORTING,
+        Started: _of_the_newest(_started),
+        StartFailed: _of_the_newest(_start_failed),
+        Imported: _of_the_newest(_imported),
+    },
+    Stage.IMPORTED: {**_ALWAYS, **_IMPORTING},
+    Stage.ADDRESS_IN_USE: {**_ALWAYS, OldWorkersGone: _retry_address},
+    Stage.SERVING: {**_ALWAYS, Died: _of_the_newest(_died)},
+    Stage.CLOSED: {},
+}
+
+
+def step(state: State, event: Event) -> Step:
+    """What follows from ``event``."""
+    row = ROWS[state.stage].get(type(event))
+    return row(state, event) if row is not None else (state, ())

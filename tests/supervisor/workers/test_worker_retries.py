@@ -1,0 +1,267 @@
+"""The table of a worker's starts, as histories of events, and over every sequence."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.supervisor.workers.worker_events import (
+    Accept,
+    Action,
+    AwaitAddress,
+    BootRequested,
+    CodeSaved,
+    Died,
+    Drain,
+    Event,
+    ExpectEnd,
+    ForkLost,
+    ForkMismatched,
+    Imported,
+    ImportFailed,
+    Kill,
+    KillRequested,
+    OldWorkersGone,
+    RefusePreload,
+    ReportDeath,
+    ReportFailure,
+    RetireRequested,
+    Start,
+    Started,
+    StartFailed,
+    StoppedAccepting,
+    StopRequested,
+    Supersede,
+)
+from appliance.supervisor.workers.worker_retries import EVENTS, ROWS, Stage, State, step
+
+REPORT = {"message": "no module named flask"}
+MOST_ATTEMPTS = 4  # of one generation: forked, cold, and both once more after an address was in use
+
+
+def history(*events: Event, state: State | None = None) -> tuple[State, list[Action]]:
+    """The state after these events, and the actions of the last."""
+    now = state or State()
+    actions: tuple[Action, ...] = ()
+    for event in events:
+        now, actions = step(now, event)
+    return now, list(actions)
+
+
+FORKED = [BootRequested(1), Started(1, forked=True)]
+COLD = [BootRequested(1), Started(1, forked=False)]
+SERVING = [*COLD, Imported(1, "ready")]
+
+
+def test_a_worker_is_started_and_serves():
+    """A generation starts one attempt, forked where the preloader can; once it is imported it accepts."""
+    state, actions = history(BootRequested(1))
+    assert actions == [Start(1, 1, cold=False)]
+    state, actions = history(Started(1, forked=True), Imported(1, "ready"), state=state)
+    assert (state.stage, actions) == (Stage.SERVING, [Accept(1, "ready")])
+
+
+def test_the_new_worker_waits_for_the_old_one():
+    """A worker that is ready accepts once the old one has left the listening socket, and not before."""
+    state, actions = history(*SERVING, RetireRequested(1))
+    assert actions == [Drain(1)]
+    state, actions = history(BootRequested(2), Started(2, forked=True), Imported(2, "ready"), state=state)
+    assert (state.stage, actions) == (Stage.IMPORTED, [])
+    assert history(StoppedAccepting(2), state=state) == (state, [])
+    state, actions = history(StoppedAccepting(1), state=state)
+    assert (state.stage, actions) == (Stage.SERVING, [Accept(2, "ready")])
+
+
+def test_a_superseded_worker_never_accepts():
+    """A save ends a worker that waits for the old one; when that one leaves the socket the newest is accepted."""
+    state, _ = history(*SERVING, RetireRequested(1), BootRequested(2), Imported(2, "ready"))
+    state, actions = history(RetireRequested(2), state=state)
+    assert actions == [Supersede(2)]
+    state, _ = history(BootRequested(3), StoppedAccepting(1), state=state)
+    assert state.stage is Stage.IMPORTING
+    assert history(Imported(2, "late"), state=state) == (state, [])
+    assert history(Imported(3, "ready"), state=state)[1] == [Accept(3, "ready")]
+
+
+def test_a_fork_that_does_not_fit_is_started_cold():
+    """A forked worker that does not fit, or that was never forked, is started again cold, without a report."""
+    assert history(*FORKED, ForkMismatched(1))[1] == [ExpectEnd(1), Start(1, 2, cold=True)]
+    assert history(*FORKED, ForkLost(1))[1] == [Start(1, 2, cold=True)]
+
+
+def test_a_cold_worker_has_nothing_that_does_not_fit():
+    """What a cold worker says of its fork starts nothing: it would say the same for ever."""
+    state, _ = history(*COLD)
+    for event in (ForkMismatched(1, "odd"), ForkLost(1)):
+        assert history(event, state=state) == (state, [])
+
+
+def test_a_cold_start_settles_a_doubt():
+    """A fork is at fault where a cold start serves what a forked one failed at; then nothing is preloaded."""
+    state, _ = history(*FORKED, ForkMismatched(1, "it raised"), Started(2, forked=False))
+    assert history(Imported(2, "ready"), state=state)[1] == [Accept(2, "ready"), RefusePreload("it raised")]
+    state, actions = history(ImportFailed(2, REPORT), state=state)
+    assert actions == [ExpectEnd(2), ReportFailure(2, REPORT)]
+    assert history(BootRequested(2), state=state)[1] == [Start(2, 3, cold=False)]
+
+
+def test_a_forked_worker_that_dies_is_followed_by_a_cold_one():
+    """After a forked worker's death at import the next generation starts cold; one that serves then refuses preload."""
+    state, actions = history(*FORKED, Died(1, "killed by SIGSEGV", "page"))
+    assert actions == [ReportDeath("killed by SIGSEGV", "page")]
+    state, actions = history(BootRequested(2), state=state)
+    assert actions == [Start(2, 2, cold=True)]
+    serving = history(Started(2, forked=False), Imported(2, "ready"), state=state)[1]
+    assert [type(action) for action in serving] == [Accept, RefusePreload]
+
+
+def test_a_death_of_a_cold_worker_doubts_nothing():
+    """A cold worker that dies at import, or any worker that dies while it serves, says nothing of the fork."""
+    for events in ([*COLD, Died(1, "exit status 1", "page")], [*SERVING, Died(1, "exit status 1", "page")]):
+        state, _ = history(*events)
+        assert (state.doubt, history(BootRequested(2), state=state)[1]) == ("", [Start(2, 2, cold=False)])
+
+
+def test_a_save_ends_a_doubt():
+    """What the code before a save has shown is forgotten with it: the next start is forked again."""
+    state, _ = history(*FORKED, Died(1, "exit status 1", "page"), CodeSaved())
+    assert history(BootRequested(2), state=state)[1] == [Start(2, 2, cold=False)]
+
+
+def test_a_doubt_outlives_a_start_that_failed():
+    """A cold start that had no process has shown nothing: the next one is cold again."""
+    state, _ = history(*FORKED, ForkMismatched(1, "it raised"), StartFailed(2), KillRequested(1))
+    assert history(BootRequested(2), state=state)[1] == [Start(2, 3, cold=True)]
+
+
+def test_an_address_in_use_is_waited_for_once():
+    """A worker whose address an old one may hold is started again when that one has gone; a second time is reported."""
+    state, actions = history(*FORKED, ImportFailed(1, REPORT, address_in_use=True))
+    assert (state.stage, actions) == (Stage.ADDRESS_IN_USE, [ExpectEnd(1), AwaitAddress(1)])
+    state, actions = history(OldWorkersGone(), state=state)
+    assert actions == [Start(1, 2, cold=False)]
+    _, actions = history(ImportFailed(2, REPORT, address_in_use=True), state=state)
+    assert actions == [ExpectEnd(2), ReportFailure(2, REPORT)]
+
+
+def test_a_generation_that_is_given_up_does_not_come_back():
+    """A generation that waits for an address is not started again once it is retired or killed, or at a stop."""
+    waiting = [*FORKED, ImportFailed(1, REPORT, address_in_use=True)]
+    for event in (RetireRequested(1), KillRequested(1), StopRequested()):
+        state, _ = history(*waiting, event)
+        assert history(OldWorkersGone(), state=state) == (state, [])
+
+
+def test_a_kill_ends_what_is_wanted():
+    """A killed generation's late events change nothing, and a kill of an older generation changes nothing at all."""
+    state, actions = history(*COLD, KillRequested(1))
+    assert actions == [Kill(1)]
+    for late in (Imported(1, "ready"), Died(1, "killed", "page"), ImportFailed(1, REPORT), StartFailed(1)):
+        assert history(late, state=state) == (state, [])
+    serving, _ = history(*SERVING)
+    assert history(KillRequested(0), state=serving) == (serving, [])
+
+
+def test_every_event_is_listed():
+    """Each kind of event has a row somewhere, and each stage has its rows."""
+    assert {event for rows in ROWS.values() for event in rows} == set(EVENTS) == set(Event.__subclasses__())
+    assert set(ROWS) == set(Stage)
+
+
+# -- every sequence ----------------------------------------------------------------------------------------------------
+
+NUMBER = st.integers(0, 7)
+EVENT = st.one_of(
+    st.builds(BootRequested, st.integers(1, 4)),
+    st.builds(RetireRequested, st.integers(1, 4)),
+    st.builds(KillRequested, st.integers(1, 4)),
+    st.builds(Started, NUMBER, st.booleans()),
+    st.builds(StartFailed, NUMBER),
+    st.builds(ForkLost, NUMBER),
+    st.builds(ForkMismatched, NUMBER, st.sampled_from(["", "it raised"])),
+    st.builds(ImportFailed, NUMBER, st.just(REPORT), st.booleans()),
+    st.builds(Imported, NUMBER, st.just("ready")),
+    st.builds(Died, NUMBER, st.just("exit status 1"), st.just("page")),
+    st.builds(StoppedAccepting, NUMBER),
+    st.sampled_from([OldWorkersGone(), CodeSaved(), StopRequested()]),
+)
+
+
+@given(st.lists(EVENT, max_size=40))
+def test_any_sequence(events: list[Event]):
+    """No sequence reaches an unlisted stage, starts an attempt twice, or lets two attempts accept at once."""
+    state, accepting = State(), set[int]()
+    for event in events:
+        before = state
+        if isinstance(event, StoppedAccepting | Died):
+            accepting.discard(event.attempt)
+        state, actions = step(state, event)
+        assert state.stage in ROWS
+        assert bool(state.ready) == (state.stage is Stage.IMPORTED)
+        assert not (state.stage is Stage.IMPORTED and not state.draining), "nobody lets it accept"
+        for action in actions:
+            if isinstance(action, Start):
+                assert action.attempt == before.attempt + 1
+                assert action.generation == state.generation
+            if isinstance(action, Kill):
+                accepting.clear()
+            if isinstance(action, Accept):
+                assert not accepting, "the old worker accepts still"
+                accepting.add(action.attempt)
+        if before.stage is Stage.CLOSED:
+            assert actions == ()
+
+
+@given(st.lists(EVENT, max_size=40))
+def test_no_wanted_worker_is_lost(events: list[Event]):
+    """A generation that was asked for imports, waits, serves, was given up, or its failure has been reported."""
+    state, accounted = State(), True
+    for event in events:
+        before = state
+        state, actions = step(state, event)
+        if any(isinstance(action, Start) for action in actions):
+            accounted = False
+        ended = isinstance(event, RetireRequested | KillRequested | StopRequested | StartFailed)
+        accounted |= ended and state.stage in {Stage.NONE, Stage.CLOSED}
+        accounted |= any(isinstance(action, ReportFailure | ReportDeath) for action in actions)
+        if state.stage in {Stage.NONE, Stage.CLOSED}:
+            assert accounted, f"{event} ended {before} without a report"
+
+
+@given(st.lists(EVENT, max_size=40))
+def test_it_comes_up_from_everywhere(events: list[Event]):
+    """After any sequence but a stop, a boot whose worker is imported serves as soon as the old one has left."""
+    state, _ = history(*(event for event in events if not isinstance(event, StopRequested)))
+    state, _ = history(BootRequested(9), state=state)
+    state, _ = history(Started(state.attempt, forked=False), Imported(state.attempt, "ready"), state=state)
+    state, _ = history(StoppedAccepting(state.draining), state=state)
+    assert (state.stage, state.generation) == (Stage.SERVING, 9)
+
+
+ENDINGS = st.sampled_from(["lost", "mismatch", "doubt", "address", "address gone", "failed", "died", "start failed"])
+
+
+@given(st.lists(st.tuples(ENDINGS, st.booleans()), min_size=20, max_size=20))
+def test_every_retry_ends(endings: list[tuple[str, bool]]):
+    """However the attempts of one generation fail, at most four are started, and then the failure is reported."""
+    state, actions = history(BootRequested(1))
+    starts, reports = 1, 0
+    for ending, forked in endings:
+        for started in [action for action in actions if isinstance(action, Start)]:
+            state, _ = history(Started(started.attempt, forked=forked and not started.cold), state=state)
+        event: Event = {
+            "lost": ForkLost(state.attempt),
+            "mismatch": ForkMismatched(state.attempt),
+            "doubt": ForkMismatched(state.attempt, "it raised"),
+            "address": ImportFailed(state.attempt, REPORT, address_in_use=True),
+            "address gone": OldWorkersGone(),
+            "failed": ImportFailed(state.attempt, REPORT),
+            "died": Died(state.attempt, "exit status 1", "page"),
+            "start failed": StartFailed(state.attempt),
+        }[ending]
+        state, actions = history(event, state=state)
+        starts += sum(isinstance(action, Start) for action in actions)
+        reports += isinstance(event, StartFailed) and state.stage is Stage.NONE
+        reports += sum(isinstance(action, ReportFailure | ReportDeath) for action in actions)
+    assert starts <= MOST_ATTEMPTS
+    assert reports or state.stage in {Stage.IMPORTING, Stage.ADDRESS_IN_USE}

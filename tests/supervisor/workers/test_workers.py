@@ -1,0 +1,471 @@
+"""What becomes of workers, with processes that are none: each is started, replaced, retried and reported in process."""
+
+from __future__ import annotations
+
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appliance.protocol.channel import (
+    Failed,
+    ForkMismatch,
+    ModulesReport,
+    Ready,
+    ReportModules,
+    ServeUnfinishedImport,
+    StartAccepting,
+)
+from appliance.supervisor import lifecycle
+from appliance.supervisor.lifecycle import Phase
+from appliance.supervisor.processes.handles import Handle
+from appliance.supervisor.workers import workers as module
+from appliance.supervisor.workers.workers import Workers
+from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle, no_process
+
+READY = Ready(import_s=0.1, application="app:app")
+BROKEN = Failed({"message": "no module named flask", "type": "ModuleNotFoundError", "text": "Traceback"})
+IN_USE = Failed({"message": "[Errno 98] Address already in use", "type": "OSError", "text": "Traceback"})
+MISMATCH = ForkMismatch("a variable", ["jinja2"], stale=False)
+DOUBT = ForkMismatch("it raised", [], stale=False)
+
+
+class Preloader:
+    """Forks a worker where the test says so, and remembers what it is told."""
+
+    def __init__(self, children: FakeChildren) -> None:
+        self._children = children
+        self.forks = False
+        self.born = True
+        self.wanted = False
+        self.refused: list[str] = []
+        self.mismatches: list[ForkMismatch] = []
+        self.lists: list[ModulesReport] = []
+
+    def fork(self, generation: int, _analysis: object) -> Handle | None:
+        """As the preloader's."""
+        if not self.forks:
+            return None
+        child = self._children.add(handle(forked=True, pid=None if self.born else 0))
+        child.generation = generation
+        return child
+
+    def refuse(self, why: str) -> None:
+        """As the preloader's."""
+        self.refused.append(why)
+
+    def unfit(self, message: ForkMismatch) -> None:
+        """As the preloader's."""
+        self.mismatches.append(message)
+
+    def learned(self, message: ModulesReport, _analysis: object) -> None:
+        """As the preloader's."""
+        self.lists.append(message)
+
+    def wants_list(self, _analysis: object) -> bool:
+        """As the preloader's."""
+        return self.wanted
+
+    def ready(self) -> None:
+        """As the preloader's."""
+
+
+class Project:
+    """Workers under the lifecycle's own table, and nothing else of the supervisor."""
+
+    def __init__(self) -> None:
+        self.loop, self.children, self.log = FakeLoop(), FakeChildren(), FakeLog()
+        self.preloader = Preloader(self.children)
+        self.hurried = 0
+        self.not_startable = False
+        self.reloads: list[int] = []
+        self.state = lifecycle.State()
+        self.pages: list[Any] = []
+        self.analysis: Any = SimpleNamespace(plan="plan", variables={})
+        self.stands_still = False
+        parts: Any = SimpleNamespace(
+            worker=self._worker, initialise=lambda child, _: child, reloaded=lambda number, _: self.reloads.append(number),
+            hurry=self._hurry, ask=lambda child, told: told(""), performing=self._start_failed,
+            boot_timeout_s=60.0, grace_s=10.0,
+        )  # fmt: skip
+        pieces: Any = (self.loop, self.children, parts, self.preloader, parts)
+        log: Any = self.log
+        self.workers = Workers(
+            *pieces, url="http://localhost:8000", log=log, status_report=parts, on_event=self.on_event,
+            failures=parts, retiring=parts, stands_still=lambda _: self.stands_still, stacks=parts,
+        )  # fmt: skip
+        self.children.ended = self._ended
+        self.on_event(lifecycle.Analysed(1, installed=True))
+
+    def _worker(self, generation: int, _analysis: object) -> Handle:
+        if self.not_startable:
+            raise no_process()
+        child = self.children.add(handle())
+        child.generation = generation
+        return child
+
+    def _hurry(self) -> None:
+        self.hurried += 1
+
+    def _start_failed(self, action: lifecycle.Action, _error: Exception) -> None:
+        failure = lifecycle.failure_of(action, {"title": "not started"})
+        assert failure is not None
+        self.on_event(failure)
+
+    def _ended(self, child: Handle) -> None:
+        self.workers.ended(child)
+
+    def on_event(self, event: lifecycle.Event) -> None:
+        """As the supervisor's, for what concerns workers."""
+        self.state, actions = lifecycle.step(self.state, event)
+        for action in actions:
+            match action:
+                case lifecycle.Boot(generation):
+                    self.workers.boot(generation, self.analysis)
+                case lifecycle.Retire(generation):
+                    self.workers.retire(generation)
+                case lifecycle.Kill(generation):
+                    self.workers.kill(generation)
+                case lifecycle.Analyse(job):
+                    self.loop.post(partial(self.on_event, lifecycle.Analysed(job, installed=True)))
+                case lifecycle.RetryLater(generation, after_s):
+                    self.loop.call_later(after_s, partial(self.on_event, lifecycle.RetryDue(generation)))
+                case lifecycle.SayBroken(page):
+                    self.pages.append(page)
+                case _:
+                    pass
+
+    @property
+    def newest(self) -> Handle:
+        """The worker that serves or is to serve."""
+        assert self.workers.current is not None
+        return self.workers.current
+
+    @property
+    def accepting(self) -> list[Handle]:
+        """The workers that accept connections, as far as anybody has asked them."""
+        told = self.children.messages(StartAccepting)
+        return [child for child in self.children.alive if child in told and not child.ending]
+
+    def save(self) -> None:
+        """Code is saved."""
+        self.workers.saved(None)
+        self.on_event(lifecycle.CodeChanged())
+        self.loop.advance()
+
+    def serve(self) -> Handle:
+        """The newest worker is imported, and accepts once the old one has left."""
+        self.workers.ready(self.newest, READY)
+        self.loop.advance(module.LEAVING_S)
+        return self.newest
+
+
+@pytest.fixture
+def project() -> Project:
+    """A project whose first worker imports."""
+    return Project()
+
+
+def test_a_worker_accepts_once_it_is_imported(project: Project):
+    """A worker is told to accept when it has imported the application, and the lifecycle knows before the log does."""
+    phases: list[Phase] = []
+    project.log.on_event = lambda: phases.append(project.state.phase)
+    worker = project.serve()
+    assert project.accepting == [worker]
+    assert phases == [Phase.SERVING]
+    assert project.log.named("worker.ready")[0]["application"] == "app:app"
+
+
+def test_a_cold_worker_is_asked_for_its_modules_at_once(project: Project):
+    """A cold worker reports its modules when it is ready, and again when its requests have imported more."""
+    worker = project.serve()
+    asked = [message.quiet for child, message in project.children.sent if isinstance(message, ReportModules)]
+    assert asked == [False, True]
+    project.loop.advance(max(module.REPORT_MODULES_S))
+    assert project.children.messages(ReportModules) == [worker] * 3
+    project.workers.modules_reported(worker, ModulesReport(["json"], []))
+    assert [each.modules for each in project.preloader.lists] == [["json"]]
+
+
+def test_the_list_of_another_environment_is_not_learned(project: Project):
+    """What a worker of an older environment has loaded says nothing of this one."""
+    worker = project.serve()
+    project.analysis = SimpleNamespace(plan="another", variables={})
+    project.save()
+    project.workers.modules_reported(worker, ModulesReport(["json"], []))
+    assert project.preloader.lists == []
+
+
+def test_a_save_is_served_by_the_next_worker(project: Project):
+    """A save drains the old worker, and the next one accepts when that has left the socket; the log says how long."""
+    old = project.serve()
+    project.save()
+    assert project.children.retired == [(old, 10.0)]
+    project.workers.ready(project.newest, READY)
+    assert project.accepting == []
+    project.workers.stopped_accepting(old)
+    assert project.accepting == [project.newest]
+    assert project.log.named("reload.finished")[0]["generation"] == 2
+    assert project.reloads == [2]
+
+
+def test_an_old_worker_that_never_leaves(project: Project):
+    """An old worker that does not say that it has left the socket holds the next one up for a second."""
+    project.serve()
+    project.save()
+    project.workers.ready(project.newest, READY)
+    project.loop.advance(module.LEAVING_S)
+    assert project.accepting == [project.newest]
+
+
+def test_an_old_worker_that_dies(project: Project):
+    """An old worker that ends has left the socket."""
+    old = project.serve()
+    project.save()
+    project.workers.ready(project.newest, READY)
+    project.children.end(old)
+    assert project.accepting == [project.newest]
+
+
+def test_a_superseded_worker_is_ended(project: Project):
+    """A worker that imports what a save has replaced is killed, and its death is no crash."""
+    first = project.newest
+    project.save()
+    assert first not in project.children.alive
+    assert project.log.events[-2][:2] == ("debug", "worker.exited")
+    project.workers.ready(first, READY)
+    assert project.accepting == []
+
+
+def test_a_superseded_worker_reports_its_modules_first(project: Project):
+    """Where nothing is known of the project's modules a superseded worker reports them, and has a moment for that."""
+    project.preloader.wanted = True
+    first = project.newest
+    project.save()
+    assert first in project.children.alive
+    second = project.newest
+    project.save()
+    assert second not in project.children.alive, "one at a time"
+    project.loop.advance(module.SUPERSEDED_S)
+    assert first not in project.children.alive
+
+
+def test_a_superseded_worker_that_has_reported(project: Project):
+    """A superseded worker ends as soon as it has reported its modules."""
+    project.preloader.wanted = True
+    first = project.newest
+    project.save()
+    project.workers.modules_reported(first, ModulesReport(["json"], []))
+    assert first not in project.children.alive
+    assert len(project.preloader.lists) == 1
+
+
+def test_a_fork_that_does_not_fit(project: Project):
+    """A forked worker that does not fit is replaced by a cold one of the same generation, without a page."""
+    project.preloader.forks = True
+    project.save()
+    forked = project.newest
+    project.workers.fork_mismatch(forked, MISMATCH)
+    assert not project.newest.is_forked
+    assert project.newest.generation == forked.generation
+    project.children.end(forked)
+    project.serve()
+    assert (project.preloader.mismatches, project.preloader.refused, project.pages) == ([MISMATCH], [], [])
+    assert [level for level, name, _ in project.log.events if name == "worker.exited"] == ["debug", "debug"]
+
+
+def test_a_fork_at_fault(project: Project):
+    """Where only the cold start works nothing is preloaded any more, with the reason."""
+    project.preloader.forks = True
+    project.save()
+    project.workers.fork_mismatch(project.newest, DOUBT)
+    project.serve()
+    assert project.preloader.refused == ["it raised"]
+
+
+def test_a_fork_that_is_not_at_fault(project: Project):
+    """Where the cold start fails as well the failure is reported, and preloading goes on."""
+    project.preloader.forks = True
+    project.save()
+    project.workers.fork_mismatch(project.newest, DOUBT)
+    project.workers.import_failed(project.newest, BROKEN)
+    assert project.state.phase is Phase.BROKEN
+    assert project.log.named("worker.failed")[0]["message"] == "no module named flask"
+    project.save()
+    assert project.newest.is_forked
+    assert project.preloader.refused == []
+
+
+def test_a_forked_worker_that_dies(project: Project):
+    """A forked worker that dies at import is followed by a cold one; if that serves, nothing is preloaded any more."""
+    project.preloader.forks = True
+    project.save()
+    project.children.end(project.newest, -11)
+    project.loop.advance(lifecycle.BACKOFF_S[0])
+    assert not project.newest.is_forked
+    project.serve()
+    assert len(project.preloader.refused) == 1
+    assert "SIGSEGV" in project.preloader.refused[0]
+
+
+def test_a_worker_that_was_never_forked(project: Project):
+    """Where the preloader forks nothing the worker is started cold, without an event of a death."""
+    project.preloader.forks, project.preloader.born = True, False
+    project.save()
+    unborn = project.newest
+    project.children.end(unborn, None)
+    assert not project.newest.is_forked
+    assert project.log.named("worker.exited") == project.log.named("worker.exited")[:1]
+    assert project.serve() is project.newest
+
+
+def test_an_address_that_the_old_worker_holds(project: Project):
+    """A worker whose address is in use waits until the old one has gone, which is hurried, and is started once more."""
+    old = project.serve()
+    project.save()
+    failed = project.newest
+    project.workers.import_failed(failed, IN_USE)
+    project.children.end(failed, 1)
+    assert (project.hurried, project.workers.awaits_address, project.pages) == (1, True, [])
+    project.children.end(old)
+    assert not project.workers.awaits_address
+    assert project.newest.generation == failed.generation
+    project.workers.import_failed(project.newest, IN_USE)
+    assert project.state.phase is Phase.BROKEN
+
+
+def test_an_address_that_somebody_else_holds(project: Project):
+    """Without an old worker the import is tried once more at once, and then reported."""
+    project.workers.import_failed(project.newest, IN_USE)
+    assert project.pages == []
+    project.workers.import_failed(project.newest, IN_USE)
+    assert project.state.phase is Phase.BROKEN
+
+
+def test_a_generation_that_waits_and_is_given_up(project: Project):
+    """A worker that waits for an address is forgotten by a change of the project: the next generation serves alone."""
+    old = project.serve()
+    project.save()
+    failed = project.newest
+    project.workers.import_failed(failed, IN_USE)
+    project.children.end(failed, 1)
+    project.on_event(lifecycle.ProjectChanged())
+    project.children.end(old)
+    assert project.children.alive == [], "nothing is started before the project is known"
+    project.loop.advance()
+    assert [child.generation for child in project.children.alive] == [3]
+
+
+def test_no_worker_is_started_while_the_appliance_stops(project: Project):
+    """A worker that waits for an address is not started by the end of the old one, when that end is the stop's."""
+    old = project.serve()
+    project.save()
+    project.workers.import_failed(project.newest, IN_USE)
+    project.children.end(project.newest, 1)
+    project.workers.close()
+    project.children.end(old)
+    assert project.children.alive == []
+
+
+def test_a_start_that_fails(project: Project):
+    """A worker that has no process is reported; the next save starts one."""
+    project.not_startable = True
+    project.save()
+    assert project.state.phase is Phase.BROKEN
+    project.not_startable = False
+    project.save()
+    assert project.serve() in project.accepting
+
+
+def test_a_cold_start_that_fails_after_a_fork(project: Project):
+    """Where a forked worker does not fit, and no cold one can be started, that is reported."""
+    project.preloader.forks = True
+    project.save()
+    project.not_startable = True
+    project.workers.fork_mismatch(project.newest, MISMATCH)
+    assert (project.state.phase, project.pages) == (Phase.BROKEN, [{"title": "not started"}])
+
+
+def test_a_death_while_serving(project: Project):
+    """A worker that dies is reported with its last output, and is started again."""
+    worker = project.serve()
+    project.workers.output_line("Segmentation fault")
+    worker.served = True
+    project.children.end(worker, -11)
+    assert ("error", "worker.exited") in {event[:2] for event in project.log.events}
+    project.loop.advance(lifecycle.BACKOFF_S[0])
+    assert project.newest.generation == 2
+    assert project.serve() in project.accepting
+
+
+def test_deaths_in_a_row_are_one_event(project: Project):
+    """Many deaths in a short time are reported once, with how most of them ended."""
+    for _ in range(module.LOOP_DEATHS + 2):
+        project.children.end(project.newest, -9)
+        project.loop.advance(max(lifecycle.BACKOFF_S))
+    (looping,) = project.log.named("worker.looping")
+    assert (looping["count"], looping["how"]) == (module.LOOP_DEATHS, "killed by SIGKILL")
+
+
+def test_an_import_that_never_ends(project: Project):
+    """A worker that imports for too long is reported and killed; one that a debugger holds is not."""
+    worker = project.newest
+    project.stands_still = True
+    project.loop.advance(100.0)
+    assert project.pages == []
+    assert set(project.children.messages(ServeUnfinishedImport)) == {worker}
+    project.stands_still = False
+    project.loop.advance(1.0)
+    assert (project.state.phase, project.children.alive) == (Phase.BROKEN, [])
+
+
+def test_a_failure_that_another_analysis_may_explain(project: Project):
+    """The failure of the newest import may be outdated; that of an address in use, or of a superseded worker, not."""
+    worker = project.newest
+    assert project.workers.may_be_outdated(worker, BROKEN)
+    assert not project.workers.may_be_outdated(worker, IN_USE)
+    project.save()
+    assert not project.workers.may_be_outdated(worker, BROKEN)
+
+
+HAPPENINGS = {
+    "save": Project.save,
+    "project changes": lambda project: project.on_event(lifecycle.ProjectChanged()),
+    "ready": lambda project: project.workers.current and project.workers.ready(project.workers.current, READY),
+    "fails": lambda project: project.workers.current and project.workers.import_failed(project.workers.current, BROKEN),
+    "in use": lambda project: (
+        project.workers.current and project.workers.import_failed(project.workers.current, IN_USE)
+    ),
+    "mismatch": lambda project: (
+        project.workers.current and project.workers.fork_mismatch(project.workers.current, DOUBT)
+    ),
+    "dies": lambda project: project.workers.current and project.children.end(project.workers.current, -11),
+    "oldest ends": lambda project: project.children.alive and project.children.end(project.children.alive[0], 1),
+    "time": lambda project: project.loop.advance(0.3),
+    "more time": lambda project: project.loop.advance(5.0),
+    "forks": lambda project: setattr(project.preloader, "forks", not project.preloader.forks),
+    "no process": lambda project: setattr(project, "not_startable", not project.not_startable),
+}
+
+
+@settings(max_examples=300)
+@given(st.lists(st.sampled_from(sorted(HAPPENINGS)), max_size=25))
+def test_any_order(happenings: list[str]):
+    """Whatever happens in whatever order, one worker accepts at most, and a save brings the project up."""
+    project = Project()
+    for each in happenings:
+        HAPPENINGS[each](project)
+        assert len(project.accepting) <= 1
+        importing = [child for child in project.children.alive if not (child.ending or child.reported)]
+        assert {child.generation for child in importing} <= {project.state.generation}, "one is left behind"
+    project.not_startable = False
+    project.loop.advance(100.0)
+    project.save()
+    project.loop.advance(1.0)
+    project.serve()
+    assert project.state.phase is Phase.SERVING
+    assert project.accepting == [project.newest]
+    assert project.newest.generation == project.state.generation
