@@ -158,7 +158,8 @@ def test_preloader_dies(begin, packages: Path):
     os.kill(pid, signal.SIGKILL)
     appliance.wait_for("preload.ended")
     reload(appliance, "two")
-    appliance.wait_for("preload.ready")
+    if [each["event"] for each in appliance.events].count("preload.ready") < 2:  # else it came before the reload's end
+        appliance.wait_for("preload.ready")
     assert reload(appliance, "three")["word"] == "three"
 
 

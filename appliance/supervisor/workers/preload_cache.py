@@ -1,6 +1,6 @@
-"""What is known of a project's modules, kept on the cache volume: the preloader's list.
+"""Keep what is known of a project's modules on the cache volume: the list that the preloader imports.
 
-Owns the file. Knows nothing of processes. Written by the supervisor, read by it and by ``appliance check``.
+Written by the supervisor, read by it and by ``appliance check``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from appliance.identity.identity import user_cache
 from appliance.ownership import CLOSED, open_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from appliance.environment.plan import Plan
@@ -34,7 +34,7 @@ class PreloadCache:
         others: further names in their ``sys.modules``.
         left: modules that are not preloaded, and why.
         refused: why nothing is preloaded; empty if something is.
-        proven: the list without ``left`` was preloaded, and nothing unsafe was seen.
+        proven: the list without ``left`` was preloaded, and nothing unsafe was found.
     """
 
     modules: list[str] = field(default_factory=list)
@@ -49,15 +49,12 @@ class PreloadCache:
         new = [name for name in modules if name not in known]
         self.modules += new
         self.others = sorted({*self.others, *others} - set(self.modules))
-        grown = any(name not in self.left for name in new)
-        self.proven = self.proven and not grown
-        return grown
+        return any(name not in self.left for name in new)
 
-    def leave(self, found: dict[str, str]) -> dict[str, str]:
+    def leave(self, found: Mapping[str, str]) -> dict[str, str]:
         """Leave these out from now on; those that were not left out before."""
         new = {name: why for name, why in found.items() if name not in self.left}
         self.left.update(new)
-        self.proven = False
         return new
 
     @property
@@ -67,14 +64,14 @@ class PreloadCache:
 
 
 def place(cache: Path, plan: Plan, root: Path) -> Path:
-    """The file for this project in this environment; another version of ours measures anew."""
+    """The file for this project in this environment; another version of the appliance has another one."""
     made_of = (__version__, str(plan.python), plan.interpreter, plan.fingerprint, str(root))
     key = hashlib.sha256(os.fsencode("\0".join(made_of))).hexdigest()[:20]
     return user_cache(cache) / "preload" / f"{key}.json"
 
 
 def load(file: Path) -> PreloadCache:
-    """What is kept there; nothing, where nothing is, it can't be read, or another user can have written it."""
+    """The list in this file; an empty one if there is none, it can't be read, or another user may have written it."""
     try:
         with open_folder(str(file.parent), _LEVELS) as folder:
             return PreloadCache(**json.loads(folder.read(file.name)))
@@ -83,6 +80,6 @@ def load(file: Path) -> PreloadCache:
 
 
 def save(file: Path, kept: PreloadCache) -> None:
-    """Keep it; a cache that can't be written costs the next start its list, and nothing else."""
+    """Write the list; if the cache can't be written the next start has no list, and nothing else is lost."""
     with contextlib.suppress(OSError), open_folder(str(file.parent), _LEVELS, make=CLOSED) as folder:
         folder.write(file.name, json.dumps(asdict(kept)).encode())

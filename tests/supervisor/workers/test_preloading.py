@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Sequence
+import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,84 +13,32 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from appliance.protocol.channel import Fork, ForkMismatch, Message, ModulesReport, Preload, Preloaded
-from appliance.supervisor.loop import Timer
+from appliance.protocol.channel import Fork, ForkMismatch, ModulesReport, Preload, Preloaded
 from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.handles import Handle
+from appliance.supervisor.workers.preload_events import Schedule
+from appliance.supervisor.workers.preload_rounds import Process
 from appliance.supervisor.workers.preloading import Preloading
+from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle, no_process
 
 LISTS = (["json", "flask"], ["json", "flask", "jinja2"], ["json", "flask", "sqlalchemy", "jinja2"])
-
-
-class Clock:
-    """A loop whose timers fire when the test says."""
-
-    def __init__(self) -> None:
-        self.timers: list[Timer] = []
-
-    def call_later(self, after_s: float, call: Callable[[], None]) -> Timer:
-        """As the loop's."""
-        self.timers.append(Timer(after_s, call))
-        return self.timers[-1]
-
-    def fire(self) -> None:
-        """Everything that is due by now or later, but for the ends of what takes too long."""
-        due, self.timers = [each for each in self.timers if each.due < 60], []
-        for timer in due:
-            timer.fire()
-
-
-class Processes:
-    """Children that only remember."""
-
-    def __init__(self) -> None:
-        self.alive: list[Handle] = []
-        self.sent: list[tuple[Handle, Message]] = []
-        self.gone: Callable[[Handle], None] = lambda _: None
-
-    def add(self, child: Handle) -> Handle:
-        """As the supervisor's."""
-        self.alive.append(child)
-        return child
-
-    def send(self, child: Handle, message: Message, _descriptors: Sequence[int] = ()) -> bool:
-        """As the supervisor's."""
-        if isinstance(message, Preload):
-            child.pid = child.pid or 1
-        self.sent.append((child, message))
-        return child in self.alive
-
-    def kill(self, child: Handle) -> None:
-        """As the supervisor's; its end is told."""
-        child.ending = True
-        self.end(child)
-
-    def end(self, child: Handle) -> None:
-        """It has gone, by itself perhaps."""
-        if child in self.alive:
-            self.alive.remove(child)
-            child.returncode = -9
-            self.gone(child)
 
 
 class Project:
     """One project, its preloader, and what may happen to them."""
 
     def __init__(self, cache: Path) -> None:
-        pids = itertools.count(2)
-        self.clock, self.processes = Clock(), Processes()
+        self.loop, self.children, self.log = FakeLoop(), FakeChildren(), FakeLog()
         configured: Any = SimpleNamespace(preload="on", reload="on", cache=cache, project=Path("/project"))
-        log: Any = SimpleNamespace(event=lambda *_, **__: None)
-        clock, processes = self.clock, self.processes
-        self.preloading = Preloading(clock, processes, configured, log)  # type: ignore[arg-type]  # as above
-        self.processes.gone = self.preloading.ended
-        self.spawn = lambda role, *_, **__: Handle(role, 0, next(pids), {})
-        self.unborn: Callable[[str], tuple[Handle, list[int]]] = lambda role: (Handle(role, 0, 0, {}), [])
+        parts: Any = (self.loop, self.children, configured, self.log)
+        self.preloading = Preloading(*parts)
+        self.children.ended = self.preloading.ended
         plan = SimpleNamespace(python=Path("/python"), interpreter="3.13", fingerprint="f")
         target = SimpleNamespace(search_path=["/project"])
         project = SimpleNamespace(target=target)
         self.analysis: Any = SimpleNamespace(plan=plan, project=project, variables={})
         self.generation = 0
+        self.not_startable = self.not_forkable = False
 
     def learns(self, number: int = 0) -> None:
         """A worker tells its list."""
@@ -103,22 +52,43 @@ class Project:
     @property
     def making(self) -> Handle | None:
         """The preloader that imports now."""
-        return self.preloading._making
+        return self.process(Process.IMPORTING)
+
+    def process(self, process: Process) -> Handle | None:
+        """One of its processes."""
+        return self.preloading._processes.get(process)
+
+    def spawn(self, role: str, *_: object, **__: object) -> Handle:
+        """As the supervisor's start of a process."""
+        if self.not_startable:
+            raise no_process()
+        return handle(role)
+
+    def unborn(self, role: str) -> tuple[Handle, list[int]]:
+        """As the supervisor's, but for the descriptors: a copy that is sent its list is there."""
+        if self.not_forkable:
+            raise no_process()
+        return handle(role, forked=True, pid=0), []
 
     def answers(self, found: dict[str, str]) -> None:
         """The preloader that imports is done."""
         if self.making is not None:
+            self.making.pid = self.making.pid or 1_000_000_000
             self.preloading.preloaded(self.making, Preloaded(found=found, refused="", import_s=0.1))
 
     def ends(self, child: Handle | None) -> None:
         """A process ends by itself."""
         if child is not None:
-            self.processes.end(child)
+            self.children.end(child)
+
+    def pass_time(self) -> None:
+        """Everything that is scheduled happens, but for the end of what takes too long."""
+        self.loop.advance(2.5)
 
     def comes_to_rest(self) -> None:
         """Nothing more happens, but what was begun is done."""
         for _ in range(4):
-            self.clock.fire()
+            self.pass_time()
             self.answers({})
 
 
@@ -132,10 +102,10 @@ HAPPENINGS: dict[str, Callable[[Project], object]] = {
     "unfit": lambda project: project.preloading.unfit(ForkMismatch("a variable", ["jinja2"], stale=False)),
     "stale": lambda project: project.preloading.unfit(ForkMismatch("installed anew", [], stale=True)),
     "doubt": lambda project: project.preloading.unfit(ForkMismatch("raised", [], stale=False)),
-    "time": lambda project: project.clock.fire(),
-    "made ends": lambda project: project.ends(project.preloading._made),
-    "spare ends": lambda project: project.ends(project.preloading._spare),
-    "copy ends": lambda project: project.ends(project.preloading._copy),
+    "time": lambda project: project.pass_time(),
+    "made ends": lambda project: project.ends(project.process(Process.READY)),
+    "spare ends": lambda project: project.ends(project.process(Process.SPARE)),
+    "copy ends": lambda project: project.ends(project.process(Process.COPY)),
 }
 
 
@@ -158,14 +128,14 @@ def test_any_order(processes, tmp_path_factory: pytest.TempPathFactory, happenin
     project = processes(Project(tmp_path_factory.mktemp("cache")))
     ended = 0
     for each in happenings:
-        ended += each == "made ends" and project.preloading._made is not None
+        ended += each == "made ends" and project.process(Process.READY) is not None
         HAPPENINGS[each](project)
     project.learns()
     project.comes_to_rest()
     if ended <= 3:  # one that ends again and again is given up
         assert project.saved()
     project.preloading.close()
-    assert [child for child in project.processes.alive if child.role == "preloader"] == []
+    assert [child for child in project.children.alive if child.role == "preloader"] == []
 
 
 @given(st.lists(st.sampled_from(["save", "learns", "learns more"]), max_size=20))
@@ -174,7 +144,7 @@ def test_no_save_puts_it_off(processes, tmp_path_factory: pytest.TempPathFactory
     """What is being made goes on through any number of saves, and of lists that say the same or more."""
     project = processes(Project(tmp_path_factory.mktemp("cache")))
     project.learns()
-    project.clock.fire()
+    project.pass_time()
     begun = project.making
     assert begun is not None
     for each in happenings:
@@ -189,16 +159,16 @@ def test_the_next_round_goes_on_in_a_copy(processes, tmp_path: Path):
     """What was found unsafe is left out by a copy of the process that has found it, without another start."""
     project = processes(Project(tmp_path))
     project.learns()
-    project.clock.fire()
-    copy = project.preloading._copy
+    project.pass_time()
+    copy = project.process(Process.COPY)
     project.answers({"flask": "starts a thread"})
-    project.clock.fire()
+    project.pass_time()
     assert project.making is copy
-    requests = [message for child, message in project.processes.sent if isinstance(message, Preload)]
+    requests = [message for child, message in project.children.sent if isinstance(message, Preload)]
     assert [each.modules for each in requests] == [["json", "flask"], ["json"]]
     project.answers({})
     assert project.saved()
-    assert any(isinstance(message, Fork) for _, message in project.processes.sent)
+    assert any(isinstance(message, Fork) for _, message in project.children.sent)
     project.preloading.close()
 
 
@@ -206,9 +176,9 @@ def test_a_copy_that_is_not_there(processes, tmp_path: Path):
     """Where no copy could be made the next round is started as the first was."""
     project = processes(Project(tmp_path))
     project.learns()
-    project.clock.fire()
+    project.pass_time()
     project.answers({"flask": "starts a thread"})
-    project.clock.fire()
+    project.pass_time()
     copy = project.making
     assert copy is not None
     copy.pid = 0
@@ -225,3 +195,125 @@ def test_the_wanted_list(processes, tmp_path: Path):
     project.learns()
     assert not project.preloading.wants_list(project.analysis)
     project.preloading.close()
+
+
+def test_another_environment_has_another_preloader(processes, tmp_path: Path):
+    """What was preloaded in another environment is ended, and nothing is forked from it."""
+    project = processes(Project(tmp_path))
+    project.learns()
+    project.comes_to_rest()
+    old = project.process(Process.READY)
+    assert old is not None
+    project.analysis = SimpleNamespace(**{**vars(project.analysis), "variables": {"DEBUG": "1"}})
+    assert project.saved(), "its list is proven, and is imported at once"
+    assert project.making is not None
+    assert old not in project.children.alive
+
+
+def test_a_kept_list_is_imported_at_once(processes, tmp_path: Path):
+    """A list that an earlier run has proven is imported when the first worker is wanted, which is forked from it."""
+    earlier = processes(Project(tmp_path))
+    earlier.learns()
+    earlier.comes_to_rest()
+    earlier.preloading.close()
+    project = processes(Project(tmp_path))
+    assert project.saved()
+    assert project.preloading.status()["state"] == "making"
+    (request,) = [message for _, message in project.children.sent if isinstance(message, Preload)]
+    assert (request.modules, request.proven) == (["json", "flask"], True)
+
+
+def test_nothing_is_preloaded_after_a_refusal(processes, tmp_path: Path):
+    """What changes the standard library refuses preloading, once, with its reason; every start is cold then."""
+    project = processes(Project(tmp_path))
+    project.learns()
+    project.comes_to_rest()
+    for _ in range(2):
+        project.preloading.learned(ModulesReport(["json"], [], patched="sitecustomize"), project.analysis)
+    assert not project.saved()
+    assert project.children.alive == []
+    assert project.log.named("preload.refused") == [{"reason": "sitecustomize"}]
+    assert project.preloading.status()["why"] == "sitecustomize"
+    assert not project.preloading.wants_list(project.analysis)
+
+
+def test_a_round_that_takes_too_long(processes, tmp_path: Path):
+    """A process that does not end its imports is ended, and the module that it was at is left out."""
+    project = processes(Project(tmp_path))
+    project.learns()
+    project.pass_time()
+    os.pwrite(project.preloading._note, b"flask\n", 0)
+    project.loop.advance(120.0)
+    assert project.log.named("preload.skipped") == [{"module": "flask", "reason": "does not end within 120 s"}]
+    project.comes_to_rest()
+    assert project.preloading.status()["left_out"] == {"flask": "does not end within 120 s"}
+    assert project.saved()
+    project.preloading.close()
+
+
+def test_no_process_for_a_preloader(processes, tmp_path: Path):
+    """Where no process can be started workers are started cold, one event says so, and it is tried again later."""
+    project = processes(Project(tmp_path))
+    project.not_startable = True
+    project.learns()
+    project.loop.advance(10.0)
+    assert not project.saved()
+    assert len(project.log.named("preload.ended")) == 1
+    project.not_startable = False
+    project.loop.advance(60.0)
+    project.answers({})
+    assert project.saved()
+    project.preloading.close()
+
+
+def test_no_descriptor_for_a_fork(processes, tmp_path: Path):
+    """Where no descriptor is left for a worker that is forked, or for a copy, the start is a cold one."""
+    project = processes(Project(tmp_path))
+    project.not_forkable = True
+    project.learns()
+    project.comes_to_rest()
+    assert project.process(Process.COPY) is None
+    assert not project.saved()
+    project.not_forkable = False
+    assert project.saved()
+    project.preloading.close()
+
+
+def test_a_worker_is_forked_ahead(processes, tmp_path: Path):
+    """A worker is forked ahead once the last one serves; a save takes it, and another one follows."""
+    project = processes(Project(tmp_path))
+    project.learns()
+    project.comes_to_rest()
+    spare = project.process(Process.SPARE)
+    assert spare is not None
+    worker = project.preloading.fork(7, project.analysis)
+    assert worker is spare
+    assert (spare.role, spare.generation) == ("worker", 7)
+    project.preloading.ready()
+    project.pass_time()
+    assert project.process(Process.SPARE) not in {None, spare}
+    project.preloading.close()
+
+
+@pytest.mark.parametrize("setting", ["preload", "reload"])
+def test_it_is_off(tmp_path: Path, setting: str):
+    """Where a setting is off nothing is learned, kept or started, and the status says which."""
+    project = Project(tmp_path)
+    off: Any = SimpleNamespace(**{"preload": "on", "reload": "on", setting: "off"})
+    parts: Any = (project.loop, project.children, off, project.log)
+    project.preloading = Preloading(*parts)
+    project.learns()
+    assert not project.saved()
+    assert not project.preloading.wants_list(project.analysis)
+    assert project.preloading.status()["why"] == f"APPLIANCE_{setting.upper()} is off"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_earlier_time_counts(tmp_path: Path):
+    """A round that is due sooner than the one that is scheduled moves it; one that is due later delays nothing."""
+    project = Project(tmp_path)
+    project.loop.now = time.monotonic()
+    for after_s in (2.0, 5.0, 0.3):
+        project.preloading._schedule(Schedule(after_s))
+    due = project.preloading._timer.due if project.preloading._timer else 0.0
+    assert due - time.monotonic() < 1.0

@@ -1,0 +1,297 @@
+"""Decide when a preloader is made, from which list of modules, and when to give up: a pure table.
+
+A preloader is made in rounds. In each round a process imports the newest list of modules. What it finds unsafe is left
+out, which makes a newer list, and the next round begins. A round without a finding gives the preloader that workers are
+forked from. ``preloading`` performs the actions. No process, no clock, no module names.
+
+However events are ordered: while a list is known and nothing imports it, either the preloader that is there holds the
+newest list, or the next round is scheduled. A save is no event here, so no save can delay a round.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from appliance.supervisor.workers.preload_events import (
+    Action,
+    Discard,
+    EndRound,
+    Event,
+    ForkAhead,
+    ForkMismatched,
+    LeaveOut,
+    ListLearned,
+    ListLoaded,
+    PreloaderEnded,
+    PreloadRefused,
+    Promote,
+    ReportEnded,
+    ReportRefused,
+    RoundDue,
+    RoundEnded,
+    RoundFinished,
+    RoundNotStarted,
+    RoundStarted,
+    Save,
+    Schedule,
+    SpareDue,
+    SpareForked,
+    SpareGone,
+    StartRound,
+    StopRequested,
+    WorkerRequested,
+)
+
+GROWN_S = 2.0  # more modules are rarely loaded alone
+REPLACED_S = 0.3  # a cold start that is under way comes first
+ENDED_S = 2.0  # after a preloader that has ended by itself
+LATER_S = 60.0  # at most, before a preloader that could not be started is tried again
+ROUNDS = 8  # in a row with a finding; three are usual
+REMAKES = 3  # of a preloader that ends by itself
+
+
+class Phase(enum.Enum):
+    """What is known, and what is under way."""
+
+    UNKNOWN = "unknown"  # no list of modules
+    WAITING = "waiting"  # nothing imports the list; a preloader may be there
+    IMPORTING = "importing"  # a round is under way; an older preloader may be there
+    REFUSED = "refused"  # nothing may be preloaded in this environment
+    OFF = "off"  # by a setting, or the appliance stops
+
+
+class Process(enum.Enum):
+    """The processes that a table's action or a performer may mean."""
+
+    READY = "ready"  # the preloader that workers are forked from
+    IMPORTING = "importing"  # the one of the round that is under way
+    COPY = "copy"  # of that one, from before its imports: begins the next round without a start
+    SPARE = "spare"  # a worker, forked ahead
+
+
+@dataclass(frozen=True)
+class State:
+    """Lists are numbered: each addition, and each module that is left out, makes a newer one.
+
+    Attributes:
+        reason: why it is REFUSED or OFF.
+        wanted: the newest list; 0 while none is known.
+        importing: the list of the round that is under way.
+        ready: the list of the preloader that is there.
+        proven: the newest list was imported once without a finding, in this process's life or an earlier one.
+        pause_s: before the next round, where no preloader is there.
+        spare: the SPARE is there.
+        rounds: in a row that had a finding.
+        remakes: how often in a row the preloader has ended by itself.
+        misses: how often in a row no process could be started.
+    """
+
+    phase: Phase = Phase.UNKNOWN
+    reason: str = ""
+    wanted: int = 0
+    importing: int | None = None
+    ready: int | None = None
+    proven: bool = False
+    pause_s: float = 0.0
+    spare: bool = False
+    rounds: int = 0
+    remakes: int = 0
+    misses: int = 0
+
+
+# -- the table ---------------------------------------------------------------------------------------------------------
+
+Step = tuple[State, tuple[Action, ...]]
+Row = Callable[[State, Any], Step]
+
+
+def delay_s(state: State) -> float | None:
+    """In how many seconds to begin the next round; None where none is to begin now."""
+    if state.phase is not Phase.WAITING or state.ready == state.wanted:
+        return None
+    return state.pause_s if state.ready is None else max(GROWN_S, state.pause_s)
+
+
+def fork_source(state: State) -> Process | None:
+    """Where the next worker comes from; None for a cold start.
+
+    A first round may take seconds, and find something unsafe: no worker waits for it.
+    """
+    if state.spare:
+        return Process.SPARE
+    if state.ready is not None:
+        return Process.READY
+    return Process.IMPORTING if state.importing is not None and state.proven else None
+
+
+def _stay(state: State, _event: Any) -> Step:
+    return state, ()
+
+
+def _wait(state: State, *actions: Action) -> Step:
+    """Begin the next round when it is due, whatever has happened."""
+    after_s = delay_s(state)
+    return state, actions if after_s is None else (*actions, Schedule(after_s))
+
+
+def _without_processes(state: State) -> State:
+    phase = Phase.WAITING if state.phase is Phase.IMPORTING else state.phase
+    return replace(state, phase=phase, importing=None, ready=None, spare=False)
+
+
+def _refuse(state: State, reason: str, *before: Action) -> Step:
+    refused = replace(_without_processes(state), phase=Phase.REFUSED, reason=reason)
+    return refused, (*before, ReportRefused(reason), Save(), Discard())
+
+
+def _leave_out(state: State, found: Mapping[str, str], *before: Action) -> Step:
+    """Begin another round without these."""
+    state = replace(state, wanted=state.wanted + 1, proven=False, rounds=state.rounds + 1)
+    actions = (*before, LeaveOut(found), Save())
+    if state.rounds > ROUNDS:
+        return _refuse(state, "what is unsafe to preload differs each time", *actions)
+    return _wait(state, *actions)
+
+
+def _loaded(state: State, event: ListLoaded) -> Step:
+    fresh = State(misses=state.misses)
+    if not event.known:
+        return fresh, (Discard(),)
+    # Where the list is proven, the first worker that is requested starts a round at once.
+    known = replace(fresh, phase=Phase.WAITING, wanted=1, proven=event.proven, pause_s=REPLACED_S)
+    return _wait(known, Discard())
+
+
+def _learned(state: State, event: ListLearned) -> Step:
+    if state.phase is Phase.UNKNOWN:
+        state = replace(state, phase=Phase.WAITING, wanted=1, proven=False)
+    elif event.grown:
+        state = replace(state, wanted=state.wanted + 1, proven=False)
+    if state.pause_s == REPLACED_S:
+        state = replace(state, pause_s=0.0)  # that cold start is over
+    return _wait(state, Save())
+
+
+def _mismatched(state: State, event: ForkMismatched) -> Step:
+    if not (event.found or event.stale):
+        return state, ()  # a doubt: a cold start decides
+    left_out: tuple[Action, ...] = ()
+    if event.found:
+        state, left_out = replace(state, wanted=state.wanted + 1, proven=False), (LeaveOut(event.found),)
+    state = replace(_without_processes(state), pause_s=REPLACED_S)
+    return _wait(state, *left_out, Save(), Discard())
+
+
+def _requested(state: State, _event: WorkerRequested) -> Step:
+    return state, (StartRound(),) if state.proven and state.ready is None else ()
+
+
+def _fork_ahead(state: State, _event: SpareDue) -> Step:
+    return state, (ForkAhead(),) if state.ready is not None and not state.spare else ()
+
+
+def _due(state: State, _event: RoundDue) -> Step:
+    return state, () if delay_s(state) is None else (StartRound(),)
+
+
+def _started(state: State, _event: RoundStarted) -> Step:
+    return replace(state, phase=Phase.IMPORTING, importing=state.wanted), ()
+
+
+def _not_started(state: State, event: RoundNotStarted) -> Step:
+    """Try again later; until then every start is a cold one."""
+    misses = state.misses + 1
+    state = replace(state, misses=misses, pause_s=min(2.0**misses, LATER_S))
+    return _wait(state, *([ReportEnded(event.how)] if misses == 1 else []))
+
+
+def _finished(state: State, event: RoundFinished) -> Step:
+    if event.found or event.refused:
+        state = replace(state, phase=Phase.WAITING, importing=None)
+        if event.refused and not state.proven:
+            return _refuse(state, event.refused, EndRound())
+        return _leave_out(state, event.found, EndRound())
+    spare = state.spare and state.ready is None
+    state = replace(
+        state, phase=Phase.WAITING, ready=state.importing, importing=None, pause_s=0.0, spare=spare,
+        rounds=0, misses=0, proven=state.importing == state.wanted,
+    )  # fmt: skip
+    return _wait(state, Promote(event.import_s), Save())
+
+
+def _round_ended(state: State, event: RoundEnded) -> Step:
+    state = replace(state, phase=Phase.WAITING, importing=None)
+    if not event.forked:
+        return _wait(state)  # there was no copy: another process is started
+    if event.found:
+        return _leave_out(state, event.found)
+    return _refuse(state, f"the preloader ended ({event.how})")
+
+
+def _preloader_ended(state: State, event: PreloaderEnded) -> Step:
+    if state.ready is None:
+        return state, ()
+    remakes = 1 if event.lasted else state.remakes + 1
+    state = replace(state, ready=None, pause_s=ENDED_S, remakes=remakes)
+    if remakes > REMAKES:
+        return _refuse(state, f"the preloader ended ({event.how}) again and again", ReportEnded(event.how))
+    return _wait(state, ReportEnded(event.how))
+
+
+def _stop(state: State, event: StopRequested) -> Step:
+    return replace(_without_processes(state), phase=Phase.OFF, reason=event.reason), (Discard(),)
+
+
+def _refused_again(state: State, event: PreloadRefused) -> Step:
+    return (state, ()) if event.reason == state.reason else _refuse(state, event.reason)
+
+
+_ALWAYS: dict[type[Event], Row] = {ListLoaded: _loaded, StopRequested: _stop}
+_KNOWN: dict[type[Event], Row] = {
+    **_ALWAYS,
+    ListLearned: _learned,
+    ForkMismatched: _mismatched,
+    PreloadRefused: lambda state, event: _refuse(state, event.reason),
+    SpareDue: _fork_ahead,
+    SpareForked: lambda state, _: (replace(state, spare=True), ()),
+    SpareGone: lambda state, _: (replace(state, spare=False), ()),
+    PreloaderEnded: _preloader_ended,
+}
+
+EVENTS: tuple[type[Event], ...] = (
+    ListLoaded, ListLearned, ForkMismatched, PreloadRefused, WorkerRequested, SpareDue, SpareForked, SpareGone,
+    RoundDue, RoundStarted, RoundNotStarted, RoundFinished, RoundEnded, PreloaderEnded, StopRequested,
+)  # fmt: skip
+
+# What is not listed for a phase changes nothing in it.
+ROWS: dict[Phase, dict[type[Event], Row]] = {
+    Phase.UNKNOWN: {
+        **_ALWAYS,
+        ListLearned: _learned,
+        PreloadRefused: lambda state, event: _refuse(state, event.reason),
+    },
+    Phase.WAITING: {
+        **_KNOWN,
+        WorkerRequested: _requested,
+        RoundDue: _due,
+        RoundStarted: _started,
+        RoundNotStarted: _not_started,
+    },
+    Phase.IMPORTING: {**_KNOWN, RoundFinished: _finished, RoundEnded: _round_ended},
+    Phase.REFUSED: {
+        **_ALWAYS,
+        # What is learned meanwhile is kept: another version of the appliance may preload it.
+        ListLearned: lambda state, _: (state, (Save(),)),
+        ForkMismatched: lambda state, event: (state, (LeaveOut(event.found), Save()) if event.found else ()),
+        PreloadRefused: _refused_again,
+    },
+    Phase.OFF: {},
+}
+
+
+def step(state: State, event: Event) -> Step:
+    """What follows from ``event``."""
+    return ROWS[state.phase].get(type(event), _stay)(state, event)

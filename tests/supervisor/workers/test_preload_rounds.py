@@ -1,0 +1,277 @@
+"""The table of the preloader's rounds, as histories of events, and over every sequence."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.supervisor.workers.preload_events import (
+    Action,
+    Discard,
+    EndRound,
+    Event,
+    ForkAhead,
+    ForkMismatched,
+    LeaveOut,
+    ListLearned,
+    ListLoaded,
+    PreloaderEnded,
+    PreloadRefused,
+    Promote,
+    ReportEnded,
+    ReportRefused,
+    RoundDue,
+    RoundEnded,
+    RoundFinished,
+    RoundNotStarted,
+    RoundStarted,
+    Save,
+    Schedule,
+    SpareDue,
+    SpareForked,
+    SpareGone,
+    StartRound,
+    StopRequested,
+    WorkerRequested,
+)
+from appliance.supervisor.workers.preload_rounds import (
+    ENDED_S,
+    EVENTS,
+    GROWN_S,
+    LATER_S,
+    REMAKES,
+    REPLACED_S,
+    ROUNDS,
+    ROWS,
+    Phase,
+    Process,
+    State,
+    delay_s,
+    fork_source,
+    step,
+)
+
+UNSAFE = {"flask": "starts a thread"}
+LEARNED = [ListLoaded(known=False, proven=False), ListLearned(grown=True)]
+IMPORTING = [*LEARNED, RoundDue(), RoundStarted()]
+READY = [*IMPORTING, RoundFinished()]
+
+
+def history(*events: Event, state: State | None = None) -> tuple[State, list[Action]]:
+    """The state after these events, and the actions of the last."""
+    now = state or State()
+    actions: tuple[Action, ...] = ()
+    for event in events:
+        now, actions = step(now, event)
+    return now, list(actions)
+
+
+def test_the_first_list_is_imported_at_once():
+    """Nothing is imported before a list is known; the first list is imported without a delay."""
+    state, actions = history(LEARNED[0])
+    assert (delay_s(state), actions) == (None, [Discard()])
+    state, actions = history(LEARNED[1], state=state)
+    assert actions == [Save(), Schedule(0.0)]
+    assert history(RoundDue(), state=state)[1] == [StartRound()]
+
+
+def test_a_round_without_a_finding_gives_the_preloader():
+    """A round that finds nothing is forked from; until then workers are started cold."""
+    state, _ = history(*IMPORTING)
+    assert fork_source(state) is None
+    state, actions = history(RoundFinished(import_s=0.5), state=state)
+    assert actions == [Promote(0.5), Save()]
+    assert (fork_source(state), state.proven) == (Process.READY, True)
+
+
+def test_a_finding_is_left_out():
+    """What a round finds unsafe is left out, and the next round begins."""
+    state, actions = history(*IMPORTING, RoundFinished(UNSAFE))
+    assert actions == [EndRound(), LeaveOut(UNSAFE), Save(), Schedule(0.0)]
+    assert history(RoundDue(), state=state)[1] == [StartRound()]
+
+
+def test_a_list_that_grows_while_it_is_imported():
+    """A round goes on while the list grows; the longer list is imported after it, while the preloader serves."""
+    state, actions = history(*IMPORTING, ListLearned(grown=True))
+    assert actions == [Save()]
+    state, actions = history(RoundFinished(), state=state)
+    assert actions == [Promote(0.0), Save(), Schedule(GROWN_S)]
+    assert (fork_source(state), state.proven) == (Process.READY, False)
+
+
+def test_a_list_that_was_kept():
+    """A list that an earlier run has proven is imported as soon as a worker is requested, which is forked from it."""
+    state, actions = history(ListLoaded(known=True, proven=True))
+    assert actions == [Discard(), Schedule(REPLACED_S)]
+    state, actions = history(WorkerRequested(), state=state)
+    assert actions == [StartRound()]
+    state, _ = history(RoundStarted(), state=state)
+    assert fork_source(state) is Process.IMPORTING
+    unproven, actions = history(ListLoaded(known=True, proven=False), WorkerRequested())
+    assert (actions, fork_source(unproven)) == ([], None)
+
+
+def test_a_round_that_nobody_needs_any_more():
+    """A wait that ends after the newest list was imported starts nothing."""
+    assert history(*READY, RoundDue())[1] == []
+
+
+def test_a_worker_is_forked_ahead():
+    """One worker is forked ahead from the preloader, and the next save takes it."""
+    state, actions = history(*READY, SpareDue())
+    assert actions == [ForkAhead()]
+    state, _ = history(SpareForked(), state=state)
+    assert fork_source(state) is Process.SPARE
+    assert history(SpareDue(), state=state)[1] == []
+    assert fork_source(history(SpareGone(), state=state)[0]) is Process.READY
+
+
+def test_a_fork_that_does_not_fit():
+    """A mismatch ends the preloader; what it names is left out, and what is only stale is imported again."""
+    state, actions = history(*READY, ForkMismatched(UNSAFE, stale=False))
+    assert actions == [LeaveOut(UNSAFE), Save(), Discard(), Schedule(REPLACED_S)]
+    assert fork_source(state) is None
+    assert history(*READY, ForkMismatched({}, stale=True))[1] == [Save(), Discard(), Schedule(REPLACED_S)]
+    state, _ = history(*READY)
+    assert history(ForkMismatched({}, stale=False), state=state) == (state, []), "a cold start decides"
+
+
+def test_the_wait_for_a_cold_start_is_over():
+    """A list that a worker reports ends the wait for that worker's cold start."""
+    assert history(*READY, ForkMismatched({}, stale=True), ListLearned(grown=False))[1][-1] == Schedule(0.0)
+
+
+def test_a_refusal_that_an_earlier_round_contradicts():
+    """A list that was proven once is not refused as a whole: another round is tried."""
+    state, _ = history(*LEARNED, RoundDue(), RoundStarted())
+    refused = RoundFinished({}, "it runs a thread")
+    assert history(refused, state=state)[0].phase is Phase.REFUSED
+    proven = [ListLoaded(known=True, proven=True), WorkerRequested(), RoundStarted()]
+    assert history(*proven, refused)[0].phase is Phase.WAITING
+
+
+def test_a_process_that_ends_while_it_imports():
+    """The module that ran last is left out; without one, nothing is preloaded; a copy that never was is replaced."""
+    state, _ = history(*IMPORTING)
+    died = RoundEnded(forked=True, how="killed by SIGSEGV", found=UNSAFE)
+    assert LeaveOut(UNSAFE) in history(died, state=state)[1]
+    state_after, actions = history(RoundEnded(forked=True, how="exit status 1", found={}), state=state)
+    assert (state_after.phase, actions[0]) == (Phase.REFUSED, ReportRefused("the preloader ended (exit status 1)"))
+    assert history(RoundEnded(forked=False, how="", found={}), state=state)[1] == [Schedule(0.0)]
+
+
+def test_a_preloader_that_ends_is_made_again():
+    """A preloader that ends by itself is reported, and made again after a moment."""
+    assert history(*READY, PreloaderEnded("exit status 1", lasted=False))[1] == [
+        ReportEnded("exit status 1"), Schedule(ENDED_S),
+    ]  # fmt: skip
+
+
+def test_a_start_that_fails_is_tried_again_ever_later():
+    """Each start that fails doubles the wait, up to a bound, and only the first is reported."""
+    state, waits, reports = history(*LEARNED)[0], list[float](), 0
+    for _ in range(8):
+        state, actions = history(RoundDue(), RoundNotStarted("no process"), state=state)
+        waits += [action.after_s for action in actions if isinstance(action, Schedule)]
+        reports += sum(isinstance(action, ReportEnded) for action in actions)
+    assert (waits, reports) == ([2.0, 4.0, 8.0, 16.0, 32.0, LATER_S, LATER_S, LATER_S], 1)
+
+
+def test_a_refusal_lasts_until_the_environment_changes():
+    """While nothing may be preloaded, what is learned is kept and nothing is started; another environment ends that."""
+    state, actions = history(*READY, PreloadRefused("sitecustomize"))
+    assert actions == [ReportRefused("sitecustomize"), Save(), Discard()]
+    for event in (RoundDue(), WorkerRequested(), SpareDue(), PreloadRefused("sitecustomize")):
+        assert history(event, state=state) == (state, [])
+    assert history(ListLearned(grown=True), state=state) == (state, [Save()])
+    assert history(ListLoaded(known=True, proven=False), state=state)[0].phase is Phase.WAITING
+
+
+def test_every_event_is_listed():
+    """Each kind of event has a row somewhere, and each phase has its rows."""
+    assert {event for rows in ROWS.values() for event in rows} == set(EVENTS) == set(Event.__subclasses__())
+    assert set(ROWS) == set(Phase)
+
+
+# -- every sequence ----------------------------------------------------------------------------------------------------
+
+FOUND = st.sampled_from([{}, UNSAFE])
+EVENT = st.one_of(
+    st.builds(ListLoaded, st.booleans(), st.booleans()),
+    st.builds(ListLearned, st.booleans()),
+    st.builds(ForkMismatched, FOUND, st.booleans()),
+    st.builds(PreloadRefused, st.sampled_from(["a", "b"])),
+    st.builds(RoundFinished, FOUND, st.sampled_from(["", "", "it runs a thread"])),
+    st.builds(RoundEnded, st.booleans(), st.just("exit status 1"), FOUND),
+    st.builds(PreloaderEnded, st.just("exit status 1"), st.booleans()),
+    st.sampled_from([
+        WorkerRequested(), SpareDue(), SpareForked(), SpareGone(), RoundDue(), RoundStarted(), RoundNotStarted("none"),
+    ]),
+    st.builds(StopRequested, st.just("the appliance stops")),
+)  # fmt: skip
+
+
+@given(st.lists(EVENT, max_size=40))
+def test_any_sequence(events: list[Event]):
+    """No sequence reaches an unlisted phase, begins two rounds at once, or forgets the next round."""
+    state, scheduled = State(), False
+    for event in events:
+        before = state
+        scheduled &= not isinstance(event, RoundDue)
+        state, actions = step(state, event)
+        assert state.phase in ROWS
+        for action in actions:
+            scheduled = scheduled and not isinstance(action, Discard)
+            scheduled |= isinstance(action, Schedule)
+            assert not (isinstance(action, StartRound) and state.importing is not None)
+        assert (state.importing is not None) == (state.phase is Phase.IMPORTING)
+        if state.phase in {Phase.UNKNOWN, Phase.REFUSED, Phase.OFF}:
+            assert fork_source(state) is None
+        begun = any(isinstance(action, StartRound) for action in actions)
+        assert delay_s(state) is None or scheduled or begun, f"{event} forgot the next round of {before}"
+        if begun:  # its performer says at once what came of it
+            state, actions = step(state, RoundNotStarted("none"))
+            scheduled |= any(isinstance(action, Schedule) for action in actions)
+        if before.phase is Phase.OFF:
+            assert (state, actions) == (before, ())
+
+
+@given(st.lists(EVENT, max_size=40), st.booleans())
+def test_it_comes_up_from_everywhere(events: list[Event], refused: bool):
+    """After any sequence but a stop, the newest list is forked from within two rounds that find nothing."""
+    state, _ = history(*(event for event in events if not isinstance(event, StopRequested)))
+    if refused or state.phase is Phase.REFUSED:
+        state, _ = history(ListLoaded(known=True, proven=False), state=state)
+    state, _ = history(ListLearned(grown=True), state=state)
+    for _ in range(2):  # what is imported may be an older list
+        if state.phase is Phase.WAITING:
+            state, actions = history(RoundDue(), state=state)
+            assert actions in ([StartRound()], [])
+            if actions:
+                state, _ = history(RoundStarted(), state=state)
+        state, _ = history(RoundFinished(), state=state)
+    assert (state.phase, state.ready, delay_s(state)) == (Phase.WAITING, state.wanted, None)
+
+
+BAD = st.sampled_from([RoundFinished(UNSAFE), RoundEnded(forked=True, how="exit status 1", found=UNSAFE)])
+
+
+@given(st.lists(BAD, min_size=ROUNDS + 1, max_size=ROUNDS + 1))
+def test_every_row_of_rounds_ends(endings: list[Event]):
+    """Rounds that find something each time end in a refusal with its reason."""
+    state, _ = history(*LEARNED)
+    for ending in endings:
+        assert state.phase is Phase.WAITING
+        state, _ = history(RoundDue(), RoundStarted(), ending, state=state)
+    assert (state.phase, state.reason) == (Phase.REFUSED, "what is unsafe to preload differs each time")
+
+
+def test_a_preloader_that_ends_again_and_again():
+    """A preloader that ends by itself time after time is refused; one that has lasted counts as the first."""
+    for lasted in (False, True):
+        state, _ = history(*READY)
+        for _ in range(REMAKES + 1):
+            state, _ = history(PreloaderEnded("exit status 1", lasted), RoundDue(), state=state)
+            state, _ = history(RoundStarted(), RoundFinished(), state=state)
+        assert (state.phase is Phase.REFUSED) is not lasted
