@@ -328,7 +328,7 @@ class Supervisor:
             self._progressed(Phase.INSTALLING, said)
             return
         if child.role == before_start.ROLE:
-            self._before_start.said(said)
+            self._before_start.output_lines(said)
             self._progressed(Phase.PREPARING, said)
         self._log_ingest.output(child, stream, said)
 

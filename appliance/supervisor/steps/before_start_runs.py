@@ -1,0 +1,210 @@
+"""Decide when the commands of BEFORE_START run: a pure table, (state, event) to (state, actions).
+
+At most one run at a time. A run with other inputs (commands, environment, variables) ends the one before, and begins
+once no process of it is left: two migrations at once are worse than a wait. ``before_start`` performs the actions. No
+process, no clock.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+
+class Phase(enum.Enum):
+    """Whether the commands run."""
+
+    IDLE = "idle"
+    WAITING = "waiting"  # for what is left of earlier runs
+    RUNNING = "running"
+
+
+@dataclass(frozen=True)
+class State:
+    """The run that is wanted or under way, and what is known of earlier ones.
+
+    Attributes:
+        job: the lifecycle's number of the request; the newest one, where a run is asked for again.
+        inputs: a digest of what the run depends on.
+        done: the inputs with which a run last ended well; empty for none.
+        wait_reported: the log says that it waits.
+    """
+
+    phase: Phase = Phase.IDLE
+    job: int = 0
+    inputs: str = ""
+    done: str = ""
+    wait_reported: bool = False
+
+
+# -- events ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened."""
+
+
+@dataclass(frozen=True)
+class RunRequested(Event):
+    """The lifecycle wants the commands to run with these inputs."""
+
+    job: int
+    inputs: str
+
+
+@dataclass(frozen=True)
+class CancelRequested(Event):
+    """No run is wanted any more."""
+
+
+@dataclass(frozen=True)
+class EarlierRunsGone(Event):
+    """No process is left of earlier runs."""
+
+
+@dataclass(frozen=True)
+class EarlierRunLives(Event):
+    """A process of an earlier run is left; ``pid`` is its process group."""
+
+    pid: int
+
+
+@dataclass(frozen=True)
+class StartFailed(Event):
+    """There is no process for the run; whoever performed the start reports why."""
+
+    error: Exception
+
+
+@dataclass(frozen=True)
+class RunEnded(Event):
+    """The shell of the run has ended; ``how`` says how."""
+
+    succeeded: bool
+    how: str = ""
+
+
+# -- actions -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something to do."""
+
+
+@dataclass(frozen=True)
+class EndRun(Action):
+    """Ask the run that is under way to end."""
+
+
+@dataclass(frozen=True)
+class CheckEarlierRuns(Action):
+    """Report whether a process is left of earlier runs: now, or in a moment."""
+
+    later: bool = False
+
+
+@dataclass(frozen=True)
+class ReportWait(Action):
+    """Log what is waited for."""
+
+    pid: int
+
+
+@dataclass(frozen=True)
+class Run(Action):
+    """Start the commands."""
+
+    job: int
+
+
+@dataclass(frozen=True)
+class ReportNotStarted(Action):
+    """Report to the lifecycle that there is no process for the run."""
+
+    job: int
+    error: Exception
+
+
+@dataclass(frozen=True)
+class ReportEnd(Action):
+    """Report to the lifecycle how the run has ended."""
+
+    job: int
+    succeeded: bool
+    how: str
+
+
+# -- the table ---------------------------------------------------------------------------------------------------------
+
+Step = tuple[State, tuple[Action, ...]]
+Row = Callable[[State, Any], Step]
+
+
+def _request(state: State, event: RunRequested) -> Step:
+    return (
+        replace(state, phase=Phase.WAITING, job=event.job, inputs=event.inputs, wait_reported=False),
+        (CheckEarlierRuns(),),
+    )
+
+
+def _request_again(state: State, event: RunRequested) -> Step:
+    """Let a run with the same inputs go on, for the newer request."""
+    if event.inputs == state.inputs:
+        return replace(state, job=event.job), ()
+    state, before = _cancel(state, CancelRequested())
+    state, actions = _request(state, event)
+    return state, (*before, *actions)
+
+
+def _cancel(state: State, _event: CancelRequested) -> Step:
+    return replace(state, phase=Phase.IDLE), (EndRun(),) if state.phase is Phase.RUNNING else ()
+
+
+def _wait(state: State, event: EarlierRunLives) -> Step:
+    report = () if state.wait_reported else (ReportWait(event.pid),)
+    return replace(state, wait_reported=True), (*report, CheckEarlierRuns(later=True))
+
+
+def _run(state: State, _event: EarlierRunsGone) -> Step:
+    return replace(state, phase=Phase.RUNNING), (Run(state.job),)
+
+
+def _not_started(state: State, event: StartFailed) -> Step:
+    return replace(state, phase=Phase.IDLE), (ReportNotStarted(state.job, event.error),)
+
+
+def _ended(state: State, event: RunEnded) -> Step:
+    done = state.inputs if event.succeeded else state.done
+    return replace(state, phase=Phase.IDLE, done=done), (ReportEnd(state.job, event.succeeded, event.how),)
+
+
+EVENTS: tuple[type[Event], ...] = (
+    RunRequested, CancelRequested, EarlierRunsGone, EarlierRunLives, StartFailed, RunEnded,
+)  # fmt: skip
+
+# What is not listed for a phase changes nothing in it.
+ROWS: dict[Phase, dict[type[Event], Row]] = {
+    Phase.IDLE: {RunRequested: _request},
+    Phase.WAITING: {
+        RunRequested: _request_again,
+        CancelRequested: _cancel,
+        EarlierRunsGone: _run,
+        EarlierRunLives: _wait,
+    },
+    Phase.RUNNING: {
+        RunRequested: _request_again,
+        CancelRequested: _cancel,
+        StartFailed: _not_started,
+        RunEnded: _ended,
+    },
+}
+
+
+def step(state: State, event: Event) -> Step:
+    """What follows from ``event``."""
+    row = ROWS[state.phase].get(type(event))
+    return row(state, event) if row is not None else (state, ())
