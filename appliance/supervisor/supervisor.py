@@ -143,7 +143,9 @@ class Supervisor:
             channel.Records: lambda child, message, _: self._log_ingest.records(child, message.batch),
             channel.Hello: lambda child, message, _: setattr(child, "python", message.python),
             channel.Ready: lambda child, message, _: self._ready(child, message),
-            channel.HandOverConnections: lambda _, message, descriptors: self._router.taken(message.early, descriptors),
+            channel.HandOverConnections: lambda _, message, descriptors: self._router.handed_over(
+                message.early, descriptors
+            ),
             channel.DebuggerPort: lambda child, told, _: self._debug_port.listens(child, told.port, waits=told.waits),
             channel.StacksPipe: lambda child, message, numbers: self._stacks.add(child, message.signal, numbers),
             channel.StoppedAccepting: lambda child, _, __: self._workers.stopped_accepting(child),

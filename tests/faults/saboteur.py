@@ -100,7 +100,7 @@ def sabotage(call: str, fault: Fault) -> None:
 
 def hasten() -> None:
     """What waits for a while out of politeness comes soon: a test waits for it."""
-    connection_router.WAIT_S, connection_router.START_S, connection_router.AGAIN_S = 0.2, 0.0, 0.01
+    connection_router.WAIT_S, connection_router.START_S, connection_router.RETRY_S = 0.2, 0.0, 0.01
     workers.REPORT_MODULES_S = (0.05, 15.0)
 
 

@@ -1,0 +1,233 @@
+"""Where connections go: to the worker, to the stand-in, or to neither yet; with processes that are none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from appliance.protocol.channel import SetStandInPage, StopAccepting, TakeConnections
+from appliance.supervisor.processes.handles import Handle
+from appliance.supervisor.workers import connection_router
+from appliance.supervisor.workers.connection_router import ConnectionRouter
+from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle, no_process
+
+PAGE = {"title": "booting"}
+
+
+class LastAnswer:
+    """Remembers whether it answers."""
+
+    def __init__(self) -> None:
+        self.page: Any = None
+
+    @property
+    def active(self) -> bool:
+        """As the supervisor's."""
+        return self.page is not None
+
+    def start(self, page: Any) -> None:
+        """As the supervisor's."""
+        self.page = page
+
+    def stop(self) -> None:
+        """As the supervisor's."""
+        self.page = None
+
+
+class Site:
+    """A router, its stand-in and its workers."""
+
+    def __init__(self) -> None:
+        self.loop, self.children, self.log, self.last_answer = FakeLoop(), FakeChildren(), FakeLog(), LastAnswer()
+        self.failure: Exception | None = None
+        self.standins: list[Handle] = []
+        parts: Any = (self.loop, self.children, self._start, self.last_answer, self.log)
+        self.router = ConnectionRouter(*parts)
+        self.children.ended = self.router.ended
+
+    def _start(self) -> Handle:
+        if self.failure is not None:
+            raise self.failure
+        self.standins.append(self.children.add(handle("standin")))
+        return self.standins[-1]
+
+    def worker(self) -> Handle:
+        """A worker that accepts from now on."""
+        worker = self.children.add(handle())
+        self.router.serve(worker)
+        return worker
+
+    def pages(self) -> list[Any]:
+        """The pages that stand-ins were sent, in order."""
+        return [message.page["title"] for _, message in self.children.sent if isinstance(message, SetStandInPage)]
+
+    def delivered(self) -> list[tuple[Handle, list[str]]]:
+        """The connections that were sent on, each with what was read of it, and to whom."""
+        return [(child, each.early) for child, each in self.children.sent if isinstance(each, TakeConnections)]
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A site on which nothing serves yet."""
+    made = Site()
+    yield made
+    made.router.close()
+
+
+def connection() -> int:
+    """A descriptor in place of a connection's."""
+    read, write = os.pipe()
+    os.close(write)
+    return read
+
+
+def is_open(descriptor: int) -> bool:
+    """Whether this descriptor is open."""
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+def test_a_quick_start_needs_no_stand_in(site: Site):
+    """A worker that serves before a client would notice starts no stand-in."""
+    site.router.progress(PAGE)
+    site.loop.advance(connection_router.START_S / 2)
+    worker = site.worker()
+    site.loop.advance(10.0)
+    assert (site.standins, site.router.acceptor, site.router.page) == ([], worker, None)
+
+
+def test_a_slow_start_shows_a_page(site: Site):
+    """When the wait is about to be noticed the stand-in starts, and gets each newer page; each page has a version."""
+    site.router.progress(PAGE)
+    site.loop.advance(connection_router.WAIT_S)
+    site.router.progress({"title": "installing"})
+    assert site.router.acceptor is site.standins[0]
+    assert site.pages() == ["booting", "installing"]
+    assert site.router.page == {"title": "installing", "version": 2}
+
+
+def test_a_failure_is_shown_at_once(site: Site):
+    """What will not serve until something changes is shown without a wait."""
+    site.router.broken({"title": "broken"})
+    (sent,) = [message for _, message in site.children.sent if isinstance(message, SetStandInPage)]
+    assert (sent.page["title"], sent.wait_s) == ("broken", 0.0)
+
+
+def test_a_worker_takes_over(site: Site):
+    """When a worker serves, the stand-in stops accepting and hands its connections over to that."""
+    site.router.broken(PAGE)
+    worker = site.worker()
+    assert site.children.messages(StopAccepting) == site.standins
+    descriptor = connection()
+    site.router.handed_over(["GET /"], [descriptor])
+    assert site.delivered() == [(worker, ["GET /"])]
+    assert not is_open(descriptor)
+
+
+def test_connections_wait_until_somebody_accepts(site: Site):
+    """Connections that arrive while nothing accepts are kept, and go to whichever process accepts next."""
+    site.router.progress(PAGE)
+    descriptors = [connection(), connection()]
+    site.router.handed_over(["a", "b"], descriptors)
+    assert (site.delivered(), all(map(is_open, descriptors))) == ([], True)
+    worker = site.worker()
+    assert site.delivered() == [(worker, ["a", "b"])]
+    assert not any(map(is_open, descriptors))
+
+
+def test_connections_of_a_worker_that_has_died(site: Site):
+    """A connection that the dead worker can't take waits for the next one."""
+    dead = site.worker()
+    site.children.alive.remove(dead)
+    site.router.handed_over(["a"], [connection()])
+    assert (site.delivered(), site.router.acceptor) == ([], None)
+    assert site.delivered() == []
+    worker = site.worker()
+    assert site.delivered() == [(worker, ["a"])]
+
+
+def test_many_connections_are_sent_in_parts(site: Site):
+    """More connections than a message takes are sent in several, and none is lost."""
+    site.router.handed_over([str(number) for number in range(300)], [connection() for _ in range(300)])
+    site.worker()
+    parts = [early for _, early in site.delivered()]
+    assert len(parts) > 1
+    assert [early for part in parts for early in part] == [str(number) for number in range(300)]
+
+
+def test_no_descriptor_for_a_connection(site: Site):
+    """Where no descriptor is free connections are sent again in a moment, however many arrive meanwhile."""
+    worker = site.worker()
+    site.children.refusing = OSError(24, "Too many open files")
+    descriptors = [connection() for _ in range(connection_router.TRIES + 5)]
+    for descriptor in descriptors:
+        site.router.handed_over(["a"], [descriptor])
+    assert all(map(is_open, descriptors))
+    site.children.refusing = None
+    site.loop.advance(connection_router.RETRY_S)
+    assert sum(len(early) for child, early in site.delivered() if child is worker) == len(descriptors)
+
+
+def test_no_descriptor_for_long(site: Site):
+    """Connections that can't be sent on for some seconds are closed, and the failure is reported."""
+    failures: list[Exception] = []
+    site.loop.on_error = failures.append
+    site.worker()
+    site.children.refusing = OSError(24, "Too many open files")
+    descriptor = connection()
+    site.router.handed_over(["a"], [descriptor])
+    site.loop.advance(connection_router.RETRY_S * (connection_router.TRIES + 1))
+    assert (is_open(descriptor), failures) == (False, [site.children.refusing])
+
+
+def test_a_stand_in_that_ends_comes_back(site: Site):
+    """A stand-in that ends by itself is started again, and the supervisor answers until then."""
+    site.router.broken(PAGE)
+    site.children.end(site.standins[0], 1)
+    assert site.last_answer.active
+    site.loop.advance(connection_router.RESTART_S)
+    assert (len(site.standins), site.last_answer.active, site.router.acceptor) == (2, False, site.standins[1])
+    site.worker()
+    site.children.end(site.standins[1], 1)
+    site.loop.advance(10.0)
+    assert len(site.standins) == 2, "nothing is to be shown any more"
+
+
+def test_no_stand_in_can_be_started(site: Site):
+    """Without a stand-in the supervisor answers with the newest page; one event says why, and it is tried again."""
+    site.failure = no_process()
+    site.router.broken(PAGE)
+    site.loop.advance(connection_router.RESTART_S * 3)
+    site.router.broken({"title": "worse"})
+    assert site.last_answer.page["title"] == "worse"
+    assert len(site.log.named("start.failed")) == 1
+    site.failure = None
+    site.loop.advance(connection_router.RESTART_S)
+    assert (len(site.standins), site.last_answer.active) == (1, False)
+
+
+def test_a_defect_of_the_start_is_not_hidden(site: Site):
+    """What is no failed start is raised, and the supervisor still answers and tries again."""
+    site.failure = ValueError("a defect")
+    with pytest.raises(ValueError, match="a defect"):
+        site.router.broken(PAGE)
+    assert site.last_answer.active
+    site.failure = None
+    site.loop.advance(connection_router.RESTART_S)
+    assert len(site.standins) == 1
+
+
+def test_the_stop_closes_what_waits(site: Site):
+    """At the stop no stand-in is started any more, and connections that nobody takes are closed."""
+    site.router.progress(PAGE)
+    descriptor = connection()
+    site.router.handed_over(["a"], [descriptor])
+    site.router.close()
+    site.loop.advance(10.0)
+    assert (is_open(descriptor), site.standins, site.router.page) == (False, [], None)
