@@ -1,0 +1,152 @@
+"""The looks at a project: in a thread, one after the other, and what the log is told of what has changed."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from appliance.config.env_file import Complaint
+from appliance.errors import ApplicationError, StartError
+from appliance.supervisor.steps import analysis as module
+from appliance.supervisor.steps.analysis import Analysis, Analyst, tell_news
+from tests.supervisor.fakes import FakeLog
+
+
+def found(**changes: Any) -> Any:
+    """A result, as far as the log looks at it."""
+    given = {
+        "name": "app:app", "framework": "flask", "why": "app.py", "because": "", "passed_over": "", "hidden": (),
+        "values": {}, "unserved": None, **changes,
+    }  # fmt: skip
+    target = SimpleNamespace(**{key: given[key] for key in ("name", "framework", "why")})
+    plan = SimpleNamespace(interpreter="3.13", because=given["because"], passed_over=given["passed_over"])
+    return SimpleNamespace(
+        project=SimpleNamespace(target=target, unserved=given["unserved"]), plan=plan,
+        environment=SimpleNamespace(hidden=given["hidden"], values=given["values"]),
+    )  # fmt: skip
+
+
+def news(known: Any, now: Any) -> list[str]:
+    """The events that the log is told."""
+    log: Any = FakeLog()
+    tell_news(log, known, now)
+    return [event for _, event, _ in log.events]
+
+
+def test_what_is_found_is_told_once():
+    """The first analysis tells of the application; the same one again tells nothing."""
+    first = found()
+    assert (news(None, first), news(first, first)) == (["project.found"], [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "events"),
+    [
+        ({"name": "wsgi:application"}, ["project.found"]),
+        ({"because": "requires-python"}, ["interpreter.chosen"]),
+        ({"passed_over": "3.7"}, ["interpreter.substituted"]),
+        ({"hidden": (("PATH", ".env"),)}, ["environment.hidden"]),
+        ({"values": {"APPLIANCE_PORT": "1"}}, ["settings.changed"]),
+        ({"values": {"APPLIANCE_BEFORE_START": "flask db upgrade"}}, []),
+        ({"values": {"DEBUG": "1"}}, []),
+        (
+            {"unserved": SimpleNamespace(routes=("/ws",), application="app:api", action="Use an ASGI server.")},
+            ["asgi.unserved"],
+        ),
+    ],
+)
+def test_what_has_changed_is_told(changes: dict[str, Any], events: list[str]):
+    """Each thing that is otherwise than before is one event, and nothing else is told again."""
+    target = {"framework": "flask", "why": "app.py", **changes}
+    known = found()
+    now = found(**target)
+    if "name" not in changes:
+        now.project.target = known.project.target
+    assert news(known, now) == events
+
+
+class Looks:
+    """An analyst whose looks are the test's, and the loop that is told."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.posted: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self.results: list[Any] = []
+        self.outcome: Any = None
+        self.complaints: tuple[Complaint, ...] = ()
+        self.log = FakeLog()
+        monkeypatch.setattr(module, "analyse", self._analyse)
+        parts: Any = (SimpleNamespace(), {}, self.log, self.posted.put)
+        self.analyst = Analyst(*parts)
+
+    def _analyse(self, *_: object, read: Callable[[Any], None], **__: object) -> Any:
+        read(SimpleNamespace(complaints=self.complaints))
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+    def look(self, outcome: Any) -> Any:
+        """What comes of one look, in the loop."""
+        self.outcome = outcome
+        self.analyst.start(None, self.results.append)
+        for _ in range(2):  # the environment that was read, then the result
+            self.posted.get(timeout=30)()
+        return self.results.pop()
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
+    """An analyst."""
+    return Looks(monkeypatch)
+
+
+def test_a_look_is_told_in_the_loop(looks: Looks):
+    """The result of a look is handed to the loop, and so is an error of the project's."""
+    error = ApplicationError("no application", expected="one", action="write one")
+    assert looks.look("analysis") == "analysis"
+    assert looks.look(error) is error
+
+
+def test_a_defect_is_told_too(looks: Looks):
+    """A defect of ours ends no thread in silence: it comes back as an error with three parts."""
+    error = looks.look(ValueError("a defect"))
+    assert all((error.found, error.expected, error.action))
+
+
+def test_a_file_that_is_not_read(looks: Looks):
+    """A line of a file that can't be read is told of once, and again when the complaint is another one."""
+    looks.complaints = (Complaint(".env", "no name", "Write NAME=value.", line=3),)
+    looks.look("analysis")
+    looks.look("analysis")
+    looks.complaints = (Complaint(".env", "no name", "Write NAME=value.", line=4),)
+    looks.look("analysis")
+    assert [each["line"] for each in looks.log.named("environment.unread")] == [3, 4]
+
+
+def test_no_thread_for_a_look(looks: Looks, monkeypatch: pytest.MonkeyPatch):
+    """Where no thread can be started that is an error that says so."""
+
+    def refuse(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(StartError):
+        looks.analyst.start(None, looks.results.append)
+
+
+def test_another_worker_would_be_another_one():
+    """An analysis differs where a worker of it would: by application, environment or variables, and nothing else."""
+    parts: dict[str, Any] = {
+        "environment": SimpleNamespace(), "project": SimpleNamespace(target="app:app", root=Path("/project")),
+        "plan": "plan", "variables": {"A": "1"},
+    }  # fmt: skip
+    known = Analysis(**parts)
+    assert not Analysis(**{**parts, "environment": SimpleNamespace()}).differs(known)
+    assert not Analysis(**parts, before_start="flask db upgrade").differs(known)
+    for change in ({"plan": "other"}, {"variables": {}}, {"project": SimpleNamespace(target="wsgi:application")}):
+        assert Analysis(**{**parts, **change}).differs(known)
