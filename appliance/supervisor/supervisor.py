@@ -18,6 +18,7 @@ from appliance.protocol import channel
 from appliance.supervisor import lifecycle, signals
 from appliance.supervisor.address import url_of
 from appliance.supervisor.debugger.debug_port import DebugPort
+from appliance.supervisor.failed_imports import FailedImports
 from appliance.supervisor.failures import Failures
 from appliance.supervisor.lifecycle import Phase, State
 from appliance.supervisor.loop import Loop
@@ -111,6 +112,10 @@ class Supervisor:
             failures=self._failures, retiring=self._retiring, stands_still=self._debug_port.stands_still,
         )  # fmt: skip
         self._log_ingest = LogIngest(log, writer, pause=self._children.pause, on_line=self._workers.output_line)
+        self._failed_imports = FailedImports(
+            self._workers, self._installation, self._second_look, self._reload_trigger,
+            snapshot=self._snapshot, on_event=self.on_event,
+        )  # fmt: skip
         self._watch_over()
         self._perform = self._performers()
         self._hear = self._hearers()
@@ -122,16 +127,12 @@ class Supervisor:
             stands_still=self._debug_port.stands_still, stacks=self._stacks, log=self._log,
         )  # fmt: skip
         closing = (
-            self._reload_trigger.stop,
-            self._router.close,
-            self._debug_port.close,
-            self._preloading.close,
-            self._workers.close,
-        )
-        self._stopping = Stopping(
-            self._loop, self._children, self._log, self._failures, (*closing, self._before_start.cancel),
-            grace_s=self._settings.grace_s,
+            self._reload_trigger.stop, self._router.close, self._debug_port.close, self._preloading.close,
+            self._workers.close, self._before_start.cancel,
         )  # fmt: skip
+        self._stopping = Stopping(
+            self._loop, self._children, self._log, self._failures, closing, grace_s=self._settings.grace_s
+        )
         answers = Answers(
             self._status_report, self._snapshot, workers=self._workers, reload_trigger=self._reload_trigger,
             preloading=self._preloading, debug_port=self._debug_port, progress=self._progress, stacks=self._stacks,
@@ -143,14 +144,12 @@ class Supervisor:
             channel.Records: lambda child, message, _: self._log_ingest.records(child, message.batch),
             channel.Hello: lambda child, message, _: setattr(child, "python", message.python),
             channel.Ready: lambda child, message, _: self._ready(child, message),
-            channel.HandOverConnections: lambda _, message, descriptors: self._router.handed_over(
-                message.early, descriptors
-            ),
+            channel.HandOverConnections: lambda _, each, numbers: self._router.handed_over(each.early, numbers),
             channel.DebuggerPort: lambda child, told, _: self._debug_port.listens(child, told.port, waits=told.waits),
             channel.StacksPipe: lambda child, message, numbers: self._stacks.add(child, message.signal, numbers),
             channel.StoppedAccepting: lambda child, _, __: self._workers.stopped_accepting(child),
             channel.Drained: lambda child, _, __: self._drained(child),
-            channel.Failed: lambda child, message, _: self._failed(child, message),
+            channel.Failed: lambda child, message, _: self._failed_imports.handle(child, message),
             channel.ForkMismatch: lambda child, message, _: self._workers.fork_mismatch(child, message),
             channel.ModulesReport: lambda child, message, _: self._learned(child, message),
             channel.FilesReport: lambda child, message, _: self._reload_trigger.loaded(child, message.files),
@@ -293,30 +292,6 @@ class Supervisor:
         self._log.event(
             "error", "channel.failed", role=child.role, generation=child.generation, pid=child.pid, reason=reason
         )
-
-    def _failed(self, child: Handle, message: channel.Failed) -> None:
-        plan = self._analysis.plan if self._analysis else None
-        if plan and child is self._workers.current and self._installation.supply(plan, message.report):
-            child.reported = True
-            self.on_event(lifecycle.ProjectChanged())
-        elif self._workers.may_be_outdated(child, message) and self._second_look.again(
-            self._analysis, partial(self._looked_again, child, message)
-        ):
-            child.reported = True
-        else:
-            self._tell_failure(child, message)
-
-    def _looked_again(self, child: Handle, message: channel.Failed, differs: bool) -> None:  # noqa: FBT001  one call
-        if self._state.phase is not Phase.BOOTING or self._state.generation != child.generation:
-            return  # another save came
-        if differs:
-            self.on_event(lifecycle.ProjectChanged())
-        else:
-            self._tell_failure(child, message)
-
-    def _tell_failure(self, child: Handle, message: channel.Failed) -> None:
-        self._reload_trigger.failed(message.report)
-        self._workers.import_failed(child, message)
 
     def _learned(self, child: Handle, message: channel.ModulesReport) -> None:
         self._reload_trigger.templates(message.templates)

@@ -148,5 +148,6 @@ def test_another_worker_would_be_another_one():
     known = Analysis(**parts)
     assert not Analysis(**{**parts, "environment": SimpleNamespace()}).differs(known)
     assert not Analysis(**parts, before_start="flask db upgrade").differs(known)
-    for change in ({"plan": "other"}, {"variables": {}}, {"project": SimpleNamespace(target="wsgi:application")}):
-        assert Analysis(**{**parts, **change}).differs(known)
+    other = SimpleNamespace(target="wsgi:application")
+    for part, value in {"plan": "other", "variables": {}, "project": other}.items():
+        assert Analysis(**{**parts, part: value}).differs(known)

@@ -127,9 +127,12 @@ def test_what_has_left_python(
 ):  # fmt: skip
     """An import that fails for a module that has left Python has that installed; any other has not."""
     wanted: list[str] = []
-    monkeypatch.setattr(
-        "appliance.supervisor.steps.installation.supply", lambda _, requirement: wanted.append(requirement) or True
-    )
+
+    def supply(_plan: object, requirement: str) -> bool:
+        wanted.append(requirement)
+        return True
+
+    monkeypatch.setattr("appliance.supervisor.steps.installation.supply", supply)
     assert project.installation.supply(PLAN, {"message": message}) is bool(package)
     assert wanted == ([package] if package else [])
     assert [each["package"] for each in project.log.named("install.extended")] == wanted

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,153 +12,18 @@ from appliance.protocol.channel import (
     Failed,
     ForkMismatch,
     ModulesReport,
-    Ready,
     ReportModules,
     ServeUnfinishedImport,
-    StartAccepting,
 )
 from appliance.supervisor import lifecycle
 from appliance.supervisor.lifecycle import Phase
-from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.workers import workers as module
-from appliance.supervisor.workers.workers import Workers
-from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle, no_process
+from tests.supervisor.workers_project import READY, Project
 
-READY = Ready(import_s=0.1, application="app:app")
 BROKEN = Failed({"message": "no module named flask", "type": "ModuleNotFoundError", "text": "Traceback"})
 IN_USE = Failed({"message": "[Errno 98] Address already in use", "type": "OSError", "text": "Traceback"})
 MISMATCH = ForkMismatch("a variable", ["jinja2"], stale=False)
 DOUBT = ForkMismatch("it raised", [], stale=False)
-
-
-class Preloader:
-    """Forks a worker where the test says so, and remembers what it is told."""
-
-    def __init__(self, children: FakeChildren) -> None:
-        self._children = children
-        self.forks = False
-        self.born = True
-        self.wanted = False
-        self.refused: list[str] = []
-        self.mismatches: list[ForkMismatch] = []
-        self.lists: list[ModulesReport] = []
-
-    def fork(self, generation: int, _analysis: object) -> Handle | None:
-        """As the preloader's."""
-        if not self.forks:
-            return None
-        child = self._children.add(handle(forked=True, pid=None if self.born else 0))
-        child.generation = generation
-        return child
-
-    def refuse(self, why: str) -> None:
-        """As the preloader's."""
-        self.refused.append(why)
-
-    def unfit(self, message: ForkMismatch) -> None:
-        """As the preloader's."""
-        self.mismatches.append(message)
-
-    def learned(self, message: ModulesReport, _analysis: object) -> None:
-        """As the preloader's."""
-        self.lists.append(message)
-
-    def wants_list(self, _analysis: object) -> bool:
-        """As the preloader's."""
-        return self.wanted
-
-    def ready(self) -> None:
-        """As the preloader's."""
-
-
-class Project:
-    """Workers under the lifecycle's own table, and nothing else of the supervisor."""
-
-    def __init__(self) -> None:
-        self.loop, self.children, self.log = FakeLoop(), FakeChildren(), FakeLog()
-        self.preloader = Preloader(self.children)
-        self.hurried = 0
-        self.not_startable = False
-        self.reloads: list[int] = []
-        self.state = lifecycle.State()
-        self.pages: list[Any] = []
-        self.analysis: Any = SimpleNamespace(plan="plan", variables={})
-        self.stands_still = False
-        parts: Any = SimpleNamespace(
-            worker=self._worker, initialise=lambda child, _: child, reloaded=lambda number, _: self.reloads.append(number),
-            hurry=self._hurry, ask=lambda child, told: told(""), performing=self._start_failed,
-            boot_timeout_s=60.0, grace_s=10.0,
-        )  # fmt: skip
-        pieces: Any = (self.loop, self.children, parts, self.preloader, parts)
-        log: Any = self.log
-        self.workers = Workers(
-            *pieces, url="http://localhost:8000", log=log, status_report=parts, on_event=self.on_event,
-            failures=parts, retiring=parts, stands_still=lambda _: self.stands_still, stacks=parts,
-        )  # fmt: skip
-        self.children.ended = self._ended
-        self.on_event(lifecycle.Analysed(1, installed=True))
-
-    def _worker(self, generation: int, _analysis: object) -> Handle:
-        if self.not_startable:
-            raise no_process()
-        child = self.children.add(handle())
-        child.generation = generation
-        return child
-
-    def _hurry(self) -> None:
-        self.hurried += 1
-
-    def _start_failed(self, action: lifecycle.Action, _error: Exception) -> None:
-        failure = lifecycle.failure_of(action, {"title": "not started"})
-        assert failure is not None
-        self.on_event(failure)
-
-    def _ended(self, child: Handle) -> None:
-        self.workers.ended(child)
-
-    def on_event(self, event: lifecycle.Event) -> None:
-        """As the supervisor's, for what concerns workers."""
-        self.state, actions = lifecycle.step(self.state, event)
-        for action in actions:
-            match action:
-                case lifecycle.Boot(generation):
-                    self.workers.boot(generation, self.analysis)
-                case lifecycle.Retire(generation):
-                    self.workers.retire(generation)
-                case lifecycle.Kill(generation):
-                    self.workers.kill(generation)
-                case lifecycle.Analyse(job):
-                    self.loop.post(partial(self.on_event, lifecycle.Analysed(job, installed=True)))
-                case lifecycle.RetryLater(generation, after_s):
-                    self.loop.call_later(after_s, partial(self.on_event, lifecycle.RetryDue(generation)))
-                case lifecycle.SayBroken(page):
-                    self.pages.append(page)
-                case _:
-                    pass
-
-    @property
-    def newest(self) -> Handle:
-        """The worker that serves or is to serve."""
-        assert self.workers.current is not None
-        return self.workers.current
-
-    @property
-    def accepting(self) -> list[Handle]:
-        """The workers that accept connections, as far as anybody has asked them."""
-        told = self.children.messages(StartAccepting)
-        return [child for child in self.children.alive if child in told and not child.ending]
-
-    def save(self) -> None:
-        """Code is saved."""
-        self.workers.saved(None)
-        self.on_event(lifecycle.CodeChanged())
-        self.loop.advance()
-
-    def serve(self) -> Handle:
-        """The newest worker is imported, and accepts once the old one has left."""
-        self.workers.ready(self.newest, READY)
-        self.loop.advance(module.LEAVING_S)
-        return self.newest
 
 
 @pytest.fixture

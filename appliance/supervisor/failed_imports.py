@@ -1,0 +1,76 @@
+"""Handle an import of the application that raised: install what it needs, analyse the project again, or report it.
+
+Runs in the supervisor's loop.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from appliance.supervisor import lifecycle
+from appliance.supervisor.lifecycle import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from appliance.protocol.channel import Failed
+    from appliance.supervisor.processes.handles import Handle
+    from appliance.supervisor.reporting.status_report import Snapshot
+    from appliance.supervisor.steps.installation import Installation
+    from appliance.supervisor.workers.reload_trigger import ReloadTrigger
+    from appliance.supervisor.workers.second_look import SecondLook
+    from appliance.supervisor.workers.workers import Workers
+
+
+class FailedImports:
+    """Decides which failures may be explained by something other than the project's code.
+
+    Args:
+        snapshot: what is known of the project now.
+        on_event: takes an event of the lifecycle.
+    """
+
+    def __init__(
+        self,
+        workers: Workers,
+        installation: Installation,
+        second_look: SecondLook,
+        reload_trigger: ReloadTrigger,
+        *,
+        snapshot: Callable[[], Snapshot],
+        on_event: Callable[[lifecycle.Event], None],
+    ) -> None:
+        self._workers = workers
+        self._installation = installation
+        self._second_look = second_look
+        self._reload_trigger = reload_trigger
+        self._snapshot = snapshot
+        self._on_event = on_event
+
+    def handle(self, child: Handle, message: Failed) -> None:
+        """A worker reports that its import of the application raised."""
+        analysis = self._snapshot().analysis
+        newest = child is self._workers.current
+        if analysis is not None and newest and self._installation.supply(analysis.plan, message.report):
+            child.reported = True
+            self._on_event(lifecycle.ProjectChanged())
+        elif self._workers.may_be_outdated(child, message) and self._second_look.again(
+            analysis, partial(self._analysed_again, child, message)
+        ):
+            child.reported = True
+        else:
+            self._report(child, message)
+
+    def _analysed_again(self, child: Handle, message: Failed, differs: bool) -> None:  # noqa: FBT001  one call
+        state = self._snapshot().state
+        if state.phase is not Phase.BOOTING or state.generation != child.generation:
+            return  # another save came
+        if differs:
+            self._on_event(lifecycle.ProjectChanged())
+        else:
+            self._report(child, message)
+
+    def _report(self, child: Handle, message: Failed) -> None:
+        self._reload_trigger.failed(message.report)
+        self._workers.import_failed(child, message)

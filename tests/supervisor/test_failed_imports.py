@@ -1,0 +1,88 @@
+"""What becomes of an import that raised: reported, explained by another analysis, or followed by an installation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from appliance.protocol.channel import Failed
+from appliance.supervisor import lifecycle
+from appliance.supervisor.failed_imports import FailedImports
+from appliance.supervisor.lifecycle import Phase, State
+from appliance.supervisor.processes.handles import Handle
+from tests.supervisor.fakes import handle
+
+BROKEN = Failed({"message": "No module named 'flask'"})
+
+
+class Project:
+    """A project whose newest worker's import has failed."""
+
+    def __init__(self) -> None:
+        self.child = handle()
+        self.child.generation = 1
+        self.supplies = self.outdated = self.looks = False
+        self.reported: list[Handle] = []
+        self.events: list[lifecycle.Event] = []
+        self.differs: Callable[[bool], None] | None = None
+        self.state = State(phase=Phase.BOOTING, generation=1)
+        parts: Any = SimpleNamespace(
+            current=self.child, may_be_outdated=lambda *_: self.outdated, again=self._again,
+            supply=lambda *_: self.supplies, failed=lambda _: None,
+            import_failed=lambda child, _: self.reported.append(child),
+        )  # fmt: skip
+        scene: Any = lambda: SimpleNamespace(state=self.state, analysis=SimpleNamespace(plan="plan"))  # noqa: E731
+        self.failed_imports = FailedImports(parts, parts, parts, parts, snapshot=scene, on_event=self.events.append)
+
+    def _again(self, _known: object, differs: Callable[[bool], None]) -> bool:
+        self.differs = differs
+        return self.looks
+
+
+@pytest.fixture
+def project() -> Project:
+    """A project that nothing but its code explains."""
+    return Project()
+
+
+def test_a_failure_is_reported(project: Project):
+    """A failure that nothing else explains is the worker's; so is one that no other analysis can be made for."""
+    project.failed_imports.handle(project.child, BROKEN)
+    project.outdated = True
+    project.failed_imports.handle(project.child, BROKEN)
+    assert (project.reported, project.events) == ([project.child] * 2, [])
+
+
+def test_what_the_next_environment_holds_is_installed(project: Project):
+    """A failure for want of what is installed next is not reported: the project has changed."""
+    project.supplies = True
+    project.failed_imports.handle(project.child, BROKEN)
+    assert (project.reported, project.events) == ([], [lifecycle.ProjectChanged()])
+    project.failed_imports.handle(handle(), BROKEN)
+    assert len(project.reported) == 1, "of an older worker nothing is installed"
+
+
+@pytest.mark.parametrize("differs", [True, False])
+def test_a_failure_waits_for_another_analysis(project: Project, differs: bool):
+    """A failure after a save waits for another analysis, and is reported if that says the same."""
+    project.outdated = project.looks = True
+    project.failed_imports.handle(project.child, BROKEN)
+    assert (project.reported, project.events, project.child.reported) == ([], [], True)
+    assert project.differs is not None
+    project.differs(differs)
+    assert bool(project.reported) is not differs
+    assert project.events == ([lifecycle.ProjectChanged()] if differs else [])
+
+
+@pytest.mark.parametrize("state", [State(phase=Phase.ANALYSING, generation=1), State(Phase.BOOTING, generation=2)])
+def test_a_save_meanwhile_makes_it_old(project: Project, state: State):
+    """Another save while the project is analysed again makes the failure old news."""
+    project.outdated = project.looks = True
+    project.failed_imports.handle(project.child, BROKEN)
+    project.state = state
+    assert project.differs is not None
+    project.differs(True)
+    assert (project.reported, project.events) == ([], [])
