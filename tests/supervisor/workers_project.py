@@ -70,7 +70,8 @@ class Project:
         self.analysis: Any = SimpleNamespace(plan="plan", variables={})
         self.stands_still = False
         parts: Any = SimpleNamespace(
-            worker=self._worker, initialise=lambda child, _: child, reloaded=lambda number, _: self.reloads.append(number),
+            worker=self._worker, initialise=lambda child, _: child,
+            reloaded=lambda number, _: self.reloads.append(number),
             hurry=self._hurry, ask=lambda child, told: told(""), performing=self._start_failed,
             boot_timeout_s=60.0, grace_s=10.0,
         )  # fmt: skip

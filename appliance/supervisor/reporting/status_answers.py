@@ -49,10 +49,10 @@ class Answers:
         """Return the answer for ``appliance status`` and the health check."""
         self._progress.asked()
         return {
-            **self._status_report.status(self._scene(), self._progress.stuck),
-            "watching": self._reload_trigger.told(),
+            **self._status_report.status(self._snapshot(), self._progress.stuck),
+            "watching": self._reload_trigger.status(),
             "preload": self._preloading.status(),
-            "debugger": self._debug_port.told(),
+            "debugger": self._debug_port.status(),
         }
 
     def _send_stacks(self, callback: Callable[[dict[str, Any]], None]) -> None:
