@@ -33,7 +33,7 @@ ONCE_AND_FOR_EVER = [
     ("appliance.supervisor.processes.lifeline:Lifeline.open", "", "RuntimeError"),
     ("appliance.supervisor.processes.lifeline:Lifeline.bind", "", "RuntimeError"),
     ("appliance.supervisor.steps.analysis:tell_news", "", "RuntimeError"),
-    ("appliance.supervisor.workers.workers:Workers.learned", "", "KeyError"),
+    ("appliance.supervisor.workers.workers:Workers.modules_reported", "", "KeyError"),
     ("appliance.supervisor.workers.preloading:Preloading.ready", "", "KeyError"),
     ("appliance.supervisor.workers.preloading:Preloading.learned", "", "RecursionError"),
     ("appliance.supervisor.workers.preloading:Preloading.preloaded", "", "KeyError"),

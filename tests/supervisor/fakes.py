@@ -68,6 +68,7 @@ class FakeChildren:
         retired: the children that were asked to end, each with its grace.
         left: children that may go on for so long.
         refusing: send raises this.
+        unretirable: retire raises this.
     """
 
     def __init__(self) -> None:
@@ -77,6 +78,7 @@ class FakeChildren:
         self.left: list[tuple[Handle, float]] = []
         self.cuts: list[Handle] = []
         self.refusing: OSError | None = None
+        self.unretirable: OSError | None = None
         self.ended: Callable[[Handle], None] = lambda _: None
 
     def living(self) -> tuple[Handle, ...]:
@@ -105,6 +107,8 @@ class FakeChildren:
     def retire(self, child: Handle, grace_s: float, **_options: object) -> None:
         """As the supervisor's; its end is the test's to say."""
         child.ending = True
+        if self.unretirable is not None:
+            raise self.unretirable
         self.retired.append((child, grace_s))
 
     def leave(self, child: Handle, within_s: float) -> None:

@@ -314,9 +314,14 @@ class Workers:
         if (worker := self._worker(action.attempt)) is None:
             self._on(events.StoppedAccepting(action.attempt))
             return
-        grace_s = self._settings.grace_s
-        self._children.retire(worker, grace_s, stands_still=self._stands_still, streams_s=grace_s)
+        # First, so that the next worker does not wait for ever if the rest fails.
         self._loop.call_later(LEAVING_S, partial(self.stopped_accepting, worker))
+        grace_s = self._settings.grace_s
+        try:
+            self._children.retire(worker, grace_s, stands_still=self._stands_still, streams_s=grace_s)
+        except OSError:  # the kernel has no memory for the message: the worker would serve old code for ever
+            self._children.kill(worker)
+            raise
 
     def _supersede(self, action: events.Supersede) -> None:
         """End the worker; where nothing is known yet of what the project loads, have it report that first."""

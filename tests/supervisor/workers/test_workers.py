@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from types import SimpleNamespace
 
 import pytest
@@ -90,6 +91,19 @@ def test_an_old_worker_that_dies(project: Project):
     project.save()
     project.workers.ready(project.newest, READY)
     project.children.end(old)
+    assert project.accepting == [project.newest]
+
+
+def test_an_old_worker_that_cannot_be_asked(project: Project):
+    """An old worker that can't be asked to drain is ended, and the next one does not wait for it."""
+    old = project.serve()
+    project.children.unretirable = OSError(errno.ENOBUFS, "No buffer space available")
+    project.workers.saved(None)
+    with pytest.raises(OSError, match="No buffer space"):
+        project.workers.retire(1)
+    assert old not in project.children.alive
+    project.on_event(lifecycle.CodeChanged())
+    project.serve()
     assert project.accepting == [project.newest]
 
 
