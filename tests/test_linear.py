@@ -171,7 +171,7 @@ CLIENT: dict[str, Callable[[str], object]] = {
     "extensions": lambda text: refused(ChunkedBody(FileWire(io.BytesIO(b"0;" + raw(text)), None), LIMITS).read),
     "trailers": lambda text: refused(ChunkedBody(FileWire(io.BytesIO(b"0\r\n" + raw(text)), None), LIMITS).read),
     "lenient": lambda text: lenient.take_head(raw(text)),
-    "host": lambda text: (hosts.is_host(text), hosts.name_of(text), hosts.AllowedHosts(["a.b"])(text)),
+    "host": lambda text: (hosts.is_host(text), hosts.host_name(text), hosts.AllowedHosts(["a.b"])(text)),
     "traceparent": exchange.trace_of,
     "request id": lambda text: exchange.RequestIds().of({"HTTP_X_REQUEST_ID": text}),
     "request line": exchange.parts_of,

@@ -34,9 +34,9 @@ def test_the_kept_inputs_are_few():
 @pytest.mark.parametrize(
     ("lax", "data"),
     [
-        ("appliance.server.http.fields._frame", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\nabc"),
-        ("appliance.server.http.fields._frame", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"),
-        ("appliance.server.http.fields._connect", b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
+        ("appliance.server.http.fields._set_framing", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\nabc"),
+        ("appliance.server.http.fields._set_framing", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"),
+        ("appliance.server.http.fields._set_connection", b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
         ("appliance.server.http.fields.check_controls", b"GET / HTTP/1.1\r\nHost: a\r\nA: \0\r\n\r\n"),
     ],
 )

@@ -1,8 +1,7 @@
-"""``wsgi.input``: a request's body, bounded by its length (the chunked one is in chunked.py).
+"""Read a request's body as ``wsgi.input`` (PEP 3333).
 
-Owns the file-like methods of PEP 3333, and what happens when a body does not come; must not know the response. Memory
-never grows with what a head claims: at most 64 KiB are held beside what the application asks for. Runs in the thread of
-its request.
+Memory does not grow with the length that a head declares: beside what the application asks for, a body holds at most 64
+KiB. ``chunked`` decodes the bodies in the chunked coding.
 """
 
 from __future__ import annotations
@@ -18,17 +17,17 @@ if TYPE_CHECKING:
 
     from .limits import Limits
 
-LEFT = "the client left within its body (RFC 9112, 8)"
-LATE = "the body did not come in time (RFC 9110, 15.5.9)"
+CLIENT_LEFT = "the client left before the end of its body (RFC 9112, 8)"
+BODY_TIMEOUT = "the body did not come in time (RFC 9110, 15.5.9)"
 
 
 class Source(Protocol):
-    """Where a body's bytes come from: a connection's wire."""
+    """The source of a body's bytes: a connection's wire."""
 
     buffer: bytes
 
     def take(self, most: int, patience: Patience) -> bytes:
-        """The next bytes, at most so many; b"" at the end.
+        """Return the next bytes, at most ``most``; b"" at the end.
 
         Raises:
             TimeoutError: the client's time is up.
@@ -36,11 +35,11 @@ class Source(Protocol):
 
 
 class BodyError(OSError):
-    """The body can't be read to its end. An ``OSError``, as frameworks expect of a client's fault.
+    """The body can't be read to its end. An ``OSError``, because frameworks expect that for an error of the client.
 
     Attributes:
-        status: what to answer, if the application does not know better.
-        reason: why.
+        status: the response's status, unless the application chooses another.
+        reason: the cause.
     """
 
     def __init__(self, status: int, reason: str) -> None:
@@ -50,7 +49,7 @@ class BodyError(OSError):
 
 
 class Empty:
-    """The body of a request that has none; holds no state, so that all of these share one."""
+    """The body of a request without content. It has no state, so all such requests share one object."""
 
     __slots__ = ()
 
@@ -58,30 +57,30 @@ class Empty:
     error: BodyError | None = None
 
     def read(self, size: int | None = -1, /) -> bytes:  # noqa: ARG002 (PEP 3333's signature)
-        """Nothing."""
+        """Return nothing."""
         return b""
 
     def read1(self, size: int | None = -1, /) -> bytes:  # noqa: ARG002 (as above)
-        """Nothing."""
+        """Return nothing."""
         return b""
 
     def readline(self, size: int | None = -1, /) -> bytes:  # noqa: ARG002 (as above)
-        """Nothing."""
+        """Return nothing."""
         return b""
 
     def readlines(self, hint: int | None = -1, /) -> list[bytes]:  # noqa: ARG002 (as above)
-        """Nothing."""
+        """Return nothing."""
         return []
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(())
 
-    def drainable(self, limits: Limits) -> bool:  # noqa: ARG002 (a body's signature)
-        """There is nothing to drain."""
+    def drainable(self, limits: Limits) -> bool:  # noqa: ARG002  same signature as Body
+        """Return True: there is nothing to drain."""
         return True
 
-    def drain(self, limits: Limits) -> bool:  # noqa: ARG002 (a body's signature)
-        """There is nothing to drain."""
+    def drain(self, limits: Limits) -> bool:  # noqa: ARG002  same signature as Body
+        """Return True: there is nothing to drain."""
         return True
 
 
@@ -89,29 +88,29 @@ EMPTY = Empty()
 
 
 class Body:
-    """What the kinds of bodies share: reading on top of ``_piece``.
+    """The base class of bodies: the methods of PEP 3333 on top of ``_piece``.
 
     Args:
-        wire: where it comes from.
-        limits: its bounds.
-        greet: what to do before the first wait: 100 (Continue), or nothing.
+        wire: the source of the bytes.
+        limits: the body's limits.
+        send_continue: called before the first wait for bytes; sends 100 (Continue). None: nothing to send.
     """
 
-    __slots__ = ("_at", "_greet", "_limits", "_patience", "_pending", "_wire", "ended", "error", "size")
+    __slots__ = ("_at", "_limits", "_patience", "_pending", "_send_continue", "_wire", "ended", "error", "size")
 
-    def __init__(self, wire: Source, limits: Limits, greet: Callable[[], None] | None = None) -> None:
+    def __init__(self, wire: Source, limits: Limits, send_continue: Callable[[], None] | None = None) -> None:
         self._wire = wire
         self._limits = limits
-        self._greet = greet
+        self._send_continue = send_continue
         self._patience = Patience(limits.body_timeout_s)
-        self._pending = b""  # decoded, from _at on not yet read
+        self._pending = b""  # decoded bytes; the application has not read those from _at on
         self._at = 0
         self.ended = False
         self.error: BodyError | None = None
         self.size = 0
 
     def _piece(self) -> bytes:
-        """The next decoded bytes, b"" at the end, whereupon ``ended`` is true."""
+        """Return the next decoded bytes; at the end b"", and ``ended`` is true."""
         raise NotImplementedError
 
     def _next(self) -> bytes:
@@ -119,17 +118,17 @@ class Body:
             return b""
         if self.error is not None:
             raise self.error
-        if self._greet is not None:
-            greet, self._greet = self._greet, None
-            greet()
+        if self._send_continue is not None:
+            send_continue, self._send_continue = self._send_continue, None
+            send_continue()
         try:
             piece = self._piece()
         except Refused as refusal:
             self.error = BodyError(refusal.status, refusal.reason)
         except TimeoutError:
-            self.error = BodyError(408, LATE)
+            self.error = BodyError(408, BODY_TIMEOUT)
         except OSError:
-            self.error = BodyError(400, LEFT)
+            self.error = BodyError(400, CLIENT_LEFT)
         else:
             self.size += len(piece)
             if not 0 < self._limits.max_body_bytes < self.size:
@@ -138,10 +137,10 @@ class Body:
         raise self.error from None
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """So many bytes, fewer only at the end; all of them for a negative size or None.
+        """Read ``size`` bytes, fewer only at the end of the body; all of them if ``size`` is negative or None.
 
         Raises:
-            BodyError: the client sent no such body, or left, or took too long.
+            BodyError: the body is malformed, the client left, or the body came too slowly.
         """
         pending, at = self._pending, self._at
         if size is not None and 0 <= size <= len(pending) - at:
@@ -163,7 +162,7 @@ class Body:
         return b"".join(parts)
 
     def read1(self, size: int | None = -1, /) -> bytes:
-        """What is there, at most so many bytes; waits for the first of them; b"" at the end.
+        """Read what is available, at most ``size`` bytes; wait for the first bytes; return b"" at the end.
 
         Raises:
             BodyError: as ``read``.
@@ -175,7 +174,7 @@ class Body:
         return self._pending[at : self._at]
 
     def readline(self, size: int | None = -1, /) -> bytes:
-        """The next line with its end, or so many bytes of it.
+        """Read the next line with its line end, but at most ``size`` bytes.
 
         Raises:
             BodyError: as ``read``.
@@ -200,7 +199,7 @@ class Body:
         return b"".join(parts)
 
     def readlines(self, hint: int | None = -1, /) -> list[bytes]:
-        """The lines that are left; with a positive hint, no more once they hold so many bytes."""
+        """Read the remaining lines; with a positive hint, stop when the lines have ``hint`` bytes or more."""
         lines: list[bytes] = []
         have = 0
         for line in self:
@@ -213,14 +212,14 @@ class Body:
     def __iter__(self) -> Iterator[bytes]:
         return iter(self.readline, b"")
 
-    def drainable(self, limits: Limits) -> bool:  # noqa: ARG002 (of use to those that know their length)
-        """Whether it is worth trying to read what the application left."""
+    def drainable(self, limits: Limits) -> bool:  # noqa: ARG002  LengthBody uses the argument
+        """Whether to try to read the rest that the application left unread."""
         # A client that still waits for 100 (Continue) may send the body or not.
-        return self.error is None and (self._greet is None or bool(self._wire.buffer))
+        return self.error is None and (self._send_continue is None or bool(self._wire.buffer))
 
     def drain(self, limits: Limits) -> bool:
-        """Read what the application left, within bounds; whether the next request begins here."""
-        self._greet = None
+        """Read the rest that the application left unread, within limits; return whether the body ended."""
+        self._send_continue = None
         self._patience = Patience(limits.drain_s)
         most = self.size + limits.drain_bytes
         try:
@@ -232,22 +231,24 @@ class Body:
 
 
 class LengthBody(Body):
-    """A body whose head gave its length."""
+    """A body with a Content-Length."""
 
     __slots__ = ("_left",)
 
-    def __init__(self, wire: Source, limits: Limits, length: int, greet: Callable[[], None] | None = None) -> None:
-        super().__init__(wire, limits, greet)
+    def __init__(
+        self, wire: Source, limits: Limits, length: int, send_continue: Callable[[], None] | None = None
+    ) -> None:
+        super().__init__(wire, limits, send_continue)
         self._left = length
 
     def _piece(self) -> bytes:
         piece = self._wire.take(min(self._left, RECEIVE), self._patience)
         if not piece:
-            raise Refused(400, LEFT)
+            raise Refused(400, CLIENT_LEFT)
         self._left -= len(piece)
         self.ended = not self._left
         return piece
 
     def drainable(self, limits: Limits) -> bool:
-        """As ``Body.drainable``; what is known to be too much is not begun."""
+        """As ``Body.drainable``; False also if the rest is larger than the limit."""
         return self._left <= limits.drain_bytes and super().drainable(limits)

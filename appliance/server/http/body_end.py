@@ -1,7 +1,7 @@
-"""Where a request's body ends, seen from its raw bytes alone, in whatever pieces they come (RFC 9112, 6 and 7.1).
+"""Find the end of a request's body in its raw bytes, in whatever pieces they come (RFC 9112, 6 and 7.1).
 
-Owns that one question, for bodies that are received before anybody reads them; ``chunked`` owns the coding's grammar,
-and judges what is found wrong here. Pure: no socket, no clock.
+For bodies that are received before the application reads them. ``chunked`` checks the grammar of the coding, and
+refuses a body that is malformed. This module is pure: no socket, no clock.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .fields import Fields
 
-_LINE_MAX = 4096  # a size line that is longer is refused by the decoder
-_TRAILER_MAX = 65_536  # as above
+_LINE_MAX = 4096  # the decoder refuses a longer size line
+_TRAILER_MAX = 65_536  # the decoder refuses a longer trailer
 _SIZE_DIGITS = frozenset(b"0123456789abcdefABCDEF")
 
 
 class LengthEnd:
-    """The end of a body whose head gave its length."""
+    """Finds the end of a body with a Content-Length."""
 
     __slots__ = ("_left",)
 
@@ -25,16 +25,16 @@ class LengthEnd:
         self._left = length
 
     def feed(self, data: bytes) -> bool:
-        """Take the next raw bytes; whether the end is among them."""
+        """Take the next raw bytes; return whether the body ends within them."""
         self._left -= len(data)
         return self._left <= 0
 
 
 class ChunkedEnd:
-    """The end of a body in the chunked coding. What is no such coding, or too much, has its end where that shows.
+    """Finds the end of a body in the chunked coding. A malformed or too large body ends where the fault is found.
 
     Args:
-        most: bytes of content that are accepted; 0: no bound.
+        most: bytes of content that are accepted; 0: no limit.
     """
 
     __slots__ = ("_left", "_line", "_most", "_size", "_trailer")
@@ -42,12 +42,12 @@ class ChunkedEnd:
     def __init__(self, most: int = 0) -> None:
         self._most = most
         self._size = 0
-        self._left = 0  # of a chunk and its CRLF
-        self._line = b""  # the part of a line that has come
-        self._trailer = -1  # bytes of it so far; -1 before the last chunk
+        self._left = 0  # bytes left of a chunk and its CRLF
+        self._line = b""  # the beginning of a line that is not complete
+        self._trailer = -1  # bytes of the trailer so far; -1 before the last chunk
 
     def feed(self, data: bytes) -> bool:
-        """Take the next raw bytes; whether the end is among them."""
+        """Take the next raw bytes; return whether the body ends within them."""
         at, size = 0, len(data)
         while at < size:
             if self._left:
@@ -66,7 +66,7 @@ class ChunkedEnd:
         return False
 
     def _is_last(self, line: bytes) -> bool:
-        """Whether the body ends with this line, or is none."""
+        """Whether the body ends with this line, or the line shows that the body is malformed."""
         if self._trailer >= 0:
             self._trailer += len(line) + 2
             return not line or self._trailer > _TRAILER_MAX
@@ -84,6 +84,6 @@ class ChunkedEnd:
         return False
 
 
-def end_of(said: Fields, most: int) -> LengthEnd | ChunkedEnd:
-    """What finds the end of the body that a head announces, ``most`` bytes of content at the most (0: no bound)."""
-    return ChunkedEnd(most) if said.chunked else LengthEnd(said.length)
+def end_finder(fields: Fields, most: int) -> LengthEnd | ChunkedEnd:
+    """Return an object that finds the end of a request's body; accept ``most`` bytes of content (0: no limit)."""
+    return ChunkedEnd(most) if fields.chunked else LengthEnd(fields.length)

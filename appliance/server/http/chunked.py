@@ -1,7 +1,6 @@
-"""A body in the chunked coding, decoded (RFC 9112, 7.1).
+"""Decode a body in the chunked coding (RFC 9112, 7.1).
 
-Owns the coding's grammar; must not know what is done with the content. Extensions are checked and ignored, trailer
-fields checked and dropped, each within a bound. Runs in the thread of its request.
+Extensions are checked and ignored. Trailer fields are checked and dropped. Both have a size limit.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .body import LEFT, Body
+from .body import CLIENT_LEFT, Body
 from .fields import CONTROLS, TOKEN
 from .limits import RECEIVE
 from .refusal import Refused
@@ -21,18 +20,18 @@ if TYPE_CHECKING:
     from .limits import Limits
 
 _LINE_MAX = 4096
-# 15 digits that count: more than 2**59 bytes are no chunk. The line's length bounds the zeros before them.
+# At most 15 significant digits: no chunk has more than 2**59 bytes. The line's length limits the leading zeros.
 _SIZE = re.compile(rb"0*[0-9A-Fa-f]{1,15}")
-# Fields that mean nothing behind a body, and something to a reader that takes them for the head's (RFC 9110, 6.5.1):
-# framing, routing, authentication, the content's form, the request's modifiers.
+# These fields have no meaning after a body, but are dangerous if a reader merges them into the head (RFC 9110, 6.5.1):
+# framing, routing, authentication, the content's format, the request's modifiers.
 _NO_TRAILERS = frozenset(
     b"authorization cache-control connection content-encoding content-length content-range content-type cookie expect "
     b"forwarded host keep-alive max-forwards pragma proxy-authorization proxy-connection range te trailer "
     b"transfer-encoding upgrade x-real-ip".split()
 )
 _NO_TRAILER_STARTS = (b"if-", b"x-forwarded-")
-# chunk-ext (7.1.1): the white space is bad, and to be accepted. No two parts can match the same text, so no
-# backtracking.
+# chunk-ext (7.1.1): a recipient must accept this "bad" white space. No two parts match the same text, so the expression
+# does not backtrack.
 _EXTENSIONS = re.compile(
     rb"(?:[ \t]*;[ \t]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:[ \t]*=[ \t]*(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
     rb"|\"(?:[^\"\\\x00-\x08\x0a-\x1f\x7f]|\\[\t\x20-\x7e\x80-\xff])*\"))?)*"
@@ -40,14 +39,14 @@ _EXTENSIONS = re.compile(
 
 
 class ChunkedBody(Body):
-    """The decoder. It takes the wire's buffer as its own until the body ends, and gives back what is left."""
+    """The decoder. It takes over the wire's buffer until the body ends, and then puts the rest back."""
 
     __slots__ = ("_extensions", "_left", "_raw", "_raw_at")
 
-    def __init__(self, wire: Source, limits: Limits, greet: Callable[[], None] | None = None) -> None:
-        super().__init__(wire, limits, greet)
-        self._left = 0  # of the current chunk
-        self._extensions = 0  # bytes of them, in all chunks together
+    def __init__(self, wire: Source, limits: Limits, send_continue: Callable[[], None] | None = None) -> None:
+        super().__init__(wire, limits, send_continue)
+        self._left = 0  # bytes left of the current chunk
+        self._extensions = 0  # bytes of extensions in all chunks together
         self._raw = b""
         self._raw_at = 0
 
@@ -70,15 +69,15 @@ class ChunkedBody(Body):
         return piece
 
     def _more(self) -> None:
-        """More raw bytes behind those that are not yet taken."""
+        """Receive more raw bytes, and append them to those that are not decoded yet."""
         data = self._wire.take(RECEIVE, self._patience)
         if not data:
-            raise Refused(400, LEFT)
+            raise Refused(400, CLIENT_LEFT)
         self._raw = self._raw[self._raw_at :] + data
         self._raw_at = 0
 
     def _line(self, most: int) -> bytes:
-        """The next line, without its CRLF."""
+        """Return the next line without its CRLF."""
         while True:
             end = self._raw.find(b"\n", self._raw_at)
             length = (len(self._raw) if end < 0 else end) - self._raw_at
@@ -97,7 +96,7 @@ class ChunkedBody(Body):
         line = self._line(_LINE_MAX)
         size = _SIZE.match(line)
         if size is None:
-            raise Refused(400, "a chunk's size is no hexadecimal number (RFC 9112, 7.1)")
+            raise Refused(400, "a chunk's size is not a hexadecimal number (RFC 9112, 7.1)")
         if size.end() != len(line):
             if _EXTENSIONS.fullmatch(line, size.end()) is None:
                 raise Refused(400, "a chunk's size or extension is malformed (RFC 9112, 7.1.1)")
@@ -105,7 +104,7 @@ class ChunkedBody(Body):
             if self._extensions > self._limits.max_extension_bytes:
                 raise Refused(400, f"chunk extensions of more than {self._limits.max_extension_bytes} bytes")
         length = int(size[0], 16)
-        if 0 < self._limits.max_body_bytes < self.size + length:  # before it comes, as for a Content-Length
+        if 0 < self._limits.max_body_bytes < self.size + length:  # before the chunk comes, as for a Content-Length
             raise Refused(413, f"the body is larger than {self._limits.max_body_bytes} bytes (RFC 9110, 15.5.14)")
         return length
 

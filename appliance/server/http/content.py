@@ -1,7 +1,4 @@
-"""What an application may give as content, and how a known whole of it is put together (PEP 3333).
-
-Owns those checks; must not know the response's state. Runs in the thread of its request.
-"""
+"""Check the content that an application returns, and join it where all of it is known (PEP 3333)."""
 
 from __future__ import annotations
 
@@ -13,11 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def joined(items: Sequence[Any]) -> bytes:
-    """All items of a list as one.
+def join_items(items: Sequence[Any]) -> bytes:
+    """Join all items of a list.
 
     Raises:
-        ApplicationFault: one is not bytes.
+        ApplicationFault: an item is not bytes.
     """
     for item in items:
         if type(item) is not bytes:
@@ -26,7 +23,7 @@ def joined(items: Sequence[Any]) -> bytes:
 
 
 def not_bytes(data: object) -> ApplicationFault:
-    """The fault of content that is no bytes; bytearray and memoryview may change while they wait to be sent."""
+    """Return the error for content that is not bytes: a bytearray or memoryview could change before it is sent."""
     return ApplicationFault(f"content must be bytes (PEP 3333), not {type(data).__name__}")
 
 
@@ -34,5 +31,5 @@ def is_single(result: Any) -> bool:
     """Whether an iterable says that it has one item, as PEP 3333 lets a server ask."""
     try:
         return bool(len(result) == 1)
-    except (TypeError, AttributeError, NotImplementedError):  # as wsgiref: a wrapper's len() may ask what has none
+    except (TypeError, AttributeError, NotImplementedError):  # as wsgiref: a wrapped object may have no len()
         return False

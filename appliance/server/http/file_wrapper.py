@@ -1,8 +1,4 @@
-"""``wsgi.file_wrapper``, and which files the kernel may send by itself.
-
-Owns the one question whether a file-like object is a file, byte for byte; must not know the response. Runs in the
-thread of its request.
-"""
+"""``wsgi.file_wrapper``, and the check whether the kernel can send a file (``sendfile``)."""
 
 from __future__ import annotations
 
@@ -19,16 +15,16 @@ class FileWrapper(util.FileWrapper):
     """PEP 3333's optional wrapper; also a plain iterable of blocks."""
 
     def __init__(self, filelike: Any, blksize: int = _BLOCK) -> None:
-        # Frameworks ask for 8 KiB as the PEP's example does; each block is a send.
+        # Frameworks ask for 8 KiB, as the PEP's example does; but each block costs one send.
         super().__init__(filelike, max(blksize, _BLOCK))
 
 
 def file_range(filelike: Any) -> tuple[int, int, int] | None:
-    """Descriptor, offset and size of what is left of a regular file; None if it is not one.
+    """Return descriptor, offset and remaining size of a regular file; None for any other object.
 
-    Only the standard library's plain files: a ``GzipFile`` has a descriptor too, of other bytes.
+    Only plain files of the standard library: a ``GzipFile`` has a descriptor too, but of compressed bytes.
     """
-    inner = getattr(filelike, "file", filelike)  # tempfile's wrapper
+    inner = getattr(filelike, "file", filelike)  # of tempfile's wrapper
     if isinstance(inner, (io.BufferedReader, io.BufferedRandom)):
         raw: Any = inner.raw
     else:

@@ -1,6 +1,6 @@
-"""How a response's content is delimited (RFC 9112, 6.3; RFC 9110, 8.6 and 15), pure.
+"""Decide how a response's content is delimited (RFC 9112, 6.3; RFC 9110, 8.6 and 15).
 
-Owns that one decision; must not know who asked or how it is sent. Called once a response, in its thread.
+Pure. Called once for each response.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ _RESET_CONTENT = 205
 
 
 def delimit(code: int, declared: int, size: int | None, minor: int, head_only: bool) -> tuple[bytes, bool, int]:  # noqa: FBT001  a keyword costs time
-    """Decide.
+    """Choose the framing field.
 
     Args:
-        code: the status.
-        declared: what the application's Content-Length said; -1 without.
-        size: of the whole content, where it is known.
-        minor: of the request's HTTP version.
-        head_only: the request was HEAD.
+        code: the status code.
+        declared: the application's Content-Length; -1 if it sent none.
+        size: the size of the whole content, if known.
+        minor: the minor version of the request's HTTP version.
+        head_only: the request's method was HEAD.
 
     Returns:
-        The field line for it; whether content is sent at all; how much of it, -1 for as much as comes.
+        The field line; whether content is sent at all; how many bytes of it, -1 for all that come.
     """
     if code in _NO_CONTENT or head_only:
         length = size or -1 if declared < 0 and head_only else declared
-        # A 204 has none (8.6); a 0 for the others would say of a GET's content what nobody counted.
+        # A 204 has no length (8.6). A 0 for the others would claim that a GET has no content, which nobody checked.
         return (b"Content-Length: %d\r\n" % length if length > 0 and code != 204 else b""), False, -1
     if code == _RESET_CONTENT:  # 15.3.6
         return b"Content-Length: 0\r\n", False, -1

@@ -1,11 +1,11 @@
-"""What a Host may look like, and which hosts are served.
+"""Check a Host field's grammar (RFC 3986, 3.2.2), and whether this host is served.
 
-Owns the grammar of a host (RFC 3986, 3.2.2) and the allow-list against DNS rebinding: a page of a foreign
-site whose name is made to resolve to this machine would otherwise read what the project serves. Knows nothing of
-settings: the names that are allowed on top are given. Runs in the worker, once for each new host.
+The list of allowed hosts protects from DNS rebinding: another site's page, whose name resolves to this machine, could
+otherwise read what the project serves. The caller passes the additional names; this module knows no settings. The check
+runs in the worker, once for each new host.
 
-The grammar allows more than any name or address that resolves has: sub-delims ("a,b" is read as two hosts by some), and
-addresses of a version of IP to come. Such a host is well formed, and served only where it is named.
+The grammar allows hosts that no resolvable name or address has: sub-delims (some readers take "a,b" for two hosts), and
+addresses of future IP versions. Such a host is well-formed, but is served only if it is allowed by name.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _HOST = re.compile(
     r"(?::0*(?P<port>[0-9]{0,5}))?"
 )
 _ADDRESS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[[0-9a-f:.]+(?:%.*)?\]")
-_UNRESOLVED = re.compile(r"[!$&'()*+,;=]|\[v")  # what no name or address that resolves holds
+_UNRESOLVED = re.compile(r"[!$&'()*+,;=]|\[v")  # characters that no resolvable name or address has
 _PORT_MAX = 65_535
-_REMEMBERED = 64  # hosts; a client may make up any number of names that are served
+_MAX_REMEMBERED = 64  # hosts; a client may invent any number of names that are served
 
 
 def is_host(text: str) -> bool:
-    """Whether the text is ``host`` or ``host:port``. An empty host names nothing over HTTP (RFC 9110, 4.2.1)."""
+    """Whether the text is ``host`` or ``host:port``. An empty host is not valid in HTTP (RFC 9110, 4.2.1)."""
     match = _HOST.fullmatch(text)
     if match is None or int(match["port"] or 0) > _PORT_MAX:
         return False
@@ -45,22 +45,22 @@ def _is_ipv6(text: str) -> bool:
     return True
 
 
-def name_of(host: str) -> str:
-    """The host of ``host:port``, in lower case, without the root's dot."""
+def host_name(host: str) -> str:
+    """Return the host of ``host:port``, in lower case, without the trailing dot."""
     match = _HOST.fullmatch(host)
     name = match["name"] if match else host
     return name.lower().rstrip(".")
 
 
 class AllowedHosts:
-    """The names that are served: what can't be another site's, and what was added.
+    """The names that are served: those that can't be another site's, and the additional ones.
 
-    Always: addresses, ``localhost`` and its sub-domains, ``host.docker.internal``, names of one label (they need a
-    search domain or a container network to resolve). A rebinding attack needs a name with a dot that its owner
-    controls.
+    Always allowed: addresses, ``localhost`` and its sub-domains, ``host.docker.internal``, and names of one label (they
+    resolve only by a search domain or in a container network). A rebinding attack needs a name with a dot that the
+    attacker controls.
 
     Args:
-        names: more of them; ``.example.test`` or ``*.example.test`` also allows what is below; ``*`` allows all.
+        names: additional names; ``.example.test`` or ``*.example.test`` also allows sub-domains; ``*`` allows all.
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
@@ -72,10 +72,10 @@ class AllowedHosts:
 
     def __call__(self, host: str) -> bool:
         """Whether to serve a Host field's value, with or without a port."""
-        if host in self._served:  # 1.3 µs of each request's time, where nearly all name the same host
+        if host in self._served:  # saves 1.3 µs of each request: nearly all name the same host
             return True
-        allowed = self._allows(name_of(host))
-        if allowed and len(self._served) < _REMEMBERED:
+        allowed = self._allows(host_name(host))
+        if allowed and len(self._served) < _MAX_REMEMBERED:
             self._served.add(host)
         return allowed
 

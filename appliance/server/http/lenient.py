@@ -1,24 +1,24 @@
-"""What ``http.server`` documents that it accepts, made strict: for handlers whose ``lenient`` is true.
+"""Turn a request head that only ``http.server`` accepts into a strict one, for handlers whose ``lenient`` is true.
 
-Owns the three leniencies: lines that end in LF alone, runs of white space in the request line, HTTP/0.9. Each has let
-requests be smuggled past a stricter reader, so nothing here runs unless it is asked for. Must not know what a head
-means: it hands a strict one on. Runs in the thread that looks at the connection.
+``http.server`` documents that it accepts three deviations: lines that end in LF alone, runs of white space in the
+request line, and HTTP/0.9. All three have been used to smuggle requests past a stricter reader, so this code runs only
+if a handler asks for it. The result goes to the strict reader.
 """
 
 from __future__ import annotations
 
 import re
 
-# A blank line behind at least one line; or, for HTTP/0.9, a first line of a method and a target alone.
+# A blank line after at least one line; or, for HTTP/0.9, a first line with only a method and a target.
 _END = re.compile(rb"\r?\n\r?\n")
 _LINE_END = re.compile(rb"\r?\n")
 _OLD = re.compile(rb"[ \t]*GET[ \t]+([^ \t\r\n]+)[ \t]*\r?\n")
 
 
 def take_head(buffer: bytes) -> tuple[bytes, bytes] | None:
-    """The first head in the buffer, made strict and without its blank line, and what is behind it; None if none ends.
+    """Return the buffer's first head, made strict and without its blank line, and the rest; None if incomplete.
 
-    The head of an HTTP/0.9 request is its line alone, and has no version.
+    The head of an HTTP/0.9 request is its request line alone, without a version.
     """
     buffer = buffer.lstrip(b"\r\n")
     old = _OLD.match(buffer)

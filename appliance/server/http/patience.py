@@ -1,17 +1,17 @@
-"""How long a slow client is waited for: by what it brings, not by the clock alone."""
+"""Limit how long a slow client may keep the server waiting: by the bytes that it transfers, not by the clock alone."""
 
 from __future__ import annotations
 
-# A client that is slow is waited for as long as it brings or takes this much; one that trickles is not.
+# A slow client that transfers at least this much is waited for; one that trickles is not.
 _BYTES_PER_SECOND = 1024.0
 
 
 class Patience:
-    """How long a client may keep us waiting, all its silences together; what it brings buys time back.
+    """The time that a client may keep the server waiting, all waits together. Transferred bytes extend it again.
 
     Args:
-        seconds: at the most, at any time.
-        rate: bytes that buy back a second.
+        seconds: the maximum at any moment.
+        rate: bytes that add one second.
     """
 
     __slots__ = ("_full", "_rate", "left")
@@ -21,5 +21,5 @@ class Patience:
         self._rate = rate
 
     def earn(self, amount: int) -> None:
-        """The client brought this many bytes."""
+        """Add time for the bytes that the client transferred."""
         self.left = min(self._full, self.left + amount / self._rate)

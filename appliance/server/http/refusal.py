@@ -1,47 +1,43 @@
-"""A request that is not served, and the answer that says why.
-
-Owns the words and bytes of a refusal; knows nothing of how it was noticed. Used by the server in whatever process it
-runs.
-"""
+"""The exceptions for requests that the server refuses, and the bytes of the error response."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
 
-Page = tuple[str, str, bytes]  # reason phrase, Content-Type, content; no content: the usual
-TLS_REASON = "this is TLS, on a port that is not"
+Page = tuple[str, str, bytes]  # reason phrase, Content-Type, content; b"" as content: the usual text
+TLS_REASON = "this is TLS, but the port expects plain HTTP"
 
 
-class Refused(Exception):  # noqa: N818 (a refusal is an answer, not an error of ours)
-    """This is no request that can be served.
+class Refused(Exception):  # noqa: N818  a refusal is an answer to the client, not an error of ours
+    """The request can't be served.
 
     Attributes:
-        status: the answer's status code.
-        reason: one clause that says why, ASCII, with the section of the RFC where there is one.
-        words: the reason phrase, where it is not the status's own.
+        status: the response's status code.
+        reason: one clause that says why, in ASCII, with the section of the RFC if there is one.
+        reason_phrase: the reason phrase, if it is not the standard one of the status.
     """
 
-    def __init__(self, status: int, reason: str, words: str = "") -> None:
+    def __init__(self, status: int, reason: str, reason_phrase: str = "") -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
-        self.words = words
+        self.reason_phrase = reason_phrase
 
     @property
     def is_tls(self) -> bool:
-        """The client speaks TLS to a port that does not."""
+        """Whether the client speaks TLS to a port that does not."""
         return self.reason == TLS_REASON
 
 
 class Deferred(Refused):
-    """This request is served once its body has come: it has no answer yet."""
+    """The server has to receive the body before it runs this request; there is no response yet."""
 
     def __init__(self) -> None:
         super().__init__(0, "its body has not come")
 
 
 class HandshakeFailed(OSError):  # noqa: N818 (as Refused)
-    """The client and we could not agree on TLS, or it does not trust the certificate: there is nobody to answer to."""
+    """The TLS handshake failed, or the client does not trust the certificate: no response can be sent."""
 
 
 # http.HTTPStatus has RFC 9110's phrases only since Python 3.13.
@@ -49,7 +45,7 @@ _PHRASES = {413: "Content Too Large", 414: "URI Too Long"}
 
 
 def phrase(status: int) -> str:
-    """The reason phrase of a status code; an invented code has none."""
+    """Return the standard reason phrase of a status code; "Unknown" for a code without one."""
     try:
         return _PHRASES.get(status) or HTTPStatus(status).phrase
     except ValueError:
@@ -59,20 +55,20 @@ def phrase(status: int) -> str:
 def answer(
     status: int, text: str, *, date: bytes, request_id: str, content: bool = True, page: Page | None = None
 ) -> bytes:
-    """A whole response of plain text, after which the connection closes.
+    """Build a whole plain-text response that closes the connection.
 
     Args:
-        status: its code.
-        text: why; it is the body, with the status before it.
+        status: the status code.
+        text: the cause; the body is the status line's text and this.
         date: the ``Date`` and ``Server`` lines.
-        request_id: what its line is found by.
-        content: False for a HEAD request: the same head, no body.
-        page: a subclass's own words instead.
+        request_id: the id by which the request's log line can be found.
+        content: False for a HEAD request: the same head without a body.
+        page: the page of a handler's subclass, instead of the standard text.
     """
-    words, kind, body = page or (phrase(status), "text/plain; charset=utf-8", b"")
-    body = body or (f"{status} {words}: {text}\n" if text else f"{status} {words}\n").encode()
+    reason_phrase, kind, body = page or (phrase(status), "text/plain; charset=utf-8", b"")
+    body = body or (f"{status} {reason_phrase}: {text}\n" if text else f"{status} {reason_phrase}\n").encode()
     lines = [
-        b"HTTP/1.1 %d %b\r\n" % (status, words.encode("latin-1")),
+        b"HTTP/1.1 %d %b\r\n" % (status, reason_phrase.encode("latin-1")),
         date,
         b"Content-Type: %b\r\n" % kind.encode("latin-1"),
         b"Content-Length: %d\r\n" % len(body),

@@ -1,7 +1,6 @@
-"""What an application says of its response, checked and made bytes (PEP 3333; RFC 9110, 5 and 15).
+"""Check the status and the headers that an application sends, and encode them (PEP 3333; RFC 9110, 5 and 15).
 
-Owns the grammar of a status line and of response fields, and the ``Date`` line; must not know how content is framed or
-sent. What is checked is checked under ``python -O`` too: there is no assert. One object a server, for any thread.
+Uses no ``assert``, so ``python -O`` checks the same. Each server has one ``ResponseHeads``, which any thread may use.
 """
 
 from __future__ import annotations
@@ -16,23 +15,24 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _STATUS_CODES = range(200, 1000)
-_KEPT = 512
+_MAX_ENTRIES = 512
 _TAB = 0x09
-# Fields that the server writes itself, or must know of; the value is their kind.
+# Fields that the server writes itself, or acts on.
 _SPECIAL = {"content-length", "connection", "date", "server", "x-request-id"}
-# RFC 9110, 7.6.1, and PEP 3333: about the connection, which is the server's; "connection" is read, not forbidden.
+# RFC 9110, 7.6.1, and PEP 3333: these describe the connection, which belongs to the server. "Connection" itself is
+# read.
 _HOP_BY_HOP = {
     "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailers",
     "transfer-encoding", "upgrade",
 }  # fmt: skip
 
 
-class ApplicationFault(AssertionError):  # noqa: N818 (a fault of the application, not an error of ours)
-    """The application broke a rule of PEP 3333. An ``AssertionError``, as wsgiref raises for the same."""
+class ApplicationFault(AssertionError):  # noqa: N818  a fault of the application, not an error of ours
+    """The application broke a rule of PEP 3333. An ``AssertionError``, as wsgiref raises for the same fault."""
 
 
 class Statuses(dict[str, "tuple[int, bytes]"]):
-    """Status text to its code and its line. What is in here was checked."""
+    """Maps a status text to its code and its status line. All entries are valid."""
 
     def __missing__(self, status: str) -> tuple[int, bytes]:
         if not isinstance(status, str):
@@ -45,13 +45,13 @@ class Statuses(dict[str, "tuple[int, bytes]"]):
         line = b"HTTP/1.1 %s\r\n" % _latin(status, "the status")
         if len(line.translate(None, CONTROLS)) + 2 != len(line):
             raise ApplicationFault(f"the status holds a control character: {status!r:.80}")
-        if len(self) < _KEPT:
+        if len(self) < _MAX_ENTRIES:
             self[status] = int(code), line
         return int(code), line
 
 
 class FieldKinds(dict[str, str]):
-    """Field name as given to its kind: empty for most, lower-case for those that mean something here."""
+    """Maps a field name to its kind: "" for most, the lower-case name for the fields that the server acts on."""
 
     def __missing__(self, name: str) -> str:
         if not isinstance(name, str):
@@ -60,9 +60,11 @@ class FieldKinds(dict[str, str]):
             raise ApplicationFault(f"a header's name must be a token (RFC 9110, 5.1), not {name!r:.80}")
         lower = name.lower()
         if lower in _HOP_BY_HOP:
-            raise ApplicationFault(f"the header {name} is about the connection, which is the server's (PEP 3333)")
+            raise ApplicationFault(
+                f"the header {name} describes the connection, which belongs to the server (PEP 3333)"
+            )
         kind = lower if lower in _SPECIAL else ""
-        if len(self) < _KEPT and len(name) <= 64:
+        if len(self) < _MAX_ENTRIES and len(name) <= 64:
             self[name] = kind
         return kind
 
@@ -71,14 +73,15 @@ class ResponseFields:
     """An application's response fields, checked.
 
     Attributes:
-        pairs: names and values, as they were then: the application may change its list, and lists in it.
-        block: their lines, but for Content-Length and Connection.
-        length: what Content-Length said; -1 without.
-        close: Connection said close.
-        date, server, request_id: the application gave these itself.
+        pairs: a copy of the names and values: the application may change its list later.
+        block: the field lines, without Content-Length and Connection.
+        length: the value of Content-Length; -1 if there is none.
+        plain: no field needs special treatment.
+        close: Connection contains "close".
+        date, server, request_id: the application sent this field itself.
     """
 
-    # Class attributes and not slots: what is usual costs no assignment.
+    # Class attributes and not slots: the usual values cost no assignment.
     pairs: Sequence[tuple[str, str]] = ()
     block = b""
     length = -1
@@ -87,13 +90,13 @@ class ResponseFields:
 
 
 class ResponseHeads:
-    """Makes heads; remembers statuses and field names that it has found good, and this second's ``Date``."""
+    """Builds response heads; remembers valid statuses and field names, and the ``Date`` line of this second."""
 
     def __init__(self, software: str) -> None:
         self.statuses = Statuses()
         self._kinds = FieldKinds()
         self.software = software
-        # An application mostly says what it said before; the comparison costs a tenth of the checks.
+        # Most applications repeat their headers; the comparison costs a tenth of the checks.
         self._last = ResponseFields()
         self._plain: tuple[ResponseFields, int, bytes, int, bytes] = (ResponseFields(), -1, b"", 0, b"")
         self._second = 0
@@ -103,17 +106,17 @@ class ResponseHeads:
         """Check an application's headers.
 
         Raises:
-            ApplicationFault: they are none.
+            ApplicationFault: they are not valid.
         """
         if type(headers) is not list:
             raise ApplicationFault(f"the headers must be a list of pairs (PEP 3333), not {type(headers).__name__}")
         fields = self._last
-        if headers == fields.pairs:  # a pair that is a list equals none
+        if headers == fields.pairs:  # a pair that is a list is never equal
             return fields
         fields = ResponseFields()
         kinds = self._kinds
         lines: list[str] = []
-        if str in map(type, headers):  # one of two letters would come apart into a name and a value
+        if str in map(type, headers):  # a str of two letters would unpack into a name and a value
             raise _bad_pair(headers)
         try:
             for name, value in headers:
@@ -133,7 +136,7 @@ class ResponseHeads:
         return fields
 
     def _special(self, fields: ResponseFields, kind: str, value: str) -> bool:
-        """Note a field that means something here; whether it is not to be written as it is."""
+        """Handle a field that the server acts on; return whether the field line must not be sent as it is."""
         if kind == "content-length":
             if not (value.isascii() and value.isdigit()) or 0 <= fields.length != int(value):
                 raise ApplicationFault(f"Content-Length must be one number (RFC 9110, 8.6), not {value!r:.80}")
@@ -142,14 +145,16 @@ class ResponseHeads:
         if kind == "connection":
             options = {option.strip(" \t").lower() for option in value.split(",")}
             if not options <= {"close", "keep-alive"}:
-                raise ApplicationFault(f"the header Connection is the server's, except for close, not {value!r:.80}")
+                raise ApplicationFault(
+                    f"the header Connection belongs to the server, except for close, not {value!r:.80}"
+                )
             fields.close = fields.close or "close" in options
             return True
         setattr(fields, kind.removeprefix("x-").replace("-", "_"), True)
         return False
 
     def date(self) -> bytes:
-        """The ``Date`` and ``Server`` lines, made once a second."""
+        """Return the ``Date`` and ``Server`` lines; they are built once a second."""
         now = int(time.time())
         if now != self._second:
             self._date = f"Date: {format_date_time(now)}\r\nServer: {self.software}\r\n".encode("latin-1")
@@ -157,9 +162,10 @@ class ResponseHeads:
         return self._date
 
     def plain(self, line: bytes, fields: ResponseFields, size: int, now: int) -> bytes:
-        """The head of a response as most are, up to the request's id: all content there is, on a connection that stays.
+        """Return the head of a plain response, up to the value of X-Request-ID.
 
-        It is mostly the one before, in the same second.
+        Plain: all content is known, and the connection persists. Mostly this is the previous head, within the same
+        second.
         """
         known_fields, known_size, known_line, second, head = self._plain
         if fields is not known_fields or size != known_size or line is not known_line or now != second:
@@ -168,8 +174,8 @@ class ResponseHeads:
             self._plain = (fields, size, line, now, head)
         return head
 
-    def origin(self, fields: ResponseFields) -> bytes:
-        """Those of the two lines that the application did not give."""
+    def date_and_server(self, fields: ResponseFields) -> bytes:
+        """Return the ``Date`` and ``Server`` lines, without those that the application sent itself."""
         lines = self.date()
         if not fields.date and not fields.server:
             return lines
@@ -194,7 +200,7 @@ def _bad_pair(headers: list[Any]) -> ApplicationFault:
 
 
 def _check_controls(headers: list[tuple[str, str]]) -> None:
-    """Tabs are legal within a value (RFC 9110, 5.5), nothing else below the space is."""
+    """Find the bad header. Of the control characters only the tab is valid within a value (RFC 9110, 5.5)."""
     for name, value in headers:
         if any((ord(letter) < 0x20 and ord(letter) != _TAB) or letter == "\x7f" for letter in value):
             raise ApplicationFault(f"the header {name} holds a control character: {value!r:.80}")

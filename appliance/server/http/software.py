@@ -1,4 +1,4 @@
-"""What the server calls itself in ``Server`` and ``SERVER_SOFTWARE``."""
+"""The server's name in ``Server`` and ``SERVER_SOFTWARE``."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import threading
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from ..http.body import LATE, LEFT
+from ..http.body import BODY_TIMEOUT, CLIENT_LEFT
 from ..http.patience import Patience
 from ..http.refusal import Refused
 from .byte_queue import ByteQueue, Storage
@@ -276,7 +276,7 @@ class Incoming:
             if data is None:
                 return GOES_ON
             if not data:
-                self.outcome = Refused(400, LEFT)
+                self.outcome = Refused(400, CLIENT_LEFT)
                 return IS_OVER
             self._patience.earn(len(data))
             self._heard_at = monotonic()
@@ -299,7 +299,7 @@ class Incoming:
         self._looked_at = now
         if self._patience.left > 0:
             return GOES_ON
-        self.outcome = Refused(408, LATE)
+        self.outcome = Refused(408, BODY_TIMEOUT)
         return IS_OVER
 
     def recall(self, most: int) -> bytes | None:

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..http.body import LEFT
-from ..http.body_end import end_of
+from ..http.body import CLIENT_LEFT
+from ..http.body_end import end_finder
 from ..http.refusal import Refused
 from .connections import Connection
 from .watchdog import exchange_of
@@ -67,7 +67,7 @@ class ClientWaits:
             if incoming.outcome is not None:
                 raise incoming.outcome
             return False
-        end = end_of(said, self._limits.max_body_bytes)
+        end = end_finder(said, self._limits.max_body_bytes)
         if end.feed(wire.buffer) or self.may_run(first=True) or _has_come(wire, end):
             return False
         connection.incoming = background.receive(wire, end, chunked=said.chunked)
@@ -126,11 +126,11 @@ def _has_come(wire: Wire, end: ChunkedEnd | LengthEnd) -> bool:
     try:
         more = wire.fill()
     except OSError:
-        raise Refused(400, LEFT) from None
+        raise Refused(400, CLIENT_LEFT) from None
     if more and end.feed(wire.buffer[known:]):
         return True
     if wire.ended:
-        raise Refused(400, LEFT)
+        raise Refused(400, CLIENT_LEFT)
     return False
 
 
@@ -138,4 +138,4 @@ def _welcome(wire: Wire) -> None:
     try:
         wire.send(_CONTINUE)
     except OSError:
-        raise Refused(400, LEFT) from None
+        raise Refused(400, CLIENT_LEFT) from None

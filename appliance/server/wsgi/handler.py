@@ -15,7 +15,7 @@ from contextvars import Context
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
-from ..http.body import EMPTY, LEFT, Body
+from ..http.body import CLIENT_LEFT, EMPTY, Body
 from ..http.head import HeadParser
 from ..http.refusal import Deferred, Refused, answer
 from ..http.software import SOFTWARE
@@ -217,7 +217,7 @@ class WSGIRequestHandler(SocketlessHandler):
 
     def _body_of(self, head: Head) -> Body:
         welcome = head.said.expects and (self._welcomes or not self._answers_expectations)
-        return body_of(self, head, self._greet if welcome else None)
+        return body_of(self, head, self._send_continue if welcome else None)
 
     def _wait_for_head(self) -> bytes | None:
         wire, limits = self.wire, self.server_context.limits
@@ -256,7 +256,7 @@ class WSGIRequestHandler(SocketlessHandler):
         if head.said.chunked and head.path != "*" and isinstance(self._body, Body):
             self._body = with_length(self, self._body, environ)
 
-    def _greet(self) -> None:
+    def _send_continue(self) -> None:
         """100 (Continue), unless the body is on its way, or the final response is (RFC 9110, 10.1.1 and 15.2)."""
         if not self.wire.buffer and (self.exchange is None or not self.exchange.status):
             self.wire.send(_CONTINUE)
@@ -317,7 +317,7 @@ class WSGIRequestHandler(SocketlessHandler):
     def _refuse(self, refusal: Refused) -> None:
         """Answer a request that is not served, and close: nothing behind it can be trusted to be a request."""
         self.exchange = exchange = self.new_exchange()
-        exchange.event = "request.aborted" if refusal.reason == LEFT else "request.refused"
+        exchange.event = "request.aborted" if refusal.reason == CLIENT_LEFT else "request.refused"
         exchange.status = refusal.status
         exchange.reason = TLS if refusal.is_tls else refusal.reason
         raw = self._raw or self.wire.buffer

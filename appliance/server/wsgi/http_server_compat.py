@@ -168,7 +168,7 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
 
     def _page_of(self, refusal: Refused) -> Page | None:
         """What a subclass has said of its errors' words and form."""
-        words, form, kind = refusal.words, self.error_message_format, self.error_content_type
+        words, form, kind = refusal.reason_phrase, self.error_message_format, self.error_content_type
         if form == BaseHTTPRequestHandler.error_message_format:
             return (words, "text/plain; charset=utf-8", b"") if words else None
         words = words or phrase(refusal.status)

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from .handler import WSGIRequestHandler
 
 
-def body_of(handler: WSGIRequestHandler, head: Head, greet: Callable[[], None] | None) -> Body:
+def body_of(handler: WSGIRequestHandler, head: Head, send_continue: Callable[[], None] | None) -> Body:
     """The body that a head announces.
 
     Args:
         handler: the connection's.
         head: the request's.
-        greet: what sends 100 (Continue), where the client waits for that.
+        send_continue: what sends 100 (Continue), where the client waits for that.
 
     Raises:
         Refused: it is too large.
@@ -38,10 +38,10 @@ def body_of(handler: WSGIRequestHandler, head: Head, greet: Callable[[], None] |
     if waits is not None and waits(handler, head):
         raise Deferred
     if wire.early is not None:
-        greet = None  # it was sent when the request began to wait
+        send_continue = None  # it was sent when the request began to wait
     if said.chunked:
-        return ChunkedBody(wire, limits, greet)
-    return LengthBody(wire, limits, said.length, greet)
+        return ChunkedBody(wire, limits, send_continue)
+    return LengthBody(wire, limits, said.length, send_continue)
 
 
 def with_length(handler: WSGIRequestHandler, body: Body, environ: dict[str, Any]) -> Body:

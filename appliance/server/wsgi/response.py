@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from wsgiref.headers import Headers
 
 from ..http.body import EMPTY
-from ..http.content import is_single, joined, not_bytes
+from ..http.content import is_single, join_items, not_bytes
 from ..http.file_wrapper import file_range
 from ..http.framing import delimit
 from ..http.refusal import Refused
@@ -108,7 +108,7 @@ class ServerHandler(ApplicationRun):
         result: Any = self.result
         kind = type(result)
         if (kind is list or kind is tuple) and not self.headers_sent:
-            self._send_all(result[0] if len(result) == 1 else joined(result))
+            self._send_all(result[0] if len(result) == 1 else join_items(result))
         elif not (kind is self.wsgi_file_wrapper and self.sendfile()):
             self._send_items(result)
         if not self.headers_sent or self._chunked or self._surplus or self._left > 0:
@@ -256,8 +256,8 @@ class ServerHandler(ApplicationRun):
         exchange.status = code
         if minor < 0:  # HTTP/0.9: the content alone
             return []
-        origin = heads.origin(fields) if fields.date or fields.server else heads.date()
-        return [self._line, fields.block, origin, framing, b"\r\n"]
+        date_and_server = heads.date_and_server(fields) if fields.date or fields.server else heads.date()
+        return [self._line, fields.block, date_and_server, framing, b"\r\n"]
 
     def _changed_fields(self, view: Headers) -> ResponseFields:
         """A subclass looked at the headers, and may have changed them."""

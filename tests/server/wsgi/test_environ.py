@@ -10,7 +10,7 @@ from wsgiref.validate import validator
 
 import pytest
 
-from appliance.server.http.hosts import AllowedHosts, is_host, name_of
+from appliance.server.http.hosts import AllowedHosts, host_name, is_host
 from appliance.server.http.limits import Limits
 from appliance.server.wsgi.environ import TrustedProxies
 from tests.server.served import Echo, Served, chunked, get, post
@@ -249,7 +249,7 @@ def test_a_host_has_a_grammar():
     """Names, addresses and ports, and nothing else (RFC 3986, 3.2.2); the name without its port."""
     assert all(map(is_host, ["a", "a.b:80", "1.2.3.4", "[::1]", "[::1]:8", "a_b", "%41", "a:", "a,b", "[vF.a]"]))
     assert not any(map(is_host, ["", ":80", "a b", "[v.a]", "a/b", "u@a", "a:65536", "a:x", "[::1", "\u00e9", "a\t"]))
-    assert name_of("A.b:80") == "a.b"
+    assert host_name("A.b:80") == "a.b"
 
 
 EXPECT = get("/", "Content-Length: 3", "Expect: 100-continue", method="POST")
