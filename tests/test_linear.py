@@ -45,7 +45,7 @@ from appliance.server.http.refusal import Refused
 from appliance.server.pages import error_page, project_files
 from appliance.server.pages.distributions import distribution
 from appliance.server.pages.hints import hint
-from appliance.server.pages.tracebacks import look_at
+from appliance.server.pages.tracebacks import describe
 from appliance.server.wsgi import exchange
 from appliance.server.wsgi.environ import TrustedProxies
 from appliance.server.wsgi.streams import FileWire
@@ -192,7 +192,7 @@ PROJECT: dict[str, Callable[[str], object]] = {
     "hint of a database": hinted(of_module("psycopg.OperationalError")),
     "hint of a host": hinted(of_module("a.DisallowedHost")),
     "hint of a system error": hinted(OSError),
-    "traceback": lambda text: look_at(ValueError(text)).text(),
+    "traceback": lambda text: describe(ValueError(text)).text(),
     "error page": whole_page,
     "banner": lambda text: framework_errors._with_words(raw(text), "words", html=True),
     "distribution": distribution,

@@ -16,7 +16,7 @@ import contextlib
 import functools
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..server.pages.tracebacks import look_at, words_of
+from ..server.pages.tracebacks import describe, safe_str
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +75,7 @@ class Hooks:
         if name in self.dropped:
             return
         self.dropped.add(name)
-        reason = words_of(error, 500)
+        reason = safe_str(error, 500)
         fields: dict[str, object] = {"hook": name, "reason": f"{type(error).__name__}: {reason}"}
         with contextlib.suppress(Exception):  # it can't even be told
-            self.tell("debug", "hook.dropped", {**fields, "traceback": look_at(error).text()})
+            self.tell("debug", "hook.dropped", {**fields, "traceback": describe(error).text()})

@@ -87,7 +87,7 @@ def test_a_module_that_was_renamed_away(start: Start, project: Path, old: str, n
     appliance.wait_for("worker.ready")
     (project / old).rename(project / new)
     failed = appliance.wait_for("worker.failed")
-    assert failed["action"].startswith(f"{old} was removed or renamed a moment ago")
+    assert failed["action"].startswith(f"{old} was removed or renamed just now")
     (project / new).rename(project / old)
     appliance.wait_for("worker.ready")
     assert appliance.get()[1] == b"one"
@@ -105,7 +105,7 @@ def test_a_module_that_a_request_imports(start: Start, project: Path):
     appliance.wait_for("reload.finished")
     response, body = appliance.get(Accept="application/json")
     assert response.status == 500
-    assert json.loads(body)["action"].startswith("prices.py was removed or renamed a moment ago")
+    assert json.loads(body)["action"].startswith("prices.py was removed or renamed just now")
 
 
 def test_what_is_saved_while_commands_run(start: Start, project: Path, tmp_path: Path):

@@ -27,9 +27,9 @@ ROWS: dict[str, dict[str, str]] = {
 
 
 def follow(folder: Path, action: str, environment: dict[str, str]) -> None:
-    """Do what the words say."""
+    """Do what the action says."""
     command = re.search(r"printf '.*' > \S+|uv add [^.]+?(?=\Z|\. )", action)
-    edit = re.search(r"Write (\S+) in the place of '([^']+)' in (\S+)\.(?= |\Z)", action)
+    edit = re.search(r"Replace '([^']+)' by (\S+) in (\S+)\.(?= |\Z)", action)
     added = re.search(r"Add (\S+) to (\S+)[:.](?= |\Z)", action)
     variable = re.search(r"with (\w+=\S+) in \.env", action)
     if command:
@@ -38,7 +38,7 @@ def follow(folder: Path, action: str, environment: dict[str, str]) -> None:
         )
     elif edit:
         file = folder / edit[3]
-        file.write_text(file.read_text().replace(edit[2], edit[1]))
+        file.write_text(file.read_text().replace(edit[1], edit[2]))
     elif added:
         file = folder / added[2]
         file.write_text(f"{file.read_text()}\n{added[1]}\n")

@@ -1,11 +1,11 @@
-"""Names that differ: the module that is imported, and the package that brings it.
+"""The packages whose name differs from the module that they contain, and the modules that Python removed.
 
-Owns the tables. Knows nothing of who asks. Runs in the worker, after an import has failed.
+Runs in the worker, after an import has failed.
 """
 
 from __future__ import annotations
 
-# Only where the two differ by more than case and hyphens; dotted names where the first part is not enough.
+# Only names that differ by more than case and hyphens; dotted names if the first part is not enough.
 _DISTRIBUTIONS = {
     "MySQLdb": "mysqlclient",
     "OpenSSL": "pyOpenSSL",
@@ -113,8 +113,8 @@ _DISTRIBUTIONS = {
     "zmq": "pyzmq",
     "zope.interface": "zope.interface",
 }
-_PARTS_MAX = 3  # of a dotted name in the table
-# https://peps.python.org/pep-0594/ and its forerunners.
+_PARTS_MAX = 3  # of the dotted names in the table
+# https://peps.python.org/pep-0594/ and earlier removals.
 _REMOVED = {
     **dict.fromkeys(("asynchat", "asyncore", "distutils", "imp", "smtpd"), "3.12"),
     **dict.fromkeys(
@@ -128,7 +128,7 @@ _REMOVED = {
 
 
 def distribution(module: str) -> str:
-    """The package that brings a module, by its full dotted name."""
+    """Return the package that contains a module, by the module's full dotted name."""
     parts = module.split(".", _PARTS_MAX)[:_PARTS_MAX]
     for end in range(len(parts), 0, -1):
         found = _DISTRIBUTIONS.get(".".join(parts[:end]))
@@ -138,5 +138,5 @@ def distribution(module: str) -> str:
 
 
 def removed_in(module: str) -> str:
-    """The version of Python that no longer brings this module; empty for any other."""
+    """Return the Python version that removed this module; "" if none did."""
     return _REMOVED.get(module, "")

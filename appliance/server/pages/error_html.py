@@ -1,7 +1,6 @@
-"""The looks of a failure in a browser: one self-contained page, light or dark, no foreign resource.
+"""Render an error page as HTML: self-contained, light or dark, without resources of other sites.
 
-Owns the HTML. Every text in it is escaped here: a message may hold whatever a client has sent. Runs in the worker and
-in the stand-in.
+Escapes every text: an exception's message may contain what a client sent. Runs in the worker and in the stand-in.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ details { margin-top: 1.2rem } summary { cursor: pointer; color: var(--soft) }
 footer { margin-top: 2.5rem; color: var(--soft); font-size: .85rem }
 """
 
-# The stand-in answers when there is news, or "same" before a proxy would lose patience. Any other answer is a worker's.
+# The stand-in answers when there is news, or "same" before a proxy's timeout. A worker gives any other answer.
 _SCRIPT = """
 (async () => {
   for (;;) {
@@ -46,7 +45,7 @@ _SCRIPT = """
 
 
 def html_page(page: dict[str, Any]) -> str:
-    """The whole document of one page (``errorpage.render``)."""
+    """Return the whole document of one page (see ``error_page.render``)."""
     broken = page.get("status") != 503
     title = escape(str(page.get("title", "")))
     body = [f"<h1>{title}</h1>"]
@@ -57,7 +56,7 @@ def html_page(page: dict[str, Any]) -> str:
     if page.get("action"):
         body.append(f'<p class="action">{escape(str(page["action"]))}</p>')
     frames = page.get("frames") or []
-    body += [_frame(frame) for frame in reversed(frames)]  # the innermost first: it is what one looks for
+    body += [_frame(frame) for frame in reversed(frames)]  # the innermost first: readers look for it
     if page.get("text"):
         text = f"<pre>{escape(str(page['text']))}</pre>"
         body.append(f"<details><summary>The traceback as text</summary>{text}</details>" if frames else text)

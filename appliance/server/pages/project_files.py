@@ -1,7 +1,6 @@
-"""What stands in the project's folder that helps to say what to do: its files of dependencies, variables, commands.
+"""Find what helps with an error in the project's folder: files of dependencies and variables, commands, sources.
 
-Owns these looks; each costs a few files, and is made only after something was raised. Must not know exceptions. Runs in
-the worker.
+Each function reads a few files, and runs only after an exception, in the worker.
 """
 
 from __future__ import annotations
@@ -21,37 +20,37 @@ if TYPE_CHECKING:
 _DEPENDENCIES = ("requirements.txt", "pyproject.toml", "Pipfile", "setup.cfg", "setup.py", "requirements.in")
 _DEPENDENCIES_THERE = re.compile(r"^\[(?:project|dependency-groups|tool\.poetry|tool\.flit)\b", re.MULTILINE)
 _EXAMPLES = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example", "example.env", ".env.default")
-_OWN = (".env", ".env.local", ".flaskenv")
-_FOREIGN = frozenset({"venv", "env", "node_modules", "site-packages", "__pycache__", "tests", "test", "docs"})
+_VARIABLE_FILES = (".env", ".env.local", ".flaskenv")
+_SKIPPED_FOLDERS = frozenset({"venv", "env", "node_modules", "site-packages", "__pycache__", "tests", "test", "docs"})
 _LINE_MAX = 1000
 _SOURCES_MAX = 200
-_FOLDERS_MAX = 2000  # that are looked through for them
+_FOLDERS_MAX = 2000  # how many are searched for sources
 _COMMAND = re.compile(r"\.command\(\s{0,80}[\"']([\w-]{1,80})[\"']")
 _COMMAND_OF_FUNCTION = re.compile(r"\.command\([ \t]{0,80}\)[ \t]{0,80}\n(?:@.{0,200}\n){0,20}def (\w{1,80})\(")
 _MAKES_TABLES = ("init", "create", "setup", "seed")
 _BLANK = r"[ \t]{0,80}"
-_TEXT_MAX = 1_048_576  # characters of a file that is searched
+_TEXT_MAX = 1_048_576  # characters that are read of a file
 
 # What follows the module's name: settings.py.example, settings_example.py, settings.tpl, settings.dist.py
 _EXAMPLE = re.compile(r"(?:\.py)?[._-](?:example|sample|dist|template|tmpl|tpl|default)(?:\.py)?|\.jinja2?")
 
 
 def has_module(root: str, name: str) -> bool:
-    """Whether the project has a module of this name at all."""
+    """Whether the project has a module of this name in its usual places."""
     folders = (root, f"{root}/src")
     return any(os.path.exists(f"{folder}/{name}{end}") for folder in folders for end in (".py", ""))  # noqa: PTH110  pathlib costs 5 ms at import
 
 
 def place_of(root: str, name: str) -> str:
-    """Where in the project a module or package of this name lies, relative to the root; empty where nowhere."""
+    """Return the path of a module or package in the project, relative to the root; "" if there is none."""
     count = 0
     for folder, names, files in os.walk(root):
         names[:] = sorted(
-            each for each in names if not each.startswith(".") and each not in _FOREIGN - {"tests", "test"}
+            each for each in names if not each.startswith(".") and each not in _SKIPPED_FOLDERS - {"tests", "test"}
         )
         if f"{name}.py" in files:
             return os.path.relpath(f"{folder}/{name}.py", root)
-        if name in names and _holds_python(f"{folder}/{name}"):
+        if name in names and _has_python(f"{folder}/{name}"):
             return os.path.relpath(f"{folder}/{name}", root)
         count += len(names)
         if count > _FOLDERS_MAX:
@@ -59,9 +58,9 @@ def place_of(root: str, name: str) -> str:
     return ""
 
 
-def _holds_python(folder: str) -> bool:
+def _has_python(folder: str) -> bool:
     for _, names, files in os.walk(folder):
-        names[:] = [name for name in names if not name.startswith(".") and name not in _FOREIGN]
+        names[:] = [name for name in names if not name.startswith(".") and name not in _SKIPPED_FOLDERS]
         if any(file.endswith(".py") for file in files):
             return True
     return False
@@ -78,15 +77,15 @@ def is_installed(name: str) -> bool:
 
 
 def raised_by(error: BaseException) -> tuple[str, str]:
-    """The installed package, by its distribution's plain name, whose file raised; and its version."""
+    """Return the installed distribution whose file raised, by its normalized name, and its version."""
     file = _last_file(error)
     within = file.partition(f"{os.sep}site-packages{os.sep}")[2]
     name = within.partition(os.sep)[0].removesuffix(".py")
     if not name:
         return "", ""
-    from importlib.metadata import PackageNotFoundError, packages_distributions, version  # noqa: PLC0415  it costs 20 ms
+    from importlib.metadata import PackageNotFoundError, packages_distributions, version  # noqa: PLC0415  costs 20 ms
 
-    # Python 3.10 knows those alone that have a top_level.txt; the rest are mostly called as their package.
+    # Python 3.10 lists only those with a top_level.txt; most others have the package's name.
     for each in packages_distributions().get(name, [name]):
         try:
             return re.sub(r"[-_.]+", "-", each).lower(), version(each)
@@ -96,14 +95,14 @@ def raised_by(error: BaseException) -> tuple[str, str]:
 
 
 def distribution_of(module: str) -> str:
-    """The distribution that brings an installed module; empty where none is known."""
+    """Return the distribution of an installed module; "" if unknown."""
     from importlib.metadata import packages_distributions  # noqa: PLC0415  as above
 
     return next(iter(packages_distributions().get(module, ())), "")
 
 
-def is_newer_here(requirement: str) -> bool:
-    """Whether what is installed is newer than ``name<release``: else an older one is no remedy."""
+def is_installed_newer(requirement: str) -> bool:
+    """Whether the installed release is not older than ``name<release``; if it is, an older release does not help."""
     from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415  as above
 
     name, _, below = requirement.partition("<")
@@ -114,13 +113,13 @@ def is_newer_here(requirement: str) -> bool:
     return [int(part) for part in here] >= [int(part) for part in re.findall(r"\d+", below)]
 
 
-def is_of_old_pythons(package: str) -> bool:
-    """Whether the installed release uses what left Python with 3.10 as well: no Python that is served is old enough."""
-    return package.lower() == "django" and not is_newer_here("django<2.1")
+def needs_older_python(package: str) -> bool:
+    """Whether the installed release needs names that Python 3.10 removed too: no available Python is old enough."""
+    return package.lower() == "django" and not is_installed_newer("django<2.1")
 
 
 def raised_in(error: BaseException, package: str) -> bool:
-    """Whether a package of this name was being imported, or run."""
+    """Whether the error was raised while this package was imported or ran."""
     trace = error.__traceback__
     while trace is not None:
         if f"{os.sep}{package}{os.sep}" in trace.tb_frame.f_code.co_filename:
@@ -129,13 +128,13 @@ def raised_in(error: BaseException, package: str) -> bool:
     return False
 
 
-def ran_a_program(error: BaseException) -> bool:
-    """Whether a program was to be started."""
+def raised_in_subprocess(error: BaseException) -> bool:
+    """Whether the error was raised at the start of a program."""
     return _last_file(error).endswith(f"{os.sep}subprocess.py")
 
 
 def _last_file(error: BaseException) -> str:
-    """The file of the project's or a package's that raised; of an import the one that imports."""
+    """Return the file that raised, of the project or a package; for an import the file with the import statement."""
     trace, file = error.__traceback__, ""
     while trace is not None:
         name = trace.tb_frame.f_code.co_filename
@@ -145,7 +144,7 @@ def _last_file(error: BaseException) -> str:
 
 
 def removed_module(root: str, name: str) -> str:
-    """The module's file or folder, where it was there until a moment ago: a finder may know; empty if not."""
+    """Return the file or folder of a module that was removed just now, if a finder knows one; else ""."""
     for finder in sys.meta_path:
         removed = getattr(finder, "removed", None)
         path = removed(name) if callable(removed) else ""
@@ -154,8 +153,8 @@ def removed_module(root: str, name: str) -> str:
     return ""
 
 
-def example_of(root: str, module: str) -> tuple[str, str]:
-    """The file of a module that is still to be made, and the file beside it to be copied; empty where there is none."""
+def missing_file_example(root: str, module: str) -> tuple[str, str]:
+    """Return a module's file that does not exist yet, and the example beside it to copy; "" if there is none."""
     below = [entry for entry in sys.path if entry.startswith(f"{root}/")]
     *parents, last = module.split(".")
     for folder in ("/".join([entry, *parents]) for entry in (root, *below)):
@@ -169,7 +168,7 @@ def example_of(root: str, module: str) -> tuple[str, str]:
 
 
 def dependency_file(root: str) -> str:
-    """The file in which a dependency is to be added; empty where there is none."""
+    """Return the file to add a dependency to; "" if there is none."""
     names = set(os.listdir(root))  # noqa: PTH208  as above
     if "requirements" in names:
         inner = sorted(name for name in os.listdir(f"{root}/requirements") if name.endswith((".txt", ".in")))  # noqa: PTH208  as above
@@ -177,16 +176,16 @@ def dependency_file(root: str) -> str:
         if inner:
             return f"requirements/{(preferred or inner)[0]}"
     if "pyproject.toml" in names and not _DEPENDENCIES_THERE.search(_text(f"{root}/pyproject.toml")):
-        # It configures tools, and setuptools' own files say what is needed.
+        # It only configures tools; the files of setuptools list the dependencies.
         names -= {"pyproject.toml"} if names & {"setup.cfg", "setup.py", "Pipfile"} else set()
     return next((name for name in _DEPENDENCIES if name in names), "")
 
 
 def mentions(root: str, distribution: str) -> tuple[str, str]:
-    """The file of the project's packaging that names it, and under what: it was not installed, so it is optional.
+    """Return the packaging file that names a distribution, and its extra or group: it is optional, so not installed.
 
     Returns:
-        the file's name, or empty; ``extra:NAME`` or ``group:NAME``, or empty where that can't be seen.
+        the file's name, or ""; ``extra:NAME`` or ``group:NAME``, or "" if unknown.
     """
     name = "[-_.]".join(map(re.escape, re.split("[-_.]+", distribution)))
     pattern = re.compile(rf"[\"'\s]{name}(?![\w.-])", re.IGNORECASE)
@@ -199,7 +198,7 @@ def mentions(root: str, distribution: str) -> tuple[str, str]:
 
 
 def _optional(text: str) -> str:
-    """The extra or the group in which a text ends."""
+    """Return the extra or the group in which the text ends."""
     tables = re.findall(r"^\[([^\[\]\n]{1,200})\][ \t]{0,80}$", text, re.MULTILINE)
     keys = re.findall(
         r"(?:^|[{,])[ \t]{0,80}[\"']?([\w.-]{1,200})[\"']?[ \t]{0,80}[=:][ \t]{0,80}(?=[\[(\n])", text, re.MULTILINE
@@ -213,7 +212,7 @@ def _optional(text: str) -> str:
 
 
 def missing_imports(root: str) -> list[str]:
-    """The modules that the project's files import, and that can't be found, by their full names."""
+    """Return the modules that the project's sources import and that can't be found, by their full names."""
     found: dict[str, None] = {}
     for file in _sources(root):
         for name in _imports(file):
@@ -227,8 +226,8 @@ def missing_imports(root: str) -> list[str]:
 
 
 def variable_behind(setting: str) -> str:
-    """The variable that Django's settings read this one from, as their source says it; else its own name."""
-    module = sys.modules.get(os.environ.get("DJANGO_SETTINGS_MODULE", ""))  # noqa: TID251  the project's own environment
+    """Return the variable that Django's settings read ``setting`` from, judged by their source; else ``setting``."""
+    module = sys.modules.get(os.environ.get("DJANGO_SETTINGS_MODULE", ""))  # noqa: TID251  the project's environment
     text = _text(getattr(module, "__file__", None) or "")
     found = re.search(
         rf"^{_BLANK}{setting}{_BLANK}=[^\n]{{0,200}}?(?:env|config)[^\n\"']{{0,40}}[\"']([A-Z][A-Z0-9_]{{2,80}})[\"']",
@@ -239,8 +238,8 @@ def variable_behind(setting: str) -> str:
 
 
 def variable_read_at(error: BaseException) -> str:
-    """The variable, not set, that the line which raised reads: ``os.environ.get("HOSTS").split()``; else empty."""
-    import linecache  # noqa: PLC0415  it costs what is needed here alone
+    """Return the unset variable that the raising line reads, as in ``os.environ.get("HOSTS").split()``; else ""."""
+    import linecache  # noqa: PLC0415  imported only where needed, to save its cost
 
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
@@ -249,13 +248,13 @@ def variable_read_at(error: BaseException) -> str:
         return ""
     line = linecache.getline(trace.tb_frame.f_code.co_filename, trace.tb_lineno)[:_LINE_MAX]
     read = re.findall(r"(?:environ\.get|getenv)\([ \t]{0,8}[\"']([A-Za-z_]\w{0,80})[\"'][ \t]{0,8}\)", line)
-    return next((name for name in read if name not in os.environ), "")  # noqa: TID251  the project's own environment
+    return next((name for name in read if name not in os.environ), "")  # noqa: TID251  the project's environment
 
 
 def variable_files(root: str, key: str) -> tuple[str, str]:
-    """The project's own file of variables, and the example that has ``key``; either may be empty."""
+    """Return the project's file of variables, and the example that has ``key``; either may be ""."""
     first = key.partition(",")[0]
-    own = next((name for name in _OWN if os.path.isfile(f"{root}/{name}")), "")  # noqa: PTH113  as above
+    own = next((name for name in _VARIABLE_FILES if os.path.isfile(f"{root}/{name}")), "")  # noqa: PTH113  as above
     for name in _EXAMPLES:
         if re.search(
             rf"^{_BLANK}#?{_BLANK}(?:export{_BLANK})?{re.escape(first)}{_BLANK}=", _text(f"{root}/{name}"), re.MULTILINE
@@ -265,8 +264,8 @@ def variable_files(root: str, key: str) -> tuple[str, str]:
 
 
 def table_command(root: str) -> str:
-    """The command that makes the database's tables; empty where nothing shows it."""
-    manage = next((path for path in _scripts(root) if "django" in _text(f"{root}/{path}").lower()), "")
+    """Return the command that creates the database's tables; "" if none is found."""
+    manage = next((path for path in _manage_scripts(root) if "django" in _text(f"{root}/{path}").lower()), "")
     if manage:
         return f"python {manage} migrate"
     if os.path.isfile(f"{root}/migrations/alembic.ini"):  # noqa: PTH113  as above
@@ -282,7 +281,7 @@ def table_command(root: str) -> str:
     return ""
 
 
-def _scripts(root: str) -> Iterator[str]:
+def _manage_scripts(root: str) -> Iterator[str]:
     yield "manage.py"
     for entry in sorted(os.scandir(root), key=lambda entry: entry.name):
         if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
@@ -292,7 +291,7 @@ def _scripts(root: str) -> Iterator[str]:
 def _sources(root: str) -> Iterator[str]:
     count = 0
     for folder, names, files in islice(os.walk(root), _FOLDERS_MAX):
-        names[:] = [name for name in names if not name.startswith(".") and name not in _FOREIGN]
+        names[:] = [name for name in names if not name.startswith(".") and name not in _SKIPPED_FOLDERS]
         for name in sorted(files):
             if name.endswith(".py"):
                 count += 1
@@ -302,7 +301,7 @@ def _sources(root: str) -> Iterator[str]:
 
 
 def _imports(file: str) -> Iterator[str]:
-    """The modules that a source imports outside of ``try``: what it can do without is not missing."""
+    """Yield the modules that a source imports outside of ``try``: an import within ``try`` is optional."""
     try:
         tree = ast.parse(_text(file))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -319,7 +318,7 @@ def _imports(file: str) -> Iterator[str]:
 
 
 def text_of(file: str) -> str:
-    """A file of the project; empty where it can't be read."""
+    """Return the text of a project's file; "" if it can't be read."""
     return _text(file)
 
 

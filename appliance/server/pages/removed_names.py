@@ -1,14 +1,14 @@
-"""Names that left a package with some release: what the project, or another package, still imports.
+"""The names that a release of a package removed, and that a project or another package still imports.
 
-Owns the table. Knows nothing of who asks. Runs in the worker, after an import has failed.
+Runs in the worker, after an import has failed.
 """
 
 from __future__ import annotations
 
 import re
 
-# What is imported, as "module:name" or "module" for one that is gone as a whole; the last releases that have it.
-_GONE: tuple[tuple[str, tuple[str, ...]], ...] = (
+# What is imported, as "module:name", or "module" if the whole module was removed; the last releases that have it.
+_REMOVED_NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"werkzeug\.urls:\w+", ("werkzeug<3",)),
     (
         r"werkzeug:(?:secure_filename|cached_property|Local\w*|Request|Response|generate_password_hash|check_\w+)",
@@ -53,7 +53,7 @@ _GONE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     (r"django\.(?:utils\.timezone:utc|utils\.baseconv[\w.:]*|core\.files\.storage:get_storage_class)", ("django<5",)),
     (r"pydantic:BaseSettings", ("pydantic<2",)),
-    # Of an instance: the class, as the package that brings it names it.
+    # An attribute of an instance: under the class, as its package names it.
     (
         r"flask\.(?:Flask|Blueprint|Scaffold|BlueprintSetupState):(?:before_(?:app_)?first_request|json_\w+coder)",
         ("flask<2.3", "werkzeug<3"),
@@ -67,8 +67,8 @@ _GONE: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"marshmallow:__version\w*", ("marshmallow<4",)),
     (r"importlib_metadata:\w+", ("importlib-metadata<5",)),
 )
-_PATTERNS = tuple((re.compile(pattern), releases) for pattern, releases in _GONE)
-# What an old release of the first leaves unpinned, and can't do with today's.
+_PATTERNS = tuple((re.compile(pattern), releases) for pattern, releases in _REMOVED_NAMES)
+# Old releases of the first package do not pin these, but do not work with their present releases.
 _COMPANIONS: tuple[tuple[str, tuple[int, ...], tuple[str, ...]], ...] = (
     ("flask", (2,), ("jinja2<3.1", "markupsafe<2.1", "itsdangerous<2.1", "werkzeug<2.1")),
     ("flask", (2, 3), ("werkzeug<3",)),
@@ -77,49 +77,49 @@ _COMPANIONS: tuple[tuple[str, tuple[int, ...], tuple[str, ...]], ...] = (
     ("jinja2", (3,), ("markupsafe<2.1",)),
     ("flask-sqlalchemy", (3,), ("sqlalchemy<2",)),
 )
-_OF_PYTHON = re.compile(
-    r"No module named '[\w.]{1,60}\.six\.moves|"  # a copy of six that is older than Python 3.12
+_REMOVED_BY_PYTHON = re.compile(
+    r"No module named '[\w.]{1,60}\.six\.moves|"  # a copy of six that does not work on Python 3.12
     r"cannot import name '\w{1,40}' from '(?:asyncio|base64|cgi|collections|fractions|gettext|html|inspect|typing)'"
     r"|module '(?:ast|asyncio|collections|fractions|html|inspect|pkgutil|platform|time|unittest)' has no attribute"
 )
-_IMPORTED = re.compile(r"cannot import name '(\w{1,80})' from '([\w.]{1,120})'")
-_ATTRIBUTE = re.compile(r"module '([\w.]{1,120})' has no attribute '(\w{1,80})'")
+_CANNOT_IMPORT = re.compile(r"cannot import name '(\w{1,80})' from '([\w.]{1,120})'")
+_NO_ATTRIBUTE = re.compile(r"module '([\w.]{1,120})' has no attribute '(\w{1,80})'")
 
 
-def last_with(error: BaseException, words: str) -> tuple[str, ...]:
-    """The last releases that have what could not be imported or found; each a requirement, empty where none is known.
+def last_releases_with(error: BaseException, message: str) -> tuple[str, ...]:
+    """Return requirements for the last releases that have the missing name; () if unknown.
 
     Args:
-        error: what was raised.
-        words: its own.
+        error: the exception.
+        message: the exception's message.
     """
-    for name in _missing(error, words):
+    for name in _missing(error, message):
         for pattern, releases in _PATTERNS:
             if pattern.fullmatch(name):
                 return releases
     return ()
 
 
-def _missing(error: BaseException, words: str) -> list[str]:
-    """What is not there, as the table names it: an attribute by each class that could have had it."""
-    if found := _IMPORTED.search(words):
+def _missing(error: BaseException, message: str) -> list[str]:
+    """Return the missing name as the table writes it; an attribute under each class that could have had it."""
+    if found := _CANNOT_IMPORT.search(message):
         return [f"{found[2]}:{found[1]}"]
     name = getattr(error, "name", None)
     if not isinstance(error, AttributeError):
         return [name] if isinstance(name, str) else []
-    if found := _ATTRIBUTE.search(words):
+    if found := _NO_ATTRIBUTE.search(message):
         return [f"{found[1]}:{found[2]}"]
     classes = type(getattr(error, "obj", None)).__mro__
     return [f"{str(each.__module__).partition('.')[0]}.{each.__name__}:{name}" for each in classes]
 
 
-def is_too_old(words: str) -> bool:
-    """Whether an import failed for what Python itself has no more."""
-    return _OF_PYTHON.search(words) is not None
+def is_too_old(message: str) -> bool:
+    """Whether an import failed because Python itself removed a name."""
+    return _REMOVED_BY_PYTHON.search(message) is not None
 
 
 def companions(package: str, version: str) -> tuple[str, ...]:
-    """What has to be held back beside this release of a package; empty where nothing is known."""
+    """Return the releases that a release of a package needs beside it; () if unknown."""
     numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:3])
     for name, below, releases in _COMPANIONS:
         if name == package and numbers and numbers < below:

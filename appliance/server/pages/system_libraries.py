@@ -1,14 +1,14 @@
-"""System libraries and programs that packages look for when they are imported or used, and Debian's names for them.
+"""System libraries and programs that packages need when they are imported or used, and their Debian packages.
 
-Owns the tables: each pattern is what the package really says. Knows nothing of who asks. Runs in the worker, after
-something was raised. tests/image installs every package that is named here.
+Each pattern is a message that a package really prints. Runs in the worker, after an exception. tests/image installs
+every package in these tables.
 """
 
 from __future__ import annotations
 
 import re
 
-# Told by the library's own name: "libGL.so.1: cannot open shared object file".
+# Found by the library's name: "libGL.so.1: cannot open shared object file".
 _LIBRARY = re.compile(r"(?P<name>lib[\w.+\-]{1,60}\.so[\w.]{0,20}): cannot open shared object file")
 _LIBRARIES = {
     "libEGL.so": "libegl1",
@@ -49,9 +49,9 @@ _LIBRARIES = {
     "libxslt.so": "libxslt1.1",
     "libzbar.so": "libzbar0",
 }
-# What one package needs as a whole: the library that it misses first is seldom the last.
+# All that a package needs: the library that is missing first is rarely the only one.
 _PANGO = ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0")
-_WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
+_MESSAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"cannot load library 'libgobject-2\.0\.so\.0'", ("libvips42",)),  # pyvips
     (r"cannot load library '(?:lib)?(?:gobject-2|pango|harfbuzz|fontconfig)", _PANGO),  # WeasyPrint
     (r"no library called \"(?:lib)?cairo", ("libcairo2",)),
@@ -68,7 +68,7 @@ _WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"make sure the Graphviz executables are on your systems' PATH", ("graphviz",)),
     (r"no pq wrapper available", ("libpq5",)),
 )
-_PATTERNS = tuple((re.compile(pattern), packages) for pattern, packages in _WORDS)
+_PATTERNS = tuple((re.compile(pattern), packages) for pattern, packages in _MESSAGES)
 _PROGRAMS = {
     "convert": "imagemagick",
     "curl": "curl",
@@ -98,35 +98,35 @@ _PROGRAMS = {
     "xmlsec1": "xmlsec1",
     "zip": "zip",
 }
-_OLD = re.compile(r"\Alib(?:ssl|crypto)\.so\.1|\Alibffi\.so\.[67]|\Alibpython")
+_OBSOLETE = re.compile(r"\Alib(?:ssl|crypto)\.so\.1|\Alibffi\.so\.[67]|\Alibpython")
 
 
-def missing_library(words: str) -> str:
-    """The shared library that could not be opened, by its file's name; empty where the words name none."""
-    found = _LIBRARY.search(words)
+def missing_library(message: str) -> str:
+    """Return the file name of the shared library that could not be opened; "" if the message names none."""
+    found = _LIBRARY.search(message)
     return found["name"] if found else ""
 
 
-def packages_for(words: str) -> tuple[str, ...]:
-    """Debian's packages for what an exception says is missing; empty where that is not known."""
+def packages_for(message: str) -> tuple[str, ...]:
+    """Return the Debian packages for what an exception's message says is missing; () if unknown."""
     for pattern, packages in _PATTERNS:
-        if pattern.search(words):
+        if pattern.search(message):
             return packages
-    package = _LIBRARIES.get(missing_library(words).partition(".so")[0] + ".so", "")
+    package = _LIBRARIES.get(missing_library(message).partition(".so")[0] + ".so", "")
     return (package,) if package else ()
 
 
 def package_of_program(name: str) -> str:
-    """Debian's package of a program; empty where it is not known."""
+    """Return the Debian package of a program; "" if unknown."""
     return _PROGRAMS.get(name, "")
 
 
-def is_of_another_time(library: str) -> bool:
-    """Whether today's Debian has this library no more: what was linked with it needs another release."""
-    return _OLD.search(library) is not None
+def is_obsolete(library: str) -> bool:
+    """Whether today's Debian lacks this library, so that the package linked with it needs another release."""
+    return _OBSOLETE.search(library) is not None
 
 
 def every_package() -> list[str]:
-    """All that is named here."""
-    named = {*_LIBRARIES.values(), *_PROGRAMS.values(), *(name for _, names in _WORDS for name in names)}
+    """Return all Debian packages of these tables."""
+    named = {*_LIBRARIES.values(), *_PROGRAMS.values(), *(name for _, names in _MESSAGES for name in names)}
     return sorted(named)

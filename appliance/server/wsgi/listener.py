@@ -14,7 +14,7 @@ from wsgiref import simple_server
 
 from ..http.limits import Limits
 from ..http.refusal import HandshakeFailed
-from ..pages.tracebacks import look_at
+from ..pages.tracebacks import describe
 from .exchange import Sink, Unheard
 from .handler import WSGIRequestHandler
 from .server_context import ServerContext, base_environ
@@ -84,7 +84,7 @@ class WSGIServer(simple_server.WSGIServer):
             self.sink.event("warning", "handshake.failed", {"client.address": address, "reason": reason})
             return
         error = sys.exc_info()[1]
-        text = "" if error is None else look_at(error).text()
+        text = "" if error is None else describe(error).text()
         self.sink.event("error", "connection.failed", {"client.address": address, "traceback": text})
 
 

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ...server.pages.tracebacks import MAX_LINE, words_of
+from ...server.pages.tracebacks import MAX_LINE, safe_str
 
 if TYPE_CHECKING:
     from ..hooks import Hooks
@@ -82,7 +82,7 @@ def _check(tell: Tell) -> None:
         "settings": settings.SETTINGS_MODULE,
         "debug": settings.DEBUG,
         "count": len(issues),
-        "issues": [words_of(issue, MAX_LINE) for issue in issues[:_NAMES_MAX]],
+        "issues": [safe_str(issue, MAX_LINE) for issue in issues[:_NAMES_MAX]],
     }
     tell(level if issues else "debug", "django.checked", fields)
 

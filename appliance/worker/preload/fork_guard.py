@@ -15,7 +15,7 @@ import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ...server.pages.tracebacks import look_at
+from ...server.pages.tracebacks import describe
 
 if TYPE_CHECKING:
     from ..app import Application
@@ -69,7 +69,7 @@ def end(error: BaseException | None = None) -> NoReturn:
         else:
             code = 1
             seen = error.__traceback__  # the first frame is ours
-            sys.stderr.write(look_at(error.with_traceback(seen.tb_next if seen else None)).text())
+            sys.stderr.write(describe(error.with_traceback(seen.tb_next if seen else None)).text())
         sys.stdout.flush()
         sys.stderr.flush()
     except Exception:  # noqa: BLE001, S110  streams that were closed; it ends all the same

@@ -22,13 +22,13 @@ from weakref import ref
 
 from ...masking import Mask
 from ...protocol.output_frames import RECORD
-from ...server.pages.tracebacks import look_at, words_of
+from ...server.pages.tracebacks import describe, safe_str
 from ...server.wsgi.exchange import current
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ...server.pages.tracebacks import Raised
+    from ...server.pages.tracebacks import DescribedException
     from ..hooks import Hooks
 
 _TEXT = 65_536  # characters of one text
@@ -138,14 +138,14 @@ def fields_of(record: logging.LogRecord, message: str) -> dict[str, Any]:
 def exceptions_of(error: BaseException) -> list[dict[str, Any]]:
     """The exception, then its causes, contexts and parts; without the values of any variable."""
     mask = Mask(os.environ)  # noqa: TID251  the project's, as it is now
-    described: list[dict[str, Any]] = mask.of(list(_described(look_at(error, mask=mask.masked))))
+    described: list[dict[str, Any]] = mask.of(list(_described(describe(error, mask=mask.masked))))
     return described
 
 
-def _described(raised: Raised, of: str = "") -> Iterator[dict[str, Any]]:
+def _described(raised: DescribedException, of: str = "") -> Iterator[dict[str, Any]]:
     described: dict[str, Any] = {
         "type": raised.name,
-        "message": raised.words,
+        "message": raised.message,
         "frames": [
             {"file": frame.filename, "line": frame.lineno, "function": frame.name, "source": frame.line}
             for frame in raised.frames
@@ -181,10 +181,10 @@ def _coded(fields: dict[str, Any]) -> bytes:
         coded = json.dumps(fields, default=_text).encode()
     if len(coded) > _RECORD and "extra" in fields:
         shown = list(fields["extra"].items())[:_EXTRAS]
-        fields["extra"] = {words_of(name, _EXTRA): words_of(value, _EXTRA) for name, value in shown}
+        fields["extra"] = {safe_str(name, _EXTRA): safe_str(value, _EXTRA) for name, value in shown}
         coded = json.dumps(fields).encode()
     return coded
 
 
 def _text(value: object) -> str:
-    return words_of(value, _TEXT)
+    return safe_str(value, _TEXT)

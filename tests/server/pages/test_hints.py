@@ -218,7 +218,7 @@ def test_missing_table(hinted: Hint, files: dict[str, str], command: str) -> Non
         finally:
             connection.close()
 
-    assert f"no table posts. Make it: docker compose exec app appliance run {command} " in hinted(ask, files)
+    assert f"no table posts. Create it: docker compose exec app appliance run {command} " in hinted(ask, files)
 
 
 def test_missing_table_of_another_database(hinted: Hint) -> None:

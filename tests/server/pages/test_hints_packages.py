@@ -69,7 +69,7 @@ def test_a_library_of_another_time(hinted: Hint) -> None:
 def test_a_program(hinted: Hint) -> None:
     """A program that is not here is named with its package; a file that is not here is none."""
     named = hinted(lambda: subprocess.run(["ffprobe"], env={"PATH": "/nowhere"}, check=False))
-    assert named == "The program ffprobe is not here. Install it (Debian, Ubuntu): apt-get install -y ffmpeg"
+    assert named == "The program ffprobe is not installed. Install it (Debian, Ubuntu): apt-get install -y ffmpeg"
     assert not hinted(lambda: open("git"))  # noqa: PTH123, SIM115
     assert not hinted(lambda: subprocess.run(["no-such-program"], env={"PATH": "/nowhere"}, check=False))
 
@@ -90,12 +90,12 @@ def absent(name: str, module: str) -> Callable[[], None]:
         (
             absent("url_quote", "werkzeug.urls"),
             {"requirements.txt": "flask\nWerkzeug==3.0.1 # ours\n"},
-            "Write werkzeug<3 in the place of 'Werkzeug==3.0.1' in requirements.txt.",
+            "Replace 'Werkzeug==3.0.1' by werkzeug<3 in requirements.txt.",
         ),
         (
             absent("url_quote", "werkzeug.urls"),
             {"requirements/dev.txt": "-r base.txt\n", "requirements/base.txt": "Werkzeug>=1\n"},
-            "Write werkzeug<3 in the place of 'Werkzeug>=1' in requirements/base.txt.",
+            "Replace 'Werkzeug>=1' by werkzeug<3 in requirements/base.txt.",
         ),
         (absent("escape", "jinja2"), {"uv.lock": "", "pyproject.toml": ""}, "uv add --no-sync 'jinja2<3.1'"),
         (absent("soft_unicode", "markupsafe"), {"poetry.lock": ""}, "poetry add --lock 'markupsafe<2.1'"),
@@ -147,7 +147,7 @@ def test_a_django_that_no_python_can_run(hinted: Hint, monkeypatch: pytest.Monke
         monkeypatch.setattr("importlib.metadata.version", lambda _name, version=version: version)
         monkeypatch.setattr(project_files, "is_installed", lambda _name: True)
         told = hinted(importing_django, {"requirements.txt": f"Django=={version}\n"})
-        assert "take a newer release" in told
+        assert "install a newer release" in told
         assert ("Run the project on Python 3.11" in told) is older
 
 
@@ -204,7 +204,5 @@ def test_psycopg_without_a_library(hinted: Hint) -> None:
         "- couldn't import psycopg 'python' implementation: libpq library not found"
     )
     raises = raiser("x.y", words, base=ImportError)
-    assert "Write psycopg[binary] in the place of 'psycopg==3.1'" in hinted(
-        raises, {"requirements.txt": "psycopg==3.1\n"}
-    )
+    assert "Replace 'psycopg==3.1' by psycopg[binary]" in hinted(raises, {"requirements.txt": "psycopg==3.1\n"})
     assert "uv add --no-sync 'psycopg[binary]'" in hinted(raises, {"uv.lock": "", "pyproject.toml": ""})

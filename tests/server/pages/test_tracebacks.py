@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from appliance.server.pages.error_page import render, report
-from appliance.server.pages.tracebacks import MAX_LINE, MAX_MESSAGE, MAX_TEXT, cut, look_at, words_of
+from appliance.server.pages.tracebacks import MAX_LINE, MAX_MESSAGE, MAX_TEXT, describe, safe_str, shorten
 
 
 def raised(what: Callable[[], object]) -> BaseException:
@@ -107,7 +107,7 @@ def ended() -> None:
 def test_what_is_small_is_as_python_prints_it(what: Callable[[], object]):
     """Every kind of exception, chain and group is told in the interpreter's own words."""
     error = raised(what)
-    assert look_at(error).text() == "".join(traceback.format_exception(error))
+    assert describe(error).text() == "".join(traceback.format_exception(error))
 
 
 def chain(length: int) -> BaseException:
@@ -233,9 +233,9 @@ def test_words_are_asked_for_once(tmp_path):
 
 def test_what_is_cut_says_so(tmp_path):
     """Each part that is cut tells how much is missing."""
-    assert cut("abcdef", 4) == "abcd... (2 more characters)"
-    assert words_of(ValueError("x" * (MAX_MESSAGE + 5))).endswith("... (5 more characters)")
-    assert "[19904 frames are left out here]" in look_at(deep(20_000)).text()
-    assert "and 9981 more exceptions" in look_at(ExceptionGroup("many", MANY)).text()
-    assert "(What led to this is left out.)" in look_at(chain(100)).text()
-    assert "str(" not in words_of(OddError(lambda: 1 / 0))
+    assert shorten("abcdef", 4) == "abcd... (2 more characters)"
+    assert safe_str(ValueError("x" * (MAX_MESSAGE + 5))).endswith("... (5 more characters)")
+    assert "[19904 frames are left out here]" in describe(deep(20_000)).text()
+    assert "and 9981 more exceptions" in describe(ExceptionGroup("many", MANY)).text()
+    assert "(Earlier exceptions are left out.)" in describe(chain(100)).text()
+    assert "str(" not in safe_str(OddError(lambda: 1 / 0))

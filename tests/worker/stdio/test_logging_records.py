@@ -105,7 +105,7 @@ logging.warning("told", extra={"circle": circle, "bad": Bad()})
 """)
     assert [text.split("\n")[0] for text in texts(said)] == ["--- Logging error ---"]
     extra = next(each.record for each in said if each.record is not None)["extra"]
-    assert extra == {"circle": "[[...]]", "bad": "<Bad whose text can't be had: ValueError>"}
+    assert extra == {"circle": "[[...]]", "bad": "<Bad whose text can't be read: ValueError>"}
 
 
 def test_each_record_once():
