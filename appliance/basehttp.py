@@ -1,10 +1,10 @@
-"""The pair for use as a library, under the names of ``django.core.servers.basehttp``.
+"""The server as a library, under the names of ``django.core.servers.basehttp``.
 
     from appliance.basehttp import run
     run("127.0.0.1", 8000, application, threading=True)
 
-Owns nothing but the joint: the server of ``appliance.server``, whose records go through structlog as JSON lines (for
-people, where stdout is a terminal). Without supervisor and container; in the process that imports it.
+Connects the server of ``appliance.server`` to structlog, which writes its records as JSON lines (in a readable form if
+stdout is a terminal). Runs without supervisor and container, in the process that imports it.
 """
 
 from __future__ import annotations
@@ -41,28 +41,28 @@ class LogSink:
         self._logger = library_logger()
 
     def exchange(self, exchange: Exchange) -> None:
-        """One request and its response have ended."""
+        """Log a request that has ended."""
         level, event, fields = access.event(exchange.record())
         getattr(self._logger, level)(event, **fields)
 
     def event(self, level: str, event: str, fields: dict[str, object]) -> None:
-        """Something else happened."""
+        """Log any other event."""
         getattr(self._logger, level)(event, **fields)
 
     def flush(self) -> None:
-        """Nothing waits here."""
+        """Do nothing: nothing is buffered."""
 
 
 class WSGIRequestHandler(handler.WSGIRequestHandler):
-    """Serves one connection, or what stands for one; see ``appliance.server.wsgi.handler``."""
+    """Serves one connection, or an object that stands for one; see ``appliance.server.wsgi.handler``."""
 
     def make_sink(self) -> LogSink:
-        """For a server that is none of ours, or none at all."""
+        """Return a sink for a server that has none: another class's, or no server."""
         return LogSink()
 
 
 class WSGIServer(listener.WSGIServer):
-    """One connection at a time; see ``appliance.server.wsgi.listener``."""
+    """Serves one connection at a time; see ``appliance.server.wsgi.listener``."""
 
     def __init__(self, *args: Any, ipv6: bool = False, allow_reuse_address: bool = True, **options: Any) -> None:
         self.sink = LogSink()
@@ -70,7 +70,7 @@ class WSGIServer(listener.WSGIServer):
 
 
 class ThreadedWSGIServer(listener.ThreadedWSGIServer, WSGIServer):
-    """A thread a connection; see ``appliance.server.wsgi.listener``."""
+    """Serves each connection in a thread; see ``appliance.server.wsgi.listener``."""
 
 
 def run(  # noqa: PLR0917  Django's signature
@@ -87,12 +87,12 @@ def run(  # noqa: PLR0917  Django's signature
 
 
 def get_internal_wsgi_application() -> Any:
-    """Django's application: what its setting WSGI_APPLICATION names, else the default.
+    """Return Django's application: the one that its setting WSGI_APPLICATION names, or the default.
 
     Raises:
-        ImproperlyConfigured: of Django's, where it can't be imported.
+        ImproperlyConfigured: Django's error, if the application can't be imported.
     """
-    from django.conf import settings  # noqa: PLC0415  who calls this has Django; we do not
+    from django.conf import settings  # noqa: PLC0415  callers have Django; we do not
     from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415  as above
     from django.core.wsgi import get_wsgi_application  # noqa: PLC0415  as above
     from django.utils.module_loading import import_string  # noqa: PLC0415  as above

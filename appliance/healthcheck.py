@@ -1,14 +1,14 @@
-"""The image's health check: ask the supervisor, say its answer, exit with it.
+"""The image's health check: ask the supervisor, print its answer, and exit with the matching code.
 
-Owns nothing but the question. Imports nothing of ours, and of the standard library only what is quick: the engine
-starts it by path, in a process of its own, with ``python -I -S``, every five seconds for as long as the container
-lives. It takes 15 ms of CPU, 8 of them the interpreter's own; ``socket`` for ``_socket`` adds 4, structlog 50.
+Imports none of our modules, and of the standard library only fast ones: the engine starts it by path, in a process of
+its own, with ``python -I -S``, every five seconds as long as the container lives. It takes 15 ms of CPU, 8 of them the
+interpreter's own; ``socket`` instead of ``_socket`` would add 4, structlog 50.
 
-The supervisor answers a line on a connection to its status socket with one JSON object, and closes.
+The supervisor answers a line on a connection to its status socket with one JSON object, and closes the connection.
 
-While the project installs or boots the check waits with it: the container stays "starting", for as long as that
-takes, turns healthy in the moment when the project is served, and unhealthy when it is found broken. The engine's own
-start period would hide a broken project for its whole length.
+While the project is installed or started the check waits too: the container stays "starting" for as long as that takes,
+becomes healthy as soon as the project is served, and unhealthy as soon as it is found broken. The engine's own start
+period would hide a broken project for its whole length.
 """
 
 import _socket
@@ -17,18 +17,18 @@ import os
 import sys
 import time
 
-SOCKET = "/tmp/appliance/status.sock"  # noqa: S108  # where the image has it; the folder is the supervisor's own
-ANSWER_S = 2.0  # a supervisor that takes longer is none
-BIND_S = 2.0  # how long one that has just been started may take to make its socket
-LOOK_S = 0.2  # between two looks at one that is not ready: 0.3 ms of CPU each
+SOCKET = "/tmp/appliance/status.sock"  # noqa: S108  where the image has it; the folder belongs to the supervisor
+ANSWER_S = 2.0  # a supervisor that takes longer does not work
+BIND_S = 2.0  # how long a new supervisor may take to create its socket
+LOOK_S = 0.2  # between two questions while it is not ready: 0.3 ms of CPU each
 
 
 def ask(path: str) -> dict[str, object]:
-    """The supervisor's status.
+    """Return the supervisor's status.
 
     Raises:
         OSError: nobody answers at this path.
-        ValueError: what answers is no supervisor.
+        ValueError: the answer is not a supervisor's.
     """
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     answer = bytearray()
@@ -42,12 +42,12 @@ def ask(path: str) -> dict[str, object]:
         connection.close()
     status = json.loads(answer)
     if not isinstance(status, dict):
-        raise ValueError("the answer is no JSON object")  # noqa: TRY004  # one kind of error for a wrong answer
+        raise ValueError("the answer is no JSON object")  # noqa: TRY004  one kind of error for a wrong answer
     return status
 
 
 def judge(path: str) -> tuple[int, str]:
-    """The exit code, 0 for healthy and 1 for everything else, and one line that says why; waits while it starts."""
+    """Return the exit code (0: healthy, 1: not), and one line that says why; wait while the project starts."""
     patience = time.monotonic() + BIND_S
     while True:
         try:
@@ -66,7 +66,7 @@ def judge(path: str) -> tuple[int, str]:
 
 
 if __name__ == "__main__":
-    path = os.environ.get("APPLIANCE_STATUS_SOCKET") or SOCKET  # noqa: TID251  # a program of its own, with its own reading
+    path = os.environ.get("APPLIANCE_STATUS_SOCKET") or SOCKET  # noqa: TID251  a program of its own, with its own environment
     code, line = judge(path)
     sys.stdout.write(ascii(line)[1:-1] + "\n")  # the engine keeps it, and a terminal shows it
-    sys.exit(code)  # noqa: TID251  # a program of its own
+    sys.exit(code)  # noqa: TID251  a program of its own

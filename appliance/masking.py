@@ -1,13 +1,13 @@
-"""Secrets in what leaves the process: passwords in URLs by their form, values of secret variables by their text.
+"""Mask secrets in all output: passwords in URLs by their form, values of secret variables by their text.
 
-Both sides import it: pages are made in the worker, lines in the supervisor. Owns which variables are secret, which of
-their values are looked for, and the mask. Knows nothing of logs and pages. The standard library only.
+Both sides import it: pages are made in the worker, log lines in the supervisor. Decides which variables are secret, and
+which of their values are searched for. Uses only the standard library.
 
-Theory of operation. A search for a handful of literals costs more for each than one for all in a long text, and less in
-a short one; what is asked most is whether a batch of rendered lines holds anything at all, so ``may_hold`` looks for
-one after the other (``in`` skips ahead), and only what may hold something is taken to pieces and searched by one
-pattern. Which values are not looked for is a rule that can be told (docs/logging.md): a mask over a word that
-everybody uses hides what a log is read for.
+Theory of operation. In a long text, one pattern for all values is faster than a search for each; in a short one it is
+slower. The most frequent question is whether a batch of rendered lines contains any secret at all. So ``may_hold``
+searches for one value after the other (``in`` skips ahead), and only lines that may contain one are taken apart and
+searched with one pattern. Values that are not searched for follow a documented rule (docs/logging.md): masking a common
+word would hide what the log is for.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-_ESCAPED = re.compile(r"[\"\\]|[^ -~]")  # what JSON, or a sanitised text, may have another form of
+_ESCAPED = re.compile(r"[\"\\]|[^ -~]")  # characters that JSON, or a sanitised text, may write in another form
 MASKED = "********"
-LEAST = 8  # characters of a value that is looked for
-MOST_VALUES = 200  # that are looked for; the longest
-_LONGEST = 4096  # characters of one
+LEAST = 8  # characters of the shortest value that is searched for
+MOST_VALUES = 200  # the longest ones, that are searched for
+_LONGEST = 4096  # characters of one value
 _DEEPEST = 32
 
 SECRET = re.compile(
@@ -32,18 +32,18 @@ SECRET = re.compile(
     re.IGNORECASE,
 )
 _OF_A_FILE = re.compile(r"_(?:FILE|PATH|DIR)$", re.IGNORECASE)
-# Both repetitions are bounded, so that a text of nothing but beginnings takes linear time.
+# Both repetitions are bounded, so that a text of many beginnings takes linear time.
 _PASSWORD = re.compile(r"(://[^\s/?#:@\"'<>]{0,256}:)(?!\d{0,5}(?:[/?#\s]|$))[^\s\"'<>]{1,256}@")
 _PORT_LIKE = re.compile(r"(://[^\s/?#:@\"'<>]{0,256}:)[^\s/?#\"'<>]{1,256}@")
-_TOKEN = re.compile(r"(://)[^\s/?#:@\"'<>]{20,256}@")  # no name: what package indexes and forges take for one
+_TOKEN = re.compile(r"(://)[^\s/?#:@\"'<>]{20,256}@")  # no user's name: package indexes and forges accept a token there
 
 
 class Mask:
-    """What is secret in these variables.
+    """The secrets in these variables.
 
     Args:
         variables: the environment.
-        before: the mask that was, whose values are still looked for: an older process may print them.
+        before: the previous mask, whose values are still masked: an older process may print them.
     """
 
     def __init__(self, variables: Mapping[str, str], before: Mask | None = None) -> None:
@@ -55,20 +55,20 @@ class Mask:
         self._rendered = tuple(set(map(_rendered, forms)))
 
     def may_hold(self, rendered: bytes) -> bool:
-        """Whether lines of JSON may hold something to be masked; quick, and seldom wrong."""
+        """Whether lines of JSON may contain a secret; quick, and rarely wrong."""
         for value in self._rendered:
             if value in rendered:
                 return True
         return b"://" in rendered and b"@" in rendered
 
     def masked(self, text: str) -> str:
-        """The text with a mask in the place of each secret."""
+        """Return the text with a mask in the place of each secret."""
         if "://" in text and "@" in text:
             text = _TOKEN.sub(rf"\1{MASKED}@", _PORT_LIKE.sub(rf"\1{MASKED}@", _PASSWORD.sub(rf"\1{MASKED}@", text)))
         return text if self._pattern is None else self._pattern.sub(MASKED, text)
 
     def of(self, value: Any, depth: int = 0) -> Any:
-        """The same for every text in a value of JSON's types, keys included."""
+        """Mask every text in a value of JSON's types, including keys."""
         if isinstance(value, str):
             return self.masked(value)
         if depth < _DEEPEST:
@@ -80,7 +80,7 @@ class Mask:
 
 
 def secret_values(variables: Mapping[str, str]) -> Iterator[str]:
-    """The texts that are secret: of variables with a secret's name, as far as no other variable has them too."""
+    """Yield the secret texts: values of variables with a secret's name, unless another variable has the same value."""
     secret = {name: value for name, value in variables.items() if SECRET.search(name) and not _OF_A_FILE.search(name)}
     ordinary = {value for name, value in variables.items() if name not in secret}
     for value in secret.values():
@@ -90,7 +90,7 @@ def secret_values(variables: Mapping[str, str]) -> Iterator[str]:
 
 
 def _parts(value: str) -> Iterable[str]:
-    """A URL's password alone, for its host is no secret; each line of a key; else the value."""
+    """Return what is secret in a value: a URL's password (its host is no secret), each line of a key, or all of it."""
     if "://" in value:
         return _of_url(value)
     lines = [line.strip() for line in value.splitlines()]
@@ -117,5 +117,5 @@ def _forms(value: str) -> Iterator[str]:
 
 
 def _rendered(value: str) -> bytes:
-    """What shows in a line of JSON that it may stand there: the longest part of it that is never written otherwise."""
+    """Return the longest part of a value that JSON always writes unchanged, as an indication of the value."""
     return max(_ESCAPED.split(value), key=len).encode()

@@ -1,20 +1,20 @@
-"""Folders and files that only this user, or root, can have written: opened level by level, and checked.
+"""Open folders and files that only this user or root can have written: level by level, checking each.
 
-Owns the rule, and the opening by it. Knows nothing of what lies in the files. Both sides import it. On the project's
-side under any Python from 3.10 to 3.15, so the standard library only.
+Both sides import it. On the project's side it runs on Python 3.10 to 3.15, so it imports only the standard library.
 
-Theory of operation. What the appliance runs or trusts lies on volumes that several users may share: whoever comes first
-can make ``/cache/uid-1000``, fill it, or put a link there. So each level is opened from the descriptor of the level
-above it, without following a link, and the open descriptor is checked, not the name: a name can be swapped between the
-check and the use, a descriptor can't. Below a folder that only we can write nobody else can add, rename or replace.
+Theory of operation. What the appliance runs or trusts is on volumes that several users may share: any of them can
+create ``/cache/uid-1000``, fill it, or put a link there. So each level is opened from the descriptor of the level above
+it, without following a link, and the open descriptor is checked, not the name: a name can be replaced between the check
+and the use, a descriptor can't. Below a folder that only we can write, nobody else can add, rename or replace anything.
 
-A level passes if it belongs to us or to root, and neither its group nor others may write it. Two volumes are different:
+A level passes if it belongs to us or to root, and neither its group nor others may write it. Two kinds of volumes are
+different:
 
-- Root has given the whole volume to a group (Kubernetes' fsGroup, OpenShift's group 0): root's folder, writable for its
-  group, and with the setgid bit or closed to others. Kubernetes makes everything in it writable for that group at each
-  start of a pod, so this group may write.
-- The file system keeps no owners or no modes (shares of Docker Desktop, SMB, NFS that squashes users). Our own new
-  files look like another user's there, and what looks like them passes. ``Folder.is_unprotected`` says so.
+- Root has given the whole volume to a group (Kubernetes' fsGroup, OpenShift's group 0): the folder belongs to root, is
+  writable for its group, and has the setgid bit or is closed to others. Kubernetes makes everything in it writable for
+  that group at each start of a pod, so this group may write.
+- The file system does not keep owners or modes (shares of Docker Desktop, SMB, NFS that squashes users). Our own new
+  files look like another user's there, and whatever looks like them passes. ``Folder.is_unprotected`` reports this.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ PASS = os.O_DIRECTORY | os.O_CLOEXEC | getattr(os, "O_PATH", os.O_RDONLY)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
 _FILE = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # O_NONBLOCK: opening a FIFO would wait for its other end
 WRITABLE = stat.S_IWGRP | stat.S_IWOTH
-OPEN, CLOSED = 0o755, 0o700  # modes of folders: others may read environments, as an editor does, and nothing else
+OPEN, CLOSED = 0o755, 0o700  # modes of folders: others may read environments, as an editor does, but nothing else
 
 
 class NotOursError(PermissionError):
-    """Something that another user made, or can write, or that is no folder or file."""
+    """A path that another user has made, or can write, or that is not a folder or file as expected."""
 
     def __init__(self, reason: str, path: str) -> None:
         super().__init__(errno.EPERM, reason, path)
@@ -49,10 +49,10 @@ class Rule(NamedTuple):
 
     Attributes:
         owners: user ids.
-        barred: the bits of a mode that may not be set.
-        group: this group may write; -1 for none.
-        is_learned: the file system was asked how it shows a new file of ours.
-        is_unprotected: it shows it as another user's, or as writable by others.
+        barred: the bits of a mode that must not be set.
+        group: this group may write; -1: none.
+        is_learned: the file system was tested: how it shows a new file of ours.
+        is_unprotected: it shows that file as another user's, or as writable by others.
     """
 
     owners: frozenset[int]
@@ -62,7 +62,7 @@ class Rule(NamedTuple):
     is_unprotected: bool = False
 
     def flaw(self, status: os.stat_result) -> str:
-        """Why another user can have written this; empty if none can."""
+        """Return why another user can have written this; "" if none can."""
         if status.st_uid not in self.owners:
             return f"it belongs to uid {status.st_uid}"
         writable = status.st_mode & self.barred
@@ -71,7 +71,7 @@ class Rule(NamedTuple):
         return ""
 
     def learn(self, folder: int) -> Rule:
-        """The rule for the file system of this folder, by a new file in it."""
+        """Return the rule for the file system of this folder, learned from a new file in it."""
         if self.is_learned:
             return self
         shown = _new_file(folder)
@@ -87,7 +87,7 @@ class Rule(NamedTuple):
 
 
 class Folder:
-    """An open folder that has passed. Close it, or use it in ``with``."""
+    """An open folder that has passed the check. Close it, or use it in ``with``."""
 
     __slots__ = ("descriptor", "path", "rule")
 
@@ -96,7 +96,7 @@ class Folder:
         self.path = path
         self.rule = rule
 
-    def __enter__(self) -> Folder:  # noqa: PYI034  typing.Self is 3.11's
+    def __enter__(self) -> Folder:  # noqa: PYI034  typing.Self exists since 3.11
         return self
 
     def __exit__(
@@ -105,20 +105,20 @@ class Folder:
         os.close(self.descriptor)
 
     def close(self) -> None:
-        """Close its descriptor."""
+        """Close the descriptor."""
         os.close(self.descriptor)
 
     @property
     def is_unprotected(self) -> bool:
-        """Whether its file system can't tell our files from another user's."""
+        """Whether the file system can't distinguish our files from another user's."""
         return self.rule.is_unprotected
 
     def enter(self, name: str, make: int | None = None) -> Folder:
-        """The folder of this name in it.
+        """Open a sub-folder.
 
         Args:
             name: one level.
-            make: the mode to make it with where it is absent; None: do not make it.
+            make: if it is absent, create it with this mode; None: do not create it.
 
         Raises:
             NotOursError: another user can have written it, or it is a link or a file.
@@ -129,17 +129,17 @@ class Folder:
         except FileNotFoundError:
             if make is None:
                 raise
-            with contextlib.suppress(FileExistsError):  # another process was faster; it is checked like any other
+            with contextlib.suppress(FileExistsError):  # another process was faster; the folder is checked too
                 os.mkdir(name, make, dir_fd=self.descriptor)
             descriptor = self._open(name, _FOLDER)
         rule = self._passed(descriptor, os.fstat(descriptor), name, descriptor)
         return Folder(descriptor, f"{self.path}/{name}", rule)
 
     def names(self) -> list[str]:
-        """The names of what is in it.
+        """Return the names of the folder's entries.
 
         Raises:
-            OSError: it may be entered, but not read.
+            OSError: the folder may be entered, but not read.
         """
         descriptor = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.descriptor)
         try:
@@ -148,16 +148,16 @@ class Folder:
             os.close(descriptor)
 
     def open(self, name: str, flags: int = os.O_RDONLY) -> int:
-        """A descriptor of the regular file of this name; one that is made is ours alone.
+        """Open a regular file of this name, and return its descriptor; a new file is accessible only for us.
 
         Raises:
-            NotOursError: another user can have written it, or it is no regular file.
+            NotOursError: another user can have written it, or it is not a regular file.
             OSError: it is absent, or can't be opened.
         """
         return self._open_file(name, flags)[0]
 
     def read(self, name: str) -> bytes:
-        """What the file of this name holds. Raises as ``open``."""
+        """Return the content of the file of this name. Raises the same as ``open``."""
         descriptor, size = self._open_file(name, os.O_RDONLY)
         try:
             content = os.read(descriptor, size + 1)
@@ -168,15 +168,15 @@ class Folder:
             os.close(descriptor)
 
     def write(self, name: str, content: bytes) -> None:
-        """Have the file of this name hold this, whole or not at all.
+        """Write the file of this name, completely or not at all.
 
         Raises:
             OSError: it can't be written.
         """
-        aside = f"{name}.{os.getpid()}-{_thread.get_ident():x}"  # PIDs are given again: it may be left from a crash
+        aside = f"{name}.{os.getpid()}-{_thread.get_ident():x}"  # PIDs are reused: it may be left over from a crash
         with contextlib.suppress(FileNotFoundError):
             os.unlink(aside, dir_fd=self.descriptor)
-        # O_EXCL makes a new file: neither a link nor a hard link of that name leads to another one.
+        # O_EXCL makes a new file: neither a link nor a hard link of that name leads to another file.
         descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FILE, 0o600, dir_fd=self.descriptor)
         try:
             try:
@@ -192,10 +192,10 @@ class Folder:
             raise
 
     def set_aside(self, name: str) -> str:
-        """Rename what has this name, whatever it is; the new name.
+        """Rename whatever has this name; return the new name.
 
         Raises:
-            OSError: it can't be renamed: in a folder with the sticky bit only its owner, or the folder's, may.
+            OSError: it can't be renamed: in a folder with the sticky bit only its owner, or the folder's owner, may.
         """
         aside = f"aside-{name}-{os.urandom(4).hex()}"
         os.rename(name, aside, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
@@ -208,7 +208,7 @@ class Folder:
             raise self._refusal(name, error) from None
 
     def _open_file(self, name: str, flags: int) -> tuple[int, int]:
-        """A descriptor of the regular file of this name, and its size."""
+        """Open a regular file; return its descriptor and its size."""
         descriptor = self._open(name, flags | _FILE)
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
@@ -218,7 +218,7 @@ class Folder:
         return descriptor, status.st_size
 
     def _passed(self, descriptor: int, status: os.stat_result, name: str, folder: int) -> Rule:
-        """The rule by which what was opened passes; closes it where none is. ``folder`` is on its file system."""
+        """Return the rule by which an open file passes; close the file if none does. ``folder``: on its file system."""
         rule = self.rule
         flaw = rule.flaw(status)
         if flaw:
@@ -230,9 +230,9 @@ class Folder:
         return rule
 
     def _refusal(self, name: str, error: OSError) -> OSError:
-        """The same error, unless what was there is the reason for it.
+        """Return the same error, or one that names the cause if that is the file itself.
 
-        The error tells what was there when it was opened: by now, another user can have put something else there.
+        The error number shows what was there at the time of the open: by now, another user can have replaced it.
         """
         if error.errno == errno.ELOOP:
             return NotOursError("it is a link", f"{self.path}/{name}")
@@ -249,7 +249,7 @@ class Folder:
 
 
 def volume(path: str) -> Folder:
-    """The folder that a volume is mounted at, opened to enter what lies in it: it may be anybody's, and is not checked.
+    """Open a volume's mount point, to enter what is in it. It may belong to anybody, and is not checked.
 
     Raises:
         OSError: it can't be opened.
@@ -258,7 +258,7 @@ def volume(path: str) -> Folder:
 
 
 def volume_of(descriptor: int, path: str) -> Folder:
-    """The same by a descriptor, which it takes."""
+    """Do the same with a descriptor, which the folder then owns."""
     status = os.fstat(descriptor)
     mode = status.st_mode
     is_given = status.st_uid == 0 and mode & stat.S_IWGRP and (mode & stat.S_ISGID or not mode & stat.S_IWOTH)
@@ -267,12 +267,13 @@ def volume_of(descriptor: int, path: str) -> Folder:
 
 
 def open_folder(path: str, levels: int, make: int | None = None) -> Folder:
-    """The folder at ``path``, of which the last ``levels`` levels are checked; the folder above them is the volume's.
+    """Open the folder at ``path``, and check its last ``levels`` levels; the folder above them is the volume's.
 
     Args:
-        path: an absolute one.
-        levels: as many as lie below the volume.
-        make: the mode to make the last level with; those above it are made ``OPEN``. None: make nothing.
+        path: an absolute path.
+        levels: the number of levels below the volume.
+        make: the mode for the last level if it is absent; the levels above are created with ``OPEN``. None: create
+            nothing.
 
     Raises:
         NotOursError: another user can have written a level, or it is a link or a file.
@@ -289,20 +290,20 @@ def open_folder(path: str, levels: int, make: int | None = None) -> Folder:
 
 
 def keeps_owners(folder: int) -> bool:
-    """Whether the file system of this folder shows a new file as what it is: ours, and closed to others."""
+    """Whether the file system of this folder shows a new file as it is: ours, and closed to others."""
     shown = _new_file(folder)
     return shown is None or (shown.st_uid == os.geteuid() and not shown.st_mode & WRITABLE)
 
 
 def _new_file(folder: int) -> os.stat_result | None:
-    """How the file system shows a file that was made just now; None where none can be made."""
+    """Return how the file system shows a new file; None if none can be created."""
     name = f".appliance-{os.urandom(8).hex()}"
     try:
         descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FILE, 0o600, dir_fd=folder)
     except OSError:
         return None
     try:
-        return os.fstat(descriptor)  # by its descriptor: no other file can be taken for it
+        return os.fstat(descriptor)  # by its descriptor, which can't be another file
     finally:
         os.close(descriptor)
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""What the supervisor and its children say to each other, and how it travels.
+"""The messages between the supervisor and its children, and how they travel.
 
-Both sides import it, so it uses the standard library alone and runs on every Python that a project can have.
+Both sides import this package, so it uses only the standard library, and runs on every Python that a project can have.
 """

@@ -1,15 +1,15 @@
 """The channel between the supervisor and one child: typed messages over a socket pair, with descriptors.
 
-Both sides import it. Owns the coding and the framing of ``messages``; knows nothing of who sends what when. Runs
-in every process; on the project's side under any Python from 3.10 to 3.15, so the standard library only.
+Encodes and frames ``messages``. Runs in every process; on the project's side on Python 3.10 to 3.15, so it imports only
+the standard library.
 
-Theory of operation. A stream socket pair (AF_UNIX), one writer at each end. A frame is a header of five bytes (length
-of the payload, number of descriptors), then the payload, one JSON object. Descriptors ride as SCM_RIGHTS on the first
-bytes of their frame; the kernel never merges the bytes of two such sends, so a queue of received descriptors, taken
-in the frames' order, is always right. JSON and neither pickle nor marshal: the supervisor is PID 1, and must survive
-whatever a worker that has lost its mind writes.
+Theory of operation. A stream socket pair (AF_UNIX), with one writer at each end. A frame is a header of five bytes
+(length of the payload, number of descriptors), then the payload, one JSON object. Descriptors travel as SCM_RIGHTS with
+the first bytes of their frame. The kernel never merges the bytes of two such sends, so a queue of received descriptors,
+taken in the order of the frames, always matches. JSON, and neither pickle nor marshal: the supervisor is PID 1, and
+must survive whatever a damaged worker writes.
 
-A stream and not SOCK_SEQPACKET: a record of a megabyte needs no pieces, and macOS has it too.
+A stream and not SOCK_SEQPACKET: a message of a megabyte needs no splitting, and macOS has it too.
 """
 
 from __future__ import annotations
@@ -95,16 +95,16 @@ __all__ = [
 
 _HEADER = struct.Struct(">IB")
 _READ = 65_536
-MAX_DESCRIPTORS = 200  # the kernel takes 253 a message (SCM_MAX_FD)
-MAX_FRAME = 16 * 1024 * 1024  # a worker bounds what it sends far below
-MAX_EARLY = 1024 * 1024  # characters of what was read of connections, a message; JSON may make six bytes of each
-# Bound here, before any code of the project's runs: a project that replaces ``json.dumps`` must not garble our frames.
+MAX_DESCRIPTORS = 200  # the kernel accepts 253 for each message (SCM_MAX_FD)
+MAX_FRAME = 16 * 1024 * 1024  # a worker limits its messages to much less
+MAX_EARLY = 1024 * 1024  # characters already read from a message's connections; JSON may need six bytes for each
+# Looked up before any code of the project runs: a project that replaces ``json.dumps`` must not damage our frames.
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 _DUP, _CLOSE = os.dup, os.close
 
 
 class ChannelError(Exception):
-    """The channel is of no use any more: the other end has gone, or speaks nonsense."""
+    """The channel can't be used any more: the other end has gone, or sends invalid data."""
 
 
 class ChannelClosedError(ChannelError):
@@ -112,11 +112,11 @@ class ChannelClosedError(ChannelError):
 
 
 class FrameTooLargeError(ValueError):
-    """A message that the other end would refuse; nothing of it was sent."""
+    """The message is larger than the other end accepts; nothing of it was sent."""
 
 
 def portions(early: Sequence[str | bytes]) -> Iterator[slice]:
-    """Connections as parts that fit a message each, by what was read of each already."""
+    """Split connections into parts that fit into one message each, by the bytes already read from them."""
     start = size = 0
     for index, each in enumerate(early):
         if index > start and (index - start >= MAX_DESCRIPTORS or size + len(each) > MAX_EARLY):
@@ -128,10 +128,10 @@ def portions(early: Sequence[str | bytes]) -> Iterator[slice]:
 
 
 class Channel:
-    """One end. ``send`` may be called from any thread; ``receive`` from one.
+    """One end of a channel. Any thread may call ``send``; only one may call ``receive``.
 
-    In blocking mode ``send`` returns when the kernel has it all; in non-blocking mode what does not fit waits, and
-    ``flush`` is to be called when the socket takes more.
+    In blocking mode ``send`` returns when the kernel has taken everything. In non-blocking mode the rest waits, and
+    ``flush`` has to be called when the socket is writable.
     """
 
     def __init__(self, sock: socket.socket, *, loads: Callable[[bytes], Any] = json.loads) -> None:
@@ -144,33 +144,33 @@ class Channel:
 
     @staticmethod
     def pair() -> tuple[socket.socket, socket.socket]:
-        """Two ends: ours, and the child's."""
+        """Create both ends: ours, and the child's."""
         return socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
 
     def fileno(self) -> int:
-        """The descriptor, for a selector."""
+        """Return the descriptor, for a selector."""
         return self._socket.fileno()
 
     def send(self, message: Message, descriptors: Sequence[int] = (), *, most: int = MAX_FRAME) -> bool:
-        """Send one message; True when nothing waits.
+        """Send one message; return True if nothing waits.
 
-        The caller may close its own descriptors then: where they wait, duplicates do. (Where the kernel takes them at
-        once none are made: a process at its limit of descriptors can still give some away.)
+        Afterwards the caller may close its descriptors: if they wait, duplicates wait. (If the kernel takes them at
+        once, no duplicates are made: so a process at its limit of descriptors can still send some.)
 
         Args:
-            message: what to send.
-            descriptors: what rides on it.
-            most: bytes that it may have.
+            message: the message.
+            descriptors: the descriptors that travel with it.
+            most: the maximum of bytes.
 
         Raises:
             ChannelError: the other end has gone.
-            FrameTooLargeError: it has more.
-            ValueError: more than MAX_DESCRIPTORS; or it holds what JSON can't.
-            OSError: it has to wait, and there is no descriptor free for a duplicate; nothing of it was sent.
+            FrameTooLargeError: the message is larger.
+            ValueError: more than MAX_DESCRIPTORS, or a value that JSON can't encode.
+            OSError: the message has to wait, but no descriptor is free for a duplicate; nothing of it was sent.
         """
         if len(descriptors) > MAX_DESCRIPTORS:
             raise ValueError(f"{len(descriptors)} descriptors; at most {MAX_DESCRIPTORS} fit one message")
-        # vars and not asdict, which copies every value of every record first: that was most of the cost of a record.
+        # vars and not asdict, which first copies every value of every record: that was most of a record's cost.
         payload = _ENCODE({"kind": message.kind, **vars(message)}).encode()
         if len(payload) > most:
             raise FrameTooLargeError(f"a frame of {len(payload)} bytes; at most {most} may be sent")
@@ -184,7 +184,7 @@ class Channel:
             return self._flush()
 
     def flush(self) -> bool:
-        """Send what waits; True when nothing does any more."""
+        """Send what waits; return True if nothing waits any more."""
         with self._lock:
             return self._flush()
 
@@ -203,7 +203,7 @@ class Channel:
         return True
 
     def _write(self, frame: memoryview, descriptors: Sequence[int]) -> int:
-        """Send once; how much the kernel took. The descriptors ride on the first byte."""
+        """Send once; return how many bytes the kernel took. The descriptors travel with the first byte."""
         try:
             if descriptors:
                 rights = array.array("i", descriptors)
@@ -216,10 +216,10 @@ class Channel:
             raise _gone(error) from error
 
     def receive(self) -> Iterator[tuple[Message, list[int]]]:
-        """Read once, and yield each message that is complete, with its descriptors, which are then the caller's.
+        """Read once, and yield each complete message with its descriptors, which the caller then owns.
 
         Raises:
-            ChannelError: the other end has gone, or a frame is no message.
+            ChannelError: the other end has gone, or a frame is not a message.
         """
         room = socket.CMSG_SPACE(MAX_DESCRIPTORS * 4)
         try:
@@ -271,7 +271,7 @@ class Channel:
         return message
 
     def close(self) -> None:
-        """Close this end, and the descriptors that were not taken."""
+        """Close this end, and the descriptors that were not used."""
         with self._lock:
             self._drop()
             while self._descriptors:

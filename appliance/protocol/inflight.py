@@ -1,16 +1,16 @@
-"""Which requests run, in memory that a worker and the supervisor share.
+"""The requests in flight of a worker, in memory that it shares with the supervisor.
 
-Both sides import it: the worker writes, the supervisor reads, and reads on when the worker is dead. Owns the layout;
-knows nothing of what is made of it. On the project's side under any Python from 3.10 to 3.15, so the standard library
-only.
+The worker writes and the supervisor reads, also after the worker's death. On the project's side it runs on Python 3.10
+to 3.15, so it imports only the standard library.
 
-Theory of operation. A page of flags, one byte a slot, then the slots. A request takes a free slot, writes its number,
-its start, its id and the beginning of its head into it, then sets the flag; at its end it clears the flag and leaves
-the slot to the next one. Only the thread that holds a slot writes to it. So the flags say what runs, the numbers how
-many have begun, and no lock is needed on either side. It costs a request 0.3 µs. The last bytes of the page of flags
-say how many connections wait for a thread. A request whose application has ended, and whose response is still being
-sent, has a flag of its own: it is not over, and can print nothing. Behind the slots is room for why a worker ends:
-where the project has closed every descriptor, this memory is the only way left to say so.
+Theory of operation. First a page of flags, one byte for each slot, then the slots. A request takes a free slot, writes
+its number, its start, its id and the beginning of its head into it, and then sets the flag. At its end it clears the
+flag and frees the slot. Only the thread that holds a slot writes to it. So the flags show which requests run, the
+numbers how many have begun, and neither side needs a lock. This costs a request 0.3 µs. The last bytes of the page of
+flags are the number of connections that wait for a thread. A request whose application has ended, but whose response is
+still being sent, has its own flag value: it has not ended, but can print nothing more. After the slots there is room
+for the reason why a worker ends:
+if the project has closed every descriptor, this memory is the only way to report it.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from typing import NamedTuple, Protocol
 _FLAGS = 4096
 _WAITING = struct.Struct("=I")
 _WAITING_AT = _FLAGS - _WAITING.size
-_SLOT = struct.Struct("=Id128s372s")  # the slot's requests so far; CLOCK_MONOTONIC; id; head
+_SLOT = struct.Struct("=Id128s372s")  # the slot's number of requests so far; CLOCK_MONOTONIC; id; head
 MAX_SLOTS = _WAITING_AT
 _REASON = 2048
 _RUNS, _IS_SENT = 1, 2
 
 
 class Request(Protocol):
-    """What is asked of a request: an ``Exchange``."""
+    """What this module needs of a request: an ``Exchange``."""
 
     request_id: str
     started: float
@@ -39,7 +39,7 @@ class Request(Protocol):
 
 
 class Slot:
-    """One place for a request, on the worker's side."""
+    """One request's place, on the worker's side."""
 
     __slots__ = ("count", "number", "offset")
 
@@ -50,23 +50,23 @@ class Slot:
 
 
 class InFlight:
-    """The worker's side. Methods may be called from any thread: a list's pop and append are atomic."""
+    """The worker's side. Any thread may call its methods: a list's pop and append are atomic."""
 
     def __init__(self, descriptor: int) -> None:
         self._end = size = os.fstat(descriptor).st_size
         self._memory: mmap.mmap | bytearray = mmap.mmap(descriptor, size)
         self._size = (size - _FLAGS - _REASON) // _SLOT.size
         self._free: list[Slot] = []
-        self._numbers = itertools.count()  # of the slots that were never used
+        self._numbers = itertools.count()  # of slots that were never used
 
     def begin(self, request: Request, head: bytes) -> None:
-        """It runs from now on."""
+        """Record that a request runs."""
         try:
             slot = self._free.pop()
         except IndexError:
             number = next(self._numbers)
             if number >= self._size:
-                return  # more requests than the server has room for: this one is not counted
+                return  # more requests than slots: this one is not counted
             slot = Slot(number)
         request.slot = slot
         slot.count += 1
@@ -74,14 +74,14 @@ class InFlight:
         self._memory[slot.number] = _RUNS
 
     def is_sent(self, request: Request) -> None:
-        """Its application has ended, and its response is being sent."""
+        """Record that a request's application has ended, and that its response is being sent."""
         if request.slot is not None:
             self._memory[request.slot.number] = _IS_SENT
 
     def end(self, request: Request) -> None:
-        """It has ended, and its record will be sent."""
+        """Record that a request has ended; its log record follows."""
         slot = request.slot
-        if slot is None:  # it was refused before it began; its record counts all the same
+        if slot is None:  # refused before it began; its log record counts all the same
             self.begin(request, b"")
             slot = request.slot
         if slot is not None:
@@ -90,16 +90,16 @@ class InFlight:
             self._free.append(slot)
 
     def waits(self, connections: int) -> None:
-        """So many connections were accepted and wait for a thread."""
+        """Record the number of accepted connections that wait for a thread."""
         _WAITING.pack_into(self._memory, _WAITING_AT, connections)
 
     def explain(self, why: str) -> None:
-        """This process is about to end, for this reason. No built-in function is called: some may be replaced."""
+        """Record why this process ends. Calls no built-in function, since the project may have replaced it."""
         size = self._end
         self._memory[size - _REASON : size] = why.encode("utf-8", "replace")[:_REASON].ljust(_REASON, b"\0")
 
     def leave(self) -> None:
-        """This is another process from now on, forked off: what it does is no business of the supervisor's."""
+        """Stop sharing, in a process that was forked: its requests do not concern the supervisor."""
         self._memory = bytearray(len(self._memory))
 
 
@@ -112,14 +112,14 @@ class Running(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """What was so at one moment."""
+    """The state at one moment."""
 
     flags: bytes
     counts: list[int]
 
 
 class Reading:
-    """The supervisor's side of one worker's tally, whose memory it makes."""
+    """The supervisor's side: creates and reads the memory of one worker."""
 
     def __init__(self, slots: int) -> None:
         slots = min(slots, MAX_SLOTS)
@@ -132,10 +132,10 @@ class Reading:
             os.close(self.descriptor)
             raise
         self._counts = memoryview(self._memory)[_FLAGS : size - _REASON].cast("I")[:: _SLOT.size // 4]
-        self._used = 0  # slots are taken from the lowest on, so that few are ever used
+        self._used = 0  # slots are used from the lowest on, so only few are ever used
 
     def snapshot(self) -> Snapshot:
-        """Now: 1 µs."""
+        """Read the present state; costs 1 µs."""
         used = self._used
         while used < self._slots and self._counts[used]:
             used += 1
@@ -143,25 +143,25 @@ class Reading:
         return Snapshot(self._memory[:used], self._counts[:used].tolist())
 
     def running(self) -> list[Running]:
-        """The requests that have begun and not ended."""
+        """Return the requests that have begun and not ended."""
         return [self._read(slot) for slot, flag in enumerate(self._memory[: self._slots]) if flag]
 
     def ended(self) -> int:
-        """How many have begun and ended."""
+        """Return how many requests have begun and ended."""
         now = self.snapshot()
         return sum(now.counts) - sum(map(bool, now.flags))
 
     def waiting(self) -> int:
-        """How many connections it had accepted and not come to."""
+        """Return how many accepted connections wait for a thread."""
         found: int = _WAITING.unpack_from(self._memory, _WAITING_AT)[0]
         return found
 
     def reason(self) -> str:
-        """Why it has ended, as far as it said so."""
+        """Return the reason that the worker recorded for its end; "" if none."""
         return self._memory[-_REASON:].rstrip(b"\0").decode("utf-8", "replace")
 
     def only_one_since(self, before: Snapshot) -> str | None:
-        """The id of the one request that has run at any time since; None where there were none, or several."""
+        """Return the id of the only request that has run since ``before``; None if none ran, or several."""
         now = self.snapshot()
         new = len(now.counts) - len(before.counts)
         was = zip((*before.flags, *[0] * new), (*before.counts, *[0] * new), now.counts, strict=True)
@@ -173,7 +173,7 @@ class Reading:
         return self._read(found[0]).request_id if len(found) == 1 else None
 
     def close(self) -> None:
-        """Give the memory back."""
+        """Free the memory."""
         self._counts.release()
         self._memory.close()
         os.close(self.descriptor)
@@ -184,9 +184,9 @@ class Reading:
 
 
 def _memory_file(size: int) -> int:
-    """Memory of that size as a descriptor; where the kernel can, nobody can make it smaller under the supervisor."""
+    """Return memory of this size as a descriptor; if the kernel can, it is sealed, so that nobody can shrink it."""
     if not hasattr(os, "memfd_create"):
-        import tempfile  # noqa: PLC0415  where the kernel has no files without a name
+        import tempfile  # noqa: PLC0415  where the kernel has no anonymous files
 
         with tempfile.TemporaryFile() as file:
             file.truncate(size)

@@ -1,7 +1,7 @@
-"""The messages between the supervisor and its children: what each says, and to whom.
+"""The messages between the supervisor and its children: the fields and the meaning of each.
 
-Both sides import it. Owns their fields, which are JSON values; knows nothing of how they travel. On the project's side
-under any Python from 3.10 to 3.15, so the standard library only.
+Fields are JSON values. On the project's side this module runs on Python 3.10 to 3.15, so it imports only the standard
+library.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
-# The order of the fields of an access record (Records.batch, kind "access"). A list, not a dict: it halves the coding.
-# Times are whole microseconds: JSON spends 0.5 µs on the digits of each float, more than on all else of a record.
+# The order of an access record's fields (Records.batch, kind "access"). A list and not a dict: this halves the encoding
+# time. Times are whole microseconds: JSON spends 0.5 µs on the digits of a float, more than on the rest of a record.
 ACCESS_FIELDS = (
     "event",  # request.finished, request.refused, request.aborted, websocket.closed
     "ended_us",  # since the epoch
-    "duration_us",  # from the first byte of the head to the last of the response
+    "duration_us",  # from the first byte of the head to the last byte of the response
     "first_byte_us",  # to the first byte of the response; null if there was none
     "method",  # as sent, Latin-1; null if the head could not be read
-    "path",  # as sent: percent-encoding intact
+    "path",  # as sent: percent-encoding unchanged
     "query",  # as sent, without the question mark
     "version",  # "1.1"
     "status",  # int; null if none was sent
@@ -28,19 +28,19 @@ ACCESS_FIELDS = (
     "request_id",
     "trace_id",  # W3C Trace Context, from a valid traceparent
     "span_id",
-    "route",  # the framework's own pattern, where it tells
-    "reason",  # why it was refused; who aborted it, and how far it was
+    "route",  # the framework's own pattern, if known
+    "reason",  # why it was refused; or who aborted it, and after how much
 )
 
 
 @dataclass(frozen=True)
 class Message:
-    """What every message is: its fields are JSON values."""
+    """The base class of messages; their fields are JSON values."""
 
     kind: ClassVar[str]
 
     def fits(self, descriptors: int) -> bool:
-        """Whether a child may send so many descriptors with it."""
+        """Whether a child may send this number of descriptors with the message."""
         return descriptors == 0
 
 
@@ -49,25 +49,25 @@ class Message:
 
 @dataclass(frozen=True)
 class Start(Message):
-    """Be this: the first message to every child. Carries the listening socket.
+    """Start as a worker or stand-in: the first message to the child. Carries the listening socket.
 
-    To a worker also the memory file of its requests (``protocol/inflight``), a pipe for notes on files
+    For a worker it also carries the memory file of its requests (``protocol/inflight``), a pipe for notes on files
     (``worker/files/input_files``), and a terminal if there is one.
     """
 
     kind = "start"
     role: str  # "worker", "standin"
     generation: int
-    root: str  # the project's folder; the working folder of the worker
+    root: str  # the project's folder, which is the worker's working folder
     target: dict[str, Any]  # appliance.discovery.project.Target as a dict; empty for a stand-in
-    options: dict[str, Any]  # what the server needs: threads, limits, hosts ...
-    mark: str = ""  # what its words are tagged with (``tagged``), in hexadecimal
-    code: str = ""  # the folder that keeps the compiled code of the project's modules; empty: none
+    options: dict[str, Any]  # the server's options: threads, limits, hosts ...
+    mark: str = ""  # the mark of its output frames (``output_frames``), in hexadecimal
+    code: str = ""  # the folder for the project's compiled code; empty: none
 
 
 @dataclass(frozen=True)
 class TakeConnections(Message):
-    """Serve these connections, one descriptor each; ``early`` is what was read of each already, Latin-1."""
+    """Serve these connections, one descriptor each; ``early``: the bytes already read from each, as Latin-1."""
 
     kind = "take"
     early: list[str] = field(default_factory=list)
@@ -75,11 +75,11 @@ class TakeConnections(Message):
 
 @dataclass(frozen=True)
 class Drain(Message):
-    """Accept no more, hand over what is idle, finish what runs, end.
+    """Stop accepting, hand over idle connections, finish running requests, end.
 
     Attributes:
-        grace_s: within so many seconds; it is ended otherwise.
-        streams_s: how long to wait until what made the streams that are ended has noticed.
+        grace_s: end within this time, or be killed.
+        streams_s: how long to wait for the threads of aborted streams.
     """
 
     kind = "drain"
@@ -89,7 +89,7 @@ class Drain(Message):
 
 @dataclass(frozen=True)
 class ReportBackgroundWork(Message):
-    """Say what work goes on in the background; with ``cut`` end after that."""
+    """Report the work in the background; with ``cut``, end after that."""
 
     kind = "report"
     cut: bool = False
@@ -97,10 +97,10 @@ class ReportBackgroundWork(Message):
 
 @dataclass(frozen=True)
 class StartAccepting(Message):
-    """Accept from now on: the answer to a worker's ``Ready``.
+    """Start accepting: the answer to a worker's ``Ready``.
 
-    Until then it has no connection of its own, so that one that a save has overtaken can be killed at any time, and
-    never answers with code that is old already.
+    Until then a worker has no connections, so that one that a newer save has superseded can be killed at any time, and
+    never answers with outdated code.
     """
 
     kind = "serve"
@@ -108,10 +108,10 @@ class StartAccepting(Message):
 
 @dataclass(frozen=True)
 class ReportModules(Message):
-    """Say what was loaded.
+    """Report the loaded modules.
 
     Attributes:
-        quiet: there is time now: write what is to be kept, too.
+        quiet: the appliance is idle: write the compiled code to the cache too.
     """
 
     kind = "learn"
@@ -120,24 +120,25 @@ class ReportModules(Message):
 
 @dataclass(frozen=True)
 class ServeUnfinishedImport(Message):
-    """The import has taken a while: should it never end, serve what it has bound."""
+    """The import has taken long: if it is endless, serve the application that it has bound."""
 
     kind = "look"
 
 
 @dataclass(frozen=True)
 class Preload(Message):
-    """Be a preloader: the first message to one. Carries a file for the name of the module that runs.
+    """Start as a preloader: the first message to the child. Carries a file for the name of the running module.
 
-    Where the list is not proven it also carries a channel and descriptors 1 and 2, for a copy: it takes the next one.
+    If the list is not proven, it also carries a channel and descriptors 1 and 2, for a copy, which takes the next
+    request.
 
     Attributes:
-        root: the project's folder; what is below it is not for a preloader.
+        root: the project's folder; a preloader must not import what is below it.
         search_path: the folders that a worker puts first on its path.
-        modules: what to import, in this order.
-        left: what not to import.
+        modules: the modules to import, in this order.
+        left: the modules not to import.
         others: further names that a worker had loaded: aliases, the project's own.
-        proven: all this was imported before, and nothing unsafe was seen.
+        proven: all of this was imported before, and nothing unsafe was found.
     """
 
     kind = "preload"
@@ -151,24 +152,24 @@ class Preload(Message):
 
 @dataclass(frozen=True)
 class Fork(Message):
-    """Fork a worker. Carries its end of a channel, its descriptors 1 and 2, and, if there is one, its lifeline."""
+    """Fork a worker. Carries its end of a channel, its descriptors 1 and 2, and its lifeline if there is one."""
 
     kind = "fork"
 
 
 @dataclass(frozen=True)
 class SetStandInPage(Message):
-    """What the stand-in says from now on; it accepts, and answers after the wait."""
+    """Show this page from now on: accept connections, and answer each after the wait."""
 
     kind = "words"
     page: dict[str, Any]
-    wait_s: float  # how long a connection is held in the hope of a worker
-    since: float  # CLOCK_MONOTONIC when the waiting began; counts for those that queued before the stand-in was up
+    wait_s: float  # how long a connection is held in case a worker becomes ready
+    since: float  # CLOCK_MONOTONIC at the start of the wait; applies to connections that queued before the stand-in ran
 
 
 @dataclass(frozen=True)
 class StopAccepting(Message):
-    """The stand-in accepts no more and hands over what it holds, until its next words."""
+    """Stop accepting and hand over all connections, until the next page. For a stand-in."""
 
     kind = "rest"
 
@@ -187,22 +188,22 @@ class Hello(Message):
 
 @dataclass(frozen=True)
 class Ready(Message):
-    """The application is imported. A worker then waits for ``StartAccepting``; a stand-in accepts already."""
+    """The application is imported. A worker then waits for ``StartAccepting``; a stand-in already accepts."""
 
     kind = "ready"
     import_s: float = 0.0
-    began: float = 0.0  # CLOCK_MONOTONIC when the import began
+    began: float = 0.0  # CLOCK_MONOTONIC at the start of the import
     application: str = ""
 
 
 @dataclass(frozen=True)
 class ModulesReport(Message):
-    """What this worker has loaded.
+    """The modules that this worker has loaded.
 
     Attributes:
         modules, others: as in Preload.
-        patched: why nothing may be preloaded, if so: what changed the standard library, or runs before everything.
-        templates: the folders in which the frameworks look for templates, as far as they tell.
+        patched: why nothing may be preloaded: what changed the standard library, or runs before everything else; or "".
+        templates: the folders in which the frameworks look for templates, as far as known.
     """
 
     kind = "learned"
@@ -214,11 +215,11 @@ class ModulesReport(Message):
 
 @dataclass(frozen=True)
 class FilesReport(Message):
-    """The files of the project that this worker was made from; before ``Failed``, or after ``Ready``.
+    """The project's files that this worker was made from; sent before ``Failed``, or after ``Ready``.
 
     Attributes:
-        files: of each its mark when it was met: time of change (ns), size, inode, time of the inode's change (ns), and
-            a CRC-32 of what was read, or -1. Empty for a file that was looked for and is not there.
+        files: for each, its mark before it was used: mtime (ns), size, inode, ctime (ns), and a CRC-32 of the content
+            that was read, or -1. Empty for a file that was looked for but is missing.
     """
 
     kind = "loaded"
@@ -227,7 +228,7 @@ class FilesReport(Message):
 
 @dataclass(frozen=True)
 class Preloaded(Message):
-    """The preloader can fork, if ``found`` and ``refused`` are empty.
+    """The preloader has finished; it can fork if ``found`` and ``refused`` are empty.
 
     Attributes:
         found: modules that must not be preloaded, and why.
@@ -242,11 +243,11 @@ class Preloaded(Message):
 
 @dataclass(frozen=True)
 class ForkMismatch(Message):
-    """What this worker was forked with does not fit the project; it ends, and another one is to be started cold.
+    """The preloaded modules do not fit the project: this worker ends, and another one has to be started cold.
 
     Attributes:
-        modules: those that must not be preloaded.
-        stale: they may be, but anew.
+        modules: the modules that must not be preloaded.
+        stale: they may be preloaded, but have to be loaded again.
     """
 
     kind = "unfit"
@@ -257,7 +258,7 @@ class ForkMismatch(Message):
 
 @dataclass(frozen=True)
 class Failed(Message):
-    """The application could not be imported; the child ends. ``report`` is appliance.server.pages.error_page's."""
+    """The import of the application failed; the child ends. ``report`` is made by appliance.server.pages.error_page."""
 
     kind = "failed"
     report: dict[str, Any]
@@ -265,7 +266,7 @@ class Failed(Message):
 
 @dataclass(frozen=True)
 class Records(Message):
-    """What happened, a list a record.
+    """Log records, each a list.
 
     ``["access", *ACCESS_FIELDS]``, or ``["event", seconds since the epoch, level, event, fields]``.
     """
@@ -276,31 +277,31 @@ class Records(Message):
 
 @dataclass(frozen=True)
 class HandOverConnections(Message):
-    """Connections for whoever serves next, as in Take."""
+    """Connections for the next server, as in TakeConnections."""
 
     kind = "hand_over"
     early: list[str] = field(default_factory=list)
 
     def fits(self, descriptors: int) -> bool:
-        """One a connection."""
+        """Whether there is one for each connection."""
         return descriptors == len(self.early)
 
 
 @dataclass(frozen=True)
 class StacksPipe(Message):
-    """On this signal the child writes the stacks of its threads to the pipe whose read end comes with this."""
+    """The child writes its threads' stacks to a pipe on this signal; the pipe's read end comes with the message."""
 
     kind = "stacks"
     signal: int
 
     def fits(self, descriptors: int) -> bool:
-        """The pipe."""
+        """Whether the pipe is there."""
         return descriptors == 1
 
 
 @dataclass(frozen=True)
 class DebuggerPort(Message):
-    """A debugger listens on this port of loopback (0: there is none); ``waits``: until a client has come."""
+    """A debugger listens on this port of loopback (0: none does); ``waits``: until a client connects."""
 
     kind = "debugger"
     port: int
@@ -309,14 +310,14 @@ class DebuggerPort(Message):
 
 @dataclass(frozen=True)
 class StoppedAccepting(Message):
-    """This worker accepts no more: the answer to ``Drain``, before what runs is finished."""
+    """This worker has stopped accepting: the answer to ``Drain``, before running requests have finished."""
 
     kind = "left"
 
 
 @dataclass(frozen=True)
 class Drained(Message):
-    """No request runs here any more; threads and hooks of the project's may."""
+    """No request runs here any more; threads and exit hooks of the project may."""
 
     kind = "drained"
 
@@ -351,7 +352,7 @@ KINDS: dict[str, type[Message]] = {
     )
 }
 
-# -- what a child that has lost its mind may send ----------------------------------------------------------------------
+# -- checks of what a damaged child may send ---------------------------------------------------------------------------
 
 _JSON: dict[str, Any] = {"str": str, "int": int, "bool": bool, "float": (int, float), "list": list, "dict": dict}
 _FIELDS = {
@@ -361,10 +362,10 @@ _FIELDS = {
 
 
 def check(message: Message) -> None:
-    """Let it pass if its fields are what they are declared to be; those of its records are looked at later, one by one.
+    """Check that a message's fields have their declared types; each record of ``Records`` is checked later.
 
     Raises:
-        TypeError: one is not.
+        TypeError: a field has another type.
     """
     for name, declared, expected in _FIELDS[type(message)]:
         value = getattr(message, name)

@@ -1,13 +1,13 @@
-"""Pieces of output on a pipe that say whose they are, between raw bytes that anybody may write there.
+"""Frames for output on a pipe, which name its process and request, between raw bytes that any process may write.
 
-Both sides import it: the worker packs, the supervisor reads. Owns the form of a piece; knows nothing of lines, of
-requests or of events. On the project's side under any Python from 3.10 to 3.15, so the standard library only.
+The worker packs frames, the supervisor reads them. On the project's side it runs on Python 3.10 to 3.15, so it imports
+only the standard library.
 
-Theory of operation. Python's own words and those of C code and of child processes share descriptors 1 and 2, and what
-comes first must stay first, also when the process dies with the next instruction. So what Python says goes down the
-same pipe, with a header before it that names process, thread and request. A piece is one write of at most PIPE_BUF
-bytes, which the kernel never mixes with another one (pipe(7)), whoever writes. It begins with a mark of 16 bytes, 15 of
-them random and made anew for each process, so that no output is ever taken for a piece.
+Theory of operation. The output of Python, of C code and of child processes share descriptors 1 and 2, and their order
+must be kept, even if the process dies with the next instruction. So Python's output uses the same pipe, with a header
+before it that names process, thread and request. A piece is one write of at most PIPE_BUF bytes, which the kernel never
+mixes with other writes (pipe(7)), whoever writes them. It begins with a mark of 16 bytes, 15 of which are random and
+new for each process, so that other output is never mistaken for a piece.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TEXT = b"t"  # of a text stream: whole lines, or the start of one
-END = b"e"  # what was begun goes on no more
+TEXT = b"t"  # of a text stream: whole lines, or an incomplete one
+END = b"e"  # the incomplete line has ended
 RECORD = b"r"  # of a record in JSON: its last piece
-RECORD_PART = b"p"  # one before that
+RECORD_PART = b"p"  # an earlier piece of a record
 
 _HEAD = struct.Struct("=cdIQBH")  # kind, time, process, thread, lengths of the request's id and of the data
 _MARK = 16
-_PIPE_BUF = 4096  # Linux's; POSIX asks for 512, which macOS has, where a piece may be torn then
-_ID = 128  # of a sane X-Request-ID
+_PIPE_BUF = 4096  # Linux's value; POSIX guarantees 512, which macOS has, where a piece may then be torn
+_ID = 128  # bytes of a valid X-Request-ID
 ROOM = _PIPE_BUF - _MARK - _HEAD.size - _ID
 
 
@@ -43,26 +43,26 @@ class Piece(NamedTuple):
 
 
 def new_mark() -> bytes:
-    """A mark for one process."""
+    """Return a new mark for one process."""
     return b"\x1e" + os.urandom(_MARK - 1)
 
 
 def packed(mark: bytes, piece: Piece) -> bytes:
-    """The bytes of one piece, whose data fit ROOM."""
+    """Return the bytes of one piece, whose data fit into ROOM."""
     request_id = piece.request_id.encode("latin-1", "replace")[:_ID]
     head = _HEAD.pack(piece.kind, piece.at, piece.pid, piece.thread, len(request_id), len(piece.data))
     return b"%b%b%b%b" % (mark, head, request_id, piece.data)
 
 
 class Reader:
-    """Tells pieces from raw bytes, however they arrive. Without a mark all is raw."""
+    """Separates pieces from raw bytes, however they arrive. Without a mark, everything is raw."""
 
     def __init__(self, mark: bytes) -> None:
         self._mark = mark
         self._held = b""
 
     def feed(self, data: bytes) -> Iterator[Piece | bytes]:
-        """The pieces and the raw bytes between them, in order; what may be a piece once more has come is kept."""
+        """Yield the pieces and the raw bytes between them, in order; keep a possibly incomplete piece."""
         mark = self._mark
         if not mark:
             yield data
@@ -85,12 +85,12 @@ class Reader:
             yield data[place:kept]
 
     def rest(self) -> bytes:
-        """What was kept, once nothing more comes."""
+        """Return the bytes that were kept, at the end of the input."""
         held, self._held = self._held, b""
         return held
 
     def _start_of_mark(self, data: bytes, place: int) -> int:
-        """Where the end of ``data`` may be the beginning of a mark; its length where it is none."""
+        """Return where the end of ``data`` may be the start of a mark; the length of ``data`` if nowhere."""
         start = data.find(self._mark[:1], max(place, len(data) - _MARK + 1))
         while start >= 0 and not self._mark.startswith(data[start:]):
             start = data.find(self._mark[:1], start + 1)
@@ -98,7 +98,7 @@ class Reader:
 
 
 def _unpacked(data: bytes, start: int) -> tuple[Piece, int] | None:
-    """The piece whose header begins there, and where it ends; None if not all of it is there."""
+    """Return the piece whose header starts there, and its end; None if it is incomplete."""
     after = start + _HEAD.size
     if after > len(data):
         return None
