@@ -1,7 +1,7 @@
-"""A target to the WSGI callable that it names.
+"""Import the WSGI callable that a target names.
 
-Owns the one import of the project's code. Knows nothing of how the target was found, nor of serving. Runs in the
-worker, in its main thread.
+The only place that imports the project's code. Runs in the worker's main thread. Does not know how the target was
+found, nor how the application is served.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 
 Application = Callable[..., Any]
 
-# What the framework's own development server sets in the process that serves: projects ask for it before they start a
-# scheduler, and Flask's ``app.run()`` in a module that is imported returns at once.
+# Variables that the framework's own development server sets in its serving process. Projects check them before they
+# start a scheduler; and with them Flask's ``app.run()`` returns at once in an imported module.
 _AS_ITS_OWN_SERVER = {
     "Flask": {"FLASK_RUN_FROM_CLI": "true", "WERKZEUG_RUN_MAIN": "true"},
     "Django": {"RUN_MAIN": "true"},
 }
 
 
-# Those that a project may have installed, the usual one first.
+# ASGI servers that a project may have installed, the most usual first.
 _ASGI_SERVERS = ("uvicorn", "hypercorn", "daphne", "granian")
 
 
 class TargetError(Exception):
-    """The module is there, but what the target names in it is no WSGI application."""
+    """The module exists, but the target names something in it that is not a WSGI application."""
 
     def __init__(self, found: str, *, expected: str, action: str) -> None:
         super().__init__(f"{found}. Expected: {expected}. {action}")
@@ -52,28 +52,34 @@ def serve(
     adapter: Mapping[str, str] | None = None,
     aside: list[Any] | None = None,
 ) -> None:
-    """Have ``serving`` serve what ``target`` names; returns when that has ended. ``hooks`` guards what is ours.
+    """Import the target's application, and pass it to ``serving``; return when that has ended.
 
-    ``adapter`` is given where an ASGI application is to be adapted: the ``folder`` of what does, and an ``action`` for
-    what that can't. ``aside`` takes the applications that a script serves by itself, in other threads.
+    Args:
+        target: discovery's Target, as a dict.
+        loader: loads a file that no module name finds.
+        serving: serves the application.
+        hooks: guard our code in the project's process.
+        adapter: for adapting an ASGI application: the ``folder`` of the adapter's library, and an ``action`` to advise
+            where that is missing. None: ASGI is refused.
+        aside: collects the applications that a script serves itself, in other threads.
 
     Raises:
-        TargetError: it names no application that can be served.
-        BaseException: whatever the project's code raises, SystemExit included.
+        TargetError: the target names no application that can be served.
+        BaseException: any exception of the project's code, also SystemExit.
     """
     if target["kind"] != "script":
         for name, value in _AS_ITS_OWN_SERVER.get(target["framework"], {}).items():
-            os.environ.setdefault(name, value)  # noqa: TID251  the project's own environment
+            os.environ.setdefault(name, value)  # noqa: TID251  the project's environment
         if target["kind"] == "django":
             _serve_django(target, loader, serving, hooks)
         elif adapter is not None and target["interface"] == "asgi":
-            # Django asks its database when it is set up, and may not within a loop.
+            # Django queries its database during setup, which is not allowed within an event loop.
             inside = target["framework"] != "Django"
             _adapted(lambda: _found(target, loader, hooks)[0], serving, hooks, adapter, inside=inside)
         else:
             _serve_found(*_found(target, loader, hooks), serving, hooks, adapter)
         return
-    from .frameworks import script  # noqa: PLC0415  few projects are run
+    from .frameworks import script  # noqa: PLC0415  few projects are run as scripts
 
     def check(application: Any, by: str) -> None:
         _checked(application, f"what it gives to {by}", adapter)
@@ -82,7 +88,7 @@ def serve(
         _serve_found(application, f"what it gives to {by}", serving, hooks, adapter)
 
     try:
-        if target["call"] == "yes":  # a console script: a module's function
+        if target["call"] == "yes":  # a console script: a function of a module
             script.call(lambda: _called_by_its_script(target, loader), meet, check, hooks)
         else:
             package = "" if target["module"] == "__main__" else target["module"]
@@ -96,7 +102,7 @@ def _called_by_its_script(target: dict[str, Any], loader: Loader) -> None:
 
 
 def _serve_django(target: dict[str, Any], loader: Loader, serving: Callable[[Application], None], hooks: Hooks) -> None:
-    from .frameworks import django_project  # noqa: PLC0415  for Django alone
+    from .frameworks import django_project  # noqa: PLC0415  only for Django
 
     django_project.prepare()
     application = load(target, loader, hooks)
@@ -105,7 +111,7 @@ def _serve_django(target: dict[str, Any], loader: Loader, serving: Callable[[App
 
 
 def bound(target: dict[str, Any], aside: list[Any]) -> Application | None:
-    """The application that an import has bound so far, or that a script serves in another thread; None if none."""
+    """Return the application that an unfinished import has bound, or a script serves in another thread; or None."""
     module = sys.modules.get("__main__" if target["kind"] == "script" else target["module"])
     names = [target["attribute"]] if target["attribute"] else target["names"]
     found = next((getattr(module, name) for name in names if callable(getattr(module, name, None))), None)
@@ -140,7 +146,7 @@ def _adapted(
     inside: bool,
 ) -> None:
     with standard_library_alone():  # asyncio is the standard library's
-        from .asgi.event_loop import EventLoopThread  # noqa: PLC0415  100 modules of asyncio's, for few
+        from .asgi.event_loop import EventLoopThread  # noqa: PLC0415  100 modules of asyncio, for few projects
 
     def made() -> Any:
         application = make()
@@ -156,28 +162,33 @@ def _adapted(
 
 
 def ended(application: Application, within_s: float) -> None:
-    """Nothing is served any more; an ASGI application shuts down within that time."""
+    """Shut an ASGI application down, within this time, after the last request."""
     adapters = sys.modules.get(f"{__package__}.asgi.adapter")
     if adapters is not None and isinstance(application, adapters.Adapter):
         application.end(within_s)
 
 
 def load(target: dict[str, Any], loader: Loader, hooks: Hooks) -> Application:
-    """Import what ``target`` (discovery's Target as a dict) names; ``loader`` for a file that no name finds.
+    """Import the application that ``target`` (discovery's Target as a dict) names.
+
+    Args:
+        target: the target.
+        loader: loads a file that no module name finds.
+        hooks: guard our code in the project's process.
 
     Raises:
-        TargetError: it names no WSGI application.
-        BaseException: whatever the project's code raises, SystemExit included.
+        TargetError: the target names no WSGI application.
+        BaseException: any exception of the project's code, also SystemExit.
     """
     if target["kind"] == "django":
-        from .frameworks import django_project  # noqa: PLC0415  for Django alone
+        from .frameworks import django_project  # noqa: PLC0415  only for Django
 
         return django_project.application(hooks)  # type: ignore[no-any-return]  # the project's own
     return _checked(*_found(target, loader, hooks))
 
 
 def _found(target: dict[str, Any], loader: Loader, hooks: Hooks) -> tuple[Any, str]:
-    """What an import finds, and how to call it."""
+    """Return the object that the target names, and where it is."""
     if target["kind"] == "paste":
         from .frameworks import paste  # noqa: PLC0415  few projects have such a file
 
@@ -192,9 +203,9 @@ def _found(target: dict[str, Any], loader: Loader, hooks: Hooks) -> tuple[Any, s
 
 
 def is_factory(found: object) -> bool:
-    """Whether its signature is a factory's: it can be called with nothing, and not with (environ, start_response)."""
+    """Whether the signature is a factory's: callable without arguments, but not with (environ, start_response)."""
     try:
-        signature = inspect.signature(found)  # type: ignore[arg-type]  # what can't be called raises TypeError
+        signature = inspect.signature(found)  # type: ignore[arg-type]  # a value that is not callable raises TypeError
     except (TypeError, ValueError):
         return False
     return _takes(signature, 0) and not _takes(signature, 2)
@@ -209,7 +220,7 @@ def _takes(signature: inspect.Signature, count: int) -> bool:
 
 
 def _module(name: str, file: str, make: Loader) -> ModuleType:
-    """The module; by its file where the name finds another, or none (``my-app.py``, ``site.wsgi``, a standard name)."""
+    """Import a module; by its file if the name finds another or none (``my-app.py``, ``site.wsgi``, standard names)."""
     if not file or (file.endswith(".py") and _origin(name) == os.path.realpath(file)):
         return importlib.import_module(name)  # noqa: TID251  the one import by name
     loader = make(name, file)
@@ -227,7 +238,7 @@ def _module(name: str, file: str, make: Loader) -> ModuleType:
 
 
 def _origin(name: str) -> str:
-    """The file that importing ``name`` would run; its parent packages are imported to know it."""
+    """Return the file that importing ``name`` would run; this imports the parent packages."""
     if name in sys.modules:
         origin = getattr(sys.modules[name], "__file__", None)
     else:
@@ -252,7 +263,7 @@ def _attribute(module: ModuleType, dotted: str) -> Any:
 
 
 def _usual_name(module: ModuleType, names: list[str]) -> str:
-    """The first of the usual names that the module has: only its import could tell."""
+    """Return the first usual name that the module has: only its import could show."""
     for name in names:
         if callable(getattr(module, name, None)):
             return name
@@ -264,8 +275,8 @@ def _usual_name(module: ModuleType, names: list[str]) -> str:
 
 
 def _left_behind(end: Exception, target: dict[str, Any]) -> tuple[Any, str]:
-    """What a script that served nothing has made all the same, under a usual name."""
-    namespace: dict[str, Any] = end.namespace  # type: ignore[attr-defined]  # script is imported where it is needed
+    """Find the application of a script that started no server, under a usual name."""
+    namespace: dict[str, Any] = end.namespace  # type: ignore[attr-defined]  # script is imported only where needed
     for name in filter(None, (target["attribute"], *target["names"])):
         if callable(namespace.get(name)):
             return namespace[name], f"__main__:{name}"
@@ -273,14 +284,14 @@ def _left_behind(end: Exception, target: dict[str, Any]) -> tuple[Any, str]:
     if registered is not None:
         return registered, "the framework's own application"
     raise TargetError(
-        f"{os.path.basename(target['file'])} was run, and started no server: {end}",  # noqa: PTH119  as in boot
+        f"{os.path.basename(target['file'])} was run, and started no server: {end}",  # noqa: PTH119  as above
         expected="a file that starts its server when it is run without arguments, or that binds app",
         action="The log has what it printed. Mend that, or set APPLIANCE_APP to module:object or module:factory().",
     ) from None
 
 
 def _registry() -> Any:
-    """The application that a framework has of its own, where something was registered with it."""
+    """Return a framework's default application, if something was registered with it."""
     bottle: Any = sys.modules.get("bottle")
     if bottle is not None and bottle.default_app().routes:
         return bottle.default_app()

@@ -1,10 +1,10 @@
-"""Work that goes on when no request does: threads of the project's, hooks at exit, streams that have not noticed.
+"""Find work that goes on without a request: threads of the project, exit hooks, aborted streams that have not noticed.
 
-Owns the finding of it and of the place where it stands. Knows nothing of how long it may go on: the supervisor decides.
-Runs in the control thread of a worker that drains, and of one that is about to be ended.
+Finds the work, and the line where each thread is. The supervisor decides how long the work may go on. Runs in the
+control thread of a worker that drains, or that is about to be ended.
 
-What counts is what the interpreter waits for at its end: threads that are no daemons, then the hooks of ``atexit``. A
-daemon thread is cut at the end of every Python program, and so here, without a word.
+It counts what the interpreter waits for at its end: threads that are not daemons, then the hooks of ``atexit``. Every
+Python program ends its daemon threads without notice, and so does this one.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _REQUEST = "request"  # the name of the server's threads
-MOST = 20  # that are told of by name
+MOST = 20  # how many are reported by name
 
 
 class BackgroundWork(NamedTuple):
-    """One thread, and the line of the project's that it is at."""
+    """One thread, and the line of the project where it is."""
 
     thread: str
     file: str
@@ -31,22 +31,22 @@ class BackgroundWork(NamedTuple):
 
 
 def running(root: str, *, streams: bool) -> list[BackgroundWork]:
-    """What is at work now.
+    """Return the work that is running now.
 
     Args:
         root: the project's folder: a place in it says more than one in a library.
-        streams: the server's own threads count, too: it has ended, and those that are left have not noticed.
+        streams: count the server's own threads too: the server has ended, and the remaining ones have not noticed.
     """
-    frames = sys._current_frames()  # noqa: SLF001  the one way to see them
-    # Not enumerate(), which takes a lock: a thread that was cut elsewhere may hold it.
-    threads = list(threading._active.values())  # type: ignore[attr-defined]  # noqa: SLF001
+    frames = sys._current_frames()  # noqa: SLF001  the only way to see them
+    # Not enumerate(), which takes a lock: a thread that was ended elsewhere may hold it.
+    threads = list(threading._active.values())  # type: ignore[attr-defined]  # noqa: SLF001  the only way to list them without a lock
     main, pooled = threading.main_thread(), _of_executors()
     found = [
         _work(thread.name, frames[thread.ident], root)
         for thread in threads
         if thread is not main and thread.ident in frames and _counts(thread, pooled, streams=streams)
     ]
-    if not found and main.ident in frames:  # it waits for none of them: a hook at exit, or the end of a script
+    if not found and main.ident in frames:  # the main thread is in an exit hook, or at the end of a script
         found = [_work(main.name, frames[main.ident], root)]
     return found
 
@@ -58,7 +58,7 @@ def _counts(thread: threading.Thread, pooled: Container[threading.Thread], *, st
 
 
 def _of_executors() -> Container[threading.Thread]:
-    """The threads of executors, whose jobs the interpreter waits for, daemons or not."""
+    """Return the threads of executors; the interpreter waits for their jobs, even in daemon threads."""
     executors: Any = sys.modules.get("concurrent.futures.thread")
     return list(getattr(executors, "_threads_queues", ()))
 
@@ -75,5 +75,5 @@ def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
 
 
 def fields(work: BackgroundWork) -> dict[str, Any]:
-    """As an event's fields."""
+    """Return the fields of the event."""
     return {"thread": work.thread, "file": work.file, "line": work.line, "function": work.function}

@@ -1,7 +1,7 @@
-"""debugpy in a worker: it listens on loopback, on a port of its own that the supervisor is told.
+"""Start debugpy in a worker: it listens on loopback, on its own port, which is reported to the supervisor.
 
-Owns the start. Knows nothing of clients: the supervisor relays them from the one port that an editor knows. Runs in a
-worker's main thread before the project is imported, and only where DEBUGPY is set; loaded only then.
+The supervisor relays clients from the one port that an editor knows. Runs in the worker's main thread before the
+project is imported; loaded only if DEBUGPY is set.
 """
 
 from __future__ import annotations
@@ -14,41 +14,41 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Looked up by pydevd on each thread: these may not be stopped with the others when one is at a breakpoint.
+# pydevd reads these attributes of a thread: such a thread does not stop with the others at a breakpoint.
 _EXEMPTIONS = ("pydev_do_not_trace", "is_pydev_daemon_thread")
-# pydevd asks for -Xfrozen_modules=off, for the sake of breakpoints in the standard library's importlib.
+# pydevd otherwise asks for -Xfrozen_modules=off, needed for breakpoints in the standard library's importlib.
 _QUIET = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 
 
 def exempt(thread: object) -> None:
-    """This thread goes on while others stand at a breakpoint; to be called before it starts."""
+    """Let this thread go on while others stop at a breakpoint; call it before the thread starts."""
     for name in _EXEMPTIONS:
         setattr(thread, name, True)
 
 
 def listen(folder: str, bytecode: str, *, wait: bool, tell: Callable[[int, bool], None]) -> None:
-    """Start debugpy, the project's own or the one in ``folder``, and ``tell`` its port and whether it waits.
+    """Start debugpy, the project's own or the one in ``folder``.
 
     Args:
-        folder: where the appliance brings it; appended last, so that the project's own is preferred.
-        bytecode: where its compiled code may be kept.
-        wait: return when a client has come.
-        tell: called with the port, and whether it waits for a client.
+        folder: the appliance's copy; appended last to the path, so the project's own is preferred.
+        bytecode: the folder for its compiled code.
+        wait: return only when a client is connected.
+        tell: called with the port, and whether debugpy waits for a client.
 
     Raises:
-        ImportError: there is none.
-        RuntimeError: it can't listen.
+        ImportError: there is no debugpy.
+        RuntimeError: debugpy can't listen.
     """
     if folder:
         sys.path.append(folder)
-    before = {name: os.environ.get(name) for name in _QUIET}  # noqa: TID251  read by pydevd, and taken away again below
+    before = {name: os.environ.get(name) for name in _QUIET}  # noqa: TID251  pydevd reads them; removed again below
     writes, prefix = sys.dont_write_bytecode, sys.pycache_prefix
     os.environ.update(_QUIET)  # noqa: TID251  as above
     if bytecode:
         sys.dont_write_bytecode, sys.pycache_prefix = False, bytecode
     try:
-        debugpy: Any = importlib.import_module("debugpy")  # noqa: TID251  none of ours, and not there where nobody debugs
-        # Its adapter is a process of its own; nothing of the project's environment may change how that starts.
+        debugpy: Any = importlib.import_module("debugpy")  # noqa: TID251  not ours, and absent where nobody debugs
+        # Its adapter is a process of its own; the project's environment must not change how that starts.
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}  # noqa: TID251  as above
         if bytecode:
             kept["PYTHONPYCACHEPREFIX"] = bytecode
@@ -64,4 +64,4 @@ def listen(folder: str, bytecode: str, *, wait: bool, tell: Callable[[int, bool]
     tell(port, wait)
     if wait:
         debugpy.wait_for_client()
-        tell(port, False)  # noqa: FBT003  what the call means stands in its annotation above
+        tell(port, False)  # noqa: FBT003  the annotation above names the argument

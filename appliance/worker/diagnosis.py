@@ -1,8 +1,7 @@
-"""Why a worker can't go on: what the project has taken away that the worker needs.
+"""Explain why a worker can't go on: the project has removed something that the worker needs.
 
-Owns the comparison of what was so before the project's code ran with what is so when something of ours fails. Knows
-nothing of what failed. Runs in every worker; what it calls then was looked up before, since that code may have replaced
-it.
+Compares the state before the project's code ran with the state when code of ours fails. Runs in every worker. It looks
+up the functions that it needs beforehand, because the project's code may replace them.
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ _MANY = 6
 
 
 class Diagnosis:
-    """What was so, and what it is now.
+    """Compares the state at its creation with the present one.
 
     Args:
-        descriptors: those that the worker needs, by what they are.
+        descriptors: the descriptors that the worker needs, by name.
     """
 
     def __init__(self, descriptors: Mapping[str, int]) -> None:
@@ -39,16 +38,16 @@ class Diagnosis:
         self._functions = [(module, dict(vars(module))) for module in _WATCHED]
 
     def words(self, error: BaseException) -> str:
-        """Why, as far as can be told; never raises."""
+        """Explain an error, as far as possible; never raises."""
         words = _joined((self._closed, self._replaced, _audited, lambda: _told(error)))
         return words or "the project has replaced built-in functions that the worker needs"
 
     def causes(self, error: BaseException) -> str:
-        """What the project has taken away, where this error came out of our own code; never raises."""
+        """Return what the project has removed, if the error came from our own code; never raises."""
         return _joined((self._closed, self._replaced, _audited)) if _joined((lambda: _is_ours(error),)) else ""
 
     def lacks_descriptors(self) -> bool:
-        """Whether one of them has been closed, or is another by now."""
+        """Whether one of the descriptors was closed, or replaced by another."""
         return bool(self._closed())
 
     def _closed(self) -> str:
@@ -57,7 +56,7 @@ class Diagnosis:
 
     def _replaced(self) -> str:
         if "gevent.monkey" in sys.modules or "eventlet.patcher" in sys.modules:
-            return ""  # theirs are made to be lived with
+            return ""  # their replacements are made to be compatible
         names = [
             f"{module.__name__}.{name}"
             for module, known in self._functions
@@ -73,7 +72,7 @@ def _joined(looks: tuple[Callable[[], str], ...]) -> str:
     for look in looks:
         try:
             found = look()
-        except BaseException:  # noqa: BLE001, S112  it, too, may need what was taken away
+        except BaseException:  # noqa: BLE001, S112  the check itself may need what was removed
             continue
         if found:
             words = f"{words}; {found}" if words else found
@@ -98,7 +97,7 @@ def _audited() -> str:
 
 
 def _place(error: BaseException) -> tuple[str, int]:
-    """The innermost line that it came from."""
+    """Return the innermost line of the error's traceback."""
     seen = error.__traceback__
     while seen is not None and seen.tb_next is not None:
         seen = seen.tb_next

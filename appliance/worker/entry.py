@@ -1,15 +1,15 @@
-"""The script that starts the project's side, by path: ``python entry.py DESCRIPTOR``.
+"""Start a process of the project's side, by path: ``python entry.py DESCRIPTOR``.
 
-Owns the way in: the standard library first, from its own folder alone; then our package, under a name that no project
-can have; then a ``__main__`` that shows nothing of us. Knows nothing of what runs then. Runs in every child of the
-supervisor, in the project's interpreter (a stand-in: in ours).
+Runs in every child of the supervisor, in the project's interpreter (a stand-in: in the appliance's). It imports the
+standard library only from its own folder; then our package, under a name that no project can have; and then leaves a
+``__main__`` without traces of us.
 
-Theory of operation. The interpreter has put this file's folder first on ``sys.path``, then the PYTHONPATH of the
-project. Either would let a ``logging.py`` or ``queue.py`` of the project's into our own imports, so for their time
-the path holds the standard library alone. Modules of the project's that took a standard name already (a
-``sitecustomize`` may have imported them) are set aside meanwhile, and put back. No entry of ours stays on the path,
-no finder, nothing in the environment. What the server may need later has to be imported here too: later, the
-project's folder comes first.
+Theory of operation. The interpreter has put this file's folder first on ``sys.path``, and then the project's
+PYTHONPATH. Both could let a ``logging.py`` or ``queue.py`` of the project into our own imports, so during these imports
+the path has only the standard library. If the project already loaded modules with a standard name (for example by
+``sitecustomize``), they are removed from ``sys.modules`` and put back afterwards. We leave no entry on the path, no
+finder, and nothing in the environment. Modules that the server may need later have to be imported here too: later, the
+project's folder comes first on the path.
 """
 
 import os
@@ -19,7 +19,7 @@ PACKAGE = "<appliance>"
 
 
 def standard_library(path: list[str]) -> list[str]:
-    """The entries of ``path`` that hold the standard library and nothing else."""
+    """Return the entries of ``path`` that contain only the standard library."""
     home = getattr(sys, "_stdlib_dir", None) or os.path.dirname(os.__file__)  # noqa: PTH120  pathlib is not imported yet
     archive = f"python{sys.version_info[0]}{sys.version_info[1]}.zip"
     return [
@@ -30,7 +30,7 @@ def standard_library(path: list[str]) -> list[str]:
 
 
 def strangers(path: list[str]) -> list[str]:
-    """The names of loaded modules that bear a standard name and come from elsewhere."""
+    """Return the names of loaded modules that have a standard name but come from other folders."""
     homes = tuple(entry + os.sep for entry in path)
     return [
         name
@@ -43,7 +43,7 @@ def strangers(path: list[str]) -> list[str]:
 
 def load_package() -> None:
     """Load our package under its private name."""
-    import importlib.util  # noqa: PLC0415  only now does the path hold the standard library alone
+    import importlib.util  # noqa: PLC0415  only now does the path have the standard library alone
 
     folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120  as above
     spec = importlib.util.spec_from_file_location(PACKAGE, f"{folder}/__init__.py", submodule_search_locations=[folder])
@@ -55,7 +55,7 @@ def load_package() -> None:
 
 
 def clean_main() -> None:
-    """Make ``__main__`` one without a file: multiprocessing's children would run this script again otherwise."""
+    """Remove the file from ``__main__``: otherwise multiprocessing's children would run this script again."""
     main = sys.modules["__main__"]
     main.__spec__ = None
     for name in ("__file__", "__cached__"):

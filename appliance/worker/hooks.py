@@ -1,13 +1,12 @@
-"""What is ours in the project's process, and what becomes of it when it fails: it is left out, and said once.
+"""Guard our code in the project's process: a hook that fails is left out from then on, and reported once.
 
-Owns the one guard around everything of ours that runs because the project does: what is put around its application,
-into its framework, into ``logging``, ``sys`` and ``builtins``. Knows none of it. Runs in the worker and in the
-preloader, in whichever thread the project does.
+Guards whatever runs because the project runs: around its application, in its framework, in ``logging``, ``sys`` and
+``builtins``. Runs in the worker and in the preloader, in any thread of the project.
 
-Theory of operation. A hook is asked for something, and has a result for when it has none: the project goes on with
-that, as it would without us. The first failure of a hook is its last: it is named in one event of level debug, with its
-traceback. Two failures are the moment's and not the hook's, whoever is met by them: no stack or memory is left. What
-the project itself raises passes through: it is never called within a guard.
+Theory of operation. Each hook has a fallback result, with which the project goes on as it would without us. A hook's
+first failure is its last: one debug event names it, with its traceback. Two kinds of failures are not the hook's fault:
+running out of stack or memory can happen anywhere, so the hook stays. Exceptions of the project itself pass through: it
+is never called within a guard.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ Result = TypeVar("Result")
 
 
 class Hooks:
-    """The guard of one process; ``dropped`` names what has failed."""
+    """The guard of one process; ``dropped`` names the hooks that failed."""
 
     def __init__(self) -> None:
         self.dropped: set[str] = set()
@@ -37,20 +36,20 @@ class Hooks:
         self._untold: list[tuple[str, str, dict[str, object]]] = []
 
     def listen(self, tell: Tell) -> None:
-        """Events go there from now on, with those that there were before."""
+        """Send events to ``tell`` from now on, first those that came before."""
         self._tell = tell
         while self._untold:
             tell(*self._untold.pop(0))
 
     def tell(self, level: str, event: str, fields: dict[str, object]) -> None:
-        """An event of a hook's."""
+        """Report an event of a hook."""
         if self._tell is None:
             self._untold.append((level, event, fields))
         else:
             self._tell(level, event, fields)
 
     def ask(self, name: str, hook: Callable[..., Result], *given: Any, otherwise: Result) -> Result:
-        """What the hook returns; ``otherwise`` where it fails, or has."""
+        """Call the hook; return ``otherwise`` if it fails now, or failed before."""
         if name in self.dropped:
             return otherwise
         try:
@@ -62,7 +61,7 @@ class Hooks:
             return otherwise
 
     def guarded(self, name: str, hook: Callable[..., Result], *, otherwise: Result) -> Callable[..., Result]:
-        """The hook, to be called by the project: it never raises."""
+        """Wrap a hook that the project calls, so that it never raises."""
 
         @functools.wraps(hook)
         def guarded(*given: Any, **named: Any) -> Result:
@@ -71,11 +70,11 @@ class Hooks:
         return guarded
 
     def drop(self, name: str, error: BaseException) -> None:
-        """It has failed: it is asked no more."""
+        """Leave a hook out from now on, because it failed."""
         if name in self.dropped:
             return
         self.dropped.add(name)
         reason = safe_str(error, 500)
         fields: dict[str, object] = {"hook": name, "reason": f"{type(error).__name__}: {reason}"}
-        with contextlib.suppress(Exception):  # it can't even be told
+        with contextlib.suppress(Exception):  # the report itself may fail
             self.tell("debug", "hook.dropped", {**fields, "traceback": describe(error).text()})

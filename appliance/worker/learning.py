@@ -1,7 +1,6 @@
-"""What a worker has loaded, as the supervisor learns it.
+"""Report to the supervisor which modules a worker has loaded.
 
-Owns the message, and what the supervisor knows already. Knows nothing of when it is asked for. Runs in the worker, in
-its control thread, or in the main one when everything else is done.
+Runs in the worker's control thread, or in its main thread once everything else is done.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ if TYPE_CHECKING:
 
 
 class Learning:
-    """The names that one worker has told.
+    """The modules that one worker has reported.
 
     Args:
-        files: the project's.
-        order: in which modules were asked for.
-        is_forked: what is loaded now, the preloader has loaded.
+        files: the project's files.
+        order: the order of the imports.
+        is_forked: the modules that are loaded now were loaded by the preloader.
     """
 
     def __init__(self, files: KnownFiles, order: ImportOrder, *, is_forked: bool) -> None:
@@ -31,7 +30,7 @@ class Learning:
         self._known = frozenset(sys.modules) if is_forked else frozenset[str]()
 
     def all(self, application: Any, debuggers: str) -> ModulesReport:
-        """Everything, but for what a debugger has loaded: no preloader needs it, or finds it."""
+        """Report all modules, without those of a debugger: no preloader needs them, or can find them."""
         from .files.template_folders import template_folders  # noqa: PLC0415  as above
         from .preload import fork_safety  # noqa: PLC0415  not needed before
 
@@ -45,7 +44,7 @@ class Learning:
         )
 
     def rest(self, debuggers: str) -> ModulesReport | None:
-        """What nobody was told of yet; None if there is nothing that could be preloaded. Cheap: each worker asks."""
+        """Report the modules that were not reported yet; None if none can be preloaded. Cheap: each worker does it."""
         modules, others = self._loaded(debuggers, self._known)
         return ModulesReport(modules=modules, others=others) if modules else None
 

@@ -1,7 +1,7 @@
-"""What a message to the supervisor may hold at most, whatever the project has put into it.
+"""Limit the size of a message to the supervisor, whatever the project put into it.
 
-Owns the cutting: long texts are cut and say so, deep and wide values are pruned, and what JSON does not know becomes
-its representation. Knows nothing of what a value means. Runs in every worker, only for what is too much as it is.
+Long texts are cut and say so, deep and wide values are pruned, and types that JSON does not know become a text. Runs in
+every worker, but only for messages that are too large or not JSON.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..protocol.channel import Channel, Message
 
 LONGEST_MESSAGE = 1024 * 1024  # bytes
-LONGEST_TEXT = 64 * 1024  # characters; JSON makes at most six bytes of one
+LONGEST_TEXT = 64 * 1024  # characters; JSON makes at most six bytes of each
 MOST_TEXT = 256 * 1024  # of all texts of one value
 MOST_ITEMS = 10_000  # values, in all
 DEEPEST = 20
@@ -22,7 +22,7 @@ _PLAIN = (int, float, bool, type(None))
 
 
 class _Room:
-    """What is left for one value and all that is in it."""
+    """The room left for one value and all that it contains."""
 
     def __init__(self) -> None:
         self.text = MOST_TEXT
@@ -30,7 +30,7 @@ class _Room:
 
 
 def bounded(value: Any) -> Any:
-    """The same value as JSON's own types, cut where it is too much."""
+    """Return the same value as JSON's types, cut where it is too large."""
     return _bounded(value, _Room(), DEEPEST)
 
 
@@ -79,12 +79,12 @@ def _cut(text: str, room: _Room) -> str:
 
 
 def _shown(value: object) -> str:
-    """What it is, by its type's name alone: a representation is the project's own code."""
+    """Return the type's name only: a representation would run the project's code."""
     return f"<{type(value).__name__}>"
 
 
 def send(channel: Channel, message: Message) -> None:
-    """Send a message that the project's own words are in, bounded where it has to be.
+    """Send a message with values of the project, cut if necessary.
 
     Raises:
         ChannelError: the supervisor has gone.
@@ -93,5 +93,5 @@ def send(channel: Channel, message: Message) -> None:
         channel.send(message, most=LONGEST_MESSAGE)
     except ChannelError:
         raise
-    except Exception:  # noqa: BLE001  too much, or what JSON can't hold
+    except Exception:  # noqa: BLE001  too large, or not JSON
         channel.send(type(message)(**{name: bounded(value) for name, value in vars(message).items()}))

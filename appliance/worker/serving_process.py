@@ -1,7 +1,7 @@
-"""What a worker and a stand-in have in common: the first words on the channel, connections, the server.
+"""What workers and stand-ins share: the greeting on the channel, connections, the server.
 
-Owns how connections travel with what was read of them, and how a server is made of the supervisor's options. Knows
-nothing of what is served. Runs in both.
+Connections travel between processes together with the bytes that were already read from them. Builds a server from the
+supervisor's options.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 _PAUSE_S = 0.01
 Connections = list[tuple[socket.socket, bytes]]
-_EXIT, _END_GROUP, _GROUP, _SELF = os._exit, os.killpg, os.getpgrp, os.getpid  # before any of the project's code runs
+_EXIT, _END_GROUP, _GROUP, _SELF = os._exit, os.killpg, os.getpgrp, os.getpid  # looked up before any project code runs
 
 
 def hello(channel: Channel) -> list[tuple[Message, list[int]]]:
-    """Say that this process runs, and wait for the first message; whatever came with it follows."""
+    """Announce this process, and wait for the first message; return it and those that came with it."""
     try:
         channel.send(Hello(pid=os.getpid(), python=".".join(map(str, sys.version_info[:3]))))
         while True:
@@ -40,11 +40,11 @@ def hello(channel: Channel) -> list[tuple[Message, list[int]]]:
             if received:
                 return received
     except ChannelError:
-        os._exit(0)  # not wanted any more
+        os._exit(0)  # no longer needed
 
 
 def end_with_group() -> NoReturn:
-    """The supervisor has gone: nobody else would ever end this process, or what it has started."""
+    """End this process and its children: the supervisor has gone, and nobody else would ever end them."""
     try:
         if _GROUP() == _SELF():
             _END_GROUP(_SELF(), signal.SIGKILL)
@@ -53,16 +53,16 @@ def end_with_group() -> NoReturn:
 
 
 def wait_for_end() -> NoReturn:
-    """Nobody hears this process: the control thread reads the end of the channel, or the supervisor ends the process.
+    """Wait to be ended: by the control thread at the end of the channel, or by the supervisor.
 
-    Were the main thread to end it by itself, what the project has started would go on.
+    If the main thread ended by itself, the project's child processes would go on.
     """
     while True:
         GeventSafeEvent().wait()
 
 
 def hand_over(channel: Channel, connections: Connections) -> None:
-    """Send connections to the supervisor, with what was read of each, and close them here."""
+    """Send connections to the supervisor, with the bytes read from them, and close them here."""
     for portion in portions([read for _, read in connections]):
         part = connections[portion]
         channel.send(
@@ -74,17 +74,17 @@ def hand_over(channel: Channel, connections: Connections) -> None:
 
 
 def taken(message: TakeConnections, descriptors: list[int]) -> Connections:
-    """The connections that came with ``message``."""
+    """Return the connections that came with ``message``."""
     return [
         (socket.socket(fileno=descriptor), early.encode("latin-1"))
-        for descriptor, early in zip(descriptors, message.early)  # noqa: B905  strict= is 3.10's, but says less than the frame's own count
+        for descriptor, early in zip(descriptors, message.early)  # noqa: B905  strict= exists since 3.10, but the frame's own count says more
     ]
 
 
 def make_server(
     listener: socket.socket, application: Application, sink: RecordSink, options: dict[str, Any], **more: Any
 ) -> PooledWSGIServer:
-    """The server that ``options`` (appliance.supervisor.options) describe."""
+    """Build the server that ``options`` (appliance.supervisor.options) describe."""
     return PooledWSGIServer(
         listener,
         application,
@@ -98,29 +98,27 @@ def make_server(
 
 
 def secured(options: dict[str, Any]) -> SSLContext | None:
-    """The context for HTTPS, where it is asked for.
+    """Return the TLS context, if HTTPS is configured.
 
-    To be called before the project's folder is on the path; a PYTHONPATH may hold it already, with an ``ssl.py``.
+    Call it before the project's folder is on the path. (A PYTHONPATH may have put that there already, with an
+    ``ssl.py``.)
     """
     if options["tls"] is None:
         return None
     with standard_library_alone():
-        from ..server.io.tls import context_of_texts  # noqa: PLC0415  10 ms, for the few who want HTTPS
+        from ..server.io.tls import context_of_texts  # noqa: PLC0415  10 ms, for the few who use HTTPS
 
         return context_of_texts(**options["tls"])
 
 
 def wait_for_streams(server: PooledWSGIServer, within_s: float) -> None:
-    """Threads whose streams were ended notice with the next piece that they send, and close their iterables.
-
-    They are daemons: the interpreter's end would cut them before.
-    """
+    """Wait until the threads of aborted streams have noticed, with their next piece, and closed their iterables."""
     over, pause = time.monotonic() + within_s, GeventSafeEvent()
     while server.busy and time.monotonic() < over:
         pause.wait(_PAUSE_S)
 
 
 def described(application: Application) -> str:
-    """Its class or function, with its module."""
+    """Return the name of an application's class or function, with its module."""
     kind = application if isinstance(application, type) or hasattr(application, "__qualname__") else type(application)
     return f"{kind.__module__}.{getattr(kind, '__qualname__', '?')}"

@@ -1,7 +1,7 @@
-"""What a process that does not answer is doing: the stacks of its threads, on a signal.
+"""Show what a process that does not respond is doing: the stacks of its threads, on a signal.
 
-Owns the pipe and the signal. The dump is faulthandler's, made in the signal's handler in C: it also comes where a
-thread holds the interpreter's lock for ever. Runs in a worker, set up after any fork.
+faulthandler makes the dump in C, within the signal's handler, so it works even if a thread never releases the
+interpreter's lock. Runs in a worker, and is set up after any fork.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _SIGNAL = signal.SIGRTMAX - 7 if hasattr(signal, "SIGRTMAX") else signal.SIGUSR2
 
 
 def offer(channel: Channel) -> None:
-    """From now on the supervisor can ask."""
+    """Let the supervisor request the stacks from now on."""
     read, write = os.pipe()
-    os.set_blocking(write, False)  # a full pipe must not hold the process that it is to explain
+    os.set_blocking(write, False)  # a full pipe must not block the process that it should explain
     faulthandler.register(_SIGNAL, file=write, all_threads=True)
     channel.send(StacksPipe(signal=_SIGNAL), [read])
     os.close(read)

@@ -1,7 +1,4 @@
-"""Imports from the standard library alone, while the project's folders are on the path.
-
-Owns that time. Knows nothing of what is imported. Runs in the thread that imports.
-"""
+"""Import from the standard library alone, while the project's folders are on the path."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def standard_library_alone() -> Iterator[None]:
-    """No module of the project's is found meanwhile, whatever its name; then the path is what it was."""
+    """Within this context, no module of the project is found, whatever its name; afterwards the path is as before."""
     kept, sys.path[:] = sys.path[:], standard_library(sys.path)
     try:
         yield

@@ -1,8 +1,8 @@
-"""The built-in application that answers while no worker of the project can.
+"""Answer requests with a page while no worker of the project can.
 
-Owns the page and the wait: a connection is held for a moment in the hope of a worker, then answered with the
-supervisor's words. Loads nothing of the project. Runs in the appliance's own interpreter, as a child of the
-supervisor, started when there is something to say, kept at rest (not accepting) while a worker serves.
+A connection is held for a short time, in case a worker becomes ready; then it gets the supervisor's page. This process
+loads nothing of the project. It runs in the appliance's own interpreter, as a child of the supervisor, which starts it
+when there is a page to show, and makes it stop accepting while a worker serves.
 """
 
 from __future__ import annotations
@@ -40,30 +40,30 @@ if TYPE_CHECKING:
     from ..server.wsgi.exchange import Exchange
 
 WAIT_PATH = "/__appliance__/wait"
-_FIRST_SWEEP_S = 0.003  # what is accepted so soon had queued; who queued and is missed waits for a second more
-_HEARING_S = 0.02  # for the control thread to hear what has come
-_LONGEST_WAIT_S = 20.0  # below the idle time-outs that proxies have
+_FIRST_SWEEP_S = 0.003  # connections accepted so early had queued; one that queued but came later waits one second more
+_HEARING_S = 0.02  # for the control thread to read a message
+_LONGEST_WAIT_S = 20.0  # below the idle time-outs of proxies
 
 
 class Page:
-    """What is said now; requests read it, the control thread changes it."""
+    """The page that is shown now; requests read it, the control thread changes it."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._words: dict[str, Any] = {"status": 503, "title": "Starting", "lead": "", "version": 0}
 
     def change(self, words: dict[str, Any]) -> None:
-        """Say this from now on, and wake who waits for news."""
+        """Show this page from now on, and wake the requests that wait for news."""
         with self._changed:
             self._words = words
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """There is a worker: wake who waits for news."""
+        """Wake the requests that wait for news: a worker serves now."""
         self.change({**self._words, "version": -1})
 
     def application(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """The WSGI application: the page, as HTML, JSON or text; and the long request that ends when it changes."""
+        """The WSGI application: the page (HTML, JSON or text), and the long request that ends when the page changes."""
         if environ["PATH_INFO"] == WAIT_PATH:
             news = self._wait(parse_qs(environ.get("QUERY_STRING", "")).get("version", [""])[0])
             start_response(
@@ -72,7 +72,7 @@ class Page:
             return []
         words = self._words
         if environ["REQUEST_METHOD"] != "GET":
-            words = {**words, "refresh": False}  # reloading would send the form again
+            words = {**words, "refresh": False}  # a reload would send the form again
         kind, body = error_page.render(words, environ.get("HTTP_ACCEPT", ""))
         headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
         if words["status"] == 503:
@@ -81,29 +81,29 @@ class Page:
         return [body]
 
     def _wait(self, version: str) -> bool:
-        """Until something else is said than this version, within bounds; whether there is."""
+        """Wait until the page has another version, within a limit; return whether it has."""
         with self._changed:
             return self._changed.wait_for(lambda: str(self._words["version"]) != version, _LONGEST_WAIT_S)
 
 
 class QuietSink(RecordSink):
-    """A page that waits for news is no request of the user's."""
+    """Leaves out the requests that wait for news: users did not send them."""
 
     def exchange(self, exchange: Exchange) -> None:
-        """One request and its response have ended."""
+        """Log a request that has ended."""
         if exchange.head is None or exchange.head.path != WAIT_PATH:
             super().exchange(exchange)
 
 
 class HoldRule:
-    """When a connection is answered: those that queued before the stand-in was up count from when the waiting began.
+    """Decides when a connection is answered; those that queued before the stand-in ran count from the wait's start.
 
-    No connection is answered while a message of the supervisor's waits, or is read and not obeyed yet: a client that
-    has read in the log that a worker serves, and asks, must not get the old page.
+    No connection is answered while a message of the supervisor is unread, or read but not handled yet: a client that
+    has seen in the log that a worker serves must not get the old page.
     """
 
     def __init__(self, words: SetStandInPage, channel: Channel, obeying: threading.Event) -> None:
-        self._news = select.poll()  # the server asks under its lock: never twice at a time
+        self._news = select.poll()  # the server calls this under its lock: never twice at a time
         self._news.register(channel.fileno(), select.POLLIN)
         self._obeying = obeying
         self._wait_s = words.wait_s
@@ -111,7 +111,7 @@ class HoldRule:
         self._opened = time.monotonic()
 
     def answer_at(self, accepted_at: float) -> float:
-        """CLOCK_MONOTONIC seconds at which a connection accepted then is answered."""
+        """Return when to answer a connection that was accepted at this time; both in seconds of CLOCK_MONOTONIC."""
         if self._obeying.is_set() or self._news.poll(0):
             return time.monotonic() + _HEARING_S
         queued = accepted_at - self._opened < _FIRST_SWEEP_S
@@ -119,7 +119,7 @@ class HoldRule:
 
 
 def serve(channel: Channel, listener: socket.socket, start: Start, received: list[tuple[Message, list[int]]]) -> None:
-    """Answer when told to, rest when told to, end when told to."""
+    """Serve as the supervisor's messages say, until they end this process."""
     standin = _StandIn(channel, listener, start)
     for message, descriptors in received:
         standin.obey(message, descriptors)
@@ -132,17 +132,17 @@ class _StandIn:
     def __init__(self, channel: Channel, listener: socket.socket, start: Start) -> None:
         self._channel = channel
         self._listener = listener
-        self._options = {**start.options, "threads": 32}  # pages that wait for news hold a thread each
+        self._options = {**start.options, "threads": 32}  # a page that waits for news holds a thread
         self._sink = QuietSink(channel)
         self._tls = secured(start.options)
         self._page = Page()
         self._shifts: queue.SimpleQueue[PooledWSGIServer | None] = queue.SimpleQueue()
         self._server: PooledWSGIServer | None = None  # the one that answers; read and written under the lock
         self._lock = threading.Lock()
-        self._obeying = threading.Event()  # from before a message is read until it is obeyed
+        self._obeying = threading.Event()  # set while a message is read and handled
 
     def run(self) -> None:
-        """One server a shift: from words to rest."""
+        """Run one server after another: each from its first page until it stops accepting."""
         while (server := self._shifts.get()) is not None:
             server.serve_forever()
             self._sink.flush()
@@ -162,7 +162,7 @@ class _StandIn:
             os._exit(1)  # the supervisor has gone
 
     def obey(self, message: Message, descriptors: list[int]) -> None:
-        """Do what one message says."""
+        """Handle one message."""
         with self._lock:
             if isinstance(message, SetStandInPage):
                 self._speak(message)

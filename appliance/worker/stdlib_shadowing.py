@@ -1,13 +1,12 @@
-"""Files of the project's that bear a standard module's name: which of the two the project means.
+"""Decide, for each file of the project with a standard module's name, which of the two modules the project uses.
 
-Owns that decision. Runs in the worker, before the project's folder goes on the path; costs one listing where there is
-no such file.
+Runs in the worker, before the project's folder is on the path. Costs one folder listing if there is no such file.
 
-Theory of operation. We have imported much of the standard library before the project has a say, so its own
-``queue.py`` would never be found, as it would be under ``python app.py``. To drop the standard module whenever there is
-such a file is no better: a stray ``logging.py`` would break every framework, which ``flask run`` does not. So the
-project's sources are asked: where all that they use of the name is defined by their own file, they mean that one; where
-it is not, the standard module; where they never use it, nothing is changed.
+Theory of operation. We import much of the standard library before the project's code runs, so the project's own
+``queue.py`` would never be found, although ``python app.py`` would find it. Dropping the standard module whenever there
+is such a file is no solution: a stray ``logging.py`` would break every framework, but does not under ``flask run``. So
+the project's sources decide. If its own file defines all names that they use of the module, they use their own file; if
+it does not, the standard module; if they never use the module, nothing changes.
 """
 
 from __future__ import annotations
@@ -21,17 +20,17 @@ if TYPE_CHECKING:
     import ast
     from collections.abc import Iterator
 
-_SOURCES_MAX = 200  # of a folder; enough to see what a project means
+_SOURCES_MAX = 200  # of a folder; enough to see which module a project uses
 
 
 def settle(search_path: list[str], standard_path: list[str]) -> list[str]:
-    """Make ``sys.modules`` hold what the project means by each standard name that it has a file of.
+    """Put the module that the project uses into ``sys.modules``, for each standard name that it has a file of.
 
     Returns:
-        the names by which it means its own.
+        the names by which the project uses its own file.
     """
     own: list[str] = []
-    kept, sys.path[:] = sys.path[:], standard_path  # a PYTHONPATH may hold the project's folder already
+    kept, sys.path[:] = sys.path[:], standard_path  # a PYTHONPATH may contain the project's folder already
     try:
         for folder in search_path:
             for name, file in _shadows(folder):
@@ -48,7 +47,7 @@ def settle(search_path: list[str], standard_path: list[str]) -> list[str]:
 
 
 def _shadows(folder: str) -> list[tuple[str, str]]:
-    """(standard name, the project's file) of each such file in this folder."""
+    """Return (standard name, the project's file) for each such file in this folder."""
     try:
         entries = list(os.scandir(folder))
     except OSError:
@@ -64,7 +63,7 @@ def _shadows(folder: str) -> list[tuple[str, str]]:
 def _load_standard(name: str, standard_path: list[str]) -> None:
     if not _is_standard(sys.modules.get(name), standard_path):
         sys.modules.pop(name, None)
-        importlib.import_module(name)  # noqa: TID251  by the path of the standard library alone
+        importlib.import_module(name)  # noqa: TID251  by the standard library's path alone
 
 
 def _is_standard(module: object, standard_path: list[str]) -> bool:
@@ -82,17 +81,17 @@ def _trees(folder: str) -> Iterator[tuple[str, ast.Module]]:
 
 
 def _tree(file: str) -> ast.Module | None:
-    import ast  # noqa: PLC0415  it takes 10 ms, and few projects have such a file
+    import ast  # noqa: PLC0415  takes 10 ms, and few projects have such a file
 
     try:
-        with open(file, "rb") as source:  # noqa: PTH123  as in boot
+        with open(file, "rb") as source:  # noqa: PTH123  pathlib costs 5 ms at import
             return ast.parse(source.read())
     except (OSError, SyntaxError, ValueError):
         return None
 
 
 def _uses(folder: str, name: str, own: str) -> set[str]:
-    """What the project's sources use of the module: ``name.x``, and ``from name import x``."""
+    """Return the names that the project's sources use of the module: ``name.x``, and ``from name import x``."""
     import ast  # noqa: PLC0415  as above
 
     found: set[str] = set()
@@ -115,7 +114,7 @@ def _uses(folder: str, name: str, own: str) -> set[str]:
 
 
 def _defined(file: str) -> set[str]:
-    """The names that a source defines at its top."""
+    """Return the names that a source defines at its top level."""
     import ast  # noqa: PLC0415  as above
 
     tree = _tree(file)

@@ -1,8 +1,7 @@
-"""One generation of the project: import the application, serve it, drain, end.
+"""Run one generation of the project: import the application, serve it, drain, end.
 
-Owns the process: its channel, its control thread, its end. Knows nothing of the supervisor but its messages. Runs in
-the project's interpreter; the application is imported and the server's loop runs in the main thread, the channel is
-read in one of its own.
+Runs in the project's interpreter. The application's import and the server's loop run in the main thread; a thread of
+its own reads the supervisor's messages from the channel.
 """
 
 from __future__ import annotations
@@ -42,21 +41,21 @@ if TYPE_CHECKING:
     from .preload import inheritance as inherited
     from .preload.inheritance import Inheritance
 
-_TELL_S = 1.0  # for schedulers to hear that they are to begin nothing
-_EXIT = os._exit  # looked up before any of the project's code runs
+_TELL_S = 1.0  # for schedulers to start no more jobs
+_EXIT = os._exit  # looked up before any code of the project runs
 
 
 def main(descriptor: int) -> None:
-    """Say hello on the channel, be told what to be, be it."""
+    """Greet the supervisor on the channel, receive a role, and run it."""
     channel = Channel(socket.socket(fileno=descriptor))
-    faulthandler.enable()  # a crash in C tells its stacks on descriptor 2
+    faulthandler.enable()  # after a crash in C, print the stacks to descriptor 2
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # what is printed is wanted now, though 1 is a pipe
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # show printed lines at once, although descriptor 1 is a pipe
     received = serving_process.hello(channel)
     inheritance = None
     start, descriptors = received[0]
     if isinstance(start, messages.Preload):
-        from .preload.preloader import Preloader  # noqa: PLC0415  a worker that was started has no use for it
+        from .preload.preloader import Preloader  # noqa: PLC0415  a cold-started worker does not need it
 
         channel, inheritance = Preloader(channel, start, descriptors).run()  # from here on this is a forked worker
         received = serving_process.hello(channel)
@@ -65,7 +64,7 @@ def main(descriptor: int) -> None:
         raise TypeError(f"expected a start, got {start.kind}")
     listener = socket.socket(fileno=descriptors[0])
     if start.role == "standin":
-        from . import standin  # noqa: PLC0415  a worker has no use for it
+        from . import standin  # noqa: PLC0415  a worker does not need it
 
         standin.serve(channel, listener, start, received[1:])
     else:
@@ -77,7 +76,7 @@ def main(descriptor: int) -> None:
 
 
 class Worker:
-    """The project's application, served until the supervisor says otherwise."""
+    """The project's application, served until the supervisor ends it."""
 
     def __init__(
         self,
@@ -110,11 +109,11 @@ class Worker:
         self._streams_s = 0.0
         self._schedulers_told = GeventSafeEvent()
         self._application: app.Application | None = None
-        self._began = 0.0  # its import
-        self._aside: list[app.Application] = []  # what a script serves by itself, in other threads
-        self._waiting: serving_process.Connections = []  # taken before there was a server
-        self._wanted = GeventSafeEvent()  # to serve, or to drain what it was given
-        self._leave_by = 0.0  # on CLOCK_MONOTONIC: the end of the grace, once it drains
+        self._began = 0.0  # the start of the import
+        self._aside: list[app.Application] = []  # applications that a script serves itself, in other threads
+        self._waiting: serving_process.Connections = []  # connections taken before the server existed
+        self._wanted = GeventSafeEvent()  # to serve, or to drain the received connections
+        self._leave_by = 0.0  # CLOCK_MONOTONIC: the end of the grace period while draining
         self._lock = threading.Lock()
         self._code = source_loader.CodeCache(start.code)
         self._files = KnownFiles(start, notes, self._hooks, is_forked=inheritance is not None)
@@ -122,23 +121,23 @@ class Worker:
         self._learning = Learning(self._files, self._order, is_forked=inheritance is not None)
 
     def attend(self, descriptor: int | None) -> None:
-        """Breakpoints are for this terminal, or for nobody."""
+        """Send breakpoints to this terminal; without one they are skipped."""
         environment = os.environ  # noqa: TID251  PYTHONBREAKPOINT is the project's
         self._hooks.ask("terminal", terminal.attend, descriptor, self._hooks, environment, otherwise=None)
 
     def run(self, received: list[tuple[Message, list[int]]]) -> None:
-        """Import, serve, return when drained."""
+        """Import the application, serve it, and return when it has drained."""
         for message, descriptors in received:
             self._obey(message, descriptors)
         if self._start.options.get("debugger"):
-            from . import debugger  # noqa: PLC0415  nobody else has a use for it
+            from . import debugger  # noqa: PLC0415  only needed with a debugger
 
             control = threading.Thread(target=self._control, name="appliance-control", daemon=True)
             debugger.exempt(control)
             control.start()
         else:
-            # Unknown to threading: gevent patches a process of one thread in more places, the locks of the import that
-            # it is called in among them, and that import fails without.
+            # The control thread is unknown to ``threading``: gevent patches more in a process of one thread, among it
+            # the locks of the import that calls it, and that import fails without.
             _thread.start_new_thread(self._control, ())
         os.chdir(self._start.root)
         try:
@@ -148,8 +147,8 @@ class Worker:
             serving_process.wait_for_end()
         except Exception as error:
             if self._served:
-                raise  # the project's own, after it was served
-            self._end_by(error)  # it could not even be told that the import failed
+                raise  # the project's own error, after it was served
+            self._end_by(error)  # not even the failure of the import could be reported
 
     def _import(self, began: float) -> None:
         self._began = began
@@ -171,20 +170,20 @@ class Worker:
             app.serve(target, loader, lambda each: self._serve(each, began), self._hooks, adapter, self._aside)
         except BaseException as error:
             if self._served:
-                raise  # this is what ended that
+                raise  # this error ended the serving
             if self._inheritance is not None:
                 self._check(self._inheritance.doubt(error))
             self._tell_failure(error)
             self._last_words()
-            _EXIT(1)  # threads that the project started must not keep a failed generation alive
+            _EXIT(1)  # threads of the project must not keep a failed generation alive
 
     def _look(self) -> None:
-        """Serve beside an import that never ends; it goes on in the main thread, whatever it does."""
+        """Serve beside an import that never ends. The import goes on in the main thread."""
         from .frameworks.endless_import import endless_loop  # noqa: PLC0415  few projects do that
         from .preload.fork_safety import patched  # noqa: PLC0415  as above
 
         if self._application is not None or patched():
-            return  # served already; or a thread is a greenlet then, of a loop that is not its own
+            return  # already served; or threads are greenlets, of another loop
         place = endless_loop(threading.main_thread().ident or 0, self._files.places.is_own)
         application = app.bound(self._start.target, self._aside) if place else None
         if place is None or application is None:
@@ -200,7 +199,7 @@ class Worker:
     def _serve(self, application: app.Application, began: float) -> None:
         with self._lock:
             if self._application is not None:
-                return  # it is served beside
+                return  # it is already served beside the import
             self._application = application
         warm(application)
         self._order.end()
@@ -231,24 +230,24 @@ class Worker:
         self._wanted.wait()
         try:
             server.serve_forever()
-        except Exception as fault:  # noqa: BLE001  ours, since no application runs in this thread
+        except Exception as fault:  # noqa: BLE001  an error of ours: no application runs in this thread
             self._end_by(fault)
         app.ended(application, max(0.1, self._leave_by - time.monotonic()))
-        self._schedulers_told.wait(_TELL_S)  # one that still began jobs would fail at the interpreter's end
+        self._schedulers_told.wait(_TELL_S)  # a scheduler that still starts jobs would fail at the interpreter's end
         self._sink.flush()
         self._drained = True
         self._channel.send(messages.Drained())
         self._code.write()
         rest = self._hooks.ask("learning", self._learning.rest, self._debuggers(), otherwise=None)
         if rest is not None:
-            send(self._channel, rest)  # a save came before it was asked for all, or requests have imported more
+            send(self._channel, rest)  # the report was never requested, or requests imported more modules
         serving_process.wait_for_streams(server, self._streams_s)
-        if threading.current_thread() is not threading.main_thread():  # which is in an import that never ends
+        if threading.current_thread() is not threading.main_thread():  # the main thread is in an endless import
             self._last_words()
             _EXIT(0)
 
     def _tell_failure(self, error: BaseException) -> None:
-        """The import has raised this; where not even that can be told, the memory that is shared says why."""
+        """Report that the import raised; if even that fails, write the reason into the shared memory."""
         try:
             send(self._channel, self._files.loaded())
             report = error_page.report(error, root=self._start.root, kind="import")
@@ -257,29 +256,29 @@ class Worker:
             send(self._channel, messages.Failed(report=report))
         except ChannelError:
             raise
-        except BaseException:  # noqa: BLE001  the project has taken away what is needed for that
+        except BaseException:  # noqa: BLE001  the project has removed what the report needs
             self._end_by(error)
 
     def _channel_broken(self, error: ChannelError) -> None:
-        """Nothing can be told any more: the supervisor has gone, or the project has closed what is ours."""
+        """The channel failed: the supervisor has gone, or the project has closed our descriptors."""
         if self._diagnosis.lacks_descriptors():
             self._end_by(error)
 
     def _end_by(self, error: BaseException) -> NoReturn:
-        """It can't go on: say why, where the supervisor finds it, and end."""
+        """End this process after a fatal error; leave the reason where the supervisor finds it."""
         try:
             self._in_flight.explain(self._diagnosis.words(error))
         finally:
             _EXIT(1)
 
     def _dressed(self, application: app.Application) -> app.Application:
-        """With what of ours stands around it."""
+        """Wrap the application in our helpers."""
         hooks = self._hooks
         helped = framework_errors.told(werkzeug_debugger.offered(application, hooks), self._start.root, hooks)
         return fork_guard.bounded(routes.told(helped, hooks))
 
     def _check(self, unfit: inherited.ForkMismatchError | None) -> None:
-        """End here, and let a cold start decide, where what was preloaded does not fit."""
+        """Exit and let the supervisor start a cold worker, if the preloaded modules do not fit."""
         if unfit is not None:
             self._last_words()
             send(self._channel, messages.ForkMismatch(why=unfit.why, modules=list(unfit.modules), stale=unfit.stale))
@@ -292,7 +291,7 @@ class Worker:
             debugger.listen(
                 **options, tell=lambda port, waits: self._say(messages.DebuggerPort(port=port, waits=waits))
             )
-        except Exception as error:  # noqa: BLE001  the project is served without it
+        except Exception as error:  # noqa: BLE001  the project is served without the debugger
             fields: dict[str, object] = {
                 "reason": f"{type(error).__name__}: {error}",
                 "action": "Add debugpy to the project's dependencies; the image brings its own.",
@@ -301,7 +300,7 @@ class Worker:
             self._channel.send(messages.DebuggerPort(port=0))
 
     def _debuggers(self) -> str:
-        """The folder of what a debugger has loaded."""
+        """Return debugpy's folder, to leave its modules out of reports."""
         debugpy = sys.modules.get("debugpy") if self._start.options.get("debugger") else None
         return os.path.dirname(getattr(debugpy, "__file__", None) or "")  # noqa: PTH120  pathlib costs 5 ms at import
 
@@ -324,11 +323,11 @@ class Worker:
                     try:
                         self._obey(message, descriptors)
                     except ChannelError as error:
-                        self._channel_broken(error)  # the project has closed it, or the next reading tells
+                        self._channel_broken(error)  # the project has closed it; if not, the next read fails
         except ChannelError as error:
             self._channel_broken(error)
             serving_process.end_with_group()
-        except BaseException as error:  # noqa: BLE001  without this thread nobody could ever end this process
+        except BaseException as error:  # noqa: BLE001  without this thread the process could never be ended
             self._end_by(error)
 
     def _obey(self, message: Message, descriptors: list[int]) -> None:
@@ -345,7 +344,7 @@ class Worker:
                     serving_process.hand_over(self._channel, self._waiting)
                     if self._words is not None:
                         self._words.end()
-                    os._exit(0)  # still importing, and not wanted any more
+                    os._exit(0)  # still importing, and no longer needed
                 self._streams_s = message.streams_s
                 self._server.drain(lambda connections: serving_process.hand_over(self._channel, connections))
                 self._channel.send(messages.StoppedAccepting())
@@ -366,7 +365,7 @@ class Worker:
         self._schedulers_told.set()
 
     def _report(self, *, cut: bool) -> None:
-        """Say what goes on in the background; with ``cut`` it is over."""
+        """Report the work in the background; ``cut``: it is ended now."""
         from . import background_work  # noqa: PLC0415  as above
 
         work = background_work.running(self._start.root, streams=self._drained)
@@ -388,5 +387,5 @@ class Worker:
                 send(self._channel, learned)
         elif isinstance(message, messages.ServeUnfinishedImport) and self._server is None:
             look = self._hooks.guarded("endless imports", self._look, otherwise=None)
-            # Unknown to threading, as the control thread is. No thread may be left.
+            # Unknown to ``threading``, as the control thread is. There may be no thread left.
             self._hooks.ask("endless imports", _thread.start_new_thread, look, (), otherwise=0)

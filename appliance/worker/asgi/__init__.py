@@ -1,6 +1,6 @@
-"""An ASGI application, served over HTTP by the WSGI server: a2wsgi's ASGIMiddleware, and what it leaves out.
+"""Serve an ASGI application over HTTP by the WSGI server: a2wsgi's ASGIMiddleware, and what it leaves out.
 
-``running`` has the event loop and the order of a worker's life, ``lifespan`` the protocol of that name, ``adapter`` the
-WSGI callable, ``bridge`` one request, ``failures`` what frameworks keep to themselves. Loaded only where an
-application is ASGI and APPLIANCE_ASGI says adapt. Runs in the worker.
+``event_loop`` runs the loop and a worker's phases, ``lifespan`` the protocol of that name. ``adapter`` is the WSGI
+callable, ``bridge`` one request, and ``asgi_failures`` reports exceptions that frameworks hide. Loaded only if an
+application is ASGI and APPLIANCE_ASGI is ``adapt``. Runs in the worker.
 """

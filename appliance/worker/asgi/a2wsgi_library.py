@@ -1,7 +1,7 @@
-"""a2wsgi, as the appliance brings it: loaded from its folder, under a name of ours.
+"""Load the appliance's copy of a2wsgi from its folder, under a private name.
 
-Owns that load. The project's environment holds nothing of it: no path entry, no name that the project could import, and
-a version of the project's own stays what it is.
+The project's environment is not touched: no path entry, no name that the project could import, and the project's own
+version of a2wsgi stays as it is.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _EXTENSIONS = "typing_extensions"
 
 
 def load_middleware(folder: str) -> Any:
-    """The class ``ASGIMiddleware`` of the package in this folder.
+    """Return the class ``ASGIMiddleware`` of the package in this folder.
 
     Raises:
-        ImportError: there is none.
+        ImportError: there is no such package.
     """
     if _NAME not in sys.modules:
         with standard_library_alone(), _typing_extensions():
@@ -49,14 +49,14 @@ def _load(folder: str) -> None:
 
 @contextlib.contextmanager
 def _typing_extensions() -> Iterator[None]:
-    """The project's own is not for a2wsgi, which annotates with a name of it.
+    """Hide the project's ``typing_extensions`` from a2wsgi, which uses one of its names in annotations.
 
-    It needs it before Python 3.11, and it may be absent: for the time of the import there is another one.
+    a2wsgi needs that module before Python 3.11, and the project may not have it: a substitute exists during the import.
     """
     theirs = sys.modules.get(_EXTENSIONS)
     if not hasattr(typing, "NotRequired"):
         ours: Any = ModuleType(_EXTENSIONS)
-        ours.NotRequired = dict  # only subscripted, in annotations that nobody reads
+        ours.NotRequired = dict  # only subscripted, in annotations that nobody evaluates
         sys.modules[_EXTENSIONS] = ours
     try:
         yield

@@ -1,7 +1,7 @@
-"""The WSGI callable that stands for an ASGI application.
+"""The WSGI callable that serves an ASGI application.
 
-Owns the thread's side of a request, the refusal of WebSockets, and the end of what still runs when serving ends. Must
-not know how an event loop is run. Called in each request's thread, but for what is said to run in the loop.
+Handles the thread's side of a request, refuses WebSockets, and ends running requests when serving ends. Called in each
+request's thread, except where a method says that it runs in the loop.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     Tell = Callable[[str, str, "dict[str, object]"], None]
     StartResponse = Callable[..., Any]
 
-_ENDLESS = 2**62  # a2wsgi reads a body by its length; one without a length ends by itself
-_CANCEL_S = 0.2  # for a task that was cancelled
-_SHOWN = 20  # tasks that are told of by name
+_ENDLESS = 2**62  # a2wsgi reads a body by its length; a body without a length ends by itself
+_CANCEL_S = 0.2  # for a cancelled task
+_SHOWN = 20  # tasks that are reported by name
 
 
 class Adapter:
     """Serves ``application`` through ``middleware`` (a2wsgi's ASGIMiddleware), in ``loop``.
 
-    It bears the name of the application's class, for whoever tells what is served.
+    It has the name of the application's class, for reports of what is served.
 
     Attributes:
-        live: the requests whose application has not ended, in the loop alone.
+        live: the requests whose application has not ended; used only in the loop.
         action: what to do about a WebSocket.
     """
 
@@ -69,13 +69,13 @@ class Adapter:
         if _is_websocket(environ):
             return self._refuse(environ, start_response)
         exchange = current.get()
-        run = getattr(start_response, "__self__", None)  # the server's own: we are the outermost
+        run = getattr(start_response, "__self__", None)  # the server's own: this is the outermost callable
         bridge = Bridge(self, environ, exchange, getattr(run, "stdout", None))
         if exchange is not None:
             exchange.stack = bridge.stack
 
         def started(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            if exc_info:  # a2wsgi's page for an error: the server has a better one
+            if exc_info:  # a2wsgi's error page: the server has a better one
                 raise exc_info[1]
             return start_response(status, headers)
 
@@ -83,8 +83,8 @@ class Adapter:
         return Response(chunks, bridge, run, self._loop).begun()
 
     def failed(self, error: BaseException, request_id: str) -> None:
-        """As the server tells of an application that raised; for what comes behind a response."""
-        from ...server.pages.error_page import report  # noqa: PLC0415  it costs 10 ms, and every reload would pay them
+        """Log an exception raised after a response, with the fields that the server logs for a failed request."""
+        from ...server.pages.error_page import report  # noqa: PLC0415  costs 10 ms, which every reload would pay
 
         found = report(error, root=os.getcwd(), kind="request")  # noqa: PTH109  pathlib costs 5 ms at import
         fields: dict[str, object] = {
@@ -97,7 +97,7 @@ class Adapter:
         self._tell("error", "application.failed", {**fields, **_some(found, "action")})
 
     def _refuse(self, environ: dict[str, Any], start_response: StartResponse) -> list[bytes]:
-        """Answer the offer of a WebSocket: 501, which a browser's console shows (RFC 9110, 15.6.2; RFC 6455, 4.1)."""
+        """Refuse a WebSocket with 501, which a browser's console shows (RFC 9110, 15.6.2; RFC 6455, 4.1)."""
         reason = "WebSockets are not served: the application is ASGI, and served by WSGI"
         exchange = current.get()
         if exchange is not None:
@@ -111,7 +111,7 @@ class Adapter:
         return [content]
 
     def end(self, within_s: float) -> None:
-        """Nothing is served any more: let what still runs end, and the application shut down. From any thread."""
+        """End running requests after the last one, and shut the application down. Any thread may call this."""
         try:
             asyncio.run_coroutine_threadsafe(self._end(within_s * 0.9), self._loop).result(within_s * 0.95)
         except RuntimeError:
@@ -120,7 +120,7 @@ class Adapter:
             self._tell("error", "lifespan.failed", {"reason": "something that does not await blocks the event loop"})
 
     async def _end(self, within_s: float) -> None:
-        """The same in the loop: a quarter of the time, a second at most, is the shutdown's own."""
+        """Do the same in the loop. The shutdown gets a quarter of the time, at most one second."""
         began = self._loop.time()
         own_s = min(1.0, within_s / 4)
         for bridge in list(self.live):
@@ -145,7 +145,7 @@ class Adapter:
 
 
 class Response:
-    """The content of one response, as WSGI iterates it."""
+    """The content of one response, as a WSGI iterable."""
 
     def __init__(self, chunks: Iterator[bytes], bridge: Bridge, run: Any, loop: asyncio.AbstractEventLoop) -> None:
         self._chunks = chunks
@@ -155,7 +155,7 @@ class Response:
         self._first: bytes | None = None
 
     def begun(self) -> Response | list[bytes]:
-        """Wait for the start of the response; where its first part is the whole, that."""
+        """Wait for the first part of the content; return that alone if it is complete."""
         try:
             self._first = self._take()
             if not self._bridge.last:
@@ -175,11 +175,11 @@ class Response:
         data = self._take() if first is None else first
         run = self._run
         if not data and run is not None and run.status is not None and not run.headers_sent:
-            run.send_headers()  # the content of a stream may take long to come
+            run.send_headers()  # the content of a stream may take long
         return data
 
     def close(self) -> None:
-        """Nobody wants more of it."""
+        """End the request: the server needs no more content."""
         with contextlib.suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._bridge.leave)
 
@@ -188,7 +188,8 @@ class Response:
             return next(self._chunks)
         except BaseException as end:
             error = self._bridge.error
-            # a2wsgi may end as if all were well: it looks whether the application has ended before it looks why.
+            # a2wsgi may end as if there were no error: it checks whether the application has ended before it checks
+            # why.
             if error is None or (isinstance(end, StopIteration) and self._bridge.last):
                 raise
             if isinstance(error, ClientLeft):
@@ -196,7 +197,7 @@ class Response:
             raise error.with_traceback(self._bridge.trace) from error.__cause__
 
     def _noticed(self) -> bytes:
-        """The client has left: the server finds out as it always does, by what it can't send."""
+        """Make the server notice that the client has left, as it always does: by a failed send."""
         if self._run.status is None:
             self._run.start_response("500 Internal Server Error", [])
         self._run.stdout.cut()
@@ -208,7 +209,7 @@ def _is_websocket(environ: dict[str, Any]) -> bool:
 
 
 def _copied(environ: dict[str, Any]) -> dict[str, Any]:
-    """The environ for a2wsgi, which can't read every target; and which takes a body without a length for none."""
+    """Copy the environ for a2wsgi, which can't parse every target, and ignores a body without a length."""
     given = {**environ, "PATH_INFO": "/", "SCRIPT_NAME": "", "QUERY_STRING": "", "REMOTE_ADDR": ""}
     given["wsgi.input"] = _Input(environ["wsgi.input"])
     if not environ.get("CONTENT_LENGTH") and not getattr(environ["wsgi.input"], "ended", True):
@@ -217,7 +218,7 @@ def _copied(environ: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Input:
-    """Reads what is there, where a2wsgi would wait for 64 KiB."""
+    """Reads the available bytes, where a2wsgi would wait for 64 KiB."""
 
     def __init__(self, body: Any) -> None:
         self.read: Callable[[int], bytes] = getattr(body, "read1", body.read)

@@ -1,7 +1,7 @@
-"""Exceptions that a framework answers for by a page of its own, which says nothing.
+"""Notice exceptions that a framework answers with its own page, which says nothing about them.
 
-Owns the hooks into the frameworks that raise no further, and how such a page is told from one that somebody wrote.
-Starlette and FastAPI raise what they have answered for, which the bridge sees. Imports no framework. Runs in the
+Has hooks for the frameworks that do not raise such exceptions again, and recognises the frameworks' own pages.
+Starlette and FastAPI raise the exception after the answer, so the bridge sees it. Imports no framework. Runs in the
 worker.
 """
 
@@ -20,31 +20,31 @@ if TYPE_CHECKING:
     Note = Callable[[BaseException], None]
 
 STATUS = 500
-# Starlette's and BlackSheep's text, Quart's page, the JSON of Litestar, Sanic and Connexion.
+# The text of Starlette and BlackSheep, Quart's page, the JSON of Litestar, Sanic and Connexion.
 _BARE = b"internal server error"
 _BARE_MAX = 600
-_OWN_MAX = 262_144  # of a page that is known to be a framework's: Sanic's is 5 KB, and 70 KB with a traceback
+_OWN_MAX = 262_144  # of a framework's known page: Sanic's has 5 KB, and 70 KB with a traceback
 
 
 class Noted(Protocol):
-    """What is noted of one request while it runs."""
+    """What is recorded of one request while it runs."""
 
     noted: BaseException | None
-    own: bool  # a handler that somebody wrote has answered
+    own: bool  # the framework's default handler has answered
 
 
 running: ContextVar[Noted | None] = ContextVar("appliance_bridge", default=None)
 
 
 def is_short(parts: Iterable[bytes], *, own: bool) -> bool:
-    """Whether content that begins so may be a framework's own; ``own``: it is known to be."""
+    """Whether content that begins with these parts may be a framework's own page; ``own``: it is known to be."""
     return sum(map(len, parts)) < (_OWN_MAX if own else _BARE_MAX)
 
 
 def is_bare(content: bytes, error: BaseException | None) -> bool:
-    """Whether the content of such a response is a framework's own, and no page that somebody wrote.
+    """Whether the content is a framework's own error page, and not written by the project.
 
-    ``error`` is given where it is known to be: it is bare then unless it names that.
+    ``error`` is given if it is known to be the framework's: then it is bare unless it contains the error's name.
     """
     if error is not None:
         return type(error).__name__.encode() not in content
@@ -52,7 +52,7 @@ def is_bare(content: bytes, error: BaseException | None) -> bool:
 
 
 def listen(application: Any, hooks: Hooks) -> None:
-    """Note what the framework of this application catches. Where that can't be, it is served all the same."""
+    """Record what this application's framework catches. On failure the application is served all the same."""
     for name, hook in _HOOKS.items():
         framework: Any = sys.modules.get(name)
         if framework is not None:
@@ -61,7 +61,7 @@ def listen(application: Any, hooks: Hooks) -> None:
 
 
 def _hook_quart(quart: Any, application: Any, note: Note) -> None:
-    # Not its signal: releases of 2022 with a blinker of today raise for whoever listens to it.
+    # Not by its signal: releases of 2022 with a present-day blinker raise as soon as somebody connects to it.
     if isinstance(application, quart.Quart):
         application.handle_exception = _noting(application.handle_exception, note)
 
@@ -81,7 +81,7 @@ def _hook_sanic(sanic: Any, application: Any, note: Note) -> None:
 
         def own(*given: Any, **named: Any) -> Any:
             if (bridge := running.get()) is not None:
-                bridge.own = True  # a handler that somebody wrote comes before this one
+                bridge.own = True  # the project's own handlers come before this one
             return default(*given, **named)
 
         application.error_handler.default = own
@@ -93,13 +93,13 @@ def _hook_blacksheep(blacksheep: Any, application: Any, note: Note) -> None:
 
 
 def _noting(method: Callable[..., Any], note: Note) -> Callable[..., Any]:
-    """A method whose last argument is an exception, as one that notes it, too."""
+    """Wrap a method whose last argument is an exception, to record that exception too."""
 
     @functools.wraps(method)
     def noting(*given: Any, **named: Any) -> Any:
         if given and isinstance(given[-1], BaseException):
             note(given[-1])
-        return method(*given, **named)  # a coroutine, where it is a coroutine function
+        return method(*given, **named)  # a coroutine, if the method is a coroutine function
 
     return noting
 

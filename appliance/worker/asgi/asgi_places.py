@@ -1,6 +1,6 @@
-"""Where a task stands, as a traceback.
+"""Show where a task is, as a traceback.
 
-Owns the walk from a task to its innermost coroutine. Called from any thread.
+Follows a task to its innermost coroutine. Any thread may call it.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _DEEPEST = 200
 
 
 def stack_of(task: asyncio.Task[Any]) -> str:
-    """The frames of a task that waits or runs, outermost first, without ours."""
+    """Return the frames of a task that waits or runs, outermost first, without those of the appliance."""
     frames = list(_frames(task.get_coro()))
     lines = [traceback.FrameSummary(each.f_code.co_filename, each.f_lineno, each.f_code.co_name) for each in frames]
     return "".join(traceback.format_list([line for line in lines if not line.filename.startswith(_OURS)] or lines))
 
 
 def place_of(task: asyncio.Task[Any]) -> dict[str, object]:
-    """The innermost of them that is the project's, as the fields of an event."""
+    """Return the innermost frame of the project, as the fields of an event."""
     root = os.getcwd() + "/"  # noqa: PTH109  the worker's folder is the project's root; pathlib costs 5 ms at import
     frames = [each for each in _frames(task.get_coro()) if not each.f_code.co_filename.startswith(_OURS)]
     own = [each for each in frames if each.f_code.co_filename.startswith(root)]
@@ -45,18 +45,18 @@ def _frames(coroutine: Any) -> Iterator[FrameType]:
         inner = _first(coroutine, "cr_await", "gi_yieldfrom", "ag_await")
         yield frame
         if inner is None:
-            yield from _called_by(frame)  # it runs: what it has called stands on its thread's stack
+            yield from _called_by(frame)  # it is running: the functions that it called are on its thread's stack
             return
         coroutine = inner
 
 
 def _first(coroutine: Any, *names: str) -> Any:
-    """The attribute that this kind of coroutine has."""
+    """Return the attribute that this kind of coroutine has."""
     return next((value for name in names if (value := getattr(coroutine, name, None)) is not None), None)
 
 
 def _called_by(frame: FrameType) -> Iterator[FrameType]:
-    for top in sys._current_frames().values():  # noqa: SLF001  documented; for debuggers and such
+    for top in sys._current_frames().values():  # noqa: SLF001  documented, for debuggers and the like
         stack: list[FrameType] = []
         each: FrameType | None = top
         while each is not None and each is not frame:

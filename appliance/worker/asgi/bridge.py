@@ -1,12 +1,12 @@
 """One request, between a2wsgi and the application.
 
-Owns what a2wsgi leaves out: the rest of the scope, the end of either side, errors, the application's work after its
-response. Must not know threads, but that one serves the request and calls ``leave``. Runs in the event loop.
+Adds what a2wsgi leaves out: the rest of the scope, the end of either side, errors, the application's work after its
+response. Runs in the event loop. It knows of only one thread: the request's, which calls ``leave``.
 
-Theory of operation. To a2wsgi the bridge is the application. The real one runs in a task of its own; what it asks of
-``receive`` and ``send`` goes through a queue that the bridge works off. So a2wsgi is done when the response is, and
-what the application does afterwards (background tasks) keeps no client waiting; and a client that leaves ends the
-bridge alone, after which ``receive`` says http.disconnect and ``send`` raises an OSError, as ASGI has it.
+Theory of operation. For a2wsgi the bridge is the application. The real application runs in a task of its own; its calls
+of ``receive`` and ``send`` go through a queue, which the bridge processes. So a2wsgi is done as soon as the response
+is, and later work of the application (background tasks) keeps no client waiting. A client that leaves ends only the
+bridge; after that ``receive`` returns http.disconnect and ``send`` raises an OSError, as ASGI specifies.
 """
 
 from __future__ import annotations
@@ -30,45 +30,45 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[Message]]
     Send = Callable[[Message], Awaitable[None]]
 
-_SPEC = "2.3"  # uvicorn's, which frameworks know best: they listen for the client's end themselves
-_HEAD_S = 0.05  # a head waits so long for the first part of its content
-_RAISES_S = 0.5  # a framework may take so long to raise what it has answered for
+_SPEC = "2.3"  # as uvicorn's, which frameworks know best: they then listen for a disconnect themselves
+_HEAD_S = 0.05  # how long a head waits for the first part of its content
+_RAISES_S = 0.5  # how long a framework may take to raise an exception that it has answered
 _CLOSED = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 
 
-class NoResponse(RuntimeError):  # noqa: N818  what an application did
-    """The application has returned, and not answered."""
+class NoResponse(RuntimeError):  # noqa: N818  named for what the application did
+    """The application has returned without an answer."""
 
-    __module__ = "builtins"  # shown without the name of our module
+    __module__ = "builtins"  # shown without our module's name
 
 
 class Host(Protocol):
-    """Who serves the requests of one application."""
+    """The object that serves the requests of one application."""
 
     application: Any
     state: dict[str, Any]
     live: set[Bridge]
 
     def failed(self, error: BaseException, request_id: str) -> None:
-        """Something was raised of which no response tells."""
+        """An exception was raised that no response shows."""
 
 
 class Bridge:
-    """Called by a2wsgi, once.
+    """a2wsgi calls it once, as its application.
 
     Args:
         host: the adapter.
-        environ: the request's; a2wsgi has a copy.
-        exchange: its record.
-        wire: its connection, where that is known.
+        environ: the request's environ; a2wsgi has a copy.
+        exchange: the request's record.
+        wire: the request's connection, if known.
 
     Attributes:
-        last: what a2wsgi was given last is the end of the content.
-        error: what the thread of the request is to raise.
-        trace: where that came from.
-        noted: an exception for which the framework has answered.
-        own: it did so by a page of its own, whatever that says.
-        task: the application's.
+        last: the part that a2wsgi got last is the end of the content.
+        error: the exception that the request's thread should raise.
+        trace: its traceback.
+        noted: an exception that the framework has answered.
+        own: the framework has answered with its own page, whatever that contains.
+        task: the application's task.
     """
 
     def __init__(self, host: Host, environ: dict[str, Any], exchange: Exchange | None, wire: Any) -> None:
@@ -76,8 +76,8 @@ class Bridge:
         self._environ = environ
         self._exchange = exchange
         self._wire = wire
-        self._held: list[Message] = []  # of a response that may be a framework's page for an exception
-        self._has_head = self._has_content = self._complete = False  # what a2wsgi has taken
+        self._held: list[Message] = []  # the parts of a response that may be a framework's error page
+        self._has_head = self._has_content = self._complete = False  # what a2wsgi has received
         self._pump: asyncio.Task[Any] | None = None
         self.task: asyncio.Task[None] | None = None
         self.last = False
@@ -110,18 +110,18 @@ class Bridge:
             self._conversation.end(wish)
 
     def leave(self) -> None:
-        """The thread of the request has gone. Called in the loop."""
+        """The request's thread has gone. Called in the loop."""
         if self._pump is not None:
             self._pump.cancel()
 
     def stack(self) -> str:
-        """Where the application stands; from any thread."""
+        """Return the application's stack; any thread may call this."""
         return stack_of(self.task) if self.task is not None else ""
 
-    # -- what the application is told of the request
+    # -- the request, as the application gets it
 
     def _completed(self, scope: dict[str, Any]) -> dict[str, Any]:
-        """What a2wsgi's scope lacks, or could not know of its copy of the environ."""
+        """Add what a2wsgi's scope lacks, or could not know from its copy of the environ."""
         scope.pop("wsgi_environ", None)
         environ, head = self._environ, self._exchange.head if self._exchange is not None else None
         root = environ.get("SCRIPT_NAME", "").encode("latin-1")
@@ -139,19 +139,19 @@ class Bridge:
         return scope
 
     def _note_route(self) -> None:
-        """The framework's own pattern, where it has left one in the scope."""
+        """Record the framework's route pattern, if it is in the scope."""
         route = self._scope.get("route")
         path = self._scope.get("path_template") or getattr(route, "path", None)
         if self._exchange is not None and isinstance(path, str):
             self._exchange.route = path
 
     def _has_left(self) -> bool:
-        """Whether the client has closed its side; who closes that alone, to wait for a stream, is taken for gone."""
+        """Whether the client has closed its side of the connection; a client that half-closes counts as gone too."""
         try:
             poller = select.poll()
             poller.register(self._wire.sock, _CLOSED)
             return bool(poller.poll(0))
-        except (OSError, ValueError, AttributeError):  # closed, or no connection of ours
+        except (OSError, ValueError, AttributeError):  # closed, or not a connection of ours
             return False
 
     # -- what the application does
@@ -177,15 +177,15 @@ class Bridge:
         return LOOK_S if self._has_content else _HEAD_S
 
     async def _attend(self, send: Send) -> None:
-        """The response has begun, and nothing has come for a while."""
+        """The response has begun, and nothing has come for some time."""
         if not self._has_content:
             self._has_content = True
-            await send({"type": BODY, "body": b"", "more_body": True})  # the head goes alone
+            await send({"type": BODY, "body": b"", "more_body": True})  # the head is sent alone
         elif self._has_left():
             raise self._raising(ClientLeft("the client has left"))
 
     def _conclude(self) -> None:
-        """The application has ended before its response has."""
+        """Raise in a2wsgi: the application has ended before its response."""
         if self._conversation.gone:
             if self.error is not None and not is_of_leaving(self.error):
                 self._tell(self.error)
@@ -216,7 +216,7 @@ class Bridge:
             wish.grant(None)
 
     def _is_held(self, message: Message) -> bool:
-        """Whether it may be of a framework's page for an exception: such a page is held back while it is short."""
+        """Hold back the message if it may be part of a framework's short error page; return whether it is held."""
         if message["type"] == START:
             held = bool(message["status"] == asgi_failures.STATUS)
         else:
@@ -243,7 +243,7 @@ class Bridge:
         self._complete = final
 
     async def _wait_for_error(self) -> None:
-        """A framework's own page says nothing: where an exception is behind it, that is shown instead."""
+        """Raise the exception behind a framework's own error page, because that page says nothing about it."""
         content = b"".join(message["body"] for message in self._held[1:])
         if not asgi_failures.is_bare(content, self.noted if self.own else None):
             return

@@ -1,7 +1,6 @@
-"""One request as its application sees it: ``receive``, ``send``, and the end of the client.
+"""One request as its application sees it: ``receive``, ``send``, and the client's disconnect.
 
-Owns the order that ASGI asks of an application, and what it is told once its client has left. Must not know who grants
-its wishes. Runs in the event loop.
+Enforces the order of messages that ASGI requires. Runs in the event loop.
 """
 
 from __future__ import annotations
@@ -16,29 +15,29 @@ if TYPE_CHECKING:
     from .pending_calls import Message, PendingCall, PendingCalls
 
 START, BODY = "http.response.start", "http.response.body"
-LOOK_S = 1.0  # between two looks whether an idle client has left
-_FRAMEWORKS_OWN = frozenset({"ClientDisconnect", "RequestAborted"})  # Starlette's and Django's words for that
-# PEP 3333 leaves the connection to the server; ASGI has servers ignore what applications say of it. "close" is heard.
+LOOK_S = 1.0  # between two checks whether an idle client has left
+_FRAMEWORKS_OWN = frozenset({"ClientDisconnect", "RequestAborted"})  # Starlette's and Django's exceptions for it
+# PEP 3333 leaves the connection to the server, and ASGI lets servers ignore these fields. "close" is respected.
 _CONNECTION = frozenset({b"keep-alive", b"transfer-encoding", b"proxy-connection", b"te", b"trailers", b"upgrade"})
 
 
-class ClientLeft(ConnectionResetError):  # noqa: N818  as the server's ClientGone
-    """The client has gone; what ``send`` raises then."""
+class ClientLeft(ConnectionResetError):  # noqa: N818  like the server's ClientGone
+    """The client has gone; ``send`` raises this."""
 
-    __module__ = "builtins"  # shown without the name of our module
+    __module__ = "builtins"  # shown without our module's name
 
 
 class Conversation:
-    """What the application of one request may call.
+    """The functions that one request's application may call.
 
     Args:
-        wishes: where it asks.
-        has_left: whether the client has closed its side.
+        wishes: the queue of pending calls.
+        has_left: tells whether the client has closed its side.
         starts: called when the response begins.
 
     Attributes:
-        left: done when there is nobody to talk to any more.
-        over: the application has given the last part of its response.
+        left: done when the client or the server has ended the exchange.
+        over: the application has sent the last part of its response.
         gone: the application was told that its client has left.
     """
 
@@ -47,19 +46,19 @@ class Conversation:
         self._has_left = has_left
         self._starts = starts
         self._started = self._body_ended = False
-        self._kept: deque[Message] = deque()  # parts of the body that were read, and not given yet
+        self._kept: deque[Message] = deque()  # parts of the body that were read, but not delivered yet
         self.left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.over = self.gone = False
 
     async def receive(self) -> Message:
-        """The next part of the body; behind its end, that the client has left, once it has."""
+        """Return the next part of the body; after its end wait, and return http.disconnect once the client has left."""
         if self._kept:
             return self._kept.popleft()
         if not self._body_ended and not self.over and not self.left.done():
             message: Message = await self._wishes.ask(None)
             return message
         while not (self.left.done() or self.over or self.gone):
-            self.gone = self._has_left()  # before any wait: who only asks whether it is so does not wait
+            self.gone = self._has_left()  # checked before any wait: an application that only polls does not wait
             if not self.gone:
                 await asyncio.wait({self.left}, timeout=LOOK_S)  # wait_for would swallow a cancellation (bpo-42130)
         return disconnected()
@@ -68,8 +67,8 @@ class Conversation:
         """Send a part of the response, as soon as there is room for it.
 
         Raises:
-            ClientLeft: nobody will get it.
-            RuntimeError: it is out of order.
+            ClientLeft: the client has left.
+            RuntimeError: the message is out of order.
         """
         kind = message["type"]
         if self.over or kind != (BODY if self._started else START):
@@ -87,25 +86,25 @@ class Conversation:
         await self._wishes.ask(message)
 
     def received(self, message: Message) -> Message:
-        """Note a part of the body, on its way to the application. Its end is a part of its own: Sanic asks for one."""
+        """Pass on a part of the body. The body's end becomes a part of its own: Sanic waits for one."""
         if message["type"] != "http.request":
             self._body_ended = True
             return message
         content = message.get("body")
-        self._body_ended = not content or not message.get("more_body")  # empty: a body whose length was not known
+        self._body_ended = not content or not message.get("more_body")  # empty: a body of unknown length
         if content and self._body_ended:
             self._kept.append({"type": "http.request", "body": b"", "more_body": False})
         return {**message, "more_body": bool(content)}
 
     def keep(self, message: Message) -> None:
-        """Nobody waits any more for this part: the next call of ``receive`` gets it."""
+        """Keep a part that no call waits for any more: the next call of ``receive`` gets it."""
         self._kept.appendleft(message)
 
     def end(self, current: PendingCall | None) -> None:
-        """Nobody takes, or gives, anything any more; ``current`` is the wish that was being granted.
+        """End the exchange; ``current`` is the call that was being processed.
 
-        What is being sent is lost, and only what is sent later raises: a framework that waits for http.disconnect, as
-        Starlette does, cancels its generator then, whose ``finally`` blocks run at once.
+        Content that is being sent is lost, and only later calls of ``send`` raise: a framework that waits for
+        http.disconnect, as Starlette does, then cancels its generator, whose ``finally`` blocks run at once.
         """
         if not self.left.done():
             self.left.set_result(None)
@@ -114,7 +113,7 @@ class Conversation:
 
 
 def disconnected() -> Message:
-    """What ``receive`` says at the end."""
+    """Return the message by which ``receive`` reports the end."""
     return {"type": "http.disconnect"}
 
 
@@ -128,7 +127,7 @@ def _is_connection(pair: tuple[bytes, bytes]) -> bool:
 
 
 def is_of_leaving(error: BaseException | None) -> bool:
-    """Whether it was raised because the client has left: by ``send``, or by a framework."""
+    """Whether the exception was raised because the client has left: by ``send``, or by a framework."""
     seen: Any = error
     while seen is not None:
         if isinstance(seen, ClientLeft) or type(seen).__name__ in _FRAMEWORKS_OWN:

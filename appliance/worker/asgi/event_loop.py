@@ -1,7 +1,7 @@
-"""The event loop of an ASGI application, and the order in which it lives: import, startup, serving, shutdown.
+"""Run an ASGI application in an event loop: import, startup, serving, shutdown.
 
-Owns the loop: the main thread's, as under an ASGI server, with the application imported in it; what serves requests
-runs in a thread beside. Must not know requests. Runs in the worker, in its main thread.
+The loop runs in the worker's main thread, as under an ASGI server, and the application is imported in it. The server
+runs in another thread.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from ..hooks import Hooks
 
 _LEAD = "The application's startup failed (ASGI's lifespan)."
-_TASKS_S = 0.5  # for tasks of the project that nobody waits for, once they were cancelled
+_TASKS_S = 0.5  # for cancelled tasks of the project that nobody waits for
 
 
 class EventLoopThread:
-    """One application, served once.
+    """Serves one application, once.
 
     Args:
-        folder: where a2wsgi is.
-        action: what to do about a WebSocket, in words.
-        hooks: guards what is ours, and takes events.
-        serving: serves a WSGI callable, and returns when that has ended; called in a thread of its own.
+        folder: the folder of a2wsgi.
+        action: what to do about a WebSocket, as text.
+        hooks: guard our code, and take events.
+        serving: serves a WSGI callable, and returns when that has ended; called in another thread.
     """
 
     def __init__(self, folder: str, action: str, hooks: Hooks, serving: Callable[[Any], None]) -> None:
@@ -45,11 +45,12 @@ class EventLoopThread:
         self._serving = serving
 
     def run(self, make: Callable[[], Any], *, inside: bool) -> None:
-        """Make the application, serve it, return when that has ended.
+        """Make the application, serve it, and return when that has ended.
 
         Args:
-            make: imports it.
-            inside: import it while the loop runs, as uvicorn does; Django's asks its database then, and may not.
+            make: imports the application.
+            inside: import it while the loop runs, as uvicorn does; Django's queries its database then, which is not
+                allowed.
 
         Raises:
             BaseException: what the import or the startup raises.
@@ -69,13 +70,13 @@ class EventLoopThread:
             raise raised
 
     def _aside(self, make: Callable[[], Any]) -> None:
-        """The same in a thread of its own, which this one waits for."""
+        """Do the same in another thread, and wait for it."""
         raised: list[BaseException] = []
 
         def run() -> None:
             try:
                 self.run(make, inside=True)
-            except BaseException as error:  # noqa: BLE001  raised again where it is waited for
+            except BaseException as error:  # noqa: BLE001  raised again in the waiting thread
                 raised.append(error)
 
         thread = threading.Thread(target=run, name="asgi")
@@ -85,7 +86,7 @@ class EventLoopThread:
             raise raised[0]
 
     async def _outcome(self, make: Callable[[], Any]) -> BaseException | None:
-        """What ended it, if that was an exception: raised in the loop it would show asyncio's frames, too."""
+        """Return the exception that ended the application, or None; raising it in the loop would add frames."""
         try:
             await self._main(make)
         except BaseException as error:  # noqa: BLE001  raised again by run
@@ -101,7 +102,7 @@ class EventLoopThread:
             await lifespan.start()
         except BaseException as error:
             with contextlib.suppress(AttributeError):  # an exception with slots
-                error.appliance_lead = _LEAD  # type: ignore[attr-defined]  # where the page takes it from
+                error.appliance_lead = _LEAD  # type: ignore[attr-defined]  # the error page reads it
             raise
         if lifespan.unsupported:
             level = "warning" if lifespan.asked else "debug"
@@ -138,7 +139,7 @@ class EventLoopThread:
 
 
 async def _cancel_rest() -> None:
-    """What the project has left running, as asyncio.run ends it."""
+    """Cancel the tasks that the project has left running, as asyncio.run does."""
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
         task.cancel()
@@ -148,7 +149,7 @@ async def _cancel_rest() -> None:
 
 
 def _hear_uvicorn() -> None:
-    """Let be seen what applications log by the loggers of the server that most of them know."""
+    """Show the log records of uvicorn's loggers, which many applications use for their own messages."""
     logger = logging.getLogger("uvicorn")
     if not logger.handlers and logger.level == logging.NOTSET:
         logger.setLevel(logging.INFO)

@@ -1,9 +1,9 @@
 """The lifespan protocol: an application's startup before the first request, its shutdown after the last.
 
-Owns both. Must not know requests. Runs in the event loop.
+Runs in the event loop.
 
-The protocol asks servers to go on where an application raises at its scope: many know no lifespan. Only
-``lifespan.startup.failed`` ends the start.
+If an application raises when it is called with this scope, the protocol tells servers to go on: many applications do
+not know lifespan. Only ``lifespan.startup.failed`` ends the start.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
     Tell = Callable[[str, str, "dict[str, object]"], None]
 
-SLOW_S = 5.0  # a startup that takes longer is told of, with where it stands
+SLOW_S = 5.0  # a longer startup is reported, with the place where it is
 _LAST_WORDS_S = 1.0  # for the exception that follows lifespan.startup.failed
 
 
 class LifespanError(RuntimeError):
-    """The application said that its startup failed, and raised nothing that says more."""
+    """The application reported that its startup failed, but raised no exception."""
 
-    __module__ = "builtins"  # shown without the name of our module
+    __module__ = "builtins"  # shown without our module's name
 
 
 class Lifespan:
-    """One application's. ``tell`` takes an event.
+    """The lifespan of one application. ``tell`` takes an event.
 
     Attributes:
         state: what the application leaves for its requests (``scope["state"]``).
-        unsupported: why it takes no part; empty if it does.
-        asked: whether it was told to start before it raised: then it knows the protocol.
+        unsupported: why the application does not take part; "" if it does.
+        asked: it received lifespan.startup before it raised, so it knows the protocol.
     """
 
     def __init__(self, application: Any, tell: Tell) -> None:
@@ -44,18 +44,18 @@ class Lifespan:
         self.unsupported = ""
         self.asked = False
         self._loop = asyncio.get_running_loop()
-        self._started = self._loop.create_future()  # a message, or None where the application has ended without
+        self._started = self._loop.create_future()  # a message, or None if the application ended without one
         self._ending = asyncio.Event()
         self._ended = self._loop.create_future()
         self._error: BaseException | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Start the application, and return when it can serve.
+        """Start the application; return when it can serve.
 
         Raises:
-            LifespanError: it said that it can't.
-            BaseException: the same, and this is why.
+            LifespanError: it reported a failure without an exception.
+            BaseException: the exception behind the failure that it reported.
         """
         self._task = self._loop.create_task(self._run())
         await asyncio.wait({self._started}, timeout=SLOW_S)
@@ -77,7 +77,7 @@ class Lifespan:
             raise LifespanError(message.get("message") or "the application's lifespan said lifespan.startup.failed")
 
     async def end(self, within_s: float) -> str:
-        """Let the application shut down; why it did not, in words."""
+        """Let the application shut down; return why it did not, or ""."""
         if self.unsupported or self._task is None or self._task.done():
             return ""
         self._ending.set()

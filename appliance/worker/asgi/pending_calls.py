@@ -1,6 +1,6 @@
-"""What an application asks of ``receive`` and ``send``, in order, each with its answer to come.
+"""A queue of the application's calls of ``receive`` and ``send``, each with a future for its result.
 
-Owns the queue. Must not know what a message means. Runs in the event loop.
+Runs in the event loop. Does not interpret messages.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ Message = dict[str, Any]
 
 
 class PendingCall(NamedTuple):
-    """To send this message; None: to receive the next one."""
+    """One call: send this message; or, if it is None, receive the next one."""
 
     message: Message | None
     answer: asyncio.Future[Any]
 
     def grant(self, result: Any) -> bool:
-        """Answer; False where nobody waits for it any more."""
+        """Set the result; return False if nobody waits for it any more."""
         if self.answer.done():
             return False
         self.answer.set_result(result)
@@ -27,7 +27,7 @@ class PendingCall(NamedTuple):
 
 
 class PendingCalls:
-    """A queue for one taker, who may wait for a while only; it ends once."""
+    """A queue with one reader, who may wait for a limited time; it ends once."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -36,19 +36,19 @@ class PendingCalls:
         self.ended = False
 
     async def ask(self, message: Message | None) -> Any:
-        """Wish for something, and wait for the answer."""
+        """Add a call, and wait for its result."""
         wish = PendingCall(message, self._loop.create_future())
         self._waiting.append(wish)
         self._stir()
         return await wish.answer
 
     def end(self) -> None:
-        """Nobody will wish for anything any more."""
+        """End the queue: no calls will come any more."""
         self.ended = True
         self._stir()
 
     async def next(self, patience_s: float | None) -> PendingCall | None:
-        """The next one; None where none has come in that time, or it has ended."""
+        """Return the next call; None if none came in this time, or the queue has ended."""
         if not self._waiting and not self.ended:
             self._wake = self._loop.create_future()
             timer = None if patience_s is None else self._loop.call_later(patience_s, self._stir)
@@ -60,7 +60,7 @@ class PendingCalls:
         return self._waiting.popleft() if self._waiting else None
 
     def take_all(self) -> list[PendingCall]:
-        """What nobody will grant."""
+        """Remove and return the calls that nobody will process."""
         wishes = list(self._waiting)
         self._waiting.clear()
         return wishes

@@ -1,6 +1,6 @@
-"""What an ASGI application looks like, whatever its framework; and one of ASGI 2 as one of ASGI 3.
+"""Recognise an ASGI application, whatever its framework; convert one of ASGI 2 to ASGI 3.
 
-Owns the question. Must not know frameworks. Runs in the worker, once for each application; imports no asyncio.
+Runs in the worker, once for each application; imports no asyncio.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ _ASGI_3 = ("scope", "receive", "send")
 
 
 def is_asgi(found: Any) -> bool:
-    """Whether it is called with (scope, receive, send), or by ASGI 2's way with (scope) and what that returns so."""
-    call = getattr(found, "__call__", None)  # noqa: B004  the method itself is looked at, not only asked for
+    """Whether it is called with (scope, receive, send), or as in ASGI 2: with (scope), and its result with the rest."""
+    call = getattr(found, "__call__", None)  # noqa: B004  the method itself is inspected, not only whether it exists
     if inspect.iscoroutinefunction(found) or inspect.iscoroutinefunction(call):
         return True
     names = _parameters(found)
@@ -23,7 +23,7 @@ def is_asgi(found: Any) -> bool:
 
 
 def as_asgi_3(found: Any) -> Any:
-    """The application as ASGI 3 calls it."""
+    """Return the application as an ASGI 3 callable."""
     if len(_parameters(found)) != 1:
         return found
 
@@ -34,17 +34,17 @@ def as_asgi_3(found: Any) -> Any:
 
 
 class Deferred:
-    """An application that its server is given by name, or as a factory: to be imported, or made, in its loop."""
+    """An application that a server was given by name, or as a factory: imported, or made, in the server's loop."""
 
     def __init__(self, app: Any, *, factory: bool) -> None:
         self._app = app
         self._factory = factory
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """What makes it look like one; it is never called."""
+        """Make the object look like an ASGI application; never called."""
 
     def made(self) -> Any:
-        """The application.
+        """Return the application.
 
         Raises:
             BaseException: what its import raises.
@@ -52,13 +52,13 @@ class Deferred:
         app = self._app
         if isinstance(app, str):
             module, _, dotted = app.partition(":")
-            # By name, as its server would: the file that runs may be imported a second time.
-            app = reduce(getattr, (dotted or "app").split("."), importlib.import_module(module))  # noqa: TID251  as said
+            # By name, as the server would do: the file that runs may be imported a second time.
+            app = reduce(getattr, (dotted or "app").split("."), importlib.import_module(module))  # noqa: TID251  see above
         return app() if self._factory else app
 
 
 def _parameters(found: Any) -> tuple[str, ...]:
-    """The names of the parameters that it must be given by position."""
+    """Return the names of the required positional parameters."""
     try:
         signature = inspect.signature(found)
     except (TypeError, ValueError):

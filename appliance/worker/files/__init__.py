@@ -1,1 +1,1 @@
-"""The project's files as a worker knows them: what was imported, read, written, or looked for and not found."""
+"""The project's files as a worker knows them: imported, read, written, or looked for but missing."""

@@ -1,17 +1,18 @@
-"""The files that this generation of the project was made from, as they were when it met them.
+"""Record the files that this generation was made from, with the state of each before it was read.
 
-Owns the list, and the notes of what is added once it was told. Knows nothing of how a file was met: the loader, the
-finder of missing modules and the audit of opened files say so. Runs in the worker, in whatever thread meets a file.
+The loader, the finder of missing modules and the audit of opened files add files here. Runs in the worker, in whatever
+thread uses a file.
 
-Theory of operation. A file of the project's may lie where nobody looks: git ignores it, or it lies outside of the
-project's folder. It is watched because it was met here. Its mark is taken before it is read, so a save that comes
-before somebody watches it can be seen: the file's mark is another one then. A file that was looked for and was not
-there counts too: once it is made, a start may succeed that has failed.
+Theory of operation. A project's file may lie where the supervisor does not look: git ignores it, or it lies outside of
+the project's folder. It is watched because this process used it. Its mark is taken before it is read; so a save that
+comes before the file is watched is still noticed, because the file then has another mark. A file that was looked for
+but is missing counts too: once it exists, a start that failed may succeed.
 
-What was met during the start is told on the channel, once. What is met later, by a lazy import in a request, goes down
-a pipe: a write of less than PIPE_BUF is whole, and needs no lock that a thread could hold when the project forks, or
-when a ``__del__`` opens a file. The same pipe tells what this process is about to write, before it does: such a change
-is no save. A note that the pipe has no room for is lost: a reload too many, or one that only a second save brings.
+Files that were used during the start are reported on the channel, once. Files that are used later, for example by a
+lazy import in a request, are sent through a pipe: a write of less than PIPE_BUF is atomic, and needs no lock that a
+thread could hold when the project forks, or when a ``__del__`` opens a file. The same pipe announces files that this
+process is about to write, before it does: such a change is not a save. A note that does not fit into the pipe is lost;
+this costs one reload too many, or delays one until the second save.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ import os
 import time
 from typing import Final
 
-_WRITE = os.write  # gevent's and eventlet's would switch to another greenlet, in the midst of an import
+_WRITE = os.write  # gevent's and eventlet's write would switch to another greenlet within an import
 MOST: Final = 10_000  # files of one generation
-PIPE_BUF: Final = 4096  # Linux's; POSIX promises 512
+PIPE_BUF: Final = 4096  # Linux's value; POSIX guarantees 512
 
-Mark = list[int]  # time of change (ns), size, inode, time of the inode's change (ns), checksum or -1; empty: not there
+Mark = list[int]  # mtime (ns), size, inode, ctime (ns), checksum or -1; empty: the file is missing
 
 
 class InputFiles:
@@ -46,28 +47,28 @@ class InputFiles:
             os.set_blocking(notes, False)
 
     def named(self, path: str) -> str:
-        """The whole path of a file, below the project's folder as the supervisor names that."""
+        """Return a file's absolute path, below the project's folder as the supervisor names that."""
         path = os.path.abspath(path)  # noqa: PTH100  pathlib costs 5 ms at import
         if self._real_root != self._root and path.startswith(self._real_root + "/"):
             return self._root + path[len(self._real_root) :]
         return path
 
     def compiles(self, path: str) -> os.stat_result:
-        """A module's source is about to be read; its state before that.
+        """Record that a module's source is about to be read; return the file's state before that.
 
         Raises:
-            OSError: it is not there, or can't be looked at.
+            OSError: the file is missing, or can't be examined.
         """
         status = os.stat(path)  # noqa: PTH116  as above
-        self.files.setdefault(self.named(path), _mark(status, -1))  # what opens it now is no news
+        self.files.setdefault(self.named(path), _mark(status, -1))  # so the audit does not report the loader's open()
         return status
 
     def compiled(self, path: str, status: os.stat_result, checksum: int) -> None:
-        """It was, and held what has this checksum."""
+        """Record that the source was read, and the checksum of its content."""
         self._add(self.named(path), _mark(status, checksum))
 
     def met(self, path: str) -> None:
-        """A file is about to be read, or was looked for; a whole path."""
+        """Record that a file (absolute path) is about to be read, or was looked for."""
         path = self.named(path)
         if path not in self.files:
             try:
@@ -76,16 +77,16 @@ class InputFiles:
                 self._add(path, [])
 
     def forget(self, path: str) -> None:
-        """A file that was read is written too: it is no input."""
+        """Remove a file that this process also writes: it is not an input."""
         if self.files.get(path, [0])[-1:] in ([], [-1]):
             self.files.pop(path, None)
 
     def written(self, path: str) -> None:
-        """This process is about to change a file; a whole path."""
+        """Record that this process is about to change a file (absolute path)."""
         self._note(b"w", path, [time.monotonic_ns(), os.getpid()])
 
     def tell(self) -> dict[str, Mark]:
-        """All files so far; from now on each is told when it is met."""
+        """Return all files so far; from now on each further file is sent at once."""
         self._told = True
         return dict(self.files)  # another thread may add to it
 
@@ -101,10 +102,10 @@ class InputFiles:
         if self._pipe is None or len(note) > PIPE_BUF:
             return
         try:
-            if os.path.samestat(os.fstat(self._notes), self._pipe):  # a project may close what it does not know
+            if os.path.samestat(os.fstat(self._notes), self._pipe):  # a project may close unknown descriptors
                 _WRITE(self._notes, note)
         except OSError:
-            return  # it is full, or nobody reads any more
+            return  # the pipe is full, or nobody reads any more
 
 
 def _mark(status: os.stat_result, checksum: int) -> Mark:

@@ -1,7 +1,6 @@
-"""The project's files as one worker knows them: which are its own, and which it was made from.
+"""Tell which files are the project's own, and which of them this worker was made from.
 
-Owns what watches them in this process: the finder of missing modules, the audit of opened files. Knows nothing of who
-is told. Runs in the worker.
+Starts what observes them in this process: the finder of missing modules, the audit of opened files. Runs in the worker.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ if TYPE_CHECKING:
 
 
 class KnownFiles:
-    """The files of one generation; to be made before anything of the project's is imported.
+    """The files of one generation; create it before anything of the project is imported.
 
     Args:
-        start: what this worker is to be.
-        notes: the pipe for what is met later; -1 for none.
-        hooks: guards what watches them.
-        is_forked: whether the preloader has looked for what Python imports when it starts.
+        start: the supervisor's description of this worker.
+        notes: the pipe for files that are used later; -1: none.
+        hooks: guard the observers.
+        is_forked: the preloader has already checked what Python imports at its start.
     """
 
     def __init__(self, start: Start, notes: int, hooks: Hooks, *, is_forked: bool) -> None:
@@ -41,7 +40,7 @@ class KnownFiles:
         self._opened: OpenAudit | None = None
 
     def begin(self, code: CodeCache) -> Loader:
-        """See the project's files from now on, and load its modules by their content; the loader."""
+        """Observe the project's files from now on, and load its modules by content; return the loader."""
         loader = source_loader.install(self.places, code, self._inputs)
         watched = self._start.options.get("watched")
         if watched:
@@ -51,12 +50,12 @@ class KnownFiles:
         return loader
 
     def loaded(self) -> FilesReport:
-        """The start is over, well or not: what was met so far. What is met from now on is noted by itself."""
+        """Return the files used during the start, which is over, successful or not. Later ones report themselves."""
         if self._opened is not None:
             self._opened.starting = False
         return FilesReport(files=self._inputs.tell())
 
     def look(self) -> None:
-        """Note what no loader of ours has loaded: extension modules, a script."""
+        """Record the files that our loader did not load: extension modules, a script."""
         for file in source_loader.own_files(self.places):
             self._inputs.met(file)

@@ -1,7 +1,6 @@
-"""Modules that were looked for and that nothing has: where the project could have them.
+"""Find out where the project could have the modules that no other finder has found.
 
-Owns the finder that is asked last. Knows nothing of what becomes of the paths. Runs in the worker, for as long as it
-lives; what is found costs nothing.
+The last finder on ``sys.meta_path``. Runs in the worker as long as that lives; a module that is found costs nothing.
 """
 
 from __future__ import annotations
@@ -16,17 +15,17 @@ if TYPE_CHECKING:
     from ..hooks import Hooks
     from .project_places import ProjectPlaces
 
-MOST = 1000  # names: some packages ask for another one at each call
+MOST = 1000  # names: some packages look for another one at each call
 
 
 class MissingModules:
-    """A finder that finds nothing, behind all others.
+    """A finder behind all others, which finds nothing.
 
     Args:
-        places: which folders are the project's.
-        met: called with each file that the module would be in.
-        removed: files of modules that were there until a moment ago.
-        hooks: guards this one: the import goes on as it would without us.
+        places: tells which folders are the project's.
+        met: called with each file that the module could be in.
+        removed: files of modules that existed until just now.
+        hooks: guard this finder: after a failure the import goes on as it would without us.
     """
 
     def __init__(self, places: ProjectPlaces, met: Callable[[str], None], removed: Iterable[str], hooks: Hooks) -> None:
@@ -37,11 +36,11 @@ class MissingModules:
         self._names: set[str] = set()
 
     def begin(self) -> None:
-        """See what is looked for from now on."""
+        """Observe failing imports from now on."""
         sys.meta_path.append(self)
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, _target: object = None) -> None:
-        """Python's protocol of finders."""
+        """Implement Python's protocol of finders."""
         if name in self._names or len(self._names) >= MOST:
             return
         self._names.add(name)
@@ -53,9 +52,9 @@ class MissingModules:
             self._met(f"{place}/__init__.py")
 
     def removed(self, name: str) -> str:
-        """The file or folder of this module that was removed or renamed a moment ago; empty if none was.
+        """Return the file or folder of this module, if it was removed or renamed just now; else "".
 
-        ``server.hints`` asks every finder that can be asked so: it knows nothing of us.
+        ``server.pages.project_files`` calls this method of any finder that has it.
         """
         parent = sys.modules.get(name.rpartition(".")[0])
         for place in self._own_places(name, getattr(parent, "__path__", None)):
@@ -66,7 +65,7 @@ class MissingModules:
         return ""
 
     def _own_places(self, name: str, path: Iterable[str] | None) -> Iterator[str]:
-        """Where the project could have it, without a suffix."""
+        """Yield the paths where the project could have the module, without a suffix."""
         last = name.rpartition(".")[2]
         for entry in self._places.own_entries(sys.path if path is None else list(path)):
             yield os.path.join(os.path.abspath(entry), last)  # noqa: PTH100, PTH118  pathlib costs 5 ms at import

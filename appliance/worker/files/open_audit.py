@@ -1,15 +1,16 @@
-"""What this process opens: files that the project reads when it starts, and files that it writes by itself.
+"""Observe which files this process opens: those that the project reads while it starts, and those that it writes.
 
-Owns the audit hook. Knows nothing of imports: a module's source is the loader's to note. Runs in the worker, in
-whatever thread opens a file.
+An audit hook. A module's source is not its business: the loader records that. Runs in the worker, in whatever thread
+opens a file.
 
-Theory of operation. A worker that is given a save has to be restarted; one that has written the file itself must not
-be, or a view that writes a report restarts its own worker. The kernel tells who has written a file to nobody without
-CAP_SYS_ADMIN. Python does: each ``open``, rename and removal is an audit event (PEP 578), before it happens. So the
-supervisor knows of the write before the kernel tells of it. A hook can't be removed and costs 0.2 µs an event: a
-request has from none to ten. What C code writes without Python is not seen.
+Theory of operation. A save must restart the worker; but a file that the worker wrote itself must not, or a view that
+writes a report would restart its own worker. The kernel reports who wrote a file only to processes with CAP_SYS_ADMIN.
+Python reports it: each ``open``, rename and removal is an audit event (PEP 578), before it happens. So the supervisor
+knows of the write before the kernel's event comes. A hook can't be removed, and costs 0.2 µs for each event; a request
+has none to ten of them. Writes by C code that bypass Python are not seen.
 
-Any exception that left the hook would be raised by the project's ``open``: none does, and the first one is its last.
+An exception from the hook would be raised by the project's ``open``. So the hook lets none pass, and is off after the
+first.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from .project_places import ProjectPlaces
 
 READ_MOST: Final = 500  # files that are read during a start
-_NAME: Final = "opened files"  # of the hook
+_NAME: Final = "opened files"  # the hook's name in events
 _DEEPEST: Final = 6  # frames between a template engine and the file
 _NO_INPUT = re.compile(
     r"/(?:\.git|\.hg|\.svn|__pycache__|node_modules|\.venv|\.cache|\.[a-z]+_cache)/"
@@ -37,7 +38,7 @@ _NO_INPUT = re.compile(
     r"|/\.coverage[^/]*\Z|[-.](?:journal|wal|shm)\Z"
 )
 _TEMPLATE = re.compile(r"\.(?:html?|djhtml|jinja2?|j2|mako|mak|pt|tpl|stpl|txt|xml|md|svg)\Z")
-# Modules that read templates. An application that reads a page by itself does so in its own code.
+# Modules that read templates. An application that reads a page itself does so in its own code.
 _ENGINES = (
     "jinja2.",
     "django.template.",
@@ -50,8 +51,9 @@ _ENGINES = (
 )
 _BETWEEN = frozenset({"io", "pathlib", "pathlib._local", "codecs", "tokenize"})
 _ENGINES_ALONE = frozenset({"bottle", "pystache.loader"})
-MOVED_MOST: Final = 500  # files in a folder that is renamed
-# The audit events that change a file: where their arguments name it, and the descriptor of a folder that it is below.
+MOVED_MOST: Final = 500  # files in a renamed folder
+# The audit events of changes: the positions of each path argument, and of the descriptor of the folder that it is
+# relative to.
 _CHANGES: dict[str, tuple[tuple[int, int], ...]] = {
     "os.rename": ((0, 2), (1, 3)),
     "os.remove": ((0, 1),),
@@ -62,14 +64,14 @@ _CHANGES: dict[str, tuple[tuple[int, int], ...]] = {
 
 
 class OpenAudit:
-    """Sees what is opened, from ``begin`` on.
+    """Observes which files are opened, from ``begin`` on.
 
     Args:
-        inputs: takes the files.
-        places: which files are the project's.
+        inputs: receives the files.
+        places: tells which files are the project's.
         root: the project's folder.
         watched: a pattern of the names that the supervisor watches.
-        hooks: is told of a failure.
+        hooks: receive a failure.
     """
 
     def __init__(self, inputs: InputFiles, places: ProjectPlaces, root: str, watched: str, hooks: Hooks) -> None:
@@ -79,13 +81,13 @@ class OpenAudit:
         self._places = places
         self._root = root.rstrip("/") + "/"
         self._roots = (self._root, os.path.realpath(root).rstrip("/") + "/")
-        self._watched = watched  # compiled when something is written: it takes 2 ms, which each reload would pay
+        self._watched = watched  # compiled at the first write: it takes 2 ms, which each reload would pay
         self._read = 0
         self._written: set[str] = set()
         self.starting = True  # until the application is imported
 
     def begin(self) -> None:
-        """See what is opened from now on; nothing, where a hook of the project's refuses another one."""
+        """Observe from now on; not at all if a hook of the project refuses further hooks."""
         opened, changed = self._opened, self._changed
 
         def hook(event: str, arguments: tuple[Any, ...]) -> None:
@@ -96,11 +98,11 @@ class OpenAudit:
 
         try:
             sys.addaudithook(hook)
-        except Exception as error:  # noqa: BLE001  its reason is its own
+        except Exception as error:  # noqa: BLE001  it may raise anything
             self._hooks.drop(_NAME, error)
 
     def _opened(self, arguments: tuple[Any, ...]) -> None:
-        if self._off or len(arguments) != 3:  # anybody may raise an event of this name
+        if self._off or len(arguments) != 3:  # any code may raise an event of this name
             return
         try:
             path, _, flags = arguments
@@ -110,7 +112,7 @@ class OpenAudit:
                 self._writes(self._name(path))
             elif self.starting or (isinstance(path, str) and _TEMPLATE.search(path)):
                 self._reads(path, flags)
-        except Exception as error:  # noqa: BLE001  see above
+        except Exception as error:  # noqa: BLE001  see the module
             self._failed(error)
 
     def _changed(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -123,11 +125,11 @@ class OpenAudit:
                 self._writes(path)
             if event == "os.rename" and os.path.isdir(paths[0]):  # noqa: PTH112  pathlib costs 5 ms at import
                 self._moves(*paths)
-        except Exception as error:  # noqa: BLE001  see above
+        except Exception as error:  # noqa: BLE001  see the module
             self._failed(error)
 
     def _failed(self, error: Exception) -> None:
-        """It can't be removed: it does nothing from now on. ``Hooks.ask`` around it would cost each ``open`` 0.3 µs."""
+        """Switch the hook off: it can't be removed. A guard around it would cost each ``open`` 0.3 µs."""
         if not isinstance(error, OF_THE_MOMENT):
             self._off = True
             self._hooks.drop(_NAME, error)
@@ -140,7 +142,7 @@ class OpenAudit:
             self._inputs.written(name)
 
     def _moves(self, old: str, new: str) -> None:
-        """Whatever is in a folder changes with it."""
+        """Record that all files of a folder move with it."""
         left = MOVED_MOST
         for folder, _, files in os.walk(old) if new else ():
             for file in files[:left]:
@@ -152,7 +154,7 @@ class OpenAudit:
 
     def _reads(self, path: Any, flags: int) -> None:
         if isinstance(path, str) and path.startswith("/") and not path.startswith(self._roots):
-            return  # a package's, mostly: 0.2 µs
+            return  # mostly a package's file: 0.2 µs
         name = self._name(path)
         if not name.startswith(self._root) or name in self._inputs.files or flags & getattr(os, "O_DIRECTORY", 0):
             return
@@ -166,7 +168,7 @@ class OpenAudit:
             self._inputs.met(name)
 
     def _name(self, path: Any, folder: Any = None) -> str:
-        """The whole path; empty for what is no path. ``folder``: a descriptor that it may be relative to."""
+        """Return the absolute path; "" if it is none. ``folder``: a folder's descriptor that it may be relative to."""
         if not isinstance(path, (str, bytes, os.PathLike)):
             return ""
         path = os.fsdecode(path)
@@ -178,7 +180,7 @@ class OpenAudit:
         return self._inputs.named(path)
 
     def _is_template(self) -> bool:
-        """Whether a template engine opens it, or the project's own code does; and not what serves files."""
+        """Whether a template engine or the project's code opens the file, and not a server of static files."""
         frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  the only way to know who opens it
         ours = __name__.partition(".")[0]
         depth = 0

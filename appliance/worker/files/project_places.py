@@ -1,11 +1,11 @@
-"""Which files are the project's own, wherever they lie: all that neither the standard library nor an environment holds.
+"""Tell which files are the project's own: all outside of the standard library and of environments.
 
-Owns that one question. Knows nothing of who asks it. Runs in workers and in the preloader; an answer costs 1 µs.
+Runs in workers and in the preloader; an answer costs 1 µs.
 
-Theory of operation. A library beside the project is edited as the project is: an editable install, a member of a
-workspace, a path dependency, a folder on PYTHONPATH. How it has come onto the path is of no account, nor is whether it
-lies below the project's root. What was installed lies in a folder that bears one of three names. A folder there that is
-a link to somewhere else (``flit install --symlink``) is no exception that its name would show, so it is followed.
+Theory of operation. A library beside the project is edited like the project: an editable install, a member of a
+workspace, a path dependency, a folder on PYTHONPATH. It does not matter how it came onto the path, or whether it is
+below the project's root. Installed packages are in a folder with one of three names. A package there can also be a link
+to a folder elsewhere (``flit install --symlink``); so links are followed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _INSTALLED = frozenset({"site-packages", "dist-packages", "__pypackages__"})
 
 
 def is_installed(path: str) -> bool:
-    """Whether it lies in a folder of installed packages."""
+    """Whether a path is in a folder of installed packages."""
     return not _INSTALLED.isdisjoint(path.split("/"))
 
 
@@ -31,8 +31,8 @@ class ProjectPlaces:
     """The places of one process.
 
     Args:
-        root: the project's folder. What is below it is the project's, whatever the folders above are called.
-        path: ``sys.path``, or what it was before it was changed.
+        root: the project's folder. Everything below it is the project's, whatever the folders above are called.
+        path: ``sys.path``, or its value before it was changed.
     """
 
     def __init__(self, root: str, path: list[str]) -> None:
@@ -42,7 +42,7 @@ class ProjectPlaces:
         self._links: dict[str, bool] = {}
 
     def is_own(self, path: str) -> bool:
-        """Whether this file or folder is the project's; a whole path."""
+        """Whether this file or folder (absolute path) is the project's."""
         if not path.startswith("/") or self.is_standard(path):
             return False
         begin = len(self._root) if (path + "/").startswith(self._root) else 1
@@ -53,14 +53,14 @@ class ProjectPlaces:
         return len(parts) > last + 1 and self._leads_out(path[:begin] + "/".join(parts[: last + 2]))
 
     def is_standard(self, path: str) -> bool:
-        """Whether the standard library holds it."""
+        """Whether the path is in the standard library."""
         # A Python without an environment has its site-packages below its standard library.
         return (path + "/").startswith(self._standard) and not is_installed(path)
 
     def loaded_early(self) -> str:
-        """Why nothing may be preloaded: Python itself imports a module of the project's when it starts. Empty if not.
+        """Return why nothing may be preloaded: Python imports a module of the project at its start. "" if it does not.
 
-        A preloader would run it, and each worker would have it as it was then. Asked before anything is imported.
+        A preloader would run that module once, and each worker would keep the old version. Call this before any import.
         """
         for name, module in list(sys.modules.items()):
             if name.startswith(("<appliance>", "__main__")):
@@ -71,11 +71,11 @@ class ProjectPlaces:
         return ""
 
     def own_entries(self, path: Iterable[object]) -> list[str]:
-        """The entries of a search path that are the project's, as they are; Python skips what is no text there."""
+        """Return the entries of a search path that are the project's, unchanged. Python ignores non-text entries."""
         return [each for each in path if isinstance(each, str) and self.is_own(os.path.abspath(each))]  # noqa: PTH100  pathlib costs 5 ms at import
 
     def first_entries(self, path: Iterable[object]) -> list[str]:
-        """Those of them that come before the installed packages: what is there hides a package of its name."""
+        """Return the project's entries before those of installed packages: a module there hides a package's."""
         found = []
         for entry in path:
             if not isinstance(entry, str):
@@ -87,7 +87,7 @@ class ProjectPlaces:
         return found
 
     def _leads_out(self, top: str) -> bool:
-        """Whether what is installed here is a link to a folder that is part of no Python."""
+        """Whether an installed package is a link to a folder outside of any Python."""
         known = self._links.get(top)
         if known is None:
             known = os.path.islink(top) and os.path.isdir(top)  # noqa: PTH112, PTH114  as above

@@ -1,25 +1,24 @@
-"""The project's own modules, compiled from what their files hold now.
+"""Load the project's modules from the present content of their files.
 
-Owns the loader of the project's files, and the code that is kept of them. Knows nothing of packages that are
-installed: those keep their own bytecode. Which files are the project's is ``places``' to say. Runs in the worker.
+Loads the project's files, and caches their compiled code. Installed packages keep the interpreter's bytecode.
+``places`` decides which files are the project's. Runs in the worker.
 
-Theory of operation. The interpreter takes compiled code for current when the second of the file's last change and its
-size agree: two saves of equal length within one second serve the first one's code. Here code is kept by the content of
-the file instead: it is read whole (which a look at its time would not save: it is in the page cache), hashed, and its
-code is taken from the cache, or compiled. ``importlib.util.source_hash`` is what the interpreter's own hash-based
-bytecode uses: 64 bits, no import, 1 GB/s. Beside the key, the length and the path of the code are compared.
+Theory of operation. The interpreter trusts compiled code if the file's size and the second of its last change are the
+same: after two saves of equal length within one second it runs the first one's code. Here the file's content is the
+key: the file is read whole (the page cache has it; a look at its time would save nothing) and hashed, and its code is
+taken from the cache or compiled. The hash is ``importlib.util.source_hash``, which the interpreter uses for its
+hash-based bytecode: 64 bits, no import, 1 GB/s. The length and the code's path are compared too.
 
-What was compiled is written later, when the worker has nothing better to do: a reload waits for no disk. Where the
-cache can't be written, everything is compiled each time.
+Compiled code is written later, when the worker is idle: a reload does not wait for a disk. If the cache can't be
+written, everything is compiled each time.
 
-Only the project's own folders come here, by a hook on ``sys.path_hooks`` that refuses all others; everything else
+Only the project's own folders use this loader, by a hook on ``sys.path_hooks`` that refuses all others. Everything else
 about a module (``__file__``, ``__spec__``, its loader's ``get_source`` and ``get_data``, tracebacks) is the
-interpreter's own.
-An own file that is loaded by its path, by a finder of setuptools' editable installs or by ``spec_from_file_location``,
-comes by no hook: the interpreter's loader asks here for its code.
+interpreter's own. A project's file that is loaded by its path, by a finder of setuptools' editable installs or by
+``spec_from_file_location``, does not use the hook; so the interpreter's loader asks this module for its code.
 
-Of each file it is noted what was compiled: the mark of the file before it was read, and a checksum of what was read. A
-save that comes between the reading and the moment when somebody watches the file can be seen by that.
+For each file, the loader records the mark of the file before it was read, and a checksum of what was read. So a save
+between the reading and the start of the watch is noticed.
 """
 
 from __future__ import annotations
@@ -46,23 +45,23 @@ if TYPE_CHECKING:
 
     Loader = Callable[[str, str], "ProjectLoader"]
 
-_LEVELS = 3  # the user's folder on the volume, "code" in it, and the interpreter's: the name in CodeCache
+_LEVELS = 3  # the user's folder on the volume, "code" in it, and the interpreter's folder: the name in CodeCache
 KEPT = 8  # versions of a file: as many branches switch without compiling
 
 
 class CodeCache:
-    """Code by path and content, in ``folder``; an empty one keeps nothing."""
+    """Caches code by path and content, in ``folder``; with an empty one it caches nothing."""
 
     def __init__(self, folder: str) -> None:
         magic = importlib.util.MAGIC_NUMBER.hex()
         self._path = f"{folder}/{sys.implementation.cache_tag}-{magic}-{sys.flags.optimize}" if folder else ""
-        self._folder: Folder | None = None  # stays open: it is checked once, and can't be swapped afterwards
+        self._folder: Folder | None = None  # stays open: it is checked once, and can't be replaced afterwards
         self._unwritten: list[tuple[str, CodeType]] = []
-        self._writing = threading.Lock()  # the control thread is asked to write, and the main thread does at its end
-        self.refused: NotOursError | None = None  # what another user can have written, and is not used
+        self._writing = threading.Lock()  # the control thread writes on request, and the main thread at its end
+        self.refused: NotOursError | None = None  # a folder that another user can have written, so it is not used
 
     def find(self, path: str, source: bytes) -> tuple[CodeType | None, str]:
-        """The code that was kept for this content, and where code for it is to be kept."""
+        """Return the cached code of this content, and the name under which to cache it."""
         if not self._path:
             return None, ""
         name = importlib.util.source_hash(os.fsencode(path)).hex()
@@ -78,19 +77,19 @@ class CodeCache:
             return None, place
         except OSError:
             return None, place
-        # marshal trusts its input: what a full disk or a power cut left behind must not reach it.
+        # marshal trusts its input: damage by a full disk or a power cut must not reach it.
         if len(kept) < 5 or crc32(memoryview(kept)[4:]).to_bytes(4, "little") != kept[:4]:
             return None, place
         code: CodeType = marshal.loads(memoryview(kept)[4:])  # noqa: S302  written by this user, for this interpreter
         return (code if code.co_filename == path else None), place
 
     def keep(self, place: str, code: CodeType) -> None:
-        """Write it when there is time."""
+        """Write the code later."""
         if place:
             self._unwritten.append((place, code))
 
     def write(self) -> None:
-        """Write what is to be kept; what can't be is compiled again next time."""
+        """Write all code that waits; code that can't be written is compiled again next time."""
         with self._writing:
             if self._unwritten:
                 self._write()
@@ -109,7 +108,7 @@ class CodeCache:
             self._unwritten.clear()
 
     def _own_folder(self) -> Folder:
-        """The folder for what is to be kept; what another user can have written is set aside, and it is made again."""
+        """Return the cache's folder; one that another user can have written is set aside and replaced."""
         code, _, name = self._path.rpartition("/")
         with open_folder(code, _LEVELS - 1, make=CLOSED) as parent:
             try:
@@ -120,7 +119,7 @@ class CodeCache:
 
 
 class ProjectLoader(importlib.machinery.SourceFileLoader):
-    """Loads one module of the project from what its file holds."""
+    """Loads one module of the project from its file's content."""
 
     def __init__(self, cache: CodeCache, inputs: InputFiles, fullname: str, path: str) -> None:
         super().__init__(fullname, path)
@@ -128,7 +127,7 @@ class ProjectLoader(importlib.machinery.SourceFileLoader):
         self._inputs = inputs
 
     def get_code(self, fullname: str) -> CodeType:
-        """The code of the module's file as it is now."""
+        """Return the code of the module's file as it is now."""
         path = self.get_filename(fullname)
         status = self._inputs.compiles(path)
         source = self.get_data(path)
@@ -142,11 +141,11 @@ class ProjectLoader(importlib.machinery.SourceFileLoader):
 
 
 def own_files(places: ProjectPlaces) -> list[str]:
-    """The files of the loaded modules that are the project's own."""
+    """Return the files of loaded modules that are the project's own."""
     found: list[str] = []
     for name, module in list(sys.modules.items()):
         try:
-            # Not getattr: a module that is loaded lazily would be loaded by it.
+            # Not getattr: it would load a module that is loaded lazily.
             file = object.__getattribute__(module, "__dict__").get("__file__")
         except AttributeError:
             continue
@@ -158,7 +157,7 @@ def own_files(places: ProjectPlaces) -> list[str]:
 
 
 def install(places: ProjectPlaces, cache: CodeCache, inputs: InputFiles) -> Loader:
-    """Load the project's modules so from now on; the loader, for a file that no name finds."""
+    """Load the project's modules this way from now on; return the loader, for files that no name finds."""
     loader = partial(ProjectLoader, cache, inputs)
     details = (
         (importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES),
@@ -169,17 +168,17 @@ def install(places: ProjectPlaces, cache: CodeCache, inputs: InputFiles) -> Load
     def hook(path: str) -> importlib.machinery.FileFinder:
         if not places.is_own(os.path.abspath(path)) or not os.path.isdir(path):  # noqa: PTH100, PTH112  as above
             raise ImportError("not the project's", path=path)
-        return importlib.machinery.FileFinder(path, *details)  # type: ignore[arg-type]  # a partial is no class; it is called as one
+        return importlib.machinery.FileFinder(path, *details)  # type: ignore[arg-type]  # a partial is called like a class
 
     sys.path_hooks.insert(0, hook)
     for path in [each for each in sys.path_importer_cache if places.is_own(each)]:
-        del sys.path_importer_cache[path]  # found before there was a hook: PYTHONPATH may name the root
+        del sys.path_importer_cache[path]  # found before the hook existed: PYTHONPATH may name the root
     _serve_others(places, loader)
     return loader
 
 
 def _serve_others(places: ProjectPlaces, loader: Loader) -> None:
-    """Let the interpreter's own loader ask here for the code of the project's files."""
+    """Make the interpreter's own loader ask here for the code of the project's files."""
     kind: Any = importlib.machinery.SourceFileLoader
     original = kind.get_code
 
@@ -192,7 +191,7 @@ def _serve_others(places: ProjectPlaces, loader: Loader) -> None:
 
 
 def _prune(folder: int, names: set[str]) -> None:
-    """Of each of these files leave the last few versions."""
+    """Delete old versions of these files, except the last few."""
     versions: dict[str, list[os.DirEntry[str]]] = {name: [] for name in names}
     with os.scandir(folder) as entries:
         for entry in entries:

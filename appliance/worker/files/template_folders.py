@@ -1,7 +1,7 @@
-"""The folders in which the project's frameworks look for templates, as far as they tell.
+"""Find the folders in which the project's frameworks look for templates.
 
-Owns the questions, one a framework. Imports none of them and makes nothing that the project has not made. Runs in the
-worker, once it is quiet; what a framework does not tell is seen when it opens a template (``opened``).
+One function for each framework. They import no framework, and create nothing that the project has not created. Runs in
+the worker when it is idle. Templates in other folders are noticed when they are opened (``open_audit``).
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 MOST = 100
-_WRAPPED = ("app", "application", "wsgi_app", "_app", "wrapped")  # where middleware keeps what it wraps
+_WRAPPED = ("app", "application", "wsgi_app", "_app", "wrapped")  # attributes in which middleware keeps the application
 _DEEPEST = 6
 
 
 def template_folders(application: Any) -> list[str]:
-    """Whole paths of folders; empty where nothing is known."""
+    """Return absolute paths of folders; () if none are known."""
     found: dict[str, None] = {}
     for look in _LOOKS:
         try:
             found.update(dict.fromkeys(os.path.abspath(os.fspath(folder)) for folder in look(application)))  # noqa: PTH100  pathlib costs 5 ms at import
-        except Exception:  # noqa: BLE001, S112  another version, an application of one's own that bears the name
+        except Exception:  # noqa: BLE001, S112  another version, or an unrelated application with the same attributes
             continue
     return list(found)[:MOST]
 
 
 def _django(_application: Any) -> Iterator[Any]:
-    """DIRS of its settings; and of its applications' folders those of the engines that are not called ``templates``."""
+    """Yield DIRS of Django's settings, and its applications' template folders with other names than ``templates``."""
     django = sys.modules.get("django.conf")
     settings: Any = getattr(django, "settings", None)
     if settings is None or not settings.configured:
@@ -44,7 +44,7 @@ def _django(_application: Any) -> Iterator[Any]:
 
 
 def _flask(application: Any) -> Iterator[Any]:
-    """Of the application and of its blueprints."""
+    """Yield the folders of a Flask application and its blueprints."""
     found = _unwrapped(application)
     if found is None:
         return
@@ -54,7 +54,7 @@ def _flask(application: Any) -> Iterator[Any]:
 
 
 def _unwrapped(application: Any) -> Any:
-    """What has a folder of templates, within middleware."""
+    """Find the application with a template folder within middleware."""
     for _ in range(_DEEPEST):
         if hasattr(application, "template_folder") and hasattr(application, "root_path"):
             return application

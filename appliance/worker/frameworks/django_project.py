@@ -1,7 +1,7 @@
-"""Django as its ``runserver`` serves it: static files, system checks, the notice of migrations.
+"""Serve Django as its ``runserver`` does: static files, system checks, the notice of unapplied migrations.
 
-Owns what ``runserver`` does around the application. Everything of Django's is the project's own, of any version. Runs
-in the worker: ``application`` at its start, ``look_after`` in a thread of its own, once it serves.
+Uses only the project's own Django, of any version. Runs in the worker: ``application`` at the start, ``look_after`` in
+another thread, once the project is served.
 """
 
 from __future__ import annotations
@@ -21,19 +21,20 @@ if TYPE_CHECKING:
 
 Tell = Callable[[str, str, dict[str, object]], None]
 
-# A page is asked for as soon as the server is ready: what takes 50 to 100 ms of the interpreter comes after it.
+# A browser requests a page as soon as the server is ready; work that blocks the interpreter for 50 to 100 ms comes
+# later.
 _LATER_S = 1.0
 _NAMES_MAX = 20
 _LEVELS = ((40, "error"), (30, "warning"))
 
 
 def prepare() -> None:
-    """Before anything of the project's is imported: many a project asks ``sys.argv`` whether it is served."""
+    """Set ``sys.argv`` before any import of the project: many projects check it to see whether they are served."""
     sys.argv[:] = ["manage.py", "runserver"]
 
 
 def application(hooks: Hooks) -> Any:
-    """What WSGI_APPLICATION names, or the default; static files too where DEBUG is on."""
+    """Return the application that WSGI_APPLICATION names, or the default; with DEBUG it serves static files too."""
     if os.environ.get("DJANGO_CONFIGURATION") and importlib.util.find_spec("configurations"):  # noqa: TID251  the project's
         _of("configurations").setup()  # its settings are classes, which Django alone can't read
     found = _of("django.core.servers.basehttp").get_internal_wsgi_application()
@@ -48,7 +49,7 @@ def _with_static_files(application: Any) -> Any:
 
 
 def look_after(hooks: Hooks, root: str) -> None:
-    """Check the project once it serves, in a thread of its own."""
+    """Check the project once it is served, in another thread."""
     hooks.ask("checks of Django", _start, hooks, root, otherwise=None)
 
 
@@ -63,13 +64,13 @@ def _look(tell: Tell, root: str) -> None:
     try:
         _check(tell)
         _count_migrations(tell, root)
-    except Exception as error:  # noqa: BLE001  a database that does not answer, an app whose checks raise
+    except Exception as error:  # noqa: BLE001  a database that does not respond, an app whose checks raise
         from ...server.pages.error_page import report  # noqa: PLC0415  10 ms
 
         found = report(error, root=root, kind="import")
         tell("warning", "django.unchecked", {"reason": found["title"], "action": found.get("action", "")})
     finally:
-        _of("django.db").connections.close_all()  # this thread's
+        _of("django.db").connections.close_all()  # this thread's connections
 
 
 def _check(tell: Tell) -> None:
@@ -107,7 +108,7 @@ def _count_migrations(tell: Tell, root: str) -> None:
 
 
 def _database() -> Any:
-    """The default connection; None where that would make the file that SQLite looks into: none is applied then."""
+    """Return the default connection; None if connecting would create SQLite's file: then no migration is applied."""
     connection = _of("django.db").connections["default"]
     name = str(connection.settings_dict.get("NAME") or "")
     file = connection.vendor == "sqlite" and not name.startswith("file:")

@@ -1,11 +1,11 @@
-"""An import that never ends, though it has bound the application: the main thread loops, as a bot does.
+"""Recognise an import that never ends although the application exists: the main thread loops, as a bot does.
 
-Owns the recognition. Knows nothing of serving. Runs in the worker, in a thread beside the import, and only where that
-has taken a while.
+Runs in the worker, in a thread beside the import, and only if that has taken long.
 
 Theory of operation. A module that starts its server in a thread and then loops at its top level never returns from its
-import; nobody would ever serve it. That it waits says nothing: it may wait for a database, and go on. So the main
-thread's frames are compared with the sources: where one of the project's stands in a loop without an end, it is known.
+import, so it would never be served. Waiting alone proves nothing: the import may wait for a database, and then go on.
+So the main thread's frames are compared with their sources: if a frame of the project is within a loop without an end,
+the import is endless.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 
 class Place(NamedTuple):
-    """Where it loops."""
+    """The place of the loop."""
 
     file: str
     line: int
 
 
 def endless_loop(thread: int, is_own: Callable[[str], bool]) -> Place | None:
-    """The loop without an end that this thread is in, in a file of the project's; None where it is in none."""
-    frame = sys._current_frames().get(thread)  # noqa: SLF001  there is no other way to see where a thread stands
+    """Return the endless loop of the project's that this thread is in; None if there is none."""
+    frame = sys._current_frames().get(thread)  # noqa: SLF001  the only way to see where a thread is
     ours = __name__.partition(".")[0]
     while frame is not None:
         if frame.f_globals.get("__name__", "").partition(".")[0] == ours:
@@ -59,14 +59,14 @@ def _is_endless(frame: FrameType) -> bool:
 
 
 def _begins(node: ast.AST) -> int:
-    """The first line of a function, with its decorators; 0 of anything else."""
+    """Return the first line of a function, including its decorators; 0 for other nodes."""
     if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return 0
     return min([node.lineno, *(each.lineno for each in node.decorator_list)])
 
 
 def _within(scope: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a scope, but for those of functions and classes in it."""
+    """Yield the nodes of a scope, without those of the functions and classes in it."""
     for node in ast.iter_child_nodes(scope):
         yield node
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):

@@ -1,13 +1,14 @@
-"""Exceptions that a framework answers for by itself: the hint that they need, in one event and on its page.
+"""Add advice to errors that a framework answers itself: in one event, and on the framework's page.
 
-Owns the hooks into Flask's and Django's own signals. Imports neither; ``server.hints`` owns the words. Runs in the
+Connects to Flask's and Django's own signals, and imports neither. ``server.pages.hints`` has the texts. Runs in the
 worker: ``told`` once, the rest in each request's thread.
 
-Theory of operation. What a framework catches never reaches the server: it sends a page of its own, which says nothing
-(Flask's, without debug), or much, but not what to do (Django's). The signal is heard, the exception is noted in the
-request's exchange, and when the application returns, before anything was sent, its response is looked at once more. An
-application that raises has told it all itself: what was noted is forgotten, for it holds frames. Flask before 2.3 has
-signals only where blinker is installed: there the method that would send them is heard.
+Theory of operation. An exception that a framework catches never reaches the server. The framework sends its own page,
+which says nothing (Flask's, without debug), or much, but not what to do (Django's). The framework's signal reports the
+exception, which is stored in the request's exchange. When the application returns, before anything was sent, its
+response is examined. If the application raises after all, the server reports that, and the stored exception is dropped,
+because it holds frames. Flask before 2.3 has signals only if blinker is installed; without it, the method that would
+send them is wrapped.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     Note = Callable[[object], None]
 
-# A page that somebody wrote has more to say.
+# A page that the project wrote is larger.
 _FLASKS_OWN = b"<title>500 Internal Server Error</title>"
 _OWN_MAX = 600
 _PAGE_MAX = 1_048_576
@@ -40,7 +41,7 @@ _BANNER = (
 
 
 def told(application: Application, root: str, hooks: Hooks) -> Application:
-    """The application, made to say what to do; itself where no framework that is known is loaded."""
+    """Wrap the application to add advice; return it unchanged if no known framework is loaded."""
     listens = [hooks.ask(f"failures of {name}", listen, hooks, otherwise=False) for name, listen in _FRAMEWORKS.items()]
     if not any(listens):
         return application
@@ -62,7 +63,7 @@ def told(application: Application, root: str, hooks: Hooks) -> Application:
 
 
 def _note(error: object) -> None:
-    """It was raised in the request that runs, whose response can still be another one."""
+    """Store an exception of the present request; its response may still be another one."""
     exchange = current.get()
     if exchange is not None and isinstance(error, BaseException) and not exchange.answered:
         exchange.framework_error = error
@@ -77,7 +78,7 @@ def _listen_to_flask(hooks: Hooks) -> bool:
     def failed(_sender: object, exception: object = None, **_: object) -> None:
         note(exception)
 
-    if vars(signals).get("signals_available", True):  # to ask for it is a DeprecationWarning since 2.3
+    if vars(signals).get("signals_available", True):  # a plain access is a DeprecationWarning since 2.3
         signals.got_request_exception.connect(failed, weak=False)
     else:
         _hear(sys.modules["flask.app"].Flask, note)
@@ -88,7 +89,7 @@ def _hear(flask: Any, note: Note) -> None:
     handle = flask.handle_exception
 
     @functools.wraps(handle)
-    def handle_exception(app: Any, e: Any) -> Any:  # its parameter's name is Flask's
+    def handle_exception(app: Any, e: Any) -> Any:  # the parameter's name is Flask's
         note(e)
         return handle(app, e)
 
@@ -105,7 +106,7 @@ def _listen_to_django(hooks: Hooks) -> bool:
         note(sys.exc_info()[1])
 
     signals.got_request_exception.connect(failed, weak=False)
-    # A host that is not allowed is answered with 400: no signal, but a line in a log of its own.
+    # A host that is not allowed is answered with 400: there is no signal, but a record in a logger of its own.
     logging.getLogger("django.security.DisallowedHost").addHandler(_Listener(note))
     return True
 
@@ -119,7 +120,7 @@ class _Listener(logging.Handler):
         self._note = note
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Note what was logged."""
+        """Store the exception of a log record."""
         if record.exc_info:
             self._note(record.exc_info[1])
 
@@ -127,11 +128,11 @@ class _Listener(logging.Handler):
 def _helped(
     environ: dict[str, Any], start_response: Any, response: Any, error: BaseException, root: str, hooks: Hooks
 ) -> Any:
-    """The response, with what to do; itself where there is nothing to be said, or where it is no page of an error."""
+    """Add advice to the response; return it unchanged if there is none to give, or if it is not an error page."""
     found: dict[str, Any] = hooks.ask("help on a failure", _tell, start_response, error, root, otherwise={})
     if not found or not hooks.ask("help on a failure", _may_be_changed, start_response, response, otherwise=False):
         return response
-    parts, rest = _taken(response)  # the project's own, which may raise
+    parts, rest = _taken(response)  # the project's own iterable, which may raise
     if rest is not None:
         return _Whole(chain(parts, rest), response)
     if hasattr(response, "close"):
@@ -141,9 +142,9 @@ def _helped(
 
 
 def _tell(start_response: Any, error: BaseException, root: str) -> dict[str, Any]:
-    from ...server.pages.error_page import report  # noqa: PLC0415  it costs 10 ms, and every reload would pay them
+    from ...server.pages.error_page import report  # noqa: PLC0415  costs 10 ms, which every reload would pay
 
-    run = start_response.__self__  # the server's own: we are the outermost
+    run = start_response.__self__  # the server's own: this is the outermost callable
     found = report(error, root=root, kind="request")
     if action := found.get("action", ""):
         place = {"error": found["title"], "file": found["file"], "line": found["line"], "action": action}
@@ -152,7 +153,7 @@ def _tell(start_response: Any, error: BaseException, root: str) -> dict[str, Any
 
 
 def _may_be_changed(start_response: Any, response: Any) -> bool:
-    """Whether it is the page of an error, of a bounded length, and nothing of it was sent."""
+    """Whether the response is an error page of limited length, of which nothing was sent yet."""
     run = start_response.__self__
     if run.headers_sent or run.status is None or run.status[:1] not in {"4", "5"}:
         return False
@@ -164,7 +165,7 @@ def _may_be_changed(start_response: Any, response: Any) -> bool:
 
 
 def _taken(response: Iterable[bytes]) -> tuple[list[bytes], Any]:
-    """Its content; where that is too long for a page, what was taken of it and the iterator of the rest."""
+    """Return the response's content; if it is too long for a page, the part read, and an iterator of the rest."""
     parts: list[bytes] = []
     size = 0
     iterator = iter(response)
@@ -177,7 +178,7 @@ def _taken(response: Iterable[bytes]) -> tuple[list[bytes], Any]:
 
 
 class _Whole:
-    """A response that was begun to be looked at, from its start."""
+    """A response that was partly read, from its start."""
 
     def __init__(self, parts: Iterable[bytes], response: Any) -> None:
         self._parts = parts
@@ -191,7 +192,7 @@ class _Whole:
 def _changed(
     environ: dict[str, Any], start_response: Any, content: bytes, error: BaseException, found: dict[str, Any]
 ) -> bytes:
-    """The content, with what to do; tells the server of its new length."""
+    """Return the content with advice, and tell the server its new length."""
     from ...server.pages.error_page import render  # noqa: PLC0415  as above
 
     run, action = start_response.__self__, found.get("action", "")

@@ -1,11 +1,11 @@
-"""The servers that a project may start itself, each made to hand its application to us.
+"""Patch the servers that a project may start itself, so that each hands its application to us.
 
-Owns the list of these servers and how each is given its application. Knows nothing of who serves it. Runs in the
-worker, and only for a project that is run as a script.
+Each function knows how one server receives its application. Runs in the worker, only for a project that is run as a
+script.
 
-Theory of operation. A module that offers a server is changed as soon as it has been imported, by a wrapper around its
-loader's ``exec_module``: whoever imports from it afterwards gets our function. A finder stays at the head of
-``sys.meta_path`` for that; it answers for the names of the table alone.
+Theory of operation. A module that contains a server is patched as soon as it is imported, by a wrapper around its
+loader's ``exec_module``; so later imports from it get our function. For that, a finder stays first on
+``sys.meta_path``; it handles only the modules in the table.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Change = Callable[[ModuleType, "ScriptRendezvous"], None]
 
 
 def install(rendezvous: ScriptRendezvous) -> None:
-    """Change what is imported already; the rest once it is."""
+    """Patch the modules that are already imported, and the others once they are."""
     for name, change in _CHANGES.items():
         if name in sys.modules:
             rendezvous.hooks.ask(f"server of {name}", change, sys.modules[name], rendezvous, otherwise=None)
@@ -41,7 +41,7 @@ class _Finder:
         self._rendezvous = rendezvous
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """What the other finders find, with the change to follow."""
+        """Return what the other finders find, with the patch to follow."""
         change = _CHANGES.get(name)
         if change is None or self not in sys.meta_path:
             return None
@@ -66,7 +66,7 @@ class _Finder:
 
 
 class _Server:
-    """What a call that makes a server returns: whatever starts it, serves."""
+    """The result of a call that creates a server; any method that starts it serves."""
 
     def __init__(self, application: Any, by: str, rendezvous: ScriptRendezvous) -> None:
         self.application = application
@@ -80,13 +80,13 @@ class _Server:
     run = start = serve_forever
 
     def close(self, *_: Any, **__: Any) -> None:
-        """Nothing was opened."""
+        """Do nothing: nothing was opened."""
 
     stop = shutdown = server_close = close
 
 
 def _wsgiref(module: ModuleType, rendezvous: ScriptRendezvous) -> None:
-    """Its class binds when it is made: in the main thread it does not, and ``serve_forever`` serves."""
+    """Patch wsgiref, whose class binds in its constructor: in the main thread not, and ``serve_forever`` serves."""
     server: Any = module.WSGIServer
     bind, activate, forever, handle = (
         getattr(server, name) for name in ("server_bind", "server_activate", "serve_forever", "handle_request")
@@ -108,10 +108,10 @@ def _wsgiref(module: ModuleType, rendezvous: ScriptRendezvous) -> None:
             try:
                 rendezvous.serve(self.get_app(), "wsgiref")
             finally:
-                self.server_close()  # its socket, which was never bound
+                self.server_close()  # its socket was never bound
             return
         rendezvous.aside.append(self.get_app())
-        if not self.socket.getsockname()[1]:  # made in the main thread, to serve in another: bound only now
+        if not self.socket.getsockname()[1]:  # made in the main thread, to serve in another one: bound only now
             bind(self)
             activate(self)
         otherwise(self, *given)
@@ -135,11 +135,11 @@ def _werkzeug(module: ModuleType, rendezvous: ScriptRendezvous) -> None:
 
 
 def _dressed(application: Any, options: dict[str, Any]) -> Any:
-    """With the static files and the debugger that ``run_simple`` was asked for."""
+    """Add the static files and the debugger that the call of ``run_simple`` requested."""
     if options.get("static_files"):
         shared = importlib.import_module("werkzeug.middleware.shared_data")  # noqa: TID251  the project's Werkzeug
         application = shared.SharedDataMiddleware(application, options["static_files"])
-    if options.get("use_debugger") and not getattr(application, "debug", False):  # Flask's: see debugpage
+    if options.get("use_debugger") and not getattr(application, "debug", False):  # Flask's: see werkzeug_debugger
         debug = importlib.import_module("werkzeug.debug")  # noqa: TID251  as above
         application = debug.DebuggedApplication(application, evalex=options.get("use_evalex", True))
     return application
@@ -159,7 +159,7 @@ def _bottle(module: Any, rendezvous: ScriptRendezvous) -> None:
 
 
 def _cherrypy(module: Any, rendezvous: ScriptRendezvous) -> None:
-    """Its bus starts and stops as ever, without the server, the reloader and the signals."""
+    """Patch CherryPy: its bus starts and stops as usual, without the server, the reloader and the signals."""
     engine = module.engine
     module.server.unsubscribe()
     engine.autoreload.unsubscribe()
@@ -178,7 +178,7 @@ def _gevent(module: Any, rendezvous: ScriptRendezvous) -> None:
 
 
 def _tornado(module: Any, rendezvous: ScriptRendezvous) -> None:
-    """A container of a WSGI application: that is what its loop's start is to serve, whatever handlers are beside it."""
+    """Patch Tornado: a WSGI application in a container is served at the loop's start, whatever other handlers exist."""
     begin = module.WSGIContainer.__init__
 
     def init(self: Any, wsgi_application: Any, *given: Any, **named: Any) -> None:
@@ -190,7 +190,7 @@ def _tornado(module: Any, rendezvous: ScriptRendezvous) -> None:
 
 def _tornado_server(module: Any, rendezvous: ScriptRendezvous) -> None:
     for name in ("listen", "bind", "start"):
-        _unless_contained(module.TCPServer, name, rendezvous, lambda _application: None)  # its port may well be ours
+        _unless_contained(module.TCPServer, name, rendezvous, lambda _application: None)  # its port may be ours
 
 
 def _tornado_loop(module: Any, rendezvous: ScriptRendezvous) -> None:
@@ -200,7 +200,7 @@ def _tornado_loop(module: Any, rendezvous: ScriptRendezvous) -> None:
 
 
 def _unless_contained(kind: Any, name: str, rendezvous: ScriptRendezvous, instead: Callable[[Any], None]) -> None:
-    """Replace a method where a container holds an application, in the main thread."""
+    """Replace a method, in the main thread, if a container has an application."""
     method = getattr(kind, name)
 
     def called(self: Any, *given: Any, **named: Any) -> Any:
@@ -212,14 +212,14 @@ def _unless_contained(kind: Any, name: str, rendezvous: ScriptRendezvous, instea
 
 
 def _django(module: Any, rendezvous: ScriptRendezvous) -> None:
-    """Its commands run as ever, but for ``runserver``, which is what is meant where none is named."""
+    """Patch Django: its commands run as usual, except ``runserver``, which is also the default command here."""
     real = module.execute_from_command_line
 
     def execute_from_command_line(argv: Sequence[str] | None = None) -> None:
         if (sys.argv if argv is None else argv)[1:2] not in ([], ["runserver"]):
             real(argv)
             return
-        from . import django_project  # noqa: PLC0415  for Django alone
+        from . import django_project  # noqa: PLC0415  only for Django
 
         rendezvous.serve(django_project.application(rendezvous.hooks), "Django")
 
@@ -227,7 +227,7 @@ def _django(module: Any, rendezvous: ScriptRendezvous) -> None:
 
 
 def _eventlet(module: Any, _rendezvous: ScriptRendezvous) -> None:
-    module.listen = lambda *_, **__: socket.socket()  # its port may well be ours
+    module.listen = lambda *_, **__: socket.socket()  # its port may be ours
 
 
 def _eventlet_wsgi(module: Any, rendezvous: ScriptRendezvous) -> None:
@@ -248,7 +248,7 @@ def _gunicorn(module: Any, rendezvous: ScriptRendezvous) -> None:
 
 
 def _uvicorn(module: Any, rendezvous: ScriptRendezvous) -> None:
-    """It serves ASGI, which is adapted, or refused at once: its loop would run until the time for booting is over."""
+    """Patch uvicorn: ASGI is adapted, or refused at once: its loop would run until the time limit of the start."""
 
     def run(app: Any, *, factory: bool = False, **_: Any) -> None:
         rendezvous.serve(_named(app, factory=factory), "uvicorn")
@@ -270,17 +270,17 @@ def _hypercorn(module: Any, rendezvous: ScriptRendezvous) -> None:
 
 
 def _named(app: Any, *, factory: bool) -> Any:
-    """An application by its name, or as what a factory makes, is made once there is a loop."""
+    """Defer an application that is given by name, or by a factory, until the loop runs."""
     return Deferred(app, factory=factory) if isinstance(app, str) or factory else app
 
 
 def _in_the_main_thread(
     kind: Any, name: str, rendezvous: ScriptRendezvous, by: str, application_of: Callable[[Any], Any]
 ) -> None:
-    """Serve where a method would, unless it is called in another thread; a coroutine function stays one."""
+    """Serve where this method would serve, unless it is called in another thread; a coroutine function stays one."""
     method = getattr(kind, name, None)
     if method is None:
-        return  # a release that has no such thing
+        return  # this release has no such method
 
     def called(self: Any, *given: Any, **named: Any) -> Any:
         if not rendezvous.wanted:

@@ -1,10 +1,10 @@
-"""An application that a PasteDeploy file describes, loaded by the project's own PasteDeploy.
+"""Load the application that a PasteDeploy file describes, with the project's own PasteDeploy.
 
-Owns the call of it. Knows nothing of how the file was found. Runs in the worker.
+Runs in the worker.
 
-Theory of operation. ``use = egg:shop`` asks for the entry points of an installed distribution. The project itself is
-not installed, it is on the path: its own names are looked up in what its files declare, and loaded by PasteDeploy's
-own ``call:module:function``, which every version has.
+Theory of operation. ``use = egg:shop`` refers to the entry points of an installed distribution. The project itself is
+only on the path, not installed: its names are looked up in its files' declarations, and loaded by PasteDeploy's own
+``call:module:function``, which every version has.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def load(target: dict[str, Any], hooks: Hooks) -> Any:
-    """The application of the section ``target["attribute"]`` of the file."""
+    """Return the application of the section ``target["attribute"]`` of the file."""
     deploy: Any = importlib.import_module("paste.deploy.loadwsgi")  # noqa: TID251  the project's own PasteDeploy
     own = target["keywords"]
     hooks.ask("entry points of Paste", _know, deploy, set(map(_normal, own["own"])), own["entries"], otherwise=None)
@@ -27,7 +27,7 @@ def load(target: dict[str, Any], hooks: Hooks) -> Any:
 
 
 def _know(deploy: Any, names: set[str], entries: dict[str, str]) -> None:
-    loaders = deploy._loaders  # noqa: SLF001  there is no public way to add one
+    loaders = deploy._loaders  # noqa: SLF001  there is no public way to add a loader
     by_egg, by_call = loaders["egg"], loaders["call"]
 
     def load_egg(kind: Any, uri: str, spec: str, name: str | None, *more: Any, **options: Any) -> Any:
@@ -40,8 +40,8 @@ def _know(deploy: Any, names: set[str], entries: dict[str, str]) -> None:
 
 
 def _configure_logging(file: str) -> None:
-    """As pserve does, where the file says how."""
-    with open(file, encoding="utf-8", errors="replace") as text:  # noqa: PTH123  as in boot
+    """Configure logging as pserve does, if the file says how."""
+    with open(file, encoding="utf-8", errors="replace") as text:  # noqa: PTH123  pathlib costs 5 ms at import
         if "[loggers]" not in text.read():
             return
     from logging.config import fileConfig  # noqa: PLC0415  few projects have it

@@ -1,8 +1,8 @@
-"""The framework's own pattern for a request's path, where it tells: ``http.route``.
+"""Report the framework's own pattern for a request's path: ``http.route``.
 
-Owns where each framework has it: Django and Flask keep it to themselves, and are asked where they have just found it;
-Bottle leaves it in the environ. Imports none of them, and costs nothing where none is there. Runs in the worker:
-``told`` once, what it makes in each request's thread.
+Django and Flask do not publish the pattern, so it is read where they have just found it; Bottle puts it into the
+environ. Imports no framework, and costs nothing without one. Runs in the worker: ``told`` once, the rest in each
+request's thread.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from ..app import Application
     from ..hooks import Hooks
 
-# Flask's context that matches the path: its name up to 3.1, and from 3.2 on.
+# Flask's context that matches the path, by its name up to 3.1 and by that since 3.2.
 _FLASKS = ("RequestContext", "AppContext")
 
 
 def told(application: Application, hooks: Hooks) -> Application:
-    """The application, made to tell its routes; itself where no framework that is known is loaded."""
+    """Make the application's framework report its routes; wrap the application only for Bottle."""
     hooks.ask("routes of Django", _hook_django, hooks, otherwise=None)
     hooks.ask("routes of Flask", _hook_flask, hooks, otherwise=None)
     if "bottle" not in sys.modules:
@@ -53,7 +53,7 @@ def _hook_flask(hooks: Hooks) -> None:
 
 
 def _hook(owner: Any, name: str, note: Callable[[Any, Any], None]) -> None:
-    """Have a method tell the route that it has found, from its object and its result."""
+    """Wrap a method so that it reports the route it found, from its object and its result."""
     method = vars(owner).get(name) if owner is not None else None
     if method is None:
         return
@@ -72,7 +72,8 @@ def _note_flasks(context: Any, _result: Any) -> None:
 
 
 def _note_djangos(_handler: Any, match: Any) -> None:
-    # A path() has no slash before it, and is empty for the root; a re_path() begins as its author wrote it.
+    # The route of a path() has no leading slash, and is empty for the root; that of a re_path() is as its author wrote
+    # it.
     route = getattr(match, "route", None)
     _note(route if not isinstance(route, str) or route.startswith(("/", "^")) else f"/{route}")
 

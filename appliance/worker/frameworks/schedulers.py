@@ -1,9 +1,9 @@
-"""Schedulers of the project's that would go on for ever: each is told to stop, where it can be told.
+"""Stop the project's schedulers, which would otherwise run for ever.
 
-Owns the list of those that are known, and how each is told. Knows nothing of why. Runs in a thread of a worker that
-drains: the next worker's scheduler runs already, and the same job must not run twice.
+Has a list of known schedulers, and how to stop each. Runs in a thread of a worker that drains: the next worker's
+scheduler already runs, and the same job must not run twice.
 
-What is told is that nothing begins any more; a job that runs is left to its end.
+A stopped scheduler starts no more jobs; a running job goes on to its end.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ Stop = Callable[[Any], object]
 
 
 def stop() -> list[str]:
-    """Stop each that runs; the names of their kinds."""
+    """Stop each running scheduler; return the names of their classes."""
     kinds = {kind: told for module, name, told in _KNOWN if (kind := _kind(module, name)) is not None}
     stopped: list[str] = []
     if kinds:
         every = tuple(kinds)
-        # The type is asked, not the object: proxies of a framework run code of the project's when they are asked.
+        # Check the type, not the object: a framework's proxies would run code of the project.
         for found in [each for each in gc.get_objects() if issubclass(type(each), every)]:
             told = next(told for kind, told in kinds.items() if issubclass(type(found), kind))
             if _is_told(found, told):
                 stopped.append(type(found).__name__)
-    # A timer of a class of its own runs again and again, by the usual recipe; a plain one is a job that will come.
+    # A timer of a subclass usually repeats itself; a plain one is a single job that is still to come.
     timers = [each for each in threading.enumerate() if isinstance(each, threading.Timer)]
     own = [timer for timer in timers if type(timer) is not threading.Timer]
     return stopped + [type(timer).__name__ for timer in own if _is_told(timer, _cancel)]
@@ -42,7 +42,7 @@ def _kind(module: str, name: str) -> type | None:
 def _is_told(scheduler: Any, told: Stop) -> bool:
     try:
         return told(scheduler) is not False
-    except Exception:  # noqa: BLE001  it may be half made, or stopped by somebody else
+    except Exception:  # noqa: BLE001  it may be half initialised, or already stopped
         return False
 
 
@@ -55,7 +55,7 @@ def _schedule(scheduler: Any) -> object:
 
 
 def _sched(scheduler: Any) -> None:
-    # An action that runs now would enter itself once more.
+    # A running action would otherwise schedule itself again.
     scheduler.enterabs = lambda *_, **__: None
     for event in scheduler.queue:
         scheduler.cancel(event)

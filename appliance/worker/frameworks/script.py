@@ -1,11 +1,11 @@
-"""A file that is run as ``python app.py`` runs it, up to the server that it starts: that one is us.
+"""Run a file as ``python app.py`` does, up to the server that it starts: we serve instead.
 
-Owns ``__main__`` for such a project, and the one meeting with its server's call. Knows nothing of which servers there
-are (``intercepts`` does). Runs in the worker, in its main thread.
+Provides ``__main__`` for such a project, and catches the call of its server (``intercepts`` knows the servers). Runs in
+the worker's main thread.
 
-Theory of operation. What the file hands to its server is served there and then, inside the call that would have served
-it: nothing is unwound, its ``finally`` blocks run when we are told to end, as they would when its own server ends. A
-server that it starts in another thread (metrics on a port of their own) is left alone.
+Theory of operation. The application that the file passes to its server is served there and then, within the call that
+would have served it. So nothing is unwound, and the file's ``finally`` blocks run when we have to end, as they would
+when its own server ends. A server that it starts in another thread (metrics on a port of their own) is left alone.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from ..hooks import Hooks
 
 
-class ScriptEnded(Exception):  # noqa: N818  it tells what happened; the worker makes its error of it
-    """The file ran to its end, or exited, and served nothing."""
+class ScriptEnded(Exception):  # noqa: N818  it tells what happened; the worker makes an error of it
+    """The file ran to its end, or exited, without serving anything."""
 
     def __init__(self, words: str, namespace: dict[str, Any]) -> None:
         super().__init__(words)
@@ -33,13 +33,13 @@ class ScriptEnded(Exception):  # noqa: N818  it tells what happened; the worker 
 
 
 def run(file: str, package: str, serve: Serve, check: Serve, hooks: Hooks, aside: list[Any] | None = None) -> None:
-    """Run the file as ``__main__``, a part of ``package`` if that is not empty; returns when what it served has ended.
+    """Run the file as ``__main__``, within ``package`` unless that is empty; return when serving has ended.
 
-    ``aside`` takes the applications that it gives to servers in other threads, which are its own.
+    ``aside`` collects the applications that the file itself serves in other threads.
 
     Raises:
-        ScriptEnded: it served nothing.
-        BaseException: what it raised before it served.
+        ScriptEnded: the file served nothing.
+        BaseException: the file raised this before it served.
     """
     rendezvous = ScriptRendezvous(serve, check, hooks, aside)
     intercepts.install(rendezvous)
@@ -52,7 +52,7 @@ def run(file: str, package: str, serve: Serve, check: Serve, hooks: Hooks, aside
 
 
 def call(function: Callable[[], Any], serve: Serve, check: Serve, hooks: Hooks) -> None:
-    """Call what a console script of the project calls, as ``run`` runs a file: ``function`` imports it, too."""
+    """Call the function of a console script, as ``run`` runs a file; ``function`` also imports it."""
     rendezvous = ScriptRendezvous(serve, check, hooks)
     intercepts.install(rendezvous)
     _meet(rendezvous, function, {})
@@ -67,6 +67,6 @@ def _meet(rendezvous: ScriptRendezvous, begin: Callable[[], Any], namespace: dic
     except BaseException:
         if not rendezvous.served:
             raise
-        traceback.print_exc()  # as its own interpreter would have, after its server's end
+        traceback.print_exc()  # as the file's own interpreter would do after its server's end
     if not rendezvous.served:
         raise ScriptEnded("it ran to its end", namespace)

@@ -1,6 +1,6 @@
-"""Where the project's call of its server ends up: the one place that serves what a file hands over.
+"""The one place where a script's call of its server ends: serve the application that it passes.
 
-Runs in the worker, in its main thread.
+Runs in the worker's main thread.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ Serve = Callable[[Any, str], None]
 
 
 class ScriptRendezvous:
-    """Where the project's call of its server ends up."""
+    """Receives the calls of a script's server."""
 
     def __init__(self, serve: Serve, check: Serve, hooks: Hooks, aside: list[Any] | None = None) -> None:
         self._serve = serve
         self._check = check
         self.hooks = hooks
-        self.aside = [] if aside is None else aside  # applications that it serves in other threads, by itself
+        self.aside = [] if aside is None else aside  # applications that the script itself serves in other threads
         self.served = False
-        self.contained: Any = None  # the application in a server's own kind of handler (Tornado's), once there is one
+        self.contained: Any = None  # the application within a server's own handler (Tornado's), if any
 
     @property
     def wanted(self) -> bool:
-        """Whether a server that starts now is the project's, not one of its own beside it."""
+        """Whether a server that starts now is the project's main one, and not another one beside it."""
         return threading.current_thread() is threading.main_thread()
 
     def serve(self, application: Any, by: str) -> None:
-        """Serve until told to end.
+        """Serve until this process has to end.
 
         Raises:
-            SystemExit: it was served already, and the file asks again, in a loop.
-            BaseException: what the check raises: it is nothing that can be served.
+            SystemExit: the application was already served, and the file calls again, in a loop.
+            BaseException: the check found that the object can't be served.
         """
         if self.served:
             raise SystemExit

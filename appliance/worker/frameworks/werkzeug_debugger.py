@@ -1,7 +1,7 @@
-"""Werkzeug's interactive debugger, where a Flask project turns it on (``FLASK_DEBUG=1``, ``app.debug = True``).
+"""Offer Werkzeug's interactive debugger, if a Flask project turns it on (``FLASK_DEBUG=1``, ``app.debug = True``).
 
-Owns who gets it: browsers; others get the server's page, JSON or text. The event of the failure is told either way.
-Runs in the worker: ``offered`` once, the rest in each request's thread.
+Only browsers get it; other clients get the server's page, as JSON or text. The failure is logged in both cases. Runs in
+the worker: ``offered`` once, the rest in each request's thread.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def offered(application: Any, hooks: Hooks) -> Application:
-    """The application behind the debugger; itself where the project has not turned that on."""
+    """Put the debugger around the application; return it unchanged if the project has not turned the debugger on."""
     debugger = hooks.ask("debugger of Werkzeug", _debugger_of, application, hooks, otherwise=None)
     if debugger is None:
         return application  # type: ignore[no-any-return]  # the project's own
@@ -42,7 +42,7 @@ def _debugger_of(application: Any, hooks: Hooks) -> Application | None:
 
 
 class _Telling:
-    """Tells what the debugger will show: it lets nothing through to the server."""
+    """Logs exceptions before the debugger catches them: it lets none reach the server."""
 
     def __init__(self, application: Application, hooks: Hooks) -> None:
         self._application = application
@@ -57,6 +57,6 @@ class _Telling:
 
 
 def _tell(start_response: Any, error: BaseException) -> None:
-    run = getattr(start_response, "__self__", None)  # the server's own, but for a middleware between
+    run = getattr(start_response, "__self__", None)  # the server's own, unless a middleware is between
     if run is not None:
         tell_failure(run, error)

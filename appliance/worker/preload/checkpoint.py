@@ -1,15 +1,15 @@
-"""A copy of the preloader that waits at the last point where nothing unsafe had been found.
+"""Keep a copy of the preloader that waits at the last point where nothing unsafe had been found.
 
-Owns the copy, and when it is made. Knows nothing of modules. Runs in a preloader whose list is not proven yet.
+Runs in a preloader whose list of modules is not proven safe yet.
 
-Theory of operation. What turns out to be unsafe spoils the process that has imported it: another one has to import
-everything again, without it. Most of a list is safe, so most of that is done already: a copy made just before goes on
-from there. Copies are made at the beginning and whenever the time spent has doubled: the next round repeats at most
-half of this one, and the pauses for it (2 ms each) are few. Only the last one is kept.
+Theory of operation. A module that turns out to be unsafe spoils the process that imported it: another process has to
+import everything again, without that module. Most modules of a list are safe, so a copy that was made just before can
+continue from there. Copies are made at the beginning, and whenever the time spent has doubled: so the next round
+repeats at most half of this one, and the pauses for the copies (2 ms each) are few. Only the last copy is kept.
 
-The supervisor has given one channel for all of them, on which it sends the next request. The copy reads it when it is
-woken, and says hello only then. A pipe to each copy tells it that another one has taken its place; should this process
-crash, the pipe ends without a word, and the copy stays.
+All copies share one channel of the supervisor, which sends the next request on it. A copy reads it only when it wakes
+up, and says hello only then. The preloader holds a pipe to each copy, and tells it through that pipe when another copy
+replaces it. If the preloader crashes, the pipe ends without a message, and the copy stays.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from .forking import forked, speak_through
 if TYPE_CHECKING:
     from ...protocol.channel import Message
 
-FIRST_S: Final = 0.04  # until then everything is done again as fast
+FIRST_S: Final = 0.04  # repeating less than this costs as little as a copy
 
 
 class Checkpoint:
     """The copies of one process, one after the other.
 
     Args:
-        descriptors: for the copy: its channel, 1 and 2. None: no copy is made.
+        descriptors: for the copy: its channel, and 1 and 2. Empty: no copy is made.
     """
 
     def __init__(self, descriptors: list[int]) -> None:
         self._descriptors = descriptors
-        self._replaced = -1  # the pipe's end that tells the copy
+        self._replaced = -1  # the pipe that tells the copy that it is replaced
         self._began = time.monotonic()
         self._due = self._began if descriptors else float("inf")
 
@@ -50,14 +50,14 @@ class Checkpoint:
         return time.monotonic() >= self._due
 
     def take(self) -> tuple[Channel, Message, list[int]] | None:
-        """Make a copy in the place of the last one: None here; in the copy, once it is woken, what it is to do."""
+        """Make a copy, which replaces the last one. Return None here; in the copy, once it wakes up, its request."""
         spent_s = time.monotonic() - self._began
         self._due = self._began + max(FIRST_S, 2 * spent_s)
         self._drop()
         try:
             read, self._replaced = os.pipe()
         except OSError:
-            return None  # without a copy another preloader is started
+            return None  # without a copy, a new preloader is started
         with forked() as is_copy:
             if is_copy:
                 os.close(self._replaced)
@@ -68,7 +68,7 @@ class Checkpoint:
         return None
 
     def end(self) -> None:
-        """No copy is needed any more; the supervisor has closed its channel, or will."""
+        """End the copies: the supervisor has closed their channel, or will."""
         self._drop()
         while self._descriptors:
             os.close(self._descriptors.pop())
@@ -76,13 +76,13 @@ class Checkpoint:
 
     def _drop(self) -> None:
         if self._replaced >= 0:
-            with contextlib.suppress(OSError):  # it has gone
+            with contextlib.suppress(OSError):  # the copy has ended
                 os.write(self._replaced, b"\0")
             os.close(self._replaced)
             self._replaced = -1
 
     def _wait(self, replaced: int) -> tuple[Channel, Message, list[int]]:
-        from ..serving_process import hello  # noqa: PLC0415  this runs below it
+        from ..serving_process import hello  # noqa: PLC0415  serving_process imports more than a preloader needs before
 
         own, *outputs = self._descriptors
         if not _is_woken(own, replaced):
@@ -97,7 +97,7 @@ class Checkpoint:
 
 
 def _is_woken(own: int, replaced: int) -> bool:
-    """Wait; whether there is a request, or the end of the channel. False where another copy has come."""
+    """Wait for a request, or the end of the channel; return False if another copy replaces this one."""
     poll = select.poll()
     poll.register(own, select.POLLIN)
     poll.register(replaced, select.POLLIN)

@@ -1,11 +1,11 @@
-"""A process that the project forks in a request, and that comes back from there as if it were the worker.
+"""End a process that the project forks within a request, when it returns from the application.
 
-Owns its end. Knows nothing of sockets. Runs in the worker: ``bounded`` once, what it makes in each request's thread.
+Runs in the worker: ``bounded`` once, its wrapper in each request's thread.
 
-Theory of operation. ``os.fork()`` copies the thread that calls it, in the midst of the application. A child that then
-says ``sys.exit()``, raises or returns ends with its thread under servers that have a thread for each connection. Here
-the thread would go on: with the worker's listening socket, as a server whose requests are in no log and whose code is
-of yesterday. So the child ends where the application does. The response is its parent's to send.
+Theory of operation. ``os.fork()`` copies the calling thread, in the middle of the application. If the child then calls
+``sys.exit()``, raises or returns, a server with a thread for each connection ends that thread, and with it the child.
+Here the thread would go on, with the worker's listening socket: as a server whose requests are in no log, and whose
+code is outdated. So the child ends where the application ends. The parent sends the response.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _CAME_BACK = (
 
 
 def bounded(application: Application) -> Application:
-    """The application, from which only this process returns."""
+    """Wrap the application, so that only this process returns from it."""
     worker = os.getpid()
 
     def application_of_one_process(environ: dict[str, Any], start_response: Any) -> Any:
@@ -45,19 +45,19 @@ def bounded(application: Application) -> Application:
 
 
 class Nowhere(deque[list[Any]]):
-    """The records of a process that is none of the supervisor's; with a request's record it ends.
+    """Replaces the queue of records in a forked process; ends the process at a request's record.
 
-    One that was forked in the midst of a response, by an iterable, comes as far as that.
+    A process that was forked in the middle of a response, by an iterable, gets that far.
     """
 
     def append(self, record: list[Any], /) -> None:
-        """Keep nothing."""
+        """Drop the record."""
         if record[0] == "access":
             end()
 
 
 def end(error: BaseException | None = None) -> NoReturn:
-    """End this process as it would have ended: with its exit status, or its traceback, or a word on why."""
+    """End this process as Python would have: with its exit status, its traceback, or a message that says why."""
     code: object = 0
     try:
         if error is None:
@@ -68,10 +68,10 @@ def end(error: BaseException | None = None) -> NoReturn:
                 sys.stderr.write(f"{code}\n")
         else:
             code = 1
-            seen = error.__traceback__  # the first frame is ours
+            seen = error.__traceback__  # the first frame is the wrapper's
             sys.stderr.write(describe(error.with_traceback(seen.tb_next if seen else None)).text())
         sys.stdout.flush()
         sys.stderr.flush()
-    except Exception:  # noqa: BLE001, S110  streams that were closed; it ends all the same
+    except Exception:  # noqa: BLE001, S110  the streams may be closed; the process ends all the same
         pass
     os._exit(code & 0xFF if isinstance(code, int) else 1)

@@ -1,16 +1,16 @@
-"""What an import leaves behind in this process that a forked child would not have, or would share.
+"""Detect what an import leaves behind that a forked child would lose, or would share with its parent.
 
-Owns the reading of it, and the words for each difference. Knows nothing of modules. Runs in the preloader, before and
-after each module.
+Runs in the preloader, before and after each module.
 
-Theory of operation. A fork copies memory and shares descriptors: threads are gone in the child and the locks that they
-held stay locked; a database connection or a socket is used by two; a temporary folder is removed by the first that
-ends. None of it can be seen in a module's source; all of it can be seen in the process. A reading costs 30 µs.
+Theory of operation. A fork copies memory and shares descriptors. Threads do not exist in the child, and the locks that
+they held stay locked; two processes use one database connection or socket; a temporary folder is removed by the process
+that ends first. None of this can be seen in a module's source; all of it can be seen in the process. A reading costs 30
+µs.
 """
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]  # the module without the enums: 64 handlers in 3 µs, not 60
+import _signal  # type: ignore[import-not-found]  # the module without enums: 64 handlers in 3 µs, not 60
 import atexit
 import builtins
 import os
@@ -20,7 +20,7 @@ import threading
 import weakref
 from typing import Any, NamedTuple
 
-# Without a state that two processes could disturb.
+# Devices without a state that two processes could disturb.
 _HARMLESS = frozenset({"/dev/null", "/dev/urandom", "/dev/random", "/dev/zero"})
 
 _REMOVERS = frozenset({"tempfile", "shutil", "os", "posix", "pathlib", "subprocess", "multiprocessing.util"})
@@ -45,7 +45,7 @@ class Reading(NamedTuple):
 
 
 def read() -> Reading:
-    """The state now."""
+    """Read the present state."""
     return Reading(
         threads=threading.active_count(),
         tasks=len(os.listdir("/proc/self/task")),  # noqa: PTH208  pathlib costs 5 ms at import
@@ -58,19 +58,19 @@ def read() -> Reading:
         finders=tuple(map(id, sys.meta_path)),
         path_hooks=tuple(map(id, sys.path_hooks)),
         streams=(id(sys.stdin), id(sys.stdout), id(sys.stderr)),
-        folder=os.getcwd(),  # noqa: PTH109  pathlib costs 5 ms at import
+        folder=os.getcwd(),  # noqa: PTH109  as above
         importer=id(builtins.__import__),
     )
 
 
 def unsafe(before: Reading, after: Reading, *, standard: bool, pools: bool) -> str:
-    """What is left behind, in words; empty if nothing.
+    """Say what some code left behind that is unsafe to fork; "" if nothing.
 
     Args:
-        before: the state before some code ran.
+        before: the state before the code ran.
         after: the state after it.
-        standard: that code is the standard library's, whose hooks at exit are known to survive a fork.
-        pools: its pools of C threads are known to (OpenBLAS starts its own anew).
+        standard: the code is the standard library's, whose exit hooks are known to survive a fork.
+        pools: its pools of C threads are known to survive it too (OpenBLAS starts new ones).
     """
     opened = _opened(after.descriptors - before.descriptors)
     at_exit = after.hooks_at_exit > before.hooks_at_exit or after.finalizers > before.finalizers
@@ -92,7 +92,7 @@ def unsafe(before: Reading, after: Reading, *, standard: bool, pools: bool) -> s
 
 
 def patched() -> str:
-    """Which library has replaced parts of the standard one; empty if none."""
+    """Return which library has replaced parts of the standard library; "" if none has."""
     gevent = sys.modules.get("gevent.monkey")
     if getattr(gevent, "saved", None):
         return "gevent has patched the standard library"
@@ -103,7 +103,7 @@ def patched() -> str:
 
 
 def _finalizers() -> int:
-    """How many objects will have files removed when they go; others' (Django's signals have one each) stay at home."""
+    """Count the finalizers that remove files. Others (Django's signals have one each) only affect their own process."""
     registry: Any = weakref.finalize._registry  # type: ignore[attr-defined]  # noqa: SLF001  as above; since 3.4
     return sum(getattr(info.func, "__module__", "") in _REMOVERS for info in list(registry.values()))
 
@@ -116,7 +116,7 @@ def _is_open(number: int) -> bool:
     try:
         os.fstat(number)
     except OSError:
-        return False  # it was the listing's own
+        return False  # the descriptor of the listing itself
     return True
 
 

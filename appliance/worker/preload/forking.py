@@ -1,11 +1,11 @@
-"""The fork of this process, and what the copy must not share with it.
+"""Fork this process, and undo what the copy must not share with it.
 
-Owns the only fork of ours. Knows nothing of what a copy becomes: a worker, or a preloader that goes on from here. Runs
-in the preloader, whose main thread is its only one.
+The only module of ours that forks. A copy becomes a worker, or a preloader that continues from here. Runs in the
+preloader, whose main thread is its only thread.
 
-Theory of operation. It forks twice and waits for the process in between, so that each copy becomes the child of the
-supervisor (a child subreaper), which alone waits for it. Signals stay blocked until the copy has undone what it must
-not share: a session of its own; descriptors 1 and 2.
+Theory of operation. It forks twice and waits for the process in between, so that each copy becomes a child of the
+supervisor (a child subreaper), which alone waits for it. Signals stay blocked until the copy has its own session and
+its own descriptors 1 and 2.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def forked() -> Iterator[bool]:
-    """Fork: entered twice, with True in the copy and False here. Signals are blocked while it is entered.
+    """Fork: the context yields True in the copy, and False here. Signals are blocked within it.
 
-    Where no process can be made it is entered once, with False: the supervisor sees that the copy's channel ends.
+    If no process can be made, it yields only False: the supervisor sees that the copy's channel ends.
     """
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     flush()
@@ -53,14 +53,14 @@ def _fork_twice() -> bool:
 
 
 def speak_through(outputs: list[int]) -> None:
-    """From now on the first two are descriptors 1 and 2; a third is only held, for its lifeline."""
-    for number, place in zip(outputs, (1, 2)):  # noqa: B905  two each; strict= is 3.10's, but says no more
+    """Make the first two descriptors 1 and 2; a third one is only kept open, as a lifeline."""
+    for number, place in zip(outputs, (1, 2)):  # noqa: B905  two each; strict= exists since 3.10, but adds nothing
         os.dup2(number, place)
         os.close(number)
 
 
 def flush() -> None:
-    """Write what waits in the streams: a copy would write it once more."""
+    """Write what is buffered in the streams: otherwise a copy would write it again."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

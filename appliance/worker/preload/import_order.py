@@ -1,11 +1,11 @@
-"""The order in which modules were first asked for.
+"""Record the order in which modules were first looked for.
 
-Owns that list. Knows nothing of what it is for. Runs in a worker while it imports the project.
+Runs in a worker while it imports the project.
 
-Theory of operation. ``sys.modules`` has the order in which modules were done: importlib puts each at the end again once
-it has run, so what a module imports comes before it. Importing in that order begins circles at the wrong end: one of
-Django's database backends then fails. A finder that finds nothing, before all others, sees who is asked for first; it
-costs 0.2 µs a module, and is gone when the worker is ready.
+Theory of operation. ``sys.modules`` has the order in which modules were finished: importlib moves each to the end when
+it has run, so a module's own imports come before it. An import in that order starts import circles at the wrong end:
+one of Django's database backends then fails. A finder before all others, which finds nothing, sees what is looked for
+first. It costs 0.2 µs for each module, and is removed when the worker is ready.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
 
 
 class ImportOrder:
-    """Between ``begin`` and ``end`` it notes names; ``sorted`` brings others' into that order."""
+    """Records names between ``begin`` and ``end``; ``sorted`` sorts names in that order."""
 
     def __init__(self) -> None:
         self._names: dict[str, None] = {}
 
     def begin(self) -> None:
-        """Note what is asked for from now on."""
+        """Record names from now on."""
         sys.meta_path.insert(0, self)
 
     def end(self) -> None:
-        """No more."""
+        """Stop recording."""
         if self in sys.meta_path:
             sys.meta_path.remove(self)
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> None:
-        """Python's protocol of finders."""
+        """Implement Python's protocol of finders."""
         self._names.setdefault(name)
 
     def sorted(self, names: Iterable[str]) -> list[str]:
-        """These names in the order in which they were asked for; those that were not come last."""
+        """Sort names by their first import; names that were not recorded come last."""
         names = list(names)
         there = set(names)
         return [name for name in self._names if name in there] + [name for name in names if name not in self._names]

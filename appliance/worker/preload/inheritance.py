@@ -1,12 +1,12 @@
-"""What a worker inherits from the preloader, and whether that fits the project that it has imported.
+"""Check whether what a worker inherited from the preloader fits the project that it imports.
 
-Owns the questions; an answer is a reason to start the worker cold instead, which the supervisor does at once. Knows
-nothing of how modules were preloaded. Runs in each forked worker, before and after the import of the project; 0.1 ms.
+If it does not, the supervisor at once starts the worker cold instead. Runs in each forked worker, before and after the
+import of the project; costs 0.1 ms.
 
-Theory of operation. A project may act before it imports a package: set a variable that the package reads at import,
-put a folder of its own before the installed packages, patch the standard library for gevent. With the package
-preloaded, that comes too late. Each leaves a trace that can be seen once the project is imported: the variable, the
-path, the patch. So nothing has to be guessed beforehand.
+Theory of operation. A project may act before it imports a package: set a variable that the package reads at import, put
+a folder of its own before the installed packages, patch the standard library for gevent. If the package is preloaded,
+this comes too late. Each of these leaves a trace that is visible after the project's import: the variable, the path,
+the patch. So nothing has to be guessed beforehand.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from ..files.project_places import ProjectPlaces
     from .preload_probe import PreloadProbe
 
-_NO_FILES = frozenset({None, "built-in", "frozen"})  # origins of modules that are there, or cost nothing
-# Read by C libraries when they are loaded, which no watch on os.environ can see.
+_NO_FILES = frozenset({None, "built-in", "frozen"})  # origins of modules that always exist, or cost nothing
+# C libraries read these when they are loaded; a watch on os.environ can't see that.
 _READ_IN_C = ("OMP_", "MKL_", "KMP_", "OPENBLAS_", "GOTO_", "BLIS_", "VECLIB_", "NUMEXPR_", "ATEN_", "CUDA_")
 
 
 @dataclass(frozen=True)
 class ForkMismatchError:
-    """Why what was preloaded does not fit, and the modules that are at fault; ``stale``: they are to be loaded anew."""
+    """Why the preloaded modules do not fit, and which ones are at fault. ``stale``: they have to be loaded again."""
 
     why: str
     modules: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class ForkMismatchError:
 
 
 class Inheritance:
-    """The preloader's state when it was done, for comparison."""
+    """The preloader's state when it had finished, for comparison."""
 
     def __init__(self, trial: PreloadProbe, places: ProjectPlaces) -> None:
         self.hooks = trial.hooks
@@ -52,11 +52,11 @@ class Inheritance:
         self._sites = _changes(sys.path)
 
     def before(self, search_path: Iterable[str], own: list[str]) -> ForkMismatchError | None:
-        """Whether it fits what the folders hold now; before the project's folder goes on the path.
+        """Check the folders' present content, before the project's folder goes on the path; None if all fits.
 
         Args:
             search_path: the folders that go first on the path.
-            own: standard names by which the project means files of its own; packages would have got those too.
+            own: standard names for which the project uses its own files; packages would have imported those too.
         """
         if own:
             return ForkMismatchError(f"the project has a {own[0]} of its own, which packages may import")
@@ -68,7 +68,7 @@ class Inheritance:
         return None
 
     def after(self, search_path: Iterable[str]) -> ForkMismatchError | None:
-        """Whether it fits what the project has done while it was imported."""
+        """Check what the project did during its import; None if all fits."""
         if why := patched():
             return ForkMismatchError(why)
         environment = dict(os.environ)  # noqa: TID251  as above
@@ -79,14 +79,14 @@ class Inheritance:
         known = self._path.union(search_path)
         for entry in sys.path:
             if is_installed(entry) and entry in known:
-                break  # what comes after the installed packages hides none of them
+                break  # entries after the installed packages hide none of them
             if entry not in known and (shadowed := self._shadowed(entry)):
                 modules = tuple(name for name in sys.modules if name.partition(".")[0] == shadowed)
                 return ForkMismatchError(f"the project has put {entry}, which has a {shadowed}, on its path", modules)
         return None
 
     def doubt(self, error: BaseException) -> ForkMismatchError | None:
-        """Whether the import of the project may have failed for what was preloaded: it was a package that raised."""
+        """Whether the project's import may have failed because of preloaded modules: the error came from a package."""
         seen = error.__traceback__
         file = ""
         while seen is not None:
@@ -107,7 +107,7 @@ class Inheritance:
         return None
 
     def _shadowed(self, folder: str) -> str:
-        """The preloaded module or package that this folder has another one of."""
+        """Return the preloaded module or package that this folder has too; "" if none."""
         try:
             entries = list(os.scandir(folder or "."))
         except OSError:
@@ -123,12 +123,12 @@ class Inheritance:
 
 
 def loaded(places: ProjectPlaces, but: str = "", known: frozenset[str] = frozenset()) -> tuple[list[str], list[str]]:
-    """The modules of this process that could be preloaded, in the order of their import; and all other names.
+    """Return the modules of this process that could be preloaded, in the order of their import; and all other names.
 
     Args:
-        places: which files are the project's: its modules are among the others.
-        but: a folder whose modules are, too.
-        known: names that are of no interest.
+        places: tells which files are the project's: its modules are among the others.
+        but: a folder whose modules are among the others too.
+        known: names to leave out.
     """
     modules: list[str] = []
     others: list[str] = []
@@ -137,7 +137,7 @@ def loaded(places: ProjectPlaces, but: str = "", known: frozenset[str] = frozens
             continue
         spec = getattr(module, "__spec__", None)
         if getattr(spec, "_initializing", False):
-            continue  # what it imports is not all there yet
+            continue  # its own imports are not all finished yet
         origin = getattr(spec, "origin", None)
         if spec is None or spec.name != name or origin in _NO_FILES:
             others.append(name)
@@ -151,7 +151,7 @@ def loaded(places: ProjectPlaces, but: str = "", known: frozenset[str] = frozens
 
 
 def _changes(folders: Iterable[str]) -> dict[str, int]:
-    """When something was last installed into each folder of packages, or removed from it."""
+    """Return when packages were last installed into each folder of packages, or removed from it."""
     found: dict[str, int] = {}
     for folder in folders:
         if is_installed(folder):

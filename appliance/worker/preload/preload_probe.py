@@ -1,16 +1,16 @@
-"""The import of what the last good worker had loaded, watched module by module.
+"""Import the packages that the last good worker had loaded, and check module by module that a fork is safe.
 
-Owns what is preloaded and what is left out, and why. Knows nothing of forks. Runs in the preloader.
+Decides what is preloaded and what is left out, and why. Runs in the preloader.
 
-Theory of operation. The names come in the order in which the worker loaded them. Each module is run under a gauge; what
-it leaves behind that a fork would not survive is put down to the module that was innermost then. A name that must not
-be loaded here (left out before, or the project's own) raises ``LeftOut``, which no ``except ImportError`` or ``except
-Exception`` takes for an answer; every module that was being imported then is left out too, since it may have been made
-without what it needs. So is a module that fails here and did not fail in the worker (Django's before its settings), and
-one that takes another way than it took there.
+Theory of operation. The names come in the order in which the worker loaded them. ``fork_safety`` compares the process
+before and after each module; what an import leaves behind that a fork would not survive is attributed to the innermost
+module at that time. A name that must not be loaded here (it was left out before, or is the project's own) raises
+``LeftOut``, which no ``except ImportError`` or ``except Exception`` catches. Every module that was being imported then
+is left out too, since it may lack something that it needs. A module is also left out if it fails here but did not fail
+in the worker (Django's before its settings), or if it imports something that it did not import there.
 
-One unsafe module spoils the process: it is reported, the process ends, and a copy that was made before it
-(``checkpoint``), or another process, goes on without it. What is forked from has only ever run what is safe.
+One unsafe module spoils the process: it is reported, the process ends, and a copy from before that module
+(``checkpoint``), or a new process, continues without it. So a process that forks has only ever run safe modules.
 """
 
 from __future__ import annotations
@@ -36,23 +36,23 @@ if TYPE_CHECKING:
     from ...protocol.channel import Channel, Message
     from ..files.project_places import ProjectPlaces
 
-_POOLS = frozenset({"numpy", "scipy"})  # OpenBLAS: its pool is made anew in the child, with right results
+_POOLS = frozenset({"numpy", "scipy"})  # OpenBLAS: a child makes a new pool, with correct results
 _WORDS = 200  # characters of an error's message
 
 
 class LeftOut(BaseException):
-    """This module is not for here."""
+    """This module must not be imported here."""
 
 
 class PreloadProbe:
-    """Imports, once.
+    """Imports the modules, once.
 
     Args:
-        channel: this process's.
-        request: what is to be imported.
-        descriptors: a file that names the module that runs, which can still be read should this process end; those of
-            the copies.
-        places: which files are the project's.
+        channel: the channel of this process.
+        request: the modules to import.
+        descriptors: a file for the name of the running module, which can still be read after this process ended; then
+            those of the copies.
+        places: tells which files are the project's.
         path: a worker's ``sys.path``, before the project's search path is put first.
     """
 
@@ -65,8 +65,8 @@ class PreloadProbe:
         self._first = places.first_entries(path)
         self._stack: list[str] = []
         self._before = fork_safety.read()
-        self.found: dict[str, str] = {}  # to be left out: module, why
-        self.readers: dict[str, set[str]] = {}  # modules by the environment key that they read
+        self.found: dict[str, str] = {}  # modules to leave out, and why
+        self.readers: dict[str, set[str]] = {}  # modules by the environment variable that they read
         self.hooks = Hooks()
         self.randoms = RandomSeeds(self.hooks)
         self.over = False
@@ -79,8 +79,8 @@ class PreloadProbe:
         self._names = frozenset(request.modules) | frozenset(request.others)
 
     def run(self) -> str:
-        """Import everything; why nothing may be forked from here at all, if so. ``found`` holds the modules."""
-        weakref.finalize(self, int).detach()  # the first one ever registers itself: that is nobody's doing
+        """Import everything; return why this process must not fork, or "". ``found`` has the modules to leave out."""
+        weakref.finalize(self, int).detach()  # the first finalizer registers an exit hook; so no module is blamed
         door = _Door(self, [*self._request.search_path, self._request.root, *self._first])
         sys.meta_path.insert(0, door)
         self._before = first = fork_safety.read()
@@ -102,7 +102,7 @@ class PreloadProbe:
         return "an import has set a wake-up descriptor" if wake != -1 else ""
 
     def _import_all(self) -> bool:
-        """Import what is not there yet; False in a copy that goes on where this process has failed."""
+        """Import the missing modules; return False in a copy, which continues from there."""
         for name in self._request.modules:
             if name in self._left or name in sys.modules:
                 continue
@@ -116,7 +116,7 @@ class PreloadProbe:
         return True
 
     def _go_on(self, channel: Channel, request: Message, descriptors: list[int]) -> None:
-        """This is the copy: it has the other one's place now."""
+        """Continue as the copy, in the place of the process that was spoiled."""
         self.channel.close()
         self.channel = channel
         os.close(self._note)
@@ -128,11 +128,11 @@ class PreloadProbe:
     def _import(self, name: str) -> None:
         try:
             importlib.import_module(name)  # noqa: TID251  the names that the worker had loaded
-        except BaseException as error:  # noqa: BLE001  SystemExit too: it is left out
+        except BaseException as error:  # noqa: BLE001  SystemExit too: the module is left out
             self.found.setdefault(name, _words(error))
         self._stack.clear()
 
-    # -- what the loaders tell
+    # -- called by the loaders
 
     def enter(self, name: str) -> None:
         """A module begins to run."""
@@ -141,26 +141,26 @@ class PreloadProbe:
         self._tell(name)
 
     def ran(self, name: str, origin: str) -> None:
-        """It has run to its end. In the worker it may have failed, where its importer was content without it."""
+        """A module has finished; in the worker it may have failed, if its importer can do without it."""
         self.randoms.ran(name)
         if name not in self._names and not self.places.is_standard(origin):
             self.taint(f"imports {name}, which the project did not")
 
     def leave(self, name: str) -> None:
-        """It has run, or failed."""
+        """A module has finished or failed."""
         self._settle()
         if name in self._stack:
             del self._stack[self._stack.index(name) :]
         self._tell(self._stack[-1] if self._stack else "")
 
     def failed(self, name: str, error: BaseException) -> None:
-        """It has failed. Whoever imports it may think little of it; in the worker it did not fail."""
+        """A module has failed; its importer may handle that. In the worker it did not fail."""
         if name in self._names:
             self.found.setdefault(name, _words(error))
             self.taint(f"imports {name}")
 
     def taint(self, why: str) -> None:
-        """Everything that is being imported now is made without something that it needs."""
+        """Leave out all modules that are being imported: they lack something that they need."""
         for name in self._stack:
             self.found.setdefault(name, why)
 
@@ -170,17 +170,17 @@ class PreloadProbe:
             self.readers.setdefault(key, set()).add(self._stack[-1])
 
     def refused(self, name: str) -> str:
-        """Why a module must not be loaded here; empty if it may."""
+        """Return why a module must not be loaded here; "" if it may."""
         return "is left out" if name in self._left else ""
 
     def exists(self, name: str) -> bool:
-        """Whether the worker had it."""
+        """Whether the worker had the module."""
         return name in self._names
 
     def _settle(self) -> None:
-        """Put down what has changed since to the innermost module."""
+        """Attribute what has changed since the last call to the innermost module."""
         if self._request.proven:
-            return  # one look at the end will do
+            return  # one check at the end is enough
         now = fork_safety.read()
         if now != self._before and self._stack:
             name = self._stack[-1]
@@ -201,7 +201,7 @@ class PreloadProbe:
 
 
 class _Door:
-    """A finder before all others, which lets them find, and watches what they have found."""
+    """A finder before all others; it lets them find a module, and wraps that module's loader."""
 
     def __init__(self, trial: PreloadProbe, folders: Sequence[str]) -> None:
         self._trial = trial
@@ -210,7 +210,7 @@ class _Door:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """Python's protocol of finders."""
+        """Implement Python's protocol of finders."""
         why = self._trial.refused(name)
         if not why and path is None and self._is_projects(name):
             why = "is the project's"
@@ -223,7 +223,7 @@ class _Door:
         if spec.origin and self._trial.places.is_own(spec.origin):
             why = why or "is the project's"
         if why:
-            spec.loader = _Refusal(self._trial, f"{name}, which {why}")  # type: ignore[assignment]  # a loader by what it does
+            spec.loader = _Refusal(self._trial, f"{name}, which {why}")  # type: ignore[assignment]  # it has a loader's methods
         elif hasattr(spec.loader, "exec_module") and spec.has_location:
             spec.loader = _Watched(self._trial, spec.loader)  # type: ignore[assignment]  # as above
         return spec
@@ -239,20 +239,20 @@ class _Door:
         return None
 
     def _is_projects(self, name: str) -> bool:
-        """Whether a worker finds it in the project's folder, which comes first on its path."""
+        """Whether a worker finds the module in the project's folder, which comes first on its path."""
         spec = importlib.machinery.PathFinder.find_spec(name, self._folders)
         return spec is not None and spec.loader is not None and spec.has_location
 
 
 class _Refusal:
-    """The loader of what must not be loaded; who only asks whether it is there is not troubled."""
+    """The loader of a module that must not be loaded; only looking for the module does no harm."""
 
     def __init__(self, trial: PreloadProbe, what: str) -> None:
         self._trial = trial
         self._what = what
 
     def create_module(self, _spec: importlib.machinery.ModuleSpec) -> None:
-        """Python's protocol of loaders."""
+        """Implement Python's protocol of loaders."""
         self._trial.taint(f"imports {self._what}")
         raise LeftOut(f"imports {self._what}")
 
@@ -261,14 +261,14 @@ class _Refusal:
 
 
 class _Watched:
-    """A loader, under the gauge; the module that it loads has the loader itself."""
+    """A loader that checks the module that it loads; the module itself keeps the original loader."""
 
     def __init__(self, trial: PreloadProbe, loader: Any) -> None:
         self._trial = trial
         self._loader = loader
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> Any:
-        """Python's protocol of loaders; an extension's libraries are loaded here, and may start threads."""
+        """Implement Python's protocol of loaders. An extension's libraries are loaded here, and may start threads."""
         create = getattr(self._loader, "create_module", None)
         if create is None or self._trial.over:
             return create(spec) if create else None
@@ -282,7 +282,7 @@ class _Watched:
             self._trial.leave(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Python's protocol of loaders."""
+        """Implement Python's protocol of loaders."""
         spec = module.__spec__
         if spec is not None:
             spec.loader = module.__loader__ = self._loader
@@ -304,14 +304,14 @@ class _Watched:
 
 
 class _Environment:
-    """While it is entered, the trial is told of each variable that is read."""
+    """Within this context, the probe is notified of each variable that is read."""
 
     def __init__(self, trial: PreloadProbe) -> None:
-        environ: Any = os.environ  # noqa: TID251  it stays what it is; only who reads it is seen
+        environ: Any = os.environ  # noqa: TID251  its content stays as it is; only reads are noticed
         self._environ = environ
         kind: Any = type(environ)
 
-        class Told(kind):  # type: ignore[misc]  # a class that is known at run time
+        class Told(kind):  # type: ignore[misc]  # a class that is known only at run time
             def __getitem__(self, key: str) -> str:
                 trial.reads(key)
                 value: str = kind.__getitem__(self, key)

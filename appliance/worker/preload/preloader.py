@@ -1,15 +1,14 @@
-"""The process that has imported the project's packages, and nothing of the project's; workers are forked from it.
+"""The process that has imported the project's packages, but nothing of the project; workers are forked from it.
 
-Owns what a forked worker must not share with it. Knows nothing of what a worker does. Runs in the project's
-interpreter, started as a worker is; its main thread is its only one.
+Runs in the project's interpreter, started as a worker is; its main thread is its only thread.
 
-Theory of operation. A forked worker returns from ``run`` with its own channel and goes the way of one that was started.
-What the fork must not share is undone in it (``forking``): besides, the preloader's channel, random states, cached
-listings of folders. ``gc.freeze`` before the fork keeps the collector from touching, and so copying, what is shared:
+Theory of operation. A forked worker returns from ``run`` with its own channel, and continues like a worker that was
+started. It undoes what it must not share (see ``forking``), and also the preloader's channel, random states, and cached
+listings of folders. ``gc.freeze`` before the fork prevents the collector from touching, and so copying, shared memory:
 15 MiB of private memory instead of 24 for a Django project, and a full collection in the child takes 2 ms instead of
 34.
 
-It ends with ``os._exit``: what modules do at exit is the workers' to do.
+It ends with ``os._exit``: exit hooks of modules are for the workers to run.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ Forked = tuple[Channel, Inheritance]
 
 
 class Preloader:
-    """One set of modules. ``run`` returns in each worker that is forked."""
+    """Preloads one set of modules. ``run`` returns in each forked worker."""
 
     def __init__(self, channel: Channel, request: Preload, descriptors: list[int]) -> None:
         self._channel = channel
@@ -44,7 +43,7 @@ class Preloader:
         self._randoms: RandomSeeds | None = None
 
     def run(self) -> Forked:
-        """Import, say what came of it, fork when asked to."""
+        """Import, report the result, and fork on request."""
         began = time.monotonic()
         path = sys.path[:]
         places = ProjectPlaces(self._request.root, path)
@@ -54,7 +53,7 @@ class Preloader:
         gc.disable()
         trial = PreloadProbe(self._channel, self._request, self._descriptors, places, path)
         reason = early or trial.run()
-        self._channel = trial.channel  # another one, where an earlier round was given up
+        self._channel = trial.channel  # another one, if an earlier round was abandoned
         sys.path[:] = path
         inheritance = Inheritance(trial, places)
         self._randoms = trial.randoms
@@ -73,10 +72,10 @@ class Preloader:
                         return channel
         except ChannelError:
             flush()
-            os._exit(0)  # the supervisor has gone, or wants no more
+            os._exit(0)  # the supervisor has gone, or needs no more forks
 
     def _fork(self, descriptors: list[int]) -> Channel | None:
-        """Fork a worker with these descriptors; its channel in it, None here."""
+        """Fork a worker with these descriptors; return its channel there, and None here."""
         own, *outputs = descriptors
         with forked() as is_worker:
             if is_worker:
@@ -88,7 +87,7 @@ class Preloader:
         return None
 
     def _begin(self, outputs: list[int]) -> None:
-        """Undo in this process what the fork should not have shared."""
+        """Undo in this process what the fork must not share."""
         speak_through(outputs)
         self._channel.close()
         if self._randoms is not None:

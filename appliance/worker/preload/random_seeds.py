@@ -1,9 +1,9 @@
-"""Generators of random numbers that were made while modules were preloaded, without a seed: each worker seeds its own.
+"""Give each forked worker its own random seeds: for generators that preloaded modules created without a seed.
 
-Owns the list of them. Knows nothing of imports or forks. Runs in the preloader, and once in each worker that is forked.
+Records such generators in the preloader, and seeds them once in each forked worker.
 
-``random`` itself seeds its hidden generator anew in a forked process; numpy does not. A numpy ``Generator`` is known by
-the call of ``default_rng`` that made it: what it was made with can't be asked later.
+``random`` itself seeds its hidden generator again in a forked process; numpy does not. A numpy ``Generator`` is
+recorded at the call of ``default_rng`` that creates it: its seed can't be read later.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class RandomSeeds:
-    """While it is entered, generators that are made without a seed are noted."""
+    """Within this context, generators that are created without a seed are recorded."""
 
     def __init__(self, hooks: Hooks) -> None:
         self._hooks = hooks
         self._original: Any = random.Random.__init__
         self._unseeded: list[weakref.ref[random.Random]] = []
-        self._generators: list[Any] = []  # numpy's, to which no weak reference can be had
+        self._generators: list[Any] = []  # numpy's, which allow no weak references
         self._numpy: Any = None
         self._default_rng: Any = None
         original = self._original
@@ -43,7 +43,7 @@ class RandomSeeds:
             self._unseeded.append(weakref.ref(made))
 
     def __enter__(self) -> None:
-        random.Random.__init__ = self._begin  # type: ignore[method-assign]  # for the time of the imports
+        random.Random.__init__ = self._begin  # type: ignore[method-assign]  # during the imports
 
     def __exit__(self, *_: object) -> None:
         random.Random.__init__ = self._original  # type: ignore[method-assign]  # as above
@@ -52,7 +52,7 @@ class RandomSeeds:
             self._numpy = None
 
     def ran(self, name: str) -> None:
-        """A module was imported: numpy's has another maker of generators from now on."""
+        """Patch numpy's generators, once ``numpy.random`` was imported."""
         if name == "numpy.random":
             self._hooks.ask("seeds of numpy", self._hook_numpy, otherwise=None)
 
@@ -72,11 +72,11 @@ class RandomSeeds:
 
     def _note_numpys(self, made: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
         seed = given[0] if given else named.get("seed")
-        if seed is None and self._numpy is not None:  # later it is only what somebody has kept
+        if seed is None and self._numpy is not None:  # a later call can only come from a kept reference
             self._generators.append(made)
 
     def seed(self) -> None:
-        """Give each a seed of this process's own."""
+        """Give each generator a seed of this process."""
         self._hooks.ask("seeds of random", self._seed, otherwise=None)
         self._hooks.ask("seeds of numpy", self._seed_numpy, otherwise=None)
 

@@ -1,11 +1,10 @@
-"""What a framework leaves for its first request, done before there is one.
+"""Do a framework's work for its first request before that request comes.
 
-Owns which work that is. Knows nothing of serving. Runs in the worker, in its main thread, once the application is
-imported.
+Runs in the worker's main thread, once the application is imported.
 
-Theory of operation. Django imports its URLs, and with them the views, at the first request. Its own ``runserver`` does
-so before, in its checks: a broken urls.py is then seen at once, and not by whoever comes first. And what is imported
-here is known when the worker tells what it has loaded, so that it is preloaded from the next reload on.
+Theory of operation. Django imports its URLs, and with them the views, at the first request. Its own ``runserver``
+imports them earlier, in its checks: a broken urls.py is noticed at once, and not by the first visitor. Modules that are
+imported here are also in the worker's report of loaded modules, so that they are preloaded from the next reload on.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ _DJANGO = ("django.core.handlers.", "django.contrib.staticfiles.")
 
 
 def warm(application: Any) -> None:
-    """Do it.
+    """Prepare the application for its first request.
 
     Raises:
-        Exception: whatever the project's modules raise; they would at the first request.
+        Exception: whatever the project's modules raise; they would do so at the first request.
     """
     if type(application).__module__.startswith(_DJANGO):
         settings: Any = importlib.import_module("django.conf").settings  # noqa: TID251  the project's own Django

@@ -1,13 +1,13 @@
-"""Records of ``logging`` as records, not as text.
+"""Send ``logging`` records to the supervisor as structured data instead of text.
 
-Owns what becomes of a record that a stream handler would write to ``sys.stdout`` or ``sys.stderr``. Knows nothing of
-who reads. Runs in the worker, in whichever thread logs.
+Replaces the step in which a stream handler writes a record to ``sys.stdout`` or ``sys.stderr``. Runs in the worker, in
+the thread that logs.
 
-Theory of operation. Which records are written, and where, is the project's: its levels, filters, handlers, its calls of
-``basicConfig`` and ``dictConfig``, at any time. Only the last step is ours: where a ``StreamHandler`` is about to
-format a record as text for one of our two streams, the record itself goes down the pipe instead. So nothing is lost
-that would have been seen, and nothing is doubled; a record that two handlers would print goes once. A handler for a
-file, or with a formatter of a class of its own (JSON, colours), does what it did.
+Theory of operation. The project decides which records are written, and where: by its levels, filters, handlers, and
+calls of ``basicConfig`` and ``dictConfig``, at any time. We replace only the last step: when a ``StreamHandler`` is
+about to format a record as text for one of our two streams, the record itself is sent through the pipe instead. So
+nothing is lost, and nothing is doubled; a record that two handlers would print is sent once. A handler that writes to a
+file, or that has a formatter of another class (JSON, colours), works as before.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from ..hooks import Hooks
 
 _TEXT = 65_536  # characters of one text
-_RECORD = 1_048_576  # bytes of a record; beyond, what was given with extra= is cut
-_EXTRAS = 50  # of which so many are shown then,
+_RECORD = 1_048_576  # bytes of a record; in a larger one, the values of extra= are cut
+_EXTRAS = 50  # then so many of them are kept,
 _EXTRA = 2_048  # each with so many characters
 _LEVELS = ((50, "critical"), (40, "error"), (30, "warning"), (20, "info"))
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -42,24 +42,24 @@ _OURS = ("MainThread", "request")
 
 
 class Voice(Protocol):
-    """The pipe that one of the standard streams has become."""
+    """The pipe of one standard stream."""
 
     def say(self, kind: bytes, thread: int, request_id: str, data: bytes) -> None:
-        """Send one message."""
+        """Send one piece of data."""
 
 
 class Hook:
-    """Takes the place of ``StreamHandler.emit``."""
+    """Replaces ``StreamHandler.emit``."""
 
     def __init__(self, voices: Sequence[Voice], hooks: Hooks) -> None:
         self._voices = voices
         self._hooks = hooks
         self._streams = (sys.stdout, sys.stderr)
         self._original = logging.StreamHandler.emit
-        self._last = local()  # the record that each thread has sent last, weakly: it holds frames
+        self._last = local()  # each thread's last record; a weak reference, because it holds frames
 
     def install(self) -> None:
-        """From now on."""
+        """Replace the method from now on."""
         original, hooks, said = self._original, self._hooks, self._said
 
         def emit(handler: logging.StreamHandler[Any], record: logging.LogRecord) -> None:
@@ -67,29 +67,29 @@ class Hook:
             if not hooks.ask("records of logging", said, handler, record, otherwise=False):
                 original(handler, record)
 
-        logging.StreamHandler.emit = emit  # type: ignore[method-assign, assignment]  # the one step that is ours
+        logging.StreamHandler.emit = emit  # type: ignore[method-assign, assignment]  # the one step that we replace
 
     def _said(self, handler: logging.StreamHandler[Any], record: logging.LogRecord) -> bool:
-        """Whether the record went down our pipe."""
+        """Send the record through our pipe if it is for one of our streams; return whether it was sent."""
         place = self.place_of(handler)
         if place is None:
             return False
         try:
             message = record.getMessage()
-        except Exception:  # noqa: BLE001  an argument's own __str__ may raise anything; logging tells of it
+        except Exception:  # noqa: BLE001  an argument's __str__ may raise anything; logging reports it
             return False
         self.say(place, record, message)
         return True
 
     def place_of(self, handler: logging.StreamHandler[Any]) -> int | None:
-        """Which of our streams the handler would write plain text to; None where it does something else."""
+        """Return which of our streams the handler would write plain text to; None if none."""
         if type(handler.formatter) not in (logging.Formatter, type(None)):
             return None
         stream = handler.stream
-        if type(stream).__name__ == "LocalProxy":  # Flask's wsgi_errors_stream stands for whatever is meant now
+        if type(stream).__name__ == "LocalProxy":  # Flask's wsgi_errors_stream, a proxy for the present stream
             try:
                 stream = stream._get_current_object()  # noqa: SLF001  Werkzeug's documented name
-            except RuntimeError:  # it stands for nothing now
+            except RuntimeError:  # it has no object now
                 return None
         for place, ours in enumerate(self._streams):
             if stream is ours:
@@ -97,7 +97,7 @@ class Hook:
         return None
 
     def say(self, place: int, record: logging.LogRecord, message: str) -> None:
-        """Send the record, once, however many handlers it has."""
+        """Send the record once, however many handlers it has."""
         last = getattr(self._last, "record", None)
         if last is not None and last() is record:
             return
@@ -109,7 +109,7 @@ class Hook:
 
 
 def fields_of(record: logging.LogRecord, message: str) -> dict[str, Any]:
-    """A record as JSON values, or what can be made to be."""
+    """Return a record's fields as values for JSON."""
     fields = {
         "level": next((name for number, name in _LEVELS if record.levelno >= number), "debug"),
         "logger": record.name,
@@ -136,7 +136,7 @@ def fields_of(record: logging.LogRecord, message: str) -> dict[str, Any]:
 
 
 def exceptions_of(error: BaseException) -> list[dict[str, Any]]:
-    """The exception, then its causes, contexts and parts; without the values of any variable."""
+    """Describe the exception, then its causes, contexts and members; without the values of variables."""
     mask = Mask(os.environ)  # noqa: TID251  the project's, as it is now
     described: list[dict[str, Any]] = mask.of(list(_described(describe(error, mask=mask.masked))))
     return described
@@ -175,7 +175,7 @@ def _bounded(text: str) -> str:
 def _coded(fields: dict[str, Any]) -> bytes:
     try:
         coded = json.dumps(fields, default=_text).encode()
-    except (ValueError, TypeError, RecursionError):  # a circle, a key that JSON has not, a type that lies about itself
+    except (ValueError, TypeError, RecursionError):  # a cycle, a key that is not valid in JSON, a misleading type
         if "extra" in fields:
             fields["extra"] = {str(name): _text(value) for name, value in fields["extra"].items()}
         coded = json.dumps(fields, default=_text).encode()

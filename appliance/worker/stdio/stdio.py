@@ -1,14 +1,13 @@
-"""What Python says in this process, tagged with the request that says it.
+"""Tag what Python prints in this process with the request that prints it.
 
-Owns ``sys.stdout`` and ``sys.stderr``: what is written to them goes down the pipes of descriptors 1 and 2, each line
-with its process, thread and request (``tagged``). Knows nothing of who reads. Runs in the worker; ``listen`` is called
-once in it, after any fork that made it and before the project is imported.
+Replaces the buffers of ``sys.stdout`` and ``sys.stderr``: their output goes through the pipes of descriptors 1 and 2,
+each line with its process, thread and request (``output_frames``). Runs in the worker; ``listen`` is called once, after
+any fork and before the project is imported.
 
-Theory of operation. The text streams stay the objects that they were, since modules may hold them already, but stand
-on a buffer of ours. It keeps the start of a line for each thread and request, so that what two requests print at a time
-never mixes, and writes whole lines at once. The write is the caller's own, as it would be without us: a line that was
-printed is out, whatever happens next, a slow log slows its writer, and a child that was forked says what it says in the
-same way.
+Theory of operation. The text streams stay the same objects, because modules may hold them already, but get a buffer of
+ours. It keeps the incomplete line of each thread and request, so that the output of two requests never mixes, and
+writes whole lines at once. The caller itself does the write, as it would without us: so a printed line is written
+before the next statement runs, a slow log slows its writer, and forked children print in the same way.
 """
 
 from __future__ import annotations
@@ -31,11 +30,11 @@ from .logging_records import Hook
 if TYPE_CHECKING:
     from ..hooks import Hooks
 
-_HELD = 65_536  # bytes of a line that has not ended; the supervisor bounds lines itself
+_HELD = 65_536  # bytes of an incomplete line; the supervisor limits lines itself
 
 
 class Voice:
-    """One pipe that pieces are written to: a descriptor of its own, which the project can't close by accident."""
+    """Writes pieces to one pipe, by a descriptor of its own, which the project can't close by accident."""
 
     def __init__(self, number: int, mark: bytes) -> None:
         self.number = number
@@ -44,7 +43,7 @@ class Voice:
         self._identity = os.fstat(number).st_ino
 
     def say(self, kind: bytes, thread: int, request_id: str, data: bytes) -> None:
-        """Write data as one piece, or as many as it needs. A pipe that nobody reads any more is no error."""
+        """Write data as one piece, or as many as needed. A pipe without a reader is not an error."""
         at, pid = time.time(), os.getpid()
         for start in range(0, len(data) or 1, ROOM):
             part = data[start : start + ROOM]
@@ -54,26 +53,26 @@ class Voice:
                 return
 
     def redirected(self) -> bool:
-        """Whether the project has put something else in the descriptor's place (``dup2``), and means that.
+        """Whether the project has redirected the descriptor (``dup2``) to something else.
 
-        A descriptor that was closed is opened again: the next file or connection would take its number, and what C code
-        prints would go there.
+        A descriptor that was closed is opened again: otherwise the next file or connection would get its number, and
+        output of C code would go there.
         """
         try:
             found = os.fstat(self.number)
         except OSError:
-            with contextlib.suppress(OSError):  # it has closed ours too: nobody hears it any more
+            with contextlib.suppress(OSError):  # the project has closed our copy too: its output is lost
                 os.dup2(self._pipe, self.number)
             return False
         return found.st_ino != self._identity and not stat.S_ISSOCK(found.st_mode)
 
 
 def _written(pipe: int, data: bytes) -> bool:
-    """Write all of it; False where nobody reads."""
+    """Write all bytes; return False if the pipe has no reader."""
     while data:
         try:
             data = data[os.write(pipe, data) :]
-        except BlockingIOError:  # somebody who shares the pipe has made it non-blocking
+        except BlockingIOError:  # another process that shares the pipe has made it non-blocking
             waiting = select.poll()
             waiting.register(pipe, select.POLLOUT)
             waiting.poll()
@@ -83,21 +82,22 @@ def _written(pipe: int, data: bytes) -> bool:
 
 
 class TaggedBuffer(io.BufferedIOBase):
-    """What a text stream stands on. Lines are written whole; ``flush`` writes what was begun in this context."""
+    """The buffer of a text stream. It writes whole lines; ``flush`` writes the incomplete line of this context."""
 
     def __init__(self, voice: Voice) -> None:
         self._voice = voice
         self.name = "<stdout>" if voice.number == 1 else "<stderr>"
         self.mode = "wb"
-        # The start of a line, by thread and request; empty where it was flushed, and has not ended. Each key is one
-        # thread's own, and a dict's methods are atomic: no lock that a signal handler or a finaliser could wait for.
+        # The incomplete line of each thread and request; empty if flushed but not ended. Each key belongs to one
+        # thread, and a dict's methods are atomic: so no lock is needed that a signal handler or a finaliser could wait
+        # for.
         self.held: dict[tuple[int, str], bytes] = {}
 
     def write(self, data: Any, /) -> int:
-        """Take bytes; whole lines go out.
+        """Take bytes; write the whole lines.
 
         Raises:
-            TypeError: it is none.
+            TypeError: the argument is not bytes-like.
         """
         if type(data) is not bytes:
             data = bytes(memoryview(data))  # not bytes(): that makes 7 bytes of a 7
@@ -114,7 +114,7 @@ class TaggedBuffer(io.BufferedIOBase):
         return len(data)
 
     def flush(self) -> None:
-        """Write out what this context has begun."""
+        """Write the incomplete line of this context."""
         key = _key()
         text = self.held.get(key)
         if text:
@@ -122,7 +122,7 @@ class TaggedBuffer(io.BufferedIOBase):
             self._out(key, text)
 
     def end(self, request_id: str | None = None) -> None:
-        """What was begun in this request goes on no more; without one, in every context."""
+        """End the incomplete line of this request, or of every context."""
         for key in list(self.held):
             if request_id is None or key[1] == request_id:
                 text = self.held.pop(key, None)
@@ -138,11 +138,11 @@ class TaggedBuffer(io.BufferedIOBase):
             self._voice.say(TEXT, *key, text)
 
     def writable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def fileno(self) -> int:
-        """The descriptor that child processes are given."""
+        """Return the descriptor that child processes inherit."""
         return self._voice.number
 
 
@@ -157,39 +157,39 @@ class Stdio:
     def __init__(self, mark: bytes) -> None:
         self.voices = (Voice(1, mark), Voice(2, mark))
         self._buffers = (TaggedBuffer(self.voices[0]), TaggedBuffer(self.voices[1]))
-        # What was begun on either stream: nearly always nothing, which is the quickest to ask.
+        # The incomplete lines of both streams: nearly always none, which is the quickest check.
         self.begun = (self._buffers[0].held, self._buffers[1].held)
         for stream, buffer in zip((sys.stdout, sys.stderr), self._buffers, strict=True):
             _stand_on(stream, buffer)
-        sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc, assignment]  # final for who reads
+        sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc, assignment]  # typed as final
         atexit.register(self.end)
 
     def request_ended(self, request_id: str) -> None:
-        """Let out what that request has begun to print."""
+        """Write the incomplete lines of that request."""
         for buffer in self._buffers:
             buffer.end(request_id)
 
     def mend(self) -> None:
-        """Open descriptors 1 and 2 again, if the project has closed them."""
+        """Reopen descriptors 1 and 2, if the project has closed them."""
         for voice in self.voices:
             voice.redirected()
 
     def end(self) -> None:
-        """Let out everything: the process ends."""
+        """Write everything: the process ends."""
         for buffer in self._buffers:
             buffer.end()
 
 
 def _stand_on(stream: Any, buffer: TaggedBuffer) -> None:
-    """Put a text stream on another buffer, the stream staying the same object: a handler of ``logging`` may hold it."""
+    """Replace a text stream's buffer; the stream stays the same object, because a logging handler may hold it."""
     stream.flush()
-    # CPython allows this (Modules/_io/textio.c): __init__ begins by forgetting the buffer that there was, and that one
-    # never closes its descriptor (create_stdio opens it with closefd=False).
+    # CPython allows this (Modules/_io/textio.c): __init__ first drops the old buffer, which never closes its descriptor
+    # (create_stdio opens it with closefd=False).
     stream.__init__(buffer, encoding=stream.encoding, errors=stream.errors, newline="\n", write_through=True)
 
 
 def listen(mark: str, hooks: Hooks) -> Stdio | None:
-    """Tag what this process says from now on; None where the supervisor gave no mark, or there are no such streams."""
+    """Tag this process's output from now on; return None if the supervisor gave no mark, or a stream is not ours."""
     streams = (sys.stdout, sys.stderr)
     if not mark or not all(isinstance(stream, io.TextIOWrapper) for stream in streams):
         return None

@@ -1,16 +1,15 @@
-"""``breakpoint()``, ``pdb`` and ``input()`` in a worker: at the terminal, where the appliance has one.
+"""Let ``breakpoint()``, ``pdb`` and ``input()`` in a worker use the appliance's terminal, if it has one.
 
-Owns who talks to the terminal, and the hooks that see to it. Runs in the worker, set up before the project is imported;
-``pdb`` is loaded when it is asked for.
+Runs in the worker, set up before the project is imported. ``pdb`` is loaded only when needed.
 
-Theory of operation. Descriptors 1 and 2 are pipes to the log, so that a prompt would never be seen. While somebody is
-asked something they are the terminal itself; ``sys.stdout`` and ``sys.stderr`` stand on whatever they are (``words``),
-so the prompt, its answers and readline work as in any program. One thread asks at a time; the others go on, and what
-they print meanwhile goes to the terminal too. The terminal is not this process's controlling one, which a read does
-not mind (tty(4)), and Ctrl-C stops the appliance as ever.
+Theory of operation. Descriptors 1 and 2 are pipes to the log, in which nobody would see a prompt. While a prompt waits,
+they are the terminal itself. ``sys.stdout`` and ``sys.stderr`` write to these descriptors (``stdio``), so the prompt,
+its answers and readline work as in any program. One thread prompts at a time; the others go on, and their output goes
+to the terminal meanwhile. The terminal is not this process's controlling terminal, which does not matter for a read
+(tty(4)), and Ctrl-C stops the appliance as always.
 
-Where there is no terminal a breakpoint is passed, and the log says what to do: waiting for nobody would be a hang, and
-pdb's answer to an empty stdin a failed request.
+Without a terminal, breakpoints are skipped, and the log says what to do. To wait would hang, and pdb would end the
+request with an error at the empty stdin.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ class Terminal:
         self._patched = False
 
     def install(self) -> None:
-        """From now on what asks, asks at the terminal."""
+        """Send prompts to the terminal from now on."""
         ask: Callable[..., str] = builtins.input
 
         def asked(prompt: object = "", /) -> str:
@@ -54,8 +53,8 @@ class Terminal:
         sys.breakpointhook = self.breakpoint
 
     def breakpoint(self, *_arguments: Any, **options: Any) -> None:
-        """Stop in the frame that has called ``breakpoint()``."""
-        import pdb  # noqa: PLC0415, T100  12 ms, for who is at a breakpoint
+        """Stop in the frame that called ``breakpoint()``."""
+        import pdb  # noqa: PLC0415, T100  costs 12 ms, only at a breakpoint
 
         self._hooks.ask("terminal", self._take_in_pdb, otherwise=False)
         header = options.get("header")
@@ -66,7 +65,7 @@ class Terminal:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Descriptors 1 and 2 are the terminal meanwhile."""
+        """Within this context, descriptors 1 and 2 are the terminal."""
         with self._asking:
             kept = self._hooks.ask("terminal", self._take_over, otherwise=list[int]()) if not self._depth else []
             self._depth += 1
@@ -78,7 +77,7 @@ class Terminal:
                     _give_back(kept)
 
     def _take_over(self) -> list[int]:
-        """Descriptors 1 and 2 as they were; the terminal is in their place, or nothing was changed."""
+        """Put the terminal in the place of descriptors 1 and 2; return copies of the old ones. On failure undo it."""
         kept: list[int] = []
         try:
             kept.extend(map(os.dup, (1, 2)))
@@ -95,7 +94,7 @@ class Terminal:
             self._hold_for(debugger)
 
     def _take_in_pdb(self) -> bool:
-        """A prompt of pdb's is held for the whole of it, not line by line, once pdb is loaded; whether it was not."""
+        """Patch pdb, once loaded, to hold the terminal during a whole prompt; return whether it patched."""
         pdb: Any = sys.modules.get("pdb")
         if pdb is None or self._patched:
             return False
@@ -111,7 +110,7 @@ class Terminal:
         return True
 
     def _hold_for(self, debugger: Any) -> None:
-        """This prompt had begun before pdb was taken in (``pdb.set_trace()``): hold it until it forgets its frame."""
+        """Hold the terminal until pdb leaves a prompt that began before the patch (``pdb.set_trace()``)."""
         held = self.held()
         held.__enter__()
         forget = debugger.forget
@@ -127,7 +126,7 @@ class Terminal:
 def _give_back(kept: list[int]) -> None:
     _flush()
     for number, before in zip((1, 2), kept):  # noqa: B905  as many as there are
-        with contextlib.suppress(OSError):  # the project has closed what was kept
+        with contextlib.suppress(OSError):  # the project has closed the copy
             os.dup2(before, number)
             os.close(before)
 
@@ -139,15 +138,15 @@ def _flush() -> None:
 
 
 def _asking() -> Any:
-    """The debugger whose prompt asks, in this thread."""
-    frame: FrameType | None = sys._getframe(4)  # noqa: SLF001  whoever has called input()
+    """Return the debugger whose prompt is open in this thread."""
+    frame: FrameType | None = sys._getframe(4)  # noqa: SLF001  the caller of input
     while frame is not None and frame.f_code.co_name != "interaction":
         frame = frame.f_back
     return None if frame is None else frame.f_locals.get("self")
 
 
 def attend(descriptor: int | None, hooks: Hooks, environment: Mapping[str, str]) -> None:
-    """Make breakpoints work, or be passed; what PYTHONBREAKPOINT names is the project's own choice."""
+    """Make breakpoints work, or be skipped. PYTHONBREAKPOINT is the project's own choice, and is respected."""
     if environment.get("PYTHONBREAKPOINT"):
         if descriptor is not None:
             os.dup2(descriptor, 0)
@@ -156,7 +155,7 @@ def attend(descriptor: int | None, hooks: Hooks, environment: Mapping[str, str])
     else:
 
         def passed(*_arguments: Any, **_options: Any) -> None:
-            frame = sys._getframe(1)  # noqa: SLF001  whoever has called breakpoint()
+            frame = sys._getframe(1)  # noqa: SLF001  the caller of breakpoint
             fields: dict[str, object] = {
                 "file": frame.f_code.co_filename,
                 "line": frame.f_lineno,
