@@ -265,7 +265,7 @@ def readers(root: Path) -> Callable[[], None]:
         lambda: project_files.missing_imports(str(root)),
         lambda: project_files.dependency_file(str(root)),
         lambda: uv_errors.place_of("a in `requirements.txt` at position 3", [root / name for name in FILES]),
-        lambda: stdlib_shadowing.settle([str(root)], sys.path[:1]),
+        lambda: stdlib_shadowing.choose_modules([str(root)], sys.path[:1]),
     )
 
     def read() -> None:

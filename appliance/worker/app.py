@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .asgi.recognise import Deferred, is_asgi
+from .asgi.recognise import DeferredApplication, is_asgi
 from .standard_path import standard_library_alone
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ Application = Callable[..., Any]
 
 # Variables that the framework's own development server sets in its serving process. Projects check them before they
 # start a scheduler; and with them Flask's ``app.run()`` returns at once in an imported module.
-_AS_ITS_OWN_SERVER = {
+_DEVELOPMENT_SERVER_VARIABLES = {
     "Flask": {"FLASK_RUN_FROM_CLI": "true", "WERKZEUG_RUN_MAIN": "true"},
     "Django": {"RUN_MAIN": "true"},
 }
@@ -50,7 +50,7 @@ def serve(
     serving: Callable[[Application], None],
     hooks: Hooks,
     adapter: Mapping[str, str] | None = None,
-    aside: list[Any] | None = None,
+    side_applications: list[Any] | None = None,
 ) -> None:
     """Import the target's application, and pass it to ``serving``; return when that has ended.
 
@@ -61,43 +61,43 @@ def serve(
         hooks: guard our code in the project's process.
         adapter: for adapting an ASGI application: the ``folder`` of the adapter's library, and an ``action`` to advise
             where that is missing. None: ASGI is refused.
-        aside: collects the applications that a script serves itself, in other threads.
+        side_applications: collects the applications that a script serves itself, in other threads.
 
     Raises:
         TargetError: the target names no application that can be served.
         BaseException: any exception of the project's code, also SystemExit.
     """
     if target["kind"] != "script":
-        for name, value in _AS_ITS_OWN_SERVER.get(target["framework"], {}).items():
+        for name, value in _DEVELOPMENT_SERVER_VARIABLES.get(target["framework"], {}).items():
             os.environ.setdefault(name, value)  # noqa: TID251  the project's environment
         if target["kind"] == "django":
             _serve_django(target, loader, serving, hooks)
         elif adapter is not None and target["interface"] == "asgi":
             # Django queries its database during setup, which is not allowed within an event loop.
             inside = target["framework"] != "Django"
-            _adapted(lambda: _found(target, loader, hooks)[0], serving, hooks, adapter, inside=inside)
+            _serve_adapted(lambda: _import_target(target, loader, hooks)[0], serving, hooks, adapter, inside=inside)
         else:
-            _serve_found(*_found(target, loader, hooks), serving, hooks, adapter)
+            _serve_found(*_import_target(target, loader, hooks), serving, hooks, adapter)
         return
     from .frameworks import script  # noqa: PLC0415  few projects are run as scripts
 
     def check(application: Any, by: str) -> None:
-        _checked(application, f"what it gives to {by}", adapter)
+        _check_application(application, f"what it gives to {by}", adapter)
 
-    def meet(application: Any, by: str) -> None:
+    def serve_found(application: Any, by: str) -> None:
         _serve_found(application, f"what it gives to {by}", serving, hooks, adapter)
 
     try:
         if target["call"] == "yes":  # a console script: a function of a module
-            script.call(lambda: _called_by_its_script(target, loader), meet, check, hooks)
+            script.call(lambda: _call_console_script(target, loader), serve_found, check, hooks)
         else:
             package = "" if target["module"] == "__main__" else target["module"]
-            script.run(target["file"], package, meet, check, hooks, aside)
+            script.run(target["file"], package, serve_found, check, hooks, side_applications)
     except script.ScriptEnded as end:
-        _serve_found(*_left_behind(end, target), serving, hooks, adapter)
+        _serve_found(*_application_left_by(end, target), serving, hooks, adapter)
 
 
-def _called_by_its_script(target: dict[str, Any], loader: Loader) -> None:
+def _call_console_script(target: dict[str, Any], loader: Loader) -> None:
     _attribute(_module(target["module"], target["file"], loader), target["attribute"])()
 
 
@@ -110,16 +110,16 @@ def _serve_django(target: dict[str, Any], loader: Loader, serving: Callable[[App
     serving(application)
 
 
-def bound(target: dict[str, Any], aside: list[Any]) -> Application | None:
+def bound_application(target: dict[str, Any], side_applications: list[Any]) -> Application | None:
     """Return the application that an unfinished import has bound, or a script serves in another thread; or None."""
     module = sys.modules.get("__main__" if target["kind"] == "script" else target["module"])
     names = [target["attribute"]] if target["attribute"] else target["names"]
     found = next((getattr(module, name) for name in names if callable(getattr(module, name, None))), None)
     if found is None:
-        return aside[0] if aside else None
+        return side_applications[0] if side_applications else None
     if target["call"] == "yes" or (target["call"] == "auto" and is_factory(found)):
-        found = _called(found, str(target["attribute"]), target["arguments"], target["keywords"])
-    return _checked(found, target["file"])
+        found = _call_factory(found, str(target["attribute"]), target["arguments"], target["keywords"])
+    return _check_application(found, target["file"])
 
 
 def _serve_found(
@@ -129,15 +129,15 @@ def _serve_found(
     hooks: Hooks,
     adapter: Mapping[str, str] | None,
 ) -> None:
-    _checked(application, where, adapter)
+    _check_application(application, where, adapter)
     if adapter is not None and is_asgi(application):
-        deferred = isinstance(application, Deferred)
-        _adapted(application.made if deferred else lambda: application, serving, hooks, adapter, inside=deferred)
+        deferred = isinstance(application, DeferredApplication)
+        _serve_adapted(application.made if deferred else lambda: application, serving, hooks, adapter, inside=deferred)
     else:
         serving(application)
 
 
-def _adapted(
+def _serve_adapted(
     make: Callable[[], Any],
     serving: Callable[[Application], None],
     hooks: Hooks,
@@ -152,7 +152,7 @@ def _adapted(
         application = make()
         if not is_asgi(application):
             raise TargetError(
-                f"{type(application).__name__} is no ASGI application",
+                f"{type(application).__name__} is not an ASGI application",
                 expected="a callable that takes (scope, receive, send)",
                 action="Set APPLIANCE_APP to module:name of the application.",
             )
@@ -161,7 +161,7 @@ def _adapted(
     EventLoopThread(adapter["folder"], adapter["action"], hooks, serving).run(made, inside=inside)
 
 
-def ended(application: Application, within_s: float) -> None:
+def shut_down(application: Application, within_s: float) -> None:
     """Shut an ASGI application down, within this time, after the last request."""
     adapters = sys.modules.get(f"{__package__}.asgi.adapter")
     if adapters is not None and isinstance(application, adapters.Adapter):
@@ -184,10 +184,10 @@ def load(target: dict[str, Any], loader: Loader, hooks: Hooks) -> Application:
         from .frameworks import django_project  # noqa: PLC0415  only for Django
 
         return django_project.application(hooks)  # type: ignore[no-any-return]  # the project's own
-    return _checked(*_found(target, loader, hooks))
+    return _check_application(*_import_target(target, loader, hooks))
 
 
-def _found(target: dict[str, Any], loader: Loader, hooks: Hooks) -> tuple[Any, str]:
+def _import_target(target: dict[str, Any], loader: Loader, hooks: Hooks) -> tuple[Any, str]:
     """Return the object that the target names, and where it is."""
     if target["kind"] == "paste":
         from .frameworks import paste  # noqa: PLC0415  few projects have such a file
@@ -198,7 +198,7 @@ def _found(target: dict[str, Any], loader: Loader, hooks: Hooks) -> tuple[Any, s
     found = _attribute(module, attribute)
     where = f"{module.__name__}:{attribute}"
     if target["call"] == "yes" or (target["call"] == "auto" and is_factory(found)):
-        found = _called(found, where, target["arguments"], target["keywords"])
+        found = _call_factory(found, where, target["arguments"], target["keywords"])
     return found, where
 
 
@@ -208,10 +208,10 @@ def is_factory(found: object) -> bool:
         signature = inspect.signature(found)  # type: ignore[arg-type]  # a value that is not callable raises TypeError
     except (TypeError, ValueError):
         return False
-    return _takes(signature, 0) and not _takes(signature, 2)
+    return _accepts(signature, 0) and not _accepts(signature, 2)
 
 
-def _takes(signature: inspect.Signature, count: int) -> bool:
+def _accepts(signature: inspect.Signature, count: int) -> bool:
     try:
         signature.bind(*range(count))
     except TypeError:
@@ -226,7 +226,7 @@ def _module(name: str, file: str, make: Loader) -> ModuleType:
     loader = make(name, file)
     spec = importlib.util.spec_from_file_location(name, file, loader=loader)
     if spec is None:
-        raise ImportError(f"no module can be made of {file}")
+        raise ImportError(f"{file} is not a Python module")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
@@ -255,7 +255,7 @@ def _attribute(module: ModuleType, dotted: str) -> Any:
         except AttributeError:
             names = [each for each, value in vars(module).items() if callable(value) and not each.startswith("_")]
             raise TargetError(
-                f"{module.__name__} has no {dotted!r}; it has {', '.join(names[:8]) or 'nothing that can be called'}",
+                f"{module.__name__} has no {dotted!r}; it has {', '.join(names[:8]) or 'nothing callable'}",
                 expected=f"a WSGI application, or a function that makes one, named {dotted!r}",
                 action="Set APPLIANCE_APP to module:name.",
             ) from None
@@ -274,23 +274,23 @@ def _usual_name(module: ModuleType, names: list[str]) -> str:
     )
 
 
-def _left_behind(end: Exception, target: dict[str, Any]) -> tuple[Any, str]:
+def _application_left_by(end: Exception, target: dict[str, Any]) -> tuple[Any, str]:
     """Find the application of a script that started no server, under a usual name."""
     namespace: dict[str, Any] = end.namespace  # type: ignore[attr-defined]  # script is imported only where needed
     for name in filter(None, (target["attribute"], *target["names"])):
         if callable(namespace.get(name)):
             return namespace[name], f"__main__:{name}"
-    registered = namespace.get("__hug_wsgi__") or _registry()
+    registered = namespace.get("__hug_wsgi__") or _default_application()
     if registered is not None:
         return registered, "the framework's own application"
     raise TargetError(
         f"{os.path.basename(target['file'])} was run, and started no server: {end}",  # noqa: PTH119  as above
         expected="a file that starts its server when it is run without arguments, or that binds app",
-        action="The log has what it printed. Mend that, or set APPLIANCE_APP to module:object or module:factory().",
+        action="The log has its output. Correct the file, or set APPLIANCE_APP to module:object or module:factory().",
     ) from None
 
 
-def _registry() -> Any:
+def _default_application() -> Any:
     """Return a framework's default application, if something was registered with it."""
     bottle: Any = sys.modules.get("bottle")
     if bottle is not None and bottle.default_app().routes:
@@ -299,27 +299,27 @@ def _registry() -> Any:
     return cherrypy.tree if cherrypy is not None and cherrypy.tree.apps else None
 
 
-def _called(factory: Any, where: str, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+def _call_factory(factory: Any, where: str, arguments: list[Any], keywords: dict[str, Any]) -> Any:
     signature = inspect.signature(factory)
     try:
         signature.bind(*arguments, **keywords)
     except TypeError as error:
         raise TargetError(
-            f"{where}{signature} can't be called so: {error}",
-            expected="a factory that can be called with what the target gives it",
+            f"{where}{signature} can't be called like that: {error}",
+            expected="a factory that accepts the target's arguments",
             action="Give its parameters defaults, or write a wsgi.py that calls it.",
         ) from None
     return factory(*arguments, **keywords)
 
 
-def _checked(found: Any, where: str, adapter: Mapping[str, str] | None = None) -> Application:
+def _check_application(found: Any, where: str, adapter: Mapping[str, str] | None = None) -> Application:
     if adapter is None and is_asgi(found):
         server = next((name for name in _ASGI_SERVERS if importlib.util.find_spec(name)), _ASGI_SERVERS[0])
         raise TargetError(
             f"{where} is an ASGI application ({type(found).__name__})",
             expected="a WSGI application: a callable that takes (environ, start_response)",
-            action=f"Serve it with {server}, or set APPLIANCE_ASGI=adapt: it is served over HTTP then, without "
-            "WebSockets.",
+            action=f"Serve it with {server}, or set APPLIANCE_ASGI=adapt: the appliance then serves it over HTTP, "
+            "without WebSockets.",
         )
     if not callable(found):
         raise TargetError(

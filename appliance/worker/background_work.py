@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _REQUEST = "request"  # the name of the server's threads
-MOST = 20  # how many are reported by name
+MAX_REPORTED = 20  # how many are reported by name
 
 
 class BackgroundWork(NamedTuple):
@@ -40,24 +40,24 @@ def running(root: str, *, streams: bool) -> list[BackgroundWork]:
     frames = sys._current_frames()  # noqa: SLF001  the only way to see them
     # Not enumerate(), which takes a lock: a thread that was ended elsewhere may hold it.
     threads = list(threading._active.values())  # type: ignore[attr-defined]  # noqa: SLF001  the only way to list them without a lock
-    main, pooled = threading.main_thread(), _of_executors()
+    main, pooled = threading.main_thread(), _executor_threads()
     found = [
         _work(thread.name, frames[thread.ident], root)
         for thread in threads
-        if thread is not main and thread.ident in frames and _counts(thread, pooled, streams=streams)
+        if thread is not main and thread.ident in frames and _is_counted(thread, pooled, streams=streams)
     ]
     if not found and main.ident in frames:  # the main thread is in an exit hook, or at the end of a script
         found = [_work(main.name, frames[main.ident], root)]
     return found
 
 
-def _counts(thread: threading.Thread, pooled: Container[threading.Thread], *, streams: bool) -> bool:
+def _is_counted(thread: threading.Thread, pooled: Container[threading.Thread], *, streams: bool) -> bool:
     if thread.name == _REQUEST:
         return streams
     return not thread.daemon or thread in pooled
 
 
-def _of_executors() -> Container[threading.Thread]:
+def _executor_threads() -> Container[threading.Thread]:
     """Return the threads of executors; the interpreter waits for their jobs, even in daemon threads."""
     executors: Any = sys.modules.get("concurrent.futures.thread")
     return list(getattr(executors, "_threads_queues", ()))

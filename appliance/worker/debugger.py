@@ -15,25 +15,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # pydevd reads these attributes of a thread: such a thread does not stop with the others at a breakpoint.
-_EXEMPTIONS = ("pydev_do_not_trace", "is_pydev_daemon_thread")
+_NEVER_STOPPED = ("pydev_do_not_trace", "is_pydev_daemon_thread")
 # pydevd otherwise asks for -Xfrozen_modules=off, needed for breakpoints in the standard library's importlib.
 _QUIET = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 
 
-def exempt(thread: object) -> None:
+def never_stop(thread: object) -> None:
     """Let this thread go on while others stop at a breakpoint; call it before the thread starts."""
-    for name in _EXEMPTIONS:
+    for name in _NEVER_STOPPED:
         setattr(thread, name, True)
 
 
-def listen(folder: str, bytecode: str, *, wait: bool, tell: Callable[[int, bool], None]) -> None:
+def listen(folder: str, bytecode: str, *, wait: bool, report: Callable[[int, bool], None]) -> None:
     """Start debugpy, the project's own or the one in ``folder``.
 
     Args:
         folder: the appliance's copy; appended last to the path, so the project's own is preferred.
         bytecode: the folder for its compiled code.
         wait: return only when a client is connected.
-        tell: called with the port, and whether debugpy waits for a client.
+        report: called with the port, and whether debugpy waits for a client.
 
     Raises:
         ImportError: there is no debugpy.
@@ -61,7 +61,7 @@ def listen(folder: str, bytecode: str, *, wait: bool, tell: Callable[[int, bool]
                 os.environ.pop(name, None)  # noqa: TID251  as above
             else:
                 os.environ[name] = value  # noqa: TID251  as above
-    tell(port, wait)
+    report(port, wait)
     if wait:
         debugpy.wait_for_client()
-        tell(port, False)  # noqa: FBT003  the annotation above names the argument
+        report(port, False)  # noqa: FBT003  the annotation above names the argument

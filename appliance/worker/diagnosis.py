@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 _fstat, _audit = os.fstat, sys.audit
 _type, _getattr, _len, _callable = type, getattr, len, callable
-_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120  pathlib costs 5 ms at import
+_APPLIANCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120  pathlib costs 5 ms at import
 _WATCHED = (builtins, json, os, socket, select, threading, time)
-_MANY = 6
+_MAX_NAMES = 6
 
 
 class Diagnosis:
@@ -37,14 +37,14 @@ class Diagnosis:
         self._descriptors = {name: (number, _identity(number)) for name, number in descriptors.items()}
         self._functions = [(module, dict(vars(module))) for module in _WATCHED]
 
-    def words(self, error: BaseException) -> str:
+    def explain(self, error: BaseException) -> str:
         """Explain an error, as far as possible; never raises."""
-        words = _joined((self._closed, self._replaced, _audited, lambda: _told(error)))
-        return words or "the project has replaced built-in functions that the worker needs"
+        explain = _join((self._closed, self._replaced, _audited, lambda: _describe(error)))
+        return explain or "the project has replaced built-in functions that the worker needs"
 
     def causes(self, error: BaseException) -> str:
         """Return what the project has removed, if the error came from our own code; never raises."""
-        return _joined((self._closed, self._replaced, _audited)) if _joined((lambda: _is_ours(error),)) else ""
+        return _join((self._closed, self._replaced, _audited)) if _join((lambda: _is_ours(error),)) else ""
 
     def lacks_descriptors(self) -> bool:
         """Whether one of the descriptors was closed, or replaced by another."""
@@ -63,20 +63,20 @@ class Diagnosis:
             for name, value in known.items()
             if _callable(value) and _getattr(module, name, None) is not value
         ]
-        more = f" and {_len(names) - _MANY} more" if _len(names) > _MANY else ""
-        return f"the project has replaced {', '.join(names[:_MANY])}{more}" if names else ""
+        more = f" and {_len(names) - _MAX_NAMES} more" if _len(names) > _MAX_NAMES else ""
+        return f"the project has replaced {', '.join(names[:_MAX_NAMES])}{more}" if names else ""
 
 
-def _joined(looks: tuple[Callable[[], str], ...]) -> str:
-    words = ""
-    for look in looks:
+def _join(checks: tuple[Callable[[], str], ...]) -> str:
+    explain = ""
+    for check in checks:
         try:
-            found = look()
+            found = check()
         except BaseException:  # noqa: BLE001, S112  the check itself may need what was removed
             continue
         if found:
-            words = f"{words}; {found}" if words else found
-    return words
+            explain = f"{explain}; {found}" if explain else found
+    return explain
 
 
 def _identity(number: int) -> tuple[int, int] | None:
@@ -104,10 +104,10 @@ def _place(error: BaseException) -> tuple[str, int]:
     return ("", 0) if seen is None else (seen.tb_frame.f_code.co_filename, seen.tb_lineno)
 
 
-def _told(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     file, line = _place(error)
     return f"{_type(error).__name__}: {error} ({file}:{line})"
 
 
 def _is_ours(error: BaseException) -> str:
-    return _OURS if _place(error)[0].startswith(_OURS) else ""
+    return _APPLIANCE if _place(error)[0].startswith(_APPLIANCE) else ""

@@ -29,7 +29,7 @@ def standard_library(path: list[str]) -> list[str]:
     ]
 
 
-def strangers(path: list[str]) -> list[str]:
+def foreign_modules(path: list[str]) -> list[str]:
     """Return the names of loaded modules that have a standard name but come from other folders."""
     homes = tuple(entry + os.sep for entry in path)
     return [
@@ -65,12 +65,12 @@ def clean_main() -> None:
 if __name__ == "__main__":
     path = sys.path[1:] if sys.path and sys.path[0] == os.path.dirname(os.path.abspath(__file__)) else sys.path[:]  # noqa: PTH100, PTH120  as above
     sys.path[:] = standard_library(path)
-    aside = {name: sys.modules.pop(name) for name in strangers(sys.path)}
+    foreign = {name: sys.modules.pop(name) for name in foreign_modules(sys.path)}
     load_package()
     __package__ = PACKAGE + ".worker"
     from .worker import main  # the package is known only now
 
-    sys.modules.update(aside)
+    sys.modules.update(foreign)
     sys.path[:] = path
     clean_main()
     main(int(sys.argv[1]))

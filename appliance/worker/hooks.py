@@ -20,9 +20,9 @@ from ..server.pages.tracebacks import describe, safe_str
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Tell = Callable[[str, str, "dict[str, object]"], None]
+    Report = Callable[[str, str, "dict[str, object]"], None]
 
-OF_THE_MOMENT = (RecursionError, MemoryError)
+TRANSIENT = (RecursionError, MemoryError)
 
 Result = TypeVar("Result")
 
@@ -32,29 +32,29 @@ class Hooks:
 
     def __init__(self) -> None:
         self.dropped: set[str] = set()
-        self._tell: Tell | None = None
-        self._untold: list[tuple[str, str, dict[str, object]]] = []
+        self._report: Report | None = None
+        self._unreported: list[tuple[str, str, dict[str, object]]] = []
 
-    def listen(self, tell: Tell) -> None:
-        """Send events to ``tell`` from now on, first those that came before."""
-        self._tell = tell
-        while self._untold:
-            tell(*self._untold.pop(0))
+    def report_to(self, report: Report) -> None:
+        """Send events to ``report`` from now on, first those that came before."""
+        self._report = report
+        while self._unreported:
+            report(*self._unreported.pop(0))
 
-    def tell(self, level: str, event: str, fields: dict[str, object]) -> None:
+    def report(self, level: str, event: str, fields: dict[str, object]) -> None:
         """Report an event of a hook."""
-        if self._tell is None:
-            self._untold.append((level, event, fields))
+        if self._report is None:
+            self._unreported.append((level, event, fields))
         else:
-            self._tell(level, event, fields)
+            self._report(level, event, fields)
 
-    def ask(self, name: str, hook: Callable[..., Result], *given: Any, otherwise: Result) -> Result:
+    def call(self, name: str, hook: Callable[..., Result], *given: Any, otherwise: Result) -> Result:
         """Call the hook; return ``otherwise`` if it fails now, or failed before."""
         if name in self.dropped:
             return otherwise
         try:
             return hook(*given)
-        except OF_THE_MOMENT:
+        except TRANSIENT:
             return otherwise
         except Exception as error:  # noqa: BLE001  whatever it is, it is not the project's
             self.drop(name, error)
@@ -65,7 +65,7 @@ class Hooks:
 
         @functools.wraps(hook)
         def guarded(*given: Any, **named: Any) -> Result:
-            return self.ask(name, functools.partial(hook, **named) if named else hook, *given, otherwise=otherwise)
+            return self.call(name, functools.partial(hook, **named) if named else hook, *given, otherwise=otherwise)
 
         return guarded
 
@@ -77,4 +77,4 @@ class Hooks:
         reason = safe_str(error, 500)
         fields: dict[str, object] = {"hook": name, "reason": f"{type(error).__name__}: {reason}"}
         with contextlib.suppress(Exception):  # the report itself may fail
-            self.tell("debug", "hook.dropped", {**fields, "traceback": describe(error).text()})
+            self.report("debug", "hook.dropped", {**fields, "traceback": describe(error).text()})

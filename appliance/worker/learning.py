@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .preload.import_order import ImportOrder
 
 
-class Learning:
+class ModuleReporter:
     """The modules that one worker has reported.
 
     Args:

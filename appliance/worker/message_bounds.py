@@ -21,7 +21,7 @@ DEEPEST = 20
 _PLAIN = (int, float, bool, type(None))
 
 
-class _Room:
+class _Budget:
     """The room left for one value and all that it contains."""
 
     def __init__(self) -> None:
@@ -29,56 +29,56 @@ class _Room:
         self.items = MOST_ITEMS
 
 
-def bounded(value: Any) -> Any:
+def limited(value: Any) -> Any:
     """Return the same value as JSON's types, cut where it is too large."""
-    return _bounded(value, _Room(), DEEPEST)
+    return _limited(value, _Budget(), DEEPEST)
 
 
-def _bounded(value: Any, room: _Room, depth: int) -> Any:
-    room.items -= 1
+def _limited(value: Any, budget: _Budget, depth: int) -> Any:
+    budget.items -= 1
     kind = type(value)
     if kind in _PLAIN:
-        return value if kind is not int or abs(value) < 2**63 else _cut(repr(value)[:100], room)
+        return value if kind is not int or abs(value) < 2**63 else _shorten(repr(value)[:100], budget)
     if kind is str:
-        return _cut(value, room)
+        return _shorten(value, budget)
     if depth <= 0:
         return "... (deeper)"
     if isinstance(value, dict):
-        return _mapping(value, room, depth)
+        return _mapping(value, budget, depth)
     if isinstance(value, (list, tuple, set, frozenset)):
-        return _sequence(value, room, depth)
-    return _cut(_shown(value), room)
+        return _sequence(value, budget, depth)
+    return _shorten(_type_text(value), budget)
 
 
-def _mapping(value: dict[Any, Any], room: _Room, depth: int) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
+def _mapping(value: dict[Any, Any], budget: _Budget, depth: int) -> dict[str, Any]:
+    result: dict[str, Any] = {}
     for name, each in list(value.items()):
-        if room.items <= 0:
-            kept["..."] = f"{len(value) - len(kept)} more"
+        if budget.items <= 0:
+            result["..."] = f"{len(value) - len(result)} more"
             break
-        kept[_cut(name if type(name) is str else _shown(name), room)] = _bounded(each, room, depth - 1)
-    return kept
+        result[_shorten(name if type(name) is str else _type_text(name), budget)] = _limited(each, budget, depth - 1)
+    return result
 
 
-def _sequence(value: Any, room: _Room, depth: int) -> list[Any]:
-    kept: list[Any] = []
+def _sequence(value: Any, budget: _Budget, depth: int) -> list[Any]:
+    result: list[Any] = []
     for each in list(value):
-        if room.items <= 0:
-            kept.append(f"... ({len(value) - len(kept)} more)")
+        if budget.items <= 0:
+            result.append(f"... ({len(value) - len(result)} more)")
             break
-        kept.append(_bounded(each, room, depth - 1))
-    return kept
+        result.append(_limited(each, budget, depth - 1))
+    return result
 
 
-def _cut(text: str, room: _Room) -> str:
-    most = max(0, min(LONGEST_TEXT, room.text))
+def _shorten(text: str, budget: _Budget) -> str:
+    most = max(0, min(LONGEST_TEXT, budget.text))
     if len(text) > most:
         text = f"{text[:most]}... ({len(text)} characters)"
-    room.text -= len(text)
+    budget.text -= len(text)
     return text
 
 
-def _shown(value: object) -> str:
+def _type_text(value: object) -> str:
     """Return the type's name only: a representation would run the project's code."""
     return f"<{type(value).__name__}>"
 
@@ -94,4 +94,4 @@ def send(channel: Channel, message: Message) -> None:
     except ChannelError:
         raise
     except Exception:  # noqa: BLE001  too large, or not JSON
-        channel.send(type(message)(**{name: bounded(value) for name, value in vars(message).items()}))
+        channel.send(type(message)(**{name: limited(value) for name, value in vars(message).items()}))

@@ -12,7 +12,7 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from ..protocol.channel import Channel, ChannelError, Records
-from .message_bounds import bounded
+from .message_bounds import limited
 from .preload.fork_guard import Nowhere
 
 if TYPE_CHECKING:
@@ -29,22 +29,22 @@ BATCH_BYTES = 1024 * 1024  # usual ones have 20 KB; each record of a bigger one 
 class RecordSink:
     """The server's sink: batches, and sends a batch when the server says that it is about to wait."""
 
-    def __init__(self, channel: Channel, words: Stdio | None = None, in_flight: InFlight | None = None) -> None:
+    def __init__(self, channel: Channel, stdio: Stdio | None = None, in_flight: InFlight | None = None) -> None:
         self._channel = channel
         self._in_flight = in_flight
         self.begin = None if in_flight is None else in_flight.begin
         self.waits = None if in_flight is None else in_flight.waits
         self._is_sent = None if in_flight is None else in_flight.is_sent
-        self._words = words
-        self._begun = ({}, {}) if words is None else words.begun
+        self._stdio = stdio
+        self._incomplete = ({}, {}) if stdio is None else stdio.incomplete
         self._records: deque[list[Any]] = deque()  # its append and popleft are atomic: no lock in a request's path
         self._sending = threading.Lock()
         self.broken: Callable[[ChannelError], None] | None = None  # told when nothing can be sent any more
 
     def exchange(self, exchange: Exchange) -> None:
         """One request and its response have ended."""
-        if self._words is not None and (self._begun[0] or self._begun[1]):
-            self._words.request_ended(exchange.request_id)
+        if self._stdio is not None and (self._incomplete[0] or self._incomplete[1]):
+            self._stdio.request_ended(exchange.request_id)
         self._records.append(["access", *exchange.record()])
         if self._in_flight is not None:
             self._in_flight.end(exchange)
@@ -53,8 +53,8 @@ class RecordSink:
 
     def is_sent(self, exchange: Exchange) -> None:
         """A request's application has ended, and its response is still being sent."""
-        if self._words is not None:
-            self._words.request_ended(exchange.request_id)
+        if self._stdio is not None:
+            self._stdio.request_ended(exchange.request_id)
         if self._is_sent is not None:
             self._is_sent(exchange)
 
@@ -88,6 +88,6 @@ class RecordSink:
         except Exception:  # noqa: BLE001  too much, or what JSON can't hold: a record is nobody's failed request
             for record in batch:
                 try:
-                    self._channel.send(Records(batch=[bounded(record)]))
+                    self._channel.send(Records(batch=[limited(record)]))
                 except ChannelError:
                     return

@@ -73,7 +73,7 @@ def hand_over(channel: Channel, connections: Connections) -> None:
             connection.close()
 
 
-def taken(message: TakeConnections, descriptors: list[int]) -> Connections:
+def received_connections(message: TakeConnections, descriptors: list[int]) -> Connections:
     """Return the connections that came with ``message``."""
     return [
         (socket.socket(fileno=descriptor), early.encode("latin-1"))
@@ -97,7 +97,7 @@ def make_server(
     )
 
 
-def secured(options: dict[str, Any]) -> SSLContext | None:
+def tls_context(options: dict[str, Any]) -> SSLContext | None:
     """Return the TLS context, if HTTPS is configured.
 
     Call it before the project's folder is on the path. (A PYTHONPATH may have put that there already, with an
@@ -118,7 +118,7 @@ def wait_for_streams(server: PooledWSGIServer, within_s: float) -> None:
         pause.wait(_PAUSE_S)
 
 
-def described(application: Application) -> str:
+def qualified_name(application: Application) -> str:
     """Return the name of an application's class or function, with its module."""
     kind = application if isinstance(application, type) or hasattr(application, "__qualname__") else type(application)
     return f"{kind.__module__}.{getattr(kind, '__qualname__', '?')}"

@@ -16,7 +16,7 @@ from ..protocol.channel import Channel, StacksPipe
 _SIGNAL = signal.SIGRTMAX - 7 if hasattr(signal, "SIGRTMAX") else signal.SIGUSR2
 
 
-def offer(channel: Channel) -> None:
+def enable(channel: Channel) -> None:
     """Let the supervisor request the stacks from now on."""
     read, write = os.pipe()
     os.set_blocking(write, False)  # a full pipe must not block the process that it should explain

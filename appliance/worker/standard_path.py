@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def standard_library_alone() -> Iterator[None]:
     """Within this context, no module of the project is found, whatever its name; afterwards the path is as before."""
-    kept, sys.path[:] = sys.path[:], standard_library(sys.path)
+    before, sys.path[:] = sys.path[:], standard_library(sys.path)
     try:
         yield
     finally:
-        sys.path[:] = kept
+        sys.path[:] = before

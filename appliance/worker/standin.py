@@ -28,7 +28,7 @@ from ..protocol.channel import (
 )
 from ..server.pages import error_page
 from .records import RecordSink
-from .serving_process import Connections, hand_over, make_server, secured, taken
+from .serving_process import Connections, hand_over, make_server, received_connections, tls_context
 
 if TYPE_CHECKING:
     import socket
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from ..server.wsgi.exchange import Exchange
 
 WAIT_PATH = "/__appliance__/wait"
-_FIRST_SWEEP_S = 0.003  # connections accepted so early had queued; one that queued but came later waits one second more
-_HEARING_S = 0.02  # for the control thread to read a message
-_LONGEST_WAIT_S = 20.0  # below the idle time-outs of proxies
+_QUEUED_WITHIN_S = 0.003  # accepted so early, it had queued; if one comes later, it waits one second more
+_READ_MESSAGE_S = 0.02  # for the control thread to read a message
+_MAX_WAIT_S = 20.0  # below the idle time-outs of proxies
 
 
 class Page:
@@ -50,17 +50,17 @@ class Page:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._words: dict[str, Any] = {"status": 503, "title": "Starting", "lead": "", "version": 0}
+        self._content: dict[str, Any] = {"status": 503, "title": "Starting", "lead": "", "version": 0}
 
-    def change(self, words: dict[str, Any]) -> None:
+    def show(self, content: dict[str, Any]) -> None:
         """Show this page from now on, and wake the requests that wait for news."""
         with self._changed:
-            self._words = words
+            self._content = content
             self._changed.notify_all()
 
     def stop(self) -> None:
         """Wake the requests that wait for news: a worker serves now."""
-        self.change({**self._words, "version": -1})
+        self.show({**self._content, "version": -1})
 
     def application(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """The WSGI application: the page (HTML, JSON or text), and the long request that ends when the page changes."""
@@ -70,20 +70,20 @@ class Page:
                 "204 No Content", [("Cache-Control", "no-store"), ("X-Appliance-Wait", "news" if news else "same")]
             )
             return []
-        words = self._words
+        content = self._content
         if environ["REQUEST_METHOD"] != "GET":
-            words = {**words, "refresh": False}  # a reload would send the form again
-        kind, body = error_page.render(words, environ.get("HTTP_ACCEPT", ""))
+            content = {**content, "refresh": False}  # a reload would send the form again
+        kind, body = error_page.render(content, environ.get("HTTP_ACCEPT", ""))
         headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
-        if words["status"] == 503:
+        if content["status"] == 503:
             headers.append(("Retry-After", "1"))
-        start_response("503 Service Unavailable" if words["status"] == 503 else "500 Internal Server Error", headers)
+        start_response("503 Service Unavailable" if content["status"] == 503 else "500 Internal Server Error", headers)
         return [body]
 
     def _wait(self, version: str) -> bool:
         """Wait until the page has another version, within a limit; return whether it has."""
         with self._changed:
-            return self._changed.wait_for(lambda: str(self._words["version"]) != version, _LONGEST_WAIT_S)
+            return self._changed.wait_for(lambda: str(self._content["version"]) != version, _MAX_WAIT_S)
 
 
 class QuietSink(RecordSink):
@@ -102,19 +102,19 @@ class HoldRule:
     has seen in the log that a worker serves must not get the old page.
     """
 
-    def __init__(self, words: SetStandInPage, channel: Channel, obeying: threading.Event) -> None:
-        self._news = select.poll()  # the server calls this under its lock: never twice at a time
-        self._news.register(channel.fileno(), select.POLLIN)
-        self._obeying = obeying
-        self._wait_s = words.wait_s
-        self._since = words.since
+    def __init__(self, message: SetStandInPage, channel: Channel, handling: threading.Event) -> None:
+        self._unread = select.poll()  # the server calls this under its lock: never twice at a time
+        self._unread.register(channel.fileno(), select.POLLIN)
+        self._handling = handling
+        self._wait_s = message.wait_s
+        self._since = message.since
         self._opened = time.monotonic()
 
     def answer_at(self, accepted_at: float) -> float:
         """Return when to answer a connection that was accepted at this time; both in seconds of CLOCK_MONOTONIC."""
-        if self._obeying.is_set() or self._news.poll(0):
-            return time.monotonic() + _HEARING_S
-        queued = accepted_at - self._opened < _FIRST_SWEEP_S
+        if self._handling.is_set() or self._unread.poll(0):
+            return time.monotonic() + _READ_MESSAGE_S
+        queued = accepted_at - self._opened < _QUEUED_WITHIN_S
         return (self._since if queued else accepted_at) + self._wait_s
 
 
@@ -122,7 +122,7 @@ def serve(channel: Channel, listener: socket.socket, start: Start, received: lis
     """Serve as the supervisor's messages say, until they end this process."""
     standin = _StandIn(channel, listener, start)
     for message, descriptors in received:
-        standin.obey(message, descriptors)
+        standin.handle(message, descriptors)
     threading.Thread(target=standin.control, name="appliance-control", daemon=True).start()
     channel.send(Ready(application="stand-in"))
     standin.run()
@@ -134,16 +134,16 @@ class _StandIn:
         self._listener = listener
         self._options = {**start.options, "threads": 32}  # a page that waits for news holds a thread
         self._sink = QuietSink(channel)
-        self._tls = secured(start.options)
+        self._tls = tls_context(start.options)
         self._page = Page()
-        self._shifts: queue.SimpleQueue[PooledWSGIServer | None] = queue.SimpleQueue()
+        self._servers: queue.SimpleQueue[PooledWSGIServer | None] = queue.SimpleQueue()
         self._server: PooledWSGIServer | None = None  # the one that answers; read and written under the lock
         self._lock = threading.Lock()
-        self._obeying = threading.Event()  # set while a message is read and handled
+        self._handling = threading.Event()  # set while a message is read and handled
 
     def run(self) -> None:
         """Run one server after another: each from its first page until it stops accepting."""
-        while (server := self._shifts.get()) is not None:
+        while (server := self._servers.get()) is not None:
             server.serve_forever()
             self._sink.flush()
 
@@ -154,49 +154,49 @@ class _StandIn:
         try:
             while True:
                 readable.poll()
-                self._obeying.set()
+                self._handling.set()
                 for message, descriptors in self._channel.receive():
-                    self.obey(message, descriptors)
-                self._obeying.clear()
+                    self.handle(message, descriptors)
+                self._handling.clear()
         except ChannelError:
             os._exit(1)  # the supervisor has gone
 
-    def obey(self, message: Message, descriptors: list[int]) -> None:
+    def handle(self, message: Message, descriptors: list[int]) -> None:
         """Handle one message."""
         with self._lock:
             if isinstance(message, SetStandInPage):
-                self._speak(message)
+                self._show(message)
             elif isinstance(message, TakeConnections):
-                self._take(taken(message, descriptors))
+                self._take(received_connections(message, descriptors))
             elif isinstance(message, (StopAccepting, Drain)):
                 if self._server is not None:
-                    self._server.drain(self._pass_on)
+                    self._server.drain(self._hand_over)
                     self._server = None
                 self._page.stop()
                 if isinstance(message, Drain):
-                    self._shifts.put(None)
+                    self._servers.put(None)
 
-    def _speak(self, words: SetStandInPage) -> None:
-        self._page.change(words.page)
+    def _show(self, message: SetStandInPage) -> None:
+        self._page.show(message.page)
         if self._server is None:
             self._server = make_server(
                 self._listener,
                 self._page.application,
                 self._sink,
                 self._options,
-                hold=HoldRule(words, self._channel, self._obeying),
+                hold=HoldRule(message, self._channel, self._handling),
                 tls=self._tls,
             )
-            self._shifts.put(self._server)
+            self._servers.put(self._server)
         else:
-            self._server.hold = HoldRule(words, self._channel, self._obeying)
+            self._server.hold = HoldRule(message, self._channel, self._handling)
             self._server.resume()
 
     def _take(self, connections: Connections) -> None:
         if self._server is None:
-            self._pass_on(connections)
+            self._hand_over(connections)
         else:
             self._server.take(connections)
 
-    def _pass_on(self, connections: Connections) -> None:
+    def _hand_over(self, connections: Connections) -> None:
         hand_over(self._channel, connections)

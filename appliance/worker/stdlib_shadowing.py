@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 _SOURCES_MAX = 200  # of a folder; enough to see which module a project uses
 
 
-def settle(search_path: list[str], standard_path: list[str]) -> list[str]:
+def choose_modules(search_path: list[str], standard_path: list[str]) -> list[str]:
     """Put the module that the project uses into ``sys.modules``, for each standard name that it has a file of.
 
     Returns:
         the names by which the project uses its own file.
     """
     own: list[str] = []
-    kept, sys.path[:] = sys.path[:], standard_path  # a PYTHONPATH may contain the project's folder already
+    before, sys.path[:] = sys.path[:], standard_path  # a PYTHONPATH may contain the project's folder already
     try:
         for folder in search_path:
             for name, file in _shadows(folder):
@@ -42,7 +42,7 @@ def settle(search_path: list[str], standard_path: list[str]) -> list[str]:
                 elif uses:
                     _load_standard(name, standard_path)
     finally:
-        sys.path[:] = kept
+        sys.path[:] = before
     return own
 
 

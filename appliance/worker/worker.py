@@ -27,7 +27,7 @@ from .files import source_loader
 from .files.known_files import KnownFiles
 from .frameworks import framework_errors, routes, werkzeug_debugger
 from .hooks import Hooks
-from .learning import Learning
+from .learning import ModuleReporter
 from .message_bounds import send
 from .preload import fork_guard
 from .preload.import_order import ImportOrder
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from .preload import inheritance as inherited
     from .preload.inheritance import Inheritance
 
-_TELL_S = 1.0  # for schedulers to start no more jobs
+_SCHEDULER_STOP_S = 1.0  # for schedulers to start no more jobs
 _EXIT = os._exit  # looked up before any code of the project runs
 
 
@@ -71,7 +71,7 @@ def main(descriptor: int) -> None:
         in_flight = InFlight(descriptors[1])
         os.close(descriptors[1])
         worker = Worker(channel, listener, start, in_flight, inheritance, notes=descriptors[2])
-        worker.attend(descriptors[3] if len(descriptors) > 3 else None)
+        worker.set_up_terminal(descriptors[3] if len(descriptors) > 3 else None)
         worker.run(received[1:])
 
 
@@ -93,47 +93,47 @@ class Worker:
         self._listener = listener
         self._start = start
         self._hooks = Hooks() if inheritance is None else inheritance.hooks
-        self._hooks.ask("stacks", stacks.offer, channel, otherwise=None)
-        self._words = self._hooks.ask("words", listen, start.mark, self._hooks, otherwise=None)
+        self._hooks.call("stacks", stacks.enable, channel, otherwise=None)
+        self._stdio = self._hooks.call("words", listen, start.mark, self._hooks, otherwise=None)
         self._in_flight = in_flight
         self._diagnosis = Diagnosis(
             {"the supervisor's channel": channel.fileno(), "the listening socket": listener.fileno()}
         )
-        self._sink = RecordSink(channel, self._words, in_flight)
+        self._sink = RecordSink(channel, self._stdio, in_flight)
         self._sink.broken = self._channel_broken
-        self._hooks.listen(self._sink.event)
+        self._hooks.report_to(self._sink.event)
         os.register_at_fork(after_in_child=self._sink.leave)
-        self._tls = serving_process.secured(start.options)
+        self._tls = serving_process.tls_context(start.options)
         self._server: PooledWSGIServer | None = None
         self._served = self._drained = False
         self._streams_s = 0.0
-        self._schedulers_told = GeventSafeEvent()
+        self._schedulers_stopped = GeventSafeEvent()
         self._application: app.Application | None = None
-        self._began = 0.0  # the start of the import
-        self._aside: list[app.Application] = []  # applications that a script serves itself, in other threads
-        self._waiting: serving_process.Connections = []  # connections taken before the server existed
-        self._wanted = GeventSafeEvent()  # to serve, or to drain the received connections
-        self._leave_by = 0.0  # CLOCK_MONOTONIC: the end of the grace period while draining
+        self._import_began = 0.0  # the start of the import
+        self._side_applications: list[app.Application] = []  # served by a script itself, in other threads
+        self._early_connections: serving_process.Connections = []  # connections taken before the server existed
+        self._may_serve = GeventSafeEvent()  # to serve, or to drain the received connections
+        self._grace_end = 0.0  # CLOCK_MONOTONIC: the end of the grace period while draining
         self._lock = threading.Lock()
         self._code = source_loader.CodeCache(start.code)
         self._files = KnownFiles(start, notes, self._hooks, is_forked=inheritance is not None)
         self._order = ImportOrder()
-        self._learning = Learning(self._files, self._order, is_forked=inheritance is not None)
+        self._module_reporter = ModuleReporter(self._files, self._order, is_forked=inheritance is not None)
 
-    def attend(self, descriptor: int | None) -> None:
+    def set_up_terminal(self, descriptor: int | None) -> None:
         """Send breakpoints to this terminal; without one they are skipped."""
         environment = os.environ  # noqa: TID251  PYTHONBREAKPOINT is the project's
-        self._hooks.ask("terminal", terminal.attend, descriptor, self._hooks, environment, otherwise=None)
+        self._hooks.call("terminal", terminal.attend, descriptor, self._hooks, environment, otherwise=None)
 
     def run(self, received: list[tuple[Message, list[int]]]) -> None:
         """Import the application, serve it, and return when it has drained."""
         for message, descriptors in received:
-            self._obey(message, descriptors)
+            self._handle(message, descriptors)
         if self._start.options.get("debugger"):
             from . import debugger  # noqa: PLC0415  only needed with a debugger
 
             control = threading.Thread(target=self._control, name="appliance-control", daemon=True)
-            debugger.exempt(control)
+            debugger.never_stop(control)
             control.start()
         else:
             # The control thread is unknown to ``threading``: gevent patches more in a process of one thread, among it
@@ -148,36 +148,38 @@ class Worker:
         except Exception as error:
             if self._served:
                 raise  # the project's own error, after it was served
-            self._end_by(error)  # not even the failure of the import could be reported
+            self._exit_after(error)  # not even the failure of the import could be reported
 
     def _import(self, began: float) -> None:
-        self._began = began
+        self._import_began = began
         target = self._start.target
         sys.argv[:] = [target["file"] or target["module"]]
         standard = standard_library(sys.path)
-        own = self._hooks.ask(
-            "shadows", stdlib_shadowing.settle, target["search_path"], standard, otherwise=list[str]()
+        own = self._hooks.call(
+            "shadows", stdlib_shadowing.choose_modules, target["search_path"], standard, otherwise=list[str]()
         )
         if self._inheritance is not None:
-            self._check(self._inheritance.before(target["search_path"], own))
+            self._exit_if_unfit(self._inheritance.before(target["search_path"], own))
         self._order.begin()
         loader = self._files.begin(self._code)
         sys.path[:0] = [entry for entry in target["search_path"] if entry not in sys.path]
         if self._start.options.get("debugger"):
-            self._debug(self._start.options["debugger"])
+            self._start_debugger(self._start.options["debugger"])
         adapter = self._start.options.get("adapter")
         try:
-            app.serve(target, loader, lambda each: self._serve(each, began), self._hooks, adapter, self._aside)
+            app.serve(
+                target, loader, lambda each: self._serve(each, began), self._hooks, adapter, self._side_applications
+            )
         except BaseException as error:
             if self._served:
                 raise  # this error ended the serving
             if self._inheritance is not None:
-                self._check(self._inheritance.doubt(error))
-            self._tell_failure(error)
-            self._last_words()
+                self._exit_if_unfit(self._inheritance.doubt(error))
+            self._report_failure(error)
+            self._flush_output()
             _EXIT(1)  # threads of the project must not keep a failed generation alive
 
-    def _look(self) -> None:
+    def _serve_endless_import(self) -> None:
         """Serve beside an import that never ends. The import goes on in the main thread."""
         from .frameworks.endless_import import endless_loop  # noqa: PLC0415  few projects do that
         from .preload.fork_safety import patched  # noqa: PLC0415  as above
@@ -185,16 +187,16 @@ class Worker:
         if self._application is not None or patched():
             return  # already served; or threads are greenlets, of another loop
         place = endless_loop(threading.main_thread().ident or 0, self._files.places.is_own)
-        application = app.bound(self._start.target, self._aside) if place else None
+        application = app.bound_application(self._start.target, self._side_applications) if place else None
         if place is None or application is None:
             return
         fields: dict[str, object] = {
             "file": place.file,
             "line": place.line,
-            "action": "Put that loop under if __name__ == '__main__', or into a thread of its own.",
+            "action": "Put that loop under if __name__ == '__main__', or run it in a thread.",
         }
         self._sink.event("warning", "import.endless", fields)
-        threading.Thread(target=self._serve, args=(application, self._began), name="appliance-serve").start()
+        threading.Thread(target=self._serve, args=(application, self._import_began), name="appliance-serve").start()
 
     def _serve(self, application: app.Application, began: float) -> None:
         with self._lock:
@@ -204,17 +206,17 @@ class Worker:
         warm(application)
         self._order.end()
         if self._inheritance is not None:
-            self._check(self._inheritance.after(self._start.target["search_path"]))
-        if self._words is not None:
-            self._words.mend()
+            self._exit_if_unfit(self._inheritance.after(self._start.target["search_path"]))
+        if self._stdio is not None:
+            self._stdio.mend()
         options = self._start.options
         server = serving_process.make_server(
-            self._listener, self._dressed(application), self._sink, options, tls=self._tls
+            self._listener, self._wrapped(application), self._sink, options, tls=self._tls
         )
         with self._lock:
             self._server = server
-            server.take(self._waiting)
-            self._waiting = []
+            server.take(self._early_connections)
+            self._early_connections = []
         if (refused := self._code.refused) is not None:
             self._sink.event("warning", "cache.refused", {"path": refused.filename, "reason": refused.strerror})
         send(
@@ -222,94 +224,97 @@ class Worker:
             messages.Ready(
                 import_s=round(time.monotonic() - began, 4),
                 began=began,
-                application=serving_process.described(application),
+                application=serving_process.qualified_name(application),
             ),
         )
         self._served = True
         send(self._channel, self._files.loaded())
-        self._wanted.wait()
+        self._may_serve.wait()
         try:
             server.serve_forever()
         except Exception as fault:  # noqa: BLE001  an error of ours: no application runs in this thread
-            self._end_by(fault)
-        app.ended(application, max(0.1, self._leave_by - time.monotonic()))
-        self._schedulers_told.wait(_TELL_S)  # a scheduler that still starts jobs would fail at the interpreter's end
+            self._exit_after(fault)
+        app.shut_down(application, max(0.1, self._grace_end - time.monotonic()))
+        self._schedulers_stopped.wait(_SCHEDULER_STOP_S)  # jobs that still start would fail at the interpreter's end
         self._sink.flush()
         self._drained = True
         self._channel.send(messages.Drained())
         self._code.write()
-        rest = self._hooks.ask("learning", self._learning.rest, self._debuggers(), otherwise=None)
+        rest = self._hooks.call("learning", self._module_reporter.rest, self._debugger_folder(), otherwise=None)
         if rest is not None:
             send(self._channel, rest)  # the report was never requested, or requests imported more modules
         serving_process.wait_for_streams(server, self._streams_s)
         if threading.current_thread() is not threading.main_thread():  # the main thread is in an endless import
-            self._last_words()
+            self._flush_output()
             _EXIT(0)
 
-    def _tell_failure(self, error: BaseException) -> None:
+    def _report_failure(self, error: BaseException) -> None:
         """Report that the import raised; if even that fails, write the reason into the shared memory."""
         try:
             send(self._channel, self._files.loaded())
             report = error_page.report(error, root=self._start.root, kind="import")
             if causes := self._diagnosis.causes(error):
-                report["action"] = f"Look at what the project does to the interpreter: {causes}."
+                report["action"] = f"Check what the project changes in the interpreter: {causes}."
             send(self._channel, messages.Failed(report=report))
         except ChannelError:
             raise
         except BaseException:  # noqa: BLE001  the project has removed what the report needs
-            self._end_by(error)
+            self._exit_after(error)
 
     def _channel_broken(self, error: ChannelError) -> None:
         """The channel failed: the supervisor has gone, or the project has closed our descriptors."""
         if self._diagnosis.lacks_descriptors():
-            self._end_by(error)
+            self._exit_after(error)
 
-    def _end_by(self, error: BaseException) -> NoReturn:
+    def _exit_after(self, error: BaseException) -> NoReturn:
         """End this process after a fatal error; leave the reason where the supervisor finds it."""
         try:
-            self._in_flight.explain(self._diagnosis.words(error))
+            self._in_flight.explain(self._diagnosis.explain(error))
         finally:
             _EXIT(1)
 
-    def _dressed(self, application: app.Application) -> app.Application:
+    def _wrapped(self, application: app.Application) -> app.Application:
         """Wrap the application in our helpers."""
         hooks = self._hooks
         helped = framework_errors.told(werkzeug_debugger.offered(application, hooks), self._start.root, hooks)
         return fork_guard.bounded(routes.told(helped, hooks))
 
-    def _check(self, unfit: inherited.ForkMismatchError | None) -> None:
+    def _exit_if_unfit(self, mismatch: inherited.ForkMismatchError | None) -> None:
         """Exit and let the supervisor start a cold worker, if the preloaded modules do not fit."""
-        if unfit is not None:
-            self._last_words()
-            send(self._channel, messages.ForkMismatch(why=unfit.why, modules=list(unfit.modules), stale=unfit.stale))
+        if mismatch is not None:
+            self._flush_output()
+            send(
+                self._channel,
+                messages.ForkMismatch(why=mismatch.why, modules=list(mismatch.modules), stale=mismatch.stale),
+            )
             os._exit(0)
 
-    def _debug(self, options: dict[str, Any]) -> None:
+    def _start_debugger(self, options: dict[str, Any]) -> None:
         from . import debugger  # noqa: PLC0415  as in run
 
         try:
             debugger.listen(
-                **options, tell=lambda port, waits: self._say(messages.DebuggerPort(port=port, waits=waits))
+                **options, report=lambda port, waits: self._send(messages.DebuggerPort(port=port, waits=waits))
             )
         except Exception as error:  # noqa: BLE001  the project is served without the debugger
             fields: dict[str, object] = {
                 "reason": f"{type(error).__name__}: {error}",
-                "action": "Add debugpy to the project's dependencies; the image brings its own.",
+                "action": "Add debugpy to the project's dependencies, or use the image, which contains it.",
             }
             self._sink.event("warning", "debugger.failed", fields)
             self._channel.send(messages.DebuggerPort(port=0))
 
-    def _debuggers(self) -> str:
+    def _debugger_folder(self) -> str:
         """Return debugpy's folder, to leave its modules out of reports."""
         debugpy = sys.modules.get("debugpy") if self._start.options.get("debugger") else None
         return os.path.dirname(getattr(debugpy, "__file__", None) or "")  # noqa: PTH120  pathlib costs 5 ms at import
 
-    def _say(self, message: Message) -> None:
+    def _send(self, message: Message) -> None:
         self._channel.send(message)
 
-    def _last_words(self) -> None:
-        if self._words is not None:
-            self._words.end()
+    def _flush_output(self) -> None:
+        if self._stdio is not None:
+            self._stdio.end()
         for stream in (sys.stdout, sys.stderr):
             try:
                 stream.flush()
@@ -321,71 +326,71 @@ class Worker:
             while True:
                 for message, descriptors in self._channel.receive():
                     try:
-                        self._obey(message, descriptors)
+                        self._handle(message, descriptors)
                     except ChannelError as error:
                         self._channel_broken(error)  # the project has closed it; if not, the next read fails
         except ChannelError as error:
             self._channel_broken(error)
             serving_process.end_with_group()
         except BaseException as error:  # noqa: BLE001  without this thread the process could never be ended
-            self._end_by(error)
+            self._exit_after(error)
 
-    def _obey(self, message: Message, descriptors: list[int]) -> None:
+    def _handle(self, message: Message, descriptors: list[int]) -> None:
         if isinstance(message, messages.TakeConnections):
             with self._lock:
                 if self._server is None:
-                    self._waiting += serving_process.taken(message, descriptors)
+                    self._early_connections += serving_process.received_connections(message, descriptors)
                 else:
-                    self._server.take(serving_process.taken(message, descriptors))
+                    self._server.take(serving_process.received_connections(message, descriptors))
         elif isinstance(message, messages.Drain):
-            self._leave_by = time.monotonic() + message.grace_s
+            self._grace_end = time.monotonic() + message.grace_s
             with self._lock:
                 if self._server is None:
-                    serving_process.hand_over(self._channel, self._waiting)
-                    if self._words is not None:
-                        self._words.end()
+                    serving_process.hand_over(self._channel, self._early_connections)
+                    if self._stdio is not None:
+                        self._stdio.end()
                     os._exit(0)  # still importing, and no longer needed
                 self._streams_s = message.streams_s
                 self._server.drain(lambda connections: serving_process.hand_over(self._channel, connections))
                 self._channel.send(messages.StoppedAccepting())
-            self._wanted.set()
+            self._may_serve.set()
             _thread.start_new_thread(self._stop_schedulers, ())
         elif isinstance(message, messages.ReportBackgroundWork):
-            self._report(cut=message.cut)
+            self._report_background_work(cut=message.cut)
         elif isinstance(message, messages.StartAccepting):
-            self._wanted.set()
+            self._may_serve.set()
         else:
-            self._answer(message)
+            self._handle_rest(message)
 
     def _stop_schedulers(self) -> None:
         from .frameworks import schedulers  # noqa: PLC0415  not needed before
 
         if names := schedulers.stop():
             self._sink.event("debug", "scheduler.stopped", {"names": names})
-        self._schedulers_told.set()
+        self._schedulers_stopped.set()
 
-    def _report(self, *, cut: bool) -> None:
+    def _report_background_work(self, *, cut: bool) -> None:
         """Report the work in the background; ``cut``: it is ended now."""
         from . import background_work  # noqa: PLC0415  as above
 
         work = background_work.running(self._start.root, streams=self._drained)
         level, event = ("warning", "work.cut") if cut else ("info", "work.running")
-        for each in work[: background_work.MOST]:
+        for each in work[: background_work.MAX_REPORTED]:
             self._sink.event(level, event, background_work.fields(each))
         if cut:
-            self._last_words()
+            self._flush_output()
             _EXIT(1)
 
-    def _answer(self, message: Message) -> None:
+    def _handle_rest(self, message: Message) -> None:
         if isinstance(message, messages.ReportModules):
             if message.quiet:
                 self._code.write()
-            learned = self._hooks.ask(
-                "learning", self._learning.all, self._application, self._debuggers(), otherwise=None
+            learned = self._hooks.call(
+                "learning", self._module_reporter.all, self._application, self._debugger_folder(), otherwise=None
             )
             if learned is not None:
                 send(self._channel, learned)
         elif isinstance(message, messages.ServeUnfinishedImport) and self._server is None:
-            look = self._hooks.guarded("endless imports", self._look, otherwise=None)
+            serve = self._hooks.guarded("endless imports", self._serve_endless_import, otherwise=None)
             # Unknown to ``threading``, as the control thread is. There may be no thread left.
-            self._hooks.ask("endless imports", _thread.start_new_thread, look, (), otherwise=0)
+            self._hooks.call("endless imports", _thread.start_new_thread, serve, (), otherwise=0)

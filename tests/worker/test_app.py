@@ -112,7 +112,7 @@ def test_refused(folder: Path, source: str, attribute: str, words: str):
 def test_factory_that_needs_more(folder: Path):
     """A factory that needs arguments which nobody gives is refused before it is called."""
     (folder / "needy.py").write_text("def create_app(config):\n    raise AssertionError\n", encoding="utf-8")
-    with pytest.raises(TargetError, match="can't be called so"):
+    with pytest.raises(TargetError, match="can't be called like that"):
         load(target(folder, "needy.py", "create_app", call="yes"), LOADER, Hooks())
 
 

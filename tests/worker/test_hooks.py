@@ -42,7 +42,7 @@ def told() -> Told:
 def hooks(told: Told) -> Hooks:
     """A guard that is listened to."""
     made = Hooks()
-    made.listen(lambda level, event, fields: told.append((level, event, fields)))
+    made.report_to(lambda level, event, fields: told.append((level, event, fields)))
     return made
 
 
@@ -60,7 +60,7 @@ def test_the_first_failure_is_the_last(hooks: Hooks, told: Told):
         raise ValueError("of our own")
 
     guarded = hooks.guarded("a hook", hook, otherwise="nothing")
-    assert [guarded(1), guarded(2), hooks.ask("a hook", hook, 3, otherwise="still nothing")] == [
+    assert [guarded(1), guarded(2), hooks.call("a hook", hook, 3, otherwise="still nothing")] == [
         "nothing", "nothing", "still nothing",
     ]  # fmt: skip
     assert asked == [1]
@@ -73,8 +73,8 @@ def test_the_first_failure_is_the_last(hooks: Hooks, told: Told):
 
 def test_others_go_on(hooks: Hooks):
     """One hook's failure is no other's, and what works returns what it returns."""
-    hooks.ask("one", fails, otherwise=None)
-    assert hooks.ask("other", lambda a, b: a + b, 1, 2, otherwise=0) == 3
+    hooks.call("one", fails, otherwise=None)
+    assert hooks.call("other", lambda a, b: a + b, 1, 2, otherwise=0) == 3
     assert hooks.guarded("other", lambda *, a: a, otherwise=0)(a=4) == 4
 
 
@@ -89,7 +89,7 @@ def test_a_bad_moment_is_no_failure(hooks: Hooks, told: Told, error: type[Except
             raise result
         return result
 
-    assert [hooks.ask("a hook", hook, otherwise="nothing") for _ in range(2)] == ["nothing", "done"]
+    assert [hooks.call("a hook", hook, otherwise="nothing") for _ in range(2)] == ["nothing", "done"]
     assert not told
 
 
@@ -101,23 +101,23 @@ def test_what_ends_a_request_passes(hooks: Hooks, error: type[BaseException]):
         raise error
 
     with pytest.raises(error):
-        hooks.ask("a hook", hook, otherwise=None)
+        hooks.call("a hook", hook, otherwise=None)
     assert not hooks.dropped
 
 
 def test_what_is_dropped_before_anybody_listens():
     """A failure in the preloader is told by the worker that is forked from it."""
     hooks, told = Hooks(), []
-    hooks.ask("early", fails, otherwise=None)
-    hooks.listen(lambda *event: told.append(event))
+    hooks.call("early", fails, otherwise=None)
+    hooks.report_to(lambda *event: told.append(event))
     assert [event[2]["hook"] for event in told] == ["early"]
 
 
 def test_a_sink_that_fails():
     """Where not even the event can be told, the project goes on."""
     hooks = Hooks()
-    hooks.listen(fails)
-    assert hooks.ask("a hook", fails, otherwise=7) == 7
+    hooks.report_to(fails)
+    assert hooks.call("a hook", fails, otherwise=7) == 7
 
 
 # -- each hook, in a framework that is not as it expects --------------------------------------------------------------
@@ -294,7 +294,7 @@ def test_a_terminal_that_can_not_be_held(hooks: Hooks, monkeypatch: pytest.Monke
 def test_a_breakpoint_that_nobody_hears(hooks: Hooks, monkeypatch: pytest.MonkeyPatch):
     """A breakpoint is passed, even where that can't be told."""
     monkeypatch.setattr(sys, "breakpointhook", sys.breakpointhook)
-    hooks.listen(fails)
+    hooks.report_to(fails)
     terminal.attend(None, hooks, {})
     breakpoint()  # noqa: T100  it is passed
 

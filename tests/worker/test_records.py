@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.protocol.channel import Channel, Failed, Records
-from appliance.worker.message_bounds import LONGEST_MESSAGE, LONGEST_TEXT, bounded, send
+from appliance.worker.message_bounds import LONGEST_MESSAGE, LONGEST_TEXT, limited, send
 from appliance.worker.records import RecordSink
 
 
@@ -115,4 +115,4 @@ _VALUES = st.recursive(
 @given(_VALUES)
 def test_anything_becomes_json(value: object):
     """Whatever it is, what comes of it is JSON."""
-    json.dumps(bounded(value))
+    json.dumps(limited(value))

@@ -29,15 +29,15 @@ def is_held(rule: HoldRule) -> bool:
 
 
 def test_no_old_page_once_a_message_is_on_its_way(channels):
-    """A connection waits while a message is unread, and while it is read and not obeyed; then it is answered."""
+    """A connection waits while a message is unread, and while it is read and not handled; then it is answered."""
     supervisor, standin = channels
-    obeying = threading.Event()
-    rule = HoldRule(SetStandInPage(page={}, wait_s=WAIT_S, since=time.monotonic() - LONG_AGO_S), standin, obeying)
+    handling = threading.Event()
+    rule = HoldRule(SetStandInPage(page={}, wait_s=WAIT_S, since=time.monotonic() - LONG_AGO_S), standin, handling)
     assert not is_held(rule)
     supervisor.send(StopAccepting())
     assert is_held(rule)
-    obeying.set()
+    handling.set()
     assert list(standin.receive())
     assert is_held(rule)
-    obeying.clear()
+    handling.clear()
     assert not is_held(rule)

@@ -16,7 +16,7 @@ root = sys.argv[1]
 import appliance.worker.stdlib_shadowing as shadows
 from appliance.worker.entry import standard_library
 import queue
-shadows.settle([root], standard_library(sys.path))
+shadows.choose_modules([root], standard_library(sys.path))
 sys.path.insert(0, root)
 import queue
 print(queue.__file__)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .lifespan import Lifespan
 
-    Tell = Callable[[str, str, "dict[str, object]"], None]
+    Report = Callable[[str, str, "dict[str, object]"], None]
     StartResponse = Callable[..., Any]
 
 _ENDLESS = 2**62  # a2wsgi reads a body by its length; a body without a length ends by itself
@@ -48,7 +48,7 @@ class Adapter:
         middleware: Any,
         loop: asyncio.AbstractEventLoop,
         lifespan: Lifespan,
-        tell: Tell,
+        report: Report,
         action: str,
         named: Any,
     ) -> None:
@@ -61,8 +61,8 @@ class Adapter:
         self._middleware = middleware
         self._loop = loop
         self._lifespan = lifespan
-        self._tell = tell
-        self._told = threading.Lock()  # taken once, by the first WebSocket
+        self._report = report
+        self._has_refused = threading.Lock()  # taken once, by the first WebSocket
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Any:
         """Answer one request."""
@@ -94,7 +94,7 @@ class Adapter:
             "traceback": found["text"],
             "request_id": request_id,
         }
-        self._tell("error", "application.failed", {**fields, **_some(found, "action")})
+        self._report("error", "application.failed", {**fields, **_some(found, "action")})
 
     def _refuse(self, environ: dict[str, Any], start_response: StartResponse) -> list[bytes]:
         """Refuse a WebSocket with 501, which a browser's console shows (RFC 9110, 15.6.2; RFC 6455, 4.1)."""
@@ -102,9 +102,9 @@ class Adapter:
         exchange = current.get()
         if exchange is not None:
             exchange.reason = reason
-        if self._told.acquire(blocking=False):
+        if self._has_refused.acquire(blocking=False):
             path = environ.get("PATH_INFO", "")
-            self._tell("warning", "websocket.refused", {"url.path": path, "action": self.action})
+            self._report("warning", "websocket.refused", {"url.path": path, "action": self.action})
         content = f"{reason}. {self.action}\n".encode()
         headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(content)))]
         start_response("501 Not Implemented", headers)
@@ -117,7 +117,7 @@ class Adapter:
         except RuntimeError:
             return  # the loop has ended
         except (TimeoutError, concurrent.futures.TimeoutError):  # one class since Python 3.11
-            self._tell("error", "lifespan.failed", {"reason": "something that does not await blocks the event loop"})
+            self._report("error", "lifespan.failed", {"reason": "something that does not await blocks the event loop"})
 
     async def _end(self, within_s: float) -> None:
         """Do the same in the loop. The shutdown gets a quarter of the time, at most one second."""
@@ -132,13 +132,13 @@ class Adapter:
         left_s = max(0.05, within_s - (self._loop.time() - began) - _CANCEL_S / 2)
         reason = await self._lifespan.end(min(left_s, within_s))
         if reason:
-            self._tell("error", "lifespan.failed", {"reason": reason})
+            self._report("error", "lifespan.failed", {"reason": reason})
 
     async def _cut(self, late: set[asyncio.Task[None]]) -> None:
         if not late:
             return
         for task in list(late)[:_SHOWN]:
-            self._tell("warning", "work.cut", place_of(task))
+            self._report("warning", "work.cut", place_of(task))
         for task in late:
             task.cancel()
         await asyncio.wait(late, timeout=_CANCEL_S)

@@ -57,7 +57,7 @@ def listen(application: Any, hooks: Hooks) -> None:
         framework: Any = sys.modules.get(name)
         if framework is not None:
             note = hooks.guarded(f"failures of {name}", _note, otherwise=None)
-            hooks.ask(f"failures of {name}", hook, framework, application, note, otherwise=None)
+            hooks.call(f"failures of {name}", hook, framework, application, note, otherwise=None)
 
 
 def _hook_quart(quart: Any, application: Any, note: Note) -> None:

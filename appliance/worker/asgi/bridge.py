@@ -166,9 +166,9 @@ class Bridge:
             if not self._complete and not self._conversation.left.done():
                 self.error = error
             elif not is_of_leaving(error):
-                self._tell(error)
+                self._report_failure(error)
 
-    def _tell(self, error: BaseException) -> None:
+    def _report_failure(self, error: BaseException) -> None:
         self._host.failed(error, self._exchange.request_id if self._exchange is not None else "")
 
     def _patience_s(self) -> float | None:
@@ -188,7 +188,7 @@ class Bridge:
         """Raise in a2wsgi: the application has ended before its response."""
         if self._conversation.gone:
             if self.error is not None and not is_of_leaving(self.error):
-                self._tell(self.error)
+                self._report_failure(self.error)
             raise self._raising(ClientLeft("the client has left"))
         if self.error is None:
             what = "before its response was complete" if self._has_head else "without a response"

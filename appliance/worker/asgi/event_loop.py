@@ -97,7 +97,7 @@ class EventLoopThread:
         found = make()
         asgi_failures.listen(found, self._hooks)
         application = as_asgi_3(found)
-        lifespan = Lifespan(application, self._hooks.tell)
+        lifespan = Lifespan(application, self._hooks.report)
         try:
             await lifespan.start()
         except BaseException as error:
@@ -106,14 +106,14 @@ class EventLoopThread:
             raise
         if lifespan.unsupported:
             level = "warning" if lifespan.asked else "debug"
-            self._hooks.tell(level, "lifespan.unsupported", {"reason": lifespan.unsupported})
+            self._hooks.report(level, "lifespan.unsupported", {"reason": lifespan.unsupported})
         loop = asyncio.get_running_loop()
         adapter = Adapter(
             application,
             middleware=self._middleware,
             loop=loop,
             lifespan=lifespan,
-            tell=self._hooks.tell,
+            report=self._hooks.report,
             action=self._action,
             named=found,
         )

@@ -16,7 +16,7 @@ from .asgi_places import place_of, stack_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Tell = Callable[[str, str, "dict[str, object]"], None]
+    Report = Callable[[str, str, "dict[str, object]"], None]
 
 SLOW_S = 5.0  # a longer startup is reported, with the place where it is
 _LAST_WORDS_S = 1.0  # for the exception that follows lifespan.startup.failed
@@ -29,7 +29,7 @@ class LifespanError(RuntimeError):
 
 
 class Lifespan:
-    """The lifespan of one application. ``tell`` takes an event.
+    """The lifespan of one application. ``report`` takes an event.
 
     Attributes:
         state: what the application leaves for its requests (``scope["state"]``).
@@ -37,9 +37,9 @@ class Lifespan:
         asked: it received lifespan.startup before it raised, so it knows the protocol.
     """
 
-    def __init__(self, application: Any, tell: Tell) -> None:
+    def __init__(self, application: Any, report: Report) -> None:
         self._application = application
-        self._tell = tell
+        self._report = report
         self.state: dict[str, Any] = {}
         self.unsupported = ""
         self.asked = False
@@ -63,7 +63,7 @@ class Lifespan:
             place = place_of(self._task)
             place.pop("thread")  # a task of ours, whose name says nothing
             stack = stack_of(self._task)
-            self._tell("warning", "lifespan.slow", {"running_s": SLOW_S, **place, "traceback": stack})
+            self._report("warning", "lifespan.slow", {"running_s": SLOW_S, **place, "traceback": stack})
         message = await self._started
         if message is None:
             error = self._error

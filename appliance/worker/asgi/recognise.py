@@ -33,7 +33,7 @@ def as_asgi_3(found: Any) -> Any:
     return application
 
 
-class Deferred:
+class DeferredApplication:
     """An application that a server was given by name, or as a factory: imported, or made, in the server's loop."""
 
     def __init__(self, app: Any, *, factory: bool) -> None:
@@ -43,7 +43,7 @@ class Deferred:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Make the object look like an ASGI application; never called."""
 
-    def made(self) -> Any:
+    def create(self) -> Any:
         """Return the application.
 
         Raises:

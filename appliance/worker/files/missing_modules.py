@@ -44,7 +44,7 @@ class MissingModules:
         if name in self._names or len(self._names) >= MOST:
             return
         self._names.add(name)
-        self._hooks.ask("missing modules", self._find, name, path, otherwise=None)
+        self._hooks.call("missing modules", self._find, name, path, otherwise=None)
 
     def _find(self, name: str, path: Sequence[str] | None) -> None:
         for place in self._own_places(name, path):

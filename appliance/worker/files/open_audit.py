@@ -20,7 +20,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from ..hooks import OF_THE_MOMENT
+from ..hooks import TRANSIENT
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -130,7 +130,7 @@ class OpenAudit:
 
     def _failed(self, error: Exception) -> None:
         """Switch the hook off: it can't be removed. A guard around it would cost each ``open`` 0.3 µs."""
-        if not isinstance(error, OF_THE_MOMENT):
+        if not isinstance(error, TRANSIENT):
             self._off = True
             self._hooks.drop(_NAME, error)
 

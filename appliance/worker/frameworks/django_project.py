@@ -19,7 +19,7 @@ from ...server.pages.tracebacks import MAX_LINE, safe_str
 if TYPE_CHECKING:
     from ..hooks import Hooks
 
-Tell = Callable[[str, str, dict[str, object]], None]
+Report = Callable[[str, str, dict[str, object]], None]
 
 # A browser requests a page as soon as the server is ready; work that blocks the interpreter for 50 to 100 ms comes
 # later.
@@ -38,7 +38,7 @@ def application(hooks: Hooks) -> Any:
     if os.environ.get("DJANGO_CONFIGURATION") and importlib.util.find_spec("configurations"):  # noqa: TID251  the project's
         _of("configurations").setup()  # its settings are classes, which Django alone can't read
     found = _of("django.core.servers.basehttp").get_internal_wsgi_application()
-    return hooks.ask("static files of Django", _with_static_files, found, otherwise=found)
+    return hooks.call("static files of Django", _with_static_files, found, otherwise=found)
 
 
 def _with_static_files(application: Any) -> Any:
@@ -50,30 +50,30 @@ def _with_static_files(application: Any) -> Any:
 
 def look_after(hooks: Hooks, root: str) -> None:
     """Check the project once it is served, in another thread."""
-    hooks.ask("checks of Django", _start, hooks, root, otherwise=None)
+    hooks.call("checks of Django", _start, hooks, root, otherwise=None)
 
 
 def _start(hooks: Hooks, root: str) -> None:
-    timer = threading.Timer(_LATER_S, hooks.guarded("checks of Django", _look, otherwise=None), (hooks.tell, root))
+    timer = threading.Timer(_LATER_S, hooks.guarded("checks of Django", _look, otherwise=None), (hooks.report, root))
     timer.name = "appliance-django"
     timer.daemon = True
     timer.start()
 
 
-def _look(tell: Tell, root: str) -> None:
+def _look(report: Report, root: str) -> None:
     try:
-        _check(tell)
-        _count_migrations(tell, root)
+        _check(report)
+        _count_migrations(report, root)
     except Exception as error:  # noqa: BLE001  a database that does not respond, an app whose checks raise
-        from ...server.pages.error_page import report  # noqa: PLC0415  10 ms
+        from ...server.pages import error_page  # noqa: PLC0415  10 ms
 
-        found = report(error, root=root, kind="import")
-        tell("warning", "django.unchecked", {"reason": found["title"], "action": found.get("action", "")})
+        found = error_page.report(error, root=root, kind="import")
+        report("warning", "django.unchecked", {"reason": found["title"], "action": found.get("action", "")})
     finally:
         _of("django.db").connections.close_all()  # this thread's connections
 
 
-def _check(tell: Tell) -> None:
+def _check(report: Report) -> None:
     django, settings = _of("django"), _of("django.conf").settings
     issues = [issue for issue in _of("django.core.checks").run_checks() if not issue.is_silenced()]
     worst = max((issue.level for issue in issues), default=0)
@@ -85,10 +85,10 @@ def _check(tell: Tell) -> None:
         "count": len(issues),
         "issues": [safe_str(issue, MAX_LINE) for issue in issues[:_NAMES_MAX]],
     }
-    tell(level if issues else "debug", "django.checked", fields)
+    report(level if issues else "debug", "django.checked", fields)
 
 
-def _count_migrations(tell: Tell, root: str) -> None:
+def _count_migrations(report: Report, root: str) -> None:
     if not _of("django.conf").settings.DATABASES:
         return
     executor = _of("django.db.migrations.executor").MigrationExecutor(_database())
@@ -104,7 +104,7 @@ def _count_migrations(tell: Tell, root: str) -> None:
         "names": [f"{migration.app_label}.{migration.name}" for migration, _ in plan[:_NAMES_MAX]],
         "action": f"docker compose exec app appliance run {command} (or set APPLIANCE_BEFORE_START={command!r}).",
     }
-    tell("warning", "migrations.found", fields)
+    report("warning", "migrations.found", fields)
 
 
 def _database() -> Any:

@@ -42,7 +42,9 @@ _BANNER = (
 
 def told(application: Application, root: str, hooks: Hooks) -> Application:
     """Wrap the application to add advice; return it unchanged if no known framework is loaded."""
-    listens = [hooks.ask(f"failures of {name}", listen, hooks, otherwise=False) for name, listen in _FRAMEWORKS.items()]
+    listens = [
+        hooks.call(f"failures of {name}", listen, hooks, otherwise=False) for name, listen in _FRAMEWORKS.items()
+    ]
     if not any(listens):
         return application
 
@@ -129,8 +131,8 @@ def _helped(
     environ: dict[str, Any], start_response: Any, response: Any, error: BaseException, root: str, hooks: Hooks
 ) -> Any:
     """Add advice to the response; return it unchanged if there is none to give, or if it is not an error page."""
-    found: dict[str, Any] = hooks.ask("help on a failure", _tell, start_response, error, root, otherwise={})
-    if not found or not hooks.ask("help on a failure", _may_be_changed, start_response, response, otherwise=False):
+    found: dict[str, Any] = hooks.call("help on a failure", _tell, start_response, error, root, otherwise={})
+    if not found or not hooks.call("help on a failure", _may_be_changed, start_response, response, otherwise=False):
         return response
     parts, rest = _taken(response)  # the project's own iterable, which may raise
     if rest is not None:
@@ -138,7 +140,9 @@ def _helped(
     if hasattr(response, "close"):
         response.close()
     content = b"".join(parts)
-    return [hooks.ask("help on a failure", _changed, environ, start_response, content, error, found, otherwise=content)]
+    return [
+        hooks.call("help on a failure", _changed, environ, start_response, content, error, found, otherwise=content)
+    ]
 
 
 def _tell(start_response: Any, error: BaseException, root: str) -> dict[str, Any]:

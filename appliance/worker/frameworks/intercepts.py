@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ..asgi.recognise import Deferred
+from ..asgi.recognise import DeferredApplication
 
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
@@ -32,7 +32,7 @@ def install(rendezvous: ScriptRendezvous) -> None:
     """Patch the modules that are already imported, and the others once they are."""
     for name, change in _CHANGES.items():
         if name in sys.modules:
-            rendezvous.hooks.ask(f"server of {name}", change, sys.modules[name], rendezvous, otherwise=None)
+            rendezvous.hooks.call(f"server of {name}", change, sys.modules[name], rendezvous, otherwise=None)
     sys.meta_path.insert(0, _Finder(rendezvous))
 
 
@@ -49,7 +49,7 @@ class _Finder:
             find = getattr(finder, "find_spec", None)
             spec = None if find is None else find(name, path, target)
             if spec is not None:
-                self._rendezvous.hooks.ask(f"server of {name}", self._follow, spec, change, otherwise=None)
+                self._rendezvous.hooks.call(f"server of {name}", self._follow, spec, change, otherwise=None)
                 return spec  # type: ignore[no-any-return]  # another finder's
         return None
 
@@ -60,7 +60,7 @@ class _Finder:
 
         def run_and_change(module: ModuleType) -> None:
             run(module)
-            self._rendezvous.hooks.ask(f"server of {spec.name}", change, module, self._rendezvous, otherwise=None)
+            self._rendezvous.hooks.call(f"server of {spec.name}", change, module, self._rendezvous, otherwise=None)
 
         spec.loader.exec_module = run_and_change  # type: ignore[union-attr, method-assign]
 
@@ -110,7 +110,7 @@ def _wsgiref(module: ModuleType, rendezvous: ScriptRendezvous) -> None:
             finally:
                 self.server_close()  # its socket was never bound
             return
-        rendezvous.aside.append(self.get_app())
+        rendezvous.side_applications.append(self.get_app())
         if not self.socket.getsockname()[1]:  # made in the main thread, to serve in another one: bound only now
             bind(self)
             activate(self)
@@ -125,7 +125,7 @@ def _werkzeug(module: ModuleType, rendezvous: ScriptRendezvous) -> None:
     real = module.make_server
 
     def run_simple(_host: str, _port: int, application: Any, *_: Any, **options: Any) -> None:
-        dressed = rendezvous.hooks.ask("run_simple of Werkzeug", _dressed, application, options, otherwise=application)
+        dressed = rendezvous.hooks.call("run_simple of Werkzeug", _dressed, application, options, otherwise=application)
         rendezvous.serve(dressed, "Werkzeug")
 
     def make_server(host: str, port: int, app: Any = None, *more: Any, **options: Any) -> Any:
@@ -271,7 +271,7 @@ def _hypercorn(module: Any, rendezvous: ScriptRendezvous) -> None:
 
 def _named(app: Any, *, factory: bool) -> Any:
     """Defer an application that is given by name, or by a factory, until the loop runs."""
-    return Deferred(app, factory=factory) if isinstance(app, str) or factory else app
+    return DeferredApplication(app, factory=factory) if isinstance(app, str) or factory else app
 
 
 def _in_the_main_thread(

@@ -21,7 +21,7 @@ def load(target: dict[str, Any], hooks: Hooks) -> Any:
     """Return the application of the section ``target["attribute"]`` of the file."""
     deploy: Any = importlib.import_module("paste.deploy.loadwsgi")  # noqa: TID251  the project's own PasteDeploy
     own = target["keywords"]
-    hooks.ask("entry points of Paste", _know, deploy, set(map(_normal, own["own"])), own["entries"], otherwise=None)
+    hooks.call("entry points of Paste", _know, deploy, set(map(_normal, own["own"])), own["entries"], otherwise=None)
     _configure_logging(target["file"])
     return deploy.loadapp(f"config:{target['file']}", name=target["attribute"])
 

@@ -25,8 +25,8 @@ _FLASKS = ("RequestContext", "AppContext")
 
 def told(application: Application, hooks: Hooks) -> Application:
     """Make the application's framework report its routes; wrap the application only for Bottle."""
-    hooks.ask("routes of Django", _hook_django, hooks, otherwise=None)
-    hooks.ask("routes of Flask", _hook_flask, hooks, otherwise=None)
+    hooks.call("routes of Django", _hook_django, hooks, otherwise=None)
+    hooks.call("routes of Flask", _hook_flask, hooks, otherwise=None)
     if "bottle" not in sys.modules:
         return application
 
@@ -34,7 +34,7 @@ def told(application: Application, hooks: Hooks) -> Application:
         try:
             return application(environ, start_response)
         finally:
-            hooks.ask("routes of Bottle", _note_bottles, environ, otherwise=None)
+            hooks.call("routes of Bottle", _note_bottles, environ, otherwise=None)
 
     return application_with_route
 

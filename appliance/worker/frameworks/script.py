@@ -32,16 +32,18 @@ class ScriptEnded(Exception):  # noqa: N818  it tells what happened; the worker 
         self.namespace = namespace
 
 
-def run(file: str, package: str, serve: Serve, check: Serve, hooks: Hooks, aside: list[Any] | None = None) -> None:
+def run(
+    file: str, package: str, serve: Serve, check: Serve, hooks: Hooks, side_applications: list[Any] | None = None
+) -> None:
     """Run the file as ``__main__``, within ``package`` unless that is empty; return when serving has ended.
 
-    ``aside`` collects the applications that the file itself serves in other threads.
+    ``side_applications`` collects the applications that the file itself serves in other threads.
 
     Raises:
         ScriptEnded: the file served nothing.
         BaseException: the file raised this before it served.
     """
-    rendezvous = ScriptRendezvous(serve, check, hooks, aside)
+    rendezvous = ScriptRendezvous(serve, check, hooks, side_applications)
     intercepts.install(rendezvous)
     main = ModuleType("__main__")
     main.__dict__.update(__file__=file, __builtins__=sys.modules["builtins"], __package__=package or None)

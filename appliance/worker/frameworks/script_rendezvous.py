@@ -18,11 +18,12 @@ Serve = Callable[[Any, str], None]
 class ScriptRendezvous:
     """Receives the calls of a script's server."""
 
-    def __init__(self, serve: Serve, check: Serve, hooks: Hooks, aside: list[Any] | None = None) -> None:
+    def __init__(self, serve: Serve, check: Serve, hooks: Hooks, side_applications: list[Any] | None = None) -> None:
         self._serve = serve
         self._check = check
         self.hooks = hooks
-        self.aside = [] if aside is None else aside  # applications that the script itself serves in other threads
+        # Applications that the script itself serves in other threads.
+        self.side_applications = [] if side_applications is None else side_applications
         self.served = False
         self.contained: Any = None  # the application within a server's own handler (Tornado's), if any
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def offered(application: Any, hooks: Hooks) -> Application:
     """Put the debugger around the application; return it unchanged if the project has not turned the debugger on."""
-    debugger = hooks.ask("debugger of Werkzeug", _debugger_of, application, hooks, otherwise=None)
+    debugger = hooks.call("debugger of Werkzeug", _debugger_of, application, hooks, otherwise=None)
     if debugger is None:
         return application  # type: ignore[no-any-return]  # the project's own
 
@@ -52,7 +52,7 @@ class _Telling:
         try:
             return self._application(environ, start_response)
         except Exception as error:
-            self._hooks.ask("debugger of Werkzeug", _tell, start_response, error, otherwise=None)
+            self._hooks.call("debugger of Werkzeug", _tell, start_response, error, otherwise=None)
             raise
 
 

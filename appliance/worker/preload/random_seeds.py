@@ -54,7 +54,7 @@ class RandomSeeds:
     def ran(self, name: str) -> None:
         """Patch numpy's generators, once ``numpy.random`` was imported."""
         if name == "numpy.random":
-            self._hooks.ask("seeds of numpy", self._hook_numpy, otherwise=None)
+            self._hooks.call("seeds of numpy", self._hook_numpy, otherwise=None)
 
     def _hook_numpy(self) -> None:
         module: Any = sys.modules["numpy.random"]
@@ -77,8 +77,8 @@ class RandomSeeds:
 
     def seed(self) -> None:
         """Give each generator a seed of this process."""
-        self._hooks.ask("seeds of random", self._seed, otherwise=None)
-        self._hooks.ask("seeds of numpy", self._seed_numpy, otherwise=None)
+        self._hooks.call("seeds of random", self._seed, otherwise=None)
+        self._hooks.call("seeds of numpy", self._seed_numpy, otherwise=None)
 
     def _seed(self) -> None:
         for reference in self._unseeded:

@@ -64,7 +64,7 @@ class Hook:
 
         def emit(handler: logging.StreamHandler[Any], record: logging.LogRecord) -> None:
             """Emit a record."""
-            if not hooks.ask("records of logging", said, handler, record, otherwise=False):
+            if not hooks.call("records of logging", said, handler, record, otherwise=False):
                 original(handler, record)
 
         logging.StreamHandler.emit = emit  # type: ignore[method-assign, assignment]  # the one step that we replace

@@ -158,7 +158,7 @@ class Stdio:
         self.voices = (Voice(1, mark), Voice(2, mark))
         self._buffers = (TaggedBuffer(self.voices[0]), TaggedBuffer(self.voices[1]))
         # The incomplete lines of both streams: nearly always none, which is the quickest check.
-        self.begun = (self._buffers[0].held, self._buffers[1].held)
+        self.incomplete = (self._buffers[0].held, self._buffers[1].held)
         for stream, buffer in zip((sys.stdout, sys.stderr), self._buffers, strict=True):
             _stand_on(stream, buffer)
         sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc, assignment]  # typed as final
@@ -194,5 +194,5 @@ def listen(mark: str, hooks: Hooks) -> Stdio | None:
     if not mark or not all(isinstance(stream, io.TextIOWrapper) for stream in streams):
         return None
     words = Stdio(bytes.fromhex(mark))
-    hooks.ask("records of logging", Hook(words.voices, hooks).install, otherwise=None)
+    hooks.call("records of logging", Hook(words.voices, hooks).install, otherwise=None)
     return words

@@ -45,7 +45,7 @@ class Terminal:
         ask: Callable[..., str] = builtins.input
 
         def asked(prompt: object = "", /) -> str:
-            self._hooks.ask("terminal", self._hold_what_asks, otherwise=None)
+            self._hooks.call("terminal", self._hold_what_asks, otherwise=None)
             with self.held():
                 return ask(prompt)
 
@@ -56,7 +56,7 @@ class Terminal:
         """Stop in the frame that called ``breakpoint()``."""
         import pdb  # noqa: PLC0415, T100  costs 12 ms, only at a breakpoint
 
-        self._hooks.ask("terminal", self._take_in_pdb, otherwise=False)
+        self._hooks.call("terminal", self._take_in_pdb, otherwise=False)
         header = options.get("header")
         stop = pdb.Pdb()
         if header is not None:
@@ -67,7 +67,7 @@ class Terminal:
     def held(self) -> Iterator[None]:
         """Within this context, descriptors 1 and 2 are the terminal."""
         with self._asking:
-            kept = self._hooks.ask("terminal", self._take_over, otherwise=list[int]()) if not self._depth else []
+            kept = self._hooks.call("terminal", self._take_over, otherwise=list[int]()) if not self._depth else []
             self._depth += 1
             try:
                 yield
@@ -162,7 +162,7 @@ def attend(descriptor: int | None, hooks: Hooks, environment: Mapping[str, str])
                 "reason": "no terminal is attached",
                 "action": _ACTION,
             }
-            hooks.ask("breakpoints", hooks.tell, "warning", "breakpoint.passed", fields, otherwise=None)
+            hooks.call("breakpoints", hooks.report, "warning", "breakpoint.passed", fields, otherwise=None)
 
         sys.breakpointhook = passed
     if descriptor is not None:

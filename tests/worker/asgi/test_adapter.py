@@ -49,7 +49,7 @@ class Adapted:
     def __init__(self, application: Any, stack: ExitStack) -> None:
         self.told = Recorder()
         hooks = Hooks()
-        hooks.listen(self.told.event)
+        hooks.report_to(self.told.event)
         self._over = threading.Event()
         self._adapters: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.raised: BaseException | None = None
@@ -301,13 +301,13 @@ def test_a_startup_that_takes_long(adapt: Adapt, monkeypatch: pytest.MonkeyPatch
     """Where it stands is told while it is waited for."""
     monkeypatch.setattr(lifespan, "SLOW_S", 0.0)
     told = asyncio.Event()
-    real = Hooks.tell
+    real = Hooks.report
 
     def tell(hooks: Hooks, level: str, event: str, fields: dict[str, object]) -> None:
         real(hooks, level, event, fields)
         told.set()
 
-    monkeypatch.setattr(Hooks, "tell", tell)
+    monkeypatch.setattr(Hooks, "report", tell)
 
     async def application(_scope: object, _receive: object, send: Send) -> None:
         await told.wait()

@@ -259,7 +259,7 @@ def test_a_hook_that_fails_changes_nothing(signal, monkeypatch, tmp_path):
         return [FLASKS_OWN]
 
     hooks = Hooks()
-    hooks.listen(lambda *event: told.append(event))
+    hooks.report_to(lambda *event: told.append(event))
     helped = framework_errors.told(application, str(tmp_path), hooks)
     for _ in range(2):
         run = Run()
