@@ -82,7 +82,7 @@ def run(  # noqa: PLR0917  Django's signature
     on_bind: Callable[[int], None] | None = None,
     server_cls: type[simple_server.WSGIServer] = WSGIServer,
 ) -> None:
-    """Serve an application for ever; see ``appliance.server.wsgi.listener.run``."""
+    """Serve an application forever; see ``appliance.server.wsgi.listener.run``."""
     listener.run(addr, port, wsgi_handler, ipv6, threading, on_bind, server_cls)
 
 

@@ -77,7 +77,6 @@ MODULES = [
 ]
 # What must still be rewritten. Remove the line of what you have rewritten; at the end the set is empty.
 TO_DO = {
-    "appliance",
     "appliance/commands",
     "appliance/config",
     "appliance/dependencies",
@@ -91,10 +90,7 @@ TO_DO = {
     "appliance/identity",
     "appliance/logs",
     "appliance/logs/project_output",
-    "appliance/protocol",
-    "appliance/server/http",
     "appliance/server/io",
-    "appliance/server/pages",
     "appliance/server/pool",
     "appliance/server/wsgi",
     "appliance/supervisor",
@@ -104,12 +100,6 @@ TO_DO = {
     "appliance/supervisor/steps",
     "appliance/supervisor/workers",
     "appliance/watch",
-    "appliance/worker",
-    "appliance/worker/asgi",
-    "appliance/worker/files",
-    "appliance/worker/frameworks",
-    "appliance/worker/preload",
-    "appliance/worker/stdio",
     # made from config/table.py and logs/events.py
     ".env.example",
     "docs/log-events.md",

@@ -81,7 +81,7 @@ class InFlight:
     def end(self, request: Request) -> None:
         """Record that a request has ended; its log record follows."""
         slot = request.slot
-        if slot is None:  # refused before it began; its log record counts all the same
+        if slot is None:  # refused before it began; its log record counts too
             self.begin(request, b"")
             slot = request.slot
         if slot is not None:

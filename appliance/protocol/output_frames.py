@@ -6,8 +6,8 @@ only the standard library.
 Theory of operation. The output of Python, of C code and of child processes share descriptors 1 and 2, and their order
 must be kept, even if the process dies with the next instruction. So Python's output uses the same pipe, with a header
 before it that names process, thread and request. A piece is one write of at most PIPE_BUF bytes, which the kernel never
-mixes with other writes (pipe(7)), whoever writes them. It begins with a mark of 16 bytes, 15 of which are random and
-new for each process, so that other output is never mistaken for a piece.
+mixes with other writes (pipe(7)), also of other processes. It begins with a mark of 16 bytes, 15 of which are random
+and new for each process, so that other output is never mistaken for a piece.
 """
 
 from __future__ import annotations

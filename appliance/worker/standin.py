@@ -53,13 +53,13 @@ class Page:
         self._content: dict[str, Any] = {"status": 503, "title": "Starting", "lead": "", "version": 0}
 
     def show(self, content: dict[str, Any]) -> None:
-        """Show this page from now on, and wake the requests that wait for news."""
+        """Show this page from now on, and wake the requests that wait for a change."""
         with self._changed:
             self._content = content
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Wake the requests that wait for news: a worker serves now."""
+        """Wake the requests that wait for a change: a worker serves now."""
         self.show({**self._content, "version": -1})
 
     def application(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -87,7 +87,7 @@ class Page:
 
 
 class QuietSink(RecordSink):
-    """Leaves out the requests that wait for news: users did not send them."""
+    """Leaves out the requests that wait for a change: users did not send them."""
 
     def exchange(self, exchange: Exchange) -> None:
         """Log a request that has ended."""
@@ -132,7 +132,7 @@ class _StandIn:
     def __init__(self, channel: Channel, listener: socket.socket, start: Start) -> None:
         self._channel = channel
         self._listener = listener
-        self._options = {**start.options, "threads": 32}  # a page that waits for news holds a thread
+        self._options = {**start.options, "threads": 32}  # a page that waits for a change holds a thread
         self._sink = QuietSink(channel)
         self._tls = tls_context(start.options)
         self._page = Page()

@@ -49,7 +49,7 @@ class Fields:
         forwarded: the claims of a proxy (``HTTP_FORWARDED``, ``HTTP_X_FORWARDED_*``, ``HTTP_X_REAL_IP`` ...), or None.
         length: the body's length; 0 if there is no body, or a chunked one.
         chunked: the body has the chunked coding.
-        keep_alive: the client wants a persistent connection.
+        keep_alive: the client asks for a persistent connection.
         expects: the client waits for 100 (Continue) before it sends the body.
         upgrade: the client offers another protocol.
     """

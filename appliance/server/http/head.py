@@ -42,7 +42,7 @@ class Head:
         minor: 1 for HTTP/1.1 and above, 0 for HTTP/1.0, -1 for HTTP/0.9 (lenient only).
         said: what the fields say.
         plain: it is an HTTP/1.1 request for content, on a connection that is to stay, as most are.
-        values: the fields' values, as ``said.values``, but for the Host of an absolute-form.
+        values: the fields' values, as ``said.values``, except for the Host of an absolute-form.
     """
 
     __slots__ = ("method", "minor", "path", "plain", "query", "said", "target", "values")

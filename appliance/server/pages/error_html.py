@@ -31,7 +31,7 @@ details { margin-top: 1.2rem } summary { cursor: pointer; color: var(--soft) }
 footer { margin-top: 2.5rem; color: var(--soft); font-size: .85rem }
 """
 
-# The stand-in answers when there is news, or "same" before a proxy's timeout. A worker gives any other answer.
+# The stand-in answers when the page has changed, or "same" before a proxy's timeout. A worker gives any other answer.
 _SCRIPT = """
 (async () => {
   for (;;) {

@@ -94,7 +94,7 @@ def render(page: Page, accept: str) -> tuple[str, bytes]:
     """Render the page in the format of the Accept header; return Content-Type and content.
 
     A page has ``status`` and ``title``, and any of ``lead``, ``action``, ``file``, ``line``, ``details`` or ``text``,
-    ``frames``, ``refresh`` (the HTML waits for news about ``version``, then reloads).
+    ``frames``, ``refresh`` (the HTML waits until the stand-in has another ``version``, then reloads).
     """
     wanted = preferred(accept)
     if wanted == "html":

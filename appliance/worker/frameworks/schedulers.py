@@ -1,4 +1,4 @@
-"""Stop the project's schedulers, which would otherwise run for ever.
+"""Stop the project's schedulers, which would otherwise never end.
 
 Has a list of known schedulers, and how to stop each. Runs in a thread of a worker that drains: the next worker's
 scheduler already runs, and the same job must not run twice.

@@ -72,6 +72,6 @@ def end(error: BaseException | None = None) -> NoReturn:
             sys.stderr.write(describe(error.with_traceback(seen.tb_next if seen else None)).text())
         sys.stdout.flush()
         sys.stderr.flush()
-    except Exception:  # noqa: BLE001, S110  the streams may be closed; the process ends all the same
+    except Exception:  # noqa: BLE001, S110  the streams may be closed; the process still ends
         pass
     os._exit(code & 0xFF if isinstance(code, int) else 1)
