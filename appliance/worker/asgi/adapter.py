@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _ENDLESS = 2**62  # a2wsgi reads a body by its length; a body without a length ends by itself
 _CANCEL_S = 0.2  # for a cancelled task
-_SHOWN = 20  # tasks that are reported by name
+_MAX_REPORTED = 20  # tasks that are reported by name
 
 
 class Adapter:
@@ -79,8 +79,8 @@ class Adapter:
                 raise exc_info[1]
             return start_response(status, headers)
 
-        chunks = self._middleware(bridge, loop=self._loop)(_copied(environ), started)
-        return Response(chunks, bridge, run, self._loop).begun()
+        chunks = self._middleware(bridge, loop=self._loop)(_copy_environ(environ), started)
+        return Response(chunks, bridge, run, self._loop).begin()
 
     def failed(self, error: BaseException, request_id: str) -> None:
         """Log an exception raised after a response, with the fields that the server logs for a failed request."""
@@ -94,7 +94,7 @@ class Adapter:
             "traceback": found["text"],
             "request_id": request_id,
         }
-        self._report("error", "application.failed", {**fields, **_some(found, "action")})
+        self._report("error", "application.failed", {**fields, **_subset(found, "action")})
 
     def _refuse(self, environ: dict[str, Any], start_response: StartResponse) -> list[bytes]:
         """Refuse a WebSocket with 501, which a browser's console shows (RFC 9110, 15.6.2; RFC 6455, 4.1)."""
@@ -128,16 +128,16 @@ class Adapter:
         tasks = {bridge.task for bridge in self.live if bridge.task is not None}
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=within_s - own_s)
-            await self._cut(late)
+            await self._cancel(late)
         left_s = max(0.05, within_s - (self._loop.time() - began) - _CANCEL_S / 2)
         reason = await self._lifespan.end(min(left_s, within_s))
         if reason:
             self._report("error", "lifespan.failed", {"reason": reason})
 
-    async def _cut(self, late: set[asyncio.Task[None]]) -> None:
+    async def _cancel(self, late: set[asyncio.Task[None]]) -> None:
         if not late:
             return
-        for task in list(late)[:_SHOWN]:
+        for task in list(late)[:_MAX_REPORTED]:
             self._report("warning", "work.cut", place_of(task))
         for task in late:
             task.cancel()
@@ -154,7 +154,7 @@ class Response:
         self._loop = loop
         self._first: bytes | None = None
 
-    def begun(self) -> Response | list[bytes]:
+    def begin(self) -> Response | list[bytes]:
         """Wait for the first part of the content; return that alone if it is complete."""
         try:
             self._first = self._take()
@@ -193,10 +193,10 @@ class Response:
             if error is None or (isinstance(end, StopIteration) and self._bridge.last):
                 raise
             if isinstance(error, ClientLeft):
-                return self._noticed()
+                return self._abort()
             raise error.with_traceback(self._bridge.trace) from error.__cause__
 
-    def _noticed(self) -> bytes:
+    def _abort(self) -> bytes:
         """Make the server notice that the client has left, as it always does: by a failed send."""
         if self._run.status is None:
             self._run.start_response("500 Internal Server Error", [])
@@ -208,7 +208,7 @@ def _is_websocket(environ: dict[str, Any]) -> bool:
     return str(environ.get("HTTP_UPGRADE", "")).strip().lower() == "websocket"
 
 
-def _copied(environ: dict[str, Any]) -> dict[str, Any]:
+def _copy_environ(environ: dict[str, Any]) -> dict[str, Any]:
     """Copy the environ for a2wsgi, which can't parse every target, and ignores a body without a length."""
     given = {**environ, "PATH_INFO": "/", "SCRIPT_NAME": "", "QUERY_STRING": "", "REMOTE_ADDR": ""}
     given["wsgi.input"] = _Input(environ["wsgi.input"])
@@ -224,5 +224,5 @@ class _Input:
         self.read: Callable[[int], bytes] = getattr(body, "read1", body.read)
 
 
-def _some(found: dict[str, Any], *names: str) -> dict[str, object]:
+def _subset(found: dict[str, Any], *names: str) -> dict[str, object]:
     return {name: found[name] for name in names if name in found}

@@ -21,38 +21,38 @@ if TYPE_CHECKING:
 
 STATUS = 500
 # The text of Starlette and BlackSheep, Quart's page, the JSON of Litestar, Sanic and Connexion.
-_BARE = b"internal server error"
-_BARE_MAX = 600
+_DEFAULT_TEXT = b"internal server error"
+_DEFAULT_MAX = 600
 _OWN_MAX = 262_144  # of a framework's known page: Sanic's has 5 KB, and 70 KB with a traceback
 
 
-class Noted(Protocol):
+class RequestFailure(Protocol):
     """What is recorded of one request while it runs."""
 
-    noted: BaseException | None
-    own: bool  # the framework's default handler has answered
+    caught: BaseException | None
+    own_page: bool  # the framework's default handler has answered
 
 
-running: ContextVar[Noted | None] = ContextVar("appliance_bridge", default=None)
+running: ContextVar[RequestFailure | None] = ContextVar("appliance_bridge", default=None)
 
 
-def is_short(parts: Iterable[bytes], *, own: bool) -> bool:
-    """Whether content that begins with these parts may be a framework's own page; ``own``: it is known to be."""
-    return sum(map(len, parts)) < (_OWN_MAX if own else _BARE_MAX)
+def is_short(parts: Iterable[bytes], *, own_page: bool) -> bool:
+    """Whether content that begins with these parts may be a framework's own page; ``own_page``: it is known to be."""
+    return sum(map(len, parts)) < (_OWN_MAX if own_page else _DEFAULT_MAX)
 
 
-def is_bare(content: bytes, error: BaseException | None) -> bool:
+def is_default_page(content: bytes, error: BaseException | None) -> bool:
     """Whether the content is a framework's own error page, and not written by the project.
 
     ``error`` is given if it is known to be the framework's: then it is bare unless it contains the error's name.
     """
     if error is not None:
         return type(error).__name__.encode() not in content
-    return _BARE in content.lower()
+    return _DEFAULT_TEXT in content.lower()
 
 
-def listen(application: Any, hooks: Hooks) -> None:
-    """Record what this application's framework catches. On failure the application is served all the same."""
+def connect(application: Any, hooks: Hooks) -> None:
+    """Record what this application's framework catches. On failure the application is still served."""
     for name, hook in _HOOKS.items():
         framework: Any = sys.modules.get(name)
         if framework is not None:
@@ -63,7 +63,7 @@ def listen(application: Any, hooks: Hooks) -> None:
 def _hook_quart(quart: Any, application: Any, note: Note) -> None:
     # Not by its signal: releases of 2022 with a present-day blinker raise as soon as somebody connects to it.
     if isinstance(application, quart.Quart):
-        application.handle_exception = _noting(application.handle_exception, note)
+        application.handle_exception = _recording(application.handle_exception, note)
 
 
 def _hook_litestar(litestar: Any, application: Any, note: Note) -> None:
@@ -77,22 +77,22 @@ def _hook_litestar(litestar: Any, application: Any, note: Note) -> None:
 
 def _hook_sanic(sanic: Any, application: Any, note: Note) -> None:
     if isinstance(application, sanic.Sanic):
-        default = _noting(application.error_handler.default, note)
+        default = _recording(application.error_handler.default, note)
 
-        def own(*given: Any, **named: Any) -> Any:
+        def own_page(*given: Any, **named: Any) -> Any:
             if (bridge := running.get()) is not None:
-                bridge.own = True  # the project's own handlers come before this one
+                bridge.own_page = True  # the project's own handlers come before this one
             return default(*given, **named)
 
-        application.error_handler.default = own
+        application.error_handler.default = own_page
 
 
 def _hook_blacksheep(blacksheep: Any, application: Any, note: Note) -> None:
     if isinstance(application, blacksheep.Application):
-        application.handle_internal_server_error = _noting(application.handle_internal_server_error, note)
+        application.handle_internal_server_error = _recording(application.handle_internal_server_error, note)
 
 
-def _noting(method: Callable[..., Any], note: Note) -> Callable[..., Any]:
+def _recording(method: Callable[..., Any], note: Note) -> Callable[..., Any]:
     """Wrap a method whose last argument is an exception, to record that exception too."""
 
     @functools.wraps(method)
@@ -115,4 +115,4 @@ _HOOKS: dict[str, Callable[[Any, Any, Note], None]] = {
 def _note(error: BaseException) -> None:
     bridge = running.get()
     if bridge is not None:
-        bridge.noted = error
+        bridge.caught = error

@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-_OURS = __file__.rpartition("/")[0].rpartition("/")[0].rpartition("/")[0] + "/"
-_DEEPEST = 200
+_APPLIANCE = __file__.rpartition("/")[0].rpartition("/")[0].rpartition("/")[0] + "/"
+_MAX_DEPTH = 200
 
 
 def stack_of(task: asyncio.Task[Any]) -> str:
     """Return the frames of a task that waits or runs, outermost first, without those of the appliance."""
     frames = list(_frames(task.get_coro()))
     lines = [traceback.FrameSummary(each.f_code.co_filename, each.f_lineno, each.f_code.co_name) for each in frames]
-    return "".join(traceback.format_list([line for line in lines if not line.filename.startswith(_OURS)] or lines))
+    return "".join(traceback.format_list([line for line in lines if not line.filename.startswith(_APPLIANCE)] or lines))
 
 
 def place_of(task: asyncio.Task[Any]) -> dict[str, object]:
     """Return the innermost frame of the project, as the fields of an event."""
     root = os.getcwd() + "/"  # noqa: PTH109  the worker's folder is the project's root; pathlib costs 5 ms at import
-    frames = [each for each in _frames(task.get_coro()) if not each.f_code.co_filename.startswith(_OURS)]
+    frames = [each for each in _frames(task.get_coro()) if not each.f_code.co_filename.startswith(_APPLIANCE)]
     own = [each for each in frames if each.f_code.co_filename.startswith(root)]
     place: dict[str, object] = {"thread": task.get_name()}
     for frame in (own or frames)[-1:]:
@@ -38,7 +38,7 @@ def place_of(task: asyncio.Task[Any]) -> dict[str, object]:
 
 
 def _frames(coroutine: Any) -> Iterator[FrameType]:
-    for _ in range(_DEEPEST):
+    for _ in range(_MAX_DEPTH):
         frame = _first(coroutine, "cr_frame", "gi_frame", "ag_frame")
         if frame is None:
             return

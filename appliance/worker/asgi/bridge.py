@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from . import asgi_failures
 from .asgi_places import stack_of
-from .conversation import BODY, LOOK_S, START, ClientLeft, Conversation, is_of_leaving
+from .conversation import BODY, CHECK_S, START, ClientLeft, Conversation, is_disconnect
 from .pending_calls import PendingCall, PendingCalls
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ class Bridge:
         last: the part that a2wsgi got last is the end of the content.
         error: the exception that the request's thread should raise.
         trace: its traceback.
-        noted: an exception that the framework has answered.
-        own: the framework has answered with its own page, whatever that contains.
+        caught: an exception that the framework has answered.
+        own_page: the framework has answered with its own page, whatever that contains.
         task: the application's task.
     """
 
@@ -83,31 +83,31 @@ class Bridge:
         self.last = False
         self.error: BaseException | None = None
         self.trace: TracebackType | None = None
-        self.noted: BaseException | None = None
-        self.own = False
+        self.caught: BaseException | None = None
+        self.own_page = False
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Serve the request, up to the end of its response."""
-        wishes = PendingCalls()
-        self._scope = self._completed(scope)
-        self._conversation = Conversation(wishes, self._has_left, self._note_route)
+        calls = PendingCalls()
+        self._scope = self._complete_scope(scope)
+        self._conversation = Conversation(calls, self._has_left, self._note_route)
         self._pump = asyncio.current_task()
         self.task = asyncio.get_running_loop().create_task(self._run())
         self._host.live.add(self)
         self.task.add_done_callback(lambda _: self._host.live.discard(self))
-        self.task.add_done_callback(lambda _: wishes.end())
-        wish = None
+        self.task.add_done_callback(lambda _: calls.end())
+        call = None
         try:
             while not self._complete:
-                wish = await wishes.next(self._patience_s())
-                if wish is not None:
-                    await self._grant(wish, receive, send)
-                elif wishes.ended:
-                    self._conclude()
+                call = await calls.next(self._patience_s())
+                if call is not None:
+                    await self._process(call, receive, send)
+                elif calls.ended:
+                    self._raise_incomplete()
                 else:
-                    await self._attend(send)
+                    await self._after_silence(send)
         finally:
-            self._conversation.end(wish)
+            self._conversation.end(call)
 
     def leave(self) -> None:
         """The request's thread has gone. Called in the loop."""
@@ -120,7 +120,7 @@ class Bridge:
 
     # -- the request, as the application gets it
 
-    def _completed(self, scope: dict[str, Any]) -> dict[str, Any]:
+    def _complete_scope(self, scope: dict[str, Any]) -> dict[str, Any]:
         """Add what a2wsgi's scope lacks, or could not know from its copy of the environ."""
         scope.pop("wsgi_environ", None)
         environ, head = self._environ, self._exchange.head if self._exchange is not None else None
@@ -165,7 +165,7 @@ class Bridge:
         except BaseException as error:  # noqa: BLE001  SystemExit too: it would end the loop, and with it the worker
             if not self._complete and not self._conversation.left.done():
                 self.error = error
-            elif not is_of_leaving(error):
+            elif not is_disconnect(error):
                 self._report_failure(error)
 
     def _report_failure(self, error: BaseException) -> None:
@@ -174,46 +174,46 @@ class Bridge:
     def _patience_s(self) -> float | None:
         if not self._has_head:
             return None
-        return LOOK_S if self._has_content else _HEAD_S
+        return CHECK_S if self._has_content else _HEAD_S
 
-    async def _attend(self, send: Send) -> None:
+    async def _after_silence(self, send: Send) -> None:
         """The response has begun, and nothing has come for some time."""
         if not self._has_content:
             self._has_content = True
             await send({"type": BODY, "body": b"", "more_body": True})  # the head is sent alone
         elif self._has_left():
-            raise self._raising(ClientLeft("the client has left"))
+            raise self._set_error(ClientLeft("the client has left"))
 
-    def _conclude(self) -> None:
+    def _raise_incomplete(self) -> None:
         """Raise in a2wsgi: the application has ended before its response."""
         if self._conversation.gone:
-            if self.error is not None and not is_of_leaving(self.error):
+            if self.error is not None and not is_disconnect(self.error):
                 self._report_failure(self.error)
-            raise self._raising(ClientLeft("the client has left"))
+            raise self._set_error(ClientLeft("the client has left"))
         if self.error is None:
             what = "before its response was complete" if self._has_head else "without a response"
             self.error = NoResponse(f"the ASGI application returned {what}")
-        raise self._raising(self.error)
+        raise self._set_error(self.error)
 
-    def _raising(self, error: BaseException) -> BaseException:
+    def _set_error(self, error: BaseException) -> BaseException:
         self.error, self.trace = error, error.__traceback__
         return error
 
-    async def _grant(self, wish: PendingCall, receive: Receive, send: Send) -> None:
-        message = wish.message
+    async def _process(self, call: PendingCall, receive: Receive, send: Send) -> None:
+        message = call.message
         if message is None:
             part = self._conversation.received(await receive())
-            if not wish.grant(part):
+            if not call.resolve(part):
                 self._conversation.keep(part)
         elif self._is_held(message):
-            wish.grant(None)
+            call.resolve(None)
             if message["type"] == BODY and not message["more_body"]:
                 await self._wait_for_error()
                 await self._release(send)
         else:
             await self._release(send)
             await self._send(message, send)
-            wish.grant(None)
+            call.resolve(None)
 
     def _is_held(self, message: Message) -> bool:
         """Hold back the message if it may be part of a framework's short error page; return whether it is held."""
@@ -221,7 +221,7 @@ class Bridge:
             held = bool(message["status"] == asgi_failures.STATUS)
         else:
             parts = (each["body"] for each in (*self._held[1:], message))
-            held = bool(self._held) and asgi_failures.is_short(parts, own=self.own)
+            held = bool(self._held) and asgi_failures.is_short(parts, own_page=self.own_page)
         if held:
             self._held.append(message)
         return held
@@ -245,10 +245,10 @@ class Bridge:
     async def _wait_for_error(self) -> None:
         """Raise the exception behind a framework's own error page, because that page says nothing about it."""
         content = b"".join(message["body"] for message in self._held[1:])
-        if not asgi_failures.is_bare(content, self.noted if self.own else None):
+        if not asgi_failures.is_default_page(content, self.caught if self.own_page else None):
             return
-        if self.noted is None and self.task is not None:
+        if self.caught is None and self.task is not None:
             await asyncio.wait({self.task}, timeout=_RAISES_S)
-        error = self.error or self.noted
+        error = self.error or self.caught
         if error is not None:
-            raise self._raising(error)
+            raise self._set_error(error)

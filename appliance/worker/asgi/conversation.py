@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from .pending_calls import Message, PendingCall, PendingCalls
 
 START, BODY = "http.response.start", "http.response.body"
-LOOK_S = 1.0  # between two checks whether an idle client has left
-_FRAMEWORKS_OWN = frozenset({"ClientDisconnect", "RequestAborted"})  # Starlette's and Django's exceptions for it
+CHECK_S = 1.0  # between two checks whether an idle client has left
+_FRAMEWORK_ERRORS = frozenset({"ClientDisconnect", "RequestAborted"})  # Starlette's and Django's exceptions for it
 # PEP 3333 leaves the connection to the server, and ASGI lets servers ignore these fields. "close" is respected.
 _CONNECTION = frozenset({b"keep-alive", b"transfer-encoding", b"proxy-connection", b"te", b"trailers", b"upgrade"})
 
@@ -31,7 +31,7 @@ class Conversation:
     """The functions that one request's application may call.
 
     Args:
-        wishes: the queue of pending calls.
+        calls: the queue of pending calls.
         has_left: tells whether the client has closed its side.
         starts: called when the response begins.
 
@@ -41,26 +41,26 @@ class Conversation:
         gone: the application was told that its client has left.
     """
 
-    def __init__(self, wishes: PendingCalls, has_left: Callable[[], bool], starts: Callable[[], None]) -> None:
-        self._wishes = wishes
+    def __init__(self, calls: PendingCalls, has_left: Callable[[], bool], starts: Callable[[], None]) -> None:
+        self._calls = calls
         self._has_left = has_left
         self._starts = starts
         self._started = self._body_ended = False
-        self._kept: deque[Message] = deque()  # parts of the body that were read, but not delivered yet
+        self._undelivered: deque[Message] = deque()  # parts of the body that were read, but not delivered yet
         self.left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.over = self.gone = False
 
     async def receive(self) -> Message:
         """Return the next part of the body; after its end wait, and return http.disconnect once the client has left."""
-        if self._kept:
-            return self._kept.popleft()
+        if self._undelivered:
+            return self._undelivered.popleft()
         if not self._body_ended and not self.over and not self.left.done():
-            message: Message = await self._wishes.ask(None)
+            message: Message = await self._calls.add(None)
             return message
         while not (self.left.done() or self.over or self.gone):
             self.gone = self._has_left()  # checked before any wait: an application that only polls does not wait
             if not self.gone:
-                await asyncio.wait({self.left}, timeout=LOOK_S)  # wait_for would swallow a cancellation (bpo-42130)
+                await asyncio.wait({self.left}, timeout=CHECK_S)  # wait_for would hide a cancellation (bpo-42130)
         return disconnected()
 
     async def send(self, message: Message) -> None:
@@ -83,7 +83,7 @@ class Conversation:
         else:
             self.over = not message.get("more_body")
             message = {**message, "body": bytes(message.get("body", b"")), "more_body": not self.over}
-        await self._wishes.ask(message)
+        await self._calls.add(message)
 
     def received(self, message: Message) -> Message:
         """Pass on a part of the body. The body's end becomes a part of its own: Sanic waits for one."""
@@ -93,12 +93,12 @@ class Conversation:
         content = message.get("body")
         self._body_ended = not content or not message.get("more_body")  # empty: a body of unknown length
         if content and self._body_ended:
-            self._kept.append({"type": "http.request", "body": b"", "more_body": False})
+            self._undelivered.append({"type": "http.request", "body": b"", "more_body": False})
         return {**message, "more_body": bool(content)}
 
     def keep(self, message: Message) -> None:
         """Keep a part that no call waits for any more: the next call of ``receive`` gets it."""
-        self._kept.appendleft(message)
+        self._undelivered.appendleft(message)
 
     def end(self, current: PendingCall | None) -> None:
         """End the exchange; ``current`` is the call that was being processed.
@@ -108,8 +108,8 @@ class Conversation:
         """
         if not self.left.done():
             self.left.set_result(None)
-        for wish in [*([current] if current else ()), *self._wishes.take_all()]:
-            wish.grant(disconnected() if wish.message is None else None)
+        for call in [*([current] if current else ()), *self._calls.take_all()]:
+            call.resolve(disconnected() if call.message is None else None)
 
 
 def disconnected() -> Message:
@@ -126,13 +126,13 @@ def _is_connection(pair: tuple[bytes, bytes]) -> bool:
     return pair[0].lower() == b"connection" and pair[1].strip().lower() != b"close"
 
 
-def is_of_leaving(error: BaseException | None) -> bool:
+def is_disconnect(error: BaseException | None) -> bool:
     """Whether the exception was raised because the client has left: by ``send``, or by a framework."""
     seen: Any = error
     while seen is not None:
-        if isinstance(seen, ClientLeft) or type(seen).__name__ in _FRAMEWORKS_OWN:
+        if isinstance(seen, ClientLeft) or type(seen).__name__ in _FRAMEWORK_ERRORS:
             return True
-        if any(map(is_of_leaving, getattr(seen, "exceptions", ()))):
+        if any(map(is_disconnect, getattr(seen, "exceptions", ()))):
             return True
         seen = seen.__cause__ or seen.__context__
     return False

@@ -56,20 +56,20 @@ class EventLoopThread:
             BaseException: what the import or the startup raises.
         """
         if asyncio._get_running_loop() is not None:  # noqa: SLF001  documented: a script that runs a loop of its own
-            self._aside(make)
+            self._run_in_thread(make)
             return
-        _hear_uvicorn()
+        _show_uvicorn_logs()
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         try:
             made = None if inside else make()
-            raised = loop.run_until_complete(self._outcome(make if inside else lambda: made))
+            raised = loop.run_until_complete(self._exception_of(make if inside else lambda: made))
         finally:
             loop.close()
         if raised is not None:
             raise raised
 
-    def _aside(self, make: Callable[[], Any]) -> None:
+    def _run_in_thread(self, make: Callable[[], Any]) -> None:
         """Do the same in another thread, and wait for it."""
         raised: list[BaseException] = []
 
@@ -85,7 +85,7 @@ class EventLoopThread:
         if raised:
             raise raised[0]
 
-    async def _outcome(self, make: Callable[[], Any]) -> BaseException | None:
+    async def _exception_of(self, make: Callable[[], Any]) -> BaseException | None:
         """Return the exception that ended the application, or None; raising it in the loop would add frames."""
         try:
             await self._main(make)
@@ -95,7 +95,7 @@ class EventLoopThread:
 
     async def _main(self, make: Callable[[], Any]) -> None:
         found = make()
-        asgi_failures.listen(found, self._hooks)
+        asgi_failures.connect(found, self._hooks)
         application = as_asgi_3(found)
         lifespan = Lifespan(application, self._hooks.report)
         try:
@@ -148,7 +148,7 @@ async def _cancel_rest() -> None:
     await asyncio.get_running_loop().shutdown_asyncgens()
 
 
-def _hear_uvicorn() -> None:
+def _show_uvicorn_logs() -> None:
     """Show the log records of uvicorn's loggers, which many applications use for their own messages."""
     logger = logging.getLogger("uvicorn")
     if not logger.handlers and logger.level == logging.NOTSET:

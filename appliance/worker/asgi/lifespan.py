@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Report = Callable[[str, str, "dict[str, object]"], None]
 
 SLOW_S = 5.0  # a longer startup is reported, with the place where it is
-_LAST_WORDS_S = 1.0  # for the exception that follows lifespan.startup.failed
+_EXCEPTION_S = 1.0  # for the exception that follows lifespan.startup.failed
 
 
 class LifespanError(RuntimeError):
@@ -71,7 +71,7 @@ class Lifespan:
                 raise error
             self.unsupported = "it ended at once" if error is None else f"{type(error).__name__}: {error}"
         elif message["type"] == "lifespan.startup.failed":
-            await asyncio.wait({self._task}, timeout=_LAST_WORDS_S)
+            await asyncio.wait({self._task}, timeout=_EXCEPTION_S)
             if self._error is not None:
                 raise self._error
             raise LifespanError(message.get("message") or "the application's lifespan said lifespan.startup.failed")

@@ -18,7 +18,7 @@ class PendingCall(NamedTuple):
     message: Message | None
     answer: asyncio.Future[Any]
 
-    def grant(self, result: Any) -> bool:
+    def resolve(self, result: Any) -> bool:
         """Set the result; return False if nobody waits for it any more."""
         if self.answer.done():
             return False
@@ -35,23 +35,23 @@ class PendingCalls:
         self._wake: asyncio.Future[None] | None = None
         self.ended = False
 
-    async def ask(self, message: Message | None) -> Any:
+    async def add(self, message: Message | None) -> Any:
         """Add a call, and wait for its result."""
-        wish = PendingCall(message, self._loop.create_future())
-        self._waiting.append(wish)
-        self._stir()
-        return await wish.answer
+        call = PendingCall(message, self._loop.create_future())
+        self._waiting.append(call)
+        self._wake_reader()
+        return await call.answer
 
     def end(self) -> None:
         """End the queue: no calls will come any more."""
         self.ended = True
-        self._stir()
+        self._wake_reader()
 
     async def next(self, patience_s: float | None) -> PendingCall | None:
         """Return the next call; None if none came in this time, or the queue has ended."""
         if not self._waiting and not self.ended:
             self._wake = self._loop.create_future()
-            timer = None if patience_s is None else self._loop.call_later(patience_s, self._stir)
+            timer = None if patience_s is None else self._loop.call_later(patience_s, self._wake_reader)
             try:
                 await self._wake
             finally:
@@ -61,10 +61,10 @@ class PendingCalls:
 
     def take_all(self) -> list[PendingCall]:
         """Remove and return the calls that nobody will process."""
-        wishes = list(self._waiting)
+        calls = list(self._waiting)
         self._waiting.clear()
-        return wishes
+        return calls
 
-    def _stir(self) -> None:
+    def _wake_reader(self) -> None:
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)

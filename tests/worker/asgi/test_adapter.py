@@ -257,7 +257,7 @@ def test_an_end_that_comes_too_early() -> None:
     """A response that a2wsgi ends as if it were whole, since the application has ended, is none."""
     bridge = SimpleNamespace(last=False, error=ValueError("kaboom"), trace=None, leave=lambda: None)
     loop: Any = SimpleNamespace(call_soon_threadsafe=lambda _: None)
-    response = Response(iter([b"one", b""]), cast("Any", bridge), None, loop).begun()
+    response = Response(iter([b"one", b""]), cast("Any", bridge), None, loop).begin()
     with pytest.raises(ValueError, match="kaboom"):
         list(response)
 
