@@ -111,6 +111,7 @@ def test_full_until_there_is_room(pipe):
         taken += len(reading.read(4096))
     assert room.wait(10)
     assert (writer.full, room.is_set()) == (False, True)
+    assert taken >= 50_000  # room for a line or two would stop and start the children at each line
     reader = threading.Thread(target=read_all, args=(reading, []))
     reader.start()
     assert writer.close(within_s=30) == 0

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import resource
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 from hypothesis import given, settings
@@ -80,6 +83,44 @@ def test_many_descriptors(ends: Ends):
         os.close(descriptor)
     with pytest.raises(ValueError, match="at most"):
         one.send(TakeConnections(), [0] * (MAX_DESCRIPTORS + 1))
+
+
+@pytest.fixture
+def few_descriptors(ends: Ends) -> Iterator[Callable[[int], AbstractContextManager[None]]]:
+    """Within the context that it makes, this process may open so many descriptors more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    @contextlib.contextmanager
+    def only(more: int) -> Iterator[None]:
+        lowest = [os.dup(ends[0].fileno()) for _ in range(more + 1)]
+        for number in lowest:
+            os.close(number)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest[-1], hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    yield only
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("free", [0, 1, 2])
+def test_descriptors_that_are_lost(ends: Ends, few_descriptors: Callable[[int], AbstractContextManager[None]], free: int):
+    """At the limit of descriptors the kernel drops some of a message's: an error at once, and none that came stays open.
+
+    The next message's would else be taken for the rest of this one's.
+    """
+    one, other = ends
+    read, write = os.pipe()
+    one._socket.setblocking(False)
+    assert not one.send(TakeConnections(early=["x" * 1_000_000] * 3), [write] * 3)  # its end is still to come
+    with few_descriptors(free), pytest.raises(ChannelError, match="too many open"):
+        list(other.receive())
+    other.close()
+    os.close(write)
+    assert os.read(read, 1) == b""
+    os.close(read)
 
 
 def test_large(ends: Ends):

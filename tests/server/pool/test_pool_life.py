@@ -26,18 +26,41 @@ class After:
         return self.at
 
 
-def test_pause_and_resume(serve: Serve):
-    """A paused server accepts nothing, and the connection waits in the queue until it resumes."""
+def test_a_server_that_does_not_accept_yet(serve: Serve):
+    """Before it is resumed a server accepts nothing: the connection is still in the socket's queue, and then served."""
     served = serve(accepting=False)
     client = served.client().send(GET)
-    client.sock.settimeout(0.1)
-    try:
-        client.sock.recv(1)
-    except TimeoutError:
-        client.sock.settimeout(10)
+    moved = accepted(served)
+    assert moved is not None
+    served.server.take([(moved, b"")])
+    assert client.response().status == 200
     served.server.resume()
-    other = served.client()
-    assert other.ask().status == 200
+    assert served.ask().status == 200
+
+
+def test_a_paused_server_accepts_nothing(serve: Serve):
+    """After ``pause`` connections stay in the socket's queue while others are served, until ``resume``."""
+    served = serve()
+    idle = served.client()
+    assert idle.ask().status == 200
+    served.server.pause()
+    first, second = served.client().send(GET), served.client().send(GET)
+    # Each request is noticed by a wait for descriptors that would have noticed the listening socket first.
+    assert [idle.ask().status for _ in range(3)] == [200] * 3
+    moved = accepted(served)
+    assert moved is not None
+    served.server.take([(moved, b"")])
+    assert first.response().status == 200
+    served.server.resume()
+    assert second.response().status == 200
+
+
+def accepted(served: Served) -> socket.socket | None:
+    """The next connection of the listening socket's queue, as another process would accept it."""
+    try:
+        return served.server.socket.accept()[0]
+    except BlockingIOError:
+        return None
 
 
 def test_hand_over_gives_idle_connections_with_what_was_read(serve: Serve):

@@ -1,0 +1,144 @@
+"""Where connections wait: each for as long as its state may last, whatever comes meanwhile."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from appliance.server.http.limits import Limits
+from appliance.server.io.poller import Poller
+from appliance.server.io.wire import Wire
+from appliance.server.pool import connections as module
+from appliance.server.pool.connections import BUSY, PARKED, READY, Connection, Connections
+
+LIMITS = Limits(header_timeout_s=30.0, idle_timeout_s=75.0)
+
+
+class Scene:
+    """The connections of a server without threads, at a time that the test sets."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.poller = Poller()
+        self.connections = Connections(self.poller, LIMITS)
+        self.clients: list[socket.socket] = []
+
+    def connect(self) -> tuple[Connection, socket.socket]:
+        """A new connection, looked at once; and its client."""
+        ours, client = socket.socketpair()
+        self.clients.append(client)
+        wire = Wire(ours, LIMITS)
+        handler: Any = SimpleNamespace(raw=None, refusal=None, head=None, request=ours, client_address=("", 0))
+        connection = Connection(handler, wire, self.now)
+        self.connections.add(connection)
+        return connection, client
+
+    def look(self) -> Connection | None:
+        """As a thread does that leads: hear what the poller says, and take the next one that has a request."""
+        for descriptor in self.poller.wait(0):
+            self.connections.told(descriptor)
+        return self.connections.next()
+
+    def close(self) -> None:
+        for state in range(8):
+            for connection in self.connections.in_state(state):
+                self.connections.close(connection)
+        for client in self.clients:
+            client.close()
+        self.poller.close()
+
+
+@pytest.fixture
+def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    made = Scene()
+    monkeypatch.setattr(module, "monotonic", lambda: made.now)
+    yield made
+    made.close()
+
+
+def test_a_head_has_its_time_from_its_first_byte(scene: Scene):
+    """A client that sends a byte now and then is refused when the head's time is over: bytes renew nothing."""
+    connection, client = scene.connect()
+    assert scene.look() is None
+    for byte in b"GET / HTT":
+        client.send(bytes([byte]))
+        assert scene.look() is None
+        assert connection.state == PARKED
+        assert not scene.connections.sweep(scene.now)
+        scene.now += 3.0
+    scene.now += 3.0  # 30 since the first byte
+    assert scene.connections.sweep(scene.now)
+    assert scene.look() is connection
+    assert connection.handler.refusal is not None
+    assert connection.handler.refusal.status == 408
+
+
+def test_an_idle_connection_has_its_time_from_its_last_request(scene: Scene):
+    """What is idle is ended after the idle time, which begins again with each request; not after a head's time."""
+    connection, client = scene.connect()
+    for _ in range(3):
+        client.send(b"GET / HTTP/1.1\r\n\r\n")
+        assert scene.look() is connection
+        assert connection.state == BUSY
+        connection.handler.raw = None
+        scene.connections.park(connection, scene.now)
+        scene.now += 74.0
+        assert not scene.connections.sweep(scene.now)
+        assert connection.state == PARKED
+    scene.now += 1.0
+    scene.connections.sweep(scene.now)
+    client.settimeout(0)
+    assert client.recv(1) == b""
+
+
+def test_a_head_has_a_time_of_its_own_on_an_idle_connection(scene: Scene):
+    """A head that begins when the idle time is nearly over has its own time, and the next one has it again."""
+    connection, client = scene.connect()
+    for _ in range(2):
+        assert scene.look() is None
+        scene.now += 74.0
+        client.send(b"GET ")
+        assert scene.look() is None
+        scene.now += 29.0
+        assert not scene.connections.sweep(scene.now)
+        client.send(b"/ HTTP/1.1\r\n\r\n")
+        assert scene.look() is connection
+        connection.handler.raw = None
+        scene.connections.park(connection, scene.now)
+
+
+def test_what_waits_is_served_in_its_order(scene: Scene):
+    """A connection with more requests in its buffer goes behind those that wait already."""
+    greedy, many = scene.connect()
+    other, one = scene.connect()
+    many.send(b"GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n")
+    one.send(b"GET /3 HTTP/1.1\r\n\r\n")
+    assert scene.look() is greedy
+    greedy.handler.raw = None
+    scene.connections.make_ready(greedy)
+    assert scene.look() is other
+    assert scene.look() is greedy
+    assert (greedy.handler.raw, greedy.state) == (b"GET /2 HTTP/1.1", BUSY)
+
+
+def test_what_is_given_up_is_forgotten(scene: Scene):
+    """Connections without a request are given with what was read of them; one that has a request stays."""
+    idle, _ = scene.connect()
+    half, client = scene.connect()
+    client.send(b"GET / HT")
+    assert scene.look() is None
+    whole, asks = scene.connect()
+    asks.send(b"GET / HTTP/1.1\r\n\r\n")
+    assert scene.look() is whole
+    waiting, _ = scene.connect()
+    assert waiting.state == READY
+    given = scene.connections.give_up()
+    assert given == [(each.wire.sock, early) for each, early in ((idle, b""), (half, b"GET / HT"), (waiting, b""))]
+    assert list(scene.connections.ready) == []
+    assert scene.connections.in_state(BUSY) == [whole]
+    for sock, _ in given:
+        sock.close()

@@ -1,0 +1,317 @@
+"""What the supervisor knows of a child: its group, its descriptors, its end."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.errors import StartError
+from appliance.protocol.channel import StopAccepting
+from appliance.protocol.inflight import InFlight
+from appliance.supervisor.processes import handles
+from appliance.supervisor.processes.handles import Handle, reaped, spawn, unborn
+
+Start = Callable[..., Handle]
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start children; they end with the test."""
+    made: list[Handle] = []
+
+    def start(*argv: str, role: str = "worker", channel: bool = False, **environment: str) -> Handle:
+        made.append(spawn(role, 1, argv, environment=environment, folder=tmp_path, channel=channel))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.signal_group(signal.SIGKILL)
+        assert each.process is not None
+        each.process.wait(10)
+        close(each)
+
+
+def close(handle: Handle) -> None:
+    """Close what of it is ours."""
+    for descriptor in handle.outputs.values():
+        os.close(descriptor)
+    if handle.channel is not None:
+        handle.channel.close()
+    if handle.lifeline is not None:
+        handle.lifeline.end()
+
+
+def read(handle: Handle, stream: str = "stdout") -> bytes:
+    """What the child says next; b"" once nobody can say more."""
+    assert select.select([handle.outputs[stream]], [], [], 10)[0]
+    return os.read(handle.outputs[stream], 65_536)
+
+
+def open_descriptors() -> set[str]:
+    return set(os.listdir("/proc/self/fd"))
+
+
+def wait(handle: Handle) -> int:
+    """The wait status of a child, as the reaper gets it."""
+    return os.waitpid(handle.pid, 0)[1]
+
+
+def test_a_signal_reaches_the_whole_group(start: Start):
+    """A signal goes to what a child has started too, not to the child alone, and to nobody else."""
+    parent = start("/bin/sh", "-c", "sleep 1000 & echo begun; wait", PATH=os.defpath)
+    assert read(parent) == b"begun\n"
+    assert parent.has_group()
+    parent.signal_group(signal.SIGTERM)
+    assert read(parent) == b""  # the grandchild held the other end of the pipe as well
+    parent.ended(wait(parent))
+    assert parent.how() == "killed by SIGTERM"
+    parent.signal_group(signal.SIGTERM)  # nobody is left who would hear it: nothing is raised
+
+
+def test_a_child_that_is_not_there_is_never_signalled(monkeypatch: pytest.MonkeyPatch):
+    """Before a forked child has said its number no signal is sent: group 0 is our own."""
+    sent: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "killpg", lambda *given: sent.append(given))
+    handle, theirs = unborn("worker")
+    handle.signal_group(signal.SIGKILL)
+    assert sent == []
+    handle.pid = 4711
+    handle.signal_group(signal.SIGKILL)
+    assert sent == [(4711, signal.SIGKILL)]
+    close(handle)
+    for descriptor in theirs:
+        os.close(descriptor)
+
+
+@pytest.mark.parametrize(("error", "there"), [(ProcessLookupError, False), (PermissionError, True)])
+def test_a_group_that_is_another_users(monkeypatch: pytest.MonkeyPatch, error: type[OSError], there: bool):
+    """A group that we may not signal is there; one that nobody is in is not; neither is an error."""
+
+    def refuse(*_: int) -> None:
+        raise error
+
+    monkeypatch.setattr(os, "killpg", refuse)
+    handle = Handle("worker", 1, 4711, {})
+    assert handle.has_group() is there
+    handle.signal_group(signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    ("status", "cause", "words"),
+    [
+        (0, "", "exit status 0"),
+        (3 << 8, "", "exit status 3"),
+        (3 << 8, "the port is taken", "exit status 3 (the port is taken)"),
+        (signal.SIGKILL, "", "killed by SIGKILL"),
+        (signal.SIGKILL, "no memory", "killed by SIGKILL (no memory)"),
+    ],
+)
+def test_how_it_ended(status: int, cause: str, words: str):
+    """An end is told as its exit status or its signal, with the cause where that is known."""
+    handle = Handle("worker", 1, 4711, {}, cause=cause)
+    assert handle.how() == "runs"
+    handle.ended(status)
+    assert handle.how() == words
+    assert Handle("worker", 1, 0, {}).how() == "was never there"
+
+
+def test_its_end_cancels_its_deadline(start: Start):
+    """A child that has ended is not ended once more by its deadline, and its Popen waits for nobody."""
+
+    class Timer:
+        cancelled = False
+
+        def cancel(self) -> None:
+            self.cancelled = True
+
+    child = start("/bin/sh", "-c", "exit 7", PATH=os.defpath)
+    timer: Any = Timer()
+    child.deadline = timer
+    child.ended(wait(child))
+    assert timer.cancelled
+    assert child.process is not None
+    assert (child.returncode, child.process.returncode) == (7, 7)
+    assert not child.is_forked
+
+
+def test_both_outputs_are_read_apart(start: Start):
+    """Standard output and error are pipes of their own, which the kernel tells apart, and which never block us."""
+    child = start("/bin/sh", "-c", "echo one; echo two >&2", PATH=os.defpath)
+    wait(child)
+    assert {child.outputs["stdout"], child.outputs["stderr"]} == {number for number, _ in child.readable.poll(10_000)}
+    assert (read(child), read(child, "stderr")) == (b"one\n", b"two\n")
+    assert not any(map(os.get_blocking, child.outputs.values()))
+    assert child.readable is child.readable
+
+
+def test_a_child_has_a_session_of_its_own(start: Start):
+    """Signals of our terminal reach no child; its standard input is empty; its environment is what it was given."""
+    child = start(
+        sys.executable, "-I", "-c",
+        "import os, sys; print(os.getsid(0) == os.getpid() == os.getpgrp(), sys.stdin.read() == '', os.environ['A'])",
+        A="b",
+    )  # fmt: skip
+    wait(child)
+    assert read(child) == b"True True b\n"
+
+
+def test_a_channel_rides_on_the_command_line(start: Start):
+    """A child with a channel is told its number last, and holds it, the standard streams and the lifeline alone."""
+    child = start(
+        sys.executable, "-I", "-c",
+        "import os, sys, socket\n"
+        "end = socket.socket(fileno=int(sys.argv[-1]))\n"
+        "print(len(end.recv(100)) > 5, len(os.listdir('/proc/self/fd')))",
+        channel=True,
+    )  # fmt: skip
+    assert child.channel is not None
+    child.channel.send(StopAccepting())
+    wait(child)
+    assert read(child) == b"True 6\n"  # 0, 1, 2, the channel, the lifeline, and the folder that is listed
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="not run: the score is Linux's")
+def test_the_kernel_takes_a_child_first(start: Start):
+    """Where memory runs out a child is ended and not the supervisor (proc_pid_oom_score_adj(5))."""
+    child = start("/bin/sh", "-c", "read line", PATH=os.defpath)
+    assert Path(f"/proc/{child.pid}/oom_score_adj").read_text(encoding="ascii") == "500\n"
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"), [(["/nowhere/python"], "no such file|not there|does not exist"), (["/bin/sh", "\0"], "null")]
+)
+def test_a_start_that_fails_leaves_nothing_open(tmp_path: Path, argv: list[str], words: str):
+    """Whatever refuses a start, it is one error in words, and no descriptor of it stays open."""
+    before = open_descriptors()
+    with pytest.raises(StartError) as raised:
+        spawn("worker", 1, argv, environment={}, folder=tmp_path, channel=True)
+    assert open_descriptors() == before
+    assert str(raised.value).startswith("a worker of the project (")
+    assert raised.value.__cause__ is not None
+
+
+@pytest.mark.parametrize("call", ["pipe", "socketpair"])
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_no_descriptor_for_a_child(monkeypatch: pytest.MonkeyPatch, call: str, after: int):
+    """Where descriptors run out in the midst of a start, what was opened before is closed."""
+    from appliance.protocol.channel import Channel  # noqa: PLC0415
+
+    holder: Any = os if call == "pipe" else Channel
+    name = "pipe" if call == "pipe" else "pair"
+    real, left = getattr(holder, name), [after]
+
+    def fails() -> Any:
+        if not left[0]:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        left[0] -= 1
+        return real()
+
+    monkeypatch.setattr(holder, name, fails)
+    before = open_descriptors()
+    if (call, after) in {("pipe", 2), ("socketpair", 1), ("socketpair", 2)}:
+        handle, theirs = unborn("worker")  # the lifeline is not needed; and one pair is enough
+        close(handle)
+        for descriptor in theirs:
+            os.close(descriptor)
+    else:
+        with pytest.raises(StartError):
+            unborn("worker")
+    assert open_descriptors() == before
+
+
+def test_one_that_another_child_forks():
+    """Its ends are ours to pass on: channel, outputs, lifeline; it has no number, and is known as forked."""
+    before = open_descriptors()
+    handle, theirs = unborn("spare")
+    assert (handle.pid, handle.generation, handle.role, handle.is_forked) == (0, 0, "spare", True)
+    channel, out, err, lifeline = theirs
+    os.write(out, b"out")
+    os.write(err, b"err")
+    assert (read(handle), read(handle, "stderr")) == (b"out", b"err")
+    assert os.fstat(lifeline).st_size == 0
+    assert handle.channel is not None
+    handle.channel.send(StopAccepting())
+    assert select.select([channel], [], [], 10)[0]
+    close(handle)
+    for descriptor in theirs:
+        os.close(descriptor)
+    assert open_descriptors() == before
+
+
+def test_the_one_request_that_can_have_printed():
+    """What is printed while one request runs is that request's; while none or several do, nobody's."""
+    handle = Handle("worker", 1, 4711, {"stdout": -1, "stderr": -1})
+    assert handle.only_request("stdout") is None
+    tally = InFlight(handle.count(8))
+
+    class Request:
+        def __init__(self, request_id: str) -> None:
+            self.request_id, self.started, self.slot = request_id, 0.0, None
+
+    one, two = Request("one"), Request("two")
+    assert handle.only_request("stdout") is None
+    tally.begin(one, b"GET /")
+    assert handle.only_request("stdout") == "one"
+    assert handle.only_request("stdin") is None
+    tally.begin(two, b"GET /")
+    assert handle.only_request("stderr") is None
+    assert handle.in_flight is not None
+    os.close(handle.in_flight.descriptor)
+
+
+def test_each_end_is_reaped_once(start: Start, monkeypatch: pytest.MonkeyPatch):
+    """Every child that has ended is told of once with its status, and an empty list follows; no child is no error."""
+    statuses = [(11, 0), (12, 256)]
+    monkeypatch.setattr(os, "waitpid", lambda *_: statuses.pop(0) if statuses else (0, 0))
+    assert reaped() == [(11, 0), (12, 256)]
+    assert reaped() == []
+
+    def nobody(*_: int) -> None:
+        raise ChildProcessError
+
+    monkeypatch.setattr(os, "waitpid", nobody)
+    assert reaped() == []
+
+
+def test_orphans_are_adopted():
+    """A process that has become a subreaper gets what its child leaves behind (prctl(2))."""
+    script = (
+        "import os\n"
+        "from appliance.supervisor.processes.handles import adopt_orphans\n"
+        "assert adopt_orphans()\n"
+        "read, write = os.pipe()\n"
+        "if not os.fork():\n"
+        "    if not os.fork():\n"
+        "        os.read(read, 1)\n"
+        "        os._exit(7)\n"
+        "    os._exit(0)\n"
+        "os.wait()\n"
+        "os.write(write, b'x')\n"
+        "print(os.waitstatus_to_exitcode(os.wait()[1]))\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=30)
+    assert (ran.stdout, ran.stderr) == ("7\n", "")
+
+
+def test_the_side_of_the_project_is_isolated_only_where_it_is_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The stand-in runs isolated, a worker with the project's own variables; the installer is our own command."""
+    started: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(handles, "spawn", lambda *given, **named: started.append((*given, named["channel"])))
+    for role in ("worker", "standin"):
+        handles.spawn_side(role, 3, Path("/py"), environment={}, folder=tmp_path)
+    handles.spawn_installer(["--project", "x"], environment={}, folder=tmp_path, job=5)
+    entry = str(handles.ENTRY)
+    assert started == [
+        ("worker", 3, ["/py", entry], True),
+        ("standin", 3, ["/py", "-I", entry], True),
+        ("installer", 5, [sys.executable, "-I", "-m", "appliance", "install", "--report", "--project", "x"], False),
+    ]
+    assert handles.ENTRY.is_file()
