@@ -1,9 +1,29 @@
-"""What every test stands on: an environment that holds no setting of the appliance's, whoever runs the tests."""
+"""What every test has: an environment without settings of the appliance, and fixtures that make calls fail."""
 
 import os
 
 import pytest
 from hypothesis import settings
+
+from tests.faults.injections import (
+    bad_frame,
+    descriptor_faults,
+    disk_faults,
+    faults,
+    few_descriptors,
+    spawn_faults,
+    thread_faults,
+)
+
+__all__ = [
+    "bad_frame",
+    "descriptor_faults",
+    "disk_faults",
+    "faults",
+    "few_descriptors",
+    "spawn_faults",
+    "thread_faults",
+]
 
 # How long an example takes says how loaded the machine is, and pytest-timeout ends what hangs.
 settings.register_profile("ours", deadline=None)

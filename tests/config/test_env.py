@@ -364,8 +364,11 @@ def test_no_file_is_a_surprise(tmp_path_factory, data):
 @pytest.mark.parametrize("codes", [(0x20, 0x7F), (0xA0, 0x250), (0x2000, 0x2070)])
 @given(data=st.data())
 def test_no_line_is_a_surprise(tmp_path_factory, codes, data):
-    """Any lines of text are read, or complained of."""
+    """Any lines of text are read, or complained of once, and never become what no process can have."""
     lines = data.draw(st.lists(st.text(st.characters(min_codepoint=codes[0], max_codepoint=codes[1])), max_size=8))
     folder = tmp_path_factory.mktemp("env")
     (folder / ".env").write_text("\n".join(lines), encoding="utf-8")
-    load_environment({}, folder)
+    environment = load_environment({}, folder)
+    assert len(environment.complaints) <= 1
+    assert environment.origins.keys() == environment.values.keys()
+    assert not [key for key in environment.values if not key or "=" in key or "\0" in key]

@@ -1,4 +1,4 @@
-"""A server whose calls may fail: what is to fail, sockets that do, and an application that asks for everything."""
+"""A server whose sockets may fail, as the fixture ``faults`` plans it, and an application that asks for everything."""
 
 from __future__ import annotations
 
@@ -11,34 +11,11 @@ from typing import Any
 import pytest
 
 from appliance.server.pool.pool import PooledWSGIServer
+from tests.faults.injections import Faults
 from tests.server.served import Recorder, Served
 
 Serve = Callable[..., Served]
 LARGE = bytes(range(256)) * 40_000  # 10 MB
-
-
-class Faults:
-    """What is to fail: by the call's name, how often (-1: always), and with what."""
-
-    def __init__(self) -> None:
-        self._planned: dict[str, tuple[int, Exception]] = {}
-        self.failed = threading.Semaphore(0)
-
-    def plan(self, call: str, error: Exception, times: int = -1) -> None:
-        """Fail so often from now on."""
-        self._planned[call] = (times, error)
-
-    def end(self, call: str) -> None:
-        """Fail no more."""
-        self._planned.pop(call, None)
-
-    def meet(self, call: str) -> None:
-        """The call is made."""
-        times, error = self._planned.get(call, (0, OSError()))
-        if times:
-            self._planned[call] = (times - 1, error)
-            self.failed.release()
-            raise error
 
 
 class FaultySocket(socket.socket):
@@ -99,12 +76,6 @@ def application(environ: dict[str, Any], start_response: Any) -> Any:
     if path == "/stream":
         return (LARGE[at : at + 100_000] for at in range(0, len(LARGE), 100_000))
     return [b"%d" % len(body) if body else path.encode()]
-
-
-@pytest.fixture
-def faults() -> Faults:
-    """Nothing fails yet."""
-    return Faults()
 
 
 @pytest.fixture

@@ -31,15 +31,7 @@ def says(**fields):
     return frame(json.dumps(fields).encode())
 WORDS = {
     "json": frame(b"this is no JSON"),
-    "list": frame(b"[1, 2]"),
-    "unknown": says(kind="surprise"),
-    "wrong": says(kind="words", page={}, wait_s=0, since=0),
-    "types": says(kind="records", batch="none"),
-    "fields": says(kind="ready", import_s="long"),
-    "huge": struct.pack(">IB", 2**31, 0) + b"x" * 100,
-    "deep": frame(b'{"kind":"failed","report":' + b'{"a":' * 50_000 + b"1" + b"}" * 50_001),
     "promised": says(kind="hand_over", early=["", ""]),
-    "counted": frame(b'{"kind":"drained"}', 3),
 }
 def app(environ, start_response):
     what = environ["PATH_INFO"][1:]
@@ -69,13 +61,8 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(
-    "what",
-    [
-        "json", "list", "unknown", "wrong", "types", "fields", "huge", "deep", "promised", "counted", "surplus", "half",
-        "closed",
-    ],
-)  # fmt: skip
+# What is no message by itself is tried in one process: tests/protocol/test_channel.py, test_children.py.
+@pytest.mark.parametrize("what", ["json", "promised", "surplus", "half", "closed"])
 def test_a_channel_that_fails(start: Start, project: Path, what: str):  # noqa: F811  the fixture
     """What is no message ends the worker that sent it, with one event that says why; another one serves."""
     appliance = start(APPLIANCE_INSTALL="off")

@@ -5,44 +5,28 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import select
 import threading
 from typing import Any
 
 import pytest
 
-from appliance.server.pool.connections import PARKED
 from tests.faults import faulty_sockets
-from tests.faults.faulty_sockets import LARGE, Faults, Serve
+from tests.faults.faulty_sockets import LARGE, Serve
+from tests.faults.injections import NO_DESCRIPTOR, NO_THREAD, Faults
 from tests.server.answers import Gate
 from tests.server.served import GET, get
 
-faults, serve = faulty_sockets.faults, faulty_sockets.serve  # fixtures
+serve = faulty_sockets.serve  # a fixture
 NO_ACCEPT = [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM]  # until there is room again
 NO_CONNECTION = [errno.ECONNABORTED, errno.EPROTO, errno.EPERM, errno.EHOSTUNREACH]  # the one that was next
 RECEIVE = [errno.ECONNRESET, errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENOMEM, errno.ENOBUFS, errno.EBADF]
 SEND = [errno.EPIPE, errno.ECONNRESET, errno.ETIMEDOUT, errno.ENOBUFS, errno.ENOMEM, errno.EBADF]
 
 
-@pytest.fixture
-def threads(faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Starting a thread of the server's may fail, by its name."""
-    start = threading.Thread.start
-
-    def faulty(thread: threading.Thread) -> None:
-        faults.meet(thread.name)
-        start(thread)
-
-    monkeypatch.setattr(threading.Thread, "start", faulty)
-
-
-NO_THREAD = RuntimeError("can't start new thread")
-
-
 # -- threads
 
 
-@pytest.mark.usefixtures("threads")
+@pytest.mark.usefixtures("thread_faults")
 def test_no_thread_ever(serve: Serve, faults: Faults):
     """Where no thread can be had, requests are served one after another by the one that there is, with one event."""
     faults.plan("request", NO_THREAD)
@@ -54,7 +38,7 @@ def test_no_thread_ever(serve: Serve, faults: Faults):
     assert [event for _, event, _ in served.sink.events] == ["thread.failed"]
 
 
-@pytest.mark.usefixtures("threads")
+@pytest.mark.usefixtures("thread_faults")
 def test_no_thread_for_a_while(serve: Serve, faults: Faults):
     """As soon as threads can be had there are as many as there should be."""
     faults.plan("request", NO_THREAD)
@@ -71,7 +55,7 @@ def test_no_thread_for_a_while(serve: Serve, faults: Faults):
     assert len([event for _, event, _ in served.sink.events if event == "thread.failed"]) == 1
 
 
-@pytest.mark.usefixtures("threads")
+@pytest.mark.usefixtures("thread_faults")
 @pytest.mark.parametrize("times", [1, 3, -1])
 def test_no_thread_beside_one_that_is_blocked(serve: Serve, faults: Faults, times: int):
     """A thread that can't be had while the only one is at work: the next request is served all the same."""
@@ -88,7 +72,7 @@ def test_no_thread_beside_one_that_is_blocked(serve: Serve, faults: Faults, time
     assert served.ask().body == b"done"
 
 
-@pytest.mark.usefixtures("threads")
+@pytest.mark.usefixtures("thread_faults")
 def test_a_drain_without_threads(serve: Serve, faults: Faults):
     """A server that has no thread of its own drains, and passes its connections on."""
     faults.plan("request", NO_THREAD)
@@ -104,7 +88,7 @@ def test_a_drain_without_threads(serve: Serve, faults: Faults):
         sock.close()
 
 
-@pytest.mark.usefixtures("threads")
+@pytest.mark.usefixtures("thread_faults")
 @pytest.mark.parametrize("times", [1, -1])
 def test_no_thread_for_slow_readers(serve: Serve, faults: Faults, times: int):
     """A slow reader gets its response though nothing can be sent in the background; others are answered beside it."""
@@ -116,7 +100,7 @@ def test_no_thread_for_slow_readers(serve: Serve, faults: Faults, times: int):
     assert slow.response().body == LARGE
 
 
-@pytest.mark.usefixtures("threads")
+@pytest.mark.usefixtures("thread_faults")
 def test_no_thread_for_slow_bodies(serve: Serve, faults: Faults):
     """Bodies that can't be received in the background are received by threads."""
     faults.plan("transfers", NO_THREAD)
@@ -210,16 +194,16 @@ def test_sending_fails_in_the_background(serve: Serve, faults: Faults, path: str
 def test_the_kernel_takes_no_descriptor(serve: Serve, faults: Faults, monkeypatch: pytest.MonkeyPatch, times: int):
     """A connection that can't be waited for is closed, after its answer or before; the next one is served."""
     served = serve()
-    assert served.ask().status == 200
-    while not served.server._connections.in_state(PARKED):
-        served.thread.join(0.001)
-    register = served.server._poller.register
+    register, registered = served.server._poller.register, threading.Semaphore(0)
 
     def faulty(descriptor: int, **options: Any) -> None:
         faults.meet("register")
         register(descriptor, **options)
+        registered.release()
 
     monkeypatch.setattr(served.server._poller, "register", faulty)
+    assert served.ask().status == 200
+    assert registered.acquire(timeout=10)  # the connection is idle
     faults.plan("register", OSError(errno.ENOSPC, "no space"), times)
     for _ in range(times):
         client = served.client().send(GET)
@@ -228,17 +212,11 @@ def test_the_kernel_takes_no_descriptor(serve: Serve, faults: Faults, monkeypatc
     assert served.ask().status == 200
 
 
-def test_the_background_has_no_descriptor(serve: Serve, monkeypatch: pytest.MonkeyPatch, faults: Faults):
+@pytest.mark.usefixtures("descriptor_faults")
+def test_the_background_has_no_descriptor(serve: Serve, faults: Faults):
     """A slow reader gets its response though there is no descriptor for the background's own list."""
     served = serve()
-    epoll = select.epoll
-
-    def faulty(*arguments: Any) -> Any:
-        faults.meet("epoll")
-        return epoll(*arguments)
-
-    monkeypatch.setattr(select, "epoll", faulty)
-    faults.plan("epoll", OSError(errno.EMFILE, "too many"))
+    faults.plan("epoll", NO_DESCRIPTOR)
     slow = served.client().send(get("/large"))
     assert faults.failed.acquire(timeout=10)
     assert served.ask().status == 200

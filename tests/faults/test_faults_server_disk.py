@@ -15,28 +15,15 @@ import pytest
 from appliance.server.http.limits import Limits
 from appliance.server.wsgi import received
 from tests.faults import faulty_sockets
-from tests.faults.faulty_sockets import LARGE, Faults, Serve
+from tests.faults.faulty_sockets import LARGE, Serve
+from tests.faults.injections import NO_DESCRIPTOR, NO_SPACE, Faults
 from tests.server.served import Client, chunked, get
 
-faults, serve = faulty_sockets.faults, faulty_sockets.serve  # fixtures
+serve = faulty_sockets.serve  # a fixture
 DISK = [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES]
 
 
-@pytest.fixture
-def disk(faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Calls of the disk's may fail."""
-    for name in ("open", "pwrite", "fstatvfs", "dup", "ftruncate"):
-        call = getattr(os, name)
-
-        def faulty(*arguments: Any, _call: Any = call, _name: str = name, **options: Any) -> Any:
-            if threading.current_thread().name in {"request", "transfers"}:
-                faults.meet(_name)
-            return _call(*arguments, **options)
-
-        monkeypatch.setattr(os, name, faulty)
-
-
-@pytest.mark.usefixtures("disk")
+@pytest.mark.usefixtures("disk_faults")
 @pytest.mark.parametrize(("call", "times"), [("open", -1), ("pwrite", 1), ("pwrite", -1)])
 @pytest.mark.parametrize("number", DISK)
 def test_no_room_for_a_body(
@@ -73,13 +60,13 @@ def _send(client: Client, data: bytes) -> None:
         return  # it was refused in the midst
 
 
-@pytest.mark.usefixtures("disk")
+@pytest.mark.usefixtures("disk_faults")
 @pytest.mark.parametrize(("call", "times"), [("open", -1), ("pwrite", 1), ("pwrite", -1), ("fstatvfs", 1)])
 @pytest.mark.parametrize("path", ["/large", "/stream"])
 def test_no_room_for_a_response(serve: Serve, faults: Faults, call: str, times: int, path: str):
     """A slow reader gets all of its response though it can't be put on the disk, and others are answered beside it."""
     served = serve(limits=Limits(held_bytes=100_000))
-    faults.plan(call, OSError(errno.ENOSPC, "No space left on device"), times)
+    faults.plan(call, NO_SPACE, times)
     slow = served.client().send(get(path))
     assert faults.failed.acquire(timeout=10)
     assert served.ask().status == 200
@@ -89,12 +76,12 @@ def test_no_room_for_a_response(serve: Serve, faults: Faults, call: str, times: 
     assert (record["event"], record["body_size"]) == ("request.finished", len(LARGE))
 
 
-@pytest.mark.usefixtures("disk")
+@pytest.mark.usefixtures("disk_faults")
 @pytest.mark.parametrize("times", [1, -1])
 def test_no_room_for_bodies_that_wait(serve: Serve, faults: Faults, times: int):
     """Slow bodies that find no room wait for a thread; every one is served."""
     served = serve(threads=2, limits=Limits(held_bytes=1000))
-    faults.plan("pwrite", OSError(errno.ENOSPC, "No space left on device"), times)
+    faults.plan("pwrite", NO_SPACE, times)
     part, rest = LARGE[:50_000], LARGE[:10]
     head = get("/", f"Content-Length: {len(part) + len(rest)}", method="POST")
     slow = [served.client().send(head + part) for _ in range(8)]
@@ -103,7 +90,7 @@ def test_no_room_for_bodies_that_wait(serve: Serve, faults: Faults, times: int):
     assert served.ask().status == 200
 
 
-@pytest.mark.usefixtures("disk")
+@pytest.mark.usefixtures("disk_faults")
 @pytest.mark.parametrize("times", [1, -1])
 def test_no_descriptor_for_a_file(serve: Serve, faults: Faults, tmp_path: Any, times: int):
     """A file that is sent to a slow reader is sent by its thread where no second descriptor can be had."""
@@ -117,7 +104,7 @@ def test_no_descriptor_for_a_file(serve: Serve, faults: Faults, tmp_path: Any, t
         return [b"plain"]
 
     served = serve(send_file)
-    faults.plan("dup", OSError(errno.EMFILE, "Too many open files"), times)
+    faults.plan("dup", NO_DESCRIPTOR, times)
     slow = served.client().send(get("/file"))
     assert faults.failed.acquire(timeout=10)
     assert served.ask().body == b"plain"

@@ -122,4 +122,4 @@ def test_every_package_of_debian(image, docker):
     script = (
         f"apt-get update > /dev/null && apt-get install --simulate --yes --no-install-recommends {names} > /dev/null"
     )
-    docker("run", "--rm", "--entrypoint", "sh", image, "-c", script)
+    assert docker("run", "--rm", "--entrypoint", "sh", image, "-c", script).returncode == 0

@@ -12,6 +12,7 @@ import threading
 import pytest
 
 from appliance.logs.writer import Writer
+from tests.faults.injections import NO_THREAD
 
 LINES = [b"%d %s\n" % (number, b"x" * (number % 300)) for number in range(3000)]
 
@@ -188,28 +189,25 @@ def test_a_descriptor_that_fails_for_a_while(pipe, stderr, monkeypatch, code):
     assert len(kept) + sum(told) == 601
 
 
-def test_no_thread_to_be_had(pipe, monkeypatch):
+@pytest.mark.usefixtures("thread_faults")
+def test_no_thread_to_be_had(pipe, faults):
     """Where no thread can be started whoever makes a line writes it, and a thread does as soon as there is one."""
     reading, writing = pipe
-    start = threading.Thread.start
-
-    def refuse(thread):
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+    faults.plan("log-writer", NO_THREAD)
     writer = Writer(writing.fileno(), bound=1_000_000)
     writer.write(b"one\n")
     assert reading.read(100) == b"one\n"
-    monkeypatch.setattr(threading.Thread, "start", start)
+    faults.end("log-writer")
     writer.write(b"two\n")
     assert reading.read(100) == b"two\n"
     assert writer.close(within_s=10) == 0
 
 
-def test_no_thread_and_nobody_reads(pipe, stderr, monkeypatch):
+@pytest.mark.usefixtures("thread_faults")
+def test_no_thread_and_nobody_reads(pipe, stderr, faults):
     """Without a thread nobody is held up by a full pipe, and what never left it is counted at the end."""
     reading, writing = pipe
-    monkeypatch.setattr(threading.Thread, "start", lambda thread: (_ for _ in ()).throw(RuntimeError("no")))
+    faults.plan("log-writer", NO_THREAD)
     writer = Writer(writing.fileno(), bound=1_000_000, stderr=stderr[1])
     for line in LINES:
         writer.write(line)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import resource
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +15,7 @@ from hypothesis import strategies as st
 from appliance.protocol.channel import (
     MAX_DESCRIPTORS,
     Channel,
+    ChannelClosedError,
     ChannelError,
     HandOverConnections,
     Message,
@@ -26,6 +24,7 @@ from appliance.protocol.channel import (
     StopAccepting,
     TakeConnections,
 )
+from tests.faults.injections import FewDescriptors
 
 Ends = tuple[Channel, Channel]
 
@@ -42,6 +41,13 @@ def next_message(channel: Channel) -> tuple[Message, list[int]]:
     while True:
         for received in channel.receive():
             return received
+
+
+def until_the_end(channel: Channel) -> Iterator[tuple[Message, list[int]]]:
+    """What is still there, once the other end has gone."""
+    with contextlib.suppress(ChannelClosedError):
+        while True:
+            yield from channel.receive()
 
 
 def test_order(ends: Ends):
@@ -85,29 +91,9 @@ def test_many_descriptors(ends: Ends):
         one.send(TakeConnections(), [0] * (MAX_DESCRIPTORS + 1))
 
 
-@pytest.fixture
-def few_descriptors(ends: Ends) -> Iterator[Callable[[int], AbstractContextManager[None]]]:
-    """Within the context that it makes, this process may open so many descriptors more."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-
-    @contextlib.contextmanager
-    def only(more: int) -> Iterator[None]:
-        lowest = [os.dup(ends[0].fileno()) for _ in range(more + 1)]
-        for number in lowest:
-            os.close(number)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest[-1], hard))
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-    yield only
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
 @pytest.mark.parametrize("free", [0, 1, 2])
-def test_descriptors_that_are_lost(ends: Ends, few_descriptors: Callable[[int], AbstractContextManager[None]], free: int):
-    """At the limit of descriptors the kernel drops some of a message's: an error at once, and none that came stays open.
+def test_descriptors_that_are_lost(ends: Ends, few_descriptors: FewDescriptors, free: int):
+    """At the limit of descriptors the kernel drops some of a message's: an error at once, and none stays open.
 
     The next message's would else be taken for the rest of this one's.
     """
@@ -161,14 +147,15 @@ def test_end(ends: Ends):
         other.send(StopAccepting())
 
 
-@pytest.mark.parametrize("payload", [b"[]", b"{}", b'{"kind":"none"}', b'{"kind":"rest","more":1}', b"\xff", b"null"])
-def test_nonsense(payload: bytes):
+def test_nonsense(bad_frame: bytes):
     """A frame that is no message is an error of the channel, whatever it holds, and never another exception."""
     near, far = socket.socketpair()
-    near.sendall(len(payload).to_bytes(4, "big") + b"\0" + payload)
+    sending = threading.Thread(target=near.sendall, args=(bad_frame,))
+    sending.start()
     channel = Channel(far)
     with pytest.raises(ChannelError):
-        list(channel.receive())
+        next_message(channel)
+    sending.join(10)
     channel.close()
     near.close()
 
@@ -194,16 +181,11 @@ def test_any_cut(batches: list[list[str]], size: int):
     receiver.close()
 
 
-def test_descriptors_are_given_away_at_the_limit(ends: Ends, monkeypatch: pytest.MonkeyPatch):
+def test_descriptors_are_given_away_at_the_limit(ends: Ends, few_descriptors: FewDescriptors):
     """What the kernel takes at once needs no duplicate: a process without a free descriptor can give its own away."""
-
-    def full(number: int) -> int:
-        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-
     one, other = ends
     read, write = os.pipe()
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "dup", full)
+    with few_descriptors(0):
         assert one.send(HandOverConnections(early=[""]), [write])
     os.close(write)
     _, (given,) = next_message(other)
@@ -211,3 +193,23 @@ def test_descriptors_are_given_away_at_the_limit(ends: Ends, monkeypatch: pytest
     assert os.read(read, 1) == b"x"
     os.close(given)
     os.close(read)
+
+
+def test_descriptors_that_must_wait_at_the_limit(ends: Ends, few_descriptors: FewDescriptors):
+    """What must wait needs a duplicate: without a free descriptor that is an error, and nothing of it is sent."""
+    one, other = ends
+    one._socket.setblocking(False)
+    while one.send(StopAccepting()):
+        pass
+    read, write = os.pipe()
+    with few_descriptors(1), pytest.raises(OSError, match="Too many open files"):
+        one.send(HandOverConnections(early=["", ""]), [write, write])
+    with few_descriptors(1):
+        assert os.dup(write) > write  # the one duplicate that could be made is closed
+    while not one.flush():
+        assert all(message == StopAccepting() for message, _ in other.receive())
+    one.close()
+    received = [message for message, _ in until_the_end(other)]
+    assert received == [StopAccepting()] * len(received)
+    for number in (read, write, write + 1):
+        os.close(number)

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from io import BufferedReader
 from typing import Any, BinaryIO
 
 from appliance.protocol.channel import ACCESS_FIELDS
@@ -154,7 +155,7 @@ class Client:
 
     def __init__(self, address: tuple[str, int]) -> None:
         self.sock = socket.create_connection(address, timeout=PATIENCE_S)
-        self._file = self.sock.makefile("rb")
+        self._file: BufferedReader = self.sock.makefile("rb")
 
     def send(self, data: bytes) -> Client:
         self.sock.sendall(data)
@@ -175,6 +176,10 @@ class Client:
     def rest(self) -> bytes:
         """Everything until the server ends the connection."""
         return self._file.read()
+
+    def more_comes(self) -> bool:
+        """Whether the server sends more; waits until it does, or has ended the connection."""
+        return bool(self._file.peek(1))
 
     def close(self) -> None:
         self._file.close()

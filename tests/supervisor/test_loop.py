@@ -7,6 +7,7 @@ import selectors
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -38,10 +39,20 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "REST_S", (0.001, 0.002))
 
 
+def all_of(*calls: Callable[[], object]) -> Callable[[], None]:
+    """One call that makes these."""
+
+    def made() -> None:
+        for call in calls:
+            call()
+
+    return made
+
+
 def run(loop: Loop, *, at_most_s: float = 10.0) -> None:
     """Until it is stopped; a loop that nobody stops fails the test."""
     late: list[bool] = []
-    timer = loop.call_later(at_most_s, lambda: (late.append(True), loop.stop())[0])  # type: ignore[func-returns-value]
+    timer = loop.call_later(at_most_s, all_of(partial(late.append, True), loop.stop))
     loop.run()
     timer.cancel()
     assert not late, "nobody has stopped the loop"
@@ -52,7 +63,7 @@ def test_timers_fire_in_their_order(loop: Loop):
     calls: list[int] = []
     loop.call_later(0.003, loop.stop)
     for number in (1, 2):
-        loop.call_later(0.002, lambda number=number: calls.append(number))  # type: ignore[misc]
+        loop.call_later(0.002, partial(calls.append, number))
     loop.call_later(0.0, lambda: calls.append(0))
     run(loop)
     assert calls == [0, 1, 2]
@@ -63,7 +74,7 @@ def test_a_cancelled_timer_never_fires(loop: Loop):
     calls: list[str] = []
     second = loop.call_later(0.0, lambda: calls.append("second"))
     second.cancel()
-    first = loop.call_later(0.0, lambda: (calls.append("first"), third.cancel())[0])  # type: ignore[func-returns-value]
+    first = loop.call_later(0.0, all_of(lambda: calls.append("first"), lambda: third.cancel()))  # noqa: PLW0108  it is made below
     third = loop.call_later(0.0, lambda: calls.append("third"))
     loop.call_later(0.001, loop.stop)
     run(loop)
@@ -74,7 +85,7 @@ def test_a_cancelled_timer_never_fires(loop: Loop):
 def test_other_threads_are_heard(loop: Loop):
     """A call that another thread posts runs in the loop's thread, though the loop waits for nothing."""
     ran: list[int] = []
-    posting = threading.Thread(target=lambda: loop.post(lambda: (ran.append(threading.get_ident()), loop.stop())[0]))  # type: ignore[func-returns-value]
+    posting = threading.Thread(target=loop.post, args=(all_of(lambda: ran.append(threading.get_ident()), loop.stop),))
     loop.call_later(0.0, posting.start)
     run(loop)
     posting.join()
@@ -84,18 +95,22 @@ def test_other_threads_are_heard(loop: Loop):
 def test_calls_are_made_in_the_order_in_which_they_were_posted(loop: Loop):
     """Posted calls come in order, those that they post themselves too."""
     calls: list[int] = []
-    loop.post(lambda: (calls.append(1), loop.post(lambda: (calls.append(3), loop.stop())[0]))[0])  # type: ignore[func-returns-value]
+    third = all_of(partial(calls.append, 3), loop.stop)
+    loop.post(all_of(partial(calls.append, 1), partial(loop.post, third)))
     loop.post(lambda: calls.append(2))
     run(loop)
     assert calls == [1, 2, 3]
 
 
 def test_a_thousand_wakes_block_nobody(loop: Loop):
-    """Waking a loop that does not run blocks no thread and no signal handler, however often."""
+    """Waking a loop that does not run blocks no thread and no signal handler, and is one round when it runs."""
     for _ in range(100_000):
         loop.wake()
+    rounds: list[int] = []
+    loop.post(lambda: rounds.append(1))
     loop.post(loop.stop)
     run(loop)
+    assert rounds == [1]
 
 
 def test_a_descriptor_is_told_of_until_it_is_unwatched(loop: Loop, pair: tuple[socket.socket, socket.socket]):
@@ -136,7 +151,7 @@ def test_what_an_earlier_call_unwatches_is_not_called(loop: Loop, pair: tuple[so
     calls: list[str] = []
 
     def called(name: str, end: socket.socket) -> Callable[[], None]:
-        return lambda: (calls.append(name), loop.unwatch(end), loop.stop())[0]  # type: ignore[func-returns-value]
+        return all_of(partial(calls.append, name), partial(loop.unwatch, end), loop.stop)
 
     loop.watch(one, called("one", other))
     loop.watch(other, called("other", one))
@@ -167,7 +182,12 @@ def test_it_rests_longer_each_time(loop: Loop, pair: tuple[socket.socket, socket
     monkeypatch.setattr(module, "REST_S", (0.001, 0.002, 0.003))
     rests: list[float] = []
     rest = loop.rest
-    monkeypatch.setattr(loop, "rest", lambda descriptor, after_s: (rests.append(after_s), rest(descriptor, after_s)))
+
+    def recorded(descriptor: int, after_s: float) -> None:
+        rests.append(after_s)
+        rest(descriptor, after_s)
+
+    monkeypatch.setattr(loop, "rest", recorded)
     loop.failed = lambda _: None
     outcomes = [False, False, False, False, True, False]
 

@@ -297,6 +297,7 @@ def test_a_breakpoint_that_nobody_hears(hooks: Hooks, monkeypatch: pytest.Monkey
     hooks.report_to(fails)
     terminal.attend(None, hooks, {})
     breakpoint()  # noqa: T100  it is passed
+    assert hooks.dropped == {"breakpoints"}
 
 
 def handlers() -> dict[str, Callable[[], logging.Handler]]:

@@ -114,5 +114,6 @@ _VALUES = st.recursive(
 
 @given(_VALUES)
 def test_anything_becomes_json(value: object):
-    """Whatever it is, what comes of it is JSON."""
-    json.dumps(limited(value))
+    """Whatever it is, what comes of it is JSON, and is read as it was written."""
+    made = limited(value)
+    assert repr(json.loads(json.dumps(made))) == repr(made)

@@ -192,7 +192,7 @@ def converse(client: Client, case: Case, data: bytes) -> list[Response]:
         client.half_close()
     responses: list[Response] = []
     methods = case.methods()
-    while client._file.peek(1):
+    while client.more_comes():
         interim = bool(responses) and responses[-1].status == 100
         method = b"" if interim else next(methods, b"")
         responses.append(client.response(head_only=method == b"HEAD"))

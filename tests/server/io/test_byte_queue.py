@@ -116,7 +116,9 @@ def test_a_folder_that_has_no_such_files(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_folder_that_can_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The next one is taken."""
     monkeypatch.setenv("TMPDIR", str(tmp_path / "missing"))
-    os.close(byte_queue._unnamed())
+    descriptor = byte_queue._unnamed()
+    assert os.pwrite(descriptor, b"abc", 0) == 3
+    os.close(descriptor)
 
 
 def test_a_full_disk_takes_nothing(storage: Storage, monkeypatch: pytest.MonkeyPatch):

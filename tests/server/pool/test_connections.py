@@ -122,7 +122,8 @@ def test_what_waits_is_served_in_its_order(scene: Scene):
     scene.connections.make_ready(greedy)
     assert scene.look() is other
     assert scene.look() is greedy
-    assert (greedy.handler.raw, greedy.state) == (b"GET /2 HTTP/1.1", BUSY)
+    raw: object = greedy.handler.raw
+    assert (raw, greedy.state) == (b"GET /2 HTTP/1.1", BUSY)
 
 
 def test_what_is_given_up_is_forgotten(scene: Scene):

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from appliance.server.pool.connections import HELD
 from tests.server.answers import Gate
 from tests.server.served import GET, Served, get, post
 
@@ -21,8 +20,10 @@ class After:
 
     def __init__(self) -> None:
         self.at = float("inf")
+        self.asked = threading.Event()
 
     def answer_at(self, accepted_at: float) -> float:
+        self.asked.set()
         return self.at
 
 
@@ -159,7 +160,8 @@ def test_a_server_is_not_over_before_its_connections_have_arrived(serve: Serve):
 
 def test_a_server_is_not_over_before_it_has_passed_what_it_holds(serve: Serve, monkeypatch: pytest.MonkeyPatch):
     """A connection that may not be answered yet is passed on, however late the draining thread comes to it."""
-    first, second = serve(hold=After()), serve()
+    rule = After()
+    first, second = serve(hold=rule), serve()
     client = first.client().send(get("/held"))
     pass_idle = first.server._pass_idle
 
@@ -169,8 +171,7 @@ def test_a_server_is_not_over_before_it_has_passed_what_it_holds(serve: Serve, m
         pass_idle(passed)
 
     monkeypatch.setattr(first.server, "_pass_idle", pass_late)
-    while not first.server._connections.in_state(HELD):
-        first.thread.join(0.001)
+    assert rule.asked.wait(10)  # with the server's lock, under which the connection is held then
     first.server.drain(second.server.take)
     assert client.response().body == b"/held"
     first.thread.join(10)
@@ -208,11 +209,12 @@ def test_stop_returns_at_once(serve: Serve):
 
 def test_hold_keeps_connections_until_their_time(serve: Serve):
     """A held connection is not answered, can be handed over unread, and is answered when the rule is replaced."""
-    served, other = serve(hold=After()), serve()
+    first = After()
+    served, other = serve(hold=first), serve()
     held = served.client().send(get("/held"))
-    moved: list[tuple[socket.socket, bytes]] = []
-    while not moved:
-        moved = served.server.hand_over()
+    assert first.asked.wait(10)
+    moved = served.server.hand_over()
+    assert len(moved) == 1
     other.server.take(moved)
     assert held.response().body == b"/held"
     again = served.client().send(get("/again"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -120,4 +121,18 @@ def test_stranger_meanwhile(nursery: Nursery):
     nursery.hello(FREE)
     nursery.turn()
     assert nursery.told.strangers == [FREE + 1]
+    assert nursery.told.ends == []
+
+
+def test_what_is_no_message(nursery: Nursery, bad_frame: bytes):
+    """A child that says what is no message is told of once, with the reason, and nothing else comes of it."""
+    nursery.hello(FREE)
+    nursery.turn()
+    sending = threading.Thread(target=nursery.far._socket.sendall, args=(bad_frame,))
+    sending.start()
+    while not nursery.told.failed:
+        nursery.turn()
+    sending.join(10)
+    assert len(nursery.told.failed) == 1
+    assert nursery.told.failed[0]
     assert nursery.told.ends == []

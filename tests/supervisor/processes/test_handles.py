@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import select
 import signal
@@ -16,11 +15,13 @@ import pytest
 
 from appliance.errors import StartError
 from appliance.protocol.channel import StopAccepting
-from appliance.protocol.inflight import InFlight
+from appliance.protocol.inflight import InFlight, Slot
 from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.handles import Handle, reaped, spawn, unborn
+from tests.faults.injections import NO_DESCRIPTOR, NO_PROCESS, Faults
 
 Start = Callable[..., Handle]
+
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
@@ -56,7 +57,7 @@ def read(handle: Handle, stream: str = "stdout") -> bytes:
 
 
 def open_descriptors() -> set[str]:
-    return set(os.listdir("/proc/self/fd"))
+    return {each.name for each in Path("/proc/self/fd").iterdir()}
 
 
 def wait(handle: Handle) -> int:
@@ -198,32 +199,36 @@ def test_a_start_that_fails_leaves_nothing_open(tmp_path: Path, argv: list[str],
     assert raised.value.__cause__ is not None
 
 
-@pytest.mark.parametrize("call", ["pipe", "socketpair"])
-@pytest.mark.parametrize("after", [0, 1, 2])
-def test_no_descriptor_for_a_child(monkeypatch: pytest.MonkeyPatch, call: str, after: int):
-    """Where descriptors run out in the midst of a start, what was opened before is closed."""
-    from appliance.protocol.channel import Channel  # noqa: PLC0415
-
-    holder: Any = os if call == "pipe" else Channel
-    name = "pipe" if call == "pipe" else "pair"
-    real, left = getattr(holder, name), [after]
-
-    def fails() -> Any:
-        if not left[0]:
-            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-        left[0] -= 1
-        return real()
-
-    monkeypatch.setattr(holder, name, fails)
+@pytest.mark.usefixtures("descriptor_faults")
+@pytest.mark.parametrize(("call", "after"), [("pipe", 0), ("pipe", 1), ("socketpair", 0)])
+def test_no_descriptor_for_a_child(faults: Faults, call: str, after: int):
+    """Where descriptors run out in the midst of a start, it is an error in words, and what was opened is closed."""
     before = open_descriptors()
-    if (call, after) in {("pipe", 2), ("socketpair", 1), ("socketpair", 2)}:
-        handle, theirs = unborn("worker")  # the lifeline is not needed; and one pair is enough
-        close(handle)
-        for descriptor in theirs:
-            os.close(descriptor)
-    else:
-        with pytest.raises(StartError):
-            unborn("worker")
+    faults.plan(call, NO_DESCRIPTOR, after=after)
+    with pytest.raises(StartError, match="descriptors"):
+        unborn("worker")
+    assert open_descriptors() == before
+
+
+@pytest.mark.usefixtures("descriptor_faults")
+def test_no_descriptor_for_a_lifeline(faults: Faults):
+    """A child is started without a lifeline where there is no descriptor for one."""
+    faults.plan("pipe", NO_DESCRIPTOR, after=2)
+    handle, theirs = unborn("worker")
+    assert len(theirs) == 3
+    close(handle)
+    for descriptor in theirs:
+        os.close(descriptor)
+
+
+@pytest.mark.usefixtures("spawn_faults")
+def test_no_process(tmp_path: Path, faults: Faults):
+    """Where the limit of processes is reached, a start is an error that passes, and leaves nothing open."""
+    before = open_descriptors()
+    faults.plan("Popen", NO_PROCESS)
+    with pytest.raises(StartError, match="no more processes") as raised:
+        spawn("worker", 1, ["/bin/sh"], environment={}, folder=tmp_path, channel=True)
+    assert raised.value.passing
     assert open_descriptors() == before
 
 
@@ -253,8 +258,11 @@ def test_the_one_request_that_can_have_printed():
     tally = InFlight(handle.count(8))
 
     class Request:
+        slot: Slot | None = None
+        started = 0.0
+
         def __init__(self, request_id: str) -> None:
-            self.request_id, self.started, self.slot = request_id, 0.0, None
+            self.request_id = request_id
 
     one, two = Request("one"), Request("two")
     assert handle.only_request("stdout") is None

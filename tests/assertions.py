@@ -1,0 +1,119 @@
+"""Reads tests without running them: which can't fail, and which wait by asking again and again.
+
+A test asserts where it has ``assert``, ``raise``, ``pytest.raises``, ``pytest.fail``, ``pytest.warns`` or
+``check=True``, or calls what does. What it calls is looked up by its name: in its own file first, where a function, a
+method or a class of that name asserts; then among what the tests share, where each of that name has to.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+_PYTEST = {"fail", "raises", "warns"}
+
+
+def modules() -> Iterator[tuple[Path, ast.Module]]:
+    """Every file of the tests, but the projects of users that they serve."""
+    for path in sorted(TESTS.rglob("*.py")):
+        if TESTS / "apps" not in path.parents:
+            yield path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def asserts_itself(function: ast.AST) -> bool:
+    """Whether something in it can fail a test by itself."""
+    return any(isinstance(node, ast.Assert | ast.Raise) or _can_raise(node) for node in ast.walk(function))
+
+
+def _can_raise(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call):
+        return False
+    if any(word.arg == "check" and isinstance(word.value, ast.Constant) and word.value.value for word in node.keywords):
+        return True
+    called = node.func
+    return isinstance(called, ast.Attribute) and ast.unparse(called.value) == "pytest" and called.attr in _PYTEST
+
+
+def calls(function: ast.AST) -> frozenset[str]:
+    """The names of what it calls, or passes on to be called."""
+    names = set()
+    for node in ast.walk(function):
+        for each in (node.func, *node.args) if isinstance(node, ast.Call) else ():
+            if isinstance(each, ast.Attribute):
+                names.add(each.attr)
+            elif isinstance(each, ast.Name):
+                names.add(each.id)
+    return frozenset(names)
+
+
+@dataclass(frozen=True)
+class Read:
+    """A function as far as it counts here."""
+
+    name: str
+    line: int
+    asserts: bool
+    calls: frozenset[str]
+
+    @classmethod
+    def all(cls, tree: ast.AST) -> list[Read]:
+        """The functions and methods of a file."""
+        found = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+        return [cls(each.name, each.lineno, asserts_itself(each), calls(each)) for each in found]
+
+
+def _spread(known: Iterable[Read], asserting: frozenset[str], *, every: bool) -> frozenset[str]:
+    """The names of the functions that assert, or call one that does; ``every`` one of a name has to."""
+    by_name: dict[str, list[Read]] = {}
+    for function in known:
+        by_name.setdefault(function.name, []).append(function)
+    judge = all if every else any
+    found, before = asserting, None
+    while found != before:
+        before = found
+        found |= {
+            name
+            for name, group in by_name.items()
+            if name not in found and judge(each.asserts or each.calls & before for each in group)
+        }
+    return found
+
+
+def tests_that_cannot_fail() -> list[str]:
+    """The tests in which nothing asserts."""
+    files = {path.relative_to(TESTS): Read.all(tree) for path, tree in modules()}
+    shared = _spread((each for functions in files.values() for each in functions), frozenset(), every=True)
+    lost = []
+    for path, functions in files.items():
+        if not path.name.startswith("test_"):
+            continue
+        known = _spread(functions, shared, every=False)
+        lost += [
+            f"{path}:{each.line} {each.name}"
+            for each in functions
+            if each.name.startswith("test_") and not (each.asserts or each.calls & known)
+        ]
+    return lost
+
+
+def busy_loops() -> list[str]:
+    """Loops that ask again and again for what another object keeps to itself."""
+    return [
+        f"{path.relative_to(TESTS)}:{loop.lineno} {ast.unparse(loop.test)}"
+        for path, tree in modules()
+        for loop in ast.walk(tree)
+        if isinstance(loop, ast.While) and any(map(_is_private, ast.walk(loop.test)))
+    ]
+
+
+def _is_private(node: ast.AST) -> bool:
+    """Whether it is ``another._name``; ``self._name`` is one's own."""
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr.startswith("_")
+        and not node.attr.startswith("__")
+        and not (isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"})
+    )

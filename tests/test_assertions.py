@@ -1,0 +1,71 @@
+"""What the house asks of its tests: each can fail, and none waits by asking again and again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests import assertions
+
+
+def test_each_test_can_fail():
+    """Each test asserts something, or calls a helper that does (the module ``assertions`` says how that is found)."""
+    assert assertions.tests_that_cannot_fail() == []
+
+
+def test_no_loop_asks_for_private_state():
+    """No test waits in a loop for what another object keeps to itself: it waits for an event, a record, an answer."""
+    assert assertions.busy_loops() == []
+
+
+SHARED = """
+def judge(value):
+    assert value
+
+class Client:
+    def wait(self):
+        judge(self)
+
+    def send(self):
+        return self
+"""
+
+
+@pytest.mark.parametrize(
+    ("test", "can_fail"),
+    [
+        ("client.send()", False),
+        ("assert client.send()", True),
+        ("client.wait()", True),
+        ("for each in [judge]: each(1)", False),
+        ("list(map(judge, [1]))", True),
+        ("with pytest.raises(OSError): client.send()", True),
+        ("subprocess.run([], check=True)", True),
+        ("subprocess.run([], check=False)", False),
+        ("own()\n\ndef own():\n    judge(1)", True),
+        ("send()\n\ndef send():\n    judge(1)", True),
+    ],
+)
+def test_what_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, test: str, can_fail: bool):
+    """A test is found that neither asserts nor calls what does, in its own file or among what tests share."""
+    (tmp_path / "shared.py").write_text(SHARED, encoding="utf-8")
+    (tmp_path / "test_one.py").write_text(f"def test_one():\n    {test}\n", encoding="utf-8")
+    monkeypatch.setattr(assertions, "TESTS", tmp_path)
+    assert assertions.tests_that_cannot_fail() == ([] if can_fail else ["test_one.py:1 test_one"])
+
+
+@pytest.mark.parametrize(
+    ("loop", "is_busy"),
+    [
+        ("while not server._busy: pass", True),
+        ("while one.two._three() < 3: pass", True),
+        ("while self._running: pass", False),
+        ("while server.is_busy(): pass", False),
+    ],
+)
+def test_what_is_a_busy_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loop: str, is_busy: bool):
+    """A loop is found that asks for another object's private attribute, directly or through others."""
+    (tmp_path / "test_one.py").write_text(loop, encoding="utf-8")
+    monkeypatch.setattr(assertions, "TESTS", tmp_path)
+    assert bool(assertions.busy_loops()) is is_busy
