@@ -35,8 +35,8 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What rests rests for a moment."""
-    monkeypatch.setattr(module, "REST_S", (0.001, 0.002))
+    """What pauses pauses for a moment."""
+    monkeypatch.setattr(module, "PAUSE_S", (0.001, 0.002))
 
 
 def all_of(*calls: Callable[[], object]) -> Callable[[], None]:
@@ -159,10 +159,10 @@ def test_what_an_earlier_call_unwatches_is_not_called(loop: Loop, pair: tuple[so
     assert len(calls) == 1
 
 
-def test_a_call_that_raises_rests(loop: Loop, pair: tuple[socket.socket, socket.socket], quick: None):
-    """Each error is told, the descriptor rests and is looked at again, and the loop goes on until it works."""
+def test_a_call_that_raises_is_paused(loop: Loop, pair: tuple[socket.socket, socket.socket], quick: None):
+    """Each error is told, the descriptor pauses and is looked at again, and the loop goes on until it works."""
     told: list[str] = []
-    loop.failed = lambda error: told.append(str(error))
+    loop.on_error = lambda error: told.append(str(error))
     calls: list[int] = []
 
     def called() -> None:
@@ -177,18 +177,18 @@ def test_a_call_that_raises_rests(loop: Loop, pair: tuple[socket.socket, socket.
     assert told == ["failure 1", "failure 2", "failure 3"]
 
 
-def test_it_rests_longer_each_time(loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: Any):
-    """After each failure in a row the rest is longer, at most the longest; one success, and it begins again."""
-    monkeypatch.setattr(module, "REST_S", (0.001, 0.002, 0.003))
-    rests: list[float] = []
-    rest = loop.rest
+def test_it_is_paused_longer_each_time(loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: Any):
+    """After each failure in a row the pause is longer, at most the longest; one success, and it begins again."""
+    monkeypatch.setattr(module, "PAUSE_S", (0.001, 0.002, 0.003))
+    pauses: list[float] = []
+    pause = loop.pause
 
     def recorded(descriptor: int, after_s: float) -> None:
-        rests.append(after_s)
-        rest(descriptor, after_s)
+        pauses.append(after_s)
+        pause(descriptor, after_s)
 
-    monkeypatch.setattr(loop, "rest", recorded)
-    loop.failed = lambda _: None
+    monkeypatch.setattr(loop, "pause", recorded)
+    loop.on_error = lambda _: None
     outcomes = [False, False, False, False, True, False]
 
     def called() -> None:
@@ -199,16 +199,16 @@ def test_it_rests_longer_each_time(loop: Loop, pair: tuple[socket.socket, socket
 
     loop.watch(pair[0], called)
     run(loop)
-    assert rests == [0.001, 0.002, 0.003, 0.003, 0.001]
+    assert pauses == [0.001, 0.002, 0.003, 0.003, 0.001]
 
 
-def test_who_rests_holds_up_nobody(loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: Any):
-    """While one descriptor rests others are called for, and unwatching it ends its rest for good."""
-    monkeypatch.setattr(module, "REST_S", (0.001,))
+def test_a_pause_holds_up_nobody(loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: Any):
+    """While one descriptor is paused others are called for, and unwatching it ends its pause for good."""
+    monkeypatch.setattr(module, "PAUSE_S", (0.001,))
     one, other = pair
     one.send(b"x")
     failures: list[Exception] = []
-    loop.failed = failures.append
+    loop.on_error = failures.append
     rounds: list[int] = []
 
     def fails() -> None:
@@ -216,7 +216,7 @@ def test_who_rests_holds_up_nobody(loop: Loop, pair: tuple[socket.socket, socket
 
     def works() -> None:
         rounds.append(len(rounds))
-        if failures and one.fileno() in loop._resting:
+        if failures and one.fileno() in loop._paused:
             loop.unwatch(one)
             loop.unwatch(other)
             loop.call_later(0.005, loop.stop)
@@ -225,36 +225,36 @@ def test_who_rests_holds_up_nobody(loop: Loop, pair: tuple[socket.socket, socket
     loop.watch(other, works)
     run(loop)
     assert len(failures) == 1
-    assert loop._resting == {}
+    assert loop._paused == {}
 
 
-def test_watching_ends_a_rest(loop: Loop, pair: tuple[socket.socket, socket.socket]):
-    """A descriptor that is watched again while it rests is called for at once, with the new call, and once a round."""
-    loop.failed = lambda _: None
+def test_watching_ends_a_pause(loop: Loop, pair: tuple[socket.socket, socket.socket]):
+    """A descriptor that is watched again while it pauses is called for at once, with the new call, and once a round."""
+    loop.on_error = lambda _: None
     loop.watch(pair[0], lambda: pytest.fail("the old call"))
-    loop.rest(pair[0], 1000.0)
+    loop.pause(pair[0], 1000.0)
     loop.watch(pair[0], loop.stop)
     run(loop)
-    assert loop._resting == {}
+    assert loop._paused == {}
 
 
-def test_resting_what_nobody_watches_is_nothing(loop: Loop, pair: tuple[socket.socket, socket.socket]):
-    """A rest of a descriptor that is not watched, or closed, does nothing."""
-    loop.rest(pair[0], 0.0)
-    loop.rest(-1, 0.0)
-    assert loop._resting == {}
+def test_pausing_what_nobody_watches_is_nothing(loop: Loop, pair: tuple[socket.socket, socket.socket]):
+    """A pause of a descriptor that is not watched, or closed, does nothing."""
+    loop.pause(pair[0], 0.0)
+    loop.pause(-1, 0.0)
+    assert loop._paused == {}
 
 
-def test_a_descriptor_that_is_closed_while_it_rests(loop: Loop, pair: tuple[socket.socket, socket.socket]):
-    """When its rest is over a descriptor that has been closed is left out, and nothing is raised."""
+def test_a_descriptor_that_is_closed_while_it_pauses(loop: Loop, pair: tuple[socket.socket, socket.socket]):
+    """When its pause is over a descriptor that has been closed is left out, and nothing is raised."""
     one = pair[0]
-    loop.failed = lambda error: pytest.fail(repr(error))
+    loop.on_error = lambda error: pytest.fail(repr(error))
     loop.watch(one.fileno(), lambda: None)
-    loop.rest(one.fileno(), 0.0)
+    loop.pause(one.fileno(), 0.0)
     one.close()
     loop.call_later(0.001, loop.stop)
     run(loop)
-    assert loop._resting == {}
+    assert loop._paused == {}
 
 
 @pytest.mark.parametrize("how", ["timer", "post", "descriptor"])
@@ -278,7 +278,7 @@ def test_without_anyone_to_tell_an_error_comes_out(
 def test_timers_and_posted_calls_that_raise_are_told(loop: Loop):
     """An error of a timer, or of a posted call, is told, and the next call comes."""
     told: list[Exception] = []
-    loop.failed = told.append
+    loop.on_error = told.append
 
     def fails() -> None:
         raise ValueError
@@ -295,7 +295,7 @@ def test_timers_and_posted_calls_that_raise_are_told(loop: Loop):
 def test_a_selector_that_fails_is_replaced(loop: Loop, pair: tuple[socket.socket, socket.socket], quick: None):
     """Where the kernel's list is lost another one is taken, with all that was watched, and the loop goes on."""
     told: list[Exception] = []
-    loop.failed = told.append
+    loop.on_error = told.append
     loop.watch(pair[0], loop.stop)
     lost = loop._selector
     assert isinstance(lost, selectors.EpollSelector)

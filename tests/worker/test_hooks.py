@@ -16,8 +16,13 @@ import pytest
 
 from appliance.server.wsgi.exchange import Exchange, current
 from appliance.worker.frameworks import (
-    django_project, framework_errors, intercepts, paste, routes, werkzeug_debugger,
-)  # fmt: skip
+    django_project,
+    framework_errors,
+    intercepts,
+    paste,
+    routes,
+    werkzeug_debugger,
+)
 from appliance.worker.frameworks.script_rendezvous import ScriptRendezvous
 from appliance.worker.hooks import Hooks
 from appliance.worker.preload.random_seeds import RandomSeeds
@@ -42,7 +47,6 @@ def hooks(told: Told) -> Hooks:
 
 
 def fails(*_: Any, **__: Any) -> Any:
-    """What a hook must not do."""
     raise ValueError("of our own")
 
 
@@ -246,8 +250,8 @@ def test_paste_of_another_kind(hooks: Hooks, monkeypatch: pytest.MonkeyPatch, tm
     deploy = odd("paste.deploy.loadwsgi", loadapp=lambda uri, name: (uri, name))
     for module in (odd("paste"), odd("paste.deploy"), deploy):
         monkeypatch.setitem(sys.modules, module.__name__, module)
-    target = {"file": str(tmp_path / "a.ini"), "attribute": "main", "keywords": {"own": ["a"], "entries": {}}}
-    assert paste.load(target, hooks) == (f"config:{tmp_path / 'a.ini'}", "main")
+    target = {"file": (file := str(tmp_path / "a.ini")), "attribute": "main", "keywords": {"own": ["a"], "entries": {}}}
+    assert paste.load(target, hooks) == (f"config:{file}", "main")
     assert hooks.dropped == {"entry points of Paste"}
 
 

@@ -17,7 +17,7 @@ from appliance.errors import StartError
 from appliance.protocol.channel import StopAccepting
 from appliance.protocol.inflight import InFlight, Slot
 from appliance.supervisor.processes import handles
-from appliance.supervisor.processes.handles import Handle, reaped, spawn, unborn
+from appliance.supervisor.processes.handles import Handle, prepare_forked, reaped, spawn
 from tests.faults.injections import NO_DESCRIPTOR, NO_PROCESS, Faults
 
 Start = Callable[..., Handle]
@@ -81,7 +81,7 @@ def test_a_child_that_is_not_there_is_never_signalled(monkeypatch: pytest.Monkey
     """Before a forked child has said its number no signal is sent: group 0 is our own."""
     sent: list[tuple[int, int]] = []
     monkeypatch.setattr(os, "killpg", lambda *given: sent.append(given))
-    handle, theirs = unborn("worker")
+    handle, theirs = prepare_forked("worker")
     handle.signal_group(signal.SIGKILL)
     assert sent == []
     handle.pid = 4711
@@ -118,10 +118,10 @@ def test_a_group_that_is_another_users(monkeypatch: pytest.MonkeyPatch, error: t
 def test_how_it_ended(status: int, cause: str, words: str):
     """An end is told as its exit status or its signal, with the cause where that is known."""
     handle = Handle("worker", 1, 4711, {}, cause=cause)
-    assert handle.how() == "runs"
+    assert handle.how() == "is running"
     handle.ended(status)
     assert handle.how() == words
-    assert Handle("worker", 1, 0, {}).how() == "was never there"
+    assert Handle("worker", 1, 0, {}).how() == "never started"
 
 
 def test_its_end_cancels_its_deadline(start: Start):
@@ -206,7 +206,7 @@ def test_no_descriptor_for_a_child(faults: Faults, call: str, after: int):
     before = open_descriptors()
     faults.plan(call, NO_DESCRIPTOR, after=after)
     with pytest.raises(StartError, match="descriptors"):
-        unborn("worker")
+        prepare_forked("worker")
     assert open_descriptors() == before
 
 
@@ -214,7 +214,7 @@ def test_no_descriptor_for_a_child(faults: Faults, call: str, after: int):
 def test_no_descriptor_for_a_lifeline(faults: Faults):
     """A child is started without a lifeline where there is no descriptor for one."""
     faults.plan("pipe", NO_DESCRIPTOR, after=2)
-    handle, theirs = unborn("worker")
+    handle, theirs = prepare_forked("worker")
     assert len(theirs) == 3
     close(handle)
     for descriptor in theirs:
@@ -235,7 +235,7 @@ def test_no_process(tmp_path: Path, faults: Faults):
 def test_one_that_another_child_forks():
     """Its ends are ours to pass on: channel, outputs, lifeline; it has no number, and is known as forked."""
     before = open_descriptors()
-    handle, theirs = unborn("spare")
+    handle, theirs = prepare_forked("spare")
     assert (handle.pid, handle.generation, handle.role, handle.is_forked) == (0, 0, "spare", True)
     channel, out, err, lifeline = theirs
     os.write(out, b"out")
