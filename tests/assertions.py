@@ -1,8 +1,9 @@
 """Reads tests without running them: which can't fail, and which wait by asking again and again.
 
 A test asserts where it has ``assert``, ``raise``, ``pytest.raises``, ``pytest.fail``, ``pytest.warns`` or
-``check=True``, or calls what does. What it calls is looked up by its name: in its own file first, where a function, a
-method or a class of that name asserts; then among what the tests share, where each of that name has to.
+``check=True``, or calls what does. What it calls is looked up by its name: first in its own file and in the
+``conftest.py`` of its folders, where one function or method of that name has to assert; then among all that the tests
+share, where each of that name has to.
 """
 
 from __future__ import annotations
@@ -90,7 +91,8 @@ def tests_that_cannot_fail() -> list[str]:
     for path, functions in files.items():
         if not path.name.startswith("test_"):
             continue
-        known = _spread(functions, shared, every=False)
+        fixtures = [each for folder in path.parents for each in files.get(folder / "conftest.py", [])]
+        known = _spread([*functions, *fixtures], shared, every=False)
         lost += [
             f"{path}:{each.line} {each.name}"
             for each in functions
