@@ -1,21 +1,59 @@
 """``[dependency-groups]`` (PEP 735): the requirement lines of groups, with the groups that they include.
 
-Owns the words for tables that are wrong. Must not know which groups are wanted. Runs in the appliance's own
-interpreter.
+Owns the words for tables that are wrong, and the tables that uv and PDM had before there were groups. Runs in the
+appliance's own interpreter.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packaging.dependency_groups import resolve_dependency_groups
 
-from appliance.dependencies.text_file import table
+from appliance.dependencies.text_file import read_toml, table, texts
 from appliance.errors import InstallError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+    from appliance.dependencies.dependency_selection import DependencySelection
+
+
+class AskedGroups(NamedTuple):
+    """Requirement lines of groups, and the files that they were read from."""
+
+    lines: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
+
+
+def asked_groups(file: Path, choice: DependencySelection, *, by_default: bool) -> AskedGroups:
+    """The groups of a pyproject.toml that come beside another file of dependencies.
+
+    Args:
+        file: the pyproject.toml, which may not be there.
+        choice: the groups that were asked for by name.
+        by_default: whether those that every tool takes unasked come too.
+
+    Raises:
+        InstallError: as ``group_lines``.
+    """
+    if not (by_default or choice.groups) or not file.is_file():
+        return AskedGroups()
+    data = read_toml(file)
+    names = filter(choice.takes_group if by_default else choice.names_group, table(data, "dependency-groups"))
+    lines = group_lines(data, names, file)
+    lines += older_groups(data) if by_default and choice.development else []
+    return AskedGroups(tuple(lines), (file,) if lines else ())
+
+
+def older_groups(data: Mapping[str, Any]) -> list[str]:
+    """What uv and PDM had for development before there were groups."""
+    pdm = table(data, "tool", "pdm", "dev-dependencies")
+    return [
+        *texts(table(data, "tool", "uv").get("dev-dependencies")),
+        *(line for name in pdm for line in texts(pdm[name])),
+    ]
 
 
 def group_lines(data: Mapping[str, Any], names: Iterable[str], file: Path) -> list[str]:

@@ -5,16 +5,16 @@ Owns the order of the forms. Must not know how they are installed. Runs in the a
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from appliance.dependencies.contents import Contents
-from appliance.dependencies.dependency_groups import group_lines
+from appliance.dependencies.dependency_groups import asked_groups, group_lines, older_groups
 from appliance.dependencies.dependency_selection import DependencySelection, read_choice
 from appliance.dependencies.development import beside, is_for_development, names_development
+from appliance.dependencies.digest import digest, what_matters
 from appliance.dependencies.formats import locks
 from appliance.dependencies.formats.conda import read_conda
 from appliance.dependencies.formats.pipfile import pipfile_lines
@@ -24,12 +24,15 @@ from appliance.dependencies.own_python import own_version
 from appliance.dependencies.requirements import read_requirements
 from appliance.dependencies.source_tree import SourceTree, read_source_tree
 from appliance.dependencies.text_file import read_bytes, read_text, read_toml, table, texts
+from appliance.dependencies.unmatched_names import unmatched_names
 from appliance.discovery.rules.own_package import package_names
 from appliance.errors import InstallError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
+
+    from appliance.dependencies.dependency_groups import AskedGroups
 
 # What a developer installs comes first; the kin of requirements.txt follow.
 REQUIREMENTS = (
@@ -59,20 +62,11 @@ _UNKNOWN = (
     "write it into requirements.txt, or name a file in APPLIANCE_DEPENDENCIES"
 )
 _PYPROJECT = "pyproject.toml"
+# uv would build the project to know these, and setuptools writes beside it.
+_DYNAMIC = frozenset({"dependencies", "optional-dependencies"})
 _ASIDE = (
-    ".",
-    "doc",
-    "test",
-    "venv",
-    "env",
-    "node_modules",
-    "example",
-    "sample",
-    "script",
-    "tool",
-    "build",
-    "dist",
-)
+    ".", "doc", "test", "venv", "env", "node_modules", "example", "sample", "script", "tool", "build", "dist",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -99,11 +93,19 @@ class Manifest:
 
 @dataclass(frozen=True)
 class _Look:
-    """Where is looked, and for what; ``project`` is the folder that names are told relative to."""
+    """Where is looked, and for what.
+
+    Attributes:
+        project: the folder that names are told relative to.
+        root: the folder that is looked into.
+        choice: what was asked for.
+        default_groups: whether the groups of pyproject.toml that nobody named count too, beside another file.
+    """
 
     project: Path
     root: Path
     choice: DependencySelection
+    default_groups: bool = False
 
 
 def read_manifest(root: Path, named: Sequence[str] = (), application: Path | None = None) -> Manifest:
@@ -118,11 +120,19 @@ def read_manifest(root: Path, named: Sequence[str] = (), application: Path | Non
         InstallError: a file that can't be read.
     """
     look = _Look(root, root, read_choice(named))
-    found = _read(look, application) or Manifest(root, "none", (), _digest([]), lambda _: Contents())
+    found = _read(look, application) or Manifest(root, "none", (), digest([]), lambda _: Contents())
+    if look.choice.extras or look.choice.groups:
+        found = replace(found, contents=partial(_with_notes, found, look.choice))
     if not look.choice.development:
         return found
     served = replace(look, choice=replace(look.choice, development=False))
     return replace(found, spare=lambda: _read(served, application))
+
+
+def _with_notes(found: Manifest, choice: DependencySelection, python: str) -> Contents:
+    """What is installed, and a note for each name in the choice that nothing answers to."""
+    contents = found.contents(python)
+    return replace(contents, notes=(*contents.notes, *unmatched_names(choice, found.folder, found.files)))
 
 
 def _read(look: _Look, application: Path | None) -> Manifest | None:
@@ -139,9 +149,15 @@ def _read(look: _Look, application: Path | None) -> Manifest | None:
 
 
 def _found(look: _Look) -> Manifest | None:
-    """The first form of a folder; one that asks for nothing gives way to a later one, and is better than none."""
+    """The first form of a folder."""
     # Without what is for development a file that is named so comes last: it may be the only one.
-    forms = _FORMS if look.choice.development else sorted(_FORMS, key=lambda form: names_development(form[0]))
+    return _first(
+        look, _FORMS if look.choice.development else sorted(_FORMS, key=lambda form: names_development(form[0]))
+    )
+
+
+def _first(look: _Look, forms: Iterable[tuple[str, Callable[..., Manifest | None]]]) -> Manifest | None:
+    """The first of these forms; one that asks for nothing gives way to a later one, and is better than none."""
     silent: Manifest | None = None
     for name, form in forms:
         if (look.root / name).is_file() and (manifest := form(look, look.root / name)):
@@ -237,7 +253,7 @@ def _pipfile_lock(look: _Look, file: Path) -> Manifest:
 
 
 def _locked(look: _Look, files: tuple[Path, ...], contents: Callable[[str], Contents]) -> Manifest:
-    parts = [_what_matters(read_toml(file)) if file.name == _PYPROJECT else read_bytes(file) for file in files]
+    parts = [what_matters(read_toml(file)) if file.name == _PYPROJECT else read_bytes(file) for file in files]
     below = [read_source_tree((look.root / folder).resolve(), look.choice) for folder in locks.folders_of(parts[0])]
     return _made(look, files[:1], files, parts, contents, [tree for tree in below if tree])
 
@@ -248,25 +264,25 @@ def _requirements(look: _Look, *files: Path) -> Manifest:
     if not look.choice.files and is_for_development(files[0]):
         files = (*files, *beside(look.root, files[0], REQUIREMENTS))
         own = read_source_tree(look.root, look.choice) if len(files) == 1 else None
-    more = [*extras, *_groups(look), *((own and own.requires) or ())]
+    groups = _groups(look)
+    more = [*extras, *groups.lines, *((own and own.requires) or ())]
     found = read_requirements(look.root, files, more)
     contents = Contents(lines=found.flat, trees=found.trees, notes=_notes_on(own, *found.trees), asked=found.flat)
     if not found.trees and not more:
         # As they are: the installer's words then name the files that a person knows.
         contents = replace(contents, lines="", arguments=tuple(word for file in files for word in ("-r", str(file))))
     parts = [read_bytes(file) for file in found.files if file.suffix not in {".py", ".toml", ".cfg"}]
-    return _made(look, files, found.files, [*parts, os.fsencode(found.flat)], lambda _: contents, found.trees)
+    read = (*found.files, *groups.files)
+    return _made(look, files, read, [*parts, os.fsencode(found.flat)], lambda _: contents, found.trees)
 
 
 def _notes_on(*trees: SourceTree | None) -> tuple[str, ...]:
     return (_UNKNOWN,) if any(tree and tree.requires is None for tree in trees) else ()
 
 
-def _groups(look: _Look) -> list[str]:
-    """The lines of the groups that were asked for by name."""
-    file = look.root / _PYPROJECT
-    data = read_toml(file) if look.choice.groups and file.is_file() else {}
-    return group_lines(data, filter(look.choice.names_group, table(data, "dependency-groups")), file)
+def _groups(look: _Look) -> AskedGroups:
+    """The groups of pyproject.toml that come with another form."""
+    return asked_groups(look.root / _PYPROJECT, look.choice, by_default=look.default_groups)
 
 
 def _pyproject(look: _Look, file: Path) -> Manifest | None:
@@ -276,9 +292,11 @@ def _pyproject(look: _Look, file: Path) -> Manifest | None:
     project = table(data, "project")
     if not project and table(data, "tool", "poetry"):
         return _described(look, file, poetry_indexes(data))
-    if table(data, "tool", "flit", "metadata") or "dependencies" in texts(project.get("dynamic")):
-        return _described(look, file)
-    development = _older_groups(data) if look.choice.development else []
+    if table(data, "tool", "flit", "metadata") or _DYNAMIC.intersection(texts(project.get("dynamic"))):
+        return _described(replace(look, default_groups=True), file)
+    if not project and (beside_groups := _first(replace(look, default_groups=True), _FORMS_AFTER_PYPROJECT)):
+        return beside_groups
+    development = older_groups(data) if look.choice.development else []
     if not project and not groups and not development:
         return None
     if table(data, "tool", "poetry"):
@@ -294,16 +312,7 @@ def _pyproject(look: _Look, file: Path) -> Manifest | None:
     asked += group_lines(data, groups, file)
     lines = read_requirements(look.root, (), development).flat if development else ""
     contents = Contents(lines=lines, arguments=tuple(arguments), asked="\n".join([*asked, lines]))
-    return _made(look, (file,), (file,), [_what_matters(data), repr(contents).encode()], lambda _: contents)
-
-
-def _older_groups(data: dict[str, Any]) -> list[str]:
-    """What uv and PDM had for development before there were groups."""
-    pdm = table(data, "tool", "pdm", "dev-dependencies")
-    return [
-        *texts(table(data, "tool", "uv").get("dev-dependencies")),
-        *(line for name in pdm for line in texts(pdm[name])),
-    ]
+    return _made(look, (file,), (file,), [what_matters(data), repr(contents).encode()], lambda _: contents)
 
 
 def _setup(look: _Look, file: Path) -> Manifest | None:
@@ -316,27 +325,38 @@ def _described(look: _Look, file: Path, options: Iterable[str] = ()) -> Manifest
     lines = (tree.requires or ()) if tree else ()
     if look.choice.extras and tree and tree.extras:
         lines = (f"-e .[{','.join(look.choice.extras)}]",)  # the same, and theirs
-    lines = (*options, *lines)
-    found = read_requirements(look.root, (), lines)
+    groups = _groups(look)
+    found = read_requirements(look.root, (), (*options, *lines, *groups.lines))
     contents = Contents(lines=found.flat, trees=found.trees, notes=_notes_on(tree))
-    files = tuple(dict.fromkeys((file, *(tree.files if tree else ()), *found.files)))
+    files = tuple(dict.fromkeys((file, *(tree.files if tree else ()), *found.files, *groups.files)))
     return _made(look, (file,), files, [os.fsencode(found.flat)], lambda _: contents, found.trees)
 
 
 def _pipfile(look: _Look, file: Path) -> Manifest:
     lines, indexes = pipfile_lines(read_toml(file), look.choice)
-    found = read_requirements(look.root, (), [*indexes, *lines])
+    groups = _groups(look)
+    found = read_requirements(look.root, (), [*indexes, *lines, *groups.lines])
     contents = Contents(lines=found.flat, trees=found.trees)
-    return _made(look, (file,), (file, *found.files), [os.fsencode(found.flat)], lambda _: contents, found.trees)
+    files = (file, *found.files, *groups.files)
+    return _made(look, (file,), files, [os.fsencode(found.flat)], lambda _: contents, found.trees)
 
 
 def _conda(look: _Look, file: Path) -> Manifest:
     environment = read_conda(read_text(file), file)
-    found = read_requirements(look.root, (), environment.lines)
+    groups = _groups(look)
+    found = read_requirements(look.root, (), [*environment.lines, *groups.lines])
     contents = Contents(lines=found.flat, trees=found.trees, notes=environment.notes)
-    return _made(look, (file,), (file, *found.files), [os.fsencode(found.flat)], lambda _: contents, found.trees)
+    files = (file, *found.files, *groups.files)
+    return _made(look, (file,), files, [os.fsencode(found.flat)], lambda _: contents, found.trees)
 
 
+_FORMS_AFTER_PYPROJECT: tuple[tuple[str, Callable[..., Manifest | None]], ...] = (
+    ("setup.cfg", _setup),
+    ("setup.py", _setup),
+    *((name, _requirements) for name in _LAST_REQUIREMENTS),
+    ("environment.yml", _conda),
+    ("environment.yaml", _conda),
+)
 _FORMS: tuple[tuple[str, Callable[..., Manifest | None]], ...] = (
     ("uv.lock", _uv_lock),
     ("pylock.toml", _pylock),
@@ -345,11 +365,7 @@ _FORMS: tuple[tuple[str, Callable[..., Manifest | None]], ...] = (
     *((name, _requirements) for name in REQUIREMENTS),
     ("Pipfile", _pipfile),
     (_PYPROJECT, _pyproject),
-    ("setup.cfg", _setup),
-    ("setup.py", _setup),
-    *((name, _requirements) for name in _LAST_REQUIREMENTS),
-    ("environment.yml", _conda),
-    ("environment.yaml", _conda),
+    *_FORMS_AFTER_PYPROJECT,
 )
 
 
@@ -372,29 +388,9 @@ def _made(
     described = [repr((tree.name, tree.version, tree.entry_points, tree.roots)).encode() for tree in every.values()]
     choice = repr((look.choice.extras, look.choice.groups, look.choice.development)).encode()
     read = dict.fromkeys([*files, *(file for tree in every.values() for file in tree.files)])
-    digest = _digest([*parts, choice, *described])
-    return Manifest(look.root, _names(look.project, named), tuple(read), digest, whole)
+    key = digest([*parts, choice, *described])
+    return Manifest(look.root, _names(look.project, named), tuple(read), key, whole)
 
 
 def _names(root: Path, files: Iterable[Path]) -> str:
     return ", ".join(str(file.relative_to(root)) if root in file.parents else str(file) for file in files)
-
-
-def _what_matters(data: dict[str, Any]) -> bytes:
-    """The tables that an installation depends on: the settings of linters change nothing."""
-    project, poetry = table(data, "project"), table(data, "tool", "poetry")
-    kept = {
-        "project": {key: project.get(key) for key in ("dependencies", "optional-dependencies", "requires-python")},
-        "dependency-groups": data.get("dependency-groups"),
-        "uv": table(data, "tool").get("uv"),
-        "poetry": {key: poetry.get(key) for key in ("dependencies", "dev-dependencies", "group", "extras", "source")},
-    }
-    return json.dumps(kept, sort_keys=True, default=str).encode()
-
-
-def _digest(parts: Sequence[bytes]) -> str:
-    whole = hashlib.sha256()
-    for part in parts:
-        whole.update(len(part).to_bytes(8))
-        whole.update(part)
-    return whole.hexdigest()

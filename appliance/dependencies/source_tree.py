@@ -132,7 +132,10 @@ def _extras(data: dict[str, Any], setup: Setup) -> dict[str, tuple[str, ...]]:
     optional = table(data, "project", "optional-dependencies") or table(
         data, "tool", "flit", "metadata", "requires-extra"
     )
-    return {name: texts(lines) for name, lines in optional.items()} or setup.extras
+    dynamic = table(data, "tool", "setuptools", "dynamic", "optional-dependencies")
+    found = {name: texts(lines) for name, lines in optional.items()}
+    found |= {name: tuple(f"-r {file}" for file in texts(table(dynamic, name).get("file"))) for name in dynamic}
+    return found or setup.extras
 
 
 def _entry_points(data: dict[str, Any], setup: Setup) -> dict[str, dict[str, str]]:

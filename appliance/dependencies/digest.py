@@ -1,0 +1,36 @@
+"""The hash of what an installation depends on: it stays the same while only other things of the files change.
+
+Runs in the appliance's own interpreter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from appliance.dependencies.text_file import table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def what_matters(data: dict[str, Any]) -> bytes:
+    """The tables that an installation depends on: the settings of linters change nothing."""
+    project, poetry = table(data, "project"), table(data, "tool", "poetry")
+    kept = {
+        "project": {key: project.get(key) for key in ("dependencies", "optional-dependencies", "requires-python")},
+        "dependency-groups": data.get("dependency-groups"),
+        "uv": table(data, "tool").get("uv"),
+        "poetry": {key: poetry.get(key) for key in ("dependencies", "dev-dependencies", "group", "extras", "source")},
+    }
+    return json.dumps(kept, sort_keys=True, default=str).encode()
+
+
+def digest(parts: Sequence[bytes]) -> str:
+    """One hash of all these, each with its length."""
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(len(part).to_bytes(8))
+        whole.update(part)
+    return whole.hexdigest()
