@@ -26,7 +26,8 @@ _SPEC = re.compile(
     r"(?P<version>\d[\w.*]*(?=\s|\Z)|[<>=!~]+\s*[^\s\[,]+(?:\s*,\s*[<>=!~]+\s*[^\s\[,]+)*)?"
 )
 _BUILD = re.compile(r"(?P<version>={1,2}[^=]+)=(?P<build>[^=]+)\Z")
-_OF_PYTHON = re.compile(r"(?:\A|_)(?:np\d+)?py(?:\d|h|_|thon|\Z)")
+# py39_0, pyhd8ed1ab_0, np121py39_0, cuda112py39h01bd6f0_0, *py39*, pypy39_0
+_OF_PYTHON = re.compile(r"(?:\A|[_*])(?:[a-z]+\d+)?(?:py)?py(?:\d|h|_|thon|\*|\Z)")
 _SHOWN = 6
 
 
@@ -88,9 +89,9 @@ def _line(entry: str) -> tuple[str, bool]:
     """The line for one package, and whether it says all that the entry does; empty for what is conda's alone."""
     words = entry.strip().rpartition("::")[2]  # conda-forge::flask
     match = _SPEC.match(words)
-    if match is None:
+    if match is None or "://" in words:  # an archive of conda's
         return "", False
-    name, version = match["name"], (match["version"] or "").strip()
+    name, version = match["name"], (match["version"] or "").strip().removesuffix("=*").rstrip("=")
     rest = words[match.end() :].strip()
     bracket = re.match(r"\[.*version\s*=\s*[\"']?([^\"'\]]+)", rest)
     version = bracket[1].strip() if bracket else version
