@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.dependencies.formats.poetry import poetry_wanted
-from appliance.dependencies.setup_files import Setup, read_setup
-from appliance.dependencies.text_file import read_text, read_toml, table, texts
+from appliance.dependencies.text_file import closed, read_text, read_toml, table, texts
+from appliance.discovery.setup_files import Setup, read_setup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from appliance.dependencies.dependency_selection import DependencySelection
 
@@ -58,7 +58,10 @@ def read_source_tree(folder: Path, choice: DependencySelection) -> SourceTree | 
     files = tuple(file for name in ("pyproject.toml", "setup.cfg", "setup.py") if (file := folder / name).is_file())
     pyproject = folder / "pyproject.toml"
     data = read_toml(pyproject) if pyproject in files else {}
-    setup = read_setup(folder)
+    try:
+        setup = read_setup(folder)
+    except OSError as error:
+        raise closed(Path(str(error.filename)), error) from None
     if setup is None and not any(
         table(data, *keys) for keys in (("project",), ("tool", "poetry"), ("tool", "flit", "metadata"))
     ):

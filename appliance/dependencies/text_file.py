@@ -24,12 +24,7 @@ def read_bytes(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise InstallError(
-            f"{file.name} can't be read: {error.strerror}",
-            expected="a file that the appliance's user may read",
-            action=f"Correct the rights of {file.name}.",
-            file=str(file),
-        ) from None
+        raise closed(file, error) from None
 
 
 def read_text(file: Path) -> str:
@@ -54,6 +49,16 @@ def read_toml(file: Path) -> dict[str, Any]:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         line = re.search(r"line (\d+)", str(error))
         raise unreadable(file, "TOML", str(error), int(line[1]) if line else 0) from None
+
+
+def closed(file: Path, error: OSError) -> InstallError:
+    """The error for a file that is there and can't be opened."""
+    return InstallError(
+        f"{file.name} can't be read: {error.strerror}",
+        expected="a file that the appliance's user may read",
+        action=f"Correct the rights of {file.name}.",
+        file=str(file),
+    )
 
 
 def unreadable(file: Path, language: str, reason: str, line: int) -> InstallError:

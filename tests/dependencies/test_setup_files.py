@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.dependencies.setup_files import read_setup
+from appliance.discovery.setup_files import read_setup
 
 CALL = "from setuptools import setup\n{before}\nsetup(name='shop', {arguments})\n"
 

@@ -16,10 +16,9 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from appliance.dependencies.formats.conda import conda_python
 from appliance.dependencies.formats.dependency_spec import alternatives
 from appliance.dependencies.formats.pipfile import pipfile_python
-from appliance.dependencies.setup_files import read_setup
 from appliance.dependencies.text_file import table
 from appliance.discovery.rules.own_package import read_pyproject
-from appliance.errors import InstallError
+from appliance.discovery.setup_files import read_setup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -127,7 +126,7 @@ def _ranges(root: Path) -> Iterator[PythonRequirement]:
             yield from _range([asked], name, asked)
     try:
         setup = read_setup(root)
-    except InstallError:
+    except OSError:
         return
     if setup and setup.python:
         yield from _range([setup.python], "python_requires of the setup file", setup.python)

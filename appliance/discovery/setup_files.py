@@ -16,8 +16,6 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from appliance.dependencies.text_file import read_text, texts
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -47,7 +45,11 @@ class Setup:
 
 
 def read_setup(folder: Path) -> Setup | None:
-    """Both files as one, setup.py's words first; None where neither says anything."""
+    """Both files as one, setup.py's words first; None where neither says anything.
+
+    Raises:
+        OSError: one of them is there and can't be read.
+    """
     configured = _configured(folder / "setup.cfg")
     called = _called(folder / "setup.py")
     if configured is None or called is None:
@@ -71,7 +73,7 @@ def _configured(file: Path) -> Setup | None:
     parser = configparser.RawConfigParser(delimiters=("=", ":"))
     parser.optionxform = str  # type: ignore[assignment, method-assign]  # names of entry points have a case
     try:
-        parser.read_string(read_text(file))
+        parser.read_string(_text(file))
     except configparser.Error:
         return None
     if not parser.has_section("metadata") and not parser.has_section("options"):
@@ -107,7 +109,7 @@ def _called(file: Path) -> Setup | None:
     if not file.is_file():
         return None
     try:
-        tree = ast.parse(read_text(file))
+        tree = ast.parse(_text(file))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     call = next(
@@ -136,7 +138,7 @@ def _called(file: Path) -> Setup | None:
         str(value("name") or ""),
         str(value("version") or ""),
         requires,
-        {str(key): texts(each) for key, each in extras.items()} if isinstance(extras, dict) else {},
+        {str(key): _texts(each) for key, each in extras.items()} if isinstance(extras, dict) else {},
         _entry_points(value("entry_points")),
         str(folders.get("", "")) if isinstance(folders, dict) else "",
         "ext_modules" in given or "rust_extensions" in given or "cffi_modules" in given,
@@ -211,7 +213,7 @@ class _Reading:
         """Requirement lines: a value, or the one file that the expression, or what it calls, could read them from."""
         value = self.value(node)
         if isinstance(value, list | tuple | str) and (isinstance(value, str) or None not in value):
-            return _lines(value) if isinstance(value, str) else texts(value)
+            return _lines(value) if isinstance(value, str) else _texts(value)
         files = [
             found.value
             for found in ast.walk(self.node(node))
@@ -221,6 +223,17 @@ class _Reading:
         files += [name for name in ("requirements.txt", "requirements/base.txt") if not files]
         there = [name for name in files if (self._folder / name).is_file()]
         return (f"-r {there[0]}",) if there else None
+
+
+def _text(file: Path) -> str:
+    return file.read_bytes().decode("utf-8-sig", "replace")
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """The texts of a list, or the one text; nothing of anything else."""
+    if isinstance(value, str):
+        return (value,)
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list | tuple) else ()
 
 
 def _lines(text: str) -> tuple[str, ...]:
@@ -241,7 +254,7 @@ def _entry_points(value: object) -> dict[str, dict[str, str]]:
     if not isinstance(value, dict):
         return {}
     return {
-        str(group): _pairs(_lines(lines) if isinstance(lines, str) else texts(lines)) for group, lines in value.items()
+        str(group): _pairs(_lines(lines) if isinstance(lines, str) else _texts(lines)) for group, lines in value.items()
     }
 
 
