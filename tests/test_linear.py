@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import io
 import logging
@@ -214,8 +213,9 @@ PROJECT: dict[str, Callable[[str], object]] = {
     "tagged": lambda text: list(Reader(MARK).feed(raw(text))),
     "mask": MASK.masked,
     "mask of bytes": lambda text: MASK.may_hold(raw(text)),
-    "entry points": entrypoints._lines,
-    "entry points of setup.py": lambda text: entrypoints._of_argument(ast.Constant(f"[a]{text}"), "a"),
+    "entry points": lambda text: setup_files._pairs(setup_files._lines(text)),
+    "an entry point's function": entrypoints._FUNCTION.match,
+    "a setup.py that no Python 3 parses": lambda text: setup_files._unparsed(f"print 1\nsetup(name='a'\n{text}"),
     "requirements of setup.py": setup_files._lines,
     "poetry's constraint": dependency_spec.specifier,
     "uv's words": lambda text: uv_errors.failure(text.split("\n"), 1, ""),

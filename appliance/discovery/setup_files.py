@@ -1,11 +1,11 @@
-"""``setup.cfg`` and ``setup.py`` read without running them.
+"""Read ``setup.cfg`` and ``setup.py`` without running them: the one place that does.
 
-Owns what of setuptools' two files can be known from their text. Must not know what is made of it. Runs in the
-appliance's own interpreter.
+Discovery, dependencies and the choice of a Python take their facts from here. Runs in the appliance's own interpreter.
 
-``setup.py`` is a program: its call of ``setup()`` is read where it is written with literals, names bound to literals,
-and the usual ways to read a requirements file. What it works out otherwise is left unknown; running it would be to run
-the project's code before it can be stopped, and setuptools writes beside it.
+``setup.py`` is a program. Its call of ``setup()`` is read where it is written with literals, names bound to literals,
+and the usual ways to read a requirements file. What it works out otherwise is left unknown: running it would run the
+project's code before it can be stopped, and setuptools writes beside it. Of a file in Python 2's syntax the name and
+the version are taken from its text.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
+_TEXT_FACT = r"""\b{}[ \t]{{0,80}}=[ \t]{{0,80}}["']([\w.\- ]{{1,200}})["']"""
+_CALLED = re.compile(r"\bsetup[ \t]{0,80}\(")
+_OBJECT = re.compile(r"[\w.]+(?:[ \t]*:[ \t]*[\w.]+)?(?:[ \t]*\[[\w, \t-]*\])?\Z")
 _FILE = re.compile(r"[\w./-]{1,200}\.(?:txt|in)\Z|(?=.{0,200}require)[\w./-]{1,200}\.pip\Z")
 
 
@@ -76,7 +79,7 @@ def _configured(file: Path) -> Setup | None:
         parser.read_string(_text(file))
     except configparser.Error:
         return None
-    if not parser.has_section("metadata") and not parser.has_section("options"):
+    if not any(re.match(r"(?:metadata|options)(?:\.|\Z)", name) for name in parser.sections()):
         return None  # a file of linters' settings
 
     def text(section: str, *keys: str) -> str:
@@ -108,21 +111,19 @@ def _configured(file: Path) -> Setup | None:
 def _called(file: Path) -> Setup | None:
     if not file.is_file():
         return None
+    text = _text(file)
     try:
-        tree = ast.parse(_text(file))
+        tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    call = next(
-        (
-            node
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Call) and _name(node.func) in {"setup", "setuptools.setup"}
-        ),
-        None,
-    )
-    if call is None:
-        return None
-    reading = _Reading(tree, file.parent)
+        return _unparsed(text)
+    call = _call(tree)
+    try:
+        return _of_call(call, _Reading(tree, file.parent), text) if call else None
+    except RecursionError:  # an expression of a thousand parts
+        return _unparsed(text)
+
+
+def _of_call(call: ast.Call, reading: _Reading, text: str) -> Setup:
     given = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
     for keyword in call.keywords:
         if keyword.arg is None:
@@ -135,15 +136,34 @@ def _called(file: Path) -> Setup | None:
     extras = value("extras_require")
     folders = value("package_dir")
     return Setup(
-        str(value("name") or ""),
+        str(value("name") or _text_fact("name", text)),
         str(value("version") or ""),
         requires,
         {str(key): _texts(each) for key, each in extras.items()} if isinstance(extras, dict) else {},
-        _entry_points(value("entry_points")),
+        reading.entry_points(given["entry_points"]) if "entry_points" in given else {},
         str(folders.get("", "")) if isinstance(folders, dict) else "",
         "ext_modules" in given or "rust_extensions" in given or "cffi_modules" in given,
         str(value("python_requires") or ""),
     )
+
+
+def _call(tree: ast.Module) -> ast.Call | None:
+    """The call of ``setup()``, under whatever module's name, or of a function that hands its arguments on to it."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    own = (call for call in calls if _name(call.func).rpartition(".")[2] == "setup")
+    wrapped = (call for call in calls if {"name", "version"} <= {keyword.arg for keyword in call.keywords})
+    return next(own, None) or next(wrapped, None)
+
+
+def _unparsed(text: str) -> Setup | None:
+    """What can be told of a file that this Python can't parse; what it needs, only running it would tell."""
+    name = _text_fact("name", text)
+    return Setup(name, _text_fact("version", text), None) if name and _CALLED.search(text) else None
+
+
+def _text_fact(keyword: str, text: str) -> str:
+    found = re.search(_TEXT_FACT.format(keyword), text)
+    return found[1] if found else ""
 
 
 def _named(whole: ast.expr) -> dict[str, ast.expr]:
@@ -157,27 +177,44 @@ def _named(whole: ast.expr) -> dict[str, ast.expr]:
 
 
 class _Reading:
-    """A few expressions, and the names that are bound to them once, in this file."""
+    """A few expressions, and the names that are bound to them in this file.
+
+    What is bound under a condition or in a function counts where nothing else binds the name.
+    """
 
     def __init__(self, tree: ast.Module, folder: Path) -> None:
         self._folder = folder
-        self._bound: dict[str, ast.expr] = {}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-                self._bound[node.targets[0].id] = node.value
-        self._depth = 0
+        self._bound: dict[str, list[ast.expr]] = {}
+        for name, value in filter(None, map(_binding, tree.body)):
+            self._bound.setdefault(name, []).append(value)
+        outer = set(self._bound)
+        for name, value in filter(None, map(_binding, ast.walk(tree))):
+            if name not in outer:
+                self._bound.setdefault(name, []).append(value)
+        self._open: set[int] = set()
 
     def node(self, node: ast.expr) -> ast.expr:
-        """What a name stands for."""
+        """What a name stands for where it is used: what was bound to it last before that line."""
         for _ in range(8):
-            if not isinstance(node, ast.Name) or node.id not in self._bound:
+            bound = self._bound.get(node.id) if isinstance(node, ast.Name) else None
+            if not bound:
                 break
-            node = self._bound[node.id]
+            line = node.lineno
+            node = next((each for each in reversed(bound) if each.lineno < line), bound[-1])
         return node
 
     def value(self, node: ast.expr) -> Any:
-        """Its value; None where it is not one of the few."""
+        """Its value; None where it is not one of the few, or is made of itself."""
         node = self.node(node)
+        if id(node) in self._open:
+            return None
+        self._open.add(id(node))
+        try:
+            return self._value(node)
+        finally:
+            self._open.discard(id(node))
+
+    def _value(self, node: ast.expr) -> Any:
         if isinstance(node, ast.List | ast.Tuple | ast.Set):
             found: list[Any] = []
             for item in node.elts:
@@ -209,6 +246,29 @@ class _Reading:
             return None
         return getattr(text, node.func.attr)(*arguments)
 
+    def entry_points(self, node: ast.expr) -> dict[str, dict[str, str]]:
+        """Group to name to value: of a dict of lists or texts, or of the text of an ini file."""
+        groups = _named(self.node(node))
+        if groups:
+            return {group: _pairs(self._lines_in(lines)) for group, lines in groups.items()}
+        parser = configparser.RawConfigParser(delimiters=("=",))
+        parser.optionxform = str  # type: ignore[assignment, method-assign]  # as above
+        try:
+            parser.read_string("\n".join(self._lines_in(node)))
+        except configparser.Error:
+            return {}
+        sections = {group: parser.items(group) for group in parser.sections()}
+        return {group: _pairs(tuple(f"{name}={value}" for name, value in items)) for group, items in sections.items()}
+
+    def _lines_in(self, node: ast.expr) -> tuple[str, ...]:
+        """The lines of a text or of a list of texts; where it is worked out, of what is written in it."""
+        value = self.value(node)
+        if isinstance(value, list) and None in value:
+            value = None
+        written = (each.value for each in ast.walk(self.node(node)) if isinstance(each, ast.Constant))
+        texts = _texts(value) if value is not None else tuple(text for text in written if isinstance(text, str))
+        return tuple(line for text in texts for line in _lines(text))
+
     def requires(self, node: ast.expr) -> tuple[str, ...] | None:
         """Requirement lines: a value, or the one file that the expression, or what it calls, could read them from."""
         value = self.value(node)
@@ -236,31 +296,38 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list | tuple) else ()
 
 
+def _binding(node: ast.AST) -> tuple[str, ast.expr] | None:
+    """The name that a statement binds, and to what: also ``needs += [..]``, ``needs.extend([..])``, ``.append(..)``."""
+    if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+        return node.targets[0].id, node.value
+    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
+        return node.target.id, node.value
+    if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and isinstance(node.op, ast.Add):
+        return node.target.id, _sum(node.target.id, node.value)
+    call = node.value if isinstance(node, ast.Expr) else None
+    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and len(call.args) == 1):
+        return None
+    name, added = call.func.value, call.args[0]
+    if not isinstance(name, ast.Name) or call.func.attr not in {"append", "extend"}:
+        return None
+    more = ast.copy_location(ast.List([added], ast.Load()), added) if call.func.attr == "append" else added
+    return name.id, _sum(name.id, more)
+
+
+def _sum(name: str, more: ast.expr) -> ast.expr:
+    before = ast.copy_location(ast.Name(name, ast.Load()), more)
+    return ast.copy_location(ast.BinOp(before, ast.Add(), more), more)
+
+
 def _lines(text: str) -> tuple[str, ...]:
     lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in text.splitlines())
     return tuple(line for line in lines if line)
 
 
-def _entry_points(value: object) -> dict[str, dict[str, str]]:
-    """A dict of lists, or the text of an ini file."""
-    if isinstance(value, str):
-        parser = configparser.RawConfigParser(delimiters=("=",))
-        parser.optionxform = str  # type: ignore[assignment, method-assign]  # as above
-        try:
-            parser.read_string("\n".join(line.strip() for line in value.splitlines()))
-        except configparser.Error:
-            return {}
-        return {group: dict(parser.items(group)) for group in parser.sections()}
-    if not isinstance(value, dict):
-        return {}
-    return {
-        str(group): _pairs(_lines(lines) if isinstance(lines, str) else _texts(lines)) for group, lines in value.items()
-    }
-
-
 def _pairs(lines: tuple[str, ...]) -> dict[str, str]:
+    """Names and the objects that they stand for; what is neither is left out."""
     parts = (line.partition("=") for line in lines)
-    return {name.strip(): value.strip() for name, sign, value in parts if sign}
+    return {name.strip(): value.strip() for name, _, value in parts if name.strip() and _OBJECT.match(value.strip())}
 
 
 def _name(node: ast.expr) -> str:

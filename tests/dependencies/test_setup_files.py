@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.discovery.setup_files import read_setup
+from appliance.discovery.setup_files import Setup, read_setup
 
 CALL = "from setuptools import setup\n{before}\nsetup(name='shop', {arguments})\n"
 
@@ -25,6 +25,11 @@ CALL = "from setuptools import setup\n{before}\nsetup(name='shop', {arguments})\
             ("-r requirements.txt",),
         ),
         ("def read(f): ...", "install_requires=read('reqs/base.txt')", ("-r reqs/base.txt",)),
+        ("needs = ['tea']\nneeds = needs + ['cup']", "install_requires=needs", ("tea", "cup")),
+        ("needs = ['tea']\nneeds += ['cup']\nneeds.append('pot')", "install_requires=needs", ("tea", "cup", "pot")),
+        ("needs: list = ['tea']\nneeds.extend(['cup'])", "install_requires=needs", ("tea", "cup")),
+        ("needs = ['tea']\nif old:\n  needs += ['cup']", "install_requires=needs", ("tea",)),
+        ("if old:\n  needs = ['tea']\nelse:\n  needs = ['cup']", "install_requires=needs", ("cup",)),
         ("", "packages=[]", ()),
     ],
 )
@@ -88,6 +93,69 @@ def test_setup_cfg(tmp_path):
     assert (found.name, found.requires, found.package_root) == ("shop", ("tea>=1", "cup"), "src")
     assert (found.extras, found.python) == ({"dev": ("pytest",)}, ">=3.10")
     assert found.entry_points == {"paste.app_factory": {"Main": "shop:main"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("import setuptools as s\ns.setup(name='shop')\n", "shop"),
+        ("from distutils import core\ncore.setup(name='shop')\n", "shop"),
+        ("NAME = 'shop'\nsetup(name=NAME)\n", "shop"),
+        ("given = {}\ngiven.update(name='shop')\nsetup(**given)\n", "shop"),
+        ("do_setup(name='shop', version='1')\n", "shop"),
+        ("print 'old'\nsetup(name='shop')\n", "shop"),
+        ("setup(name=about['title'])\n", ""),
+    ],
+)
+def test_its_name(tmp_path, text, name):
+    """The name is found whoever's setup() is called, and also where this Python can't parse the file."""
+    (tmp_path / "setup.py").write_text(text)
+    found = read_setup(tmp_path)
+    assert found is not None
+    assert found.name == name
+
+
+def test_a_file_of_python_2(tmp_path):
+    """Of a file that this Python can't parse nothing but the name and the version is taken to be known."""
+    (tmp_path / "setup.py").write_text("print 'old'\nsetup(name='shop', version='1.2', install_requires=['tea'])\n")
+    assert read_setup(tmp_path) == Setup("shop", "1.2", None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kw = {**kw}\nsetup(name='shop', **kw)\n",
+        "a = b\nb = a\nsetup(name='shop', install_requires=a)\n",
+        "a = [b]\nb = [a]\nsetup(name='shop', install_requires=a)\n",
+        f"setup(name='shop', install_requires={'+'.join(['[]'] * 700)})\n",
+        f"setup(name='shop', install_requires={'+'.join(['[]'] * 9000)})\n",
+    ],
+    ids=["dict", "names", "lists", "long", "longer"],
+)
+def test_what_is_made_of_itself(tmp_path, text):
+    """Names that stand for each other, and expressions of a thousand parts, end."""
+    (tmp_path / "setup.py").write_text(text)
+    found = read_setup(tmp_path)
+    assert found is not None
+    assert found.name == "shop"
+
+
+@pytest.mark.parametrize(
+    ("written", "group"),
+    [
+        ("{'console_scripts': ['shop = shop:main [web]', 'n = %s:main' % name]}", {"shop": "shop:main [web]"}),
+        ("{'console_scripts': ['shop = shop:main', unknown(), f'{name} = a:b']}", {"shop": "shop:main"}),
+        ("dict(console_scripts='shop = shop:main')", {"shop": "shop:main"}),
+        ("dedent('''\n  [console_scripts]\n  shop=shop:main\n''')", {"shop": "shop:main"}),
+        ("'no section'", None),
+    ],
+)
+def test_entry_points_however_they_are_written(tmp_path, written, group):
+    """What can be seen of entry points is taken, and nothing that is no object of a module."""
+    (tmp_path / "setup.py").write_text(f"setup(name='shop', entry_points={written})\n")
+    found = read_setup(tmp_path)
+    assert found is not None
+    assert found.entry_points == ({} if group is None else {"console_scripts": group})
 
 
 @pytest.mark.parametrize("text", ["print('no call')", "def broken(", ""])

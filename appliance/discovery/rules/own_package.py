@@ -1,14 +1,15 @@
 """Find the names under which the project's own package may be imported.
 
-It reads pyproject.toml, setup.cfg and setup.py, and knows no rules. Runs in the appliance's own interpreter.
+It knows no rules. Runs in the appliance's own interpreter.
 """
 
 from __future__ import annotations
 
-import configparser
 import re
 import tomllib
 from typing import TYPE_CHECKING, Any
+
+from appliance.discovery.setup_files import Setup, read_setup
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,8 +22,7 @@ def package_names(root: Path) -> list[str]:
     tool = read_pyproject(root).get("tool", {})
     poetry = tool.get("poetry", {}) if isinstance(tool, dict) else {}
     names.append(poetry.get("name") if isinstance(poetry, dict) else None)
-    names.append(_setup_cfg(root / "setup.cfg"))
-    names.append(_setup_py(root / "setup.py"))
+    names.append(own_setup(root).name)
     texts = [name for name in names if isinstance(name, str) and name]
     return list(dict.fromkeys(re.sub(r"[-.\s]+", "_", name) for text in texts for name in (text, text.lower())))
 
@@ -35,19 +35,9 @@ def read_pyproject(root: Path) -> dict[str, Any]:
         return {}
 
 
-def _setup_cfg(file: Path) -> str:
-    parser = configparser.RawConfigParser()
+def own_setup(root: Path) -> Setup:
+    """Return what setup.cfg and setup.py say; nothing where there are none that can be read."""
     try:
-        parser.read_string(file.read_text("utf-8", "replace"))
-    except (OSError, configparser.Error):
-        return ""
-    return parser.get("metadata", "name", fallback="")
-
-
-def _setup_py(file: Path) -> str:
-    try:
-        text = file.read_text("utf-8", "replace")
+        return read_setup(root) or Setup()
     except OSError:
-        return ""
-    match = re.search(r"""\bname\s*=\s*["']([\w.\- ]+)["']""", text)
-    return match[1] if match else ""
+        return Setup()
