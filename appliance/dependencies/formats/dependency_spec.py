@@ -118,13 +118,15 @@ def _all_of(constraint: str) -> str:
 
 
 def _one(part: str) -> str:
-    if part in {"*", "x"}:
+    if part in {"*", "x", "*.*"}:
         return ""
     match = re.fullmatch(r"(\^|~(?!=))?(.*)", part)
     sign, text = (match[1] or "", match[2]) if match else ("", part)
     if sign:
         return _span(sign, text.removesuffix(".*"))
-    if text[:1] in "<>=!~":
+    if text[:1] in "<>":
+        return text.removesuffix(".*")  # Poetry takes "<2.*" too, PEP 440 does not
+    if text[:1] in "=!~":
         return re.sub(r"\A=(?==*\Z|[^=])", "==", text)
     return f"=={text}"
 
