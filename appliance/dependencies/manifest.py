@@ -22,7 +22,7 @@ from appliance.dependencies.formats.poetry import poetry_indexes
 from appliance.dependencies.other_names import other_requirements
 from appliance.dependencies.own_python import own_version
 from appliance.dependencies.requirements import read_requirements
-from appliance.dependencies.source_tree import SourceTree, read_source_tree
+from appliance.dependencies.source_tree import SourceTree, read_source_tree, try_source_tree
 from appliance.dependencies.text_file import read_bytes, read_text, read_toml, table, texts
 from appliance.dependencies.unmatched_names import unmatched_names
 from appliance.discovery.rules.own_package import package_names
@@ -36,27 +36,14 @@ if TYPE_CHECKING:
 
 # What a developer installs comes first; the kin of requirements.txt follow.
 REQUIREMENTS = (
-    "requirements/dev.txt",
-    "requirements/development.txt",
-    "requirements/local.txt",
-    "requirements.txt",
-    "requirements/requirements.txt",
-    "requirements/base.txt",
-    "requirements/common.txt",
-    "requirements-dev.txt",
-    "requirements_dev.txt",
-    "dev-requirements.txt",
-    "requirements",
-    "requirements.in",
-    "reqs.txt",
-)
+    "requirements/dev.txt", "requirements/development.txt", "requirements/local.txt", "requirements.txt",
+    "requirements/requirements.txt", "requirements/base.txt", "requirements/common.txt", "requirements-dev.txt",
+    "requirements_dev.txt", "dev-requirements.txt", "requirements", "requirements.in", "reqs.txt",
+)  # fmt: skip
 # Where nothing else says anything.
 _LAST_REQUIREMENTS = (
-    "requirements/production.txt",
-    "requirements/prod.txt",
-    "requirements/main.txt",
-    "requirements.pip",
-)
+    "requirements/production.txt", "requirements/prod.txt", "requirements/main.txt", "requirements.pip",
+)  # fmt: skip
 _UNKNOWN = (
     "setup.py works out what the project needs with code of its own, which is not run: "
     "write it into requirements.txt, or name a file in APPLIANCE_DEPENDENCIES"
@@ -378,16 +365,18 @@ def _made(
     trees: Iterable[SourceTree] = (),
 ) -> Manifest:
     """The manifest, with the project itself among what is linked."""
-    own = read_source_tree(look.root, look.choice)
+    own, unread = try_source_tree(look.root, look.choice)
     every = {tree.folder: tree for tree in (*trees, *([own] if own else ()))}
 
     def whole(python: str) -> Contents:
         known = contents(python)
-        return replace(known, trees=tuple({tree.folder: tree for tree in (*every.values(), *known.trees)}.values()))
+        linked = {tree.folder: tree for tree in (*every.values(), *known.trees)}
+        return replace(known, notes=(*known.notes, *unread), trees=tuple(linked.values()))
 
     described = [repr((tree.name, tree.version, tree.entry_points, tree.roots)).encode() for tree in every.values()]
     choice = repr((look.choice.extras, look.choice.groups, look.choice.development)).encode()
-    read = dict.fromkeys([*files, *(file for tree in every.values() for file in tree.files)])
+    mending = [look.root / _PYPROJECT] if unread else []  # worth watching
+    read = dict.fromkeys([*files, *mending, *(file for tree in every.values() for file in tree.files)])
     key = digest([*parts, choice, *described])
     return Manifest(look.root, _names(look.project, named), tuple(read), key, whole)
 

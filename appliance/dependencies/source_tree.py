@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.dependencies.formats.poetry import poetry_wanted
 from appliance.dependencies.text_file import closed, read_text, read_toml, table, texts
 from appliance.discovery.setup_files import Setup, read_setup
+from appliance.errors import InstallError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,6 +82,14 @@ def read_source_tree(folder: Path, choice: DependencySelection) -> SourceTree | 
     )
 
 
+def try_source_tree(folder: Path, choice: DependencySelection) -> tuple[SourceTree | None, tuple[str, ...]]:
+    """The same where another file says what is needed: what can't be read is told in a sentence, and fails nothing."""
+    try:
+        return read_source_tree(folder, choice), ()
+    except InstallError as error:
+        return None, (f"the project is not described, and so not importable as installed: {error.found}",)
+
+
 def _name(folder: Path, data: dict[str, Any], setup: Setup) -> str:
     if table(data, "tool", "poetry").get("package-mode") is False:
         return ""
@@ -89,12 +98,13 @@ def _name(folder: Path, data: dict[str, Any], setup: Setup) -> str:
     names = [*given, flit.get("dist-name"), flit.get("module")]
     name = next((name for name in names if isinstance(name, str) and name), "")
     # setuptools takes a distribution without a name for "UNKNOWN"; the folder's is what a person would say.
-    return name or (folder.name if setup != Setup() else "")
+    # What no name may hold becomes a hyphen, as setuptools has it: "my shop".
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name or (folder.name if setup != Setup() else "")).strip("-._")
 
 
 def _version(folder: Path, data: dict[str, Any], setup: Setup, name: str) -> str:
     for text in (table(data, "project").get("version"), table(data, "tool", "poetry").get("version"), setup.version):
-        if isinstance(text, str) and re.match(r"v?\d", text):
+        if isinstance(text, str) and re.fullmatch(r"v?\d[\w.!+-]*", text):
             return text
     module = re.sub(r"[-.]+", "_", name)
     named = [

@@ -80,7 +80,7 @@ def _add_scripts(tree: SourceTree, folder: Path) -> None:
     for name, value in tree.entry_points.get("console_scripts", {}).items():
         match = re.match(r"([\w.]+)\s*:\s*([\w.]+)", value)
         file = folder / name
-        if match is None or "/" in name or file.exists():
+        if match is None or not re.fullmatch(r"[\w.-]{1,200}", name) or file.exists():
             continue
         first = match[2].partition(".")[0]
         words = _SCRIPT.format(python=folder / "python", module=match[1], first=first, attribute=match[2])

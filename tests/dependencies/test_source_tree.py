@@ -86,6 +86,22 @@ def test_where_its_modules_lie(read, tmp_path, files, root):
     assert read(files).roots == (tmp_path / root,)
 
 
+@pytest.mark.parametrize(
+    ("written", "name", "version"),
+    [
+        ('name = "my shop"\nversion = "1"', "my-shop", "1"),
+        ('name = "../shop"\nversion = "1"', "shop", "1"),
+        ('name = "shop\\nRequires-Dist: tea"\nversion = "1\\n2"', "shop-Requires-Dist-tea", "0"),
+        ('name = "shop"\nversion = "one"', "shop", "0"),
+        ("name = 3\nversion = 1", "", "0"),
+    ],
+)
+def test_what_no_name_may_hold(read, written, name, version):
+    """A name and a version that no tool would take harm nothing that is written under them."""
+    tree = read({"pyproject.toml": f"[project]\n{written}\n"})
+    assert (tree.name, tree.version) == (name, version)
+
+
 def test_what_is_no_distribution(read, tmp_path):
     """Poetry's package-mode = false has needs but no name; a file of tools' settings describes nothing."""
     tree = read({"pyproject.toml": '[tool.poetry]\npackage-mode = false\n[tool.poetry.dependencies]\ntea = "*"\n'})

@@ -39,12 +39,13 @@ def poetry_wanted(data: dict[str, Any], choice: DependencySelection) -> list[Dep
 
 
 def standard_wanted(lines: object) -> list[DependencySpec]:
-    """PEP 508's requirements in the same form; what can't be read is left out."""
+    """PEP 508's requirements in the same form; what can't be read stays as it is: the installer says what is wrong."""
     found: list[DependencySpec] = []
     for line in texts(lines):
         try:
             parsed = Requirement(line)
         except InvalidRequirement:
+            found.append(DependencySpec(line))
             continue
         marker = str(parsed.marker) if parsed.marker else ""
         extras = tuple(sorted(parsed.extras))
