@@ -1,32 +1,11 @@
 """Which files say what a project depends on, and what of them matters."""
 
-import re
-from pathlib import Path
-
 import pytest
 
 from appliance.dependencies.manifest import read_manifest
-from appliance.environment.python.python_requirement import read_wishes
 from appliance.errors import InstallError
+from tests.dependencies.projects import POETRY, PROJECT, SETUP, asked
 
-PROJECT = '[project]\nname = "shop"\nversion = "1"\n'
-
-
-@pytest.fixture
-def read(tmp_path):
-    """``read({"requirements.txt": ".."}, "named.txt")``: the manifest of such a project."""
-
-    def read(files, *named):
-        for name, text in files.items():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name).write_text(text)
-        return read_manifest(tmp_path, named)
-
-    return read
-
-
-POETRY = '[tool.poetry]\nname = "shop"\n[tool.poetry.dependencies]\npython = "^3.10"\nflask = "^3"\n'
-SETUP = 'from setuptools import setup\nsetup(name="shop", install_requires=["flask>=2"])\n'
 FLASK = ["flask"]
 
 
@@ -142,14 +121,6 @@ def test_needs_that_only_running_would_tell(read, files):
     assert "requirements.txt" in note
 
 
-def asked(manifest):
-    """The names that are asked for, in lines or in the files that the installer is given."""
-    contents = manifest.contents("3.13")
-    files = [word for word in contents.arguments if not word.startswith("-")]
-    lines = "\n".join([contents.lines, *(Path(file).read_text() for file in files)])
-    return re.findall(r"(?m)^\w+", lines)
-
-
 @pytest.mark.parametrize(
     ("files", "sync"),
     [
@@ -259,152 +230,6 @@ def test_a_broken_file_is_named(read, name):
         read({name: '[project]\nname = "shop\n'})
     assert name in caught.value.found
     assert "line 2" in caught.value.action
-
-
-# Each is refused by the standard's rules, and none keeps pip or uv from a requirements file beside it.
-HALF_BROKEN = (
-    "[project\n", 'project = "x"\n', '[[project]]\nname = "x"\n', "[project]\nname = 1\n", "[project]\nversion = 1\n",
-    '[project]\nname = "../x"\nversion = "1\\n2"\n', PROJECT + 'dependencies = "click"\n',
-    PROJECT + '[project.dependencies]\nclick = "^8"\n', PROJECT + "dependencies = [1]\n",
-    PROJECT + 'dependencies = ["click = ^8"]\n', PROJECT + 'optional-dependencies = ["x"]\n',
-    PROJECT + 'requires-python = "^3.8"\n', PROJECT + "requires-python = 3\n", PROJECT + "[project.scripts]\nx = 1\n",
-    PROJECT + '[project.entry-points]\nx = "y"\n', PROJECT + 'dynamic = "dependencies"\n', PROJECT + "dynamic = 1\n",
-    PROJECT + '[dependency-groups]\ndev = "x"\n', 'dependency-groups = "x"\n', 'tool = "x"\n', 'build-system = "x"\n',
-    '[tool.poetry]\nname = "s"\n[dependency-groups]\ndev = [{include-group = "no"}]\n', '[tool]\npoetry = "x"\n',
-    PROJECT + "[tool.setuptools.packages.find]\nwhere = 1\n",
-    PROJECT + "[tool.hatch.build.targets.wheel]\npackages = 1\n",
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("text", HALF_BROKEN)
-def test_a_half_broken_description_beside_requirements(read, text):
-    """What pyproject.toml says wrong fails no project whose needs another file says; the file is watched."""
-    manifest = read({"requirements.txt": "flask\n", "pyproject.toml": text})
-    assert manifest.source == "requirements.txt"
-    assert asked(manifest) == FLASK
-    read_wishes(manifest.folder)
-
-
-def test_what_could_not_be_read_is_told(read, tmp_path):
-    """A pyproject.toml that is passed over is told with its reason, and looked at again when it is saved."""
-    manifest = read({"requirements.txt": "flask\n", "pyproject.toml": "[project\n"})
-    (note,) = manifest.contents("3.13").notes
-    assert "pyproject.toml is no TOML" in note
-    assert tmp_path / "pyproject.toml" in manifest.files
-
-
-def test_a_line_of_poetrys_project_is_not_dropped(read):
-    """A requirement that no standard knows stays among the lines: the installer says what is wrong with it."""
-    text = "[tool.poetry]\npackage-mode = true\n" + PROJECT + 'dependencies = ["flask = ^3"]\n'
-    assert "flask = ^3" in read({"pyproject.toml": text}).contents("3.13").lines
-
-
-GROUPS = """\
-[dependency-groups]
-dev = ["flask", {include-group = "test"}]
-test = ["pytest"]
-"""
-
-
-@pytest.mark.parametrize(
-    ("files", "named"),
-    [
-        ({"requirements.txt": "click\n", "pyproject.toml": GROUPS}, ["group:dev"]),
-        ({"pyproject.toml": PROJECT + GROUPS}, []),
-        ({"pyproject.toml": PROJECT + GROUPS}, ["group:Test"]),
-        ({"setup.cfg": "[metadata]\nname = x\n", "requirements.txt": "x\n", "pyproject.toml": GROUPS}, ["group:*"]),
-        ({"poetry.lock": "", "pyproject.toml": POETRY + GROUPS}, []),
-        ({"pyproject.toml": POETRY + GROUPS}, []),
-    ],
-)
-def test_a_group_that_includes_another(read, files, named):
-    """A group brings what it includes, in each form of dependencies that has groups."""
-    if "poetry.lock" in files:
-        files["poetry.lock"] = "".join(f'[[package]]\nname = "{name}"\nversion = "1"\n' for name in ("flask", "pytest"))
-    contents = read(files, *named).contents("3.13")
-    assert "pytest" in contents.question
-
-
-SETUP_CFG = "[metadata]\nname = shop\n[options]\ninstall_requires =\n  click\n"
-DYNAMIC = '[project]\nname = "s"\nversion = "1"\ndynamic = ["dependencies", "optional-dependencies"]\n'
-FROM_FILES = (
-    '[tool.setuptools.dynamic]\ndependencies = {file = ["needs.in"]}\noptional-dependencies.db = {file = ["db.in"]}\n'
-)
-
-
-@pytest.mark.parametrize(
-    ("files", "named", "source", "names"),
-    [
-        ({"setup.cfg": SETUP_CFG}, [], "setup.cfg", ["click", "flask", "pytest"]),
-        ({"setup.py": SETUP.replace("flask>=2", "click")}, [], "setup.py", ["click", "flask", "pytest"]),
-        ({"setup.cfg": SETUP_CFG}, ["group:none", "group:test"], "setup.cfg", ["click", "pytest"]),
-        ({"setup.cfg": SETUP_CFG}, ["group:none"], "setup.cfg", ["click"]),
-        ({"requirements/prod.txt": "click\n"}, [], "requirements/prod.txt", ["click", "flask", "pytest"]),
-        ({"environment.yml": "dependencies: [click]\n"}, [], "environment.yml", ["click", "flask", "pytest"]),
-        ({"Pipfile": '[packages]\nclick = "*"\n'}, [], "Pipfile", ["click"]),
-        ({"Pipfile": '[packages]\nclick = "*"\n'}, ["group:test"], "Pipfile", ["click", "pytest"]),
-        ({"requirements.txt": "click\n"}, [], "requirements.txt", ["click"]),
-    ],
-)
-def test_groups_beside_another_file(read, tmp_path, files, named, source, names):
-    """A pyproject.toml that has groups alone adds them to the file that says what the project needs, and is watched."""
-    manifest = read({"pyproject.toml": GROUPS, **files}, *named)
-    assert manifest.source == source
-    assert asked(manifest) == names
-    assert ("pytest" not in names) or tmp_path / "pyproject.toml" in manifest.files
-
-
-@pytest.mark.parametrize(
-    ("text", "named", "names"),
-    [
-        (DYNAMIC + FROM_FILES + GROUPS, [], ["click", "flask", "pytest"]),
-        (DYNAMIC + FROM_FILES, ["extra:db"], ["click", "psycopg"]),
-        ('[tool.flit.metadata]\nmodule = "s"\nrequires = ["click"]\n' + GROUPS, [], ["click", "flask", "pytest"]),
-    ],
-)
-def test_what_files_beside_it_say(read, text, named, names):
-    """Dependencies and extras that stand in other files are read from these, and the groups come too."""
-    assert asked(read({"pyproject.toml": text, "needs.in": "click\n", "db.in": "psycopg\n"}, *named)) == names
-
-
-@pytest.mark.parametrize(
-    ("files", "named", "missing"),
-    [
-        ({"requirements.txt": "click\n", "pyproject.toml": PROJECT + GROUPS}, ["group:nope", "extra:no"], 2),
-        ({"requirements.txt": "click\n", "pyproject.toml": PROJECT + GROUPS}, ["group:Test"], 0),
-        ({"requirements.txt": "click\n"}, ["group:*", "extra:*"], 0),
-        ({"pyproject.toml": PROJECT}, ["extra:no"], 1),
-        ({"pyproject.toml": PROJECT + '[tool.uv]\ndev-dependencies = ["x"]\n'}, ["group:dev"], 0),
-        ({"pyproject.toml": POETRY + "[tool.poetry.group.docs.dependencies]\n"}, ["group:docs", "extra:no"], 1),
-        ({"setup.cfg": SETUP_CFG + "[options.extras_require]\ndb = x\n"}, ["extra:db"], 0),
-        ({"Pipfile": "[packages]\n[docs]\n"}, ["group:docs", "group:no"], 1),
-        ({"Pipfile.lock": '{"default": {}}', "pyproject.toml": PROJECT + GROUPS}, ["group:test"], 1),
-        ({"pylock.toml": 'lock-version = "1.0"\npackages = []\n', "pyproject.toml": GROUPS}, ["group:test"], 1),
-    ],
-)
-def test_a_name_that_nothing_answers_to(read, files, named, missing):
-    """An extra or a group that was asked for and is nowhere is told, by its name, and fails nothing."""
-    notes = read(files, *named).contents("3.13").notes
-    assert len(notes) == missing
-    assert all("APPLIANCE_DEPENDENCIES names" in note and "which" in note for note in notes)
-
-
-@pytest.mark.parametrize(
-    ("groups", "words"),
-    [
-        ('dev = [{include-group = "gone"}]', "not found"),
-        ('dev = [{include-group = "dev"}]', "includes itself"),
-        ('dev = [{include = "x"}]', "Invalid"),
-        ('dev = "flask"', "rather than a list"),
-        ('dev = ["a b"]', "Expected"),
-        ('dev = []\nDev = ["x"]', "Duplicate"),
-    ],
-)
-def test_groups_that_cannot_be_meant(read, groups, words):
-    """A group that is written wrong says what is wrong with it, and in which file."""
-    with pytest.raises(InstallError, match=words) as caught:
-        read({"pyproject.toml": f"{PROJECT}[dependency-groups]\n{groups}\n"})
-    assert caught.value.details["file"].endswith("pyproject.toml")
 
 
 @pytest.mark.parametrize(

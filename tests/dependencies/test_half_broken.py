@@ -1,0 +1,43 @@
+"""Descriptions that are wrong in part, beside files that are not."""
+
+import pytest
+
+from appliance.environment.python.python_requirement import read_wishes
+from tests.dependencies.projects import PROJECT, asked
+
+# Each is refused by the standard's rules, and none keeps pip or uv from a requirements file beside it.
+HALF_BROKEN = (
+    "[project\n", 'project = "x"\n', '[[project]]\nname = "x"\n', "[project]\nname = 1\n", "[project]\nversion = 1\n",
+    '[project]\nname = "../x"\nversion = "1\\n2"\n', PROJECT + 'dependencies = "click"\n',
+    PROJECT + '[project.dependencies]\nclick = "^8"\n', PROJECT + "dependencies = [1]\n",
+    PROJECT + 'dependencies = ["click = ^8"]\n', PROJECT + 'optional-dependencies = ["x"]\n',
+    PROJECT + 'requires-python = "^3.8"\n', PROJECT + "requires-python = 3\n", PROJECT + "[project.scripts]\nx = 1\n",
+    PROJECT + '[project.entry-points]\nx = "y"\n', PROJECT + 'dynamic = "dependencies"\n', PROJECT + "dynamic = 1\n",
+    PROJECT + '[dependency-groups]\ndev = "x"\n', 'dependency-groups = "x"\n', 'tool = "x"\n', 'build-system = "x"\n',
+    '[tool.poetry]\nname = "s"\n[dependency-groups]\ndev = [{include-group = "no"}]\n', '[tool]\npoetry = "x"\n',
+    PROJECT + "[tool.setuptools.packages.find]\nwhere = 1\n",
+    PROJECT + "[tool.hatch.build.targets.wheel]\npackages = 1\n",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HALF_BROKEN, ids=range(len(HALF_BROKEN)))
+def test_a_half_broken_description_beside_requirements(read, text):
+    """What pyproject.toml says wrong fails no project whose needs another file says; the file is watched."""
+    manifest = read({"requirements.txt": "flask\n", "pyproject.toml": text})
+    assert manifest.source == "requirements.txt"
+    assert asked(manifest) == ["flask"]
+    read_wishes(manifest.folder)
+
+
+def test_what_could_not_be_read_is_told(read, tmp_path):
+    """A pyproject.toml that is passed over is told with its reason, and looked at again when it is saved."""
+    manifest = read({"requirements.txt": "flask\n", "pyproject.toml": "[project\n"})
+    (note,) = manifest.contents("3.13").notes
+    assert "pyproject.toml is no TOML" in note
+    assert tmp_path / "pyproject.toml" in manifest.files
+
+
+def test_a_line_of_poetrys_project_is_not_dropped(read):
+    """A requirement that no standard knows stays among the lines: the installer says what is wrong with it."""
+    text = "[tool.poetry]\npackage-mode = true\n" + PROJECT + 'dependencies = ["flask = ^3"]\n'
+    assert "flask = ^3" in read({"pyproject.toml": text}).contents("3.13").lines
