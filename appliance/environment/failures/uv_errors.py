@@ -8,16 +8,18 @@ from __future__ import annotations
 import re
 from collections import deque
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.dependencies.dependency_selection import plain
 from appliance.environment.failures.build_failures import cause_of_build
 from appliance.environment.failures.install_remedies import FailedPackage, add_debian, take_instead, take_newer
+from appliance.environment.failures.uv_messages import UvMessage, uv_message
 from appliance.environment.python.interpreter import APPLIANCE_FOLDER
 from appliance.errors import InstallError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
 _CAUSE = re.compile(r"\A\s*(?:error:|\u00d7|x )\s*")  # how uv begins the line that says why
@@ -29,13 +31,6 @@ _LONGEST_CAUSE = 500
 # Of the files' own grammar, and of uv's sentences.
 _KEYS = frozenset(
     {"dependencies", "name", "version", "requires", "python", "requires-python", "requirements", "packages", "project"}
-)
-_UNREACHABLE = "the package index can't be reached"
-_GIT = "Check its address and your access."
-_NO_WHEEL = "a package has no wheel for this Python or machine, and no source to build it from"
-_UNBUILT = "a package has no wheel for this Python"
-_OFFLINE = re.compile(
-    r"[Nn]etwork (?:connectivity )?(?:is|was) disabled|not found in the (?:cache|provided)|in the cache for"
 )
 _BUILT = re.compile(r"[Ff]ailed to (?:download and )?build `([\w.-]+)(?:\[[^\]]*\])?(?:==([^`]+?))?(?: @ [^`]*)?`")
 # Words of uv's sentences that are names of packages too.
@@ -49,81 +44,6 @@ _SENTENCES = frozenset({
     "to", "url", "usable", "used", "uv", "version", "versions", "was", "we", "wheel", "wheels", "when", "which", "with",
     "you", "your",
 })  # fmt: skip
-# uv's words, what they mean, what to do: the first that fits. Its "hint:" lines are shown with the rest.
-_MEANINGS: tuple[tuple[str, str, str], ...] = (
-    (
-        r"No space left on device",
-        "the disk of the cache is full",
-        "Make room: `docker system prune`, or remove the cache volume.",
-    ),
-    (
-        r"(?i)invalid peer certificate|UnknownIssuer|certificate verify failed",
-        "the certificate of the index, or of a proxy before it, is not trusted",
-        "Mount the authority's certificates, and name their file in SSL_CERT_FILE.",
-    ),
-    (
-        r"HTTP status client error \((?:401|403|407)|(?i:unauthorized)",
-        "the package index wants other credentials",
-        "Put them into the index's URL (PIP_INDEX_URL, UV_DEFAULT_INDEX), or into a netrc file.",
-    ),
-    (
-        r"Git executable not found|(?i:git operation failed)",
-        "a package comes from a Git repository that can't be read here",
-        _GIT,
-    ),
-    (
-        r"Hash mismatch|hash.{0,200} (?:does not|do not|didn't) match",
-        "a package is not the one whose hash is stated",
-        "Make the lock or the hashes anew; if they were right, the index has changed that package.",
-    ),
-    (
-        (
-            r"Network connectivity is disabled|network was disabled|dns error|error sending request|Could not connect|"
-            r"[Ff]ailed to (?:fetch|lookup)|operation timed out|tcp connect error|Connection refused"
-        ),
-        _UNREACHABLE,
-        "Check the network, or the proxy (HTTPS_PROXY) and the index (PIP_INDEX_URL, UV_DEFAULT_INDEX) that are set.",
-    ),
-    (
-        (
-            r"[Ff]ailed to (?:download and )?(?:build|prepare)\b|The build backend returned|Call to .* failed|"
-            r"build_wheel|command '?(?:gcc|cc|cargo)|"
-            r"No such file or directory: '[\w-]*(?:gcc|g\+\+|clang|cc|cargo|rustc)'"
-        ),
-        _UNBUILT,
-        "",
-    ),
-    (
-        r"[Cc]ouldn't parse|[Ff]ailed to parse|[Ee]xpected .* found",
-        "a line of the dependency files can't be read",
-        "Correct the line that is named.",
-    ),
-    (
-        r"was not found in the package registry|not found in the cache",
-        "a package is not in the index",
-        "Check its spelling, and the index that is set (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL).",
-    ),
-    (
-        r"does not satisfy Python|requires[ -]Python|Python requirement",
-        "a package does not run on this Python",
-        "Ask for another version of it, or for another Python in APPLIANCE_PYTHON.",
-    ),
-    (
-        r"has no wheels? with a matching|only has wheels with",
-        _NO_WHEEL,
-        "",
-    ),
-    (
-        r"there (?:is|are) no versions? of|only .{1,80} (?:is|are) available",
-        "a version that is asked for does not exist",
-        "Ask for one that there is.",
-    ),
-    (
-        r"No solution found",
-        "no versions of the packages fit together",
-        "Widen a version in the dependency files; the words above say which exclude each other.",
-    ),
-)
 
 
 class UvErrors:
@@ -185,62 +105,91 @@ def failure(
         folder: the project's, which files are named from.
     """
     text = "\n".join(words)
-    if code < 0:
-        meaning, action = f"it was ended by signal {-code}", "Save a dependency file to try again."
-    elif offline and _OFFLINE.search(text):
-        meaning = f"{offline}, and not everything is in the cache"
-        action = "Connect the container to a network once; what was installed then needs none afterwards."
-    else:
-        meaning, action = next(
-            ((meaning, action) for pattern, meaning, action in _MEANINGS if re.search(pattern, text)),
-            ("it ended with an error", "Read its words, and correct the dependency files."),
-        )
+    message = _ended(-code) if code < 0 else uv_message(text, offline=bool(offline))
     cause = cause_of(words)
     place = place_of(cause, list(files), folder)
-    more: dict[str, object] = {}
-    if meaning == _UNBUILT:
-        meaning, action, more = _unbuilt(text, place, list(files), image)
-    elif meaning == _NO_WHEEL:
-        action = take_newer(_wanted(cause, place), list(files))
-        more = {"kind": "build", "package": _wanted(cause, place).name}
-    elif action == _GIT and "executable not found" in text:
-        action = add_debian(("git",), image)
+    told = _REMEDIES[message.remedy](_Failure(message, text, cause, place, list(files), image))
+    meaning = told.meaning.replace("{offline}", offline)
     where = f" [{place.name}, line {place.line}: {place.text}]" if place else ""
     return InstallError(
         f"the installer failed: {meaning}" + (f" ({cause})" if cause else "") + where,
         expected="dependencies that can be installed",
-        action=action,
+        action=told.action,
         output=list(words),
         offline=bool(offline),
-        **({"unreachable": True} if meaning == _UNREACHABLE else {}),
+        **({"unreachable": True} if message.unreachable else {}),
         **({"file": str(place.file), "line": place.line} if place else {}),
-        **more,
+        **told.details,
     )
 
 
-def _unbuilt(text: str, place: Place | None, files: Sequence[Path], image: str) -> tuple[str, str, dict[str, object]]:
-    """What kept a package from being built, what to do, and more for those who may try otherwise."""
-    wanted = _wanted(text, place)
-    cause = cause_of_build(text, wanted.name)
-    meaning = f"{_UNBUILT}, and {cause.meaning if cause else 'its build failed'}"
+def _ended(signal: int) -> UvMessage:
+    return UvMessage("", f"it was ended by signal {signal}", "Save a dependency file to try again.")
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """What is known of a failure: the row, uv's words, the cause in one line, the line that led to it."""
+
+    message: UvMessage
+    text: str
+    cause: str
+    place: Place | None
+    files: Sequence[Path]
+    image: str
+
+
+class _Told(NamedTuple):
+    """What is said: the meaning, what to do, and more for those who may try otherwise."""
+
+    meaning: str
+    action: str
+    details: Mapping[str, object] = MappingProxyType({})
+
+
+def _words(failure: _Failure) -> _Told:
+    return _Told(failure.message.meaning, failure.message.action)
+
+
+def _git(failure: _Failure) -> _Told:
+    missing = "executable not found" in failure.text
+    added = add_debian(("git",), failure.image) if missing else ""
+    return _Told(failure.message.meaning, added or failure.message.action)
+
+
+def _newer(failure: _Failure) -> _Told:
+    wanted = _wanted(failure.cause, failure.place)
+    details = {"kind": "build", "package": wanted.name}
+    return _Told(failure.message.meaning, take_newer(wanted, failure.files), details)
+
+
+def _build(failure: _Failure) -> _Told:
+    """What kept a package from being built decides."""
+    wanted, files = _wanted(failure.text, failure.place), failure.files
+    cause = cause_of_build(failure.text, wanted.name)
+    meaning = f"{failure.message.meaning}, and {cause.meaning if cause else 'its build failed'}"
     steps = [take_instead(wanted, files)]
     if wanted.name.endswith("-binary"):
-        steps.append(
-            take_newer(wanted, files)
-        )  # it is made to be a wheel, and is one in a release of this Python's time
+        # It is made to be a wheel, and is one in a release of this Python's time.
+        steps.append(take_newer(wanted, files))
     if cause is None or cause.old:
         steps.append("" if steps[0] else take_newer(wanted, files))
     elif cause.headers:
-        steps.append(_with_headers(image))
-    elif cause.debian and (added := add_debian(cause.debian, image)):
+        steps.append(_with_headers(failure.image))
+    elif cause.debian and (added := add_debian(cause.debian, failure.image)):
         steps.append(added)
     else:
         steps.append(take_newer(wanted, files))
-    more: dict[str, object] = {"kind": "build"}
-    more["package"] = f"{wanted.name}=={wanted.version}" if wanted.version else wanted.name
+    details: dict[str, object] = {"kind": "build"}
+    details["package"] = f"{wanted.name}=={wanted.version}" if wanted.version else wanted.name
     if cause and cause.until:
-        more["until"] = cause.until
-    return meaning, " Or: ".join(filter(None, steps)), more
+        details["until"] = cause.until
+    return _Told(meaning, " Or: ".join(filter(None, steps)), details)
+
+
+_REMEDIES: Mapping[str, Callable[[_Failure], _Told]] = MappingProxyType(
+    {"words": _words, "git": _git, "newer": _newer, "build": _build}
+)
 
 
 def _wanted(text: str, place: Place | None) -> FailedPackage:
