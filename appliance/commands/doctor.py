@@ -10,8 +10,9 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from appliance.commands.doctor_findings import Finding
 from appliance.commands.opening import open_project
-from appliance.commands.symptoms import LOOKS, Finding, Patient
+from appliance.commands.symptoms import LOOKS, Patient
 from appliance.logs.sanitise import sanitise
 from appliance.masking import Mask
 
