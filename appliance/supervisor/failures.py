@@ -1,8 +1,7 @@
-"""What the supervisor itself fails at: a defect of ours, or a process that can't be started.
+"""Report failures of the supervisor itself: a defect, or a process that can't be started; try the latter again.
 
-Owns how it is told, and when what could not be started is tried again. A defect is one event that names its place, and
-goes no further. Where an action of the lifecycle fails, its failure becomes the event that the table has for that, so
-that no phase is waited in for ever. Runs in the supervisor's loop.
+A defect is one log event that names its place, and goes no further. If an action of the lifecycle fails, that becomes
+the event that the table has for it, so that no phase lasts for ever. Runs in the supervisor's loop.
 """
 
 from __future__ import annotations
@@ -23,19 +22,19 @@ if TYPE_CHECKING:
     from appliance.logs.setup import Log
     from appliance.supervisor.loop import Loop
 
-RETRY_S = (0.5, 1.0, 2.0, 5.0, 15.0, 60.0)  # before what could not be started is tried again, where that may help
-AGAIN_S = 60.0  # a place that fails on is told of once in so long, with a count
+RETRY_S = (0.5, 1.0, 2.0, 5.0, 15.0, 60.0)  # before a start that failed is tried again, where that may help
+REPEAT_S = 60.0  # a place that fails again and again is reported once in so long, with a count
 _PLACES = 100
 
 
 @dataclass
 class _Place:
-    told_at: float
-    since: int = 0  # failures that were not told of
+    reported_at: float
+    unreported: int = 0  # failures since then
 
 
 class Failures:
-    """Tells of what went wrong in our own code, and of what could not be started."""
+    """Reports defects of the appliance, and starts that failed."""
 
     def __init__(self, log: Log, loop: Loop, on_event: Callable[[lifecycle.Event], None]) -> None:
         self._log = log
@@ -44,24 +43,24 @@ class Failures:
         self._places: dict[str, _Place] = {}
         self._retries = 0
 
-    def tell(self, error: BaseException) -> None:
-        """One event for this error; none where its place has just been told of. Never raises."""
+    def report(self, error: BaseException) -> None:
+        """Log one event for this error, or none if its place was reported just before. Never raises."""
         with contextlib.suppress(Exception):  # the log itself may be what fails
-            self._tell(error)
+            self._report(error)
 
     def guarded(self, call: Callable[[], object]) -> bool:
-        """Call it; an error is told of, and goes no further. Whether there was none."""
+        """Call it, and report an error, which goes no further. True if there was none."""
         try:
             call()
         except Exception as error:  # noqa: BLE001  whatever it is, the others of a row must be called too
-            self.tell(error)
+            self.report(error)
             return False
         return True
 
     def performing(self, action: lifecycle.Action, error: Exception) -> None:
-        """This action could not be performed: the lifecycle is told so, and tries again where that may help."""
+        """Report to the lifecycle that this action has failed, and try it again where that may help."""
         if not isinstance(error, ApplianceError):
-            self.tell(error)
+            self.report(error)
             error = defect(error)
         else:
             self._log.event("error", error.event, **error.fields())
@@ -76,20 +75,20 @@ class Failures:
             self._loop.call_later(wait, partial(self._on_event, again))
 
     def recovered(self) -> None:
-        """A worker serves: the next failure is tried again soon."""
+        """A worker serves: the next start that fails is tried again soon."""
         self._retries = 0
 
-    def _tell(self, error: BaseException) -> None:
+    def _report(self, error: BaseException) -> None:
         place, now = place_of(error), time.monotonic()
         known = self._places.get(place)
-        if known is not None and now - known.told_at < AGAIN_S:
-            known.since += 1
+        if known is not None and now - known.reported_at < REPEAT_S:
+            known.unreported += 1
             return
         if known is None and len(self._places) >= _PLACES:
             self._places.clear()
         self._places[place] = _Place(now)
         self._log.event(
             "error", "supervisor.failed", reason=f"{type(error).__name__}: {error}", place=place,
-            count=1 + (known.since if known else 0),
+            count=1 + (known.unreported if known else 0),
             action="It goes on, and what failed is tried again. If this comes back, report it with this line.",
         )  # fmt: skip

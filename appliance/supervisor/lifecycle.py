@@ -1,7 +1,7 @@
-"""What the supervisor does next: (state, event) to (state, actions), as a table.
+"""Decide what the supervisor does next: a pure table, (state, event) to (state, actions).
 
-Owns every decision over time, and nothing else: no process, no clock, no socket. Everything that can happen in any
-order is an event here, and each pair of phase and event has its row.
+Everything that can happen in any order is an event here. A table's row says what follows from an event in a phase. No
+process, no clock, no socket: ``supervisor`` performs the actions.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from appliance.supervisor.lifecycle_events import (
     Retire,
     RetryDue,
     RetryLater,
-    SayBroken,
-    SayProgress,
+    ShowFailure,
+    ShowProgress,
     StopAll,
     StopAsked,
     WorkerDied,
@@ -76,8 +76,8 @@ __all__ = [
     "Retire",
     "RetryDue",
     "RetryLater",
-    "SayBroken",
-    "SayProgress",
+    "ShowFailure",
+    "ShowProgress",
     "State",
     "StopAll",
     "StopAsked",
@@ -89,19 +89,21 @@ __all__ = [
     "step",
 ]
 
-# Before the n-th restart in a row of a worker that died before it had served; then the last of them. One that has is
-# started again after the first, however often: who waits for it shall not wait for others' crashes.
+# The wait before the n-th restart in a row of a worker that died before it had served; after that the last of them. A
+# worker that has served is started again after the first wait, however often: one request's crash delays no other.
 BACKOFF_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 @dataclass(frozen=True)
 class State:
-    """``job`` numbers analyses and installs, ``generation`` workers: news of an older one is no news.
+    """Where the project is. Events of an older job or generation change nothing.
 
     Attributes:
+        job: counts analyses, with the installation and the commands that follow from each.
+        generation: counts the workers that were wanted.
         crashes: deaths in a row of workers that had not served yet.
-        prepared: whether the commands that come before a worker have run, or there are none.
-        stale: code was saved since the project was looked at: before a worker starts that is done again.
+        prepared: the commands that come before a worker have run, or there are none.
+        stale: code was saved since the last analysis: the project is analysed again before a worker starts.
     """
 
     phase: Phase = Phase.ANALYSING
@@ -121,7 +123,7 @@ def _boot(state: State, *before: Action) -> Step:
     generation = state.generation + 1
     return (
         replace(state, phase=Phase.BOOTING, generation=generation),
-        (*before, SayProgress(Phase.BOOTING), Boot(generation)),
+        (*before, ShowProgress(Phase.BOOTING), Boot(generation)),
     )
 
 
@@ -129,12 +131,12 @@ def _analyse(state: State, *before: Action) -> Step:
     job = state.job + 1
     return (
         replace(state, phase=Phase.ANALYSING, job=job, crashes=0, stale=False),
-        (*before, SayProgress(Phase.ANALYSING), Analyse(job)),
+        (*before, ShowProgress(Phase.ANALYSING), Analyse(job)),
     )
 
 
 def _broken(state: State, page: Page, *more: Action) -> Step:
-    return replace(state, phase=Phase.BROKEN), (SayBroken(page), *more)
+    return replace(state, phase=Phase.BROKEN), (ShowFailure(page), *more)
 
 
 def _stay(state: State, _event: Any) -> Step:
@@ -149,14 +151,14 @@ def _analysed(state: State, event: Analysed) -> Step:
         return _prepare(state)
     return (
         replace(state, phase=Phase.INSTALLING),
-        (CancelPreparation(), SayProgress(Phase.INSTALLING), Install(state.job)),
+        (CancelPreparation(), ShowProgress(Phase.INSTALLING), Install(state.job)),
     )
 
 
 def _prepare(state: State) -> Step:
     if state.prepared:
         return _boot(state, CancelPreparation())
-    return replace(state, phase=Phase.PREPARING), (SayProgress(Phase.PREPARING), Prepare(state.job))
+    return replace(state, phase=Phase.PREPARING), (ShowProgress(Phase.PREPARING), Prepare(state.job))
 
 
 def _job_failed(state: State, event: AnalysisFailed | InstallFailed | PreparationFailed) -> Step:
@@ -198,8 +200,8 @@ def _died(state: State, event: WorkerDied) -> Step:
     crashes = 0 if event.served else state.crashes
     retry = RetryLater(event.generation, BACKOFF_S[min(crashes, len(BACKOFF_S) - 1)])
     state = replace(state, crashes=0 if event.served else crashes + 1)
-    if crashes == 0:  # it is too soon for a page: who asks now waits for the next worker
-        return replace(state, phase=Phase.BOOTING), (SayProgress(Phase.BOOTING), retry)
+    if crashes == 0:  # it is too soon for a page: requests wait for the next worker
+        return replace(state, phase=Phase.BOOTING), (ShowProgress(Phase.BOOTING), retry)
     return _broken(state, event.page, retry)
 
 
@@ -226,7 +228,7 @@ EVENTS: tuple[type[Event], ...] = (
     WorkerDied, CodeChanged, ProjectChanged, RetryDue, AnalysisDue, StopAsked, AllGone,
 )  # fmt: skip
 
-# What is not listed for a phase changes nothing in it: late news of something given up, or nothing to do about it.
+# An event that is not listed for a phase changes nothing in it: it comes late, or nothing is to be done about it.
 ROWS: dict[Phase, dict[type[Event], Row]] = {
     Phase.ANALYSING: {
         Analysed: _analysed,
@@ -246,8 +248,8 @@ ROWS: dict[Phase, dict[type[Event], Row]] = {
         Prepared: _prepared,
         PreparationFailed: _job_failed,
         CodeChanged: _outdate,
-        # What the commands depend on is looked at anew, while they run: they may have written those files themselves,
-        # and then nothing is to be run again.
+        # What the commands depend on is analysed again while they run: they may have written those files themselves,
+        # and then nothing has to run again.
         ProjectChanged: lambda state, _: _analyse(state),
         StopAsked: _stop,
     },
@@ -279,7 +281,7 @@ ROWS: dict[Phase, dict[type[Event], Row]] = {
 
 
 def step(state: State, event: Event) -> Step:
-    """What follows from ``event``."""
+    """The next state, and the actions that follow from ``event``."""
     return ROWS[state.phase].get(type(event), _stay)(state, event)
 
 
@@ -287,7 +289,7 @@ def step(state: State, event: Event) -> Step:
 
 
 def failure_of(action: Action, page: Page) -> Event | None:
-    """What happens in place of what the action would have led to; None where nothing waits for that."""
+    """The event that stands for the action's failure; None if nothing waits for the action."""
     match action:
         case Analyse(job):
             return AnalysisFailed(job, page)
@@ -302,7 +304,7 @@ def failure_of(action: Action, page: Page) -> Event | None:
 
 
 def retry_of(action: Action) -> Event | None:
-    """What has it performed once more, unless something else has happened since."""
+    """The event that has the action performed again, unless something else has happened since."""
     match action:
         case Analyse(job) | Install(job) | Prepare(job):
             return AnalysisDue(job)

@@ -1,7 +1,6 @@
-"""The words of the lifecycle: what can happen, and what can be done about it.
+"""The events and actions of ``lifecycle``: what can happen to a project, and what can be done about it.
 
-Owns the names of both, each with what it carries. Knows nothing of what follows from what: that is ``lifecycle``'s
-table. Data alone, of the supervisor's process.
+Data alone. What follows from an event is the table's to say.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ class Analysed(Event):
 
 @dataclass(frozen=True)
 class AnalysisFailed(Event):
-    """They can't be."""
+    """The project can't be served as it is; ``page`` says why."""
 
     job: int
     page: Page
@@ -58,14 +57,14 @@ class AnalysisFailed(Event):
 
 @dataclass(frozen=True)
 class Installed(Event):
-    """The project's environment is whole."""
+    """The project's environment is complete."""
 
     job: int
 
 
 @dataclass(frozen=True)
 class InstallFailed(Event):
-    """The installer gave up."""
+    """The installer has failed."""
 
     job: int
     page: Page
@@ -73,14 +72,14 @@ class InstallFailed(Event):
 
 @dataclass(frozen=True)
 class Prepared(Event):
-    """The commands that come before a worker have ended well."""
+    """The commands that come before a worker have succeeded."""
 
     job: int
 
 
 @dataclass(frozen=True)
 class PreparationFailed(Event):
-    """One of them has not."""
+    """One of these commands has failed."""
 
     job: int
     page: Page
@@ -88,14 +87,14 @@ class PreparationFailed(Event):
 
 @dataclass(frozen=True)
 class WorkerReady(Event):
-    """It has imported the application, and accepts."""
+    """The worker has imported the application, and accepts connections."""
 
     generation: int
 
 
 @dataclass(frozen=True)
 class WorkerFailed(Event):
-    """The application's import raised; or it took too long, or could not be started."""
+    """The application's import raised or took too long, or the worker could not be started."""
 
     generation: int
     page: Page
@@ -103,7 +102,7 @@ class WorkerFailed(Event):
 
 @dataclass(frozen=True)
 class WorkerDied(Event):
-    """Its process has ended without being asked to; ``served`` if it has had requests, or time for some."""
+    """The worker's process has ended by itself; ``served`` if it has had requests, or time for some."""
 
     generation: int
     page: Page
@@ -112,12 +111,12 @@ class WorkerDied(Event):
 
 @dataclass(frozen=True)
 class CodeChanged(Event):
-    """Files that the worker loads have changed; who is to be found, and what it needs, has not."""
+    """Files that the worker loads have changed; the application's place and its dependencies have not."""
 
 
 @dataclass(frozen=True)
 class ProjectChanged(Event):
-    """Dependency files, .env files, or which files there are."""
+    """Dependency files or .env files have changed, or files were added or removed."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ class RetryDue(Event):
 
 @dataclass(frozen=True)
 class AnalysisDue(Event):
-    """The wait before another look at the project is over: what could not be started may be startable now."""
+    """The wait before another analysis is over: a process that could not be started may start now."""
 
     job: int
 
@@ -143,7 +142,7 @@ class StopAsked(Event):
 
 @dataclass(frozen=True)
 class AllGone(Event):
-    """No child is left."""
+    """The last child has ended."""
 
 
 # -- actions -----------------------------------------------------------------------------------------------------------
@@ -175,14 +174,14 @@ class CancelInstall(Action):
 
 @dataclass(frozen=True)
 class Prepare(Action):
-    """Run the commands that come before a worker; where they run already, with the same inputs, let them."""
+    """Run the commands that come before a worker, or let them go on if they run with the same inputs."""
 
     job: int
 
 
 @dataclass(frozen=True)
 class CancelPreparation(Action):
-    """End those commands, if they run."""
+    """End these commands, if they run."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +193,7 @@ class Boot(Action):
 
 @dataclass(frozen=True)
 class Retire(Action):
-    """Let the worker finish what it has, and end; at once if it has nothing, or is importing still."""
+    """Let the worker finish its requests, and end; end it at once while it imports."""
 
     generation: int
 
@@ -207,27 +206,27 @@ class Kill(Action):
 
 
 @dataclass(frozen=True)
-class SayProgress(Action):
-    """The stand-in is to say, to who has waited, what is under way."""
+class ShowProgress(Action):
+    """Have the stand-in show what is under way to clients that have waited."""
 
     phase: Phase
 
 
 @dataclass(frozen=True)
-class SayBroken(Action):
-    """The stand-in is to answer at once, with this page."""
+class ShowFailure(Action):
+    """Have the stand-in answer at once with this page."""
 
     page: Page
 
 
 @dataclass(frozen=True)
 class HideStandIn(Action):
-    """The worker answers: the stand-in is to rest."""
+    """The worker accepts connections: the stand-in stops."""
 
 
 @dataclass(frozen=True)
 class RetryLater(Action):
-    """Come back with RetryDue."""
+    """Send RetryDue after so long."""
 
     generation: int
     after_s: float
@@ -235,7 +234,7 @@ class RetryLater(Action):
 
 @dataclass(frozen=True)
 class StopAll(Action):
-    """End every child, within the second."""
+    """Ask every child to end."""
 
     signal: str
 

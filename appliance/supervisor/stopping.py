@@ -1,11 +1,10 @@
-"""The stop: every child is asked to end, and PID 1 ends in time, whatever they do.
+"""Stop the appliance: ask every child to end, and end PID 1 in time, whatever the children do.
 
-Owns the times of a stop and its exit code. Knows nothing of what the parts are that it closes. Runs in the supervisor's
-loop.
+Runs in the supervisor's loop.
 
-Requests that run have half a second. Work in the background that the project has begun (threads, hooks at exit) has
-GRACE_S, but never so long that an engine would kill everything first: ten seconds, by the default of docker and
-compose. Who asks once more does not wait.
+Running requests have half a second. Background work of the project (threads, exit hooks) has GRACE_S, but less time
+than an engine waits before it kills everything: ten seconds, by default of docker and compose. A second signal ends
+everything at once.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.handles import Handle
 
 STOP_GRACE_S = 0.5  # for requests
-WORK_S = 8.0  # for work in the background, at most
-LAST_S = 1.0  # after that for what can't be killed: a process in the kernel, on a file system that has gone
+WORK_S = 8.0  # for background work, at most
+LAST_S = 1.0  # after that, for what can't be killed: a process in the kernel, on a file system that is gone
 _EXIT_CODES = {"SIGINT": 130, "SIGQUIT": 131, "SIGHUP": 129}
 
 
@@ -34,9 +33,9 @@ class Stopping:
 
     Args:
         loop: the supervisor's.
-        children: who is to end.
-        log: where it is told.
-        failures: takes what goes wrong meanwhile.
+        children: the processes to end.
+        log: takes the events.
+        failures: takes the errors of the parts that are closed.
         close: closes each of the other parts.
         grace_s: GRACE_S.
     """
@@ -57,11 +56,11 @@ class Stopping:
 
     @property
     def began(self) -> bool:
-        """Whether it is under way."""
+        """Whether the stop is under way."""
         return self._began > 0
 
     def begin(self, signal: str) -> None:
-        """Ask everybody to end."""
+        """Ask every child to end."""
         self._began = time.monotonic()
         self.exit_code = _EXIT_CODES.get(signal, 0)
         self._loop.call_later(STOP_GRACE_S + self._work_s + LAST_S, self._give_up)
@@ -80,11 +79,11 @@ class Stopping:
             self._children.retire(child, STOP_GRACE_S, streams_s=STOP_GRACE_S)
 
     def drained(self, child: Handle) -> None:
-        """It has no requests any more: what it does in the background may go on for a while."""
+        """The child has no more requests: its background work may go on for a while."""
         self._children.leave(child, max(0.0, self._began + self._work_s - time.monotonic()))
 
     def hurry(self) -> None:
-        """Asked once more: nobody waits for anything."""
+        """End everything at once: a second signal came."""
         if not self._hurried:
             self._hurried = True
             for child in self._children.living():

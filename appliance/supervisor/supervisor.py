@@ -82,7 +82,7 @@ class Supervisor:
         self._writer = writer
         self._loop = Loop()
         self._failures = Failures(log, self._loop, self.on_event)
-        self._loop.on_error = self._failures.tell
+        self._loop.on_error = self._failures.report
         self._children = Children(self._loop, self)
         self._reload_trigger = ReloadTrigger(
             settings, self._loop, log, changed=self._changed, phase=lambda: self._state.phase
@@ -167,8 +167,8 @@ class Supervisor:
             lifecycle.Boot: self._boot,
             lifecycle.Retire: lambda action: self._workers.retire(action.generation),
             lifecycle.Kill: lambda action: self._workers.kill(action.generation),
-            lifecycle.SayProgress: lambda action: self._router.progress(status_pages.progress(action.phase)),
-            lifecycle.SayBroken: self._say_broken,
+            lifecycle.ShowProgress: lambda action: self._router.progress(status_pages.progress(action.phase)),
+            lifecycle.ShowFailure: self._say_broken,
             lifecycle.HideStandIn: self._hide_stand_in,
             lifecycle.RetryLater: self._retry_later,
             lifecycle.StopAll: self._stop_all,
@@ -259,7 +259,7 @@ class Supervisor:
         else:
             child.ready_at = time.monotonic()
 
-    def _say_broken(self, action: lifecycle.SayBroken) -> None:
+    def _say_broken(self, action: lifecycle.ShowFailure) -> None:
         page = self._log.masked(action.page)
         self._status_report.failed(page)
         self._router.broken(page)
@@ -282,7 +282,7 @@ class Supervisor:
         try:
             hear(child, message, descriptors)
         except Exception as error:  # noqa: BLE001  a defect of ours, or a child that has lost its mind
-            self._failures.tell(error)
+            self._failures.report(error)
             if isinstance(message, channel.Ready | channel.Failed | channel.ForkMismatch | channel.Preloaded):
                 # What was to follow does not.
                 child.signal_group(signal.SIGKILL)

@@ -37,8 +37,8 @@ from appliance.supervisor.lifecycle import (
     Retire,
     RetryDue,
     RetryLater,
-    SayBroken,
-    SayProgress,
+    ShowFailure,
+    ShowProgress,
     State,
     StopAll,
     StopAsked,
@@ -113,7 +113,7 @@ def test_changes_while_commands_run():
 def test_broken_then_mended(events: list[Event]):
     """Whatever fails is said at once, and the next save tries everything anew."""
     state, actions = history(*events)
-    assert (state.phase, SayBroken(PAGE) in actions) == (Phase.BROKEN, True)
+    assert (state.phase, ShowFailure(PAGE) in actions) == (Phase.BROKEN, True)
     state, actions = history(CodeChanged(), state=state)
     assert (state.phase, actions[-1]) == (Phase.ANALYSING, Analyse(2))
 
@@ -159,7 +159,7 @@ def test_crashes_at_import():
         state, actions = history(WorkerDied(state.generation, PAGE, served=False), state=state)
         (later,) = [action for action in actions if isinstance(action, RetryLater)]
         waits.append(later.after_s)
-        assert (SayBroken(PAGE) in actions) is (count > 0)
+        assert (ShowFailure(PAGE) in actions) is (count > 0)
         state, actions = history(RetryDue(later.generation), state=state)
         assert (state.phase, actions[-1]) == (Phase.BOOTING, Boot(state.generation))
     assert waits == [*BACKOFF_S, BACKOFF_S[-1], BACKOFF_S[-1]]
@@ -170,7 +170,7 @@ def test_crashes_while_serving():
     state, _ = history(*SERVING)
     for _ in range(20):
         state, actions = history(WorkerDied(state.generation, PAGE, served=True), state=state)
-        assert actions == [SayProgress(Phase.BOOTING), RetryLater(state.generation, BACKOFF_S[0])]
+        assert actions == [ShowProgress(Phase.BOOTING), RetryLater(state.generation, BACKOFF_S[0])]
         state, _ = history(RetryDue(state.generation), WorkerReady(state.generation + 1), state=state)
         assert state.phase is Phase.SERVING
 

@@ -117,7 +117,7 @@ class Project:
                     self.loop.post(partial(self.on_event, lifecycle.Analysed(job, installed=True)))
                 case lifecycle.RetryLater(generation, after_s):
                     self.loop.call_later(after_s, partial(self.on_event, lifecycle.RetryDue(generation)))
-                case lifecycle.SayBroken(page):
+                case lifecycle.ShowFailure(page):
                     self.pages.append(page)
                 case _:
                     pass
