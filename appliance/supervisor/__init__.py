@@ -1,4 +1,4 @@
-"""PID 1: owns the listening socket, starts the worker, restarts what dies, tells what happens.
+"""PID 1: own the listening socket, start the worker, restart what dies, report what happens.
 
-Runs in the appliance's own interpreter, and never imports a line of the project's.
+Runs in the appliance's own interpreter, and never imports the project's code.
 """

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.reporting.status_report import Snapshot
     from appliance.supervisor.steps.installation import Installation
+    from appliance.supervisor.workers.reanalysis import Reanalysis
     from appliance.supervisor.workers.reload_trigger import ReloadTrigger
-    from appliance.supervisor.workers.second_look import SecondLook
     from appliance.supervisor.workers.workers import Workers
 
 
@@ -35,7 +35,7 @@ class FailedImports:
         self,
         workers: Workers,
         installation: Installation,
-        second_look: SecondLook,
+        reanalysis: Reanalysis,
         reload_trigger: ReloadTrigger,
         *,
         snapshot: Callable[[], Snapshot],
@@ -43,7 +43,7 @@ class FailedImports:
     ) -> None:
         self._workers = workers
         self._installation = installation
-        self._second_look = second_look
+        self._reanalysis = reanalysis
         self._reload_trigger = reload_trigger
         self._snapshot = snapshot
         self._on_event = on_event
@@ -55,7 +55,7 @@ class FailedImports:
         if analysis is not None and newest and self._installation.supply(analysis.plan, message.report):
             child.reported = True
             self._on_event(lifecycle.ProjectChanged())
-        elif self._workers.may_be_outdated(child, message) and self._second_look.again(
+        elif self._workers.may_be_outdated(child, message) and self._reanalysis.again(
             analysis, partial(self._analysed_again, child, message)
         ):
             child.reported = True

@@ -1,6 +1,6 @@
-"""PID 1: performs what the lifecycle decides.
+"""Run PID 1: perform what the lifecycle decides.
 
-Each thing that happens becomes an event of ``lifecycle``; each action of its table has a method here.
+What happens becomes an event of ``lifecycle``; each action of its table has a method here.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from appliance.supervisor.reporting.status_answers import Answers
 from appliance.supervisor.reporting.status_report import Snapshot, StatusReport
 from appliance.supervisor.reporting.status_socket import StatusSocket
 from appliance.supervisor.steps import before_start
-from appliance.supervisor.steps.analysis import Analysis, Analyst, tell_news
+from appliance.supervisor.steps.analysis import Analysis, Analyst, log_changes
 from appliance.supervisor.steps.before_start import BeforeStart
 from appliance.supervisor.steps.installation import Installation
 from appliance.supervisor.stopping import Stopping
 from appliance.supervisor.workers.connection_router import ConnectionRouter
 from appliance.supervisor.workers.preloading import Preloading
 from appliance.supervisor.workers.progress import Progress
+from appliance.supervisor.workers.reanalysis import Reanalysis
 from appliance.supervisor.workers.reload_trigger import ReloadTrigger
 from appliance.supervisor.workers.retiring_workers import RetiringWorkers
-from appliance.supervisor.workers.second_look import SecondLook
 from appliance.supervisor.workers.workers import Workers
 from appliance.watch.kinds import Kind
 
@@ -92,7 +92,7 @@ class Supervisor:
         self._router = ConnectionRouter(
             self._loop, self._children, lambda: self._spawner.standin(self._state.generation), last_answer, log
         )
-        self._second_look = SecondLook(self._loop, Analyst(settings, process, log, self._loop.post, environment))
+        self._reanalysis = Reanalysis(self._loop, Analyst(settings, process, log, self._loop.post, environment))
         self._use = Use()
         self._installation = Installation(
             self._children, flags, process, settings.project, log=log, on_event=self.on_event
@@ -113,15 +113,15 @@ class Supervisor:
         )  # fmt: skip
         self._log_ingest = LogIngest(log, writer, pause=self._children.pause, on_line=self._workers.output_line)
         self._failed_imports = FailedImports(
-            self._workers, self._installation, self._second_look, self._reload_trigger,
+            self._workers, self._installation, self._reanalysis, self._reload_trigger,
             snapshot=self._snapshot, on_event=self.on_event,
         )  # fmt: skip
-        self._watch_over()
+        self._make_monitors()
         self._perform = self._performers()
-        self._hear = self._hearers()
+        self._handlers = self._message_handlers()
 
-    def _watch_over(self) -> None:
-        """Make what looks at the other parts, and ends them."""
+    def _make_monitors(self) -> None:
+        """Make the parts that watch the others, and end them."""
         self._progress = Progress(
             self._loop, self._listener, lambda: self._router.acceptor, threads=self._settings.threads,
             stands_still=self._debug_port.stands_still, stacks=self._stacks, log=self._log,
@@ -139,25 +139,25 @@ class Supervisor:
         )  # fmt: skip
         self._status = StatusSocket(Path(self._settings.status_socket), answers.answerers(), self._loop)
 
-    def _hearers(self) -> dict[type[Message], Callable[[Handle, Any, list[int]], object]]:
+    def _message_handlers(self) -> dict[type[Message], Callable[[Handle, Any, list[int]], object]]:
         return {
             channel.Records: lambda child, message, _: self._log_ingest.records(child, message.batch),
             channel.Hello: lambda child, message, _: setattr(child, "python", message.python),
             channel.Ready: lambda child, message, _: self._ready(child, message),
             channel.HandOverConnections: lambda _, each, numbers: self._router.handed_over(each.early, numbers),
-            channel.DebuggerPort: lambda child, told, _: self._debug_port.listens(child, told.port, waits=told.waits),
+            channel.DebuggerPort: lambda child, each, _: self._debug_port.listens(child, each.port, waits=each.waits),
             channel.StacksPipe: lambda child, message, numbers: self._stacks.add(child, message.signal, numbers),
             channel.StoppedAccepting: lambda child, _, __: self._workers.stopped_accepting(child),
             channel.Drained: lambda child, _, __: self._drained(child),
             channel.Failed: lambda child, message, _: self._failed_imports.handle(child, message),
             channel.ForkMismatch: lambda child, message, _: self._workers.fork_mismatch(child, message),
-            channel.ModulesReport: lambda child, message, _: self._learned(child, message),
+            channel.ModulesReport: lambda child, message, _: self._modules_reported(child, message),
             channel.FilesReport: lambda child, message, _: self._reload_trigger.loaded(child, message.files),
             channel.Preloaded: lambda child, message, _: self._preloading.preloaded(child, message),
         }
 
     def _performers(self) -> dict[type[lifecycle.Action], Callable[[Any], None]]:
-        """Who performs which action."""
+        """The method that performs each action."""
         return {
             lifecycle.Analyse: self._analyse,
             lifecycle.Install: self._install,
@@ -176,7 +176,7 @@ class Supervisor:
         }
 
     def run(self) -> int:
-        """Serve until a signal; the exit code."""
+        """Serve until a signal; return the exit code."""
         signals.listen(self._loop.wake_descriptor.fileno(), self._signalled, self._children.reap, self._loop.post)
         handles.adopt_orphans()
         self._writer.on_room = lambda: self._loop.post(self._children.resume)
@@ -221,7 +221,7 @@ class Supervisor:
     # -- analysis and installation -------------------------------------------------------------------------------------
 
     def _analyse(self, action: lifecycle.Analyse) -> None:
-        self._second_look.look(self._analysis, partial(self._analysed, action.job))
+        self._reanalysis.analyse(self._analysis, partial(self._analysed, action.job))
 
     def _analysed(self, job: int, result: Analysis | ApplianceError) -> None:
         if job != self._state.job:
@@ -230,7 +230,7 @@ class Supervisor:
             self._log.event("error", result.event, **result.fields())
             self.on_event(lifecycle.AnalysisFailed(job, status_pages.of_error(result)))
             return
-        tell_news(self._log, self._analysis, result)
+        log_changes(self._log, self._analysis, result)
         self._analysis = result
         self._log.add_secrets(result.environment.values)
         self._reload_trigger.found(result.project.target.file)
@@ -272,15 +272,15 @@ class Supervisor:
         self._log.event("warning", "worker.restarting", generation=action.generation, after_s=action.after_s)
         self._loop.call_later(action.after_s, partial(self.on_event, lifecycle.RetryDue(action.generation)))
 
-    # -- what the children tell (children.Listener) --------------------------------------------------------------------
+    # -- what the children report (children.Listener) ------------------------------------------------------------------
 
     def message(self, child: Handle, message: Message, descriptors: list[int]) -> None:
-        """A child said something."""
-        hear = self._hear.get(type(message))
-        if hear is None:
+        """A child has sent a message."""
+        handle = self._handlers.get(type(message))
+        if handle is None:
             raise channel.ChannelError(f"{message.kind} is nothing that a {child.role} sends")
         try:
-            hear(child, message, descriptors)
+            handle(child, message, descriptors)
         except Exception as error:  # noqa: BLE001  a defect of ours, or a child that has lost its mind
             self._failures.report(error)
             if isinstance(message, channel.Ready | channel.Failed | channel.ForkMismatch | channel.Preloaded):
@@ -288,31 +288,31 @@ class Supervisor:
                 child.signal_group(signal.SIGKILL)
 
     def channel_failed(self, child: Handle, reason: str) -> None:
-        """Nothing can be heard of a child any more."""
+        """A child's channel has failed: the child is being ended."""
         self._log.event(
             "error", "channel.failed", role=child.role, generation=child.generation, pid=child.pid, reason=reason
         )
 
-    def _learned(self, child: Handle, message: channel.ModulesReport) -> None:
+    def _modules_reported(self, child: Handle, message: channel.ModulesReport) -> None:
         self._reload_trigger.templates(message.templates)
         self._workers.modules_reported(child, message)
 
-    def output(self, child: Handle, stream: str, said: list[OutputLine]) -> None:
-        """A child wrote on one of its outputs."""
+    def output(self, child: Handle, stream: str, lines: list[OutputLine]) -> None:
+        """A child has written to one of its outputs."""
         if child.role == "installer":
-            for each in said:
+            for each in lines:
                 self._installation.line(stream, each.text)
-            self._progressed(Phase.INSTALLING, said)
+            self._progressed(Phase.INSTALLING, lines)
             return
         if child.role == before_start.ROLE:
-            self._before_start.output_lines(said)
-            self._progressed(Phase.PREPARING, said)
-        self._log_ingest.output(child, stream, said)
+            self._before_start.output_lines(lines)
+            self._progressed(Phase.PREPARING, lines)
+        self._log_ingest.output(child, stream, lines)
 
-    def _progressed(self, phase: Phase, said: list[OutputLine]) -> None:
-        """Who looks at the page of what is under way sees its last line."""
-        if said and self._state.phase is phase:
-            last = self._log.masked(said[-1].text.decode("utf-8", "replace"))
+    def _progressed(self, phase: Phase, lines: list[OutputLine]) -> None:
+        """Show the last line of output on the page of what is under way."""
+        if lines and self._state.phase is phase:
+            last = self._log.masked(lines[-1].text.decode("utf-8", "replace"))
             self._router.progress(status_pages.progress(phase, last))
 
     def ended(self, child: Handle) -> None:
@@ -322,8 +322,8 @@ class Supervisor:
             "worker": self._workers.ended, "preloader": self._preloading.ended, "spare": self._preloading.ended,
         }.get(child.role, self._standin_ended)  # fmt: skip
         others = (self._reload_trigger.notes, self._router, self._debug_port, self._stacks)
-        for told in (self._log_ingest.ended, *(each.ended for each in others), own):
-            self._failures.guarded(partial(told, child))
+        for on_end in (self._log_ingest.ended, *(each.ended for each in others), own):
+            self._failures.guarded(partial(on_end, child))
         if self._state.phase is Phase.STOPPING and not self._children.living():
             self.on_event(lifecycle.AllGone())
 
@@ -332,7 +332,7 @@ class Supervisor:
             self._log.event("error", "standin.ended", reason=child.how())
 
     def orphan_ended(self, pid: int, status: int) -> None:
-        """An orphan was reaped."""
+        """An orphaned process was reaped."""
         self._log.event("debug", "process.reaped", pid=pid, status=os.waitstatus_to_exitcode(status))
 
     # -- changes and the stop ------------------------------------------------------------------------------------------
@@ -343,7 +343,7 @@ class Supervisor:
         written = (self._settings.project / path for path in changes.kinds)
         if self._state.phase is Phase.BROKEN and self._before_start.wrote(written):
             return
-        self._second_look.saved()
+        self._reanalysis.saved()
         self._workers.saved(changes.noticed_at)
         shown = sorted(changes.kinds)
         self._log.event("info", "reload.started", files=shown[:10], count=len(shown))
@@ -354,7 +354,7 @@ class Supervisor:
         self.on_event(lifecycle.CodeChanged() if code_alone else lifecycle.ProjectChanged())
 
     def _signalled(self, name: str) -> None:
-        """SIGHUP is a wish to reload, unless the terminal has gone; SIGQUIT a stop that says where the worker was."""
+        """Take a signal: SIGHUP reloads, unless the terminal is gone; SIGQUIT logs the worker's stacks, then stops."""
         if self._stopping.began:
             self._stopping.hurry()
         elif name == "SIGHUP" and not self._has_terminal:

@@ -32,7 +32,7 @@ ONCE_AND_FOR_EVER = [
     ("appliance.protocol.channel:Channel.receive", "", "RuntimeError"),
     ("appliance.supervisor.processes.lifeline:Lifeline.open", "", "RuntimeError"),
     ("appliance.supervisor.processes.lifeline:Lifeline.bind", "", "RuntimeError"),
-    ("appliance.supervisor.steps.analysis:tell_news", "", "RuntimeError"),
+    ("appliance.supervisor.steps.analysis:log_changes", "", "RuntimeError"),
     ("appliance.supervisor.workers.workers:Workers.modules_reported", "", "KeyError"),
     ("appliance.supervisor.workers.preloading:Preloading.ready", "", "KeyError"),
     ("appliance.supervisor.workers.preloading:Preloading.learned", "", "RecursionError"),

@@ -1,7 +1,6 @@
-"""What the project is, now: its environment, its application, what it needs.
+"""Analyse the project: its environment, its application, and what it needs installed.
 
-Owns the order of that analysis. Everything in it only reads; it runs in a thread of its own, for a mount may be slow,
-and the supervisor's loop may not wait.
+An analysis only reads. It runs in a thread of its own: a mount may be slow, and the supervisor's loop must not wait.
 """
 
 from __future__ import annotations
@@ -33,16 +32,16 @@ ROUTES_SHOWN = 20  # of those that are not served
 
 @dataclass(frozen=True)
 class Analysis:
-    """One look at the project.
+    """What one analysis has found.
 
     Attributes:
         environment: process environment and .env files, merged.
         project: the application that was found.
-        plan: the environment that it needs.
+        plan: the environment that the project needs.
         variables: the environment of the project's processes.
-        before_start: the commands to run before the first worker. Read anew each time, unlike other settings: they may
-            stand in a file of the project's, and be edited until they work.
-        websockets: of an application that may be adapted, what to do about its WebSockets.
+        before_start: the commands to run before the first worker. Unlike other settings they are read each time: they
+            may stand in a file of the project, and be edited until they work.
+        websockets: for an ASGI application that may be adapted: what to do about its WebSockets.
     """
 
     environment: Environment
@@ -53,7 +52,7 @@ class Analysis:
     websockets: str = ""
 
     def differs(self, known: Analysis) -> bool:
-        """Whether a worker of this one would be another one."""
+        """Whether a worker started from this analysis would differ from one started from ``known``."""
         mine = (self.project.target, self.plan, self.variables)
         return mine != (known.project.target, known.plan, known.variables)
 
@@ -66,20 +65,20 @@ def analyse(
     before: Environment | None = None,
     read: Callable[[Environment], None] = lambda _: None,
 ) -> Analysis:
-    """Look at the project.
+    """Analyse the project.
 
-    A file that was just broken says nothing any more: the application that was found before stands while its file is
-    there, so that its import shows where it is broken.
+    In a file that was just broken no application is found. The one that was found before is kept while its file is
+    there, so that its import shows where the file is broken.
 
     Args:
-        settings: the appliance's, read at its start.
+        settings: the appliance's settings, read at its start.
         process: the pristine environment, before any .env file.
-        known: what was found the last time.
-        before: the environment that was read the last time.
-        read: is told the environment as soon as it is read, whatever becomes of the rest.
+        known: what the last analysis has found.
+        before: the environment that the last analysis has read.
+        read: called with the environment as soon as it is read, even if the rest fails.
 
     Raises:
-        ApplianceError: it can't be served as it is.
+        ApplianceError: the project can't be served as it is.
     """
     check_folder(settings.project)
     environment = load_environment(process, settings.project, settings.env_files, before)
@@ -101,7 +100,7 @@ def analyse(
 
 
 class Analyst:
-    """Looks at the project, each time in a thread of its own; what comes of it is told in the supervisor's loop."""
+    """Starts analyses, each in a thread of its own, and reports their results in the supervisor's loop."""
 
     def __init__(
         self,
@@ -117,20 +116,20 @@ class Analyst:
         self._post = post
         self._environment = environment
         self._complaints: tuple[Complaint, ...] = ()
-        self._looks = 0
+        self._started = 0
 
-    def start(self, known: Project | None, told: Callable[[Analysis | ApplianceError], None]) -> None:
-        """Look at it; ``told`` is called in the loop.
+    def start(self, known: Project | None, on_result: Callable[[Analysis | ApplianceError], None]) -> None:
+        """Analyse the project; ``on_result`` is called in the loop.
 
         Raises:
             StartError: there may be no more threads.
         """
         before = self._environment
-        self._looks += 1
-        look = self._looks
+        self._started += 1
+        number = self._started
 
         def read(environment: Environment) -> None:
-            self._post(partial(self._read, look, environment))
+            self._post(partial(self._read, number, environment))
 
         def run() -> None:
             result: Analysis | ApplianceError
@@ -140,15 +139,15 @@ class Analyst:
                 result = error
             except Exception as error:  # noqa: BLE001  a defect of ours must not leave the port silent for ever
                 result = defect(error)
-            self._post(partial(told, result))
+            self._post(partial(on_result, result))
 
         try:
             threading.Thread(target=run, name="analysis", daemon=True).start()
         except (RuntimeError, MemoryError) as error:
-            raise start_error("the thread that looks at the project", error) from error
+            raise start_error("the thread that analyses the project", error) from error
 
-    def _read(self, look: int, environment: Environment) -> None:
-        if look != self._looks:
+    def _read(self, number: int, environment: Environment) -> None:
+        if number != self._started:
             return
         self._environment = environment
         known, self._complaints = self._complaints, environment.complaints
@@ -161,8 +160,8 @@ class Analyst:
                 )  # fmt: skip
 
 
-def tell_news(log: Log, known: Analysis | None, now: Analysis) -> None:
-    """One event for each thing that is otherwise than it was known."""
+def log_changes(log: Log, known: Analysis | None, now: Analysis) -> None:
+    """Log one event for each fact that has changed since the last analysis."""
     target = now.project.target
     if known is None or known.project.target != target:
         log.event("info", "project.found", application=target.name, framework=target.framework, why=target.why)

@@ -1,8 +1,7 @@
-"""The installer as a child: its progress, and why it failed.
+"""Run the installer as a child, log its progress, and report why it failed.
 
-Owns the one installation that may run, and what the log is told of it. The child is our own ``appliance install
---report``: it blocks, holds the locks, and can be ended at any time. Its progress comes on descriptor 2, its failure as
-one JSON object on descriptor 1.
+The child is ``appliance install --report``: it blocks, holds the locks, and can be ended at any time. It writes its
+progress to descriptor 2, and a failure as one JSON object to descriptor 1.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ GRACE_S = 0.5  # uv ends at once when asked to
 
 
 class Installation:
-    """At most one at a time; a new one ends the old."""
+    """At most one installation at a time; a new one ends the old."""
 
     def __init__(
         self,
@@ -61,20 +60,20 @@ class Installation:
         self.cancel()
         self._report = {}
         self._environment = str(plan.environment) if plan else ""
-        # It is told, for it would not find an application that a save has broken, and make another environment.
+        # In a file that a save has broken it would find no application, and make another environment.
         flags = [*self._flags, *([f"--near={plan.application}"] if plan and plan.application else [])]
         self._child = self._children.add(
             handles.spawn_installer(flags, environment=self._process, folder=self._project, job=job)
         )
 
     def cancel(self) -> None:
-        """End it, if it runs."""
+        """End the installation, if there is one."""
         if self._child is not None:
             self._children.retire(self._child, GRACE_S)
             self._child = None
 
     def supply(self, plan: Plan, report: Mapping[str, Any]) -> bool:
-        """Whether an import failed for want of what left Python, and the next environment will hold that."""
+        """Whether an import failed for a module that has left Python, and the next environment will hold it."""
         module, requirement = brought_back(str(report.get("message")))
         if not requirement or not supply(plan, requirement):
             return False
@@ -83,7 +82,7 @@ class Installation:
         return True
 
     def line(self, stream: str, text: bytes) -> None:
-        """It wrote a line: progress, or its report."""
+        """The installer has written a line: progress, or its report."""
         if stream == "stdout":
             try:
                 report = orjson.loads(text)
@@ -98,14 +97,14 @@ class Installation:
         self._log.event("info", "install.output", text=text.decode("utf-8", "replace"))
 
     def ended(self, child: Handle) -> None:
-        """Its process is gone."""
+        """The installer has ended."""
         if child.ending:
             return
         if child.returncode == 0:
             self._log.event("info", "install.finished", duration_s=round(time.monotonic() - child.started, 3))
-            # Another one than was planned: another Python was settled, or a file was saved. It is planned anew.
+            # Another environment than was planned: uv has chosen another Python, or a file was saved. Plan again.
             made = str(self._report.get("environment") or self._environment)
-            moved = made not in {self._environment, self._moved}  # twice the same is no news: it would go on for ever
+            moved = made not in {self._environment, self._moved}  # not twice for the same: that would never end
             self._moved = made
             self._on_event(lifecycle.ProjectChanged() if moved else lifecycle.Installed(child.generation))
         else:
@@ -114,7 +113,7 @@ class Installation:
             self._on_event(lifecycle.InstallFailed(child.generation, status_pages.of_error(error)))
 
     def _error(self) -> InstallError:
-        """Why it failed."""
+        """The reason of the failure, by the installer's report."""
         fields = dict(self._report)
         kind = InterpreterError if fields.pop("event", "") == InterpreterError.event else InstallError
         return kind(

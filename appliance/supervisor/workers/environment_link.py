@@ -1,6 +1,6 @@
-"""A path that does not change to an environment that does: for editors, which are told of an interpreter once.
+"""Keep a link with a fixed path to the project's environment, for editors that are configured once.
 
-Owns the link, beside the status socket. Runs in the supervisor.
+The link stands beside the status socket. Runs in the supervisor.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ NAME = "environment"
 
 
 def link(folder: Path, environment: Path) -> bool:
-    """Let ``folder/environment`` be ``environment``; whether it is. An editor's convenience is no reason to fail.
+    """Make ``folder/environment`` a link to ``environment``. Return False if that is impossible: it is a convenience.
 
-    The editor runs what it finds there: in a folder where others could replace the link there is none.
+    The editor runs what the link leads to, so there is no link in a folder in which other users could replace it.
     """
     aside = f".{NAME}.new"
     try:

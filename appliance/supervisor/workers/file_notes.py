@@ -1,17 +1,16 @@
-"""What workers note of files: those that they were made from, and those that they write themselves.
+"""Read what workers note about files: which ones they have loaded, and which ones they are about to write.
 
-Owns a pipe for each worker, its reading, and the list of what workers are about to write. Knows nothing of the watcher:
-it answers whether a change was a worker's own. Runs in the supervisor's loop.
+Each worker has a pipe for its notes. Runs in the supervisor's loop.
 
 Theory of operation. A worker notes a write before it happens (``worker/files/open_audit``), so the note is in the pipe
-when the kernel tells of the change. Whoever asks about a change has the pipes read first; so the answer does not depend
-on which of the two came to be read earlier. A note stands for the next change of its file that is seen after it: with
-that it is used up, and what comes later was done by somebody else. (But for a moment, for two writes may be seen as
-one, and then the end of the second one.) A note whose file does not change within a second was of a write that failed,
-and is forgotten. Unless the process holds the file open still: then its change is yet to come. Or unless the file has
-changed and nobody has seen it: it is polled.
+when the kernel reports the change. A question about a change reads the pipes first, so the answer does not depend on
+which of the two arrives earlier. A note stands for the next change of its file that is seen after it. That change uses
+the note up; a later change was made by another program. (For a moment after it a change still counts as the worker's:
+two writes may be seen as one, and then the end of the second.) A note whose file does not change within a second was
+of a write that failed, and is forgotten; unless the process still has the file open, so that the change is yet to
+come, or unless the file has changed and the watcher has not seen it, because it polls.
 
-The notes are whatever a project's process has written there: nothing of them is believed but a path and numbers.
+A project's process may write anything into its pipe: only a path and numbers are taken from it.
 """
 
 from __future__ import annotations
@@ -32,8 +31,8 @@ if TYPE_CHECKING:
 
 Mark = list[int]
 
-STANDS_S: Final = 1.0  # a note, for a change that has not come
-UNSEEN_S: Final = 10.0  # one whose change has come, and is not seen
+STANDS_S: Final = 1.0  # for a note whose change has not come
+UNSEEN_S: Final = 10.0  # for a note whose change has come, and is not seen yet
 MOMENT_S: Final = 0.05  # after a note that is used up
 MOST: Final = 4096  # files of which notes stand
 _MOST_OF_ONE: Final = 256
@@ -47,9 +46,9 @@ class _Writes:
     """The notes of one file.
 
     Attributes:
-        noted: when each was made that stands, the oldest first.
-        pid: the process that made the last.
-        used: when the last one was made that is used up.
+        noted: when each note that stands was made, the oldest first.
+        pid: the process that made the last note.
+        used: when the last note that is used up was made.
     """
 
     noted: list[float] = field(default_factory=list)
@@ -57,13 +56,13 @@ class _Writes:
     used: float = 0.0
 
     def add(self, noted: float, pid: int) -> None:
-        """Another note."""
+        """Add a note."""
         self.noted.append(noted)
         del self.noted[:-_MOST_OF_ONE]
         self.pid = pid
 
     def is_own(self, path: str, seen_at: float) -> bool:
-        """Whether a change that was seen then is one of these, which are used up by it."""
+        """Whether a change that was seen then has a note; the change uses up the notes before it."""
         before = [noted for noted in self.noted if noted <= seen_at]
         if not before:
             return seen_at - self.used <= MOMENT_S
@@ -74,7 +73,7 @@ class _Writes:
         return True
 
     def stand(self, path: str, now: float) -> bool:
-        """Forget notes whose changes have not come; whether any is left."""
+        """Forget notes whose changes have not come. Return whether any note is left."""
         if any(now - noted >= STANDS_S for noted in self.noted):
             if holds_for_writing(self.pid, path):
                 self.noted = [now]
@@ -88,19 +87,19 @@ class FileNotes:
     """The notes of all workers.
 
     Args:
-        met: called with a worker and the files that it has met.
+        loaded: called with a worker and the files that it has loaded.
     """
 
-    def __init__(self, loop: Loop, met: Callable[[Handle, dict[str, Mark]], None]) -> None:
+    def __init__(self, loop: Loop, loaded: Callable[[Handle, dict[str, Mark]], None]) -> None:
         self._loop = loop
-        self._met = met
+        self._loaded = loaded
         self._pipes: dict[Handle, int] = {}
         self._rest: dict[Handle, bytes] = {}
         self._writes: dict[str, _Writes] = {}  # by path
         self._timer: Timer | None = None
 
     def begin(self, child: Handle) -> int:
-        """Read this worker's notes from now on; the descriptor for it, which is the caller's to close.
+        """Read this worker's notes from now on. Return the descriptor to write them to; the caller closes it.
 
         Raises:
             OSError: no descriptor is left.
@@ -109,14 +108,14 @@ class FileNotes:
         os.set_blocking(read, False)
         self._pipes[child] = read
         self._rest[child] = b""
-        self._loop.watch(read, partial(self._hear, child))
+        self._loop.watch(read, partial(self._read, child))
         return write
 
     def ended(self, child: Handle) -> None:
-        """It has gone; what it noted stands for a while."""
+        """The worker has ended; its notes stand for a while."""
         if child not in self._pipes:
             return
-        self._hear(child)
+        self._read(child)
         read = self._pipes.pop(child, -1)
         self._rest.pop(child, None)
         if read >= 0:
@@ -124,15 +123,15 @@ class FileNotes:
             os.close(read)
 
     def is_own(self, path: str, seen_at: float) -> bool:
-        """Whether a worker has noted that it writes this file; asked once a change, whose last news came then."""
+        """Whether a worker has noted that it writes this file: asked once for each change, seen last at ``seen_at``."""
         for child in list(self._pipes):
-            self._hear(child)
+            self._read(child)
         writes = self._writes.get(path)
         return writes is not None and writes.is_own(path, seen_at)
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
-    def _hear(self, child: Handle) -> None:
+    def _read(self, child: Handle) -> None:
         read = self._pipes.get(child, -1)
         if read < 0:
             return
@@ -150,7 +149,7 @@ class FileNotes:
         for note in notes:
             self._take(note, files)
         if files:
-            self._met(child, files)
+            self._loaded(child, files)
 
     def _take(self, note: bytes, files: dict[str, Mark]) -> None:
         kind, *fields = note.lstrip(b"\0").split(b"\0")
@@ -183,7 +182,7 @@ class FileNotes:
 
 
 def _age_s(path: str) -> float:
-    """How long ago the file was changed; one that is not there was removed, by this process perhaps."""
+    """How long ago the file was changed; 0 for a missing file, which this process may have removed."""
     try:
         return time.time() - os.stat(path).st_ctime - _TICK_S  # noqa: PTH116  asked of each note
     except (OSError, ValueError):
@@ -191,7 +190,7 @@ def _age_s(path: str) -> float:
 
 
 def holds_for_writing(pid: int, path: str) -> bool:
-    """Whether this process has the file open, and not for reading alone (proc_pid_fd(5), proc_pid_fdinfo(5))."""
+    """Whether this process has the file open for writing (proc_pid_fd(5), proc_pid_fdinfo(5))."""
     process = Path("/proc") / str(pid)
     real = Path(os.path.realpath(path))
     try:

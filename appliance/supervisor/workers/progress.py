@@ -1,17 +1,16 @@
-"""Whether who accepts connections makes progress: a process that lives may serve nobody all the same.
+"""Check whether the process that accepts connections makes progress: it may live and still serve nobody.
 
-Owns the looks and the verdict. Decides nothing: it is told as an event, and by the health check. Runs in the
-supervisor's loop.
+Decides nothing: a standstill is a log event, and an answer of the health check. Runs in the supervisor's loop.
 
-Theory of operation. The supervisor holds the listening socket, too: where it can be read, somebody has connected and
-has not been accepted; and ``in_flight`` says how many requests have begun, which run, and who waits
-for a thread. So progress is seen from outside, in a process that may be stopped: nobody waits, or the tally has changed
-since the last look. Where nobody asks for anything there is nothing to see; so, when the health check wants to know, a
-connection is made that says nothing, and has only to be accepted.
+Theory of operation. The supervisor holds the listening socket too: if it is readable, a client has connected and has
+not been accepted. ``in_flight`` says how many requests have begun, which ones run, and how many wait for a thread. So
+progress is visible from outside, even of a stopped process: nothing waits, or the counts have changed since the last
+check. Without any client there is nothing to see, so for the health check the supervisor connects, sends nothing, and
+expects to be accepted.
 
-Long requests are no standstill. Where every thread may have one it takes a minute in which none has begun or ended,
-and where the process computes (it may hold the interpreter's lock) as well. A process that is stopped, or takes nobody
-in though threads are free, is found after ten seconds. Looks are counted and not time, since a machine may sleep.
+Long requests are no standstill. If every thread may have one, it takes a minute in which none has begun or ended; the
+same if the process computes (it may hold the interpreter's lock). A process that is stopped, or that accepts nothing
+though threads are free, is found after ten seconds. Checks are counted and not time, since a machine may sleep.
 """
 
 from __future__ import annotations
@@ -34,16 +33,16 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.reporting.stack_dumps import StackDumps
 
-LOOK_S = 2.0
-SHORT = 5  # looks without progress, where nothing excuses that
+CHECK_S = 2.0
+SHORT = 5  # checks without progress, where nothing excuses that
 LONG = 30
 _COMPUTES = 0.5  # of a processor: it is at work, whatever it does
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
-class _Sight:
-    """What is seen of a process at one look."""
+class _State:
+    """The state of a process at one check."""
 
     begun: int = 0
     running: tuple[int, ...] = ()
@@ -53,16 +52,16 @@ class _Sight:
 
 
 class Progress:
-    """Watches who accepts.
+    """Watches the process that accepts.
 
     Args:
         loop: the supervisor's.
         listener: the listening socket.
-        acceptor: who accepts now.
+        acceptor: returns the process that accepts now.
         threads: how many requests a worker runs at a time.
         stands_still: whether no clock may run for it.
-        stacks: tells where its threads stand.
-        log: where a standstill is told.
+        stacks: reads the stacks of its threads.
+        log: takes the event of a standstill.
     """
 
     def __init__(
@@ -84,55 +83,55 @@ class Progress:
         self._stacks = stacks
         self._log = log
         self._child: Handle | None = None
-        self._last = _Sight()
-        self._looks = 0  # without progress
+        self._last = _State()
+        self._checks = 0  # without progress
         self._since = 0.0
         self._asked = False
         self._probe: socket.socket | None = None
-        self.stuck = ""  # why who accepts serves nobody; empty while it does
+        self.stuck = ""  # why the process serves nobody; empty while it does
 
     def start(self) -> None:
-        """Look from now on."""
-        self._loop.call_later(LOOK_S, self._look)
+        """Check from now on."""
+        self._loop.call_later(CHECK_S, self._check)
 
     def asked(self) -> None:
-        """Somebody wants to know: see to it that there is something to see."""
+        """The health check asks: have the next check connect, so that there is something to see."""
         self._asked = True
 
-    def _look(self) -> None:
-        self._loop.call_later(LOOK_S, self._look)
+    def _check(self) -> None:
+        self._loop.call_later(CHECK_S, self._check)
         child = self._acceptor()
         if child is None or child.ending or child.ready_at is None or self._stands_still(child):
-            self._goes_on(child, _Sight())
+            self._goes_on(child, _State())
             return
-        sight = _look_at(child)
-        waits = self._queue_waits() or sight.waiting > 0
-        moved = (sight.begun, sight.running) != (self._last.begun, self._last.running)
-        if child is not self._child or moved or not (waits or sight.stopped):
-            self._goes_on(child, sight)
+        state = _state_of(child)
+        waits = self._queue_waits() or state.waiting > 0
+        moved = (state.begun, state.running) != (self._last.begun, self._last.running)
+        if child is not self._child or moved or not (waits or state.stopped):
+            self._goes_on(child, state)
             if self._asked and not waits:
-                self._ask()
+                self._connect()
             return
-        computes = sight.cpu_s - self._last.cpu_s > _COMPUTES * LOOK_S
-        self._last = sight
-        self._looks += 1
-        free = child.in_flight is not None and len(sight.running) < self._threads
-        patience = SHORT if sight.stopped or (free and not computes) else LONG
-        if self._looks >= patience and not self.stuck:
-            self._stands(child, sight, free=free)
+        computes = state.cpu_s - self._last.cpu_s > _COMPUTES * CHECK_S
+        self._last = state
+        self._checks += 1
+        free = child.in_flight is not None and len(state.running) < self._threads
+        patience = SHORT if state.stopped or (free and not computes) else LONG
+        if self._checks >= patience and not self.stuck:
+            self._stands(child, state, free=free)
 
-    def _goes_on(self, child: Handle | None, sight: _Sight) -> None:
+    def _goes_on(self, child: Handle | None, state: _State) -> None:
         self._end_probe()
         if self.stuck and child is self._child and child is not None:
             self._log.event(
                 "info", "worker.resumed", generation=child.generation, pid=child.pid,
                 duration_s=round(time.monotonic() - self._since, 1),
             )  # fmt: skip
-        self._child, self._last, self._looks, self.stuck = child, sight, 0, ""
+        self._child, self._last, self._checks, self.stuck = child, state, 0, ""
 
-    def _stands(self, child: Handle, sight: _Sight, *, free: bool) -> None:
+    def _stands(self, child: Handle, state: _State, *, free: bool) -> None:
         self._since = time.monotonic()
-        if sight.stopped:
+        if state.stopped:
             reason = "its process is stopped"
         elif free:
             reason = "it takes in no connection, though threads of it are free"
@@ -143,9 +142,9 @@ class Progress:
             child.signal_group(signal.SIGKILL)
             return
         self.stuck = reason
-        self._stacks.ask(child, partial(self._tell, child, reason))
+        self._stacks.ask(child, partial(self._report, child, reason))
 
-    def _tell(self, child: Handle, reason: str, stacks: str) -> None:
+    def _report(self, child: Handle, reason: str, stacks: str) -> None:
         traceback: dict[str, Any] = {"traceback": stacks} if stacks else {}
         self._log.event(
             "error", "worker.stuck", generation=child.generation, pid=child.pid, reason=reason, **traceback,
@@ -159,8 +158,8 @@ class Progress:
         poll.register(self._listener, select.POLLIN)
         return bool(poll.poll(0))
 
-    def _ask(self) -> None:
-        """Connect, and say nothing: at the next look it has been accepted, or has not."""
+    def _connect(self) -> None:
+        """Connect, and send nothing: at the next check the connection has been accepted, or has not."""
         self._asked = False
         self._end_probe()
         try:
@@ -177,12 +176,12 @@ class Progress:
 
 
 def _near(listener: socket.socket) -> tuple[str, int]:
-    """The listener's address, for one who is on this machine."""
+    """The listener's address, as seen from this machine."""
     host, port = listener.getsockname()[:2]
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port
 
 
-def _look_at(child: Handle) -> _Sight:
+def _state_of(child: Handle) -> _State:
     begun, waiting = 0, 0
     running: tuple[int, ...] = ()
     if child.in_flight is not None:
@@ -193,6 +192,6 @@ def _look_at(child: Handle) -> _Sight:
         # pid (name) state ... utime stime, the 14th and 15th (proc_pid_stat(5)); a name may hold anything
         fields = Path(f"/proc/{child.pid}/stat").read_bytes().rpartition(b")")[2].split()
         cpu_s = (int(fields[11]) + int(fields[12])) / _TICKS_A_SECOND
-        return _Sight(begun, running, waiting, stopped=fields[0] == b"T", cpu_s=cpu_s)
+        return _State(begun, running, waiting, stopped=fields[0] == b"T", cpu_s=cpu_s)
     except (OSError, ValueError, IndexError):
-        return _Sight(begun, running, waiting)
+        return _State(begun, running, waiting)

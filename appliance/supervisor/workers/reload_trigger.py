@@ -1,8 +1,7 @@
-"""What the watcher tells, brought into the supervisor's loop.
+"""Bring the watcher's changes into the supervisor's loop, and decide which of them are saves.
 
-Owns the watcher of the project, and what it needs to know of the project's state; and which changes are no saves: those
-that a worker has made itself, and those that come round and round. Decides nothing else: a burst of saves becomes one
-call, in the loop's own thread.
+A change that a worker has made itself is no save; a change that comes again at each start is delayed. A burst of saves
+becomes one call, in the loop's thread.
 """
 
 from __future__ import annotations
@@ -30,10 +29,10 @@ if TYPE_CHECKING:
     from appliance.supervisor.loop import Loop, Timer
     from appliance.supervisor.processes.handles import Handle
 
-SPARED_MOST = 50  # events: an application that writes more has been told
+SPARED_MOST = 50  # events about files that the application writes itself
 REMOVED_MOST = 100
 TEMPLATES_MOST = 100  # folders
-AGAIN_S = 1.0
+RETRY_S = 1.0  # before a watcher that could not be started is started again
 _WORKER_STATES = {Phase.SERVING: WorkerState.SERVING, Phase.BROKEN: WorkerState.BROKEN}
 
 
@@ -54,64 +53,64 @@ class ReloadTrigger:
         self._ignored = settings.ignore
         self._loop = loop
         self._log = log
-        self._told = changed
+        self._changed = changed
         self._phase = phase
         self._how: dict[str, Any] | None = None
         self._generation = 0  # whose files are watched
         self._repeats = ReloadRepeats()
         self._removed: dict[str, None] = {}
-        self._spared: set[str] = set()  # files that a worker has written, of which that was said
+        self._spared: set[str] = set()  # files that a worker has written, and that the log has named
         self._held: Timer | None = None
-        self.notes = FileNotes(loop, self._met_more)
+        self.notes = FileNotes(loop, self._files_noted)
         options = WatchOptions(
             str(settings.project), settings.watch, settings.ignore, settings.env_files, settings.watch_extra
         )
         self._watcher = Watcher(options, self)
 
     def start(self) -> None:
-        """Tell of saves from now on, if the user wants that."""
+        """Report saves from now on, if the settings ask for it."""
         if not self._on:
             return
         try:
             self._watcher.start()
-        except (RuntimeError, MemoryError) as error:  # no thread is to be had; later perhaps
+        except (RuntimeError, MemoryError) as error:  # no thread is free; later perhaps
             self._log.event("warning", "watch.failed", reason=str(error), action="It is tried again in a moment.")
-            self._loop.call_later(AGAIN_S, self.start)
+            self._loop.call_later(RETRY_S, self.start)
 
     def stop(self) -> None:
-        """Tell of nothing more."""
+        """Report no more saves."""
         self._watcher.stop()
         if self._held is not None:
             self._held.cancel()
 
     def planned(self, files: Iterable[Path]) -> None:
-        """The installation's plan was made from these files, wherever they are."""
+        """Watch the files that the installation's plan was made from, wherever they are."""
         self._watcher.add_files("plan", Kind.DEPENDENCIES, map(str, files))
 
     def found(self, file: str) -> None:
-        """The application is in this file, which may have a name that no module has."""
+        """Watch the application's file, which may have a name that no module has."""
         self._watcher.add_files("target", Kind.CODE, [file] if file else [])
 
     def loaded(self, child: Handle, files: Mapping[str, Sequence[int]]) -> None:
-        """A worker was made from these files: some may be where nobody would look, or ignored by git.
+        """Watch the files that a worker has loaded: some may lie outside of the project, or be ignored by git.
 
-        One that has failed has not met all: what the last good one was made from stays watched.
+        A worker that has failed has not loaded all: the files of the last good one stay watched.
         """
         if self._on and child.generation >= self._generation:
             more = child.generation == self._generation or child.ready_at is None
             self._generation = child.generation
             self._watcher.compare(_file_states(files), more=more)
 
-    def _met_more(self, child: Handle, files: Mapping[str, Sequence[int]]) -> None:
+    def _files_noted(self, child: Handle, files: Mapping[str, Sequence[int]]) -> None:
         if child.generation == self._generation:
             self._watcher.compare(_file_states(files), more=True)
 
     def templates(self, folders: Sequence[str]) -> None:
-        """The project's frameworks look for templates in these folders."""
+        """Watch the folders in which the project's frameworks look for templates."""
         self._watcher.add_template_folders([str(folder) for folder in folders[:TEMPLATES_MOST]])
 
     def failed(self, report: Mapping[str, Any]) -> None:
-        """An import ended in these files: to be mended there."""
+        """Watch the files in which an import has failed: the next save will be there."""
         files = [report.get("file"), *(frame["file"] for frame in report.get("frames") or [])]
         installed = ("/site-packages/", "/dist-packages/", "/lib/python3")
         own = (str(file) for file in files if file and not any(part in str(file) for part in installed))
@@ -128,7 +127,7 @@ class ReloadTrigger:
     # -- which changes are saves ---------------------------------------------------------------------------------------
 
     def _take(self, changes: Changes) -> None:
-        """Tell of a burst, but for what is no save in it."""
+        """Report a burst of changes, without those that are no saves."""
         own = {path for path in changes.kinds if self._is_own(path, changes)}
         for path in sorted(own - self._spared)[: SPARED_MOST - len(self._spared)]:
             self._spared.add(path)
@@ -145,13 +144,13 @@ class ReloadTrigger:
         path = next(iter(kinds))
         if verdict.often:
             self._log.event("info", "reload.repeated", file=path, count=OFTEN, action=self._advice(path))
-        told = partial(self._told, Changes(kinds, changes.noticed_at))
+        report = partial(self._changed, Changes(kinds, changes.noticed_at))
         if verdict.held_s:
             level = "warning" if verdict.held_s == HELD_S[0] else "info"
             self._log.event(level, "reload.held", file=path, after_s=verdict.held_s, action=self._advice(path))
-            self._held = self._loop.call_later(verdict.held_s, told)
+            self._held = self._loop.call_later(verdict.held_s, report)
         else:
-            told()
+            report()
 
     def _remember_removed(self, kinds: Iterable[str]) -> None:
         for path in map(self._whole, kinds):
@@ -162,7 +161,7 @@ class ReloadTrigger:
             del self._removed[path]
 
     def removed(self) -> list[str]:
-        """The modules' files that were removed or renamed, and are not back: an import that fails may be explained."""
+        """The modules' files that were removed or renamed, and are not back: they may explain an import that fails."""
         return list(self._removed)
 
     def _whole(self, path: str) -> str:
@@ -197,12 +196,12 @@ class ReloadTrigger:
         self._loop.post(partial(self._note, event, dict[str, Any](fields)))
 
     def worker_state(self) -> WorkerState:
-        """What became of what was last told."""
+        """Whether the worker serves what was last reported."""
         return _WORKER_STATES.get(self._phase(), WorkerState.BUSY)
 
 
 def _file_states(files: Mapping[str, Sequence[int]]) -> dict[str, FileState]:
-    """What a worker says of files; what is no mark is none."""
+    """The states of files that a worker has reported; a malformed one counts as unknown."""
     found = {}
     for path, mark in files.items() if isinstance(files, dict) else ():
         if path.startswith("/") and "\0" not in path:

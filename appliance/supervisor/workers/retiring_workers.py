@@ -1,11 +1,10 @@
-"""Old workers that serve no more, and finish what they do in the background.
+"""Let old workers that no longer serve finish their background work, a few at a time.
 
-Owns how many there may be, and when what they do is told. Knows nothing of what it is: the worker says that
-(``worker/background_work``). Runs in the supervisor's loop.
+Runs in the supervisor's loop.
 
-A worker that has drained may finish its threads and its hooks at exit beside the new one, until the grace of its
-retirement is over; then it says what it was at, and is ended. A scheduler that never ends by itself is told to when the
-drain begins. Saves that come fast would pile such workers up: of more than a few the oldest is ended.
+A worker that has drained may finish its threads and exit hooks beside the new worker, until its grace period is over;
+then it reports what still runs (``worker/background_work``), and is ended. A scheduler that never ends by itself is
+asked to end when the drain begins. Fast saves would pile such workers up: of more than a few, the oldest is ended.
 """
 
 from __future__ import annotations
@@ -20,33 +19,33 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
 
-TELL_S = 1.0  # what is over so soon is not worth a line
-HURRY_S = 1.0  # for one whose address the new worker waits for
+REPORT_S = 1.0  # background work that ends sooner is not worth a log line
+HURRY_S = 1.0  # for a worker whose address the new worker waits for
 MOST = 3
 
 
 class RetiringWorkers:
-    """The workers that finish."""
+    """The old workers that have drained and still run."""
 
     def __init__(self, loop: Loop, children: Children) -> None:
         self._loop = loop
         self._children = children
-        self._left: list[Handle] = []
+        self._drained: list[Handle] = []
 
     def drained(self, child: Handle) -> None:
-        """It has no requests any more; its deadline stands."""
+        """The worker has no more requests; its deadline stays as it is."""
         child.drained = True
         living = self._children.living()
-        self._left = [each for each in self._left if each in living]
-        self._left.append(child)
-        self._loop.call_later(TELL_S, partial(self._ask, child))
-        for each in self._left[:-MOST]:
+        self._drained = [each for each in self._drained if each in living]
+        self._drained.append(child)
+        self._loop.call_later(REPORT_S, partial(self._request_report, child))
+        for each in self._drained[:-MOST]:
             self._children.cut(each)
 
-    def _ask(self, child: Handle) -> None:
+    def _request_report(self, child: Handle) -> None:
         self._children.send(child, ReportBackgroundWork())
 
     def hurry(self) -> None:
-        """Somebody needs what they hold."""
-        for child in self._left:
+        """End them soon: the new worker needs an address that one of them holds."""
+        for child in self._drained:
             self._children.leave(child, HURRY_S)

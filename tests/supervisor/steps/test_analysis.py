@@ -14,7 +14,7 @@ import pytest
 from appliance.config.env_file import Complaint
 from appliance.errors import ApplicationError, StartError
 from appliance.supervisor.steps import analysis as module
-from appliance.supervisor.steps.analysis import Analysis, Analyst, tell_news
+from appliance.supervisor.steps.analysis import Analysis, Analyst, log_changes
 from tests.supervisor.fakes import FakeLog
 
 
@@ -35,7 +35,7 @@ def found(**changes: Any) -> Any:
 def news(known: Any, now: Any) -> list[str]:
     """The events that the log is told."""
     log: Any = FakeLog()
-    tell_news(log, known, now)
+    log_changes(log, known, now)
     return [event for _, event, _ in log.events]
 
 

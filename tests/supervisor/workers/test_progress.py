@@ -70,7 +70,7 @@ class Scene:
 
     def look(self, times: int) -> None:
         for _ in range(times):
-            self.progress._look()
+            self.progress._check()
 
     def close(self) -> None:
         self.progress._end_probe()
@@ -163,13 +163,13 @@ def test_a_stopped_process(scene: Scene):
 def test_a_process_that_computes(scene: Scene, monkeypatch: pytest.MonkeyPatch):
     """Who computes may hold the interpreter's lock: it has as long as one whose threads are all taken."""
     clock = iter(range(0, 100_000, 2))
-    real = module._look_at
+    real = module._state_of
 
     def busy(child: Handle) -> Any:
         seen = real(child)
-        return module._Sight(seen.begun, seen.running, seen.waiting, seen.stopped, float(next(clock)))
+        return module._State(seen.begun, seen.running, seen.waiting, seen.stopped, float(next(clock)))
 
-    monkeypatch.setattr(module, "_look_at", busy)
+    monkeypatch.setattr(module, "_state_of", busy)
     scene.connect()
     scene.look(LONG)
     assert scene.progress.stuck == ""

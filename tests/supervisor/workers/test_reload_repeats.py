@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.supervisor.workers.reload_repeats import CIRCLE, HELD_S, ReloadRepeats, Verdict
+from appliance.supervisor.workers.reload_repeats import HELD_S, LOOP, ReloadRepeats, Verdict
 
 NOTHING = Verdict()
 
@@ -24,16 +24,16 @@ def test_three_within_ten_seconds():
 def test_a_circle():
     """Changes that come at each start are held, twice as long each time; one that comes at another time ends that."""
     repeats = ReloadRepeats()
-    verdicts = [repeats.saved(["a.ini"], float(now), starting=True) for now in range(CIRCLE + 2)]
-    assert [each.held_s for each in verdicts] == [0.0] * (CIRCLE - 1) + [3.0, 6.0, 12.0]
+    verdicts = [repeats.saved(["a.ini"], float(now), starting=True) for now in range(LOOP + 2)]
+    assert [each.held_s for each in verdicts] == [0.0] * (LOOP - 1) + [3.0, 6.0, 12.0]
     assert repeats.saved(["a.ini"], 99.0, starting=False).held_s == 0.0
-    assert [repeats.saved(["a.ini"], 100.0, starting=True).held_s for _ in range(CIRCLE)][-1] == HELD_S[0]
+    assert [repeats.saved(["a.ini"], 100.0, starting=True).held_s for _ in range(LOOP)][-1] == HELD_S[0]
 
 
 def test_another_file_ends_a_circle():
     """As soon as something else is saved too, nothing is put off."""
     repeats = ReloadRepeats()
-    for _ in range(CIRCLE + 3):
+    for _ in range(LOOP + 3):
         repeats.saved(["a.ini"], 0.0, starting=True)
     assert repeats.saved(["a.ini", "app.py"], 1.0, starting=True) == NOTHING
     assert repeats.saved(["a.ini"], 2.0, starting=True) == NOTHING
@@ -47,5 +47,5 @@ def test_any_saves(reload_trigger: list[tuple[tuple[str, ...], bool]]):
     for now, (files, starting) in enumerate(reload_trigger):
         row = [*row, files] if starting and (not row or row[-1] == files) else [files] * starting
         held_s = repeats.saved(files, float(now), starting=starting).held_s
-        assert (held_s > 0) == (len(files) == 1 and len(row) >= CIRCLE)
+        assert (held_s > 0) == (len(files) == 1 and len(row) >= LOOP)
         assert held_s <= HELD_S[1]
