@@ -26,7 +26,7 @@ ONCE_AND_FOR_EVER = [
     ("write", "1", "ENOSPC"),
     ("accept", "", "EMFILE"),
     ("killpg", "", "EINVAL"),
-    ("appliance.supervisor.processes.handles:_offer_first", "", "RuntimeError"),
+    ("appliance.supervisor.processes.handles:_prefer_as_oom_victim", "", "RuntimeError"),
     *(("appliance.protocol.channel:Channel.send", f"({frame}(", "ENOBUFS") for frame in FRAMES),
     ("appliance.protocol.channel:Channel.send", "SetStandInPage", "RuntimeError"),
     ("appliance.protocol.channel:Channel.receive", "", "RuntimeError"),
