@@ -28,7 +28,7 @@ class _Sets(ctypes.Structure):
 
 
 def drop_capabilities() -> bool:
-    """Drop every capability for good, also for child processes; return whether that was done."""
+    """Drop every capability permanently, also for child processes; return whether that was done."""
     if os.geteuid() != 0 or not sys.platform.startswith("linux"):
         return False
     kernel = ctypes.CDLL(None, use_errno=True)

@@ -1,4 +1,4 @@
-"""Switch from root to the owner of the mounted project, early and for good.
+"""Switch from root to the owner of the mounted project, early and permanently.
 
 Runs in PID 1 and in ``appliance run``, before any file of the project is read: if importlib looks at a folder as root
 without CAP_DAC_OVERRIDE, it takes that folder for empty even after the switch.
@@ -51,12 +51,12 @@ def owner_of(project: Path) -> Identity | None:
     except KeyError:
         # The usual case in a container: the host's users are not in the image's passwd file.
         return Identity(status.st_uid, status.st_gid, (status.st_gid,), "", "")
-    # The folder's group, not the user's: whoever can read the folder now can then read what is created in it.
+    # The folder's group, not the user's: anyone who can read the folder now can then read what is created in it.
     return Identity(status.st_uid, status.st_gid, (status.st_gid,), entry.pw_dir, entry.pw_name)
 
 
 def switch_user(identity: Identity | None, cache: Path, *, terminals: bool = False) -> list[Notice]:
-    """Switch to this user for good, and make sure it has its own folder in the cache; do nothing for None.
+    """Switch to this user permanently, and make sure it has its own folder in the cache; do nothing for None.
 
     The environment stays as it is: ``user_home`` returns the right HOME afterwards.
 

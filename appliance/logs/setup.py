@@ -2,7 +2,7 @@
 
 The pipeline: records of children and the supervisor's own events become entries; entries below the threshold are
 dropped, the others are masked, sanitised and rendered; the lines go to ``write``, one call for each batch. Never call
-``structlog.configure``: whoever uses the server as a library may configure structlog for themselves. Runs in the
+``structlog.configure``: programs that use the server as a library may configure structlog themselves. Runs in the
 supervisor, and as ``library_logger`` in a process that uses the server as a library.
 """
 

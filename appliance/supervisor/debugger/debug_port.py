@@ -5,7 +5,7 @@ loop.
 
 Theory of operation. Each worker's debugger listens on its own port, on loopback; the supervisor listens on the port
 that the editor knows, and forwards. So the port never closes: an editor that connects while a worker boots waits; an
-editor whose worker was reloaded is told so, reconnects by itself (``"restart": true``) and gets the next worker. An old
+editor whose worker was reloaded is asked to reconnect (``"restart": true``), and gets the next worker. An old
 worker can finish a request that stands at a breakpoint while the new one serves. And the supervisor knows which workers
 are being debugged: no timeout applies to those.
 """
