@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from appliance.commands.doctor_findings import Finding
 from appliance.commands.opening import open_project
-from appliance.commands.symptoms import LOOKS, Patient
+from appliance.commands.symptoms import CHECKS, Subject
 from appliance.logs.sanitise import sanitise
 from appliance.masking import Mask
 
@@ -27,9 +27,9 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, as_json: bo
         ApplianceError: the project's folder or a setting is not valid.
     """
     opening = open_project(process, flags)
-    patient = Patient(opening.settings, in_image="APPLIANCE_IMAGE" in process, unread=opening.environment.complaints)
+    subject = Subject(opening.settings, in_image="APPLIANCE_IMAGE" in process, unread=opening.environment.complaints)
     mask = Mask(opening.environment.values)
-    findings = [Finding(**mask.of(asdict(finding))) for finding in _findings(patient)]
+    findings = [Finding(**mask.of(asdict(finding))) for finding in _findings(subject)]
     if as_json:
         sys.stdout.write(json.dumps([asdict(finding) for finding in findings]) + "\n")
     else:
@@ -40,9 +40,9 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, as_json: bo
     return 1 if any(finding.state == "hurts" for finding in findings) else 0
 
 
-def _findings(patient: Patient) -> Iterator[Finding]:
-    for look in LOOKS:
+def _findings(subject: Subject) -> Iterator[Finding]:
+    for check in CHECKS:
         try:
-            yield from look(patient)
+            yield from check(subject)
         except OSError as error:
-            yield Finding(look.__name__, "note", f"could not be checked: {error}")
+            yield Finding(check.__name__, "note", f"could not be checked: {error}")

@@ -1,7 +1,7 @@
-"""What ``appliance doctor`` looks at: each look a function that measures, and yields rows of ``doctor_findings``.
+"""The checks of ``appliance doctor``: each function measures one thing, and yields rows of ``doctor_findings``.
 
-Must not know how they are shown. Nothing is changed; one hidden file is written into the project for a moment, where
-that may be written, to see whether the kernel tells of it.
+Nothing is changed, except that one hidden file is written into the project for a moment, if the project can be written,
+to see whether the kernel reports it.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 ENOUGH_MEMORY = 384 * 2**20  # the appliance takes 60 MiB, a Django project with its packages twice that, pandas more
 ENOUGH_DISK = 512 * 2**20
 DRIFT_S = 2.0
-_MANY = 2000  # files that are looked at
+_MAX_FILES = 2000  # files that are checked
 _PROBE = ".appliance-doctor"
 
 
 @dataclass(frozen=True)
-class Patient:
-    """Who is looked at."""
+class Subject:
+    """What the checks look at."""
 
     settings: Settings
     in_image: bool
@@ -46,23 +46,23 @@ class Patient:
 
     @property
     def project(self) -> Path:
-        """Its folder."""
+        """The project's folder."""
         return self.settings.project
 
 
-def mounts(patient: Patient) -> Iterator[Finding]:
-    """Where the project lies, and whether it may be written."""
+def mounts(subject: Subject) -> Iterator[Finding]:
+    """Check where the project is mounted, and whether it can be written."""
     table = Mounts.read()
-    kind = table.of(str(patient.project)).kind
-    writable = os.access(patient.project, os.W_OK)
-    yield finding("project.writable" if writable else "project.read_only", folder=patient.project, kind=kind)
-    for mute in table.eventless_below(str(patient.project)):
-        yield finding("project.polled", point=mute.point, kind=mute.kind)
+    kind = table.of(str(subject.project)).kind
+    writable = os.access(subject.project, os.W_OK)
+    yield finding("project.writable" if writable else "project.read_only", folder=subject.project, kind=kind)
+    for mount in table.eventless_below(str(subject.project)):
+        yield finding("project.polled", point=mount.point, kind=mount.kind)
 
 
-def events(patient: Patient) -> Iterator[Finding]:
-    """Whether the kernel tells of a file that is written."""
-    probe = patient.project / _PROBE
+def events(subject: Subject) -> Iterator[Finding]:
+    """Check whether the kernel reports a file that is written."""
+    probe = subject.project / _PROBE
     try:
         source = Inotify()
     except OSError as error:
@@ -70,11 +70,11 @@ def events(patient: Patient) -> Iterator[Finding]:
         return
     try:
         probe.unlink(missing_ok=True)
-        source.add(str(patient.project), partial=False)
-        probe.touch(exist_ok=False)  # never what a link of that name leads to
+        source.add(str(subject.project), partial=False)
+        probe.touch(exist_ok=False)  # never follows a link of that name
         seen = source.wait(1.0)
     except OSError as error:
-        yield finding("events.untried", folder=patient.project, reason=error.strerror)
+        yield finding("events.untried", folder=subject.project, reason=error.strerror)
     else:
         yield finding("events.at_once" if seen else "events.none")
     finally:
@@ -82,54 +82,54 @@ def events(patient: Patient) -> Iterator[Finding]:
         source.close()
 
 
-def watches(patient: Patient) -> Iterator[Finding]:
-    """Whether the kernel's watches suffice."""
+def watches(subject: Subject) -> Iterator[Finding]:
+    """Check whether the kernel has enough watches."""
     limit = _number(Path("/proc/sys/fs/inotify/max_user_watches"))
-    folders = 1 + sum(1 for _ in patient.project.rglob("*/")) if patient.project.is_dir() else 0
+    folders = 1 + sum(1 for _ in subject.project.rglob("*/")) if subject.project.is_dir() else 0
     if limit is not None:
         yield finding("watches.enough" if folders < limit / 2 else "watches.few", folders=folders, limit=limit)
 
 
-def owners(patient: Patient) -> Iterator[Finding]:
-    """Whose files these are, and who we are."""
-    uid, owner = os.geteuid(), patient.project.stat().st_uid
+def owners(subject: Subject) -> Iterator[Finding]:
+    """Check who owns the files, and who runs the appliance."""
+    uid, owner = os.geteuid(), subject.project.stat().st_uid
     yield finding("owner.same", uid=uid) if uid == owner else finding("owner.other", owner=owner, uid=uid)
-    strange = [path for path in _some_files(patient.project) if path.lstat().st_uid not in {owner, uid}]
+    strange = [path for path in _some_files(subject.project) if path.lstat().st_uid not in {owner, uid}]
     if strange:
-        first, name = strange[0], patient.project.name or "."
+        first, name = strange[0], subject.project.name or "."
         yield finding(
             "owner.files", count=len(strange), file=first, file_owner=first.lstat().st_uid, owner=owner, name=name
         )
 
 
-def ports(patient: Patient) -> Iterator[Finding]:
-    """Where the appliance listens, and whether that can be reached."""
-    settings = patient.settings
-    if patient.in_image and settings.host in {"127.0.0.1", "::1", "localhost"}:
+def ports(subject: Subject) -> Iterator[Finding]:
+    """Check where the appliance listens, and whether clients can reach it."""
+    settings = subject.settings
+    if subject.in_image and settings.host in {"127.0.0.1", "::1", "localhost"}:
         yield finding("port.unreachable", host=settings.host)
     try:
         status = ask(Path(settings.status_socket))
     except NotRunningError:
         yield finding("port.none", folder=settings.project)
         return
-    url = status.get("url", settings.public_url or "the appliance")  # others are told no more than its health
+    url = status.get("url", settings.public_url or "the appliance")  # other users get only its health
     row = "port.healthy" if status["health"] == "healthy" else "port.unhealthy"
     yield finding(row, url=url, health=status["health"], state=status["state"])
-    if patient.in_image and not settings.public_url:
+    if subject.in_image and not settings.public_url:
         yield finding("port.unknown")
 
 
-def variables(patient: Patient) -> Iterator[Finding]:
-    """Whether the project's .env files can be read."""
-    for each in patient.unread:
+def variables(subject: Subject) -> Iterator[Finding]:
+    """Check whether the project's .env files can be read."""
+    for each in subject.unread:
         where = f"{each.file}, line {each.line}" if each.line else each.file
         yield finding("variables.unread", where=where, reason=each.reason, action=each.action)
 
 
-def cache(patient: Patient) -> Iterator[Finding]:
-    """Whether what is installed is kept, and whether there is room."""
-    folder = patient.settings.cache
-    if patient.in_image and not os.path.ismount(folder):
+def cache(subject: Subject) -> Iterator[Finding]:
+    """Check whether installed packages are kept, and whether the disk has room."""
+    folder = subject.settings.cache
+    if subject.in_image and not os.path.ismount(folder):
         yield finding("cache.no_volume", folder=folder)
     standing = next(path for path in (folder, *folder.parents) if path.exists())
     if not os.access(standing, os.W_OK):
@@ -140,8 +140,8 @@ def cache(patient: Patient) -> Iterator[Finding]:
     yield finding("cache.room" if free > ENOUGH_DISK else "cache.full", folder=folder, free_mib=free / 2**20)
 
 
-def memory(_patient: Patient) -> Iterator[Finding]:
-    """How much memory there may be used."""
+def memory(_patient: Subject) -> Iterator[Finding]:
+    """Check how much memory can be used."""
     use = Memory().use()
     if use is None:
         yield finding("memory.unlimited")
@@ -151,10 +151,10 @@ def memory(_patient: Patient) -> Iterator[Finding]:
     yield finding("memory.enough" if enough else "memory.scarce", used_mib=used / 2**20, limit_mib=limit / 2**20)
 
 
-def clock(patient: Patient) -> Iterator[Finding]:
-    """Whether the clock of the files is ours: a virtual machine that slept is late."""
+def clock(subject: Subject) -> Iterator[Finding]:
+    """Check whether the files' clock is the container's: the clock of a virtual machine that slept is late."""
     now = time.time()
-    ahead = [path for path in _some_files(patient.project) if path.lstat().st_mtime > now + DRIFT_S]
+    ahead = [path for path in _some_files(subject.project) if path.lstat().st_mtime > now + DRIFT_S]
     if ahead:
         by_s = max(path.lstat().st_mtime for path in ahead) - now
         yield finding("clock.behind", count=len(ahead), by_s=by_s, file=ahead[0])
@@ -162,14 +162,14 @@ def clock(patient: Patient) -> Iterator[Finding]:
         yield finding("clock.right")
 
 
-def descriptors(_patient: Patient) -> Iterator[Finding]:
-    """Whether there are descriptors enough for many connections."""
+def descriptors(_patient: Subject) -> Iterator[Finding]:
+    """Check whether there are enough descriptors for many connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     many = hard == resource.RLIM_INFINITY or hard >= 4096
     yield finding("descriptors.many" if many else "descriptors.few", soft=soft, hard=hard)
 
 
-LOOKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
+CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     mounts, events, watches, owners, ports, variables, cache, memory, clock, descriptors,
 )  # fmt: skip
 
@@ -179,9 +179,9 @@ def _some_files(folder: Path) -> list[Path]:
     for here, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".") and name != "node_modules"]
         found += [Path(here, name) for name in names]
-        if len(found) > _MANY:
+        if len(found) > _MAX_FILES:
             break
-    return [path for path in found[:_MANY] if path.exists()]
+    return [path for path in found[:_MAX_FILES] if path.exists()]
 
 
 def _number(file: Path) -> int | None:

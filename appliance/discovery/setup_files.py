@@ -1,11 +1,11 @@
-"""Read ``setup.cfg`` and ``setup.py`` without running them: the one place that does.
+"""Read ``setup.cfg`` and ``setup.py`` without running them; the only module that does so.
 
 Discovery, dependencies and the choice of a Python take their facts from here. Runs in the appliance's own interpreter.
 
-``setup.py`` is a program. Its call of ``setup()`` is read where it is written with literals, names bound to literals,
-and the usual ways to read a requirements file. What it works out otherwise is left unknown: running it would run the
-project's code before it can be stopped, and setuptools writes beside it. Of a file in Python 2's syntax the name and
-the version are taken from its text.
+``setup.py`` is a program. Its call of ``setup()`` is read if it is written with literals, names bound to literals, and
+the usual ways to read a requirements file. Everything else stays unknown: running the file would run the project's code
+before it can be stopped, and setuptools writes files beside it. For a file in Python 2 syntax, the name and the version
+are taken from its text.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FILE = re.compile(r"[\w./-]{1,200}\.(?:txt|in)\Z|(?=.{0,200}require)[\w./-]{1,2
 
 @dataclass(frozen=True)
 class Setup:
-    """What the files say; None for what only running them would tell.
+    """The facts in the files; None for facts that only running them would show.
 
     Attributes:
         requires: requirement lines, and ``-r FILE`` for a file that setup.py reads them from.
@@ -48,7 +48,7 @@ class Setup:
 
 
 def read_setup(folder: Path) -> Setup | None:
-    """Both files as one, setup.py's words first; None where neither says anything.
+    """Return the facts of both files, those of setup.py first; None if neither has any.
 
     Raises:
         OSError: one of them is there and can't be read.
@@ -148,7 +148,7 @@ def _of_call(call: ast.Call, reading: _Reading, text: str) -> Setup:
 
 
 def _call(tree: ast.Module) -> ast.Call | None:
-    """The call of ``setup()``, under whatever module's name, or of a function that hands its arguments on to it."""
+    """Find the call of ``setup()``, of any module, or of a function that passes its arguments on to it."""
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     own = (call for call in calls if _name(call.func).rpartition(".")[2] == "setup")
     wrapped = (call for call in calls if {"name", "version"} <= {keyword.arg for keyword in call.keywords})
@@ -156,7 +156,7 @@ def _call(tree: ast.Module) -> ast.Call | None:
 
 
 def _unparsed(text: str) -> Setup | None:
-    """What can be told of a file that this Python can't parse; what it needs, only running it would tell."""
+    """Return the facts of a file that this Python can't parse; only running it would show its dependencies."""
     name = _text_fact("name", text)
     return Setup(name, _text_fact("version", text), None) if name and _CALLED.search(text) else None
 
@@ -167,7 +167,7 @@ def _text_fact(keyword: str, text: str) -> str:
 
 
 def _named(whole: ast.expr) -> dict[str, ast.expr]:
-    """The arguments in a dict that is handed over as a whole, written either way."""
+    """Return the arguments of a dict that is passed with ``**``, written either way."""
     if isinstance(whole, ast.Dict):
         pairs = zip(whole.keys, whole.values, strict=True)
         return {str(key.value): value for key, value in pairs if isinstance(key, ast.Constant)}
@@ -194,7 +194,7 @@ class _Reading:
         self._open: set[int] = set()
 
     def node(self, node: ast.expr) -> ast.expr:
-        """What a name stands for where it is used: what was bound to it last before that line."""
+        """Resolve a name where it is used: return what was bound to it last before that line."""
         for _ in range(8):
             bound = self._bound.get(node.id) if isinstance(node, ast.Name) else None
             if not bound:
@@ -204,7 +204,7 @@ class _Reading:
         return node
 
     def value(self, node: ast.expr) -> Any:
-        """Its value; None where it is not one of the few, or is made of itself."""
+        """Return its value; None if it is not one of the few expressions, or refers to itself."""
         node = self.node(node)
         if id(node) in self._open:
             return None
@@ -237,7 +237,7 @@ class _Reading:
             return None
 
     def _method(self, node: ast.Call) -> Any:
-        """A text that is split or stripped."""
+        """Evaluate a text that is split or stripped."""
         if not isinstance(node.func, ast.Attribute) or node.func.attr not in {"split", "splitlines", "strip"}:
             return None
         text = self.value(node.func.value)
@@ -247,7 +247,7 @@ class _Reading:
         return getattr(text, node.func.attr)(*arguments)
 
     def entry_points(self, node: ast.expr) -> dict[str, dict[str, str]]:
-        """Group to name to value: of a dict of lists or texts, or of the text of an ini file."""
+        """Return group to name to value, from a dict of lists or texts, or from the text of an ini file."""
         groups = _named(self.node(node))
         if groups:
             return {group: _pairs(self._lines_in(lines)) for group, lines in groups.items()}
@@ -261,7 +261,7 @@ class _Reading:
         return {group: _pairs(tuple(f"{name}={value}" for name, value in items)) for group, items in sections.items()}
 
     def _lines_in(self, node: ast.expr) -> tuple[str, ...]:
-        """The lines of a text or of a list of texts; where it is worked out, of what is written in it."""
+        """Return the lines of a text or a list of texts; if it is computed, the lines of the literals in it."""
         value = self.value(node)
         if isinstance(value, list) and None in value:
             value = None
@@ -270,7 +270,7 @@ class _Reading:
         return tuple(line for text in texts for line in _lines(text))
 
     def requires(self, node: ast.expr) -> tuple[str, ...] | None:
-        """Requirement lines: a value, or the one file that the expression, or what it calls, could read them from."""
+        """Return requirement lines: a value, or the only file that the expression, or what it calls, may read."""
         value = self.value(node)
         if isinstance(value, list | tuple | str) and (isinstance(value, str) or None not in value):
             return _lines(value) if isinstance(value, str) else _texts(value)
@@ -279,7 +279,7 @@ class _Reading:
             for found in ast.walk(self.node(node))
             if isinstance(found, ast.Constant) and isinstance(found.value, str) and _FILE.match(found.value)
         ]
-        files += [f"requirements/{name}" for name in files]  # what a function put before it
+        files += [f"requirements/{name}" for name in files]  # a function may add the folder
         files += [name for name in ("requirements.txt", "requirements/base.txt") if not files]
         there = [name for name in files if (self._folder / name).is_file()]
         return (f"-r {there[0]}",) if there else None
@@ -290,14 +290,14 @@ def _text(file: Path) -> str:
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    """The texts of a list, or the one text; nothing of anything else."""
+    """Return the texts of a list, or the one text; nothing for anything else."""
     if isinstance(value, str):
         return (value,)
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list | tuple) else ()
 
 
 def _binding(node: ast.AST) -> tuple[str, ast.expr] | None:
-    """The name that a statement binds, and to what: also ``needs += [..]``, ``needs.extend([..])``, ``.append(..)``."""
+    """Return the name that a statement binds, and its value; also for ``+=``, ``.extend([..])`` and ``.append(..)``."""
     if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
         return node.targets[0].id, node.value
     if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
@@ -325,7 +325,7 @@ def _lines(text: str) -> tuple[str, ...]:
 
 
 def _pairs(lines: tuple[str, ...]) -> dict[str, str]:
-    """Names and the objects that they stand for; what is neither is left out."""
+    """Return names and the objects that they refer to; other lines are left out."""
     parts = (line.partition("=") for line in lines)
     return {name.strip(): value.strip() for name, _, value in parts if name.strip() and _OBJECT.match(value.strip())}
 

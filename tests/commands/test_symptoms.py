@@ -9,29 +9,29 @@ import time
 import pytest
 
 from appliance.commands import symptoms
-from appliance.commands.symptoms import Patient
+from appliance.commands.symptoms import Subject
 from appliance.config.settings import read_settings
 
 
 @pytest.fixture
-def patient(tmp_path):
+def subject(tmp_path):
     """``patient(HOST="127.0.0.1")``: a project with these settings, in the image."""
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / "app.py").write_text("")
 
-    def patient(**settings):
+    def subject(**settings):
         values = {f"APPLIANCE_{name}": text for name, text in settings.items()}
         given = {"APPLIANCE_PROJECT": str(folder), "APPLIANCE_CACHE": str(tmp_path / "cache"), **values}
         given["APPLIANCE_STATUS_SOCKET"] = str(tmp_path / "none.sock")
-        return Patient(read_settings(given, {}, {}, tmp_path), in_image=True)
+        return Subject(read_settings(given, {}, {}, tmp_path), in_image=True)
 
-    return patient
+    return subject
 
 
-def states(look, patient):
+def states(look, subject):
     """The states that a look found."""
-    return [finding.state for finding in look(patient)]
+    return [finding.state for finding in look(subject)]
 
 
 def test_it_looks_and_leaves_nothing(tmp_path):
@@ -49,42 +49,42 @@ def test_it_looks_and_leaves_nothing(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["app.py"]
 
 
-def test_an_edit_is_told_at_once(patient):
+def test_an_edit_is_told_at_once(subject):
     """On a disk of this machine the kernel tells of an edit."""
-    assert states(symptoms.events, patient()) == ["ok"]
+    assert states(symptoms.events, subject()) == ["ok"]
 
 
-def test_a_port_that_cannot_be_published(patient):
+def test_a_port_that_cannot_be_published(subject):
     """In a container loopback alone hurts; no appliance is worth a note."""
-    assert states(symptoms.ports, patient(HOST="127.0.0.1")) == ["hurts", "note"]
-    assert states(symptoms.ports, patient(HOST="0.0.0.0")) == ["note"]
+    assert states(symptoms.ports, subject(HOST="127.0.0.1")) == ["hurts", "note"]
+    assert states(symptoms.ports, subject(HOST="0.0.0.0")) == ["note"]
 
 
-def test_a_cache_that_is_no_volume(patient):
+def test_a_cache_that_is_no_volume(subject):
     """In a container a cache that is no mount is gone with it."""
-    assert "hurts" in states(symptoms.cache, patient())
+    assert "hurts" in states(symptoms.cache, subject())
 
 
-def test_a_probe_writes_nothing_else(patient, tmp_path):
+def test_a_probe_writes_nothing_else(subject, tmp_path):
     """A link under the name of the file that is written for a moment is not followed."""
-    who, victim = patient(), tmp_path / "victim"
+    who, victim = subject(), tmp_path / "victim"
     victim.write_text("precious")
     (who.project / ".appliance-doctor").symlink_to(victim)
     assert states(symptoms.events, who) == ["ok"]
     assert victim.read_text() == "precious"
 
 
-def test_a_cache_in_which_others_may_rename(patient, tmp_path):
+def test_a_cache_in_which_others_may_rename(subject, tmp_path):
     """A cache that everybody may change, without the sticky bit, is worth a note; with it nothing is said."""
     (tmp_path / "cache").mkdir()
     for mode, notes in ((0o777, 1), (0o1777, 0)):
         (tmp_path / "cache").chmod(mode)
-        assert states(symptoms.cache, patient()).count("note") == notes
+        assert states(symptoms.cache, subject()).count("note") == notes
 
 
-def test_files_from_the_future(patient):
+def test_files_from_the_future(subject):
     """A file that is newer than now is told of with its distance."""
-    who = patient()
+    who = subject()
     future = time.time() + 3600
     os.utime(who.project / "app.py", (future, future))
     (finding,) = symptoms.clock(who)
