@@ -109,7 +109,7 @@ class Supervisor:
         self._workers = Workers(
             self._loop, self._children, self._spawner, self._preloading, settings,
             url=self.url, log=log, status_report=self._status_report, on_event=self.on_event, stacks=self._stacks,
-            failures=self._failures, retiring=self._retiring, stands_still=self._debug_port.stands_still,
+            failures=self._failures, retiring=self._retiring, no_timeout=self._debug_port.no_timeout,
         )  # fmt: skip
         self._log_ingest = LogIngest(log, writer, pause=self._children.pause, on_line=self._workers.output_line)
         self._failed_imports = FailedImports(
@@ -124,7 +124,7 @@ class Supervisor:
         """Make the parts that watch the others, and end them."""
         self._progress = Progress(
             self._loop, self._listener, lambda: self._router.acceptor, threads=self._settings.threads,
-            stands_still=self._debug_port.stands_still, stacks=self._stacks, log=self._log,
+            no_timeout=self._debug_port.no_timeout, stacks=self._stacks, log=self._log,
         )  # fmt: skip
         closing = (
             self._reload_trigger.stop, self._router.close, self._debug_port.close, self._preloading.close,

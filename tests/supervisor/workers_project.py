@@ -68,7 +68,7 @@ class Project:
         self.state = lifecycle.State()
         self.pages: list[Any] = []
         self.analysis: Any = SimpleNamespace(plan="plan", variables={})
-        self.stands_still = False
+        self.no_timeout = False
         parts: Any = SimpleNamespace(
             worker=self._worker, initialise=lambda child, _: child,
             reloaded=lambda number, _: self.reloads.append(number),
@@ -79,7 +79,7 @@ class Project:
         log: Any = self.log
         self.workers = Workers(
             *pieces, url="http://localhost:8000", log=log, status_report=parts, on_event=self.on_event,
-            failures=parts, retiring=parts, stands_still=lambda _: self.stands_still, stacks=parts,
+            failures=parts, retiring=parts, no_timeout=lambda _: self.no_timeout, stacks=parts,
         )  # fmt: skip
         self.children.ended = self._ended
         self.on_event(lifecycle.Analysed(1, installed=True))

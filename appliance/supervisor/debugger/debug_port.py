@@ -50,7 +50,7 @@ class DebugPort:
             self._listener.setblocking(False)  # noqa: FBT003  the standard library's own signature
             loop.watch(self._listener, self._accept)
 
-    def stands_still(self, child: Handle) -> bool:
+    def no_timeout(self, child: Handle) -> bool:
         """Whether no timeout applies: a client debugs it, it waits for one, or its debugger still starts."""
         if self._listener is None or child.role != "worker":
             return False

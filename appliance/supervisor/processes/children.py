@@ -110,7 +110,7 @@ class Children:
         child: Handle,
         grace_s: float,
         *,
-        stands_still: Callable[[Handle], bool] = lambda _: False,
+        no_timeout: Callable[[Handle], bool] = lambda _: False,
         streams_s: float = 0.0,
     ) -> None:
         """Ask it to finish its requests and end; kill it after the grace, unless no timeout applies to it.
@@ -122,11 +122,11 @@ class Children:
         child.ending = True
         if not self.send(child, Drain(grace_s=grace_s, streams_s=streams_s)):
             child.signal_group(signal.SIGTERM)
-        child.deadline = self._loop.call_later(grace_s, partial(self._overdue, child, stands_still))
+        child.deadline = self._loop.call_later(grace_s, partial(self._overdue, child, no_timeout))
 
-    def _overdue(self, child: Handle, stands_still: Callable[[Handle], bool]) -> None:
-        if stands_still(child):
-            child.deadline = self._loop.call_later(RECHECK_S, partial(self._overdue, child, stands_still))
+    def _overdue(self, child: Handle, no_timeout: Callable[[Handle], bool]) -> None:
+        if no_timeout(child):
+            child.deadline = self._loop.call_later(RECHECK_S, partial(self._overdue, child, no_timeout))
         else:
             self.cut(child)
 

@@ -71,7 +71,7 @@ class Progress:
         acceptor: Callable[[], Handle | None],
         *,
         threads: int,
-        stands_still: Callable[[Handle], bool],
+        no_timeout: Callable[[Handle], bool],
         stacks: StackDumps,
         log: Log,
     ) -> None:
@@ -79,7 +79,7 @@ class Progress:
         self._listener = listener
         self._acceptor = acceptor
         self._threads = threads
-        self._stands_still = stands_still
+        self._no_timeout = no_timeout
         self._stacks = stacks
         self._log = log
         self._child: Handle | None = None
@@ -101,7 +101,7 @@ class Progress:
     def _check(self) -> None:
         self._loop.call_later(CHECK_S, self._check)
         child = self._acceptor()
-        if child is None or child.ending or child.ready_at is None or self._stands_still(child):
+        if child is None or child.ending or child.ready_at is None or self._no_timeout(child):
             self._goes_on(child, _State())
             return
         state = _state_of(child)

@@ -89,7 +89,7 @@ class Workers:
         on_event: Callable[[lifecycle.Event], None],
         failures: Failures,
         retiring: RetiringWorkers,
-        stands_still: Callable[[Handle], bool],
+        no_timeout: Callable[[Handle], bool],
         stacks: StackDumps,
     ) -> None:
         self._loop = loop
@@ -103,7 +103,7 @@ class Workers:
         self._on_event = on_event
         self._failures = failures
         self._retiring = retiring
-        self._stands_still = stands_still
+        self._no_timeout = no_timeout
         self._stacks = stacks
         self._boot_timer: Timer | None = None
         self._output: deque[str] = deque(maxlen=OUTPUT_LINES)
@@ -318,7 +318,7 @@ class Workers:
         self._loop.call_later(LEAVING_S, partial(self.stopped_accepting, worker))
         grace_s = self._settings.grace_s
         try:
-            self._children.retire(worker, grace_s, stands_still=self._stands_still, streams_s=grace_s)
+            self._children.retire(worker, grace_s, no_timeout=self._no_timeout, streams_s=grace_s)
         except OSError:  # the kernel has no memory for the message: the worker would serve old code for ever
             self._children.kill(worker)
             raise
@@ -374,7 +374,7 @@ class Workers:
         return self._children.send(child, ReportModules(quiet=False))
 
     def _timed_out(self, child: Handle) -> None:
-        if self._stands_still(child):
+        if self._no_timeout(child):
             self._boot_timer = self._loop.call_later(1.0, partial(self._timed_out, child))
         elif child.ready_at is None and not child.ending:
             self._stacks.ask(child, partial(self._hung, child))

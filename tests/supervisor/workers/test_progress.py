@@ -61,7 +61,7 @@ class Scene:
         given: Any = self.told
         self.progress = Progress(
             self.loop, self.listener, lambda: self.child, threads=THREADS,
-            stands_still=lambda _: self.debugged, stacks=given, log=given,
+            no_timeout=lambda _: self.debugged, stacks=given, log=given,
         )  # fmt: skip
         self.clients: list[socket.socket] = []
 

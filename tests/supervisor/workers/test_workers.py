@@ -290,11 +290,11 @@ def test_deaths_in_a_row_are_one_event(project: Project):
 def test_an_import_that_never_ends(project: Project):
     """A worker that imports for too long is reported and killed; one that a debugger holds is not."""
     worker = project.newest
-    project.stands_still = True
+    project.no_timeout = True
     project.loop.advance(100.0)
     assert project.pages == []
     assert set(project.children.messages(ServeUnfinishedImport)) == {worker}
-    project.stands_still = False
+    project.no_timeout = False
     project.loop.advance(1.0)
     assert (project.state.phase, project.children.alive) == (Phase.BROKEN, [])
 
