@@ -59,7 +59,7 @@ class Progress:
         listener: the listening socket.
         acceptor: returns the process that accepts now.
         threads: how many requests a worker runs at a time.
-        stands_still: whether no clock may run for it.
+        no_timeout: whether no timeout applies to it.
         stacks: reads the stacks of its threads.
         log: takes the event of a standstill.
     """
