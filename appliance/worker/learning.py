@@ -35,7 +35,7 @@ class ModuleReporter:
         from .preload import fork_safety  # noqa: PLC0415  not needed before
 
         modules, others = self._loaded(debuggers, frozenset())
-        self._files.look()
+        self._files.record_loaded()
         return ModulesReport(
             modules=modules,
             others=others,

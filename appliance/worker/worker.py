@@ -228,7 +228,7 @@ class Worker:
             ),
         )
         self._served = True
-        send(self._channel, self._files.loaded())
+        send(self._channel, self._files.report())
         self._may_serve.wait()
         try:
             server.serve_forever()
@@ -251,7 +251,7 @@ class Worker:
     def _report_failure(self, error: BaseException) -> None:
         """Report that the import raised; if even that fails, write the reason into the shared memory."""
         try:
-            send(self._channel, self._files.loaded())
+            send(self._channel, self._files.report())
             report = error_page.report(error, root=self._start.root, kind="import")
             if causes := self._diagnosis.causes(error):
                 report["action"] = f"Check what the project changes in the interpreter: {causes}."

@@ -22,7 +22,7 @@ import time
 from typing import Final
 
 _WRITE = os.write  # gevent's and eventlet's write would switch to another greenlet within an import
-MOST: Final = 10_000  # files of one generation
+MAX_FILES: Final = 10_000  # files of one generation
 PIPE_BUF: Final = 4096  # Linux's value; POSIX guarantees 512
 
 Mark = list[int]  # mtime (ns), size, inode, ctime (ns), checksum or -1; empty: the file is missing
@@ -41,63 +41,63 @@ class InputFiles:
         self._real_root = os.path.realpath(root)
         self._notes = notes
         self._pipe = os.fstat(notes) if notes >= 0 else None
-        self._told = False
+        self._reported = False
         self.files: dict[str, Mark] = {}
         if notes >= 0:
             os.set_blocking(notes, False)
 
-    def named(self, path: str) -> str:
+    def absolute(self, path: str) -> str:
         """Return a file's absolute path, below the project's folder as the supervisor names that."""
         path = os.path.abspath(path)  # noqa: PTH100  pathlib costs 5 ms at import
         if self._real_root != self._root and path.startswith(self._real_root + "/"):
             return self._root + path[len(self._real_root) :]
         return path
 
-    def compiles(self, path: str) -> os.stat_result:
+    def before_compile(self, path: str) -> os.stat_result:
         """Record that a module's source is about to be read; return the file's state before that.
 
         Raises:
             OSError: the file is missing, or can't be examined.
         """
         status = os.stat(path)  # noqa: PTH116  as above
-        self.files.setdefault(self.named(path), _mark(status, -1))  # so the audit does not report the loader's open()
+        self.files.setdefault(self.absolute(path), _mark(status, -1))  # so the audit ignores the loader's open()
         return status
 
-    def compiled(self, path: str, status: os.stat_result, checksum: int) -> None:
+    def after_compile(self, path: str, status: os.stat_result, checksum: int) -> None:
         """Record that the source was read, and the checksum of its content."""
-        self._add(self.named(path), _mark(status, checksum))
+        self._add(self.absolute(path), _mark(status, checksum))
 
-    def met(self, path: str) -> None:
+    def record(self, path: str) -> None:
         """Record that a file (absolute path) is about to be read, or was looked for."""
-        path = self.named(path)
+        path = self.absolute(path)
         if path not in self.files:
             try:
                 self._add(path, _mark(os.stat(path), -1))  # noqa: PTH116  as above
             except (OSError, ValueError):
                 self._add(path, [])
 
-    def forget(self, path: str) -> None:
+    def remove(self, path: str) -> None:
         """Remove a file that this process also writes: it is not an input."""
         if self.files.get(path, [0])[-1:] in ([], [-1]):
             self.files.pop(path, None)
 
-    def written(self, path: str) -> None:
+    def record_write(self, path: str) -> None:
         """Record that this process is about to change a file (absolute path)."""
-        self._note(b"w", path, [time.monotonic_ns(), os.getpid()])
+        self._send_note(b"w", path, [time.monotonic_ns(), os.getpid()])
 
-    def tell(self) -> dict[str, Mark]:
+    def report(self) -> dict[str, Mark]:
         """Return all files so far; from now on each further file is sent at once."""
-        self._told = True
+        self._reported = True
         return dict(self.files)  # another thread may add to it
 
     def _add(self, path: str, mark: Mark) -> None:
-        if len(self.files) >= MOST:
+        if len(self.files) >= MAX_FILES:
             return
         self.files[path] = mark
-        if self._told:
-            self._note(b"f", path, mark)
+        if self._reported:
+            self._send_note(b"f", path, mark)
 
-    def _note(self, kind: bytes, path: str, numbers: list[int]) -> None:
+    def _send_note(self, kind: bytes, path: str, numbers: list[int]) -> None:
         note = b"\0".join([kind, os.fsencode(path), *(b"%d" % number for number in numbers)]) + b"\0\0"
         if self._pipe is None or len(note) > PIPE_BUF:
             return

@@ -44,18 +44,19 @@ class KnownFiles:
         loader = source_loader.install(self.places, code, self._inputs)
         watched = self._start.options.get("watched")
         if watched:
-            MissingModules(self.places, self._inputs.met, self._start.options.get("removed", ()), self._hooks).begin()
+            removed = self._start.options.get("removed", ())
+            MissingModules(self.places, self._inputs.record, removed, self._hooks).begin()
             self._opened = OpenAudit(self._inputs, self.places, self._start.root, watched, self._hooks)
             self._opened.begin()
         return loader
 
-    def loaded(self) -> FilesReport:
+    def report(self) -> FilesReport:
         """Return the files used during the start, which is over, successful or not. Later ones report themselves."""
         if self._opened is not None:
             self._opened.starting = False
-        return FilesReport(files=self._inputs.tell())
+        return FilesReport(files=self._inputs.report())
 
-    def look(self) -> None:
+    def record_loaded(self) -> None:
         """Record the files that our loader did not load: extension modules, a script."""
         for file in source_loader.own_files(self.places):
-            self._inputs.met(file)
+            self._inputs.record(file)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..hooks import Hooks
     from .project_places import ProjectPlaces
 
-MOST = 1000  # names: some packages look for another one at each call
+MAX_NAMES = 1000  # names: some packages look for another one at each call
 
 
 class MissingModules:
@@ -23,15 +23,17 @@ class MissingModules:
 
     Args:
         places: tells which folders are the project's.
-        met: called with each file that the module could be in.
+        record: called with each file that the module could be in.
         removed: files of modules that existed until just now.
         hooks: guard this finder: after a failure the import goes on as it would without us.
     """
 
-    def __init__(self, places: ProjectPlaces, met: Callable[[str], None], removed: Iterable[str], hooks: Hooks) -> None:
+    def __init__(
+        self, places: ProjectPlaces, record: Callable[[str], None], removed: Iterable[str], hooks: Hooks
+    ) -> None:
         self._hooks = hooks
         self._places = places
-        self._met = met
+        self._record = record
         self._removed = tuple(removed)
         self._names: set[str] = set()
 
@@ -41,15 +43,15 @@ class MissingModules:
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, _target: object = None) -> None:
         """Implement Python's protocol of finders."""
-        if name in self._names or len(self._names) >= MOST:
+        if name in self._names or len(self._names) >= MAX_NAMES:
             return
         self._names.add(name)
         self._hooks.call("missing modules", self._find, name, path, otherwise=None)
 
     def _find(self, name: str, path: Sequence[str] | None) -> None:
         for place in self._own_places(name, path):
-            self._met(f"{place}.py")
-            self._met(f"{place}/__init__.py")
+            self._record(f"{place}.py")
+            self._record(f"{place}/__init__.py")
 
     def removed(self, name: str) -> str:
         """Return the file or folder of this module, if it was removed or renamed just now; else "".

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from .input_files import InputFiles
     from .project_places import ProjectPlaces
 
-READ_MOST: Final = 500  # files that are read during a start
+MAX_READ: Final = 500  # files that are read during a start
 _NAME: Final = "opened files"  # the hook's name in events
-_DEEPEST: Final = 6  # frames between a template engine and the file
-_NO_INPUT = re.compile(
+_MAX_DEPTH: Final = 6  # frames between a template engine and the file
+_NEVER_INPUT = re.compile(
     r"/(?:\.git|\.hg|\.svn|__pycache__|node_modules|\.venv|\.cache|\.[a-z]+_cache)/"
     r"|\.(?:pyc|pyo|log|out|pid|lock|sock|tmp|swp|db|sqlite3?|dbm|rdb)(?:[.-][\w.-]*)?\Z"
     r"|/\.coverage[^/]*\Z|[-.](?:journal|wal|shm)\Z"
@@ -49,9 +49,9 @@ _ENGINES = (
     "tornado.template",
     "web.template",
 )
-_BETWEEN = frozenset({"io", "pathlib", "pathlib._local", "codecs", "tokenize"})
-_ENGINES_ALONE = frozenset({"bottle", "pystache.loader"})
-MOVED_MOST: Final = 500  # files in a renamed folder
+_TRANSPARENT = frozenset({"io", "pathlib", "pathlib._local", "codecs", "tokenize"})
+_ENGINE_MODULES = frozenset({"bottle", "pystache.loader"})
+MAX_MOVED: Final = 500  # files in a renamed folder
 # The audit events of changes: the positions of each path argument, and of the descriptor of the folder that it is
 # relative to.
 _CHANGES: dict[str, tuple[tuple[int, int], ...]] = {
@@ -138,12 +138,12 @@ class OpenAudit:
         if name and (name in self._inputs.files or (name.startswith(self._root) and re.search(self._watched, name))):
             if self.starting:
                 self._written.add(name)
-                self._inputs.forget(name)
-            self._inputs.written(name)
+                self._inputs.remove(name)
+            self._inputs.record_write(name)
 
     def _moves(self, old: str, new: str) -> None:
         """Record that all files of a folder move with it."""
-        left = MOVED_MOST
+        left = MAX_MOVED
         for folder, _, files in os.walk(old) if new else ():
             for file in files[:left]:
                 self._writes(f"{folder}/{file}")
@@ -158,14 +158,14 @@ class OpenAudit:
         name = self._name(path)
         if not name.startswith(self._root) or name in self._inputs.files or flags & getattr(os, "O_DIRECTORY", 0):
             return
-        if _NO_INPUT.search(name) or name in self._written or not self._places.is_own(name):
+        if _NEVER_INPUT.search(name) or name in self._written or not self._places.is_own(name):
             return
         if self.starting:
-            if self._read < READ_MOST:
+            if self._read < MAX_READ:
                 self._read += 1
-                self._inputs.met(name)
+                self._inputs.record(name)
         elif self._is_template():
-            self._inputs.met(name)
+            self._inputs.record(name)
 
     def _name(self, path: Any, folder: Any = None) -> str:
         """Return the absolute path; "" if it is none. ``folder``: a folder's descriptor that it may be relative to."""
@@ -177,18 +177,18 @@ class OpenAudit:
                 path = f"{os.readlink(f'/proc/self/fd/{folder}')}/{path}"  # noqa: PTH115  as above
             except OSError:
                 return ""
-        return self._inputs.named(path)
+        return self._inputs.absolute(path)
 
     def _is_template(self) -> bool:
         """Whether a template engine or the project's code opens the file, and not a server of static files."""
         frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  the only way to know who opens it
         ours = __name__.partition(".")[0]
         depth = 0
-        while frame is not None and depth < _DEEPEST:
+        while frame is not None and depth < _MAX_DEPTH:
             name = frame.f_globals.get("__name__", "")
-            if name.partition(".")[0] != ours and name not in _BETWEEN:
+            if name.partition(".")[0] != ours and name not in _TRANSPARENT:
                 depth += 1
-                if name.startswith(_ENGINES) or name in _ENGINES_ALONE:
+                if name.startswith(_ENGINES) or name in _ENGINE_MODULES:
                     return True
                 if depth == 1 and self._places.is_own(frame.f_code.co_filename):
                     return True

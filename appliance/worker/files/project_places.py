@@ -50,7 +50,7 @@ class ProjectPlaces:
         if _INSTALLED.isdisjoint(parts):
             return True
         last = max(index for index, part in enumerate(parts) if part in _INSTALLED)
-        return len(parts) > last + 1 and self._leads_out(path[:begin] + "/".join(parts[: last + 2]))
+        return len(parts) > last + 1 and self._is_outside_link(path[:begin] + "/".join(parts[: last + 2]))
 
     def is_standard(self, path: str) -> bool:
         """Whether the path is in the standard library."""
@@ -86,7 +86,7 @@ class ProjectPlaces:
                 found.append(entry)
         return found
 
-    def _leads_out(self, top: str) -> bool:
+    def _is_outside_link(self, top: str) -> bool:
         """Whether an installed package is a link to a folder outside of any Python."""
         known = self._links.get(top)
         if known is None:

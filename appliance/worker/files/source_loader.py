@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
     Loader = Callable[[str, str], "ProjectLoader"]
 
-_LEVELS = 3  # the user's folder on the volume, "code" in it, and the interpreter's folder: the name in CodeCache
-KEPT = 8  # versions of a file: as many branches switch without compiling
+_CHECKED_LEVELS = 3  # the user's folder on the volume, "code", and the interpreter's folder in it
+MAX_VERSIONS = 8  # versions of a file: as many branches switch without compiling
 
 
 class CodeCache:
@@ -68,7 +68,7 @@ class CodeCache:
         place = f"{name}-{importlib.util.source_hash(source).hex()}-{len(source):x}"
         try:
             if self._folder is None and self.refused is None:
-                self._folder = open_folder(self._path, _LEVELS)
+                self._folder = open_folder(self._path, _CHECKED_LEVELS)
             if self._folder is None:
                 return None, place
             kept = self._folder.read(place)
@@ -83,7 +83,7 @@ class CodeCache:
         code: CodeType = marshal.loads(memoryview(kept)[4:])  # noqa: S302  written by this user, for this interpreter
         return (code if code.co_filename == path else None), place
 
-    def keep(self, place: str, code: CodeType) -> None:
+    def add(self, place: str, code: CodeType) -> None:
         """Write the code later."""
         if place:
             self._unwritten.append((place, code))
@@ -110,7 +110,7 @@ class CodeCache:
     def _own_folder(self) -> Folder:
         """Return the cache's folder; one that another user can have written is set aside and replaced."""
         code, _, name = self._path.rpartition("/")
-        with open_folder(code, _LEVELS - 1, make=CLOSED) as parent:
+        with open_folder(code, _CHECKED_LEVELS - 1, make=CLOSED) as parent:
             try:
                 return parent.enter(name, CLOSED)
             except NotOursError:
@@ -129,13 +129,13 @@ class ProjectLoader(importlib.machinery.SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
         """Return the code of the module's file as it is now."""
         path = self.get_filename(fullname)
-        status = self._inputs.compiles(path)
+        status = self._inputs.before_compile(path)
         source = self.get_data(path)
-        self._inputs.compiled(path, status, crc32(source))
+        self._inputs.after_compile(path, status, crc32(source))
         code, place = self._cache.find(path, source)
         if code is None:
             compiled: CodeType = self.source_to_code(source, path)
-            self._cache.keep(place, compiled)
+            self._cache.add(place, compiled)
             return compiled
         return code
 
@@ -173,11 +173,11 @@ def install(places: ProjectPlaces, cache: CodeCache, inputs: InputFiles) -> Load
     sys.path_hooks.insert(0, hook)
     for path in [each for each in sys.path_importer_cache if places.is_own(each)]:
         del sys.path_importer_cache[path]  # found before the hook existed: PYTHONPATH may name the root
-    _serve_others(places, loader)
+    _patch_interpreter_loader(places, loader)
     return loader
 
 
-def _serve_others(places: ProjectPlaces, loader: Loader) -> None:
+def _patch_interpreter_loader(places: ProjectPlaces, loader: Loader) -> None:
     """Make the interpreter's own loader ask here for the code of the project's files."""
     kind: Any = importlib.machinery.SourceFileLoader
     original = kind.get_code
@@ -199,5 +199,5 @@ def _prune(folder: int, names: set[str]) -> None:
                 versions[name].append(entry)
     for found in versions.values():
         found.sort(key=lambda entry: entry.stat(follow_symlinks=False).st_mtime_ns)
-        for entry in found[:-KEPT]:
+        for entry in found[:-MAX_VERSIONS]:
             os.unlink(entry.name, dir_fd=folder)

@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-MOST = 100
-_WRAPPED = ("app", "application", "wsgi_app", "_app", "wrapped")  # attributes in which middleware keeps the application
-_DEEPEST = 6
+MAX_FOLDERS = 100
+_WRAPPED_NAMES = ("app", "application", "wsgi_app", "_app", "wrapped")  # of middleware, for the application
+_MAX_DEPTH = 6
 
 
 def template_folders(application: Any) -> list[str]:
     """Return absolute paths of folders; () if none are known."""
     found: dict[str, None] = {}
-    for look in _LOOKS:
+    for find_folders in _FRAMEWORKS:
         try:
-            found.update(dict.fromkeys(os.path.abspath(os.fspath(folder)) for folder in look(application)))  # noqa: PTH100  pathlib costs 5 ms at import
+            found.update(dict.fromkeys(os.path.abspath(os.fspath(folder)) for folder in find_folders(application)))  # noqa: PTH100  pathlib costs 5 ms at import
         except Exception:  # noqa: BLE001, S112  another version, or an unrelated application with the same attributes
             continue
-    return list(found)[:MOST]
+    return list(found)[:MAX_FOLDERS]
 
 
 def _django(_application: Any) -> Iterator[Any]:
@@ -55,11 +55,11 @@ def _flask(application: Any) -> Iterator[Any]:
 
 def _unwrapped(application: Any) -> Any:
     """Find the application with a template folder within middleware."""
-    for _ in range(_DEEPEST):
+    for _ in range(_MAX_DEPTH):
         if hasattr(application, "template_folder") and hasattr(application, "root_path"):
             return application
         application = next(
-            (vars(application)[name] for name in _WRAPPED if name in getattr(application, "__dict__", ())), None
+            (vars(application)[name] for name in _WRAPPED_NAMES if name in getattr(application, "__dict__", ())), None
         )
         if application is None:
             return None
@@ -70,4 +70,4 @@ def _bottle(_application: Any) -> Iterator[Any]:
     yield from getattr(sys.modules.get("bottle"), "TEMPLATE_PATH", ())
 
 
-_LOOKS: tuple[Callable[[Any], Iterator[Any]], ...] = (_django, _flask, _bottle)
+_FRAMEWORKS: tuple[Callable[[Any], Iterator[Any]], ...] = (_django, _flask, _bottle)

@@ -17,8 +17,8 @@ def test_a_linked_project(tmp_path: Path):
     (tmp_path / "project").symlink_to(tmp_path / "real")
     inputs = InputFiles(str(tmp_path / "project"), -1)
     for name in ("project/a.py", "real/a.py", "real/../project/./a.py"):
-        assert inputs.named(str(tmp_path / name)) == str(tmp_path / "project" / "a.py")
-    assert inputs.named(str(tmp_path / "b.py")) == str(tmp_path / "b.py")
+        assert inputs.absolute(str(tmp_path / name)) == str(tmp_path / "project" / "a.py")
+    assert inputs.absolute(str(tmp_path / "b.py")) == str(tmp_path / "b.py")
 
 
 def test_a_module(tmp_path: Path):
@@ -26,10 +26,10 @@ def test_a_module(tmp_path: Path):
     file = tmp_path / "a.py"
     file.write_text("one", encoding="utf-8")
     inputs = InputFiles(str(tmp_path), -1)
-    status = inputs.compiles(str(file))
+    status = inputs.before_compile(str(file))
     file.write_text("three", encoding="utf-8")
-    inputs.compiled(str(file), status, crc32(b"three"))
-    inputs.met(str(file))  # again, by whatever opens it
+    inputs.after_compile(str(file), status, crc32(b"three"))
+    inputs.record(str(file))  # again, by whatever opens it
     assert inputs.files[str(file)][1] == len("one")
     assert inputs.files[str(file)][-1] == crc32(b"three")
 
@@ -39,25 +39,25 @@ def test_what_it_writes_itself(tmp_path: Path):
     inputs = InputFiles(str(tmp_path), -1)
     for name in ("state.json", "module.py"):
         (tmp_path / name).touch()
-        inputs.met(str(tmp_path / name))
-    inputs.compiled(str(tmp_path / "module.py"), tmp_path.stat(), 1)
-    inputs.forget(str(tmp_path / "state.json"))
-    inputs.forget(str(tmp_path / "module.py"))
-    inputs.forget(str(tmp_path / "never met"))
+        inputs.record(str(tmp_path / name))
+    inputs.after_compile(str(tmp_path / "module.py"), tmp_path.stat(), 1)
+    inputs.remove(str(tmp_path / "state.json"))
+    inputs.remove(str(tmp_path / "module.py"))
+    inputs.remove(str(tmp_path / "never met"))
     assert list(inputs.files) == [str(tmp_path / "module.py")]
 
 
 def test_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The list has a bound."""
-    monkeypatch.setattr(module, "MOST", 3)
+    monkeypatch.setattr(module, "MAX_FILES", 3)
     inputs = InputFiles(str(tmp_path), -1)
     for number in range(10):
-        inputs.met(str(tmp_path / str(number)))
-    assert len(inputs.tell()) == 3
+        inputs.record(str(tmp_path / str(number)))
+    assert len(inputs.report()) == 3
 
 
 def test_what_is_no_path(tmp_path: Path):
     """A name that no file can have is as one that is not there."""
     inputs = InputFiles(str(tmp_path), -1)
-    inputs.met(f"{tmp_path}/a\0b")
+    inputs.record(f"{tmp_path}/a\0b")
     assert list(inputs.files.values()) == [[]]

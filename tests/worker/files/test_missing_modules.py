@@ -26,10 +26,10 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
     finders, modules = sys.meta_path[:], set(sys.modules)
 
     def begun(removed: tuple[str, ...] = (), hooks: Hooks | None = None) -> tuple[MissingModules, list[str]]:
-        met: list[str] = []
-        missing = MissingModules(ProjectPlaces(str(tmp_path), sys.path), met.append, removed, hooks or Hooks())
+        record: list[str] = []
+        missing = MissingModules(ProjectPlaces(str(tmp_path), sys.path), record.append, removed, hooks or Hooks())
         missing.begin()
-        return missing, met
+        return missing, record
 
     yield begun
     sys.meta_path[:] = finders
@@ -39,40 +39,40 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
 
 def test_what_is_looked_for(begin: Begin, tmp_path: Path):
     """A module that is not found, by import or by a look for it, is told once; one that is found is not."""
-    _, met = begin()
+    _, record = begin()
     with pytest.raises(ImportError):
         importlib.import_module("local_settings_of_nobody")
     assert importlib.util.find_spec("local_settings_of_nobody") is None
     importlib.import_module("colorsys")
-    assert met == [f"{tmp_path}/local_settings_of_nobody.py", f"{tmp_path}/local_settings_of_nobody/__init__.py"]
+    assert record == [f"{tmp_path}/local_settings_of_nobody.py", f"{tmp_path}/local_settings_of_nobody/__init__.py"]
 
 
 def test_a_part_of_a_package(begin: Begin, tmp_path: Path):
     """A part of a package is looked for where the package is; of one that is installed, nowhere."""
     (tmp_path / "shop_of_nobody").mkdir()
     (tmp_path / "shop_of_nobody" / "__init__.py").touch()
-    _, met = begin()
+    _, record = begin()
     for name in ("shop_of_nobody.local", "pytest.local"):
         with pytest.raises(ImportError):
             importlib.import_module(name)
-    assert met == [f"{tmp_path}/shop_of_nobody/local.py", f"{tmp_path}/shop_of_nobody/local/__init__.py"]
+    assert record == [f"{tmp_path}/shop_of_nobody/local.py", f"{tmp_path}/shop_of_nobody/local/__init__.py"]
 
 
 def test_too_many(begin: Begin, monkeypatch: pytest.MonkeyPatch):
     """A package that asks for another name at each call fills no memory."""
-    monkeypatch.setattr("appliance.worker.files.missing_modules.MOST", 5)
-    missing, met = begin()
+    monkeypatch.setattr("appliance.worker.files.missing_modules.MAX_NAMES", 5)
+    missing, record = begin()
     for number in range(20):
         missing.find_spec(f"nobody{number}")
-    assert len(met) == 10
+    assert len(record) == 10
 
 
 def test_a_path_of_its_own_making(begin: Begin):
     """Whatever stands on a path, the import goes on as it would without us."""
     hooks = Hooks()
-    missing, met = begin(hooks=hooks)
+    missing, record = begin(hooks=hooks)
     missing.find_spec("nobody", [None, 3])  # type: ignore[list-item]  # as a project may
-    assert met == []
+    assert record == []
     assert hooks.dropped == set()
 
 

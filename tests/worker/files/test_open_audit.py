@@ -23,7 +23,7 @@ class Opening:
         self.hooks = Hooks()
         self.inputs = InputFiles(str(root), -1)
         self.written: list[str] = []
-        self.inputs.written = self.written.append  # type: ignore[method-assign,assignment]  # the pipe's other end
+        self.inputs.record_write = self.written.append  # type: ignore[method-assign,assignment]  # the pipe's other end
         self.opened = OpenAudit(self.inputs, ProjectPlaces(str(root), []), str(root), watched_names([], []), self.hooks)
 
     def opens(self, path: Any, flags: int = os.O_RDONLY) -> None:
@@ -31,7 +31,7 @@ class Opening:
         self.opened._opened((path, "r", flags))
 
     @property
-    def met(self) -> list[str]:
+    def record(self) -> list[str]:
         """The files that are inputs, relative to the project."""
         return [os.path.relpath(path, self.root) for path in self.inputs.files]
 
@@ -67,7 +67,7 @@ def test_what_a_start_reads(opening: Opening, name: str, is_input: bool):
     """Files of the project that are read at the start are inputs; logs, databases, caches and packages are none."""
     opening.opens(name)
     opening.opens(str(opening.root / name))
-    assert opening.met == [name] * is_input
+    assert opening.record == [name] * is_input
 
 
 PACKAGES = "/env/lib/python3.13/site-packages"
@@ -90,15 +90,15 @@ def test_later(opening: Opening, name: str, by: str, file: str, is_input: bool):
     path = file if file.startswith("/") else str(opening.root / file)
     code = compile(f"opened(({name!r}, 'r', 0))", path, "exec")
     exec(code, {"opened": opening.opened._opened, "__name__": by})
-    assert opening.met == [name] * is_input
+    assert opening.record == [name] * is_input
 
 
 def test_too_many(opening: Opening, monkeypatch: pytest.MonkeyPatch):
     """A project that reads a thousand files at its start has some of them watched."""
-    monkeypatch.setattr("appliance.worker.files.open_audit.READ_MOST", 5)
+    monkeypatch.setattr("appliance.worker.files.open_audit.MAX_READ", 5)
     for number in range(20):
         opening.opens(f"{number}.json")
-    assert len(opening.met) == 5
+    assert len(opening.record) == 5
 
 
 def test_what_it_writes(opening: Opening):
@@ -117,7 +117,7 @@ def test_what_it_reads_and_writes(opening: Opening):
     opening.opens("state.json")
     opening.opens("state.json", os.O_RDWR)
     opening.opens("state.json")
-    assert opening.met == []
+    assert opening.record == []
     opening.opens("config.yaml")
     opening.opened.starting = False
     opening.opens("config.yaml", os.O_WRONLY)
@@ -163,7 +163,7 @@ def test_a_folder_that_is_renamed(opening: Opening, monkeypatch: pytest.MonkeyPa
         "new/deep/two.py", "new/one.html", "old/deep/two.py", "old/one.html",
     ]  # fmt: skip
     opening.written.clear()
-    monkeypatch.setattr("appliance.worker.files.open_audit.MOVED_MOST", 2)
+    monkeypatch.setattr("appliance.worker.files.open_audit.MAX_MOVED", 2)
     opening.opened._changed("os.rename", ("old", "new", -1, -1))
     assert len(opening.written) == 2
 

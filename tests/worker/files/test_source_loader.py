@@ -22,7 +22,7 @@ import pytest
 
 from appliance.worker.files.input_files import InputFiles
 from appliance.worker.files.project_places import ProjectPlaces
-from appliance.worker.files.source_loader import KEPT, CodeCache, ProjectLoader, install
+from appliance.worker.files.source_loader import MAX_VERSIONS, CodeCache, ProjectLoader, install
 from tests.users import ATTACKER, OWNER, as_root, place, user, volume
 
 __all__ = ["place", "volume"]
@@ -139,11 +139,11 @@ def test_closed_cache(root: Path, tmp_path: Path):
 def test_pruned(root: Path, cache: CodeCache, tmp_path: Path):
     """Of one file the last few versions are kept."""
     installed(root, cache)
-    for number in range(KEPT * 2):
+    for number in range(MAX_VERSIONS * 2):
         (root / "busy.py").write_text(f"WORD = {number}\n", encoding="utf-8")
         fresh("busy")
         cache.write()
-    assert len(kept(tmp_path)) == KEPT
+    assert len(kept(tmp_path)) == MAX_VERSIONS
 
 
 def test_two_threads_write(cache: CodeCache, tmp_path: Path):
@@ -161,7 +161,7 @@ def test_two_threads_write(cache: CodeCache, tmp_path: Path):
 
     other = threading.Thread(target=cache.write)
     cache._unwritten = Contested()
-    cache.keep("0-0-0", compile("", "x.py", "exec"))
+    cache.add("0-0-0", compile("", "x.py", "exec"))
     cache.write()
     other.join()
     assert len(kept(tmp_path)) == 1
@@ -248,7 +248,7 @@ EVIL = compile("WORD = 'planted'\n", "/workspace/app.py", "exec")
 def put(folder: str) -> None:
     """Keep other code under the name and with the checksum of honest code."""
     cache = CodeCache(folder)
-    cache.keep(cache.find("/workspace/app.py", SOURCE)[1], EVIL)
+    cache.add(cache.find("/workspace/app.py", SOURCE)[1], EVIL)
     cache.write()
 
 
@@ -280,7 +280,7 @@ def test_planted(volume: Path, given: str):
     assert cache.refused is not None
     assert cache.refused.filename
     with user(OWNER):
-        cache.keep(place, compile(SOURCE, "/workspace/app.py", "exec"))
+        cache.add(place, compile(SOURCE, "/workspace/app.py", "exec"))
         cache.write()  # nothing fails
         found, _ = CodeCache(str(code)).find("/workspace/app.py", SOURCE)
     assert found is None or found.co_consts[0] == "honest"
@@ -298,7 +298,7 @@ def test_replaced(volume: Path):
         cache = CodeCache(folder)
         found, place = cache.find("/workspace/app.py", SOURCE)
         assert found is None
-        cache.keep(place, compile(SOURCE, "/workspace/app.py", "exec"))
+        cache.add(place, compile(SOURCE, "/workspace/app.py", "exec"))
         cache.write()
         found, _ = CodeCache(folder).find("/workspace/app.py", SOURCE)
     assert found is not None
@@ -311,7 +311,7 @@ def test_a_swap_while_it_reads(volume: Path):
     folder = f"{volume}/uid-{OWNER}/code"
     with user(OWNER):
         cache = CodeCache(folder)
-        cache.keep(cache.find("/workspace/app.py", SOURCE)[1], compile(SOURCE, "/workspace/app.py", "exec"))
+        cache.add(cache.find("/workspace/app.py", SOURCE)[1], compile(SOURCE, "/workspace/app.py", "exec"))
         cache.write()
         reader = CodeCache(folder)
         assert reader.find("/workspace/app.py", SOURCE)[0] is not None
