@@ -29,7 +29,7 @@ from appliance.server.wsgi.exchange import Exchange
 from appliance.worker.hooks import Hooks
 from appliance.worker.records import RecordSink
 from appliance.worker.stdio import logging_records
-from appliance.worker.stdio import stdio as worker_words
+from appliance.worker.stdio import stdio as worker_stdio
 from benchmarks.results import keep
 
 if TYPE_CHECKING:
@@ -125,11 +125,11 @@ def project_words() -> tuple[float, float, list[bytes]]:
     os.dup2(write, 1)
     chunks: list[bytes] = []
     drain(read, chunks)
-    said = worker_words.Stdio(bytes(16))
+    said = worker_stdio.Stdio(bytes(16))
     logger = logging.getLogger("benchmark")
     logger.propagate = False
     logger.addHandler(logging.StreamHandler(sys.stdout))
-    logging_records.Hook(said.voices, Hooks()).install()
+    logging_records.StreamHandlerHook(said.pipes, Hooks()).install()
 
     def printing() -> None:
         for _ in range(LINES):

@@ -34,7 +34,7 @@ from .preload.import_order import ImportOrder
 from .preload.warming import warm
 from .records import RecordSink
 from .stdio import terminal
-from .stdio.stdio import listen
+from .stdio.stdio import tag_output
 
 if TYPE_CHECKING:
     from ..server.pool.pool import PooledWSGIServer
@@ -94,7 +94,7 @@ class Worker:
         self._start = start
         self._hooks = Hooks() if inheritance is None else inheritance.hooks
         self._hooks.call("stacks", stacks.enable, channel, otherwise=None)
-        self._stdio = self._hooks.call("words", listen, start.mark, self._hooks, otherwise=None)
+        self._stdio = self._hooks.call("words", tag_output, start.mark, self._hooks, otherwise=None)
         self._in_flight = in_flight
         self._diagnosis = Diagnosis(
             {"the supervisor's channel": channel.fileno(), "the listening socket": listener.fileno()}
@@ -123,7 +123,7 @@ class Worker:
     def set_up_terminal(self, descriptor: int | None) -> None:
         """Send breakpoints to this terminal; without one they are skipped."""
         environment = os.environ  # noqa: TID251  PYTHONBREAKPOINT is the project's
-        self._hooks.call("terminal", terminal.attend, descriptor, self._hooks, environment, otherwise=None)
+        self._hooks.call("terminal", terminal.set_up, descriptor, self._hooks, environment, otherwise=None)
 
     def run(self, received: list[tuple[Message, list[int]]]) -> None:
         """Import the application, serve it, and return when it has drained."""
@@ -208,7 +208,7 @@ class Worker:
         if self._inheritance is not None:
             self._exit_if_unfit(self._inheritance.after(self._start.target["search_path"]))
         if self._stdio is not None:
-            self._stdio.mend()
+            self._stdio.reopen()
         options = self._start.options
         server = serving_process.make_server(
             self._listener, self._wrapped(application), self._sink, options, tls=self._tls

@@ -1,4 +1,4 @@
-"""A process that speaks through ``worker.words``, and what is heard of it."""
+"""A process whose output is tagged by ``worker.stdio``, and its lines."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import sys
 earlier = sys.stdout
 from appliance.server.wsgi.exchange import Exchange, current
 from appliance.worker.hooks import Hooks
-from appliance.worker.stdio.stdio import listen
-words = listen({mark!r}, Hooks())
+from appliance.worker.stdio.stdio import tag_output
+stdio = tag_output({mark!r}, Hooks())
 def begin(name):
     current.set(Exchange(None, "", 0, 0.0, name))
 """
@@ -34,8 +34,8 @@ def heard(program: str, *, folder: Path | None = None) -> list[OutputLine]:
     )
     found = []
     for data in (done.stdout, done.stderr):
-        words = OutputLines(mark)
-        found += [*words.feed(data), *words.rest()]
+        lines = OutputLines(mark)
+        found += [*lines.feed(data), *lines.rest()]
     return found
 
 

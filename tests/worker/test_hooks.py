@@ -27,7 +27,7 @@ from appliance.worker.frameworks.script_rendezvous import ScriptRendezvous
 from appliance.worker.hooks import Hooks
 from appliance.worker.preload.random_seeds import RandomSeeds
 from appliance.worker.stdio import terminal
-from appliance.worker.stdio.logging_records import Hook
+from appliance.worker.stdio.logging_records import StreamHandlerHook
 from tests.worker.heard import heard, texts
 
 Told = list[tuple[str, str, dict[str, Any]]]
@@ -294,7 +294,7 @@ def test_a_breakpoint_that_nobody_hears(hooks: Hooks, monkeypatch: pytest.Monkey
     """A breakpoint is passed, even where that can't be told."""
     monkeypatch.setattr(sys, "breakpointhook", sys.breakpointhook)
     hooks.report_to(fails)
-    terminal.attend(None, hooks, {})
+    terminal.set_up(None, hooks, {})
     breakpoint()  # noqa: T100  it is passed
     assert hooks.dropped == {"breakpoints"}
 
@@ -382,7 +382,7 @@ def test_handlers_of_another_kind(make: Callable[[], logging.Handler], capsys: p
     """A handler that is not what it seems writes what it wrote."""
     emit = logging.StreamHandler.emit
     try:
-        Hook((), Hooks()).install()  # it comes to no voice
+        StreamHandlerHook((), Hooks()).install()  # it uses no pipe
         make().emit(logging.makeLogRecord({"msg": "written"}))
     finally:
         logging.StreamHandler.emit = emit  # type: ignore[method-assign]

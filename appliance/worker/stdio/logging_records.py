@@ -38,21 +38,21 @@ _EXTRA = 2_048  # each with so many characters
 _LEVELS = ((50, "critical"), (40, "error"), (30, "warning"), (20, "info"))
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _NAMES = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
-_OURS = ("MainThread", "request")
+_USUAL_THREADS = ("MainThread", "request")
 
 
-class Voice(Protocol):
+class RecordPipe(Protocol):
     """The pipe of one standard stream."""
 
-    def say(self, kind: bytes, thread: int, request_id: str, data: bytes) -> None:
+    def send(self, kind: bytes, thread: int, request_id: str, data: bytes) -> None:
         """Send one piece of data."""
 
 
-class Hook:
+class StreamHandlerHook:
     """Replaces ``StreamHandler.emit``."""
 
-    def __init__(self, voices: Sequence[Voice], hooks: Hooks) -> None:
-        self._voices = voices
+    def __init__(self, pipes: Sequence[RecordPipe], hooks: Hooks) -> None:
+        self._pipes = pipes
         self._hooks = hooks
         self._streams = (sys.stdout, sys.stderr)
         self._original = logging.StreamHandler.emit
@@ -60,28 +60,28 @@ class Hook:
 
     def install(self) -> None:
         """Replace the method from now on."""
-        original, hooks, said = self._original, self._hooks, self._said
+        original, hooks, send_record = self._original, self._hooks, self._send_record
 
         def emit(handler: logging.StreamHandler[Any], record: logging.LogRecord) -> None:
             """Emit a record."""
-            if not hooks.call("records of logging", said, handler, record, otherwise=False):
+            if not hooks.call("records of logging", send_record, handler, record, otherwise=False):
                 original(handler, record)
 
         logging.StreamHandler.emit = emit  # type: ignore[method-assign, assignment]  # the one step that we replace
 
-    def _said(self, handler: logging.StreamHandler[Any], record: logging.LogRecord) -> bool:
+    def _send_record(self, handler: logging.StreamHandler[Any], record: logging.LogRecord) -> bool:
         """Send the record through our pipe if it is for one of our streams; return whether it was sent."""
-        place = self.place_of(handler)
+        place = self.stream_index(handler)
         if place is None:
             return False
         try:
             message = record.getMessage()
         except Exception:  # noqa: BLE001  an argument's __str__ may raise anything; logging reports it
             return False
-        self.say(place, record, message)
+        self.send(place, record, message)
         return True
 
-    def place_of(self, handler: logging.StreamHandler[Any]) -> int | None:
+    def stream_index(self, handler: logging.StreamHandler[Any]) -> int | None:
         """Return which of our streams the handler would write plain text to; None if none."""
         if type(handler.formatter) not in (logging.Formatter, type(None)):
             return None
@@ -96,7 +96,7 @@ class Hook:
                 return place
         return None
 
-    def say(self, place: int, record: logging.LogRecord, message: str) -> None:
+    def send(self, place: int, record: logging.LogRecord, message: str) -> None:
         """Send the record once, however many handlers it has."""
         last = getattr(self._last, "record", None)
         if last is not None and last() is record:
@@ -105,7 +105,7 @@ class Hook:
         self._last.record = ref(record)
         exchange = current.get()
         request_id = "" if exchange is None else exchange.request_id
-        self._voices[place].say(RECORD, get_ident(), request_id, _coded(fields))
+        self._pipes[place].send(RECORD, get_ident(), request_id, _coded(fields))
 
 
 def fields_of(record: logging.LogRecord, message: str) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def fields_of(record: logging.LogRecord, message: str) -> dict[str, Any]:
     if record.levelname not in _NAMES:
         fields["level_name"] = record.levelname
     thread = record.threadName
-    if thread and not thread.startswith(_OURS):
+    if thread and not thread.startswith(_USUAL_THREADS):
         fields["thread"] = thread
     extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
     if extra:

@@ -25,15 +25,15 @@ from typing import TYPE_CHECKING, Any
 
 from ...protocol.output_frames import END, RECORD, RECORD_PART, ROOM, TEXT, Piece, packed
 from ...server.wsgi.exchange import current
-from .logging_records import Hook
+from .logging_records import StreamHandlerHook
 
 if TYPE_CHECKING:
     from ..hooks import Hooks
 
-_HELD = 65_536  # bytes of an incomplete line; the supervisor limits lines itself
+_MAX_INCOMPLETE = 65_536  # bytes of an incomplete line; the supervisor limits lines itself
 
 
-class Voice:
+class FramedPipe:
     """Writes pieces to one pipe, by a descriptor of its own, which the project can't close by accident."""
 
     def __init__(self, number: int, mark: bytes) -> None:
@@ -42,14 +42,14 @@ class Voice:
         self._pipe = os.dup(number)
         self._identity = os.fstat(number).st_ino
 
-    def say(self, kind: bytes, thread: int, request_id: str, data: bytes) -> None:
+    def send(self, kind: bytes, thread: int, request_id: str, data: bytes) -> None:
         """Write data as one piece, or as many as needed. A pipe without a reader is not an error."""
         at, pid = time.time(), os.getpid()
         for start in range(0, len(data) or 1, ROOM):
             part = data[start : start + ROOM]
             unfinished = kind == RECORD and start + ROOM < len(data)
             piece = Piece(RECORD_PART if unfinished else kind, at, pid, thread, request_id, part)
-            if not _written(self._pipe, packed(self._mark, piece)):
+            if not _write_all(self._pipe, packed(self._mark, piece)):
                 return
 
     def redirected(self) -> bool:
@@ -67,7 +67,7 @@ class Voice:
         return found.st_ino != self._identity and not stat.S_ISSOCK(found.st_mode)
 
 
-def _written(pipe: int, data: bytes) -> bool:
+def _write_all(pipe: int, data: bytes) -> bool:
     """Write all bytes; return False if the pipe has no reader."""
     while data:
         try:
@@ -84,14 +84,14 @@ def _written(pipe: int, data: bytes) -> bool:
 class TaggedBuffer(io.BufferedIOBase):
     """The buffer of a text stream. It writes whole lines; ``flush`` writes the incomplete line of this context."""
 
-    def __init__(self, voice: Voice) -> None:
-        self._voice = voice
-        self.name = "<stdout>" if voice.number == 1 else "<stderr>"
+    def __init__(self, framed_pipe: FramedPipe) -> None:
+        self._framed_pipe = framed_pipe
+        self.name = "<stdout>" if framed_pipe.number == 1 else "<stderr>"
         self.mode = "wb"
         # The incomplete line of each thread and request; empty if flushed but not ended. Each key belongs to one
         # thread, and a dict's methods are atomic: so no lock is needed that a signal handler or a finaliser could wait
         # for.
-        self.held: dict[tuple[int, str], bytes] = {}
+        self.incomplete: dict[tuple[int, str], bytes] = {}
 
     def write(self, data: Any, /) -> int:
         """Take bytes; write the whole lines.
@@ -102,40 +102,40 @@ class TaggedBuffer(io.BufferedIOBase):
         if type(data) is not bytes:
             data = bytes(memoryview(data))  # not bytes(): that makes 7 bytes of a 7
         key = _key()
-        text = self.held.pop(key, b"") + data
+        text = self.incomplete.pop(key, b"") + data
         end = text.rfind(b"\n") + 1
-        if not end and len(text) > _HELD:
+        if not end and len(text) > _MAX_INCOMPLETE:
             end = len(text)
         if end:
-            self._out(key, text[:end])
+            self._write_out(key, text[:end])
             text = text[end:]
         if text:
-            self.held[key] = text
+            self.incomplete[key] = text
         return len(data)
 
     def flush(self) -> None:
         """Write the incomplete line of this context."""
         key = _key()
-        text = self.held.get(key)
+        text = self.incomplete.get(key)
         if text:
-            self.held[key] = b""
-            self._out(key, text)
+            self.incomplete[key] = b""
+            self._write_out(key, text)
 
     def end(self, request_id: str | None = None) -> None:
         """End the incomplete line of this request, or of every context."""
-        for key in list(self.held):
+        for key in list(self.incomplete):
             if request_id is None or key[1] == request_id:
-                text = self.held.pop(key, None)
+                text = self.incomplete.pop(key, None)
                 if text:
-                    self._out(key, text)
-                if text is not None and not self._voice.redirected():
-                    self._voice.say(END, *key, b"")
+                    self._write_out(key, text)
+                if text is not None and not self._framed_pipe.redirected():
+                    self._framed_pipe.send(END, *key, b"")
 
-    def _out(self, key: tuple[int, str], text: bytes) -> None:
-        if self._voice.redirected():
-            _written(self._voice.number, text)
+    def _write_out(self, key: tuple[int, str], text: bytes) -> None:
+        if self._framed_pipe.redirected():
+            _write_all(self._framed_pipe.number, text)
         else:
-            self._voice.say(TEXT, *key, text)
+            self._framed_pipe.send(TEXT, *key, text)
 
     def writable(self) -> bool:
         """Return True."""
@@ -143,7 +143,7 @@ class TaggedBuffer(io.BufferedIOBase):
 
     def fileno(self) -> int:
         """Return the descriptor that child processes inherit."""
-        return self._voice.number
+        return self._framed_pipe.number
 
 
 def _key() -> tuple[int, str]:
@@ -155,12 +155,12 @@ class Stdio:
     """Both streams of this process."""
 
     def __init__(self, mark: bytes) -> None:
-        self.voices = (Voice(1, mark), Voice(2, mark))
-        self._buffers = (TaggedBuffer(self.voices[0]), TaggedBuffer(self.voices[1]))
+        self.pipes = (FramedPipe(1, mark), FramedPipe(2, mark))
+        self._buffers = (TaggedBuffer(self.pipes[0]), TaggedBuffer(self.pipes[1]))
         # The incomplete lines of both streams: nearly always none, which is the quickest check.
-        self.incomplete = (self._buffers[0].held, self._buffers[1].held)
+        self.incomplete = (self._buffers[0].incomplete, self._buffers[1].incomplete)
         for stream, buffer in zip((sys.stdout, sys.stderr), self._buffers, strict=True):
-            _stand_on(stream, buffer)
+            _replace_buffer(stream, buffer)
         sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc, assignment]  # typed as final
         atexit.register(self.end)
 
@@ -169,10 +169,10 @@ class Stdio:
         for buffer in self._buffers:
             buffer.end(request_id)
 
-    def mend(self) -> None:
+    def reopen(self) -> None:
         """Reopen descriptors 1 and 2, if the project has closed them."""
-        for voice in self.voices:
-            voice.redirected()
+        for framed_pipe in self.pipes:
+            framed_pipe.redirected()
 
     def end(self) -> None:
         """Write everything: the process ends."""
@@ -180,7 +180,7 @@ class Stdio:
             buffer.end()
 
 
-def _stand_on(stream: Any, buffer: TaggedBuffer) -> None:
+def _replace_buffer(stream: Any, buffer: TaggedBuffer) -> None:
     """Replace a text stream's buffer; the stream stays the same object, because a logging handler may hold it."""
     stream.flush()
     # CPython allows this (Modules/_io/textio.c): __init__ first drops the old buffer, which never closes its descriptor
@@ -188,11 +188,11 @@ def _stand_on(stream: Any, buffer: TaggedBuffer) -> None:
     stream.__init__(buffer, encoding=stream.encoding, errors=stream.errors, newline="\n", write_through=True)
 
 
-def listen(mark: str, hooks: Hooks) -> Stdio | None:
+def tag_output(mark: str, hooks: Hooks) -> Stdio | None:
     """Tag this process's output from now on; return None if the supervisor gave no mark, or a stream is not ours."""
     streams = (sys.stdout, sys.stderr)
     if not mark or not all(isinstance(stream, io.TextIOWrapper) for stream in streams):
         return None
-    words = Stdio(bytes.fromhex(mark))
-    hooks.call("records of logging", Hook(words.voices, hooks).install, otherwise=None)
-    return words
+    stdio = Stdio(bytes.fromhex(mark))
+    hooks.call("records of logging", StreamHandlerHook(stdio.pipes, hooks).install, otherwise=None)
+    return stdio

@@ -36,27 +36,27 @@ class Terminal:
     def __init__(self, descriptor: int, hooks: Hooks) -> None:
         os.dup2(descriptor, 0)
         self._hooks = hooks
-        self._asking = threading.RLock()
+        self._prompt_lock = threading.RLock()
         self._depth = 0
         self._patched = False
 
     def install(self) -> None:
         """Send prompts to the terminal from now on."""
-        ask: Callable[..., str] = builtins.input
+        original_input: Callable[..., str] = builtins.input
 
-        def asked(prompt: object = "", /) -> str:
-            self._hooks.call("terminal", self._hold_what_asks, otherwise=None)
-            with self.held():
-                return ask(prompt)
+        def input_at_terminal(prompt: object = "", /) -> str:
+            self._hooks.call("terminal", self._hold_open_prompt, otherwise=None)
+            with self.attached():
+                return original_input(prompt)
 
-        builtins.input = asked
+        builtins.input = input_at_terminal
         sys.breakpointhook = self.breakpoint
 
     def breakpoint(self, *_arguments: Any, **options: Any) -> None:
         """Stop in the frame that called ``breakpoint()``."""
         import pdb  # noqa: PLC0415, T100  costs 12 ms, only at a breakpoint
 
-        self._hooks.call("terminal", self._take_in_pdb, otherwise=False)
+        self._hooks.call("terminal", self._patch_pdb, otherwise=False)
         header = options.get("header")
         stop = pdb.Pdb()
         if header is not None:
@@ -64,36 +64,36 @@ class Terminal:
         stop.set_trace(sys._getframe(1))  # noqa: SLF001  as pdb.set_trace does
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
+    def attached(self) -> Iterator[None]:
         """Within this context, descriptors 1 and 2 are the terminal."""
-        with self._asking:
-            kept = self._hooks.call("terminal", self._take_over, otherwise=list[int]()) if not self._depth else []
+        with self._prompt_lock:
+            copies = self._hooks.call("terminal", self._take_over, otherwise=list[int]()) if not self._depth else []
             self._depth += 1
             try:
                 yield
             finally:
                 self._depth -= 1
-                if kept:
-                    _give_back(kept)
+                if copies:
+                    _give_back(copies)
 
     def _take_over(self) -> list[int]:
         """Put the terminal in the place of descriptors 1 and 2; return copies of the old ones. On failure undo it."""
-        kept: list[int] = []
+        copies: list[int] = []
         try:
-            kept.extend(map(os.dup, (1, 2)))
+            copies.extend(map(os.dup, (1, 2)))
             _flush()
             for number in (1, 2):
                 os.dup2(0, number)
         except OSError:
-            _give_back(kept)
+            _give_back(copies)
             raise
-        return kept
+        return copies
 
-    def _hold_what_asks(self) -> None:
-        if self._take_in_pdb() and (debugger := _asking()) is not None:
+    def _hold_open_prompt(self) -> None:
+        if self._patch_pdb() and (debugger := _open_prompt()) is not None:
             self._hold_for(debugger)
 
-    def _take_in_pdb(self) -> bool:
+    def _patch_pdb(self) -> bool:
         """Patch pdb, once loaded, to hold the terminal during a whole prompt; return whether it patched."""
         pdb: Any = sys.modules.get("pdb")
         if pdb is None or self._patched:
@@ -103,7 +103,7 @@ class Terminal:
         terminal = self
 
         def interaction_at_terminal(debugger: Any, *arguments: Any, **options: Any) -> Any:
-            with terminal.held():
+            with terminal.attached():
                 return interaction(debugger, *arguments, **options)
 
         pdb.Pdb.interaction = interaction_at_terminal
@@ -111,21 +111,21 @@ class Terminal:
 
     def _hold_for(self, debugger: Any) -> None:
         """Hold the terminal until pdb leaves a prompt that began before the patch (``pdb.set_trace()``)."""
-        held = self.held()
-        held.__enter__()
+        attached = self.attached()
+        attached.__enter__()
         forget = debugger.forget
 
         def forgotten() -> None:
             del debugger.forget
             forget()
-            held.__exit__(None, None, None)
+            attached.__exit__(None, None, None)
 
         debugger.forget = forgotten
 
 
-def _give_back(kept: list[int]) -> None:
+def _give_back(copies: list[int]) -> None:
     _flush()
-    for number, before in zip((1, 2), kept):  # noqa: B905  as many as there are
+    for number, before in zip((1, 2), copies):  # noqa: B905  as many as there are
         with contextlib.suppress(OSError):  # the project has closed the copy
             os.dup2(before, number)
             os.close(before)
@@ -137,7 +137,7 @@ def _flush() -> None:
             stream.flush()
 
 
-def _asking() -> Any:
+def _open_prompt() -> Any:
     """Return the debugger whose prompt is open in this thread."""
     frame: FrameType | None = sys._getframe(4)  # noqa: SLF001  the caller of input
     while frame is not None and frame.f_code.co_name != "interaction":
@@ -145,7 +145,7 @@ def _asking() -> Any:
     return None if frame is None else frame.f_locals.get("self")
 
 
-def attend(descriptor: int | None, hooks: Hooks, environment: Mapping[str, str]) -> None:
+def set_up(descriptor: int | None, hooks: Hooks, environment: Mapping[str, str]) -> None:
     """Make breakpoints work, or be skipped. PYTHONBREAKPOINT is the project's own choice, and is respected."""
     if environment.get("PYTHONBREAKPOINT"):
         if descriptor is not None:
@@ -154,7 +154,7 @@ def attend(descriptor: int | None, hooks: Hooks, environment: Mapping[str, str])
         Terminal(descriptor, hooks).install()
     else:
 
-        def passed(*_arguments: Any, **_options: Any) -> None:
+        def skip(*_arguments: Any, **_options: Any) -> None:
             frame = sys._getframe(1)  # noqa: SLF001  the caller of breakpoint
             fields: dict[str, object] = {
                 "file": frame.f_code.co_filename,
@@ -164,6 +164,6 @@ def attend(descriptor: int | None, hooks: Hooks, environment: Mapping[str, str])
             }
             hooks.call("breakpoints", hooks.report, "warning", "breakpoint.passed", fields, otherwise=None)
 
-        sys.breakpointhook = passed
+        sys.breakpointhook = skip
     if descriptor is not None:
         os.close(descriptor)

@@ -181,7 +181,7 @@ def test_any_event(opening: Opening, arguments: tuple[Any, ...]):
 
 def test_a_failure_of_ours(opening: Opening, monkeypatch: pytest.MonkeyPatch):
     """It does not leave the hook, which is said once and does nothing from then on."""
-    monkeypatch.setattr(opening.inputs, "named", lambda _: 1 / 0)
+    monkeypatch.setattr(opening.inputs, "absolute", lambda _: 1 / 0)
     told: list[str] = []
     opening.hooks.report_to(lambda level, event, fields: told.append(f"{level} {event} {fields['hook']}"))
     for _ in range(2):

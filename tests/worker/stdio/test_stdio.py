@@ -48,7 +48,7 @@ def test_a_request_that_ends_within_a_line():
 begin("one")
 print("begun", end="", flush=True)
 print(" and kept", end="")
-words.request_ended("one")
+stdio.request_ended("one")
 print("another line")
 """)
     assert texts(said) == ["begun and kept", "another line"]
@@ -129,5 +129,5 @@ def test_whatever_ends_it(ending: str):
 
 def test_without_a_mark_nothing_is_changed():
     """A process that was given no mark prints as ever."""
-    program = 'from appliance.worker.stdio.stdio import listen\nprint(listen("", Hooks()))'
+    program = 'from appliance.worker.stdio.stdio import tag_output\nprint(tag_output("", Hooks()))'
     assert texts(heard(program)) == ["None"]
