@@ -42,7 +42,7 @@ def ask(path: str) -> dict[str, object]:
         connection.close()
     status = json.loads(answer)
     if not isinstance(status, dict):
-        raise ValueError("the answer is no JSON object")  # noqa: TRY004  one kind of error for a wrong answer
+        raise ValueError("the answer is not a JSON object")  # noqa: TRY004  one kind of error for a wrong answer
     return status
 
 

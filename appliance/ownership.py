@@ -213,7 +213,7 @@ class Folder:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             os.close(descriptor)
-            raise NotOursError("it is no regular file", f"{self.path}/{name}")
+            raise NotOursError("it is not a regular file", f"{self.path}/{name}")
         self.rule = self._passed(descriptor, status, name, self.descriptor)
         return descriptor, status.st_size
 
@@ -243,7 +243,7 @@ class Folder:
         if status and stat.S_ISLNK(status.st_mode):
             return NotOursError("it is a link", f"{self.path}/{name}")
         if error.errno == errno.ENOTDIR:
-            return NotOursError("it is no folder", f"{self.path}/{name}")
+            return NotOursError("it is not a folder", f"{self.path}/{name}")
         flaw = self.rule.flaw(status) if status else ""
         return NotOursError(flaw, f"{self.path}/{name}") if flaw else error
 

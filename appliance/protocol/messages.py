@@ -373,4 +373,4 @@ def check(message: Message) -> None:
             raise TypeError(f"{name} is of type {type(value).__name__}")
         texts = value if declared == "list[str]" else value.values() if declared == "dict[str, str]" else ()
         if not all(isinstance(text, str) for text in texts):
-            raise TypeError(f"{name} holds what is no text")
+            raise TypeError(f"{name} contains a value that is not a text")

@@ -106,7 +106,7 @@ def _serve_django(target: dict[str, Any], loader: Loader, serving: Callable[[App
 
     django_project.prepare()
     application = load(target, loader, hooks)
-    django_project.look_after(hooks, target["search_path"][-1])
+    django_project.check_later(hooks, target["search_path"][-1])
     serving(application)
 
 

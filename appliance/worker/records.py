@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..protocol.channel import Channel, ChannelError, Records
 from .message_bounds import limited
-from .preload.fork_guard import Nowhere
+from .preload.fork_guard import EndingQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +65,7 @@ class RecordSink:
 
     def leave(self) -> None:
         """This is another process from now on, forked off by the project: the channel is not its own to write on."""
-        self._records = Nowhere()
+        self._records = EndingQueue()
         self._sending = threading.Lock()  # another thread may have held it
         if self._in_flight is not None:
             self._in_flight.leave()

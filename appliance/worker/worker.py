@@ -174,7 +174,7 @@ class Worker:
             if self._served:
                 raise  # this error ended the serving
             if self._inheritance is not None:
-                self._exit_if_unfit(self._inheritance.doubt(error))
+                self._exit_if_unfit(self._inheritance.after_failure(error))
             self._report_failure(error)
             self._flush_output()
             _EXIT(1)  # threads of the project must not keep a failed generation alive
@@ -276,8 +276,8 @@ class Worker:
     def _wrapped(self, application: app.Application) -> app.Application:
         """Wrap the application in our helpers."""
         hooks = self._hooks
-        helped = framework_errors.told(werkzeug_debugger.offered(application, hooks), self._start.root, hooks)
-        return fork_guard.bounded(routes.told(helped, hooks))
+        helped = framework_errors.add_advice(werkzeug_debugger.wrap(application, hooks), self._start.root, hooks)
+        return fork_guard.guard_application(routes.report_routes(helped, hooks))
 
     def _exit_if_unfit(self, mismatch: inherited.ForkMismatchError | None) -> None:
         """Exit and let the supervisor start a cold worker, if the preloaded modules do not fit."""

@@ -52,8 +52,8 @@ UNSAFE = {
     "haz_thread": "starts a thread",
     "haz_socket": "leaves open a socket",
     "haz_database": "leaves open /",
-    "haz_exit": "has something to do at exit",
-    "haz_folder": "has something to do at exit",
+    "haz_exit": "registers an exit hook",
+    "haz_folder": "registers an exit hook",
     "haz_signal": "sets a signal handler",
     "haz_child": "leaves open",  # its pipe; and the child itself
     "haz_path": "changes sys.path",

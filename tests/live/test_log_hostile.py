@@ -93,7 +93,7 @@ def test_a_forked_child_is_no_second_server(appliance: Logged):
     children = {
         "child_exits": (3, ""),
         "child_raises": (1, "ValueError: in the child"),
-        "child_returns": (0, "came back from the application"),
+        "child_returns": (0, "returned from the application"),
     }
     for path, (status, word) in children.items():
         request_id = ask(appliance, path)

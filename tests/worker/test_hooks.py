@@ -164,7 +164,7 @@ def test_frameworks_that_are_others(monkeypatch: pytest.MonkeyPatch, hooks: Hook
     for module in modules:
         monkeypatch.setitem(sys.modules, module.__name__, module)
     inner = Flasks() if modules[0].__dict__.get("Flask") is Flasks else application
-    dressed = routes.told(framework_errors.told(werkzeug_debugger.offered(inner, hooks), "/", hooks), hooks)
+    dressed = routes.report_routes(framework_errors.add_advice(werkzeug_debugger.wrap(inner, hooks), "/", hooks), hooks)
     assert dressed({"HTTP_ACCEPT": "text/html"}, lambda *_: None) == [b"fine"]
 
 
@@ -176,7 +176,7 @@ def test_routes_that_are_none(monkeypatch: pytest.MonkeyPatch, hooks: Hooks, tol
             return "its result"
 
     monkeypatch.setitem(sys.modules, "flask.ctx", odd("flask.ctx", RequestContext=Context))
-    routes.told(application, hooks)
+    routes.report_routes(application, hooks)
     assert [Context().match_request(), Context().match_request()] == ["its result"] * 2
     assert [fields["hook"] for _, _, fields in told] == ["routes of Flask"]
 
@@ -186,7 +186,7 @@ def test_djangos_static_files(monkeypatch: pytest.MonkeyPatch, hooks: Hooks, tol
     basehttp = odd("django.core.servers.basehttp", get_internal_wsgi_application=lambda: application)
     settings = SimpleNamespace(DEBUG=True, INSTALLED_APPS=["django.contrib.staticfiles"])
     modules = {"django.core.servers.basehttp": basehttp, "django.conf": SimpleNamespace(settings=settings)}
-    monkeypatch.setattr(django_project, "_of", lambda name: modules[name])
+    monkeypatch.setattr(django_project, "_import", lambda name: modules[name])
     assert django_project.application(hooks) is application
     assert [fields["hook"] for _, _, fields in told] == ["static files of Django"]
 
@@ -196,14 +196,14 @@ def rendezvous(hooks: Hooks) -> ScriptRendezvous:
     return ScriptRendezvous(lambda *_: None, lambda *_: None, hooks)
 
 
-@pytest.mark.parametrize("name", sorted(intercepts._CHANGES))
+@pytest.mark.parametrize("name", sorted(intercepts._PATCHES))
 def test_servers_of_another_kind(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hooks: Hooks, rendezvous: ScriptRendezvous, name: str
 ):
     """A server's module that has none of the names that are changed is imported as it is."""
     monkeypatch.setattr(sys, "meta_path", sys.meta_path[:])
     monkeypatch.setattr(
-        intercepts, "_CHANGES", {name: intercepts._CHANGES[name]}
+        intercepts, "_PATCHES", {name: intercepts._PATCHES[name]}
     )  # the others' modules are in use here
     monkeypatch.syspath_prepend(str(tmp_path))
     taken = [each for each in sys.modules if each.partition(".")[0] == name.partition(".")[0]]
@@ -270,7 +270,7 @@ def test_generators_of_another_kind(hooks: Hooks, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setitem(sys.modules, "numpy.random", odd("numpy.random"))
     with randoms:
-        randoms.ran("numpy.random")
+        randoms.imported("numpy.random")
         made = [Own(), Own(x=3), Changing(), random.Random(x=4)]
     before = made[0].getstate()
     randoms.seed()

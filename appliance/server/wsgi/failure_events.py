@@ -48,7 +48,9 @@ def failure_page(run: ApplicationRun, error: BaseException | None, accept: str) 
     if error is None:
         return "text/plain", b"The application failed.\n"
     found = _report(run, error)
-    return render({"status": 500, "lead": "The application raised while it answered this request.", **found}, accept)
+    return render(
+        {"status": 500, "lead": "The application raised an exception while it answered this request.", **found}, accept
+    )
 
 
 def tell_misjudged(run: ApplicationRun, *, left: int, surplus: int) -> None:

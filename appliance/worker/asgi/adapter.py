@@ -117,7 +117,7 @@ class Adapter:
         except RuntimeError:
             return  # the loop has ended
         except (TimeoutError, concurrent.futures.TimeoutError):  # one class since Python 3.11
-            self._report("error", "lifespan.failed", {"reason": "something that does not await blocks the event loop"})
+            self._report("error", "lifespan.failed", {"reason": "code without await blocks the event loop"})
 
     async def _end(self, within_s: float) -> None:
         """Do the same in the loop. The shutdown gets a quarter of the time, at most one second."""

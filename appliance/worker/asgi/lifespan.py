@@ -74,7 +74,7 @@ class Lifespan:
             await asyncio.wait({self._task}, timeout=_EXCEPTION_S)
             if self._error is not None:
                 raise self._error
-            raise LifespanError(message.get("message") or "the application's lifespan said lifespan.startup.failed")
+            raise LifespanError(message.get("message") or "the application's lifespan sent lifespan.startup.failed")
 
     async def end(self, within_s: float) -> str:
         """Let the application shut down; return why it did not, or ""."""

@@ -36,31 +36,32 @@ def prepare() -> None:
 def application(hooks: Hooks) -> Any:
     """Return the application that WSGI_APPLICATION names, or the default; with DEBUG it serves static files too."""
     if os.environ.get("DJANGO_CONFIGURATION") and importlib.util.find_spec("configurations"):  # noqa: TID251  the project's
-        _of("configurations").setup()  # its settings are classes, which Django alone can't read
-    found = _of("django.core.servers.basehttp").get_internal_wsgi_application()
+        _import("configurations").setup()  # its settings are classes, which Django alone can't read
+    found = _import("django.core.servers.basehttp").get_internal_wsgi_application()
     return hooks.call("static files of Django", _with_static_files, found, otherwise=found)
 
 
 def _with_static_files(application: Any) -> Any:
-    settings = _of("django.conf").settings
+    settings = _import("django.conf").settings
     if not settings.DEBUG or "django.contrib.staticfiles" not in settings.INSTALLED_APPS:
         return application
-    return _of("django.contrib.staticfiles.handlers").StaticFilesHandler(application)
+    return _import("django.contrib.staticfiles.handlers").StaticFilesHandler(application)
 
 
-def look_after(hooks: Hooks, root: str) -> None:
+def check_later(hooks: Hooks, root: str) -> None:
     """Check the project once it is served, in another thread."""
     hooks.call("checks of Django", _start, hooks, root, otherwise=None)
 
 
 def _start(hooks: Hooks, root: str) -> None:
-    timer = threading.Timer(_LATER_S, hooks.guarded("checks of Django", _look, otherwise=None), (hooks.report, root))
+    check = hooks.guarded("checks of Django", _check_project, otherwise=None)
+    timer = threading.Timer(_LATER_S, check, (hooks.report, root))
     timer.name = "appliance-django"
     timer.daemon = True
     timer.start()
 
 
-def _look(report: Report, root: str) -> None:
+def _check_project(report: Report, root: str) -> None:
     try:
         _check(report)
         _count_migrations(report, root)
@@ -70,12 +71,12 @@ def _look(report: Report, root: str) -> None:
         found = error_page.report(error, root=root, kind="import")
         report("warning", "django.unchecked", {"reason": found["title"], "action": found.get("action", "")})
     finally:
-        _of("django.db").connections.close_all()  # this thread's connections
+        _import("django.db").connections.close_all()  # this thread's connections
 
 
 def _check(report: Report) -> None:
-    django, settings = _of("django"), _of("django.conf").settings
-    issues = [issue for issue in _of("django.core.checks").run_checks() if not issue.is_silenced()]
+    django, settings = _import("django"), _import("django.conf").settings
+    issues = [issue for issue in _import("django.core.checks").run_checks() if not issue.is_silenced()]
     worst = max((issue.level for issue in issues), default=0)
     level = next((word for least, word in _LEVELS if worst >= least), "info")
     fields = {
@@ -89,9 +90,9 @@ def _check(report: Report) -> None:
 
 
 def _count_migrations(report: Report, root: str) -> None:
-    if not _of("django.conf").settings.DATABASES:
+    if not _import("django.conf").settings.DATABASES:
         return
-    executor = _of("django.db.migrations.executor").MigrationExecutor(_database())
+    executor = _import("django.db.migrations.executor").MigrationExecutor(_database())
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if not plan:
         return
@@ -109,11 +110,11 @@ def _count_migrations(report: Report, root: str) -> None:
 
 def _database() -> Any:
     """Return the default connection; None if connecting would create SQLite's file: then no migration is applied."""
-    connection = _of("django.db").connections["default"]
+    connection = _import("django.db").connections["default"]
     name = str(connection.settings_dict.get("NAME") or "")
     file = connection.vendor == "sqlite" and not name.startswith("file:")
     return None if file and not os.path.exists(name) else connection  # noqa: PTH110  pathlib costs 5 ms at import
 
 
-def _of(name: str) -> Any:
+def _import(name: str) -> Any:
     return importlib.import_module(name)  # noqa: TID251  the project's own Django

@@ -49,7 +49,7 @@ def _is_endless(frame: FrameType) -> bool:
     except (OSError, SyntaxError, ValueError, RecursionError):
         return False
     line = frame.f_lineno or 0
-    body = next((each for each in ast.walk(tree) if _begins(each) == frame.f_code.co_firstlineno), None)
+    body = next((each for each in ast.walk(tree) if _first_line(each) == frame.f_code.co_firstlineno), None)
     scope = tree if frame.f_code.co_name == "<module>" else body
     return scope is not None and any(
         loop.lineno <= line <= (loop.end_lineno or 0) and _has_no_end(loop)
@@ -58,7 +58,7 @@ def _is_endless(frame: FrameType) -> bool:
     )
 
 
-def _begins(node: ast.AST) -> int:
+def _first_line(node: ast.AST) -> int:
     """Return the first line of a function, including its decorators; 0 for other nodes."""
     if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return 0

@@ -1,7 +1,7 @@
 """Add advice to errors that a framework answers itself: in one event, and on the framework's page.
 
 Connects to Flask's and Django's own signals, and imports neither. ``server.pages.hints`` has the texts. Runs in the
-worker: ``told`` once, the rest in each request's thread.
+worker: ``add_advice`` once, the rest in each request's thread.
 
 Theory of operation. An exception that a framework catches never reaches the server. The framework sends its own page,
 which says nothing (Flask's, without debug), or much, but not what to do (Django's). The framework's signal reports the
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     Note = Callable[[object], None]
 
 # A page that the project wrote is larger.
-_FLASKS_OWN = b"<title>500 Internal Server Error</title>"
-_OWN_MAX = 600
+_FLASK_PAGE = b"<title>500 Internal Server Error</title>"
+_FLASK_PAGE_MAX = 600
 _PAGE_MAX = 1_048_576
 _BANNER = (
     '<div style="margin:0;padding:.8rem 1.2rem;border-bottom:3px solid #b42318;background:#fff4ed;color:#1d2129;'
@@ -40,7 +40,7 @@ _BANNER = (
 )
 
 
-def told(application: Application, root: str, hooks: Hooks) -> Application:
+def add_advice(application: Application, root: str, hooks: Hooks) -> Application:
     """Wrap the application to add advice; return it unchanged if no known framework is loaded."""
     listens = [
         hooks.call(f"failures of {name}", listen, hooks, otherwise=False) for name, listen in _FRAMEWORKS.items()
@@ -59,7 +59,7 @@ def told(application: Application, root: str, hooks: Hooks) -> Application:
         if exchange is None or exchange.framework_error is None:
             return response
         error, exchange.framework_error = exchange.framework_error, None
-        return _helped(environ, start_response, response, error, root, hooks)
+        return _with_advice(environ, start_response, response, error, root, hooks)
 
     return application_with_help
 
@@ -83,11 +83,11 @@ def _listen_to_flask(hooks: Hooks) -> bool:
     if vars(signals).get("signals_available", True):  # a plain access is a DeprecationWarning since 2.3
         signals.got_request_exception.connect(failed, weak=False)
     else:
-        _hear(sys.modules["flask.app"].Flask, note)
+        _wrap_handler(sys.modules["flask.app"].Flask, note)
     return True
 
 
-def _hear(flask: Any, note: Note) -> None:
+def _wrap_handler(flask: Any, note: Note) -> None:
     handle = flask.handle_exception
 
     @functools.wraps(handle)
@@ -109,14 +109,14 @@ def _listen_to_django(hooks: Hooks) -> bool:
 
     signals.got_request_exception.connect(failed, weak=False)
     # A host that is not allowed is answered with 400: there is no signal, but a record in a logger of its own.
-    logging.getLogger("django.security.DisallowedHost").addHandler(_Listener(note))
+    logging.getLogger("django.security.DisallowedHost").addHandler(_LogListener(note))
     return True
 
 
 _FRAMEWORKS: dict[str, Callable[[Hooks], bool]] = {"Flask": _listen_to_flask, "Django": _listen_to_django}
 
 
-class _Listener(logging.Handler):
+class _LogListener(logging.Handler):
     def __init__(self, note: Note) -> None:
         super().__init__()
         self._note = note
@@ -127,25 +127,25 @@ class _Listener(logging.Handler):
             self._note(record.exc_info[1])
 
 
-def _helped(
+def _with_advice(
     environ: dict[str, Any], start_response: Any, response: Any, error: BaseException, root: str, hooks: Hooks
 ) -> Any:
     """Add advice to the response; return it unchanged if there is none to give, or if it is not an error page."""
-    found: dict[str, Any] = hooks.call("help on a failure", _tell, start_response, error, root, otherwise={})
+    found: dict[str, Any] = hooks.call("help on a failure", _report, start_response, error, root, otherwise={})
     if not found or not hooks.call("help on a failure", _may_be_changed, start_response, response, otherwise=False):
         return response
-    parts, rest = _taken(response)  # the project's own iterable, which may raise
+    parts, rest = _read_content(response)  # the project's own iterable, which may raise
     if rest is not None:
-        return _Whole(chain(parts, rest), response)
+        return _PartlyRead(chain(parts, rest), response)
     if hasattr(response, "close"):
         response.close()
     content = b"".join(parts)
     return [
-        hooks.call("help on a failure", _changed, environ, start_response, content, error, found, otherwise=content)
+        hooks.call("help on a failure", _new_content, environ, start_response, content, error, found, otherwise=content)
     ]
 
 
-def _tell(start_response: Any, error: BaseException, root: str) -> dict[str, Any]:
+def _report(start_response: Any, error: BaseException, root: str) -> dict[str, Any]:
     from ...server.pages.error_page import report  # noqa: PLC0415  costs 10 ms, which every reload would pay
 
     run = start_response.__self__  # the server's own: this is the outermost callable
@@ -168,7 +168,7 @@ def _may_be_changed(start_response: Any, response: Any) -> bool:
     return whole and not headers.get("Content-Encoding") and kind.startswith(("text/html", "text/plain"))
 
 
-def _taken(response: Iterable[bytes]) -> tuple[list[bytes], Any]:
+def _read_content(response: Iterable[bytes]) -> tuple[list[bytes], Any]:
     """Return the response's content; if it is too long for a page, the part read, and an iterator of the rest."""
     parts: list[bytes] = []
     size = 0
@@ -181,7 +181,7 @@ def _taken(response: Iterable[bytes]) -> tuple[list[bytes], Any]:
     return parts, None
 
 
-class _Whole:
+class _PartlyRead:
     """A response that was partly read, from its start."""
 
     def __init__(self, parts: Iterable[bytes], response: Any) -> None:
@@ -193,7 +193,7 @@ class _Whole:
         return iter(self._parts)
 
 
-def _changed(
+def _new_content(
     environ: dict[str, Any], start_response: Any, content: bytes, error: BaseException, found: dict[str, Any]
 ) -> bytes:
     """Return the content with advice, and tell the server its new length."""
@@ -201,11 +201,11 @@ def _changed(
 
     run, action = start_response.__self__, found.get("action", "")
     kind = str(run.headers.get("Content-Type", ""))
-    if _FLASKS_OWN in content and len(content) < _OWN_MAX:
-        page = {"status": 500, "lead": "The application raised while it answered this request.", **found}
+    if _FLASK_PAGE in content and len(content) < _FLASK_PAGE_MAX:
+        page = {"status": 500, "lead": "The application raised an exception while it answered this request.", **found}
         kind, content = render(page, environ.get("HTTP_ACCEPT", ""))
     elif action:
-        content = _with_words(content, action, html=kind.startswith("text/html"))
+        content = _insert_advice(content, action, html=kind.startswith("text/html"))
     fields = [(name, value) for name, value in run.headers.items() if name.lower() not in _REPLACED]
     fields += [("Content-Type", kind), ("Content-Length", str(len(content)))]
     start_response(run.status, fields, (type(error), error, None))
@@ -215,12 +215,12 @@ def _changed(
 _REPLACED = frozenset({"content-type", "content-length"})
 
 
-def _with_words(content: bytes, words: str, *, html: bool) -> bytes:
+def _insert_advice(content: bytes, advice: str, *, html: bool) -> bytes:
     if not html:
-        return content + f"\n\n{words}\n".encode()
+        return content + f"\n\n{advice}\n".encode()
     from html import escape  # noqa: PLC0415  as above
 
-    banner = _BANNER.format(escape(words)).encode()
+    banner = _BANNER.format(escape(advice)).encode()
     body = re.search(rb"<body[^>]{0,1000}>", content)
     end = body.end() if body else 0
     return content[:end] + banner + content[end:]

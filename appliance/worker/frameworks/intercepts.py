@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
     from .script_rendezvous import ScriptRendezvous
 
-Change = Callable[[ModuleType, "ScriptRendezvous"], None]
+Patch = Callable[[ModuleType, "ScriptRendezvous"], None]
 
 
 def install(rendezvous: ScriptRendezvous) -> None:
     """Patch the modules that are already imported, and the others once they are."""
-    for name, change in _CHANGES.items():
+    for name, patch in _PATCHES.items():
         if name in sys.modules:
-            rendezvous.hooks.call(f"server of {name}", change, sys.modules[name], rendezvous, otherwise=None)
+            rendezvous.hooks.call(f"server of {name}", patch, sys.modules[name], rendezvous, otherwise=None)
     sys.meta_path.insert(0, _Finder(rendezvous))
 
 
@@ -42,25 +42,25 @@ class _Finder:
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         """Return what the other finders find, with the patch to follow."""
-        change = _CHANGES.get(name)
-        if change is None or self not in sys.meta_path:
+        patch = _PATCHES.get(name)
+        if patch is None or self not in sys.meta_path:
             return None
         for finder in sys.meta_path[sys.meta_path.index(self) + 1 :]:
             find = getattr(finder, "find_spec", None)
             spec = None if find is None else find(name, path, target)
             if spec is not None:
-                self._rendezvous.hooks.call(f"server of {name}", self._follow, spec, change, otherwise=None)
+                self._rendezvous.hooks.call(f"server of {name}", self._patch_later, spec, patch, otherwise=None)
                 return spec  # type: ignore[no-any-return]  # another finder's
         return None
 
-    def _follow(self, spec: ModuleSpec, change: Change) -> None:
+    def _patch_later(self, spec: ModuleSpec, patch: Patch) -> None:
         run = getattr(spec.loader, "exec_module", None)
         if run is None:
             return
 
         def run_and_change(module: ModuleType) -> None:
             run(module)
-            self._rendezvous.hooks.call(f"server of {spec.name}", change, module, self._rendezvous, otherwise=None)
+            self._rendezvous.hooks.call(f"server of {spec.name}", patch, module, self._rendezvous, otherwise=None)
 
         spec.loader.exec_module = run_and_change  # type: ignore[union-attr, method-assign]
 
@@ -93,18 +93,18 @@ def _wsgiref(module: ModuleType, rendezvous: ScriptRendezvous) -> None:
     )
 
     def server_bind(self: Any) -> None:
-        if not rendezvous.wanted:
+        if not rendezvous.is_main:
             bind(self)
             return
         self.server_name, self.server_port = self.server_address[:2]
         self.setup_environ()
 
     def server_activate(self: Any) -> None:
-        if not rendezvous.wanted:
+        if not rendezvous.is_main:
             activate(self)
 
     def started(self: Any, otherwise: Callable[..., Any], *given: Any) -> None:
-        if rendezvous.wanted:
+        if rendezvous.is_main:
             try:
                 rendezvous.serve(self.get_app(), "wsgiref")
             finally:
@@ -125,16 +125,17 @@ def _werkzeug(module: ModuleType, rendezvous: ScriptRendezvous) -> None:
     real = module.make_server
 
     def run_simple(_host: str, _port: int, application: Any, *_: Any, **options: Any) -> None:
-        dressed = rendezvous.hooks.call("run_simple of Werkzeug", _dressed, application, options, otherwise=application)
-        rendezvous.serve(dressed, "Werkzeug")
+        hooks = rendezvous.hooks
+        wrapped = hooks.call("run_simple of Werkzeug", _with_middleware, application, options, otherwise=application)
+        rendezvous.serve(wrapped, "Werkzeug")
 
     def make_server(host: str, port: int, app: Any = None, *more: Any, **options: Any) -> Any:
-        return _Server(app, "Werkzeug", rendezvous) if rendezvous.wanted else real(host, port, app, *more, **options)
+        return _Server(app, "Werkzeug", rendezvous) if rendezvous.is_main else real(host, port, app, *more, **options)
 
     module.run_simple, module.make_server = run_simple, make_server  # type: ignore[attr-defined]
 
 
-def _dressed(application: Any, options: dict[str, Any]) -> Any:
+def _with_middleware(application: Any, options: dict[str, Any]) -> Any:
     """Add the static files and the debugger that the call of ``run_simple`` requested."""
     if options.get("static_files"):
         shared = importlib.import_module("werkzeug.middleware.shared_data")  # noqa: TID251  the project's Werkzeug
@@ -204,7 +205,7 @@ def _unless_contained(kind: Any, name: str, rendezvous: ScriptRendezvous, instea
     method = getattr(kind, name)
 
     def called(self: Any, *given: Any, **named: Any) -> Any:
-        if rendezvous.wanted and rendezvous.contained is not None:
+        if rendezvous.is_main and rendezvous.contained is not None:
             return instead(rendezvous.contained)
         return method(self, *given, **named)
 
@@ -283,12 +284,12 @@ def _in_the_main_thread(
         return  # this release has no such method
 
     def called(self: Any, *given: Any, **named: Any) -> Any:
-        if not rendezvous.wanted:
+        if not rendezvous.is_main:
             return method(self, *given, **named)
         return rendezvous.serve(application_of(self), by)
 
     async def awaited(self: Any, *given: Any, **named: Any) -> Any:
-        if not rendezvous.wanted:
+        if not rendezvous.is_main:
             return await method(self, *given, **named)
         return rendezvous.serve(application_of(self), by)
 
@@ -308,14 +309,14 @@ def _webpy_wsgi(module: Any, rendezvous: ScriptRendezvous) -> None:
     module.runwsgi = lambda func: rendezvous.serve(func, "web.py")
 
 
-def _serve(name: str, by: str) -> Change:
-    def change(module: ModuleType, rendezvous: ScriptRendezvous) -> None:
+def _serve(name: str, by: str) -> Patch:
+    def patch(module: ModuleType, rendezvous: ScriptRendezvous) -> None:
         setattr(module, name, lambda application, *_, **__: rendezvous.serve(application, by))
 
-    return change
+    return patch
 
 
-_CHANGES: dict[str, Change] = {
+_PATCHES: dict[str, Patch] = {
     "bjoern": _serve("run", "bjoern"),
     "bottle": _bottle,
     "cheroot.wsgi": _cheroot,

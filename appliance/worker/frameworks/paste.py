@@ -21,12 +21,13 @@ def load(target: dict[str, Any], hooks: Hooks) -> Any:
     """Return the application of the section ``target["attribute"]`` of the file."""
     deploy: Any = importlib.import_module("paste.deploy.loadwsgi")  # noqa: TID251  the project's own PasteDeploy
     own = target["keywords"]
-    hooks.call("entry points of Paste", _know, deploy, set(map(_normal, own["own"])), own["entries"], otherwise=None)
+    names = set(map(_normal, own["own"]))
+    hooks.call("entry points of Paste", _add_entry_points, deploy, names, own["entries"], otherwise=None)
     _configure_logging(target["file"])
     return deploy.loadapp(f"config:{target['file']}", name=target["attribute"])
 
 
-def _know(deploy: Any, names: set[str], entries: dict[str, str]) -> None:
+def _add_entry_points(deploy: Any, names: set[str], entries: dict[str, str]) -> None:
     loaders = deploy._loaders  # noqa: SLF001  there is no public way to add a loader
     by_egg, by_call = loaders["egg"], loaders["call"]
 

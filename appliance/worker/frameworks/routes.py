@@ -1,8 +1,8 @@
 """Report the framework's own pattern for a request's path: ``http.route``.
 
 Django and Flask do not publish the pattern, so it is read where they have just found it; Bottle puts it into the
-environ. Imports no framework, and costs nothing without one. Runs in the worker: ``told`` once, the rest in each
-request's thread.
+environ. Imports no framework, and costs nothing without one. Runs in the worker: ``report_routes`` once, the rest in
+each request's thread.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _FLASKS = ("RequestContext", "AppContext")
 
 
-def told(application: Application, hooks: Hooks) -> Application:
+def report_routes(application: Application, hooks: Hooks) -> Application:
     """Make the application's framework report its routes; wrap the application only for Bottle."""
     hooks.call("routes of Django", _hook_django, hooks, otherwise=None)
     hooks.call("routes of Flask", _hook_flask, hooks, otherwise=None)

@@ -19,19 +19,19 @@ Stop = Callable[[Any], object]
 
 def stop() -> list[str]:
     """Stop each running scheduler; return the names of their classes."""
-    kinds = {kind: told for module, name, told in _KNOWN if (kind := _kind(module, name)) is not None}
+    kinds = {kind: stopper for module, name, stopper in _SCHEDULERS if (kind := _kind(module, name)) is not None}
     stopped: list[str] = []
     if kinds:
         every = tuple(kinds)
         # Check the type, not the object: a framework's proxies would run code of the project.
         for found in [each for each in gc.get_objects() if issubclass(type(each), every)]:
-            told = next(told for kind, told in kinds.items() if issubclass(type(found), kind))
-            if _is_told(found, told):
+            stopper = next(stopper for kind, stopper in kinds.items() if issubclass(type(found), kind))
+            if _stops(found, stopper):
                 stopped.append(type(found).__name__)
     # A timer of a subclass usually repeats itself; a plain one is a single job that is still to come.
     timers = [each for each in threading.enumerate() if isinstance(each, threading.Timer)]
     own = [timer for timer in timers if type(timer) is not threading.Timer]
-    return stopped + [type(timer).__name__ for timer in own if _is_told(timer, _cancel)]
+    return stopped + [type(timer).__name__ for timer in own if _stops(timer, _cancel)]
 
 
 def _kind(module: str, name: str) -> type | None:
@@ -39,9 +39,9 @@ def _kind(module: str, name: str) -> type | None:
     return kind if isinstance(kind, type) else None
 
 
-def _is_told(scheduler: Any, told: Stop) -> bool:
+def _stops(scheduler: Any, stopper: Stop) -> bool:
     try:
-        return told(scheduler) is not False
+        return stopper(scheduler) is not False
     except Exception:  # noqa: BLE001  it may be half initialised, or already stopped
         return False
 
@@ -69,7 +69,7 @@ def _stop(scheduler: Any) -> object:
     return scheduler.stop()
 
 
-_KNOWN: tuple[tuple[str, str, Stop], ...] = (
+_SCHEDULERS: tuple[tuple[str, str, Stop], ...] = (
     ("apscheduler.schedulers.base", "BaseScheduler", _apscheduler),
     ("apscheduler._schedulers.sync", "Scheduler", _stop),  # version 4
     ("schedule", "Scheduler", _schedule),

@@ -50,17 +50,17 @@ def run(
     sys.modules["__main__"] = main
     with open(file, "rb") as source:  # noqa: PTH123  pathlib costs 5 ms at import
         code = compile(source.read(), file, "exec", dont_inherit=True)
-    _meet(rendezvous, lambda: exec(code, vars(main)), vars(main))  # noqa: S102  running the project's file is the point
+    _run_to_server(rendezvous, lambda: exec(code, vars(main)), vars(main))  # noqa: S102  running the project's file is the point
 
 
 def call(function: Callable[[], Any], serve: Serve, check: Serve, hooks: Hooks) -> None:
     """Call the function of a console script, as ``run`` runs a file; ``function`` also imports it."""
     rendezvous = ScriptRendezvous(serve, check, hooks)
     intercepts.install(rendezvous)
-    _meet(rendezvous, function, {})
+    _run_to_server(rendezvous, function, {})
 
 
-def _meet(rendezvous: ScriptRendezvous, begin: Callable[[], Any], namespace: dict[str, Any]) -> None:
+def _run_to_server(rendezvous: ScriptRendezvous, begin: Callable[[], Any], namespace: dict[str, Any]) -> None:
     try:
         begin()
     except SystemExit as end:

@@ -28,7 +28,7 @@ class ScriptRendezvous:
         self.contained: Any = None  # the application within a server's own handler (Tornado's), if any
 
     @property
-    def wanted(self) -> bool:
+    def is_main(self) -> bool:
         """Whether a server that starts now is the project's main one, and not another one beside it."""
         return threading.current_thread() is threading.main_thread()
 

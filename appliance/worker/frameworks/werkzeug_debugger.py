@@ -1,7 +1,7 @@
 """Offer Werkzeug's interactive debugger, if a Flask project turns it on (``FLASK_DEBUG=1``, ``app.debug = True``).
 
 Only browsers get it; other clients get the server's page, as JSON or text. The failure is logged in both cases. Runs in
-the worker: ``offered`` once, the rest in each request's thread.
+the worker: ``wrap`` once, the rest in each request's thread.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..hooks import Hooks
 
 
-def offered(application: Any, hooks: Hooks) -> Application:
+def wrap(application: Any, hooks: Hooks) -> Application:
     """Put the debugger around the application; return it unchanged if the project has not turned the debugger on."""
     debugger = hooks.call("debugger of Werkzeug", _debugger_of, application, hooks, otherwise=None)
     if debugger is None:
@@ -38,10 +38,10 @@ def _debugger_of(application: Any, hooks: Hooks) -> Application | None:
         debug = importlib.import_module("werkzeug.debug")  # noqa: TID251  the project's own
     except ImportError:
         return None
-    return debug.DebuggedApplication(_Telling(application, hooks), evalex=True)  # type: ignore[no-any-return]  # as above
+    return debug.DebuggedApplication(_FailureLogger(application, hooks), evalex=True)  # type: ignore[no-any-return]  # as above
 
 
-class _Telling:
+class _FailureLogger:
     """Logs exceptions before the debugger catches them: it lets none reach the server."""
 
     def __init__(self, application: Application, hooks: Hooks) -> None:
@@ -52,11 +52,11 @@ class _Telling:
         try:
             return self._application(environ, start_response)
         except Exception as error:
-            self._hooks.call("debugger of Werkzeug", _tell, start_response, error, otherwise=None)
+            self._hooks.call("debugger of Werkzeug", _log, start_response, error, otherwise=None)
             raise
 
 
-def _tell(start_response: Any, error: BaseException) -> None:
+def _log(start_response: Any, error: BaseException) -> None:
     run = getattr(start_response, "__self__", None)  # the server's own, unless a middleware is between
     if run is not None:
         tell_failure(run, error)

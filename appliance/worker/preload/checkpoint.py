@@ -23,7 +23,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from ...protocol.channel import Channel
-from .forking import forked, speak_through
+from .forking import forked, set_outputs
 
 if TYPE_CHECKING:
     from ...protocol.channel import Message
@@ -49,7 +49,7 @@ class Checkpoint:
         """Whether it is time for a copy."""
         return time.monotonic() >= self._due
 
-    def take(self) -> tuple[Channel, Message, list[int]] | None:
+    def make_copy(self) -> tuple[Channel, Message, list[int]] | None:
         """Make a copy, which replaces the last one. Return None here; in the copy, once it wakes up, its request."""
         spent_s = time.monotonic() - self._began
         self._due = self._began + max(FIRST_S, 2 * spent_s)
@@ -89,7 +89,7 @@ class Checkpoint:
             os._exit(0)
         os.close(replaced)
         self._descriptors, self._due = [], float("inf")
-        speak_through(outputs)
+        set_outputs(outputs)
         importlib.invalidate_caches()
         channel = Channel(socket.socket(fileno=own))
         message, descriptors = hello(channel)[0]

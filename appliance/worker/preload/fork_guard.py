@@ -1,6 +1,6 @@
 """End a process that the project forks within a request, when it returns from the application.
 
-Runs in the worker: ``bounded`` once, its wrapper in each request's thread.
+Runs in the worker: ``guard_application`` once, its wrapper in each request's thread.
 
 Theory of operation. ``os.fork()`` copies the calling thread, in the middle of the application. If the child then calls
 ``sys.exit()``, raises or returns, a server with a thread for each connection ends that thread, and with it the child.
@@ -20,13 +20,13 @@ from ...server.pages.tracebacks import describe
 if TYPE_CHECKING:
     from ..app import Application
 
-_CAME_BACK = (
-    "a process that os.fork() made in this request came back from the application, and was ended: the response is its "
-    "parent's. Let it end with os._exit().\n"
+_RETURNED = (
+    "a process that os.fork() made in this request returned from the application, and was ended: its parent sends the "
+    "response. End it with os._exit().\n"
 )
 
 
-def bounded(application: Application) -> Application:
+def guard_application(application: Application) -> Application:
     """Wrap the application, so that only this process returns from it."""
     worker = os.getpid()
 
@@ -44,7 +44,7 @@ def bounded(application: Application) -> Application:
     return application_of_one_process
 
 
-class Nowhere(deque[list[Any]]):
+class EndingQueue(deque[list[Any]]):
     """Replaces the queue of records in a forked process; ends the process at a request's record.
 
     A process that was forked in the middle of a response, by an iterable, gets that far.
@@ -61,7 +61,7 @@ def end(error: BaseException | None = None) -> NoReturn:
     code: object = 0
     try:
         if error is None:
-            sys.stderr.write(_CAME_BACK)
+            sys.stderr.write(_RETURNED)
         elif isinstance(error, SystemExit):
             code = error.code if error.code is not None else 0
             if not isinstance(code, int):

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 # Devices without a state that two processes could disturb.
 _HARMLESS = frozenset({"/dev/null", "/dev/urandom", "/dev/random", "/dev/zero"})
 
-_REMOVERS = frozenset({"tempfile", "shutil", "os", "posix", "pathlib", "subprocess", "multiprocessing.util"})
+_FILE_REMOVERS = frozenset({"tempfile", "shutil", "os", "posix", "pathlib", "subprocess", "multiprocessing.util"})
 
 
 class Reading(NamedTuple):
@@ -74,21 +74,21 @@ def unsafe(before: Reading, after: Reading, *, standard: bool, pools: bool) -> s
     """
     opened = _opened(after.descriptors - before.descriptors)
     at_exit = after.hooks_at_exit > before.hooks_at_exit or after.finalizers > before.finalizers
-    signs = (
+    changes = (
         (after.threads > before.threads, "starts a thread"),
         (after.tasks > before.tasks and not pools, "starts a thread in C code"),
         (opened, f"leaves open {opened}"),
         (after.children > before.children, "leaves a child process"),
         (after.handlers != before.handlers, "sets a signal handler"),
         (after.path != before.path, "changes sys.path"),
-        (after.finders[: len(before.finders)] != before.finders, "changes how modules are found"),
-        (after.path_hooks != before.path_hooks, "changes how modules are found"),
+        (after.finders[: len(before.finders)] != before.finders, "changes the import system's finders"),
+        (after.path_hooks != before.path_hooks, "changes the import system's finders"),
         (after.streams != before.streams, "replaces sys.stdout or sys.stderr"),
         (after.folder != before.folder, "changes the working folder"),
         (after.importer != before.importer, "replaces the import statement"),
-        (at_exit and not standard, "has something to do at exit"),
+        (at_exit and not standard, "registers an exit hook"),
     )
-    return next((words for sign, words in signs if sign), "") or patched()
+    return next((text for changed, text in changes if changed), "") or patched()
 
 
 def patched() -> str:
@@ -105,7 +105,7 @@ def patched() -> str:
 def _finalizers() -> int:
     """Count the finalizers that remove files. Others (Django's signals have one each) only affect their own process."""
     registry: Any = weakref.finalize._registry  # type: ignore[attr-defined]  # noqa: SLF001  as above; since 3.4
-    return sum(getattr(info.func, "__module__", "") in _REMOVERS for info in list(registry.values()))
+    return sum(getattr(info.func, "__module__", "") in _FILE_REMOVERS for info in list(registry.values()))
 
 
 def _descriptors() -> frozenset[int]:

@@ -52,7 +52,7 @@ def _fork_twice() -> bool:
     return True
 
 
-def speak_through(outputs: list[int]) -> None:
+def set_outputs(outputs: list[int]) -> None:
     """Make the first two descriptors 1 and 2; a third one is only kept open, as a lifeline."""
     for number, place in zip(outputs, (1, 2)):  # noqa: B905  two each; strict= exists since 3.10, but adds nothing
         os.dup2(number, place)

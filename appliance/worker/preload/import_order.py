@@ -39,5 +39,5 @@ class ImportOrder:
     def sorted(self, names: Iterable[str]) -> list[str]:
         """Sort names by their first import; names that were not recorded come last."""
         names = list(names)
-        there = set(names)
-        return [name for name in self._names if name in there] + [name for name in names if name not in self._names]
+        wanted = set(names)
+        return [name for name in self._names if name in wanted] + [name for name in names if name not in self._names]

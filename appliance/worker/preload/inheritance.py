@@ -42,14 +42,14 @@ class ForkMismatchError:
 class Inheritance:
     """The preloader's state when it had finished, for comparison."""
 
-    def __init__(self, trial: PreloadProbe, places: ProjectPlaces) -> None:
-        self.hooks = trial.hooks
+    def __init__(self, probe: PreloadProbe, places: ProjectPlaces) -> None:
+        self.hooks = probe.hooks
         self._first = places.first_entries(sys.path)
         self._environment = dict(os.environ)  # noqa: TID251  compared later
-        self._readers = {key: tuple(sorted(modules)) for key, modules in trial.readers.items()}
+        self._readers = {key: tuple(sorted(modules)) for key, modules in probe.readers.items()}
         self._tops = frozenset(name.partition(".")[0] for name in sys.modules) - sys.stdlib_module_names
         self._path = frozenset(sys.path)
-        self._sites = _changes(sys.path)
+        self._sites = _install_times(sys.path)
 
     def before(self, search_path: Iterable[str], own: list[str]) -> ForkMismatchError | None:
         """Check the folders' present content, before the project's folder goes on the path; None if all fits.
@@ -60,7 +60,7 @@ class Inheritance:
         """
         if own:
             return ForkMismatchError(f"the project has a {own[0]} of its own, which packages may import")
-        if _changes(self._sites) != self._sites:
+        if _install_times(self._sites) != self._sites:
             return ForkMismatchError("the installed packages have changed", stale=True)
         for folder in (*search_path, *self._first):
             if shadowed := self._shadowed(folder):
@@ -74,8 +74,8 @@ class Inheritance:
         environment = dict(os.environ)  # noqa: TID251  as above
         if environment != self._environment:
             changed = {key for key, _ in environment.items() ^ self._environment.items()}
-            if unfit := self._misread(changed):
-                return unfit
+            if mismatch := self._changed_variable(changed):
+                return mismatch
         known = self._path.union(search_path)
         for entry in sys.path:
             if is_installed(entry) and entry in known:
@@ -85,7 +85,7 @@ class Inheritance:
                 return ForkMismatchError(f"the project has put {entry}, which has a {shadowed}, on its path", modules)
         return None
 
-    def doubt(self, error: BaseException) -> ForkMismatchError | None:
+    def after_failure(self, error: BaseException) -> ForkMismatchError | None:
         """Whether the project's import may have failed because of preloaded modules: the error came from a package."""
         seen = error.__traceback__
         file = ""
@@ -97,7 +97,7 @@ class Inheritance:
             return None
         return ForkMismatchError(f"{type(error).__name__} in {file}")
 
-    def _misread(self, changed: set[str]) -> ForkMismatchError | None:
+    def _changed_variable(self, changed: set[str]) -> ForkMismatchError | None:
         for key in sorted(changed):
             if modules := self._readers.get(key):
                 return ForkMismatchError(f"the project sets {key}, which is read at import", modules)
@@ -150,7 +150,7 @@ def loaded(places: ProjectPlaces, but: str = "", known: frozenset[str] = frozens
     return modules, others
 
 
-def _changes(folders: Iterable[str]) -> dict[str, int]:
+def _install_times(folders: Iterable[str]) -> dict[str, int]:
     """Return when packages were last installed into each folder of packages, or removed from it."""
     found: dict[str, int] = {}
     for folder in folders:

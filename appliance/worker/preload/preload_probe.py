@@ -5,9 +5,9 @@ Decides what is preloaded and what is left out, and why. Runs in the preloader.
 Theory of operation. The names come in the order in which the worker loaded them. ``fork_safety`` compares the process
 before and after each module; what an import leaves behind that a fork would not survive is attributed to the innermost
 module at that time. A name that must not be loaded here (it was left out before, or is the project's own) raises
-``LeftOut``, which no ``except ImportError`` or ``except Exception`` catches. Every module that was being imported then
-is left out too, since it may lack something that it needs. A module is also left out if it fails here but did not fail
-in the worker (Django's before its settings), or if it imports something that it did not import there.
+``ModuleExcluded``, which no ``except ImportError`` or ``except Exception`` catches. Every module that was being
+imported then is left out too, since it may lack something that it needs. A module is also left out if it fails here but
+did not fail in the worker (Django's before its settings), or if it imports something that it did not import there.
 
 One unsafe module spoils the process: it is reported, the process ends, and a copy from before that module
 (``checkpoint``), or a new process, continues without it. So a process that forks has only ever run safe modules.
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from ..files.project_places import ProjectPlaces
 
 _POOLS = frozenset({"numpy", "scipy"})  # OpenBLAS: a child makes a new pool, with correct results
-_WORDS = 200  # characters of an error's message
+_MAX_ERROR_TEXT = 200  # characters of an error's message
 
 
-class LeftOut(BaseException):
+class ModuleExcluded(BaseException):
     """This module must not be imported here."""
 
 
@@ -60,7 +60,7 @@ class PreloadProbe:
         self, channel: Channel, request: Preload, descriptors: list[int], places: ProjectPlaces, path: list[str]
     ) -> None:
         self.channel = channel
-        self._take(request, descriptors)
+        self._set_request(request, descriptors)
         self.places = places
         self._first = places.first_entries(path)
         self._stack: list[str] = []
@@ -69,11 +69,11 @@ class PreloadProbe:
         self.readers: dict[str, set[str]] = {}  # modules by the environment variable that they read
         self.hooks = Hooks()
         self.randoms = RandomSeeds(self.hooks)
-        self.over = False
+        self.done = False
 
-    def _take(self, request: Preload, descriptors: list[int]) -> None:
+    def _set_request(self, request: Preload, descriptors: list[int]) -> None:
         self._request = request
-        self._note, *copies = descriptors
+        self._name_file, *copies = descriptors
         self._checkpoint = Checkpoint(copies)
         self._left = frozenset(request.left)
         self._names = frozenset(request.modules) | frozenset(request.others)
@@ -81,22 +81,22 @@ class PreloadProbe:
     def run(self) -> str:
         """Import everything; return why this process must not fork, or "". ``found`` has the modules to leave out."""
         weakref.finalize(self, int).detach()  # the first finalizer registers an exit hook; so no module is blamed
-        door = _Door(self, [*self._request.search_path, self._request.root, *self._first])
-        sys.meta_path.insert(0, door)
+        finder = _ProbeFinder(self, [*self._request.search_path, self._request.root, *self._first])
+        sys.meta_path.insert(0, finder)
         self._before = first = fork_safety.read()
-        mask = _mask()
-        with _Environment(self), self.randoms:
+        mask = _umask()
+        with _EnvironmentWatch(self), self.randoms:
             while not self._import_all():
                 continue
         if not self.found:
             self._checkpoint.end()
-        os.close(self._note)
+        os.close(self._name_file)
         last = fork_safety.read()
-        sys.meta_path.remove(door)
-        self.over = True
+        sys.meta_path.remove(finder)
+        self.done = True
         if self._request.proven and (why := fork_safety.unsafe(first, last, standard=True, pools=True)):
             return why
-        if _mask() != mask:
+        if _umask() != mask:
             return "an import has changed the umask"
         wake = signal.set_wakeup_fd(-1)
         return "an import has set a wake-up descriptor" if wake != -1 else ""
@@ -107,69 +107,69 @@ class PreloadProbe:
             if name in self._left or name in sys.modules:
                 continue
             if self._checkpoint.is_due and not self.found:
-                woken = self._checkpoint.take()
+                resumed = self._checkpoint.make_copy()
                 self._before = fork_safety.read()
-                if woken is not None:
-                    self._go_on(*woken)
+                if resumed is not None:
+                    self._continue_as_copy(*resumed)
                     return False
             self._import(name)
         return True
 
-    def _go_on(self, channel: Channel, request: Message, descriptors: list[int]) -> None:
+    def _continue_as_copy(self, channel: Channel, request: Message, descriptors: list[int]) -> None:
         """Continue as the copy, in the place of the process that was spoiled."""
         self.channel.close()
         self.channel = channel
-        os.close(self._note)
+        os.close(self._name_file)
         if not isinstance(request, Preload):
             raise TypeError(f"expected a list of modules, got {request.kind}")
-        self._take(request, descriptors)
+        self._set_request(request, descriptors)
         self._before = fork_safety.read()
 
     def _import(self, name: str) -> None:
         try:
             importlib.import_module(name)  # noqa: TID251  the names that the worker had loaded
         except BaseException as error:  # noqa: BLE001  SystemExit too: the module is left out
-            self.found.setdefault(name, _words(error))
+            self.found.setdefault(name, _error_text(error))
         self._stack.clear()
 
     # -- called by the loaders
 
     def enter(self, name: str) -> None:
         """A module begins to run."""
-        self._settle()
+        self._attribute_changes()
         self._stack.append(name)
-        self._tell(name)
+        self._write_name(name)
 
-    def ran(self, name: str, origin: str) -> None:
+    def finished(self, name: str, origin: str) -> None:
         """A module has finished; in the worker it may have failed, if its importer can do without it."""
-        self.randoms.ran(name)
+        self.randoms.imported(name)
         if name not in self._names and not self.places.is_standard(origin):
-            self.taint(f"imports {name}, which the project did not")
+            self.exclude_importers(f"imports {name}, which the project did not")
 
     def leave(self, name: str) -> None:
         """A module has finished or failed."""
-        self._settle()
+        self._attribute_changes()
         if name in self._stack:
             del self._stack[self._stack.index(name) :]
-        self._tell(self._stack[-1] if self._stack else "")
+        self._write_name(self._stack[-1] if self._stack else "")
 
     def failed(self, name: str, error: BaseException) -> None:
         """A module has failed; its importer may handle that. In the worker it did not fail."""
         if name in self._names:
-            self.found.setdefault(name, _words(error))
-            self.taint(f"imports {name}")
+            self.found.setdefault(name, _error_text(error))
+            self.exclude_importers(f"imports {name}")
 
-    def taint(self, why: str) -> None:
+    def exclude_importers(self, why: str) -> None:
         """Leave out all modules that are being imported: they lack something that they need."""
         for name in self._stack:
             self.found.setdefault(name, why)
 
-    def reads(self, key: str) -> None:
+    def record_read(self, key: str) -> None:
         """A variable of the environment was read."""
         if self._stack:
             self.readers.setdefault(key, set()).add(self._stack[-1])
 
-    def refused(self, name: str) -> str:
+    def reason_to_exclude(self, name: str) -> str:
         """Return why a module must not be loaded here; "" if it may."""
         return "is left out" if name in self._left else ""
 
@@ -177,7 +177,7 @@ class PreloadProbe:
         """Whether the worker had the module."""
         return name in self._names
 
-    def _settle(self) -> None:
+    def _attribute_changes(self) -> None:
         """Attribute what has changed since the last call to the innermost module."""
         if self._request.proven:
             return  # one check at the end is enough
@@ -193,39 +193,39 @@ class PreloadProbe:
             )
             if why:
                 self.found[name] = why
-                self.taint(f"imports {name}")
+                self.exclude_importers(f"imports {name}")
         self._before = now
 
-    def _tell(self, name: str) -> None:
-        os.pwrite(self._note, name.encode("utf-8", "replace") + b"\n", 0)
+    def _write_name(self, name: str) -> None:
+        os.pwrite(self._name_file, name.encode("utf-8", "replace") + b"\n", 0)
 
 
-class _Door:
+class _ProbeFinder:
     """A finder before all others; it lets them find a module, and wraps that module's loader."""
 
-    def __init__(self, trial: PreloadProbe, folders: Sequence[str]) -> None:
-        self._trial = trial
+    def __init__(self, probe: PreloadProbe, folders: Sequence[str]) -> None:
+        self._probe = probe
         self._folders = list(folders)
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         """Implement Python's protocol of finders."""
-        why = self._trial.refused(name)
+        why = self._probe.reason_to_exclude(name)
         if not why and path is None and self._is_projects(name):
             why = "is the project's"
         spec = self._found(name, path, target)
         if spec is None:
-            if why or self._trial.exists(name):
-                self._trial.taint(f"imports {name}, which {why or 'is not found without the project'}")
-                raise LeftOut(f"{name} {why or 'is not found without the project'}")
+            if why or self._probe.exists(name):
+                self._probe.exclude_importers(f"imports {name}, which {why or 'is not found without the project'}")
+                raise ModuleExcluded(f"{name} {why or 'is not found without the project'}")
             return None
-        if spec.origin and self._trial.places.is_own(spec.origin):
+        if spec.origin and self._probe.places.is_own(spec.origin):
             why = why or "is the project's"
         if why:
-            spec.loader = _Refusal(self._trial, f"{name}, which {why}")  # type: ignore[assignment]  # it has a loader's methods
+            spec.loader = _ExcludedLoader(self._probe, f"{name}, which {why}")  # type: ignore[assignment]  # it has a loader's methods
         elif hasattr(spec.loader, "exec_module") and spec.has_location:
-            spec.loader = _Watched(self._trial, spec.loader)  # type: ignore[assignment]  # as above
+            spec.loader = _CheckedLoader(self._probe, spec.loader)  # type: ignore[assignment]  # as above
         return spec
 
     def _found(
@@ -244,96 +244,96 @@ class _Door:
         return spec is not None and spec.loader is not None and spec.has_location
 
 
-class _Refusal:
+class _ExcludedLoader:
     """The loader of a module that must not be loaded; only looking for the module does no harm."""
 
-    def __init__(self, trial: PreloadProbe, what: str) -> None:
-        self._trial = trial
-        self._what = what
+    def __init__(self, probe: PreloadProbe, reason: str) -> None:
+        self._probe = probe
+        self._reason = reason
 
     def create_module(self, _spec: importlib.machinery.ModuleSpec) -> None:
         """Implement Python's protocol of loaders."""
-        self._trial.taint(f"imports {self._what}")
-        raise LeftOut(f"imports {self._what}")
+        self._probe.exclude_importers(f"imports {self._reason}")
+        raise ModuleExcluded(f"imports {self._reason}")
 
     def exec_module(self, module: ModuleType) -> None:
         """As above; never reached."""
 
 
-class _Watched:
+class _CheckedLoader:
     """A loader that checks the module that it loads; the module itself keeps the original loader."""
 
-    def __init__(self, trial: PreloadProbe, loader: Any) -> None:
-        self._trial = trial
+    def __init__(self, probe: PreloadProbe, loader: Any) -> None:
+        self._probe = probe
         self._loader = loader
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> Any:
         """Implement Python's protocol of loaders. An extension's libraries are loaded here, and may start threads."""
         create = getattr(self._loader, "create_module", None)
-        if create is None or self._trial.over:
+        if create is None or self._probe.done:
             return create(spec) if create else None
-        self._trial.enter(spec.name)
+        self._probe.enter(spec.name)
         try:
             return create(spec)
         except BaseException as error:
-            self._trial.failed(spec.name, error)
+            self._probe.failed(spec.name, error)
             raise
         finally:
-            self._trial.leave(spec.name)
+            self._probe.leave(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
         """Implement Python's protocol of loaders."""
         spec = module.__spec__
         if spec is not None:
             spec.loader = module.__loader__ = self._loader
-        if self._trial.over:  # a lazy module, loaded in a worker
+        if self._probe.done:  # a lazy module, loaded in a worker
             self._loader.exec_module(module)
             return
-        self._trial.enter(module.__name__)
+        self._probe.enter(module.__name__)
         try:
             self._loader.exec_module(module)
-            self._trial.ran(module.__name__, (spec and spec.origin) or "")
+            self._probe.finished(module.__name__, (spec and spec.origin) or "")
         except BaseException as error:
-            self._trial.failed(module.__name__, error)
+            self._probe.failed(module.__name__, error)
             raise
         finally:
-            self._trial.leave(module.__name__)
+            self._probe.leave(module.__name__)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)
 
 
-class _Environment:
+class _EnvironmentWatch:
     """Within this context, the probe is notified of each variable that is read."""
 
-    def __init__(self, trial: PreloadProbe) -> None:
+    def __init__(self, probe: PreloadProbe) -> None:
         environ: Any = os.environ  # noqa: TID251  its content stays as it is; only reads are noticed
         self._environ = environ
         kind: Any = type(environ)
 
-        class Told(kind):  # type: ignore[misc]  # a class that is known only at run time
+        class WatchedEnviron(kind):  # type: ignore[misc]  # a class that is known only at run time
             def __getitem__(self, key: str) -> str:
-                trial.reads(key)
+                probe.record_read(key)
                 value: str = kind.__getitem__(self, key)
                 return value
 
         self._kind = kind
-        self._told = Told
+        self._watched = WatchedEnviron
 
     def __enter__(self) -> None:
-        self._environ.__class__ = self._told
+        self._environ.__class__ = self._watched
 
     def __exit__(self, *_: object) -> None:
         self._environ.__class__ = self._kind
 
 
-def _mask() -> int:
+def _umask() -> int:
     mask = os.umask(0o022)
     os.umask(mask)
     return mask
 
 
-def _words(error: BaseException) -> str:
-    if isinstance(error, LeftOut):
+def _error_text(error: BaseException) -> str:
+    if isinstance(error, ModuleExcluded):
         return str(error)
-    return f"can't be imported by itself ({type(error).__name__}: {error})"[:_WORDS]
+    return f"can't be imported by itself ({type(error).__name__}: {error})"[:_MAX_ERROR_TEXT]

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from ...protocol.channel import Channel, ChannelError, Fork, Preload, Preloaded
 from ..files.project_places import ProjectPlaces
-from .forking import flush, forked, speak_through
+from .forking import flush, forked, set_outputs
 from .inheritance import Inheritance
 from .preload_probe import PreloadProbe
 
@@ -51,16 +51,16 @@ class Preloader:
         own = places.own_entries(path)
         sys.path[:] = [entry for entry in path if entry not in own]
         gc.disable()
-        trial = PreloadProbe(self._channel, self._request, self._descriptors, places, path)
-        reason = early or trial.run()
-        self._channel = trial.channel  # another one, if an earlier round was abandoned
+        probe = PreloadProbe(self._channel, self._request, self._descriptors, places, path)
+        reason = early or probe.run()
+        self._channel = probe.channel  # another one, if an earlier round was abandoned
         sys.path[:] = path
-        inheritance = Inheritance(trial, places)
-        self._randoms = trial.randoms
+        inheritance = Inheritance(probe, places)
+        self._randoms = probe.randoms
         gc.collect()
         gc.freeze()
         self._channel.send(
-            Preloaded(found=trial.found, refused=reason, import_s=round(time.monotonic() - began, 4)),
+            Preloaded(found=probe.found, refused=reason, import_s=round(time.monotonic() - began, 4)),
         )
         return self._serve(), inheritance
 
@@ -79,16 +79,16 @@ class Preloader:
         own, *outputs = descriptors
         with forked() as is_worker:
             if is_worker:
-                self._begin(outputs)
+                self._undo_sharing(outputs)
         if is_worker:
             return Channel(socket.socket(fileno=own))
         for number in descriptors:
             os.close(number)
         return None
 
-    def _begin(self, outputs: list[int]) -> None:
+    def _undo_sharing(self, outputs: list[int]) -> None:
         """Undo in this process what the fork must not share."""
-        speak_through(outputs)
+        set_outputs(outputs)
         self._channel.close()
         if self._randoms is not None:
             self._randoms.seed()

@@ -51,7 +51,7 @@ class RandomSeeds:
             self._numpy.default_rng = self._default_rng
             self._numpy = None
 
-    def ran(self, name: str) -> None:
+    def imported(self, name: str) -> None:
         """Patch numpy's generators, once ``numpy.random`` was imported."""
         if name == "numpy.random":
             self._hooks.call("seeds of numpy", self._hook_numpy, otherwise=None)
@@ -59,7 +59,7 @@ class RandomSeeds:
     def _hook_numpy(self) -> None:
         module: Any = sys.modules["numpy.random"]
         original = module.default_rng
-        note = self._hooks.guarded("seeds of numpy", self._note_numpys, otherwise=None)
+        note = self._hooks.guarded("seeds of numpy", self._note_numpy, otherwise=None)
 
         @functools.wraps(original)
         def default_rng(*given: Any, **named: Any) -> Any:
@@ -70,7 +70,7 @@ class RandomSeeds:
         self._numpy, self._default_rng = module, original
         module.default_rng = default_rng
 
-    def _note_numpys(self, made: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+    def _note_numpy(self, made: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
         seed = given[0] if given else named.get("seed")
         if seed is None and self._numpy is not None:  # a later call can only come from a kept reference
             self._generators.append(made)

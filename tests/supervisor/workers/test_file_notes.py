@@ -31,7 +31,7 @@ class Noting:
         self.child = Handle("worker", 1, os.getpid(), {})
         self.pipe = self.notes.begin(self.child)
         self.inputs = InputFiles("/project", self.pipe)
-        self.inputs.tell()
+        self.inputs.report()
 
     def own(self, path: str, after_s: float = 0.0) -> bool:
         """Whether a change that is seen now, or so much later, is the worker's own."""
@@ -57,7 +57,7 @@ def noting() -> Iterator[Noting]:
 def test_a_write_of_its_own(noting: Noting):
     """A change that was noted before is the worker's own; the next one, a moment later, is somebody else's."""
     assert not noting.own("/project/a.html")
-    noting.inputs.written("/project/a.html")
+    noting.inputs.record_write("/project/a.html")
     assert noting.own("/project/a.html")
     assert not noting.own("/project/b.html")
     assert not noting.own("/project/a.html", MOMENT_S * 2)
@@ -66,7 +66,7 @@ def test_a_write_of_its_own(noting: Noting):
 def test_a_change_that_was_seen_before(noting: Noting):
     """A note that was made after a change was seen is of another change, which is still to come."""
     seen_at = time.monotonic()
-    noting.inputs.written("/project/a.html")
+    noting.inputs.record_write("/project/a.html")
     assert not noting.notes.is_own("/project/a.html", seen_at)
     assert noting.own("/project/a.html")
 
@@ -74,15 +74,15 @@ def test_a_change_that_was_seen_before(noting: Noting):
 def test_a_row_of_writes(noting: Noting):
     """Many writes in a row, seen in whatever pieces, are its own to the last."""
     for _ in range(50):
-        noting.inputs.written("/project/a.html")
-        noting.inputs.written("/project/a.html")
+        noting.inputs.record_write("/project/a.html")
+        noting.inputs.record_write("/project/a.html")
         assert noting.own("/project/a.html")
 
 
 def test_a_write_that_failed(noting: Noting):
     """A note whose change does not come is forgotten: the next save is one."""
     path = os.__file__  # it was not changed for long
-    noting.inputs.written(path)
+    noting.inputs.record_write(path)
     noting.notes.is_own("/", 0)
     noting.pass_time()
     assert not noting.own(path)
@@ -91,12 +91,12 @@ def test_a_write_that_failed(noting: Noting):
 def test_a_write_that_is_seen_late(noting: Noting, tmp_path: Path):
     """Where files are polled, a change that has come and was not seen yet is its own for some seconds more."""
     file = tmp_path / "a.html"
-    noting.inputs.written(str(file))
+    noting.inputs.record_write(str(file))
     file.touch()
     noting.notes.is_own("/", 0)
     noting.pass_time(2.0)
     assert noting.own(str(file))
-    noting.inputs.written(str(file))
+    noting.inputs.record_write(str(file))
     noting.notes.is_own("/", 0)
     noting.pass_time(20.0)
     assert not noting.own(str(file))
@@ -105,7 +105,7 @@ def test_a_write_that_is_seen_late(noting: Noting, tmp_path: Path):
 def test_a_slow_write(noting: Noting, tmp_path: Path):
     """While the process holds the file open its write is yet to come; once it has closed it, it is used up."""
     path = str(tmp_path / "slow.html")
-    noting.inputs.written(path)
+    noting.inputs.record_write(path)
     with (tmp_path / "slow.html").open("w", encoding="utf-8"):
         assert noting.own(path)
         noting.pass_time()
@@ -131,8 +131,8 @@ def test_files_that_were_met(noting: Noting, tmp_path: Path):
     file = tmp_path / "a file\nof any name"
     file.write_text("x", encoding="utf-8")
     status = file.stat()
-    noting.inputs.met(str(file))
-    noting.inputs.met(str(tmp_path / "nowhere"))
+    noting.inputs.record(str(file))
+    noting.inputs.record(str(tmp_path / "nowhere"))
     noting.own("/")
     mark = [status.st_mtime_ns, status.st_size, status.st_ino, status.st_ctime_ns, -1]
     assert noting.files == {str(file): mark, str(tmp_path / "nowhere"): []}
@@ -141,15 +141,15 @@ def test_files_that_were_met(noting: Noting, tmp_path: Path):
 def test_a_full_pipe(noting: Noting):
     """A worker whose notes nobody reads loses them, and goes on."""
     for number in range(10_000):
-        noting.inputs.written(f"/project/{number}.html")
-    noting.inputs.written("/" + "x" * 5000)
+        noting.inputs.record_write(f"/project/{number}.html")
+    noting.inputs.record_write("/" + "x" * 5000)
     assert noting.own("/project/0.html")
 
 
 def test_many_files(noting: Noting):
     """What is kept of writes has a bound."""
     for number in range(file_notes.MOST + 100):
-        noting.inputs.written(f"/project/{number}.html")
+        noting.inputs.record_write(f"/project/{number}.html")
         noting.notes.is_own("/", 0)
     assert len(noting.notes._writes) == file_notes.MOST
 
@@ -161,10 +161,10 @@ def test_a_pipe_that_was_closed(tmp_path: Path):
     os.close(write)
     file = os.open(tmp_path / "theirs", os.O_RDWR | os.O_CREAT)
     assert file == write
-    inputs.written("/project/a.html")
+    inputs.record_write("/project/a.html")
     assert os.read(file, 100) == b""
     os.close(file)
-    inputs.written("/project/a.html")
+    inputs.record_write("/project/a.html")
     os.close(read)
 
 
@@ -181,6 +181,6 @@ def test_whatever_is_written(noting: Noting, parts: list[bytes]):
         os.write(noting.pipe, part)
     os.write(noting.pipe, b"\0\0")
     assert noting.own("/project/last.html") is False
-    noting.inputs.written("/project/last.html")
+    noting.inputs.record_write("/project/last.html")
     assert noting.own("/project/last.html")
     noting.pass_time()

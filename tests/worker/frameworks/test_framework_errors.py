@@ -73,7 +73,7 @@ def answer(signal: Signal, root: str, kind: str, content: bytes, words: str = NO
         return [content]
 
     run = Run()
-    helped = framework_errors.told(application, root, Hooks())
+    helped = framework_errors.add_advice(application, root, Hooks())
     return run, b"".join(helped({"HTTP_ACCEPT": "text/plain"}, run.start_response))
 
 
@@ -117,7 +117,7 @@ def test_no_framework(monkeypatch):
     for name in ("flask.signals", "django.core.signals"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     application: Any = object()
-    assert framework_errors.told(application, "/", Hooks()) is application
+    assert framework_errors.add_advice(application, "/", Hooks()) is application
 
 
 def test_the_debugger(monkeypatch):
@@ -142,12 +142,12 @@ def test_the_debugger(monkeypatch):
     for module in (flask, ModuleType("werkzeug"), debug):
         monkeypatch.setitem(sys.modules, module.__name__, module)
     application = Flask()
-    offered = werkzeug_debugger.offered(application, Hooks())
+    offered = werkzeug_debugger.wrap(application, Hooks())
     assert offered({"HTTP_ACCEPT": "text/html", "QUERY_STRING": ""}, Run().start_response) == [b"debugged ", b"raw"]
     assert offered({"QUERY_STRING": "__debugger__=yes"}, Run().start_response) == [b"debugged ", b"raw"]
     assert offered({"HTTP_ACCEPT": "application/json", "QUERY_STRING": ""}, Run().start_response) == [b"raw"]
     application.debug = False
-    assert werkzeug_debugger.offered(application, Hooks()) is application
+    assert werkzeug_debugger.wrap(application, Hooks()) is application
 
 
 def test_an_application_that_raises_keeps_nothing(signal, exchange, tmp_path):
@@ -169,7 +169,7 @@ def test_an_application_that_raises_keeps_nothing(signal, exchange, tmp_path):
         return []
 
     hooks = Hooks()
-    helped = framework_errors.told(application, str(tmp_path), hooks)
+    helped = framework_errors.add_advice(application, str(tmp_path), hooks)
     gc.disable()
     try:
         for _ in range(30):
@@ -184,7 +184,7 @@ def test_an_application_that_raises_keeps_nothing(signal, exchange, tmp_path):
 
 def test_what_comes_too_late_is_not_noted(signal, exchange, tmp_path):
     """An exception behind the first byte of the response, or outside of a request, is not kept."""
-    framework_errors.told(lambda *_: [], str(tmp_path), Hooks())
+    framework_errors.add_advice(lambda *_: [], str(tmp_path), Hooks())
     exchange.answered = 1.0
     signal.send(None, exception=ValueError())
     assert exchange.framework_error is None
@@ -218,7 +218,7 @@ def test_flask_without_signals(monkeypatch, tmp_path):
 
     run, hooks = Run(), Hooks()
     assert NO_TABLE.encode() in b"".join(
-        framework_errors.told(application, str(tmp_path), hooks)({}, run.start_response)
+        framework_errors.add_advice(application, str(tmp_path), hooks)({}, run.start_response)
     )
     assert (run.told[0]["event"], hooks.dropped) == ("application.failed", set())
 
@@ -242,7 +242,7 @@ def test_a_page_that_is_no_page_is_left_alone(signal, tmp_path, length):
         return Stream()
 
     run = Run()
-    response = framework_errors.told(application, str(tmp_path), Hooks())({}, run.start_response)
+    response = framework_errors.add_advice(application, str(tmp_path), Hooks())({}, run.start_response)
     assert b"".join(response) == b"x" * 5_000_000
     response.close()
     assert (closed, run.headers.get("Content-Length")) == ([True], length)
@@ -250,7 +250,7 @@ def test_a_page_that_is_no_page_is_left_alone(signal, tmp_path, length):
 
 def test_a_hook_that_fails_changes_nothing(signal, monkeypatch, tmp_path):
     """Where our page can't be made the framework's own is sent, whole, and the hook is dropped."""
-    monkeypatch.setattr(framework_errors, "_changed", lambda *_: 1 / 0)
+    monkeypatch.setattr(framework_errors, "_new_content", lambda *_: 1 / 0)
     told: list[tuple[Any, ...]] = []
 
     def application(_environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -260,7 +260,7 @@ def test_a_hook_that_fails_changes_nothing(signal, monkeypatch, tmp_path):
 
     hooks = Hooks()
     hooks.report_to(lambda *event: told.append(event))
-    helped = framework_errors.told(application, str(tmp_path), hooks)
+    helped = framework_errors.add_advice(application, str(tmp_path), hooks)
     for _ in range(2):
         run = Run()
         assert b"".join(helped({}, run.start_response)) == FLASKS_OWN

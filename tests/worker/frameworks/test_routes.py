@@ -8,7 +8,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from appliance.server.wsgi.exchange import Exchange, current
-from appliance.worker.frameworks.routes import told
+from appliance.worker.frameworks.routes import report_routes
 from appliance.worker.hooks import Hooks
 
 
@@ -25,7 +25,7 @@ def test_an_application_of_no_framework_is_itself(monkeypatch):
     """Where no framework is loaded that tells, the application is called as it is."""
     for name in ("flask.ctx", "bottle", "django.core.handlers.base"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    assert told(print, Hooks()) is print
+    assert report_routes(print, Hooks()) is print
 
 
 @pytest.mark.parametrize(("left", "route"), [({"bottle.route": SimpleNamespace(rule="/b/<n>")}, "/b/<n>"), ({}, None)])
@@ -38,7 +38,7 @@ def test_what_bottle_leaves_in_the_environ(monkeypatch, exchange, left, route):
         raise ValueError
 
     with pytest.raises(ValueError):
-        told(application, Hooks())({}, None)
+        report_routes(application, Hooks())({}, None)
     assert exchange.route == route
 
 
@@ -54,7 +54,7 @@ def test_where_flask_matches(monkeypatch, exchange, name, rule, route):
     module = ModuleType("flask.ctx")
     setattr(module, name, Context)
     monkeypatch.setitem(sys.modules, "flask.ctx", module)
-    told(print, Hooks())
+    report_routes(print, Hooks())
     Context().match_request()
     assert exchange.route == route
 
@@ -72,6 +72,6 @@ def test_where_django_resolves(monkeypatch, exchange, django, route):
     module = ModuleType("django.core.handlers.base")
     module.BaseHandler = BaseHandler  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "django.core.handlers.base", module)
-    told(print, Hooks())
+    report_routes(print, Hooks())
     assert BaseHandler().resolve_request("request").route == django
     assert exchange.route == route
