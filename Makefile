@@ -17,7 +17,7 @@ PROJECT_SIDE = appliance/__init__.py appliance/masking.py appliance/ownership.py
 YAMLLINT = {extends: default, rules: {line-length: {max: 120}, document-start: disable}}
 
 .DEFAULT_GOAL := help
-.PHONY: help check test soak fuzz bench docs workflows lock release serve image up down clean
+.PHONY: help check test soak fuzz mutants bench docs workflows lock release serve image up down clean
 .DELETE_ON_ERROR:
 
 help: ## list the tasks
@@ -39,6 +39,10 @@ test: $(VENV)/made ## run every test; the image's tests only if an engine answer
 fuzz: $(VENV)/made ## look for bytes that the server reads wrongly, for ten minutes (ARGS="--seconds 60")
 	-$(VENV)/$(PIP) $(LOCKED) locks/fuzz.txt  # has wheels for few platforms
 	$(VENV)/bin/python -m tests.fuzz $(or $(ARGS),--seconds 600)
+
+mutants: $(VENV)/made ## look for changes of the code that no test notices (ARGS="appliance/server/pool/thread_pool.py")
+	$(VENV)/$(PIP) $(LOCKED) locks/mutants.txt
+	$(VENV)/bin/python -m tools.mutants $(ARGS)
 
 bench: $(VENV)/made ## measure the appliance and other servers in one run; needs wrk (ARGS=--help)
 	$(VENV)/bin/python -m benchmarks.request
@@ -65,7 +69,7 @@ workflows: $(VENV)/made ## lint .github
 lock: $(VENV)/made ## resolve every dependency again, and write versions and hashes into locks/
 	$(VENV)/bin/uv $(LOCK) --upgrade pyproject.toml $(foreach group,dev docs image release workflows,--group $(group)) --output-file locks/develop.txt
 	$(VENV)/bin/uv $(LOCK) --constraint locks/develop.txt pyproject.toml --output-file locks/appliance.txt
-	$(foreach group,build debugger fuzz,$(VENV)/bin/uv $(LOCK) --constraint locks/develop.txt --group $(group) --output-file locks/$(group).txt &&) true
+	$(foreach group,build debugger fuzz mutants,$(VENV)/bin/uv $(LOCK) --constraint locks/develop.txt --group $(group) --output-file locks/$(group).txt &&) true
 
 release: $(VENV)/made ## write a new version everywhere: make release VERSION=0.3.0
 	$(VENV)/bin/python -m tools.release prepare '$(VERSION)'
@@ -83,7 +87,7 @@ down: ## stop it and remove its container
 	docker compose down
 
 clean: ## remove the environments and caches that were made here
-	rm -rf $(VENV) $(VENV)-serve .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .bench .site build dist
+	rm -rf $(VENV) $(VENV)-serve .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mutants .bench .site build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # -- environments: made again when the files that they are made from have changed -------------------------------------

@@ -174,10 +174,10 @@ def test_every_dependency_is_locked(metadata):
     plain = {name: [each for each in group if isinstance(each, str)] for name, group in groups.items()}
     asked = {
         "appliance": metadata["project"]["dependencies"],
-        **{name: plain[name] for name in ("build", "debugger", "fuzz")},
+        **{name: plain[name] for name in ("build", "debugger", "fuzz", "mutants")},
     }
     asked["develop"] = list(
-        chain(metadata["project"]["dependencies"], *(plain[name] for name in plain if name != "fuzz"))
+        chain(metadata["project"]["dependencies"], *(plain[name] for name in plain if name not in {"fuzz", "mutants"}))
     )
     for lock, requirements in asked.items():
         pins = locked(lock)

@@ -1,0 +1,133 @@
+"""``python -m tools.mutants [MODULE ...]``: change the code in small ways, and list the changes that no test notices.
+
+Runs mutmut on a copy in ``.mutants``, with the tests that TESTS names for a module. A mutant that survives and that
+``tests/mutants/survivors.toml`` does not explain is printed as a diff, and makes the exit status 1.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+COPY = ROOT / ".mutants"
+EXPLAINED = ROOT / "tests" / "mutants" / "survivors.toml"
+COPIED = ("appliance", "tests", "docs", "tools", "examples", "pyproject.toml")
+# The tests of a module, or of the modules below a folder: in one process, and quick. The longest name counts.
+TESTS = {
+    "appliance/logs/writer.py": ["tests/logs/test_writer.py"],
+    "appliance/protocol": ["tests/protocol"],
+    "appliance/server/http": ["tests/server/http", "tests/server/wsgi/test_response.py"],
+    "appliance/server/io": ["tests/server/io", "tests/server/http/test_body.py"],
+    "appliance/server/pool": ["tests/server/pool", "tests/faults/test_faults_server.py"],
+    "appliance/server/pool/connections.py": ["tests/server/pool"],
+    "appliance/server/pool/thread_pool.py": ["tests/server/pool/test_thread_pool.py", "tests/server/pool/test_pool.py"],
+    "appliance/server/wsgi": ["tests/server/wsgi", "tests/server/http"],
+    "appliance/supervisor": ["tests/supervisor"],
+    "appliance/supervisor/debugger": ["tests/supervisor/debugger"],
+    "appliance/supervisor/loop.py": ["tests/supervisor/test_loop.py"],
+    "appliance/supervisor/processes": ["tests/supervisor/processes"],
+}
+SETTINGS = """
+
+[tool.mutmut]
+source_paths = ["appliance"]
+only_mutate = {modules}
+also_copy = {copied}
+pytest_add_cli_args_test_selection = {tests}
+pytest_add_cli_args = ["-p", "no:cacheprovider", "--timeout", "20"]
+use_git_change_detection = false
+"""
+
+Change = tuple[str, str, str]  # the function, the line before, the line after
+
+
+def tests_of(module: str) -> list[str]:
+    """Return the tests that run for a module.
+
+    Raises:
+        SystemExit: the table has none.
+    """
+    fitting = [name for name in TESTS if module == name or module.startswith(name.removesuffix(".py") + "/")]
+    if not fitting:
+        raise SystemExit(f"Found no tests for {module}; expected a module below one of {', '.join(TESTS)}.")
+    return TESTS[max(fitting, key=len)]
+
+
+def prepare(modules: list[str]) -> None:
+    """Copy what the tests need, and tell mutmut which modules to change."""
+    shutil.rmtree(COPY, ignore_errors=True)
+    COPY.mkdir()
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, COPY / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, COPY / name)
+    tests = sorted({test for module in modules for test in tests_of(module)})
+    settings = SETTINGS.format(modules=modules, copied=[*COPIED[2:-1]], tests=tests)
+    with (COPY / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write(settings.replace("'", '"'))
+
+
+def mutmut(*argv: str) -> str:
+    """Run mutmut in the copy, and return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mutmut", *argv], cwd=COPY, stdout=subprocess.PIPE, text=True, check=False
+    )
+    return done.stdout
+
+
+def survivors() -> dict[str, Change]:
+    """Return the mutants that no test noticed, by mutmut's name for them."""
+    found = {}
+    for line in mutmut("results").splitlines():
+        name, _, verdict = line.strip().partition(": ")
+        if verdict in {"survived", "no tests"}:
+            found[name] = change(name, mutmut("show", name))
+    return found
+
+
+def change(name: str, diff: str) -> Change:
+    """Return what a mutant changes."""
+    lines = [line for line in diff.splitlines() if not line.startswith(("---", "+++", "@@"))]
+    before, after = ([line[1:].strip() for line in lines if line.startswith(sign)] for sign in "-+")
+    module, _, function = name.rpartition("__mutmut_")[0].rpartition(".")
+    return f"{module}.{function.lstrip('x_ǁ').replace('ǁ', '.')}", " ".join(before), " ".join(after)
+
+
+def explained() -> set[Change]:
+    """Return the changes that make no difference that a test could notice."""
+    table = tomllib.loads(EXPLAINED.read_text(encoding="utf-8"))
+    return {
+        (f"{module}.{each['function']}", each["before"], each["after"])
+        for module, group in table.items()
+        for each in group
+    }
+
+
+def main(modules: list[str]) -> int:
+    """Run them, and print what is left to look at."""
+    modules = [
+        str(path.relative_to(ROOT))
+        for name in modules or sorted(TESTS)
+        for path in (sorted((ROOT / name).rglob("*.py")) if (ROOT / name).is_dir() else [ROOT / name])
+    ]
+    prepare(modules)
+    print(f"{len(modules)} modules; see {COPY.name}/log while this runs")  # noqa: T201  a command's output
+    output = mutmut("run", "--max-children", "2")
+    (COPY / "log").write_text(output.replace("\r", "\n"), encoding="utf-8")
+    known = explained()
+    new = {name: each for name, each in survivors().items() if each not in known}
+    for name, (function, before, after) in new.items():
+        print(f"{name}\n  {function}\n  - {before}\n  + {after}")  # noqa: T201  as above
+    verdicts = output.replace("\r", "\n").strip().splitlines()
+    print(f"{len(new)} mutants survive and are not explained; {verdicts[-1] if verdicts else 'nothing ran'}")  # noqa: T201  as above
+    return 1 if new or not verdicts else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
