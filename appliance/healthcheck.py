@@ -20,7 +20,7 @@ import time
 SOCKET = "/tmp/appliance/status.sock"  # noqa: S108  where the image has it; the folder belongs to the supervisor
 ANSWER_S = 2.0  # a supervisor that takes longer does not work
 BIND_S = 2.0  # how long a new supervisor may take to create its socket
-LOOK_S = 0.2  # between two questions while it is not ready: 0.3 ms of CPU each
+POLL_S = 0.2  # between two questions while it is not ready: 0.3 ms of CPU each
 
 
 def ask(path: str) -> dict[str, object]:
@@ -62,7 +62,7 @@ def judge(path: str) -> tuple[int, str]:
             if health != "starting":
                 but = f", but {stuck}" if stuck else ""
                 return (0 if health == "healthy" else 1), f"{health}: the state is {state}{but}"
-        time.sleep(LOOK_S)  # noqa: TID251  a program of its own, with nothing to wait on
+        time.sleep(POLL_S)  # noqa: TID251  a program of its own, with nothing to wait on
 
 
 if __name__ == "__main__":

@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 _ESCAPED = re.compile(r"[\"\\]|[^ -~]")  # characters that JSON, or a sanitised text, may write in another form
 MASKED = "********"
-LEAST = 8  # characters of the shortest value that is searched for
-MOST_VALUES = 200  # the longest ones, that are searched for
-_LONGEST = 4096  # characters of one value
-_DEEPEST = 32
+MIN_LENGTH = 8  # characters of the shortest value that is searched for
+MAX_VALUES = 200  # the longest ones, that are searched for
+_MAX_LENGTH = 4096  # characters of one value
+_MAX_DEPTH = 32
 
 SECRET = re.compile(
     r"SECRET|PASSWORD|PASSWD|PASSPHRASE|(?:^|_)PASS$|_PWD$|TOKEN|API_?KEY|ACCESS_?KEY|ENCRYPTION_KEY|SIGNING_KEY|PRIVATE"
     r"|CREDENTIAL|DSN|_URL$|_URI$",
     re.IGNORECASE,
 )
-_OF_A_FILE = re.compile(r"_(?:FILE|PATH|DIR)$", re.IGNORECASE)
+_NAMES_A_FILE = re.compile(r"_(?:FILE|PATH|DIR)$", re.IGNORECASE)
 # Both repetitions are bounded, so that a text of many beginnings takes linear time.
 _PASSWORD = re.compile(r"(://[^\s/?#:@\"'<>]{0,256}:)(?!\d{0,5}(?:[/?#\s]|$))[^\s\"'<>]{1,256}@")
 _PORT_LIKE = re.compile(r"(://[^\s/?#:@\"'<>]{0,256}:)[^\s/?#\"'<>]{1,256}@")
@@ -49,7 +49,7 @@ class Mask:
     def __init__(self, variables: Mapping[str, str], before: Mask | None = None) -> None:
         known: tuple[str, ...] = () if before is None else before.values
         values = dict.fromkeys([*secret_values(variables), *known])
-        self.values: tuple[str, ...] = tuple(sorted(values, key=len, reverse=True)[:MOST_VALUES])
+        self.values: tuple[str, ...] = tuple(sorted(values, key=len, reverse=True)[:MAX_VALUES])
         forms = dict.fromkeys(form for value in self.values for form in _forms(value))
         self._pattern = re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True)))) if forms else None
         self._rendered = tuple(set(map(_rendered, forms)))
@@ -71,7 +71,7 @@ class Mask:
         """Mask every text in a value of JSON's types, including keys."""
         if isinstance(value, str):
             return self.masked(value)
-        if depth < _DEEPEST:
+        if depth < _MAX_DEPTH:
             if isinstance(value, dict):
                 return {self.of(key, depth): self.of(each, depth + 1) for key, each in value.items()}
             if isinstance(value, (list, tuple)):
@@ -81,25 +81,26 @@ class Mask:
 
 def secret_values(variables: Mapping[str, str]) -> Iterator[str]:
     """Yield the secret texts: values of variables with a secret's name, unless another variable has the same value."""
-    secret = {name: value for name, value in variables.items() if SECRET.search(name) and not _OF_A_FILE.search(name)}
+    named = {name: value for name, value in variables.items() if SECRET.search(name)}
+    secret = {name: value for name, value in named.items() if not _NAMES_A_FILE.search(name)}
     ordinary = {value for name, value in variables.items() if name not in secret}
     for value in secret.values():
         for part in _parts(value):
-            if LEAST <= len(part) <= _LONGEST and part not in ordinary:
+            if MIN_LENGTH <= len(part) <= _MAX_LENGTH and part not in ordinary:
                 yield part
 
 
 def _parts(value: str) -> Iterable[str]:
     """Return what is secret in a value: a URL's password (its host is no secret), each line of a key, or all of it."""
     if "://" in value:
-        return _of_url(value)
+        return _url_secrets(value)
     lines = [line.strip() for line in value.splitlines()]
     if len(lines) > 1:
-        return [line for line in lines if len(line) >= 2 * LEAST and not line.startswith("-----")]
+        return [line for line in lines if len(line) >= 2 * MIN_LENGTH and not line.startswith("-----")]
     return [value.strip()]
 
 
-def _of_url(url: str) -> Iterable[str]:
+def _url_secrets(url: str) -> Iterable[str]:
     try:
         parts = urlsplit(url)
         password = parts.password or ("" if parts.password is not None else parts.username or "")

@@ -49,14 +49,14 @@ class Rule(NamedTuple):
 
     Attributes:
         owners: user ids.
-        barred: the bits of a mode that must not be set.
+        forbidden: the bits of a mode that must not be set.
         group: this group may write; -1: none.
         is_learned: the file system was tested: how it shows a new file of ours.
         is_unprotected: it shows that file as another user's, or as writable by others.
     """
 
     owners: frozenset[int]
-    barred: int = WRITABLE
+    forbidden: int = WRITABLE
     group: int = -1
     is_learned: bool = False
     is_unprotected: bool = False
@@ -65,7 +65,7 @@ class Rule(NamedTuple):
         """Return why another user can have written this; "" if none can."""
         if status.st_uid not in self.owners:
             return f"it belongs to uid {status.st_uid}"
-        writable = status.st_mode & self.barred
+        writable = status.st_mode & self.forbidden
         if writable and not (writable == stat.S_IWGRP and status.st_gid == self.group):
             return f"others can write it (mode {stat.S_IMODE(status.st_mode):04o})"
         return ""
@@ -74,13 +74,13 @@ class Rule(NamedTuple):
         """Return the rule for the file system of this folder, learned from a new file in it."""
         if self.is_learned:
             return self
-        shown = _new_file(folder)
+        shown = _stat_of_new_file(folder)
         if shown is None:
             return self._replace(is_learned=True)
         spared = shown.st_mode & WRITABLE
         return self._replace(
             owners=self.owners | {shown.st_uid},
-            barred=WRITABLE & ~spared,
+            forbidden=WRITABLE & ~spared,
             is_learned=True,
             is_unprotected=bool(spared) or shown.st_uid != os.geteuid(),
         )
@@ -132,7 +132,7 @@ class Folder:
             with contextlib.suppress(FileExistsError):  # another process was faster; the folder is checked too
                 os.mkdir(name, make, dir_fd=self.descriptor)
             descriptor = self._open(name, _FOLDER)
-        rule = self._passed(descriptor, os.fstat(descriptor), name, descriptor)
+        rule = self._checked_rule(descriptor, os.fstat(descriptor), name, descriptor)
         return Folder(descriptor, f"{self.path}/{name}", rule)
 
     def names(self) -> list[str]:
@@ -205,7 +205,7 @@ class Folder:
         try:
             return os.open(name, flags, 0o600, dir_fd=self.descriptor)
         except OSError as error:
-            raise self._refusal(name, error) from None
+            raise self._explained(name, error) from None
 
     def _open_file(self, name: str, flags: int) -> tuple[int, int]:
         """Open a regular file; return its descriptor and its size."""
@@ -214,10 +214,10 @@ class Folder:
         if not stat.S_ISREG(status.st_mode):
             os.close(descriptor)
             raise NotOursError("it is not a regular file", f"{self.path}/{name}")
-        self.rule = self._passed(descriptor, status, name, self.descriptor)
+        self.rule = self._checked_rule(descriptor, status, name, self.descriptor)
         return descriptor, status.st_size
 
-    def _passed(self, descriptor: int, status: os.stat_result, name: str, folder: int) -> Rule:
+    def _checked_rule(self, descriptor: int, status: os.stat_result, name: str, folder: int) -> Rule:
         """Return the rule by which an open file passes; close the file if none does. ``folder``: on its file system."""
         rule = self.rule
         flaw = rule.flaw(status)
@@ -229,7 +229,7 @@ class Folder:
             raise NotOursError(flaw, f"{self.path}/{name}")
         return rule
 
-    def _refusal(self, name: str, error: OSError) -> OSError:
+    def _explained(self, name: str, error: OSError) -> OSError:
         """Return the same error, or one that names the cause if that is the file itself.
 
         The error number shows what was there at the time of the open: by now, another user can have replaced it.
@@ -291,11 +291,11 @@ def open_folder(path: str, levels: int, make: int | None = None) -> Folder:
 
 def keeps_owners(folder: int) -> bool:
     """Whether the file system of this folder shows a new file as it is: ours, and closed to others."""
-    shown = _new_file(folder)
+    shown = _stat_of_new_file(folder)
     return shown is None or (shown.st_uid == os.geteuid() and not shown.st_mode & WRITABLE)
 
 
-def _new_file(folder: int) -> os.stat_result | None:
+def _stat_of_new_file(folder: int) -> os.stat_result | None:
     """Return how the file system shows a new file; None if none can be created."""
     name = f".appliance-{os.urandom(8).hex()}"
     try:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.logs.setup import Log, library_logger, make_log
-from appliance.masking import LEAST, MASKED, Mask, secret_values
+from appliance.masking import MASKED, MIN_LENGTH, Mask, secret_values
 from appliance.server.pages.error_page import report
 from appliance.worker.stdio.logging_records import exceptions_of
 
@@ -102,7 +102,7 @@ def lines_of(**options: Any) -> tuple[Log, list[bytes]]:
     return log, written
 
 
-@given(st.text(min_size=LEAST, max_size=40), st.text(max_size=20), st.text(max_size=20))
+@given(st.text(min_size=MIN_LENGTH, max_size=40), st.text(max_size=20), st.text(max_size=20))
 def test_no_line_holds_a_secret(secret: str, before: str, behind: str):
     """Whatever a secret is made of, and whatever stands around it, the text of a line is the masked text's."""
     log, written = lines_of(format="json")

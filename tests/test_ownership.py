@@ -238,7 +238,7 @@ def test_a_file_system_that_keeps_no_owners(volume, monkeypatch, owner, mode):
     """What looks as our own new files look there passes, and is called unprotected; what looks otherwise does not."""
     # No such file system can be mounted here; a new file's status is what the rule learns of one.
     shown = os.stat_result((stat.S_IFREG | mode, 0, 0, 1, owner, owner, 0, 0, 0, 0))
-    monkeypatch.setattr(ownership, "_new_file", lambda _: shown)
+    monkeypatch.setattr(ownership, "_stat_of_new_file", lambda _: shown)
     here = volume
     for name in LEVELS:
         here /= name

@@ -90,7 +90,7 @@ __all__ = [
     "StopAccepting",
     "StoppedAccepting",
     "TakeConnections",
-    "portions",
+    "message_parts",
 ]
 
 _HEADER = struct.Struct(">IB")
@@ -115,7 +115,7 @@ class FrameTooLargeError(ValueError):
     """The message is larger than the other end accepts; nothing of it was sent."""
 
 
-def portions(early: Sequence[str | bytes]) -> Iterator[slice]:
+def message_parts(early: Sequence[str | bytes]) -> Iterator[slice]:
     """Split connections into parts that fit into one message each, by the bytes already read from them."""
     start = size = 0
     for index, each in enumerate(early):

@@ -47,7 +47,7 @@ def new_mark() -> bytes:
     return b"\x1e" + os.urandom(_MARK - 1)
 
 
-def packed(mark: bytes, piece: Piece) -> bytes:
+def pack(mark: bytes, piece: Piece) -> bytes:
     """Return the bytes of one piece, whose data fit into ROOM."""
     request_id = piece.request_id.encode("latin-1", "replace")[:_ID]
     head = _HEAD.pack(piece.kind, piece.at, piece.pid, piece.thread, len(request_id), len(piece.data))
@@ -59,7 +59,7 @@ class Reader:
 
     def __init__(self, mark: bytes) -> None:
         self._mark = mark
-        self._held = b""
+        self._kept = b""
 
     def feed(self, data: bytes) -> Iterator[Piece | bytes]:
         """Yield the pieces and the raw bytes between them, in order; keep a possibly incomplete piece."""
@@ -67,27 +67,27 @@ class Reader:
         if not mark:
             yield data
             return
-        data = self._held + data if self._held else data
-        self._held = b""
+        data = self._kept + data if self._kept else data
+        self._kept = b""
         place = 0
         while (start := data.find(mark, place)) >= 0:
             if start > place:
                 yield data[place:start]
-            found = _unpacked(data, start + _MARK)
+            found = _unpack(data, start + _MARK)
             if found is None:
-                self._held = data[start:]
+                self._kept = data[start:]
                 return
             piece, place = found
             yield piece
         kept = self._start_of_mark(data, place)
-        self._held = data[kept:]
+        self._kept = data[kept:]
         if kept > place:
             yield data[place:kept]
 
     def rest(self) -> bytes:
         """Return the bytes that were kept, at the end of the input."""
-        held, self._held = self._held, b""
-        return held
+        kept, self._kept = self._kept, b""
+        return kept
 
     def _start_of_mark(self, data: bytes, place: int) -> int:
         """Return where the end of ``data`` may be the start of a mark; the length of ``data`` if nowhere."""
@@ -97,7 +97,7 @@ class Reader:
         return start if start >= 0 else len(data)
 
 
-def _unpacked(data: bytes, start: int) -> tuple[Piece, int] | None:
+def _unpack(data: bytes, start: int) -> tuple[Piece, int] | None:
     """Return the piece whose header starts there, and its end; None if it is incomplete."""
     after = start + _HEAD.size
     if after > len(data):

@@ -13,7 +13,15 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ..protocol.channel import Channel, ChannelError, HandOverConnections, Hello, Message, TakeConnections, portions
+from ..protocol.channel import (
+    Channel,
+    ChannelError,
+    HandOverConnections,
+    Hello,
+    Message,
+    TakeConnections,
+    message_parts,
+)
 from ..server.http.hosts import AllowedHosts
 from ..server.http.limits import Limits
 from ..server.io.gevent_safe_event import GeventSafeEvent
@@ -63,7 +71,7 @@ def wait_for_end() -> NoReturn:
 
 def hand_over(channel: Channel, connections: Connections) -> None:
     """Send connections to the supervisor, with the bytes read from them, and close them here."""
-    for portion in portions([read for _, read in connections]):
+    for portion in message_parts([read for _, read in connections]):
         part = connections[portion]
         channel.send(
             HandOverConnections(early=[read.decode("latin-1") for _, read in part]),

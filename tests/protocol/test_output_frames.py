@@ -7,7 +7,7 @@ import os
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.protocol.output_frames import RECORD, ROOM, TEXT, Piece, Reader, new_mark, packed
+from appliance.protocol.output_frames import RECORD, ROOM, TEXT, Piece, Reader, new_mark, pack
 
 MARK = b"\x1e" + bytes(range(15))
 PIECES = st.builds(
@@ -37,7 +37,7 @@ def read(chunks):
 @given(st.lists(PIECES | RAW, max_size=8), st.lists(st.integers(1, 50), max_size=20))
 def test_pieces_and_raw_bytes_come_out_in_order(items, cuts):
     """Whatever stands between pieces, wherever the stream is cut, all comes out as it went in."""
-    stream = b"".join(packed(MARK, item) if isinstance(item, Piece) else item for item in items)
+    stream = b"".join(pack(MARK, item) if isinstance(item, Piece) else item for item in items)
     expected: list[Piece | bytes] = []
     for item in items:
         if isinstance(item, bytes) and expected and isinstance(expected[-1], bytes):
@@ -61,10 +61,10 @@ def test_raw_bytes_do_not_wait():
 
 def test_a_full_piece_is_one_atomic_write():
     """A piece with the longest id and all the data that it has room for is no longer than PIPE_BUF."""
-    assert len(packed(new_mark(), Piece(TEXT, 0.0, 1, 2, "i" * 500, b"x" * ROOM))) <= os.pathconf("/", "PC_PIPE_BUF")
+    assert len(pack(new_mark(), Piece(TEXT, 0.0, 1, 2, "i" * 500, b"x" * ROOM))) <= os.pathconf("/", "PC_PIPE_BUF")
 
 
 def test_without_a_mark_all_is_raw():
     """A child that has no mark can say what it likes."""
-    data = packed(MARK, Piece(TEXT, 0.0, 1, 2, "id", b"text"))
+    data = pack(MARK, Piece(TEXT, 0.0, 1, 2, "id", b"text"))
     assert list(Reader(b"").feed(data)) == [data]

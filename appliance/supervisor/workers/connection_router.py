@@ -16,7 +16,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from appliance.errors import StartError
-from appliance.protocol.channel import SetStandInPage, StopAccepting, TakeConnections, portions
+from appliance.protocol.channel import SetStandInPage, StopAccepting, TakeConnections, message_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,7 +156,7 @@ class ConnectionRouter:
 
     def _send_waiting(self) -> None:
         while self._waiting and self._acceptor is not None:
-            part = self._waiting[next(portions([early for _, early in self._waiting]))]
+            part = self._waiting[next(message_parts([early for _, early in self._waiting]))]
             descriptors = [descriptor for descriptor, _ in part]
             try:
                 sent = self._children.send(

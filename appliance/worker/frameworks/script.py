@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 class ScriptEnded(Exception):  # noqa: N818  it tells what happened; the worker makes an error of it
     """The file ran to its end, or exited, without serving anything."""
 
-    def __init__(self, words: str, namespace: dict[str, Any]) -> None:
-        super().__init__(words)
+    def __init__(self, text: str, namespace: dict[str, Any]) -> None:
+        super().__init__(text)
         self.namespace = namespace
 
 

@@ -23,7 +23,7 @@ import time
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
-from ...protocol.output_frames import END, RECORD, RECORD_PART, ROOM, TEXT, Piece, packed
+from ...protocol.output_frames import END, RECORD, RECORD_PART, ROOM, TEXT, Piece, pack
 from ...server.wsgi.exchange import current
 from .logging_records import StreamHandlerHook
 
@@ -49,7 +49,7 @@ class FramedPipe:
             part = data[start : start + ROOM]
             unfinished = kind == RECORD and start + ROOM < len(data)
             piece = Piece(RECORD_PART if unfinished else kind, at, pid, thread, request_id, part)
-            if not _write_all(self._pipe, packed(self._mark, piece)):
+            if not _write_all(self._pipe, pack(self._mark, piece)):
                 return
 
     def redirected(self) -> bool:

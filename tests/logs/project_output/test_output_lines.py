@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 
 from appliance.logs.project_output.output_lines import SETTLE_S, OutputLine, OutputLines
-from appliance.protocol.output_frames import END, RECORD, RECORD_PART, TEXT, Piece, packed
+from appliance.protocol.output_frames import END, RECORD, RECORD_PART, TEXT, Piece, pack
 
 MARK = b"\x1e" + bytes(range(15))
 
 
 def piece(data, *, kind=TEXT, pid=7, thread=1, request="", at=5.0):
     """One piece as it is on the pipe."""
-    return packed(MARK, Piece(kind, at, pid, thread, request, data))
+    return pack(MARK, Piece(kind, at, pid, thread, request, data))
 
 
 def heard(*data):
