@@ -27,8 +27,8 @@ from .files import source_loader
 from .files.known_files import KnownFiles
 from .frameworks import framework_errors, routes, werkzeug_debugger
 from .hooks import Hooks
-from .learning import ModuleReporter
 from .message_bounds import send
+from .module_reporter import ModuleReporter
 from .preload import fork_guard
 from .preload.import_order import ImportOrder
 from .preload.warming import warm
