@@ -81,22 +81,32 @@ def mutmut(*argv: str) -> str:
     return done.stdout
 
 
-def survivors() -> dict[str, Change]:
-    """Return the mutants that no test noticed, by mutmut's name for them."""
-    found = {}
+def survivors() -> tuple[dict[str, Change], set[str]]:
+    """Return the mutants that no test noticed, by mutmut's name for them; and the functions that no test calls.
+
+    What a test runs in another process is not seen, and counts as not called.
+    """
+    found, idle = {}, set()
     for line in mutmut("results").splitlines():
         name, _, verdict = line.strip().partition(": ")
-        if verdict in {"survived", "no tests"}:
+        if verdict == "survived":
             found[name] = change(name, mutmut("show", name))
-    return found
+        elif verdict == "no tests":
+            idle.add(function(name))
+    return found, idle
+
+
+def function(name: str) -> str:
+    """Return the function of a mutant."""
+    module, _, own = name.rpartition("__mutmut_")[0].rpartition(".")
+    return f"{module}.{own.removeprefix('xǁ').removeprefix('x_').replace('ǁ', '.')}"
 
 
 def change(name: str, diff: str) -> Change:
     """Return what a mutant changes."""
     lines = [line for line in diff.splitlines() if not line.startswith(("---", "+++", "@@"))]
     before, after = ([line[1:].strip() for line in lines if line.startswith(sign)] for sign in "-+")
-    module, _, function = name.rpartition("__mutmut_")[0].rpartition(".")
-    return f"{module}.{function.lstrip('x_ǁ').replace('ǁ', '.')}", " ".join(before), " ".join(after)
+    return function(name), " ".join(before), " ".join(after)
 
 
 def explained() -> set[Change]:
@@ -121,9 +131,12 @@ def main(modules: list[str]) -> int:
     output = mutmut("run", "--max-children", "2")
     (COPY / "log").write_text(output.replace("\r", "\n"), encoding="utf-8")
     known = explained()
-    new = {name: each for name, each in survivors().items() if each not in known}
-    for name, (function, before, after) in new.items():
-        print(f"{name}\n  {function}\n  - {before}\n  + {after}")  # noqa: T201  as above
+    found, idle = survivors()
+    new = {name: each for name, each in found.items() if each not in known}
+    for name, (where, before, after) in new.items():
+        print(f"{name}\n  {where}\n  - {before}\n  + {after}")  # noqa: T201  as above
+    for each in sorted(idle):
+        print(f"no test calls {each} in this process")  # noqa: T201  as above
     verdicts = output.replace("\r", "\n").strip().splitlines()
     print(f"{len(new)} mutants survive and are not explained; {verdicts[-1] if verdicts else 'nothing ran'}")  # noqa: T201  as above
     return 1 if new or not verdicts else 0

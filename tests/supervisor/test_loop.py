@@ -14,6 +14,7 @@ import pytest
 
 from appliance.supervisor import loop as module
 from appliance.supervisor.loop import Loop
+from tests.faults.injections import NO_DESCRIPTOR
 
 
 @pytest.fixture
@@ -247,11 +248,13 @@ def test_pausing_what_nobody_watches_is_nothing(loop: Loop, pair: tuple[socket.s
 
 def test_a_descriptor_that_is_closed_while_it_pauses(loop: Loop, pair: tuple[socket.socket, socket.socket]):
     """When its pause is over a descriptor that has been closed is left out, and nothing is raised."""
-    one = pair[0]
     loop.on_error = lambda error: pytest.fail(repr(error))
-    loop.watch(one.fileno(), lambda: None)
-    loop.pause(one.fileno(), 0.0)
+    one, number = pair[0], os.dup(pair[0].fileno())
+    for each in (one, number):
+        loop.watch(each, lambda: None)
+        loop.pause(each, 0.0)
     one.close()
+    os.close(number)
     loop.call_later(0.001, loop.stop)
     run(loop)
     assert loop._paused == {}
@@ -292,15 +295,50 @@ def test_timers_and_posted_calls_that_raise_are_told(loop: Loop):
     assert not loop.guarded(fails)
 
 
-def test_a_selector_that_fails_is_replaced(loop: Loop, pair: tuple[socket.socket, socket.socket], quick: None):
-    """Where the kernel's list is lost another one is taken, with all that was watched, and the loop goes on."""
+def lose(selector: selectors.BaseSelector) -> None:
+    """Have another file take the place of the selector's own descriptor, as a careless caller could."""
+    assert isinstance(selector, selectors.EpollSelector)
+    with open(os.devnull, "rb") as other:  # noqa: PTH123  a descriptor is all that counts
+        os.dup2(other.fileno(), selector.fileno())
+
+
+def test_a_selector_that_fails_is_replaced(
+    loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+):  # fmt: skip
+    """Where the kernel's list is lost another one is taken, with all that was watched and is still open."""
+    monkeypatch.setattr(module, "PAUSE_S", (0.001,))
     told: list[Exception] = []
     loop.on_error = told.append
-    loop.watch(pair[0], loop.stop)
+    gone, closed = socket.socketpair()
+    number = os.dup(gone.fileno())
+    for each in (gone, closed, number, pair[0]):
+        loop.watch(each, loop.stop)
+    gone.close()
+    closed.close()
+    os.close(number)
     lost = loop._selector
-    assert isinstance(lost, selectors.EpollSelector)
-    with open(os.devnull, "rb") as other:  # noqa: PTH123  a descriptor is all that counts
-        os.dup2(other.fileno(), lost.fileno())
+    lose(lost)
     run(loop)
     assert loop._selector is not lost
     assert len(told) == 1
+
+
+def test_a_selector_that_can_not_be_replaced_yet(
+    loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+):  # fmt: skip
+    """Where there is no descriptor for another selector the loop asks again after a pause, until there is."""
+    monkeypatch.setattr(module, "PAUSE_S", (0.001,))
+    told: list[Exception] = []
+    loop.on_error = told.append
+    make, refusals = selectors.DefaultSelector, [NO_DESCRIPTOR, NO_DESCRIPTOR]
+
+    def refuse() -> selectors.BaseSelector:
+        if refusals:
+            raise refusals.pop()
+        return make()
+
+    monkeypatch.setattr(selectors, "DefaultSelector", refuse)
+    loop.watch(pair[0], loop.stop)
+    lose(loop._selector)
+    run(loop)
+    assert len(told) == 3

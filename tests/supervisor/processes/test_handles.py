@@ -155,15 +155,23 @@ def test_both_outputs_are_read_apart(start: Start):
     assert child.readable is child.readable
 
 
-def test_a_child_has_a_session_of_its_own(start: Start):
-    """Signals of our terminal reach no child; its standard input is empty; its environment is what it was given."""
+def test_a_child_has_a_session_of_its_own(start: Start, tmp_path: Path):
+    """Signals of our terminal reach no child; its standard input is empty, its folder and variables as asked for."""
+    (tmp_path / "input").write_text("ours", encoding="utf-8")
+    ours = os.dup(0)
+    with (tmp_path / "input").open("rb") as file:
+        os.dup2(file.fileno(), 0)
     child = start(
         sys.executable, "-I", "-c",
-        "import os, sys; print(os.getsid(0) == os.getpid() == os.getpgrp(), sys.stdin.read() == '', os.environ['A'])",
+        "import os, sys; print(os.getsid(0) == os.getpid() == os.getpgrp(), sys.stdin.read() == '', os.environ['A'])\n"
+        "print(os.getcwd())",
         A="b",
     )  # fmt: skip
+    os.dup2(ours, 0)
+    os.close(ours)
     wait(child)
-    assert read(child) == b"True True b\n"
+    assert read(child).decode() == f"True True b\n{tmp_path}\n"
+    assert (child.role, child.generation) == ("worker", 1)
 
 
 def test_a_channel_rides_on_the_command_line(start: Start):
@@ -199,6 +207,29 @@ def test_a_start_that_fails_leaves_nothing_open(tmp_path: Path, argv: list[str],
     assert open_descriptors() <= before
     assert str(raised.value).startswith("a worker of the project (")
     assert raised.value.__cause__ is not None
+
+
+def test_a_start_that_fails_names_its_cause(tmp_path: Path):
+    """A variable that is too long is named, and a folder that is not there."""
+    with pytest.raises(StartError, match="BIG"):
+        spawn("worker", 1, ["/bin/sh"], environment={"BIG": "x" * 200_000}, folder=tmp_path, channel=False)
+    with pytest.raises(StartError, match="nowhere"):
+        spawn("worker", 1, ["/bin/sh"], environment={}, folder=tmp_path / "nowhere", channel=False)
+
+
+def test_a_child_that_has_gone_needs_no_score():
+    """A child that ends at once is no error, though the kernel does not know it any more."""
+    handles._prefer_as_oom_victim(2**22 + 1)
+    assert not Path(f"/proc/{2**22 + 1}").exists()
+
+
+def test_marked_output():
+    """After ``expect`` each output is read by lines that know the mark."""
+    handle = Handle("worker", 1, 4711, {"stdout": -1, "stderr": -1})
+    before = dict(handle.output_lines)
+    handle.expect(b"mark")
+    assert handle.output_lines.keys() == {"stdout", "stderr"}
+    assert all(handle.output_lines[name] is not before[name] for name in before)
 
 
 @pytest.mark.usefixtures("descriptor_faults")
@@ -280,7 +311,12 @@ def test_the_one_request_that_can_have_printed():
 def test_each_end_is_reaped_once(start: Start, monkeypatch: pytest.MonkeyPatch):
     """Every child that has ended is told of once with its status, and an empty list follows; no child is no error."""
     statuses = [(11, 0), (12, 256)]
-    monkeypatch.setattr(os, "waitpid", lambda *_: statuses.pop(0) if statuses else (0, 0))
+
+    def ended(pid: int, options: int) -> tuple[int, int]:
+        assert (pid, options) == (-1, os.WNOHANG)
+        return statuses.pop(0) if statuses else (0, 0)
+
+    monkeypatch.setattr(os, "waitpid", ended)
     assert reaped() == [(11, 0), (12, 256)]
     assert reaped() == []
 
@@ -314,14 +350,21 @@ def test_orphans_are_adopted():
 def test_the_side_of_the_project_is_isolated_only_where_it_is_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The stand-in runs isolated, a worker with the project's own variables; the installer is our own command."""
     started: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(handles, "spawn", lambda *given, **named: started.append((*given, named["channel"])))
+    monkeypatch.setattr(handles, "spawn", lambda *given, **named: started.append((*given, named)))
+    options: dict[str, Any] = {"environment": {"A": "b"}, "folder": tmp_path}
     for role in ("worker", "standin"):
-        handles.spawn_side(role, 3, Path("/py"), environment={}, folder=tmp_path)
-    handles.spawn_installer(["--project", "x"], environment={}, folder=tmp_path, job=5)
+        handles.spawn_side(role, 3, Path("/py"), **options)
+    handles.spawn_installer(["--project", "x"], job=5, **options)
+    named = {**options, "channel": True}
     entry = str(handles.ENTRY)
     assert started == [
-        ("worker", 3, ["/py", entry], True),
-        ("standin", 3, ["/py", "-I", entry], True),
-        ("installer", 5, [sys.executable, "-I", "-m", "appliance", "install", "--report", "--project", "x"], False),
+        ("worker", 3, ["/py", entry], named),
+        ("standin", 3, ["/py", "-I", entry], named),
+        (
+            "installer",
+            5,
+            [sys.executable, "-I", "-m", "appliance", "install", "--report", "--project", "x"],
+            {**named, "channel": False},
+        ),
     ]
     assert handles.ENTRY.is_file()
