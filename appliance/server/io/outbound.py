@@ -18,7 +18,7 @@ import select
 import socket
 import struct
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .delivery import Pace, is_ready
 
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..http.limits import Limits
-    from .background_sender import BackgroundSender
-    from .late_end import LateEnd
-    from .transfer import Outgoing
 
 _BRIEF_S = 0.02  # how long a thread waits for a client that does not read, if it reads less than
 _BRIEF_RATE = 67_108_864.0  # this much a second
@@ -36,6 +33,31 @@ _STEP_S = 0.002  # after which other requests that wait for a thread come first
 _LOOK_S = 1.0  # between two looks at a client that is waited for
 _STATUS_LINE = b"HTTP/1.1 "  # how every answer begins
 _AT_ONCE = struct.pack("ii", 1, 0)  # of SO_LINGER: close() resets
+
+
+class BackgroundTransfer(Protocol):
+    """What is sent in the background on one connection, as its wire sees it: ``transfer.Outgoing``."""
+
+    def afterwards(self, call: Callable[[Any], None]) -> bool:
+        """Call this when all was sent, or sending failed; False if that is so already."""
+
+
+class Background(Protocol):
+    """What sends to slow clients, as a wire sees it: ``background_sender.BackgroundSender``."""
+
+    is_pressed: Callable[[], bool]
+
+    def send(self, wire: Outbound, rest: memoryview) -> bool:
+        """Send the rest in the background; False if the thread has to wait for the client."""
+
+    def send_file(self, wire: Outbound, descriptor: int, offset: int, count: int) -> bool:
+        """Send a part of a file in the background; False as ``send``."""
+
+    def put(self, outgoing: Any, data: bytes | memoryview) -> bool:
+        """Append to a transfer that has begun; False if it has ended, and bytes can be sent directly."""
+
+    def put_file(self, outgoing: Any, descriptor: int, offset: int, count: int) -> bool:
+        """Append a part of a file; False as ``put``."""
 
 
 class Outbound:
@@ -46,12 +68,12 @@ class Outbound:
     sends_files = True  # a part of a file, by its descriptor
     # Class attributes and not slots: what is usual costs no assignment.
     waiting = 0.0
-    aside: Outgoing | None = None
+    aside: BackgroundTransfer | None = None
     unsent = _ahead = 0
 
     def __init__(self, sock: socket.socket, limits: Limits) -> None:
         self.sock = sock
-        self.background: BackgroundSender | None = None
+        self.background: Background | None = None
         self._limits = limits
         self._send: Callable[[Any], int] = sock.send
         self._usual_send: Callable[[Any], int] = self._send
@@ -169,7 +191,7 @@ class Outbound:
         self._comes(select.POLLOUT, min(pace.left, _STEP_S if brief else _LOOK_S))
         pace.waited()
 
-    def send_aside(self, outgoing: Outgoing) -> None:
+    def send_aside(self, outgoing: BackgroundTransfer) -> None:
         """From now on put what is to be sent behind what is sent in the background."""
         self.aside = outgoing
         self._send = self._send_behind
@@ -181,7 +203,7 @@ class Outbound:
         self.caught_up()
         return self._send(data)
 
-    def call_when_sent(self, late: LateEnd) -> bool:
+    def call_when_sent(self, late: Callable[[Any], None]) -> bool:
         """Have the end of a response dealt with when all of it was sent; False where that is to be done at once."""
         outgoing = self.aside
         if outgoing is None or outgoing.afterwards(late):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from wsgiref import simple_server
 
 from ..http.body import BodyError
@@ -23,8 +23,9 @@ from .streams import Reader, Writer
 
 if TYPE_CHECKING:
     from ..http.head import Head
+    from ..io.wire import Wire
     from .exchange import Exchange
-    from .handler import WSGIRequestHandler
+    from .server_context import ServerContext
 
 
 _NO_FAILURE: tuple[BaseException | None, dict[str, Any]] = (None, {})
@@ -34,6 +35,29 @@ class ClientGone(ConnectionAbortedError):  # noqa: N818  wsgiref's name for it i
     """The client has left, or does not read, and the response can't be sent."""
 
 
+class RequestHandler(Protocol):
+    """The handler of a connection, as far as a run of the application needs it: ``WSGIRequestHandler``."""
+
+    wire: Wire
+    server_context: ServerContext
+    head: Head | None
+    exchange: Exchange | None
+    socketless: bool
+    close_connection: bool
+
+    def new_exchange(self) -> Exchange:
+        """Make the current request's record."""
+
+    def may_stream(self, *, asking: bool = False) -> bool:
+        """Take a thread for a long time, or only ask whether there is one."""
+
+    def response_ended(self, *, persistent: bool) -> None:
+        """Note whether another request may follow on this connection."""
+
+    def log_exchange(self, exchange: Exchange) -> None:
+        """Write the record of a request that has ended."""
+
+
 class ApplicationRun(simple_server.ServerHandler):
     """The part of ``ServerHandler`` that is around the response; see there for what is public."""
 
@@ -41,7 +65,7 @@ class ApplicationRun(simple_server.ServerHandler):
     server_software = SOFTWARE
     os_environ: dict[str, str] = {}  # noqa: RUF012  wsgiref's name; never the process's environment, never written
     wsgi_file_wrapper = FileWrapper
-    request_handler: WSGIRequestHandler | None = None
+    request_handler: RequestHandler | None = None
     exchange: Exchange | None = None
     persistent = False
     environ: dict[str, Any]
@@ -106,7 +130,7 @@ class ApplicationRun(simple_server.ServerHandler):
             environ["wsgi.input_terminated"] = True
             environ.setdefault("SERVER_SOFTWARE", self.server_software or SOFTWARE)
 
-    def _attach(self, handler: WSGIRequestHandler | None) -> None:
+    def _attach(self, handler: RequestHandler | None) -> None:
         """Made by a subclass with ``rfile`` and ``wfile``, or by somebody without a connection: find the parts."""
         if isinstance(self.stdout, Writer):
             self.stdout = self.stdout.wire

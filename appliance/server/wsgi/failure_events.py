@@ -8,13 +8,24 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from .application_run import ApplicationRun
+    from .exchange import Exchange
 
 
-def tell_failure(run: ApplicationRun, error: BaseException | None) -> None:
+class FailingRun(Protocol):
+    """The run of an application, as far as a failure concerns it: ``ApplicationRun``."""
+
+    exchange: Exchange | None
+    bytes_sent: int
+    failure: tuple[BaseException | None, dict[str, Any]]
+
+    def tell(self, level: str, event: str, **fields: object) -> None:
+        """Put an event of this request into the server's sink."""
+
+
+def tell_failure(run: FailingRun, error: BaseException | None) -> None:
     """One event, with the traceback."""
     if error is None:
         return
@@ -30,7 +41,7 @@ def tell_failure(run: ApplicationRun, error: BaseException | None) -> None:
     )
 
 
-def _report(run: ApplicationRun, error: BaseException) -> dict[str, Any]:
+def _report(run: FailingRun, error: BaseException) -> dict[str, Any]:
     """Made once for the event and the page: it asks the exception for its words, and looks at the project's files."""
     from ..pages.error_page import report  # noqa: PLC0415  see above
 
@@ -41,7 +52,7 @@ def _report(run: ApplicationRun, error: BaseException) -> dict[str, Any]:
     return found
 
 
-def failure_page(run: ApplicationRun, error: BaseException | None, accept: str) -> tuple[str, bytes]:
+def failure_page(run: FailingRun, error: BaseException | None, accept: str) -> tuple[str, bytes]:
     """Content-Type and content of the page for an application that raised."""
     from ..pages.error_page import render  # noqa: PLC0415  see above
 
@@ -53,7 +64,7 @@ def failure_page(run: ApplicationRun, error: BaseException | None, accept: str) 
     )
 
 
-def tell_misjudged(run: ApplicationRun, *, left: int, surplus: int) -> None:
+def tell_misjudged(run: FailingRun, *, left: int, surplus: int) -> None:
     """The application's Content-Length was not its content's length: short by ``left``, or long by ``surplus``."""
     sent = run.bytes_sent
     if left > 0:

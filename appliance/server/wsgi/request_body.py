@@ -5,7 +5,7 @@ Owns that choice; ``body`` and ``chunked`` own the kinds. Runs in the thread of 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..http.body import Body, LengthBody
 from ..http.chunked import ChunkedBody
@@ -16,10 +16,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..http.head import Head
-    from .handler import WSGIRequestHandler
+    from ..io.wire import Wire
+    from .exchange import Exchange
+    from .server_context import ServerContext
 
 
-def body_of(handler: WSGIRequestHandler, head: Head, send_continue: Callable[[], None] | None) -> Body:
+class BodyHandler(Protocol):
+    """The handler of a connection, as far as a request's body concerns it: ``WSGIRequestHandler``."""
+
+    server: Any
+    server_context: ServerContext
+    wire: Wire
+    exchange: Exchange | None
+
+
+def body_of(handler: BodyHandler, head: Head, send_continue: Callable[[], None] | None) -> Body:
     """The body that a head announces.
 
     Args:
@@ -44,7 +55,7 @@ def body_of(handler: WSGIRequestHandler, head: Head, send_continue: Callable[[],
     return LengthBody(wire, limits, said.length, send_continue)
 
 
-def with_length(handler: WSGIRequestHandler, body: Body, environ: dict[str, Any]) -> Body:
+def with_length(handler: BodyHandler, body: Body, environ: dict[str, Any]) -> Body:
     """The same body, received to its end and with its length in the environ, for a framework that asks for that.
 
     Raises:
