@@ -98,7 +98,7 @@ def supervisor_record(batch: int) -> float:
     ended = [exchange(number) for number in range(batch)]
     frames: list[bytes] = []
     for _ in range(LINES // batch):
-        sent.send(Records(batch=[["access", *each.record()] for each in ended]))
+        sent.send(Records(batch=[each.record().to_wire() for each in ended]))
         frames.append(there.recv(1 << 20))
     far, near = socket.socketpair()
     received = Channel(near, loads=loads)

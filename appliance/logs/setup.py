@@ -29,6 +29,7 @@ from appliance.logs.render.json_line import json_line, json_renderer
 from appliance.logs.render.log_fields import ALWAYS
 from appliance.logs.render.timestamp import Timestamps
 from appliance.masking import Mask
+from appliance.protocol.access_record import ACCESS, AccessRecord
 
 if TYPE_CHECKING:
     from appliance.logs.project_output.output_lines import OutputLine
@@ -208,13 +209,13 @@ class Log:
         self._requests = 0
         for record in batch:
             try:
-                if record[0] == "access":
+                if record[0] == ACCESS:
                     self._requests += 1
-                    values = record[1:]
-                    level, event, fields = access.event(values, self._rules)
+                    request = AccessRecord.from_wire(record)
+                    level, event, fields = access.event(request, self._rules)
                     if self._access == "off" or (self._access == "errors" and level in _BELOW_WARNING):
                         continue
-                    timestamp = self._timestamps(values[1] / 1_000_000)
+                    timestamp = self._timestamps(request.ended_us / 1_000_000)
                     # Like _entry, without its check for reserved names: access records have none (0.5 µs).
                     yield {
                         "timestamp": timestamp,

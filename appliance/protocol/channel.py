@@ -24,7 +24,6 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from .messages import (
-    ACCESS_FIELDS,
     KINDS,
     DebuggerPort,
     Drain,
@@ -58,7 +57,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 __all__ = [
-    "ACCESS_FIELDS",
     "MAX_DESCRIPTORS",
     "MAX_FRAME",
     "Channel",

@@ -45,7 +45,7 @@ class RecordSink:
         """One request and its response have ended."""
         if self._stdio is not None and (self._incomplete[0] or self._incomplete[1]):
             self._stdio.request_ended(exchange.request_id)
-        self._records.append(["access", *exchange.record()])
+        self._records.append(exchange.record().to_wire())
         if self._in_flight is not None:
             self._in_flight.end(exchange)
         if len(self._records) >= BATCH:

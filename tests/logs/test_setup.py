@@ -18,9 +18,9 @@ from appliance.logs.events import EVENTS
 from appliance.logs.project_output.output_events import Part
 from appliance.logs.project_output.output_lines import OutputLine
 from appliance.logs.setup import library_logger, make_log
-from appliance.protocol.channel import ACCESS_FIELDS
+from appliance.protocol.access_record import AccessRecord
 
-ACCESS = dict.fromkeys(ACCESS_FIELDS) | {
+ACCESS = {
     "event": "request.finished",
     "ended_us": 1_500_000,
     "duration_us": 100_000,
@@ -53,7 +53,7 @@ class Recorder:
 
 def access(**changes):
     """An access record as it comes from a worker."""
-    return ["access", *(ACCESS | changes).values()]
+    return AccessRecord(**(ACCESS | changes)).to_wire()
 
 
 def test_what_every_line_opens_with():

@@ -10,11 +10,10 @@ import socket
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from io import BufferedReader
 from typing import Any, BinaryIO
 
-from appliance.protocol.channel import ACCESS_FIELDS
 from appliance.server.http.limits import Limits
 from appliance.server.pool.pool import PooledWSGIServer
 from appliance.server.wsgi.exchange import Exchange
@@ -50,7 +49,7 @@ class Recorder:
 
     def exchange(self, exchange: Exchange) -> None:
         with self._changed:
-            self.records.append(dict(zip(ACCESS_FIELDS, exchange.record(), strict=True)))
+            self.records.append(asdict(exchange.record()))
             self._changed.notify_all()
 
     def event(self, level: str, event: str, fields: dict[str, object]) -> None:

@@ -43,7 +43,7 @@ class LogIngest:
         child.in_flight.close()
         child.in_flight = None
         now, wall, reason = time.monotonic(), time.time(), f"the worker ended before the response: {child.how()}"
-        batch = [abandoned_requests.record(each, now=now, wall=wall, reason=reason) for each in running]
+        batch = [abandoned_requests.record(each, now=now, wall=wall, reason=reason).to_wire() for each in running]
         self._log.records(batch, role=child.role, generation=child.generation)
         if lost > 0:
             self._log.event(

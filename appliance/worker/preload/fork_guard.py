@@ -15,6 +15,7 @@ import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from ...protocol.access_record import ACCESS
 from ...server.pages.tracebacks import describe
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class EndingQueue(deque[list[Any]]):
 
     def append(self, record: list[Any], /) -> None:
         """Drop the record."""
-        if record[0] == "access":
+        if record[0] == ACCESS:
             end()
 
 

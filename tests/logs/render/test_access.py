@@ -19,7 +19,7 @@ from appliance.logs.events import EVENTS
 from appliance.logs.project_output import rules
 from appliance.logs.render import access
 from appliance.logs.render.json_line import json_line
-from appliance.protocol.channel import ACCESS_FIELDS
+from appliance.protocol.access_record import AccessRecord
 
 FULL = {
     "event": "request.finished",
@@ -44,8 +44,16 @@ FULL = {
 
 
 def record(**changes):
-    """A full record, with changes, in the channel's order."""
-    return [{**FULL, **changes}[name] for name in ACCESS_FIELDS]
+    """A full record, with changes."""
+    return AccessRecord(**{**FULL, **changes})
+
+
+def test_a_record_travels_whole():
+    """What is sent and read again is the same record, each value under its own name."""
+    sent = json.loads(json.dumps(record().to_wire()))
+    assert AccessRecord.from_wire(sent) == record()
+    assert sent == ["access", *FULL.values()]
+    assert AccessRecord.from_wire(AccessRecord().to_wire()) == AccessRecord()
 
 
 def fields(**changes):
@@ -195,20 +203,21 @@ def test_levels(name, status, level):
     "broken",
     [
         [],
-        ["request.finished"],
-        [*record(), "more"],
-        record()[:-1],
-        record(event="worker.ready"),
-        record(event=["request.finished"]),
-        record(status="200"),
-        record(duration_us="x"),
-        record(path=3, query="a", user_agent="é"),
+        ["access"],
+        [*record().to_wire(), "more"],
+        record().to_wire()[:-1],
+        ["event", *record().to_wire()[1:]],
+        record(event="worker.ready").to_wire(),
+        record(event=["request.finished"]).to_wire(),
+        record(status="200").to_wire(),
+        record(duration_us="x").to_wire(),
+        record(path=3, query="a", user_agent="é").to_wire(),
     ],
 )
 def test_what_is_no_record(broken):
     """A list that is no access record is refused, and nothing else than that is raised."""
     with pytest.raises((ValueError, TypeError, AttributeError)):
-        access.event(broken)
+        access.event(AccessRecord.from_wire(broken))
 
 
 @pytest.mark.parametrize(
