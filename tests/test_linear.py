@@ -31,6 +31,7 @@ from appliance.logs.render.colour import Palette
 from appliance.logs.render.console import Console
 from appliance.logs.render.json_line import json_line
 from appliance.logs.sanitise import sanitise, sanitised
+from appliance.protocol import request_summary
 from appliance.protocol.access_record import AccessRecord
 from appliance.protocol.inflight import Running
 from appliance.protocol.output_frames import Reader, new_mark
@@ -168,7 +169,7 @@ CLIENT: dict[str, Callable[[str], object]] = {
     "host": lambda text: (hosts.is_host(text), hosts.host_name(text), hosts.AllowedHosts(["a.b"])(text)),
     "traceparent": exchange.trace_of,
     "request id": lambda text: exchange.RequestIds().of({"HTTP_X_REQUEST_ID": text}),
-    "request line": exchange.parts_of,
+    "request line": request_summary.of_line,
     "forwarded": environ,
     "accept": error_page.preferred,
     "access": record,

@@ -27,6 +27,7 @@ _VERSION = re.compile(r"HTTP/([0-9])\.([0-9])")
 _ABSOLUTE = re.compile(r"(?i:https?)://([^/?#]*)([^#]*)")
 _C1 = re.compile("[\x80-\x9f]")  # as characters; as bytes they continue one of UTF-8
 _METHOD_MAX = 64
+PROTOCOLS = {-1: "HTTP/0.9", 0: "HTTP/1.0", 1: "HTTP/1.1"}  # by ``Head.minor``
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -123,6 +124,23 @@ class HeadParser:
             _other_form(head, secure=self._secure)
         self._raw, self._head = raw, head
         return head
+
+
+def request_line(raw: bytes) -> str:
+    """The first line of a head, without its end; it may be anything."""
+    return raw.partition(b"\r\n")[0].decode("latin-1")
+
+
+def field_lines(raw: bytes) -> str:
+    """The lines behind the first one of a head; they may be anything."""
+    return raw.partition(b"\r\n")[2].decode("latin-1")
+
+
+def with_target(raw: bytes, target: str) -> bytes:
+    """The head of a request that was parsed, for another target."""
+    line, end, fields = raw.partition(b"\r\n")
+    method, _, *version = line.split(b" ")  # HTTP/0.9 has no version
+    return b" ".join([method, target.encode("latin-1"), *version]) + end + fields
 
 
 def simple_head(path: str, reader: FieldReader) -> Head:

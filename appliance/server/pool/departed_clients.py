@@ -8,6 +8,7 @@ from __future__ import annotations
 from time import monotonic, time
 from typing import TYPE_CHECKING
 
+from ..http.head import request_line
 from ..http.refusal import Refused
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def report_departed(handler: WSGIRequestHandler) -> None:
     except Refused:
         handler.head = None
     handler.exchange = exchange = handler.new_exchange()
-    exchange.line = raw.partition(b"\r\n")[0].decode("latin-1")
+    exchange.line = request_line(raw)
     exchange.event = "request.aborted"
     exchange.reason = "the client left before its request began"
     exchange.finished = monotonic()

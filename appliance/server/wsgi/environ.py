@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from ..http.file_wrapper import FileWrapper
+from ..http.head import PROTOCOLS
 from ..http.hosts import is_host
 
 if TYPE_CHECKING:
@@ -65,8 +66,7 @@ class Environs:
     def _made(self, head: Head) -> Environ:
         values = head.values
         if values is not self._values:
-            protocol = ("HTTP/0.9", "HTTP/1.0", "HTTP/1.1")[head.minor + 1]
-            self._template = {**self._common, **values, "SERVER_PROTOCOL": protocol}
+            self._template = {**self._common, **values, "SERVER_PROTOCOL": PROTOCOLS[head.minor]}
             self._values = values
         environ = self._template.copy()
         path = head.path

@@ -12,7 +12,9 @@ from contextvars import ContextVar
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ...protocol import request_summary
 from ...protocol.access_record import AccessRecord, blank
+from ..http.head import PROTOCOLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 # W3C Trace Context, 3.2: version 00 has exactly four parts; a later one may have more behind them.
 _TRACE = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
-
-_VERSIONS = {-1: "0.9", 0: "1.0", 1: "1.1"}
 
 # A batch of one costs four times what a record in a batch of eight does, in both processes. The pool's watcher flushes
 # what a thread left, and looks every 5 ms.
@@ -85,13 +85,13 @@ class Exchange:
         if self.answered:
             record.first_byte_us = int((self.answered - started) * 1_000_000)
         if head is None:
-            record.method, record.path, record.query, record.version = parts_of(self.line)
+            record.method, record.path, record.query, record.version, _ = request_summary.of_line(self.line)
         else:
             fields = head.values
             record.method = head.method
             record.path = head.path
             record.query = head.query
-            record.version = _VERSIONS[head.minor]
+            record.version = PROTOCOLS[head.minor][5:]
             record.user_agent = fields.get("HTTP_USER_AGENT")
             if "HTTP_TRACEPARENT" in fields:
                 record.trace_id, record.span_id = trace_of(fields["HTTP_TRACEPARENT"])
@@ -103,24 +103,6 @@ class Exchange:
         record.route = self.route
         record.reason = self.reason
         return record
-
-
-def parts_of(line: str) -> tuple[str | None, str | None, str | None, str | None]:
-    """Method, path, query and version of a request line; None for each where it is not one."""
-    parts = line.split(" ")
-    if len(parts) != 3 or not parts[2].startswith("HTTP/"):
-        return None, None, None, None
-    path, _, query = _without_user(parts[1]).partition("?")
-    return parts[0], path, query, parts[2][5:]
-
-
-def _without_user(target: str) -> str:
-    """A URL without its user info, which is often a password (RFC 9110, 4.2.4), and for which it was refused."""
-    scheme, found, rest = target.partition("://")
-    authority, slash, tail = rest.partition("/")
-    if not found or "@" not in authority:
-        return target
-    return f"{scheme}://REDACTED@{authority.rpartition('@')[2]}{slash}{tail}"
 
 
 def trace_of(traceparent: str) -> tuple[str | None, str | None]:

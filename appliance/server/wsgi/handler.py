@@ -16,7 +16,7 @@ from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
 from ..http.body import CLIENT_LEFT, EMPTY, Body
-from ..http.head import HeadParser
+from ..http.head import HeadParser, request_line
 from ..http.refusal import Deferred, Refused, answer
 from ..http.software import SOFTWARE
 from ..io.wire import Wire
@@ -321,7 +321,7 @@ class WSGIRequestHandler(SocketlessHandler):
         exchange.status = refusal.status
         exchange.reason = TLS if refusal.is_tls else refusal.reason
         raw = self._raw or self.wire.buffer
-        exchange.line = bytes(raw[:_LINE_SHOWN]).partition(b"\r\n")[0].decode("latin-1")
+        exchange.line = request_line(bytes(raw[:_LINE_SHOWN]))
         content = not raw.startswith(b"HEAD ")
         date = self.server_context.heads.date()
         request_id, page = exchange.request_id, self._page_of(refusal)

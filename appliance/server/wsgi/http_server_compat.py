@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from wsgiref import simple_server
 
 from ..http.body import EMPTY, Body, Empty
+from ..http.head import PROTOCOLS, field_lines, request_line, with_target
 from ..http.refusal import Page, Refused, phrase
 from .streams import Reader, Writer
 
@@ -86,21 +87,18 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
         if self.socketless:
             self._path = target
             return
-        line, end, fields = self._raw.partition(b"\r\n")
-        method, _, version = line.split(b" ")
-        self._raw = b" ".join([method, target.encode("latin-1"), version]) + end + fields
+        self._raw = with_target(self._raw, target)
         self.head = self._parser.parse(self._raw)
 
     @Told
     def request_version(self) -> str:
         """The version that the request is read as."""
-        return ("HTTP/0.9", "HTTP/1.0", "HTTP/1.1")[self.head.minor + 1] if self.head is not None else ""
+        return PROTOCOLS[self.head.minor] if self.head is not None else ""
 
     @Told
     def requestline(self) -> str:
         """The request line, without its end."""
-        raw = self._raw or (b"" if self.socketless else self.wire.buffer[:65_536])
-        return raw.partition(b"\r\n")[0].decode("latin-1")
+        return request_line(self._raw or (b"" if self.socketless else self.wire.buffer[:65_536]))
 
     @property
     def headers(self) -> Message:  # http.server has plain attributes; so for those below
@@ -110,8 +108,7 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
             from http.client import HTTPMessage  # noqa: PLC0415  as above
 
             # Not http.client's parse_headers, which takes no more than 100 fields.
-            fields = self._raw.partition(b"\r\n")[2].decode("latin-1")
-            self._message = (self.head, Parser(_class=HTTPMessage).parsestr(fields + "\r\n\r\n"))
+            self._message = (self.head, Parser(_class=HTTPMessage).parsestr(field_lines(self._raw) + "\r\n\r\n"))
         return self._message[1]
 
     @headers.setter

@@ -18,6 +18,7 @@ from ..http.body import EMPTY
 from ..http.content import is_single, join_items, not_bytes
 from ..http.file_wrapper import file_range
 from ..http.framing import delimit
+from ..http.head import PROTOCOLS
 from ..http.refusal import Refused
 from ..http.response_head import ApplicationFault, ResponseFields
 from .application_run import ApplicationRun, ClientGone
@@ -39,7 +40,7 @@ _PLAIN_FROM, _PLAIN_TO = 200, 500
 _NOT_PLAIN = frozenset({204, 205, 304})
 # How long an iterable is consumed for a HEAD request, whose content nobody gets.
 _HEAD_ONLY_S = 1.0
-_MINORS = {"HTTP/0.9": -1, "HTTP/1.0": 0}  # of a request that no head of ours was read of
+_MINORS = {protocol: minor for minor, protocol in PROTOCOLS.items()}  # of a request that no head of ours was read of
 
 
 class ServerHandler(ApplicationRun):

@@ -58,6 +58,19 @@ def test_http_09_is_answered_with_the_content_alone(serve: Serve, data: bytes):
     assert serve(Echo()).client().send(data).half_close().response().status == 400
 
 
+class Moving(Lenient):
+    """A handler that sets the documented ``path``."""
+
+    def get_environ(self):
+        self.path = "/new"
+        return super().get_environ()
+
+
+def test_the_path_of_http_09_can_be_set(serve: Serve):
+    """A handler's ``path`` can be set for a request that names no version, as for any other."""
+    assert serve(Echo(), RequestHandlerClass=Moving).client().send(b"GET /old\r\n").rest() == b"/new"
+
+
 def test_a_lenient_handler_still_refuses_what_no_reader_agrees_on(serve: Serve):
     """Leniency is about line ends and white space; framing stays strict."""
     served = serve(RequestHandlerClass=Lenient)
