@@ -16,7 +16,8 @@ from typing import Any, cast
 from appliance.server.http.limits import Limits
 from appliance.server.io.poller import Poller
 from appliance.server.io.wire import Wire
-from appliance.server.pool.connections import PARKED, Connection, Connections
+from appliance.server.pool import connection_states as states
+from appliance.server.pool.connections import Connection, Connections
 from appliance.server.wsgi.handler import WSGIRequestHandler
 from appliance.server.wsgi.server_context import ServerContext
 from tests.fuzz.reference import Asked, Refused, read
@@ -169,15 +170,15 @@ def serve_as_the_pool(handler: WSGIRequestHandler, wire: Wire) -> None:
     while True:
         connection = lot.next()
         if connection is None:
-            if mine.state != PARKED:
+            if mine.state != states.PARKED:
                 return
-            lot.told(mine.descriptor)
+            lot.readable(mine.descriptor)
             continue
         handler.handle_one_request()
         if handler.close_connection:
             return
         if wire.buffer:
-            lot.make_ready(connection)
+            lot.on(connection, states.PIPELINED)
         else:
             lot.park(connection, monotonic())
 

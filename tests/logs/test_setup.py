@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import time
+from typing import Any
 
 import orjson
 import pytest
@@ -20,7 +21,7 @@ from appliance.logs.project_output.output_lines import OutputLine
 from appliance.logs.setup import library_logger, make_log
 from appliance.protocol.access_record import AccessRecord
 
-ACCESS = {
+ACCESS: dict[str, Any] = {
     "event": "request.finished",
     "ended_us": 1_500_000,
     "duration_us": 100_000,

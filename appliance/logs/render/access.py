@@ -35,7 +35,7 @@ def event(record: AccessRecord, rules: Rules = PLAIN) -> tuple[str, str, dict[st
         raise ValueError(f"no access event: {name!r:.80}")
     if not f"{path}{query}{agent}".isascii():
         path, query, agent = _as_sent(path), _as_sent(query), _as_sent(agent)
-    fields = {"http.request.method": method, "url.path": path}
+    fields: dict[str, Any] = {"http.request.method": method, "url.path": path}
     if method not in METHODS:
         fields = _unknown_method(method) | {"url.path": path}
     if query:

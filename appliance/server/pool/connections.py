@@ -17,6 +17,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..http.refusal import HandshakeFailed, Refused
+from . import connection_states as states
 
 if TYPE_CHECKING:
     import socket
@@ -31,15 +32,6 @@ if TYPE_CHECKING:
 _FIRST_S = 1.0  # for the first request on a connection whose server goes
 _AWAY_S = 0.005  # after nobody has looked for so long, clients may have left meanwhile
 _PROBE_S = 0.1  # for a client that may have left
-
-PARKED = 0  # idle, or a part of a head is there; the poller tells when more comes
-READY = 1  # in the queue: there is something to look at
-BUSY = 2  # a thread has it
-HELD = 3  # it may not be answered yet; not looked at
-LINGERING = 4  # answered for the last time; until its client has ended too
-GONE = 5
-ASIDE = 6  # its response is sent, or its request's body received, in the background
-PROBED = 7  # its client may have left; not looked at until that is known
 
 
 class Hold(Protocol):
@@ -67,7 +59,7 @@ class Connection:
 
     Attributes:
         handler, wire: what serves it.
-        state: one of the above.
+        state: one of ``connection_states``.
         descriptor: the socket's.
         registered: the poller knows it. It may also while a thread has it: a system call less, both ways.
         accepted_at: CLOCK_MONOTONIC.
@@ -94,7 +86,7 @@ class Connection:
         self.begun_at = 0.0
         self.descriptor = wire.sock.fileno()
         self.registered = False
-        self.state = READY
+        self.state: int = states.READY
 
 
 class Connections:
@@ -120,34 +112,68 @@ class Connections:
         self.receiving = 0
         self._waits = waits
         self._waiting = 0  # what it was told last: nearly always nothing, which costs no call
+        self._perform: tuple[Callable[[Connection], None], ...] = (  # by action
+            self.ready.append, self._watch, self._unwatch, self._probe_began, self._probe_ended, self._body_began,
+            self._body_ended, self._remove, _close,
+        )  # fmt: skip
 
     def __len__(self) -> int:
         return len(self._connections)
+
+    # -- steps of the table
+
+    def on(self, connection: Connection, event: int) -> None:
+        """Change the connection's state as the table says, and perform the actions."""
+        connection.state, actions = states.STEPS[connection.state][event]
+        for action in actions:
+            self._perform[action](connection)
+
+    def _watch(self, connection: Connection) -> None:
+        if not connection.registered:
+            connection.registered = True
+            self._poller.register(connection.descriptor)
+
+    def _unwatch(self, connection: Connection) -> None:
+        if connection.registered:
+            connection.registered = False
+            self._poller.unregister(connection.descriptor)
+
+    def _probe_began(self, _connection: Connection) -> None:
+        self.probed += 1
+
+    def _probe_ended(self, _connection: Connection) -> None:
+        self.probed -= 1
+
+    def _body_began(self, _connection: Connection) -> None:
+        self.receiving += 1
+
+    def _body_ended(self, _connection: Connection) -> None:
+        self.receiving -= 1
+
+    def _remove(self, connection: Connection) -> None:
+        self._connections.pop(connection.descriptor, None)
+
+    # -- what happens
 
     def add(self, connection: Connection) -> None:
         """A new one: look at it."""
         self._connections[connection.descriptor] = connection
         self.ready.append(connection)
 
-    def make_ready(self, connection: Connection) -> None:
-        """Look at it, after those that wait for that already."""
-        self._count(connection)
-        connection.state = READY
-        self.ready.append(connection)
-
     def of(self, descriptor: int) -> Connection | None:
         """The one of a descriptor."""
         return self._connections.get(descriptor)
 
-    def told(self, descriptor: int) -> None:
-        """The poller says that it is readable."""
+    def readable(self, descriptor: int) -> None:
+        """The poller says that a connection is readable.
+
+        Raises:
+            ConnectionFailed: looking at it did not work; it is closed.
+        """
         connection = self._connections.get(descriptor)
         if connection is None:
             return  # given up since
-        if connection.state == PARKED:
-            connection.state = READY
-            self.ready.append(connection)
-        elif connection.state == LINGERING:
+        if connection.state == states.LINGERING:
             try:
                 over = connection.wire.discard()
             except Exception as error:
@@ -155,11 +181,10 @@ class Connections:
                 raise _failed(connection.handler) from error
             if over:
                 self.close(connection)
-        elif connection.state == PROBED:
+            return
+        if connection.state == states.PROBED:
             connection.gone = True
-            self._end_probe(connection)
-        else:
-            self._forget(connection)  # a thread has it, and will look itself
+        self.on(connection, states.READABLE)
 
     def looks_in_time(self, now: float) -> None:
         """Somebody has waited for connections: what comes now has waited for nobody."""
@@ -189,7 +214,8 @@ class Connections:
             connection = ready.popleft()
             handler, wire = connection.handler, connection.wire
             try:
-                if self.hold is not None and self._is_held(connection):
+                # One that was closed since, or is answered later.
+                if connection.state != states.READY or (self.hold is not None and self._is_held(connection)):
                     continue
                 if handler.refusal is None and handler.raw is None:
                     raw = wire.pop_head() if wire.buffer else wire.receive_head()
@@ -209,7 +235,7 @@ class Connections:
             except Exception as error:
                 self.close(connection)
                 raise _failed(handler) from error
-            connection.state = BUSY
+            self.on(connection, states.FOUND_REQUEST)
             return self._with_the_rest_told(connection)
         return self._with_the_rest_told(None)
 
@@ -238,7 +264,7 @@ class Connections:
         if wire.ended:
             self.close(connection)
         else:
-            self.park(connection, monotonic())
+            self.park(connection, monotonic(), states.FOUND_NOTHING)
         return False
 
     def _is_in_doubt(self, connection: Connection) -> bool:
@@ -258,51 +284,31 @@ class Connections:
             connection.gone = True
         if connection.gone:
             return False
-        self._forget(connection)
+        self._unwatch(connection)
         if not self._poller.register_broken(connection.descriptor):
             return False
         connection.registered = True
-        connection.state = PROBED
         connection.deadline = monotonic() + _PROBE_S
-        self.probed += 1
+        self.on(connection, states.IN_DOUBT)
         return True
-
-    def _end_probe(self, connection: Connection) -> None:
-        self._forget(connection)
-        self.make_ready(connection)
-
-    def _count(self, connection: Connection) -> None:
-        """It leaves its state."""
-        self.probed -= connection.state == PROBED
-        self.receiving -= connection.state == ASIDE and connection.incoming is not None
 
     def _is_held(self, connection: Connection) -> bool:
         until = self.hold.answer_at(connection.accepted_at) if self.hold is not None else 0.0
         if until <= monotonic():
             return False
-        connection.state = HELD
         connection.deadline = until
-        self._forget(connection)
+        self.on(connection, states.PUT_OFF)
         return True
 
-    def park(self, connection: Connection, now: float) -> None:
-        """Nobody has it: wait for more."""
+    def park(self, connection: Connection, now: float, event: int = states.KEPT) -> None:
+        """Wait for more, after this event."""
         if not connection.wire.buffer:
             connection.deadline = now + self._limits.idle_timeout_s
             connection.begun_at = 0.0
         elif not connection.begun_at:  # a head's time runs from its first byte on
             connection.begun_at = now
             connection.deadline = now + self._limits.header_timeout_s
-        connection.state = PARKED
-        if not connection.registered:
-            connection.registered = True
-            self._poller.register(connection.descriptor)
-
-    def set_aside(self, connection: Connection) -> None:
-        """It goes on in the background, and is not waited for here."""
-        self._forget(connection)
-        connection.state = ASIDE
-        self.receiving += connection.incoming is not None
+        self.on(connection, event)
 
     def linger(self, connection: Connection, now: float) -> None:
         """Say that nothing follows, and wait until the client says so too."""
@@ -310,11 +316,8 @@ class Connections:
         if connection.wire.discard():
             self.close(connection)
             return
-        connection.state = LINGERING
         connection.deadline = now + self._limits.linger_s
-        if not connection.registered:
-            connection.registered = True
-            self._poller.register(connection.descriptor)
+        self.on(connection, states.SAID_END)
 
     def dismiss(self, connection: Connection, now: float) -> None:
         """End an idle one that nobody else can go on with.
@@ -330,25 +333,19 @@ class Connections:
 
     def close(self, connection: Connection) -> None:
         """Close it."""
-        self.give(connection)
-        connection.wire.close()
-
-    def give(self, connection: Connection) -> None:
-        """It is another's from now on."""
-        self._forget(connection)
-        self._count(connection)
-        connection.state = GONE
-        self._connections.pop(connection.descriptor, None)
+        self.on(connection, states.FINISHED)
 
     def give_up(self) -> list[tuple[socket.socket, bytes]]:
         """Give every plain connection that no thread has, with the bytes read of it."""
         given = []
-        for connection in self.in_state(PARKED, HELD, READY):
+        for connection in self.in_state(states.PARKED, states.HELD, states.READY):
             handler = connection.handler
             if connection.wire.movable and handler.refusal is None and handler.raw is None:
-                self.give(connection)
+                self.on(connection, states.PASSES_ON)
                 given.append((connection.wire.sock, connection.wire.buffer))
-        self.ready = deque(connection for connection in self.ready if connection.state == READY)
+        left = [connection for connection in self.ready if connection.state == states.READY]
+        self.ready.clear()
+        self.ready.extend(left)
         self._tell()
         return given
 
@@ -358,27 +355,23 @@ class Connections:
 
     def sweep(self, now: float) -> bool:
         """End what has waited for too long; whether any is to be looked at."""
-        for connection in self.in_state(PARKED, HELD, LINGERING, PROBED):
+        for connection in self.in_state(states.PARKED, states.HELD, states.LINGERING, states.PROBED):
             if connection.deadline > now:
                 continue
-            if connection.state == LINGERING:
+            if connection.state == states.LINGERING:
                 self.close(connection)
-            elif connection.state == HELD:
-                connection.late = True
-                self.make_ready(connection)
-            elif connection.state == PROBED:
-                self._end_probe(connection)
-            elif connection.wire.buffer:
-                connection.handler.refusal = Refused(408, "the head did not come in time (RFC 9110, 15.5.9)")
-                self.make_ready(connection)
-            else:
+            elif connection.state == states.PARKED and not connection.wire.buffer:
                 self.linger(connection, now)
+            else:
+                if connection.state == states.PARKED:
+                    connection.handler.refusal = Refused(408, "the head did not come in time (RFC 9110, 15.5.9)")
+                connection.late = connection.late or connection.state == states.HELD
+                self.on(connection, states.DUE)
         return bool(self.ready)
 
-    def _forget(self, connection: Connection) -> None:
-        if connection.registered:
-            connection.registered = False
-            self._poller.unregister(connection.descriptor)
+
+def _close(connection: Connection) -> None:
+    connection.wire.close()
 
 
 def _failed(handler: WSGIRequestHandler) -> ConnectionFailed:

@@ -25,9 +25,10 @@ from ..wsgi.exchange import Flushing
 from ..wsgi.handler import WSGIRequestHandler
 from ..wsgi.listener import WSGIServer
 from ..wsgi.server_context import ServerContext, base_environ
+from . import connection_states as states
 from .abort_streams import abort_endless, streams_under_way
 from .acceptor import Acceptor
-from .connections import ASIDE, BUSY, HELD, LINGERING, PARKED, PROBED, READY, Connection, Connections, Hold
+from .connections import Connection, Connections, Hold
 from .serving_loop import ServingLoop
 from .slow_requests import SlowRequests
 from .thread_pool import PoolThread, ThreadPool
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from ..wsgi.exchange import Sink
     from .serving_loop import Passed
 
+_WITHOUT_THREAD = (states.PARKED, states.READY, states.HELD, states.LINGERING, states.PROBED)
 _SELDOM_S = 60.0
 _RECALLED_MAX = 65_536  # bytes of a body that another process goes on with
 _LINGER_S = 0.3  # how long a drained server waits for the clients that it has answered
@@ -145,8 +147,8 @@ class PooledWSGIServer(WSGIServer):
     def hold(self, hold: Hold | None) -> None:
         with self._lock:
             self._connections.hold = hold
-            for connection in self._connections.in_state(HELD):
-                self._connections.make_ready(connection)
+            for connection in self._connections.in_state(states.HELD):
+                self._connections.on(connection, states.DUE)
         self._poller.wake()
         self._watchdog.wake_up()
 
@@ -199,7 +201,7 @@ class PooledWSGIServer(WSGIServer):
         with self._lock:
             idle = self._connections.give_up()
             now = monotonic()
-            for connection in self._connections.in_state(PARKED):  # TLS
+            for connection in self._connections.in_state(states.PARKED):  # TLS
                 self._connections.dismiss(connection, now)
             self._passing += 1  # it is not over before they have arrived
         try:
@@ -236,12 +238,12 @@ class PooledWSGIServer(WSGIServer):
             # A client that was answered gets a moment to end its side, lest the answer be reset away.
             since = monotonic() + self.limits.linger_s - _LINGER_S
             if self._passing or self._connections.in_state(
-                READY, PARKED, HELD, PROBED
+                states.READY, states.PARKED, states.HELD, states.PROBED
             ):  # still to be passed on, or answered
                 return False
             if self._background.busy:
                 return False
-            if any(each.deadline > since for each in self._connections.in_state(LINGERING)):
+            if any(each.deadline > since for each in self._connections.in_state(states.LINGERING)):
                 return False
             patient = monotonic() < self._cut_at + _CUT_S
             for pool_thread in self._thread_pool.pool_threads:
@@ -256,9 +258,9 @@ class PooledWSGIServer(WSGIServer):
         with self._lock:
             self._acceptor.shut()
             self._thread_pool.locked_end()
-            for connection in self._connections.in_state(PARKED, READY, HELD, LINGERING, PROBED):
+            for connection in self._connections.in_state(*_WITHOUT_THREAD):
                 self._connections.close(connection)
-            running = self._connections.in_state(BUSY, ASIDE)
+            running = self._connections.in_state(states.BUSY, states.SENDING, states.RECEIVING)
         abort_endless(list(self._thread_pool.pool_threads))
         self._background.close()
         self._poller.close()
@@ -315,7 +317,7 @@ class PooledWSGIServer(WSGIServer):
         with self._lock:
             connection = self._connections.of(handler.wire.sock.fileno())
             if connection is not None:
-                self._connections.give(connection)
+                self._connections.on(connection, states.TOOK)
         return True
 
 

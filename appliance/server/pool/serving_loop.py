@@ -11,8 +11,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ..io.background_sender import Ask, BackgroundSender
+from . import connection_states as states
 from .client_waits import ClientWaits
-from .connections import ASIDE, BUSY, Connection, ConnectionFailed, Connections
+from .connections import Connection, ConnectionFailed, Connections
 from .departed_clients import report_departed
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class ServingLoop:
                     come = True
                     failed += self._locked_accept(now)
                 else:
-                    connections.told(descriptor)
+                    connections.readable(descriptor)
             complaint, acceptor.complaint = acceptor.complaint, None
         if come and self.watchdog.sleeping:
             self.watchdog.wake_up()  # without a connection it sleeps with no end, and would let this one's time go by
@@ -216,9 +217,10 @@ class ServingLoop:
         given = False
         with self._lock:
             passed = self.passed  # under the lock: what parks after a drain has begun would wait for ever
-            if not handler.close_connection and connection.state == BUSY and not self._thread_pool.over:
+            if not handler.close_connection and connection.state == states.BUSY and not self._thread_pool.over:
                 if connection.wire.buffer:
-                    self._connections.make_ready(connection)  # behind the others: pipelining must not starve them
+                    # Behind the others: pipelining must not starve them.
+                    self._connections.on(connection, states.PIPELINED)
                     if self._thread_pool.leader is not pool_thread or pool_thread is None:
                         self._poller.wake()
                 elif passed is None:
@@ -226,7 +228,7 @@ class ServingLoop:
                 elif not connection.wire.movable:
                     self._connections.linger(connection, now)
                 else:
-                    self._connections.give(connection)
+                    self._connections.on(connection, states.PASSES_ON)
                     given = True
             else:
                 self._locked_finish(connection, now)
@@ -235,7 +237,7 @@ class ServingLoop:
 
     def _locked_finish(self, connection: Connection, now: float) -> None:
         """The connection has served its last request."""
-        if connection.handler.hijacked is not None or self._thread_pool.over or connection.state != BUSY:
+        if connection.handler.hijacked is not None or self._thread_pool.over or connection.state != states.BUSY:
             self._connections.close(connection)
         elif connection.handler.is_clean:
             connection.wire.end()
@@ -253,8 +255,7 @@ class ServingLoop:
         outgoing, incoming = wire.aside, connection.incoming
         if outgoing is not None or incoming is not None:
             with self._lock:
-                if connection.state == BUSY:
-                    self._connections.set_aside(connection)
+                self._connections.on(connection, states.SENDS if incoming is None else states.RECEIVES)
         if incoming is not None:
             connection.begun_at = handler.started
             if not self.background.follow(incoming, lambda _: self._received(connection)):
@@ -266,8 +267,7 @@ class ServingLoop:
         """All of its response was sent, or can't be."""
         try:
             with self._lock:
-                if connection.state == ASIDE:
-                    connection.state = BUSY
+                self._connections.on(connection, states.SENT)
             connection.wire.caught_up()
             self._settle(pool_thread, connection, now or monotonic())
         except Exception:  # noqa: BLE001  as above
@@ -279,9 +279,9 @@ class ServingLoop:
         """Its request's body has come, or may be waited for in a thread."""
         incoming = connection.incoming
         with self._lock:
-            if connection.state == ASIDE and incoming is not None and not self._thread_pool.over:
+            if connection.state == states.RECEIVING and incoming is not None and not self._thread_pool.over:
                 connection.wire.receive_first(incoming.queue)
-                self._connections.make_ready(connection)
+                self._connections.on(connection, states.RECEIVED)
             else:
                 if incoming is not None:
                     incoming.queue.close()
@@ -296,7 +296,7 @@ class ServingLoop:
             with self._lock:
                 connection = self._connections.of(incoming.descriptor)
                 if connection is not None and connection.handler.raw is not None:
-                    self._connections.give(connection)
+                    self._connections.on(connection, states.PASSES_ON)
                     early = connection.handler.raw + b"\r\n\r\n" + connection.wire.buffer + data
                     given.append((connection.wire.sock, early))
         return given

@@ -12,7 +12,8 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from ..io.gevent_safe_event import GeventSafeEvent
-from .connections import HELD, PROBED, Connection
+from . import connection_states as states
+from .connections import Connection
 
 if TYPE_CHECKING:
     import threading
@@ -122,7 +123,7 @@ class Watchdog:
         """How long nothing needs to be looked at."""
         with self._lock:
             held = (
-                self._connections.in_state(HELD, PROBED)
+                self._connections.in_state(states.HELD, states.PROBED)
                 if self._connections.hold is not None or self._connections.probed
                 else []
             )

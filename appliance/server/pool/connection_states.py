@@ -1,0 +1,136 @@
+"""The states of a connection: (state, event) to (state, actions), as a table.
+
+Pure: no socket, no clock, no thread. ``connections`` turns what happens into events and performs the actions, with the
+server's lock held. The numbers are plain integers and the table is made of tuples because a request passes it three
+times: a step costs 0.1 µs so.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# -- states: who has the connection
+
+READY: Final = 0  # the queue: there is something to look at
+PARKED: Final = 1  # the poller: idle, or a part of a head has come
+HELD: Final = 2  # the watchdog: it may not be answered yet
+PROBED: Final = 3  # the poller: its client may have left; not looked at until that is known
+BUSY: Final = 4  # a thread, which runs its request
+SENDING: Final = 5  # the background: it sends the rest of a response
+RECEIVING: Final = 6  # the background: it receives a request's body
+LINGERING: Final = 7  # the poller: it was answered for the last time; until its client has ended too
+TAKEN: Final = 8  # the application, which speaks another protocol on it
+PASSED_ON: Final = 9  # another server
+CLOSED: Final = 10  # nobody
+
+STATES: Final = (
+    "ready", "parked", "held", "probed", "busy", "sending", "receiving", "lingering", "taken", "passed on", "closed",
+)  # fmt: skip
+
+# -- events: what has happened
+
+FOUND_REQUEST: Final = 0  # a look found a head, or a reason to refuse one
+FOUND_NOTHING: Final = 1  # a look found no head
+PUT_OFF: Final = 2  # a look came before the time from which it may be answered
+IN_DOUBT: Final = 3  # a look found that its client may have left
+READABLE: Final = 4  # the poller says so; of a probed one: its client has left
+DUE: Final = 5  # what it waited for has come, or has not come in time
+KEPT: Final = 6  # a response has ended, and the connection stays open
+PIPELINED: Final = 7  # the same, and the next request was received already
+SENDS: Final = 8  # the rest of the response is sent in the background
+SENT: Final = 9  # that has ended
+RECEIVES: Final = 10  # the request's body is received in the background
+RECEIVED: Final = 11  # that has ended
+SAID_END: Final = 12  # the server has ended its side, and waits for the client's end
+TOOK: Final = 13  # the application took the socket
+PASSES_ON: Final = 14  # another server goes on with it
+FINISHED: Final = 15  # both sides have ended, or it broke, or nobody waits for it any longer
+
+EVENTS: Final = (
+    "found request", "found nothing", "put off", "in doubt", "readable", "due", "kept", "pipelined", "sends", "sent",
+    "receives", "received", "said end", "took", "passes on", "finished",
+)  # fmt: skip
+
+# -- actions: what is to be done
+
+ENQUEUE: Final = 0  # append it to the queue
+WATCH: Final = 1  # let the poller tell when it is readable
+UNWATCH: Final = 2  # no more
+PROBE_BEGAN: Final = 3
+PROBE_ENDED: Final = 4
+BODY_BEGAN: Final = 5
+BODY_ENDED: Final = 6
+REMOVE: Final = 7  # forget it: it is no connection of this server any more
+CLOSE: Final = 8  # close its socket
+
+ACTIONS: Final = (
+    "enqueue", "watch", "unwatch", "probe began", "probe ended", "body began", "body ended", "remove", "close",
+)  # fmt: skip
+
+Step = tuple[int, tuple[int, ...]]
+
+_CLOSES: Final[Step] = (CLOSED, (UNWATCH, REMOVE, CLOSE))
+_PASSES: Final[Step] = (PASSED_ON, (UNWATCH, REMOVE))
+_LINGERS: Final[Step] = (LINGERING, (WATCH,))
+
+# What is not listed for a state changes nothing in it: it comes too late, and somebody else has the connection.
+ROWS: Final[dict[int, dict[int, Step]]] = {
+    READY: {
+        FOUND_REQUEST: (BUSY, ()),
+        FOUND_NOTHING: (PARKED, (WATCH,)),
+        PUT_OFF: (HELD, (UNWATCH,)),
+        IN_DOUBT: (PROBED, (PROBE_BEGAN,)),
+        READABLE: (READY, (UNWATCH,)),  # it will be looked at in any case
+        PASSES_ON: _PASSES,
+        FINISHED: _CLOSES,
+    },
+    PARKED: {
+        READABLE: (READY, (ENQUEUE,)),
+        DUE: (READY, (ENQUEUE,)),
+        SAID_END: _LINGERS,
+        PASSES_ON: _PASSES,
+        FINISHED: _CLOSES,
+    },
+    HELD: {
+        READABLE: (HELD, (UNWATCH,)),
+        DUE: (READY, (ENQUEUE,)),
+        PASSES_ON: _PASSES,
+        FINISHED: _CLOSES,
+    },
+    PROBED: {
+        READABLE: (READY, (UNWATCH, PROBE_ENDED, ENQUEUE)),
+        DUE: (READY, (UNWATCH, PROBE_ENDED, ENQUEUE)),
+        FINISHED: (CLOSED, (UNWATCH, PROBE_ENDED, REMOVE, CLOSE)),
+    },
+    BUSY: {
+        READABLE: (BUSY, (UNWATCH,)),  # its thread will look
+        KEPT: (PARKED, (WATCH,)),
+        PIPELINED: (READY, (ENQUEUE,)),
+        SENDS: (SENDING, (UNWATCH,)),
+        RECEIVES: (RECEIVING, (UNWATCH, BODY_BEGAN)),
+        SAID_END: _LINGERS,
+        TOOK: (TAKEN, (UNWATCH, REMOVE)),
+        PASSES_ON: _PASSES,
+        FINISHED: _CLOSES,
+    },
+    SENDING: {
+        READABLE: (SENDING, (UNWATCH,)),
+        SENT: (BUSY, ()),
+        FINISHED: _CLOSES,
+    },
+    RECEIVING: {
+        READABLE: (RECEIVING, (UNWATCH,)),
+        RECEIVED: (READY, (BODY_ENDED, ENQUEUE)),
+        PASSES_ON: (PASSED_ON, (UNWATCH, BODY_ENDED, REMOVE)),
+        FINISHED: (CLOSED, (UNWATCH, BODY_ENDED, REMOVE, CLOSE)),
+    },
+    LINGERING: {FINISHED: _CLOSES},
+    TAKEN: {FINISHED: (CLOSED, (CLOSE,))},
+    PASSED_ON: {FINISHED: (CLOSED, (CLOSE,))},  # the other server could not take it
+    CLOSED: {},
+}
+
+# ROWS by index, each pair of a state and an event filled in.
+STEPS: Final[tuple[tuple[Step, ...], ...]] = tuple(
+    tuple(ROWS[state].get(event, (state, ())) for event in range(len(EVENTS))) for state in range(len(STATES))
+)
