@@ -1,0 +1,218 @@
+"""The pool's threads and the drain in many interleavings, each decided by a seed: see tests/server/scheduler.py."""
+
+from __future__ import annotations
+
+import io
+import socket
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from typing import Any
+
+import pytest
+
+from appliance.server.pool import connection_states as states
+from appliance.server.pool.pool import PooledWSGIServer
+from appliance.server.wsgi.exchange import Unheard
+from tests.server.scheduler import Scheduler, Task
+from tests.server.served import get, read_response
+
+SLOW_S = 0.02  # longer than a leader may be at work
+
+
+class Application:
+    """Answers with the path; a slow one takes its time. Counts how often each path was asked for."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self.calls: Counter[str] = Counter()
+        self.running = 0
+        self.most = 0
+        self._scheduler = scheduler
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        path = environ["PATH_INFO"]
+        self.calls[path] += 1
+        self.running += 1
+        self.most = max(self.most, self.running)
+        self._scheduler.point()
+        if path.endswith("slow"):
+            self._scheduler.sleep(SLOW_S)
+        self.running -= 1
+        if path.endswith("fails"):
+            raise RuntimeError(path)
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [path.encode()]
+
+
+class Client:
+    """A browser on one connection. It asks for these paths, one after another, and may leave before the last answer."""
+
+    def __init__(self, world: World, name: str, paths: list[str], *, leaves: bool, pipelines: bool) -> None:
+        self.paths = [f"/{name}-{number}-{path}" for number, path in enumerate(paths)]
+        self.answered: list[str] = []
+        self.leaves = leaves
+        self._pipelines = pipelines
+        self._world = world
+        self._sock = socket.socket(socket.AF_UNIX)
+        world.stack.callback(self._sock.close)
+        self._sock.setblocking(False)
+        self._received = b""
+
+    def __call__(self) -> None:
+        scheduler = self._world.scheduler
+        scheduler.point()
+        self._sock.connect(self._world.address)
+        if self._pipelines:
+            self._sock.send(b"".join(map(get, self.paths)))
+        for path in self.paths:
+            scheduler.point()
+            if not self._pipelines:
+                request = get(path)
+                half = scheduler.chance.choice((0, 20, len(request)))
+                self._sock.send(request[:half])
+                scheduler.point()
+                self._sock.send(request[half:])
+            if self.leaves and path == self.paths[-1]:
+                break
+            self.answered.append(self._answer())
+        self._sock.close()
+
+    def _answer(self) -> str:
+        """The body of the next response; the request's path is in it."""
+        while True:
+            file = io.BytesIO(self._received)
+            with suppress(AssertionError):
+                response = read_response(file)
+                length = response["Content-Length"]
+                if length is not None and len(response.body) == int(length):
+                    self._received = file.read()
+                    if response.status == 500:
+                        return "500"
+                    return response.body.decode()
+            self._world.scheduler.wait(self._is_readable)
+            data = self._sock.recv(65_536)
+            assert data, f"the connection ended before the answer to {self.paths[len(self.answered)]}"
+            self._received += data
+
+    def _is_readable(self) -> bool:
+        try:
+            self._sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return True
+
+    def check(self, calls: Counter[str]) -> None:
+        """Every request was served once, and its answer came in its turn."""
+        for path, answer in zip(self.paths, self.answered, strict=False):
+            assert answer == ("500" if path.endswith("fails") else path)
+            assert calls[path] == 1, f"{path} was served {calls[path]} times"
+        assert len(self.answered) == len(self.paths) - self.leaves
+        assert calls[self.paths[-1]] <= 1
+
+
+class World:
+    """Two servers on one listening socket, the second of which takes over from the first, and their clients."""
+
+    def __init__(self, scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch, stack: ExitStack, threads: int) -> None:
+        scheduler.patch(monkeypatch)
+        self.scheduler = scheduler
+        self.stack = stack
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind("")  # the kernel chooses a name that is no file
+        self._listener.listen(64)
+        stack.callback(self._listener.close)
+        self.address = self._listener.getsockname()
+        self.application = Application(scheduler)
+        self.old = self._server(threads, accepting=True)
+        self.new = self._server(threads, accepting=False)
+        self.life = [scheduler.start(self.old.serve_forever, "old"), scheduler.start(self.new.serve_forever, "new")]
+        self.clients: list[Client] = []
+        self._tasks: list[Task] = []
+
+    def _server(self, threads: int, *, accepting: bool) -> PooledWSGIServer:
+        server = PooledWSGIServer(self._listener, self.application, sink=Quiet(), threads=threads, accepting=accepting)
+        self.stack.callback(server._poller.close)
+        return server
+
+    def client(self, *paths: str, leaves: bool = False, pipelines: bool = False) -> None:
+        """One more client."""
+        name = f"client{len(self.clients)}"
+        client = Client(self, name, list(paths), leaves=leaves, pipelines=pipelines)
+        self.clients.append(client)
+        self._tasks.append(self.scheduler.start(client, name))
+
+    def reload(self, after: float = 0.0) -> None:
+        """Let the second server take over, as the supervisor does."""
+
+        def take_over() -> None:
+            self.scheduler.sleep(after) if after else self.scheduler.point()
+            self.old.drain(self.new.take)
+            self.new.resume()
+
+        self._tasks.append(self.scheduler.start(take_over, "reload"))
+
+    def play(self) -> None:
+        """Run to the end, and hold what must be true of any run."""
+        self.scheduler.run(self._tasks)
+        for client in self.clients:
+            client.check(self.application.calls)
+        assert sum(self.application.calls.values()) <= sum(len(client.paths) for client in self.clients)
+        if any(task.name == "reload" for task in self._tasks):
+            self.scheduler.run(self.life[:1])
+            kept = self.old._connections.in_state(*set(range(len(states.STATES))) - {states.CLOSED})
+            assert kept == [], "the old server has kept a connection"
+        self.old.stop()
+        self.new.stop()
+        self.scheduler.run(self.scheduler.tasks)  # each thread of the pool ends, and closes what it has
+
+
+class Quiet(Unheard):
+    """A sink that fails the test where the server complains."""
+
+    def event(self, level: str, event: str, fields: dict[str, object]) -> None:
+        assert event in {"application.failed", "client.left"}, (event, fields)
+
+
+Play = Callable[..., None]
+
+
+@pytest.fixture
+def play(monkeypatch: pytest.MonkeyPatch) -> Play:
+    """Play a scene under a scheduler."""
+
+    def played(scene: Callable[[World], None], scheduler: Scheduler, threads: int = 2) -> None:
+        with monkeypatch.context() as patches, ExitStack() as stack:
+            world = World(scheduler, patches, stack, threads)
+            try:
+                scene(world)
+                world.play()
+            finally:
+                scheduler.end()
+
+    return played
+
+
+def requests_and_a_reload(world: World) -> None:
+    """Two clients ask while the server is replaced."""
+    world.client("a", "b")
+    world.client("slow")
+    world.reload()
+
+
+def anything(world: World) -> None:
+    """Clients of all kinds, as the seed wants them; mostly the server is replaced meanwhile."""
+    chance = world.scheduler.chance
+    for _ in range(chance.randint(1, 4)):
+        paths = [chance.choice(("a", "a", "slow", "fails")) for _ in range(chance.randint(1, 3))]
+        world.client(*paths, leaves=chance.random() < 0.3, pipelines=chance.random() < 0.3)
+    if chance.random() < 0.8:
+        world.reload(after=chance.choice((0.0, 0.0, 0.01, 0.05)))
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_any_interleaving(play: Play, seed: int):
+    """In any order of the threads' steps each request is served once, and a drained server keeps no connection."""
+    hurry = 0.02 if seed % 3 == 0 else 0.0
+    play(anything, Scheduler(seed, often=(0.05, 0.3, 0.8)[seed % 3], hurry=hurry), threads=(1, 2, 3)[seed % 3])
