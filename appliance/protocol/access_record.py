@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ACCESS = "access"  # the kind of a record, and the first value of its list
+new = object.__new__  # a record without any field yet
 
 
-@dataclass
+@dataclass(slots=True)
 class AccessRecord:
     """One request and its response. None stands for what there is none of, or what nobody knows.
 
@@ -78,7 +79,7 @@ class AccessRecord:
         Raises:
             ValueError, TypeError: the list is no access record.
         """
-        record = blank()
+        record = new(AccessRecord)
         (
             kind, record.event, record.ended_us, record.duration_us, record.first_byte_us, record.method, record.path,
             record.query, record.version, record.status, record.body_size, record.client_address, record.server_port,
@@ -87,8 +88,3 @@ class AccessRecord:
         if kind != ACCESS:
             raise ValueError(f"no access record: {kind!r:.80}")
         return record
-
-
-def blank() -> AccessRecord:
-    """Return a record whose fields have their defaults, without a call of its constructor (see above)."""
-    return AccessRecord.__new__(AccessRecord)

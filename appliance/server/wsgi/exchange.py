@@ -13,7 +13,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...protocol import request_summary
-from ...protocol.access_record import AccessRecord, blank
+from ...protocol.access_record import AccessRecord, new
 from ..http.head import PROTOCOLS
 
 if TYPE_CHECKING:
@@ -78,14 +78,16 @@ class Exchange:
 
     def record(self) -> AccessRecord:
         """Return what is logged of it."""
-        record, head, started = blank(), self.head, self.started
+        # Assignments and not a call of the constructor: see access_record.
+        record, head, started = new(AccessRecord), self.head, self.started
         record.event = self.event
         record.ended_us = int(self.ended * 1_000_000)
         record.duration_us = int((self.finished - started) * 1_000_000)
-        if self.answered:
-            record.first_byte_us = int((self.answered - started) * 1_000_000)
+        record.first_byte_us = int((self.answered - started) * 1_000_000) if self.answered else None
+        record.trace_id = record.span_id = None
         if head is None:
-            record.method, record.path, record.query, record.version, _ = request_summary.of_line(self.line)
+            found = request_summary.of_line(self.line)
+            record.method, record.path, record.query, record.version, record.user_agent = found
         else:
             fields = head.values
             record.method = head.method
