@@ -32,7 +32,7 @@ CLOCKS = (
 )  # fmt: skip
 
 
-class Stuck(AssertionError):
+class StuckError(AssertionError):
     """No thread can go on, and no time-out is awaited; or they go on for ever."""
 
 
@@ -142,7 +142,7 @@ class Scheduler:
         """Go on until these have ended.
 
         Raises:
-            Stuck: they never will.
+            StuckError: they never will.
         """
         while any(task.alive for task in wanted):
             self._step()
@@ -156,7 +156,7 @@ class Scheduler:
         able = [task for task in alive if task.can_go_on()]
         timed = [task for task in alive if task.deadline is not None]
         if self.points > POINTS_MAX or not (able or timed):
-            raise Stuck(f"after {self.points} points: {[task.name for task in alive]}")
+            raise StuckError(f"after {self.points} points: {[task.name for task in alive]}")
         if not able or (timed and self.chance.random() < self._hurry):
             task = min(timed, key=lambda each: each.deadline or 0.0)
             later = max(self.now, task.deadline or 0.0)
@@ -214,7 +214,7 @@ class Lock:
         self._scheduler = scheduler
         self._locked = False
 
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:  # noqa: FBT001, FBT002  its signature
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         if blocking:
             self._scheduler.wait(lambda: not self._locked, None if timeout < 0 else timeout)
         if self._locked:
