@@ -15,7 +15,11 @@ import threading
 
 
 class Poller:
-    """Level-triggered: a descriptor that is registered and readable is told again and again."""
+    """Level-triggered: a descriptor that is registered and readable is told again and again.
+
+    Attributes:
+        woken: the last wait ended because of ``wake``.
+    """
 
     def __init__(self) -> None:
         self._woken_end, self._wake_end = os.pipe()
@@ -24,6 +28,7 @@ class Poller:
         # selectors costs 1 µs an event more, for keys that nobody needs here.
         self._epoll = select.epoll() if hasattr(select, "epoll") else None
         self._selector = None if self._epoll is not None else selectors.DefaultSelector()
+        self.woken = False
         self._waiting = False
         self._closing = False
         self._closed = threading.Lock()
@@ -72,7 +77,8 @@ class Poller:
             found = [key.fd for key, _ in self._selector.select(seconds)]
         else:
             found = []
-        if self._woken_end in found:
+        self.woken = self._woken_end in found
+        if self.woken:
             found.remove(self._woken_end)
             with contextlib.suppress(BlockingIOError):
                 os.read(self._woken_end, 4096)

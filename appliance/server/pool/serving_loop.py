@@ -124,8 +124,10 @@ class ServingLoop:
         before = monotonic()
         self._flushing.flush_if_due(before)
         # What is there before the wait has waited itself. How long the call takes says so on an idle machine alone.
-        told = self._poller.wait(0) if connections.is_away(before) else []
-        waits = not told
+        looks_first = connections.is_away(before)
+        told = self._poller.wait(0) if looks_first else []
+        # If that look took a wake-up, something is in the queue, or the server has ended.
+        waits = not told and not (looks_first and self._poller.woken)
         if waits:
             told = self._poller.wait(seconds)
         now = monotonic()

@@ -243,13 +243,11 @@ class ThreadPool:
             if self.leader is None or (self.leader is self._here and self.leader.busy):
                 self.leader = pool_thread  # the watcher relieves a leader that is at work, but not itself
                 return True
-            if self.leader is not pool_thread:
-                if len(self._spare) >= self._threads:
-                    self.pool_threads.discard(pool_thread)
-                    return False
-                self._spare.append(pool_thread)
-        if self.leader is pool_thread:
-            return True
+            if len(self._spare) >= self._threads:
+                self.pool_threads.discard(pool_thread)
+                return False
+            self._spare.append(pool_thread)
         self._rest()
+        # Even where it leads already: whoever appointed it has released this, and the next wait must not end by that.
         pool_thread.wakeup.acquire()
         return not self.over
