@@ -21,14 +21,14 @@ from typing import Any
 
 import pytest
 
-from appliance.server.io import background_sender, poller, transfer
+from appliance.server.io import background_sender, byte_queue, delivery, outbound, poller, transfer, wire
 from appliance.server.pool import connections, pool, serving_loop, thread_pool, watchdog
 from appliance.server.wsgi import application_run, handler, response
 
 POINTS_MAX = 20_000
-CLOCKS = (
-    background_sender, transfer, connections, pool, serving_loop, thread_pool, watchdog, application_run, handler,
-    response,
+CLOCKS: tuple[Any, ...] = (
+    background_sender, delivery, outbound, transfer, wire, connections, pool, serving_loop, thread_pool, watchdog,
+    application_run, handler, response,
 )  # fmt: skip
 
 
@@ -130,6 +130,13 @@ class Scheduler:
         self.point()
         return self.now
 
+    def is_ready(self, sock: Any, events: int, seconds: float | None) -> bool:
+        """As ``delivery.is_ready``."""
+        kernel = select.poll()
+        kernel.register(sock, events)
+        self.wait(lambda: bool(kernel.poll(0)), seconds)
+        return bool(kernel.poll(0))
+
     # -- the driver
 
     def start(self, call: Callable[[], object], name: str) -> Task:
@@ -198,10 +205,11 @@ class Scheduler:
             get_ident=threading.get_ident,
             current_thread=threading.current_thread,
         )
-        for module in (background_sender, transfer, pool, thread_pool):
+        for module in (background_sender, byte_queue, transfer, pool, thread_pool):
             monkeypatch.setattr(module, "threading", fake)
         for module in CLOCKS:
             monkeypatch.setattr(module, "monotonic", self.monotonic)
+        monkeypatch.setattr(outbound, "is_ready", self.is_ready)
         monkeypatch.setattr(watchdog, "GeventSafeEvent", lambda: Flag(self))
         monkeypatch.setattr(pool, "Poller", lambda: Poller(self))
         monkeypatch.setattr(background_sender, "Poller", lambda: Poller(self))
@@ -288,12 +296,18 @@ class Poller(poller.Poller):
     def __init__(self, scheduler: Scheduler) -> None:
         super().__init__()
         self._scheduler = scheduler
+        self._one_waits = False
 
     def _wait(self, seconds: float | None) -> list[int]:
         epoll = self._epoll
         assert epoll is not None
-        self._scheduler.wait(lambda: bool(select.select([epoll], [], [], 0)[0]), seconds)
-        return super()._wait(0)
+        assert not self._one_waits, "two threads wait for the same poller: two lead"
+        self._one_waits = True
+        try:
+            self._scheduler.wait(lambda: bool(select.select([epoll], [], [], 0)[0]), seconds)
+            return super()._wait(0)
+        finally:
+            self._one_waits = False
 
     def wake(self) -> None:
         self._scheduler.point()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import select
 import socket
 from collections import Counter
 from collections.abc import Callable
@@ -15,18 +16,20 @@ from appliance.server.pool import connection_states as states
 from appliance.server.pool.pool import PooledWSGIServer
 from appliance.server.wsgi.exchange import Unheard
 from tests.server.scheduler import Scheduler, Task
-from tests.server.served import get, read_response
+from tests.server.served import get, post, read_response
 
+_SWEEP_S = 0.9  # the watchdog looks for what was left lying once a second
+BODY = b"hello"
+LARGE = b"." * 600_000  # more than the kernel takes for a client that does not read
 SLOW_S = 0.02  # longer than a leader may be at work
 
 
 class Application:
     """Answers with the path; a slow one takes its time. Counts how often each path was asked for."""
 
-    def __init__(self, scheduler: Scheduler) -> None:
-        self.calls: Counter[str] = Counter()
-        self.running = 0
-        self.most = 0
+    def __init__(self, scheduler: Scheduler, calls: Counter[str]) -> None:
+        self.calls = calls
+        self.running = self.most = 0
         self._scheduler = scheduler
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -34,6 +37,7 @@ class Application:
         self.calls[path] += 1
         self.running += 1
         self.most = max(self.most, self.running)
+        assert environ["wsgi.input"].read() == (BODY if path.endswith("post") else b"")
         self._scheduler.point()
         if path.endswith("slow"):
             self._scheduler.sleep(SLOW_S)
@@ -41,7 +45,7 @@ class Application:
         if path.endswith("fails"):
             raise RuntimeError(path)
         start_response("200 OK", [("Content-Type", "text/plain")])
-        return [path.encode()]
+        return [path.encode() + LARGE] if path.endswith("large") else [path.encode()]
 
 
 class Client:
@@ -63,14 +67,14 @@ class Client:
         scheduler.point()
         self._sock.connect(self._world.address)
         if self._pipelines:
-            self._sock.send(b"".join(map(get, self.paths)))
+            self._sock.send(b"".join(map(asked, self.paths)))
         for path in self.paths:
             scheduler.point()
             if not self._pipelines:
-                request = get(path)
-                half = scheduler.chance.choice((0, 20, len(request)))
+                request = asked(path)
+                half = scheduler.chance.choice((0, 20, len(request) - len(BODY), len(request)))
                 self._sock.send(request[:half])
-                scheduler.point()
+                scheduler.sleep(scheduler.chance.choice((0.0, 0.0, 0.1)))
                 self._sock.send(request[half:])
             if self.leaves and path == self.paths[-1]:
                 break
@@ -88,7 +92,7 @@ class Client:
                     self._received = file.read()
                     if response.status == 500:
                         return "500"
-                    return response.body.decode()
+                    return response.body.removesuffix(LARGE).decode()
             self._world.scheduler.wait(self._is_readable)
             data = self._sock.recv(65_536)
             assert data, f"the connection ended before the answer to {self.paths[len(self.answered)]}"
@@ -112,6 +116,11 @@ class Client:
         assert calls[self.paths[-1]] <= 1
 
 
+def asked(path: str) -> bytes:
+    """The request for a path."""
+    return post(BODY, path=path) if path.endswith("post") else get(path)
+
+
 class World:
     """Two servers on one listening socket, the second of which takes over from the first, and their clients."""
 
@@ -124,7 +133,7 @@ class World:
         self._listener.listen(64)
         stack.callback(self._listener.close)
         self.address = self._listener.getsockname()
-        self.application = Application(scheduler)
+        self.calls: Counter[str] = Counter()
         self.old = self._server(threads, accepting=True)
         self.new = self._server(threads, accepting=False)
         self.life = [scheduler.start(self.old.serve_forever, "old"), scheduler.start(self.new.serve_forever, "new")]
@@ -132,7 +141,8 @@ class World:
         self._tasks: list[Task] = []
 
     def _server(self, threads: int, *, accepting: bool) -> PooledWSGIServer:
-        server = PooledWSGIServer(self._listener, self.application, sink=Quiet(), threads=threads, accepting=accepting)
+        application = Application(self.scheduler, self.calls)
+        server = PooledWSGIServer(self._listener, application, sink=Quiet(), threads=threads, accepting=accepting)
         self.stack.callback(server._poller.close)
         return server
 
@@ -142,6 +152,10 @@ class World:
         client = Client(self, name, list(paths), leaves=leaves, pipelines=pipelines)
         self.clients.append(client)
         self._tasks.append(self.scheduler.start(client, name))
+
+    def start(self, call: Callable[[], None]) -> None:
+        """Play this, too, to its end."""
+        self._tasks.append(self.scheduler.start(call, "other"))
 
     def reload(self, after: float = 0.0) -> None:
         """Let the second server take over, as the supervisor does."""
@@ -157,14 +171,18 @@ class World:
         """Run to the end, and hold what must be true of any run."""
         self.scheduler.run(self._tasks)
         for client in self.clients:
-            client.check(self.application.calls)
-        assert sum(self.application.calls.values()) <= sum(len(client.paths) for client in self.clients)
+            client.check(self.calls)
+        assert self.scheduler.jumped < _SWEEP_S, "somebody has waited for the watchdog, which was to be woken"
+        assert max(self.calls.values(), default=1) == 1, self.calls
         if any(task.name == "reload" for task in self._tasks):
             self.scheduler.run(self.life[:1])
             kept = self.old._connections.in_state(*set(range(len(states.STATES))) - {states.CLOSED})
             assert kept == [], "the old server has kept a connection"
         self.old.stop()
         self.new.stop()
+        if not self.old.server_context.multithread:
+            assert self.old.get_app().most <= 1, "the application was told that it never runs twice at once"
+            assert self.new.get_app().most <= 1
         self.scheduler.run(self.scheduler.tasks)  # each thread of the pool ends, and closes what it has
 
 
@@ -205,10 +223,49 @@ def anything(world: World) -> None:
     """Clients of all kinds, as the seed wants them; mostly the server is replaced meanwhile."""
     chance = world.scheduler.chance
     for _ in range(chance.randint(1, 4)):
-        paths = [chance.choice(("a", "a", "slow", "fails")) for _ in range(chance.randint(1, 3))]
+        paths = [chance.choice(("a", "a", "slow", "fails", "post", "large")) for _ in range(chance.randint(1, 3))]
         world.client(*paths, leaves=chance.random() < 0.3, pipelines=chance.random() < 0.3)
     if chance.random() < 0.8:
         world.reload(after=chance.choice((0.0, 0.0, 0.01, 0.05)))
+
+
+def slow_ones(world: World) -> None:
+    """Requests for which the lead is passed from thread to thread."""
+    for _ in range(4):
+        world.client("slow", "a")
+
+
+def a_connection_is_taken(world: World) -> None:
+    """A server that has nothing to do is given a connection on which a request waits."""
+    ours, theirs = socket.socketpair()
+    world.stack.callback(ours.close)
+    ours.send(get("/taken"))
+    ours.setblocking(False)
+
+    def take() -> None:
+        world.scheduler.sleep(1)  # it has looked for connections long ago, and looks before it waits
+        world.new.take([(theirs, b"")])
+        world.scheduler.wait(lambda: bool(select.select([ours], [], [], 0)[0]))
+        world.scheduler.jumped -= 1
+
+    world.start(take)
+
+
+@pytest.mark.parametrize("scene", [slow_ones, a_connection_is_taken])
+def test_wake_ups_are_not_lost(play: Play, scene: Callable[[World], None]):
+    """One thread leads, and what is put into the queue is looked at, whenever the leader begins to wait."""
+    for seed in range(40):
+        play(scene, Scheduler(seed, often=0.3))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_each_point_of_a_reload(play: Play, seed: int):
+    """At whichever point another thread goes on while a server is replaced, each request is served once, at once."""
+    at, scheduler = 0, Scheduler(seed, preempt_at=0)
+    while at <= scheduler.points:
+        at += 1
+        scheduler = Scheduler(seed, preempt_at=at)
+        play(requests_and_a_reload, scheduler)
 
 
 @pytest.mark.parametrize("seed", range(150))
