@@ -227,7 +227,7 @@ class BackgroundSender:
                 poller = self._locked_start()
                 self._under_way[descriptor] = transfer
                 poller.register(descriptor, writable=transfer.sending)
-            except Exception:  # noqa: BLE001  no thread, no descriptor, no memory: a thread of the crew waits, then
+            except Exception:  # noqa: BLE001  no thread, no descriptor, no memory: then the request's thread waits
                 self._under_way.pop(descriptor, None)
                 return False
         poller.wake()

@@ -1,7 +1,6 @@
-"""End a request that would never end by itself, because its server goes.
+"""End requests that never end by themselves, WebSockets and event streams, because the server stops.
 
-Owns what a WebSocket or an event stream gets to see then; must not know why the server goes. Runs in the thread that
-drains.
+Runs in the thread that drains.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def streams_under_way(pool_thread: PoolThread) -> Connection | None:
-    """The connection that a hand serves, if its request goes on until somebody ends it."""
+    """Return the connection that a thread serves, if its request goes on until the server ends it."""
     work = pool_thread.work
     exchange = work.handler.exchange if isinstance(work, Connection) else None
     endless = pool_thread.busy and exchange is not None and exchange.endless
@@ -27,7 +26,7 @@ def streams_under_way(pool_thread: PoolThread) -> Connection | None:
 
 
 def abort_endless(pool_threads: Iterable[PoolThread]) -> None:
-    """End every such request that was not ended yet."""
+    """End every such request that has not ended yet."""
     for pool_thread in pool_threads:
         work = streams_under_way(pool_thread)
         if work is not None and work.handler.exchange is not None and not work.handler.exchange.logged:
@@ -35,7 +34,7 @@ def abort_endless(pool_threads: Iterable[PoolThread]) -> None:
 
 
 def cut(handler: WSGIRequestHandler) -> None:
-    """Close its socket and log its line: the application may notice too late to do so, or never."""
+    """Close the socket and log the request: the application may notice too late, or never."""
     hijacked, exchange = handler.hijacked, handler.exchange
     if exchange is None:
         return

@@ -1,8 +1,7 @@
-"""The listening socket: open, shut, or blind for lack of descriptors.
+"""Accept connections on the listening socket.
 
-Owns when and how connections are accepted; must not know what becomes of them. The socket is adopted: never bound,
-never listened on (``listen`` again would shrink its queue), never closed here. Every method wants the server's lock to
-be held.
+The socket is adopted: it is never bound, never closed here, and ``listen`` is not called again, since that would shrink
+its queue. Every method needs the server's lock.
 """
 
 from __future__ import annotations
@@ -37,8 +36,8 @@ class Acceptor:
 
     Attributes:
         descriptor: the socket's.
-        blind_until: when to look again after the process ran out of descriptors (CLOCK_MONOTONIC); 0.0 normally.
-        complaint: what ``accept`` failed with, to be told; then None again.
+        blind_until: when to accept again after the process ran out of descriptors (CLOCK_MONOTONIC); 0.0 normally.
+        complaint: the error of ``accept`` that is to be logged; then None again.
     """
 
     def __init__(self, listener: socket.socket, poller: Poller) -> None:
@@ -68,7 +67,7 @@ class Acceptor:
             self._poller.unregister(self.descriptor)
 
     def accept(self, now: float) -> Iterator[tuple[socket.socket, Any]]:
-        """Some of those that wait: socket and address."""
+        """Accept some of the connections that wait, as pairs of socket and address."""
         for _ in range(_AT_ONCE if self._open else 0):
             try:
                 sock, address = self._listener.accept()
@@ -91,7 +90,7 @@ class Acceptor:
                 yield sock, address
 
     def look_again(self, now: float) -> None:
-        """Accept again after having been blind for long enough."""
+        """Accept again, once the time without descriptors is over."""
         if self.blind_until and now >= self.blind_until:
             self.blind_until = 0.0
             if self._open:
@@ -102,7 +101,7 @@ class Acceptor:
 
 
 def _lifted(sock: socket.socket) -> socket.socket:
-    """The same connection under another number: the project has closed a standard stream, and may yet write there."""
+    """Return the same connection under a number above the standard streams', where the project may write."""
     taken = [sock]
     try:
         while (sock := taken[-1].dup()).fileno() <= _STANDARD:

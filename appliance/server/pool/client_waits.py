@@ -1,12 +1,12 @@
-"""Who may wait for a client in a thread, and who waits without one.
+"""Decide which requests wait for their client in a thread, and which wait without one.
 
-Owns those decisions: for bodies that have not come, and for responses that are not read; ``background`` goes on with
-what has no thread. Must not know how either is done. Runs in the threads of requests, and in that of the transfers.
+This is about request bodies that have not come and responses that the client does not read; ``io/background_sender``
+serves those that have no thread. Runs in the threads of requests and in that of the background sender.
 
-Theory of operation. A request whose body has not come has a thread as long as fewer threads wait for their clients than
-requests may run: most bodies come at once, and an application may answer before it has all (decision 24). Beyond that
-the body comes first. One that comes in chunks and stops may wait for the beginning of an answer: it has a thread as
-soon as there is one for it again.
+Theory of operation. A request whose body has not come gets a thread as long as fewer threads wait for their clients
+than requests may run: most bodies come at once, and an application may answer before it has read all (decision 24).
+Beyond that number, the body is received first. A chunked body that pauses may wait for the beginning of an answer: its
+request gets a thread as soon as one is free.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class ClientWaits:
-    """For one server."""
+    """The decisions for one server."""
 
     def __init__(
         self, server: Any, lock: threading.Lock, *, thread_pool: ThreadPool, connections: Connections, threads: int
@@ -54,7 +54,7 @@ class ClientWaits:
         """Whether a request waits for its body without a thread.
 
         Raises:
-            Refused: the body did not come, or too many wait for theirs.
+            Refused: the body did not come, or too many requests wait for theirs.
         """
         wire, said = handler.wire, head.said
         if (not said.chunked and len(wire.buffer) >= said.length) or not background.is_able:
@@ -78,9 +78,9 @@ class ClientWaits:
         return True
 
     def may_run(self, *, first: bool = False) -> bool:
-        """Whether a request may have a thread though its body has not come; ``first``: it has not waited yet.
+        """Whether a request may have a thread although its body has not come. ``first``: it has not waited yet.
 
-        With one thread it would hold up everybody: there the body comes first, unless it does not go on without.
+        With one thread such a request would block all others: there the body comes first, unless the client pauses.
         """
         with self._lock:
             if self._threads == 1:
@@ -98,19 +98,19 @@ class ClientWaits:
         return self._limits.ahead_bytes if exchange.streaming and exchange.length < 0 else self._limits.spool_bytes
 
     def may_wait(self, wire: Outbound) -> bool:
-        """Whether the thread of a wire may wait for its client for long: as one of the streams."""
+        """Whether the thread of a wire may wait for its client for a long time, as one of the streams."""
         connection = self._connections.of(wire.sock.fileno())
         return connection is None or bool(self._server.stream_begins(connection.handler, asking=False))
 
     def may_hold(self, wire: Outbound) -> bool:
-        """The same, with what the client does not read in memory: as many threads as requests may run."""
+        """The same, with the unread bytes in memory: allowed for as many threads as requests may run."""
         with self._lock:
             if self._locked_waiting() > self._threads:
                 return False
         return self.may_wait(wire)
 
     def _locked_waiting(self) -> int:
-        """How many threads wait for their clients, event streams and sockets of the application's left out."""
+        """Count the threads that wait for their clients, without event streams and sockets taken by the application."""
         return sum(map(_waits, self._thread_pool.pool_threads))
 
 
@@ -121,7 +121,7 @@ def _waits(pool_thread: PoolThread) -> bool:
 
 
 def _has_come(wire: Wire, end: ChunkedEnd | LengthEnd) -> bool:
-    """Whether the rest of a body is there, after a second look."""
+    """Whether the rest of a body has come, after a second receive."""
     known = len(wire.buffer)
     try:
         more = wire.fill()

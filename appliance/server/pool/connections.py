@@ -1,13 +1,13 @@
-"""Where connections wait: ready to be looked at, idle, held, or until their client has ended.
+"""Hold the connections that no thread serves: the queue of those to be looked at, and those that the poller watches.
 
-Owns each connection's state, and its place in the poller; must not know threads or applications. Every method wants the
-server's lock to be held: what is decided about a connection that no thread has is decided under it.
+Performs the actions of ``connection_states``. Knows no threads and no applications. Every method needs the server's
+lock.
 
-Theory of operation, of clients that have left. While all threads are at work, clients give up, and their requests lie
-in the kernel. So what is looked at late is looked at twice: whether the client has closed. A client that has closed its
-own half alone looks the same, and wants its answer: it is sent the first bytes of the status line, which every answer
-has. Whoever has closed the whole connection answers that with a reset, at once or within a round trip; until then the
-connection waits, without a thread.
+Theory of operation, of clients that have left. While all threads are busy, clients give up, and their requests stay in
+the kernel. So a connection that is looked at late is checked: has the client closed? A client that has closed only its
+sending half looks the same, and wants its answer. It is sent the first bytes of the status line, with which every
+answer begins. A client that has closed the whole connection answers that with a reset, at once or within a round trip;
+until then the connection waits, without a thread.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ _PROBE_S = 0.1  # for a client that may have left
 
 
 class Hold(Protocol):
-    """When a connection may be answered at the earliest."""
+    """The earliest time at which a connection may be answered."""
 
     def answer_at(self, accepted_at: float) -> float:
-        """Seconds of CLOCK_MONOTONIC, for a connection that was accepted then."""
+        """Return seconds of CLOCK_MONOTONIC for a connection that was accepted at this time."""
 
 
 class ConnectionFailed(Exception):  # noqa: N818 (as Refused)
-    """Looking at a connection raised what nobody foresaw; it is closed. That is the cause.
+    """Looking at a connection raised an unexpected exception, which is the cause; the connection is closed.
 
     Attributes:
         sock, address: the connection's.
@@ -58,15 +58,15 @@ class Connection:
     """One connection of the pool.
 
     Attributes:
-        handler, wire: what serves it.
+        handler, wire: its handler and its bytes.
         state: one of ``connection_states``.
         descriptor: the socket's.
-        registered: the poller knows it. It may also while a thread has it: a system call less, both ways.
+        registered: the poller watches it. This may be so while a thread serves it: that saves two system calls.
         accepted_at: CLOCK_MONOTONIC.
-        deadline: when its state has lasted for too long.
-        begun_at: when a part of a head was there first (CLOCK_MONOTONIC); 0.0 without.
+        deadline: when its state has lasted too long.
+        begun_at: when the first bytes of a head had come (CLOCK_MONOTONIC); 0.0 without any.
         late: its client may have left before it was looked at.
-        gone: its client has.
+        gone: its client has left.
         incoming: its request's body, while that is received in the background.
     """
 
@@ -94,10 +94,10 @@ class Connections:
 
     Attributes:
         ready: those to be looked at, in their order.
-        hold: when any may be answered at the earliest.
-        late: all that is looked at now has waited for a thread.
+        hold: the earliest time at which each may be answered.
+        late: what is looked at now has waited for a thread.
         probed: how many are in that state.
-        receiving: of how many the body is received in the background.
+        receiving: how many are in that state.
     """
 
     def __init__(self, poller: Poller, limits: Limits, waits: Callable[[int], None] | None = None) -> None:
@@ -156,12 +156,12 @@ class Connections:
     # -- what happens
 
     def add(self, connection: Connection) -> None:
-        """A new one: look at it."""
+        """Add a new connection to the queue."""
         self._connections[connection.descriptor] = connection
         self.ready.append(connection)
 
     def of(self, descriptor: int) -> Connection | None:
-        """The one of a descriptor."""
+        """Return the connection of a descriptor."""
         return self._connections.get(descriptor)
 
     def readable(self, descriptor: int) -> None:
@@ -187,27 +187,27 @@ class Connections:
         self.on(connection, states.READABLE)
 
     def looks_in_time(self, now: float) -> None:
-        """Somebody has waited for connections: what comes now has waited for nobody."""
+        """Note that a thread has waited for connections: what comes now has not waited for a thread."""
         self.late = False
         self._looked_at = now
 
     def is_away(self, now: float) -> bool:
-        """Whether nobody has looked for so long that clients may have left meanwhile."""
+        """Whether no thread has looked for so long that clients may have left meanwhile."""
         return now - self._looked_at > _AWAY_S
 
     def look(self, now: float) -> None:
-        """Somebody is about to look."""
+        """Note that a thread is about to look."""
         if self.is_away(now):
             self.late = True
         self._looked_at = now
 
     def next(self) -> Connection | None:
-        """The next connection that has a request, or must be told that it has none; a thread has it then.
+        """Return the next connection with a request, or with a reason to refuse it; the caller's thread serves it.
 
-        Those that are looked at and have neither wait somewhere else afterwards.
+        Connections that have neither are parked, held or probed.
 
         Raises:
-            ConnectionFailed: looking at one did not work; it is closed, and the others are as they were.
+            ConnectionFailed: looking at one failed; it is closed, and the others are as they were.
         """
         ready = self.ready
         while ready:
@@ -245,13 +245,13 @@ class Connections:
         return connection
 
     def _tell(self) -> None:
-        """Say how many wait for a thread: should the process die, nothing else tells of them."""
+        """Report how many requests wait for a thread: if the process dies, nothing else can report them."""
         self._waiting = len(self.ready) + self.receiving
         if self._waits is not None:
             self._waits(self._waiting)
 
     def _look_again(self, connection: Connection) -> bool:
-        """The first look found no head alone in its receive; whether there is one all the same."""
+        """Whether a head has come after all: the first look found none that came alone in one receive."""
         wire = connection.wire
         raw = None
         if wire.ended or wire.buffer:
@@ -268,7 +268,7 @@ class Connections:
         return False
 
     def _is_in_doubt(self, connection: Connection) -> bool:
-        """Whether it is not known yet if the client has left; if it has, the connection is gone."""
+        """Whether it is unknown if the client has left. If it is known that it has, the connection is ``gone``."""
         wire, raw = connection.wire, connection.handler.raw or b""
         connection.late = False
         try:
@@ -301,7 +301,7 @@ class Connections:
         return True
 
     def park(self, connection: Connection, now: float, event: int = states.KEPT) -> None:
-        """Wait for more, after this event."""
+        """Wait for more bytes, after this event."""
         if not connection.wire.buffer:
             connection.deadline = now + self._limits.idle_timeout_s
             connection.begun_at = 0.0
@@ -311,7 +311,7 @@ class Connections:
         self.on(connection, event)
 
     def linger(self, connection: Connection, now: float) -> None:
-        """Say that nothing follows, and wait until the client says so too."""
+        """End the server's side, and wait until the client ends its own."""
         connection.wire.end()
         if connection.wire.discard():
             self.close(connection)
@@ -320,9 +320,9 @@ class Connections:
         self.on(connection, states.SAID_END)
 
     def dismiss(self, connection: Connection, now: float) -> None:
-        """End an idle one that nobody else can go on with.
+        """End an idle connection that no other server can go on with.
 
-        One on which no request came yet is about to bring its first, or the rest of its head: it gets a moment.
+        Before its first request, or in the middle of a head, a connection gets a moment more.
         """
         if connection.wire.buffer:
             return  # its head has a time of its own
@@ -336,7 +336,7 @@ class Connections:
         self.on(connection, states.FINISHED)
 
     def give_up(self) -> list[tuple[socket.socket, bytes]]:
-        """Give every plain connection that no thread has, with the bytes read of it."""
+        """Give up every plain connection that no thread serves, each with the bytes that were read of it."""
         given = []
         for connection in self.in_state(states.PARKED, states.HELD, states.READY):
             handler = connection.handler
@@ -350,11 +350,11 @@ class Connections:
         return given
 
     def in_state(self, *states: int) -> list[Connection]:
-        """Those in one of these."""
+        """Return the connections that are in one of these states."""
         return [connection for connection in self._connections.values() if connection.state in states]
 
     def sweep(self, now: float) -> bool:
-        """End what has waited for too long; whether any is to be looked at."""
+        """End what has waited too long; return whether a connection is to be looked at."""
         for connection in self.in_state(states.PARKED, states.HELD, states.LINGERING, states.PROBED):
             if connection.deadline > now:
                 continue

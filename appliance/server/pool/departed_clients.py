@@ -1,7 +1,4 @@
-"""A request whose client left before anybody came to it: it is not run, and has its line.
-
-Owns what that line says; ``connections`` finds out. Runs in the thread that took the connection.
-"""
+"""Log a request whose client left before a thread was free for it. Its application is not run."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def report_departed(handler: WSGIRequestHandler) -> None:
-    """Write the line of the request whose head was read."""
+    """Log the request whose head was read."""
     handler.close_connection = True
     raw, handler.raw = handler.raw or b"", None
     try:

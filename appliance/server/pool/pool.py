@@ -1,11 +1,11 @@
-"""``PooledWSGIServer``: one listening socket, idle connections in a selector, a bounded crew of threads.
+"""``PooledWSGIServer``: one listening socket, idle connections in a poller, a bounded pool of threads.
 
-Owns the parts of the server, and its own life: pause, hand over, drain, stop (``serving`` owns what a thread of the
-crew does); must not know processes or settings. Runs in the worker and in the stand-in: ``serve_forever`` in the main
-thread, which watches, the rest in threads of its own.
+This module makes the parts of the server, and pauses, drains and stops it; ``serving_loop`` is what its threads do.
+Knows no processes and no settings. Runs in the worker and in the stand-in: ``serve_forever`` in the main thread, which
+watches, the rest in threads of its own.
 
-Locks: one. It is held for what concerns connections that no thread has, and for who leads; never while an application
-runs or a client is waited for.
+There is one lock. It is held for what concerns connections that no thread serves, and for which thread leads; never
+while an application runs or a client is waited for.
 """
 
 from __future__ import annotations
@@ -51,19 +51,19 @@ _CUT_S = 1.0  # how long a hijacked request may take to notice that it was ended
 
 
 class PooledWSGIServer(WSGIServer):
-    """Serves an adopted listening socket: never binds, never listens, never closes it by itself.
+    """Serves an adopted listening socket: never binds it, never listens on it, never closes it.
 
     Args:
         listener: a listening stream socket.
         application: the WSGI application.
-        sink: where it puts what happened.
-        limits: what it puts up with.
+        sink: receives the records and events.
+        limits: bounds of time and size.
         threads: how many requests run at once; with 1 always in the same thread.
         allowed_hosts: whether to serve a Host; None serves all.
         trusted_proxies: addresses or networks whose ``Forwarded`` fields are believed.
         RequestHandlerClass: as ``socketserver``'s; its ``handle`` is not used, ``handle_one_request`` is.
         tls: for HTTPS (``tls.context_of``); the socket then serves nothing else.
-        hold: when connections may be answered at the earliest; may be replaced at any time.
+        hold: the earliest time at which connections may be answered; may be replaced at any time.
         accepting: False begins paused.
     """
 
@@ -140,7 +140,7 @@ class PooledWSGIServer(WSGIServer):
 
     @property
     def hold(self) -> Hold | None:
-        """When connections may be answered at the earliest."""
+        """The earliest time at which connections may be answered."""
         return self._connections.hold
 
     @hold.setter
@@ -153,7 +153,7 @@ class PooledWSGIServer(WSGIServer):
         self._watchdog.wake_up()
 
     def pause(self) -> None:
-        """Accept no more; the listening socket stays open."""
+        """Stop accepting; the listening socket stays open."""
         with self._lock:
             self._acceptor.shut()
 
@@ -177,12 +177,12 @@ class PooledWSGIServer(WSGIServer):
         self._watchdog.wake_up()
 
     def hand_over(self) -> list[tuple[socket.socket, bytes]]:
-        """Give up every idle plain connection, with the bytes read of it. They are the caller's to close."""
+        """Give up every idle plain connection, with the bytes read of it. The caller closes them."""
         with self._lock:
             return self._connections.give_up()
 
     def drain(self, passed: Passed) -> None:
-        """Accept no more, pass on what is idle and what becomes so, and let ``serve_forever`` return after that."""
+        """Stop accepting, pass on connections that are idle or become so, then let ``serve_forever`` return."""
         with self._lock:
             self._acceptor.shut()
             self._cut_at = monotonic()
@@ -192,12 +192,12 @@ class PooledWSGIServer(WSGIServer):
         self._watchdog.wake_up()
 
     def pass_idle(self) -> None:
-        """Pass on what has become idle while the server drains."""
+        """Pass on connections that have become idle while the server drains."""
         if self._serving_loop.passed is not None:
             self._pass_idle(self._serving_loop.passed)
 
     def _pass_idle(self, passed: Passed) -> None:
-        """Pass on every connection that no request has begun on; end those that can't be passed on."""
+        """Pass on every connection on which no request has begun; end those that can't be passed on."""
         with self._lock:
             idle = self._connections.give_up()
             now = monotonic()
@@ -213,7 +213,7 @@ class PooledWSGIServer(WSGIServer):
                 self._passing -= 1
 
     def stop(self) -> None:
-        """Let ``serve_forever`` return at once; connections are closed."""
+        """Let ``serve_forever`` return at once, and close the connections."""
         self._stopped = True
         self._watchdog.wake_up()
 
@@ -269,7 +269,7 @@ class PooledWSGIServer(WSGIServer):
         self._flushing.flush()
 
     def _complain(self) -> None:
-        """Tell what parts of the server could not do: each once for as long as it lasts, and once a minute at most."""
+        """Log what parts of the server could not do: each once for as long as it lasts, and once a minute at most."""
         with self._lock:
             thread, self._thread_pool.complaint = self._thread_pool.complaint, None
         if thread is not None:
@@ -296,7 +296,7 @@ class PooledWSGIServer(WSGIServer):
         return self._serving_loop.body_waits(handler, head)
 
     def stream_begins(self, handler: WSGIRequestHandler, *, asking: bool) -> bool:
-        """A request will go on for long: give it a thread of its own; False if there are too many of those."""
+        """Give a long request a thread of its own; False if there are too many such requests."""
         with self._lock:
             pool_thread = next(
                 (pool_thread for pool_thread in self._thread_pool.pool_threads if _serves(pool_thread, handler)), None
@@ -311,7 +311,7 @@ class PooledWSGIServer(WSGIServer):
         return room
 
     def connection_taken(self, handler: WSGIRequestHandler) -> bool:
-        """The application takes a connection's socket: it is no more ours to wait for. False if there are too many."""
+        """Let the application take a connection's socket, and forget it; False if too many are taken."""
         if not self.stream_begins(handler, asking=False):
             return False
         with self._lock:
@@ -322,7 +322,7 @@ class PooledWSGIServer(WSGIServer):
 
 
 def _wires(tls: SSLContext | None) -> Callable[..., Wire]:
-    """What makes the wires of connections."""
+    """Return the factory of the connections' wires."""
     if tls is None:
         return Wire
     from ..io.tls import TlsWire  # noqa: PLC0415  ssl costs 10 ms that most do not need

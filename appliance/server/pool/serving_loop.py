@@ -1,8 +1,7 @@
-"""What a thread of the pool does between two requests, and where a connection goes after one.
+"""What a thread of the pool does: wait, take a connection, serve its request, decide what becomes of the connection.
 
-Owns the steps: wait, take a connection, serve it, settle it, also when the rest of its response is sent in the
-background, or its request's body is received there; must not know the server's own life beyond who gets what is idle.
-Runs in the threads of the crew, ``sent`` and ``received`` in the thread of the transfers.
+This also covers responses that are sent, and bodies that are received, in the background. Runs in the pool's threads;
+``_sent`` and ``_received`` run in the background sender's thread.
 """
 
 from __future__ import annotations
@@ -36,11 +35,11 @@ _BLOCKED_S = 0.0005  # a wait of so long was one: nothing had been there
 
 
 class ServingLoop:
-    """The threads' work for one server.
+    """The work of one server's threads.
 
     Attributes:
-        passed: whom idle connections are passed on to, once the server drains.
-        watcher: the server's; set once it is made.
+        passed: called with idle connections, once the server drains.
+        watchdog: the server's; set once it is made.
     """
 
     watchdog: Watchdog
@@ -82,7 +81,7 @@ class ServingLoop:
     # -- one step of the thread that leads
 
     def lead(self, pool_thread: PoolThread, seconds: float | None) -> None:
-        """Serve one connection, or wait for some, at most so long."""
+        """Serve one connection, or wait for some, for so long at most."""
         connections = self._connections
         try:
             with self._lock:
@@ -119,7 +118,7 @@ class ServingLoop:
                 self.watchdog.wake_up()
 
     def _wait(self, seconds: float | None) -> None:
-        """Until there is something to look at."""
+        """Wait until there is something to look at."""
         acceptor, connections = self._acceptor, self._connections
         before = monotonic()
         self._flushing.flush_if_due(before)
@@ -151,7 +150,7 @@ class ServingLoop:
             self._tell_failed(failure)
 
     def _locked_accept(self, now: float) -> list[ConnectionFailed]:
-        """Take in those that have come; those that could not be."""
+        """Accept connections; return those that could not be set up."""
         failed = []
         for sock, address in self._acceptor.accept(now):
             try:
@@ -169,7 +168,7 @@ class ServingLoop:
             self._server.handle_error(failure.sock, failure.address)
 
     def locked_adopt(self, sock: socket.socket, address: Any, early: bytes, now: float, *, late: bool = False) -> None:
-        """Take a connection in. A client that may have left meanwhile is ``late`` looked at."""
+        """Add a connection. ``late``: its client may have left meanwhile."""
         server = self._server
         # socketserver would run the whole connection in the handler's constructor; here it is served by parts.
         handler_class: Any = server.RequestHandlerClass
@@ -214,7 +213,7 @@ class ServingLoop:
         self._server.handle_error(connection.wire.sock, connection.handler.client_address)
 
     def _settle(self, pool_thread: PoolThread | None, connection: Connection, now: float) -> None:
-        """Where a connection goes after a request."""
+        """Decide where a connection goes after a request."""
         handler = connection.handler
         given = False
         with self._lock:
@@ -238,7 +237,7 @@ class ServingLoop:
             passed([(connection.wire.sock, b"")])
 
     def _locked_finish(self, connection: Connection, now: float) -> None:
-        """The connection has served its last request."""
+        """End a connection that has served its last request."""
         if connection.handler.hijacked is not None or self._thread_pool.over or connection.state != states.BUSY:
             self._connections.close(connection)
         elif connection.handler.is_clean:
@@ -250,7 +249,7 @@ class ServingLoop:
     # -- what goes on in the background
 
     def _go_on_aside(self, pool_thread: PoolThread, connection: Connection, now: float) -> None:
-        """Settle the connection once its response was sent; or serve its request once the body has come."""
+        """Settle the connection once its response is sent, or serve its request once the body has come."""
         handler, wire = connection.handler, connection.wire
         if wire.early is not None and not handler.close_connection:
             wire.absorb()
@@ -266,7 +265,7 @@ class ServingLoop:
             self._sent(connection, pool_thread, now)
 
     def _sent(self, connection: Connection, pool_thread: PoolThread | None = None, now: float = 0.0) -> None:
-        """All of its response was sent, or can't be."""
+        """Go on after a response was sent in the background, or failed."""
         try:
             with self._lock:
                 self._connections.on(connection, states.SENT)
@@ -278,7 +277,7 @@ class ServingLoop:
         self.watchdog.wake_up()
 
     def _received(self, connection: Connection) -> None:
-        """Its request's body has come, or may be waited for in a thread."""
+        """Serve a request whose body has come, or may be waited for in a thread."""
         incoming = connection.incoming
         with self._lock:
             if connection.state == states.RECEIVING and incoming is not None and not self._thread_pool.over:
@@ -292,7 +291,7 @@ class ServingLoop:
         self.watchdog.wake_up()
 
     def recall(self, most: int) -> list[tuple[socket.socket, bytes]]:
-        """Give up connections whose requests have not begun, since their bodies have not come, with all that came."""
+        """Give up connections whose requests have not begun for want of their bodies, with all bytes that came."""
         given = []
         for incoming, data in self.background.recall(most):
             with self._lock:

@@ -1,6 +1,6 @@
-"""A request that takes too long: told once, while it runs, with the place where its thread stands.
+"""Log a request that takes too long: once, while it runs, with the stack of its thread.
 
-Owns what is told. Knows nothing of sockets. Runs in the thread that watches the server, once a second at most.
+Runs in the watchdog's thread, once a second at most.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _OURS = __file__.rpartition("/server/")[0] + "/"  # the worker's too, which stan
 
 
 class SlowRequests:
-    """Looks at what runs. ``after_s`` of 0 is never."""
+    """Looks at what runs. ``after_s`` of 0 means never."""
 
     def __init__(self, sink: Sink, after_s: float) -> None:
         self._sink = sink
@@ -30,7 +30,7 @@ class SlowRequests:
         self._told: dict[PoolThread, float] = {}  # the hand, and when the request began that was told of
 
     def look(self, pool_threads: Iterable[PoolThread], now: float) -> None:
-        """Tell of each request that has become too long; not while a debugger may hold it."""
+        """Log each request that has become too slow, unless a debugger may have stopped it."""
         if not self._after_s:
             return
         slow = [
@@ -58,7 +58,7 @@ class SlowRequests:
 
 
 def _where(thread: int) -> str:
-    """Where that thread stands; our own frames, which called the application, are left out."""
+    """Return the stack of a thread, without the server's own frames around the application."""
     frame = sys._current_frames().get(thread)  # noqa: SLF001  documented; for debuggers and such
     if frame is None:
         return ""
@@ -73,7 +73,7 @@ def _where(thread: int) -> str:
 
 
 def _excused(pool_thread: PoolThread) -> bool:
-    """It streams, or waits for its client: that may take as long as it likes."""
+    """Whether the request streams, or waits for its client: that may take as long as it likes."""
     work = pool_thread.work
     if not isinstance(work, Connection):
         return True
@@ -82,7 +82,7 @@ def _excused(pool_thread: PoolThread) -> bool:
 
 
 def _debugged() -> bool:
-    """Whether a debugger's client is there; looked up, since the project may have started debugpy itself."""
+    """Whether a debugger is attached. The module is looked up, since the project may have started debugpy itself."""
     debugpy = sys.modules.get("debugpy")
     try:
         return debugpy is not None and bool(debugpy.is_client_connected())

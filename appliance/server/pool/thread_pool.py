@@ -1,21 +1,21 @@
-"""The pool's threads: one leads, the others work or wait.
+"""The pool's threads: one leads, the others run requests or wait.
 
-Owns who may wait for the next request, how many may run, and when one that runs has left the count; must not know
-sockets or HTTP. Runs in the threads of the server, and in the one that watches them.
+This module decides which thread waits for the next request, how many requests may run, and when a running request is no
+longer counted. Knows no sockets and no HTTP. Runs in the server's threads, and in the watchdog's.
 
 Theory of operation. One thread, the leader, waits for connections and serves them itself, one after another: no request
 changes threads, which would cost it 20 µs and a fight for the interpreter's lock. A request that takes longer than
-``stuck_after_s`` would hold up all the others, so the watcher takes the lead from its thread and appoints another one;
-a thread that comes back and finds no leader leads. Where requests are slow on average, waiting for the watcher would
+``stuck_after_s`` would hold up all others, so the watchdog takes the lead from its thread and appoints another one; a
+thread that comes back and finds no leader leads. Where requests are slow on average, waiting for the watchdog would
 cost each of them 5 ms, so there the leader passes the lead on before it begins (``ThreadPool.eager``).
 
-At most ``threads`` requests run at once. One that streams, waits for its client, or was hijacked leaves that count
-after a while: its thread is then its own, up to ``max_streams`` of them. With one thread nothing leaves, since the
-application was told that it never runs twice at once.
+At most ``threads`` requests run at once. A request that streams, waits for its client, or has taken its socket is
+detached after a while: it is no longer counted, and its thread serves nothing else, up to ``max_streams`` of them. With
+one thread no request is detached, since the application was told that it never runs twice at once.
 
 The system may refuse a thread (a container's limit of processes). The requests that wait are then served by the threads
-that there are; where there is none, or none that is free, the watcher's own serves one request after another
-(``serve_here``), and asks for a thread again and again.
+that there are; if none is free, the watchdog's own thread serves one request after another (``serve_here``), and tries
+again to start a thread.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# A request's average duration from which passing the lead on costs less than waiting for the watcher.
+# A request's average duration from which passing the lead on costs less than waiting for the watchdog.
 _SLOW_S = 0.001
 # Threads that fail to lead, one after another with no request between, until the server gives up.
 _FAILURES_MAX = 3
@@ -35,13 +35,13 @@ _START_AGAIN_S = 0.05  # after a thread could not be started
 
 
 class PoolThread:
-    """One thread of the crew.
+    """One thread of the pool.
 
     Attributes:
         busy: it runs a request.
         since: when that began (CLOCK_MONOTONIC).
-        detached: that request has left the count.
-        thread: its thread's identifier.
+        detached: that request is not counted.
+        thread: the thread's identifier.
         work: what it serves.
     """
 
@@ -58,14 +58,14 @@ class PoolThread:
 
 
 class ThreadPool:
-    """The threads of one server. Methods whose name begins with ``locked_`` want the lock to be held.
+    """The threads of one server. Methods whose name begins with ``locked_`` need the server's lock.
 
     Args:
         lock: the server's.
         threads: how many requests may run at once.
-        max_streams: how many more may have left that count.
-        lead: serves one connection, or waits for some, at most so long (None: for ever); the leader calls it again and
-            again.
+        max_streams: how many more may be detached.
+        lead: serves one connection, or waits for some, for so long at most (None: for ever); the leader calls it in a
+            loop.
         rest: called by a thread that has nothing to do.
     """
 
@@ -91,12 +91,12 @@ class ThreadPool:
         self.eager = False  # requests are slow enough for the lead to be passed on before each
         self.served = 0  # only that it changes counts
         self.fault: BaseException | None = None  # nobody can lead any more
-        self.alarm: Callable[[], None] = rest  # who is to know of it; the watcher puts itself here
+        self.alarm: Callable[[], None] = rest  # called when that is so: the watchdog's wake-up
         self._failures = 0
         self._failed_at = -1
         self.short = False  # a thread was wanted, and could not be started
         self.complaint: str | None = None  # why; to be told, then None again
-        self._here: PoolThread | None = None  # the watcher's own thread, while it serves
+        self._here: PoolThread | None = None  # the watchdog's own thread, while it serves
         self._start_again_at = 0.0
 
     @property
@@ -105,19 +105,19 @@ class ThreadPool:
         return sum(pool_thread.busy for pool_thread in list(self.pool_threads))
 
     def done(self, pool_thread: PoolThread) -> None:
-        """A hand is back from a request."""
+        """Note that a thread has finished a request."""
         pool_thread.busy = False
         pool_thread.work = None
         self.served += 1
 
     def took(self, seconds: float) -> None:
-        """A request took this long."""
+        """Note how long a request took."""
         average = self._average_s
         self._average_s = average = average + (min(seconds, 1.0) - average) / 8
         self.eager = average > _SLOW_S and self._threads > 1
 
     def locked_appoint(self) -> None:
-        """Ensure that there is a leader, if a request more may run."""
+        """Ensure that there is a leader, if one more request may run."""
         if self.leader is not None or self.over:
             return
         if sum(pool_thread.busy and not pool_thread.detached for pool_thread in self.pool_threads) >= self._threads:
@@ -141,7 +141,7 @@ class ThreadPool:
             self.short = False
 
     def _locked_fell_short(self, error: Exception) -> None:
-        """A thread could not be started; told once for as long as it lasts."""
+        """Note that a thread could not be started; this is logged once for as long as it lasts."""
         if not self.short:
             self.complaint = str(error) or type(error).__name__
         self.short = True
@@ -149,7 +149,7 @@ class ThreadPool:
         self.alarm()
 
     def serve_here(self, seconds: float) -> bool:
-        """Lead for one connection, or for so long, in the calling thread; False where that is not needed."""
+        """Lead in the calling thread, for one connection or for so long; False if that is not needed."""
         with self._lock:
             if not self.short or self.leader is not None or self.over:
                 return False
@@ -163,7 +163,7 @@ class ThreadPool:
             self._start_again_at = 0.0
         try:
             self._lead(pool_thread, seconds)
-        except Exception as error:  # noqa: BLE001  as for a thread of the crew: what is judged is whether it goes on
+        except Exception as error:  # noqa: BLE001  as for a thread of the pool: it is counted
             with self._lock:
                 self._locked_judge(error)
         finally:
@@ -175,12 +175,12 @@ class ThreadPool:
         return True
 
     def locked_relieve(self) -> None:
-        """The leader is at work: another one leads."""
+        """Let another thread lead: the leader is busy."""
         self.leader = None
         self.locked_appoint()
 
     def locked_detach(self, pool_thread: PoolThread) -> bool:
-        """Take a hand's request out of the count; False where that may not be."""
+        """Detach a thread's request; False if that is not allowed."""
         if pool_thread.detached:
             return True
         if self._threads == 1 or not pool_thread.busy or not self.locked_has_room():
@@ -196,7 +196,7 @@ class ThreadPool:
         return sum(pool_thread.detached for pool_thread in self.pool_threads) < self._max_streams
 
     def locked_end(self) -> None:
-        """No thread waits any more; those at work end with it."""
+        """Let no thread wait any longer; busy threads end after their request."""
         self.over = True
         for pool_thread in self._spare:
             pool_thread.wakeup.release()
@@ -220,9 +220,9 @@ class ThreadPool:
             raise
 
     def _locked_judge(self, error: BaseException) -> None:
-        """A thread failed to lead: another may succeed, but what fails again and again without a request will for good.
+        """Count a thread's failure to lead: what fails again and again without a request between will always fail.
 
-        It does where the application has closed what is not its own: the poller's descriptor, the listening socket.
+        That happens if the application has closed the poller's descriptor or the listening socket.
         """
         self._failures = self._failures + 1 if self._failed_at == self.served else 1
         self._failed_at = self.served
@@ -232,7 +232,7 @@ class ThreadPool:
             self.alarm()
 
     def _leads(self, pool_thread: PoolThread) -> bool:
-        """Lead, or wait until that is asked; False to end the thread."""
+        """Lead, or wait to be appointed; False to end the thread."""
         if self.leader is pool_thread and not self.over:
             return True
         with self._lock:
@@ -241,7 +241,7 @@ class ThreadPool:
                 self.pool_threads.discard(pool_thread)
                 return False
             if self.leader is None or (self.leader is self._here and self.leader.busy):
-                self.leader = pool_thread  # the watcher relieves a leader that is at work, but not itself
+                self.leader = pool_thread  # the watchdog relieves a busy leader, but not itself
                 return True
             if len(self._spare) >= self._threads:
                 self.pool_threads.discard(pool_thread)

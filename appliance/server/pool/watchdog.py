@@ -1,7 +1,6 @@
-"""The pool's watcher: relieves a leader that is stuck, lets streams go, ends what waits for too long.
+"""The pool's watchdog: relieves a busy leader, detaches streams, ends what has waited too long.
 
-Owns the main thread's rhythm; must not know what a request is beyond its record. Runs in the thread that called
-``serve_forever``, which runs no application: signals are always handled at once there.
+Runs in the thread that called ``serve_forever``, which runs no application, so that signals are handled at once.
 
 It looks every ``stuck_after_s`` while requests run, which costs 0.3 % of a CPU, and sleeps while there are none.
 """
@@ -33,7 +32,7 @@ _HERE_S = 0.05  # how long it waits for requests itself, where no thread can be 
 
 
 class ServerFailed(RuntimeError):  # noqa: N818 (as Refused)
-    """The server can't go on: descriptors that it waits with were closed by somebody else."""
+    """The server can't go on: the project has closed descriptors that the server waits with."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(
@@ -45,7 +44,7 @@ class Watchdog:
     """Watches one server.
 
     Attributes:
-        dozing: it sleeps for longer than a stuck leader may last, and wants to be woken when one begins to work.
+        sleeping: it sleeps longer than a leader may be busy, and is to be woken when one begins to work.
     """
 
     def __init__(
@@ -76,14 +75,14 @@ class Watchdog:
         thread_pool.alarm = self.wake_up
 
     def wake_up(self) -> None:
-        """Let it look now."""
+        """Let the watchdog look now."""
         self._wake_up.set()
 
     def watch(self, is_over: Callable[[], bool], *, is_ending: Callable[[], bool]) -> None:
-        """Watch until it is over; closely while it is ending.
+        """Watch until the server is over; every ``stuck_after_s`` while it ends.
 
         Raises:
-            ServerFailed: no thread can wait for requests any more.
+            ServerFailed: no thread can wait for requests any longer.
         """
         served = -1
         while not is_over():
@@ -120,7 +119,7 @@ class Watchdog:
         return leader is not None and leader.busy
 
     def _idle_s(self) -> float | None:
-        """How long nothing needs to be looked at."""
+        """Return for how long nothing needs to be looked at."""
         with self._lock:
             held = (
                 self._connections.in_state(states.HELD, states.PROBED)
@@ -148,7 +147,7 @@ class Watchdog:
             thread_pool.locked_appoint()
 
     def _may_leave(self, pool_thread: PoolThread, now: float, *, pressed: bool) -> bool:
-        """Whether a request need not be counted any more: it goes on for long, or others wait while it waits itself."""
+        """Whether a request may be detached: it goes on for long, or waits for its client while others wait."""
         limits, work = self._limits, pool_thread.work
         if now - pool_thread.since > limits.stream_after_s and _goes_on(pool_thread):
             return True
@@ -165,13 +164,13 @@ class Watchdog:
 
 
 def exchange_of(pool_thread: PoolThread) -> Exchange | None:
-    """What a thread of the crew works at."""
+    """Return the record of the request that a thread runs."""
     work = pool_thread.work
     return work.handler.exchange if isinstance(work, Connection) else None
 
 
 def _goes_on(pool_thread: PoolThread) -> bool:
-    """It streams, or waits for its client: it needs no processor, and may take very long."""
+    """Whether the request streams, or waits for its client: it needs no processor, and may take very long."""
     exchange, work = exchange_of(pool_thread), pool_thread.work
     waits = isinstance(work, Connection) and bool(work.wire.waiting)
     return waits or (exchange is not None and (exchange.streaming or exchange.hijacked))

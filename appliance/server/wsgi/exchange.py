@@ -25,7 +25,7 @@ _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 # W3C Trace Context, 3.2: version 00 has exactly four parts; a later one may have more behind them.
 _TRACE = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
 
-# A batch of one costs four times what a record in a batch of eight does, in both processes. The pool's watcher flushes
+# A batch of one costs four times what a record in a batch of eight does, in both processes. The pool's watchdog flushes
 # what a thread left, and looks every 5 ms.
 _FLUSH_S = 0.004
 
