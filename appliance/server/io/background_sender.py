@@ -1,10 +1,10 @@
 """One thread that sends to slow readers and receives from slow senders, for all connections of a server.
 
-Owns how many transfers there may be, their place in a poller of their own, and the thread; ``transfer`` owns each one's
-bytes. Must not know threads that run applications, nor the state of connections: the server is asked, and told, by the
-callables that it gives. The thread is started with the first transfer, and ends with the server.
+This module bounds the number of transfers, and owns their poller and their thread; ``transfer`` owns the bytes of each.
+Knows nothing of the threads that run applications: it asks the server by callables (``Ask``). The thread starts with
+the first transfer and ends with the server.
 
-Decision 24 has why.
+Decision 24 has the reasons.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ _LOOK_S = 1.0
 
 
 class Ask:
-    """What a server's transfers want to know of it.
+    """What the transfers ask of their server.
 
     Attributes:
         is_pressed: whether requests wait for a thread.
         ahead: how many bytes the response on a wire may be ahead of its client; 0 if its thread waits for the client.
-        may_wait: whether the thread of a wire may wait for its client for long.
+        may_wait: whether the thread of a wire may wait for its client for a long time.
         may_hold: the same, with the bytes in memory.
-        may_run: whether one more request may have a thread though its body has not come.
+        may_run: whether one more request may have a thread although its body has not come.
         told: called when transfers have ended.
     """
 
@@ -69,8 +69,8 @@ class BackgroundSender:
 
     Attributes:
         storage: where their bytes wait.
-        is_full: a transfer was refused for their number, and none has ended since.
-        is_able: two threads can wait for one socket, which eventlet's can't.
+        is_full: a transfer was refused because there are too many, and none has ended since.
+        is_able: two threads can wait for one socket, which they can't under eventlet.
     """
 
     def __init__(self, limits: Limits, storage: Storage, ask: Ask) -> None:
@@ -92,7 +92,7 @@ class BackgroundSender:
 
     @property
     def busy(self) -> bool:
-        """Something is under way, or its end is being dealt with."""
+        """Whether a transfer is under way, or has just ended and is not yet settled."""
         with self._lock:
             return bool(self._under_way or self._ending)
 
@@ -102,7 +102,7 @@ class BackgroundSender:
         """Send the rest, and what follows it; False if the thread has to wait for the client itself.
 
         Raises:
-            TimeoutError: it may not do that either.
+            TimeoutError: the thread may not wait.
         """
         if not self._send(wire, lambda outgoing: outgoing.begin(rest)):
             return False
@@ -110,7 +110,7 @@ class BackgroundSender:
         return True
 
     def send_file(self, wire: Outbound, descriptor: int, offset: int, count: int) -> bool:
-        """Send a part of a file; False and raises as ``send``."""
+        """Send a part of a file; returns and raises as ``send``."""
         return self._send(wire, lambda outgoing: outgoing.begin_file(descriptor, offset, count))
 
     def _send(self, wire: Outbound, begin: Callable[[Outgoing], None]) -> bool:
@@ -133,7 +133,7 @@ class BackgroundSender:
         return False
 
     def put(self, outgoing: Outgoing, data: bytes | memoryview) -> bool:
-        """Send this behind what is being sent; False if all of that was sent, and it can be sent directly.
+        """Append to what is being sent; False if all of that was sent, so that this can be sent directly.
 
         Raises:
             OSError: the transfer has failed.
@@ -154,7 +154,7 @@ class BackgroundSender:
         return False
 
     def put_file(self, outgoing: Outgoing, descriptor: int, offset: int, count: int) -> bool:
-        """Send a part of a file behind what is being sent; False and raises as ``put``."""
+        """Append a part of a file to what is being sent; returns and raises as ``put``."""
         self._check_process()
         try:
             if outgoing.put_file(descriptor, offset, count):
@@ -172,7 +172,7 @@ class BackgroundSender:
             raise ConnectionAbortedError("the response is being sent by the process that this one was forked from")
 
     def _wait(self, outgoing: Outgoing) -> None:
-        """Until all was sent."""
+        """Wait until all was sent."""
         wire = outgoing.wire
         if not self._ask.may_wait(wire):
             raise TimeoutError("too many responses wait for their clients")
@@ -186,7 +186,7 @@ class BackgroundSender:
     # -- receiving: in the request's thread
 
     def receive(self, wire: Wire, end: ChunkedEnd | LengthEnd, *, chunked: bool) -> Incoming | None:
-        """Receive a body to its end, once ``follow`` is called; None if that can't be."""
+        """Receive a body to its end, once ``follow`` is called; None if there are too many transfers."""
         with self._lock:
             if self._over or len(self._under_way) >= self._limits.max_transfers:
                 self.is_full = not self._over
@@ -195,14 +195,14 @@ class BackgroundSender:
         return Incoming(wire, self.storage, end, most=most, seconds=seconds, chunked=chunked)
 
     def follow(self, transfer: Transfer, afterwards: Callable[[Transfer], None]) -> bool:
-        """Call this when the transfer has ended, in the thread of the transfers; False if it has."""
+        """Call this when the transfer has ended, in the thread of the transfers; False if it has ended."""
         if isinstance(transfer, Outgoing):
             return transfer.afterwards(afterwards)
         transfer.afterwards = afterwards
         return self._begin(transfer)
 
     def recall(self, most: int) -> list[tuple[Incoming, bytes]]:
-        """Give up each body of which no more than this has come, and that another process may go on with."""
+        """Give up each body of which no more than this has come, if another process may go on with it."""
         with self._lock:
             found = [each for each in self._under_way.values() if isinstance(each, Incoming) and each.wire.movable]
         given = []
@@ -243,7 +243,7 @@ class BackgroundSender:
         return self._poller
 
     def _forget(self, transfer: Transfer, *, ends: bool) -> bool:
-        """It is no more under way; whether it was. Its end is dealt with afterwards, or never."""
+        """Remove a transfer; return whether it was under way. ``ends``: its end is settled next."""
         with self._lock:
             if self._under_way.get(transfer.descriptor) is not transfer:
                 return False
@@ -264,7 +264,7 @@ class BackgroundSender:
                 self._poller.wake()
 
     def close(self) -> None:
-        """End all that is under way, and the thread."""
+        """End all transfers, and the thread."""
         with self._lock:
             self._over = True
             left = list(self._under_way.values())
@@ -325,7 +325,7 @@ class BackgroundSender:
         return True
 
     def _failed(self) -> None:
-        """The thread can't go on: somebody has closed its descriptors. The next transfer starts another."""
+        """End after the project has closed the poller's descriptors. The next transfer starts another thread."""
         with self._lock:
             poller, self._poller, self._thread = self._poller, None, None
             left = list(self._under_way.values())

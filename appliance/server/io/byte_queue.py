@@ -1,12 +1,11 @@
-"""Bytes that wait, in their order: in memory up to a bound that a server's connections share, in files beyond.
+"""A queue of bytes: in memory up to a bound that a server's connections share, in files beyond it.
 
-Owns what is held where, and how much of it there may be; must not know sockets or HTTP. A queue is used by one thread
-at a time (``transfer`` has the lock); the storage by any.
+Knows no sockets and no HTTP. A queue is used by one thread at a time (``transfer`` has the lock), the storage by any.
 
-Theory of operation. What is large is not copied: the object itself is held, and one that many connections wait for, or
-whose content equals what is held, is held once. What is small is copied, so that a few bytes never hold an object of
-megabytes. Where the memory is used up, and behind anything that is in a file already, bytes go to a file without a
-name, one a queue; an eighth of what the file system has left is not touched.
+Theory of operation. Large objects are not copied: the object itself is held, and one that many connections wait for, or
+whose content equals another's, is held once. Small ones are copied, so that a few bytes never keep an object of
+megabytes alive. Where the memory is used up, and behind anything that is in a file already, bytes go to a file without
+a name, one for each queue; an eighth of the file system's free space is left alone.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ class StorageFull(OSError):  # noqa: N818  it says what is so, as BlockingIOErro
 
 
 class Storage:
-    """The memory and the disk that a server's queues share.
+    """The memory and the disk that the queues of a server share.
 
     Attributes:
-        complaint: why nothing could be put into a file, to be told; then None again.
+        complaint: why nothing could be written to a file, which is to be logged; then None again.
     """
 
     def __init__(self, memory_bytes: int) -> None:
@@ -48,7 +47,7 @@ class Storage:
         self.complaint: str | None = None
 
     def hold(self, data: bytes) -> bytes | None:
-        """The object to hold in place of this one, itself or its equal; None where memory has no room for it."""
+        """Return the object to hold in place of this one, itself or an equal one; None if memory has no room for it."""
         size = len(data)
         with self._lock:
             held = self._held.get(id(data))
@@ -64,7 +63,7 @@ class Storage:
             return data
 
     def let_go(self, data: bytes) -> None:
-        """One that held it holds it no more."""
+        """Release an object that was held."""
         with self._lock:
             held, count = self._held[id(data)]
             if count > 1:
@@ -74,7 +73,7 @@ class Storage:
                 self._memory_left += len(data)
 
     def take_memory(self, size: int) -> bool:
-        """Whether so many bytes may be copied into memory."""
+        """Reserve memory for so many copied bytes; False if there is no room."""
         with self._lock:
             if size > self._memory_left:
                 return False
@@ -82,15 +81,15 @@ class Storage:
             return True
 
     def give_memory(self, size: int) -> None:
-        """They are gone."""
+        """Release it."""
         with self._lock:
             self._memory_left += size
 
     def open_file(self) -> int:
-        """The descriptor of a new file without a name.
+        """Return the descriptor of a new file without a name.
 
         Raises:
-            OSError: there can be none.
+            OSError: it can't be made.
         """
         descriptor = _unnamed()
         try:
@@ -105,10 +104,10 @@ class Storage:
         return descriptor
 
     def take_disk(self, size: int) -> None:
-        """So many bytes are about to be written.
+        """Reserve disk space for so many bytes.
 
         Raises:
-            StorageFull: that would leave the file system with too little.
+            StorageFull: the file system would have too little left.
         """
         with self._lock:
             if size > self._disk_left:
@@ -116,32 +115,32 @@ class Storage:
             self._disk_left -= size
 
     def give_disk(self, size: int) -> None:
-        """They are free again."""
+        """Release it."""
         with self._lock:
             self._disk_left += size
 
     def close_file(self, descriptor: int) -> None:
-        """It is used no more."""
+        """Close a file that is no longer used."""
         os.close(descriptor)
         with self._lock:
             self._files -= 1
 
     def failed(self, error: OSError) -> None:
-        """Nothing could be put into a file."""
+        """Note that nothing could be written to a file."""
         if not self._complained:
             self._complained, self.complaint = True, str(error)
 
     def worked(self) -> None:
-        """Something could."""
+        """Note that something could."""
         self._complained = False
 
 
 class ByteQueue:
-    """One connection's.
+    """The queue of one connection.
 
     Attributes:
         size: bytes that wait.
-        missing: bytes that a file of the application's turned out not to have.
+        missing: bytes that a file of the application turned out not to have.
     """
 
     __slots__ = (
@@ -165,14 +164,14 @@ class ByteQueue:
 
     @property
     def extent(self) -> int:
-        """How much of anything it occupies: what was taken of a file is free only once all of it was."""
+        """How much memory or disk the queue occupies: what was taken of a file is free only once all of it was."""
         return self.size if self._foreign or self._read_at == self._write_at else max(self.size, self._write_at)
 
     def append(self, data: bytes | memoryview) -> None:
-        """Put it behind what waits: the three steps below.
+        """Append these bytes, by the three steps below.
 
         Raises:
-            OSError: there is no room; ``StorageFull`` is one. Nothing was added.
+            OSError: there is no room; ``StorageFull`` is one. Nothing was appended.
         """
         if not self.remember(data):
             self.reserve(len(data))
@@ -180,13 +179,13 @@ class ByteQueue:
             self.commit(len(data))
 
     def append_last(self, data: bytes) -> None:
-        """Put it behind all, into memory, though there is no room: it can't be given back. Nothing may follow it."""
+        """Append in memory, though there is no room: these bytes can't be given back. Nothing may follow them."""
         self._storage.give_memory(-len(data))
         self._last += data
         self.size += len(data)
 
     def append_file(self, descriptor: int, offset: int, count: int) -> None:
-        """Put a part of somebody's file behind all. Nothing may follow it.
+        """Append a part of somebody's file. Nothing may follow it.
 
         Raises:
             OSError: there is no descriptor left.
@@ -199,7 +198,7 @@ class ByteQueue:
         self.size += count
 
     def remember(self, data: bytes | memoryview) -> bool:
-        """Put it behind what waits, in memory; False if it has to go to the file."""
+        """Append in memory; False if the bytes have to go to the file."""
         storage, size = self._storage, len(data)
         if self._foreign or self._read_at != self._write_at:
             return False
@@ -246,10 +245,10 @@ class ByteQueue:
             raise
 
     def write(self, data: bytes | memoryview) -> None:
-        """Write into the room that was made; nobody takes it before ``commit``, so that no lock is needed.
+        """Write into the reserved room. No lock is needed: nobody reads it before ``commit``.
 
         Raises:
-            OSError: it can't be written; the room is given back.
+            OSError: it can't be written; the room is released.
         """
         rest, at = memoryview(data), self._write_at
         try:
@@ -263,13 +262,13 @@ class ByteQueue:
             raise
 
     def commit(self, size: int) -> None:
-        """What was written waits from now on."""
+        """Append what was written."""
         self._write_at += size
         self.size += size
         self._storage.worked()
 
     def first(self) -> memoryview:
-        """The first bytes that wait, some of them; empty where there are none. The same until ``drop``.
+        """Return some of the first bytes; empty if there are none. The same ones until ``drop``.
 
         Raises:
             OSError: the file can't be read.
@@ -299,12 +298,12 @@ class ByteQueue:
         return data
 
     def drop(self, count: int) -> None:
-        """So many of ``first``'s bytes need to wait no more."""
+        """Remove so many bytes of ``first``'s."""
         self._block = self._block[count:]
         self.size -= count
 
     def take(self, most: int) -> bytes:
-        """The first bytes, at most so many."""
+        """Remove and return the first bytes, at most so many."""
         parts = []
         while most > 0 and (block := self.first()):
             part = bytes(block[:most])
@@ -321,7 +320,7 @@ class ByteQueue:
             self._storage.give_memory(owner)
 
     def close(self) -> None:
-        """Let all go."""
+        """Release everything."""
         storage = self._storage
         self._block = memoryview(b"")
         self._release()
@@ -344,9 +343,9 @@ class ByteQueue:
 
 
 def _unnamed() -> int:
-    """The descriptor of a new file without a name.
+    """Return the descriptor of a new file without a name.
 
-    Not by ``tempfile``: that imports ``random`` and ``shutil``, of which a project may have files of its own.
+    Not by ``tempfile``: that imports ``random`` and ``shutil``, and a project may have files of these names.
     """
     chosen = getattr(sys.modules.get("tempfile"), "tempdir", None)
     named = [os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")]  # noqa: TID251  the project's own environment

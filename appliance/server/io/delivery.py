@@ -1,6 +1,6 @@
-"""Wait for a client that reads slowly: how much of what was sent has left, and when to give up.
+"""Wait for a client that reads slowly: measure how much of what was sent has left, and decide when to give up.
 
-Runs in whichever thread waits for the client.
+Runs in the thread that waits for the client.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _STEP_S = 0.005
 
 
 class Delivery:
-    """How much of what was sent the client's machine has taken.
+    """How much of what was sent has reached the client's machine.
 
     The kernel takes up to 4 MiB for a connection, and asks for more once a third of that has gone: a client of 10 KB a
     second would seem to stand still for two minutes.
@@ -42,13 +42,13 @@ class Delivery:
         self._queued = _queued(sock)
 
     def since(self, sent: int) -> int:
-        """Bytes that have left since the last look; ``sent`` were given to the kernel meanwhile."""
+        """Return how many bytes have left since the last call; ``sent`` were given to the kernel meanwhile."""
         before, self._queued = self._queued, _queued(self._sock)
         return max(0, before + sent - self._queued)
 
 
 def _queued(sock: socket.socket) -> int:
-    """Bytes of a socket that its peer has not acknowledged; 0 where the platform does not tell."""
+    """Return how many bytes of a socket its peer has not acknowledged; 0 where the platform can't tell."""
     if not _CAN_ASK:
         return 0
     try:
@@ -59,10 +59,10 @@ def _queued(sock: socket.socket) -> int:
 
 
 def is_ready(sock: Any, events: int, seconds: float | None) -> bool:
-    """Wait for a socket, for so long (None: for ever); whether one of the events of ``select.poll`` may have come.
+    """Wait for a socket, for so long (None: for ever); return whether an event of ``select.poll`` may have come.
 
-    eventlet takes ``poll`` away where it patches a process, and lets no two greenlets wait for one descriptor: there it
-    is tried again and again, and all others run meanwhile.
+    eventlet removes ``poll`` where it patches a process, and lets no two greenlets wait for one descriptor: there the
+    caller tries again and again, and other greenlets run meanwhile.
     """
     if has_poll():
         poller = select.poll()
@@ -73,7 +73,7 @@ def is_ready(sock: Any, events: int, seconds: float | None) -> bool:
 
 
 def has_poll() -> bool:
-    """Whether a socket can be waited for by whoever likes."""
+    """Whether more than one thread can wait for a socket."""
     return hasattr(select, "poll")
 
 
@@ -83,8 +83,8 @@ class Pace:
     Args:
         sock: the client's.
         seconds: how long it may take nothing.
-        brief_s: from when on the wait is no short one any more.
-        rate: bytes a second at which it stays short.
+        brief_s: how long the wait counts as brief,
+        rate: and at how many bytes a second it stays brief.
     """
 
     __slots__ = ("_brief", "_delivery", "_looked_at", "_patience", "_sent", "waits")
@@ -104,16 +104,16 @@ class Pace:
 
     @property
     def is_brief(self) -> bool:
-        """The client nearly keeps up."""
+        """Whether the client nearly keeps up."""
         return self._brief.left > 0
 
     def took(self, amount: int) -> None:
-        """The kernel took this many bytes."""
+        """Note that the kernel took this many bytes."""
         self._sent += amount
         self._brief.earn(amount)
 
     def waited(self) -> None:
-        """A wait has ended.
+        """Note that a wait has ended.
 
         Raises:
             TimeoutError: the client's time is up.

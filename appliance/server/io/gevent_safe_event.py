@@ -1,10 +1,10 @@
-"""A flag that one thread waits for and any may raise.
+"""An event that one thread waits for and any may set, also where gevent or eventlet patches the process.
 
-Owns the wait; must not know who waits. ``threading.Event`` would do, but for gevent and eventlet: they replace the
-locks that it makes at each wait, and a thread of ours, which is none of theirs, could then not end that wait.
+``threading.Event`` makes a lock at each wait. gevent and eventlet replace those locks, and a thread that is none of
+theirs could then not end that wait.
 
-Where they have patched the standard library, the threads of a pool are greenlets of theirs, as those of any server
-would be, and so is whoever waits here: it sleeps by their ``time.sleep``, so that all the others run meanwhile.
+Where they have patched the standard library, the pool's threads are greenlets, and so is the one that waits here: it
+sleeps by their ``time.sleep``, so that all others run meanwhile.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SLEEP = time.sleep  # noqa: TID251  not called: as it was before any project wa
 
 
 class GeventSafeEvent:
-    """Lowered at first, and after each wait that it has ended."""
+    """Not set at first, nor after a wait that it has ended."""
 
     __slots__ = ("_lock",)
 
@@ -29,12 +29,12 @@ class GeventSafeEvent:
         self._lock.acquire()
 
     def set(self) -> None:
-        """Raise it."""
+        """Set the event."""
         with contextlib.suppress(RuntimeError):  # it is raised already
             self._lock.release()
 
     def wait(self, seconds: float | None = None) -> None:
-        """Wait until it is raised, at most so long; lower it."""
+        """Wait until the event is set, for so long at most; clear it."""
         if time.sleep is _SLEEP:  # noqa: TID251  as above
             self._lock.acquire(timeout=-1 if seconds is None else max(0.0, seconds))
             return

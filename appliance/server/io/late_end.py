@@ -1,7 +1,7 @@
-"""The end of a response whose last bytes are sent after its application has ended.
+"""Finish the record of a response whose last bytes are sent after its application has ended.
 
-Owns what its record says then; must not know how they are sent. Made in the thread of the request, called in the thread
-of the transfers. Holds neither environ nor iterable: a thousand of these may wait.
+Made in the thread of the request, called in that of the background sender. It holds neither environ nor iterable: a
+thousand of these may wait.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 
 class Handler(Protocol):
-    """The handler of a connection, as far as the end of a response concerns it."""
+    """The handler of a connection, as far as the end of a response needs it."""
 
     wire: Wire
     server_context: Any
     close_connection: bool
 
     def log_exchange(self, exchange: Any) -> None:
-        """Write the record."""
+        """Log the record."""
 
 
 class LateEnd:
-    """Finishes a record, and writes it."""
+    """Finishes a record and logs it."""
 
     __slots__ = ("_exchange", "_handler", "_size")
 
@@ -36,7 +36,7 @@ class LateEnd:
         self._size = size
 
     def __call__(self, outgoing: Outgoing) -> None:
-        """All was sent, or it failed."""
+        """Finish: all was sent, or sending failed."""
         handler, exchange, size = self._handler, self._exchange, self._size
         exchange.finished = monotonic()
         exchange.ended = time()
@@ -56,9 +56,9 @@ class LateEnd:
 
 
 def end_later(handler: Handler, exchange: Any, size: int) -> bool:
-    """Finish the record of a response, of so many bytes, when all of it was sent; False if there is nothing to be sent.
+    """Finish a record, of so many bytes, when all was sent; False if nothing is being sent.
 
-    What the application has printed is its own no more then: the sink is told.
+    The sink is told that the application has ended: what is printed from now on belongs to another request.
     """
     tell = getattr(handler.server_context.sink, "is_sent", None)
     if tell is not None:
@@ -67,7 +67,7 @@ def end_later(handler: Handler, exchange: Any, size: int) -> bool:
 
 
 def how_it_ended(error: BaseException | None, size: int) -> str:
-    """Why a response was not sent to its end, and how far it was."""
+    """Say why a response was not sent to its end, and how far it was."""
     if isinstance(error, TimeoutError):
         return f"{error}, {size} bytes into the response"
     if isinstance(error, ServerEnded):
@@ -76,4 +76,4 @@ def how_it_ended(error: BaseException | None, size: int) -> str:
 
 
 class ServerEnded(ConnectionAbortedError):  # noqa: N818  as the name of what it is
-    """The server goes, and does not wait for the client."""
+    """The server stops, and does not wait for the client."""

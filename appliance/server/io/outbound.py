@@ -1,13 +1,13 @@
-"""One connection's bytes on their way to the client.
+"""The sending half of a connection.
 
-Owns every send, the wait for a client that does not read, and the moment from which it is waited for in the background;
-must not know what the bytes mean. Runs in whichever thread serves the connection, one at a time, and ``send_now`` in
-the thread that sends in the background.
+Every send goes through here, and so does the wait for a client that does not read; after a short wait the rest is sent
+in the background. Runs in the thread that serves the connection, one at a time; ``send_now`` runs in the background
+sender's thread.
 
 Theory of operation. A send is tried at once, and only where the kernel takes nothing is the client waited for. A pool's
 wire waits for a moment only; then the rest is sent in the background, and so is what follows, until the client has
-caught up. ``_send`` tells how: it is the socket's own method as long as nothing is special, so that the usual case
-costs nothing.
+caught up. ``_send`` is how: it is the socket's own method as long as nothing is special, so that the usual case costs
+nothing.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ _AT_ONCE = struct.pack("ii", 1, 0)  # of SO_LINGER: close() resets
 
 
 class BackgroundTransfer(Protocol):
-    """What is sent in the background on one connection, as its wire sees it: ``transfer.Outgoing``."""
+    """A transfer in the background, as a wire needs it: ``transfer.Outgoing``."""
 
     def afterwards(self, call: Callable[[Any], None]) -> bool:
         """Call this when all was sent, or sending failed; False if that is so already."""
 
 
 class Background(Protocol):
-    """What sends to slow clients, as a wire sees it: ``background_sender.BackgroundSender``."""
+    """The background sender, as a wire needs it: ``background_sender.BackgroundSender``."""
 
     is_pressed: Callable[[], bool]
 
@@ -79,11 +79,11 @@ class Outbound:
         self._usual_send: Callable[[Any], int] = self._send
 
     def send(self, data: bytes) -> None:
-        """Send it all, or have it sent.
+        """Send all of it, now or in the background.
 
         Raises:
             OSError: the client has gone.
-            TimeoutError: it does not read.
+            TimeoutError: the client does not read.
         """
         try:
             sent = self._send(data)
@@ -96,7 +96,7 @@ class Outbound:
             self._send_rest(memoryview(data)[sent:])
 
     def send_parts(self, parts: list[bytes]) -> None:
-        """Send them all, uncopied, with one system call where the kernel has room."""
+        """Send all parts, uncopied, with one system call where the kernel has room."""
         if self._send is not self._usual_send:
             for part in parts:  # what is large is held as it is
                 self.send(part)
@@ -139,7 +139,7 @@ class Outbound:
             raise
 
     def send_file(self, descriptor: int, offset: int, count: int) -> int:
-        """Send a part of a file, from kernel to kernel; how much of it there was (files shrink)."""
+        """Send a part of a file, from kernel to kernel; return how much of it there was (files shrink)."""
         left = count
         pace: Pace | None = None
         try:
@@ -181,7 +181,7 @@ class Outbound:
         return Pace(self.sock, self._limits.send_timeout_s, _BRIEF_S, _BRIEF_RATE)
 
     def _is_slow(self, pace: Pace) -> bool:
-        """Whether a client is to be waited for in the background, if it may be."""
+        """Whether the client is slow enough to be served in the background."""
         if self.background is None:
             return False
         return not pace.is_brief or (pace.waits > 0 and self.background.is_pressed())
@@ -192,7 +192,7 @@ class Outbound:
         pace.waited()
 
     def send_aside(self, outgoing: BackgroundTransfer) -> None:
-        """From now on put what is to be sent behind what is sent in the background."""
+        """From now on append to this transfer what is to be sent."""
         self.aside = outgoing
         self._send = self._send_behind
 
@@ -204,7 +204,7 @@ class Outbound:
         return self._send(data)
 
     def call_when_sent(self, late: Callable[[Any], None]) -> bool:
-        """Have the end of a response dealt with when all of it was sent; False where that is to be done at once."""
+        """Call this when the response was sent; False if nothing is being sent in the background."""
         outgoing = self.aside
         if outgoing is None or outgoing.afterwards(late):
             return outgoing is not None
@@ -212,12 +212,12 @@ class Outbound:
         return True
 
     def caught_up(self) -> None:
-        """The client has got all that was sent."""
+        """Send directly again: the client has received all that was sent."""
         self.aside = None
         self._send = self._usual_send
 
     def send_now(self, data: memoryview) -> int:
-        """As a socket's ``send``, for whoever sends in the background.
+        """Send as the socket does, for the background sender.
 
         Raises:
             BlockingIOError: the kernel takes nothing now.
@@ -225,17 +225,17 @@ class Outbound:
         return self._usual_send(data)
 
     def reset(self) -> None:
-        """Let the close drop what the kernel still has to send: the client must not take what came for the whole."""
+        """Let the close drop what the kernel still has to send: the client must not take a part for the whole."""
         with contextlib.suppress(OSError):
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
 
     def probe(self) -> None:
-        """Send the beginning of the answer: to a client that has closed the connection it is a reason to reset it.
+        """Send the beginning of the answer: a client that has closed the connection resets it then.
 
         One that has only closed its own half gets the rest later, and sees no difference.
 
         Raises:
-            OSError: it is gone; ``BlockingIOError`` where the kernel takes nothing.
+            OSError: the client has gone; ``BlockingIOError`` where the kernel takes nothing.
         """
         self._ahead = self._usual_send(_STATUS_LINE)
         self._send = self._send_but_probe

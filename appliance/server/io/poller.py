@@ -1,8 +1,7 @@
-"""Which descriptors have something to read, or take something: epoll, or what the platform has.
+"""Wait until descriptors are readable or writable: epoll, or what the platform has.
 
-Owns the kernel's list and the way to wake whoever waits on it; must not know what the descriptors are. Made in the
-process that uses it, after any fork: an inherited epoll is shared, and unregistering in the child removed the parent's
-listener. Any thread may register; one waits.
+Made in the process that uses it, after any fork: an inherited epoll is shared, and unregistering in the child removed
+the parent's listener. Any thread may register; one waits.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import threading
 
 
 class Poller:
-    """Level-triggered: a descriptor that is registered and readable is told again and again.
+    """Level-triggered: a descriptor that stays readable is reported by each wait.
 
     Attributes:
         woken: the last wait ended because of ``wake``.
@@ -35,7 +34,7 @@ class Poller:
         self.register(self._woken_end)
 
     def register(self, descriptor: int, *, writable: bool = False) -> None:
-        """Tell when it is readable, or else when it is writable; in either case when it is broken."""
+        """Report the descriptor when it is readable, or else when it is writable; in either case when it is broken."""
         if self._closing:
             return
         if self._epoll is not None:
@@ -44,14 +43,14 @@ class Poller:
             self._selector.register(descriptor, selectors.EVENT_WRITE if writable else selectors.EVENT_READ)
 
     def register_broken(self, descriptor: int) -> bool:
-        """Tell when it is broken, and of nothing else; False where the platform can't."""
+        """Report the descriptor only when it is broken; False where the platform can't."""
         if self._closing or self._epoll is None:
             return False
         self._epoll.register(descriptor, 0)
         return True
 
     def unregister(self, descriptor: int) -> None:
-        """Tell no more; to be done before another process may get the descriptor, or it is told here for ever."""
+        """Stop reporting the descriptor. Needed before another process may get it, or it is reported here for ever."""
         try:
             if self._epoll is not None:
                 self._epoll.unregister(descriptor)
@@ -61,7 +60,7 @@ class Poller:
             pass
 
     def wait(self, seconds: float | None = None) -> list[int]:
-        """Wait until some are as was asked, or ``wake`` was called, or for so long; those that are."""
+        """Wait until descriptors are ready, or ``wake`` is called, or so long; return those that are ready."""
         self._waiting = True
         try:
             return [] if self._closing else self._wait(seconds)
@@ -85,14 +84,14 @@ class Poller:
         return found
 
     def wake(self) -> None:
-        """End the wait that is, or the next."""
+        """End this wait, or the next one."""
         if self._closing:
             return  # the descriptor may be another's by now
         with contextlib.suppress(OSError):  # full: it is awake; closed by the application: whoever waits fails anyhow
             os.write(self._wake_end, b"\0")
 
     def close(self) -> None:
-        """Close what it opened; who waits does it at the end of the wait."""
+        """Close the poller's own descriptors; a thread that waits does it at the end of its wait."""
         self.wake()
         self._closing = True
         if not self._waiting:

@@ -1,13 +1,10 @@
-"""Calls of ``ssl``'s, kept from each other's failures.
+"""Keep calls of ``ssl`` apart from each other's failures. Imported only where a certificate is set.
 
-Owns what is done about OpenSSL's queue of errors; must not know what is called. Runs in any thread. Imported only where
-a certificate is set.
-
-OpenSSL keeps a queue of errors for each thread, and looks into it to say why a call failed; it has to be empty before
-the call (SSL_get_error(3)). CPython does not see to that, and from 3.13 on leaves an entry behind when a connection is
-reset (python/cpython#148594). A thread that serves one connection after another then takes "nothing to read yet" on the
-next one for that reset. So what fails is tried once more with an empty queue, and the queue is left empty: the
-application may call ``ssl`` in the same thread.
+OpenSSL keeps a queue of errors for each thread, and reads it to say why a call failed; it has to be empty before the
+call (SSL_get_error(3)). CPython does not ensure that, and from 3.13 on leaves an entry behind when a connection is
+reset (python/cpython#148594). A thread that serves one connection after another then takes "nothing to read yet" on
+the next one for that reset. So a call that fails is tried once more with an empty queue, and the queue is left empty:
+the application may call ``ssl`` in the same thread.
 """
 
 from __future__ import annotations
@@ -25,11 +22,7 @@ _SCRATCH = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 
 
 def steady(call: Callable[..., Any], *arguments: Any) -> Any:
-    """What the call returns.
-
-    Raises:
-        OSError: its own failure, and no other connection's; ``WANTED`` where it has to wait.
-    """
+    """Return what the call returns."""
     try:
         return call(*arguments)
     except WANTED:

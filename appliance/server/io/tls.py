@@ -1,9 +1,9 @@
-"""A wire that is encrypted: TLS by the standard library's ``ssl``, on the non-blocking socket of a ``Wire``.
+"""A TLS wire: the standard library's ``ssl`` on the non-blocking socket of a ``Wire``.
 
-Owns the handshake, the end, and what a client gets that speaks plain HTTP here; must not know what the bytes mean. Runs
-in the thread that looks at the connection. Imported only where a certificate is set: ``ssl`` costs 10 ms.
+Makes the handshake, ends the connection, and answers clients that speak plain HTTP. Runs in the thread that looks at
+the connection. Imported only where a certificate is set: ``ssl`` costs 10 ms.
 
-Until its first byte is there, a connection is as plain as any, and may move to another process.
+Before its first byte, a connection is like any plain one, and may move to another process.
 """
 
 from __future__ import annotations
@@ -31,11 +31,7 @@ _HANDSHAKE = b"\x16"  # the content type of a ClientHello's record (RFC 8446, 5.
 
 
 def context_of(certificate: str, key: str | None) -> ssl.SSLContext:
-    """A server's context for files in PEM.
-
-    Raises:
-        OSError: a file can't be read, or is none; ``ssl.SSLError`` is one.
-    """
+    """Return a server's context for files in PEM."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
     context.set_alpn_protocols(["http/1.1"])
@@ -43,18 +39,14 @@ def context_of(certificate: str, key: str | None) -> ssl.SSLContext:
 
 
 def context_of_texts(chain: str, key: str) -> ssl.SSLContext:
-    """The same for the texts of such files, in Latin-1; nothing of them reaches a disk where the kernel can help it.
-
-    Raises:
-        OSError: as above.
-    """
+    """Return a context for the texts of such files, in Latin-1; they reach no disk where the kernel can avoid it."""
     with contextlib.ExitStack() as stack:
         return context_of(*(stack.enter_context(_as_file(text.encode("latin-1"))) for text in (chain, key)))
 
 
 @contextlib.contextmanager
 def _as_file(data: bytes) -> Iterator[str]:
-    """A path that leads to these bytes: ``ssl`` reads keys from paths alone."""
+    """Return a path that leads to these bytes: ``ssl`` reads keys from paths alone."""
     if hasattr(os, "memfd_create") and os.path.isdir("/proc/self/fd"):  # noqa: PTH112  pathlib costs 4 ms here
         descriptor = os.memfd_create("pem")
         try:
@@ -91,7 +83,7 @@ class TlsWire(Wire):
 
     @property
     def movable(self) -> bool:
-        """Another process could go on with it: nothing was read yet."""
+        """Whether another process could go on with it: nothing was read yet."""
         return not isinstance(self.sock, ssl.SSLSocket)
 
     def _begin(self, wrapped: ssl.SSLSocket) -> None:
@@ -158,7 +150,7 @@ class TlsWire(Wire):
             self.send(b"".join(parts))
 
     def give_away(self) -> Any:
-        """One that may be read in one thread and written in another."""
+        """Return a socket that may be read in one thread and written in another."""
         if isinstance(self.sock, ssl.SSLSocket):
             duplex: Any = DuplexSocket(self.sock)
             self.sock = duplex
@@ -174,7 +166,7 @@ class TlsWire(Wire):
             super().cut()
 
     def end(self) -> None:
-        """Say close_notify (RFC 8446, 6.1), and that nothing follows."""
+        """Send close_notify (RFC 8446, 6.1) and end this side."""
         if isinstance(self.sock, ssl.SSLSocket) and self._shaken:
             with contextlib.suppress(OSError, ValueError):  # it would wait for the client's, which we do not
                 self.sock.unwrap()
@@ -183,7 +175,7 @@ class TlsWire(Wire):
         super().end()
 
     def _undecrypted(self, most: int) -> bytes:
-        """What is only to be thrown away; ssl has no connection any more after the end."""
+        """Receive bytes that are only thrown away; ssl has no connection any more after the end."""
         return socket.socket.recv(self.sock, most)
 
 

@@ -1,10 +1,9 @@
 """One TLS connection that an application reads in one thread while it writes in another, as WebSocket libraries do.
 
-Owns the turns that the two take, and the waits in between; must not know WebSockets. Runs in the threads of whoever
-took the socket.
+Runs in the threads of the application that took the socket.
 
-OpenSSL's connection is no two threads' at once, and CPython does not keep them apart: before 3.13 nothing does, and
-3.13.6 held a lock through a blocking read, so that no write got through until the peer spoke.
+OpenSSL's connection may not be used by two threads at once, and CPython does not keep them apart: before 3.13 nothing
+does, and 3.13.6 held a lock through a blocking read, so that no write got through until the peer sent something.
 """
 
 from __future__ import annotations
@@ -24,11 +23,7 @@ _DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
 
 
 class DuplexSocket:
-    """A blocking socket to its users; the connection below never blocks. What is not defined here is the socket's own.
-
-    Args:
-        sock: connected, its handshake done.
-    """
+    """A socket that blocks, on a connection that never does. What is not defined here is the socket's own."""
 
     def __init__(self, sock: ssl.SSLSocket) -> None:
         sock.settimeout(0)

@@ -1,8 +1,7 @@
 """What one connection sends or receives without a thread: a response that is read slowly, a body that comes slowly.
 
-Owns the bytes of one such transfer, its end, and how long its client may take; must not know which thread goes on with
-it, nor HTTP beyond the end of a body. ``background`` calls ``go_on`` and ``look`` in its thread; everything else is
-called in the thread of the request.
+Owns the bytes of one such transfer, its end, and how long its client may take. ``background_sender`` calls ``go_on``
+and ``look`` in its thread; everything else is called in the thread of the request.
 """
 
 from __future__ import annotations
@@ -72,7 +71,7 @@ class Outgoing:
     # -- in the request's thread
 
     def begin(self, rest: bytes | memoryview) -> None:
-        """Take the first bytes.
+        """Append the first bytes.
 
         Raises:
             OSError: there is no room for them.
@@ -80,7 +79,7 @@ class Outgoing:
         self._queue.append(rest)
 
     def begin_file(self, descriptor: int, offset: int, count: int) -> None:
-        """Take a part of a file, as the first and last of all.
+        """Append a part of a file, as the first and last of all.
 
         Raises:
             OSError: there is no descriptor left.
@@ -88,7 +87,7 @@ class Outgoing:
         self._queue.append_file(descriptor, offset, count)
 
     def put_file(self, descriptor: int, offset: int, count: int) -> bool:
-        """Take a part of a file, as the last of all; False and raises as ``put``."""
+        """Append a part of a file, as the last of all; returns and raises as ``put``."""
         with self._lock:
             if self._over:
                 self.check()
@@ -97,10 +96,10 @@ class Outgoing:
             return True
 
     def put(self, data: bytes | memoryview, wake: Callable[[Outgoing], None]) -> bool:
-        """Take more bytes; False if all before them were sent, so that they can be sent at once.
+        """Append bytes; False if all before them were sent, so that they can be sent at once.
 
         Raises:
-            OSError: there is no room for them, or the transfer has failed, which ``failure`` tells.
+            OSError: there is no room for them, or the transfer has failed, which ``failure`` says.
         """
         with self._lock:
             if self._over:
@@ -121,7 +120,7 @@ class Outgoing:
         return True
 
     def _wrote(self, size: int) -> bool:
-        """So many bytes are in the file now; whether the transfer rests for want of them."""
+        """Note that so many bytes were written to the file; return whether the transfer rests for want of them."""
         with self._lock:
             self._writing = False
             if size:
@@ -132,7 +131,7 @@ class Outgoing:
             return rests
 
     def check(self) -> None:
-        """Raise why it failed, if it has."""
+        """Raise the failure, if there was one."""
         failure = self.failure
         if failure is not None:
             self.wire.unsent = self.unsent
@@ -140,12 +139,12 @@ class Outgoing:
 
     @property
     def is_over(self) -> bool:
-        """All was sent, or it failed."""
+        """Whether all was sent, or sending failed."""
         return self._over
 
     @property
     def is_full(self) -> bool:
-        """The application is as far ahead as it may be."""
+        """Whether the application is as far ahead as it may be."""
         return self._queue.extent >= self._most and not self._over
 
     def wait(self, seconds: float) -> None:
@@ -157,7 +156,7 @@ class Outgoing:
         room.wait(seconds)
 
     def afterwards(self, call: Callable[[Outgoing], None]) -> bool:
-        """Have this called when all was sent, or it failed; False where that is so already."""
+        """Call this when all was sent, or sending failed; False if that is so already."""
         with self._lock:
             if self._over:
                 return False
@@ -209,7 +208,7 @@ class Outgoing:
         return GOES_ON
 
     def fail(self, error: OSError) -> None:
-        """It can't go on."""
+        """Note why the transfer can't go on."""
         with self._lock:
             self._over = True
             self.failure = error.with_traceback(None)
@@ -217,7 +216,7 @@ class Outgoing:
         self.wire.reset()
 
     def end(self) -> None:
-        """Let go of what is held, and call what is to be called."""
+        """Release what is held, and make the calls that were asked for."""
         with self._lock:
             self._over = True
             calls, self._afterwards = self._afterwards, []
@@ -261,7 +260,7 @@ class Incoming:
 
     @property
     def wants_thread(self) -> bool:
-        """It does not go on by itself: there is no room for more, or its client seems to wait for an answer."""
+        """Whether the request needs a thread: there is no room for more, or its client seems to wait for an answer."""
         return self._full or (self._chunked and monotonic() - self._heard_at > _SILENT_S)
 
     def go_on(self, pause: Callable[[int], None]) -> int:
@@ -303,7 +302,7 @@ class Incoming:
         return IS_OVER
 
     def recall(self, most: int) -> bytes | None:
-        """What came here, for somebody else to go on with; None if all of the body so far is more than this."""
+        """Return what came, for another server to go on with; None if all of the body so far is more than this."""
         with self._lock:
             if self._over or self._full or self.queue.size + len(self.wire.buffer) > most:
                 return None
@@ -313,7 +312,7 @@ class Incoming:
             return data
 
     def fail(self, error: OSError) -> None:
-        """It can't go on here: the thread of the request will see why."""
+        """Do nothing: the thread of the request will see why."""
 
     def end(self) -> None:
         """Hand the request over."""

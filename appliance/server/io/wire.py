@@ -1,8 +1,7 @@
-"""One connection's bytes, both ways.
+"""One connection's bytes, both ways; ``outbound`` has the sending half.
 
-Owns the socket's buffer, every wait for what the client sends, and how long each may take (``outbound`` owns the other
-direction); must not know what the bytes mean, but for the blank line that ends a head. Runs in whichever thread serves
-the connection, one at a time.
+Owns the receive buffer, and every wait for what the client sends. Knows nothing of what the bytes mean, except for the
+blank line that ends a head. Runs in the thread that serves the connection, one at a time.
 
 Theory of operation. The socket never blocks: a receive or a send is tried at once, and only where the kernel has
 nothing (or takes nothing) is it waited for, with poll and a bound. Python's own socket time-outs would poll before
@@ -81,13 +80,13 @@ class Wire(Outbound):
 
     @property
     def movable(self) -> bool:
-        """Another process could go on with it."""
+        """Whether another process could go on with the connection."""
         return True
 
     # -- receiving
 
     def receive_now(self) -> bytes | None:
-        """What the kernel has; None for nothing yet, b"" for nothing ever again.
+        """Return what the kernel has; None for nothing yet, b"" for nothing ever again.
 
         Raises:
             OSError: the connection is broken.
@@ -101,7 +100,7 @@ class Wire(Outbound):
         return data
 
     def fill(self) -> bool:
-        """Buffer what the kernel has, without waiting; whether anything, or the end, came."""
+        """Buffer what the kernel has, without waiting; return whether bytes, or the end, came."""
         data = self.receive_now()
         if data is None:
             return False
@@ -109,7 +108,7 @@ class Wire(Outbound):
         return True
 
     def take(self, most: int, patience: Patience) -> bytes:
-        """The next bytes, at most so many, waiting for the first; b"" at the end.
+        """Return the next bytes, at most so many, waiting for the first; b"" at the end.
 
         Raises:
             TimeoutError: the client's time is up.
@@ -124,7 +123,7 @@ class Wire(Outbound):
         return buffer[:most]
 
     def receive_head(self) -> bytes | None:
-        """For an empty buffer: receive once; the head, if one came and nothing else. The rest is buffered.
+        """For an empty buffer: receive once; return the head, if one came and nothing else. The rest is buffered.
 
         Raises:
             OSError: the connection is broken.
@@ -147,12 +146,12 @@ class Wire(Outbound):
         self._scanned = 0
 
     def take_now(self, most: int) -> bytes:
-        """Buffered bytes, at most so many."""
+        """Return buffered bytes, at most so many."""
         data, self.buffer = self.buffer[:most], self.buffer[most:]
         return data
 
     def receive(self, patience: Patience) -> bytes:
-        """What comes next from the socket, whatever is buffered; waits for it; b"" at the end.
+        """Return what comes next from the socket, whatever is buffered; waits for it; b"" at the end.
 
         Raises:
             TimeoutError: the client's time is up.
@@ -167,7 +166,7 @@ class Wire(Outbound):
             patience.left -= monotonic() - before
 
     def pop_head(self) -> bytes | None:
-        """A whole head from the buffer, without its blank line; None while there is none.
+        """Take a whole head from the buffer, without its blank line; None if there is none.
 
         Raises:
             Refused: it is too large, or cut off, or no HTTP at all.
@@ -224,7 +223,7 @@ class Wire(Outbound):
 
     @property
     def is_broken(self) -> bool:
-        """The client has reset the connection."""
+        """Whether the client has reset the connection."""
         return bool(self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
 
     # -- what came early
@@ -242,7 +241,7 @@ class Wire(Outbound):
         return self._receive(most)
 
     def absorb(self) -> None:
-        """The body has ended: what came early behind it is buffered like anything else."""
+        """Buffer what came early, now that the body has ended."""
         if self.early is not None:
             self.buffer += self.early.take(self.early.size)
             self.early.close()
@@ -252,7 +251,7 @@ class Wire(Outbound):
     # -- ending
 
     def end(self) -> None:
-        """Say that nothing follows; the client may still send.
+        """End this side; the client may still send.
 
         A forked child may hold the descriptor too, so that closing ours alone would not end the connection.
         """
@@ -262,7 +261,7 @@ class Wire(Outbound):
             self.ended = True  # it has gone already
 
     def discard(self) -> bool:
-        """Throw away what came; whether the client has ended too, so that closing resets nothing."""
+        """Throw away what came; return whether the client has ended too, so that closing resets nothing."""
         self.buffer = b""
         try:
             while not self.ended:
@@ -273,7 +272,7 @@ class Wire(Outbound):
         return True
 
     def linger(self, seconds: float) -> None:
-        """End, and wait in this thread, no longer than this, until the client has ended too."""
+        """End this side, and wait in this thread, no longer than this, until the client has ended too."""
         self.end()
         deadline = monotonic() + seconds
         try:
@@ -283,12 +282,12 @@ class Wire(Outbound):
             pass
 
     def give_away(self) -> Any:
-        """The socket, for an application that speaks another protocol on it: one that blocks."""
+        """Return the socket, blocking, for an application that speaks another protocol on it."""
         self.sock.settimeout(None)
         return self.sock
 
     def cut(self) -> None:
-        """End it at once, both ways, from any thread: who waits for the client is woken."""
+        """End both sides at once, from any thread: a thread that waits for the client wakes up."""
         with contextlib.suppress(OSError):  # it has gone already
             self.sock.shutdown(socket.SHUT_RDWR)
 
