@@ -1,7 +1,6 @@
-"""What happens in this process, as records for the supervisor.
+"""The worker's sink: batches what happens, and sends it to the supervisor.
 
-Owns the batch and its bounds. The server calls it from any thread; knows nothing of how a record is rendered. Runs in
-every worker and stand-in.
+The server calls it from any thread. Runs in every worker and stand-in.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ BATCH_BYTES = 1024 * 1024  # usual ones have 20 KB; each record of a bigger one 
 
 
 class RecordSink:
-    """The server's sink: batches, and sends a batch when the server says that it is about to wait."""
+    """Batches records, and sends a batch when the server is about to wait."""
 
     def __init__(self, channel: Channel, stdio: Stdio | None = None, in_flight: InFlight | None = None) -> None:
         self._channel = channel
@@ -42,7 +41,7 @@ class RecordSink:
         self.broken: Callable[[ChannelError], None] | None = None  # told when nothing can be sent any more
 
     def exchange(self, exchange: Exchange) -> None:
-        """One request and its response have ended."""
+        """Add the record of a request that has ended."""
         if self._stdio is not None and (self._incomplete[0] or self._incomplete[1]):
             self._stdio.request_ended(exchange.request_id)
         self._records.append(exchange.record().to_wire())
@@ -52,19 +51,19 @@ class RecordSink:
             self.flush()
 
     def is_sent(self, exchange: Exchange) -> None:
-        """A request's application has ended, and its response is still being sent."""
+        """Note that a request's application has ended, while its response is still being sent."""
         if self._stdio is not None:
             self._stdio.request_ended(exchange.request_id)
         if self._is_sent is not None:
             self._is_sent(exchange)
 
     def event(self, level: str, event: str, fields: dict[str, object]) -> None:
-        """Something else happened; sent at once."""
+        """Add another event, and send it at once."""
         self._records.append(["event", time(), level, event, fields])
         self.flush()
 
     def leave(self) -> None:
-        """This is another process from now on, forked off by the project: the channel is not its own to write on."""
+        """Stop: this is a process that the project has forked, and the channel is its parent's."""
         self._records = EndingQueue()
         self._sending = threading.Lock()  # another thread may have held it
         if self._in_flight is not None:

@@ -1,7 +1,6 @@
-"""One request's record to one access event, in OpenTelemetry's names.
+"""Turn an access record into an event, with OpenTelemetry's names and a level.
 
-Owns the names and the levels; which values are not written is ``rules``'. Knows nothing of the server that made the
-record beyond ``protocol.access_record``. Runs wherever lines are rendered.
+``rules`` says which values are not logged. Runs wherever lines are rendered.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
-"""Bytes to a request head, strictly: the request line (RFC 9112, 3), and what its fields say.
+"""Parse a request head, strictly: the request line (RFC 9112, 3), and what its fields say.
 
-Owns the grammar of a request line; ``fields`` owns that of the lines behind it. Pure: no socket, no clock; must not
-know what becomes of a head. Runs in the worker, once a request.
+``fields`` has the grammar of the lines behind the request line. Pure: no socket, no clock. Runs in the worker, once a
+request.
 
 One thing is not strict: a target may hold whatever prints, bad percent-encoding and raw UTF-8 included, though no URI
 does, since browsers and scripts send it, and a development server must show a project what they send. Bytes that are no
 UTF-8 have no agreed meaning, and are refused (docs/decisions/0026).
 
-A connection's requests have mostly the same field lines, byte for byte: then what they say is known already, which
-leaves the request line to be read (0.7 µs, against 2 to 6 with the fields).
+Most requests of a connection have the same field lines, byte for byte: then their meaning is known already, and only
+the request line is parsed (0.7 µs, against 2 to 6 with the fields).
 """
 
 from __future__ import annotations
@@ -127,24 +127,24 @@ class HeadParser:
 
 
 def request_line(raw: bytes) -> str:
-    """The first line of a head, without its end; it may be anything."""
+    """Return the first line of a head, without its end; it may be anything."""
     return raw.partition(b"\r\n")[0].decode("latin-1")
 
 
 def field_lines(raw: bytes) -> str:
-    """The lines behind the first one of a head; they may be anything."""
+    """Return the lines behind the first one of a head; they may be anything."""
     return raw.partition(b"\r\n")[2].decode("latin-1")
 
 
 def with_target(raw: bytes, target: str) -> bytes:
-    """The head of a request that was parsed, for another target."""
+    """Return a head that was parsed, with another target."""
     line, end, fields = raw.partition(b"\r\n")
     method, _, *version = line.split(b" ")  # HTTP/0.9 has no version
     return b" ".join([method, target.encode("latin-1"), *version]) + end + fields
 
 
 def simple_head(path: str, reader: FieldReader) -> Head:
-    """The head of an HTTP/0.9 request, which is nothing but a path."""
+    """Return the head of an HTTP/0.9 request, which is nothing but a path."""
     head = Head()
     head.method, head.target, head.minor, head.plain = "GET", path, -1, False
     head.path, _, head.query = path.partition("?")
@@ -154,7 +154,7 @@ def simple_head(path: str, reader: FieldReader) -> Head:
 
 
 def _other_form(head: Head, *, secure: bool) -> None:
-    """Every target that is no origin-form (RFC 9112, 3.2.2 to 3.2.4)."""
+    """Read a target that is no origin-form (RFC 9112, 3.2.2 to 3.2.4)."""
     method, target = head.method, head.target
     head.query = ""
     if method == "CONNECT":
@@ -182,7 +182,7 @@ def _other_form(head: Head, *, secure: bool) -> None:
 
 
 def _check_line(line: str, raw: bytes) -> None:
-    """Let raw UTF-8 through: a method and a version that hold it are refused as no token and no version."""
+    """Let raw UTF-8 through: a method and a version that hold it are refused elsewhere."""
     if line.startswith("\x16\x03"):
         raise Refused(400, TLS_REASON)
     check_controls(line)

@@ -1,7 +1,6 @@
-"""One run of an application: what is around its response, and what becomes of a failure (PEP 3333).
+"""Run an application once (PEP 3333): set up its streams, end its record, close its iterable, answer its exceptions.
 
-Owns the environ's streams, the record's end, the iterable's close and the answer to an exception; ``response`` owns the
-response that goes well. Runs in the thread of its request.
+``response`` sends the response of a run that goes well. Runs in the thread of its request.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ _NO_FAILURE: tuple[BaseException | None, dict[str, Any]] = (None, {})
 
 
 class ClientGone(ConnectionAbortedError):  # noqa: N818  wsgiref's name for it is an Aborted, too
-    """The client has left, or does not read, and the response can't be sent."""
+    """The client has left, or does not read, so that the response can't be sent."""
 
 
 class RequestHandler(Protocol):
@@ -59,7 +58,7 @@ class RequestHandler(Protocol):
 
 
 class ApplicationRun(simple_server.ServerHandler):
-    """The part of ``ServerHandler`` that is around the response; see there for what is public."""
+    """The part of ``ServerHandler`` around the response; its public attributes are documented there."""
 
     http_version = "1.1"
     server_software = SOFTWARE
@@ -107,7 +106,7 @@ class ApplicationRun(simple_server.ServerHandler):
             self._failed(error)
 
     def setup_environ(self) -> None:
-        """Complete the environ with the streams, and what ``get_environ`` of another family left out."""
+        """Complete the environ: the streams, and what a ``get_environ`` that is not ours has left out."""
         handler = self.request_handler
         if handler is not None and self.exchange is not None:
             self._head = handler.head
@@ -131,7 +130,7 @@ class ApplicationRun(simple_server.ServerHandler):
             environ.setdefault("SERVER_SOFTWARE", self.server_software or SOFTWARE)
 
     def _attach(self, handler: RequestHandler | None) -> None:
-        """Made by a subclass with ``rfile`` and ``wfile``, or by somebody without a connection: find the parts."""
+        """Find the parts of a run that a subclass made with ``rfile`` and ``wfile``, or that has no connection."""
         if isinstance(self.stdout, Writer):
             self.stdout = self.stdout.wire
         if isinstance(self.stdin, Reader):
@@ -179,7 +178,7 @@ class ApplicationRun(simple_server.ServerHandler):
                 tell_failure(self, error)
 
     def _failed(self, error: BaseException) -> None:
-        """Whatever ended the application early; the connection goes, unless an answer can still be given."""
+        """Handle an exception that ended the application: answer, or close the connection if that is too late."""
         exchange = self.exchange
         if exchange is None:
             raise error
@@ -206,7 +205,7 @@ class ApplicationRun(simple_server.ServerHandler):
         self._answer_plainly(exchange, error.status, error.reason)
 
     def _answer_plainly(self, exchange: Exchange, status: int, reason: str) -> None:
-        """Without the application, if nothing was sent yet."""
+        """Answer without the application, if nothing was sent yet."""
         if not self.headers_sent:
             self.headers_sent = True
             exchange.status = status
@@ -232,7 +231,7 @@ class ApplicationRun(simple_server.ServerHandler):
                 tell_failure(self, second)
 
     def handle_error(self) -> None:
-        """Tell of the exception that is being handled, and answer with a page where that is still possible."""
+        """Log the exception that is being handled, and answer with a page if nothing was sent yet."""
         self.log_exception(sys.exc_info())
         if self.headers_sent:
             self.persistent = False
@@ -244,7 +243,7 @@ class ApplicationRun(simple_server.ServerHandler):
         self.finish_response()
 
     def error_output(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        """The page: a traceback, since this is for development."""
+        """Return the error page: it has a traceback, since this is a development server."""
         error = sys.exc_info()[1]
         kind, content = failure_page(self, error, environ.get("HTTP_ACCEPT", ""))
         headers = [("Content-Type", kind), ("Cache-Control", "no-store")]
@@ -252,7 +251,7 @@ class ApplicationRun(simple_server.ServerHandler):
         return [content]
 
     def _transmit(self, parts: list[bytes], size: int) -> None:
-        """Send parts of the response, the content's of so many bytes.
+        """Send parts of the response, with so many bytes of content.
 
         Raises:
             ClientGone: they can't be sent.
@@ -260,7 +259,7 @@ class ApplicationRun(simple_server.ServerHandler):
         raise NotImplementedError
 
     def log_exception(self, exc_info: Any) -> None:
-        """One event, with the traceback."""
+        """Log one event, with the traceback."""
         tell_failure(self, exc_info[1])
 
     def tell(self, level: str, event: str, **fields: object) -> None:

@@ -1,7 +1,7 @@
-"""A head to a WSGI environ (PEP 3333), pure.
+"""Make the WSGI environ of a head (PEP 3333), and apply what trusted proxies claim. Pure: no socket, no clock.
 
-Owns the environ's keys, and what a trusted proxy's fields change in it; must not know sockets or the response. The
-process's environment is not in it: that would hand its secrets to every error page. Runs in the thread of its request.
+The process's environment is not in the environ: it would hand its secrets to every error page. Runs in the thread of
+its request.
 
 Keys beyond PEP 3333: ``wsgi.input_terminated`` (the input ends by itself), ``REQUEST_URI`` and ``RAW_URI`` (the target
 as sent), ``REMOTE_PORT``, ``appliance.request_id``; over TLS ``HTTPS``; for an offer to upgrade, ``werkzeug.socket``.
@@ -27,8 +27,7 @@ Environ = dict[str, Any]
 class Environs:
     """Makes the environs of one connection's requests.
 
-    What is the same for all is put together once; and, since mostly the fields are too, what is the same for those with
-    the same fields.
+    What all of them share is put together once, and so is what requests with the same fields share.
     """
 
     __slots__ = ("_common", "_head", "_same", "_template", "_values")
@@ -55,7 +54,7 @@ class Environs:
         self._same: Environ | None = None
 
     def make(self, head: Head) -> Environ:
-        """The environ of one request, but for its streams."""
+        """Return the environ of one request, without its streams."""
         if head is not self._head:
             self._head, self._same = head, None
             return self._made(head)
@@ -80,7 +79,7 @@ class Environs:
 class TrustedProxies:
     """The peers whose ``Forwarded``, ``X-Forwarded-*`` and ``X-Real-IP`` fields are believed.
 
-    Everybody else's never reach the environ: an application would take them for true.
+    Those fields of other peers never reach the environ: an application would believe them.
 
     Args:
         networks: addresses or networks as text; ``*`` trusts everybody.
@@ -94,7 +93,7 @@ class TrustedProxies:
             self._contains = _network_test(named)
 
     def apply(self, environ: Environ, forwarded: dict[str, str]) -> None:
-        """Put into the environ what a trusted peer claims of its client: address, scheme, host, prefix."""
+        """Put into the environ what a trusted peer claims about its client: address, scheme, host, prefix."""
         if not self.trusts(environ["REMOTE_ADDR"]):
             return
         environ.update(forwarded)
@@ -126,7 +125,7 @@ class TrustedProxies:
         return self._any or (self._contains is not None and self._contains(address))
 
     def _client(self, chain: list[str]) -> str:
-        """The nearest hop that is no trusted proxy: what stands before it may be forged by the client."""
+        """Return the nearest hop that is no trusted proxy: hops before it may be forged by the client."""
         for hop in reversed(chain):
             address = _address(hop)
             if not address:
@@ -162,7 +161,7 @@ def _last(values: list[str]) -> str:
 
 
 def _forwarded(value: str) -> dict[str, list[str]]:
-    """RFC 7239, 4: elements by comma, pairs by semicolon; quoted strings without either are all that occur."""
+    """Parse RFC 7239, 4: elements by comma, pairs by semicolon. Quoted strings with either in them do not occur."""
     claims: dict[str, list[str]] = {}
     for element in _split(value):
         for pair in element.split(";"):
@@ -172,7 +171,7 @@ def _forwarded(value: str) -> dict[str, list[str]]:
 
 
 def _address(hop: str) -> str:
-    """The address in ``address``, ``address:port`` or ``[address]:port``; nothing for "unknown" and hidden names."""
+    """Return the address in ``address``, ``address:port`` or ``[address]:port``; "" for "unknown" and hidden names."""
     if hop.startswith("["):
         hop = hop[1:].partition("]")[0]
     elif hop.count(":") == 1:

@@ -1,7 +1,6 @@
-"""One request and its response, as a record; and where a server puts such records.
+"""One request and its response, as the server records it; and the sink that receives such records.
 
-Owns what is known of an exchange, and the protocol of a sink; must not know what a sink does. Made by the handler, once
-a request, in its thread.
+Made by the handler, once a request, in its thread.
 """
 
 from __future__ import annotations
@@ -77,7 +76,7 @@ class Exchange:
         self.request_id = request_id
 
     def record(self) -> AccessRecord:
-        """Return what is logged of it."""
+        """Return its access record."""
         # Assignments and not a call of the constructor: see access_record.
         record, head, started = new(AccessRecord), self.head, self.started
         record.event = self.event
@@ -108,7 +107,7 @@ class Exchange:
 
 
 def trace_of(traceparent: str) -> tuple[str | None, str | None]:
-    """The trace id and the parent's span id of a ``traceparent`` field; None for each where it is not valid."""
+    """Return the trace id and the parent's span id of a ``traceparent`` field; None for each if it is not valid."""
     match = _TRACE.fullmatch(traceparent)
     if match is None or (match[1] == "00" and match[4]):
         return None, None
@@ -116,26 +115,26 @@ def trace_of(traceparent: str) -> tuple[str | None, str | None]:
 
 
 class RequestIds:
-    """Names for requests: unique, and cheap (0.1 µs; 16 random bytes in hex are 1.2)."""
+    """Makes ids of requests: unique, and cheap (0.1 µs; 16 random bytes in hex are 1.2)."""
 
     def __init__(self) -> None:
         self._prefix = os.urandom(8).hex() + "-"  # made after the fork, so that no two processes share it
         self._count = count(1)
 
     def of(self, fields: dict[str, str]) -> str:
-        """The client's own ``X-Request-ID`` where it is sane, else a new one."""
+        """Return the client's own ``X-Request-ID`` if it is well-formed, else a new one."""
         given = fields.get("HTTP_X_REQUEST_ID")
         if given is not None and _SANE_ID.fullmatch(given) is not None:
             return given
         return self.new()
 
     def new(self) -> str:
-        """One that was not used before."""
+        """Return an id that was not used before."""
         return self._prefix + str(next(self._count))
 
 
 class Sink(Protocol):
-    """Where a server puts what happened. Called from any thread, often; must be cheap."""
+    """Receives what happened in a server. Called from any thread, often; must be cheap."""
 
     def exchange(self, exchange: Exchange) -> None:
         """A request is over."""
@@ -148,31 +147,31 @@ class Sink(Protocol):
 
 
 class Flushing:
-    """When to flush a sink: at once where that is rare, else every so often, so that records are sent in batches."""
+    """When to flush a sink: at once where that is rare, else every few milliseconds, so that records go in batches."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._at = 0.0
 
     def flush_if_due(self, now: float) -> None:
-        """Somebody is about to wait, or looks around; ``now`` is CLOCK_MONOTONIC."""
+        """Flush if the last time is long enough ago; ``now`` is CLOCK_MONOTONIC."""
         if now - self._at > _FLUSH_S:
             self._at = now
             self._sink.flush()
 
     def flush(self) -> None:
-        """At once."""
+        """Flush at once."""
         self._sink.flush()
 
 
 class Unheard:
-    """A sink for a server that nobody listens to."""
+    """A sink that drops everything."""
 
     def exchange(self, exchange: Exchange) -> None:
-        """Forget it."""
+        """Drop it."""
 
     def event(self, level: str, event: str, fields: dict[str, object]) -> None:
-        """Forget it."""
+        """Drop it."""
 
     def flush(self) -> None:
-        """There is nothing."""
+        """Do nothing."""

@@ -1,7 +1,7 @@
-"""What is told, and shown, when an application fails or misjudges its own response.
+"""Log and show that an application failed, or that its Content-Length was wrong.
 
-Owns the events' words; ``errorpage`` owns the page. Runs in the thread of its request. ``errorpage`` is imported when
-it is needed: it and ``traceback`` cost 10 ms, and every reload would pay them.
+Runs in the thread of its request. ``pages.error_page`` is imported when it is needed: it and ``traceback`` cost 10 ms,
+and every reload would pay them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class FailingRun(Protocol):
 
 
 def tell_failure(run: FailingRun, error: BaseException | None) -> None:
-    """One event, with the traceback."""
+    """Log one event, with the traceback."""
     if error is None:
         return
     found = _report(run, error)
@@ -42,7 +42,7 @@ def tell_failure(run: FailingRun, error: BaseException | None) -> None:
 
 
 def _report(run: FailingRun, error: BaseException) -> dict[str, Any]:
-    """Made once for the event and the page: it asks the exception for its words, and looks at the project's files."""
+    """Make the report of an exception, once for the event and the page: it reads the project's files."""
     from ..pages.error_page import report  # noqa: PLC0415  see above
 
     known, found = run.failure
@@ -53,7 +53,7 @@ def _report(run: FailingRun, error: BaseException) -> dict[str, Any]:
 
 
 def failure_page(run: FailingRun, error: BaseException | None, accept: str) -> tuple[str, bytes]:
-    """Content-Type and content of the page for an application that raised."""
+    """Return Content-Type and content of the page for an application that raised."""
     from ..pages.error_page import render  # noqa: PLC0415  see above
 
     if error is None:
@@ -65,7 +65,7 @@ def failure_page(run: FailingRun, error: BaseException | None, accept: str) -> t
 
 
 def tell_misjudged(run: FailingRun, *, left: int, surplus: int) -> None:
-    """The application's Content-Length was not its content's length: short by ``left``, or long by ``surplus``."""
+    """Log that the application's Content-Length was wrong: too large by ``left``, or too small by ``surplus``."""
     sent = run.bytes_sent
     if left > 0:
         if run.exchange is not None:
@@ -76,7 +76,7 @@ def tell_misjudged(run: FailingRun, *, left: int, surplus: int) -> None:
 
 
 def close_quietly(result: Any) -> None:
-    """Close an iterable whose response is not sent; its own complaint would hide the first."""
+    """Close an iterable whose response is not sent; an error of its ``close`` would hide the first one."""
     closing = getattr(result, "close", None)
     if closing is not None:
         with contextlib.suppress(Exception):

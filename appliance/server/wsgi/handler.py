@@ -1,10 +1,10 @@
-"""``WSGIRequestHandler``: one connection's loop, request by request.
+"""``WSGIRequestHandler``: serve one connection, request by request: head, environ, application, next.
 
-Owns what is done with a connection's bytes: head, environ, application, next; must not know who calls it when (a thread
-a connection, or a pool with a selector). Runs in whichever thread serves the connection.
+Called once a request by the pool, or once a connection by ``socketserver``. Runs in the thread that serves the
+connection.
 
-Kept from ``http.server`` and Django: the names, the documented instance variables, the hooks for subclasses. Left: the
-readers' buffers, ``email`` for each head (five times the cost of all the rest), leniency (see ``lenient``).
+Kept from ``http.server`` and Django: the names, the documented instance variables, the hooks for subclasses. Left out:
+the readers' buffers, ``email`` for each head (five times the cost of all the rest), leniency (see ``lenient``).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class WSGIRequestHandler(SocketlessHandler):
             ``http.server`` documents them; ``headers`` is made when it is asked for.
         lenient: accept what ``http.server`` documents that it accepts: lines that end in LF alone, runs of white space
             in the request line, HTTP/0.9. Each has let requests be smuggled.
-        wire, equipment: the connection's bytes; what the server shares.
+        wire, server_context: the connection's bytes; what its server's connections share.
         head, exchange: the current request's, or the last one's.
         raw, refusal, started: what the pool found before it gave the connection to a thread.
     """
@@ -81,7 +81,7 @@ class WSGIRequestHandler(SocketlessHandler):
     # -- the connection
 
     def setup(self) -> None:
-        """Take the socket over; or the files, where it is none."""
+        """Set up the connection, or the files if the request is no socket."""
         if self.server is None or not is_socket(self.request):
             self._set_up_files()
             return
@@ -98,7 +98,7 @@ class WSGIRequestHandler(SocketlessHandler):
             self.begin(server_context, Wire(self.request, server_context.limits))
 
     def begin(self, server_context: ServerContext, wire: Wire) -> None:
-        """Serve this wire; ``server`` and ``client_address`` are set. The pool calls it, and never ``handle``."""
+        """Serve this wire; ``server`` and ``client_address`` are set. The pool calls this, and never ``handle``."""
         self.server_context = server_context
         self.wire = wire
         self.socketless = False
@@ -116,7 +116,7 @@ class WSGIRequestHandler(SocketlessHandler):
         )
 
     def handle(self) -> None:
-        """Serve requests until one says that it was the last."""
+        """Serve requests until one is the last."""
         self.close_connection = True
         self.handle_one_request()
         while not self.close_connection:
@@ -132,14 +132,14 @@ class WSGIRequestHandler(SocketlessHandler):
             self.wire.linger(_HURRY_S if hurries else self.server_context.limits.linger_s)
 
     def finish(self) -> None:
-        """Nothing is buffered here, but in files."""
+        """End the files; a connection has nothing buffered."""
         if self.socketless:
             self._finish_files()
 
     # -- one request
 
     def handle_one_request(self) -> None:
-        """Read a head, run the application; whether another may follow is ``close_connection``."""
+        """Read a head and run the application; ``close_connection`` says whether another request may follow."""
         self.close_connection = True
         try:
             head = self._next_head()
@@ -184,7 +184,7 @@ class WSGIRequestHandler(SocketlessHandler):
         run.run(application if self.hijacked is None else self.hijacked.offered_to(application))
 
     def _next_head(self) -> Head | None:
-        """The head that the pool has read, or the next, waited for; None if the client has nothing more to say."""
+        """Return the head that the pool has read, or wait for the next one; None if the client sends no more."""
         raw = self.raw
         if raw is not None:
             self.raw = None
@@ -257,12 +257,12 @@ class WSGIRequestHandler(SocketlessHandler):
             self._body = with_length(self, self._body, environ)
 
     def _send_continue(self) -> None:
-        """100 (Continue), unless the body is on its way, or the final response is (RFC 9110, 10.1.1 and 15.2)."""
+        """Send 100 (Continue), unless the body or the final response is on its way (RFC 9110, 10.1.1 and 15.2)."""
         if not self.wire.buffer and (self.exchange is None or not self.exchange.status):
             self.wire.send(_CONTINUE)
 
     def new_exchange(self) -> Exchange:
-        """The current request's record."""
+        """Make the current request's record."""
         server_context, head = self.server_context, self.head
         request_id = server_context.ids.new() if head is None else server_context.ids.of(head.values)
         exchange = Exchange(head, self._address, server_context.port, self.started, request_id)
@@ -271,27 +271,27 @@ class WSGIRequestHandler(SocketlessHandler):
         return exchange
 
     def take_socket(self) -> bool:
-        """The application takes the socket, and the pool forgets it; False if there are too many of those."""
+        """Let the application take the socket, which the pool then forgets; False if too many are taken."""
         taken = getattr(self.server, "connection_taken", None)
         return taken is None or bool(taken(self))
 
     def may_stream(self, *, asking: bool = False) -> bool:
-        """Take a thread that may be had for long, or only ask whether there would be one."""
+        """Take a thread for a long time, or only ask whether there is one."""
         begins = getattr(self.server, "stream_begins", None)
         return begins is None or bool(begins(self, asking=asking))
 
     @property
     def is_clean(self) -> bool:
-        """The client wanted the connection closed and owes nothing, so that closing it at once resets nothing."""
+        """Whether closing at once resets nothing: the client asked for the close, and has sent all it announced."""
         return self._owes_nothing and self.head is not None and not self.head.said.keep_alive
 
     @property
     def _owes_nothing(self) -> bool:
-        """All that the client announced has come."""
+        """Whether all that the client announced has come."""
         return self.head is not None and self.hijacked is None and bool(self._body.ended) and not self.wire.buffer
 
     def _answer_options(self, head: Head) -> None:
-        """``OPTIONS *`` asks about the server, not about anything that an application has (RFC 9110, 9.3.7)."""
+        """Answer ``OPTIONS *``, which asks about the server and not about the application (RFC 9110, 9.3.7)."""
         exchange = self.new_exchange()
         exchange.status = 200
         body, limits = self._body, self.server_context.limits
@@ -315,7 +315,7 @@ class WSGIRequestHandler(SocketlessHandler):
             self._refuse(refusal)
 
     def _refuse(self, refusal: Refused) -> None:
-        """Answer a request that is not served, and close: nothing behind it can be trusted to be a request."""
+        """Answer a request that is not served, and close: what follows it can't be trusted to be a request."""
         self.exchange = exchange = self.new_exchange()
         exchange.event = "request.aborted" if refusal.reason == CLIENT_LEFT else "request.refused"
         exchange.status = refusal.status
@@ -341,7 +341,7 @@ class WSGIRequestHandler(SocketlessHandler):
     # -- what subclasses may use or replace
 
     def get_environ(self) -> dict[str, Any]:
-        """The request's environ, but for its streams."""
+        """Return the request's environ, without its streams."""
         head = self.head
         if head is None:
             if self.socketless:
@@ -354,15 +354,15 @@ class WSGIRequestHandler(SocketlessHandler):
         return environ
 
     def get_stderr(self) -> Any:
-        """Where ``wsgi.errors`` writes."""
+        """Return the file that ``wsgi.errors`` is."""
         return sys.stderr
 
     def address_string(self) -> str:
-        """The client's address, not looked up."""
+        """Return the client's address; its name is not looked up."""
         return str(self._address)
 
     def parse_request(self) -> bool:
-        """For a subclass that reads the request line itself into ``raw_requestline``: parse the rest of the head."""
+        """Parse the rest of the head, for a subclass that reads the request line itself into ``raw_requestline``."""
         if self.socketless:
             return super().parse_request()
         self.close_connection = True
@@ -376,6 +376,6 @@ class WSGIRequestHandler(SocketlessHandler):
         return head is not None
 
     def response_ended(self, *, persistent: bool) -> None:
-        """For a subclass that runs a ``ServerHandler`` itself: whether another request may follow."""
+        """Note whether another request may follow, for a subclass that runs a ``ServerHandler`` itself."""
         if not (persistent and (self._body.ended or self._body.drain(self.server_context.limits))):
             self.close_connection = True

@@ -1,7 +1,6 @@
-"""What ``http.server`` documents of a request handler, for subclasses and for whoever asks.
+"""The instance variables and methods that ``http.server`` documents for a request handler.
 
-Owns the instance variables of the current request, made from its head when they are asked for; must not know how a
-request is served. Runs in whichever thread serves the connection.
+They are made from the request's head when they are asked for. Runs in the thread that serves the connection.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ TLS = "You're accessing the development server over HTTPS, but it only supports 
 
 
 class Told:
-    """A variable that tells of the request, until a subclass sets it for that request."""
+    """A documented variable: read from the request's head, until a subclass sets it for that request."""
 
     def __init__(self, tell: Callable[[Any], str]) -> None:
         self._tell = tell
@@ -50,7 +49,7 @@ class Told:
 
 
 class HttpServerHandler(simple_server.WSGIRequestHandler):
-    """The part of ``WSGIRequestHandler`` that tells of the request; see there."""
+    """The part of ``WSGIRequestHandler`` that ``http.server`` documents."""
 
     server_context: ServerContext
     wire: Wire  # there is none where it is
@@ -142,7 +141,7 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
         self._wfile = file
 
     def read_head(self, raw: bytes) -> None:
-        """Take this for the request's head.
+        """Parse this as the request's head.
 
         Raises:
             Refused: it is none.
@@ -153,7 +152,7 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
     # -- errors, and expectations
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer with an error, and close; a subclass that has this of its own is asked for every refusal."""
+        """Answer with an error, and close. A subclass that replaces this is called for every refusal."""
         if self.socketless:
             super().send_error(code, message, explain)
             return
@@ -164,7 +163,7 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
         raise NotImplementedError
 
     def _page_of(self, refusal: Refused) -> Page | None:
-        """What a subclass has said of its errors' words and form."""
+        """Return the error page that a subclass has defined, if it has."""
         words, form, kind = refusal.reason_phrase, self.error_message_format, self.error_content_type
         if form == BaseHTTPRequestHandler.error_message_format:
             return (words, "text/plain; charset=utf-8", b"") if words else None
@@ -173,7 +172,7 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
         return words, kind, (form % told).encode("utf-8", "replace")
 
     def handle_expect_100(self) -> bool:
-        """Whether the body may come; a subclass that says no has answered. It is welcomed when it is asked for."""
+        """Whether the body may come; a subclass that returns False has answered. 100 is sent when the body is read."""
         if self.socketless:
             return super().handle_expect_100()
         self._welcomes = True
@@ -182,7 +181,7 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
     # -- logging
 
     def log_exchange(self, exchange: Exchange) -> None:
-        """The line of a request that is over: a subclass's, where it has one, else the sink's; once."""
+        """Log a request that has ended, once: by the subclass's method if it has one, else by the sink."""
         if exchange.logged:
             return
         exchange.logged = True
@@ -196,7 +195,7 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
             self.log_request(exchange.status or "-", exchange.body_size)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  http.server's signature
-        """An event of a subclass's words; the level by the status among them, as Django's."""
+        """Log a subclass's message as an event; the status in it decides the level, as Django's does."""
         status = str(args[1]) if len(args) > 1 else ""
         level = {"4": "warning", "5": "error"}.get(status[:1], "info")
         message = format % args
@@ -207,5 +206,5 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
 
 
 def _words(message: str | None) -> str:
-    """A message as a reason phrase, if it can be one (RFC 9112, 4)."""
+    """Return a message as a reason phrase if it can be one (RFC 9112, 4)."""
     return message if message and message.isprintable() and max(message) <= "\xff" else ""

@@ -1,7 +1,7 @@
-"""``WSGIServer``, ``ThreadedWSGIServer``, ``run``: accept, as ``socketserver`` does.
+"""``WSGIServer``, ``ThreadedWSGIServer`` and ``run``: accept connections as ``socketserver`` does.
 
-Owns Django's constructor arguments and defaults, and what becomes of a connection's failure; must not know HTTP. For
-those who use the pair as a library; the appliance's worker runs the pool. Runs in the process that uses it.
+They have Django's constructor arguments and defaults, and are for use as a library; the appliance's worker runs the
+pool. Runs in the process that uses it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class WSGIServer(simple_server.WSGIServer):
         super().__init__(*args, **options)
 
     def server_bind(self) -> None:
-        """Bind; without asking the DNS for this machine's name, as http.server does, which can stall."""
+        """Bind, without asking the DNS for this machine's name, as http.server does, which can block."""
         socketserver.TCPServer.server_bind(self)
         self.name()
 
@@ -74,7 +74,7 @@ class WSGIServer(simple_server.WSGIServer):
         return self._server_context
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 (socketserver's signature)
-        """A client that went away is no error of ours; anything else is told with its traceback."""
+        """Log the exception of a connection with its traceback; a client that went away is only noted."""
         if is_broken_pipe_error():
             self.sink.event("info", "client.left", {"message": f"Broken pipe from {client_address}"})
             return
@@ -89,7 +89,7 @@ class WSGIServer(simple_server.WSGIServer):
 
 
 class ThreadedWSGIServer(socketserver.ThreadingMixIn, WSGIServer):
-    """The same, with a thread a connection.
+    """The same, with a thread for each connection.
 
     Args:
         connections_override: alias to database connection, to be Django's in each request's thread.
@@ -122,7 +122,7 @@ class ThreadedWSGIServer(socketserver.ThreadingMixIn, WSGIServer):
 
 
 def django_connections() -> Any:
-    """Django's database connections, if this process has Django, with settings; it is never imported for this."""
+    """Return Django's database connections if this process has Django with settings; it is never imported for this."""
     conf = sys.modules.get("django.conf")
     if conf is None or not conf.settings.configured:
         return None
@@ -135,7 +135,7 @@ def is_broken_pipe_error() -> bool:
 
 
 def handshake_failure() -> str:
-    """Why a client and we do not speak TLS, if the exception that is being handled says so."""
+    """Why the TLS handshake failed, if the exception that is being handled says so; else ""."""
     error = sys.exc_info()[1]
     cause = error if isinstance(error, HandshakeFailed) else getattr(error, "__cause__", None)
     return str(cause) if isinstance(cause, HandshakeFailed) else ""
@@ -153,11 +153,11 @@ def run(  # noqa: PLR0917  Django's signature
     """Serve an application for ever.
 
     Args:
-        addr: where.
-        port: where; 0 for any.
+        addr: the address to bind.
+        port: the port; 0 for any.
         wsgi_handler: the application.
         ipv6: whether ``addr`` is an IPv6 address.
-        threading: a thread a connection.
+        threading: a thread for each connection.
         on_bind: called with the port that was bound.
         server_cls: the class of the server.
     """

@@ -1,8 +1,7 @@
 """``environ['werkzeug.socket']``: the connection's socket, for an application that speaks another protocol on it.
 
-Owns the hand-over from server to application, and what a WebSocket library may ask of a socket; must not know
-WebSockets, but for the one closing frame. Runs in the thread of its request. simple-websocket and python-engineio look
-for this key, and rebuild the handshake from the environ themselves.
+simple-websocket and python-engineio look for this key, and rebuild the handshake from the environ themselves. Knows
+nothing of WebSockets, except for the one closing frame. Runs in the thread of its request.
 """
 
 from __future__ import annotations
@@ -32,11 +31,11 @@ _RESTART = b"\x88\x02\x03\xf4"
 class RawSocket:
     """A socket that becomes the application's with its first use; until then the server owns it.
 
-    Bytes that came early come first from ``recv``. Everything that is not defined here is the socket's own.
+    ``recv`` returns first what was received early. What is not defined here is the socket's own.
 
     Args:
         wire, exchange: the request's.
-        take: called before the first use; False if as many sockets are taken as may be.
+        take: called before the first use; False if too many sockets are taken.
     """
 
     def __init__(self, wire: Wire, exchange: Exchange, take: Callable[[], bool]) -> None:
@@ -49,7 +48,7 @@ class RawSocket:
         self._reader: threading.Thread | None = None  # a library's own, beside the application's
 
     def offered_to(self, application: Any) -> Any:
-        """The application; whatever it makes of a socket that it could not have, its request is refused."""
+        """Wrap the application, so that its request is refused if it could not have the socket."""
 
         def application_that_may_take(environ: dict[str, Any], start_response: Any) -> Any:
             try:
@@ -78,7 +77,7 @@ class RawSocket:
         return self._wire.sock
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
-        """What came early, then the socket's."""
+        """Receive what came early, then what the socket has."""
         sock = self._take()
         if self._reader is None and (thread := threading.current_thread()) is not self._thread:
             self._reader = thread
@@ -87,18 +86,18 @@ class RawSocket:
         return sock.recv(size, flags)
 
     def recv_into(self, buffer: Any, size: int = 0, flags: int = 0, /) -> int:
-        """As ``recv``, into a buffer."""
+        """Receive into a buffer."""
         data = self.recv(size or len(buffer), flags)
         buffer[: len(data)] = data
         return len(data)
 
     def send(self, data: Any, flags: int = 0, /) -> int:
-        """All of it: libraries ignore how much ``send`` took."""
+        """Send all of it: libraries ignore how much ``send`` took."""
         self.sendall(data, flags)
         return len(data)
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
-        """The socket's; the first bytes are the answer to the request, and say its status."""
+        """Send all of it; the first bytes are the answer to the request, and have its status."""
         sock = self._take()
         exchange = self._exchange
         if not exchange.status:
@@ -109,7 +108,7 @@ class RawSocket:
             sock.sendall(data, flags)
 
     def fileno(self) -> int:
-        """The descriptor."""
+        """Return the descriptor."""
         return self._take().fileno()
 
     def close(self) -> None:
@@ -119,10 +118,10 @@ class RawSocket:
             self._wire.sock.shutdown(socket.SHUT_RDWR)
 
     def finish(self) -> None:
-        """The application has returned.
+        """End the connection after the application has returned.
 
-        A thread of its library's may be receiving still, and a descriptor that is closed meanwhile ends nothing; or it
-        has received the client's farewell, has told the application, and is about to send its own.
+        A thread of its library may still be receiving, and closing the descriptor would not wake it; or it has received
+        the client's close frame, has told the application, and is about to send its own.
         """
         if self._reader is not None:
             if not self._wire.secure:  # ssl would forget its keys, and what is sent then would be plain
@@ -132,7 +131,7 @@ class RawSocket:
         self.close()
 
     def restart(self) -> None:
-        """End it from without, because the server goes: say so to a WebSocket, and wake whoever reads."""
+        """End the connection because the server stops: send a WebSocket's close frame, and wake a thread that reads."""
         if self._exchange.status == 101 and self._lock.acquire(timeout=0.1):
             try:
                 self._wire.sock.send(_RESTART, getattr(socket, "MSG_DONTWAIT", 0))

@@ -1,10 +1,9 @@
-"""A chunked body that is received whole before the application runs, for frameworks that read by Content-Length alone.
+"""Receive a chunked body whole before the application runs, for frameworks that read by Content-Length alone.
 
-Owns the question who needs that, and where the content waits: in memory up to a bound, in a file without a name beyond.
-Must not know the response. Runs in the thread of its request.
+The content waits in memory up to a bound, in a file without a name beyond. Runs in the thread of its request.
 
 Django, Bottle, Falcon and CherryPy never look at ``wsgi.input_terminated``: without a CONTENT_LENGTH they take a
-request for one without a body. PEP 3333 has no other way to tell them. Everybody else gets the body as it comes.
+request for one without a body, and PEP 3333 has no other way to tell them. All others get the body as it comes.
 """
 
 from __future__ import annotations
@@ -31,11 +30,11 @@ def needs_length() -> bool:
 
 
 class ReceivedBody(Body):
-    """A body that is there as a whole.
+    """A body that was received whole.
 
     Args:
         queue: its content.
-        length: of that.
+        length: the content's.
     """
 
     __slots__ = ("_left", "_queue", "length")
@@ -58,11 +57,11 @@ class ReceivedBody(Body):
         return piece
 
     def drainable(self, limits: Limits) -> bool:  # noqa: ARG002 (a body's signature)
-        """Nothing of it is still to come."""
+        """Whether the rest can be skipped: all of it has come."""
         return True
 
     def drain(self, limits: Limits) -> bool:  # noqa: ARG002 (a body's signature)
-        """Let what was not read go."""
+        """Drop what was not read."""
         self._queue.close()
         self.ended = True
         return True

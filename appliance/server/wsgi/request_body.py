@@ -1,6 +1,6 @@
-"""Which body a request has, and whether the request waits until it has come.
+"""Choose the kind of a request's body, and whether the request waits until it has come.
 
-Owns that choice; ``body`` and ``chunked`` own the kinds. Runs in the thread of the request.
+``http.body`` and ``http.chunked`` are the kinds. Runs in the thread of the request.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class BodyHandler(Protocol):
-    """The handler of a connection, as far as a request's body concerns it: ``WSGIRequestHandler``."""
+    """The handler of a connection, as far as a request's body needs it: ``WSGIRequestHandler``."""
 
     server: Any
     server_context: ServerContext
@@ -31,12 +31,12 @@ class BodyHandler(Protocol):
 
 
 def body_of(handler: BodyHandler, head: Head, send_continue: Callable[[], None] | None) -> Body:
-    """The body that a head announces.
+    """Return the body that a head announces.
 
     Args:
         handler: the connection's.
         head: the request's.
-        send_continue: what sends 100 (Continue), where the client waits for that.
+        send_continue: sends 100 (Continue), if the client waits for it.
 
     Raises:
         Refused: it is too large.
@@ -56,7 +56,7 @@ def body_of(handler: BodyHandler, head: Head, send_continue: Callable[[], None] 
 
 
 def with_length(handler: BodyHandler, body: Body, environ: dict[str, Any]) -> Body:
-    """The same body, received to its end and with its length in the environ, for a framework that asks for that.
+    """Receive the body to its end and put its length into the environ, if a framework needs that.
 
     Raises:
         Refused: it has no end, or there is no room for it.

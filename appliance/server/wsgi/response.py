@@ -1,7 +1,6 @@
-"""``ServerHandler``: frame and write a response (PEP 3333; RFC 9112, 6 and 7).
+"""``ServerHandler``: frame and send a response (PEP 3333; RFC 9112, 6 and 7).
 
-Owns the order of a response's steps; must not know how a head is parsed or a connection is scheduled. ``run`` owns what
-is around it. Runs in the thread of its request.
+``application_run`` does what is around a response. Runs in the thread of its request.
 
 Theory of operation. Nothing is sent until the first content is known, so that head and content leave in one send, and
 so that a failure before it can still be a 500. Content whose length is known (a list, one item, Content-Length) is sent
@@ -44,7 +43,7 @@ _MINORS = {protocol: minor for minor, protocol in PROTOCOLS.items()}  # of a req
 
 
 class ServerHandler(ApplicationRun):
-    """Runs one application once, as wsgiref's does, whose methods it keeps.
+    """Runs one application once, as wsgiref's class does, whose methods it keeps.
 
     Attributes:
         request_handler: the connection's handler; None when it runs without one.
@@ -69,10 +68,10 @@ class ServerHandler(ApplicationRun):
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
     ) -> Callable[[bytes], None]:
-        """PEP 3333's.
+        """Take status and headers (PEP 3333).
 
         Raises:
-            ApplicationFault: the status or a header is none, or it was called before.
+            ApplicationFault: one of them is malformed, or it was called before.
         """
         if exc_info:
             try:
@@ -132,7 +131,7 @@ class ServerHandler(ApplicationRun):
         return self.exchange is not None and monotonic() - self.exchange.started > _HEAD_ONLY_S
 
     def _send_all(self, data: bytes) -> None:
-        """Head and the whole content, which is this."""
+        """Send the head and the whole content."""
         if type(data) is not bytes:
             raise not_bytes(data)
         if self._is_plain(len(data)):
@@ -149,7 +148,7 @@ class ServerHandler(ApplicationRun):
         self._transmit(parts, len(data))
 
     def _is_plain(self, size: int) -> bool:
-        """Nothing about it is special, so that its head needs no decisions."""
+        """Whether the response is so usual that its head needs no decisions."""
         head, code = self._head, self.code
         return (
             head is not None
@@ -182,7 +181,7 @@ class ServerHandler(ApplicationRun):
         exchange.ended = wall
 
     def write(self, data: bytes) -> None:
-        """PEP 3333's: send it before returning; the head before the first content."""
+        """Send content before returning; the head before the first content (PEP 3333)."""
         if type(data) is not bytes:
             raise not_bytes(data)
         if self.status is None:
@@ -204,7 +203,7 @@ class ServerHandler(ApplicationRun):
             self._transmit(parts, len(data))
 
     def _fit(self, data: bytes) -> bytes:
-        """As much of it as Content-Length still allows."""
+        """Return as much of the data as Content-Length still allows."""
         left = self._left
         if left < 0:
             return data
@@ -221,10 +220,10 @@ class ServerHandler(ApplicationRun):
         self._transmit(self._frame(None), 0)
 
     def cleanup_headers(self) -> None:
-        """For subclasses: change ``self.headers`` before they are sent."""
+        """Do nothing: subclasses may change ``self.headers`` here before they are sent."""
 
     def _frame(self, size: int | None) -> list[bytes]:
-        """The head's parts, once; decides how the content, of so many bytes if that is known, is delimited."""
+        """Return the head's parts, and decide how content of so many bytes, if that is known, is delimited."""
         exchange, head, heads = self.exchange, self._head, self._heads
         if self.status is None or exchange is None:
             raise _too_early()
@@ -261,12 +260,12 @@ class ServerHandler(ApplicationRun):
         return [self._line, fields.block, date_and_server, framing, b"\r\n"]
 
     def _changed_fields(self, view: Headers) -> ResponseFields:
-        """A subclass looked at the headers, and may have changed them."""
+        """Read the headers again after a subclass may have changed them."""
         self._fields = self._heads.fields(view.items())
         return self._fields
 
     def _begin_stream(self, exchange: Exchange, fields: ResponseFields) -> None:
-        """An event stream gets a thread of its own at once: it will not end by itself."""
+        """Give an event stream a thread of its own: it does not end by itself."""
         if b"text/event-stream" in fields.block:
             if self.request_handler is not None and not self.request_handler.may_stream():
                 raise Refused(503, "too many streams and WebSockets are open")
@@ -317,7 +316,7 @@ class ServerHandler(ApplicationRun):
         return True
 
     def finish_content(self) -> None:
-        """The head if there was no content, the last chunk, and whether the content was as long as promised."""
+        """Send the head if there was no content, then the last chunk; log content of another length than announced."""
         if not self.headers_sent:
             self._transmit(self._frame(0), 0)
         elif self._chunked:

@@ -1,7 +1,6 @@
-"""What a server equips every connection with: limits, parsers, names, a sink.
+"""What the connections of a server share: limits, parsers, response heads, request ids, a sink.
 
-Owns nothing but the bundle, and how to make one for a server that is not ours; must not know what a handler does with
-it. Made once a server, in its process; any thread reads it.
+Made once a server, in its process; any thread reads it.
 """
 
 from __future__ import annotations
@@ -84,7 +83,7 @@ class ServerContext:
         self.port = int(port) if port.isdigit() else 0
 
     def adapted(self, timeout: float | None, *, persistent: bool) -> ServerContext:
-        """The same for a handler that bounds its client's silences, or keeps no connection."""
+        """Return one for a handler that has a time-out of its own, or keeps no connection."""
         made = copy(self)
         made.persistent = self.persistent and persistent
         if timeout is not None:
@@ -101,7 +100,7 @@ class ServerContext:
 
     @staticmethod
     def of(server: Any, make_sink: Callable[[], Sink] = Unheard) -> ServerContext:
-        """The server's own, or one made for a server of another family that uses our handler, or for none."""
+        """Return the server's own, or a new one for another library's server that uses our handler, or for none."""
         found = getattr(server, "server_context", None)
         if isinstance(found, ServerContext):
             found.follow(server)
@@ -120,7 +119,7 @@ class ServerContext:
 
 
 def base_environ(server: Any) -> dict[str, Any]:
-    """The server's part of an environ. A length that nobody sent is left out, not empty as wsgiref has it."""
+    """Return the server's part of an environ. A length that nobody sent is left out; wsgiref has it empty."""
     base = dict(getattr(server, "base_environ", {}))
     base.pop("CONTENT_LENGTH", None)
     base.setdefault("SERVER_NAME", str(getattr(server, "server_name", "")))

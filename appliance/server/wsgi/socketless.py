@@ -1,11 +1,11 @@
-"""A handler without a connection: it was given something else with ``makefile``, or files, as people's tests do.
+"""A handler without a connection: it was given an object with ``makefile``, or files, as in people's tests.
 
-Owns what ``http.server``, wsgiref and Django's handler do then, in their words, and by the standard library's own code.
-No byte of it comes from a network, so that nothing can be smuggled, and a test that holds a handler to the
-documentation of ``http.server`` finds what it expects. Must not know a wire. Runs in the thread that makes the handler.
+It does what ``http.server``, wsgiref and Django's handler do then, by the standard library's own code. No byte of it
+comes from a network, so nothing can be smuggled, and a test that holds a handler to the documentation of
+``http.server`` finds what it expects. Runs in the thread that makes the handler.
 
-A request is what ``rfile`` says, the response goes to ``wfile``; both may be set at any time. Without a server there is
-no application: then a subclass's own ``do_GET`` answers, as in ``http.server``.
+The request is read from ``rfile``, the response goes to ``wfile``; both may be set at any time. Without a server there
+is no application: then a subclass's own ``do_GET`` answers, as in ``http.server``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LINE_MAX = 65_536
 
 
 def is_socket(request: Any) -> bool:
-    """Whether it can be received from and waited for; tests give anything that has ``makefile``."""
+    """Whether the object can be received from and waited for."""
     try:
         return isinstance(request.fileno(), int) and all(
             map(callable, (request.recv, request.send, request.settimeout))
@@ -39,12 +39,12 @@ def is_socket(request: Any) -> bool:
 
 
 class SocketlessHandler(HttpServerHandler):
-    """The part of ``WSGIRequestHandler`` that needs no socket; see there."""
+    """The part of ``WSGIRequestHandler`` that needs no socket."""
 
     _address = ""
 
     def make_sink(self) -> Sink:
-        """Where the log of a handler goes whose server has no place for it."""
+        """Return the sink for a handler whose server has none."""
         return Unheard()
 
     def _set_up_files(self) -> None:
@@ -65,12 +65,12 @@ class SocketlessHandler(HttpServerHandler):
         super().finish()
 
     def _end_files(self) -> None:
-        """As Django's: half-close what may be a connection after all."""
+        """Half-close what may be a connection after all, as Django does."""
         with contextlib.suppress(AttributeError, OSError):
             self.connection.shutdown(socket.SHUT_WR)
 
     def _serve_from_files(self) -> None:
-        """One request, as Django's handler serves it; or as ``http.server`` does."""
+        """Serve one request as Django's handler does, or as ``http.server`` does."""
         if self._is_alone:
             BaseHTTPRequestHandler.handle_one_request(self)
             return
@@ -87,7 +87,7 @@ class SocketlessHandler(HttpServerHandler):
         run.run(server.get_app())
 
     def _environ_of_files(self) -> dict[str, Any]:
-        """wsgiref's, without the fields that would be taken for others, and those of a proxy."""
+        """Return wsgiref's environ, without fields that could be taken for others, and without a proxy's."""
         for name in list(self.headers):
             if "_" in name or is_forwarded(cgi_name(name)):
                 del self.headers[name]

@@ -1,7 +1,4 @@
-"""The parts of a request that has no connection: a ``ServerHandler`` given plain file objects, as wsgiref's may be.
-
-Owns those stand-ins; must not know the response. Runs in the thread of its request.
-"""
+"""The parts of a ``ServerHandler`` that was given plain file objects, as wsgiref's may be."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def detached_parts(stdin: Any, stdout: Any, environ: Mapping[str, Any]) -> tuple[Body | Empty, Wire, Exchange]:
-    """A body of as many bytes as CONTENT_LENGTH says, a wire to write to, a record that nobody reads."""
+    """Return a body of as many bytes as CONTENT_LENGTH says, a wire to write to, and a record that is not logged."""
     length = str(environ.get("CONTENT_LENGTH") or "0")
     size = int(length) if length.isascii() and length.isdigit() else 0
     if isinstance(stdin, Body | Empty):

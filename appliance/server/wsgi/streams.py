@@ -1,7 +1,7 @@
-"""``rfile`` and ``wfile`` for those who ask: file objects on a connection's wire.
+"""``rfile`` and ``wfile``: file objects on a connection's wire, as ``http.server`` documents them.
 
-Owns what ``http.server`` documents of the two, and wires made of file objects for a ``ServerHandler`` that runs without
-a connection; must not know HTTP. The server itself uses the wire. Runs in the thread of the connection.
+Also wires made of file objects, for a ``ServerHandler`` without a connection. The server itself uses the wire. Runs in
+the thread of the connection.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Reader(io.BufferedIOBase):
 
 
 class Writer(io.BufferedIOBase):
-    """Writes at once, unbuffered, as ``wbufsize = 0`` has it."""
+    """Writes at once, unbuffered, as with ``wbufsize = 0``."""
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
@@ -92,7 +92,7 @@ class Writer(io.BufferedIOBase):
 
 
 class FileWire(Wire):
-    """A wire of two file objects, for a ``ServerHandler`` that is given such."""
+    """A wire made of two file objects."""
 
     __slots__ = ("_reader", "_writer")
 
