@@ -13,7 +13,8 @@ from appliance.server.http.limits import Limits
 from appliance.server.io.poller import Poller
 from appliance.server.io.wire import Wire
 from appliance.server.pool import connections as module
-from appliance.server.pool.connections import BUSY, PARKED, READY, Connection, Connections
+from appliance.server.pool.connection_states import BUSY, PARKED, PIPELINED, READY, STATES
+from appliance.server.pool.connections import Connection, Connections
 
 LIMITS = Limits(header_timeout_s=30.0, idle_timeout_s=75.0)
 
@@ -40,11 +41,11 @@ class Scene:
     def look(self) -> Connection | None:
         """As a thread does that leads: hear what the poller says, and take the next one that has a request."""
         for descriptor in self.poller.wait(0):
-            self.connections.told(descriptor)
+            self.connections.readable(descriptor)
         return self.connections.next()
 
     def close(self) -> None:
-        for state in range(8):
+        for state in range(len(STATES)):
             for connection in self.connections.in_state(state):
                 self.connections.close(connection)
         for client in self.clients:
@@ -119,7 +120,7 @@ def test_what_waits_is_served_in_its_order(scene: Scene):
     one.send(b"GET /3 HTTP/1.1\r\n\r\n")
     assert scene.look() is greedy
     greedy.handler.raw = None
-    scene.connections.make_ready(greedy)
+    scene.connections.on(greedy, PIPELINED)
     assert scene.look() is other
     assert scene.look() is greedy
     raw: object = greedy.handler.raw
