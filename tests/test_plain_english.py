@@ -82,12 +82,6 @@ TO_DO: set[str] = {
     "appliance/environment",
     "appliance/environment/failures",
     "appliance/environment/python",
-    "appliance/server/io",
-    "appliance/server/pool",
-    "appliance/server/wsgi",
-    "appliance/supervisor",
-    "appliance/supervisor/steps",
-    "appliance/supervisor/workers",
 }
 
 

@@ -4,7 +4,7 @@ A record travels as a list, ``["access", *values]``: that halves the coding agai
 order of the values; everybody else uses the fields by name. Both sides import it, so it needs the standard library
 alone, and Python 3.10.
 
-Making a record costs every request 0.3 µs, reading one costs the supervisor as much. Hence both write their assignments
+Making a record costs every request 0.3 µs, reading one costs the supervisor as much. So both write their assignments
 out: a call of the constructor takes three times as long, since it matches 18 names.
 """
 
