@@ -1,7 +1,7 @@
 """Report failures of the supervisor itself: a defect, or a process that can't be started; try the latter again.
 
 A defect is one log event that names its place, and goes no further. If an action of the lifecycle fails, that becomes
-the event that the table has for it, so that no phase lasts for ever. Runs in the supervisor's loop.
+the event that the table has for it, so that no phase lasts forever. Runs in the supervisor's loop.
 """
 
 from __future__ import annotations

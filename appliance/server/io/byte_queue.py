@@ -34,7 +34,7 @@ class Storage:
     """The memory and the disk that the queues of a server share.
 
     Attributes:
-        complaint: why nothing could be written to a file, which is to be logged; then None again.
+        complaint: why nothing could be written to a file, for the log; then None again.
     """
 
     def __init__(self, memory_bytes: int) -> None:

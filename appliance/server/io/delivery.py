@@ -59,7 +59,7 @@ def _queued(sock: socket.socket) -> int:
 
 
 def is_ready(sock: Any, events: int, seconds: float | None) -> bool:
-    """Wait for a socket, for so long (None: for ever); return whether an event of ``select.poll`` may have come.
+    """Wait for a socket, for so long (None: no limit); return whether an event of ``select.poll`` may have come.
 
     eventlet removes ``poll`` where it patches a process, and lets no two greenlets wait for one descriptor: there the
     caller tries again and again, and other greenlets run meanwhile.

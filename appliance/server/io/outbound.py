@@ -192,7 +192,7 @@ class Outbound:
         pace.waited()
 
     def send_aside(self, outgoing: BackgroundTransfer) -> None:
-        """From now on append to this transfer what is to be sent."""
+        """Append all further bytes to this transfer."""
         self.aside = outgoing
         self._send = self._send_behind
 

@@ -50,7 +50,7 @@ class Poller:
         return True
 
     def unregister(self, descriptor: int) -> None:
-        """Stop reporting the descriptor. Needed before another process may get it, or it is reported here for ever."""
+        """Stop reporting the descriptor. Needed before another process gets it, or it is reported here without end."""
         try:
             if self._epoll is not None:
                 self._epoll.unregister(descriptor)
@@ -87,7 +87,9 @@ class Poller:
         """End this wait, or the next one."""
         if self._closing:
             return  # the descriptor may be another's by now
-        with contextlib.suppress(OSError):  # full: it is awake; closed by the application: whoever waits fails anyhow
+        with contextlib.suppress(
+            OSError
+        ):  # full: it is awake; closed by the application: a waiting thread fails anyway
             os.write(self._wake_end, b"\0")
 
     def close(self) -> None:

@@ -130,7 +130,7 @@ class TlsWire(Wire):
 
     def _encrypted(self, data: Any) -> int:
         try:
-            # OpenSSL wants the same bytes again after it could not send them, and counts none before it has sent all of
+            # OpenSSL needs the same bytes again after it could not send them, and counts none before it has sent all of
             # them: a slow reader of a large body would seem to take nothing for minutes.
             with self._turn:
                 sent: int = steady(self.sock.send, data[:_SEND])

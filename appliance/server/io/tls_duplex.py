@@ -47,7 +47,7 @@ class DuplexSocket:
             self._wait(events, deadline)
 
     def send(self, data: Any, flags: int = 0, /) -> int:
-        """As a socket's: a part may be enough. MSG_DONTWAIT is heeded, which ssl refuses as it does all flags."""
+        """As a socket's: a part may be enough. MSG_DONTWAIT is respected; ssl refuses it, as it does all flags."""
         deadline = monotonic() if flags & _DONT_WAIT else self._deadline()
         while True:
             with self._turn:
@@ -66,7 +66,7 @@ class DuplexSocket:
             rest = rest[self.send(rest[:65_536], flags) :]
 
     def settimeout(self, seconds: float | None, /) -> None:
-        """How long one call may wait; None for ever."""
+        """How long one call may wait; None: no limit."""
         self._timeout = seconds
 
     def setblocking(self, flag: bool, /) -> None:  # noqa: FBT001  a socket's own signature

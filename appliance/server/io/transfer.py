@@ -120,7 +120,7 @@ class Outgoing:
         return True
 
     def _wrote(self, size: int) -> bool:
-        """Note that so many bytes were written to the file; return whether the transfer rests for want of them."""
+        """Note that so many bytes were written to the file; return whether the transfer waits for more of them."""
         with self._lock:
             self._writing = False
             if size:

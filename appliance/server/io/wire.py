@@ -49,7 +49,7 @@ class Wire(Outbound):
         background: what sends to a client that is slow; None: a thread waits for it.
         aside: what is sent in the background now, or was last.
         early: what was received in the background, and comes before what the socket has.
-        unsent: of what was to be sent when that failed, bytes that the kernel did not take.
+        unsent: bytes of the failed send that the kernel did not take.
         lenient: heads may be as http.server accepts them (``loosen``).
         secure: it is encrypted, so that the kernel can't send files by itself.
     """

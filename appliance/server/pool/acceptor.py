@@ -37,7 +37,7 @@ class Acceptor:
     Attributes:
         descriptor: the socket's.
         blind_until: when to accept again after the process ran out of descriptors (CLOCK_MONOTONIC); 0.0 normally.
-        complaint: the error of ``accept`` that is to be logged; then None again.
+        complaint: the error of ``accept``, for the log; then None again.
     """
 
     def __init__(self, listener: socket.socket, poller: Poller) -> None:

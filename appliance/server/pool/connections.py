@@ -5,7 +5,7 @@ lock.
 
 Theory of operation, of clients that have left. While all threads are busy, clients give up, and their requests stay in
 the kernel. So a connection that is looked at late is checked: has the client closed? A client that has closed only its
-sending half looks the same, and wants its answer. It is sent the first bytes of the status line, with which every
+sending half looks the same, and waits for its answer. It is sent the first bytes of the status line, with which every
 answer begins. A client that has closed the whole connection answers that with a reset, at once or within a round trip;
 until then the connection waits, without a thread.
 """
@@ -354,7 +354,7 @@ class Connections:
         return [connection for connection in self._connections.values() if connection.state in states]
 
     def sweep(self, now: float) -> bool:
-        """End what has waited too long; return whether a connection is to be looked at."""
+        """End what has waited too long; return whether a connection must be looked at."""
         for connection in self.in_state(states.PARKED, states.HELD, states.LINGERING, states.PROBED):
             if connection.deadline > now:
                 continue

@@ -235,7 +235,7 @@ class PooledWSGIServer(WSGIServer):
             return self._stopped
         abort_endless(list(self._thread_pool.pool_threads))  # some have become so since
         with self._lock:
-            # A client that was answered gets a moment to end its side, lest the answer be reset away.
+            # A client that was answered gets a moment to end its side, or a reset may take the answer away.
             since = monotonic() + self.limits.linger_s - _LINGER_S
             if self._passing or self._connections.in_state(
                 states.READY, states.PARKED, states.HELD, states.PROBED

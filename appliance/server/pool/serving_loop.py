@@ -217,7 +217,7 @@ class ServingLoop:
         handler = connection.handler
         given = False
         with self._lock:
-            passed = self.passed  # under the lock: what parks after a drain has begun would wait for ever
+            passed = self.passed  # under the lock: what parks after a drain has begun would wait forever
             if not handler.close_connection and connection.state == states.BUSY and not self._thread_pool.over:
                 if connection.wire.buffer:
                     # Behind the others: pipelining must not starve them.
@@ -291,7 +291,7 @@ class ServingLoop:
         self.watchdog.wake_up()
 
     def recall(self, most: int) -> list[tuple[socket.socket, bytes]]:
-        """Give up connections whose requests have not begun for want of their bodies, with all bytes that came."""
+        """Give up connections whose requests have not begun, since their bodies have not come, with all bytes."""
         given = []
         for incoming, data in self.background.recall(most):
             with self._lock:

@@ -64,7 +64,7 @@ class ThreadPool:
         lock: the server's.
         threads: how many requests may run at once.
         max_streams: how many more may be detached.
-        lead: serves one connection, or waits for some, for so long at most (None: for ever); the leader calls it in a
+        lead: serves one connection, or waits for some, for so long at most (None: no limit); the leader calls it in a
             loop.
         rest: called by a thread that has nothing to do.
     """
@@ -248,6 +248,6 @@ class ThreadPool:
                 return False
             self._spare.append(pool_thread)
         self._rest()
-        # Even where it leads already: whoever appointed it has released this, and the next wait must not end by that.
+        # Also if it leads already: the thread that appointed it has released this; the next wait must not end by it.
         pool_thread.wakeup.acquire()
         return not self.over

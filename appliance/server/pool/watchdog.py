@@ -44,7 +44,7 @@ class Watchdog:
     """Watches one server.
 
     Attributes:
-        sleeping: it sleeps longer than a leader may be busy, and is to be woken when one begins to work.
+        sleeping: it sleeps longer than a leader may be busy, and must be woken when one begins to work.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Watchdog:
             self._flushing.flush()
 
     def _is_due(self, now: float) -> bool:
-        """Whether something is to be looked at before the next sweep."""
+        """Whether something must be looked at before the next sweep."""
         return (
             self._connections.hold is not None or self._connections.probed > 0 or 0 < self._acceptor.blind_until <= now
         )

@@ -76,7 +76,7 @@ class ApplicationRun(simple_server.ServerHandler):
     _closed = False
     failure: tuple[BaseException | None, dict[str, Any]] = _NO_FAILURE  # an exception, and its report
     _attached = False
-    _hooked = False  # a subclass may want to see or change the headers, or the handler to close the connection
+    _hooked = False  # a subclass may see or change the headers, or the handler to close the connection
 
     def __init__(
         self,

@@ -28,12 +28,12 @@ _TRACE = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9
 # what a thread left, and looks every 5 ms.
 _FLUSH_S = 0.004
 
-# The exchange that runs in this context: for whoever captures what the application prints.
+# The exchange that runs in this context: for what captures the application's output.
 current: ContextVar[Exchange | None] = ContextVar("appliance_exchange", default=None)
 
 
 class Exchange:
-    """What is known of one request and its response. Times are CLOCK_MONOTONIC but for ``ended``.
+    """What is known of one request and its response. Times are CLOCK_MONOTONIC, except for ``ended``.
 
     Attributes:
         event: "request.finished", "request.refused", "request.aborted" or "websocket.closed".

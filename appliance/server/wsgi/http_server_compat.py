@@ -64,7 +64,7 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
     _rfile: Any = None  # what was set
     _wfile: Any = None
     _parser: HeadParser
-    _welcomes = False  # 100 (Continue) is to be sent when the application asks for the body
+    _welcomes = False  # send 100 (Continue) when the application asks for the body
 
     @Told
     def command(self) -> str:

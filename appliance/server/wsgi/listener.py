@@ -150,7 +150,7 @@ def run(  # noqa: PLR0917  Django's signature
     on_bind: Callable[[int], None] | None = None,
     server_cls: type[simple_server.WSGIServer] = WSGIServer,
 ) -> None:
-    """Serve an application for ever.
+    """Serve an application until the process ends.
 
     Args:
         addr: the address to bind.

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 # and content are joined: one copy is cheaper than a second buffer for the kernel.
 _SMALL = 65_536
 _JOIN = 16_384
-# Statuses whose responses may be plain: with content, and no failure whose cause is to be looked for.
+# Statuses whose responses may be plain: with content, and no failure whose cause must be found.
 _PLAIN_FROM, _PLAIN_TO = 200, 500
 _NOT_PLAIN = frozenset({204, 205, 304})
 # How long an iterable is consumed for a HEAD request, whose content nobody gets.
@@ -244,7 +244,7 @@ class ServerHandler(ApplicationRun):
                 persistent = persistent and self._chunked
                 self._begin_stream(exchange, fields)
         if not persistent and head is None and minor < 1:
-            pass  # it closes without a word, and whoever has only files may look for none
+            pass  # it closes without a word: a handler that has only files may expect none
         elif not persistent:
             framing += b"Connection: close\r\n"
         elif minor == 0:

@@ -29,7 +29,7 @@ class ServerContext:
 
     Attributes:
         limits, sink, proxies: as the server was given them.
-        begin: the sink's, where it wants to know of a request that begins (with its head); else None.
+        begin: the sink's, if it asks for requests that begin (with its head); else None.
         allowed_hosts: whether to serve a Host; None serves all.
         fields, heads, ids: what reads fields, writes them, names requests.
         base: the environ's part that is the same for all requests.

@@ -87,7 +87,7 @@ class SocketlessHandler(HttpServerHandler):
         run.run(server.get_app())
 
     def _environ_of_files(self) -> dict[str, Any]:
-        """Return wsgiref's environ, without fields that could be taken for others, and without a proxy's."""
+        """Return wsgiref's environ, without fields that could be mistaken for others, and without a proxy's."""
         for name in list(self.headers):
             if "_" in name or is_forwarded(cgi_name(name)):
                 del self.headers[name]

@@ -137,7 +137,7 @@ class Analyst:
                 result = analyse(self._settings, self._process, known, before=before, read=read)
             except ApplianceError as error:
                 result = error
-            except Exception as error:  # noqa: BLE001  a defect of ours must not leave the port silent for ever
+            except Exception as error:  # noqa: BLE001  a defect of ours must not leave the port silent forever
                 result = defect(error)
             self._post(partial(on_result, result))
 
@@ -183,6 +183,6 @@ def log_changes(log: Log, known: Analysis | None, now: Analysis) -> None:
         for key, file in now.environment.hidden:
             log.event("warning", "environment.hidden", key=key, file=file)
     for key, value in now.environment.values.items():
-        ours = key.startswith("APPLIANCE_") and key != "APPLIANCE_BEFORE_START"  # that one is read anew
+        ours = key.startswith("APPLIANCE_") and key != "APPLIANCE_BEFORE_START"  # that one is read again
         if known and ours and known.environment.values.get(key) != value:
             log.event("warning", "settings.changed", key=key, action="Restart the appliance to use it.")

@@ -91,7 +91,7 @@ class BeforeStart:
     def wrote(self, paths: Iterable[Path]) -> bool:
         """Whether all these files were last written while the commands ran: saved by a command, not by a person.
 
-        Without this a command that writes files and fails would be run again for ever, by its own saves.
+        Without this a command that writes files and fails would run again without end, by its own saves.
         """
         started, ended = self._span
         return all(_written_within(path, started, ended) for path in paths)

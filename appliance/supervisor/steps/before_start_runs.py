@@ -49,7 +49,7 @@ class Event:
 
 @dataclass(frozen=True)
 class RunRequested(Event):
-    """The lifecycle wants the commands to run with these inputs."""
+    """The lifecycle asks for the commands to run with these inputs."""
 
     job: int
     inputs: str
@@ -74,7 +74,7 @@ class EarlierRunLives(Event):
 
 @dataclass(frozen=True)
 class StartFailed(Event):
-    """There is no process for the run; whoever performed the start reports why."""
+    """There is no process for the run; the caller that performed the start reports why."""
 
     error: Exception
 

@@ -1,4 +1,4 @@
-"""Route connections to the worker or to the stand-in, whichever accepts, and keep them while neither does.
+"""Route connections to the worker or to the stand-in: to the one that accepts. Keep them while neither does.
 
 Knows nothing of why there is no worker. Runs in the supervisor's loop.
 

@@ -6,7 +6,7 @@ Theory of operation. A project may have another program write a watched file whe
 the next. Such a change always comes while a worker starts. A person's save, or an autosave, comes then now and again,
 but not time after time with nothing else in between. So after a few such changes in a row the file is held: its changes
 wait, and cause one reload when the time is over. If that reload causes a change again, the time doubles: the reloads
-become rare, and no save is lost for good. A change at another time, or of another file, ends this.
+become rare, and no save is lost. A change at another time, or of another file, ends this.
 """
 
 from __future__ import annotations

@@ -18,21 +18,21 @@ class Event:
 
 @dataclass(frozen=True)
 class BootRequested(Event):
-    """The lifecycle wants a worker of this generation."""
+    """The lifecycle asks for a worker of this generation."""
 
     generation: int
 
 
 @dataclass(frozen=True)
 class RetireRequested(Event):
-    """The lifecycle wants this generation to finish and end."""
+    """The lifecycle asks this generation to finish and end."""
 
     generation: int
 
 
 @dataclass(frozen=True)
 class KillRequested(Event):
-    """The lifecycle wants this generation to end now."""
+    """The lifecycle asks this generation to end now."""
 
     generation: int
 
@@ -57,7 +57,7 @@ class Started(Event):
 
 @dataclass(frozen=True)
 class StartFailed(Event):
-    """The attempt has no process; whoever performed the start has reported why."""
+    """The attempt has no process; the caller that performed the start has reported why."""
 
     attempt: int
 

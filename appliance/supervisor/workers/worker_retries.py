@@ -145,7 +145,7 @@ def _fork_lost(state: State, _event: ForkLost) -> Step:
 
 def _mismatched(state: State, event: ForkMismatched) -> Step:
     if not state.forked:
-        return state, ()  # a cold one has nothing that could mismatch: started again, it would say the same for ever
+        return state, ()  # a cold one has nothing that could mismatch: started again, it would say the same forever
     return _start(replace(state, doubt=event.doubt), ExpectEnd(event.attempt), cold=True)
 
 

@@ -149,7 +149,7 @@ class Workers:
         """Whether the next worker waits for an address that an old one holds."""
         return self._state.stage is Stage.ADDRESS_IN_USE
 
-    # -- what the lifecycle wants --------------------------------------------------------------------------------------
+    # -- what the lifecycle asks for ----------------------------------------------------------------------------------
 
     def saved(self, noticed_at: float | None = None) -> None:
         """A save was reported: the next ready worker serves it. ``noticed_at``: its first file event (monotonic)."""
@@ -278,7 +278,7 @@ class Workers:
         if child is self.current and self._boot_timer is not None:
             self._boot_timer.cancel()
         total_s = round(child.ready_at - child.started, 4)
-        # The event comes after the deed: whoever reads the line and sends a request must not get the stand-in's page.
+        # The event comes after the action: a client that reads the line must not get the stand-in's page.
         self._on_event(lifecycle.WorkerReady(child.generation))
         self._log.event(
             "info", "worker.ready", generation=child.generation, pid=child.pid, python=child.python,
@@ -314,12 +314,12 @@ class Workers:
         if (worker := self._worker(action.attempt)) is None:
             self._on(events.StoppedAccepting(action.attempt))
             return
-        # First, so that the next worker does not wait for ever if the rest fails.
+        # First, so that the next worker does not wait forever if the rest fails.
         self._loop.call_later(LEAVING_S, partial(self.stopped_accepting, worker))
         grace_s = self._settings.grace_s
         try:
             self._children.retire(worker, grace_s, no_timeout=self._no_timeout, streams_s=grace_s)
-        except OSError:  # the kernel has no memory for the message: the worker would serve old code for ever
+        except OSError:  # the kernel has no memory for the message: the worker would serve old code forever
             self._children.kill(worker)
             raise
 
