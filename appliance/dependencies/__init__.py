@@ -1,4 +1,4 @@
-"""Read which packages a project asks for, whatever file declares them.
+"""Read which packages a project depends on, from any of the files that declare them.
 
-It decides nothing about interpreters and installs nothing. Runs in the appliance's own interpreter.
+Nothing here chooses a Python or installs anything.
 """

@@ -1,7 +1,4 @@
-"""What an environment is to hold, as the installer is told.
-
-Data alone. Runs in the appliance's own interpreter.
-"""
+"""Hold what an environment must contain, in the form that the installer takes."""
 
 from __future__ import annotations
 
@@ -16,17 +13,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Contents:
-    """One of three: ``sync`` for a uv.lock, else ``lines`` or ``arguments``, or both.
+    """What to install: ``sync`` for a uv.lock; otherwise ``lines``, ``arguments``, or both.
 
     Attributes:
         sync: the arguments of ``uv sync``.
         lines: the text of a requirements file.
-        arguments: more arguments of ``uv pip install``.
-        exact: whether that is all: what a package says that it needs is not looked at.
-        trees: the projects to be linked.
-        notes: what the installer's reader should know: what was read otherwise than it stands there.
-        asked: the lines that an index is asked for, all files' in one text, where none of the others has them so.
-        lock: the file that lists the wheels of each package, where there is one.
+        arguments: further arguments of ``uv pip install``.
+        exact: whether this list is complete: the dependencies that a package's metadata declares are not added.
+        trees: the projects to link.
+        notes: warnings for the user: each says where the installation differs from what the files say.
+        asked: the requirement lines of all files in one text, to ask an index about, if ``lines`` does not have them.
+        lock: the file that lists the wheels of each package, if there is one.
     """
 
     sync: tuple[str, ...] = ()
@@ -40,5 +37,5 @@ class Contents:
 
     @property
     def question(self) -> str:
-        """The lines that an index is asked for."""
+        """The requirement lines to ask an index about."""
         return self.asked or self.lines

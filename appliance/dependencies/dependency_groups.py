@@ -1,7 +1,6 @@
-"""``[dependency-groups]`` (PEP 735): the requirement lines of groups, with the groups that they include.
+"""Read ``[dependency-groups]`` (PEP 735): the requirement lines of groups, with the groups that they include.
 
-Owns the words for tables that are wrong, and the tables that uv and PDM had before there were groups. Runs in the
-appliance's own interpreter.
+It also reads the development tables that uv and PDM had before PEP 735.
 """
 
 from __future__ import annotations
@@ -21,19 +20,19 @@ if TYPE_CHECKING:
 
 
 class AskedGroups(NamedTuple):
-    """Requirement lines of groups, and the files that they were read from."""
+    """The requirement lines of the selected groups, and the files that contain them."""
 
     lines: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
 
 
 def asked_groups(file: Path, choice: DependencySelection, *, by_default: bool) -> AskedGroups:
-    """The groups of a pyproject.toml that come beside another file of dependencies.
+    """Read the groups of a pyproject.toml that is installed beside another dependency file.
 
     Args:
-        file: the pyproject.toml, which may not be there.
-        choice: the groups that were asked for by name.
-        by_default: whether those that every tool takes unasked come too.
+        file: the pyproject.toml, which may not exist.
+        choice: what the user selected.
+        by_default: whether to add the groups that every tool installs by default.
 
     Raises:
         InstallError: as ``group_lines``.
@@ -48,7 +47,7 @@ def asked_groups(file: Path, choice: DependencySelection, *, by_default: bool) -
 
 
 def older_groups(data: Mapping[str, Any]) -> list[str]:
-    """What uv and PDM had for development before there were groups."""
+    """Return the development dependencies in the tables that uv and PDM had before dependency groups."""
     pdm = table(data, "tool", "pdm", "dev-dependencies")
     return [
         *texts(table(data, "tool", "uv").get("dev-dependencies")),
@@ -57,23 +56,23 @@ def older_groups(data: Mapping[str, Any]) -> list[str]:
 
 
 def group_lines(data: Mapping[str, Any], names: Iterable[str], file: Path) -> list[str]:
-    """The lines of these groups, each line once.
+    """Return the lines of these groups, each line once.
 
     Raises:
-        InstallError: the tables can't be meant: a group that is not there, a circle, no requirement.
+        InstallError: a group does not exist, includes itself, or contains something that is not a requirement.
     """
     lines: dict[str, None] = {}
     for name in names:
         try:
             lines |= dict.fromkeys(resolve_dependency_groups(table(data, "dependency-groups"), name))
-        except* Exception as errors:  # noqa: BLE001  its errors have no base of their own
+        except* Exception as errors:  # noqa: BLE001  its errors have no common base class
             first: BaseException = errors
             while isinstance(first, BaseExceptionGroup):
                 first = first.exceptions[0]
             words = str(first).partition("\n")[0]
             raise InstallError(
                 f"the group {name} in [dependency-groups] of {file.name} can't be read: {words}",
-                expected='requirements and {include-group = "NAME"} of groups that are there',
+                expected='requirements, and {include-group = "NAME"} of groups that exist',
                 action=f"Correct [dependency-groups] of {file.name}.",
                 file=str(file),
             ) from None

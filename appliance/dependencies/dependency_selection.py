@@ -1,7 +1,7 @@
-"""Which of a project's dependencies are wanted: the word of APPLIANCE_DEPENDENCIES.
+"""Parse APPLIANCE_DEPENDENCIES: which of a project's dependencies to install.
 
-Owns its grammar: files, ``extra:NAME`` and ``group:NAME``, parted by commas; ``*`` is all of them, ``group:none``
-leaves out what is for development alone. Must not know any file. Runs in the appliance's own interpreter.
+The value is a list of files, ``extra:NAME`` and ``group:NAME``, separated by commas. ``*`` selects all extras or
+groups; ``group:none`` excludes the dependencies that only development needs.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DependencySelection:
-    """What was asked for.
+    """What the user selected.
 
     Attributes:
-        files: to install from, instead of those that are found.
-        extras: names, normalised; ``*`` for all.
-        groups: the same.
-        development: whether what a tool has for development comes too, though nobody named it.
+        files: the files to install from, instead of those that the appliance finds.
+        extras: normalised names; ``*`` for all.
+        groups: the same for groups.
+        development: whether to install a tool's default development dependencies too.
     """
 
     files: tuple[str, ...] = ()
@@ -31,20 +31,20 @@ class DependencySelection:
     development: bool = True
 
     def takes_extra(self, name: str) -> bool:
-        """Whether this extra is wanted."""
+        """Return whether this extra is selected."""
         return "*" in self.extras or plain(name) in self.extras
 
     def names_group(self, name: str) -> bool:
-        """Whether this group was asked for."""
+        """Return whether the user selected this group by name, or all groups."""
         return "*" in self.groups or plain(name) in self.groups
 
     def takes_group(self, name: str) -> bool:
-        """Whether this group is wanted: it was asked for, or is the one that the standard's tools take."""
+        """Return whether to install this group: it is selected, or is ``dev``, which tools install by default."""
         return self.names_group(name) or (self.development and plain(name) == "dev")
 
 
 def read_choice(entries: Sequence[str]) -> DependencySelection:
-    """The entries of the setting."""
+    """Parse the entries of the setting."""
     files = tuple(entry for entry in entries if not re.match(r"(extra|group):", entry))
     named = [entry.partition(":") for entry in entries if entry not in files]
     extras = tuple(plain(name) for kind, _, name in named if kind == "extra")
@@ -53,5 +53,5 @@ def read_choice(entries: Sequence[str]) -> DependencySelection:
 
 
 def plain(name: str) -> str:
-    """A name as PEP 503 and PEP 685 compare it."""
+    """Normalise a name as PEP 503 and PEP 685 compare it."""
     return re.sub(r"[-_.]+", "-", name.strip()).lower()

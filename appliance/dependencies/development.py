@@ -1,8 +1,4 @@
-"""A requirements file for development, and what stands beside it that it needs to serve the project.
-
-Owns the names of both, and what a file for development alone is. Must not know what is made of them. Runs in the
-appliance's own interpreter.
-"""
+"""Recognise a requirements file for development, and find the file with the project's own requirements beside it."""
 
 from __future__ import annotations
 
@@ -16,24 +12,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _DEVELOPMENT = re.compile(r"development|dev|local|test")
-# What such a file leaves out bears its name with one of these words in it. What is for a host brings more than is
-# needed here, and comes last.
+# The file that it leaves out has the same name with one of these words in place of the development word. A file for a
+# production host lists more than is needed here, so it comes last.
 _BASES = ("base", "common", "main", "prod", "production", "deploy")
 _INCLUDES = re.compile(r"(?m)^[ \t]*(-r|--requirement|-e|--editable|\.)")
 
 
 def names_development(name: str) -> bool:
-    """Whether a requirements file of this name says that it is for development."""
+    """Return whether the name of a requirements file says that it is for development."""
     return "requirements" in name and _DEVELOPMENT.search(name.replace("requirements", "")) is not None
 
 
 def is_for_development(file: Path) -> bool:
-    """Whether it holds test tools alone: its name says that it is for development, and it includes nothing."""
+    """Return whether a file lists only development tools: its name says so, and it includes no other file or folder."""
     return _DEVELOPMENT.search(file.name) is not None and not _INCLUDES.search(read_text(file))
 
 
 def beside(root: Path, file: Path, usual: Iterable[str]) -> tuple[Path, ...]:
-    """The file that this one for development leaves out: a usual one, else one of its own naming scheme."""
+    """Find the file that this development file leaves out: one with a usual name, else one with a similar name."""
     named = (root / name for name in usual)
     schemed = (file.with_name(_DEVELOPMENT.sub(base, file.name)) for base in _BASES)
     return tuple(each for each in (*named, *schemed) if each.is_file() and not is_for_development(each))[:1]

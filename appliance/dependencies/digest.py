@@ -1,7 +1,4 @@
-"""The hash of what an installation depends on: it stays the same while only other things of the files change.
-
-Runs in the appliance's own interpreter.
-"""
+"""Hash what an installation depends on: the hash stays the same if only other parts of the files change."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def what_matters(data: dict[str, Any]) -> bytes:
-    """The tables that an installation depends on: the settings of linters change nothing."""
+    """Return the tables that an installation depends on: a linter's settings, for example, change nothing."""
     project, poetry = table(data, "project"), table(data, "tool", "poetry")
     kept = {
         "project": {key: project.get(key) for key in ("dependencies", "optional-dependencies", "requires-python")},
@@ -28,7 +25,7 @@ def what_matters(data: dict[str, Any]) -> bytes:
 
 
 def digest(parts: Sequence[bytes]) -> str:
-    """One hash of all these, each with its length."""
+    """Hash all these parts; each part's length is hashed too, so that no two lists of parts give the same input."""
     whole = hashlib.sha256()
     for part in parts:
         whole.update(len(part).to_bytes(8))

@@ -1,7 +1,4 @@
-"""Packages that a file of dependencies asks for and that are left out: each fails, or is of no use here.
-
-Owns the table and its reasons. Must not know how an installer leaves a package out. Runs in ``appliance install``.
-"""
+"""List the packages that are left out even if a dependency file asks for them: each fails, or is of no use here."""
 
 from __future__ import annotations
 
@@ -27,7 +24,7 @@ LEFT_OUT = {
     "futures": _STDLIB,
     "mod-wsgi": "is not needed here: the appliance serves the project",
     "pathlib": _STDLIB,
-    # What Debian's pip wrote into every `pip freeze` of some years.
+    # For some years, Debian's pip wrote this into every `pip freeze`.
     "pkg-resources": "is no package: a mistake of Debian's pip",
     "pypiwin32": _WINDOWS,
     "pywin32": _WINDOWS,
@@ -40,18 +37,18 @@ LEFT_OUT = {
 
 
 def left_out(names: Iterable[str]) -> list[str]:
-    """One sentence for each of these packages that is left out."""
+    """Return one sentence for each of these packages that is left out."""
     found = dict.fromkeys(name for name in map(plain, names) if name in LEFT_OUT)
     return [f"{name} is left out: it {LEFT_OUT[name]}" for name in found]
 
 
 def names_in(lines: str) -> list[str]:
-    """The packages that requirement lines name."""
+    """Return the packages that requirement lines name."""
     return [requirement.name for requirement in _requirements(lines)]
 
 
 def pins_in(lines: str) -> list[str]:
-    """The releases that requirement lines ask for, where no other will do: ``["flask==1.0"]``."""
+    """Return the exact releases that requirement lines pin: ``["flask==1.0"]``."""
     exact = ((plain(each.name), re.fullmatch(r"={2,3}([^*,]+)", str(each.specifier))) for each in _requirements(lines))
     return [f"{name}=={version[1]}" for name, version in exact if version]
 

@@ -1,6 +1,6 @@
-"""What a project says it depends on: the one form that counts, its files, and a hash of what matters in them.
+"""Find the files that declare a project's dependencies, and hash what an installation depends on in them.
 
-Owns the order of the forms. Must not know how they are installed. Runs in the appliance's own interpreter.
+``_FORMS`` is the order: the first file of a folder that declares something is used.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
     from appliance.dependencies.dependency_groups import AskedGroups
 
-# What a developer installs comes first; the kin of requirements.txt follow.
+# Files for developers come first; the other usual names of requirements.txt follow.
 REQUIREMENTS = (
     "requirements/dev.txt", "requirements/development.txt", "requirements/local.txt", "requirements.txt",
     "requirements/requirements.txt", "requirements/base.txt", "requirements/common.txt", "requirements-dev.txt",
     "requirements_dev.txt", "dev-requirements.txt", "requirements", "requirements.in", "reqs.txt",
 )  # fmt: skip
-# Where nothing else says anything.
+# Used if no other file declares anything.
 _LAST_REQUIREMENTS = (
     "requirements/production.txt", "requirements/prod.txt", "requirements/main.txt", "requirements.pip",
 )  # fmt: skip
@@ -49,7 +49,7 @@ _UNKNOWN = (
     "write it into requirements.txt, or name a file in APPLIANCE_DEPENDENCIES"
 )
 _PYPROJECT = "pyproject.toml"
-# uv would build the project to know these, and setuptools writes beside it.
+# uv would build the project to learn these, and setuptools writes into the project's folder.
 _DYNAMIC = frozenset({"dependencies", "optional-dependencies"})
 _ASIDE = (
     ".", "doc", "test", "venv", "env", "node_modules", "example", "sample", "script", "tool", "build", "dist",
@@ -58,16 +58,15 @@ _ASIDE = (
 
 @dataclass(frozen=True)
 class Manifest:
-    """What is to be installed.
+    """What a project declares.
 
     Attributes:
-        folder: where it stands; the project's own where nothing says anything.
-        source: the file that says it, as a person would name it; "none".
-        files: all files that were read: worth watching.
-        digest: the hash of all that matters.
-        contents: works out what the installer is told of this version of Python, "3.12"; large locks are parsed only
-            then.
-        spare: works out the same without what is for development alone; None where nothing is.
+        folder: the folder of the file; the project's folder if no file declares anything.
+        source: the file, named as the user knows it; "none".
+        files: all files that were read, which the supervisor watches.
+        digest: the hash of all that an installation depends on.
+        contents: returns what to install for a version of Python, "3.12"; large locks are parsed only then.
+        spare: returns the manifest without what only development needs; None if that is the same.
     """
 
     folder: Path
@@ -80,13 +79,13 @@ class Manifest:
 
 @dataclass(frozen=True)
 class _Look:
-    """Where is looked, and for what.
+    """A search for dependency files.
 
     Attributes:
-        project: the folder that names are told relative to.
-        root: the folder that is looked into.
-        choice: what was asked for.
-        default_groups: whether the groups of pyproject.toml that nobody named count too, beside another file.
+        project: the project's folder; file names are shown relative to it.
+        root: the folder to search.
+        choice: what the user selected.
+        default_groups: whether the default groups of pyproject.toml are installed beside another file.
     """
 
     project: Path
@@ -96,15 +95,15 @@ class _Look:
 
 
 def read_manifest(root: Path, named: Sequence[str] = (), application: Path | None = None) -> Manifest:
-    """The project's dependencies.
+    """Read the project's dependencies.
 
     Args:
         root: the project's folder.
-        named: APPLIANCE_DEPENDENCIES: files, and then nothing is looked for; extras and groups.
-        application: the folder that its application lies in, where that is known.
+        named: APPLIANCE_DEPENDENCIES: extras, groups, and files; if it names a file, no other file is searched for.
+        application: the folder of its application, if known.
 
     Raises:
-        InstallError: a file that can't be read.
+        InstallError: a file can't be read.
     """
     look = _Look(root, root, read_choice(named))
     found = _read(look, application) or Manifest(root, "none", (), digest([]), lambda _: Contents())
@@ -117,7 +116,7 @@ def read_manifest(root: Path, named: Sequence[str] = (), application: Path | Non
 
 
 def _with_notes(found: Manifest, choice: DependencySelection, python: str) -> Contents:
-    """What is installed, and a note for each name in the choice that nothing answers to."""
+    """Add a note for each selected extra or group that does not exist."""
     contents = found.contents(python)
     return replace(contents, notes=(*contents.notes, *unmatched_names(choice, found.folder, found.files)))
 
@@ -128,7 +127,7 @@ def _read(look: _Look, application: Path | None) -> Manifest | None:
     found = _found(look)
     if found is not None and not _asks_for_nothing(found):
         nearer = _towards(look, application)
-        # Of several applications in one repository each has a file that includes what all need.
+        # With several applications in one repository, each may have a file that includes the common one.
         includes = nearer and found.files[0].resolve() in {each.resolve() for each in nearer.files}
         return nearer if nearer and includes else found
     other = _towards(look, application) or (None if found else _below(look))
@@ -136,15 +135,15 @@ def _read(look: _Look, application: Path | None) -> Manifest | None:
 
 
 def _found(look: _Look) -> Manifest | None:
-    """The first form of a folder."""
-    # Without what is for development a file that is named so comes last: it may be the only one.
+    """Return the first manifest of a folder, in the order of ``_FORMS``."""
+    # Without development dependencies, a file named for development comes last: it may be the only one.
     return _first(
         look, _FORMS if look.choice.development else sorted(_FORMS, key=lambda form: names_development(form[0]))
     )
 
 
 def _first(look: _Look, forms: Iterable[tuple[str, Callable[..., Manifest | None]]]) -> Manifest | None:
-    """The first of these forms; one that asks for nothing gives way to a later one, and is better than none."""
+    """Return the first manifest that declares a dependency; otherwise the first one at all."""
     silent: Manifest | None = None
     for name, form in forms:
         if (look.root / name).is_file() and (manifest := form(look, look.root / name)):
@@ -155,7 +154,7 @@ def _first(look: _Look, forms: Iterable[tuple[str, Callable[..., Manifest | None
 
 
 def _asks_for_nothing(manifest: Manifest) -> bool:
-    """Whether a description of the project says that it needs nothing: often another file says what it does."""
+    """Return whether a project description declares no dependency: then another file often does."""
     if manifest.source.rpartition("/")[2] not in {_PYPROJECT, "setup.cfg", "setup.py"}:
         return False
     contents = manifest.contents(own_version())
@@ -163,7 +162,7 @@ def _asks_for_nothing(manifest: Manifest) -> bool:
 
 
 def _otherwise_named(look: _Look, application: Path | None) -> Manifest | None:
-    """A requirements file under a name of the project's own, beside the application or above it."""
+    """Find a requirements file with an unusual name, in the application's folder or above it."""
     within = application is not None and look.root in application.parents
     between = application.relative_to(look.root).parents if application and within else ()
     folders = (*((application,) if application and within else ()), *(look.root / each for each in between))
@@ -177,7 +176,7 @@ def _otherwise_named(look: _Look, application: Path | None) -> Manifest | None:
 
 
 def _towards(look: _Look, application: Path | None) -> Manifest | None:
-    """The form of the folder nearest to the application, up to the project's own."""
+    """Return the manifest of the folder nearest to the application, up to the project's own folder."""
     if application is None or look.root not in application.parents:
         return None
     between = application.relative_to(look.root).parents
@@ -186,7 +185,7 @@ def _towards(look: _Look, application: Path | None) -> Manifest | None:
 
 
 def _below(look: _Look) -> Manifest | None:
-    """The form of a project that lives in a sub-folder, where there is one such alone."""
+    """Return the manifest of a sub-folder, if exactly one sub-folder has one."""
     try:
         folders = [folder for folder in look.root.iterdir() if folder.is_dir() and not folder.name.startswith(_ASIDE)]
     except OSError:
@@ -202,7 +201,7 @@ def _named(look: _Look) -> Manifest | None:
             raise InstallError(
                 f"APPLIANCE_DEPENDENCIES names {name}, which is not there",
                 expected="files of the project: requirements files, a lock or pyproject.toml",
-                action="Correct APPLIANCE_DEPENDENCIES, or take it away: the files are then looked for.",
+                action="Correct APPLIANCE_DEPENDENCIES, or remove it: the appliance then searches for the files.",
                 file=name,
             )
     if len(files) == 1:
@@ -256,7 +255,7 @@ def _requirements(look: _Look, *files: Path) -> Manifest:
     found = read_requirements(look.root, files, more)
     contents = Contents(lines=found.flat, trees=found.trees, notes=_notes_on(own, *found.trees), asked=found.flat)
     if not found.trees and not more:
-        # As they are: the installer's words then name the files that a person knows.
+        # Pass the files unchanged: the installer's errors then name files that the user knows.
         contents = replace(contents, lines="", arguments=tuple(word for file in files for word in ("-r", str(file))))
     parts = [read_bytes(file) for file in found.files if file.suffix not in {".py", ".toml", ".cfg"}]
     read = (*found.files, *groups.files)
@@ -268,12 +267,12 @@ def _notes_on(*trees: SourceTree | None) -> tuple[str, ...]:
 
 
 def _groups(look: _Look) -> AskedGroups:
-    """The groups of pyproject.toml that come with another form."""
+    """Return the groups of pyproject.toml that are installed beside another file."""
     return asked_groups(look.root / _PYPROJECT, look.choice, by_default=look.default_groups)
 
 
 def _pyproject(look: _Look, file: Path) -> Manifest | None:
-    """None where it only configures tools."""
+    """Read a pyproject.toml; None if it only configures tools."""
     data = read_toml(file)
     groups = [name for name in table(data, "dependency-groups") if look.choice.takes_group(name)]
     project = table(data, "project")
@@ -307,11 +306,11 @@ def _setup(look: _Look, file: Path) -> Manifest | None:
 
 
 def _described(look: _Look, file: Path, options: Iterable[str] = ()) -> Manifest | None:
-    """What a description that is read by us says, the project itself left where it is."""
+    """Return what a project description that the appliance parses declares; the project itself is linked, not built."""
     tree = read_source_tree(look.root, look.choice)
     lines = (tree.requires or ()) if tree else ()
     if look.choice.extras and tree and tree.extras:
-        lines = (f"-e .[{','.join(look.choice.extras)}]",)  # the same, and theirs
+        lines = (f"-e .[{','.join(look.choice.extras)}]",)  # the project's dependencies, and those of the extras
     groups = _groups(look)
     found = read_requirements(look.root, (), (*options, *lines, *groups.lines))
     contents = Contents(lines=found.flat, trees=found.trees, notes=_notes_on(tree))
@@ -364,7 +363,7 @@ def _made(
     contents: Callable[[str], Contents],
     trees: Iterable[SourceTree] = (),
 ) -> Manifest:
-    """The manifest, with the project itself among what is linked."""
+    """Return the manifest, with the project itself among the linked trees."""
     own, unread = try_source_tree(look.root, look.choice)
     every = {tree.folder: tree for tree in (*trees, *([own] if own else ()))}
 

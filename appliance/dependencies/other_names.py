@@ -1,8 +1,4 @@
-"""Requirements files under names of a project's own: what reads as one, beside the application or above it.
-
-Owns the names, and how a file is told from another text. Must not know which form comes first. Runs in the appliance's
-own interpreter.
-"""
+"""Find requirements files with unusual names, by their names and contents."""
 
 from __future__ import annotations
 
@@ -23,12 +19,12 @@ _WORD = r"(?:requirements?|requires|reqs?|deps|dependencies|pip)"
 _NAME = re.compile(rf"(?i)(?:.*[-_.])?{_WORD}(?:[-_.]?\w[\w.-]*?)?(?:\.(?:txt|in|pip|lst|list))?\Z")
 _FOLDER = re.compile(rf"(?i)(?:.*[-_.])?{_WORD}\Z")
 _SUFFIXES = frozenset({"", ".txt", ".in", ".pip", ".lst", ".list"})
-# What is for other machines than this one, and what installs nothing.
+# Files for other machines, and files that install nothing.
 _ASIDE = re.compile(
     r"(?i)(?:^|[-_.])(?:tests?|testing|tox|ci|travis|docs?|documentation|rtd|lint|linters?|flake8|mypy|pre-?commit|build"
     r"|release|constraints?|upper|min|minimum|lowest|apt|conda|npm|win|windows|macos|osx|py2|py27|python2|bench\w*)(?:[-_.]|$)"
 )
-# In this order: what a person calls the file that everybody installs.
+# Names for the file that everybody installs, the most likely first.
 _WORDS = (
     "requirements", "requirement", "dev", "development", "local", "base", "common", "default", "main", "app", "web",
     "server", "site", "api", "backend", "core", "all", "install", "runtime", "py3", "python3", "prod", "production",
@@ -39,11 +35,11 @@ _LINE = re.compile(r"\s*(?:-[rcefi]|--[a-z-]+|[a-z+]+://|\.{0,2}/)")
 
 
 def other_requirements(folder: Path, names: Sequence[str]) -> tuple[Path, ...]:
-    """The requirements file of this folder under another name, or those of its folder of them.
+    """Return the one requirements file of this folder, or those of its requirements folder.
 
     Args:
-        folder: where it is looked.
-        names: what the project's parts are called: a file that is named so is theirs.
+        folder: the folder to search.
+        names: the names of the project's parts: a file with such a name belongs to that part.
     """
     here = [file for file in _entries(folder) if _NAME.match(file.name) and file.is_file()]
     best = _best(here, names)
@@ -56,12 +52,12 @@ def other_requirements(folder: Path, names: Sequence[str]) -> tuple[Path, ...]:
             return (best,)
         parts = tuple(file for file in files if _reads_as_one(file))
         if parts:
-            return parts  # each is of a part, and no name says of which
+            return parts  # each belongs to a part of the project, but no name says to which
     return ()
 
 
 def _best(files: Iterable[Path], names: Sequence[str]) -> Path | None:
-    """The one that is named as everybody's, or as the project or its part; the only one there is."""
+    """Return the file with the most general name, or the project's or a part's name; else the only file."""
     reading = [file for file in files if _reads_as_one(file)]
     if len(reading) == 1:
         return reading[0]
@@ -79,7 +75,7 @@ def _words(file: Path) -> list[str]:
 
 
 def _reads_as_one(file: Path) -> bool:
-    """Whether every line is a requirement, an option or a comment, and one is a requirement."""
+    """Return whether every line is a requirement, an option or a comment, and at least one is a requirement."""
     if file.suffix not in _SUFFIXES or _ASIDE.search(file.name) or not file.is_file():
         return False
     try:

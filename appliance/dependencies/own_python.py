@@ -1,4 +1,4 @@
-"""The version of the Python that the appliance itself runs on."""
+"""Return the version of the Python that runs the appliance itself."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import sys
 
 
 def own_version() -> str:
-    """Major and minor, as in "3.13"."""
+    """Return major and minor: "3.13"."""
     return ".".join(map(str, sys.version_info[:2]))

@@ -1,11 +1,8 @@
-"""Requirement lines: what they include, and which of them mean a folder of this machine.
+"""Read requirement lines, follow their includes, and find the lines that refer to local folders.
 
-Owns the reading of ``-r``, ``-c`` and ``-e`` lines. Must not know what installs them. Runs in the appliance's own
-interpreter.
-
-A line ``-e .`` or ``./libs/one`` would build that folder, and setuptools writes ``*.egg-info`` and ``build`` into it:
-into the mount. Where such a folder can be read without building it, its dependencies take the line's place, and it is
-made importable where it lies (``linked``). The files are then flattened into one text.
+pip would build the folder of a line ``-e .`` or ``./libs/one``, and setuptools writes ``*.egg-info`` and ``build`` into
+it, which is the user's mount. So if such a folder can be read without a build, its dependencies replace the line, and
+the folder is linked into the environment. All lines then form one text.
 """
 
 from __future__ import annotations
@@ -29,18 +26,18 @@ _INCLUDE = re.compile(r"\s*(-r|--requirement|-c|--constraint)(?:\s*=\s*|\s+|(?<=
 _EDITABLE = re.compile(r"\s*(?:-e|--editable)(?:\s+|=)\s*")
 _NAMED = re.compile(r"\s*[A-Za-z0-9][\w.-]*\s*(?:(\[[^\]]*\])\s*)?@\s*(?=file:)")
 _FOLDER = re.compile(r"(?P<path>[^\[;#\s]+)(?:\[(?P<extras>[^\]]*)\])?")
-_ALONE = DependencySelection(development=False)  # a library's development is not its user's
+_ALONE = DependencySelection(development=False)  # the user of a library does not need its development dependencies
 
 
 @dataclass(frozen=True)
 class Requirements:
-    """Lines, from files or from elsewhere.
+    """The result of reading requirement lines.
 
     Attributes:
-        roots: the files that were asked for.
-        files: all that were read, includes too.
-        trees: the folders that stand among the lines, and are not built.
-        flat: all lines in one text, with the needs of those folders, and with absolute paths.
+        roots: the files that the caller named.
+        files: all files that were read, with the includes.
+        trees: the local folders among the lines that are linked instead of built.
+        flat: all lines in one text with absolute paths; the dependencies of those folders replace the folders' lines.
     """
 
     roots: tuple[Path, ...]
@@ -50,10 +47,10 @@ class Requirements:
 
 
 def read_requirements(root: Path, files: tuple[Path, ...], more: Iterable[str] = ()) -> Requirements:
-    """Follow the includes of these files, then of more lines, which are relative to the root.
+    """Read these files and their includes, then further lines, which are relative to the root.
 
     Raises:
-        InstallError: a file that is included is not there or is no text; its file and line are named.
+        InstallError: an included file does not exist or is not a file; the error names the line of the include.
     """
     reading = _Reading(root)
     for file in files:
@@ -66,7 +63,7 @@ def read_requirements(root: Path, files: tuple[Path, ...], more: Iterable[str] =
 def _holds(look: Callable[[], bool]) -> bool:
     try:
         return look()
-    except OSError:  # of a name that is too long for any
+    except OSError:  # the name is longer than any file system allows
         return False
 
 
@@ -79,7 +76,7 @@ class _Reading:
         self._extras: set[tuple[Path, str]] = set()
 
     def follow(self, file: Path, included_by: str) -> None:
-        """Read a file of lines, once."""
+        """Read a requirements file, unless it was read already."""
         if file in self.files:
             return
         self._note(file, self._name(file), included_by)
@@ -96,7 +93,7 @@ class _Reading:
             self.line(file.parent, f"the last line of {self._name(file)}", joined)
 
     def line(self, folder: Path, where: str, line: str) -> None:
-        """Take one line, which is relative to this folder."""
+        """Read one line, which is relative to this folder."""
         meaning = re.sub(r"(^|\s)#.*", "", line).strip()
         include = _INCLUDE.match(meaning)
         if include:
@@ -128,7 +125,7 @@ class _Reading:
             self.follow(other, where)
 
     def _folder(self, folder: Path, path: str) -> Path | None:
-        """Such a folder, beside the file or, as pip has it, in the project's folder."""
+        """Find a local folder, relative to the file or, as pip resolves it, to the project's folder."""
         for start in (folder, self._root):
             candidate = Path(start, path)
             if _holds(candidate.is_dir):
@@ -136,13 +133,13 @@ class _Reading:
         return None
 
     def _take(self, folder: Path, extras: list[str]) -> bool:
-        """Put what the folder needs in the place of its line; False where it has to be built, elsewhere than here."""
+        """Replace the line of a folder with the folder's dependencies; return False if the folder must be built."""
         known = next((tree for tree in self.trees if tree.folder == folder), None)
         tree = known or read_source_tree(folder, _ALONE)
         if folder != self._root and (tree is None or tree.compiled or tree.requires is None):
             return False
         if tree is None:
-            return True  # the project is served from its own folder, described or not
+            return True  # the project is served from its own folder, even if no file describes it
         if known is None:
             self.trees.append(tree)
             self.files += [file for file in tree.files if file not in self.files]
@@ -156,7 +153,7 @@ class _Reading:
 
     def _all(self, folder: Path, lines: Iterable[str]) -> None:
         for line in lines:
-            # An extra that names others of the same distribution: "shop[dev]".
+            # An extra may refer to other extras of the same distribution: "shop[dev]".
             own = re.match(r"([\w.-]+)\s*\[([^\]]+)\]\s*\Z", line)
             tree = next(tree for tree in self.trees if tree.folder == folder)
             if own and tree.name and plain(own[1]) == plain(tree.name):
@@ -165,9 +162,9 @@ class _Reading:
                 self.line(folder, f"the dependencies of {self._name(folder)}", line)
 
     def _note(self, file: Path, name: str, included_by: str) -> None:
-        """It will be read: it must be there."""
+        """Check that a file exists, and add it to the files that are read."""
         if not _holds(file.is_file):
-            reason = "it is no file" if _holds(file.exists) else "No such file or directory"
+            reason = "it is not a file" if _holds(file.exists) else "No such file or directory"
             raise InstallError(
                 f"{name} can't be read ({reason})" + (f"; {included_by} includes it" if included_by else ""),
                 expected="a requirements file",

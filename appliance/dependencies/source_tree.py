@@ -1,7 +1,7 @@
-"""A folder that is a Python project, as its files describe it: name, version, what it needs, where its modules lie.
+"""Describe a folder that is a Python project: its name, version, dependencies, and where its modules are.
 
-Owns the merging of the standard table, Poetry's, Flit's and setuptools' files into one description. Must not build or
-run anything of it. Runs in the appliance's own interpreter.
+It merges the tables of the standard, Poetry and Flit with the files of setuptools, and never builds or runs anything of
+the project.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ _COMPILING = ("maturin", "mesonpy", "scikit_build_core", "setuptools_rust", "pdm
 
 @dataclass(frozen=True)
 class SourceTree:
-    """One folder.
+    """One project folder.
 
     Attributes:
-        name: as its files write it; empty for a project that is no distribution.
-        version: "0" where only a build would tell.
-        requires: lines of a requirements file, relative to the folder; None where only running code would tell.
-        extras: the lines of each of its extras.
+        name: the distribution's name, as the files spell it; empty if the project is not a distribution.
+        version: "0" if only a build could determine it.
+        requires: requirement lines, relative to the folder; None if only the project's code could determine them.
+        extras: the requirement lines of each extra.
         entry_points: group to name to value, scripts included.
         roots: the folders that its modules are imported from.
-        files: what was read to know this.
-        compiled: whether it has to be built before it can be imported.
+        files: the files that were read.
+        compiled: whether it must be built before it can be imported.
     """
 
     folder: Path
@@ -51,10 +51,10 @@ class SourceTree:
 
 
 def read_source_tree(folder: Path, choice: DependencySelection) -> SourceTree | None:
-    """What is known of the project in this folder; None where it has no file that describes one.
+    """Describe the project in this folder; None if no file of the folder describes one.
 
     Raises:
-        InstallError: a file of it can't be read.
+        InstallError: one of its files can't be read.
     """
     files = tuple(file for name in ("pyproject.toml", "setup.cfg", "setup.py") if (file := folder / name).is_file())
     pyproject = folder / "pyproject.toml"
@@ -83,11 +83,11 @@ def read_source_tree(folder: Path, choice: DependencySelection) -> SourceTree | 
 
 
 def try_source_tree(folder: Path, choice: DependencySelection) -> tuple[SourceTree | None, tuple[str, ...]]:
-    """The same where another file says what is needed: what can't be read is told in a sentence, and fails nothing."""
+    """Describe a project whose dependencies another file declares; an unreadable file gives a note, no error."""
     try:
         return read_source_tree(folder, choice), ()
     except InstallError as error:
-        return None, (f"the project is not described, and so not importable as installed: {error.found}",)
+        return None, (f"the project can't be installed itself: {error.found}",)
 
 
 def _name(folder: Path, data: dict[str, Any], setup: Setup) -> str:
@@ -97,8 +97,8 @@ def _name(folder: Path, data: dict[str, Any], setup: Setup) -> str:
     given = (table(data, "project").get("name"), table(data, "tool", "poetry").get("name"), setup.name)
     names = [*given, flit.get("dist-name"), flit.get("module")]
     name = next((name for name in names if isinstance(name, str) and name), "")
-    # setuptools takes a distribution without a name for "UNKNOWN"; the folder's is what a person would say.
-    # What no name may hold becomes a hyphen, as setuptools has it: "my shop".
+    # setuptools names a distribution without a name "UNKNOWN"; the folder's name says more.
+    # As in setuptools, a hyphen replaces characters that a name must not contain: "my shop".
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name or (folder.name if setup != Setup() else "")).strip("-._")
 
 
@@ -159,7 +159,7 @@ def _entry_points(data: dict[str, Any], setup: Setup) -> dict[str, dict[str, str
     for group, key in (("console_scripts", "scripts"), ("gui_scripts", "gui-scripts")):
         scripts = {**table(poetry, key), **table(project, key)}
         if scripts:
-            # Poetry's may be tables, of which "reference" is the usual value.
+            # A script of Poetry's may be a table, whose "reference" has the usual value.
             texts_of = {
                 name: value if isinstance(value, str) else str(table(value).get("reference") or "")
                 for name, value in scripts.items()
@@ -169,7 +169,7 @@ def _entry_points(data: dict[str, Any], setup: Setup) -> dict[str, dict[str, str
 
 
 def _root(folder: Path, data: dict[str, Any], setup: Setup) -> Path:
-    """Where its modules are imported from: what it says, else ``src``, else the folder itself."""
+    """Return the folder to import modules from: the one that is configured, else ``src``, else the folder itself."""
     tools = table(data, "tool")
     where = texts(table(tools, "setuptools", "packages", "find").get("where"))
     poetry = table(tools, "poetry").get("packages")

@@ -1,7 +1,4 @@
-"""The project's files of dependencies as bytes, text and tables, and the words for one that can't be read.
-
-Must not know what any of them means. Runs in the appliance's own interpreter.
-"""
+"""Read a project's dependency files as bytes, text and TOML, with one error for each way in which that fails."""
 
 from __future__ import annotations
 
@@ -16,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def read_bytes(file: Path) -> bytes:
-    """All of it.
+    """Read a whole file.
 
     Raises:
-        InstallError: it can't be read.
+        InstallError: the file can't be read.
     """
     try:
         return file.read_bytes()
@@ -28,10 +25,10 @@ def read_bytes(file: Path) -> bytes:
 
 
 def read_text(file: Path) -> str:
-    """All of it, as pip reads it: UTF-16 with its mark is what Windows PowerShell's ``>`` writes.
+    """Read a whole file as pip decodes it: Windows PowerShell's ``>`` writes UTF-16 with a byte order mark.
 
     Raises:
-        InstallError: it can't be read.
+        InstallError: the file can't be read.
     """
     data = read_bytes(file)
     coding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
@@ -39,10 +36,10 @@ def read_text(file: Path) -> str:
 
 
 def read_toml(file: Path) -> dict[str, Any]:
-    """Its tables.
+    """Parse a TOML file.
 
     Raises:
-        InstallError: it can't be read, or is no TOML; the line is named.
+        InstallError: the file can't be read, or is not valid TOML; the error names the line.
     """
     try:
         return tomllib.loads(read_bytes(file).decode("utf-8-sig"))
@@ -52,7 +49,7 @@ def read_toml(file: Path) -> dict[str, Any]:
 
 
 def closed(file: Path, error: OSError) -> InstallError:
-    """The error for a file that is there and can't be opened."""
+    """Return the error for a file that exists but can't be opened."""
     return InstallError(
         f"{file.name} can't be read: {error.strerror}",
         expected="a file that the appliance's user may read",
@@ -62,10 +59,10 @@ def closed(file: Path, error: OSError) -> InstallError:
 
 
 def unreadable(file: Path, language: str, reason: str, line: int) -> InstallError:
-    """The error for a file that is not what its name says."""
+    """Return the error for a file whose content is not valid for its format."""
     return InstallError(
-        f"{file.name} is no {language}: {reason}",
-        expected="a file that every Python tool can read",
+        f"{file.name} is not valid {language}: {reason}",
+        expected=f"valid {language}",
         action=f"Correct {f'line {line} of ' if line else ''}{file.name}.",
         file=str(file),
         **({"line": line} if line else {}),
@@ -73,14 +70,14 @@ def unreadable(file: Path, language: str, reason: str, line: int) -> InstallErro
 
 
 def table(data: object, *keys: str) -> dict[str, Any]:
-    """The table below these keys; empty where there is none, or something else."""
+    """Return the table at these keys; {} if there is none, or another type of value."""
     for key in keys:
         data = data.get(key) if isinstance(data, dict) else None
     return data if isinstance(data, dict) else {}
 
 
 def texts(value: object) -> tuple[str, ...]:
-    """The texts of a list, or the one text; nothing of anything else."""
+    """Return the strings of a list, or a single string as a tuple; () for anything else."""
     if isinstance(value, str):
         return (value,)
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list | tuple) else ()

@@ -1,7 +1,4 @@
-"""Extras and groups that APPLIANCE_DEPENDENCIES names and that no file of the project has: a note for each.
-
-Runs in the appliance's own interpreter.
-"""
+"""Find the extras and groups that APPLIANCE_DEPENDENCIES names but no file of the project has, for a warning."""
 
 from __future__ import annotations
 
@@ -24,17 +21,18 @@ _LOCKS = frozenset({"Pipfile.lock", "poetry.lock", "pylock.toml"})
 
 
 def unmatched_names(choice: DependencySelection, root: Path, sources: Sequence[Path]) -> tuple[str, ...]:
-    """One sentence for each name that nothing answers to.
+    """Return one sentence for each name that does not exist.
 
     Args:
-        choice: what was asked for.
+        choice: what the user selected.
         root: the folder of the dependency files.
         sources: the files that the dependencies are read from.
     """
     names = {file.name for file in sources}
     if "uv.lock" in names:
-        return ()  # uv reads the choice itself, and refuses a name that it does not know
-    extras = set(choice.extras) if "pylock.toml" in names else _extras(root, choice)  # as above
+        return ()  # uv gets the names as arguments, and refuses one that does not exist
+    # uv gets the extras of a pylock.toml as arguments too.
+    extras = set(choice.extras) if "pylock.toml" in names else _extras(root, choice)
     groups = _groups(root, sources, locked=bool(names & {"Pipfile.lock", "pylock.toml"}))
     missing = [*_missing("extra", choice.extras, extras), *_missing("group", choice.groups, groups)]
     lock = next((name for name in names if name in _LOCKS), "")
@@ -48,7 +46,7 @@ def _extras(root: Path, choice: DependencySelection) -> set[str]:
 
 
 def _groups(root: Path, sources: Sequence[Path], *, locked: bool) -> set[str]:
-    """The groups that are there; of a lock that holds no group of pyproject.toml, its own alone."""
+    """Return the existing groups; a lock that does not contain pyproject.toml's groups has only its own."""
     data = {} if locked else _pyproject(root)
     poetry = table(data, "tool", "poetry")
     older = ["dev"] if older_groups(data) or table(poetry, "dev-dependencies") else []

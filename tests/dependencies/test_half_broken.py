@@ -33,7 +33,7 @@ def test_what_could_not_be_read_is_told(read, tmp_path):
     """A pyproject.toml that is passed over is told with its reason, and looked at again when it is saved."""
     manifest = read({"requirements.txt": "flask\n", "pyproject.toml": "[project\n"})
     (note,) = manifest.contents("3.13").notes
-    assert "pyproject.toml is no TOML" in note
+    assert "pyproject.toml is not valid TOML" in note
     assert tmp_path / "pyproject.toml" in manifest.files
 
 

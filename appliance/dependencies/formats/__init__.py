@@ -1,1 +1,1 @@
-"""One module for each file format that declares or locks dependencies."""
+"""Parse each file format that declares or locks dependencies: one module a format."""

@@ -1,11 +1,9 @@
-"""``environment.yml`` of conda, as far as pip's world can follow it.
+"""Translate conda's ``environment.yml`` into requirement lines, as far as PyPI has the packages.
 
-Owns that file's shapes. ``conda_names`` knows which packages are no Python's, and which bear another name. Must not
-know what installs the lines. Runs in the appliance's own interpreter.
-
-What stands under ``pip:`` is pip's. A conda package is mostly called so on PyPI too. An export names each with its
-build (``flask=2.0.1=py39h06a4308_0``): the build says whether the package is Python's, and nothing else of it can be
-had without conda.
+Entries under ``pip:`` are pip's own lines. Most conda packages have the same name on PyPI; ``conda_names`` lists the
+others, and those that are not Python packages. An exported file gives each package with its build
+(``flask=2.0.1=py39h06a4308_0``). The build shows whether the package is a Python package; without conda, it is of no
+other use.
 """
 
 from __future__ import annotations
@@ -32,17 +30,17 @@ _SHOWN = 6
 
 
 class CondaEnvironment(NamedTuple):
-    """What is to be installed, and in one sentence each what was read otherwise than it stands there."""
+    """The lines to install, and one sentence for each kind of entry that could not be translated exactly."""
 
     lines: tuple[str, ...]
     notes: tuple[str, ...]
 
 
 def read_conda(text: str, file: Path) -> CondaEnvironment:
-    """Requirement lines.
+    """Return the requirement lines of a file.
 
     Raises:
-        InstallError: it is no YAML.
+        InstallError: the file is not valid YAML.
     """
     import yaml  # noqa: PLC0415  it costs 20 ms, and few projects have such a file
 
@@ -64,13 +62,13 @@ def read_conda(text: str, file: Path) -> CondaEnvironment:
             lines.append(line)
         if not line or not exact:
             (changed if line else left_out).append(entry)
-    # What every environment of conda has is not worth a word.
+    # Every conda environment contains these, so no note mentions them.
     left_out = [entry for entry in left_out if not re.match(r"(?:python|pip|setuptools|wheel)(?![\w-])", entry)]
     return CondaEnvironment(tuple(dict.fromkeys(lines)), _notes(file.name, left_out, changed))
 
 
 def conda_python(text: str) -> str:
-    """What it asks of Python: "==3.11.*", ">=3.9", or nothing."""
+    """Return the Python version that a file asks for: "==3.11.*", ">=3.9", or ""."""
     match = re.search(r"(?m)^[ \t]*-[ \t]+[\"']?python[ \t]*([<>=!~][^\"'#\n]*)", text)
     if match is None:
         return ""
@@ -86,10 +84,10 @@ def _entries(data: object) -> list[str | dict[str, Any]]:
 
 
 def _line(entry: str) -> tuple[str, bool]:
-    """The line for one package, and whether it says all that the entry does; empty for what is conda's alone."""
+    """Return the line for one package, and whether it is equivalent to the entry; "" if only conda has the package."""
     words = entry.strip().rpartition("::")[2]  # conda-forge::flask
     match = _SPEC.match(words)
-    if match is None or "://" in words:  # an archive of conda's
+    if match is None or "://" in words:  # an archive in conda's own format
         return "", False
     name, version = match["name"], (match["version"] or "").strip().removesuffix("=*").rstrip("=")
     rest = words[match.end() :].strip()
@@ -97,7 +95,7 @@ def _line(entry: str) -> tuple[str, bool]:
     version = bracket[1].strip() if bracket else version
     build = _BUILD.match(version)
     if build:
-        version = f"=={build['version'].lstrip('=')}"  # one build is one version, whatever its sign
+        version = f"=={build['version'].lstrip('=')}"  # a build belongs to exactly one version, whatever the operator
     made_for = build["build"] if build else rest if re.fullmatch(r"[\w.*]+", rest) else ""
     if is_condas_own(name) or (made_for and not _OF_PYTHON.search(made_for)):
         return "", False
@@ -106,7 +104,7 @@ def _line(entry: str) -> tuple[str, bool]:
 
 
 def _specifier(version: str) -> tuple[str, bool]:
-    """Conda's words for a version as PEP 440 has them, and whether that says the same."""
+    """Translate a conda version constraint into PEP 440, and return whether the translation is equivalent."""
     version = version.replace(" ", "")
     if not version or version in {"*", "=*", "==*"}:
         return "", True
@@ -124,13 +122,13 @@ def _specifier(version: str) -> tuple[str, bool]:
 
 
 def _notes(name: str, left_out: list[str], changed: list[str]) -> tuple[str, ...]:
-    """One sentence, whatever there is."""
+    """Return one note that lists the entries left out and changed, or nothing if there are none."""
     parts = []
     if left_out:
-        parts.append(f"left out, since conda alone has them: {_some(left_out)}")
+        parts.append(f"left out, because only conda has them: {_some(left_out)}")
     if changed:
-        parts.append(f"taken in any version, since theirs is none of PyPI's: {_some(changed)}")
-    return (f"{name} is conda's, and pip's world follows it as far as it can; {'; '.join(parts)}",) if parts else ()
+        parts.append(f"installed in any version, because PyPI can't express theirs: {_some(changed)}")
+    return (f"{name} is conda's, and installed from PyPI as far as possible; {'; '.join(parts)}",) if parts else ()
 
 
 def _some(entries: list[str]) -> str:

@@ -1,7 +1,4 @@
-"""Conda's names: packages that are no Python's, and those that PyPI has under another one.
-
-Owns the tables. Runs in the appliance's own interpreter.
-"""
+"""List the conda packages that are not Python packages, and those that have another name on PyPI."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ import re
 
 from appliance.dependencies.dependency_selection import plain
 
-# Programs, libraries and what holds conda's own environment together.
+# Programs, libraries, and the packages that conda's own environment is made of.
 _OWN = frozenset(
     {
         "alsa-lib", "atk", "attr", "binutils", "blas", "blosc", "boost", "boost-cpp", "brotli", "brotli-bin", "bzip2",
@@ -51,10 +48,10 @@ _ON_PYPI = {
 
 
 def is_condas_own(name: str) -> bool:
-    """Whether a package is to be had from conda alone."""
+    """Return whether only conda has a package."""
     return plain(name) in _OWN or _FAMILIES.match(name.lower()) is not None
 
 
 def on_pypi(name: str) -> str:
-    """What PyPI calls it."""
+    """Return the name of a conda package on PyPI."""
     return _ON_PYPI.get(plain(name), name)

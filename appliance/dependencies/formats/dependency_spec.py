@@ -1,7 +1,6 @@
-"""One dependency as the tools with a syntax of their own state it (Poetry, Pipenv), and as a requirements line.
+"""Translate one dependency of Poetry's or Pipenv's tables into a line of a requirements file.
 
-Owns Poetry's version constraints and the two tools' inline tables. Must not know which file they stand in. Runs in the
-appliance's own interpreter.
+Both tools have a syntax of their own: Poetry's version constraints, and inline tables.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ _MARKERS = (
 
 @dataclass(frozen=True)
 class DependencySpec:
-    """A dependency.
+    """One dependency.
 
     Attributes:
-        specifier: PEP 440's; empty for any version.
-        marker: when it counts; empty for always.
-        url: where it comes from, where that is no index.
-        path: a folder or file of this machine that it is.
-        optional: only where an extra asks for it.
+        specifier: a PEP 440 specifier; empty for any version.
+        marker: the environment marker; empty if the dependency always applies.
+        url: where the package comes from, if not from an index.
+        path: the local folder or file that the dependency refers to.
+        optional: whether only an extra installs it.
     """
 
     name: str
@@ -44,7 +43,7 @@ class DependencySpec:
     optional: bool = False
 
     def line(self) -> str:
-        """As a line of a requirements file."""
+        """Return the line of a requirements file."""
         extras = f"[{','.join(self.extras)}]" if self.extras else ""
         marker = f" ; {self.marker}" if self.marker else ""
         if self.path:
@@ -56,7 +55,7 @@ class DependencySpec:
 
 
 def read_wanted(name: str, value: object) -> list[DependencySpec]:
-    """What an entry of Poetry's or Pipenv's tables means: a text, a table, or a list of these."""
+    """Parse an entry of Poetry's or Pipenv's tables: a string, a table, or a list of these."""
     if isinstance(value, list):
         return [wanted for item in value for wanted in read_wanted(name, item)]
     if isinstance(value, str):
@@ -64,7 +63,7 @@ def read_wanted(name: str, value: object) -> list[DependencySpec]:
     if not isinstance(value, dict):
         return []
     markers = [str(value.get("markers") or "")]
-    # Pipenv's form: ``sys_platform = "== 'win32'"``.
+    # Pipenv's syntax: ``sys_platform = "== 'win32'"``.
     markers += [f"{key} {value[key]}" for key in _MARKERS if isinstance(value.get(key), str)]
     markers.append(_python_marker(str(value.get("python") or "")))
     markers.append(" or ".join(f"sys_platform == '{text}'" for text in texts(value.get("platform"))))
@@ -82,13 +81,13 @@ def read_wanted(name: str, value: object) -> list[DependencySpec]:
 
 
 def both(markers: Iterable[str]) -> str:
-    """All of these markers at once."""
+    """Join markers so that all of them must hold."""
     present = [marker for marker in markers if marker]
     return present[0] if len(present) == 1 else " and ".join(f"({marker})" for marker in present)
 
 
 def url_of(value: dict[str, Any]) -> str:
-    """Where a table says that the package comes from; empty for an index."""
+    """Return the URL that a table names as the source of a package; empty if it comes from an index."""
     git = value.get("git")
     if isinstance(git, str):
         if "://" not in git:
@@ -100,18 +99,18 @@ def url_of(value: dict[str, Any]) -> str:
 
 
 def specifier(constraint: str) -> str:
-    """A constraint of Poetry's as PEP 440 states it; of several alternatives, which PEP 440 lacks, the last."""
+    """Translate a Poetry constraint into PEP 440; PEP 440 has no alternatives, so the last one counts."""
     alternatives = re.split(r"\|\|?", constraint)
     return _all_of(alternatives[-1])
 
 
 def alternatives(constraint: str) -> list[str]:
-    """Each alternative of a constraint, as PEP 440 states it."""
+    """Translate each alternative of a constraint into PEP 440."""
     return [_all_of(part) for part in re.split(r"\|\|?", constraint)]
 
 
 def _all_of(constraint: str) -> str:
-    # "^1.2, !=1.3" and ">=1.2 <2" alike; a space may also stand between a sign and its version.
+    # Both "^1.2, !=1.3" and ">=1.2 <2" are valid; a space may also separate an operator from its version.
     closed = re.sub(r"([<>=!~^])\s+", r"\1", constraint.strip())
     parts = (_one(part) for part in re.split(r"[,\s]+", closed) if part)
     return ",".join(part for part in parts if part)
@@ -125,17 +124,17 @@ def _one(part: str) -> str:
     if sign:
         return _span(sign, text.removesuffix(".*"))
     if text[:1] in "<>":
-        return text.removesuffix(".*")  # Poetry takes "<2.*" too, PEP 440 does not
+        return text.removesuffix(".*")  # Poetry accepts "<2.*", PEP 440 does not
     if text[:1] in "=!~":
         return re.sub(r"\A=(?==*\Z|[^=])", "==", text)
     return f"=={text}"
 
 
 def _span(sign: str, text: str) -> str:
-    """``^1.2.3`` and ``~1.2.3``: the least version, and the first that is too new."""
+    """Translate ``^1.2.3`` or ``~1.2.3`` into the lowest version and the first one that is too new."""
     try:
         release = Version(text).release
-    except ValueError:  # InvalidVersion is one; a number of thousands of digits raises it too
+    except ValueError:  # InvalidVersion is a ValueError; a number of thousands of digits raises one too
         return ""
     if sign == "~":
         kept = min(len(release), 2)
@@ -146,7 +145,7 @@ def _span(sign: str, text: str) -> str:
 
 
 def _python_marker(constraint: str) -> str:
-    """``python = "^3.9"`` of a dependency."""
+    """Translate the ``python = "^3.9"`` of a dependency into a marker."""
     every: list[str] = []
     for alternative in alternatives(constraint):
         signs = re.findall(r"(===?|~=|!=|<=?|>=?)([^,]+)", alternative)

@@ -1,8 +1,7 @@
-"""The four lock files: what each installs, worked out when it is installed, and not before.
+"""Read the four lock file formats: what each installs, which is worked out only at the installation.
 
-Owns what is particular to a lock: its own list of what comes along, and the folders in it. A large one takes a second
-to parse, and a look at an unchanged project may take 50 ms: so its bytes alone go into the key. Must not know which
-form comes first. Runs in the appliance's own interpreter.
+A large lock takes a second to parse, and checking an unchanged project may take 50 ms. So the key of an environment
+depends on the lock's bytes alone, and the lock is not parsed to compute the key.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def uv_contents(root: Path, lock: Path, choice: DependencySelection) -> Contents:
-    """``uv sync``, without the projects of this workspace that can be served from their folders."""
+    """Return the arguments of ``uv sync``, without the workspace projects that are imported from their own folders."""
     data = read_toml(lock)
     packages = [package for package in data.get("package", ()) if isinstance(package, dict)]
     trees: list[SourceTree] = []
@@ -47,27 +46,27 @@ def uv_contents(root: Path, lock: Path, choice: DependencySelection) -> Contents
 
 
 def pylock_contents(lock: Path, choice: DependencySelection) -> Contents:
-    """The installer reads it itself."""
+    """Return the arguments that install a pylock.toml: the installer reads the file itself."""
     arguments = [word for extra in choice.extras if extra != "*" for word in ("--extra", extra)]
     arguments += ["--all-extras"] if "*" in choice.extras else []
     return Contents(arguments=("-r", str(lock), *arguments), exact=True, lock=lock)
 
 
 def poetry_contents(root: Path, lock: Path, choice: DependencySelection, python: str) -> Contents:
-    """Pins, worked out from the lock and the pyproject.toml beside it."""
+    """Return the pins of a poetry.lock, selected by the pyproject.toml beside it."""
     data = read_toml(root / "pyproject.toml") if (root / "pyproject.toml").is_file() else {}
     pins = read_pins(read_toml(lock), poetry_wanted(data, choice) or None, python)
     return _pinned(root, [*pins.indexes, *pins.lines])
 
 
 def pipfile_contents(root: Path, lock: Path, choice: DependencySelection) -> Contents:
-    """Pins, as they stand in the lock."""
+    """Return the pins of a Pipfile.lock."""
     pins, indexes = read_pipfile_lock(lock, choice)
     return _pinned(root, [*indexes, *pins])
 
 
 def folders_of(lock: bytes) -> list[str]:
-    """The folders that a uv.lock or poetry.lock names, by its text alone."""
+    """Return the folders that a uv.lock or poetry.lock names, found by regular expressions."""
     text = lock.decode("utf-8", "replace")
     found = re.findall(r"source = \{ (?:editable|virtual|directory) = \"([^\"]+)\"", text)
     found += re.findall(r"type = \"directory\"\s+url = \"([^\"]+)\"", text)
@@ -76,7 +75,7 @@ def folders_of(lock: bytes) -> list[str]:
 
 def _pinned(root: Path, lines: list[str]) -> Contents:
     found = read_requirements(root, (), lines)
-    # A folder among the pins states its needs again, unpinned, and in the lock they are pinned: the pins alone count.
+    # A folder among the pins declares its dependencies again, without pins: the lock's pins replace those lines.
     own = {plain(re.split(r"[\s\[=@<>!~;]", line, maxsplit=1)[0]): line for line in lines}
     kept = [
         line

@@ -1,7 +1,4 @@
-"""``Pipfile`` and ``Pipfile.lock`` as requirement lines.
-
-Owns Pipenv's two files. Must not know what installs the lines. Runs in the appliance's own interpreter.
-"""
+"""Translate ``Pipfile`` and ``Pipfile.lock`` into requirement lines."""
 
 from __future__ import annotations
 
@@ -18,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def read_pipfile_lock(file: Path, choice: DependencySelection) -> tuple[list[str], list[str]]:
-    """Pinned lines with their hashes, and the options that name the indexes.
+    """Return the pinned lines with their hashes, and the options that name the indexes.
 
     Raises:
-        InstallError: it can't be read.
+        InstallError: the file can't be read.
     """
     try:
         data = json.loads(read_text(file))
@@ -35,7 +32,7 @@ def read_pipfile_lock(file: Path, choice: DependencySelection) -> tuple[list[str
 
 
 def pipfile_lines(data: dict[str, Any], choice: DependencySelection) -> tuple[list[str], list[str]]:
-    """The same from a Pipfile that was never locked."""
+    """Return the lines and the options that name the indexes, from a Pipfile without a lock."""
     lines: dict[str, str] = {}
     for section in _sections(data, choice, "packages", "dev-packages"):
         for name, value in table(data, section).items():
@@ -45,13 +42,13 @@ def pipfile_lines(data: dict[str, Any], choice: DependencySelection) -> tuple[li
 
 
 def pipfile_python(data: dict[str, Any]) -> str:
-    """The Python that a Pipfile asks for: "3.12", or nothing."""
+    """Return the Python that a Pipfile asks for: "3.12", or ""."""
     requires = table(data, "requires")
     return str(requires.get("python_version") or requires.get("python_full_version") or "")
 
 
 def _sections(data: dict[str, Any], choice: DependencySelection, first: str, development: str) -> list[str]:
-    """Pipenv's two categories, and those of one's own that were asked for."""
+    """Return the names of the sections to install: Pipenv's two, and the selected custom categories."""
     own = [name for name in data if choice.names_group(name) and name not in {first, development}]
     return [first, *([development] if choice.development or choice.names_group(development) else []), *own]
 
@@ -66,11 +63,11 @@ def _pin(name: str, value: object) -> str:
 
 
 def _indexes(sources: object) -> list[str]:
-    """``${NAME}`` in a URL stays: the installer puts the variable in."""
+    """Return the options that name the indexes; ``${NAME}`` in a URL stays, because the installer expands variables."""
     urls = [source.get("url") for source in sources if isinstance(source, dict)] if isinstance(sources, list) else []
     found = [url for url in urls if isinstance(url, str)]
     if found and _is_pypi(found[0]):
-        found = found[1:]  # what the installer takes anyway, or what PIP_INDEX_URL says instead
+        found = found[1:]  # the installer's default, which PIP_INDEX_URL may replace
         return [f"--extra-index-url {url}" for url in found]
     return [f"{'--extra-index-url' if index else '--index-url'} {url}" for index, url in enumerate(found)]
 

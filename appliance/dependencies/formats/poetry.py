@@ -1,7 +1,6 @@
-"""``[tool.poetry]`` of a pyproject.toml: what it depends on, by group and extra.
+"""Read ``[tool.poetry]`` of a pyproject.toml: the project's dependencies by group and extra.
 
-Owns the tables that Poetry had before the standard ones, and has beside them. Must not know the lock. Runs in the
-appliance's own interpreter.
+Poetry's own tables and the standard ones may stand in one file; both count.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def poetry_wanted(data: dict[str, Any], choice: DependencySelection) -> list[DependencySpec]:
-    """What a developer of this project installs: its dependencies, the groups that are not optional, chosen extras."""
+    """Return what a developer installs: the dependencies, the groups that are not optional, and the selected extras."""
     own = table(data, "tool", "poetry", "dependencies")
     wanted = [each for name, value in own.items() if name.lower() != "python" for each in read_wanted(name, value)]
     wanted += standard_wanted(table(data, "project").get("dependencies"))
@@ -39,7 +38,7 @@ def poetry_wanted(data: dict[str, Any], choice: DependencySelection) -> list[Dep
 
 
 def standard_wanted(lines: object) -> list[DependencySpec]:
-    """PEP 508's requirements in the same form; what can't be read stays as it is: the installer says what is wrong."""
+    """Parse PEP 508 requirements; an invalid one stays as it is, so that the installer reports it."""
     found: list[DependencySpec] = []
     for line in texts(lines):
         try:
@@ -54,7 +53,7 @@ def standard_wanted(lines: object) -> list[DependencySpec]:
 
 
 def poetry_indexes(data: dict[str, Any]) -> list[str]:
-    """``[[tool.poetry.source]]`` as options of a requirements file: uv asks them in this order, before PyPI."""
+    """Return ``[[tool.poetry.source]]`` as options of a requirements file: uv asks them in this order, before PyPI."""
     sources = table(data, "tool", "poetry").get("source")
     urls = [source.get("url") for source in sources if isinstance(source, dict)] if isinstance(sources, list) else []
     return [f"--extra-index-url {url}" for url in urls if isinstance(url, str)]

@@ -1,12 +1,11 @@
-"""``poetry.lock`` as pinned requirements: what Poetry would install here, without Poetry.
+"""Read the pinned requirements of a ``poetry.lock``: what Poetry would install here, without running Poetry.
 
-Owns the lock's layout, of its versions 1.1 to 2.1. Must not know what installs the pins. Runs in the appliance's own
-interpreter.
+It reads the lock's format versions 1.1 to 2.1.
 
-Theory of operation. A lock lists every package of every group, extra and platform. Which of them are wanted is worked
-out as Poetry does: from what the pyproject.toml asks for, along the dependencies that the lock states, each where its
-marker holds for the Python that was chosen. Its last digit is not known: what only some patch releases need comes
-along, which does no harm.
+Theory of operation. A lock lists every package of every group, extra and platform. The selection works as in Poetry: it
+starts with the dependencies of the pyproject.toml and follows the dependencies that the lock states, if their markers
+hold for the chosen Python. The patch number of that Python is not known. So a package that only some patch releases
+need is installed too, which does no harm.
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ _PATCHES = ("0", "40")
 
 @dataclass(frozen=True)
 class Pins:
-    """What is to be installed, and nothing else.
+    """The complete list of what to install.
 
     Attributes:
         lines: pinned requirements, with their hashes.
-        indexes: options that name the indexes which hold them.
+        indexes: options that name the indexes of these packages.
     """
 
     lines: tuple[str, ...]
@@ -42,7 +41,7 @@ class Pins:
 
 
 def read_pins(lock: dict[str, Any], wanted: Sequence[DependencySpec] | None, python: str) -> Pins:
-    """The pins for this Python ("3.12"); without ``wanted``, of all packages that no extra alone needs."""
+    """Return the pins for this Python ("3.12"); without ``wanted``, all packages except those that only extras need."""
     packages = [package for package in lock.get("package", ()) if isinstance(package, dict)]
     if wanted is None:
         chosen = [package for package in packages if not package.get("optional")]
@@ -64,7 +63,7 @@ def read_pins(lock: dict[str, Any], wanted: Sequence[DependencySpec] | None, pyt
 
 
 class _Walk:
-    """One walk along the dependencies, for one patch release."""
+    """A traversal of the lock's dependencies, for one patch release of Python."""
 
     def __init__(self, packages: Sequence[dict[str, Any]], python: str, patch: str) -> None:
         self.reached: dict[int, dict[str, Any]] = {}
@@ -76,7 +75,7 @@ class _Walk:
         self._seen: set[tuple[int, tuple[str, ...]]] = set()
 
     def follow(self, wanted: Iterable[DependencySpec]) -> None:
-        """Reach all these, and what they need."""
+        """Add these dependencies to ``reached``, and what they depend on."""
         left = [each for each in wanted if self._holds(each.marker, ())]
         while left:
             each = left.pop()
@@ -88,7 +87,7 @@ class _Walk:
             left += self._needs(package, each.extras)
 
     def _find(self, wanted: DependencySpec) -> dict[str, Any] | None:
-        """The package of that name that is for this Python, and fits best."""
+        """Find the best version of a package that supports this Python."""
         here = [package for package in self._by_name.get(plain(wanted.name), ()) if self._is_for_here(package)]
         fitting = [package for package in here if _allows(wanted.specifier, str(package.get("version")))]
         return max(fitting or here, key=lambda package: _version(str(package.get("version"))), default=None)
@@ -96,7 +95,7 @@ class _Walk:
     def _is_for_here(self, package: dict[str, Any]) -> bool:
         versions = str(package.get("python-versions") or "*")
         markers = package.get("markers")
-        # Since 2.1: one marker for all groups, or one for each.
+        # Since format 2.1: one marker for all groups, or one for each group.
         every = list(markers.values()) if isinstance(markers, dict) else [markers or ""]
         return any(_allows(each, self._full) for each in alternatives(versions)) and any(
             self._holds(str(marker), ()) for marker in every

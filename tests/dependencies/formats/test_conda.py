@@ -134,6 +134,6 @@ def test_nothing_at_all(text):
     "text", ["dependencies: [flask\n", "a: b: c\n", "\t- x", "x: !!python/object:os.system {}\n", "[" * 1500]
 )
 def test_no_yaml(text):
-    """What is no YAML says so, with the line where that is known; nothing in it is run."""
-    with pytest.raises(InstallError, match=r"environment.yml is no YAML"):
+    """An invalid YAML file is reported, with the line where that is known; nothing in it is run."""
+    with pytest.raises(InstallError, match=r"environment.yml is not valid YAML"):
         read_conda(text, FILE)

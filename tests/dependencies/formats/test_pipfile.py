@@ -63,7 +63,7 @@ def test_a_broken_lock(tmp_path):
     """File and line are named."""
     file = tmp_path / "Pipfile.lock"
     file.write_text('{\n"default": {,\n}')
-    with pytest.raises(InstallError, match=r"Pipfile\.lock is no JSON") as caught:
+    with pytest.raises(InstallError, match=r"Pipfile\.lock is not valid JSON") as caught:
         read_pipfile_lock(file, DependencySelection())
     assert "line 2" in caught.value.action
 
