@@ -1,4 +1,1 @@
-"""Make the project's virtual environment: plan it, fill it with uv, keep it, and say why that failed.
-
-Runs in the appliance's own interpreter.
-"""
+"""Create the project's virtual environment: plan it, install into it with uv, and explain a failure."""

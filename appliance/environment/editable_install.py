@@ -1,8 +1,7 @@
-"""A project made importable where it lies, without building it and without a file in it.
+"""Make a project importable from its own folder, without a build and without writing into that folder.
 
-Owns what an editable installation leaves in an environment: a ``.pth`` line, metadata for ``importlib.metadata``
-(``version("shop")``, entry points, Paste's ``egg:shop``), and the scripts. Must not know where the description comes
-from. Runs in ``appliance install``.
+It writes into the environment what an editable installation writes: a ``.pth`` line, the metadata for
+``importlib.metadata`` (``version("shop")``, entry points, Paste's ``egg:shop``), and the scripts.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ sys.exit({attribute}())
 
 
 def link_trees(trees: Iterable[SourceTree], environment: Path) -> None:
-    """Leave all of that in the environment, for each of these projects that has a name."""
+    """Write the ``.pth`` file for these projects, and the metadata and scripts of each that has a name."""
     packages = next(environment.glob("lib/python3.*/site-packages"))
     roots: list[Path] = []
     for tree in trees:
@@ -39,12 +38,13 @@ def link_trees(trees: Iterable[SourceTree], environment: Path) -> None:
         if tree.name:
             _describe(tree, packages)
             _add_scripts(tree, environment / "bin")
-    # Last by its name: what is installed comes before the projects' own folders, as it does without us.
+    # Python reads .pth files in the order of their names: with this one last, installed packages come before the
+    # projects' folders, as in other editable installations.
     (packages / "zz_projects.pth").write_text("".join(f"{_line(root)}\n" for root in roots), "utf-8")
 
 
 def _line(root: Path) -> str:
-    """A line that puts the folder on the path; Python reads the file as UTF-8, which not every folder's name is."""
+    """Return a ``.pth`` line that adds the folder to the path, also if its name is not valid UTF-8."""
     try:
         str(root).encode()
     except UnicodeEncodeError:
@@ -56,7 +56,7 @@ def _describe(tree: SourceTree, packages: Path) -> None:
     name = re.sub(r"[-_.]+", "_", tree.name)
     information = packages / f"{name}-{re.sub(r'[^A-Za-z0-9.]+', '_', tree.version)}.dist-info"
     if any(_is_of(entry, tree.name) for entry in packages.glob("*.dist-info")):
-        return  # something else of that name was asked for, and is installed
+        return  # another package of that name is installed, because a dependency file names it
     information.mkdir()
     needs = [f"Requires-Dist: {line}" for line in tree.requires or () if _is_requirement(line)]
     metadata = ["Metadata-Version: 2.1", f"Name: {tree.name}", f"Version: {tree.version}", *needs]

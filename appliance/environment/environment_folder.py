@@ -1,11 +1,8 @@
-"""An environment's folder: whole or not, cleared, and closed to other users.
+"""Check, clear and protect the folder of an environment.
 
-Owns the mark of a whole one, and the folders of the cache that the installer writes into. Must not know how an
-environment is made. Runs in the supervisor and the commands, which ask, and in ``appliance install``, which makes.
-
-An environment is code, of tens of thousands of files: at a start there is no time to look at each. So no other user may
-ever be able to write below its folder: the folders above it are checked, and it is made with a umask that leaves others
-no right to write.
+A marker file shows that an environment is complete. An environment is code, in tens of thousands of files, and a start
+has no time to check each of them. So no other user may ever be able to write below its folder: the folders above it are
+checked, and it is created with a umask that takes the right to write from others.
 """
 
 from __future__ import annotations
@@ -28,17 +25,17 @@ LEVELS = 2  # the user's folder on the volume, and "environments" in it
 
 
 def make_folders(own: Path) -> None:
-    """Make the folders that the installer writes into; an editor may read environments and interpreters.
+    """Create the folders that the installer writes into; an editor may read the environments and interpreters.
 
     Raises:
-        OSError: one can't be made, or could be written by another user.
+        OSError: a folder can't be created, or another user could write into it.
     """
     for name, mode in (("environments", OPEN), ("python", OPEN), ("uv", CLOSED)):
         open_folder(str(own / name), LEVELS, make=mode).close()
 
 
 def is_whole(environment: Path) -> bool:
-    """Whether it bears its mark, and no other user can have put anything where a Python looks first."""
+    """Return whether an environment has its marker, and no other user can have written where Python reads first."""
     with contextlib.suppress(OSError), contextlib.ExitStack() as opened:
         folder = opened.enter_context(open_folder(str(environment), LEVELS + 1))
         folder.read(MARK)
@@ -51,7 +48,7 @@ def is_whole(environment: Path) -> bool:
 
 
 def clear(environment: Path) -> None:
-    """Remove what is there without being whole; what can't be removed is renamed.
+    """Remove an incomplete environment; rename what can't be removed.
 
     Raises:
         OSError: it can't be renamed either.
@@ -62,9 +59,9 @@ def clear(environment: Path) -> None:
 
 
 def seal(folder: Path) -> None:
-    """Take from others the right to write, wherever it lies: archives and build tools set modes of their own.
+    """Take the right to write from other users in a whole tree, because archives and build tools set their own modes.
 
-    What is writable from the start is nobody else's: the installer runs with a umask for that.
+    No other user can write before this: the installer runs with a umask that prevents it.
     """
     _close(folder, folder.stat().st_mode)
     pending = [str(folder)]
@@ -80,12 +77,12 @@ def seal(folder: Path) -> None:
 def _close(path: os.PathLike[str], mode: int) -> None:
     if mode & WRITABLE:
         with contextlib.suppress(OSError):
-            os.chmod(path, stat.S_IMODE(mode) & ~WRITABLE)  # noqa: PTH101  an entry is no Path
+            os.chmod(path, stat.S_IMODE(mode) & ~WRITABLE)  # noqa: PTH101  a DirEntry is not a Path
 
 
 @contextmanager
 def closed_to_others() -> Iterator[None]:
-    """What is written meanwhile, by uv too, is writable for nobody else, whatever umask this process was given."""
+    """Set a umask that lets nobody else write to new files of this process and of uv, whatever umask was inherited."""
     before = os.umask(0o077)
     os.umask(before | WRITABLE)
     try:
@@ -95,17 +92,17 @@ def closed_to_others() -> Iterator[None]:
 
 
 def note(environments: Path, name: str, content: bytes) -> None:
-    """Have a file of this name beside the environments hold this.
+    """Write a file of this name beside the environments.
 
     Raises:
-        OSError: it can't be written.
+        OSError: the file can't be written.
     """
     with open_folder(str(environments), LEVELS) as folder:
         folder.write(name, content)
 
 
 def noted(environments: Path, name: str) -> bytes:
-    """What the file of this name holds; nothing where there is none, or one that another user can have made."""
+    """Read the file of this name beside the environments; empty if absent, or if another user could have written it."""
     try:
         with open_folder(str(environments), LEVELS) as folder:
             return folder.read(name)

@@ -1,10 +1,8 @@
-"""An environment filled with what a project depends on: the installer's arguments, and what is tried where it fails.
+"""Install a project's dependencies into an environment, and try other ways if that fails.
 
-Owns both. Must not know where an environment lies, nor who waits for it. Runs in ``appliance install``.
-
-Theory of operation. First all of it. Where a package can't be built, once more with the build tools of its time; then
-without what is for development alone, if that stands apart: the project is served by the rest. What is left out, and
-why, is told.
+Theory of operation. First everything is installed. If a package can't be built, it is built again with the build tools
+of its time. If that fails too, the dependencies that only development needs are left out, if the project declares them
+separately: the rest is enough to serve it. A warning says what is left out, and why.
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     from appliance.dependencies.manifest import Manifest
     from appliance.environment.installer import Installer
 
-# What setup.py files of some years ago expect of the tools that build them, and before which Python those run.
+# The build tools that older setup.py files need, and the first Python on which these tools no longer run.
 _OLDER_TOOLS = (
     (r"cannot import name 'Feature' from 'setuptools'", "setuptools<46", (3, 11)),
     (r"use_2to3", "setuptools<58", (3, 12)),
@@ -39,14 +37,14 @@ _USUAL_TOOLS = ("setuptools<81", "Cython<3")
 
 @dataclass(frozen=True)
 class Filling:
-    """One environment that is to be filled.
+    """One environment to install into.
 
     Attributes:
         environment: its folder.
-        version: the version of the Python in it.
-        more: what is installed beyond the project's own dependencies.
+        version: the version of its Python.
+        more: requirements in addition to the project's own dependencies.
         program: the installer.
-        warn: takes what is installed otherwise than the files say.
+        warn: receives what is installed differently from what the files say.
     """
 
     environment: Path
@@ -57,14 +55,14 @@ class Filling:
 
     @property
     def python(self) -> str:
-        """The interpreter in it."""
+        """The environment's interpreter."""
         return str(self.environment / "bin" / "python")
 
     def fill(self, manifest: Manifest) -> None:
-        """Have it hold what the manifest asks for.
+        """Install what the manifest declares.
 
         Raises:
-            InstallError: that can't be.
+            InstallError: it can't be installed.
         """
         contents = manifest.contents(self.version)
         try:
@@ -75,25 +73,26 @@ class Filling:
             rest = spare.contents(self.version) if spare else contents
             if rest == contents or package in pins_in(rest.question):
                 raise
-            self.program.report("once more, without what is for development alone")
+            self.program.report("trying again without the development dependencies")
             contents = rest
             self._fill(contents)
-            self.warn(f"without what is for development alone: {package} can't be installed ({error.found})")
+            self.warn(f"without the development dependencies: {package} can't be installed ({error.found})")
         for note in (*contents.notes, *left_out(self._names(contents))):
             self.warn(note)
 
     def _fill(self, contents: Contents) -> None:
-        """Tell the installer what is to be there, then link what is served from where it lies."""
+        """Run the installer, then link the projects that are served from their own folders."""
         if contents.sync:
             variables = {**self.program.environment, "UV_PROJECT_ENVIRONMENT": str(self.environment)}
             unwanted = [name for name in self._names(contents) if left_out([name])]
             arguments = [word for name in unwanted for word in ("--no-install-package", name)]
-            # --frozen: the lock is taken at its word and never written; uv.lock lies in the mount.
+            # --frozen: uv uses the lock as it is and never writes it; uv.lock is in the user's mount.
             command = ("sync", "--frozen", "--compile-bytecode", "--python", self.python, *contents.sync, *arguments)
             replace(self.program, environment=variables).run(*command)
         arguments = [*contents.arguments, *self.more, *(["--no-deps"] if contents.exact else [])]
         if contents.lines.strip():
-            flat = self.environment / "dependencies.txt"  # no name of the project's own files, in the installer's words
+            # The name is unlike those of the project's files, because the installer's errors contain it.
+            flat = self.environment / "dependencies.txt"
             flat.write_text(contents.lines, "utf-8", "surrogateescape")
             arguments = ["-r", str(flat), *arguments]
         if arguments:
@@ -103,7 +102,7 @@ class Filling:
         link_trees(contents.trees, self.environment)
 
     def _install(self, *arguments: str) -> None:
-        """Install, and where a package can be built by the tools of its time alone, once more with those."""
+        """Install; if a package can be built only by the tools of its time, install again with these."""
         command = ("pip", "install", "--compile-bytecode", "--python", self.python, *arguments)
         tools: set[str] = set()
         program = self.program
@@ -115,7 +114,7 @@ class Filling:
                 if not older or self.program.environment.get("UV_BUILD_CONSTRAINT"):
                     raise
                 tools |= older
-                program.report(f"building once more with {', '.join(sorted(tools))}: a package was written for it")
+                program.report(f"building again with {', '.join(sorted(tools))}, which an older package needs")
                 limits = self.environment / "build-constraints.txt"
                 limits.write_text("".join(f"{line}\n" for line in (*_USUAL_TOOLS, *sorted(tools))), "utf-8")
                 variables = {**self.program.environment, "UV_BUILD_CONSTRAINT": str(limits)}

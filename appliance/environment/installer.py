@@ -1,7 +1,7 @@
-"""The installer as a program: uv, its environment, its progress and its failures in words.
+"""Run uv: its variables, its progress, and its failures as errors.
 
-Owns everything that is particular to uv. Must not know what a project is. Runs in ``appliance install``, a child of the
-supervisor's that may block, and may be killed at any time with all that it started.
+It runs in ``appliance install``, a child process of the supervisor. That process may block, and the supervisor may kill
+it at any time with everything that it started.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from appliance.identity.identity import user_cache, user_home
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-# What pip is told by variables, uv is told too.
+# uv gets the settings that the user made for pip.
 _FROM_PIP = (
     ("PIP_INDEX_URL", "UV_DEFAULT_INDEX"),
     ("PIP_EXTRA_INDEX_URL", "UV_EXTRA_INDEX_URL"),
@@ -42,7 +42,7 @@ _FROM_PIP = (
     ("PIP_PROXY", "HTTPS_PROXY"),
     ("PIP_PROXY", "HTTP_PROXY"),
 )
-# Each would send uv, or the Python that it starts, elsewhere.
+# Each of these makes uv, or the Python that it starts, use another folder, environment or lock.
 _LEFT_OUT = frozenset(
     {
         "PYTHONPATH",
@@ -63,22 +63,24 @@ _WORDS_MAX = 40
 _PYPI = "https://pypi.org"
 _DEFAULT_INDEXES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL")
 _INDEX_LINE = re.compile(r"(?m)^\s*(?:-i|--index-url|--extra-index-url)[\s=]+(\S+)")
+_PIP_INDEXES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
 _INDEXES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_INDEX")
 
 
 @dataclass(frozen=True)
 class Installer:
-    """uv, ready to be called.
+    """uv, ready to run.
 
     Attributes:
-        program: where it is.
-        environment: what it is given.
-        offline: why it was told to try no network; empty where it was not.
-        folder: where it runs: the project's.
-        report: takes each line of its progress.
-        lock: a descriptor that it inherits: while an orphan of it lives, the lock is held; negative for none.
-        files: the dependency files, one of which may be to blame.
-        image: which of its images the appliance runs in; empty elsewhere.
+        program: the path of uv.
+        environment: the variables of its process.
+        offline: why uv was told not to use a network; empty if it was not.
+        folder: its working directory, the project's folder.
+        report: receives each line of its progress.
+        lock: a descriptor that uv inherits: the lock is held while an orphaned uv runs; negative for none.
+        files: the dependency files, one of which may contain the cause of a failure.
+        image: the image that the appliance runs in; empty outside of an image.
+        indexes: the settings that name an index, if the user set any.
     """
 
     program: str
@@ -89,36 +91,37 @@ class Installer:
     lock: int
     files: tuple[Path, ...] = ()
     image: str = ""
+    indexes: tuple[str, ...] = ()
 
     def run(self, *arguments: str) -> None:
-        """Run it to its end; where an index can't be reached, once more with what is in the cache alone.
+        """Run uv to its end; if an index can't be reached, run it again with the cache alone.
 
         Raises:
-            InstallError: it failed; its last words are in it.
+            InstallError: uv failed; the error has the last lines of its output.
         """
         try:
             self._run(self.environment, *arguments)
         except InstallError as error:
             if self.offline or not error.details.get("unreachable"):
                 raise
-            self.report("trying what is in the cache alone")
+            self.report("trying again with the cache alone")
             try:
                 self._run({**self.environment, "UV_OFFLINE": "1"}, *arguments)
             except InstallError:
                 raise error from None
 
     def read(self, text: str, *arguments: str) -> str:
-        """What it answers when it is given this text.
+        """Run uv with this text as its input, and return its output.
 
         Raises:
-            InstallError: it failed; nothing of it was reported.
+            InstallError: uv failed; nothing was reported as progress.
         """
         pipe = subprocess.PIPE
         with self._started(self.environment, *arguments, given=pipe, complaints=pipe) as process:
             answer, told = process.communicate(text.encode())
         if process.returncode:
             words = told.decode("utf-8", "replace").splitlines()
-            raise failure(words[-_WORDS_MAX:], process.returncode, self.offline, self.files, self.image, self.folder)
+            raise self._failure(words[-_WORDS_MAX:], process.returncode)
         return answer.decode("utf-8", "replace")
 
     def _run(self, environment: Mapping[str, str], *arguments: str) -> None:
@@ -130,7 +133,10 @@ class Installer:
                     words.add(line)
                     self.report(line)
         if process.returncode:
-            raise failure(words.all(), process.returncode, self.offline, self.files, self.image, self.folder)
+            raise self._failure(words.all(), process.returncode)
+
+    def _failure(self, words: list[str], code: int) -> InstallError:
+        return failure(words, code, self.offline, self.files, self.image, self.folder, indexes=self.indexes)
 
     def _started(
         self,
@@ -162,13 +168,19 @@ def installer(
     lock: int,
     files: tuple[Path, ...] = (),
 ) -> Installer:
-    """The installer for the project in this folder."""
+    """Return the installer for the project in this folder."""
     environment = _environment(values, cache, files)
     offline = ""
     if environment.get("UV_OFFLINE"):
         offline = "UV_OFFLINE is set" if values.get("UV_OFFLINE") else "there is no network here"
     image = values.get("APPLIANCE_IMAGE", "")
-    return Installer(_program(), environment, offline, folder, report, lock, files, image)
+    return Installer(_program(), environment, offline, folder, report, lock, files, image, _index_settings(values))
+
+
+def _index_settings(values: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the variables that name an index, and pip's if only its configuration files do."""
+    named = {**pip_configuration(values), **values}
+    return tuple(name for name in (*_PIP_INDEXES, *_INDEXES) if named.get(name))
 
 
 def _program() -> str:
@@ -177,7 +189,7 @@ def _program() -> str:
 
 
 def _named_indexes(files: tuple[Path, ...]) -> list[str]:
-    """The indexes that lines of requirements files name."""
+    """Return the indexes that lines of requirements files name."""
     found: list[str] = []
     for file in files:
         if file.suffix in {".txt", ".in", ".pip", ""}:
@@ -190,7 +202,7 @@ def _environment(values: Mapping[str, str], cache: Path, files: tuple[Path, ...]
     kept = {
         name: value
         for name, value in values.items()
-        # uv ends at a switch that is set to nothing, which means "off" elsewhere.
+        # uv fails on an empty value of a switch, which means "off" in other programs.
         if name not in _LEFT_OUT and not name.startswith("APPLIANCE_") and (value or not name.startswith("UV_"))
     }
     told = {**pip_configuration(kept), **kept}
@@ -199,23 +211,23 @@ def _environment(values: Mapping[str, str], cache: Path, files: tuple[Path, ...]
             kept[ours] = told[theirs]
     if told.get("PIP_PRE", "").lower() in {"1", "true", "yes", "on"}:
         kept.setdefault("UV_PRERELEASE", "allow")
-    # As pip: the best version of all indexes. uv's own way, the first index that has the package at all, fails with
-    # requirements files that name an index of a few packages beside PyPI.
+    # As in pip: the best version of all indexes. uv's default, the first index that has the package, fails for
+    # requirements files that name an index with a few packages beside PyPI.
     kept.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
     own = user_cache(cache)
-    # On the volume of the environments: uv links a package's files, and copies nothing.
+    # On the same volume as the environments, uv links a package's files instead of copying them.
     kept.setdefault("UV_CACHE_DIR", str(own / "uv"))
     kept.setdefault("UV_PYTHON_INSTALL_DIR", str(own / "python"))
     kept["HOME"] = user_home(cache, kept.get("HOME", ""))
     kept["NO_COLOR"] = "1"
-    kept["COLUMNS"] = "4000"  # it would wrap the words of a build, in the middle of what they say
-    kept["UV_NO_PROGRESS"] = "1"  # bars are for terminals; what it downloads and installs it says all the same
+    kept["COLUMNS"] = "4000"  # otherwise uv wraps a build's output in the middle of its sentences
+    kept["UV_NO_PROGRESS"] = "1"  # progress bars are for terminals; uv still prints what it downloads and installs
     own_index = any(mark in kept.get(name, "") for name in _INDEXES for mark in ("//127.", "//localhost"))
     if not own_index and not network_is_there():
-        # uv tries for 8 s before it says so; with this it installs from its cache, or says at once what it lacks.
+        # Without this, uv tries for 8 s; with it, uv installs from its cache, or says at once what is not in it.
         kept["UV_OFFLINE"] = "1"
     elif not kept.get("UV_NO_INDEX") and not kept.get("UV_OFFLINE"):
         index = next((kept[name] for name in _DEFAULT_INDEXES if kept.get(name)), _PYPI)
         if not all(answers(each, kept) for each in dict.fromkeys(_named_indexes(files) or [index])):
-            kept.setdefault("UV_HTTP_RETRIES", "0")  # it would try for 7 s more
+            kept.setdefault("UV_HTTP_RETRIES", "0")  # otherwise uv tries for 7 s more
     return kept

@@ -1,7 +1,4 @@
-"""Whether there is a network, and whether an index answers: asked before an installer finds out slowly.
-
-Owns the two looks. Must not know what is fetched. Runs in ``appliance install``.
-"""
+"""Check whether there is a network and whether an index answers, because the installer takes long to find out."""
 
 from __future__ import annotations
 
@@ -21,13 +18,13 @@ _PORTS = {"https": 443, "http": 80, "socks5": 1080, "socks5h": 1080}
 
 
 def network_is_there(routes: Sequence[Path] = _ROUTES) -> bool:
-    """Whether any interface but the loopback has a route; true where the kernel does not say."""
+    """Return whether any interface except the loopback has a route; True if the kernel does not say."""
     for file in routes:
         try:
             lines = file.read_text("ascii", "replace").splitlines()
         except OSError:
             return True
-        # /proc/net/route begins with the interface and has a heading; ipv6_route ends with it.
+        # A line of /proc/net/route begins with the interface, below a heading; a line of ipv6_route ends with it.
         names = (
             {line.split()[0] for line in lines[1:]} if file.name == "route" else {line.split()[-1] for line in lines}
         )
@@ -37,7 +34,7 @@ def network_is_there(routes: Sequence[Path] = _ROUTES) -> bool:
 
 
 def answers(url: str, values: Mapping[str, str], within_s: float = LOOK_S) -> bool:
-    """Whether the host of this URL, or the proxy before it, takes a connection; true for what is no network's."""
+    """Return whether the host of this URL, or the proxy, accepts a connection; True if the URL needs no network."""
     proxy = next((values[name] for name in _PROXIES if values.get(name)), "")
     try:
         parts = urlsplit(proxy if "//" in proxy else f"//{proxy}") if proxy else urlsplit(url)
@@ -56,11 +53,11 @@ def answers(url: str, values: Mapping[str, str], within_s: float = LOOK_S) -> bo
         else:
             connected.append(True)
 
-    # In a thread: asking the DNS has no time-out of its own, and its default is 10 s and more.
+    # In a thread: a DNS query has no timeout parameter, and the resolver's default is 10 s or more.
     thread = threading.Thread(target=connect, daemon=True)
     try:
         thread.start()
-    except (RuntimeError, MemoryError):  # a limit of processes: the installer finds out, slowly
+    except (RuntimeError, MemoryError):  # the limit of processes is reached: the installer finds out more slowly
         return True
     thread.join(within_s)
     return connected == [True]

@@ -1,7 +1,4 @@
-"""pip's configuration files, for an installer that reads none of them.
-
-Owns where pip looks and how it reads. Must not know uv. Runs in ``appliance install``.
-"""
+"""Read pip's configuration files, because uv does not."""
 
 from __future__ import annotations
 
@@ -17,13 +14,13 @@ _SYSTEM = (Path("/etc/xdg/pip/pip.conf"), Path("/etc/pip.conf"))
 
 
 def pip_configuration(values: Mapping[str, str], system: Sequence[Path] = _SYSTEM) -> dict[str, str]:
-    """What the files say, as the variables that say the same: PIP_INDEX_URL and its kin. Those in ``values`` win."""
+    """Return the files' settings as pip's variables, such as PIP_INDEX_URL, except those that ``values`` contains."""
     named = values.get("PIP_CONFIG_FILE", "")
     if named == os.devnull:
         return {}
     home = Path(values.get("HOME") or "/")
     configuration = Path(values.get("XDG_CONFIG_HOME") or home / ".config")
-    # pip's order: a later file wins.
+    # pip's order: a later file takes precedence.
     files = [*system, home / ".pip" / "pip.conf", configuration / "pip" / "pip.conf"]
     found: dict[str, str] = {}
     for file in [*files, *([Path(named)] if named else [])]:
@@ -41,6 +38,6 @@ def _read(file: Path) -> dict[str, str]:
     for section in ("global", "install"):
         if parser.has_section(section):
             for key, value in parser.items(section):
-                # Several values stand on lines of their own in the file, and are parted by spaces in the variable.
+                # In the file each of several values has a line of its own; in the variable, spaces separate them.
                 found["PIP_" + key.upper().replace("-", "_")] = " ".join(value.split())
     return found

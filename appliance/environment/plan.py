@@ -1,12 +1,12 @@
-"""The project's environment: which one it needs, whether it is whole, and how it is made.
+"""Plan the project's environment and create it.
 
-Owns the layout of environments in the cache, their keys and the mark of a whole one. Must not know uv's words. ``plan``
-runs in the supervisor at each look at the project, and reads only; ``install`` in a child of its own.
+``plan`` runs in the supervisor at each check of the project, and only reads; ``install`` runs in a child process.
 
-Theory of operation. An environment is named by the hash of all that it is made of, so it never changes: other
-dependencies are another environment, and the old one serves until the new one is whole. It is made in its final place,
-since scripts in it name that place, under a lock that its installer inherits; the mark is written last, and what bears
-no mark is removed and made anew. So a kill at any moment leaves nothing that is taken for whole.
+Theory of operation. The name of an environment is the hash of all that it is made of, so an environment never changes:
+other dependencies are another environment, and the old one is used until the new one is complete. It is created in its
+final place, because its scripts contain that path, under a lock that the installer inherits. The marker file is written
+last; a folder without it is removed and created again. So a process that is killed at any moment leaves nothing that
+could be mistaken for a complete environment.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ if TYPE_CHECKING:
     from appliance.config.settings import Settings
     from appliance.environment.python.interpreter import Known
 
-_ALONE = ("--no-config", "--no-project")  # a uv.toml or pyproject.toml of the project says nothing about this
-# The image's python, pip, flask and their kin, each of which is ``appliance run``: a project that met them on its own
-# PATH would go round in a circle.
+_ALONE = ("--no-config", "--no-project")  # this step must not use a uv.toml or pyproject.toml of the project
+# The image's python, pip, flask and similar commands, each of which runs ``appliance run``: if the project found them
+# on its own PATH, they would call themselves without end.
 SHIMS = "/opt/appliance/shims"
 _MORE = ".more"
-_LAYOUT = "2"  # part of each key: a change of how environments are made makes new ones
+_LAYOUT = "2"  # part of each key: raise it if environments are created differently, and each is created again
 
 
 @dataclass(frozen=True)
@@ -60,17 +60,17 @@ class Plan:
 
     Attributes:
         environment: its folder.
-        python: the interpreter in it.
-        interpreter: the version that it is made from, and whose wish that is.
-        source: the file that says what it holds; "none"; "off" where the Python is used as it is.
-        files: all files that were read to know: worth watching.
+        python: its interpreter.
+        interpreter: the version of the Python that it is made from, and what asks for that version.
+        source: the file that declares the dependencies; "none"; "off" if the Python is used as it is.
+        files: all files that were read, which the supervisor watches.
         fingerprint: its key.
-        installed: whether it is whole.
-        passed_over: the Python that the project pins, where another one is taken.
-        because: why another than the appliance's own Python is taken, where the pinned packages decided.
-        more: what is installed beyond the project's own dependencies.
-        more_name: the file beside the environments that says so to the plans to come.
-        application: the folder that the application lies in, as the plan's maker was told.
+        installed: whether it is complete.
+        passed_over: the Python that the project pins, if another one is used.
+        because: why another Python than the appliance's own is used, if the pinned packages decided.
+        more: requirements in addition to the project's own dependencies.
+        more_name: the file beside the environments that keeps these requirements for later plans.
+        application: the folder of the application, as given to ``plan``.
     """
 
     environment: Path
@@ -88,13 +88,13 @@ class Plan:
 
 
 def plan(root: Path, settings: Settings, values: Mapping[str, str], application: Path | None = None) -> Plan:
-    """Which environment the project needs, from its files alone.
+    """Find the environment that the project needs, from the project's files alone.
 
     Args:
         root: the project's folder.
-        settings: the appliance's.
-        values: the project's environment.
-        application: the folder that its application lies in, where that is known.
+        settings: the appliance's settings.
+        values: the project's environment variables.
+        application: the folder of its application, if known.
 
     Raises:
         InterpreterError: no Python fits.
@@ -115,25 +115,25 @@ def install(
     report: Callable[[str], None],
     warn: Callable[[str], None] | None = None,
 ) -> Plan:
-    """Make the environment, and return when it is whole.
+    """Create the environment, and return when it is complete.
 
     Args:
-        plan: what ``plan`` said.
+        plan: the result of ``plan``.
         root: the project's folder.
-        settings: the appliance's.
-        values: the project's environment.
-        report: takes each line of the installer's progress.
-        warn: takes what is installed otherwise than the files say; without it, that is progress too.
+        settings: the appliance's settings.
+        values: the project's environment variables.
+        report: receives each line of the installer's progress.
+        warn: receives what is installed differently from what the files say; without it, ``report`` does.
 
     Returns:
-        The plan of what is whole now: another Python may have been settled, a file may have been saved meanwhile.
+        The plan of the complete environment: another Python may have been chosen, or a file saved, since ``plan`` ran.
 
     Raises:
-        InstallError: it can't be made; the installer's last words are in it.
+        InstallError: it can't be created; the error has the last lines of the installer's output.
     """
     if plan.installed:
         return plan
-    # Anew, not from the plan: a file may have been saved since, and the key must name what is installed.
+    # Read the files again: one may have been saved since ``plan`` ran, and the key must name what is installed.
     manifest = read_manifest(root, settings.dependencies, plan.application)
     program = installer(values, settings.cache, root, report, -1, manifest.files)
     memory = _memory(settings, manifest)
@@ -155,7 +155,7 @@ def install(
     except OSError as error:
         raise _closed_cache(settings.cache, error) from error
     for gone in prune(planned.environment.parent, root):
-        report(f"removed an environment that was not used for long: {gone.name}")
+        report(f"removed an environment that was not used for a long time: {gone.name}")
     return replace(planned, installed=True)
 
 
@@ -183,14 +183,14 @@ def _make_whole(
 def project_environment(
     plan: Plan, settings: Settings, values: Mapping[str, str], defaults: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """The environment of the project's processes; ``defaults`` (a target's ``environ``) are set where they are absent.
+    """Return the variables of the project's processes; ``defaults`` (a target's ``environ``) are set if absent.
 
-    Without ``APPLIANCE_*``: they are ours, a project that reads them would behave otherwise here than elsewhere, and an
-    appliance that is started by the project would take them for its own.
+    ``APPLIANCE_*`` is left out: a project that reads these variables would behave differently here than elsewhere, and
+    an appliance that the project starts would use them.
     """
     variables = {name: value for name, value in values.items() if not name.startswith("APPLIANCE_")}
     for name in ("PYTHONHOME", "__PYVENV_LAUNCHER__", "VIRTUAL_ENV"):
-        variables.pop(name, None)  # what activating an environment takes away too
+        variables.pop(name, None)  # activating an environment removes these too
     scripts = str(plan.python.parent)
     own = str(Path(sys.prefix, "bin")) if sys.prefix != sys.base_prefix else ""
     ours = {scripts, own, SHIMS}
@@ -199,14 +199,14 @@ def project_environment(
     if (plan.environment / "pyvenv.cfg").is_file() or plan.source != "off":
         variables["VIRTUAL_ENV"] = str(plan.environment)
     variables["HOME"] = user_home(settings.cache, variables.get("HOME", ""))
-    # Packages' bytecode was made by the installer; the project's own would lie in the mount, and be wrong for two saves
-    # of equal length in one second.
+    # The installer compiled the packages. The project's own bytecode would be written into the user's mount, and would
+    # be outdated after two saves of the same length in one second.
     variables["PYTHONDONTWRITEBYTECODE"] = "1"
     return {**(defaults or {}), **variables}
 
 
 def _memory(settings: Settings, manifest: Manifest) -> PythonChoices:
-    """What is remembered for the project's dependencies as they are now."""
+    """Return what earlier installations of the same dependencies found out."""
     key = _key((_LAYOUT, manifest.digest, str(sysconfig.get_config_var("SOABI"))))
     return PythonChoices(user_cache(settings.cache) / "environments", f"{key}.python.json")
 
@@ -227,7 +227,7 @@ def _planned(
         str(interpreter.path or "to be fetched"),
         # The machine and the C library: "cpython-313-x86_64-linux-gnu".
         str(sysconfig.get_config_var("SOABI")),
-        # Paths within the project are written into an environment: a project that moved needs another one.
+        # An environment contains paths of the project: a project that moved needs another environment.
         str(root) if manifest.files else "",
     )
     environments = user_cache(settings.cache) / "environments"
@@ -259,7 +259,7 @@ def _key(made_of: tuple[str, ...]) -> str:
 
 
 def supply(plan: Plan, requirement: str) -> bool:
-    """Have the next plan of the same dependencies hold this too; False where it does already, or nothing may be."""
+    """Add a requirement to later plans of the same dependencies; return False if it is known or can't be added."""
     if not plan.more_name or requirement in plan.more:
         return False
     try:
@@ -271,10 +271,10 @@ def supply(plan: Plan, requirement: str) -> bool:
 
 
 def _as_it_is(root: Path, settings: Settings, values: Mapping[str, str]) -> Plan:
-    """APPLIANCE_INSTALL=off: the named Python, else an active environment, else the project's own, else ours."""
+    """Plan for APPLIANCE_INSTALL=off: the named Python, else an active environment, else the project's, else ours."""
     folders = [values.get("VIRTUAL_ENV", "")]
     if "APPLIANCE_IMAGE" not in values:
-        # In a container a .venv in the mount is the host's, for other paths and often another system.
+        # In a container, a .venv in the mount belongs to the host: it has other paths and often another system.
         folders += [str(root / ".venv"), str(root / "venv")]
     pythons = [Path(folder, "bin", "python") for folder in folders if folder]
     existing = next((python for python in pythons if python.exists()), None)
@@ -297,7 +297,7 @@ def _mark(planned: Plan, root: Path) -> None:
 def _closed_cache(cache: Path, error: OSError) -> InstallError:
     return InstallError(
         f"the cache {cache} can't be written by uid {os.geteuid()}: {error.strerror}",
-        expected="a folder that the appliance's user may write, with room in it",
-        action="Remove the volume and let it be made anew, or name another folder in APPLIANCE_CACHE.",
+        expected="a folder with free space that the appliance's user may write",
+        action="Remove the volume, so that it is created again, or set APPLIANCE_CACHE to another folder.",
         cache=str(cache),
     )

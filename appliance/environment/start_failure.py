@@ -1,7 +1,4 @@
-"""Why a process or a thread could not be started, in words.
-
-Owns the causes and their remedies. Knows nothing of what is done about it. Runs in the supervisor and in the commands.
-"""
+"""Explain why a process or a thread could not be started, and what to do."""
 
 from __future__ import annotations
 
@@ -15,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_LONGEST = 32 * 4096  # of one variable, its name and the sign included (MAX_ARG_STRLEN of execve(2), Linux)
-# What passes when others end, or free what they hold.
+_LONGEST = 32 * 4096  # of one variable, with its name and the equals sign (MAX_ARG_STRLEN of execve(2), Linux)
+# Errors that go away when other processes end or free memory.
 _PASSING = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY})
 
 _PROCESSES = "Raise the limit of processes: pids_limit with compose, ulimit -u elsewhere."
@@ -54,13 +51,13 @@ def start_error(
     what: str, error: BaseException, *, program: str = "", folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> StartError:  # fmt: skip
-    """The error for what could not be started.
+    """Return the error for what could not be started.
 
     Args:
-        what: the part, as a user would call it.
-        error: what its start raised.
-        program: what was to be run; empty for a thread.
-        folder: where.
+        what: the part, as the user would call it.
+        error: the exception of its start.
+        program: the program to run; empty for a thread.
+        folder: its working directory.
         environment: its variables.
     """
     number = error.errno if isinstance(error, OSError) else None

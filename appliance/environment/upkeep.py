@@ -1,11 +1,10 @@
-"""The environments of the cache over time: which are in use, and which go.
+"""Lock the environments of the cache, and remove those that are no longer used.
 
-Owns the two files beside an environment: ``KEY.lock``, held by whoever makes it, and ``KEY.used``, held by whoever
-runs it, and touched whenever somebody begins to. Must not know how an environment is made. Runs in the supervisor and
-the commands, which use, and in ``appliance install``, which makes and prunes.
+Two files stand beside an environment. The process that creates it holds ``KEY.lock``. A process that runs it holds
+``KEY.used``, and touches that file when it begins.
 
-A volume may be shared by containers: flock(2) counts between them, since it is the file's own. The two locks are apart,
-or an installer would wait for ever for the one who runs what it wants to look at.
+Containers may share a volume: flock(2) works between them, because the lock belongs to the file itself. The two locks
+are separate, because otherwise an installer would wait forever for a process that runs the environment it checks.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-KEPT = 10  # of one project's path: each change of its dependencies makes one
+KEPT = 10  # environments of one project's path: each change of its dependencies creates one
 UNUSED_S = 30 * 86_400
 
 
 @contextmanager
 def making(environment: Path, report: Callable[[str], None]) -> Iterator[int]:
-    """One installation of an environment at a time, on this volume; the descriptor is for what it starts to inherit."""
+    """Hold the lock for an installation, one at a time on this volume; yield the descriptor, which children inherit."""
     with open_folder(str(environment.parent), LEVELS, make=OPEN) as folder:
         descriptor = folder.open(f"{environment.name}.lock", os.O_RDWR | os.O_CREAT)
     try:
@@ -47,17 +46,18 @@ def making(environment: Path, report: Callable[[str], None]) -> Iterator[int]:
 
 
 class Use:
-    """The environment that a process runs, or has others run: while it is held nobody prunes it."""
+    """The environment that a process runs, directly or in children: nobody prunes it while this is held."""
 
     def __init__(self) -> None:
         self._descriptor = -1
 
     def hold(self, environment: Path) -> None:
-        """Hold this one from now on, and let go of the one before."""
+        """Hold this environment, and release the one before."""
         before, self._descriptor = self._descriptor, -1
-        # A cache that can't be written is nobody's error here: what is in it is whole.
+        # A cache that can't be written is no error here: its environments are complete.
         with contextlib.suppress(OSError):
-            (environment / MARK).stat()  # ours: beside a project's own .venv, or an interpreter, nothing is written
+            # Only our environments have it: nothing is written beside a project's .venv or an interpreter.
+            (environment / MARK).stat()
             with open_folder(str(environment.parent), LEVELS) as folder:
                 self._descriptor = folder.open(f"{environment.name}.used", os.O_RDWR | os.O_CREAT)
             os.utime(self._descriptor)
@@ -67,10 +67,10 @@ class Use:
 
 
 def prune(environments: Path, project: Path, now: float | None = None) -> list[Path]:
-    """Remove what has not been used for long, or is one too many of this project's; what is in use stays.
+    """Remove environments that were not used for a long time, or exceed the number for this project; keep those in use.
 
     Returns:
-        What was removed.
+        The environments that were removed.
     """
     moment = time.time() if now is None else now
     folders = (each for each in environments.iterdir() if each.is_dir() and not each.is_symlink())
@@ -105,8 +105,8 @@ def _remove(environment: Path) -> bool:
                 held.callback(os.close, descriptor)
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            return False  # somebody makes or runs it
-        # The mark first: a removal that is cut short leaves nothing that is taken for whole.
+            return False  # a process creates or runs it
+        # The marker first: an interrupted removal must not leave an environment that seems complete.
         (environment / MARK).unlink(missing_ok=True)
         shutil.rmtree(environment, ignore_errors=True)
         environment.with_suffix(".used").unlink(missing_ok=True)

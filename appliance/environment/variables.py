@@ -1,6 +1,6 @@
-"""The variables that a project can't do without: those that its sources read, with no default.
+"""Find the environment variables that a project requires: its source reads them without a default.
 
-Owns this look; nothing is run. Must not know what is done with the names. Runs in the appliance's own interpreter.
+The source is parsed, never run.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from appliance.discovery.source.modules import Modules
 
 _DEEP_ENOUGH = 3
-# decouple's and django-environ's readers, by the names under which their documentation has them.
+# The readers of decouple and django-environ, by the names that their documentation uses.
 _READERS = frozenset({"config", "env"})
 
 
 def required_variables(modules: Modules) -> list[str]:
-    """Their names, sorted."""
+    """Return their names, sorted."""
     names: set[str] = set()
     for file in modules.files(_DEEP_ENOUGH):
         source = modules.source(file)

@@ -121,6 +121,16 @@ def test_uv_is_our_own(given, tmp_path):
     assert Path(installer({"PATH": "/nowhere"}, tmp_path, tmp_path, print, 0).program).is_file()
 
 
+def test_settings_of_an_index(tmp_path):
+    """The installer knows which settings name an index, those of pip's configuration file included."""
+    file = tmp_path / "pip.conf"
+    file.write_text("[global]\nextra-index-url = https://two.test\n")
+    values = {"PATH": "/nowhere", "UV_OFFLINE": "1"}
+    assert installer(values, tmp_path, tmp_path, print, 0).indexes == ()
+    values |= {"PIP_CONFIG_FILE": str(file), "UV_INDEX": "https://one.test"}
+    assert installer(values, tmp_path, tmp_path, print, 0).indexes == ("PIP_EXTRA_INDEX_URL", "UV_INDEX")
+
+
 def test_an_index_that_does_not_answer(given, tmp_path):
     """An index that takes no connection is not tried again and again; one that is a file is none of the network's."""
     with socket.socket() as closed:
@@ -150,4 +160,4 @@ def test_the_cache_where_the_index_is_away(tmp_path):
                 continue
             with pytest.raises(InstallError, match="can't be reached"):
                 uv.run("pip")
-    assert lines == ["error: dns error", "trying what is in the cache alone"] * 2
+    assert lines == ["error: dns error", "trying again with the cache alone"] * 2

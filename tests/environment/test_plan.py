@@ -192,9 +192,9 @@ def test_a_pin_that_cannot_be_fetched(shop, alone, name):
     shop.install()
     planned = shop.plan()
     assert (planned.installed, planned.passed_over) == (True, alone)
-    assert planned.interpreter.startswith(f"{OWN} ({name} says {alone}, which is not here")
-    tried = [line for line in shop.lines if line.startswith("fetching")]
-    assert tried == [f"fetching Python {alone}"]
+    assert planned.interpreter.startswith(f"{OWN} ({name} says {alone}, which is not installed")
+    tried = [line for line in shop.lines if line.startswith("downloading")]
+    assert tried == [f"downloading Python {alone}"]
 
 
 def test_the_projects_environment(shop):

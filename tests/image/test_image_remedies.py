@@ -92,11 +92,11 @@ def test_the_full_image(start, project, run, docker, volume):
     wheel(folder / "wheels", "compiled", tag="cp314-cp314-manylinux_2_17_x86_64")
     cache = ("--volume", f"{volume}:/cache", "--env", "UV_PYTHON_DOWNLOADS=never")
     failed = start(folder, *cache).wait_for("install.failed", timeout=120)
-    assert "compiled==1.0 is made for Python 3.14." in failed["action"]
+    assert "compiled==1.0 has a wheel for Python 3.14." in failed["action"]
     tag = run(command_in(failed["action"]), *STAND_INS, f"PYTHON_3_14={OTHER}")
     container = start(folder, *cache, tag=tag)
     chosen = container.wait_for("interpreter.chosen", timeout=240)
-    assert chosen["reason"] == "compiled==1.0 is not made for Python 3.13"
+    assert chosen["reason"] == "compiled==1.0 has no wheel for Python 3.13"
     container.wait_for("worker.ready", timeout=240)
     assert container.get().text == "3.14"
     # The base's own Python has its headers too.

@@ -1,1 +1,1 @@
-"""Read what an installer printed: which package failed, why, and what to do."""
+"""Read an installer's output: which package failed, why, and what to do."""

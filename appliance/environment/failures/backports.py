@@ -1,20 +1,20 @@
-"""Modules that left the standard library, and what brings each of them back.
+"""List the modules that left the standard library, and the package that provides each of them.
 
-Owns the table. Must not know how anything is installed. Runs in the supervisor, after an import has failed.
+The supervisor uses it after an import has failed.
 """
 
 from __future__ import annotations
 
 import re
 
-_SETUPTOOLS = "setuptools<81"  # later ones bring pkg_resources no more
+_SETUPTOOLS = "setuptools<81"  # later releases do not contain pkg_resources
 _DEAD = (
     "aifc", "asynchat", "asyncore", "chunk", "crypt", "imghdr", "mailcap", "nntplib", "pipes", "smtpd", "sndhdr",
     "sunau", "telnetlib", "uu", "xdrlib",
 )  # fmt: skip
 _BROUGHT_BACK = {
-    # Environments of uv hold no setuptools, and Pythons since 3.12 neither: what imports these without saying that it
-    # needs them ran everywhere before.
+    # uv installs no setuptools into an environment, and Python 3.12 and later do not either. A package that imports
+    # these without declaring them worked everywhere before.
     **dict.fromkeys(("distutils", "pkg_resources", "setuptools"), _SETUPTOOLS),
     "audioop": "audioop-lts",
     "cgi": "legacy-cgi",
@@ -26,7 +26,7 @@ _MISSING = re.compile(r"No module named '(\w{1,40})\b")
 
 
 def brought_back(message: str) -> tuple[str, str]:
-    """The module that an import error names, and the requirement that brings it; empty where it is none of these."""
+    """Return the module that an import error names, and the requirement that provides it; empty if unknown."""
     found = _MISSING.search(message)
     requirement = _BROUGHT_BACK.get(found[1], "") if found else ""
     return (found[1], requirement) if found and requirement else ("", "")

@@ -1,7 +1,4 @@
-"""Why a package could not be built: what its build said, what that means, what helps.
-
-Must not know who shows it, nor where the package is asked for. Runs in ``appliance install``.
-"""
+"""Explain why a package could not be built, from the output of its build."""
 
 from __future__ import annotations
 
@@ -17,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def cause_of_build(text: str, package: str = "") -> Cause | None:
-    """What kept the package from being built; None where nothing that is known stands in its words.
+    """Return what prevented the build; None if no known message is in its output.
 
     Args:
-        text: the words of its build.
-        package: its name, where that is known: the first thing that is missing is seldom the last.
+        text: the output of the build.
+        package: the package's name, if known: a build stops at the first missing library, and may need others.
     """
     symptom = build_symptom(text)
     cause = symptom[1] if symptom else None

@@ -1,13 +1,13 @@
-"""Debian's packages, by what a build asks for: a header, a library to link, a name of pkg-config.
+"""List Debian's development packages by what a build needs: a header, a library to link, a pkg-config name.
 
-Owns the table. A test in the image holds that each package can be installed. Runs in ``appliance install``.
+A test in the image checks that each package can be installed.
 """
 
 from __future__ import annotations
 
 from types import MappingProxyType
 
-# package: its headers, the names that are linked, the names of pkg-config.
+# package: its headers, the names for the linker, the names for pkg-config.
 _DEVELOPMENT = MappingProxyType(
     {
         "default-libmysqlclient-dev": (
@@ -86,7 +86,7 @@ _DEVELOPMENT = MappingProxyType(
 _HEADERS = {name: package for package, (headers, _, _) in _DEVELOPMENT.items() for name in headers}
 _LINKED = {name: package for package, (_, linked, _) in _DEVELOPMENT.items() for name in linked}
 _PKG_CONFIG = {name: package for package, (_, _, names) in _DEVELOPMENT.items() for name in names}
-# What these are built with besides a compiler, whatever their build misses first.
+# What a build of these packages needs besides a compiler, whatever it reports first.
 NEEDS = {
     "dbus-python": ("libdbus-1-dev", "libglib2.0-dev", "pkg-config"),
     "gdal": ("libgdal-dev",),
@@ -112,7 +112,7 @@ NEEDS = {
     "xmlsec": ("libxml2-dev", "libxmlsec1-dev", "libxmlsec1-openssl", "pkg-config"),
 }
 PACKAGES = tuple(dict.fromkeys((*_DEVELOPMENT, *(name for needs in NEEDS.values() for name in needs))))
-# What the image's target full holds beside its Pythons; tests/test_house.py holds it to the Dockerfile.
+# What the image's target `full` contains besides its Pythons; tests/test_house.py compares it with the Dockerfile.
 IN_FULL = frozenset(
     {
         "build-essential", "cmake", "default-libmysqlclient-dev", "git", "libffi-dev", "libjpeg-dev", "libpq-dev",
@@ -122,15 +122,15 @@ IN_FULL = frozenset(
 
 
 def package_of_header(name: str) -> str:
-    """Debian's package of a header, as a compiler names it; empty where it is not known."""
+    """Return the Debian package of a header, as a compiler names it; empty if unknown."""
     return _HEADERS.get(name, "")
 
 
 def package_of_linked(name: str) -> str:
-    """Debian's package of a library that is linked, ``-lpq`` without its sign; empty where it is not known."""
+    """Return the Debian package of a library to link, ``pq`` for ``-lpq``; empty if unknown."""
     return _LINKED.get(name, "")
 
 
 def package_of_pkg_config(name: str) -> str:
-    """Debian's package of what pkg-config calls so; empty where it is not known."""
+    """Return the Debian package of a pkg-config name; empty if unknown."""
     return _PKG_CONFIG.get(name, "")

@@ -1,7 +1,7 @@
-"""What a package's build prints when it fails, as a table: a pattern, the cause, what Debian brings against it.
+"""List what a failing build prints: a pattern, the cause, and the Debian packages that fix it.
 
-Each pattern is what a tool or a setup.py really printed, and a test holds that each row is the first that fits some
-words. ``build_failures`` reads it. Runs in ``appliance install``.
+Each pattern matches real output of a tool or a setup.py, and a test checks that each row is the first match of some
+output. ``build_failures`` uses the table.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ COMPILER = ("build-essential",)
 
 @dataclass(frozen=True)
 class Cause:
-    """What kept a package from being built.
+    """What prevented the build of a package.
 
     Attributes:
-        meaning: in words that continue "a package has no wheel for this Python, and".
-        debian: packages of Debian that bring what is missing.
-        until: the last Python on which it can be built; empty where that is not known.
+        meaning: the text that continues "a package has no wheel for this Python, and".
+        debian: the Debian packages that provide what is missing.
+        until: the last Python on which the package can be built; empty if unknown.
         old: whether the release is too old for this Python: no compiler helps.
         headers: whether this Python's own headers are missing.
     """
@@ -42,14 +42,14 @@ class Cause:
 
 
 class BuildSymptom(NamedTuple):
-    """One row: words of a build, and their cause, or what works it out of the match. The first row with one counts."""
+    """One row: a pattern, and the cause or a function of the match that returns it; the first cause counts."""
 
     pattern: str
     cause: Cause | Callable[[re.Match[str]], Cause | None]
 
 
 def _missing(program: str, *debian: str) -> Cause:
-    return Cause(f"its build needs {program}, which is not here", debian)
+    return Cause(f"its build needs {program}, which is not installed", debian)
 
 
 def _old(why: str, until: str = "") -> Cause:
@@ -57,7 +57,7 @@ def _old(why: str, until: str = "") -> Cause:
 
 
 def _brought(package_of: Callable[[str], str]) -> Callable[[re.Match[str]], Cause | None]:
-    """The cause where Debian's package of what is missing is known: it is named in the match."""
+    """Return a function that gives the cause if the Debian package of the library in the match is known."""
 
     def cause(found: re.Match[str]) -> Cause | None:
         package = package_of(found[1])
@@ -68,15 +68,15 @@ def _brought(package_of: Callable[[str], str]) -> Callable[[re.Match[str]], Caus
 
 
 def _header(found: re.Match[str]) -> Cause:
-    """A header whose package is not known, where a compiler is."""
+    """Return the cause for a header whose package is unknown; a compiler is present."""
     return _missing(f"the header {found[1]}")
 
 
 _NO_HEADER = r"fatal error: ([\w./+-]{1,80}): No such file"
 _TOO_OLD = _old("it is written for Python's inner workings of its time")
-# A release that is too old says so before it comes to what it is made with, and a tool before a compiler.
+# The order: output that shows a release is too old comes before missing libraries and tools, a compiler comes last.
 BUILD_SYMPTOMS: tuple[BuildSymptom, ...] = (
-    # What left the standard library, setuptools or the C interface, and the last Python that can do without.
+    # What left the standard library, setuptools or the C API, and the last Python that still has it.
     BuildSymptom(
         r"invalid mode: 'r?U|longintrepr\.h|getargspec|\bPyUnicode_GET_SIZE\b",
         _old("it needs Python 3.10 or older", "3.10"),
@@ -123,7 +123,7 @@ BUILD_SYMPTOMS: tuple[BuildSymptom, ...] = (
         _TOO_OLD,
     ),
     BuildSymptom(r"implicit declaration of function", _old("today's compilers refuse its C code")),
-    # Programs and libraries that a build asks for by name.
+    # Programs and libraries that a build names.
     BuildSymptom(r"pg_config", _missing("pg_config", *COMPILER, "libpq-dev")),
     BuildSymptom(
         r"mysql_config|mariadb_config|Can not find valid pkg-config name",
@@ -159,16 +159,17 @@ BUILD_SYMPTOMS: tuple[BuildSymptom, ...] = (
     BuildSymptom(r"'swig|swig.{0,20}not found|swig: not found", _missing("SWIG", *COMPILER, "swig")),
     BuildSymptom(r"(?i)no fortran compiler|gfortran", _missing("a Fortran compiler", *COMPILER, "gfortran")),
     BuildSymptom(
-        r"Python\.h: No such file|cannot find -lpython3", Cause("the headers of this Python are not here", headers=True)
+        r"Python\.h: No such file|cannot find -lpython3",
+        Cause("the headers of this Python are not installed", headers=True),
     ),
-    # What is missing is named in the words.
+    # The output names what is missing.
     BuildSymptom(_NO_HEADER, _brought(package_of_header)),
     BuildSymptom(r"cannot find -l([\w+-]{1,40})", _brought(package_of_linked)),
     BuildSymptom(r"Package '?([\w.+-]{1,40})'?(?: was not found|, required by)", _brought(package_of_pkg_config)),
     BuildSymptom(r"Dependency \"([\w.+-]{1,40})\" not found", _brought(package_of_pkg_config)),
     BuildSymptom(r"'--exists', '([\w.+-]{1,40})", _brought(package_of_pkg_config)),
     BuildSymptom(_NO_HEADER, _header),
-    # The tools that every build needs; what is refused by those that are there is too old.
+    # The tools that every build needs. If a tool is installed but refuses the code, the release is too old.
     BuildSymptom(
         r"'pkg-config'? not found|pkg-config: (?:command )?not found|invoke pkg-config|directory: 'pkg-config'",
         _missing("pkg-config", *COMPILER, "pkg-config"),
@@ -191,7 +192,7 @@ BUILD_SYMPTOMS: tuple[BuildSymptom, ...] = (
 
 
 def build_symptom(text: str) -> tuple[BuildSymptom, Cause] | None:
-    """The row for these words of a build, and its cause; None where nothing that is known stands in them."""
+    """Return the row for a build's output, and its cause; None if no row matches."""
     for symptom in BUILD_SYMPTOMS:
         for found in re.finditer(symptom.pattern, text):
             cause = symptom.cause if isinstance(symptom.cause, Cause) else symptom.cause(found)

@@ -1,7 +1,6 @@
-"""What to do about a package that can't be built or had: each remedy as the words, and commands, that a person follows.
+"""Write what the user can do about a package that can't be installed or built, with the commands.
 
-Owns the words. Must not know why it failed. Runs in ``appliance install``. Each is done to the letter by
-tests/environment/failures/test_install_remedies.py.
+tests/environment/failures/test_install_remedies.py follows each of them exactly.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-# The same module under a name that comes as a wheel, or that is still looked after.
+# The same module in a package that has wheels, or that is still maintained.
 INSTEAD = {
     "cchardet": "faust-cchardet",
     "dlib": "dlib-bin",
@@ -33,7 +32,7 @@ _TOOLS = {"uv.lock": "uv", "poetry.lock": "poetry", "Pipfile.lock": "pipenv"}
 
 
 class FailedPackage(NamedTuple):
-    """A package that the project's files ask for, and where: ``line`` of ``file``, empty where none asks by name."""
+    """A package that the project's files name: ``line`` of ``file``; both are empty if no file names it."""
 
     name: str
     version: str
@@ -42,12 +41,12 @@ class FailedPackage(NamedTuple):
 
 
 def tool_of(files: Sequence[Path]) -> str:
-    """The tool whose lock is installed from: it alone may change what that holds."""
+    """Return the tool that wrote the lock: only that tool may change the lock."""
     return next((tool for file in files if (tool := _TOOLS.get(file.name))), "")
 
 
 def take_instead(wanted: FailedPackage, files: Sequence[Path]) -> str:
-    """Another package in the place of this one; empty where none is known."""
+    """Advise another package in place of this one; empty if none is known."""
     instead = INSTEAD.get(plain(wanted.name), "")
     if not instead:
         return ""
@@ -58,14 +57,14 @@ def take_instead(wanted: FailedPackage, files: Sequence[Path]) -> str:
     }
     command = commands.get(tool_of(files))
     if command:
-        return f"{instead} brings the same module as a wheel: {command}"
+        return f"{instead} has the same module as a wheel: {command}"
     where = f" in {wanted.file}" if wanted.file else ""
     line = f"{wanted.line!r}" if wanted.line else wanted.name
-    return f"Write {instead} in the place of {line}{where}: it brings the same module as a wheel."
+    return f"Replace {line} with {instead}{where}: it has the same module as a wheel."
 
 
 def take_newer(wanted: FailedPackage, files: Sequence[Path]) -> str:
-    """A newer release of it."""
+    """Advise a newer release of the package."""
     tool = tool_of(files)
     if tool:
         direct = any(_asks(file, wanted.name) for file in files if file.name in {"pyproject.toml", "Pipfile"})
@@ -76,14 +75,14 @@ def take_newer(wanted: FailedPackage, files: Sequence[Path]) -> str:
             "poetry": f"poetry add {wanted.name}@latest" if direct else f"poetry update {wanted.name}",
             "pipenv": f"pipenv install {bound}" if direct else f"pipenv upgrade {wanted.name}",
         }
-        return f"Take a newer release of it: {commands[tool]}"
+        return f"Use a newer release of it: {commands[tool]}"
     if wanted.file:
-        return f"Take a newer release of it: write {wanted.name} in the place of {wanted.line!r} in {wanted.file}."
-    return f"Take a newer release of {wanted.name}, or of what depends on it."
+        return f"Use a newer release of it: replace {wanted.line!r} with {wanted.name} in {wanted.file}."
+    return f"Use a newer release of {wanted.name}, or of what depends on it."
 
 
 def take_older_python(until: str, image: str) -> str:
-    """The last Python on which it runs."""
+    """Advise the last Python on which the package runs."""
     values = {"APPLIANCE_IMAGE": image} if image else {}
     if image == "full" and until in IN_FULL_IMAGE:
         return f"run the project on Python {until}: APPLIANCE_PYTHON={until}"
@@ -91,7 +90,7 @@ def take_older_python(until: str, image: str) -> str:
 
 
 def add_debian(packages: Sequence[str], image: str) -> str:
-    """Packages of Debian, where the appliance runs; empty where its image has them all."""
+    """Advise Debian packages for the place where the appliance runs; empty if its image has them all."""
     if not image:
         return f"Install what is missing (Debian, Ubuntu): apt-get install -y {' '.join(packages)}"
     if image != "full" and IN_FULL.issuperset(packages):
@@ -104,7 +103,7 @@ def add_debian(packages: Sequence[str], image: str) -> str:
 
 
 def derived_image(packages: Sequence[str]) -> str:
-    """The command that adds packages of Debian to the image, under its name; it needs no folder."""
+    """Return the command that adds Debian packages to the image, under the same name; it needs no build context."""
     run = f"RUN apt-get update && apt-get install -y {' '.join(packages)}"
     return f"printf 'FROM wsgi-appliance\\n{run}\\n' | docker build -t wsgi-appliance -"
 

@@ -1,7 +1,4 @@
-"""Why the installer failed: its words, what they mean, where the line stands that led to it, what to do.
-
-Owns the reading of uv's errors. Must not run anything. Runs in ``appliance install``.
-"""
+"""Explain why uv failed: what its output means, which line of the project's files caused it, and what to do."""
 
 from __future__ import annotations
 
@@ -22,18 +19,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-_CAUSE = re.compile(r"\A\s*(?:error:|\u00d7|x )\s*")  # how uv begins the line that says why
-_BEGINS = re.compile(r"(?:error:|  \u00d7)")  # the same; what a build says is indented further
-_FIRST = 8  # lines: what failed, and what that came from
+_CAUSE = re.compile(r"\A\s*(?:error:|\u00d7|x )\s*")  # how uv begins the line that gives the reason
+_BEGINS = re.compile(r"(?:error:|  \u00d7)")  # the same; a build's output is indented further
+_FIRST = 8  # lines: what failed, and its cause
 _LAST = 40
 _DRAWING = re.compile("[\u2500-\u257f\u25b6]+")  # box drawing, and the arrow head
 _LONGEST_CAUSE = 500
-# Of the files' own grammar, and of uv's sentences.
+# Words of the files' syntax, which are not names of packages.
 _KEYS = frozenset(
     {"dependencies", "name", "version", "requires", "python", "requires-python", "requirements", "packages", "project"}
 )
 _BUILT = re.compile(r"[Ff]ailed to (?:download and )?build `([\w.-]+)(?:\[[^\]]*\])?(?:==([^`]+?))?(?: @ [^`]*)?`")
-# Words of uv's sentences that are names of packages too.
+# Words of uv's sentences that are also names of packages.
 _SENTENCES = frozenset({
     "a", "all", "an", "and", "are", "available", "backend", "be", "because", "build", "builds", "cannot", "cause",
     "caused", "conclude", "could", "depend", "depends", "directory", "dns", "does", "download", "env", "error", "exit",
@@ -47,7 +44,7 @@ _SENTENCES = frozenset({
 
 
 class UvErrors:
-    """The installer's last lines, and those in which it began to say why: a build's own words are long between them."""
+    """Keep uv's last lines and the first lines of its error: a long output of a build may stand between them."""
 
     def __init__(self) -> None:
         self._why: list[str] = []
@@ -55,7 +52,7 @@ class UvErrors:
         self._since = 0
 
     def add(self, line: str) -> None:
-        """One more line."""
+        """Add a line."""
         begins = _BEGINS.match(line)
         if begins:
             self._why, self._since = [], 0
@@ -65,7 +62,7 @@ class UvErrors:
         self._last.append(line)
 
     def all(self) -> list[str]:
-        """Both, in order, no line twice."""
+        """Return both in order, no line twice."""
         gone = max(0, self._since - len(self._last))
         return [*self._why[:gone], *self._last]
 
@@ -81,7 +78,7 @@ class Place:
 
     @property
     def name(self) -> str:
-        """The file as a person of this project would name it."""
+        """The file as the user knows it: relative to the project's folder."""
         within = self.folder is not None and self.folder in self.file.parents
         return str(self.file.relative_to(self.folder)) if within and self.folder else self.file.name
 
@@ -93,16 +90,19 @@ def failure(
     files: Iterable[Path] = (),
     image: str = "",
     folder: Path | None = None,
+    *,
+    indexes: Sequence[str] = (),
 ) -> InstallError:
-    """The error for these last words and this exit code.
+    """Return the error for the output and exit code of uv.
 
     Args:
-        words: the installer's, line by line.
+        words: uv's output, line by line.
         code: its exit code; negative for a signal.
-        offline: why it was told to try no network; empty where it was not.
-        files: the dependency files, where the line that is to blame may stand.
-        image: which of its images the appliance runs in; empty elsewhere.
-        folder: the project's, which files are named from.
+        offline: why uv was told not to use a network; empty if it was not.
+        files: the dependency files, one of which may contain the cause.
+        image: the image that the appliance runs in; empty outside of an image.
+        folder: the project's folder; file names are shown relative to it.
+        indexes: the settings that name an index, if the user set any.
     """
     text = "\n".join(words)
     message = _ended(-code) if code < 0 else uv_message(text, offline=bool(offline))
@@ -114,7 +114,7 @@ def failure(
     return InstallError(
         f"the installer failed: {meaning}" + (f" ({cause})" if cause else "") + where,
         expected="dependencies that can be installed",
-        action=told.action,
+        action=told.action.replace("{index}", _in_settings(indexes)),
         output=list(words),
         offline=bool(offline),
         **({"unreachable": True} if message.unreachable else {}),
@@ -123,13 +123,18 @@ def failure(
     )
 
 
+def _in_settings(indexes: Sequence[str]) -> str:
+    """Continue an advice with the settings that name an index; empty if the user set none."""
+    return f", and the index ({', '.join(indexes)})" if indexes else ""
+
+
 def _ended(signal: int) -> UvMessage:
     return UvMessage("", f"it was ended by signal {signal}", "Save a dependency file to try again.")
 
 
 @dataclass(frozen=True)
 class _Failure:
-    """What is known of a failure: the row, uv's words, the cause in one line, the line that led to it."""
+    """The facts of a failure: the table's row, uv's output, the cause in one line, the line of the project's files."""
 
     message: UvMessage
     text: str
@@ -140,7 +145,7 @@ class _Failure:
 
 
 class _Told(NamedTuple):
-    """What is said: the meaning, what to do, and more for those who may try otherwise."""
+    """What the user reads: the meaning and what to do; and details for a caller that may try another way."""
 
     meaning: str
     action: str
@@ -164,13 +169,13 @@ def _newer(failure: _Failure) -> _Told:
 
 
 def _build(failure: _Failure) -> _Told:
-    """What kept a package from being built decides."""
+    """Explain a failed build: the cause in the build's output decides."""
     wanted, files = _wanted(failure.text, failure.place), failure.files
     cause = cause_of_build(failure.text, wanted.name)
     meaning = f"{failure.message.meaning}, and {cause.meaning if cause else 'its build failed'}"
     steps = [take_instead(wanted, files)]
     if wanted.name.endswith("-binary"):
-        # It is made to be a wheel, and is one in a release of this Python's time.
+        # Such a package always has wheels; a newer release has one for this Python.
         steps.append(take_newer(wanted, files))
     if cause is None or cause.old:
         steps.append("" if steps[0] else take_newer(wanted, files))
@@ -207,7 +212,7 @@ def _with_headers(image: str) -> str:
 
 
 def cause_of(words: Sequence[str]) -> str:
-    """What uv says after "error:" or a cross, without its drawing, as one line."""
+    """Return what uv says after "error:" or a cross as one line, without its box drawing."""
     start = next((index for index, line in enumerate(words) if _CAUSE.match(line)), len(words) - 1)
     lines: list[str] = []
     for line in words[max(start, 0) :]:
@@ -219,7 +224,7 @@ def cause_of(words: Sequence[str]) -> str:
 
 
 def place_of(cause: str, files: Sequence[Path], folder: Path | None = None) -> Place | None:
-    """The line that the cause speaks of: at a position, of an index by its host, of a package by its name."""
+    """Return the line that caused the failure: at a position, with an index's host, or with a package's name."""
     place = _place_of(cause, files)
     return replace(place, folder=folder) if place else None
 
@@ -232,7 +237,7 @@ def _place_of(cause: str, files: Sequence[Path]) -> Place | None:
             if str(file).endswith(position[1].rpartition("/")[2]):
                 number = text.encode()[: int(position[2])].decode(errors="replace").count("\n") + 1
                 return Place(file, number, _line(text, number))
-    # A repository's host is that of many addresses, of which a package's name tells more.
+    # Many lines may contain a repository's host; the name of the package is more precise.
     host = None if _BUILT.search(cause) else re.search(r"https?://([^/\s)]+)", cause)
     if host:
         for file, text in texts:
@@ -244,7 +249,7 @@ def _place_of(cause: str, files: Sequence[Path]) -> Place | None:
 
 
 def _packages(cause: str) -> list[str]:
-    """The names in uv's sentences, the most certain first; a package may be called as one of their words."""
+    """Return the package names in uv's sentences, the most certain first; a common word may be a package's name too."""
     built = _BUILT.search(cause)
     if built:
         return [built[1]]
@@ -255,7 +260,7 @@ def _packages(cause: str) -> list[str]:
 
 
 def _named(texts: Sequence[tuple[Path, str]]) -> dict[str, Place]:
-    """Each package that a line begins with, as requirements files, TOML, JSON, YAML and setup files write it."""
+    """Return each package that a line begins with, as requirements files, TOML, JSON, YAML and setup files write it."""
     found: dict[str, Place] = {}
     entry = re.compile(
         r"""\s*(?:-\s+|(?:install_)?requires\s*=\s*|(?:dependencies|requires)\s*=\s*\[\s*|name\s*=\s*)?"""

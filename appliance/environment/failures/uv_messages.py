@@ -1,7 +1,6 @@
-"""What uv prints when it fails, as a table: a pattern, what it means, what to do.
+"""List the messages that uv prints when it fails: a pattern, what it means, and what to do.
 
-``uv_errors`` reads it, and a test holds that each row is the first that fits real words of uv. Runs in
-``appliance install``.
+``uv_errors`` uses the table, and a test checks that each row is the first match of some real output of uv.
 """
 
 from __future__ import annotations
@@ -14,16 +13,16 @@ _COMPILERS = r"[\w-]*(?:gcc|g\+\+|clang|cc|cargo|rustc)"
 
 
 class UvMessage(NamedTuple):
-    """One row; the first row that fits counts.
+    """One row; the first row that matches counts.
 
     Attributes:
-        pattern: a regular expression that is searched for in uv's words.
-        meaning: the cause, in words of ours; ``{offline}`` stands for why no network was tried.
-        action: what to do; empty where the remedy finds it.
-        remedy: ``words``: the action is all; ``git``: an image without Git needs it first; ``newer``: a newer release
-            of the package that is named; ``build``: what the package's build said decides.
-        offline: whether the row counts only where uv was told to try no network.
-        unreachable: whether the cache alone may still do.
+        pattern: a regular expression to search for in uv's output.
+        meaning: the cause in plain words; ``{offline}`` stands for the reason why uv used no network.
+        action: what to do; empty if the remedy finds it; ``{index}`` stands for the index settings of the user.
+        remedy: ``words``: the action is enough; ``git``: an image without Git needs Git first; ``newer``: a newer
+            release of the named package helps; ``build``: the output of the package's build decides.
+        offline: whether the row counts only if uv was told not to use a network.
+        unreachable: whether an installation from the cache alone may succeed.
     """
 
     pattern: str
@@ -38,22 +37,22 @@ UV_MESSAGES: tuple[UvMessage, ...] = (
     UvMessage(
         r"[Nn]etwork (?:connectivity )?(?:is|was) disabled|not found in the (?:cache|provided)|in the cache for",
         "{offline}, and not everything is in the cache",
-        "Connect the container to a network once; what was installed then needs none afterwards.",
+        "Connect the container to a network once; later starts need none.",
         offline=True,
     ),
     UvMessage(
         r"No space left on device",
         "the disk of the cache is full",
-        "Make room: `docker system prune`, or remove the cache volume.",
+        "Free some space: `docker system prune`, or remove the cache volume.",
     ),
     UvMessage(
         r"(?i)invalid peer certificate|UnknownIssuer|certificate verify failed",
         "the certificate of the index, or of a proxy before it, is not trusted",
-        "Mount the authority's certificates, and name their file in SSL_CERT_FILE.",
+        "Mount the certificates of its authority, and set SSL_CERT_FILE to their file.",
     ),
     UvMessage(
         r"HTTP status client error \((?:401|403|407)|(?i:unauthorized)",
-        "the package index wants other credentials",
+        "the package index refuses the credentials",
         "Put them into the index's URL (PIP_INDEX_URL, UV_DEFAULT_INDEX), or into a netrc file.",
     ),
     UvMessage(
@@ -64,14 +63,14 @@ UV_MESSAGES: tuple[UvMessage, ...] = (
     ),
     UvMessage(
         r"Hash mismatch|hash.{0,200} (?:does not|do not|didn't) match",
-        "a package is not the one whose hash is stated",
-        "Make the lock or the hashes anew; if they were right, the index has changed that package.",
+        "a package does not have the hash that is stated",
+        "Create the lock or the hashes again; if they were right, the index has changed that package.",
     ),
     UvMessage(
         r"Network connectivity is disabled|network was disabled|dns error|error sending request|Could not connect|"
         r"[Ff]ailed to (?:fetch|lookup)|operation timed out|tcp connect error|Connection refused",
         "the package index can't be reached",
-        "Check the network, or the proxy (HTTPS_PROXY) and the index (PIP_INDEX_URL, UV_DEFAULT_INDEX) that are set.",
+        "Check the network, the proxy (HTTPS_PROXY){index}.",
         unreachable=True,
     ),
     UvMessage(
@@ -83,17 +82,17 @@ UV_MESSAGES: tuple[UvMessage, ...] = (
     UvMessage(
         r"[Cc]ouldn't parse|[Ff]ailed to parse|[Ee]xpected .* found",
         "a line of the dependency files can't be read",
-        "Correct the line that is named.",
+        "Correct that line.",
     ),
     UvMessage(
         r"was not found in the package registry|not found in the cache",
         "a package is not in the index",
-        "Check its spelling, and the index that is set (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL).",
+        "Check its spelling{index}.",
     ),
     UvMessage(
         r"does not satisfy Python|requires[ -]Python|Python requirement",
         "a package does not run on this Python",
-        "Ask for another version of it, or for another Python in APPLIANCE_PYTHON.",
+        "Require another version of it, or set APPLIANCE_PYTHON to another Python.",
     ),
     UvMessage(
         r"has no wheels? with a matching|only has wheels with",
@@ -103,18 +102,18 @@ UV_MESSAGES: tuple[UvMessage, ...] = (
     UvMessage(
         r"there (?:is|are) no versions? of|only .{1,80} (?:is|are) available",
         "a version that is asked for does not exist",
-        "Ask for one that there is.",
+        "Require a version that exists.",
     ),
     UvMessage(
         r"No solution found",
         "no versions of the packages fit together",
-        "Widen a version in the dependency files; the words above say which exclude each other.",
+        "Allow more versions in the dependency files; the lines above say which exclude each other.",
     ),
 )
-UNKNOWN = UvMessage("", "it ended with an error", "Read its words, and correct the dependency files.")
+UNKNOWN = UvMessage("", "it ended with an error", "Read its output, and correct the dependency files.")
 
 
 def uv_message(text: str, *, offline: bool) -> UvMessage:
-    """The row for these words of uv."""
+    """Return the row for this output of uv."""
     rows = (row for row in UV_MESSAGES if offline or not row.offline)
     return next((row for row in rows if re.search(row.pattern, text)), UNKNOWN)

@@ -1,1 +1,1 @@
-"""Choose the Python interpreter that a project is installed for."""
+"""Choose the Python that a project is installed for."""

@@ -1,12 +1,12 @@
-"""Which Python the project runs on: what it asks for, what it pins, and what there is.
+"""Choose the Python that the project runs on: from what the project requires or pins, and what is installed.
 
-Owns the choice and its words. Must not know how it is found out what a package has wheels for, nor what is installed
-into an environment. Runs in the appliance's own interpreter, at each look at the project.
+The supervisor does this at each check of the project.
 
-Theory of operation. A range (``requires-python``) is the project's own word, and holds. A pin (``.python-version``) is
-what a person or a host ran once: it is followed where that Python is here or can be fetched; else the nearest that the
-range admits is taken, and that is told. Where nothing is pinned, the appliance's own Python serves, unless packages are
-pinned to releases that have no wheel for it: then the newest Python for which most of them have one (``wheels``).
+Theory of operation. A range (``requires-python``) is a requirement of the project and always holds. A pin
+(``.python-version``) is a version that a person or a host once used. It is followed if that Python is installed or can
+be downloaded; otherwise the nearest version in the range is used, and a message says so. Without a pin, the
+appliance's own Python is used, unless packages are pinned to releases that have no wheel for it: then the newest Python
+for which most of them have one (``wheels``).
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
     from appliance.environment.python.python_requirement import PythonRequirement
 
 _SHOWN = 3
-_UNKNOWN = 10_000  # more pins than a project has
-# What `docker build --target full` brings; any other is one more image.
+_UNKNOWN = 10_000  # more pins than any project has
+# The Pythons of `docker build --target full`; any other needs a further build.
 IN_FULL_IMAGE = ("3.14", "3.13", "3.12", "3.11", "3.10")
 APPLIANCE_FOLDER = "/path/to/wsgi-appliance"
 
 
 @dataclass(frozen=True)
 class Interpreter:
-    """A Python of this machine, or one that the installer is to fetch.
+    """A Python of this machine, or one to download.
 
     Attributes:
         version: "3.13".
-        path: where it is; None for one to be fetched.
-        why: whose wish it follows, in words.
-        passed_over: the version that the project pins, where another one is taken.
-        because: why another than the first choice is taken, where the pinned packages decided.
-        alternatives: the versions that fit as well, where nobody pins one.
+        path: its path; None if it must be downloaded.
+        why: what asks for this version, for the user.
+        passed_over: the version that the project pins, if another one is used.
+        because: why another version than the first choice is used, if the pinned packages decided.
+        alternatives: the other versions that fit, if no pin decides.
     """
 
     version: str
@@ -57,14 +57,14 @@ class Interpreter:
 
 @dataclass(frozen=True)
 class Known:
-    """What was found out when the same dependencies were installed.
+    """What earlier installations of the same dependencies found out.
 
     Attributes:
-        lacking: for each version that was asked about, the pins that have no wheel for it; a version on which a pin
-            can't be installed at all is not there.
-        unfetched: versions that could not be fetched.
-        unfit: versions on which something could not be built.
-        reason: what that was.
+        lacking: for each version that was checked, the pins without a wheel for it; a version on which a pin can't be
+            installed at all has no entry.
+        unfetched: versions that could not be downloaded.
+        unfit: versions on which a package could not be built.
+        reason: which package, and why.
     """
 
     lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -83,17 +83,17 @@ def choose_interpreter(
     folder: Path | None = None,
     known: Known = _NOTHING,
 ) -> Interpreter:
-    """The Python that the project is to run on.
+    """Return the Python for the project.
 
     Args:
         root: the project's folder.
-        settings: the appliance's.
-        values: the project's environment.
-        folder: the one that its dependencies are read in, where that is known.
-        known: what was found out before.
+        settings: the appliance's settings.
+        values: the project's environment variables.
+        folder: the folder of its dependency files, if known.
+        known: what earlier installations found out.
 
     Raises:
-        InterpreterError: none can serve it.
+        InterpreterError: no Python fits.
     """
     if "/" in settings.python:
         return _named(Path(settings.python))
@@ -113,7 +113,7 @@ def choose_interpreter(
         words = f"{pinned.where} says {pinned.text}, {_why_not(pinned, followed, binding)}"
     found = _best(allowed, pinned, search)
     if found is None:
-        # A range that comes with the pin decides too: who changes the pin alone is told the same again.
+        # Name the range beside the pin: after a change of the pin alone, the same error would come again.
         raise missing_error(allowed, asked, search.why_not, settings.cache, values)
     version, path = found
     others = () if settings.python else tuple(each for each in _preferred(allowed, pinned) if each != version)
@@ -122,13 +122,13 @@ def choose_interpreter(
 
 
 def admitted(root: Path, folder: Path | None = None) -> list[str]:
-    """The versions that the project's ranges admit, whatever it pins."""
+    """Return the versions that the project's ranges allow, without its pins."""
     ranges = [wish for wish in read_wishes(root, folder) if not wish.pin]
     return [version for version in SERVED if all(wish.allows(version) for wish in ranges)]
 
 
 class _Search:
-    """What there is, each asked at most once, since asking starts a process."""
+    """The Pythons of this machine; each is checked at most once, because the check starts a process."""
 
     def __init__(self, cache: Path, values: Mapping[str, str], known: Known) -> None:
         self.known = known
@@ -138,26 +138,26 @@ class _Search:
         self._fetches = values.get("UV_PYTHON_DOWNLOADS") not in {"never", "manual"} and not values.get("UV_OFFLINE")
 
     def here(self, version: str) -> Path | None:
-        """Where a Python of this version is on this machine."""
+        """Return the path of this version on this machine."""
         if version not in self._found:
             self._found[version] = find_python(version, self._cache, self._values)
         return self._found[version]
 
     def may_fetch(self, version: str) -> bool:
-        """Whether one of this version is worth trying to fetch."""
+        """Return whether to try to download this version."""
         return self._fetches and version not in self.known.unfetched
 
     @property
     def why_not(self) -> str:
-        """Why none is fetched."""
-        return "it could not be fetched" if self._fetches else "fetching one is turned off"
+        """Why no Python is downloaded."""
+        return "it could not be downloaded" if self._fetches else "downloads of Pythons are turned off"
 
 
 def _best(allowed: Sequence[str], pinned: PythonRequirement | None, search: _Search) -> tuple[str, Path | None] | None:
-    """Of those for which most pins have a wheel one that is here, in the order of preference, else one to fetch."""
+    """Return the preferred installed version among those with the most wheels, else one to download."""
     order = _preferred(allowed, pinned)
     lacking = search.known.lacking
-    # Where nothing is known no version is better than another.
+    # If nothing is known, all versions are equal.
     counts = {
         version: (version in search.known.unfit, len(lacking[version]) if version in lacking else _UNKNOWN)
         for version in order
@@ -168,7 +168,7 @@ def _best(allowed: Sequence[str], pinned: PythonRequirement | None, search: _Sea
             path = search.here(version)
             if path is not None:
                 return version, path
-        # A version that is still to come may have no build to fetch.
+        # A version that is not released yet may have no build to download.
         settled = [version for version in equal if version != SERVED[0]] or equal
         for version in settled:
             if search.may_fetch(version):
@@ -177,7 +177,7 @@ def _best(allowed: Sequence[str], pinned: PythonRequirement | None, search: _Sea
 
 
 def _preferred(allowed: Sequence[str], pinned: PythonRequirement | None) -> list[str]:
-    """The nearest to a pin that can't be followed; else our own, then the newest."""
+    """Sort the versions: by their distance to a pin that can't be followed; else our own first, then the newest."""
     if pinned is not None:
         wanted = _minor(pinned.text)
         return sorted(allowed, key=lambda version: abs(_minor(version) - wanted))
@@ -191,7 +191,7 @@ def _minor(version: str) -> int:
 
 
 def _because(version: str, allowed: Sequence[str], known: Known) -> str:
-    """Which pins decided, where they did."""
+    """Return which pins decided on this version; empty if none did."""
     own = own_version()
     if version == own or own not in allowed:
         return ""
@@ -199,12 +199,12 @@ def _because(version: str, allowed: Sequence[str], known: Known) -> str:
     if own in known.unfit and version not in known.unfit:
         return known.reason
     if better:
-        return f"{listed(better)} {'is' if len(better) == 1 else 'are'} not made for Python {own}"
+        return f"{listed(better)} {'has' if len(better) == 1 else 'have'} no wheel for Python {own}"
     return f"what is pinned can't be installed on Python {own}" if known.lacking and own not in known.lacking else ""
 
 
 def listed(names: Sequence[str]) -> str:
-    """Some of these names, as a sentence has them."""
+    """Join some of these names as in a sentence."""
     shown, more = list(names[:_SHOWN]), len(names) - _SHOWN
     if more > 0:
         shown.append(f"{more} more")
@@ -213,19 +213,21 @@ def listed(names: Sequence[str]) -> str:
 
 def _why_not(pinned: PythonRequirement, followed: str | None, binding: Sequence[PythonRequirement]) -> str:
     if followed:
-        return "which is not here"
+        return "which is not installed"
     if _minor(pinned.text) < _minor(SERVED[-1]):
-        return "which is older than what the appliance serves"
+        return "which is older than what the appliance supports"
     meant = [version for version in SERVED if pinned.allows(version)]
     against = next((wish for wish in binding if meant and not any(map(wish.allows, meant))), None)
-    return f"which {against.where} ({against.text}) does not admit" if against else "which the appliance does not serve"
+    return (
+        f"which {against.where} ({against.text}) does not admit" if against else "which the appliance does not support"
+    )
 
 
 def _unserved(binding: Sequence[PythonRequirement]) -> InterpreterError:
     why = " and ".join(f"{wish.where} says {wish.text}" for wish in binding)
     setting = binding[0].where == "APPLIANCE_PYTHON"
     return InterpreterError(
-        f"no Python that the appliance serves fits: {why}",
+        f"no Python that the appliance supports fits: {why}",
         expected=f"a Python from {SERVED[-1]} to {SERVED[0]}",
         action="Set APPLIANCE_PYTHON to one of these versions."
         if setting
@@ -237,11 +239,11 @@ def _unserved(binding: Sequence[PythonRequirement]) -> InterpreterError:
 def missing_error(
     fitting: Sequence[str], why: str, reason: str, cache: Path, values: Mapping[str, str], **details: object
 ) -> InterpreterError:
-    """The error for a Python that is not on this machine, naming those that are, and how to add one that fits."""
+    """Return the error for a Python that is not installed, with the installed ones, and how to add one that fits."""
     there = available(cache, values)
     return InterpreterError(
-        f"Python {' or '.join(fitting)} is not here ({why}), and {reason}",
-        expected=f"one that fits; here there {'is' if len(there) == 1 else 'are'} {', '.join(there)}",
+        f"Python {' or '.join(fitting)} is not installed ({why}), and {reason}",
+        expected=f"a Python that fits; installed {'is' if len(there) == 1 else 'are'} {', '.join(there)}",
         action=how_to_add(fitting[0] if fitting[0] != SERVED[0] else fitting[-1], values),
         asked=why,
         available=there,
@@ -250,7 +252,7 @@ def missing_error(
 
 
 def how_to_add(version: str, values: Mapping[str, str]) -> str:
-    """What adds a Python of this version to where the appliance runs."""
+    """Advise how to install this version where the appliance runs."""
     if "APPLIANCE_IMAGE" not in values:
         return f"Install it, so that python{version} is on PATH: uv python install {version}, for example."
     if version in IN_FULL_IMAGE and values["APPLIANCE_IMAGE"] != "full":
@@ -266,19 +268,19 @@ def how_to_add(version: str, values: Mapping[str, str]) -> str:
 
 def _named(path: Path) -> Interpreter:
     if path.is_dir():
-        # The folder of an environment is as good as the Python in it.
+        # The folder of an environment stands for its Python.
         path = path / "bin" / "python"
     found = ask_python(path)
     if found is None:
         raise InterpreterError(
             f"APPLIANCE_PYTHON is {path}, which does not run as a Python",
             expected="the path of a Python interpreter, or a version such as 3.12",
-            action="Correct APPLIANCE_PYTHON, or take it away: the project's own wish is then followed.",
+            action="Correct APPLIANCE_PYTHON, or remove it: the project's own files then decide.",
         )
     if found[1] not in SERVED:
         raise InterpreterError(
             f"APPLIANCE_PYTHON is {path}, Python {found[1]}",
             expected=f"a Python from {SERVED[-1]} to {SERVED[0]}",
-            action="Name another one.",
+            action="Set APPLIANCE_PYTHON to another one.",
         )
     return Interpreter(found[1], path, "APPLIANCE_PYTHON names it")

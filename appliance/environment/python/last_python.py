@@ -1,7 +1,6 @@
-"""The last Python that a release runs on, where its wheel is for every Python and does not say so.
+"""List the last Python that a release runs on, for releases whose wheels claim to support every Python.
 
-Owns the table: releases that can't be imported on a newer one, whatever is brought back to that. Must not know what is
-chosen by it. Runs in ``appliance install``.
+These releases can't be imported on a newer Python, even with the backports of modules that left the standard library.
 """
 
 from __future__ import annotations
@@ -16,9 +15,9 @@ from appliance.environment.python.pythons import SERVED
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# A copy of six that is older than 1.16 finds nothing under six.moves since 3.12; pkgutil.get_loader and ast.Str left
-# with 3.14; collections had what is collections.abc's until 3.9. "Below this release: at most this Python", the lowest
-# release first.
+# In Python 3.12 and later, a copy of six older than 1.16 finds nothing in six.moves; Python 3.14 removed
+# pkgutil.get_loader and ast.Str; until 3.9, collections contained the classes of collections.abc. Each pair is a
+# release and the last Python of all releases below it, the lowest release first.
 _LAST = {
     "boto": (("3", "3.11"),),
     "celery": (("4.3", "3.9"), ("5.3", "3.11")),
@@ -37,7 +36,7 @@ _LAST = {
 
 
 def last_python(pin: str) -> str:
-    """The last Python of ``name==version``; empty where none is known."""
+    """Return the last Python of ``name==version``; empty if none is known."""
     name, _, version = pin.partition("==")
     try:
         release = Version(version)
@@ -47,11 +46,11 @@ def last_python(pin: str) -> str:
 
 
 def runs_on(pin: str, python: str) -> bool:
-    """Whether nothing is known against it."""
+    """Return whether a pin runs on this Python, as far as the table knows."""
     last = last_python(pin)
     return not last or Version(python) <= Version(last)
 
 
 def runs_on_none(pins: Iterable[str]) -> list[str]:
-    """Those that run on no Python that the appliance serves."""
+    """Return the pins that run on no Python that the appliance supports."""
     return [pin for pin in pins if not runs_on(pin, SERVED[-1])]

@@ -1,7 +1,7 @@
-"""Which Python a project's dependencies are installed for, settled once for each state of them, and remembered.
+"""Choose the Python for one state of a project's dependencies, and save the choice beside the environments.
 
-Owns the memory of it beside the environments. ``read`` runs in the supervisor at each look; ``settle`` in ``appliance
-install``: it asks the index and may fetch a Python, so that no later look needs a network.
+``read`` runs in the supervisor at each check of the project. ``settle`` runs in ``appliance install``: it asks the
+index and may download a Python, so that later checks need no network.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ if TYPE_CHECKING:
 
 
 class PythonChoices:
-    """A file beside the environments, for one state of a project's dependencies."""
+    """The file with the findings for one state of a project's dependencies."""
 
     def __init__(self, environments: Path, name: str) -> None:
         self._environments = environments
         self._name = name
 
     def read(self) -> Known:
-        """What is known; nothing where there is no file that says so."""
+        """Return the findings; empty if there is no valid file."""
         try:
             told = json.loads(noted(self._environments, self._name) or b"{}")
         except ValueError:
@@ -52,7 +52,7 @@ class PythonChoices:
         return _known(told)
 
     def write(self, known: Known) -> None:
-        """Keep it.
+        """Save the findings.
 
         Raises:
             OSError: the cache can't be written.
@@ -62,7 +62,7 @@ class PythonChoices:
 
 @dataclass(frozen=True)
 class Subject:
-    """The project whose Python is settled."""
+    """The project that a Python is chosen for."""
 
     root: Path
     settings: Settings
@@ -70,15 +70,15 @@ class Subject:
     manifest: Manifest
 
     def choose(self, known: Known) -> Interpreter:
-        """The Python for what is known."""
+        """Return the Python for these findings."""
         return choose_interpreter(self.root, self.settings, self.values, self.manifest.folder, known)
 
 
 def settle(subject: Subject, known: Known, program: Installer) -> Known:
-    """What decides about the Python, found out; afterwards the chosen one is on this machine.
+    """Find out what decides on the Python; afterwards the chosen Python is on this machine.
 
     Raises:
-        InterpreterError: none that fits is here or can be fetched.
+        InterpreterError: no Python that fits is installed or can be downloaded.
     """
     choose, manifest = subject.choose, subject.manifest
     chosen = choose(known)
@@ -87,10 +87,10 @@ def settle(subject: Subject, known: Known, program: Installer) -> Known:
         known = replace(known, lacking=lacking_wheels(manifest.contents, asked, program))
         chosen = choose(known)
     if chosen.because:
-        program.report(f"Python {chosen.version} is taken: {chosen.because}")
+        program.report(f"using Python {chosen.version}: {chosen.because}")
     while chosen.path is None:
         failed = _fetch(chosen.version, program, user_cache(subject.settings.cache) / "python")
-        # What was fetched and is not found afterwards is no use either.
+        # A Python that is not found after its download is of no use either.
         gone = failed or ((chosen.version,) if choose(known).path is None else ())
         known = replace(known, unfetched=tuple(dict.fromkeys((*known.unfetched, *gone))))
         chosen = choose(known)
@@ -100,10 +100,10 @@ def settle(subject: Subject, known: Known, program: Installer) -> Known:
 def after_failure(
     subject: Subject, failed: Interpreter, known: Known, error: InstallError, program: Installer
 ) -> Known:
-    """What is known once a package could not be built, where another Python that is to be had may do.
+    """Return the findings after a failed build, if another available Python may succeed.
 
     Raises:
-        InstallError: there is none; the error that was given, with the Python that would have spared the build.
+        InstallError: no other Python may succeed: the given error, with the Python that would have had a wheel.
     """
     until = str(error.details.get("until", ""))
     told = _with_no_python(error, failed.version, subject) or _with_older_python(
@@ -120,64 +120,64 @@ def after_failure(
         raise told from None
     if chosen.version in unfit or chosen.version == failed.version:
         raise told from None
-    program.report(f"once more with Python {chosen.version}: {reason}")
+    program.report(f"trying again with Python {chosen.version}: {reason}")
     return after
 
 
 def _with_no_python(error: InstallError, version: str, subject: Subject) -> InstallError | None:
-    """The error, with the pins that run on no Python that is served: another Python is no remedy. None without any."""
+    """Add the pins that run on no supported Python to the error: another Python does not help. None without any."""
     pins = runs_on_none(pins_in(subject.manifest.contents(version).question))
     if not pins or error.details.get("kind") != "build":
         return None
     run = "runs" if len(pins) == 1 else "run"
     error.action = (
-        f"{listed(pins)} {run} on Python {last_python(pins[0])} at most, and the appliance serves {SERVED[-1]} to "
-        f"{SERVED[0]}: take newer releases of what is pinned. {error.action}"
+        f"{listed(pins)} {run} on Python {last_python(pins[0])} at most, and the appliance supports {SERVED[-1]} to "
+        f"{SERVED[0]}: pin newer releases. {error.action}"
     )
     return error
 
 
 def _with_older_python(error: InstallError, until: str, subject: Subject) -> InstallError:
-    """The error, with the newest Python on which the package can still be built, where the project admits it."""
+    """Add the newest Python on which the package can still be built to the error, if the project allows it."""
     fitting = [
         version
         for version in admitted(subject.root, subject.manifest.folder)
         if until in SERVED[: SERVED.index(version) + 1]
     ]
-    # The pins may have named one that does already: a second Python beside it would contradict the first.
+    # The error may already advise such a Python because of the pins: a second one would contradict the first.
     if until in SERVED and fitting and not any(how_to_add(each, subject.values) in error.action for each in fitting):
         error.action = f"{error.action} Or: {take_older_python(fitting[0], subject.values.get('APPLIANCE_IMAGE', ''))}"
     return error
 
 
 def _fetch(version: str, program: Installer, fetched: Path) -> tuple[str, ...]:
-    """Have the installer fetch it.
+    """Download a Python.
 
     Returns:
-        The versions that can't be fetched, as is known now.
+        The versions that are now known not to be downloadable.
     """
-    program.report(f"fetching Python {version}")
-    # It would try for 10 s, and another Python may do.
+    program.report(f"downloading Python {version}")
+    # By default uv tries for 10 s, but another Python may be enough.
     quick = replace(program, environment={**program.environment, "UV_HTTP_RETRIES": "1"})
     try:
         quick.run("python", "install", "--no-config", "--no-bin", version)
         if fetched.is_dir():
             seal(fetched)
     except InstallError as error:
-        program.report(f"Python {version} could not be fetched")
+        program.report(f"Python {version} could not be downloaded")
         return SERVED if error.details.get("unreachable") or error.details.get("offline") else (version,)
     return ()
 
 
 def with_better_python(error: InstallError, version: str, known: Known, values: Mapping[str, str]) -> InstallError:
-    """The error, with the Python that would have spared the build of what failed, where there is such a one."""
+    """Add the Python that has wheels for what could not be built to the error, if there is one."""
     here = known.lacking.get(version, ())
     better = [each for each in known.lacking if len(known.lacking[each]) < len(here)]
     if not better or error.details.get("kind") != "build":
         return error
     best = min(better, key=lambda each: (len(known.lacking[each]), SERVED.index(each)))
     spared = [pin for pin in here if pin not in known.lacking[best]]
-    words = f"{listed(spared)} {'is' if len(spared) == 1 else 'are'} made for Python {best}"
+    words = f"{listed(spared)} {'has a wheel' if len(spared) == 1 else 'have wheels'} for Python {best}"
     how = how_to_add(best, values)
     same = how.partition(": docker build")[2]
     others = [step for step in error.action.split(" Or: ") if not same or same not in step]
@@ -186,7 +186,7 @@ def with_better_python(error: InstallError, version: str, known: Known, values: 
 
 
 def _known(told: Any) -> Known:
-    """From the memory's file, believed where its form is right."""
+    """Validate the content of the file: what has another form is ignored."""
     if not isinstance(told, dict):
         return Known()
     lacking, unfetched, unfit = told.get("lacking"), told.get("unfetched"), told.get("unfit")

@@ -1,7 +1,4 @@
-"""The Python that a project asks for, wherever it says so.
-
-Owns the reading of those files. Must not know which Pythons there are. Runs in the appliance's own interpreter.
-"""
+"""Read which Python a project requires or pins, from all files that may say so."""
 
 from __future__ import annotations
 
@@ -29,11 +26,11 @@ _NEWEST_PATCH = 40
 
 @dataclass(frozen=True)
 class PythonRequirement:
-    """One statement of the project's, or of a setting.
+    """What one file of the project, or a setting, says about the Python.
 
     Attributes:
-        specifiers: alternatives, as PEP 440 states them.
-        pin: whether it names one version, as a tool for developers or a host does, and says nothing of others.
+        specifiers: alternatives, as PEP 440 specifiers.
+        pin: whether it names one version, as a developer's tool or a host does, and says nothing about other versions.
     """
 
     specifiers: tuple[SpecifierSet, ...]
@@ -42,22 +39,22 @@ class PythonRequirement:
     pin: bool = False
 
     def allows(self, version: str) -> bool:
-        """Whether some release of this version fits."""
+        """Return whether some patch release of this version fits."""
         return any(each.contains(f"{version}.{patch}") for each in self.specifiers for patch in range(_NEWEST_PATCH))
 
 
 def pin(version: str, where: str) -> PythonRequirement:
-    """This version alone, whatever its last digits."""
+    """Return the requirement for this version alone, with any patch number."""
     parts = version.split(".")[:2]
     return PythonRequirement((SpecifierSet(f"=={'.'.join(parts)}.*"),), where, version, pin=True)
 
 
 def read_wishes(root: Path, folder: Path | None = None) -> list[PythonRequirement]:
-    """Every statement of the project's; of those that pin one version the first alone: stale ones are common.
+    """Return the project's ranges and its first pin: several pins are common, and the later ones are often outdated.
 
     Args:
         root: the project's folder.
-        folder: the one that its dependencies are read in: what is said there goes before what the project's own says.
+        folder: the folder of its dependency files, which takes precedence over the project's folder.
     """
     folders = tuple(dict.fromkeys((folder or root, root)))
     pins = (wish for each in folders for wish in _in(root, each, _pins))
@@ -66,7 +63,7 @@ def read_wishes(root: Path, folder: Path | None = None) -> list[PythonRequiremen
 
 
 def _in(root: Path, folder: Path, read: Callable[[Path], Iterator[PythonRequirement]]) -> Iterator[PythonRequirement]:
-    """What is said in one folder; a person is told in which, where it is not the project's own."""
+    """Read the requirements of one folder; they name the folder if it is not the project's own."""
     place = folder.relative_to(root) if root in folder.parents else folder
     return (wish if folder == root else replace(wish, where=f"{wish.where} in {place}") for wish in read(folder))
 
@@ -105,12 +102,12 @@ def _of_pipfile(text: str) -> str:
     try:
         version = pipfile_python(tomllib.loads(text))
     except tomllib.TOMLDecodeError:
-        return ""  # where it is what the dependencies are read from, that is an error there
+        return ""  # if the dependencies are read from this file, its error is reported there
     return version if re.match(r"\d+\.\d+", version) else ""
 
 
 def _ranges(root: Path) -> Iterator[PythonRequirement]:
-    """What a distribution says of the Pythons that it runs on: of the standard's table and Poetry's, each holds."""
+    """Return the ranges of a distribution: if both the standard table and Poetry's have one, both hold."""
     data = read_pyproject(root)
     standard = table(data, "project").get("requires-python")
     poetry = table(data, "tool", "poetry", "dependencies").get("python")
@@ -136,7 +133,7 @@ def _range(every: Iterable[str], where: str, text: str) -> Iterator[PythonRequir
     try:
         yield PythonRequirement(tuple(SpecifierSet(each) for each in every), where, text)
     except InvalidSpecifier:
-        return  # its own tools refuse it too; whoever gets so far runs on what is here
+        return  # its own tools refuse it too; the project then runs on what is installed
 
 
 def _text(file: Path) -> str:

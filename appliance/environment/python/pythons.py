@@ -1,7 +1,6 @@
-"""The Pythons of this machine: which versions are served, where they lie, what they say of themselves.
+"""Find the Pythons of this machine: which versions the appliance supports, where they are, and their versions.
 
-Owns the search. Must not know what a project asks for. Runs in the appliance's own interpreter; it starts another one
-only to ask its version.
+It starts another Python only to ask for its version.
 """
 
 from __future__ import annotations
@@ -21,19 +20,19 @@ from appliance.ownership import open_folder
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# What the project's side of the appliance is written for, newest first.
+# The versions that the project's side of the appliance is written for, newest first.
 SERVED = ("3.15", "3.14", "3.13", "3.12", "3.11", "3.10")
-ADDED = Path("/opt/python")  # where the image's further interpreters lie: /opt/python/3.14/bin/python3.14
+ADDED = Path("/opt/python")  # the image's further interpreters: /opt/python/3.14/bin/python3.14
 _QUESTION = "import json, sys; print(json.dumps([sys.executable, *sys.version_info[:3]]))"
 
 
 def own_interpreter() -> Path:
-    """The Python that the appliance's own environment was made from: nothing of ours is importable in it."""
+    """Return the Python that the appliance's environment was made from: it can't import the appliance's packages."""
     return Path(getattr(sys, "_base_executable", None) or sys.executable)
 
 
 def find_python(version: str, cache: Path, values: Mapping[str, str]) -> Path | None:
-    """A Python of this version on this machine; a name is no proof, what it says of itself counts."""
+    """Return a Python of this version; it is started to check the version, because a file name proves nothing."""
     if version == own_version():
         return own_interpreter()
     for path in _places(version, cache, values):
@@ -44,19 +43,19 @@ def find_python(version: str, cache: Path, values: Mapping[str, str]) -> Path | 
 
 
 def available(cache: Path, values: Mapping[str, str]) -> list[str]:
-    """The versions on this machine, the appliance's own first, then the newest."""
+    """Return the versions on this machine, the appliance's own first, then the newest."""
     own = own_version()
     found = [version for version in SERVED if version != own and find_python(version, cache, values)]
     return [own, *found]
 
 
 def ask_python(path: Path) -> tuple[Path, str] | None:
-    """Its real path and version; None where it does not run."""
+    """Return the real path and version of a Python; None if it does not run."""
     program = shutil.which(path)
     if program is None:
         return None
     try:
-        # -S: no .pth of a project's environment runs. 12 ms.
+        # -S: no .pth file of a project's environment runs. It takes 12 ms.
         answer = subprocess.run(  # noqa: S603 - the interpreter that the user or the machine names
             [program, "-I", "-S", "-c", _QUESTION],
             capture_output=True,
@@ -71,10 +70,10 @@ def ask_python(path: Path) -> tuple[Path, str] | None:
 
 
 def _places(version: str, cache: Path, values: Mapping[str, str]) -> Iterator[Path]:
-    """Where a Python of this version may be."""
+    """Yield the paths where a Python of this version may be."""
     name = f"python{version}"
     for folder in values.get("PATH", os.defpath).split(os.pathsep):
-        # pyenv's shims are scripts that answer for versions that are not chosen, after 100 ms, with an error.
+        # pyenv's shims are scripts; for a version that is not selected they fail after 100 ms.
         if folder and not folder.endswith("/shims") and os.access(f"{folder}/{name}", os.X_OK):
             yield Path(folder, name)
     home = values.get("HOME") or "/"
@@ -92,7 +91,7 @@ def _places(version: str, cache: Path, values: Mapping[str, str]) -> Iterator[Pa
 
 
 def _is_ours(folder: Path) -> bool:
-    """Whether no other user can have put the programs there: uid-1000/python/cpython-3.13.5-linux/bin."""
+    """Return whether no other user can have put the programs there: uid-1000/python/cpython-3.13.5-linux/bin."""
     try:
         open_folder(str(folder), 4).close()
     except OSError:

@@ -1,11 +1,9 @@
-"""Which of the pinned packages have a wheel for which Python: known before anything is built.
+"""Find out which pinned packages have a wheel for which Python, before anything is built.
 
-Owns the question, and how its answer is read. Must not know what is chosen by it. Runs in ``appliance install``.
-
-Theory of operation. uv resolves the project's own lines for one Python, without what these depend on, and writes what
-it found as a pylock.toml: that takes the index's pages alone (no package is fetched, nothing is built), honours
-whatever names an index, and costs 0.2 s where the pages are there, which the installation needs anyway. A lock that
-lists its wheels is read, and nothing is asked.
+Theory of operation. uv resolves the project's own lines for one Python, without their dependencies, and writes the
+result as a pylock.toml. That reads only the index's pages: no package is downloaded, nothing is built. It follows
+every setting that names an index, and takes 0.2 s if the pages are cached; the installation needs them anyway. If a
+lock lists its wheels, the lock is read and the index is not asked.
 """
 
 from __future__ import annotations
@@ -34,21 +32,22 @@ if TYPE_CHECKING:
     from appliance.environment.installer import Installer
 
 _OPTION = re.compile(r"\s*(?:-i|--index-url|--extra-index-url|-f|--find-links|-c|--constraint|--pre)(?=[\s=]|\Z)")
-_AT_A_TIME = 3  # an answer is half waiting
+_AT_A_TIME = 3  # half of the time of an answer is waiting
 _BOUNDED = re.compile(r"==|<=|<|~=")
 
 
 def lacking_wheels(
     contents: Callable[[str], Contents], versions: Sequence[str], program: Installer
 ) -> dict[str, tuple[str, ...]]:
-    """For each version the pins without a wheel for it, or that can't be imported on it; the first alone if it has all.
+    """Return, for each version, the pins that have no wheel for it or can't be imported on it.
 
-    A package that has no wheel for any of these versions counts for none. A version on which a pin can't be installed
-    at all is left out. Where the index does not answer, nothing is known.
+    If the first version has all wheels, only that version is checked. A package without a wheel for any of these
+    versions does not count. A version on which a pin can't be installed at all has no entry. If the index does not
+    answer, the result is empty.
 
     Args:
-        contents: what is to be installed on a version of Python.
-        versions: those that are asked about, the one that would be taken first.
+        contents: returns what to install for a version of Python.
+        versions: the versions to check, the preferred one first.
         program: the installer.
     """
     lock = contents(versions[0]).lock
@@ -74,14 +73,14 @@ def lacking_wheels(
 
 
 def asks_for_the_old(contents: Contents) -> bool:
-    """Whether anything is pinned, or bounded from above: what is not has a wheel for every Python."""
+    """Return whether anything is pinned or has an upper bound: other packages have a wheel for every Python."""
     if contents.lock is not None:
         return True
     return any(_BOUNDED.search(str(requirement.specifier)) for _, requirement in _requirements(contents.question))
 
 
 def _of_index(contents: Contents, version: str, program: Installer) -> dict[str, bool] | None:
-    """``{"numpy==1.21.0": False}``; empty where that Python can't have them; None where nobody answers."""
+    """Return ``{"numpy==1.21.0": False}``; empty if that Python can't have the pins; None if no index answers."""
     lines = [line for line, _ in _requirements(contents.question)]
     options = [line for line in contents.question.splitlines() if _OPTION.match(line)]
     command = ("pip", "compile", "--quiet", "--no-config", "--no-header", "--no-deps", "--format", "pylock.toml")
@@ -93,12 +92,12 @@ def _of_index(contents: Contents, version: str, program: Installer) -> dict[str,
         return None if error.details.get("unreachable") else {}
     except tomllib.TOMLDecodeError:
         return None
-    # It lists the wheels that fit that Python on this machine.
+    # The file lists the wheels that fit that Python on this machine.
     return {_pin(package): bool(package.get("wheels")) for package in packages}
 
 
 def _requirements(text: str) -> Iterable[tuple[str, Requirement]]:
-    """The lines that an index is asked for: no folders, files or repositories, whose metadata would be built."""
+    """Yield the lines that an index can answer: only a build gives the metadata of a folder, file or repository."""
     for line in text.splitlines():
         words = re.sub(r"(^|\s)#.*|\s--hash[= ]\S+", "", line).strip().rstrip("\\").strip()
         try:
@@ -110,7 +109,7 @@ def _requirements(text: str) -> Iterable[tuple[str, Requirement]]:
 
 
 def _of_lock(data: dict[str, Any], version: str) -> dict[str, bool]:
-    """Of a lock for every Python (uv.lock, pylock.toml): a package may be there more than once."""
+    """Read a lock that covers every Python (uv.lock, pylock.toml), in which a package may occur more than once."""
     tags = _tags(version)
     found: dict[str, bool] = {}
     for package in (*data.get("package", ()), *data.get("packages", ())):
@@ -132,7 +131,7 @@ def _file_name(wheel: dict[str, Any]) -> str:
 
 
 def _tags(version: str) -> frozenset[Tag]:
-    """What a CPython of this version takes on this machine."""
+    """Return the wheel tags that a CPython of this version supports on this machine."""
     parts = tuple(map(int, version.split(".")))
     platforms = list(platform_tags())
     every = (*cpython_tags(parts, platforms=platforms), *compatible_tags(parts, platforms=platforms))

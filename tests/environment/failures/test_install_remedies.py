@@ -74,12 +74,12 @@ def told(shop: Shop, build: str, image: str = "") -> InstallError:
 
 def follow_in_files(shop: Shop, action: str) -> None:
     """Do what the words say with the project's files."""
-    edit = re.search(r"[Ww]rite (\S+) in the place of '([^']+)' in ([\w./-]+)(?=[.:])", action)
+    edit = re.search(r"[Rr]eplace '([^']+)' with (\S+) in ([\w./-]+)(?=[.:])", action)
     assert edit, action
     file = shop.root / edit[3].rstrip(".")
     text = file.read_text()
-    assert edit[2] in text
-    file.write_text(text.replace(edit[2], edit[1]))
+    assert edit[1] in text
+    file.write_text(text.replace(edit[1], edit[2]))
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_the_tools_of_other_locks(shop: Shop, lock: str, files: dict[str, str], 
     shop.write(lock, text if lock == "poetry.lock" else '{"_meta": {}, "default": {"pymongo": {"version": "==2.4.1"}}}')
     for name, content in files.items():
         shop.write(name, content)
-    assert f"Take a newer release of it: {words}" in failed(shop).action
+    assert f"Use a newer release of it: {words}" in failed(shop).action
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_pins_that_no_python_can_run(shop: Shop, image: str):
     with pytest.raises(InstallError) as caught:
         after_failure(subject, Interpreter(OWN, None, ""), known, error, None)  # type: ignore[arg-type]
     assert caught.value.action.startswith(
-        "django==1.11.29 runs on Python 3.9 at most, and the appliance serves 3.10 to"
+        "django==1.11.29 runs on Python 3.9 at most, and the appliance supports 3.10 to"
     )
     assert "docker build" not in caught.value.action
     assert "APPLIANCE_PYTHON" not in caught.value.action
@@ -44,7 +44,7 @@ def test_an_image_that_has_it_all():
     assert add_debian(sorted(IN_FULL), "full") == ""
     words = [line.replace("psycopg2==", "psycopg2-binary==") for line in words]
     for image in ("", "slim", "full"):
-        assert failure(words, 1, "", (), image).action.startswith("Take a newer release of psycopg2-binary")
+        assert failure(words, 1, "", (), image).action.startswith("Use a newer release of psycopg2-binary")
 
 
 @pytest.mark.parametrize("image", ["", "slim"])
@@ -83,4 +83,4 @@ def test_what_fails_without_development_too(shop: Shop, files: dict[str, str]):
     for name, text in files.items():
         shop.write(name, text)
     assert failed(shop).details["package"] == "pymongo==2.4.1"
-    assert "once more, without what is for development alone" not in shop.lines
+    assert "trying again without the development dependencies" not in shop.lines

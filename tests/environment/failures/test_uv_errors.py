@@ -74,11 +74,11 @@ def test_nothing_is_named_wrongly(tmp_path):
 @pytest.mark.parametrize(
     ("words", "meaning", "action"),
     [
-        (CONFLICT, "fit together", "Widen"),
+        (CONFLICT, "fit together", "Allow more versions"),
         ("error: x\n  cause: invalid peer certificate: UnknownIssuer", "not trusted", "SSL_CERT_FILE"),
         ("error: HTTP status client error (401 Unauthorized) for url", "credentials", "PIP_INDEX_URL"),
         ("error: Git executable not found", "Git repository", "apt-get install -y git"),
-        ("error: Hash mismatch for `kettle==1.0`", "hash", "anew"),
+        ("error: Hash mismatch for `kettle==1.0`", "hash", "again"),
         ("error: Failed to build `x==1`\n  cause: command 'gcc' failed", "a compiler refuses", "newer release"),
         (
             "x\nerror: [Errno 2] No such file or directory: 'x86_64-linux-gnu-gcc'",
@@ -93,6 +93,14 @@ def test_meanings(words, meaning, action):
     error = failure(words.splitlines(), 1, "")
     assert meaning in error.found
     assert action in error.action
+
+
+@pytest.mark.parametrize("reason", ["samovar was not found in the package registry", "dns error"])
+def test_an_index_is_named_if_it_is_set(reason):
+    """The advice names the settings of an index only if the user set any."""
+    words = [f"error: {reason}"]
+    assert "index" not in failure(words, 1, "").action
+    assert "(PIP_INDEX_URL, UV_INDEX)" in failure(words, 1, "", indexes=("PIP_INDEX_URL", "UV_INDEX")).action
 
 
 def test_a_sentence_stays_whole():

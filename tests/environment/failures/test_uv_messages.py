@@ -17,7 +17,7 @@ WORDS = {
         "client error (Connect): invalid peer certificate: UnknownIssuer",
         "fatal: unable to access: server certificate verify failed",
     ),
-    "the package index wants other credentials": (
+    "the package index refuses the credentials": (
         "HTTP status client error (401 Unauthorized) for url (https://x.test/simple/flask/)",
         "HTTP status client error (403 Forbidden) for url (https://x.test/simple/flask/)",
         "HTTP status client error (407 Proxy Authentication Required) for url (https://x.test/)",
@@ -26,7 +26,7 @@ WORDS = {
         "Git executable not found. Ensure that Git is installed and available.",
         "Git operation failed: failed to clone into: /cache/git-v0/db/1",
     ),
-    "a package is not the one whose hash is stated": (
+    "a package does not have the hash that is stated": (
         "Hash mismatch for `kettle==1.0`",
         "In --require-hashes mode, the hash of kettle does not match",
     ),

@@ -161,7 +161,7 @@ def test_one_to_fetch(choose):
     assert (chosen.version, chosen.path) == (FETCHED, None)
     chosen = choose({".python-version": FETCHED}, UV_PYTHON_DOWNLOADS="never")
     assert (chosen.version, chosen.passed_over) == (OWN, FETCHED)
-    assert chosen.why == f".python-version says {FETCHED}, which is not here"
+    assert chosen.why == f".python-version says {FETCHED}, which is not installed"
 
 
 @pytest.mark.parametrize(("image", "words"), [("", "uv python install"), ("slim", "--target full"), ("full", "EXTRA")])
@@ -190,9 +190,9 @@ def test_a_pin_and_its_range_that_nothing_here_fits(choose):
 @pytest.mark.parametrize(
     ("pinned", "asked", "why"),
     [
-        ("3.6", f">={OWN}", "older than what the appliance serves"),
+        ("3.6", f">={OWN}", "older than what the appliance supports"),
         (OTHER, f"=={OWN}.*", "which requires-python of pyproject.toml"),
-        ("3.99", f"=={OWN}.*", "which the appliance does not serve"),
+        ("3.99", f"=={OWN}.*", "which the appliance does not support"),
     ],
 )
 def test_a_pin_against_a_range(choose, pretend, pinned, asked, why):
@@ -218,8 +218,8 @@ PINS = ("numpy==1.21.0", "lxml==4.9")
     ("lacking", "here", "version", "because"),
     [
         ({OWN: ()}, [OTHER], OWN, ""),
-        ({OWN: PINS, OTHER: ()}, [OTHER], OTHER, f"numpy==1.21.0 and lxml==4.9 are not made for Python {OWN}"),
-        ({OWN: PINS, OTHER: PINS[:1]}, [OTHER], OTHER, f"lxml==4.9 is not made for Python {OWN}"),
+        ({OWN: PINS, OTHER: ()}, [OTHER], OTHER, f"numpy==1.21.0 and lxml==4.9 have no wheel for Python {OWN}"),
+        ({OWN: PINS, OTHER: PINS[:1]}, [OTHER], OTHER, f"lxml==4.9 has no wheel for Python {OWN}"),
         ({OWN: PINS, OTHER: PINS}, [OTHER], OWN, ""),
         ({OTHER: PINS}, [OTHER], OTHER, f"what is pinned can't be installed on Python {OWN}"),
         ({OWN: PINS, OTHER: ()}, [], OWN, ""),
@@ -242,7 +242,7 @@ def test_one_is_fetched_for_what_is_pinned(choose):
 
 @pytest.mark.parametrize("asked", ["<3", ">=4", "==3.6.*"])
 def test_none_that_could_serve(choose, asked):
-    """A wish that no Python which the appliance serves can fulfil is an error that says whose it is."""
+    """A wish that no Python which the appliance supports can fulfil is an error that says whose it is."""
     with pytest.raises(InterpreterError, match="requires-python"):
         choose({"pyproject.toml": f'[project]\nrequires-python = "{asked}"\n'})
 
@@ -253,6 +253,6 @@ def test_a_pin_of_long_ago(choose, files):
     chosen = choose(files)
     assert (chosen.version, chosen.path) == (OWN, own_interpreter())
     assert chosen.passed_over in next(iter(files.values()))
-    assert "older than what the appliance serves" in chosen.why
+    assert "older than what the appliance supports" in chosen.why
     with pytest.raises(InterpreterError, match=r"APPLIANCE_PYTHON says 3\.6"):
         choose(files, python="3.6")

@@ -209,7 +209,7 @@ def test_the_plan_follows_what_is_remembered(old, settled):
         old.install()  # the stand-in makes no environment
     _memory(old.settings, read_manifest(old.root)).write(known)
     after = plan(old.root, old.settings, old.values)
-    assert after.because == f"compiled==1.0 is not made for Python {OWN}"
+    assert after.because == f"compiled==1.0 has no wheel for Python {OWN}"
     assert after.interpreter == f"{OTHER} ({after.because})"
     assert after.environment != before.environment
     off = dataclasses.replace(old.settings, python=OWN)
