@@ -65,6 +65,7 @@ class ServingLoop:
         self._flushing = flushing
         self._limits: Limits = server.limits
         self.passed: Passed | None = None
+        self._owes_look = False  # a pipelined request waits: look for other clients before it is served
         self._waits = waits = ClientWaits(
             server, lock, thread_pool=thread_pool, connections=connections, threads=threads
         )
@@ -84,6 +85,9 @@ class ServingLoop:
         """Serve one connection, or wait for some, for so long at most."""
         connections = self._connections
         try:
+            if self._owes_look:
+                self._owes_look = False
+                self._wait(0)
             with self._lock:
                 connection = None
                 if connections.ready:
@@ -99,11 +103,7 @@ class ServingLoop:
                     if self._thread_pool.eager:
                         self._thread_pool.locked_relieve()
             if connection is None:
-                if self.passed is not None:
-                    self._server.pass_idle()
-                if connections.hold is not None or connections.probed:
-                    self.watchdog.wake_up()  # it knows nothing yet of those that were put off just now
-                self._wait(seconds)
+                self._wait_for_work(seconds)
                 return
         except ConnectionFailed as failure:
             self._server.handle_error(failure.sock, failure.address)
@@ -116,6 +116,14 @@ class ServingLoop:
             self._thread_pool.done(pool_thread)
             if self.passed is not None:
                 self.watchdog.wake_up()
+
+    def _wait_for_work(self, seconds: float | None) -> None:
+        """No connection has a request."""
+        if self.passed is not None:
+            self._server.pass_idle()
+        if self._connections.hold is not None or self._connections.probed:
+            self.watchdog.wake_up()  # it knows nothing yet of those that were put off just now
+        self._wait(seconds)
 
     def _wait(self, seconds: float | None) -> None:
         """Wait until there is something to look at."""
@@ -220,8 +228,9 @@ class ServingLoop:
             passed = self.passed  # under the lock: what parks after a drain has begun would wait forever
             if not handler.close_connection and connection.state == states.BUSY and not self._thread_pool.over:
                 if connection.wire.buffer:
-                    # Behind the others: pipelining must not starve them.
+                    # Behind the others, and a look for new ones comes before: pipelining must not starve them.
                     self._connections.on(connection, states.PIPELINED)
+                    self._owes_look = True
                     if self._thread_pool.leader is not pool_thread or pool_thread is None:
                         self._poller.wake()
                 elif passed is None:

@@ -35,6 +35,28 @@ def test_serves_pipelined_requests_in_order(serve: Serve):
     assert [client.response().body for _ in range(20)] == [b"/%d" % number for number in range(20)]
 
 
+def test_pipelined_requests_let_other_clients_in(serve: Serve):
+    """A client that sends many requests at once keeps nobody waiting for all of them."""
+    seen: list[str] = []
+    begun, opened = threading.Event(), threading.Event()
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        seen.append(environ["PATH_INFO"])
+        begun.set()
+        assert opened.wait(10)
+        start_response("200 OK", [])
+        return [b""]
+
+    served = serve(app, threads=1)
+    greedy = served.client().send(b"".join(get(f"/{number}") for number in range(50)))
+    assert begun.wait(10)
+    other = served.client().send(get("/other"))
+    opened.set()
+    assert other.response().status == 200
+    assert [greedy.response().status for _ in range(50)] == [200] * 50
+    assert seen.index("/other") < 5
+
+
 def test_one_blocked_request_does_not_block_another(serve: Serve):
     """While one request waits, others are answered, each in a thread that is free."""
     gate = Gate()
