@@ -46,6 +46,20 @@ ONCE_AND_FOR_EVER = [
 ]
 
 
+def test_a_page_that_cannot_be_sent(faulty: Make):
+    """Where the stand-in never gets its page, and no worker serves, the supervisor itself answers."""
+    call = "appliance.protocol.channel:Channel.send"
+    appliance = faulty({"call": call, "which": "SetStandInPage", "error": "RuntimeError", "times": -1})
+    appliance.wait_for("worker.ready")
+    appliance.armed.touch()
+    appliance.edit("app.py", "def app(:\n")
+    appliance.wait_for("supervisor.failed")
+    while (status := appliance.answers()) == 200:  # of the worker that is about to end
+        appliance.wait_for_news()
+    assert status in {500, 503}
+    assert appliance.stop() == 0
+
+
 @pytest.mark.parametrize(("call", "which", "error"), ONCE_AND_FOR_EVER)
 @pytest.mark.parametrize("times", [1, -1])
 def test_a_step_that_fails(faulty: Make, call: str, which: str, error: str, times: int):

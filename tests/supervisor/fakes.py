@@ -77,7 +77,7 @@ class FakeChildren:
         self.retired: list[tuple[Handle, float]] = []
         self.left: list[tuple[Handle, float]] = []
         self.cuts: list[Handle] = []
-        self.refusing: OSError | None = None
+        self.refusing: Exception | None = None
         self.unretirable: OSError | None = None
         self.ended: Callable[[Handle], None] = lambda _: None
 

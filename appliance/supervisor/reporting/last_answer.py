@@ -11,6 +11,8 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from appliance.supervisor.loop import Loop, Timer
 
 _MAX_CONNECTIONS = 64  # at a time; more wait in the queue
@@ -44,6 +46,13 @@ class LastAnswer:
             self._loop.watch(self._listener, self._accept)
         self._answer = _rendered(page)
 
+    def take(self, connections: Sequence[tuple[int, str]]) -> None:
+        """Answer connections that another process has accepted: descriptors, and what was read of each."""
+        for descriptor, early in connections:
+            client = socket.socket(fileno=descriptor)
+            client.setblocking(False)  # noqa: FBT003  as above
+            self._connections.add(_Connection(self._loop, client, self._answer, self._connections, early))
+
     def stop(self) -> None:
         """Stop: another process answers."""
         if self._answer:
@@ -70,14 +79,18 @@ class LastAnswer:
 class _Connection:
     """One connection."""
 
-    def __init__(self, loop: Loop, connection: socket.socket, answer: bytes, others: set[_Connection]) -> None:
+    def __init__(
+        self, loop: Loop, connection: socket.socket, answer: bytes, others: set[_Connection], early: str = ""
+    ) -> None:
         self._loop = loop
         self._connection = connection
         self._unsent = answer
         self._others = others
-        self._head = b""
+        self._head = early.encode("latin-1")
         self._timer: Timer = loop.call_later(_HEAD_S, self.answer)
         loop.watch(connection, self._read)
+        if b"\r\n\r\n" in self._head:
+            self.answer()
 
     def _read(self) -> None:
         try:

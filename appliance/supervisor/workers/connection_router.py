@@ -94,6 +94,7 @@ class ConnectionRouter:
     def handed_over(self, early: list[str], descriptors: list[int]) -> None:
         """Take connections that a server gave up; ``early`` is what it had read of each."""
         self._waiting += zip(descriptors, early, strict=True)
+        self._answer_waiting()
         self._send_waiting()
 
     def ended(self, child: Handle) -> None:
@@ -103,8 +104,7 @@ class ConnectionRouter:
         if child is self._standin:
             self._standin = None
             if self._page is not None and not child.ending:
-                self._last_answer.start(self._page)
-                self._timer = self._loop.call_later(RESTART_S, self._ensure)
+                self._answer_here(self._page)
 
     def close(self) -> None:
         """Route nothing any more: the appliance stops."""
@@ -132,13 +132,16 @@ class ConnectionRouter:
 
     def _ensure(self) -> None:
         self._cancel()
-        if self._standin is not None or self._page is None:
+        if self._page is None:
+            return
+        if self._standin is not None:
+            if self._acceptor is not self._standin:  # it could not be sent its page
+                self._send_page(self._standin, self._page)
             return
         try:
             self._standin = self._start()
         except Exception as error:
-            self._last_answer.start(self._page)
-            self._timer = self._loop.call_later(RESTART_S, self._ensure)
+            self._answer_here(self._page)
             if not isinstance(error, StartError):
                 raise
             if not self._failure_reported:
@@ -146,11 +149,27 @@ class ConnectionRouter:
                 self._log.event("error", error.event, **error.fields())
             return
         self._failure_reported = False
-        self._last_answer.stop()
         self._send_page(self._standin, self._page)
 
+    def _answer_here(self, page: Page) -> None:
+        """Answer in the supervisor, also what waits already, until a stand-in can; try that again soon."""
+        self._last_answer.start(page)
+        self._answer_waiting()
+        self._cancel()
+        self._timer = self._loop.call_later(RESTART_S, self._ensure)
+
+    def _answer_waiting(self) -> None:
+        if self._last_answer.active:
+            waiting, self._waiting = self._waiting, []
+            self._last_answer.take(waiting)
+
     def _send_page(self, standin: Handle, page: Page) -> None:
-        self._children.send(standin, SetStandInPage(page=page, wait_s=self._wait_s, since=self._since))
+        try:
+            self._children.send(standin, SetStandInPage(page=page, wait_s=self._wait_s, since=self._since))
+        except Exception:  # a defect: it is reported, and must leave no client without an answer
+            self._answer_here(page)
+            raise
+        self._last_answer.stop()
         self._acceptor = standin
         self._send_waiting()
 

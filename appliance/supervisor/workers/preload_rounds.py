@@ -219,7 +219,7 @@ def _finished(state: State, event: RoundFinished) -> Step:
         state, phase=Phase.WAITING, ready=state.importing, importing=None, pause_s=0.0, spare=spare,
         rounds=0, misses=0, proven=state.importing == state.wanted,
     )  # fmt: skip
-    return _wait(state, Promote(event.import_s), Save())
+    return _wait(state, Save(), Promote(event.import_s))  # the file first: the log says that the list is kept
 
 
 def _round_ended(state: State, event: RoundEnded) -> Step:

@@ -22,6 +22,13 @@ class LastAnswer:
 
     def __init__(self) -> None:
         self.page: Any = None
+        self.taken: list[str] = []
+
+    def take(self, connections: Any) -> None:
+        """As the supervisor's."""
+        for descriptor, early in connections:
+            os.close(descriptor)
+            self.taken.append(early)
 
     @property
     def active(self) -> bool:
@@ -231,3 +238,19 @@ def test_the_stop_closes_what_waits(site: Site):
     site.router.close()
     site.loop.advance(10.0)
     assert (is_open(descriptor), site.standins, site.router.page) == (False, [], None)
+
+
+def test_a_page_that_cannot_be_sent_leaves_nobody_waiting(site: Site):
+    """If the stand-in can't be sent its page, the supervisor answers, what waits too, and tries again."""
+    site.router.progress(PAGE)
+    site.router.handed_over(["before"], [connection()])
+    site.children.refusing = RuntimeError("a defect")
+    with pytest.raises(RuntimeError, match="a defect"):
+        site.router.broken(PAGE)
+    site.router.handed_over(["after"], [connection()])
+    assert (site.last_answer.active, site.last_answer.taken) == (True, ["before", "after"])
+    site.children.refusing = None
+    site.loop.advance(connection_router.RESTART_S)
+    assert (site.last_answer.active, site.router.acceptor) == (False, site.standins[0])
+    assert site.pages() == ["booting"]
+    assert len(site.standins) == 1

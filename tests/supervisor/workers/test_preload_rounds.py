@@ -80,7 +80,7 @@ def test_a_round_without_a_finding_gives_the_preloader():
     state, _ = history(*IMPORTING)
     assert fork_source(state) is None
     state, actions = history(RoundFinished(import_s=0.5), state=state)
-    assert actions == [Promote(0.5), Save()]
+    assert actions == [Save(), Promote(0.5)]
     assert (fork_source(state), state.proven) == (Process.READY, True)
 
 
@@ -96,7 +96,7 @@ def test_a_list_that_grows_while_it_is_imported():
     state, actions = history(*IMPORTING, ListLearned(grown=True))
     assert actions == [Save()]
     state, actions = history(RoundFinished(), state=state)
-    assert actions == [Promote(0.0), Save(), Schedule(GROWN_S)]
+    assert actions == [Save(), Promote(0.0), Schedule(GROWN_S)]
     assert (fork_source(state), state.proven) == (Process.READY, False)
 
 
