@@ -1,8 +1,7 @@
 """The states of a connection: (state, event) to (state, actions), as a table.
 
 Pure: no socket, no clock, no thread. ``connections`` turns what happens into events and performs the actions, with the
-server's lock held. The numbers are plain integers and the table is made of tuples because a request passes it three
-times: a step costs 0.1 µs so.
+server's lock held. The numbers are plain integers and the table is made of tuples: a step costs 0.2 µs so.
 """
 
 from __future__ import annotations
@@ -129,6 +128,14 @@ ROWS: Final[dict[int, dict[int, Step]]] = {
     PASSED_ON: {FINISHED: (CLOSED, (CLOSE,))},  # the other server could not take it
     CLOSED: {},
 }
+
+# The steps of every request. ``connections`` takes these three without a look into the table, which saves 0.5 µs a
+# request; a test holds that they are the table's.
+SHORTCUTS: Final = (
+    (READY, FOUND_REQUEST, (BUSY, ())),
+    (PARKED, READABLE, (READY, (ENQUEUE,))),
+    (BUSY, KEPT, (PARKED, (WATCH,))),  # WATCH does nothing where the poller has the connection already
+)
 
 # ROWS by index, each pair of a state and an event filled in.
 STEPS: Final[tuple[tuple[Step, ...], ...]] = tuple(

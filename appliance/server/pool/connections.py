@@ -173,6 +173,10 @@ class Connections:
         connection = self._connections.get(descriptor)
         if connection is None:
             return  # given up since
+        if connection.state == states.PARKED:  # SHORTCUTS: READABLE
+            connection.state = states.READY
+            self.ready.append(connection)
+            return
         if connection.state == states.LINGERING:
             try:
                 over = connection.wire.discard()
@@ -235,7 +239,7 @@ class Connections:
             except Exception as error:
                 self.close(connection)
                 raise _failed(handler) from error
-            self.on(connection, states.FOUND_REQUEST)
+            connection.state = states.BUSY  # SHORTCUTS: FOUND_REQUEST
             return self._with_the_rest_told(connection)
         return self._with_the_rest_told(None)
 
@@ -308,7 +312,10 @@ class Connections:
         elif not connection.begun_at:  # a head's time runs from its first byte on
             connection.begun_at = now
             connection.deadline = now + self._limits.header_timeout_s
-        self.on(connection, event)
+        if event == states.KEPT and connection.registered:  # SHORTCUTS: KEPT
+            connection.state = states.PARKED
+        else:
+            self.on(connection, event)
 
     def linger(self, connection: Connection, now: float) -> None:
         """End the server's side, and wait until the client ends its own."""

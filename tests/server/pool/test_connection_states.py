@@ -190,3 +190,8 @@ def test_actions_are_performed(events: list[int]):
         assert made == (
             model.state, model.queued, model.known, model.watched, model.closed, model.probed, model.bodies,
         )  # fmt: skip
+
+
+def test_the_steps_of_every_request_are_those_of_the_table():
+    """What the code takes without a look into the table stands there as it is."""
+    assert all(states.STEPS[state][event] == step for state, event, step in states.SHORTCUTS)
