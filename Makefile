@@ -17,7 +17,7 @@ PROJECT_SIDE = appliance/__init__.py appliance/masking.py appliance/ownership.py
 YAMLLINT = {extends: default, rules: {line-length: {max: 120}, document-start: disable}}
 
 .DEFAULT_GOAL := help
-.PHONY: help check test soak fuzz mutants bench docs workflows lock release serve image up down clean
+.PHONY: help check test browser soak fuzz mutants bench docs workflows lock release serve image up down clean
 .DELETE_ON_ERROR:
 
 help: ## list the tasks
@@ -35,6 +35,8 @@ check: $(VENV)/made ## lint, types, layers
 
 test: $(VENV)/made ## run every test; the image's tests only if an engine answers (ARGS=... for pytest)
 	$(VENV)/bin/python -m pytest -n auto --dist worksteal $(ARGS)
+
+browser: $(VENV)/browser ## install what the tests in tests/browser need: playwright, axe-core, the Nu HTML checker; needs npm
 
 fuzz: $(VENV)/made ## look for bytes that the server reads wrongly, for ten minutes (ARGS="--seconds 60")
 	-$(VENV)/$(PIP) $(LOCKED) locks/fuzz.txt  # has wheels for few platforms
@@ -69,7 +71,7 @@ workflows: $(VENV)/made ## lint .github
 lock: $(VENV)/made ## resolve every dependency again, and write versions and hashes into locks/
 	$(VENV)/bin/uv $(LOCK) --upgrade pyproject.toml $(foreach group,dev docs image release workflows,--group $(group)) --output-file locks/develop.txt
 	$(VENV)/bin/uv $(LOCK) --constraint locks/develop.txt pyproject.toml --output-file locks/appliance.txt
-	$(foreach group,build debugger fuzz mutants,$(VENV)/bin/uv $(LOCK) --constraint locks/develop.txt --group $(group) --output-file locks/$(group).txt &&) true
+	$(foreach group,build debugger fuzz mutants browser,$(VENV)/bin/uv $(LOCK) --constraint locks/develop.txt --group $(group) --output-file locks/$(group).txt &&) true
 
 release: $(VENV)/made ## write a new version everywhere: make release VERSION=0.3.0
 	$(VENV)/bin/python -m tools.release prepare '$(VERSION)'
@@ -97,6 +99,13 @@ $(VENV)/made: pyproject.toml locks/develop.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/$(PIP) $(LOCKED) locks/develop.txt
 	$(VENV)/$(PIP) $(EDITABLE) .
+	@touch $@
+
+$(VENV)/browser: $(VENV)/made locks/browser.txt locks/npm/package-lock.json
+	$(VENV)/$(PIP) $(LOCKED) locks/browser.txt
+	rm -rf $@ && mkdir $@
+	cp locks/npm/package.json locks/npm/package-lock.json $@
+	npm ci --prefix $@ --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 $(VENV)-serve/made: pyproject.toml locks/appliance.txt locks/build.txt

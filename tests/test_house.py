@@ -174,10 +174,11 @@ def test_every_dependency_is_locked(metadata):
     plain = {name: [each for each in group if isinstance(each, str)] for name, group in groups.items()}
     asked = {
         "appliance": metadata["project"]["dependencies"],
-        **{name: plain[name] for name in ("build", "debugger", "fuzz", "mutants")},
+        **{name: plain[name] for name in ("build", "debugger", "fuzz", "mutants", "browser")},
     }
+    apart = {"fuzz", "mutants", "browser"}
     asked["develop"] = list(
-        chain(metadata["project"]["dependencies"], *(plain[name] for name in plain if name not in {"fuzz", "mutants"}))
+        chain(metadata["project"]["dependencies"], *(plain[name] for name in plain if name not in apart))
     )
     for lock, requirements in asked.items():
         pins = locked(lock)

@@ -1,0 +1,68 @@
+"""The fixtures of the browser's tests: one Chromium for all, and pages in it.
+
+Theory of operation. Playwright's synchronous interface runs an event loop in this thread for the whole session, in a
+greenlet. asyncio would refuse to run another one, so the loop is noted as running only during tests of this folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.tools import chromium_path, skip_or_fail
+from tests.live.live_appliance import cache, project, start
+
+__all__ = ["cache", "project", "start"]
+
+_HERE = Path(__file__).parent
+_ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--ignore-certificate-errors"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder."""
+    for item in items:
+        if _HERE in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def _playwright() -> Iterator[tuple[Any, Any]]:
+    skip_or_fail()
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415  not installed everywhere
+
+    driver = sync_playwright().start()
+    browser = driver.chromium.launch(executable_path=chromium_path(), args=_ARGUMENTS)
+    loop = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    yield browser, loop
+    asyncio._set_running_loop(loop)
+    browser.close()
+    driver.stop()
+
+
+@pytest.fixture
+def chromium(_playwright: tuple[Any, Any]) -> Iterator[Any]:
+    """The browser (playwright's ``Browser``)."""
+    browser, loop = _playwright
+    asyncio._set_running_loop(loop)
+    yield browser
+    asyncio._set_running_loop(None)
+
+
+@pytest.fixture
+def new_page(chromium: Any) -> Iterator[Callable[..., Any]]:
+    """Open a page in a window of its own: its width, its colour scheme, options of playwright's ``new_context``."""
+    contexts = []
+
+    def opened(width: int = 800, scheme: str = "light", **options: Any) -> Any:
+        size = {"width": width, "height": 900}
+        contexts.append(chromium.new_context(viewport=size, color_scheme=scheme, **options))
+        return contexts[-1].new_page()
+
+    yield opened
+    for context in contexts:
+        context.close()

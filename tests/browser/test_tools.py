@@ -1,0 +1,47 @@
+"""The checks of the other tests here find what they are there to find."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.tools import axe, nu
+
+GOOD = '<!doctype html><html lang="en"><head><title>Good</title></head><body><main><h1>Good</h1></main></body></html>\n'
+
+
+def test_axe_finds_a_picture_without_a_text(new_page: Callable[..., Any]):
+    """axe-core finds nothing on a good page, and a picture without a text on another, whatever the page's policy is."""
+    page = new_page()
+    policy = {"Content-Security-Policy": "default-src 'none'"}
+    page.route("**/*", lambda route: route.fulfill(content_type="text/html", body=GOOD, headers=policy))
+    page.goto("http://localhost/")
+    assert axe(page) == []
+    page.set_content(GOOD.replace("</main>", "<img src='data:,'></main>"))
+    assert [line for line in axe(page) if line.startswith("image-alt: ")]
+
+
+def test_the_scheme_and_the_width_are_the_pages(new_page: Callable[..., Any]):
+    """A page has the width and the colour scheme that it was opened with."""
+    page = new_page(360, "dark")
+    assert page.evaluate("[innerWidth, matchMedia('(prefers-color-scheme: dark)').matches]") == [360, True]
+
+
+def test_the_nu_checker_finds_what_is_not_html(chromium: Any, tmp_path: Path):
+    """The checker finds nothing in a good document, and names the one that is not valid."""
+    found = nu({"good": GOOD, "bad": GOOD.replace("<h1>", "<h1 colour=red>")}, tmp_path)
+    assert [line.partition(":")[0] for line in found] == ["bad"]
+
+
+@pytest.mark.usefixtures("_playwright")
+def test_other_tests_may_run_a_loop():
+    """The browser's session leaves asyncio to the tests of other folders."""
+
+    async def answer() -> int:
+        return 1
+
+    assert asyncio.run(answer()) == 1

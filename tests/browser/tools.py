@@ -1,0 +1,78 @@
+"""What the browser's tests work with: Chromium, axe-core and the Nu HTML checker, which `make browser` installs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+WIDTHS = (360, 800, 1400)  # pixels: a phone, half a screen, a screen
+SCHEMES = ("light", "dark")
+
+# Read before the tests' environment is cleared of the appliance's names (tests/conftest.py).
+_REQUIRED = os.environ.get("APPLIANCE_TESTS_BROWSER") == "required"
+_NPM = Path(sys.prefix) / "browser" / "node_modules"
+_AXE = _NPM / "axe-core" / "axe.min.js"
+_VNU = _NPM / "vnu-jar" / "build" / "dist" / "vnu.jar"
+
+
+def lacking() -> str:
+    """What is not installed of all that these tests need; "" if nothing is missing."""
+    programs = [name for name, found in (("chromium", chromium_path()), ("java", shutil.which("java"))) if not found]
+    packages = [path.name for path in (_AXE, _VNU) if not path.exists()]
+    try:
+        import playwright.sync_api  # noqa: F401, PLC0415  only to see whether it is there
+    except ImportError:
+        packages.append("playwright")
+    return ", ".join(programs + packages)
+
+
+def skip_or_fail() -> None:
+    """Skip a test if something is missing; fail it where CI has promised that nothing is."""
+    if missing := lacking():
+        if _REQUIRED:
+            pytest.fail(f"{missing} is not installed, and APPLIANCE_TESTS_BROWSER=required")
+        pytest.skip(f"not run: there is no {missing}; `make browser` installs what is not a program of the system")
+
+
+def chromium_path() -> str | None:
+    """The browser's program."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def axe(page: Any) -> list[str]:
+    """What axe-core finds on an open page: a line for each rule that is violated, with the first place.
+
+    It is evaluated by the debugger, so a Content-Security-Policy does not keep it out.
+    """
+    page.evaluate(_AXE.read_text(encoding="utf-8"))
+    result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{each['id']}: {each['help']} ({len(each['nodes'])} places; {each['nodes'][0]['html'][:200]})"
+        for each in result["violations"]
+    ]
+
+
+def nu(documents: Mapping[str, str], folder: Path) -> list[str]:
+    """What the Nu HTML checker finds in whole documents, by their names; one run for all, since Java starts slowly."""
+    files = []
+    for name, text in documents.items():
+        files.append(folder / f"{name}.html")
+        files[-1].write_text(text, encoding="utf-8")
+    java = ["java", "-XX:TieredStopAtLevel=1", "-Xss4m", "-jar", str(_VNU)]
+    command = [*java, "--format", "json", "--stdout", *map(str, files)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    assert done.stdout.startswith("{"), done.stdout + done.stderr
+    messages = json.loads(done.stdout)["messages"]
+    return [
+        f"{Path(each.get('url', '')).stem}:{each.get('lastLine', '')}: {each['message']}"
+        for each in messages
+        if each["type"] == "error" or each.get("subType") == "warning"
+    ]
