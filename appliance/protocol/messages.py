@@ -46,7 +46,7 @@ class Start(Message):
 class TakeConnections(Message):
     """Serve these connections, one descriptor each; ``early``: the bytes already read from each, as Latin-1."""
 
-    kind = "take"
+    kind = "take_connections"
     early: list[str] = field(default_factory=list)
 
 
@@ -68,7 +68,7 @@ class Drain(Message):
 class ReportBackgroundWork(Message):
     """Report the work in the background; with ``cut``, end after that."""
 
-    kind = "report"
+    kind = "report_background_work"
     cut: bool = False
 
 
@@ -80,7 +80,7 @@ class StartAccepting(Message):
     never answers with outdated code.
     """
 
-    kind = "serve"
+    kind = "start_accepting"
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class ReportModules(Message):
         quiet: the appliance is idle: write the compiled code to the cache too.
     """
 
-    kind = "learn"
+    kind = "report_modules"
     quiet: bool = True
 
 
@@ -99,7 +99,7 @@ class ReportModules(Message):
 class ServeUnfinishedImport(Message):
     """The import has taken long: if it is endless, serve the application that it has bound."""
 
-    kind = "look"
+    kind = "serve_unfinished_import"
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Fork(Message):
 class SetStandInPage(Message):
     """Show this page from now on: accept connections, and answer each after the wait."""
 
-    kind = "words"
+    kind = "set_stand_in_page"
     page: dict[str, Any]
     wait_s: float  # how long a connection is held in case a worker becomes ready
     since: float  # CLOCK_MONOTONIC at the start of the wait; applies to connections that queued before the stand-in ran
@@ -148,7 +148,7 @@ class SetStandInPage(Message):
 class StopAccepting(Message):
     """Stop accepting and hand over all connections, until the next page. For a stand-in."""
 
-    kind = "rest"
+    kind = "stop_accepting"
 
 
 # -- child to supervisor ---------------------------------------------------------------------------------------------
@@ -183,7 +183,7 @@ class ModulesReport(Message):
         templates: the folders in which the frameworks look for templates, as far as known.
     """
 
-    kind = "learned"
+    kind = "modules_report"
     modules: list[str]
     others: list[str]
     patched: str = ""
@@ -199,7 +199,7 @@ class FilesReport(Message):
             that was read, or -1. Empty for a file that was looked for but is missing.
     """
 
-    kind = "loaded"
+    kind = "files_report"
     files: dict[str, list[int]]
 
 
@@ -227,7 +227,7 @@ class ForkMismatch(Message):
         stale: they may be preloaded, but have to be loaded again.
     """
 
-    kind = "unfit"
+    kind = "fork_mismatch"
     why: str
     modules: list[str]
     stale: bool
@@ -256,7 +256,7 @@ class Records(Message):
 class HandOverConnections(Message):
     """Connections for the next server, as in TakeConnections."""
 
-    kind = "hand_over"
+    kind = "hand_over_connections"
     early: list[str] = field(default_factory=list)
 
     def fits(self, descriptors: int) -> bool:
@@ -268,7 +268,7 @@ class HandOverConnections(Message):
 class StacksPipe(Message):
     """The child writes its threads' stacks to a pipe on this signal; the pipe's read end comes with the message."""
 
-    kind = "stacks"
+    kind = "stacks_pipe"
     signal: int
 
     def fits(self, descriptors: int) -> bool:
@@ -280,7 +280,7 @@ class StacksPipe(Message):
 class DebuggerPort(Message):
     """A debugger listens on this port of loopback (0: none does); ``waits``: until a client connects."""
 
-    kind = "debugger"
+    kind = "debugger_port"
     port: int
     waits: bool = False
 
@@ -289,7 +289,7 @@ class DebuggerPort(Message):
 class StoppedAccepting(Message):
     """This worker has stopped accepting: the answer to ``Drain``, before running requests have finished."""
 
-    kind = "left"
+    kind = "stopped_accepting"
 
 
 @dataclass(frozen=True)

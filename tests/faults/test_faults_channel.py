@@ -31,7 +31,7 @@ def says(**fields):
     return frame(json.dumps(fields).encode())
 WORDS = {
     "json": frame(b"this is no JSON"),
-    "promised": says(kind="hand_over", early=["", ""]),
+    "promised": says(kind="hand_over_connections", early=["", ""]),
 }
 def app(environ, start_response):
     what = environ["PATH_INFO"][1:]
