@@ -15,7 +15,7 @@ from django.core.servers import basehttp
 
 from appliance.server.http.limits import Limits
 from appliance.server.io.wire import Wire
-from appliance.server.wsgi.exchange import Unheard
+from appliance.server.wsgi.exchange import NullSink
 from appliance.server.wsgi.handler import WSGIRequestHandler
 from appliance.server.wsgi.server_context import ServerContext, base_environ
 from benchmarks.apps.plain import app
@@ -79,7 +79,7 @@ def _ours(head: bytes) -> Callable[[], None]:
     server: Any = _Server()
     limits = Limits()
     server_context = ServerContext(
-        base_environ(server), sink=Unheard(), limits=limits, multithread=True, persistent=True
+        base_environ(server), sink=NullSink(), limits=limits, multithread=True, persistent=True
     )
 
     def serve() -> None:

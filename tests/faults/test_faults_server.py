@@ -34,7 +34,7 @@ def test_no_thread_ever(serve: Serve, faults: Faults):
     assert [served.ask(get(f"/{number}")).body for number in range(5)] == [b"/%d" % number for number in range(5)]
     client = served.client()
     assert [client.ask().status for _ in range(5)] == [200] * 5
-    assert served.sink.told("thread.failed")["reason"] == "can't start new thread"
+    assert served.sink.wait_for("thread.failed")["reason"] == "can't start new thread"
     assert [event for _, event, _ in served.sink.events] == ["thread.failed"]
 
 

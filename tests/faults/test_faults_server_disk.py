@@ -47,7 +47,7 @@ def test_no_room_for_a_body(
         507,
         response["X-Request-ID"],
     )
-    assert served.sink.told("spool.failed")["action"]
+    assert served.sink.wait_for("spool.failed")["action"]
     assert served.ask(chunked(b"abc")).body == b"3"
     faults.end(call)
     assert served.ask(chunked(*[LARGE[:200_000]] * 10)).body == b"2000000"
@@ -71,7 +71,7 @@ def test_no_room_for_a_response(serve: Serve, faults: Faults, call: str, times: 
     assert faults.failed.acquire(timeout=10)
     assert served.ask().status == 200
     assert slow.response().body == LARGE
-    assert served.sink.told("spool.failed")["reason"]
+    assert served.sink.wait_for("spool.failed")["reason"]
     record = served.sink.wait(lambda: [each for each in served.sink.records if each["path"] == path])[0]
     assert (record["event"], record["body_size"]) == ("request.finished", len(LARGE))
 

@@ -74,7 +74,7 @@ class Recorder:
         self.wait(lambda: len(self.records) > number)
         return self.records[number]
 
-    def told(self, name: str) -> dict[str, object]:
+    def wait_for(self, name: str) -> dict[str, object]:
         """The fields of an event, waited for."""
         found: dict[str, object] = self.wait(lambda: [fields for _, event, fields in self.events if event == name])[0]
         return found

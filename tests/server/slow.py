@@ -102,7 +102,7 @@ def until(served: Served, condition: Callable[[], object]) -> None:
         served.thread.join(0.001)
 
 
-def until_aside(served: Served, count: int = 1) -> None:
+def until_in_background(served: Served, count: int = 1) -> None:
     """Until so many transfers are under way, and no thread works."""
     background = served.server._background
     until(served, lambda: len(background._under_way) >= count and not served.server.busy)

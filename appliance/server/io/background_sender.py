@@ -1,7 +1,7 @@
 """One thread that sends to slow readers and receives from slow senders, for all connections of a server.
 
 This module bounds the number of transfers, and owns their poller and their thread; ``transfer`` owns the bytes of each.
-Knows nothing of the threads that run applications: it asks the server by callables (``Ask``). The thread starts with
+Knows nothing of the threads that run applications: it asks the server by ``ServerCallbacks``. The thread starts with
 the first transfer and ends with the server.
 
 Decision 24 has the reasons.
@@ -31,37 +31,37 @@ if TYPE_CHECKING:
 
     Transfer = Outgoing | Incoming
 
-_LOOK_S = 1.0
+_CHECK_INTERVAL_S = 1.0
 
 
-class Ask:
+class ServerCallbacks:
     """What the transfers ask of their server.
 
     Attributes:
         is_pressed: whether requests wait for a thread.
-        ahead: how many bytes the response on a wire may be ahead of its client; 0 if its thread waits for the client.
+        max_ahead: how many bytes a response may be ahead of its client; 0 if its thread waits for the client.
         may_wait: whether the thread of a wire may wait for its client for a long time.
         may_hold: the same, with the bytes in memory.
         may_run: whether one more request may have a thread although its body has not come.
-        told: called when transfers have ended.
+        transfers_ended: called when transfers have ended.
     """
 
     def __init__(
         self,
         *,
         is_pressed: Callable[[], bool],
-        ahead: Callable[[Outbound], int],
+        max_ahead: Callable[[Outbound], int],
         may_wait: Callable[[Outbound], bool],
         may_hold: Callable[[Outbound], bool],
         may_run: Callable[[], bool],
-        told: Callable[[], None],
+        transfers_ended: Callable[[], None],
     ) -> None:
         self.is_pressed = is_pressed
-        self.ahead = ahead
+        self.max_ahead = max_ahead
         self.may_wait = may_wait
         self.may_hold = may_hold
         self.may_run = may_run
-        self.told = told
+        self.transfers_ended = transfers_ended
 
 
 class BackgroundSender:
@@ -73,10 +73,10 @@ class BackgroundSender:
         is_able: two threads can wait for one socket, which they can't under eventlet.
     """
 
-    def __init__(self, limits: Limits, storage: Storage, ask: Ask) -> None:
+    def __init__(self, limits: Limits, storage: Storage, callbacks: ServerCallbacks) -> None:
         self._limits = limits
-        self._ask = ask
-        self.is_pressed = ask.is_pressed
+        self._callbacks = callbacks
+        self.is_pressed = callbacks.is_pressed
         self.storage = storage
         self.is_full = False
         self.is_able = has_poll()
@@ -87,7 +87,7 @@ class BackgroundSender:
         self._poller: Poller | None = None
         self._thread: threading.Thread | None = None
         self._process = os.getpid()
-        self._look_s = min(_LOOK_S, limits.send_timeout_s / 2, limits.body_timeout_s / 2)
+        self._check_interval_s = min(_CHECK_INTERVAL_S, limits.send_timeout_s / 2, limits.body_timeout_s / 2)
         self._over = False
 
     @property
@@ -114,21 +114,21 @@ class BackgroundSender:
         return self._send(wire, lambda outgoing: outgoing.begin_file(descriptor, offset, count))
 
     def _send(self, wire: Outbound, begin: Callable[[Outgoing], None]) -> bool:
-        most = self._ask.ahead(wire)
+        most = self._callbacks.max_ahead(wire)
         if not most or os.getpid() != self._process:
             return False
         outgoing = Outgoing(wire, self.storage, most=most, seconds=self._limits.send_timeout_s)
         try:
             begin(outgoing)
-        except OSError:  # no room; the storage has told
+        except OSError:  # no room; the storage has reported it
             begun = False
         else:
             begun = self._begin(outgoing)
         if begun:
-            wire.send_aside(outgoing)
+            wire.send_in_background(outgoing)
             return True
         outgoing.end()
-        if not self._ask.may_hold(wire):
+        if not self._callbacks.may_hold(wire):
             raise TimeoutError("there is no room for what a slow client has not read")
         return False
 
@@ -174,12 +174,12 @@ class BackgroundSender:
     def _wait(self, outgoing: Outgoing) -> None:
         """Wait until all was sent."""
         wire = outgoing.wire
-        if not self._ask.may_wait(wire):
+        if not self._callbacks.may_wait(wire):
             raise TimeoutError("too many responses wait for their clients")
         wire.waiting = monotonic()
         try:
             while not outgoing.is_over:
-                outgoing.wait(_LOOK_S)
+                outgoing.wait(_CHECK_INTERVAL_S)
         finally:
             wire.waiting = 0.0
 
@@ -277,37 +277,37 @@ class BackgroundSender:
     # -- the thread of the transfers
 
     def _run(self, poller: Poller) -> None:
-        looked_at = monotonic()
+        checked_at = monotonic()
         try:
             while not self._over:
-                told = poller.wait(self._look_s if self._under_way else None)
-                ended = [self._go_on(descriptor, poller) for descriptor in told]
+                readable = poller.wait(self._check_interval_s if self._under_way else None)
+                ended = [self._advance(descriptor, poller) for descriptor in readable]
                 now = monotonic()
-                if now - looked_at >= self._look_s:
-                    looked_at = now
-                    ended += [self._look(transfer, now) for transfer in list(self._under_way.values())]
+                if now - checked_at >= self._check_interval_s:
+                    checked_at = now
+                    ended += [self._check_time(transfer, now) for transfer in list(self._under_way.values())]
                 if any(ended):
-                    self._ask.told()
+                    self._callbacks.transfers_ended()
         except (OSError, ValueError):  # somebody has closed the poller's descriptor
             self._failed()
 
-    def _go_on(self, descriptor: int, poller: Poller) -> bool:
+    def _advance(self, descriptor: int, poller: Poller) -> bool:
         with self._lock:
             transfer = self._under_way.get(descriptor)
             if transfer is None:
                 poller.unregister(descriptor)
                 return False
         try:
-            return transfer.go_on(self._pause) == IS_OVER and self._end(transfer)
+            return transfer.advance(self._pause) == IS_OVER and self._end(transfer)
         except Exception as error:  # noqa: BLE001  one connection's failure is not the others'
             return self._end(transfer, error)
 
-    def _look(self, transfer: Transfer, now: float) -> bool:
+    def _check_time(self, transfer: Transfer, now: float) -> bool:
         try:
-            over = transfer.look(now) == IS_OVER
+            over = transfer.check_time(now) == IS_OVER
         except Exception as error:  # noqa: BLE001  as above
             return self._end(transfer, error)
-        if not over and isinstance(transfer, Incoming) and transfer.wants_thread and self._ask.may_run():
+        if not over and isinstance(transfer, Incoming) and transfer.wants_thread and self._callbacks.may_run():
             over = True
         return over and self._end(transfer)
 

@@ -62,7 +62,7 @@ class Storage:
             self._held[id(data)] = (data, 1)
             return data
 
-    def let_go(self, data: bytes) -> None:
+    def release(self, data: bytes) -> None:
         """Release an object that was held."""
         with self._lock:
             held, count = self._held[id(data)]
@@ -315,7 +315,7 @@ class ByteQueue:
     def _release(self) -> None:
         owner, self._owner = self._owner, 0
         if isinstance(owner, bytes):
-            self._storage.let_go(owner)
+            self._storage.release(owner)
         elif owner:
             self._storage.give_memory(owner)
 
@@ -328,7 +328,7 @@ class ByteQueue:
             if isinstance(part, bytearray):
                 storage.give_memory(len(part))
             else:
-                storage.let_go(part[0])
+                storage.release(part[0])
         self._memory.clear()
         storage.give_memory(len(self._last))
         self._last = b""

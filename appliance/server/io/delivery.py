@@ -87,13 +87,13 @@ class Pace:
         rate: and at how many bytes a second it stays brief.
     """
 
-    __slots__ = ("_brief", "_delivery", "_looked_at", "_patience", "_sent", "waits")
+    __slots__ = ("_brief", "_checked_at", "_delivery", "_patience", "_sent", "waits")
 
     def __init__(self, sock: socket.socket, seconds: float, brief_s: float, rate: float) -> None:
         self._patience = Patience(seconds)
         self._brief = Patience(brief_s, rate)
         self._delivery = Delivery(sock)
-        self._looked_at = monotonic()
+        self._checked_at = monotonic()
         self._sent = 0
         self.waits = 0  # how many there were
 
@@ -119,7 +119,7 @@ class Pace:
             TimeoutError: the client's time is up.
         """
         now = monotonic()
-        spent, self._looked_at = now - self._looked_at, now
+        spent, self._checked_at = now - self._checked_at, now
         self.waits += 1
         self._brief.left -= spent
         self._patience.earn(self._delivery.since(self._sent))

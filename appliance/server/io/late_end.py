@@ -60,9 +60,9 @@ def end_later(handler: Handler, exchange: Any, size: int) -> bool:
 
     The sink is told that the application has ended: what is printed from now on belongs to another request.
     """
-    tell = getattr(handler.server_context.sink, "is_sent", None)
-    if tell is not None:
-        tell(exchange)
+    notify = getattr(handler.server_context.sink, "is_sent", None)
+    if notify is not None:
+        notify(exchange)
     return handler.wire.call_when_sent(LateEnd(handler, exchange, size))
 
 

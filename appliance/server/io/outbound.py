@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _BRIEF_S = 0.02  # how long a thread waits for a client that does not read, if it reads less than
 _BRIEF_RATE = 67_108_864.0  # this much a second
 _STEP_S = 0.002  # after which other requests that wait for a thread come first
-_LOOK_S = 1.0  # between two looks at a client that is waited for
+_CHECK_INTERVAL_S = 1.0  # between two checks of a client that is waited for
 _STATUS_LINE = b"HTTP/1.1 "  # how every answer begins
 _AT_ONCE = struct.pack("ii", 1, 0)  # of SO_LINGER: close() resets
 
@@ -68,7 +68,7 @@ class Outbound:
     sends_files = True  # a part of a file, by its descriptor
     # Class attributes and not slots: what is usual costs no assignment.
     waiting = 0.0
-    aside: BackgroundTransfer | None = None
+    outgoing: BackgroundTransfer | None = None
     unsent = _ahead = 0
 
     def __init__(self, sock: socket.socket, limits: Limits) -> None:
@@ -168,7 +168,7 @@ class Outbound:
 
     def _is_behind(self, descriptor: int, offset: int, count: int) -> bool:
         """Whether the part is sent behind the head, which is sent in the background."""
-        background, outgoing = self.background, self.aside
+        background, outgoing = self.background, self.outgoing
         if background is not None and outgoing is not None and background.put_file(outgoing, descriptor, offset, count):
             return True
         self.caught_up()
@@ -188,16 +188,16 @@ class Outbound:
 
     def _wait_for(self, pace: Pace) -> None:
         brief = pace.is_brief and self.background is not None
-        self._comes(select.POLLOUT, min(pace.left, _STEP_S if brief else _LOOK_S))
+        self._comes(select.POLLOUT, min(pace.left, _STEP_S if brief else _CHECK_INTERVAL_S))
         pace.waited()
 
-    def send_aside(self, outgoing: BackgroundTransfer) -> None:
+    def send_in_background(self, outgoing: BackgroundTransfer) -> None:
         """Append all further bytes to this transfer."""
-        self.aside = outgoing
+        self.outgoing = outgoing
         self._send = self._send_behind
 
     def _send_behind(self, data: bytes | memoryview) -> int:
-        background, outgoing = self.background, self.aside
+        background, outgoing = self.background, self.outgoing
         if background is not None and outgoing is not None and background.put(outgoing, data):
             return len(data)
         self.caught_up()
@@ -205,7 +205,7 @@ class Outbound:
 
     def call_when_sent(self, late: Callable[[Any], None]) -> bool:
         """Call this when the response was sent; False if nothing is being sent in the background."""
-        outgoing = self.aside
+        outgoing = self.outgoing
         if outgoing is None or outgoing.afterwards(late):
             return outgoing is not None
         late(outgoing)  # it failed, or has just been sent
@@ -213,7 +213,7 @@ class Outbound:
 
     def caught_up(self) -> None:
         """Send directly again: the client has received all that was sent."""
-        self.aside = None
+        self.outgoing = None
         self._send = self._usual_send
 
     def send_now(self, data: memoryview) -> int:

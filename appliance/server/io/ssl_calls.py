@@ -21,7 +21,7 @@ WANTED = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _SCRATCH = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 
 
-def steady(call: Callable[..., Any], *arguments: Any) -> Any:
+def call_ssl(call: Callable[..., Any], *arguments: Any) -> Any:
     """Return what the call returns."""
     try:
         return call(*arguments)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..http.limits import RECEIVE
 from ..http.refusal import HandshakeFailed, Refused
-from .ssl_calls import WANTED, forget_errors, steady
+from .ssl_calls import WANTED, call_ssl, forget_errors
 from .tls_duplex import DuplexSocket
 from .wire import Wire
 
@@ -66,16 +66,16 @@ def _as_file(data: bytes) -> Iterator[str]:
 class TlsWire(Wire):
     """A wire whose bytes are encrypted on the way."""
 
-    __slots__ = ("_context", "_heard", "_shaken", "_turn")
+    __slots__ = ("_context", "_handshake_done", "_has_received", "_lock")
 
     secure = True
 
     def __init__(self, context: ssl.SSLContext | None, sock: socket.socket, limits: Limits, early: bytes = b"") -> None:
         super().__init__(sock, limits, early)
         self._context = context
-        self._turn = threading.Lock()  # an application may read in one thread what is answered in another
-        self._shaken = False
-        self._heard = False  # anything but the handshake
+        self._lock = threading.Lock()  # an application may read in one thread what is answered in another
+        self._handshake_done = False
+        self._has_received = False  # anything but the handshake
         if isinstance(sock, ssl.SSLSocket):  # wrapped by a listening socket that is
             self._begin(sock)
         else:
@@ -104,16 +104,16 @@ class TlsWire(Wire):
         return self._decrypted(most)
 
     def _decrypted(self, most: int) -> bytes:
-        with self._turn:
+        with self._lock:
             return self._locked_decrypted(most)
 
     def _locked_decrypted(self, most: int) -> bytes:
         sock: Any = self.sock
         try:
-            if not self._shaken:
-                steady(sock.do_handshake)
-                self._shaken = True
-            data: bytes = steady(sock.recv, most)
+            if not self._handshake_done:
+                call_ssl(sock.do_handshake)
+                self._handshake_done = True
+            data: bytes = call_ssl(sock.recv, most)
             while sock.pending():  # the poller sees the kernel's buffer, not OpenSSL's
                 data += sock.recv(RECEIVE)
         except WANTED:
@@ -122,18 +122,18 @@ class TlsWire(Wire):
             return b""  # the end, without close_notify: not even all browsers say it
         except ssl.SSLError as error:
             # With TLS 1.3 a client's distrust arrives after our part of the handshake is over.
-            if self._heard:
+            if self._has_received:
                 raise
             raise HandshakeFailed(_words_of(error)) from None
-        self._heard = True
+        self._has_received = True
         return data
 
     def _encrypted(self, data: Any) -> int:
         try:
             # OpenSSL needs the same bytes again after it could not send them, and counts none before it has sent all of
             # them: a slow reader of a large body would seem to take nothing for minutes.
-            with self._turn:
-                sent: int = steady(self.sock.send, data[:_SEND])
+            with self._lock:
+                sent: int = call_ssl(self.sock.send, data[:_SEND])
         except WANTED:
             raise BlockingIOError from None
         return sent
@@ -149,25 +149,25 @@ class TlsWire(Wire):
         else:
             self.send(b"".join(parts))
 
-    def give_away(self) -> Any:
+    def release_socket(self) -> Any:
         """Return a socket that may be read in one thread and written in another."""
         if isinstance(self.sock, ssl.SSLSocket):
             duplex: Any = DuplexSocket(self.sock)
             self.sock = duplex
         return self.sock
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         """End it at once."""
         if isinstance(self.sock, ssl.SSLSocket):
             # Its own would forget the encryption first: what another thread writes at that moment would go out plain.
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
         else:
-            super().cut()
+            super().abort()
 
     def end(self) -> None:
         """Send close_notify (RFC 8446, 6.1) and end this side."""
-        if isinstance(self.sock, ssl.SSLSocket) and self._shaken:
+        if isinstance(self.sock, ssl.SSLSocket) and self._handshake_done:
             with contextlib.suppress(OSError, ValueError):  # it would wait for the client's, which we do not
                 self.sock.unwrap()
             forget_errors()

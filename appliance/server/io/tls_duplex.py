@@ -17,7 +17,7 @@ from time import monotonic
 from typing import Any
 
 from .delivery import is_ready
-from .ssl_calls import WANTED, forget_errors, steady
+from .ssl_calls import WANTED, call_ssl, forget_errors
 
 _DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
 
@@ -29,15 +29,15 @@ class DuplexSocket:
         sock.settimeout(0)
         self._sock = sock
         self._timeout: float | None = None
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
         """As a socket's; b"" at the end, also at one that came without close_notify."""
         deadline = self._deadline()
         while True:
-            with self._turn:
+            with self._lock:
                 try:
-                    data: bytes = steady(self._sock.recv, size, flags)
+                    data: bytes = call_ssl(self._sock.recv, size, flags)
                 except ssl.SSLEOFError:
                     return b""
                 except WANTED as wanted:
@@ -50,9 +50,9 @@ class DuplexSocket:
         """As a socket's: a part may be enough. MSG_DONTWAIT is respected; ssl refuses it, as it does all flags."""
         deadline = monotonic() if flags & _DONT_WAIT else self._deadline()
         while True:
-            with self._turn:
+            with self._lock:
                 try:
-                    sent: int = steady(self._sock.send, data, flags & ~_DONT_WAIT)
+                    sent: int = call_ssl(self._sock.send, data, flags & ~_DONT_WAIT)
                 except WANTED as wanted:
                     events = _events(wanted)
                 else:
@@ -79,13 +79,13 @@ class DuplexSocket:
 
     def shutdown(self, how: int, /) -> None:
         """Say close_notify, then end the connection below."""
-        if how != socket.SHUT_RD and self._turn.acquire(timeout=0.1):
+        if how != socket.SHUT_RD and self._lock.acquire(timeout=0.1):
             try:
                 with contextlib.suppress(OSError, ValueError):  # it would wait for the peer's, which we do not
                     self._sock.unwrap()
                 forget_errors()
             finally:
-                self._turn.release()
+                self._lock.release()
         socket.socket.shutdown(self._sock, how)  # ssl's own forgets the encryption first, while others may write
 
     def _deadline(self) -> float | None:

@@ -1,7 +1,7 @@
 """What one connection sends or receives without a thread: a response that is read slowly, a body that comes slowly.
 
-Owns the bytes of one such transfer, its end, and how long its client may take. ``background_sender`` calls ``go_on``
-and ``look`` in its thread; everything else is called in the thread of the request.
+Owns the bytes of one such transfer, its end, and how long its client may take. ``background_sender`` calls ``advance``
+and ``check_time`` in its thread; everything else is called in the thread of the request.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _AT_ONCE = 262_144  # bytes of one connection before the others have their turn
 _SILENT_S = 1.0  # a body that comes in chunks, and stops for so long, may wait for the response's beginning
 
 # What became of a transfer after one step.
-GOES_ON = 0
-RESTS = 1  # there is nothing to be done now
+CONTINUES = 0
+IDLE = 1  # nothing can be done now
 IS_OVER = 2
 
 
@@ -37,7 +37,7 @@ class Outgoing:
 
     Attributes:
         wire, descriptor: the connection, and its socket's.
-        sending: it is to be gone on with when the kernel takes something again.
+        sending: it advances when the kernel takes something again.
         failure: why it ended too early; else None.
         unsent: bytes that the client did not take then.
         missing: bytes that a file turned out not to have.
@@ -54,12 +54,12 @@ class Outgoing:
         self._most = most
         self._patience = Patience(seconds)
         self._delivery = Delivery(wire.sock)
-        self._sent = 0  # since the last look
-        self._looked_at = monotonic()
+        self._sent = 0  # since the last check
+        self._checked_at = monotonic()
         self._lock = threading.Lock()  # for all below, and the queue
         self._over = False
         self._writing = False  # bytes are being put into the queue's file
-        self._rests = False  # nothing was left but those
+        self._idle = False  # nothing was left but those
         self._room: threading.Event | None = None  # set when the queue is empty, or the transfer over
         self._afterwards: list[Callable[[Outgoing], None]] = []
 
@@ -127,8 +127,8 @@ class Outgoing:
                 self._queue.commit(size)
             if self._over:
                 self._queue.close()
-            rests, self._rests = self._rests, False
-            return rests
+            was_idle, self._idle = self._idle, False
+            return was_idle
 
     def check(self) -> None:
         """Raise the failure, if there was one."""
@@ -165,8 +165,8 @@ class Outgoing:
 
     # -- in the background's thread
 
-    def go_on(self, pause: Callable[[int], None]) -> int:
-        """Send what the kernel takes. ``pause`` is called before it rests, so that ``wake`` can only come later.
+    def advance(self, pause: Callable[[int], None]) -> int:
+        """Send what the kernel takes. ``pause`` is called before it becomes idle, so that ``wake`` can only come later.
 
         Raises:
             OSError: the client has gone, or what waits can't be read.
@@ -177,23 +177,23 @@ class Outgoing:
                 block = self._queue.first()
                 if not block:
                     if self._writing:
-                        self._rests = True
+                        self._idle = True
                         pause(self.descriptor)
-                        return RESTS
+                        return IDLE
                     self._over = True
                     return IS_OVER
             try:
                 sent = self.wire.send_now(block)
             except BlockingIOError:
-                return GOES_ON
+                return CONTINUES
             with self._lock:
                 self._queue.drop(sent)
             self._sent += sent
             left -= sent
-        return GOES_ON
+        return CONTINUES
 
-    def look(self, now: float) -> int:
-        """Count what the client took since the last look.
+    def check_time(self, now: float) -> int:
+        """Count what the client took since the last check.
 
         Raises:
             TimeoutError: that is too little.
@@ -201,11 +201,11 @@ class Outgoing:
         patience = self._patience
         patience.earn(self._delivery.since(self._sent))
         self._sent = 0
-        patience.left -= now - self._looked_at
-        self._looked_at = now
+        patience.left -= now - self._checked_at
+        self._checked_at = now
         if patience.left <= 0:
             raise TimeoutError("the client does not read")
-        return GOES_ON
+        return CONTINUES
 
     def fail(self, error: OSError) -> None:
         """Note why the transfer can't go on."""
@@ -248,12 +248,12 @@ class Incoming:
         self.descriptor = wire.sock.fileno()
         self.outcome: Refused | None = None
         self.queue = ByteQueue(storage)
-        self._lock = threading.Lock()  # held while it is gone on with
+        self._lock = threading.Lock()  # held while it advances
         self._end = end
         self._most = most
         self._chunked = chunked
         self._patience = Patience(seconds)
-        self._looked_at = self._heard_at = monotonic()
+        self._checked_at = self._received_at = monotonic()
         self._full = False
         self._over = False
         self.afterwards: Callable[[Incoming], None] | None = None
@@ -261,10 +261,10 @@ class Incoming:
     @property
     def wants_thread(self) -> bool:
         """Whether the request needs a thread: there is no room for more, or its client seems to wait for an answer."""
-        return self._full or (self._chunked and monotonic() - self._heard_at > _SILENT_S)
+        return self._full or (self._chunked and monotonic() - self._received_at > _SILENT_S)
 
-    def go_on(self, pause: Callable[[int], None]) -> int:
-        """Receive what the kernel has. ``pause`` is called before it rests."""
+    def advance(self, pause: Callable[[int], None]) -> int:
+        """Receive what the kernel has. ``pause`` is called before it becomes idle."""
         with self._lock:
             if self._over:
                 return IS_OVER
@@ -273,12 +273,12 @@ class Incoming:
             except OSError:
                 data = b""
             if data is None:
-                return GOES_ON
+                return CONTINUES
             if not data:
                 self.outcome = Refused(400, CLIENT_LEFT)
                 return IS_OVER
             self._patience.earn(len(data))
-            self._heard_at = monotonic()
+            self._received_at = monotonic()
             try:
                 self.queue.append(data)
             except OSError:
@@ -289,15 +289,15 @@ class Incoming:
             self._full = self._full or self.queue.size >= self._most
             if self._full:
                 pause(self.descriptor)
-            return RESTS if self._full else GOES_ON
+            return IDLE if self._full else CONTINUES
 
-    def look(self, now: float) -> int:
+    def check_time(self, now: float) -> int:
         """Count what has come."""
         if not self._full:
-            self._patience.left -= now - self._looked_at
-        self._looked_at = now
+            self._patience.left -= now - self._checked_at
+        self._checked_at = now
         if self._patience.left > 0:
-            return GOES_ON
+            return CONTINUES
         self.outcome = Refused(408, BODY_TIMEOUT)
         return IS_OVER
 

@@ -47,7 +47,7 @@ class Wire(Outbound):
         ended: the client has sent its last byte.
         waiting: since when a thread waits for the client (CLOCK_MONOTONIC); 0.0 while none does.
         background: what sends to a client that is slow; None: a thread waits for it.
-        aside: what is sent in the background now, or was last.
+        outgoing: what is sent in the background now, or was last.
         early: what was received in the background, and comes before what the socket has.
         unsent: bytes of the failed send that the kernel did not take.
         lenient: heads may be as http.server accepts them (``loosen``).
@@ -281,12 +281,12 @@ class Wire(Outbound):
         except TimeoutError:
             pass
 
-    def give_away(self) -> Any:
+    def release_socket(self) -> Any:
         """Return the socket, blocking, for an application that speaks another protocol on it."""
         self.sock.settimeout(None)
         return self.sock
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         """End both sides at once, from any thread: a thread that waits for the client wakes up."""
         with contextlib.suppress(OSError):  # it has gone already
             self.sock.shutdown(socket.SHUT_RDWR)

@@ -30,10 +30,10 @@ def abort_endless(pool_threads: Iterable[PoolThread]) -> None:
     for pool_thread in pool_threads:
         work = streams_under_way(pool_thread)
         if work is not None and work.handler.exchange is not None and not work.handler.exchange.logged:
-            cut(work.handler)
+            abort(work.handler)
 
 
-def cut(handler: WSGIRequestHandler) -> None:
+def abort(handler: WSGIRequestHandler) -> None:
     """Close the socket and log the request: the application may notice too late, or never."""
     hijacked, exchange = handler.hijacked, handler.exchange
     if exchange is None:
@@ -41,7 +41,7 @@ def cut(handler: WSGIRequestHandler) -> None:
     if exchange.hijacked and hijacked is not None:
         hijacked.restart()
     else:
-        handler.wire.cut()
+        handler.wire.abort()
     exchange.reason = "the server ended it"
     exchange.finished = monotonic()
     exchange.ended = time()

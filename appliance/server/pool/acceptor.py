@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 64
 _STANDARD = 2  # the last of the standard streams' descriptors
-_BLIND_S = 0.5
+_PAUSE_S = 0.5
 # Failures of the one connection that was next, which is none any more (accept(2)).
-_OF_ONE = {
+_OF_ONE_CONNECTION = {
     getattr(errno, name)
     for name in (
         "ECONNABORTED", "EPROTO", "ENOPROTOOPT", "EHOSTDOWN", "ENONET", "EHOSTUNREACH", "EOPNOTSUPP", "ENETDOWN",
@@ -28,7 +28,7 @@ _OF_ONE = {
     )
     if hasattr(errno, name)
 }  # fmt: skip
-_FOR_GOOD = {errno.EBADF, errno.EINVAL, errno.ENOTSOCK}  # it is no listening socket any more
+_PERMANENT = {errno.EBADF, errno.EINVAL, errno.ENOTSOCK}  # it is no listening socket any more
 
 
 class Acceptor:
@@ -36,7 +36,7 @@ class Acceptor:
 
     Attributes:
         descriptor: the socket's.
-        blind_until: when to accept again after the process ran out of descriptors (CLOCK_MONOTONIC); 0.0 normally.
+        paused_until: when to accept again after the process ran out of descriptors (CLOCK_MONOTONIC); 0.0 normally.
         complaint: the error of ``accept``, for the log; then None again.
     """
 
@@ -45,7 +45,7 @@ class Acceptor:
         self._poller = poller
         self._open = False
         self.descriptor = listener.fileno()
-        self.blind_until = 0.0
+        self.paused_until = 0.0
         self.complaint: str | None = None
         self._complained = False  # one complaint for as long as it lasts
         listener.settimeout(0)
@@ -53,17 +53,17 @@ class Acceptor:
             # What is accepted inherits it, which saves a system call each.
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def open(self) -> None:
+    def start(self) -> None:
         """Accept from now on."""
         if not self._open:
             self._open = True
             self._poller.register(self.descriptor)
 
-    def shut(self) -> None:
+    def stop(self) -> None:
         """Accept no more."""
         if self._open:
             self._open = False
-            self.blind_until = 0.0
+            self.paused_until = 0.0
             self._poller.unregister(self.descriptor)
 
     def accept(self, now: float) -> Iterator[tuple[socket.socket, Any]]:
@@ -77,27 +77,27 @@ class Acceptor:
                 self._complained = False
                 return  # another process was faster, or there are no more
             except OSError as error:  # EMFILE, ENFILE, ENOBUFS: it stays readable, so it must not be looked at
-                if error.errno in _OF_ONE:
+                if error.errno in _OF_ONE_CONNECTION:
                     continue
-                if error.errno in _FOR_GOOD:
+                if error.errno in _PERMANENT:
                     raise
                 if not self._complained:
                     self._complained, self.complaint = True, str(error)
-                self.blind_until = now + _BLIND_S
+                self.paused_until = now + _PAUSE_S
                 self._poller.unregister(self.descriptor)
                 return
             else:
                 yield sock, address
 
-    def look_again(self, now: float) -> None:
+    def retry(self, now: float) -> None:
         """Accept again, once the time without descriptors is over."""
-        if self.blind_until and now >= self.blind_until:
-            self.blind_until = 0.0
+        if self.paused_until and now >= self.paused_until:
+            self.paused_until = 0.0
             if self._open:
                 try:
                     self._poller.register(self.descriptor)
                 except OSError:  # the kernel has no room for it
-                    self.blind_until = now + _BLIND_S
+                    self.paused_until = now + _PAUSE_S
 
 
 def _lifted(sock: socket.socket) -> socket.socket:

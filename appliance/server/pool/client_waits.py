@@ -74,7 +74,7 @@ class ClientWaits:
         if connection.incoming is None:
             raise Refused(503, "too many requests wait for their bodies")
         if said.expects and not wire.buffer:
-            _welcome(wire)
+            _send_continue(wire)
         return True
 
     def may_run(self, *, first: bool = False) -> bool:
@@ -89,7 +89,7 @@ class ClientWaits:
 
     # -- responses
 
-    def ahead(self, wire: Outbound) -> int:
+    def max_ahead(self, wire: Outbound) -> int:
         """How many bytes a response may be ahead of its client; 0 if its thread waits for the client."""
         connection = self._connections.of(wire.sock.fileno())
         exchange = connection.handler.exchange if connection is not None else None
@@ -134,7 +134,7 @@ def _has_come(wire: Wire, end: ChunkedEnd | LengthEnd) -> bool:
     return False
 
 
-def _welcome(wire: Wire) -> None:
+def _send_continue(wire: Wire) -> None:
     try:
         wire.send(_CONTINUE)
     except OSError:

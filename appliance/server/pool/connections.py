@@ -100,18 +100,18 @@ class Connections:
         receiving: how many are in that state.
     """
 
-    def __init__(self, poller: Poller, limits: Limits, waits: Callable[[int], None] | None = None) -> None:
+    def __init__(self, poller: Poller, limits: Limits, on_waiting: Callable[[int], None] | None = None) -> None:
         self._poller = poller
         self._limits = limits
         self._connections: dict[int, Connection] = {}
         self.ready: deque[Connection] = deque()
         self.hold: Hold | None = None
         self.late = False
-        self._looked_at = 0.0
+        self._polled_at = 0.0
         self.probed = 0
         self.receiving = 0
-        self._waits = waits
-        self._waiting = 0  # what it was told last: nearly always nothing, which costs no call
+        self._on_waiting = on_waiting
+        self._waiting = 0  # the last report: nearly always 0, which costs no call
         self._perform: tuple[Callable[[Connection], None], ...] = (  # by action
             self.ready.append, self._watch, self._unwatch, self._probe_began, self._probe_ended, self._body_began,
             self._body_ended, self._remove, _close,
@@ -190,20 +190,20 @@ class Connections:
             connection.gone = True
         self.on(connection, states.READABLE)
 
-    def looks_in_time(self, now: float) -> None:
+    def note_wait(self, now: float) -> None:
         """Note that a thread has waited for connections: what comes now has not waited for a thread."""
         self.late = False
-        self._looked_at = now
+        self._polled_at = now
 
     def is_away(self, now: float) -> bool:
         """Whether no thread has looked for so long that clients may have left meanwhile."""
-        return now - self._looked_at > _AWAY_S
+        return now - self._polled_at > _AWAY_S
 
-    def look(self, now: float) -> None:
+    def note_poll(self, now: float) -> None:
         """Note that a thread is about to look."""
         if self.is_away(now):
             self.late = True
-        self._looked_at = now
+        self._polled_at = now
 
     def next(self) -> Connection | None:
         """Return the next connection with a request, or with a reason to refuse it; the caller's thread serves it.
@@ -223,7 +223,7 @@ class Connections:
                     continue
                 if handler.refusal is None and handler.raw is None:
                     raw = wire.pop_head() if wire.buffer else wire.receive_head()
-                    if raw is None and not self._look_again(connection):
+                    if raw is None and not self._retry_head(connection):
                         continue
                     handler.raw = raw or handler.raw
                     if (self.late or connection.late) and self._is_in_doubt(connection):
@@ -240,21 +240,21 @@ class Connections:
                 self.close(connection)
                 raise _failed(handler) from error
             connection.state = states.BUSY  # SHORTCUTS: FOUND_REQUEST
-            return self._with_the_rest_told(connection)
-        return self._with_the_rest_told(None)
+            return self._after_report(connection)
+        return self._after_report(None)
 
-    def _with_the_rest_told(self, connection: Connection | None) -> Connection | None:
+    def _after_report(self, connection: Connection | None) -> Connection | None:
         if self.ready or self._waiting or self.receiving:
-            self._tell()
+            self._report_waiting()
         return connection
 
-    def _tell(self) -> None:
+    def _report_waiting(self) -> None:
         """Report how many requests wait for a thread: if the process dies, nothing else can report them."""
         self._waiting = len(self.ready) + self.receiving
-        if self._waits is not None:
-            self._waits(self._waiting)
+        if self._on_waiting is not None:
+            self._on_waiting(self._waiting)
 
-    def _look_again(self, connection: Connection) -> bool:
+    def _retry_head(self, connection: Connection) -> bool:
         """Whether a head has come after all: the first look found none that came alone in one receive."""
         wire = connection.wire
         raw = None
@@ -353,7 +353,7 @@ class Connections:
         left = [connection for connection in self.ready if connection.state == states.READY]
         self.ready.clear()
         self.ready.extend(left)
-        self._tell()
+        self._report_waiting()
         return given
 
     def in_state(self, *states: int) -> list[Connection]:

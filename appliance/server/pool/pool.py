@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from .serving_loop import Passed
 
 _WITHOUT_THREAD = (states.PARKED, states.READY, states.HELD, states.LINGERING, states.PROBED)
-_SELDOM_S = 60.0
+_LOG_INTERVAL_S = 60.0
 _RECALLED_MAX = 65_536  # bytes of a body that another process goes on with
 _LINGER_S = 0.3  # how long a drained server waits for the clients that it has answered
 _CUT_S = 1.0  # how long a hijacked request may take to notice that it was ended
@@ -126,8 +126,8 @@ class PooledWSGIServer(WSGIServer):
         self._passing = 0
         self._cut_at = 0.0
         self._stopped = False
-        self._told_full = False
-        self._told: dict[str, float] = {}  # when each may be told again
+        self._logged_full = False
+        self._log_again_at: dict[str, float] = {}  # by event
         if accepting:
             self.resume()
 
@@ -155,12 +155,12 @@ class PooledWSGIServer(WSGIServer):
     def pause(self) -> None:
         """Stop accepting; the listening socket stays open."""
         with self._lock:
-            self._acceptor.shut()
+            self._acceptor.stop()
 
     def resume(self) -> None:
         """Accept again."""
         with self._lock:
-            self._acceptor.open()
+            self._acceptor.start()
         self._watchdog.wake_up()
 
     def take(self, connections: list[tuple[socket.socket, bytes]]) -> None:
@@ -184,7 +184,7 @@ class PooledWSGIServer(WSGIServer):
     def drain(self, passed: Passed) -> None:
         """Stop accepting, pass on connections that are idle or become so, then let ``serve_forever`` return."""
         with self._lock:
-            self._acceptor.shut()
+            self._acceptor.stop()
             self._cut_at = monotonic()
             self._serving_loop.passed = passed
         self._pass_idle(passed)
@@ -256,7 +256,7 @@ class PooledWSGIServer(WSGIServer):
 
     def _end(self) -> None:
         with self._lock:
-            self._acceptor.shut()
+            self._acceptor.stop()
             self._thread_pool.locked_end()
             for connection in self._connections.in_state(*_WITHOUT_THREAD):
                 self._connections.close(connection)
@@ -265,7 +265,7 @@ class PooledWSGIServer(WSGIServer):
         self._background.close()
         self._poller.close()
         for connection in running:
-            connection.wire.cut()
+            connection.wire.abort()
         self._flushing.flush()
 
     def _complain(self) -> None:
@@ -273,20 +273,20 @@ class PooledWSGIServer(WSGIServer):
         with self._lock:
             thread, self._thread_pool.complaint = self._thread_pool.complaint, None
         if thread is not None:
-            self._tell_seldom(
+            self._log_rate_limited(
                 "error", "thread.failed", {"reason": thread, "count": len(self._thread_pool.pool_threads)}
             )
         storage = self.server_context.storage
         disk, storage.complaint = storage.complaint, None
         if disk is not None:
-            self._tell_seldom("error", "spool.failed", {"reason": disk, "action": SPACE})
+            self._log_rate_limited("error", "spool.failed", {"reason": disk, "action": SPACE})
         if self._background.is_full:
-            self._tell_seldom("warning", "transfer.limit", {"limit": self.limits.max_transfers})
+            self._log_rate_limited("warning", "transfer.limit", {"limit": self.limits.max_transfers})
 
-    def _tell_seldom(self, level: str, event: str, fields: dict[str, object]) -> None:
+    def _log_rate_limited(self, level: str, event: str, fields: dict[str, object]) -> None:
         now = monotonic()
-        if now >= self._told.get(event, now):
-            self._told[event] = now + _SELDOM_S
+        if now >= self._log_again_at.get(event, now):
+            self._log_again_at[event] = now + _LOG_INTERVAL_S
             self.sink.event(level, event, fields)
 
     # -- what handlers ask
@@ -305,8 +305,8 @@ class PooledWSGIServer(WSGIServer):
                 room = self._thread_pool.locked_has_room()
             else:
                 room = self._thread_pool.locked_detach(pool_thread) or self._thread_pool.locked_has_room()
-            told, self._told_full = self._told_full, not room
-        if not room and not told:
+            logged, self._logged_full = self._logged_full, not room
+        if not room and not logged:
             self.sink.event("warning", "stream.limit", {"limit": self.limits.max_streams})
         return room
 

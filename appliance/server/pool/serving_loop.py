@@ -9,7 +9,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from ..io.background_sender import Ask, BackgroundSender
+from ..io.background_sender import BackgroundSender, ServerCallbacks
 from . import connection_states as states
 from .client_waits import ClientWaits
 from .connections import Connection, ConnectionFailed, Connections
@@ -65,19 +65,19 @@ class ServingLoop:
         self._flushing = flushing
         self._limits: Limits = server.limits
         self.passed: Passed | None = None
-        self._owes_look = False  # a pipelined request waits: look for other clients before it is served
+        self._must_poll = False  # a pipelined request waits: look for other clients before it is served
         self._waits = waits = ClientWaits(
             server, lock, thread_pool=thread_pool, connections=connections, threads=threads
         )
-        ask = Ask(
+        callbacks = ServerCallbacks(
             is_pressed=lambda: thread_pool.leader is None,
-            ahead=waits.ahead,
+            max_ahead=waits.max_ahead,
             may_wait=waits.may_wait,
             may_hold=waits.may_hold,
             may_run=waits.may_run,
-            told=self._told,
+            transfers_ended=self._transfers_ended,
         )
-        self.background = BackgroundSender(server.limits, server.server_context.storage, ask)
+        self.background = BackgroundSender(server.limits, server.server_context.storage, callbacks)
 
     # -- one step of the thread that leads
 
@@ -85,14 +85,14 @@ class ServingLoop:
         """Serve one connection, or wait for some, for so long at most."""
         connections = self._connections
         try:
-            if self._owes_look:
-                self._owes_look = False
+            if self._must_poll:
+                self._must_poll = False
                 self._wait(0)
             with self._lock:
                 connection = None
                 if connections.ready:
                     now = monotonic()
-                    connections.look(now)
+                    connections.note_poll(now)
                     connection = connections.next()
                 if connection is not None:
                     pool_thread.work = connection
@@ -131,19 +131,19 @@ class ServingLoop:
         before = monotonic()
         self._flushing.flush_if_due(before)
         # What is there before the wait has waited itself. How long the call takes says so on an idle machine alone.
-        looks_first = connections.is_away(before)
-        told = self._poller.wait(0) if looks_first else []
+        polls_first = connections.is_away(before)
+        readable = self._poller.wait(0) if polls_first else []
         # If that look took a wake-up, something is in the queue, or the server has ended.
-        waits = not told and not (looks_first and self._poller.woken)
+        waits = not readable and not (polls_first and self._poller.woken)
         if waits:
-            told = self._poller.wait(seconds)
+            readable = self._poller.wait(seconds)
         now = monotonic()
         come = False
         failed: list[ConnectionFailed] = []
         with self._lock:
             if waits and now - before > _BLOCKED_S:
-                connections.looks_in_time(now)
-            for descriptor in told if not self._thread_pool.over else ():
+                connections.note_wait(now)
+            for descriptor in readable if not self._thread_pool.over else ():
                 if descriptor == acceptor.descriptor:
                     come = True
                     failed += self._locked_accept(now)
@@ -155,7 +155,7 @@ class ServingLoop:
         if complaint is not None:
             self._server.sink.event("error", "accept.failed", {"reason": complaint})
         for failure in failed:
-            self._tell_failed(failure)
+            self._report_failure(failure)
 
     def _locked_accept(self, now: float) -> list[ConnectionFailed]:
         """Accept connections; return those that could not be set up."""
@@ -169,10 +169,10 @@ class ServingLoop:
                 failed[-1].__cause__ = error
         return failed
 
-    def _tell_failed(self, failure: ConnectionFailed) -> None:
+    def _report_failure(self, failure: ConnectionFailed) -> None:
         try:
             raise failure
-        except ConnectionFailed:  # the server tells of what is being handled
+        except ConnectionFailed:  # the server logs what is being handled
             self._server.handle_error(failure.sock, failure.address)
 
     def locked_adopt(self, sock: socket.socket, address: Any, early: bytes, now: float, *, late: bool = False) -> None:
@@ -203,13 +203,13 @@ class ServingLoop:
                 handler.handle_one_request()
         except BaseException as error:  # noqa: BLE001  nothing may end the thread that leads
             handler.close_connection = True
-            if not isinstance(error, KeyboardInterrupt):  # the application's own: it was answered, and told
+            if not isinstance(error, KeyboardInterrupt):  # the application's own: it was answered, and logged
                 self._server.handle_error(wire.sock, handler.client_address)
         now = monotonic()
         self._thread_pool.took(now - pool_thread.since)
         try:
-            if wire.aside is not None or wire.early is not None or connection.incoming is not None:
-                self._go_on_aside(pool_thread, connection, now)
+            if wire.outgoing is not None or wire.early is not None or connection.incoming is not None:
+                self._continue_in_background(pool_thread, connection, now)
             else:
                 self._settle(pool_thread, connection, now)
         except Exception:  # noqa: BLE001  as above: the application may have closed the descriptor
@@ -230,7 +230,7 @@ class ServingLoop:
                 if connection.wire.buffer:
                     # Behind the others, and a look for new ones comes before: pipelining must not starve them.
                     self._connections.on(connection, states.PIPELINED)
-                    self._owes_look = True
+                    self._must_poll = True
                     if self._thread_pool.leader is not pool_thread or pool_thread is None:
                         self._poller.wake()
                 elif passed is None:
@@ -257,12 +257,12 @@ class ServingLoop:
 
     # -- what goes on in the background
 
-    def _go_on_aside(self, pool_thread: PoolThread, connection: Connection, now: float) -> None:
+    def _continue_in_background(self, pool_thread: PoolThread, connection: Connection, now: float) -> None:
         """Settle the connection once its response is sent, or serve its request once the body has come."""
         handler, wire = connection.handler, connection.wire
         if wire.early is not None and not handler.close_connection:
             wire.absorb()
-        outgoing, incoming = wire.aside, connection.incoming
+        outgoing, incoming = wire.outgoing, connection.incoming
         if outgoing is not None or incoming is not None:
             with self._lock:
                 self._connections.on(connection, states.SENDS if incoming is None else states.RECEIVES)
@@ -315,6 +315,6 @@ class ServingLoop:
         """Whether a request waits for its body without a thread; see ``ClientWaits.body_waits``."""
         return self._waits.body_waits(handler, head, self.background)
 
-    def _told(self) -> None:
+    def _transfers_ended(self) -> None:
         self._flushing.flush()
         self.watchdog.wake_up()

@@ -22,28 +22,28 @@ _OURS = __file__.rpartition("/server/")[0] + "/"  # the worker's too, which stan
 
 
 class SlowRequests:
-    """Looks at what runs. ``after_s`` of 0 means never."""
+    """Logs slow requests. ``after_s`` of 0 means never."""
 
     def __init__(self, sink: Sink, after_s: float) -> None:
         self._sink = sink
         self._after_s = after_s
-        self._told: dict[PoolThread, float] = {}  # the hand, and when the request began that was told of
+        self._logged: dict[PoolThread, float] = {}  # by thread: when the logged request began
 
-    def look(self, pool_threads: Iterable[PoolThread], now: float) -> None:
+    def check(self, pool_threads: Iterable[PoolThread], now: float) -> None:
         """Log each request that has become too slow, unless a debugger may have stopped it."""
         if not self._after_s:
             return
         slow = [
             pool_thread for pool_thread in pool_threads if pool_thread.busy and now - pool_thread.since > self._after_s
         ]
-        for gone in self._told.keys() - set(slow):
-            del self._told[gone]
+        for gone in self._logged.keys() - set(slow):
+            del self._logged[gone]
         for pool_thread in slow:
-            if self._told.get(pool_thread) != pool_thread.since and not _excused(pool_thread) and not _debugged():
-                self._told[pool_thread] = pool_thread.since
-                self._tell(pool_thread, now)
+            if self._logged.get(pool_thread) != pool_thread.since and not _excused(pool_thread) and not _debugged():
+                self._logged[pool_thread] = pool_thread.since
+                self._log(pool_thread, now)
 
-    def _tell(self, pool_thread: PoolThread, now: float) -> None:
+    def _log(self, pool_thread: PoolThread, now: float) -> None:
         exchange = pool_thread.work.handler.exchange if isinstance(pool_thread.work, Connection) else None
         if exchange is None or exchange.head is None:
             return

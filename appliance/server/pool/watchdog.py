@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .thread_pool import PoolThread, ThreadPool
 
 _SWEEP_S = 1.0
-_STREAM_LOOK_S = 0.25
+_STREAM_CHECK_S = 0.25
 _HERE_S = 0.05  # how long it waits for requests itself, where no thread can be had
 
 
@@ -92,7 +92,7 @@ class Watchdog:
                 raise ServerFailed(str(self._thread_pool.fault)) from self._thread_pool.fault
             served = self._thread_pool.served
             now = monotonic()
-            self._look(now)
+            self._check(now)
             if now >= self._swept_at + _SWEEP_S or self._is_due(now):
                 self._swept_at = now
                 self._sweep(now)
@@ -102,7 +102,7 @@ class Watchdog:
     def _is_due(self, now: float) -> bool:
         """Whether something must be looked at before the next sweep."""
         return (
-            self._connections.hold is not None or self._connections.probed > 0 or 0 < self._acceptor.blind_until <= now
+            self._connections.hold is not None or self._connections.probed > 0 or 0 < self._acceptor.paused_until <= now
         )
 
     def _sleep(self, *, closely: bool) -> None:
@@ -128,13 +128,13 @@ class Watchdog:
             )
             if held:
                 return min(_SWEEP_S, max(0.001, min(connection.deadline for connection in held) - monotonic()))
-            if self._acceptor.blind_until:
-                return max(0.001, self._acceptor.blind_until - monotonic())
+            if self._acceptor.paused_until:
+                return max(0.001, self._acceptor.paused_until - monotonic())
             if self._thread_pool.busy:
-                return _STREAM_LOOK_S
+                return _STREAM_CHECK_S
             return _SWEEP_S if len(self._connections) else None
 
-    def _look(self, now: float) -> None:
+    def _check(self, now: float) -> None:
         limits, thread_pool = self._limits, self._thread_pool
         with self._lock:
             leader = thread_pool.leader
@@ -142,22 +142,26 @@ class Watchdog:
                 thread_pool.locked_relieve()
             pressed = thread_pool.leader is None
             for pool_thread in list(thread_pool.pool_threads):
-                if pool_thread.busy and not pool_thread.detached and self._may_leave(pool_thread, now, pressed=pressed):
+                if (
+                    pool_thread.busy
+                    and not pool_thread.detached
+                    and self._may_detach(pool_thread, now, pressed=pressed)
+                ):
                     thread_pool.locked_detach(pool_thread)
             thread_pool.locked_appoint()
 
-    def _may_leave(self, pool_thread: PoolThread, now: float, *, pressed: bool) -> bool:
+    def _may_detach(self, pool_thread: PoolThread, now: float, *, pressed: bool) -> bool:
         """Whether a request may be detached: it goes on for long, or waits for its client while others wait."""
         limits, work = self._limits, pool_thread.work
-        if now - pool_thread.since > limits.stream_after_s and _goes_on(pool_thread):
+        if now - pool_thread.since > limits.stream_after_s and _is_io_bound(pool_thread):
             return True
         waiting = work.wire.waiting if pressed and isinstance(work, Connection) else 0.0
         return bool(waiting) and now - waiting > limits.stuck_after_s
 
     def _sweep(self, now: float) -> None:
-        self._slow.look(list(self._thread_pool.pool_threads), now)
+        self._slow.check(list(self._thread_pool.pool_threads), now)
         with self._lock:
-            self._acceptor.look_again(now)
+            self._acceptor.retry(now)
             ready = self._connections.sweep(now)
         if ready:
             self._poller.wake()
@@ -169,7 +173,7 @@ def exchange_of(pool_thread: PoolThread) -> Exchange | None:
     return work.handler.exchange if isinstance(work, Connection) else None
 
 
-def _goes_on(pool_thread: PoolThread) -> bool:
+def _is_io_bound(pool_thread: PoolThread) -> bool:
     """Whether the request streams, or waits for its client: it needs no processor, and may take very long."""
     exchange, work = exchange_of(pool_thread), pool_thread.work
     waits = isinstance(work, Connection) and bool(work.wire.waiting)

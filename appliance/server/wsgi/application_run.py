@@ -16,8 +16,8 @@ from ..http.refusal import Refused, answer
 from ..http.response_head import ResponseHeads
 from ..http.software import SOFTWARE
 from ..io.late_end import end_later, how_it_ended
-from .failure_events import close_quietly, failure_page, tell_failure
-from .standalone import detached_parts
+from .failure_events import close_quietly, failure_page, log_failure
+from .standalone import standalone_parts
 from .streams import Reader, Writer
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class ApplicationRun(simple_server.ServerHandler):
         if isinstance(self.stdin, Reader):
             self.stdin = self.stdin.body
         if handler is None or handler.socketless:
-            self.stdin, self.stdout, self.exchange = detached_parts(self.stdin, self.stdout, self.base_env)
+            self.stdin, self.stdout, self.exchange = standalone_parts(self.stdin, self.stdout, self.base_env)
         if handler is None:
             self._heads = ResponseHeads(self.server_software or SOFTWARE)
         else:
@@ -163,7 +163,7 @@ class ApplicationRun(simple_server.ServerHandler):
             exchange.body_size = self.bytes_sent
             handler = self.request_handler
             if handler is not None:
-                if self.stdout.aside is None or self._gone or not end_later(handler, exchange, self.bytes_sent):
+                if self.stdout.outgoing is None or self._gone or not end_later(handler, exchange, self.bytes_sent):
                     handler.log_exchange(exchange)
                 if self._attached:
                     if handler.socketless and not self.stdin.ended:  # the next request is behind it
@@ -175,7 +175,7 @@ class ApplicationRun(simple_server.ServerHandler):
             try:
                 closing()
             except Exception as error:  # noqa: BLE001  the response is out; all that is left is to tell
-                tell_failure(self, error)
+                log_failure(self, error)
 
     def _failed(self, error: BaseException) -> None:
         """Handle an exception that ended the application: answer, or close the connection if that is too late."""
@@ -184,7 +184,7 @@ class ApplicationRun(simple_server.ServerHandler):
             raise error
         if exchange.hijacked:
             if not isinstance(error, (OSError, StopIteration, SystemExit)):
-                tell_failure(self, error)
+                log_failure(self, error)
         elif self._gone:
             self.bytes_sent = max(0, self.bytes_sent - self.stdout.unsent)
             exchange.event = "request.aborted"
@@ -228,7 +228,7 @@ class ApplicationRun(simple_server.ServerHandler):
             elif not self._gone:
                 if self.exchange is not None:
                     self._answer_plainly(self.exchange, 500, "the application failed, and its error's page did too")
-                tell_failure(self, second)
+                log_failure(self, second)
 
     def handle_error(self) -> None:
         """Log the exception that is being handled, and answer with a page if nothing was sent yet."""
@@ -260,9 +260,9 @@ class ApplicationRun(simple_server.ServerHandler):
 
     def log_exception(self, exc_info: Any) -> None:
         """Log one event, with the traceback."""
-        tell_failure(self, exc_info[1])
+        log_failure(self, exc_info[1])
 
-    def tell(self, level: str, event: str, **fields: object) -> None:
+    def log_event(self, level: str, event: str, **fields: object) -> None:
         """Put an event of this request into the server's sink."""
         if self.request_handler is not None and self.exchange is not None:
             fields["request_id"] = self.exchange.request_id

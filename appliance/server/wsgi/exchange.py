@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ..http.head import Head
 
-_SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 # W3C Trace Context, 3.2: version 00 has exactly four parts; a later one may have more behind them.
 _TRACE = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
 
@@ -124,7 +124,7 @@ class RequestIds:
     def of(self, fields: dict[str, str]) -> str:
         """Return the client's own ``X-Request-ID`` if it is well-formed, else a new one."""
         given = fields.get("HTTP_X_REQUEST_ID")
-        if given is not None and _SANE_ID.fullmatch(given) is not None:
+        if given is not None and _VALID_ID.fullmatch(given) is not None:
             return given
         return self.new()
 
@@ -164,7 +164,7 @@ class Flushing:
         self._sink.flush()
 
 
-class Unheard:
+class NullSink:
     """A sink that drops everything."""
 
     def exchange(self, exchange: Exchange) -> None:

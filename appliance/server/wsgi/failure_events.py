@@ -21,16 +21,16 @@ class FailingRun(Protocol):
     bytes_sent: int
     failure: tuple[BaseException | None, dict[str, Any]]
 
-    def tell(self, level: str, event: str, **fields: object) -> None:
+    def log_event(self, level: str, event: str, **fields: object) -> None:
         """Put an event of this request into the server's sink."""
 
 
-def tell_failure(run: FailingRun, error: BaseException | None) -> None:
+def log_failure(run: FailingRun, error: BaseException | None) -> None:
     """Log one event, with the traceback."""
     if error is None:
         return
     found = _report(run, error)
-    run.tell(
+    run.log_event(
         "error",
         "application.failed",
         error=found["title"],
@@ -64,15 +64,15 @@ def failure_page(run: FailingRun, error: BaseException | None, accept: str) -> t
     )
 
 
-def tell_misjudged(run: FailingRun, *, left: int, surplus: int) -> None:
+def log_wrong_length(run: FailingRun, *, left: int, surplus: int) -> None:
     """Log that the application's Content-Length was wrong: too large by ``left``, or too small by ``surplus``."""
     sent = run.bytes_sent
     if left > 0:
         if run.exchange is not None:
             run.exchange.reason = f"the application gave {sent} of the {sent + left} bytes that it promised"
-        run.tell("warning", "response.short", promised=sent + left, sent=sent)
+        run.log_event("warning", "response.short", promised=sent + left, sent=sent)
     else:
-        run.tell("warning", "response.long", promised=sent, surplus=surplus)
+        run.log_event("warning", "response.long", promised=sent, surplus=surplus)
 
 
 def close_quietly(result: Any) -> None:

@@ -206,7 +206,7 @@ class WSGIRequestHandler(SocketlessHandler):
         self.head = None  # should it be none
         self.head = head = self._parser.parse(raw)
         if self._answers_expectations and head.said.expects:
-            self._welcomes = False
+            self._sends_continue = False
             if not self.handle_expect_100():
                 return None
         said = head.said
@@ -216,8 +216,8 @@ class WSGIRequestHandler(SocketlessHandler):
         return head
 
     def _body_of(self, head: Head) -> Body:
-        welcome = head.said.expects and (self._welcomes or not self._answers_expectations)
-        return body_of(self, head, self._send_continue if welcome else None)
+        sends_continue = head.said.expects and (self._sends_continue or not self._answers_expectations)
+        return body_of(self, head, self._send_continue if sends_continue else None)
 
     def _wait_for_head(self) -> bytes | None:
         wire, limits = self.wire, self.server_context.limits

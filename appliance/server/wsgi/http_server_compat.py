@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 TLS = "You're accessing the development server over HTTPS, but it only supports HTTP."
 
 
-class Told:
+class HeadAttribute:
     """A documented variable: read from the request's head, until a subclass sets it for that request."""
 
-    def __init__(self, tell: Callable[[Any], str]) -> None:
-        self._tell = tell
-        self.__doc__ = tell.__doc__
+    def __init__(self, read: Callable[[Any], str]) -> None:
+        self._read = read
+        self.__doc__ = read.__doc__
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._key = "_set_" + name
@@ -42,7 +42,7 @@ class Told:
         if handler is None:
             return self
         head, value = vars(handler).get(self._key, (None, None))
-        return value if value is not None and head is handler.head else self._tell(handler)
+        return value if value is not None and head is handler.head else self._read(handler)
 
     def __set__(self, handler: Any, value: str) -> None:
         vars(handler)[self._key] = (handler.head, value)
@@ -64,9 +64,9 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
     _rfile: Any = None  # what was set
     _wfile: Any = None
     _parser: HeadParser
-    _welcomes = False  # send 100 (Continue) when the application asks for the body
+    _sends_continue = False  # send 100 (Continue) when the application asks for the body
 
-    @Told
+    @HeadAttribute
     def command(self) -> str:
         """The method."""
         return self.head.method if self.head is not None else ""
@@ -89,12 +89,12 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
         self._raw = with_target(self._raw, target)
         self.head = self._parser.parse(self._raw)
 
-    @Told
+    @HeadAttribute
     def request_version(self) -> str:
         """The version that the request is read as."""
         return PROTOCOLS[self.head.minor] if self.head is not None else ""
 
-    @Told
+    @HeadAttribute
     def requestline(self) -> str:
         """The request line, without its end."""
         return request_line(self._raw or (b"" if self.socketless else self.wire.buffer[:65_536]))
@@ -168,14 +168,14 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
         if form == BaseHTTPRequestHandler.error_message_format:
             return (words, "text/plain; charset=utf-8", b"") if words else None
         words = words or phrase(refusal.status)
-        told = {"code": refusal.status, "message": escape(words, False), "explain": escape(refusal.reason, False)}  # noqa: FBT003  its signature
-        return words, kind, (form % told).encode("utf-8", "replace")
+        values = {"code": refusal.status, "message": escape(words, False), "explain": escape(refusal.reason, False)}  # noqa: FBT003  its signature
+        return words, kind, (form % values).encode("utf-8", "replace")
 
     def handle_expect_100(self) -> bool:
         """Whether the body may come; a subclass that returns False has answered. 100 is sent when the body is read."""
         if self.socketless:
             return super().handle_expect_100()
-        self._welcomes = True
+        self._sends_continue = True
         return True
 
     # -- logging

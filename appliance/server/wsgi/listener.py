@@ -15,7 +15,7 @@ from wsgiref import simple_server
 from ..http.limits import Limits
 from ..http.refusal import HandshakeFailed
 from ..pages.tracebacks import describe
-from .exchange import Sink, Unheard
+from .exchange import NullSink, Sink
 from .handler import WSGIRequestHandler
 from .server_context import ServerContext, base_environ
 
@@ -34,7 +34,7 @@ class WSGIServer(simple_server.WSGIServer):
 
     request_queue_size = 10
     allow_reuse_address = True
-    sink: Sink = Unheard()
+    sink: Sink = NullSink()
     limits = Limits()
     _server_context: ServerContext | None = None
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..io.wire import Wire
     from .exchange import Exchange
 
-_FAREWELL_S = 0.1  # how long a library's thread may take to send its last frame
+_CLOSE_FRAME_S = 0.1  # how long a library's thread may take to send its last frame
 _STATUS = re.compile(rb"HTTP/1\.1 ([0-9]{3})")
 # An unmasked close frame with code 1012, Service Restart (RFC 6455, 5.5.1; IANA's registry of close codes).
 _RESTART = b"\x88\x02\x03\xf4"
@@ -73,7 +73,7 @@ class RawSocket:
             exchange.hijacked = exchange.endless = True
             exchange.event = "websocket.closed"
             self._wire.absorb()  # of a body that the application has not read
-            self._wire.give_away()
+            self._wire.release_socket()
         return self._wire.sock
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
@@ -127,7 +127,7 @@ class RawSocket:
             if not self._wire.secure:  # ssl would forget its keys, and what is sent then would be plain
                 with contextlib.suppress(OSError):  # as in close
                     self._wire.sock.shutdown(socket.SHUT_RD)
-            self._reader.join(_FAREWELL_S)
+            self._reader.join(_CLOSE_FRAME_S)
         self.close()
 
     def restart(self) -> None:
@@ -139,7 +139,7 @@ class RawSocket:
                 pass
             finally:
                 self._lock.release()
-        self._wire.cut()
+        self._wire.abort()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._take(), name)

@@ -21,7 +21,7 @@ from ..http.head import PROTOCOLS
 from ..http.refusal import Refused
 from ..http.response_head import ApplicationFault, ResponseFields
 from .application_run import ApplicationRun, ClientGone
-from .failure_events import tell_misjudged
+from .failure_events import log_wrong_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -323,7 +323,7 @@ class ServerHandler(ApplicationRun):
             self._transmit([b"0\r\n\r\n"], 0)
         if self._surplus or self._left > 0:
             self.persistent = self.persistent and self._left <= 0
-            tell_misjudged(self, left=self._left, surplus=self._surplus)
+            log_wrong_length(self, left=self._left, surplus=self._surplus)
 
 
 def _too_early() -> ApplicationFault:

@@ -16,7 +16,7 @@ from ..http.response_head import ResponseHeads
 from ..http.software import SOFTWARE
 from ..io.byte_queue import Storage
 from .environ import TrustedProxies
-from .exchange import RequestIds, Sink, Unheard
+from .exchange import NullSink, RequestIds, Sink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ class ServerContext:
     """
 
     __slots__ = (
-        "_told",
+        "_base_seen",
         "allowed_hosts",
         "base",
         "begin",
@@ -67,7 +67,7 @@ class ServerContext:
         proxies: TrustedProxies | None = None,
     ) -> None:
         self.base = base
-        self._told: dict[str, Any] | None = None
+        self._base_seen: dict[str, Any] | None = None
         self.sink = sink
         self.begin: Callable[[Exchange, bytes], None] | None = getattr(sink, "begin", None)
         self.limits = limits
@@ -93,13 +93,13 @@ class ServerContext:
 
     def follow(self, server: Any) -> None:
         """An environ begins as a copy of ``base_environ``, wsgiref says: what it is when the connection is made."""
-        told = getattr(server, "base_environ", None)
-        if told is not None and told != self._told:
-            self._told = dict(told)
+        given = getattr(server, "base_environ", None)
+        if given is not None and given != self._base_seen:
+            self._base_seen = dict(given)
             self.base = base_environ(server)
 
     @staticmethod
-    def of(server: Any, make_sink: Callable[[], Sink] = Unheard) -> ServerContext:
+    def of(server: Any, make_sink: Callable[[], Sink] = NullSink) -> ServerContext:
         """Return the server's own, or a new one for another library's server that uses our handler, or for none."""
         found = getattr(server, "server_context", None)
         if isinstance(found, ServerContext):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from wsgiref import simple_server
 
 from ..http.fields import cgi_name, is_forwarded
-from .exchange import Unheard
+from .exchange import NullSink
 from .http_server_compat import HttpServerHandler
 from .response import ServerHandler
 from .server_context import ServerContext
@@ -45,13 +45,13 @@ class SocketlessHandler(HttpServerHandler):
 
     def make_sink(self) -> Sink:
         """Return the sink for a handler whose server has none."""
-        return Unheard()
+        return NullSink()
 
     def _set_up_files(self) -> None:
-        self._equip()
+        self._set_up_context()
         super().setup()
 
-    def _equip(self) -> None:
+    def _set_up_context(self) -> None:
         self.server_context = ServerContext.of(self.server, self.make_sink)
         address: Any = self.client_address
         self._address = str(address[0] if isinstance(address, tuple) and address else address or "")

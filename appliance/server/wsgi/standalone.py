@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def detached_parts(stdin: Any, stdout: Any, environ: Mapping[str, Any]) -> tuple[Body | Empty, Wire, Exchange]:
+def standalone_parts(stdin: Any, stdout: Any, environ: Mapping[str, Any]) -> tuple[Body | Empty, Wire, Exchange]:
     """Return a body of as many bytes as CONTENT_LENGTH says, a wire to write to, and a record that is not logged."""
     length = str(environ.get("CONTENT_LENGTH") or "0")
     size = int(length) if length.isascii() and length.isdigit() else 0

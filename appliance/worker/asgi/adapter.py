@@ -200,7 +200,7 @@ class Response:
         """Make the server notice that the client has left, as it always does: by a failed send."""
         if self._run.status is None:
             self._run.start_response("500 Internal Server Error", [])
-        self._run.stdout.cut()
+        self._run.stdout.abort()
         return b"\n"
 
 

@@ -152,7 +152,7 @@ def _report(start_response: Any, error: BaseException, root: str) -> dict[str, A
     found = report(error, root=root, kind="request")
     if action := found.get("action", ""):
         place = {"error": found["title"], "file": found["file"], "line": found["line"], "action": action}
-        run.tell("error", "application.failed", **place)
+        run.log_event("error", "application.failed", **place)
     return found
 
 

@@ -10,7 +10,7 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ...server.wsgi.failure_events import tell_failure
+from ...server.wsgi.failure_events import log_failure
 
 if TYPE_CHECKING:
     from ..app import Application
@@ -59,4 +59,4 @@ class _FailureLogger:
 def _log(start_response: Any, error: BaseException) -> None:
     run = getattr(start_response, "__self__", None)  # the server's own, unless a middleware is between
     if run is not None:
-        tell_failure(run, error)
+        log_failure(run, error)

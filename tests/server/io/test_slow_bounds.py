@@ -16,7 +16,7 @@ from appliance.server.http.limits import Limits
 from appliance.server.pool.connections import Connection
 from appliance.server.pool.thread_pool import PoolThread
 from tests.server.served import PATIENCE_S, Served, get, post
-from tests.server.slow import CONTENT, PIECES, SIZE, WAYS, Every, body_of, slow, until, until_aside
+from tests.server.slow import CONTENT, PIECES, SIZE, WAYS, Every, body_of, slow, until, until_in_background
 
 Serve = Callable[..., Served]
 
@@ -31,7 +31,7 @@ def test_what_is_alike_is_held_once(serve: Serve, every: Every):
     served = serve(every, threads=4)
     storage = served.server.server_context.storage
     readers = [slow(served, get("/list")) for _ in range(20)]
-    until_aside(served, 20)
+    until_in_background(served, 20)
     assert (len(storage._held), storage._files) == (1, 0)
     for reader in readers:
         assert body_of(reader) == CONTENT
@@ -50,7 +50,7 @@ def test_memory_is_bounded(serve: Serve):
     served = serve(different, limits=Limits(held_bytes=SIZE + 1000))
     storage = served.server.server_context.storage
     readers = [slow(served, get()) for _ in range(8)]
-    until_aside(served, 8)
+    until_in_background(served, 8)
     assert storage._memory_left >= 0
     assert (len(storage._held), storage._files) == (1, 7)
     for reader in readers:
@@ -63,7 +63,7 @@ def test_number_is_bounded(serve: Serve, every: Every):
     """Beyond the bound on their number responses keep their threads, with one event, and all are sent."""
     served = serve(every, threads=2, limits=Limits(max_transfers=2))
     readers = [slow(served, get("/list")) for _ in range(4)]
-    assert served.sink.told("transfer.limit")["limit"] == 2
+    assert served.sink.wait_for("transfer.limit")["limit"] == 2
     assert served.ask(get("/plain")).body == b"plain"
     for reader in readers:
         assert body_of(reader) == CONTENT
@@ -130,12 +130,12 @@ def test_a_file_that_shrinks(serve: Serve, every: Every):
     """A file that has become shorter while it was sent ends its response and its connection, with an event."""
     served = serve(every)
     reader = slow(served, get("/mapped"))
-    until_aside(served)
+    until_in_background(served)
     assert every.file is not None
     with every.file.open("r+b") as file:
         file.truncate(SIZE - 100_000)
     assert len(reader.rest()) < SIZE
-    assert served.sink.told("response.short") == {
+    assert served.sink.wait_for("response.short") == {
         "promised": SIZE,
         "sent": SIZE - 100_000,
         "request_id": served.sink.record()["request_id"],
@@ -159,7 +159,7 @@ def test_nothing_of_a_request_is_kept(serve: Serve):
 
     served = serve(application)
     reader = slow(served, get())
-    until_aside(served)
+    until_in_background(served)
     gc.collect()
     assert things[0]() is None
     assert body_of(reader) == CONTENT
@@ -185,7 +185,7 @@ def test_a_drain_waits_for_them(serve: Serve, every: Every):
     """A server that drains sends to its end what waits for clients, and passes their connections on afterwards."""
     first, second = serve(every), serve()
     reader = slow(first, get("/chunks"))
-    until_aside(first)
+    until_in_background(first)
     first.server.drain(second.server.take)
     first.thread.join(0.05)
     assert first.thread.is_alive()
@@ -199,7 +199,7 @@ def test_a_stop_ends_them(serve: Serve, every: Every):
     """A server that stops cuts off what waits for clients, each with its line, and closes its files."""
     served = serve(every, limits=Limits(held_bytes=0))
     readers = [slow(served, get("/list")) for _ in range(3)]
-    until_aside(served, 3)
+    until_in_background(served, 3)
     served.server.stop()
     served.thread.join(PATIENCE_S)
     assert not served.thread.is_alive()
@@ -217,7 +217,7 @@ def test_its_thread_ends_with_the_server(serve: Serve, every: Every):
     assert served.ask(get("/plain")).body == b"plain"
     assert not served.server._background.busy
     reader = slow(served, get("/list"))
-    until_aside(served)
+    until_in_background(served)
     poller, thread = served.server._background._poller, served.server._background._thread
     assert poller is not None
     assert thread is not None
@@ -245,7 +245,7 @@ def test_the_background_survives_its_descriptor(serve: Serve, every: Every):
     """Where the application closes the descriptor that the background waits with, the next slow reader is served."""
     served = serve(every)
     reader = slow(served, get("/list"))
-    until_aside(served)
+    until_in_background(served)
     poller = served.server._background._poller
     assert poller is not None
     assert poller._epoll is not None
@@ -255,5 +255,5 @@ def test_the_background_survives_its_descriptor(serve: Serve, every: Every):
     reader.sock.recv(1000)
     assert served.sink.record()["event"] == "request.aborted"
     again = slow(served, get("/list"))
-    until_aside(served)
+    until_in_background(served)
     assert body_of(again) == CONTENT

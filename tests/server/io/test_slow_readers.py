@@ -11,7 +11,7 @@ import pytest
 from appliance.server.http.limits import Limits
 from tests.server.answers import Answer
 from tests.server.served import PATIENCE_S, Client, Served, get, post, read_response
-from tests.server.slow import CONTENT, SIZE, WAYS, Every, body_of, slow, until, until_aside
+from tests.server.slow import CONTENT, SIZE, WAYS, Every, body_of, slow, until, until_in_background
 
 Serve = Callable[..., Served]
 
@@ -21,7 +21,7 @@ def test_they_hold_no_thread(serve: Serve, every: Every, way: str):
     """More slow readers than threads: others are answered beside them, and each gets all of it."""
     served = serve(every, threads=2)
     readers = [slow(served, get(f"/{way}")) for _ in range(6)]
-    until_aside(served, 6)
+    until_in_background(served, 6)
     assert served.ask(get("/plain")).body == b"plain"
     assert served.sink.record()["path"] == "/plain"  # none of the others has ended
     for reader in readers:
@@ -38,7 +38,7 @@ def test_one_thread_is_enough(serve: Serve, every: Every, way: str):
     """With one thread, which may not be doubled, a slow reader holds up nobody."""
     served = serve(every, threads=1)
     reader = slow(served, get(f"/{way}"))
-    until_aside(served)
+    until_in_background(served)
     assert served.ask(get("/plain")).body == b"plain"
     assert body_of(reader) == CONTENT
 
@@ -49,7 +49,7 @@ def test_the_iterable_is_closed_before_the_client_has_it(serve: Serve, every: Ev
     served = serve(every)
     reader = slow(served, get(f"/{way}"))
     assert every.closed.acquire(timeout=PATIENCE_S)
-    until_aside(served)
+    until_in_background(served)
     assert served.sink.records == []
     assert body_of(reader) == CONTENT
     assert served.sink.record()["body_size"] == SIZE
@@ -61,7 +61,7 @@ def test_the_connection_goes_on(serve: Serve, every: Every, way: str):
     served = serve(every)
     requests = [get(f"/{way}"), post(b"body", path="/plain"), get("/list"), get("/plain")]
     reader = slow(served, b"".join(requests))
-    until_aside(served)
+    until_in_background(served)
     assert body_of(reader) == CONTENT
     assert body_of(reader) == b"body"
     assert body_of(reader) == CONTENT
@@ -76,7 +76,7 @@ def test_http_1_0(serve: Serve, every: Every, way: str):
     """A response to HTTP/1.0 ends as its head says: by its length, or with the connection."""
     served = serve(every)
     reader = slow(served, get(f"/{way}", version="HTTP/1.0"))
-    until_aside(served)
+    until_in_background(served)
     response = read_response(reader._file)
     assert response.body == CONTENT
     assert response["Transfer-Encoding"] is None
@@ -88,7 +88,7 @@ def test_close_is_said_and_done(serve: Serve, every: Every, way: str):
     """A connection that closes does so behind the last byte."""
     served = serve(every)
     reader = slow(served, get(f"/{way}", "Connection: close"))
-    until_aside(served)
+    until_in_background(served)
     assert body_of(reader) == CONTENT
     assert reader.rest() == b""
 
@@ -118,7 +118,7 @@ def test_a_client_that_leaves(serve: Serve, every: Every, way: str, reset: bool)
     """A client that leaves in the midst is one line, which says how far it was."""
     served = serve(every)
     reader = slow(served, get(f"/{way}"))
-    until_aside(served)
+    until_in_background(served)
     reader.sock.recv(1000)
     if reset:
         reader.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
@@ -170,12 +170,12 @@ def test_some_progress_is_enough(serve: Serve, every: Every):
     """A client that reads on is waited for, five times as long as one that does not."""
     served = serve(every, limits=Limits(send_timeout_s=0.2))
     reader = slow(served, get("/list"))
-    until_aside(served)
+    until_in_background(served)
     transfer = next(iter(served.server._background._under_way.values()))
     looks, looked_at = 0, 0.0
     while looks < 10:  # two for each time that a silent client has
         assert reader.sock.recv(4096)
-        looks, looked_at = looks + (looked_at != transfer._looked_at), transfer._looked_at
+        looks, looked_at = looks + (looked_at != transfer._checked_at), transfer._checked_at
         served.thread.join(0.002)
     while not served.sink.records:
         reader.sock.recv(1_000_000)

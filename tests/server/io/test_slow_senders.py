@@ -11,7 +11,7 @@ import pytest
 from appliance.server.http.body_end import ChunkedEnd, LengthEnd
 from appliance.server.http.limits import Limits
 from tests.server.served import PATIENCE_S, Client, Echo, Served, chunked, get, post
-from tests.server.slow import until, until_aside, waiting
+from tests.server.slow import until, until_in_background, waiting
 
 Serve = Callable[..., Served]
 PART = bytes(range(256)) * 400  # 100 KB, more than the kernel hands over at once
@@ -52,7 +52,7 @@ def test_what_comes_behind_is_the_next_request(serve: Serve, kind: str):
     """A request that came in one piece with the end of a slow body is served behind it, in order."""
     served = serve(threads=1)
     client = begin(served, kind)
-    until_aside(served)
+    until_in_background(served)
     client.send((post(PART)[-3:] if kind == "length" else chunked(PART)[-3:]) + get("/behind") + get("/last"))
     assert [client.response().body for _ in range(3)] == [PART, b"/behind", b"/last"]
     assert client.ask(get("/again")).body == b"/again"
@@ -75,7 +75,7 @@ def test_the_line_tells_of_the_whole_time(serve: Serve, kind: str):
     """A request that waited for its body has one line, and its duration begins with its head."""
     served = serve(threads=1)
     client = begin(served, kind, "X-Request-ID: mine")
-    until_aside(served)
+    until_in_background(served)
     served.thread.join(0.03)
     assert end(client, kind).response()["X-Request-ID"] == "mine"
     record = served.sink.record()
@@ -115,7 +115,7 @@ def test_a_client_that_leaves_in_its_body(serve: Serve, kind: str, reset: bool):
     """A request whose client leaves while its body is waited for is not run, and has one line."""
     served = serve(echo := Echo(), threads=1)
     client = begin(served, kind)
-    until_aside(served)
+    until_in_background(served)
     if reset:
         client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     client.close()
@@ -143,12 +143,12 @@ def test_their_number_is_bounded(serve: Serve):
     """Beyond the bound a slow body is refused with 503, with one event; others are served."""
     served = serve(threads=1, limits=Limits(max_transfers=2))
     clients = [begin(served, "length") for _ in range(2)]
-    until_aside(served, 2)
+    until_in_background(served, 2)
     for _ in range(3):
         response = begin(served, "length").response()
         assert (response.status, response["Retry-After"]) == (503, "1")
     assert served.ask().status == 200
-    assert served.sink.told("transfer.limit")["limit"] == 2
+    assert served.sink.wait_for("transfer.limit")["limit"] == 2
     for client in clients:
         assert end(client, "length").response().body == PART
 
@@ -195,7 +195,7 @@ def test_a_drain_passes_them_on(serve: Serve):
     """A request that waits for its body has not begun: the next server gets what came, and serves it."""
     first, second = serve(echo := Echo(), threads=1, limits=Limits(held_bytes=0)), serve()
     clients = [first.client().send(post(b"abcdef", path=f"/{number}")[:-4]) for number in range(3)]
-    until_aside(first, 3)
+    until_in_background(first, 3)
     for client in clients:
         client.send(b"c")
     until(first, lambda: first.server.server_context.storage._files == 3)
@@ -212,7 +212,7 @@ def test_a_drain_waits_for_large_ones(serve: Serve):
     """What is too much to be passed on is received to its end, and served by the old server."""
     first, second = serve(echo := Echo(), threads=1), serve()
     client = begin(first, "length")
-    until_aside(first)
+    until_in_background(first)
     first.server.drain(second.server.take)
     assert end(client, "length").response().body == PART
     first.thread.join(PATIENCE_S)
@@ -225,7 +225,7 @@ def test_a_stop_closes_them(serve: Serve):
     """A server that stops does not wait for bodies, and keeps none of their files."""
     served = serve(threads=1, limits=Limits(held_bytes=0))
     client = begin(served, "length")
-    until_aside(served)
+    until_in_background(served)
     client.send(b"x")
     storage = served.server.server_context.storage
     until(served, lambda: storage._files)
@@ -243,9 +243,9 @@ def test_how_many_wait_is_told(serve: Serve):
     """The count of connections that wait for a thread holds those whose bodies are waited for."""
     told: list[int] = []
     served = serve(threads=1)
-    served.server._connections._waits = told.append
+    served.server._connections._on_waiting = told.append
     clients = [begin(served, "length") for _ in range(3)]
-    until_aside(served, 3)
+    until_in_background(served, 3)
     assert served.ask().status == 200
     assert max(told) >= 3
     for client in clients:

@@ -15,7 +15,7 @@ from appliance.server.io.tls import context_of
 from tests.certificates import make_certificate
 from tests.server.answers import Gate
 from tests.server.served import PATIENCE_S, Client, Served, get, post, read_response
-from tests.server.slow import CONTENT, PIECES, SIZE, WAYS, Every, body_of, until, until_aside
+from tests.server.slow import CONTENT, PIECES, SIZE, WAYS, Every, body_of, until, until_in_background
 
 Serve = Callable[..., Served]
 
@@ -61,7 +61,7 @@ def test_slow_readers(secure: Serve, connect: Callable[[Served], Client], every:
     """More slow readers than threads hold none; each gets all, and its connection goes on."""
     served = secure(every, threads=2)
     readers = [connect(served).send(get(f"/{way}") + get("/plain")) for _ in range(4)]
-    until_aside(served, 4)
+    until_in_background(served, 4)
     assert connect(served).ask(get("/plain")).body == b"plain"
     for reader in readers:
         assert body_of(reader) == CONTENT
@@ -76,7 +76,7 @@ def test_slow_senders(secure: Serve, connect: Callable[[Served], Client], every:
     served = secure(every, threads=1)
     body = CONTENT[:200_000]
     senders = [connect(served).send(post(body, path="/plain")[:-5]) for _ in range(4)]
-    until_aside(served, 4)
+    until_in_background(served, 4)
     assert connect(served).ask(get("/plain")).body == b"plain"
     for sender in senders:
         assert sender.send(body[-5:] + get("/plain")).response().body == body
@@ -111,7 +111,7 @@ def test_a_client_that_leaves(secure: Serve, connect: Callable[[Served], Client]
     """It is one line, and the next one is served."""
     served = secure(every)
     reader = connect(served).send(get("/chunks"))
-    until_aside(served)
+    until_in_background(served)
     reader.sock.recv(1000)
     reader.close()
     record = served.sink.record()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.server.io.ssl_calls import WANTED, forget_errors, steady
+from appliance.server.io.ssl_calls import WANTED, call_ssl, forget_errors
 from tests.certificates import make_certificate
 
 
@@ -53,7 +53,7 @@ def test_another_s_error_is_none(connected: tuple[ssl.SSLSocket, ssl.SSLSocket])
         pytest.skip("not run: this Python empties the queue by itself")
     leave_an_error()
     with pytest.raises(ssl.SSLWantReadError):
-        steady(server.recv, 1)
+        call_ssl(server.recv, 1)
 
 
 def test_its_own_error_stays(connected: tuple[ssl.SSLSocket, ssl.SSLSocket]):
@@ -61,16 +61,16 @@ def test_its_own_error_stays(connected: tuple[ssl.SSLSocket, ssl.SSLSocket]):
     client, server = connected
     socket.socket.shutdown(client, socket.SHUT_RDWR)
     with pytest.raises(ssl.SSLEOFError):
-        steady(server.recv, 1)
+        call_ssl(server.recv, 1)
 
 
 def test_what_was_sent_arrives(connected: tuple[ssl.SSLSocket, ssl.SSLSocket]):
     """Data comes through beside an error that lies there."""
     client, server = connected
     leave_an_error()
-    assert steady(client.send, b"hello") == 5
+    assert call_ssl(client.send, b"hello") == 5
     leave_an_error()
-    assert steady(server.recv, 100) == b"hello"
+    assert call_ssl(server.recv, 100) == b"hello"
     leave_an_error()
     forget_errors()
     with pytest.raises(ssl.SSLWantReadError):

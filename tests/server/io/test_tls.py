@@ -81,7 +81,7 @@ def test_a_client_that_does_not_trust_is_told_of(secure):
     raw = served.client()
     with pytest.raises(ssl.SSLCertVerificationError):
         ssl.create_default_context().wrap_socket(raw.sock, server_hostname="localhost")
-    assert "unknown ca" in served.sink.told("handshake.failed")["reason"]
+    assert "unknown ca" in served.sink.wait_for("handshake.failed")["reason"]
     assert connect().ask().status == 200
     assert [name for _, name, _ in served.sink.events] == ["handshake.failed"]
 

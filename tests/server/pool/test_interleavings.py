@@ -14,7 +14,7 @@ import pytest
 
 from appliance.server.pool import connection_states as states
 from appliance.server.pool.pool import PooledWSGIServer
-from appliance.server.wsgi.exchange import Unheard
+from appliance.server.wsgi.exchange import NullSink
 from tests.server.scheduler import Scheduler, Task
 from tests.server.served import get, post, read_response
 
@@ -188,7 +188,7 @@ class World:
         self.scheduler.run(self.scheduler.tasks)  # each thread of the pool ends, and closes what it has
 
 
-class Quiet(Unheard):
+class Quiet(NullSink):
     """A sink that fails the test where the server complains."""
 
     def event(self, level: str, event: str, fields: dict[str, object]) -> None:

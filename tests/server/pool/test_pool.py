@@ -223,8 +223,8 @@ def test_survives_a_connection_that_cannot_be_looked_at(serve: Serve):
     """It is closed and told of once, with the traceback; the thread that leads goes on."""
     served = serve(threads=1, hold=BrokenHold())
     assert served.client().rest() == b""
-    assert "RecursionError: asked too often" in str(served.sink.told("connection.failed")["traceback"])
-    assert served.sink.told("connection.failed")["client.address"] == "127.0.0.1"
+    assert "RecursionError: asked too often" in str(served.sink.wait_for("connection.failed")["traceback"])
+    assert served.sink.wait_for("connection.failed")["client.address"] == "127.0.0.1"
     assert [served.ask().status for _ in range(2)] == [200, 200]
     assert [event for _, event, _ in served.sink.events] == ["connection.failed"]
 

@@ -54,7 +54,7 @@ def test_a_listening_socket_that_was_closed_is_no_lack_of_descriptors():
     poller = Poller()
     listener = socket.create_server(("127.0.0.1", 0))
     acceptor = Acceptor(listener, poller)
-    acceptor.open()
+    acceptor.start()
     listener.close()
     with pytest.raises(OSError, match="Bad file descriptor"):
         next(acceptor.accept(0.0))

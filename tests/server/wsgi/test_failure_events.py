@@ -58,14 +58,14 @@ def test_what_is_no_response_is_refused(serve: Serve, start: START):
     response = served.ask()
     assert response.status == 500
     assert response["Set-Cookie"] is None
-    assert served.sink.told("application.failed")["request_id"] == response["X-Request-ID"]
+    assert served.sink.wait_for("application.failed")["request_id"] == response["X-Request-ID"]
 
 
 def test_hop_by_hop_headers_are_named(serve: Serve):
     """The failure names the header that is the server's (PEP 3333)."""
     served = serve(answer([b""], headers=[("Keep-Alive", "5")]))
     served.ask()
-    assert "Keep-Alive" in str(served.sink.told("application.failed")["error"])
+    assert "Keep-Alive" in str(served.sink.wait_for("application.failed")["error"])
 
 
 def test_a_failure_before_the_response_is_a_page(serve: Serve):
@@ -82,7 +82,7 @@ def test_a_failure_before_the_response_is_a_page(serve: Serve):
     assert b"<nowhere>" not in page.body
     assert client.ask(get("/", "Accept: application/json"))["Content-Type"] == "application/json"
     assert b"LookupError: <nowhere>" in client.ask().body
-    told = served.sink.told("application.failed")
+    told = served.sink.wait_for("application.failed")
     assert told["error"] == "LookupError: <nowhere>"
     assert told["file"] == __file__
     assert "application" in str(told["traceback"])
@@ -131,7 +131,7 @@ def test_an_application_must_start_its_response(serve: Serve):
 
         served = serve(application)
         assert served.ask().status == 500
-        assert "start_response" in str(served.sink.told("application.failed")["error"])
+        assert "start_response" in str(served.sink.wait_for("application.failed")["error"])
 
 
 def test_a_failure_within_the_content_cuts_it_off(serve: Serve):
@@ -144,7 +144,7 @@ def test_a_failure_within_the_content_cuts_it_off(serve: Serve):
     served = serve(Answer(items()))
     data = served.client().send(GET).rest()
     assert data.endswith(b"4\r\npart\r\n")
-    assert served.sink.told("application.failed")
+    assert served.sink.wait_for("application.failed")
     assert "after 4 bytes" in served.sink.record()["reason"]
 
 
@@ -184,7 +184,7 @@ def test_a_failing_close_is_told(serve: Serve):
 
     served = serve(Closing([b"a"]))
     assert served.ask().body == b"a"
-    assert served.sink.told("application.failed")["error"] == "LookupError: in close"
+    assert served.sink.wait_for("application.failed")["error"] == "LookupError: in close"
 
 
 def test_a_client_that_leaves_is_recorded(serve: Serve):
@@ -254,7 +254,7 @@ def test_a_failure_without_words_is_a_page_too(serve: Serve):
 
     client = (served := serve(application)).client()
     assert [client.ask().status, client.ask().status] == [500, 500]
-    assert "Wordless" in str(served.sink.told("application.failed")["error"])
+    assert "Wordless" in str(served.sink.wait_for("application.failed")["error"])
 
 
 def test_a_failing_page_is_answered_plainly(serve: Serve, monkeypatch: pytest.MonkeyPatch):
@@ -286,4 +286,4 @@ def test_nothing_is_written_behind_a_response(serve: Serve):
 
     client = (served := serve(application)).client()
     assert [client.ask().body, client.ask().body] == [b"ab", b"ab"]
-    assert "ended" in str(served.sink.told("application.failed")["error"])
+    assert "ended" in str(served.sink.wait_for("application.failed")["error"])

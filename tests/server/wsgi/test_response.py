@@ -65,7 +65,7 @@ def test_an_iterable_is_held_to_the_one_item_that_it_promised(serve: Serve):
     for _ in range(2):
         response = client.ask()
         assert (response["Content-Length"], response.body) == ("3", b"one")
-    assert served.sink.told("response.long")["surplus"] == 4
+    assert served.sink.wait_for("response.long")["surplus"] == 4
     assert application.closed >= 1
 
 
@@ -168,7 +168,7 @@ def test_surplus_content_is_not_sent(serve: Serve):
         client = served.client()
         assert client.ask().body == b"123"
         assert client.ask().body == b"123"
-        assert served.sink.told("response.long")["surplus"] == 2
+        assert served.sink.wait_for("response.long")["surplus"] == 2
 
 
 def test_no_more_is_asked_for_than_was_promised(serve: Serve):
@@ -191,7 +191,7 @@ def test_a_short_body_closes_the_connection(serve: Serve):
         client = served.client().send(GET + GET)
         assert client.response()["Content-Length"] == "5"
         assert client.rest() == b""
-        assert served.sink.told("response.short")["promised"] == 5
+        assert served.sink.wait_for("response.short")["promised"] == 5
         assert "promised" in served.sink.record()["reason"]
 
 
@@ -341,7 +341,7 @@ def test_a_file_is_held_to_its_content_length(serve: Serve, tmp_path: Path):
 
         served = serve(application)
         assert len(served.ask().body) == sent
-        assert served.sink.told("response.long" if declared == "100000" else "response.short")
+        assert served.sink.wait_for("response.long" if declared == "100000" else "response.short")
 
 
 def test_each_request_has_a_context_of_its_own(serve: Serve):

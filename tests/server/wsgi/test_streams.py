@@ -122,7 +122,7 @@ def test_what_is_raised_after_the_hijack_is_swallowed(serve: Serve, data: bytes)
     assert client.send(data).rest() == b""
     assert served.sink.record()["event"] == "websocket.closed"
     if data == b"boom":
-        assert served.sink.told("application.failed")
+        assert served.sink.wait_for("application.failed")
     else:
         assert served.sink.events == []
 

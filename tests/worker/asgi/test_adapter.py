@@ -174,7 +174,7 @@ def test_work_behind_a_response(adapt: Adapt) -> None:
     assert adapted.served.ask(get("/short")).body == b"answered"
     adapted.end(1.0)
     assert done == ["/short"]
-    assert adapted.told.told("work.cut")["function"] == "application"
+    assert adapted.told.wait_for("work.cut")["function"] == "application"
 
 
 def test_a_client_that_leaves(adapt: Adapt) -> None:
@@ -216,7 +216,7 @@ def test_an_exception(adapt: Adapt, *, begun: bool) -> None:
     page = json.loads(response.body)
     assert (response.status, page["title"]) == (500, "ValueError: kaboom")
     assert page["frames"][-1]["function"] == "fails"
-    assert served.sink.told("application.failed")["error"] == "ValueError: kaboom"
+    assert served.sink.wait_for("application.failed")["error"] == "ValueError: kaboom"
 
 
 def test_a_page_that_somebody_wrote(adapt: Adapt) -> None:
@@ -313,7 +313,7 @@ def test_a_startup_that_takes_long(adapt: Adapt, monkeypatch: pytest.MonkeyPatch
         await told.wait()
         await send({"type": "lifespan.startup.complete"})
 
-    slow = adapt(application).told.told("lifespan.slow")
+    slow = adapt(application).told.wait_for("lifespan.slow")
     assert (slow["function"], "await told.wait()" in str(slow["traceback"])) == ("application", True)
 
 
@@ -333,5 +333,5 @@ def test_a_shutdown_that_never_ends(adapt: Adapt, *, blocks: bool) -> None:
     adapted = adapt(application)
     adapted.adapter.end(0.5)
     over.set()
-    reason = str(adapted.told.told("lifespan.failed")["reason"])
+    reason = str(adapted.told.wait_for("lifespan.failed")["reason"])
     assert ("blocks the event loop" if blocks else "did not end within") in reason

@@ -33,7 +33,7 @@ class Run:
         assert self.status is None or exc_info
         self.status, self.headers = status, dict(headers)
 
-    def tell(self, _level: str, event: str, **fields: Any) -> None:
+    def log_event(self, _level: str, event: str, **fields: Any) -> None:
         self.told.append({"event": event, **fields})
 
 
