@@ -6,6 +6,8 @@
 #   docker build -t wsgi-appliance --target full .     Python 3.10 to 3.14, a compiler, and headers: for projects with
 #                                                      pins of some years ago, and packages that must be built
 #
+#   docker build -t wsgi-appliance --build-arg APPLIANCE_SOURCE=URL .     what `appliance init` writes as the image's source
+#
 # EXTRA_PYTHON_2 adds another one. Use images with the base's Debian, or an older one: a Python uses its libraries.
 # Docker Engine 20.10 builds and runs it; tests/test_house.py checks that nothing newer is used.
 ARG PYTHON=python:3.13-slim
@@ -107,6 +109,13 @@ RUN site="$(/opt/appliance/bin/python -I -c 'import sysconfig; print(sysconfig.g
  && printf '%s\n' '#!/opt/appliance/bin/python -I' 'import sys' 'from appliance.__main__ import main' 'sys.exit(main())' \
       > /opt/appliance/bin/appliance \
  && chmod 0755 /opt/appliance/bin/appliance
+# What builds this image, for the files that `appliance init` writes: APPLIANCE_SOURCE, else the URL that git cloned from,
+# else the clone's folder. The pattern and the second file let the copy succeed without a .git/config.
+COPY .gi[t]/config Dockerfile /build/clone/
+ARG APPLIANCE_SOURCE
+ARG APPLIANCE_FOLDER
+RUN /opt/appliance/bin/python -I -c 'import sys; from pathlib import Path; from appliance.commands.image_source import of_build; sys.stdout.write(of_build(sys.argv[1], sys.argv[2], Path(sys.argv[3])))' \
+      "${APPLIANCE_SOURCE}" "${APPLIANCE_FOLDER}" /build/clone/config > /opt/appliance/source
 
 # -- the image --------------------------------------------------------------------------------------------------------
 FROM ${PYTHON} AS slim

@@ -80,7 +80,7 @@ serve: $(VENV)-serve/made ## serve examples/hello, or DIR=../mine, without Docke
 	@exec $(VENV)-serve/bin/python -I -m appliance serve --project '$(DIR)' --port '$(PORT)'
 
 image: ## build the image wsgi-appliance
-	docker build --tag wsgi-appliance .
+	docker build --tag wsgi-appliance --build-arg 'APPLIANCE_FOLDER=$(CURDIR)' .
 
 up: ## serve with Docker: docker compose up (PROJECT_DIR=../mine, PUBLISH_PORT=8001)
 	docker compose up --build

@@ -73,6 +73,11 @@ def parser() -> argparse.ArgumentParser:
     run = add("run", "Run a command in the project's environment, as the project's owner.")
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="CMD", help="the command and its arguments")
     init = add("init", "Write a compose file, a dev container and a .env.example into the project.")
+    init.add_argument(
+        "--source",
+        metavar="SOURCE",
+        help="the appliance's repository, a URL or a folder, to build a missing image (default: what built this image)",
+    )
     init.add_argument("--force", action="store_true", help="also change files that exist, as the diff shows")
     install = add("install", "Install the project's dependencies, and exit.")
     install.add_argument("--report", action="store_true", help="print a failure as one JSON object on stdout")
@@ -130,7 +135,7 @@ def _command(argv: Sequence[str], process: Mapping[str, str]) -> int:  # noqa: P
         case "init":
             from appliance.commands import init  # noqa: PLC0415  as above
 
-            return init.command(process, flags, force=arguments.force)
+            return init.command(process, flags, source=arguments.source, force=arguments.force)
         case "install":
             from appliance.commands import install  # noqa: PLC0415  as above
 

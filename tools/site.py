@@ -17,8 +17,8 @@ BUILD = ROOT / ".site"
 # The order of the site. A page that is in no list fails the build: Sphinx warns about it.
 SECTIONS = {
     "Use it": [
-        "discovery", "dependencies", "reload", "watching", "serving", "debugging", "editors", "devcontainer", "tls",
-        "troubleshooting", "library", "production",
+        "own-project", "discovery", "dependencies", "reload", "watching", "serving", "debugging", "editors",
+        "devcontainer", "tls", "troubleshooting", "library", "production",
     ],
     "Reference": ["commands", "settings", "logging", "log-events", "serving", "container", "glossary"],
     "Evidence": ["compatibility", "benchmarks", "soak"],

@@ -1,15 +1,18 @@
 """The files that ``appliance init`` writes into a project.
 
-The texts stand here; those of the dev container are files of ``appliance/templates``. This module writes nothing.
+The texts are here and in ``compose_draft``; those of the dev container are files of ``appliance/templates``. This
+module writes nothing.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.commands.compose_draft import compose_text
 from appliance.discovery.project import find_application
 from appliance.discovery.source.modules import Modules
 from appliance.environment.variables import required_variables
@@ -18,26 +21,12 @@ from appliance.errors import ApplicationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from appliance.commands.compose_draft import Image
     from appliance.discovery.target import Target
 
 _TEMPLATES = Path(__file__).parents[1] / "templates"
 _PLACES = {"devcontainer": ".devcontainer", "vscode": ".vscode"}
-_DEPENDENCIES = ("requirements*.txt", "requirements/*.txt", "pyproject.toml", "Pipfile", "setup.cfg", "setup.py")
-_SERVICES = {
-    "postgres": (
-        re.compile(r"\bpsycopg|\basyncpg\b|\bpg8000\b", re.IGNORECASE),
-        "postgres:17-alpine",
-        "db:5432",
-        "POSTGRES_PASSWORD",
-    ),
-    "mysql": (
-        re.compile(r"\bmysqlclient\b|\bPyMySQL\b", re.IGNORECASE),
-        "mariadb:11",
-        "db:3306",
-        "MARIADB_ROOT_PASSWORD",
-    ),
-    "redis": (re.compile(r"\bredis\b|\bcelery\b|\bdjango-rq\b", re.IGNORECASE), "redis:7-alpine", "redis:6379", ""),
-}
+_COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")  # in compose's order
 
 
 @dataclass(frozen=True)
@@ -48,63 +37,44 @@ class Draft:
     text: str
 
 
-def drafts(root: Path, values: Mapping[str, str], app: str | None, *, adapts: bool = False) -> list[Draft]:
+def drafts(
+    root: Path, values: Mapping[str, str], app: str | None, *, image: Image, adapts: bool = False
+) -> list[Draft]:
     """Return every file for this project, the most useful first."""
     try:
         target: Target | None = find_application(root, values, app, adapts=adapts).target
     except ApplicationError:
         target = None  # a project whose application is not written yet can get its files
-    found = [Draft("docker-compose.yml", _compose(root, target))]
+    found = [Draft(compose_file(root), compose_text(root, target, image))]
     for folder, place in _PLACES.items():
         for file in sorted((_TEMPLATES / folder).rglob("*")):
             if file.is_file():
-                name = f'"name": "{_display_name(root.name)}"'
-                text = file.read_text("utf-8").replace('"name": "WSGI project"', name)
+                text = _for_project(file.name, file.read_text("utf-8"), root, image)
                 found.append(Draft(f"{place}/{file.relative_to(_TEMPLATES / folder)}", text))
     example = _example(root, required_variables(Modules(root)))
     return [*found, *example]
 
 
+def compose_file(root: Path) -> str:
+    """Return the name of the project's compose file: the one that compose reads, else the usual name."""
+    return next((name for name in _COMPOSE_FILES if (root / name).is_file()), "docker-compose.yml")
+
+
+def _for_project(name: str, text: str, root: Path, image: Image) -> str:
+    """Return a template's text with the project's name, and with what builds a missing image."""
+    if name == "Dockerfile" and (needs := image.needs):
+        return f"# {needs}\n{text}"
+    first = f'"name": "{_display_name(root.name)}",'
+    if image.build_command:
+        # One line for sh and for cmd. An image that exists is not built again.
+        command = json.dumps(f"docker image inspect --format found {image.name} || {image.build_command}")
+        first += "\n  // If this machine does not have the image, it is built from here."
+        first += f'\n  "initializeCommand": {command},'
+    return text.replace('"name": "WSGI project",', first)
+
+
 def _display_name(name: str) -> str:
     return re.sub(r"[^\w .-]", "_", name) if name not in {"", "workspace"} else "WSGI project"
-
-
-def _compose(root: Path, target: Target | None) -> str:
-    served = f"Serves {target.name}" if target else "Serves the application of this folder"
-    lines = [
-        "# Made by `appliance init`: docker compose up, then http://localhost:8000",
-        f"# {served}. To use another port of this machine: PUBLISH_PORT=8001 docker compose up",
-        "services:",
-        "  app:",
-        "    image: wsgi-appliance",
-        "    volumes:",
-        "      - type: bind",
-        "        source: .",
-        "        target: /workspace",
-        "      # Keeps the installed dependencies, so that the next `up` installs nothing.",
-        "      - type: volume",
-        "        source: cache",
-        "        target: /cache",
-        "    ports:",
-        '      - "127.0.0.1:${PUBLISH_PORT:-8000}:8000"',
-        "    environment:",
-        "      APPLIANCE_PUBLIC_URL: http://localhost:${PUBLISH_PORT:-8000}",
-    ]
-    if target is not None and target.kind == "django":
-        lines.append("      # APPLIANCE_BEFORE_START: python manage.py migrate")
-    lines.append("    stop_grace_period: 10s")
-    for name, (pattern, image, address, password) in _SERVICES.items():
-        if pattern.search(_dependencies(root)):
-            service = address.partition(":")[0]
-            lines += ["", f"  # The project's dependencies name {name}; its address for the project is {address}."]
-            lines += [f"  # {service}:", f"  #   image: {image}"]
-            lines += ["  #   environment:", f"  #     {password}: development"] if password else []
-    return "\n".join([*lines, "", "volumes:", "  cache:"]) + "\n"
-
-
-def _dependencies(root: Path) -> str:
-    files = (file for pattern in _DEPENDENCIES for file in root.glob(pattern) if file.is_file())
-    return "\n".join(file.read_text("utf-8", "replace") for file in files)
 
 
 def _example(root: Path, required: list[str]) -> list[Draft]:

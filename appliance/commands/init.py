@@ -9,34 +9,47 @@ from __future__ import annotations
 import difflib
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.commands.drafts import Draft, drafts
+from appliance.commands.compose_draft import Image
+from appliance.commands.drafts import Draft, compose_file, drafts
+from appliance.commands.image_source import given, remembered
 from appliance.commands.opening import open_project
 from appliance.errors import ApplianceError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping
 
 
-def command(process: Mapping[str, str], flags: Mapping[str, str], *, force: bool) -> int:
+def command(process: Mapping[str, str], flags: Mapping[str, str], *, source: str | None, force: bool) -> int:
     """Show the changes, and write them.
 
     Raises:
-        ApplianceError: there is no project, or its folder can't be written.
+        ApplianceError: there is no project, its folder can't be written, or ``source`` is not valid.
     """
     opening = open_project(process, flags)
-    root = opening.settings.project
+    settings, root = opening.settings, opening.settings.project
+    in_image = "APPLIANCE_IMAGE" in process
     if root.is_relative_to(sys.prefix):
         raise SettingsError(
             "no project is mounted",
             expected="the folder of a project at /workspace",
             action="docker run --rm -v .:/workspace wsgi-appliance init",
         )
-    written, kept = 0, []
-    settings = opening.settings
-    for draft in drafts(root, opening.environment.values, settings.app or None, adapts=settings.asgi == "adapt"):
+    built_from = remembered() if source is None else given(source, root, Path.cwd(), in_image=in_image)
+    image = Image(built_from, target="full" if process.get("APPLIANCE_IMAGE") == "full" else "")
+    texts = drafts(root, opening.environment.values, settings.app or None, image=image, adapts=settings.asgi == "adapt")
+    written, kept = _write_all(root, texts, force=force)
+    _print(_summary(written, kept, image, compose_file(root), unseen=source is not None and in_image))
+    return 0
+
+
+def _write_all(root: Path, texts: Iterable[Draft], *, force: bool) -> tuple[list[str], list[str]]:
+    """Show and write each file that differs; return the paths of the written ones, and of those left alone."""
+    written: list[str] = []
+    kept: list[str] = []
+    for draft in texts:
         file = root / draft.path
         before = file.read_text("utf-8", "replace") if file.is_file() else None
         if before == draft.text:
@@ -46,11 +59,28 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, force: bool
             kept.append(draft.path)
             continue
         _write(file, draft.text)
-        written += 1
-    for path in kept:
-        _print(f"left as it is: {path} (--force changes it as shown)\n")
-    _print(f"{written} files written to {root}\n" if written or kept else "nothing to do: every file exists\n")
-    return 0
+        written.append(draft.path)
+    return written, kept
+
+
+def _summary(written: list[str], kept: list[str], image: Image, compose: str, *, unseen: bool) -> str:
+    lines = [f"Not changed: {path} exists. --force replaces it, as the diff shows." for path in kept]
+    if not written and not kept:
+        return "Nothing to do: every file exists, as `appliance init` writes it.\n"
+    if written:
+        lines.append(f"Wrote {len(written)} file{'s' * (len(written) != 1)}: {', '.join(written)}")
+    if compose in kept:
+        lines.append(f"To serve the project with your {compose}, add the service `app` of the diff to it.")
+        return "\n".join(lines) + "\n"
+    lines.append("Next: run `docker compose up` in the project's folder, then open http://localhost:8000")
+    if not image.source.context:
+        lines.append(
+            f"A machine without the image {image.name} must build it first: docker build --tag {image.name} FOLDER,"
+            " with the folder of its repository. `appliance init --force --source FOLDER` writes that into the files."
+        )
+    elif unseen and not image.source.checked and not image.source.is_url:
+        lines.append(f"Not checked: {image.source.context}, because this container sees only the project's folder.")
+    return "\n".join(lines) + "\n"
 
 
 def _diff(draft: Draft, before: str | None) -> str:

@@ -62,7 +62,7 @@ def test_what_it_writes(init: Init, tmp_path: Path) -> None:
 def test_again(init: Init) -> None:
     """Where every file is there already nothing is written or shown."""
     init()
-    assert init().stdout == "nothing to do: every file exists\n"
+    assert init().stdout == "Nothing to do: every file exists, as `appliance init` writes it.\n"
 
 
 def test_what_it_leaves_alone(init: Init, tmp_path: Path) -> None:
@@ -74,7 +74,9 @@ def test_what_it_leaves_alone(init: Init, tmp_path: Path) -> None:
     done = init()
     assert file.read_text("utf-8") == "services: {}\n"
     assert "-services: {}\n" in done.stdout
-    assert "left as it is: docker-compose.yml" in done.stdout
+    assert "Not changed: docker-compose.yml exists. --force replaces it, as the diff shows.\n" in done.stdout
+    assert "add the service `app` of the diff" in done.stdout
+    assert "Next:" not in done.stdout
     init("--force")
     assert "wsgi-appliance" in file.read_text("utf-8")
     assert example.read_text("utf-8").startswith("OTHER=1\n\n")
@@ -102,6 +104,48 @@ def test_variables_of_other_readers(init: Init, tmp_path: Path) -> None:
     text = (tmp_path / "shop" / ".env.example").read_text("utf-8")
     assert "NEEDED=\n" in text
     assert "OPTIONAL" not in text
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.yml", "docker-compose.yaml"])
+def test_a_compose_file_of_another_name(init: Init, tmp_path: Path, name: str) -> None:
+    """No second compose file is written beside the one that compose reads."""
+    (tmp_path / "shop" / name).write_text("services: {}\n", encoding="utf-8")
+    assert f"Not changed: {name} exists." in init().stdout
+    assert not (tmp_path / "shop" / "docker-compose.yml").exists()
+
+
+def test_what_it_says_at_the_end(init: Init, tmp_path: Path) -> None:
+    """The last lines name the files and the next step, with the right plural."""
+    last = init().stdout.splitlines()
+    assert last[-2].startswith("Wrote 6 files: docker-compose.yml, .devcontainer/Dockerfile,")
+    assert last[-1] == "Next: run `docker compose up` in the project's folder, then open http://localhost:8000"
+    (tmp_path / "shop" / ".vscode" / "launch.json").unlink()
+    assert "Wrote 1 file: .vscode/launch.json\n" in init().stdout
+
+
+def test_the_images_source(init: Init, tmp_path: Path) -> None:
+    """What --source names builds the image, for compose and for a dev container; without it, the checkout that runs."""
+    url = "https://git.example.test/dev/wsgi-appliance.git"
+    root = tmp_path / "shop"
+    assert init(f"--source={url}").returncode == 0
+    service = yaml.safe_load((root / "docker-compose.yml").read_text("utf-8"))["services"]["app"]
+    assert service["build"]["context"] == url
+    container = (root / ".devcontainer" / "devcontainer.json").read_text("utf-8")
+    command = json.loads(re.sub(r"^\s*//.*$", "", container, flags=re.MULTILINE))["initializeCommand"]
+    found = "docker image inspect --format found wsgi-appliance"
+    assert command == f'{found} || docker build --tag wsgi-appliance "{url}"'
+    init("--force")
+    service = yaml.safe_load((root / "docker-compose.yml").read_text("utf-8"))["services"]["app"]
+    assert service["build"]["context"]
+
+
+def test_a_source_that_is_not_there(init: Init, tmp_path: Path) -> None:
+    """A folder that does not exist is an error in three parts, and nothing is written."""
+    done = init(f"--source={tmp_path / 'none'}")
+    assert done.returncode == 2
+    assert "is not a folder" in done.stderr
+    assert "do this:" in done.stderr
+    assert not (tmp_path / "shop" / "docker-compose.yml").exists()
 
 
 def test_no_project(init: Init, tmp_path: Path) -> None:

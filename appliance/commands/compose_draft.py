@@ -1,0 +1,122 @@
+"""The text of the compose file that ``appliance init`` writes. This module writes nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from appliance.commands.image_source import ImageSource
+    from appliance.discovery.target import Target
+
+_DEPENDENCIES = ("requirements*.txt", "requirements/*.txt", "pyproject.toml", "Pipfile", "setup.cfg", "setup.py")
+_SERVICES = {
+    "postgres": (
+        re.compile(r"\bpsycopg|\basyncpg\b|\bpg8000\b", re.IGNORECASE),
+        "postgres:17-alpine",
+        "db:5432",
+        "POSTGRES_PASSWORD",
+    ),
+    "mysql": (
+        re.compile(r"\bmysqlclient\b|\bPyMySQL\b", re.IGNORECASE),
+        "mariadb:11",
+        "db:3306",
+        "MARIADB_ROOT_PASSWORD",
+    ),
+    "redis": (re.compile(r"\bredis\b|\bcelery\b|\bdjango-rq\b", re.IGNORECASE), "redis:7-alpine", "redis:6379", ""),
+}
+
+
+@dataclass(frozen=True)
+class Image:
+    """The image that the files name.
+
+    Attributes:
+        source: what it is built from, where it is missing.
+        target: of the Dockerfile; empty for the usual one.
+        name: its name.
+    """
+
+    source: ImageSource
+    target: str = ""
+    name: str = "wsgi-appliance"
+
+    @property
+    def needs(self) -> str:
+        """What a file says in its first line, if nothing is known that builds the image."""
+        if self.source.context:
+            return ""
+        return f"Needs the image {self.name}: docker build --tag {self.name} FOLDER, with the folder of its repository."
+
+    @property
+    def build_command(self) -> str:
+        """The command that builds it, for sh and for cmd; empty if its source is not known."""
+        if not self.source.context:
+            return ""
+        target = f"--target {self.target} " if self.target else ""
+        return f'docker build --tag {self.name} {target}"{self.source.context}"'
+
+
+def compose_text(root: Path, target: Target | None, image: Image) -> str:
+    """Return the compose file for a project whose application is ``target``, if it has one."""
+    served = f"Serves {target.name}" if target else "Serves the application of this folder"
+    lines = [
+        *([f"# {image.needs}"] if image.needs else ()),
+        "# Made by `appliance init`: docker compose up, then http://localhost:8000",
+        f"# {served}. To use another port of this machine, set PUBLISH_PORT=8001 in the file .env beside this one.",
+        "services:",
+        "  app:",
+        *_image_lines(image),
+        "    volumes:",
+        "      - type: bind",
+        "        source: .",
+        "        target: /workspace",
+        "      # Keeps the installed dependencies, so that the next `up` installs nothing.",
+        "      - type: volume",
+        "        source: cache",
+        "        target: /cache",
+        "    ports:",
+        '      - "127.0.0.1:${PUBLISH_PORT:-8000}:8000"',
+        "    environment:",
+        "      APPLIANCE_PUBLIC_URL: http://localhost:${PUBLISH_PORT:-8000}",
+    ]
+    if target is not None and target.kind == "django":
+        lines.append("      # APPLIANCE_BEFORE_START: python manage.py migrate")
+    lines.append("    stop_grace_period: 10s")
+    for name, (pattern, service_image, address, password) in _SERVICES.items():
+        if pattern.search(_dependencies(root)):
+            service = address.partition(":")[0]
+            lines += ["", f"  # The project's dependencies name {name}; its address for the project is {address}."]
+            lines += [f"  # {service}:", f"  #   image: {service_image}"]
+            lines += ["  #   environment:", f"  #     {password}: development"] if password else []
+    return "\n".join([*lines, "", "volumes:", "  cache:"]) + "\n"
+
+
+def _image_lines(image: Image) -> list[str]:
+    """Return the lines that name the image, and build it where it is missing; no registry is asked for it."""
+    source = image.source
+    lines = [f"    image: {image.name}", "    pull_policy: never"]
+    if not source.context:
+        return lines
+    lines.insert(1, "    # If this machine does not have the image, `up` builds it from here. `up --build` updates it.")
+    lines += ["    build:", f"      context: {json.dumps(source.context, ensure_ascii=False)}"]
+    if image.target:
+        lines.append(f"      target: {image.target}")
+    if source.needs_ssh:
+        lines.append("      ssh: [default]")
+    if source.is_absolute:  # a relative one differs from project to project
+        lines += [
+            "      args:",
+            "        # The image remembers it, for the next project's `appliance init`.",
+            f"        APPLIANCE_SOURCE: {json.dumps(source.context, ensure_ascii=False)}",
+        ]
+    return lines
+
+
+def _dependencies(root: Path) -> str:
+    files = (file for pattern in _DEPENDENCIES for file in root.glob(pattern) if file.is_file())
+    return "\n".join(file.read_text("utf-8", "replace") for file in files)

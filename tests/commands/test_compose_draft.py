@@ -1,0 +1,56 @@
+"""The compose file that `appliance init` writes: how it names the image, and builds it where it is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from appliance.commands.compose_draft import Image, compose_text
+from appliance.commands.image_source import ImageSource
+
+URL = "https://git.example.test/dev/wsgi-appliance.git"
+
+
+def service(tmp_path: Path, image: Image) -> dict[str, Any]:
+    """The service of the written text."""
+    app: dict[str, Any] = yaml.safe_load(compose_text(tmp_path, None, image))["services"]["app"]
+    return app
+
+
+def test_a_source_that_every_machine_finds(tmp_path: Path) -> None:
+    """The missing image is built from it, no registry is asked, and the new image remembers the source."""
+    app = service(tmp_path, Image(ImageSource(URL)))
+    assert (app["image"], app["pull_policy"]) == ("wsgi-appliance", "never")
+    assert app["build"] == {"context": URL, "args": {"APPLIANCE_SOURCE": URL}}
+
+
+def test_the_image_with_more_pythons(tmp_path: Path) -> None:
+    """Files that the full image writes build the full image."""
+    image = Image(ImageSource(URL), target="full")
+    assert service(tmp_path, image)["build"]["target"] == "full"
+    assert image.build_command == f'docker build --tag wsgi-appliance --target full "{URL}"'
+
+
+def test_a_source_behind_ssh(tmp_path: Path) -> None:
+    """The build may ask the SSH agent, which compose does not allow by itself."""
+    assert service(tmp_path, Image(ImageSource("ssh://git@git.example.test/x.git")))["build"]["ssh"] == ["default"]
+
+
+@pytest.mark.parametrize("folder", ["../a clone", "C:\\src\\appliance", "/srv/größe", "../it's: #1"])
+def test_folders(tmp_path: Path, folder: str) -> None:
+    """A folder arrives as it is; the image remembers an absolute one alone."""
+    build = service(tmp_path, Image(ImageSource(folder)))["build"]
+    assert build["context"] == folder
+    assert ("args" in build) == (not folder.startswith("."))
+
+
+def test_no_source(tmp_path: Path) -> None:
+    """The first line is the command that makes the image, and compose does not look for it in a registry."""
+    text = compose_text(tmp_path, None, Image(ImageSource()))
+    assert text.startswith("# Needs the image wsgi-appliance: docker build --tag wsgi-appliance FOLDER")
+    app = yaml.safe_load(text)["services"]["app"]
+    assert app["pull_policy"] == "never"
+    assert "build" not in app
