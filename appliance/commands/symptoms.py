@@ -112,7 +112,7 @@ def ports(subject: Subject) -> Iterator[Finding]:
     except NotRunningError:
         yield finding("port.none", folder=settings.project)
         return
-    url = status.get("url", settings.public_url or "the appliance")  # other users get only its health
+    url = status.get("url") or settings.public_url or "the appliance"  # other users get only its health
     row = "port.healthy" if status["health"] == "healthy" else "port.unhealthy"
     yield finding(row, url=url, health=status["health"], state=status["state"])
     if subject.in_image and not settings.public_url:

@@ -45,7 +45,7 @@ _ACCESS = (  # in the line's order
 EVENTS = MappingProxyType(
     {
         # The appliance as a whole.
-        "appliance.started": Event("info", "The appliance is up.", ("url", "address", "project")),
+        "appliance.started": Event("info", "The appliance is up.", ("url", "address", "project", "action")),
         "appliance.stopping": Event("info", "The appliance was asked to stop.", ("signal",)),
         "appliance.abandoned": Event(
             "error",

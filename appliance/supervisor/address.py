@@ -2,10 +2,48 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import socket
+    from collections.abc import Mapping
+
+_CONTAINER_ID = re.compile(r"[0-9a-f]{12}")  # the host name that Docker gives, unless somebody names another
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the appliance listens, and where a browser reaches it.
+
+    Attributes:
+        host: of the listening socket.
+        port: of the listening socket.
+        url: for a browser; None in a container without a public URL, because nothing inside a container tells on which
+            port of the host its port is published.
+    """
+
+    host: str
+    port: int
+    url: str | None
+
+    @classmethod
+    def of(cls, listener: socket.socket, public_url: str, process: Mapping[str, str], *, secure: bool) -> Address:
+        """Return the address of the listening socket; ``process``: the environment, which marks the image."""
+        host, port = listener.getsockname()[:2]
+        known = public_url or "APPLIANCE_IMAGE" not in process
+        return cls(host, port, url_of(listener, public_url, secure=secure) if known else None)
+
+    def fields(self, project: str) -> dict[str, Any]:
+        """Return the fields of ``appliance.started``: the URL, or the command that shows the published port."""
+        place = {"address": f"{self.host}:{self.port}", "project": project}
+        if self.url is not None:
+            return {"url": self.url, **place}
+        name = socket.gethostname()
+        command = f"docker port {name} {self.port}" if _CONTAINER_ID.fullmatch(name) else "docker ps"
+        action = f"`{command}` shows the port of the host, which is not known here. APPLIANCE_PUBLIC_URL sets the URL."
+        return {**place, "action": action}
 
 
 def url_of(listener: socket.socket, public_url: str, *, secure: bool) -> str:

@@ -16,7 +16,7 @@ from appliance.environment.upkeep import Use
 from appliance.errors import ApplianceError
 from appliance.protocol import channel
 from appliance.supervisor import lifecycle, signals
-from appliance.supervisor.address import url_of
+from appliance.supervisor.address import Address
 from appliance.supervisor.debugger.debug_port import DebugPort
 from appliance.supervisor.failed_imports import FailedImports
 from appliance.supervisor.failures import Failures
@@ -102,14 +102,16 @@ class Supervisor:
         self._state = State()
         self._analysis: Analysis | None = None
         self._has_terminal = signals.has_terminal()
-        self._status_report = StatusReport(self.url, str(settings.project))
+        self._address = Address.of(listener, settings.public_url, process, secure=certificate is not None)
+        self._status_report = StatusReport(self._address.url, str(settings.project))
         self._preloading = Preloading(self._loop, self._children, settings, log)
         self._stacks = stack_dumps.StackDumps(self._loop)
         self._retiring = RetiringWorkers(self._loop, self._children)
         self._workers = Workers(
             self._loop, self._children, self._spawner, self._preloading, settings,
-            url=self.url, log=log, status_report=self._status_report, on_event=self.on_event, stacks=self._stacks,
-            failures=self._failures, retiring=self._retiring, no_timeout=self._debug_port.no_timeout,
+            url=self._address.url, log=log, status_report=self._status_report, on_event=self.on_event,
+            stacks=self._stacks, failures=self._failures, retiring=self._retiring,
+            no_timeout=self._debug_port.no_timeout,
         )  # fmt: skip
         self._log_ingest = LogIngest(log, writer, pause=self._children.pause, on_line=self._workers.output_line)
         self._failed_imports = FailedImports(
@@ -182,10 +184,7 @@ class Supervisor:
         self._writer.on_room = lambda: self._loop.post(self._children.resume)
         if (reason := self._status.open()) is not None:
             self._log.event("warning", "status.unavailable", reason=reason)
-        host, port = self._listener.getsockname()[:2]
-        self._log.event(
-            "info", "appliance.started", url=self.url, address=f"{host}:{port}", project=str(self._settings.project)
-        )
+        self._log.event("info", "appliance.started", **self._address.fields(str(self._settings.project)))
         for event, fields in self._settings.notices:
             self._log.event("warning", event, **dict[str, Any](fields))
         self._reload_trigger.start()
@@ -200,11 +199,6 @@ class Supervisor:
 
     def _snapshot(self) -> Snapshot:
         return Snapshot(self._state, self._router.page, self._workers.current, self._children.living(), self._analysis)
-
-    @property
-    def url(self) -> str:
-        """The address for a browser."""
-        return url_of(self._listener, self._settings.public_url, secure=self._certificate is not None)
 
     def on_event(self, event: lifecycle.Event) -> None:
         """Take one event through the table."""

@@ -71,6 +71,7 @@ def test_the_banner_names_the_address_of_the_host(compose):
     compose("up", "--detach")
     told = compose.container().wait_for("appliance.started")
     assert told["url"].rstrip("/") == f"http://localhost:{compose.port}"
+    assert "action" not in told
 
 
 def test_another_project(compose, project):
@@ -104,3 +105,15 @@ def test_without_compose(start, project):
     theirs.wait_for("worker.ready")
     assert "the appliance" in ours.get().text
     assert theirs.get().status == 200
+
+
+def test_a_published_port_that_nothing_inside_knows(start, project, docker):
+    """``docker run -p 8119:8000`` tells no URL, which would be wrong, but the command that shows the port."""
+    container = start(project("shadowing"))
+    told = container.wait_for("appliance.started")
+    assert "url" not in told
+    assert "url" not in container.wait_for("worker.ready")
+    command = told["action"].split("`")[1].split()
+    assert docker(*command[1:]).stdout.strip() == f"127.0.0.1:{container.port}"
+    assert "http://" not in container.execute("appliance", "status").stdout
+    assert container.execute("appliance", "doctor", check=False).stdout.count("APPLIANCE_PUBLIC_URL") == 1

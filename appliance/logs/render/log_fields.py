@@ -124,7 +124,7 @@ FIELDS = MappingProxyType(
         "traceback": Field("string", "the traceback, several lines"),
         "type": Field("string", "the exception's type"),
         "uptime_s": Field("number", "seconds since the start"),
-        "url": Field("string", "the URL that works on the host"),
+        "url": Field("string", "the URL that works on the host; absent in a container that does not know it"),
         "url.path": Field("string", "the path as sent, percent-encoding intact"),
         "url.query": Field("string", "the query as sent, secrets as `REDACTED`"),
         "user_agent.original": Field("string", "the client's `User-Agent`"),

@@ -37,7 +37,7 @@ class Snapshot:
 class StatusReport:
     """Collects the report, from the start to the stop."""
 
-    url: str
+    url: str | None  # None if it is not known
     project: str
     started: float = field(default_factory=time.time)
     started_monotonic: float = field(default_factory=time.monotonic)

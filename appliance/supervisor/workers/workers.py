@@ -83,7 +83,7 @@ class Workers:
         preloading: Preloading,
         settings: Settings,
         *,
-        url: str,
+        url: str | None,
         log: Log,
         status_report: StatusReport,
         on_event: Callable[[lifecycle.Event], None],
@@ -97,7 +97,7 @@ class Workers:
         self._spawner = spawner
         self._preloading = preloading
         self._settings = settings
-        self._url = url
+        self._url: dict[str, Any] = {} if url is None else {"url": url}
         self._log = log
         self._status_report = status_report
         self._on_event = on_event
@@ -282,7 +282,7 @@ class Workers:
         self._on_event(lifecycle.WorkerReady(child.generation))
         self._log.event(
             "info", "worker.ready", generation=child.generation, pid=child.pid, python=child.python,
-            application=message.application, import_s=message.import_s, total_s=total_s, url=self._url,
+            application=message.application, import_s=message.import_s, total_s=total_s, **self._url,
         )  # fmt: skip
         for after_s in REPORT_MODULES_S:
             self._loop.call_later(after_s, partial(self._request_modules_later, child))
