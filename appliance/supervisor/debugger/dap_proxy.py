@@ -33,6 +33,7 @@ class _Side:
         self.frames = Frames()
         self.unsent = bytearray()
         self.ended = False  # it sends no more
+        self.gone = False  # it takes no more; what it sent before that can still be read
         self._shut = False  # our sending side is shut
 
     def receive(self) -> list[bytes]:
@@ -56,7 +57,7 @@ class _Side:
             except BlockingIOError:
                 return
             except OSError:
-                self.ended = True
+                self.gone = True
                 self.unsent.clear()
                 return
             del self.unsent[:sent]
@@ -145,13 +146,13 @@ class DapProxy:
         if source.ended and source is self._debugger:
             self._queue_termination()
         target.flush()
-        if source.ended or target.ended:
+        if source.ended or target.ended or source.gone or target.gone:
             self._end(source, target)
         else:
             self._watch()
 
     def _end(self, source: _Side, target: _Side) -> None:
-        """One side has ended: close both once nothing waits that could still be delivered."""
+        """One side has ended, or takes no more: close both once nothing waits that could still be delivered."""
         for end, other in ((source, target), (target, source)):
             if other.ended and not end.unsent:
                 end.shut()
