@@ -2,70 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import socket
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import pytest
 
 from appliance.supervisor import loop as module
 from appliance.supervisor.loop import Loop
 from tests.faults.injections import NO_DESCRIPTOR
+from tests.supervisor.loops import all_of, run
 
 
-@pytest.fixture
-def loop() -> Iterator[Loop]:
-    made = Loop()
-    yield made
-    for each in (made._woken, made.wake_descriptor, made._selector):
-        each.close()
-
-
-@pytest.fixture
-def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """Two ends; one byte waits at the first."""
-    one, other = socket.socketpair()
-    other.send(b"x")
-    with one, other:
-        yield one, other
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What pauses pauses for a moment."""
-    monkeypatch.setattr(module, "PAUSE_S", (0.001, 0.002))
-
-
-def all_of(*calls: Callable[[], object]) -> Callable[[], None]:
-    """One call that makes these."""
-
-    def made() -> None:
-        for call in calls:
-            call()
-
-    return made
-
-
-def run(loop: Loop, *, at_most_s: float = 10.0) -> None:
-    """Until it is stopped; a loop that nobody stops fails the test."""
-    late: list[bool] = []
-    timer = loop.call_later(at_most_s, all_of(partial(late.append, True), loop.stop))
-    loop.run()
-    timer.cancel()
-    assert not late, "nobody has stopped the loop"
-
-
-def test_timers_fire_in_their_order(loop: Loop):
+def test_timers_fire_in_their_order(loop: Loop, monkeypatch: pytest.MonkeyPatch):
     """Calls come when they are due, those of one time in the order in which they were asked for."""
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     calls: list[int] = []
     loop.call_later(0.003, loop.stop)
     for number in (1, 2):
         loop.call_later(0.002, partial(calls.append, number))
     loop.call_later(0.0, lambda: calls.append(0))
+    now += 1.0
     run(loop)
     assert calls == [0, 1, 2]
 
@@ -145,6 +108,49 @@ def test_write_is_told_of_on_demand(loop: Loop, pair: tuple[socket.socket, socke
     assert calls == ["write"]
 
 
+def test_a_watch_for_writing_alone_is_not_called_for_reading(loop: Loop, pair: tuple[socket.socket, socket.socket]):
+    """Of a socket that can be read and not written, a watch for writing alone hears once it can be written."""
+    one, other = pair
+    one.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while one.send(bytes(65_536)):
+            pass
+    calls: list[str] = []
+
+    def read_all() -> None:
+        calls.append("read by the other end")
+        other.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while other.recv(65_536):
+                pass
+
+    loop.watch(one, all_of(partial(calls.append, "can be written"), loop.stop), read=False, write=True)
+    loop.call_later(0.001, read_all)
+    run(loop)
+    assert calls == ["read by the other end", "can be written"]
+
+
+def test_it_waits_for_the_next_timer(
+    loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+):  # fmt: skip
+    """The selector waits until the first timer is due, for no less and no longer; without a timer, for ever."""
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0)
+    waits: list[float | None] = []
+    select = loop._selector.select
+
+    def recorded(timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        waits.append(timeout)
+        return select(timeout)
+
+    monkeypatch.setattr(loop._selector, "select", recorded)
+    loop.watch(pair[0], loop.stop)
+    loop.run()
+    loop.call_later(9.0, loop.stop)
+    loop.call_later(7.5, loop.stop)
+    loop.run()
+    assert waits == [None, 7.5]
+
+
 def test_what_an_earlier_call_unwatches_is_not_called(loop: Loop, pair: tuple[socket.socket, socket.socket]):
     """Of two descriptors that are ready at once, the one that the other's call unwatches is left alone."""
     one, other = pair
@@ -158,106 +164,6 @@ def test_what_an_earlier_call_unwatches_is_not_called(loop: Loop, pair: tuple[so
     loop.watch(other, called("other", one))
     run(loop)
     assert len(calls) == 1
-
-
-def test_a_call_that_raises_is_paused(loop: Loop, pair: tuple[socket.socket, socket.socket], quick: None):
-    """Each error is told, the descriptor pauses and is looked at again, and the loop goes on until it works."""
-    told: list[str] = []
-    loop.on_error = lambda error: told.append(str(error))
-    calls: list[int] = []
-
-    def called() -> None:
-        calls.append(len(calls))
-        if len(calls) < 4:
-            raise OSError(f"failure {len(calls)}")
-        pair[0].recv(1)
-        loop.stop()
-
-    loop.watch(pair[0], called)
-    run(loop)
-    assert told == ["failure 1", "failure 2", "failure 3"]
-
-
-def test_it_is_paused_longer_each_time(loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: Any):
-    """After each failure in a row the pause is longer, at most the longest; one success, and it begins again."""
-    monkeypatch.setattr(module, "PAUSE_S", (0.001, 0.002, 0.003))
-    pauses: list[float] = []
-    pause = loop.pause
-
-    def recorded(descriptor: int, after_s: float) -> None:
-        pauses.append(after_s)
-        pause(descriptor, after_s)
-
-    monkeypatch.setattr(loop, "pause", recorded)
-    loop.on_error = lambda _: None
-    outcomes = [False, False, False, False, True, False]
-
-    def called() -> None:
-        if not outcomes:
-            loop.stop()
-        elif not outcomes.pop(0):
-            raise ValueError
-
-    loop.watch(pair[0], called)
-    run(loop)
-    assert pauses == [0.001, 0.002, 0.003, 0.003, 0.001]
-
-
-def test_a_pause_holds_up_nobody(loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: Any):
-    """While one descriptor is paused others are called for, and unwatching it ends its pause for good."""
-    monkeypatch.setattr(module, "PAUSE_S", (0.001,))
-    one, other = pair
-    one.send(b"x")
-    failures: list[Exception] = []
-    loop.on_error = failures.append
-    rounds: list[int] = []
-
-    def fails() -> None:
-        raise ValueError
-
-    def works() -> None:
-        rounds.append(len(rounds))
-        if failures and one.fileno() in loop._paused:
-            loop.unwatch(one)
-            loop.unwatch(other)
-            loop.call_later(0.005, loop.stop)
-
-    loop.watch(one, fails)
-    loop.watch(other, works)
-    run(loop)
-    assert len(failures) == 1
-    assert loop._paused == {}
-
-
-def test_watching_ends_a_pause(loop: Loop, pair: tuple[socket.socket, socket.socket]):
-    """A descriptor that is watched again while it pauses is called for at once, with the new call, and once a round."""
-    loop.on_error = lambda _: None
-    loop.watch(pair[0], lambda: pytest.fail("the old call"))
-    loop.pause(pair[0], 1000.0)
-    loop.watch(pair[0], loop.stop)
-    run(loop)
-    assert loop._paused == {}
-
-
-def test_pausing_what_nobody_watches_is_nothing(loop: Loop, pair: tuple[socket.socket, socket.socket]):
-    """A pause of a descriptor that is not watched, or closed, does nothing."""
-    loop.pause(pair[0], 0.0)
-    loop.pause(-1, 0.0)
-    assert loop._paused == {}
-
-
-def test_a_descriptor_that_is_closed_while_it_pauses(loop: Loop, pair: tuple[socket.socket, socket.socket]):
-    """When its pause is over a descriptor that has been closed is left out, and nothing is raised."""
-    loop.on_error = lambda error: pytest.fail(repr(error))
-    one, number = pair[0], os.dup(pair[0].fileno())
-    for each in (one, number):
-        loop.watch(each, lambda: None)
-        loop.pause(each, 0.0)
-    one.close()
-    os.close(number)
-    loop.call_later(0.001, loop.stop)
-    run(loop)
-    assert loop._paused == {}
 
 
 @pytest.mark.parametrize("how", ["timer", "post", "descriptor"])
@@ -320,7 +226,7 @@ def test_a_selector_that_fails_is_replaced(
     lose(lost)
     run(loop)
     assert loop._selector is not lost
-    assert len(told) == 1
+    assert [type(error) for error in told] == [OSError]
 
 
 def test_a_selector_that_can_not_be_replaced_yet(

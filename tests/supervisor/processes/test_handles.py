@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from appliance.errors import StartError
-from appliance.protocol.channel import StopAccepting
+from appliance.protocol.channel import SetStandInPage, StopAccepting
 from appliance.protocol.inflight import InFlight, Slot
+from appliance.protocol.output_frames import TEXT, Piece, new_mark, pack
 from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.handles import Handle, prepare_forked, reaped, spawn
 from tests.faults.injections import NO_DESCRIPTOR, NO_PROCESS, Faults
@@ -224,12 +225,39 @@ def test_a_child_that_has_gone_needs_no_score():
 
 
 def test_marked_output():
-    """After ``expect`` each output is read by lines that know the mark."""
+    """After ``expect`` each output is read by lines that know the mark: they tell who has written a piece."""
     handle = Handle("worker", 1, 4711, {"stdout": -1, "stderr": -1})
-    before = dict(handle.output_lines)
-    handle.expect(b"mark")
+    mark = new_mark()
+    handle.expect(mark)
     assert handle.output_lines.keys() == {"stdout", "stderr"}
-    assert all(handle.output_lines[name] is not before[name] for name in before)
+    piece = pack(mark, Piece(TEXT, 1.0, 4712, 1, "one", b"text\n"))
+    for each in handle.output_lines.values():
+        assert [(line.text, line.pid, line.request_id) for line in each.feed(piece)] == [(b"text", 4712, "one")]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="not run: the signal of a pipe's end is Linux's")
+def test_the_lifeline_ends_the_group(start: Start):
+    """When the supervisor's end of the lifeline closes, the child and what it started are killed."""
+    child = start("/bin/sh", "-c", "sleep 1000 & echo begun; wait", PATH=os.defpath)
+    assert read(child) == b"begun\n"
+    assert child.lifeline is not None
+    child.lifeline.end()
+    assert read(child) == b""  # both have held the other end of the pipe
+    child.ended(wait(child))
+    assert child.how() == "killed by SIGKILL"
+
+
+def test_the_channel_never_blocks_the_supervisor(start: Start):
+    """What a child does not read waits in the channel, and the supervisor's send returns."""
+    child = start("/bin/sh", "-c", "sleep 1000", PATH=os.defpath, channel=True)
+    forked, theirs = prepare_forked("worker")
+    for each in (child, forked):
+        assert each.channel is not None
+        assert not os.get_blocking(each.channel.fileno())
+        assert not each.channel.send(SetStandInPage({"text": "x" * 1_000_000}, 0.0, 0.0))
+    close(forked)
+    for descriptor in theirs:
+        os.close(descriptor)
 
 
 @pytest.mark.usefixtures("descriptor_faults")
@@ -238,7 +266,7 @@ def test_no_descriptor_for_a_child(faults: Faults, call: str, after: int):
     """Where descriptors run out in the midst of a start, it is an error in words, and what was opened is closed."""
     before = open_descriptors()
     faults.plan(call, NO_DESCRIPTOR, after=after)
-    with pytest.raises(StartError, match="descriptors"):
+    with pytest.raises(StartError, match=r"a worker of the project can't be started: .* descriptors"):
         prepare_forked("worker")
     assert open_descriptors() <= before
 
@@ -281,7 +309,7 @@ def test_one_that_another_child_forks():
     close(handle)
     for descriptor in theirs:
         os.close(descriptor)
-    assert open_descriptors() <= before
+    assert open_descriptors() == before
 
 
 def test_the_one_request_that_can_have_printed():

@@ -1,0 +1,27 @@
+"""A loop, and two sockets for it to watch."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from appliance.supervisor.loop import Loop
+
+
+@pytest.fixture
+def loop() -> Iterator[Loop]:
+    made = Loop()
+    yield made
+    for each in (made._woken, made.wake_descriptor, made._selector):
+        each.close()
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Two ends; one byte waits at the first."""
+    one, other = socket.socketpair()
+    other.send(b"x")
+    with one, other:
+        yield one, other

@@ -1,0 +1,27 @@
+"""A loop that runs in a test: until it is stopped, and not for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from appliance.supervisor.loop import Loop
+
+
+def all_of(*calls: Callable[[], object]) -> Callable[[], None]:
+    """One call that makes these."""
+
+    def made() -> None:
+        for call in calls:
+            call()
+
+    return made
+
+
+def run(loop: Loop, *, at_most_s: float = 10.0) -> None:
+    """Until it is stopped; a loop that nobody stops fails the test."""
+    late: list[bool] = []
+    timer = loop.call_later(at_most_s, all_of(partial(late.append, True), loop.stop))
+    loop.run()
+    timer.cancel()
+    assert not late, "nobody has stopped the loop"

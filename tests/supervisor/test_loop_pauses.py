@@ -1,0 +1,191 @@
+"""The supervisor's loop after an error: the descriptor pauses, longer each time, and nobody else does."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+import pytest
+
+from appliance.supervisor import loop as module
+from appliance.supervisor.loop import Loop
+from tests.faults.injections import NO_DESCRIPTOR
+from tests.supervisor.loops import run
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What pauses pauses for a moment."""
+    monkeypatch.setattr(module, "PAUSE_S", (0.001, 0.002))
+
+
+def test_a_call_that_raises_is_paused(loop: Loop, pair: tuple[socket.socket, socket.socket], quick: None):
+    """Each error is told, the descriptor pauses and is looked at again, and the loop goes on until it works."""
+    told: list[str] = []
+    loop.on_error = lambda error: told.append(str(error))
+    calls: list[int] = []
+
+    def called() -> None:
+        calls.append(len(calls))
+        if len(calls) < 4:
+            raise OSError(f"failure {len(calls)}")
+        pair[0].recv(1)
+        loop.stop()
+
+    loop.watch(pair[0], called)
+    run(loop)
+    assert told == ["failure 1", "failure 2", "failure 3"]
+
+
+def test_it_is_paused_longer_each_time(loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: Any):
+    """After each failure in a row the pause is longer, at most the longest; one success, and it begins again."""
+    monkeypatch.setattr(module, "PAUSE_S", (0.001, 0.002, 0.003))
+    pauses: list[float] = []
+    pause = loop.pause
+
+    def recorded(descriptor: int, after_s: float) -> None:
+        pauses.append(after_s)
+        pause(descriptor, after_s)
+
+    monkeypatch.setattr(loop, "pause", recorded)
+    loop.on_error = lambda _: None
+    outcomes = [False, False, False, False, True, False]
+
+    def called() -> None:
+        if not outcomes:
+            loop.stop()
+        elif not outcomes.pop(0):
+            raise ValueError
+
+    loop.watch(pair[0], called)
+    run(loop)
+    assert pauses == [0.001, 0.002, 0.003, 0.003, 0.001]
+
+
+def test_watching_again_forgets_the_failures(
+    loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+):  # fmt: skip
+    """A descriptor that is watched again has no failures yet: its next pause is the shortest."""
+    pauses: list[float] = []
+    pause = loop.pause
+
+    def recorded(descriptor: int, after_s: float) -> None:
+        pauses.append(after_s)
+        pause(descriptor, after_s)
+        if len(pauses) == 2:
+            loop.watch(pair[0], fails)
+        elif len(pauses) == 3:
+            loop.stop()
+
+    def fails() -> None:
+        raise ValueError
+
+    monkeypatch.setattr(loop, "pause", recorded)
+    monkeypatch.setattr(module, "PAUSE_S", (0.001, 0.002))
+    loop.on_error = lambda _: None
+    loop.watch(pair[0], fails)
+    run(loop)
+    assert pauses == [0.001, 0.002, 0.001]
+
+
+def test_a_call_that_works_beside_one_that_fails(loop: Loop, pair: tuple[socket.socket, socket.socket], quick: None):
+    """While one descriptor has failures, the calls of another go on, and raise nothing."""
+    one, other = pair
+    one.send(b"x")
+    told: list[Exception] = []
+    loop.on_error = told.append
+    rounds: list[int] = []
+
+    def fails() -> None:
+        raise ValueError
+
+    def works() -> None:
+        rounds.append(len(told))
+        if rounds.count(1) == 2:
+            loop.stop()
+
+    loop.watch(one, fails)
+    loop.watch(other, works)
+    run(loop)
+    assert rounds.count(1) == 2
+    assert {type(error) for error in told} == {ValueError}
+
+
+def test_a_pause_that_fails(
+    loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+):  # fmt: skip
+    """A descriptor that can't be paused after its failure ends nothing: it is called for again."""
+    told: list[Exception] = []
+    loop.on_error = told.append
+
+    def refuse(*_: object) -> None:
+        raise NO_DESCRIPTOR
+
+    def called() -> None:
+        if told:
+            loop.stop()
+        else:
+            raise ValueError
+
+    monkeypatch.setattr(loop, "pause", refuse)
+    loop.watch(pair[0], called)
+    run(loop)
+    assert [type(error) for error in told] == [ValueError]
+
+
+def test_a_pause_holds_up_nobody(loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: Any):
+    """While one descriptor is paused others are called for, and unwatching it ends its pause for good."""
+    monkeypatch.setattr(module, "PAUSE_S", (0.001,))
+    one, other = pair
+    one.send(b"x")
+    failures: list[Exception] = []
+    loop.on_error = failures.append
+    rounds: list[int] = []
+
+    def fails() -> None:
+        raise ValueError
+
+    def works() -> None:
+        rounds.append(len(rounds))
+        if failures and one.fileno() in loop._paused:
+            loop.unwatch(one)
+            loop.unwatch(other)
+            loop.call_later(0.005, loop.stop)
+
+    loop.watch(one, fails)
+    loop.watch(other, works)
+    run(loop)
+    assert len(failures) == 1
+    assert loop._paused == {}
+
+
+def test_watching_ends_a_pause(loop: Loop, pair: tuple[socket.socket, socket.socket]):
+    """A descriptor that is watched again while it pauses is called for at once, with the new call, and once a round."""
+    loop.on_error = lambda _: None
+    loop.watch(pair[0], lambda: pytest.fail("the old call"))
+    loop.pause(pair[0], 1000.0)
+    loop.watch(pair[0], loop.stop)
+    run(loop)
+    assert loop._paused == {}
+
+
+def test_pausing_what_nobody_watches_is_nothing(loop: Loop, pair: tuple[socket.socket, socket.socket]):
+    """A pause of a descriptor that is not watched, or closed, does nothing."""
+    loop.pause(pair[0], 0.0)
+    loop.pause(-1, 0.0)
+    assert loop._paused == {}
+
+
+def test_a_descriptor_that_is_closed_while_it_pauses(loop: Loop, pair: tuple[socket.socket, socket.socket]):
+    """When its pause is over a descriptor that has been closed is left out, and nothing is raised."""
+    loop.on_error = lambda error: pytest.fail(repr(error))
+    one, number = pair[0], os.dup(pair[0].fileno())
+    for each in (one, number):
+        loop.watch(each, lambda: None)
+        loop.pause(each, 0.0)
+    one.close()
+    os.close(number)
+    loop.call_later(0.001, loop.stop)
+    run(loop)
+    assert loop._paused == {}
