@@ -45,6 +45,8 @@ from appliance.supervisor.lifecycle import (
     WorkerDied,
     WorkerFailed,
     WorkerReady,
+    failure_of,
+    retry_of,
     step,
 )
 
@@ -64,7 +66,7 @@ def history(*events: Event, state: State | None = None) -> tuple[State, list[Act
 def test_comes_up():
     """A project whose environment is whole is analysed, booted and served."""
     state, actions = history(Analysed(1, installed=True))
-    assert (state.phase, Boot(1) in actions) == (Phase.BOOTING, True)
+    assert (state.phase, actions) == (Phase.BOOTING, [CancelPreparation(), ShowProgress(Phase.BOOTING), Boot(1)])
     state, actions = history(WorkerReady(1), state=state)
     assert (state.phase, actions) == (Phase.SERVING, [HideStandIn()])
 
@@ -72,7 +74,7 @@ def test_comes_up():
 def test_installs_first():
     """A project whose environment is not whole is booted once it is."""
     state, actions = history(Analysed(1, installed=False))
-    assert (state.phase, actions[-1]) == (Phase.INSTALLING, Install(1))
+    assert (state.phase, actions[1:]) == (Phase.INSTALLING, [ShowProgress(Phase.INSTALLING), Install(1)])
     state, actions = history(Installed(1), state=state)
     assert (state.phase, actions[-1]) == (Phase.BOOTING, Boot(1))
 
@@ -80,9 +82,10 @@ def test_installs_first():
 def test_commands_come_before_a_worker():
     """What must run first runs once the environment is whole, and before any worker."""
     state, actions = history(Analysed(1, installed=False, prepared=False), Installed(1))
-    assert (state.phase, actions[-1]) == (Phase.PREPARING, Prepare(1))
+    assert (state.phase, actions) == (Phase.PREPARING, [ShowProgress(Phase.PREPARING), Prepare(1)])
+    assert not state.prepared
     state, actions = history(Prepared(1), state=state)
-    assert (state.phase, actions[-1]) == (Phase.BOOTING, Boot(1))
+    assert (state.phase, actions[-1], state.prepared) == (Phase.BOOTING, Boot(1), True)
 
 
 def test_changes_while_commands_run():
@@ -115,7 +118,15 @@ def test_broken_then_mended(events: list[Event]):
     state, actions = history(*events)
     assert (state.phase, ShowFailure(PAGE) in actions) == (Phase.BROKEN, True)
     state, actions = history(CodeChanged(), state=state)
-    assert (state.phase, actions[-1]) == (Phase.ANALYSING, Analyse(2))
+    assert (state.phase, actions) == (Phase.ANALYSING, [ShowProgress(Phase.ANALYSING), Analyse(2)])
+
+
+@pytest.mark.parametrize("late", [AnalysisFailed, InstallFailed, PreparationFailed])
+@pytest.mark.parametrize("phase", [Phase.ANALYSING, Phase.INSTALLING, Phase.PREPARING])
+def test_a_failure_that_comes_late(phase: Phase, late: type[AnalysisFailed]):
+    """The failure of an analysis, or of what followed from it, changes nothing once there is a newer one."""
+    state = State(phase=phase, job=2)
+    assert history(late(1, PAGE), state=state) == (state, [])
 
 
 def test_save_while_serving():
@@ -171,8 +182,55 @@ def test_crashes_while_serving():
     for _ in range(20):
         state, actions = history(WorkerDied(state.generation, PAGE, served=True), state=state)
         assert actions == [ShowProgress(Phase.BOOTING), RetryLater(state.generation, BACKOFF_S[0])]
+        assert state.phase is Phase.BOOTING
         state, _ = history(RetryDue(state.generation), WorkerReady(state.generation + 1), state=state)
         assert state.phase is Phase.SERVING
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        pytest.param([CodeChanged(), Analysed(2, installed=True)], id="code"),
+        pytest.param([ProjectChanged(), Analysed(2, installed=True)], id="project"),
+        pytest.param([RetryDue(2), CodeChanged()], id="code while it starts"),
+        pytest.param([RetryDue(2), WorkerFailed(3, PAGE), RetryDue(3)], id="a failure"),
+        pytest.param([RetryDue(2), WorkerReady(3), WorkerDied(3, PAGE, served=True), RetryDue(3)], id="it served"),
+    ],
+)
+def test_the_waits_begin_again(between: list[Event]):
+    """After a save, an error that was shown, or a worker that has served, the next death is the first of its row."""
+    state, _ = history(
+        Analysed(1, installed=True), WorkerDied(1, PAGE, served=False), RetryDue(1), WorkerDied(2, PAGE, served=False)
+    )
+    assert state.crashes == 2
+    state, _ = history(*between, state=state)
+    assert state.phase is Phase.BOOTING
+    state, actions = history(WorkerDied(state.generation, PAGE, served=False), state=state)
+    assert actions == [ShowProgress(Phase.BOOTING), RetryLater(state.generation, BACKOFF_S[0])]
+
+
+def test_a_worker_that_has_served_dies_after_others():
+    """The death of a worker that has served is never the last of a row, whatever died before it."""
+    state, actions = history(*SERVING, WorkerDied(1, PAGE, served=True), state=State(crashes=5))
+    assert actions == [ShowProgress(Phase.BOOTING), RetryLater(1, BACKOFF_S[0])]
+    assert state.crashes == 0
+
+
+PERFORMED: list[tuple[Action, Event | None, Event | None]] = [
+    (Analyse(3), AnalysisFailed(3, PAGE), AnalysisDue(3)),
+    (Install(3), InstallFailed(3, PAGE), AnalysisDue(3)),
+    (Prepare(3), PreparationFailed(3, PAGE), AnalysisDue(3)),
+    (Boot(3), WorkerFailed(3, PAGE), RetryDue(3)),
+    (Retire(3), None, None),
+    (HideStandIn(), None, None),
+]
+
+
+@pytest.mark.parametrize(("action", "failure", "retry"), PERFORMED, ids=[type(row[0]).__name__ for row in PERFORMED])
+def test_an_action_that_can_not_be_performed(action: Action, failure: Event | None, retry: Event | None):
+    """What can't be begun fails as if it had been begun, and is tried again; nothing waits for the other actions."""
+    assert failure_of(action, PAGE) == failure
+    assert retry_of(action) == retry
 
 
 def test_save_while_a_restart_is_waited_for():
@@ -210,7 +268,8 @@ def test_stop(phase: Phase):
     state, actions = history(StopAsked("SIGTERM"), state=State(phase=phase))
     assert (state.phase, actions) == (Phase.STOPPING, [StopAll("SIGTERM")])
     assert history(StopAsked("SIGINT"), state=state) == (state, [])
-    assert history(AllGone(), state=state)[1] == [Finish()]
+    state, actions = history(AllGone(), state=state)
+    assert (state.phase, actions) == (Phase.STOPPED, [Finish()])
 
 
 EVENT = st.one_of(
