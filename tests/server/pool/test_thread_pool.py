@@ -174,3 +174,14 @@ def test_slow_requests_pass_the_lead_on(work: Make):
     for _ in range(60):
         many.took(0.0)
     assert not many.eager
+
+
+def test_one_request_counts_as_a_second_at_most(work: Make):
+    """After one endless request the lead is passed on for the next 36 quick ones, not for longer."""
+    pool = work(threads=2).pool
+    pool.took(3600.0)
+    for _ in range(36):
+        pool.took(0.0)
+    assert pool.eager
+    pool.took(0.0)
+    assert not pool.eager

@@ -1,0 +1,204 @@
+"""What accepts connections: how many at once, and what follows from each error of ``accept``."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from typing import cast
+
+import pytest
+
+from appliance.server.io.poller import Poller
+from appliance.server.pool import acceptor as module
+from appliance.server.pool.acceptor import Acceptor
+
+NOW = 1000.0
+
+
+class Watched:
+    """A poller that remembers what it watches."""
+
+    def __init__(self) -> None:
+        self.descriptors: list[int] = []
+        self.refusal: OSError | None = None
+
+    def register(self, descriptor: int) -> None:
+        """As the poller's."""
+        if self.refusal is not None:
+            raise self.refusal
+        assert descriptor not in self.descriptors
+        self.descriptors.append(descriptor)
+
+    def unregister(self, descriptor: int) -> None:
+        """As the poller's."""
+        self.descriptors.remove(descriptor)
+
+
+class Listener(socket.socket):
+    """A listening socket whose next calls of ``accept`` may fail."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failures: list[OSError | None] = []
+        self.bind(("127.0.0.1", 0))
+        self.listen(256)
+
+    def accept(self) -> tuple[socket.socket, object]:
+        """As the socket's."""
+        if self.failures and (failure := self.failures.pop(0)) is not None:
+            raise failure
+        return super().accept()
+
+
+class Scene:
+    """An acceptor, its socket, and its clients."""
+
+    def __init__(self) -> None:
+        self.listener = Listener()
+        self.poller = Watched()
+        self.acceptor = Acceptor(self.listener, cast("Poller", self.poller))
+        self.sockets: list[socket.socket] = [self.listener]
+
+    def connect(self, number: int = 1) -> None:
+        """So many clients connect."""
+        for _ in range(number):
+            self.sockets.append(socket.create_connection(self.listener.getsockname()))
+
+    def accept(self, now: float = NOW) -> list[tuple[socket.socket, object]]:
+        """Accept; what was accepted is closed at the end."""
+        found = list(self.acceptor.accept(now))
+        self.sockets += [sock for sock, _ in found]
+        return found
+
+    def fail(self, *numbers: int) -> None:
+        """The next calls of ``accept`` fail so; 0 for one that succeeds."""
+        self.listener.failures = [OSError(number, os.strerror(number)) if number else None for number in numbers]
+
+
+@pytest.fixture
+def scene() -> Iterator[Scene]:
+    made = Scene()
+    yield made
+    for each in made.sockets:
+        each.close()
+
+
+def test_it_accepts_while_it_is_open(scene: Scene):
+    """Before it is open, and after it is shut, it accepts nothing; opening and shutting twice change nothing."""
+    scene.connect()
+    assert scene.accept() == []
+    for _ in range(2):
+        scene.acceptor.start()
+    assert scene.poller.descriptors == [scene.listener.fileno()] == [scene.acceptor.descriptor]
+    ((_, address),) = scene.accept()
+    assert address == scene.sockets[1].getsockname()
+    assert scene.accept() == []
+    for _ in range(2):
+        scene.acceptor.stop()
+    assert scene.poller.descriptors == []
+    scene.connect()
+    assert scene.accept() == []
+
+
+def test_it_blocks_nobody_and_delays_nothing(scene: Scene):
+    """The listening socket never blocks, and what is accepted sends small pieces at once."""
+    assert not scene.listener.getblocking()
+    scene.acceptor.start()
+    scene.connect()
+    ((sock, _),) = scene.accept()
+    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_so_many_at_once(scene: Scene, monkeypatch: pytest.MonkeyPatch):
+    """Of a crowd only so many connections are accepted in one round, so that others are served between."""
+    monkeypatch.setattr(module, "_AT_ONCE", 3)
+    scene.acceptor.start()
+    scene.connect(5)
+    assert [len(scene.accept()) for _ in range(3)] == [3, 2, 0]
+
+
+def test_one_that_has_gone_is_passed_over(scene: Scene):
+    """A connection that ended in the queue is no error: the ones behind it are accepted."""
+    scene.acceptor.start()
+    scene.connect(2)
+    scene.fail(errno.ECONNABORTED, errno.EPROTO, 0, errno.ENETDOWN)
+    assert len(scene.accept()) == 2
+    assert (scene.acceptor.complaint, scene.acceptor.paused_until) == (None, 0.0)
+
+
+@pytest.mark.parametrize("number", [errno.EBADF, errno.EINVAL, errno.ENOTSOCK])
+def test_a_socket_that_listens_no_more_is_an_error(scene: Scene, number: int):
+    """Where the listening socket is none any more the error comes out."""
+    scene.acceptor.start()
+    scene.fail(number)
+    with pytest.raises(OSError, match=os.strerror(number)):
+        scene.accept()
+
+
+def test_no_descriptor_for_a_connection(scene: Scene):
+    """Without descriptors it does not look at its socket for half a second, and complains once until it can again."""
+    scene.acceptor.start()
+    scene.connect()
+    scene.fail(errno.EMFILE)
+    assert scene.accept() == []
+    assert scene.acceptor.complaint == str(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
+    assert (scene.acceptor.paused_until, scene.poller.descriptors) == (NOW + 0.5, [])
+    scene.acceptor.complaint = None
+    scene.acceptor.retry(NOW + 0.4)
+    assert scene.poller.descriptors == []
+    scene.acceptor.retry(NOW + 0.5)
+    assert (scene.acceptor.paused_until, scene.poller.descriptors) == (0.0, [scene.acceptor.descriptor])
+    scene.acceptor.retry(NOW + 0.6)
+    scene.fail(errno.ENFILE)
+    scene.accept(NOW + 1)
+    assert scene.acceptor.complaint is None
+    scene.acceptor.retry(NOW + 2)
+    assert len(scene.accept()) == 1
+    scene.fail(errno.ENFILE)
+    scene.accept(NOW + 3)
+    assert scene.acceptor.complaint == str(OSError(errno.ENFILE, os.strerror(errno.ENFILE)))
+
+
+def test_shut_while_there_is_no_descriptor(scene: Scene):
+    """One that is shut meanwhile does not look at its socket again."""
+    scene.acceptor.start()
+    scene.fail(errno.EMFILE)
+    scene.accept()
+    scene.poller.descriptors.append(scene.acceptor.descriptor)  # a real poller forgives what it does not watch
+    scene.acceptor.stop()
+    assert scene.acceptor.paused_until == 0.0
+    scene.acceptor.retry(NOW + 10)
+    assert scene.poller.descriptors == []
+
+
+def test_no_room_in_the_kernel_for_the_poller(scene: Scene):
+    """Where the poller takes no descriptor either, it is tried again after the same time."""
+    scene.acceptor.start()
+    scene.fail(errno.EMFILE)
+    scene.accept()
+    scene.poller.refusal = OSError(errno.ENOSPC, "no room")
+    scene.acceptor.retry(NOW + 0.5)
+    assert scene.acceptor.paused_until == NOW + 1.0
+    scene.poller.refusal = None
+    scene.acceptor.retry(NOW + 1.0)
+    assert scene.poller.descriptors == [scene.acceptor.descriptor]
+
+
+def test_no_connection_takes_the_number_of_a_standard_stream(scene: Scene, monkeypatch: pytest.MonkeyPatch):
+    """A connection whose number is one of the standard streams' gets a higher one, and no other stays open."""
+    scene.acceptor.start()
+    for beyond in (0, 1, 4):
+        scene.connect()
+        number = os.dup(0)  # the next free one
+        os.close(number)
+        monkeypatch.setattr(module, "_STANDARD", number - 1 + beyond)
+        ((sock, _),) = scene.accept()
+        assert sock.fileno() == number + beyond
+        for lower in range(number, number + beyond):
+            with pytest.raises(OSError, match="Bad file descriptor"):
+                os.fstat(lower)
+        scene.sockets[-2].sendall(b"x")
+        sock.settimeout(10)
+        assert sock.recv(1) == b"x"

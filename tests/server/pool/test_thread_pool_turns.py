@@ -1,0 +1,358 @@
+"""The pool's threads one step after another, in the test's own thread: who leads, who waits, what a failure does."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from appliance.server.pool import thread_pool
+from appliance.server.pool.thread_pool import PoolThread, ThreadPool
+from tests.server.served import PATIENCE_S
+
+
+class Turns:
+    """A pool whose threads run when the test says so, in this thread; ``lead`` and ``rest`` are the test's."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, threads: int = 2) -> None:
+        self.now = 100.0
+        self.refusal: Exception | None = None  # of a thread's start
+        self.started: list[threading.Thread] = []
+        self.led: list[tuple[PoolThread, float | None]] = []
+        self.leads: list[Callable[[PoolThread], None]] = []  # what the next ones do
+        self.alarms = 0
+        self.rested: list[Callable[[], None]] = []
+        self.lock = threading.Lock()
+        self.pool = ThreadPool(self.lock, threads=threads, max_streams=2, lead=self._lead, rest=self._rest)
+        self.pool.alarm = self._alarm
+        monkeypatch.setattr(thread_pool, "monotonic", lambda: self.now)
+        monkeypatch.setattr(threading.Thread, "start", lambda thread: self._start(thread))  # noqa: PLW0108  bound to the thread
+
+    def _start(self, thread: threading.Thread) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.started.append(thread)
+
+    def _lead(self, pool_thread: PoolThread, seconds: float | None) -> None:
+        self.led.append((pool_thread, seconds))
+        self.leads.pop(0)(pool_thread)
+
+    def _rest(self) -> None:
+        self.rested.pop(0)()
+
+    def _alarm(self) -> None:
+        self.alarms += 1
+
+    def appoint(self) -> None:
+        """A thread is wanted."""
+        with self.lock:
+            self.pool.locked_appoint()
+
+    def end(self, *_: object) -> None:
+        """The pool ends."""
+        with self.lock:
+            self.pool.locked_end()
+
+
+def fail(_: PoolThread) -> None:
+    raise LookupError("this one")
+
+
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> Turns:
+    return Turns(monkeypatch)
+
+
+def test_a_thread_of_the_pool(turns: Turns):
+    """A thread is a daemon named for the logs, and leads before it runs, so that no second one is started."""
+    turns.appoint()
+    turns.appoint()
+    (thread,) = turns.started
+    assert (thread.name, thread.daemon) == ("request", True)
+    assert turns.pool.pool_threads == {turns.pool.leader}
+    turns.leads = [turns.end]
+    thread.run()
+    assert [seconds for _, seconds in turns.led] == [None]
+    assert turns.pool.pool_threads == set()
+    turns.appoint()
+    assert len(turns.started) == 1  # it is over
+
+
+def test_threads_of_the_application_are_no_daemons():
+    """A thread that the application starts in a request is a daemon only if it asks for that."""
+    seen: list[tuple[bool, int, int]] = []
+    ended = threading.Event()
+
+    def lead(pool_thread: PoolThread, _: float | None) -> None:
+        seen.append((threading.Thread().daemon, pool_thread.thread, threading.get_ident()))
+        with lock:
+            pool.locked_end()
+        ended.set()
+
+    lock = threading.Lock()
+    pool = ThreadPool(lock, threads=1, max_streams=0, lead=lead, rest=lambda: None)
+    with lock:
+        pool.locked_appoint()
+    assert ended.wait(PATIENCE_S)
+    ((daemon, known, own),) = seen
+    assert daemon is False
+    assert known == own
+
+
+def test_a_finished_request_is_no_more(turns: Turns):
+    """After a request its thread is free and holds nothing of it, and each one is counted as served."""
+    thread = PoolThread()
+    for _ in range(2):
+        before = turns.pool.served
+        thread.busy, thread.work = True, "a request"
+        turns.pool.done(thread)
+        assert [thread.busy, thread.work] == [False, None]
+        assert turns.pool.served > before
+
+
+def test_a_spare_thread_leads_again(turns: Turns):
+    """A thread that waits is appointed before another one is started, and leads."""
+    turns.appoint()
+    first = turns.pool.leader
+    second = PoolThread()
+
+    def wait(_: PoolThread) -> None:
+        with turns.lock:
+            turns.pool.leader = second  # the watchdog has given the lead to another thread
+
+    def appointed() -> None:
+        assert turns.pool.pool_threads == {first}
+        with turns.lock:
+            turns.pool.locked_relieve()
+        assert turns.pool.leader is first
+
+    turns.leads, turns.rested = [wait, turns.end], [appointed]
+    turns.started[0].run()
+    assert [each for each, _ in turns.led] == [first, first]
+    assert len(turns.started) == 1
+
+
+def test_a_thread_comes_back_to_a_pool_without_a_leader(turns: Turns):
+    """A thread that comes back and finds no leader leads, and its next request is counted again."""
+    turns.appoint()
+    first = turns.pool.leader
+    assert first is not None
+
+    def stream(_: PoolThread) -> None:
+        first.busy = True
+        with turns.lock:
+            assert turns.pool.locked_detach(first)
+            assert turns.pool.leader is not first
+            turns.pool.leader = None
+        turns.pool.done(first)
+
+    def again(_: PoolThread) -> None:
+        assert turns.pool.leader is first
+        assert not first.detached
+        turns.end()
+
+    turns.leads = [stream, again]
+    turns.started[0].run()
+    assert len(turns.led) == 2
+
+
+def test_no_thread_to_be_had(turns: Turns):
+    """A refused thread is complained of once for as long as it lasts, wakes the watchdog, and leaves nothing behind."""
+    turns.refusal = RuntimeError("can't start new thread")
+    turns.appoint()
+    assert (turns.pool.leader, turns.pool.pool_threads, turns.pool.short) == (None, set(), True)
+    assert (turns.pool.complaint, turns.alarms) == ("can't start new thread", 1)
+    turns.pool.complaint = None
+    turns.refusal = MemoryError()
+    turns.appoint()
+    assert turns.alarms == 1  # it is not tried again at once
+    turns.now += thread_pool._START_AGAIN_S
+    turns.appoint()
+    assert (turns.pool.complaint, turns.alarms) == (None, 2)
+    turns.now += thread_pool._START_AGAIN_S
+    turns.refusal = None
+    turns.appoint()
+    assert not turns.pool.short
+    assert turns.pool.pool_threads == {turns.pool.leader}
+    turns.refusal = MemoryError()
+    with turns.lock:
+        turns.pool.locked_relieve()
+    assert turns.pool.complaint == "MemoryError"
+
+
+def test_the_watchdog_serves_where_there_is_no_thread(turns: Turns):
+    """Where no thread could be started the calling thread leads for so long, is counted, and asks for a thread."""
+    turns.refusal = RuntimeError("can't start new thread")
+    turns.appoint()
+
+    def lead(pool_thread: PoolThread) -> None:
+        assert turns.pool.leader is pool_thread
+        assert turns.pool.pool_threads == {pool_thread}
+        assert pool_thread.thread == threading.get_ident()
+        assert turns.pool.eager is True
+        assert not turns.pool.serve_here(1.0)  # one leads
+        pool_thread.busy = True
+        turns.refusal = None
+        with turns.lock:
+            turns.pool.locked_relieve()
+        assert len(turns.started) == 1  # before the time of the next attempt
+        turns.pool.done(pool_thread)
+
+    turns.leads = [lead]
+    assert turns.pool.serve_here(0.25)
+    assert [seconds for _, seconds in turns.led] == [0.25]
+    assert turns.pool.leader is not turns.led[0][0]
+    assert turns.pool.pool_threads == {turns.pool.leader}
+    assert not turns.pool.serve_here(0.25)  # there is a thread now
+
+
+def test_the_watchdog_serves_one_after_another(turns: Turns):
+    """After the calling thread has served nobody leads: it can serve again, and no more once the pool is over."""
+    turns.refusal = MemoryError()
+    turns.appoint()
+    turns.leads = [lambda _: None, lambda _: None]
+    for _ in range(2):
+        assert turns.pool.serve_here(0.0)
+        assert (turns.pool.leader, turns.pool.pool_threads) == (None, set())
+    turns.end()
+    assert not turns.pool.serve_here(0.0)
+
+
+def test_the_watchdog_serves_no_more_than_may_run(turns: Turns):
+    """The calling thread does not serve while as many requests run as may; one that is detached does not count."""
+    turns.refusal = MemoryError()
+    turns.appoint()
+    running = [PoolThread() for _ in range(2)]
+    for each in running:
+        each.busy = True
+    turns.pool.pool_threads.update(running)
+    assert not turns.pool.serve_here(0.0)
+    running[0].detached = True
+    turns.leads = [lambda _: None, lambda _: None]
+    assert turns.pool.serve_here(0.0)
+    running[0].detached, running[0].busy = False, False
+    assert turns.pool.serve_here(0.0)
+
+
+@pytest.mark.parametrize(("threads", "eager"), [(1, False), (2, True)])
+def test_one_thread_asks_for_no_other(monkeypatch: pytest.MonkeyPatch, threads: int, eager: bool):
+    """Where one request runs at a time the calling thread asks for no second thread before it serves."""
+    turns = Turns(monkeypatch, threads=threads)
+    turns.refusal = MemoryError()
+    turns.appoint()
+    turns.leads = [lambda _: None]
+    assert turns.pool.serve_here(0.0)
+    assert turns.pool.eager is eager
+
+
+@pytest.mark.parametrize("busy", [True, False])
+def test_a_thread_takes_the_lead_from_a_busy_watchdog(turns: Turns, busy: bool):
+    """A thread that comes back leads where the calling thread serves a request, since nobody relieves that one."""
+    turns.refusal = MemoryError()
+    turns.appoint()
+    other = PoolThread()
+    turns.pool.pool_threads.add(other)
+
+    def lead(pool_thread: PoolThread) -> None:
+        pool_thread.busy = busy
+        turns.rested = [turns.end]
+        assert turns.pool._leads(other) is busy
+        assert (turns.pool.leader is other) is busy
+
+    turns.leads = [lead]
+    assert turns.pool.serve_here(0.0)
+    assert (turns.pool.leader is other) is busy
+
+
+def test_a_thread_waits_beside_a_busy_leader(turns: Turns):
+    """A thread that comes back while another thread leads and serves waits: the watchdog relieves that one."""
+    turns.appoint()
+    leader, other = turns.pool.leader, PoolThread()
+    assert leader is not None
+    leader.busy = True
+    turns.rested = [turns.end]
+    assert not turns.pool._leads(other)
+    assert turns.rested == []
+
+
+def test_what_fails_again_and_again_is_given_up(turns: Turns):
+    """Each thread that fails is replaced; after three without a request between the pool ends with the error."""
+    turns.appoint()
+    turns.leads = [fail] * 3
+    for number in range(3):
+        assert turns.pool.fault is None
+        assert turns.pool.pool_threads == {turns.pool.leader}
+        with pytest.raises(LookupError):
+            turns.started[number].run()
+    assert isinstance(turns.pool.fault, LookupError)
+    assert (turns.pool.over, turns.pool.leader, turns.pool.pool_threads) == (True, None, set())
+    assert (len(turns.started), turns.alarms) == (3, 1)
+
+
+def test_a_request_between_failures_is_a_success(turns: Turns):
+    """Failures with a request between them are none in a row, however many."""
+
+    def serve(pool_thread: PoolThread) -> None:
+        turns.pool.done(pool_thread)
+
+    turns.appoint()
+    for number in range(4):
+        turns.leads = [serve, fail]
+        with pytest.raises(LookupError):
+            turns.started[number].run()
+    assert (turns.pool.fault, turns.alarms) == (None, 0)
+
+
+def test_the_first_request_counts_too(turns: Turns):
+    """Two failures, the first request, and one more failure: the pool goes on."""
+    turns.appoint()
+    turns.leads = [fail, fail, turns.pool.done, fail]
+    for number in range(3):
+        with pytest.raises(LookupError):
+            turns.started[number].run()
+    assert turns.pool.fault is None
+
+
+def test_one_that_leads_no_more_fails(turns: Turns):
+    """A thread that fails after another one has the lead leaves the lead there."""
+    turns.appoint()
+    other = PoolThread()
+
+    def lead(pool_thread: PoolThread) -> None:
+        with turns.lock:
+            turns.pool.leader = other
+        fail(pool_thread)
+
+    turns.leads = [lead]
+    with pytest.raises(LookupError):
+        turns.started[0].run()
+    assert turns.pool.leader is other
+
+
+def test_the_watchdog_fails_too(turns: Turns):
+    """What fails in the calling thread is counted as in a thread of the pool, and raises nothing."""
+    turns.refusal = MemoryError()
+    turns.appoint()
+    alarms = turns.alarms
+    turns.leads = [fail] * 3
+    for _ in range(3):
+        assert turns.pool.serve_here(0.0)
+    assert isinstance(turns.pool.fault, LookupError)
+    assert turns.alarms == alarms + 1
+    assert (turns.pool.leader, turns.pool.pool_threads) == (None, set())
+
+
+def test_no_thread_too_many_waits(turns: Turns):
+    """A thread that comes back while as many wait as may run ends, and is known no more."""
+    turns.appoint()
+    for _ in range(2):
+        turns.pool._spare.append(PoolThread())
+    late = PoolThread()
+    turns.pool.pool_threads.add(late)
+    assert not turns.pool._leads(late)
+    assert late not in turns.pool.pool_threads
+    turns.end()
+    turns.pool.pool_threads.add(late)
+    assert not turns.pool._leads(late)
+    assert late not in turns.pool.pool_threads
