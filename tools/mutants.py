@@ -6,10 +6,12 @@ Runs mutmut on a copy in ``.mutants``, with the tests that TESTS names for a mod
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -23,12 +25,21 @@ TESTS = {
     "appliance/server/http": ["tests/server/http", "tests/server/wsgi/test_response.py"],
     "appliance/server/io": ["tests/server/io", "tests/server/http/test_body.py"],
     "appliance/server/pool": ["tests/server/pool", "tests/faults/test_faults_server.py"],
-    "appliance/server/pool/connections.py": ["tests/server/pool"],
-    "appliance/server/pool/thread_pool.py": ["tests/server/pool/test_thread_pool.py", "tests/server/pool/test_pool.py"],
+    "appliance/server/pool/acceptor.py": ["tests/server/pool/test_acceptor.py"],
+    "appliance/server/pool/connections.py": ["tests/server/pool/test_connections.py"],
+    "appliance/server/pool/abort_streams.py": ["tests/server/pool/test_abort_streams.py"],
+    "appliance/server/pool/slow_requests.py": ["tests/server/pool/test_slow_requests.py"],
+    "appliance/server/pool/thread_pool.py": [
+        "tests/server/pool/test_thread_pool.py",
+        "tests/server/pool/test_thread_pool_turns.py",
+    ],
     "appliance/server/wsgi": ["tests/server/wsgi", "tests/server/http"],
     "appliance/supervisor": ["tests/supervisor"],
+    "appliance/supervisor/lifecycle.py": ["tests/supervisor/test_lifecycle.py"],
+    "appliance/supervisor/steps": ["tests/supervisor/steps"],
+    "appliance/supervisor/workers": ["tests/supervisor/workers"],
     "appliance/supervisor/debugger": ["tests/supervisor/debugger"],
-    "appliance/supervisor/loop.py": ["tests/supervisor/test_loop.py"],
+    "appliance/supervisor/loop.py": ["tests/supervisor/test_loop.py", "tests/supervisor/test_loop_pauses.py"],
     "appliance/supervisor/processes": ["tests/supervisor/processes"],
 }
 SETTINGS = """
@@ -38,7 +49,7 @@ source_paths = ["appliance"]
 only_mutate = {modules}
 also_copy = {copied}
 pytest_add_cli_args_test_selection = {tests}
-pytest_add_cli_args = ["-p", "no:cacheprovider", "--timeout", "20"]
+pytest_add_cli_args = ["-p", "no:cacheprovider", "--timeout", "10"]
 use_git_change_detection = false
 """
 
@@ -81,19 +92,13 @@ def mutmut(*argv: str) -> str:
     return done.stdout
 
 
-def survivors() -> tuple[dict[str, Change], set[str]]:
-    """Return the mutants that no test noticed, by mutmut's name for them; and the functions that no test calls.
+def verdicts() -> dict[str, str]:
+    """Return what became of each mutant, by mutmut's name for it: killed, survived, timeout, no tests.
 
-    What a test runs in another process is not seen, and counts as not called.
+    What a test runs in another process is not seen, and counts as no tests.
     """
-    found, idle = {}, set()
-    for line in mutmut("results").splitlines():
-        name, _, verdict = line.strip().partition(": ")
-        if verdict == "survived":
-            found[name] = change(name, mutmut("show", name))
-        elif verdict == "no tests":
-            idle.add(function(name))
-    return found, idle
+    lines = [line.strip().partition(": ") for line in mutmut("results", "--all", "true").splitlines()]
+    return {name: verdict for name, found, verdict in lines if found}
 
 
 def function(name: str) -> str:
@@ -128,18 +133,21 @@ def main(modules: list[str]) -> int:
     ]
     prepare(modules)
     print(f"{len(modules)} modules; see {COPY.name}/log while this runs")  # noqa: T201  a command's output
-    output = mutmut("run", "--max-children", "2")
+    output = mutmut("run", "--max-children", str(min(2, len(os.sched_getaffinity(0)))))
     (COPY / "log").write_text(output.replace("\r", "\n"), encoding="utf-8")
-    known = explained()
-    found, idle = survivors()
+    known, all_of_them = explained(), verdicts()
+    found = {name: change(name, mutmut("show", name)) for name, each in all_of_them.items() if each == "survived"}
     new = {name: each for name, each in found.items() if each not in known}
     for name, (where, before, after) in new.items():
         print(f"{name}\n  {where}\n  - {before}\n  + {after}")  # noqa: T201  as above
-    for each in sorted(idle):
+    for each in sorted({function(name) for name, verdict in all_of_them.items() if verdict == "no tests"}):
         print(f"no test calls {each} in this process")  # noqa: T201  as above
-    verdicts = output.replace("\r", "\n").strip().splitlines()
-    print(f"{len(new)} mutants survive and are not explained; {verdicts[-1] if verdicts else 'nothing ran'}")  # noqa: T201  as above
-    return 1 if new or not verdicts else 0
+    for module in modules:
+        own = [name for name in all_of_them if name.startswith(module.removesuffix(".py").replace("/", ".") + ".x")]
+        counts = Counter("explained" if name in found and name not in new else all_of_them[name] for name in own)
+        print(f"{module}: {len(own)} mutants;", ", ".join(f"{counts[each]} {each}" for each in sorted(counts)))  # noqa: T201  as above
+    print(f"{len(new)} mutants survive and are not explained")  # noqa: T201  as above
+    return 1 if new or not all_of_them else 0
 
 
 if __name__ == "__main__":
