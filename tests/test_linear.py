@@ -19,7 +19,7 @@ from appliance.dependencies.manifest import read_manifest
 from appliance.discovery import entrypoints, setup_files
 from appliance.discovery.project import find_application
 from appliance.environment.failures import uv_errors
-from appliance.environment.python.python_requirement import read_wishes
+from appliance.environment.python.python_requirement import read_python_requirements
 from appliance.errors import ApplianceError
 from appliance.logs.project_output import logging_events, output_events
 from appliance.logs.project_output.blocks import Blocks, stands_alone
@@ -254,7 +254,7 @@ def readers(root: Path) -> Callable[[], None]:
         lambda: find_application(root, {}, None),
         lambda: find_application(root, {}, "shop"),
         lambda: read_manifest(root).contents(""),
-        lambda: read_wishes(root),
+        lambda: read_python_requirements(root),
         lambda: project_files.mentions(str(root), "a"),
         lambda: project_files.variable_files(str(root), "A"),
         lambda: project_files.table_command(str(root)),

@@ -69,9 +69,9 @@ def group_lines(data: Mapping[str, Any], names: Iterable[str], file: Path) -> li
             first: BaseException = errors
             while isinstance(first, BaseExceptionGroup):
                 first = first.exceptions[0]
-            words = str(first).partition("\n")[0]
+            reason = str(first).partition("\n")[0]
             raise InstallError(
-                f"the group {name} in [dependency-groups] of {file.name} can't be read: {words}",
+                f"the group {name} in [dependency-groups] of {file.name} can't be read: {reason}",
                 expected='requirements, and {include-group = "NAME"} of groups that exist',
                 action=f"Correct [dependency-groups] of {file.name}.",
                 file=str(file),

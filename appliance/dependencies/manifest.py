@@ -51,7 +51,7 @@ _UNKNOWN = (
 _PYPROJECT = "pyproject.toml"
 # uv would build the project to learn these, and setuptools writes into the project's folder.
 _DYNAMIC = frozenset({"dependencies", "optional-dependencies"})
-_ASIDE = (
+_SKIPPED_FOLDERS = (
     ".", "doc", "test", "venv", "env", "node_modules", "example", "sample", "script", "tool", "build", "dist",
 )  # fmt: skip
 
@@ -78,7 +78,7 @@ class Manifest:
 
 
 @dataclass(frozen=True)
-class _Look:
+class _Search:
     """A search for dependency files.
 
     Attributes:
@@ -105,13 +105,13 @@ def read_manifest(root: Path, named: Sequence[str] = (), application: Path | Non
     Raises:
         InstallError: a file can't be read.
     """
-    look = _Look(root, root, read_choice(named))
-    found = _read(look, application) or Manifest(root, "none", (), digest([]), lambda _: Contents())
-    if look.choice.extras or look.choice.groups:
-        found = replace(found, contents=partial(_with_notes, found, look.choice))
-    if not look.choice.development:
+    search = _Search(root, root, read_choice(named))
+    found = _read(search, application) or Manifest(root, "none", (), digest([]), lambda _: Contents())
+    if search.choice.extras or search.choice.groups:
+        found = replace(found, contents=partial(_with_notes, found, search.choice))
+    if not search.choice.development:
         return found
-    served = replace(look, choice=replace(look.choice, development=False))
+    served = replace(search, choice=replace(search.choice, development=False))
     return replace(found, spare=lambda: _read(served, application))
 
 
@@ -121,32 +121,32 @@ def _with_notes(found: Manifest, choice: DependencySelection, python: str) -> Co
     return replace(contents, notes=(*contents.notes, *unmatched_names(choice, found.folder, found.files)))
 
 
-def _read(look: _Look, application: Path | None) -> Manifest | None:
-    if look.choice.files:
-        return _named(look)
-    found = _found(look)
+def _read(search: _Search, application: Path | None) -> Manifest | None:
+    if search.choice.files:
+        return _named(search)
+    found = _found(search)
     if found is not None and not _asks_for_nothing(found):
-        nearer = _towards(look, application)
+        nearer = _towards(search, application)
         # With several applications in one repository, each may have a file that includes the common one.
         includes = nearer and found.files[0].resolve() in {each.resolve() for each in nearer.files}
         return nearer if nearer and includes else found
-    other = _towards(look, application) or (None if found else _below(look))
-    return other or _otherwise_named(look, application) or found
+    other = _towards(search, application) or (None if found else _below(search))
+    return other or _otherwise_named(search, application) or found
 
 
-def _found(look: _Look) -> Manifest | None:
+def _found(search: _Search) -> Manifest | None:
     """Return the first manifest of a folder, in the order of ``_FORMS``."""
     # Without development dependencies, a file named for development comes last: it may be the only one.
     return _first(
-        look, _FORMS if look.choice.development else sorted(_FORMS, key=lambda form: names_development(form[0]))
+        search, _FORMS if search.choice.development else sorted(_FORMS, key=lambda form: names_development(form[0]))
     )
 
 
-def _first(look: _Look, forms: Iterable[tuple[str, Callable[..., Manifest | None]]]) -> Manifest | None:
+def _first(search: _Search, forms: Iterable[tuple[str, Callable[..., Manifest | None]]]) -> Manifest | None:
     """Return the first manifest that declares a dependency; otherwise the first one at all."""
     silent: Manifest | None = None
     for name, form in forms:
-        if (look.root / name).is_file() and (manifest := form(look, look.root / name)):
+        if (search.root / name).is_file() and (manifest := form(search, search.root / name)):
             if not _asks_for_nothing(manifest):
                 return manifest
             silent = silent or manifest
@@ -161,42 +161,46 @@ def _asks_for_nothing(manifest: Manifest) -> bool:
     return not contents.question.strip() and not contents.notes
 
 
-def _otherwise_named(look: _Look, application: Path | None) -> Manifest | None:
+def _otherwise_named(search: _Search, application: Path | None) -> Manifest | None:
     """Find a requirements file with an unusual name, in the application's folder or above it."""
-    within = application is not None and look.root in application.parents
-    between = application.relative_to(look.root).parents if application and within else ()
-    folders = (*((application,) if application and within else ()), *(look.root / each for each in between))
+    within = application is not None and search.root in application.parents
+    between = application.relative_to(search.root).parents if application and within else ()
+    folders = (*((application,) if application and within else ()), *(search.root / each for each in between))
     parts = [folder.name for folder in folders]
-    names = [*parts, *package_names(look.root), look.root.name]
-    for folder in folders or (look.root,):
+    names = [*parts, *package_names(search.root), search.root.name]
+    for folder in folders or (search.root,):
         files = other_requirements(folder, names)
         if files:
-            return _requirements(replace(look, root=folder), *files)
+            return _requirements(replace(search, root=folder), *files)
     return None
 
 
-def _towards(look: _Look, application: Path | None) -> Manifest | None:
+def _towards(search: _Search, application: Path | None) -> Manifest | None:
     """Return the manifest of the folder nearest to the application, up to the project's own folder."""
-    if application is None or look.root not in application.parents:
+    if application is None or search.root not in application.parents:
         return None
-    between = application.relative_to(look.root).parents
-    folders = (application, *(look.root / each for each in between[:-1]))
-    return next((found for folder in folders if (found := _found(replace(look, root=folder)))), None)
+    between = application.relative_to(search.root).parents
+    folders = (application, *(search.root / each for each in between[:-1]))
+    return next((found for folder in folders if (found := _found(replace(search, root=folder)))), None)
 
 
-def _below(look: _Look) -> Manifest | None:
+def _below(search: _Search) -> Manifest | None:
     """Return the manifest of a sub-folder, if exactly one sub-folder has one."""
     try:
-        folders = [folder for folder in look.root.iterdir() if folder.is_dir() and not folder.name.startswith(_ASIDE)]
+        folders = [
+            folder
+            for folder in search.root.iterdir()
+            if folder.is_dir() and not folder.name.startswith(_SKIPPED_FOLDERS)
+        ]
     except OSError:
         return None
-    found = [manifest for folder in folders if (manifest := _found(replace(look, root=folder)))]
+    found = [manifest for folder in folders if (manifest := _found(replace(search, root=folder)))]
     return found[0] if len(found) == 1 else None
 
 
-def _named(look: _Look) -> Manifest | None:
-    files = tuple(look.root / name for name in look.choice.files)
-    for name, file in zip(look.choice.files, files, strict=True):
+def _named(search: _Search) -> Manifest | None:
+    files = tuple(search.root / name for name in search.choice.files)
+    for name, file in zip(search.choice.files, files, strict=True):
         if not file.is_file():
             raise InstallError(
                 f"APPLIANCE_DEPENDENCIES names {name}, which is not there",
@@ -206,8 +210,8 @@ def _named(look: _Look) -> Manifest | None:
             )
     if len(files) == 1:
         form = _form_of(files[0].name)
-        return form(replace(look, root=files[0].parent) if form is not _requirements else look, files[0])
-    return _requirements(look, *files)
+        return form(replace(search, root=files[0].parent) if form is not _requirements else search, files[0])
+    return _requirements(search, *files)
 
 
 def _form_of(name: str) -> Callable[..., Manifest | None]:
@@ -218,122 +222,122 @@ def _form_of(name: str) -> Callable[..., Manifest | None]:
     return dict(_FORMS).get(name, _requirements)
 
 
-def _uv_lock(look: _Look, file: Path) -> Manifest | None:
-    pyproject = look.root / _PYPROJECT
+def _uv_lock(search: _Search, file: Path) -> Manifest | None:
+    pyproject = search.root / _PYPROJECT
     if not pyproject.is_file():
         return None
-    return _locked(look, (file, pyproject), lambda _: locks.uv_contents(look.root, file, look.choice))
+    return _locked(search, (file, pyproject), lambda _: locks.uv_contents(search.root, file, search.choice))
 
 
-def _pylock(look: _Look, file: Path) -> Manifest:
-    return _locked(look, (file,), lambda _: locks.pylock_contents(file, look.choice))
+def _pylock(search: _Search, file: Path) -> Manifest:
+    return _locked(search, (file,), lambda _: locks.pylock_contents(file, search.choice))
 
 
-def _poetry_lock(look: _Look, file: Path) -> Manifest:
-    files = tuple(each for each in (file, look.root / _PYPROJECT) if each.is_file())
-    return _locked(look, files, lambda python: locks.poetry_contents(look.root, file, look.choice, python))
+def _poetry_lock(search: _Search, file: Path) -> Manifest:
+    files = tuple(each for each in (file, search.root / _PYPROJECT) if each.is_file())
+    return _locked(search, files, lambda python: locks.poetry_contents(search.root, file, search.choice, python))
 
 
-def _pipfile_lock(look: _Look, file: Path) -> Manifest:
-    return _locked(look, (file,), lambda _: locks.pipfile_contents(look.root, file, look.choice))
+def _pipfile_lock(search: _Search, file: Path) -> Manifest:
+    return _locked(search, (file,), lambda _: locks.pipfile_contents(search.root, file, search.choice))
 
 
-def _locked(look: _Look, files: tuple[Path, ...], contents: Callable[[str], Contents]) -> Manifest:
+def _locked(search: _Search, files: tuple[Path, ...], contents: Callable[[str], Contents]) -> Manifest:
     parts = [what_matters(read_toml(file)) if file.name == _PYPROJECT else read_bytes(file) for file in files]
-    below = [read_source_tree((look.root / folder).resolve(), look.choice) for folder in locks.folders_of(parts[0])]
-    return _made(look, files[:1], files, parts, contents, [tree for tree in below if tree])
+    below = [read_source_tree((search.root / folder).resolve(), search.choice) for folder in locks.folders_of(parts[0])]
+    return _made(search, files[:1], files, parts, contents, [tree for tree in below if tree])
 
 
-def _requirements(look: _Look, *files: Path) -> Manifest:
-    extras = [f"-e .[{','.join(look.choice.extras)}]"] if look.choice.extras else []
+def _requirements(search: _Search, *files: Path) -> Manifest:
+    extras = [f"-e .[{','.join(search.choice.extras)}]"] if search.choice.extras else []
     own: SourceTree | None = None
-    if not look.choice.files and is_for_development(files[0]):
-        files = (*files, *beside(look.root, files[0], REQUIREMENTS))
-        own = read_source_tree(look.root, look.choice) if len(files) == 1 else None
-    groups = _groups(look)
+    if not search.choice.files and is_for_development(files[0]):
+        files = (*files, *beside(search.root, files[0], REQUIREMENTS))
+        own = read_source_tree(search.root, search.choice) if len(files) == 1 else None
+    groups = _groups(search)
     more = [*extras, *groups.lines, *((own and own.requires) or ())]
-    found = read_requirements(look.root, files, more)
+    found = read_requirements(search.root, files, more)
     contents = Contents(lines=found.flat, trees=found.trees, notes=_notes_on(own, *found.trees), asked=found.flat)
     if not found.trees and not more:
         # Pass the files unchanged: the installer's errors then name files that the user knows.
         contents = replace(contents, lines="", arguments=tuple(word for file in files for word in ("-r", str(file))))
     parts = [read_bytes(file) for file in found.files if file.suffix not in {".py", ".toml", ".cfg"}]
     read = (*found.files, *groups.files)
-    return _made(look, files, read, [*parts, os.fsencode(found.flat)], lambda _: contents, found.trees)
+    return _made(search, files, read, [*parts, os.fsencode(found.flat)], lambda _: contents, found.trees)
 
 
 def _notes_on(*trees: SourceTree | None) -> tuple[str, ...]:
     return (_UNKNOWN,) if any(tree and tree.requires is None for tree in trees) else ()
 
 
-def _groups(look: _Look) -> AskedGroups:
+def _groups(search: _Search) -> AskedGroups:
     """Return the groups of pyproject.toml that are installed beside another file."""
-    return asked_groups(look.root / _PYPROJECT, look.choice, by_default=look.default_groups)
+    return asked_groups(search.root / _PYPROJECT, search.choice, by_default=search.default_groups)
 
 
-def _pyproject(look: _Look, file: Path) -> Manifest | None:
+def _pyproject(search: _Search, file: Path) -> Manifest | None:
     """Read a pyproject.toml; None if it only configures tools."""
     data = read_toml(file)
-    groups = [name for name in table(data, "dependency-groups") if look.choice.takes_group(name)]
+    groups = [name for name in table(data, "dependency-groups") if search.choice.takes_group(name)]
     project = table(data, "project")
     if not project and table(data, "tool", "poetry"):
-        return _described(look, file, poetry_indexes(data))
+        return _described(search, file, poetry_indexes(data))
     if table(data, "tool", "flit", "metadata") or _DYNAMIC.intersection(texts(project.get("dynamic"))):
-        return _described(replace(look, default_groups=True), file)
-    if not project and (beside_groups := _first(replace(look, default_groups=True), _FORMS_AFTER_PYPROJECT)):
+        return _described(replace(search, default_groups=True), file)
+    if not project and (beside_groups := _first(replace(search, default_groups=True), _FORMS_AFTER_PYPROJECT)):
         return beside_groups
-    development = older_groups(data) if look.choice.development else []
+    development = older_groups(data) if search.choice.development else []
     if not project and not groups and not development:
         return None
     if table(data, "tool", "poetry"):
-        return _described(look, file, poetry_indexes(data))
+        return _described(search, file, poetry_indexes(data))
     arguments = ["-r", str(file)] if project else []
     asked = list(texts(project.get("dependencies")))
     for extra, lines in table(project, "optional-dependencies").items():
-        if look.choice.takes_extra(extra):
+        if search.choice.takes_extra(extra):
             arguments += ["--extra", extra]
             asked += texts(lines)
     for group in groups:
         arguments += ["--group", f"{file}:{group}"]
     asked += group_lines(data, groups, file)
-    lines = read_requirements(look.root, (), development).flat if development else ""
+    lines = read_requirements(search.root, (), development).flat if development else ""
     contents = Contents(lines=lines, arguments=tuple(arguments), asked="\n".join([*asked, lines]))
-    return _made(look, (file,), (file,), [what_matters(data), repr(contents).encode()], lambda _: contents)
+    return _made(search, (file,), (file,), [what_matters(data), repr(contents).encode()], lambda _: contents)
 
 
-def _setup(look: _Look, file: Path) -> Manifest | None:
-    return _described(look, file) if read_source_tree(look.root, look.choice) else None
+def _setup(search: _Search, file: Path) -> Manifest | None:
+    return _described(search, file) if read_source_tree(search.root, search.choice) else None
 
 
-def _described(look: _Look, file: Path, options: Iterable[str] = ()) -> Manifest | None:
+def _described(search: _Search, file: Path, options: Iterable[str] = ()) -> Manifest | None:
     """Return what a project description that the appliance parses declares; the project itself is linked, not built."""
-    tree = read_source_tree(look.root, look.choice)
+    tree = read_source_tree(search.root, search.choice)
     lines = (tree.requires or ()) if tree else ()
-    if look.choice.extras and tree and tree.extras:
-        lines = (f"-e .[{','.join(look.choice.extras)}]",)  # the project's dependencies, and those of the extras
-    groups = _groups(look)
-    found = read_requirements(look.root, (), (*options, *lines, *groups.lines))
+    if search.choice.extras and tree and tree.extras:
+        lines = (f"-e .[{','.join(search.choice.extras)}]",)  # the project's dependencies, and those of the extras
+    groups = _groups(search)
+    found = read_requirements(search.root, (), (*options, *lines, *groups.lines))
     contents = Contents(lines=found.flat, trees=found.trees, notes=_notes_on(tree))
     files = tuple(dict.fromkeys((file, *(tree.files if tree else ()), *found.files, *groups.files)))
-    return _made(look, (file,), files, [os.fsencode(found.flat)], lambda _: contents, found.trees)
+    return _made(search, (file,), files, [os.fsencode(found.flat)], lambda _: contents, found.trees)
 
 
-def _pipfile(look: _Look, file: Path) -> Manifest:
-    lines, indexes = pipfile_lines(read_toml(file), look.choice)
-    groups = _groups(look)
-    found = read_requirements(look.root, (), [*indexes, *lines, *groups.lines])
+def _pipfile(search: _Search, file: Path) -> Manifest:
+    lines, indexes = pipfile_lines(read_toml(file), search.choice)
+    groups = _groups(search)
+    found = read_requirements(search.root, (), [*indexes, *lines, *groups.lines])
     contents = Contents(lines=found.flat, trees=found.trees)
     files = (file, *found.files, *groups.files)
-    return _made(look, (file,), files, [os.fsencode(found.flat)], lambda _: contents, found.trees)
+    return _made(search, (file,), files, [os.fsencode(found.flat)], lambda _: contents, found.trees)
 
 
-def _conda(look: _Look, file: Path) -> Manifest:
+def _conda(search: _Search, file: Path) -> Manifest:
     environment = read_conda(read_text(file), file)
-    groups = _groups(look)
-    found = read_requirements(look.root, (), [*environment.lines, *groups.lines])
+    groups = _groups(search)
+    found = read_requirements(search.root, (), [*environment.lines, *groups.lines])
     contents = Contents(lines=found.flat, trees=found.trees, notes=environment.notes)
     files = (file, *found.files, *groups.files)
-    return _made(look, (file,), files, [os.fsencode(found.flat)], lambda _: contents, found.trees)
+    return _made(search, (file,), files, [os.fsencode(found.flat)], lambda _: contents, found.trees)
 
 
 _FORMS_AFTER_PYPROJECT: tuple[tuple[str, Callable[..., Manifest | None]], ...] = (
@@ -356,7 +360,7 @@ _FORMS: tuple[tuple[str, Callable[..., Manifest | None]], ...] = (
 
 
 def _made(
-    look: _Look,
+    search: _Search,
     named: Sequence[Path],
     files: Iterable[Path],
     parts: Sequence[bytes],
@@ -364,7 +368,7 @@ def _made(
     trees: Iterable[SourceTree] = (),
 ) -> Manifest:
     """Return the manifest, with the project itself among the linked trees."""
-    own, unread = try_source_tree(look.root, look.choice)
+    own, unread = try_source_tree(search.root, search.choice)
     every = {tree.folder: tree for tree in (*trees, *([own] if own else ()))}
 
     def whole(python: str) -> Contents:
@@ -373,11 +377,11 @@ def _made(
         return replace(known, notes=(*known.notes, *unread), trees=tuple(linked.values()))
 
     described = [repr((tree.name, tree.version, tree.entry_points, tree.roots)).encode() for tree in every.values()]
-    choice = repr((look.choice.extras, look.choice.groups, look.choice.development)).encode()
-    mending = [look.root / _PYPROJECT] if unread else []  # worth watching
-    read = dict.fromkeys([*files, *mending, *(file for tree in every.values() for file in tree.files)])
+    choice = repr((search.choice.extras, search.choice.groups, search.choice.development)).encode()
+    watched = [search.root / _PYPROJECT] if unread else []  # worth watching
+    read = dict.fromkeys([*files, *watched, *(file for tree in every.values() for file in tree.files)])
     key = digest([*parts, choice, *described])
-    return Manifest(look.root, _names(look.project, named), tuple(read), key, whole)
+    return Manifest(search.root, _names(search.project, named), tuple(read), key, whole)
 
 
 def _names(root: Path, files: Iterable[Path]) -> str:

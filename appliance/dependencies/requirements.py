@@ -60,9 +60,9 @@ def read_requirements(root: Path, files: tuple[Path, ...], more: Iterable[str] =
     return Requirements(files, tuple(reading.files), tuple(reading.trees), "\n".join(reading.lines) + "\n")
 
 
-def _holds(look: Callable[[], bool]) -> bool:
+def _holds(test: Callable[[], bool]) -> bool:
     try:
-        return look()
+        return test()
     except OSError:  # the name is longer than any file system allows
         return False
 

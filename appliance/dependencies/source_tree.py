@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from appliance.dependencies.formats.poetry import poetry_wanted
+from appliance.dependencies.formats.poetry import poetry_specs
 from appliance.dependencies.text_file import closed, read_text, read_toml, table, texts
 from appliance.discovery.setup_files import Setup, read_setup
 from appliance.errors import InstallError
@@ -127,7 +127,7 @@ def _version(folder: Path, data: dict[str, Any], setup: Setup, name: str) -> str
 def _requires(data: dict[str, Any], setup: Setup, choice: DependencySelection) -> tuple[str, ...] | None:
     project = table(data, "project")
     if table(data, "tool", "poetry"):
-        return tuple(wanted.line() for wanted in poetry_wanted(data, choice))
+        return tuple(spec.line() for spec in poetry_specs(data, choice))
     flit = table(data, "tool", "flit", "metadata")
     if flit and not project:
         return texts(flit.get("requires"))

@@ -83,8 +83,8 @@ def _add_scripts(tree: SourceTree, folder: Path) -> None:
         if match is None or not re.fullmatch(r"[\w.-]{1,200}", name) or file.exists():
             continue
         first = match[2].partition(".")[0]
-        words = _SCRIPT.format(python=folder / "python", module=match[1], first=first, attribute=match[2])
-        file.write_text(words, "utf-8")
+        script = _SCRIPT.format(python=folder / "python", module=match[1], first=first, attribute=match[2])
+        file.write_text(script, "utf-8")
         file.chmod(0o755)
 
 

@@ -59,7 +59,7 @@ _LEFT_OUT = frozenset(
         "UV_FROZEN",
     }
 )
-_WORDS_MAX = 40
+_LINES_MAX = 40
 _PYPI = "https://pypi.org"
 _DEFAULT_INDEXES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL")
 _INDEX_LINE = re.compile(r"(?m)^\s*(?:-i|--index-url|--extra-index-url)[\s=]+(\S+)")
@@ -118,25 +118,25 @@ class Installer:
         """
         pipe = subprocess.PIPE
         with self._started(self.environment, *arguments, given=pipe, complaints=pipe) as process:
-            answer, told = process.communicate(text.encode())
+            answer, errors = process.communicate(text.encode())
         if process.returncode:
-            words = told.decode("utf-8", "replace").splitlines()
-            raise self._failure(words[-_WORDS_MAX:], process.returncode)
+            lines = errors.decode("utf-8", "replace").splitlines()
+            raise self._failure(lines[-_LINES_MAX:], process.returncode)
         return answer.decode("utf-8", "replace")
 
     def _run(self, environment: Mapping[str, str], *arguments: str) -> None:
-        words = UvErrors()
+        errors = UvErrors()
         with self._started(environment, *arguments) as process:
             for raw in process.stdout or ():
                 line = raw.decode("utf-8", "replace").rstrip()
                 if line:
-                    words.add(line)
+                    errors.add(line)
                     self.report(line)
         if process.returncode:
-            raise self._failure(words.all(), process.returncode)
+            raise self._failure(errors.all(), process.returncode)
 
-    def _failure(self, words: list[str], code: int) -> InstallError:
-        return failure(words, code, self.offline, self.files, self.image, self.folder, indexes=self.indexes)
+    def _failure(self, lines: list[str], code: int) -> InstallError:
+        return failure(lines, code, self.offline, self.files, self.image, self.folder, indexes=self.indexes)
 
     def _started(
         self,
@@ -156,8 +156,10 @@ class Installer:
                 pass_fds=(self.lock,) if self.lock >= 0 else (),
             )
         except (OSError, ValueError) as error:
-            told = start_error("uv", error, program=self.program, folder=self.folder, environment=environment)
-            raise InstallError(told.found, expected=told.expected, action=told.action) from error
+            start_failure = start_error("uv", error, program=self.program, folder=self.folder, environment=environment)
+            raise InstallError(
+                start_failure.found, expected=start_failure.expected, action=start_failure.action
+            ) from error
 
 
 def installer(
@@ -205,11 +207,11 @@ def _environment(values: Mapping[str, str], cache: Path, files: tuple[Path, ...]
         # uv fails on an empty value of a switch, which means "off" in other programs.
         if name not in _LEFT_OUT and not name.startswith("APPLIANCE_") and (value or not name.startswith("UV_"))
     }
-    told = {**pip_configuration(kept), **kept}
+    configured = {**pip_configuration(kept), **kept}
     for theirs, ours in _FROM_PIP:
-        if told.get(theirs) and not kept.get(ours):
-            kept[ours] = told[theirs]
-    if told.get("PIP_PRE", "").lower() in {"1", "true", "yes", "on"}:
+        if configured.get(theirs) and not kept.get(ours):
+            kept[ours] = configured[theirs]
+    if configured.get("PIP_PRE", "").lower() in {"1", "true", "yes", "on"}:
         kept.setdefault("UV_PRERELEASE", "allow")
     # As in pip: the best version of all indexes. uv's default, the first index that has the package, fails for
     # requirements files that name an index with a few packages beside PyPI.

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-LOOK_S = 2.0
+TIMEOUT_S = 2.0
 _ROUTES = (Path("/proc/net/route"), Path("/proc/net/ipv6_route"))
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 _PORTS = {"https": 443, "http": 80, "socks5": 1080, "socks5h": 1080}
@@ -33,7 +33,7 @@ def network_is_there(routes: Sequence[Path] = _ROUTES) -> bool:
     return False
 
 
-def answers(url: str, values: Mapping[str, str], within_s: float = LOOK_S) -> bool:
+def answers(url: str, values: Mapping[str, str], within_s: float = TIMEOUT_S) -> bool:
     """Return whether the host of this URL, or the proxy, accepts a connection; True if the URL needs no network."""
     proxy = next((values[name] for name in _PROXIES if values.get(name)), "")
     try:

@@ -280,10 +280,10 @@ def _as_it_is(root: Path, settings: Settings, values: Mapping[str, str]) -> Plan
     existing = next((python for python in pythons if python.exists()), None)
     if settings.python or existing is None:
         chosen = choose_interpreter(root, settings, {**values, "UV_PYTHON_DOWNLOADS": "never"})
-        python, words = chosen.path or own_interpreter(), f"{chosen.version} ({chosen.why})"
+        python, label = chosen.path or own_interpreter(), f"{chosen.version} ({chosen.why})"
     else:
-        python, words = existing, f"of {existing.parent.parent}"
-    return Plan(python.parent.parent, python, words, "off", (), "off", installed=True)
+        python, label = existing, f"of {existing.parent.parent}"
+    return Plan(python.parent.parent, python, label, "off", (), "off", installed=True)
 
 
 def _mark(planned: Plan, root: Path) -> None:

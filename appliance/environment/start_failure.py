@@ -17,7 +17,7 @@ _LONGEST = 32 * 4096  # of one variable, with its name and the equals sign (MAX_
 _PASSING = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY})
 
 _PROCESSES = "Raise the limit of processes: pids_limit with compose, ulimit -u elsewhere."
-_WORDS = {
+_EXPLANATIONS = {
     errno.EAGAIN: ("there may be no more processes or threads here", "a limit of processes with room", _PROCESSES),
     errno.ENOMEM: (
         "there is no memory for it",
@@ -65,7 +65,7 @@ def start_error(
         number = errno.ENOMEM
     elif isinstance(error, RuntimeError):  # "can't start new thread"
         number = errno.EAGAIN
-    found, expected, action = _words(number, error, program, folder, environment or {})
+    found, expected, action = _explain(number, error, program, folder, environment or {})
     shown = f" ({program})" if program else ""
     return StartError(
         f"{what}{shown} can't be started: {found}", expected=expected, action=action, what=what,
@@ -73,7 +73,7 @@ def start_error(
     )  # fmt: skip
 
 
-def _words(
+def _explain(
     number: int | None, error: BaseException, program: str, folder: Path | None, environment: Mapping[str, str]
 ) -> tuple[str, str, str]:
     if number == errno.E2BIG:
@@ -84,10 +84,10 @@ def _words(
         return "there is no such program", f"{program or 'the program'}", "Save a dependency file: it is made again."
     if isinstance(error, ValueError):
         return _unfit_name(error, environment)
-    if number in _WORDS:
-        return _WORDS[number]
-    words = error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
-    return words, "a process that can be started", "Save a file to try again; if this stays, report it with this line."
+    if number in _EXPLANATIONS:
+        return _EXPLANATIONS[number]
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
+    return reason, "a process that can be started", "Save a file to try again; if this stays, report it with this line."
 
 
 def _too_big(environment: Mapping[str, str]) -> tuple[str, str, str]:

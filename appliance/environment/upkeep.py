@@ -90,10 +90,10 @@ def _last_use(environment: Path) -> float:
 
 def _project(environment: Path) -> str:
     try:
-        told = json.loads((environment / MARK).read_text("utf-8"))
+        data = json.loads((environment / MARK).read_text("utf-8"))
     except (OSError, ValueError):
         return ""
-    return str(told.get("project")) if isinstance(told, dict) else ""
+    return str(data.get("project")) if isinstance(data, dict) else ""
 
 
 def _remove(environment: Path) -> bool:

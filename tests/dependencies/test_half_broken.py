@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.environment.python.python_requirement import read_wishes
+from appliance.environment.python.python_requirement import read_python_requirements
 from tests.dependencies.projects import PROJECT, asked
 
 # Each is refused by the standard's rules, and none keeps pip or uv from a requirements file beside it.
@@ -26,7 +26,7 @@ def test_a_half_broken_description_beside_requirements(read, text):
     manifest = read({"requirements.txt": "flask\n", "pyproject.toml": text})
     assert manifest.source == "requirements.txt"
     assert asked(manifest) == ["flask"]
-    read_wishes(manifest.folder)
+    read_python_requirements(manifest.folder)
 
 
 def test_what_could_not_be_read_is_told(read, tmp_path):

@@ -85,12 +85,12 @@ def _entries(data: object) -> list[str | dict[str, Any]]:
 
 def _line(entry: str) -> tuple[str, bool]:
     """Return the line for one package, and whether it is equivalent to the entry; "" if only conda has the package."""
-    words = entry.strip().rpartition("::")[2]  # conda-forge::flask
-    match = _SPEC.match(words)
-    if match is None or "://" in words:  # an archive in conda's own format
+    spec = entry.strip().rpartition("::")[2]  # conda-forge::flask
+    match = _SPEC.match(spec)
+    if match is None or "://" in spec:  # an archive in conda's own format
         return "", False
     name, version = match["name"], (match["version"] or "").strip().removesuffix("=*").rstrip("=")
-    rest = words[match.end() :].strip()
+    rest = spec[match.end() :].strip()
     bracket = re.match(r"\[.*version\s*=\s*[\"']?([^\"'\]]+)", rest)
     version = bracket[1].strip() if bracket else version
     build = _BUILD.match(version)

@@ -54,10 +54,10 @@ class DependencySpec:
         return f"{self.name}{extras}{self.specifier}{marker}"
 
 
-def read_wanted(name: str, value: object) -> list[DependencySpec]:
+def read_specs(name: str, value: object) -> list[DependencySpec]:
     """Parse an entry of Poetry's or Pipenv's tables: a string, a table, or a list of these."""
     if isinstance(value, list):
-        return [wanted for item in value for wanted in read_wanted(name, item)]
+        return [spec for item in value for spec in read_specs(name, item)]
     if isinstance(value, str):
         return [DependencySpec(name, specifier(value))]
     if not isinstance(value, dict):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from appliance.dependencies.contents import Contents
 from appliance.dependencies.dependency_selection import plain
 from appliance.dependencies.formats.pipfile import read_pipfile_lock
-from appliance.dependencies.formats.poetry import poetry_wanted
+from appliance.dependencies.formats.poetry import poetry_specs
 from appliance.dependencies.formats.poetry_lock import read_pins
 from appliance.dependencies.requirements import read_requirements
 from appliance.dependencies.source_tree import read_source_tree
@@ -55,7 +55,7 @@ def pylock_contents(lock: Path, choice: DependencySelection) -> Contents:
 def poetry_contents(root: Path, lock: Path, choice: DependencySelection, python: str) -> Contents:
     """Return the pins of a poetry.lock, selected by the pyproject.toml beside it."""
     data = read_toml(root / "pyproject.toml") if (root / "pyproject.toml").is_file() else {}
-    pins = read_pins(read_toml(lock), poetry_wanted(data, choice) or None, python)
+    pins = read_pins(read_toml(lock), poetry_specs(data, choice) or None, python)
     return _pinned(root, [*pins.indexes, *pins.lines])
 
 

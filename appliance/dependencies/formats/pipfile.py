@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from appliance.dependencies.formats.dependency_spec import DependencySpec, read_wanted
+from appliance.dependencies.formats.dependency_spec import DependencySpec, read_specs
 from appliance.dependencies.text_file import read_text, table, unreadable
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def pipfile_lines(data: dict[str, Any], choice: DependencySelection) -> tuple[li
     lines: dict[str, str] = {}
     for section in _sections(data, choice, "packages", "dev-packages"):
         for name, value in table(data, section).items():
-            for wanted in read_wanted(name, value):
-                lines.setdefault(wanted.line(), wanted.line())
+            for spec in read_specs(name, value):
+                lines.setdefault(spec.line(), spec.line())
     return list(lines), _indexes(data.get("source"))
 
 
@@ -54,8 +54,8 @@ def _sections(data: dict[str, Any], choice: DependencySelection, first: str, dev
 
 
 def _pin(name: str, value: object) -> str:
-    wanted = read_wanted(name, value)
-    each = wanted[0] if wanted else DependencySpec(name)
+    specs = read_specs(name, value)
+    each = specs[0] if specs else DependencySpec(name)
     hashes = value.get("hashes") if isinstance(value, dict) else None
     if each.url or each.path or not isinstance(hashes, list):
         return each.line()

@@ -12,7 +12,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from appliance.dependencies.dependency_groups import group_lines
 from appliance.dependencies.dependency_selection import plain
-from appliance.dependencies.formats.dependency_spec import DependencySpec, read_wanted
+from appliance.dependencies.formats.dependency_spec import DependencySpec, read_specs
 from appliance.dependencies.text_file import table, texts
 
 if TYPE_CHECKING:
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
     from appliance.dependencies.dependency_selection import DependencySelection
 
 
-def poetry_wanted(data: dict[str, Any], choice: DependencySelection) -> list[DependencySpec]:
+def poetry_specs(data: dict[str, Any], choice: DependencySelection) -> list[DependencySpec]:
     """Return what a developer installs: the dependencies, the groups that are not optional, and the selected extras."""
     own = table(data, "tool", "poetry", "dependencies")
-    wanted = [each for name, value in own.items() if name.lower() != "python" for each in read_wanted(name, value)]
-    wanted += standard_wanted(table(data, "project").get("dependencies"))
+    specs = [each for name, value in own.items() if name.lower() != "python" for each in read_specs(name, value)]
+    specs += standard_specs(table(data, "project").get("dependencies"))
     asked = _of_extras(data, choice)
-    found = [each for each in wanted if not each.optional or plain(each.name) in asked]
+    found = [each for each in specs if not each.optional or plain(each.name) in asked]
     for extra, lines in table(data, "project", "optional-dependencies").items():
         if choice.takes_extra(extra):
-            found += standard_wanted(lines)
+            found += standard_specs(lines)
     for entries in _groups(data, choice):
-        found += [each for name, value in entries.items() for each in read_wanted(name, value)]
+        found += [each for name, value in entries.items() for each in read_specs(name, value)]
     groups = filter(choice.takes_group, table(data, "dependency-groups"))
-    return found + standard_wanted(group_lines(data, groups, Path("pyproject.toml")))
+    return found + standard_specs(group_lines(data, groups, Path("pyproject.toml")))
 
 
-def standard_wanted(lines: object) -> list[DependencySpec]:
+def standard_specs(lines: object) -> list[DependencySpec]:
     """Parse PEP 508 requirements; an invalid one stays as it is, so that the installer reports it."""
     found: list[DependencySpec] = []
     for line in texts(lines):

@@ -18,7 +18,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from appliance.dependencies.dependency_selection import plain
-from appliance.dependencies.formats.dependency_spec import DependencySpec, alternatives, read_wanted
+from appliance.dependencies.formats.dependency_spec import DependencySpec, alternatives, read_specs
 from appliance.dependencies.text_file import table, texts
 
 if TYPE_CHECKING:
@@ -40,16 +40,16 @@ class Pins:
     indexes: tuple[str, ...]
 
 
-def read_pins(lock: dict[str, Any], wanted: Sequence[DependencySpec] | None, python: str) -> Pins:
-    """Return the pins for this Python ("3.12"); without ``wanted``, all packages except those that only extras need."""
+def read_pins(lock: dict[str, Any], specs: Sequence[DependencySpec] | None, python: str) -> Pins:
+    """Return the pins for this Python ("3.12"); without ``specs``, all packages except those that only extras need."""
     packages = [package for package in lock.get("package", ()) if isinstance(package, dict)]
-    if wanted is None:
+    if specs is None:
         chosen = [package for package in packages if not package.get("optional")]
     else:
         reached: dict[int, dict[str, Any]] = {}
         for patch in _PATCHES:
             walk = _Walk(packages, python, patch)
-            walk.follow(wanted)
+            walk.follow(specs)
             reached |= walk.reached
         chosen = [package for package in packages if id(package) in reached]
     old_files = table(lock, "metadata", "files")
@@ -74,9 +74,9 @@ class _Walk:
             self._by_name.setdefault(plain(str(package.get("name"))), []).append(package)
         self._seen: set[tuple[int, tuple[str, ...]]] = set()
 
-    def follow(self, wanted: Iterable[DependencySpec]) -> None:
+    def follow(self, specs: Iterable[DependencySpec]) -> None:
         """Add these dependencies to ``reached``, and what they depend on."""
-        left = [each for each in wanted if self._holds(each.marker, ())]
+        left = [each for each in specs if self._holds(each.marker, ())]
         while left:
             each = left.pop()
             package = self._find(each)
@@ -86,10 +86,10 @@ class _Walk:
             self.reached[id(package)] = package
             left += self._needs(package, each.extras)
 
-    def _find(self, wanted: DependencySpec) -> dict[str, Any] | None:
+    def _find(self, spec: DependencySpec) -> dict[str, Any] | None:
         """Find the best version of a package that supports this Python."""
-        here = [package for package in self._by_name.get(plain(wanted.name), ()) if self._is_for_here(package)]
-        fitting = [package for package in here if _allows(wanted.specifier, str(package.get("version")))]
+        here = [package for package in self._by_name.get(plain(spec.name), ()) if self._is_for_here(package)]
+        fitting = [package for package in here if _allows(spec.specifier, str(package.get("version")))]
         return max(fitting or here, key=lambda package: _version(str(package.get("version"))), default=None)
 
     def _is_for_here(self, package: dict[str, Any]) -> bool:
@@ -109,7 +109,7 @@ class _Walk:
             for text in texts(lines)
         }
         for name, value in table(package, "dependencies").items():
-            for each in read_wanted(name, value):
+            for each in read_specs(name, value):
                 if self._holds(each.marker, extras) and (not each.optional or plain(name) in named):
                     yield each
 

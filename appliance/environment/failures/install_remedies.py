@@ -45,40 +45,40 @@ def tool_of(files: Sequence[Path]) -> str:
     return next((tool for file in files if (tool := _TOOLS.get(file.name))), "")
 
 
-def take_instead(wanted: FailedPackage, files: Sequence[Path]) -> str:
+def take_instead(package: FailedPackage, files: Sequence[Path]) -> str:
     """Advise another package in place of this one; empty if none is known."""
-    instead = INSTEAD.get(plain(wanted.name), "")
+    instead = INSTEAD.get(plain(package.name), "")
     if not instead:
         return ""
     commands = {
-        "uv": f"uv remove --no-sync {wanted.name} && uv add --no-sync '{instead}'",
-        "poetry": f"poetry remove {wanted.name} && poetry add '{instead}'",
-        "pipenv": f"pipenv uninstall {wanted.name} && pipenv install '{instead}'",
+        "uv": f"uv remove --no-sync {package.name} && uv add --no-sync '{instead}'",
+        "poetry": f"poetry remove {package.name} && poetry add '{instead}'",
+        "pipenv": f"pipenv uninstall {package.name} && pipenv install '{instead}'",
     }
     command = commands.get(tool_of(files))
     if command:
         return f"{instead} has the same module as a wheel: {command}"
-    where = f" in {wanted.file}" if wanted.file else ""
-    line = f"{wanted.line!r}" if wanted.line else wanted.name
+    where = f" in {package.file}" if package.file else ""
+    line = f"{package.line!r}" if package.line else package.name
     return f"Replace {line} with {instead}{where}: it has the same module as a wheel."
 
 
-def take_newer(wanted: FailedPackage, files: Sequence[Path]) -> str:
+def take_newer(package: FailedPackage, files: Sequence[Path]) -> str:
     """Advise a newer release of the package."""
     tool = tool_of(files)
     if tool:
-        direct = any(_asks(file, wanted.name) for file in files if file.name in {"pyproject.toml", "Pipfile"})
-        direct = direct or (tool == "pipenv" and _asks(files[0].with_name("Pipfile"), wanted.name))
-        bound = f"'{wanted.name}>{wanted.version}'" if wanted.version else wanted.name
+        direct = any(_asks(file, package.name) for file in files if file.name in {"pyproject.toml", "Pipfile"})
+        direct = direct or (tool == "pipenv" and _asks(files[0].with_name("Pipfile"), package.name))
+        bound = f"'{package.name}>{package.version}'" if package.version else package.name
         commands = {
-            "uv": f"uv add --no-sync {bound}" if direct else f"uv lock --upgrade-package {wanted.name}",
-            "poetry": f"poetry add {wanted.name}@latest" if direct else f"poetry update {wanted.name}",
-            "pipenv": f"pipenv install {bound}" if direct else f"pipenv upgrade {wanted.name}",
+            "uv": f"uv add --no-sync {bound}" if direct else f"uv lock --upgrade-package {package.name}",
+            "poetry": f"poetry add {package.name}@latest" if direct else f"poetry update {package.name}",
+            "pipenv": f"pipenv install {bound}" if direct else f"pipenv upgrade {package.name}",
         }
         return f"Use a newer release of it: {commands[tool]}"
-    if wanted.file:
-        return f"Use a newer release of it: replace {wanted.line!r} with {wanted.name} in {wanted.file}."
-    return f"Use a newer release of {wanted.name}, or of what depends on it."
+    if package.file:
+        return f"Use a newer release of it: replace {package.line!r} with {package.name} in {package.file}."
+    return f"Use a newer release of {package.name}, or of what depends on it."
 
 
 def take_older_python(until: str, image: str) -> str:

@@ -84,7 +84,7 @@ class Place:
 
 
 def failure(
-    words: Sequence[str],
+    lines: Sequence[str],
     code: int,
     offline: str,
     files: Iterable[Path] = (),
@@ -96,7 +96,7 @@ def failure(
     """Return the error for the output and exit code of uv.
 
     Args:
-        words: uv's output, line by line.
+        lines: uv's output, line by line.
         code: its exit code; negative for a signal.
         offline: why uv was told not to use a network; empty if it was not.
         files: the dependency files, one of which may contain the cause.
@@ -104,22 +104,22 @@ def failure(
         folder: the project's folder; file names are shown relative to it.
         indexes: the settings that name an index, if the user set any.
     """
-    text = "\n".join(words)
+    text = "\n".join(lines)
     message = _ended(-code) if code < 0 else uv_message(text, offline=bool(offline))
-    cause = cause_of(words)
+    cause = cause_of(lines)
     place = place_of(cause, list(files), folder)
-    told = _REMEDIES[message.remedy](_Failure(message, text, cause, place, list(files), image))
-    meaning = told.meaning.replace("{offline}", offline)
+    explanation = _REMEDIES[message.remedy](_Failure(message, text, cause, place, list(files), image))
+    meaning = explanation.meaning.replace("{offline}", offline)
     where = f" [{place.name}, line {place.line}: {place.text}]" if place else ""
     return InstallError(
         f"the installer failed: {meaning}" + (f" ({cause})" if cause else "") + where,
         expected="dependencies that can be installed",
-        action=told.action.replace("{index}", _in_settings(indexes)),
-        output=list(words),
+        action=explanation.action.replace("{index}", _in_settings(indexes)),
+        output=list(lines),
         offline=bool(offline),
         **({"unreachable": True} if message.unreachable else {}),
         **({"file": str(place.file), "line": place.line} if place else {}),
-        **told.details,
+        **explanation.details,
     )
 
 
@@ -144,7 +144,7 @@ class _Failure:
     image: str
 
 
-class _Told(NamedTuple):
+class _Explanation(NamedTuple):
     """What the user reads: the meaning and what to do; and details for a caller that may try another way."""
 
     meaning: str
@@ -152,52 +152,52 @@ class _Told(NamedTuple):
     details: Mapping[str, object] = MappingProxyType({})
 
 
-def _words(failure: _Failure) -> _Told:
-    return _Told(failure.message.meaning, failure.message.action)
+def _action_alone(failure: _Failure) -> _Explanation:
+    return _Explanation(failure.message.meaning, failure.message.action)
 
 
-def _git(failure: _Failure) -> _Told:
+def _git(failure: _Failure) -> _Explanation:
     missing = "executable not found" in failure.text
     added = add_debian(("git",), failure.image) if missing else ""
-    return _Told(failure.message.meaning, added or failure.message.action)
+    return _Explanation(failure.message.meaning, added or failure.message.action)
 
 
-def _newer(failure: _Failure) -> _Told:
-    wanted = _wanted(failure.cause, failure.place)
-    details = {"kind": "build", "package": wanted.name}
-    return _Told(failure.message.meaning, take_newer(wanted, failure.files), details)
+def _newer(failure: _Failure) -> _Explanation:
+    package = _failed_package(failure.cause, failure.place)
+    details = {"kind": "build", "package": package.name}
+    return _Explanation(failure.message.meaning, take_newer(package, failure.files), details)
 
 
-def _build(failure: _Failure) -> _Told:
+def _build(failure: _Failure) -> _Explanation:
     """Explain a failed build: the cause in the build's output decides."""
-    wanted, files = _wanted(failure.text, failure.place), failure.files
-    cause = cause_of_build(failure.text, wanted.name)
+    package, files = _failed_package(failure.text, failure.place), failure.files
+    cause = cause_of_build(failure.text, package.name)
     meaning = f"{failure.message.meaning}, and {cause.meaning if cause else 'its build failed'}"
-    steps = [take_instead(wanted, files)]
-    if wanted.name.endswith("-binary"):
+    steps = [take_instead(package, files)]
+    if package.name.endswith("-binary"):
         # Such a package always has wheels; a newer release has one for this Python.
-        steps.append(take_newer(wanted, files))
+        steps.append(take_newer(package, files))
     if cause is None or cause.old:
-        steps.append("" if steps[0] else take_newer(wanted, files))
+        steps.append("" if steps[0] else take_newer(package, files))
     elif cause.headers:
         steps.append(_with_headers(failure.image))
     elif cause.debian and (added := add_debian(cause.debian, failure.image)):
         steps.append(added)
     else:
-        steps.append(take_newer(wanted, files))
+        steps.append(take_newer(package, files))
     details: dict[str, object] = {"kind": "build"}
-    details["package"] = f"{wanted.name}=={wanted.version}" if wanted.version else wanted.name
+    details["package"] = f"{package.name}=={package.version}" if package.version else package.name
     if cause and cause.until:
         details["until"] = cause.until
-    return _Told(meaning, " Or: ".join(filter(None, steps)), details)
+    return _Explanation(meaning, " Or: ".join(filter(None, steps)), details)
 
 
-_REMEDIES: Mapping[str, Callable[[_Failure], _Told]] = MappingProxyType(
-    {"words": _words, "git": _git, "newer": _newer, "build": _build}
+_REMEDIES: Mapping[str, Callable[[_Failure], _Explanation]] = MappingProxyType(
+    {"action": _action_alone, "git": _git, "newer": _newer, "build": _build}
 )
 
 
-def _wanted(text: str, place: Place | None) -> FailedPackage:
+def _failed_package(text: str, place: Place | None) -> FailedPackage:
     built = _BUILT.search(text) or re.search(r"([A-Za-z0-9][\w.-]*)(?:==([\w.!+]+))? (?:has|only has) ", text)
     name, version = (built[1], built[2] or "") if built else ("it", "")
     return FailedPackage(name, version, place.name if place else "", place.text if place else "")
@@ -211,16 +211,16 @@ def _with_headers(image: str) -> str:
     return "Install this Python's headers (Debian, Ubuntu): apt-get install -y python3-dev"
 
 
-def cause_of(words: Sequence[str]) -> str:
+def cause_of(lines: Sequence[str]) -> str:
     """Return what uv says after "error:" or a cross as one line, without its box drawing."""
-    start = next((index for index, line in enumerate(words) if _CAUSE.match(line)), len(words) - 1)
-    lines: list[str] = []
-    for line in words[max(start, 0) :]:
-        if lines and re.match(r"\s*(hint:|help:|\[std(out|err)\])", line):
+    start = next((index for index, line in enumerate(lines) if _CAUSE.match(line)), len(lines) - 1)
+    cause: list[str] = []
+    for line in lines[max(start, 0) :]:
+        if cause and re.match(r"\s*(hint:|help:|\[std(out|err)\])", line):
             break
-        lines.append(_DRAWING.sub("", _CAUSE.sub("", line)).strip())
-    said = re.sub(r":? cause: ", ": ", " ".join(line for line in lines if line))
-    return said if len(said) <= _LONGEST_CAUSE else said[:_LONGEST_CAUSE] + "..."
+        cause.append(_DRAWING.sub("", _CAUSE.sub("", line)).strip())
+    text = re.sub(r":? cause: ", ": ", " ".join(line for line in cause if line))
+    return text if len(text) <= _LONGEST_CAUSE else text[:_LONGEST_CAUSE] + "..."
 
 
 def place_of(cause: str, files: Sequence[Path], folder: Path | None = None) -> Place | None:

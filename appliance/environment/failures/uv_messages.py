@@ -19,7 +19,7 @@ class UvMessage(NamedTuple):
         pattern: a regular expression to search for in uv's output.
         meaning: the cause in plain words; ``{offline}`` stands for the reason why uv used no network.
         action: what to do; empty if the remedy finds it; ``{index}`` stands for the index settings of the user.
-        remedy: ``words``: the action is enough; ``git``: an image without Git needs Git first; ``newer``: a newer
+        remedy: ``action``: the action is enough; ``git``: an image without Git needs Git first; ``newer``: a newer
             release of the named package helps; ``build``: the output of the package's build decides.
         offline: whether the row counts only if uv was told not to use a network.
         unreachable: whether an installation from the cache alone may succeed.
@@ -28,7 +28,7 @@ class UvMessage(NamedTuple):
     pattern: str
     meaning: str
     action: str = ""
-    remedy: Literal["words", "git", "newer", "build"] = "words"
+    remedy: Literal["action", "git", "newer", "build"] = "action"
     offline: bool = False
     unreachable: bool = False
 

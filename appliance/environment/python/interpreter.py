@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.dependencies.own_python import own_version
-from appliance.environment.python.python_requirement import pin, read_wishes
+from appliance.environment.python.python_requirement import pin, read_python_requirements
 from appliance.environment.python.pythons import SERVED, ask_python, available, find_python
 from appliance.errors import InterpreterError
 
@@ -98,19 +98,22 @@ def choose_interpreter(
     if "/" in settings.python:
         return _named(Path(settings.python))
     search = _Search(settings.cache, values, known)
-    wishes = [pin(settings.python, "APPLIANCE_PYTHON")] if settings.python else read_wishes(root, folder)
-    binding = [wish for wish in wishes if settings.python or not wish.pin]
-    allowed = [version for version in SERVED if all(wish.allows(version) for wish in binding)]
-    asked = words = " and ".join(f"{wish.where} says {wish.text}" for wish in wishes) or "the project asks for none"
+    requirements = (
+        [pin(settings.python, "APPLIANCE_PYTHON")] if settings.python else read_python_requirements(root, folder)
+    )
+    binding = [requirement for requirement in requirements if settings.python or not requirement.pin]
+    allowed = [version for version in SERVED if all(requirement.allows(version) for requirement in binding)]
+    asked = " and ".join(f"{each.where} says {each.text}" for each in requirements) or "the project asks for none"
+    explanation = asked
     if not allowed:
         raise _unserved(binding)
-    pinned = next((wish for wish in wishes if wish.pin and not settings.python), None)
+    pinned = next((requirement for requirement in requirements if requirement.pin and not settings.python), None)
     if pinned is not None:
         followed = next((version for version in allowed if pinned.allows(version)), None)
         path = search.here(followed) if followed else None
         if followed and (path or search.may_fetch(followed)):
-            return Interpreter(followed, path, words)
-        words = f"{pinned.where} says {pinned.text}, {_why_not(pinned, followed, binding)}"
+            return Interpreter(followed, path, explanation)
+        explanation = f"{pinned.where} says {pinned.text}, {_why_not(pinned, followed, binding)}"
     found = _best(allowed, pinned, search)
     if found is None:
         # Name the range beside the pin: after a change of the pin alone, the same error would come again.
@@ -118,13 +121,13 @@ def choose_interpreter(
     version, path = found
     others = () if settings.python else tuple(each for each in _preferred(allowed, pinned) if each != version)
     passed_over = pinned.text if pinned else ""
-    return Interpreter(version, path, words, passed_over, _because(version, allowed, known), others)
+    return Interpreter(version, path, explanation, passed_over, _because(version, allowed, known), others)
 
 
 def admitted(root: Path, folder: Path | None = None) -> list[str]:
     """Return the versions that the project's ranges allow, without its pins."""
-    ranges = [wish for wish in read_wishes(root, folder) if not wish.pin]
-    return [version for version in SERVED if all(wish.allows(version) for wish in ranges)]
+    ranges = [requirement for requirement in read_python_requirements(root, folder) if not requirement.pin]
+    return [version for version in SERVED if all(requirement.allows(version) for requirement in ranges)]
 
 
 class _Search:
@@ -179,8 +182,8 @@ def _best(allowed: Sequence[str], pinned: PythonRequirement | None, search: _Sea
 def _preferred(allowed: Sequence[str], pinned: PythonRequirement | None) -> list[str]:
     """Sort the versions: by their distance to a pin that can't be followed; else our own first, then the newest."""
     if pinned is not None:
-        wanted = _minor(pinned.text)
-        return sorted(allowed, key=lambda version: abs(_minor(version) - wanted))
+        pinned_minor = _minor(pinned.text)
+        return sorted(allowed, key=lambda version: abs(_minor(version) - pinned_minor))
     own = own_version()
     return [*(version for version in allowed if version == own), *(version for version in allowed if version != own)]
 
@@ -217,21 +220,21 @@ def _why_not(pinned: PythonRequirement, followed: str | None, binding: Sequence[
     if _minor(pinned.text) < _minor(SERVED[-1]):
         return "which is older than what the appliance supports"
     meant = [version for version in SERVED if pinned.allows(version)]
-    against = next((wish for wish in binding if meant and not any(map(wish.allows, meant))), None)
+    against = next((requirement for requirement in binding if meant and not any(map(requirement.allows, meant))), None)
     return (
         f"which {against.where} ({against.text}) does not admit" if against else "which the appliance does not support"
     )
 
 
 def _unserved(binding: Sequence[PythonRequirement]) -> InterpreterError:
-    why = " and ".join(f"{wish.where} says {wish.text}" for wish in binding)
+    why = " and ".join(f"{each.where} says {each.text}" for each in binding)
     setting = binding[0].where == "APPLIANCE_PYTHON"
     return InterpreterError(
         f"no Python that the appliance supports fits: {why}",
         expected=f"a Python from {SERVED[-1]} to {SERVED[0]}",
         action="Set APPLIANCE_PYTHON to one of these versions."
         if setting
-        else f"Widen {' and '.join(wish.where for wish in binding)}, so that it admits one of these versions.",
+        else f"Widen {' and '.join(each.where for each in binding)}, so that it admits one of these versions.",
         asked=why,
     )
 

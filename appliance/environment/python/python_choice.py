@@ -46,10 +46,10 @@ class PythonChoices:
     def read(self) -> Known:
         """Return the findings; empty if there is no valid file."""
         try:
-            told = json.loads(noted(self._environments, self._name) or b"{}")
+            data = json.loads(noted(self._environments, self._name) or b"{}")
         except ValueError:
             return Known()
-        return _known(told)
+        return _known(data)
 
     def write(self, known: Known) -> None:
         """Save the findings.
@@ -106,20 +106,20 @@ def after_failure(
         InstallError: no other Python may succeed: the given error, with the Python that would have had a wheel.
     """
     until = str(error.details.get("until", ""))
-    told = _with_no_python(error, failed.version, subject) or _with_older_python(
+    explained = _with_no_python(error, failed.version, subject) or _with_older_python(
         with_better_python(error, failed.version, known, subject.values), until, subject
     )
     if until not in SERVED or not failed.alternatives:
-        raise told from None
+        raise explained from None
     unfit = tuple(version for version in SERVED if SERVED.index(version) < SERVED.index(until))
     reason = f"{error.details.get('package')} can't be built on a Python newer than {until}"
     try:
         after = settle(subject, replace(known, unfit=unfit, reason=reason), program)
         chosen = subject.choose(after)
     except InterpreterError:
-        raise told from None
+        raise explained from None
     if chosen.version in unfit or chosen.version == failed.version:
-        raise told from None
+        raise explained from None
     program.report(f"trying again with Python {chosen.version}: {reason}")
     return after
 
@@ -177,24 +177,24 @@ def with_better_python(error: InstallError, version: str, known: Known, values: 
         return error
     best = min(better, key=lambda each: (len(known.lacking[each]), SERVED.index(each)))
     spared = [pin for pin in here if pin not in known.lacking[best]]
-    words = f"{listed(spared)} {'has a wheel' if len(spared) == 1 else 'have wheels'} for Python {best}"
+    advice = f"{listed(spared)} {'has a wheel' if len(spared) == 1 else 'have wheels'} for Python {best}"
     how = how_to_add(best, values)
     same = how.partition(": docker build")[2]
     others = [step for step in error.action.split(" Or: ") if not same or same not in step]
-    error.action = " Or: ".join([f"{words}. {how}", *others])
+    error.action = " Or: ".join([f"{advice}. {how}", *others])
     return error
 
 
-def _known(told: Any) -> Known:
+def _known(data: Any) -> Known:
     """Validate the content of the file: what has another form is ignored."""
-    if not isinstance(told, dict):
+    if not isinstance(data, dict):
         return Known()
-    lacking, unfetched, unfit = told.get("lacking"), told.get("unfetched"), told.get("unfit")
+    lacking, unfetched, unfit = data.get("lacking"), data.get("unfetched"), data.get("unfit")
     return Known(
         {version: tuple(map(str, pins)) for version, pins in lacking.items() if version in SERVED}
         if isinstance(lacking, dict) and all(isinstance(pins, list) for pins in lacking.values())
         else {},
         tuple(version for version in SERVED if version in unfetched) if isinstance(unfetched, list) else (),
         tuple(version for version in SERVED if version in unfit) if isinstance(unfit, list) else (),
-        str(told.get("reason") or ""),
+        str(data.get("reason") or ""),
     )

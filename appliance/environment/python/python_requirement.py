@@ -49,7 +49,7 @@ def pin(version: str, where: str) -> PythonRequirement:
     return PythonRequirement((SpecifierSet(f"=={'.'.join(parts)}.*"),), where, version, pin=True)
 
 
-def read_wishes(root: Path, folder: Path | None = None) -> list[PythonRequirement]:
+def read_python_requirements(root: Path, folder: Path | None = None) -> list[PythonRequirement]:
     """Return the project's ranges and its first pin: several pins are common, and the later ones are often outdated.
 
     Args:
@@ -57,7 +57,7 @@ def read_wishes(root: Path, folder: Path | None = None) -> list[PythonRequiremen
         folder: the folder of its dependency files, which takes precedence over the project's folder.
     """
     folders = tuple(dict.fromkeys((folder or root, root)))
-    pins = (wish for each in folders for wish in _in(root, each, _pins))
+    pins = (requirement for each in folders for requirement in _in(root, each, _pins))
     ranges = (found for each in folders if (found := [*_in(root, each, _ranges)]))
     return [*islice(pins, 1), *next(ranges, [])]
 
@@ -65,7 +65,7 @@ def read_wishes(root: Path, folder: Path | None = None) -> list[PythonRequiremen
 def _in(root: Path, folder: Path, read: Callable[[Path], Iterator[PythonRequirement]]) -> Iterator[PythonRequirement]:
     """Read the requirements of one folder; they name the folder if it is not the project's own."""
     place = folder.relative_to(root) if root in folder.parents else folder
-    return (wish if folder == root else replace(wish, where=f"{wish.where} in {place}") for wish in read(folder))
+    return (each if folder == root else replace(each, where=f"{each.where} in {place}") for each in read(folder))
 
 
 def _pins(root: Path) -> Iterator[PythonRequirement]:

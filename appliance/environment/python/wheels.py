@@ -99,13 +99,13 @@ def _of_index(contents: Contents, version: str, program: Installer) -> dict[str,
 def _requirements(text: str) -> Iterable[tuple[str, Requirement]]:
     """Yield the lines that an index can answer: only a build gives the metadata of a folder, file or repository."""
     for line in text.splitlines():
-        words = re.sub(r"(^|\s)#.*|\s--hash[= ]\S+", "", line).strip().rstrip("\\").strip()
+        requirement_text = re.sub(r"(^|\s)#.*|\s--hash[= ]\S+", "", line).strip().rstrip("\\").strip()
         try:
-            requirement = Requirement(words)
+            requirement = Requirement(requirement_text)
         except InvalidRequirement:
             continue
         if not requirement.url:
-            yield words, requirement
+            yield requirement_text, requirement
 
 
 def _of_lock(data: dict[str, Any], version: str) -> dict[str, bool]:

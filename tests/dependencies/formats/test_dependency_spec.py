@@ -3,7 +3,7 @@
 import pytest
 from packaging.requirements import Requirement
 
-from appliance.dependencies.formats.dependency_spec import read_wanted, specifier
+from appliance.dependencies.formats.dependency_spec import read_specs, specifier
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_constraints(constraint, standard):
 )
 def test_tables(value, lines):
     """Every shape of an entry becomes lines that the standard's parser takes."""
-    assert [wanted.line() for wanted in read_wanted("tea", value)] == lines
+    assert [spec.line() for spec in read_specs("tea", value)] == lines
     for line in lines:
         if not line.startswith(("-", ".")) and "; a" not in line:
             Requirement(line)

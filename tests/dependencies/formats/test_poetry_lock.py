@@ -82,12 +82,12 @@ cup = [{file = "cup.whl", hash = "sha256:cc"}]
 """
 
 
-def lines(*wanted, python="3.12"):
-    return sorted(line.partition(" --")[0] for line in read_pins(tomllib.loads(LOCK), wanted, python).lines)
+def lines(*specs, python="3.12"):
+    return sorted(line.partition(" --")[0] for line in read_pins(tomllib.loads(LOCK), specs, python).lines)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "python", "pins"),
+    ("specs", "python", "pins"),
     [
         (DependencySpec("tea"), "3.12", ["Tea==2.0", "leaf==2.5"]),
         (DependencySpec("tea"), "3.11", ["Tea==2.0", "leaf==1.5", "tempfix==1"]),
@@ -98,9 +98,9 @@ def lines(*wanted, python="3.12"):
         (DependencySpec("gone"), "3.12", []),
     ],
 )
-def test_what_is_reached(wanted, python, pins):
+def test_what_is_reached(specs, python, pins):
     """What is asked for and what that needs, where the marker, the Python and the extra say so."""
-    assert lines(wanted, python=python) == sorted(pins)
+    assert lines(specs, python=python) == sorted(pins)
 
 
 def test_hashes_and_indexes():
