@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from appliance.config.reference import compose_environment
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -82,7 +84,8 @@ def compose_text(root: Path, target: Target | None, image: Image) -> str:
         "    ports:",
         '      - "127.0.0.1:${PUBLISH_PORT:-8000}:8000"',
         "    environment:",
-        "      APPLIANCE_PUBLIC_URL: http://localhost:${PUBLISH_PORT:-8000}",
+        *compose_environment("      "),
+        "      APPLIANCE_PUBLIC_URL: ${APPLIANCE_PUBLIC_URL:-http://localhost:${PUBLISH_PORT:-8000}}",
     ]
     if target is not None and target.kind == "django":
         lines.append("      # APPLIANCE_BEFORE_START: python manage.py migrate")

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.config.env import Environment, load_environment
-from appliance.config.settings import Settings, read_early, read_settings
+from appliance.config.env import Environment, load_environment, without_copies
+from appliance.config.settings import TABLE, Settings, read_early, read_settings
 from appliance.config.socket_folder import prepare_socket_folder
 from appliance.identity.cache_folder import claim
 from appliance.identity.capabilities import drop_capabilities
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from appliance.identity.cache_folder import Notice
 
 WORKSPACE = Path("/workspace")
+_PASSED_BY_COMPOSE = frozenset(setting.variable for setting in TABLE if not setting.early)
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Opening:
     """A project whose settings are read.
 
     Attributes:
-        process: the environment of this process, unchanged.
+        process: the environment of this process, without the settings that compose has copied from the project's files.
         flags: the settings that the command line gave, by field.
         environment: ``process`` and the project's .env files, merged.
         settings: the appliance's.
@@ -94,6 +95,8 @@ def open_project(process: Mapping[str, str], flags: Mapping[str, str], *, serves
         drop_capabilities()
     check_folder(early.project)
     environment = load_environment(process, early.project, early.env_files)
+    if in_image:
+        process, environment = without_copies(process, environment, early.project, early.env_files, _PASSED_BY_COMPOSE)
     settings = read_settings(environment.values, environment.origins, flags, cwd)
     settings = replace(settings, cache=claimed.cache, notices=(*settings.notices, *notices, *claimed.notices))
     return Opening(process, flags, environment, settings)

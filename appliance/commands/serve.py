@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from appliance.commands.opening import open_project
 from appliance.config.certificate import read_certificate
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from appliance.config.settings import Settings
+    from appliance.logs.setup import Access
 
 QUEUE = 4 * 1024 * 1024  # bytes of lines that may wait for a slow stdout
 STDOUT = 1
@@ -41,8 +42,8 @@ def command(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
         log = _log(writer, process, settings)
         log.add_secrets(opening.environment.values)
         supervisor = Supervisor(
-            settings, process, opening.argv(), listener=listener, certificate=certificate, log=log, writer=writer,
-            environment=opening.environment,
+            settings, opening.process, opening.argv(), listener=listener, certificate=certificate, log=log,
+            writer=writer, environment=opening.environment,
         )  # fmt: skip
         code = supervisor.run()
     except Exception as error:  # noqa: BLE001  every error becomes a line of the log
@@ -82,17 +83,27 @@ def _log(writer: Writer, process: Mapping[str, str], settings: Settings) -> Log:
         writer.write,
         format="console" if console else "json",
         level=settings.log_level,
-        access="off" if settings.access_log == "off" else "errors" if settings.access_log == "errors" else "on",
+        access=cast("Access", settings.access_log),
         colour=colour,
         root=str(settings.project),
+        help_text=_help_text(process),
         constant=dict(settings.log_fields),
         rules=Rules(redact=settings.redact, quiet=settings.quiet_paths, slow_s=settings.slow_request_s),
     )
 
 
+def _help_text(process: Mapping[str, str]) -> str:
+    prefix = "docker compose exec app " if "APPLIANCE_IMAGE" in process else ""
+    return f"{prefix}appliance status; also doctor, check, config and --help"
+
+
 def _log_style(process: Mapping[str, str], form: str) -> tuple[bool, bool]:
-    """Return whether to log for people, and whether in colour (no-color.org, force-color.org: set and not empty)."""
+    """Return whether to log for people, and whether in colour (no-color.org, force-color.org: set and not empty).
+
+    Between this process and a person's terminal may be an engine; the compose files tell whether there is a terminal.
+    """
     terminal = os.isatty(STDOUT)
     console = form == "console" or (form != "json" and terminal)
-    wanted = bool(process.get("FORCE_COLOR")) or (terminal and process.get("TERM") != "dumb")
+    read_by_person = process.get("TERM") != "dumb" if terminal else bool(process.get("COMPOSE_TERMINAL"))
+    wanted = bool(process.get("FORCE_COLOR")) or read_by_person
     return console, console and wanted and not process.get("NO_COLOR")

@@ -24,7 +24,7 @@ from appliance.config.env_file import Complaint, read_file
 from appliance.config.env_references import Definition, EndlessError, Expansion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
 FILES = (".env.local", ".env", ".flaskenv")
@@ -82,6 +82,31 @@ def load_environment(
         elif process[key] != value:
             hidden.append((key, origin))
     return Environment(values, origins, files, tuple(hidden), tuple(reading.complaints.values()), reading.pipes)
+
+
+def without_copies(
+    process: Mapping[str, str], environment: Environment, project: Path, names: Sequence[str], given: Collection[str]
+) -> tuple[Mapping[str, str], Environment]:
+    """Return the process environment without those ``given`` variables that have their value from a file; read again.
+
+    Compose reads the .env file beside the compose file too, and passes its values on. A copy would win over the file,
+    and hide each later edit of the file.
+
+    Args:
+        process: the environment of this process, unchanged.
+        environment: the result of ``load_environment`` with it.
+        project: as for ``load_environment``.
+        names: as for ``load_environment``.
+        given: the variables that may be copies.
+    """
+    passed = process.keys() & set(given)
+    if not passed:
+        return process, environment
+    own = {key: value for key, value in process.items() if key not in passed}
+    files = load_environment(own, project, names, environment)
+    copies = {key for key in passed if files.values.get(key) == process[key]}
+    rest = {key: value for key, value in process.items() if key not in copies}
+    return rest, load_environment(rest, project, names, environment)
 
 
 class _Reader:

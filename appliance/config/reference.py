@@ -1,7 +1,7 @@
-"""Generate the documentation of the settings: ``.env.example``, ``--help``, ``docs/settings.md``.
+"""Generate what lists the settings: ``.env.example``, ``--help``, ``docs/settings.md``, and compose's environment.
 
-All texts come from the table; this module only lays them out. It runs when a command prints its help, and in the test
-that compares the files with the code.
+All texts come from the table; this module only lays them out. It runs when a command prints its help or writes a
+compose file, and in the test that compares the files with the code.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import textwrap
 
 from appliance.config.table import TABLE, Setting
+
+_COLOUR_VARIABLES = ("FORCE_COLOR", "NO_COLOR")  # force-color.org, no-color.org
 
 
 def help_table() -> list[tuple[str, str, str]]:
@@ -60,6 +62,10 @@ def documentation() -> str:
         "over the default. An empty text counts as unset. `appliance config` shows each setting with its value and",
         "origin.",
         "",
+        "With compose, set a variable in the shell, or in `.env` beside the compose file:",
+        "`APPLIANCE_LOG_FORMAT=console docker compose up`. The image sets those that have a line \"In the image\" itself;",
+        "compose does not pass them on. A container keeps its variables: after a change, run `docker compose up` again.",
+        "",
         "An unknown `APPLIANCE_*` name or a value that is not allowed stops the start; the error says what was found",
         "and what is allowed. Every other variable is your project's.",
         "",
@@ -77,6 +83,28 @@ def documentation() -> str:
             lines.append("- Read from the environment and the flags only, not from the project's own files")
         lines.append("")
     return "\n".join(lines)
+
+
+def passed_variables() -> list[str]:
+    """Return the variables that a compose file passes on from the shell: what the image sets itself is not among them.
+
+    Compose leaves out a name without a value that neither the shell nor the .env file beside the compose file sets.
+    """
+    settings = [setting.variable for setting in TABLE if not setting.in_image and setting.name != "PUBLIC_URL"]
+    return [*settings, *_COLOUR_VARIABLES]
+
+
+def compose_environment(indent: str) -> list[str]:
+    """Return the lines that a service's ``environment`` mapping in a compose file begins with."""
+    names = textwrap.wrap(", ".join(passed_variables()), 117 - len(indent))
+    return [
+        f"{indent}# These come from your shell, or from .env in this folder, if they are set there.",
+        f"{indent}<<: {{{names[0]}",
+        *(f"{indent}  {line}" for line in names[1:-1]),
+        f"{indent}  {names[-1]}}}",
+        f"{indent}# Whether the log may have colours: it may if compose runs in a terminal.",
+        f"{indent}COMPOSE_TERMINAL: ${{TERM:+1}}",
+    ]
 
 
 def _default(setting: Setting) -> str:

@@ -207,10 +207,11 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "ACCESS_LOG",
-        forms.choice("on", "errors", "off"),
+        forms.choice("on", "pages", "errors", "off"),
         "on",
-        "Which requests to log: all, only those with a status of 400 or more, or none.",
-        example="errors",
+        "Which requests to log: all; all, but a page and its assets in one line (in JSON as on); only those with a "
+        "status of 400 or more; or none.",
+        example="pages",
     ),
     Setting(
         "LOG_FIELDS",

@@ -103,7 +103,7 @@ EVENTS = MappingProxyType(
             ("file", "line", "reason", "count", "action"),
         ),
         "environment.hidden": Event(
-            "warning", "The environment overrides a variable of an .env file.", ("key", "file")
+            "warning", "The environment overrides a variable of an .env file.", ("key", "file", "action")
         ),
         # The project.
         "project.found": Event("info", "The application was found.", ("application", "framework", "why")),

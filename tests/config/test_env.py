@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.config import env_file
-from appliance.config.env import FILES, load_environment
+from appliance.config.env import FILES, load_environment, without_copies
 from appliance.config.env_references import references
 
 
@@ -372,3 +372,24 @@ def test_no_line_is_a_surprise(tmp_path_factory, codes, data):
     assert len(environment.complaints) <= 1
     assert environment.origins.keys() == environment.values.keys()
     assert not [key for key in environment.values if not key or "=" in key or "\0" in key]
+
+
+def test_what_compose_copies_from_the_file_stays_the_files(tmp_path):
+    """A setting of the process with the value of the file counts as the file's, so that its edits count; others win."""
+    file = tmp_path / ".env"
+    file.write_text("APPLIANCE_THREADS=3\nAPPLIANCE_APP=a\nOTHER=1\n")
+    process = {"APPLIANCE_THREADS": "3", "APPLIANCE_APP": "b", "OTHER": "1"}
+    before = load_environment(process, tmp_path)
+    given = ("APPLIANCE_THREADS", "APPLIANCE_APP", "APPLIANCE_PORT")
+    own, read = without_copies(process, before, tmp_path, (".env",), given)
+    assert own == {"APPLIANCE_APP": "b", "OTHER": "1"}
+    assert read.origins == {"APPLIANCE_THREADS": ".env", "APPLIANCE_APP": "environment", "OTHER": "environment"}
+    file.write_text("APPLIANCE_THREADS=4\n")
+    assert load_environment(own, tmp_path).values["APPLIANCE_THREADS"] == "4"
+
+
+def test_without_settings_nothing_is_read_again(tmp_path):
+    """Where the process has none of the settings, its environment is left as it is."""
+    process = {"HOME": "/root"}
+    before = load_environment(process, tmp_path)
+    assert without_copies(process, before, tmp_path, (".env",), ("APPLIANCE_APP",)) == (process, before)

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from appliance.config.env import load_environment
+from appliance.config.reference import compose_environment
 from appliance.config.settings import TABLE, documentation, environment_file, help_table, read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,6 +18,18 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_the_files_are_the_codes(name, text):
     """A change of the table without its files fails here; the assertion's difference is what to write."""
     assert (ROOT / name).read_text("utf-8") == text
+
+
+@pytest.mark.parametrize("name", ["docker-compose.yml", "appliance/templates/devcontainer/docker-compose.yml"])
+def test_compose_passes_each_setting_on(name):
+    """The compose files pass each setting of the shell on, except those of the image; none becomes an empty text."""
+    file = ROOT / name
+    assert "\n".join(compose_environment("      ")) in file.read_text("utf-8")
+    environment = yaml.safe_load(file.read_text("utf-8"))["services"]["app"]["environment"]
+    image = {setting.variable for setting in TABLE if setting.in_image}
+    known = {setting.variable for setting in TABLE} - image | {"FORCE_COLOR", "NO_COLOR"}
+    passed = {key for key, value in environment.items() if value is None}
+    assert passed | {"APPLIANCE_PUBLIC_URL", "APPLIANCE_DEBUGPY"} == known
 
 
 def test_the_example_can_be_taken_over(tmp_path):

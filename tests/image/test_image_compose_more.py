@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.image.conftest import Compose, docker, following, request
+from tests.image.conftest import IMAGE, Compose, docker, following, request
 
 pytestmark = pytest.mark.usefixtures("image")
 ROOT = Path(__file__).parents[2]
@@ -123,3 +123,46 @@ def test_watch_makes_the_image_anew(compose, tmp_path):
     finally:
         copied("down", "--volumes", "--timeout", "2", check=False)
         subprocess.run(["docker", "rmi", "--force", tag], capture_output=True, timeout=60, check=False)
+
+
+def test_settings_of_the_shell(compose, project, docker):
+    """A setting of the shell that runs compose counts; the log for people has no JSON, and colours in a terminal."""
+    shell = {"APPLIANCE_LOG_FORMAT": "console", "APPLIANCE_THREADS": "3", "TERM": "xterm-256color", "NO_COLOR": ""}
+    compose.environment = {"PROJECT_DIR": str(project("plain")), **shell}
+    compose("up", "--build", "--wait")
+    app = compose.container()
+    assert app.get().status == 200
+    config = compose("exec", "--no-TTY", "app", "appliance", "config").stdout
+    assert "APPLIANCE_THREADS           3  (environment)" in config
+    assert "APPLIANCE_LOG_LEVEL         info  (default)" in config
+    log = "\n".join(app.lines())
+    assert "\x1b[" in log
+    assert '{"' not in log
+    assert "[{" not in log
+    compose.environment["NO_COLOR"] = "1"
+    compose("up", "--wait")
+    assert not any("\x1b[" in line for line in compose.container().lines())
+
+
+def test_an_env_file_beside_the_compose_file_that_init_writes(compose, project, docker):
+    """Compose passes the project's own .env on; an edit of it counts nevertheless, without another container."""
+    files = {
+        "wsgi.py": "def application(environ, start_response):\n    start_response('200 OK', [])\n    return [b'x']\n"
+    }
+    folder = project({**files, ".env": "APPLIANCE_BEFORE_START=echo first\n"})
+    docker("run", "--rm", "--volume", f"{folder}:/workspace", IMAGE, "init")
+    file = folder / "docker-compose.yml"
+    file.write_text(file.read_text().replace("image: wsgi-appliance", f"image: {IMAGE}"))
+    written = Compose(compose.name, compose.port, {"APPLIANCE_THREADS": "5"}, folder=folder)
+    try:
+        written("up", "--wait")
+        app = written.container()
+        app.wait_for("output", text="first")
+        assert (
+            "APPLIANCE_THREADS           5  (environment)"
+            in written("exec", "--no-TTY", "app", "appliance", "config").stdout
+        )
+        (folder / ".env").write_text("APPLIANCE_BEFORE_START=echo second\n")
+        app.wait_for("output", text="second")
+    finally:
+        written("down", "--volumes", "--timeout", "2", check=False)

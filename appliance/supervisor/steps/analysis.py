@@ -181,8 +181,15 @@ def log_changes(log: Log, known: Analysis | None, now: Analysis) -> None:
         )  # fmt: skip
     if known is None or known.environment.hidden != now.environment.hidden:
         for key, file in now.environment.hidden:
-            log.event("warning", "environment.hidden", key=key, file=file)
+            log.event("warning", "environment.hidden", key=key, file=file, action=_unhide(key, now.environment.values))
     for key, value in now.environment.values.items():
         ours = key.startswith("APPLIANCE_") and key != "APPLIANCE_BEFORE_START"  # that one is read again
         if known and ours and known.environment.values.get(key) != value:
             log.event("warning", "settings.changed", key=key, action="Restart the appliance to use it.")
+
+
+def _unhide(key: str, values: Mapping[str, str]) -> str:
+    """Say how the value of a file comes to count."""
+    if key.startswith("APPLIANCE_") and "APPLIANCE_IMAGE" in values:
+        return "To use the file's value, create the container again: docker compose up -d; or unset it in your shell."
+    return f"To use the file's value, remove {key} from the environment."
