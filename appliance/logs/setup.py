@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 Entry = MutableMapping[str, Any]
 Renderer = Callable[[object, str, Entry], bytes]
+Access = Literal["off", "errors", "pages", "on"]
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 _RESERVED = frozenset(ALWAYS)
@@ -78,6 +79,10 @@ class EventLogger(structlog.BoundLoggerBase):
     def critical(self, event: str, **fields: Any) -> None:
         """Log why the appliance can't go on."""
         self._proxy_to_logger("critical", event, **fields)
+
+    def write(self, data: bytes) -> None:
+        """Write lines that are rendered already."""
+        self._logger.write(data)
 
     def batch(self, entries: Callable[[], Iterable[Entry]]) -> None:
         """Run each entry through the processors, and write all lines at once: one write costs more than one line.
@@ -138,8 +143,13 @@ def masked_entry(mask: Mask, entry: Entry) -> Entry:
 class Log:
     """Logs the supervisor's events, and the records and output of its children. For one thread."""
 
-    def __init__(self, logger: EventLogger, *, access: Literal["off", "errors", "on"], rules: Rules = PLAIN) -> None:
+    def __init__(
+        self, logger: EventLogger, *, access: Access, rules: Rules = PLAIN, console: Console | None = None
+    ) -> None:
         self._logger = logger
+        self._console = console
+        self._release_planned = False
+        self.call_later: Callable[[float, Callable[[], None]], object] | None = None  # shows lines that are held back
         self._rules = rules
         self._access = access
         self._timestamps = Timestamps()
@@ -175,7 +185,23 @@ class Log:
             How many records were of requests.
         """
         self._logger.batch(lambda: self._record_entries(batch, role, generation))
+        if self._console is not None:
+            self._plan_release(self._console)
         return self._requests
+
+    def _plan_release(self, console: Console) -> None:
+        """Show a line that the console holds back once it is due."""
+        if self._release_planned or self.call_later is None or (due_s := console.due_s) is None:
+            return
+        self._release_planned = True
+
+        def release() -> None:
+            self._release_planned = False
+            if (left_s := console.due_s) is not None and left_s <= 0:
+                self._logger.write(console.release())
+            self._plan_release(console)
+
+        self.call_later(max(0.0, due_s), release)
 
     def output(self, lines: Sequence[OutputLine], *, stream: str, role: str, generation: int | None, pid: int) -> None:
         """Log what a process wrote on a stream, with one write; ``pid`` is the stream's process."""
@@ -273,22 +299,25 @@ def make_log(
     *,
     format: Literal["json", "console"],  # noqa: A002 - the setting's own name
     level: str,
-    access: Literal["off", "errors", "on"],
+    access: Access,
     colour: bool,
     root: str,
     width: Callable[[], int] = terminal_width,
+    help_text: str = "",
     constant: Mapping[str, str] = MappingProxyType({}),
     rules: Rules = PLAIN,
 ) -> Log:
     """Make the supervisor's log.
 
-    ``colour`` and ``root`` (the project's folder, left out of paths) are for the console, the ``constant`` fields of
-    every line for JSON.
+    ``colour``, ``root`` (the project's folder, left out of paths) and ``help_text`` (the last line of the banner) are
+    for the console, the ``constant`` fields of every line for JSON.
     """
-    renderer: Renderer = json_renderer(constant) if format == "json" else Console(colour=colour, root=root, width=width)
-    logger = EventLogger(_Destination(write), [Threshold.at(level), renderer], {})
-    logger.masks_first = format == "console"
-    return Log(logger, access=access, rules=rules)
+    console = None
+    if format == "console":
+        console = Console(colour=colour, root=root, width=width, pages=access == "pages", help_text=help_text)
+    logger = EventLogger(_Destination(write), [Threshold.at(level), console or json_renderer(constant)], {})
+    logger.masks_first = console is not None
+    return Log(logger, access=access, rules=rules, console=console)
 
 
 class _Stamp:

@@ -81,6 +81,7 @@ class Supervisor:
         self._log = log
         self._writer = writer
         self._loop = Loop()
+        log.call_later = self._loop.call_later
         self._failures = Failures(log, self._loop, self.on_event)
         self._loop.on_error = self._failures.report
         self._children = Children(self._loop, self)

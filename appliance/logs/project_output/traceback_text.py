@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from appliance.logs.render.colour import Palette
@@ -22,6 +22,9 @@ _LINKS = MappingProxyType(
     }
 )
 _HEADINGS = ("Traceback (most recent call last):", "Fatal Python error: ", "  + Exception Group Traceback")
+_LIBRARY = re.compile(r"\A.*/(?:(?:site|dist)-packages|python\d(?:\.\d+)?t?)/")
+_FOLDED = 2  # frames in a row that are worth a line of their own
+_NAMED = 3  # packages that such a line names
 _FOREIGN = ("site-packages/", "dist-packages/", ".venv/", "venv/", "node_modules/")
 
 
@@ -58,24 +61,78 @@ class TracebackText:
         return path.startswith(prefix) and not any(part in path.removeprefix(prefix) for part in _FOREIGN)
 
     def lines(self, text: str) -> list[str]:
-        """Return the traceback's lines, coloured; the text is sanitised already."""
-        prefix = self.root.rstrip("/") + "/"
+        """Return the traceback's lines, coloured; the text is sanitised already.
+
+        A run of frames outside the project becomes one line, except the frame that raised.
+        """
+        result: list[str] = []
+        run: list[_Foreign] = []
         style = "plain"
-        result = []
         for line in text.rstrip("\n").split("\n"):
             frame = _FRAME.match(line)
+            if frame and not self._is_own(frame["path"]):
+                run.append(_Foreign(frame, [self.palette.paint(_frame_line(frame), "dim")]))
+                style = "dim"
+                continue
+            if run and not frame and _is_below(line, run[-1].frame):
+                run[-1].lines.append(self.palette.paint(line, "dim"))
+                continue
+            result += self._folded(run, raised=not frame)
+            run = []
             if frame:
-                style = "strong" if self._is_own(frame["path"]) else "dim"
-                result.append(
-                    self.palette.paint(frame["start"] + frame["path"].removeprefix(prefix) + frame["rest"], style)
-                )
+                style = "strong"
+                path = frame["path"].removeprefix(self.root.rstrip("/") + "/")
+                result.append(self.palette.paint(frame["start"] + path + frame["rest"], style))
             elif line.startswith(" "):  # a frame's source and markers, or a SyntaxError's line
-                result.append(self.palette.paint(line, "dim" if style == "dim" else "plain"))
+                result.append(line)
             else:
-                style = "plain"
                 heading = line.startswith(("Traceback (", "During handling of", "The above exception")) or not line
                 result.append(line if heading else self.palette.paint(line, "red"))
-        return result
+        return result + self._folded(run, raised=True)
+
+    def _folded(self, run: list[_Foreign], *, raised: bool) -> list[str]:
+        """Return the lines of frames outside the project: of the one that raised, and the number of the others."""
+        hidden = run[:-1] if raised else run
+        if len(hidden) < _FOLDED:
+            hidden = []
+        shown = [line for each in run[len(hidden) :] for line in each.lines]
+        if not hidden:
+            return shown
+        names = list(dict.fromkeys(each.package for each in hidden))
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        margin = hidden[0].frame["start"].removesuffix('File "')
+        note = f"{margin}... {len(hidden)} frames in {', '.join(names[:_NAMED])}{more}"
+        return [self.palette.paint(note, "dim"), *shown]
+
+
+class _Foreign(NamedTuple):
+    """A frame outside the project, with its lines."""
+
+    frame: re.Match[str]
+    lines: list[str]
+
+    @property
+    def package(self) -> str:
+        """The package or module of the frame's file."""
+        path = self.frame["path"]
+        if path.startswith("<"):
+            return path.strip("<>").removeprefix("frozen ").partition(".")[0]
+        return _short(path).lstrip("/").partition("/")[0].removesuffix(".py")
+
+
+def _short(path: str) -> str:
+    """Return a library's path without the folder that it is installed in: ``flask/app.py``, ``json/decoder.py``."""
+    return _LIBRARY.sub("", path)
+
+
+def _frame_line(frame: re.Match[str]) -> str:
+    return frame["start"] + _short(frame["path"]) + frame["rest"]
+
+
+def _is_below(line: str, frame: re.Match[str]) -> bool:
+    """Whether a line belongs to a frame: its source and markers are further in, also behind a group's margin."""
+    margin = frame["start"].removesuffix('File "')
+    return line.startswith((margin + "  ", margin + "[Previous line repeated"))
 
 
 def _blank_after(lines: list[str], start: int) -> int:

@@ -7,7 +7,6 @@ and in a library's process that logs to a terminal.
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -15,9 +14,12 @@ from typing import TYPE_CHECKING, Any
 from appliance.logs.project_output.logging_events import EVENT as LOGGED
 from appliance.logs.project_output.traceback_text import TracebackText, as_text
 from appliance.logs.render.access import EVENTS as ACCESS_EVENTS
+from appliance.logs.render.banner import Banner
 from appliance.logs.render.colour import Palette
+from appliance.logs.render.field_text import flattened, needs_rows, rows, value_text
 from appliance.logs.render.fold import Fold
 from appliance.logs.render.log_fields import ALWAYS, WITH_LINES
+from appliance.logs.render.page_loads import PageLoads
 from appliance.logs.sanitise import sanitised_entry
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ _LEVELS = MappingProxyType(
 _STREAMS = MappingProxyType({"stdout": ("out |", "blue"), "stderr": ("err |", "magenta")})
 _UNNAMED = ("url", "application", "error", "message", "msg", "text")  # shown without their names
 _PARTS = MappingProxyType({"found": "found", "expected": "expected", "action": "do this"})
+_EMPTY: tuple[object, ...] = (None, "", [], {})  # values of which an event says nothing
 _BLOCKS = ("traceback", "details", "output")
 _INDENT = " " * 19  # the time and the level
 _SLOW_S = 1.0  # people notice the wait (Nielsen's limit of an unbroken train of thought)
@@ -51,21 +54,49 @@ def terminal_width() -> int:
 class Console:
     """A structlog processor that renders for people. It asks ``width`` for each line: terminals are resized."""
 
-    def __init__(self, *, colour: bool, root: str, width: Callable[[], int]) -> None:
+    def __init__(
+        self, *, colour: bool, root: str, width: Callable[[], int], pages: bool = False, help_text: str = ""
+    ) -> None:
+        """``pages``: one line for a page and its assets. ``help_text``: the banner's last line; "" means no banner."""
         palette = Palette(colour)
         self._paint = palette.paint
         self._traceback = TracebackText(palette, root)
         self._root = root.rstrip("/") + "/"
         self._width = width
         self._fold = Fold()
+        self._banner = Banner(palette.paint, help_text)
+        self._pages = PageLoads() if pages else None
+
+    @property
+    def due_s(self) -> float | None:
+        """Seconds until a line that is held back is to be shown (``release``); None if there is none."""
+        return self._pages.due_s if self._pages is not None and self._pages.holding else None
+
+    def release(self) -> bytes:
+        """Return the line that is held back."""
+        return _joined(self._pages.release()) if self._pages is not None else b""
 
     def __call__(self, _logger: object, level: str, entry: MutableMapping[str, Any]) -> bytes:
         """Return the event's lines, each with its newline."""
+        if self._pages is None:
+            return _joined(self._lines(level, entry))
+        request = entry["event"] == "request.finished"
+        if request and self._pages.belongs(entry):
+            return b""
+        lines = self._lines(level, entry)
+        if not lines:
+            return b""
+        before = self._pages.release()
+        if request and self._pages.hold(entry, lines):
+            return _joined(before)
+        return _joined(before + lines)
+
+    def _lines(self, level: str, entry: MutableMapping[str, Any]) -> list[str]:
         key = _key(entry)
         same = self._fold.is_last(key)
         shown, hidden = self._fold.count(key)
         if not shown:
-            return b""
+            return []
         fields = sanitised_entry(entry, with_lines=WITH_LINES)
         opening = {name: fields.pop(name, None) for name in ALWAYS}
         time = self._paint(_local_time(str(opening["timestamp"])), "dim")
@@ -73,18 +104,20 @@ class Console:
         if event == "output":
             lines = self._output(fields)
         else:
-            name, style = _LEVELS.get(level, (level, "plain"))
-            first, *others = self._event_lines(opening, event, fields)
-            lines = [f"{self._paint(name, style)} {first}", *others]
-        before = ""
+            died = event == "request.finished" and "reason" in fields
+            name, style = _LEVELS["error" if died else level] if level in _LEVELS else (level, "plain")
+            # The banner reads the fields after this; a part of rendering takes its fields out.
+            first, *rest = self._event_lines(opening, event, dict(fields))
+            lines = [f"{self._paint(name, style)} {first}", *rest]
+        before = []
         if hidden:
             repeats = self._paint(f"({hidden} more of the same)", "dim")
             if same:
                 lines[0] += f" {repeats}"
             else:
-                before = f"{_INDENT}{repeats}\n"
-        text = "".join(f"{line}\n" for line in [f"{time} {lines[0]}", *(_INDENT + line for line in lines[1:])])
-        return (before + text).encode()
+                before = [f"{_INDENT}{repeats}"]
+        others = [*lines[1:], *self._banner.lines(event, fields)]
+        return [*before, f"{time} {lines[0]}", *(_INDENT + line for line in others)]
 
     def _event_lines(self, opening: dict[str, Any], event: str, fields: dict[str, Any]) -> list[str]:
         if event in ACCESS_EVENTS:
@@ -126,9 +159,12 @@ class Console:
                 f"{method:<6} ",
             ]
         )
+        reason = fields.get("reason")
         if event != "request.finished":
-            reason = f"({event.partition('.')[2]}: {fields.get('reason', '-')})"
-            return [f"{start}{target} {self._paint(reason, 'dim')}"]
+            ending = f"({event.partition('.')[2]}: {reason or '-'})"
+            return [f"{start}{target} {self._paint(ending, 'dim')}"]
+        if reason:  # the status was sent, and then the response did not come to its end
+            return [f"{start}{target} {self._paint(f'(died: {reason})', 'red')}"]
         room = self._width() - len(f"{_INDENT}200 {'':9} {method:<6} ")
         return [start + (f"{target[: room - 3]}..." if 10 < room < len(target) else target)]
 
@@ -148,11 +184,22 @@ class Console:
 
     def _event(self, opening: dict[str, Any], fields: dict[str, Any]) -> list[str]:
         blocks = {name: str(fields.pop(name)) for name in _BLOCKS if name in fields}
-        parts = {label: str(fields.pop(name)) for name, label in _PARTS.items() if name in fields}
-        first = [self._paint(f"{opening['event']:<18}", "strong"), *self._pairs(self._with_place(fields))]
+        problems = fields.pop("problems", None)
+        three_parts = [each for each in problems if isinstance(each, dict)] if isinstance(problems, list) else []
+        parts = [_parts(each) for each in three_parts] or [_parts(fields)]
+        for name in _PARTS:
+            fields.pop(name, None)
+        tables = {name: fields.pop(name) for name in list(fields) if needs_rows(fields[name])}
+        told = {name: value for name, value in fields.items() if value not in _EMPTY}
+        first = [self._paint(f"{opening['event']:<18}", "strong"), *self._pairs(self._with_place(told))]
         first.append(self._paint(_origin(opening["role"], opening["generation"]), "dim"))
         lines = [" ".join(first).rstrip()]
-        lines += [f"{self._paint(f'{name:<9}', 'cyan')} {text}" for name, text in parts.items()]
+        lines += [f"{self._paint(f'{name:<9}', 'cyan')} {text}" for each in parts for name, text in each]
+        for name, items in tables.items():
+            labels = [name, *[""] * (len(items) - 1)]
+            lines += [
+                f"{self._paint(f'{label:<9}', 'cyan')} {row}" for label, row in zip(labels, rows(items), strict=True)
+            ]
         for name, text in blocks.items():
             lines += self._traceback.lines(text) if name == "traceback" else text.rstrip("\n").split("\n")
         return lines
@@ -167,21 +214,15 @@ class Console:
         for name in _UNNAMED:
             if name in fields:
                 yield self._value(name, fields[name], quoted=False)
-        for name, value in fields.items():
-            if name not in _UNNAMED:
-                yield self._paint(f"{name.removesuffix('_s')}=", "dim") + self._value(name, value, quoted=True)
+        for name, value in flattened({name: value for name, value in fields.items() if name not in _UNNAMED}):
+            yield self._paint(f"{name.removesuffix('_s')}=", "dim") + self._value(name, value, quoted=True)
 
     def _value(self, name: str, value: object, *, quoted: bool) -> str:
-        if name.endswith("_s") and isinstance(value, int | float):
+        if name.endswith("_s") and isinstance(value, int | float) and not isinstance(value, bool):
             return _duration(value).replace(" ", "")
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
-            value = ",".join(item.removeprefix(self._root) for item in value)
-        if not isinstance(value, str):
-            return json.dumps(value, ensure_ascii=False)
-        text = value.removeprefix(self._root)
-        # Quoted by JSON's rules, which also escape newlines and tabs: one event, one line.
-        spaced = quoted and (not text or " " in text or '"' in text)
-        return json.dumps(text, ensure_ascii=False) if spaced or "\n" in text or "\t" in text else text
+        if isinstance(value, list):
+            value = [each.removeprefix(self._root) if isinstance(each, str) else each for each in value]
+        return value_text(value.removeprefix(self._root) if isinstance(value, str) else value, quoted=quoted)
 
 
 # Fields that differ between two requests with the same answer.
@@ -193,6 +234,14 @@ _VARYING = frozenset(
 def _key(entry: MutableMapping[str, Any]) -> str:
     """Return what makes two events the same to a person."""
     return repr([(name, value) for name, value in entry.items() if name not in _VARYING])
+
+
+def _joined(lines: list[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _parts(error: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(label, str(error[name])) for name, label in _PARTS.items() if error.get(name)]
 
 
 def _origin(role: str, generation: int | None) -> str:

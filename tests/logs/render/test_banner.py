@@ -1,0 +1,36 @@
+"""Three lines once the project is served: where, what, and where help is."""
+
+from __future__ import annotations
+
+from appliance.logs.render.console import Console
+
+OPENING = {"timestamp": "2026-01-02T03:04:05.678901Z", "level": "info", "role": "supervisor"}
+STARTED = {"event": "appliance.started", "url": "http://localhost:8001", "project": "/workspace"}
+FOUND = {"event": "project.found", "application": "shop:app", "framework": "Flask"}
+READY = {"event": "worker.ready", "url": "http://localhost:8001", "application": "flask.app.Flask", "python": "3.13.5"}
+
+
+def shown(*events, help_text="appliance status"):
+    """The lines of these events below their first ones."""
+    console = Console(colour=False, root="/workspace", width=lambda: 0, help_text=help_text)
+    return [console(None, "info", {**OPENING, **event}).decode().splitlines()[1:] for event in events]
+
+
+def test_the_banner():
+    """The first worker that serves has three lines below it, and no other event has one."""
+    again = {**READY, "pid": 2}
+    assert shown(STARTED, FOUND, READY, again) == [
+        [],
+        [],
+        [
+            f"{' ' * 19}open      http://localhost:8001",
+            f"{' ' * 19}serves    shop:app (Flask) of /workspace, Python 3.13.5",
+            f"{' ' * 19}help      appliance status",
+        ],
+        [],
+    ]
+
+
+def test_without_a_help_text_there_is_none():
+    """A log without a text for help, such as a library's, has no banner."""
+    assert shown(STARTED, READY, help_text="") == [[], []]
