@@ -20,6 +20,7 @@ import time
 SOCKET = "/tmp/appliance/status.sock"  # noqa: S108  where the image has it; the folder belongs to the supervisor
 ANSWER_S = 2.0  # a supervisor that takes longer does not work
 BIND_S = 2.0  # how long a new supervisor may take to create its socket
+MAX_CAUSE = 1000  # characters; the engine keeps 4096 bytes of what the check prints
 POLL_S = 0.2  # between two questions while it is not ready: 0.3 ms of CPU each
 
 
@@ -46,6 +47,17 @@ def ask(path: str) -> dict[str, object]:
     return status
 
 
+def cause(status: dict[str, object]) -> str:
+    """Return why the project is broken, with file and line, behind the state; "" if it is not, or nothing is known."""
+    error = status.get("error")
+    if not isinstance(error, dict):
+        return ""
+    place = f" ({error['file']}:{error.get('line')})" if error.get("file") else ""
+    parts = [f"{error.get('title')}{place}", error.get("lead"), error.get("action")]
+    text = ". ".join(str(part).strip().rstrip(".") for part in parts if part)
+    return f": {' '.join(text.split())[:MAX_CAUSE]}."
+
+
 def judge(path: str) -> tuple[int, str]:
     """Return the exit code (0: healthy, 1: not), and one line that says why; wait while the project starts."""
     patience = time.monotonic() + BIND_S
@@ -61,12 +73,13 @@ def judge(path: str) -> tuple[int, str]:
             health, state, stuck = status.get("health"), status.get("state"), status.get("stuck")
             if health != "starting":
                 but = f", but {stuck}" if stuck else ""
-                return (0 if health == "healthy" else 1), f"{health}: the state is {state}{but}"
+                return (0 if health == "healthy" else 1), f"{health}: the state is {state}{but}{cause(status)}"
         time.sleep(POLL_S)  # noqa: TID251  a program of its own, with nothing to wait on
 
 
 if __name__ == "__main__":
     path = os.environ.get("APPLIANCE_STATUS_SOCKET") or SOCKET  # noqa: TID251  a program of its own, with its own environment
     code, line = judge(path)
-    sys.stdout.write(ascii(line)[1:-1] + "\n")  # the engine keeps it, and a terminal shows it
+    shown = "".join(each if " " <= each <= "~" else ascii(each)[1:-1] for each in line)
+    sys.stdout.write(f"{shown}\n")  # the engine keeps it, and a terminal shows it
     sys.exit(code)  # noqa: TID251  a program of its own

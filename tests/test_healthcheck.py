@@ -1,5 +1,6 @@
 """The health check, started as the engine starts it: by path, alone, with a socket that answers or does not."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -68,6 +69,24 @@ def test_the_supervisors_word_decides(tmp_path, health, code):
     assert found == code
     assert health in words
     assert "installing" in words
+
+
+def test_a_broken_project_says_why(tmp_path):
+    """The line names the error, its file and line, and what to do, in ASCII, whatever the error has."""
+    error = {"title": "SyntaxError: '(' was never\nclosed \u2028\u00e9", "lead": "The project could not be imported."}
+    error |= {"file": "/workspace/app.py", "line": 7, "action": "Close it.", "details": "x" * 9000}
+    path = tmp_path / "status.sock"
+    with supervisor(path, json.dumps({"health": "unhealthy", "state": "broken", "error": error}).encode()):
+        code, words = check(path)
+    assert code == 1
+    assert words == (
+        "unhealthy: the state is broken: SyntaxError: '(' was never closed \\xe9 (/workspace/app.py:7). "
+        "The project could not be imported. Close it.\n"
+    )
+    with supervisor(
+        tmp_path / "2.sock", b'{"health": "unhealthy", "state": "broken", "error": {"title": "no folder"}}'
+    ):
+        assert check(tmp_path / "2.sock")[1] == "unhealthy: the state is broken: no folder.\n"
 
 
 def test_a_start_is_waited_for(tmp_path):

@@ -42,6 +42,7 @@ LEVELS = ("debug", "info", "warning", "error", "critical")
 _RESERVED = frozenset(ALWAYS)
 _PROJECT_EVENTS = frozenset({"output", logging_events.EVENT})
 _BELOW_WARNING = frozenset({"debug", "info"})
+_WAITING = 503  # the stand-in's status while the project is being installed or started, which is no error
 _SHOWN_CHARACTERS = 200  # characters of a malformed record that its event shows
 
 
@@ -233,12 +234,15 @@ class Log:
 
     def _record_entries(self, batch: Sequence[Any], role: str, generation: int) -> Iterable[Entry]:
         self._requests = 0
+        waiting = role == "standin"
         for record in batch:
             try:
                 if record[0] == ACCESS:
                     self._requests += 1
                     request = AccessRecord.from_wire(record)
                     level, event, fields = access.event(request, self._rules)
+                    if waiting and request.status == _WAITING:
+                        level = "info"
                     if self._access == "off" or (self._access == "errors" and level in _BELOW_WARNING):
                         continue
                     timestamp = self._timestamps(request.ended_us / 1_000_000)

@@ -13,7 +13,7 @@ import select
 import threading
 import time
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from ..protocol.channel import (
     Channel,
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 WAIT_PATH = "/__appliance__/wait"
 _QUEUED_WITHIN_S = 0.003  # accepted so early, it had queued; if one comes later, it waits one second more
 _READ_MESSAGE_S = 0.02  # for the control thread to read a message
+_REFRESH_S = 2.0  # a page that got news has asked for itself again by then
+_MAX_CLIENTS = 256  # open pages that are told apart
 _MAX_WAIT_S = 20.0  # below the idle time-outs of proxies
 
 
@@ -87,12 +89,43 @@ class Page:
 
 
 class QuietSink(RecordSink):
-    """Leaves out the requests that wait for a change: users did not send them."""
+    """Leaves out what users did not ask for: the requests that wait for a change, and the page's own refresh after one.
+
+    A page left open would otherwise fill the log while dependencies are being installed.
+    """
+
+    def __init__(self, channel: Channel) -> None:
+        super().__init__(channel)
+        self._waited: dict[tuple[str, str, str], float] = {}  # when a client's page got news, by CLOCK_MONOTONIC
 
     def exchange(self, exchange: Exchange) -> None:
         """Log a request that has ended."""
-        if exchange.head is None or exchange.head.path != WAIT_PATH:
+        head = exchange.head
+        if head is not None and head.path == WAIT_PATH:
+            page = urlsplit(head.values.get("HTTP_REFERER", ""))
+            self._waited[_client(exchange, page.path)] = time.monotonic()
+            while len(self._waited) > _MAX_CLIENTS:
+                self._waited.pop(next(iter(self._waited)))
+        elif not self._is_refresh(exchange):
             super().exchange(exchange)
+
+    def event(self, level: str, event: str, fields: dict[str, object]) -> None:
+        """Add another event, unless it is about a request that waits for a change."""
+        if fields.get("url.path") != WAIT_PATH:
+            super().event(level, event, fields)
+
+    def _is_refresh(self, exchange: Exchange) -> bool:
+        head = exchange.head
+        if head is None or head.method != "GET":
+            return False
+        waited = self._waited.pop(_client(exchange, head.path), None)
+        return waited is not None and time.monotonic() - waited < _REFRESH_S
+
+
+def _client(exchange: Exchange, path: str) -> tuple[str, str, str]:
+    """Return what tells one open page from another."""
+    agent = exchange.head.values.get("HTTP_USER_AGENT", "") if exchange.head is not None else ""
+    return exchange.address, agent, path
 
 
 class HoldRule:

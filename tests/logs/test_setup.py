@@ -71,6 +71,16 @@ def test_what_every_line_opens_with():
     ]
 
 
+@pytest.mark.parametrize(("role", "status", "level"), [
+    ("standin", 503, "info"), ("standin", 500, "error"), ("worker", 503, "error"),
+])  # fmt: skip
+def test_waiting_is_no_error(role, status, level):
+    """The page that says that the project is being started is no error; a worker's own 503 is one."""
+    recorder = Recorder()
+    recorder.log.records([access(status=status)], role=role, generation=1)
+    assert recorder.lines[0]["level"] == level
+
+
 def test_without_a_generation():
     """An event of no generation has no field for it."""
     recorder = Recorder()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -29,9 +30,9 @@ class Shown:
     """A log for people, and the calls that it has planned."""
 
     def __init__(self, access="pages", form="console"):
-        self.writes = []
-        self.planned = []
-        self.log = make_log(
+        self.writes: list[bytes] = []
+        self.planned: list[tuple[float, Any]] = []
+        self.log: Any = make_log(
             self.writes.append, format=form, level="info", access=access, colour=False, root="/w", width=lambda: 0
         )
         self.log.call_later = lambda after_s, call: self.planned.append((after_s, call))
