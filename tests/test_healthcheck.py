@@ -73,7 +73,10 @@ def test_the_supervisors_word_decides(tmp_path, health, code):
 
 def test_a_broken_project_says_why(tmp_path):
     """The line names the error, its file and line, and what to do, in ASCII, whatever the error has."""
-    error = {"title": "SyntaxError: '(' was never\nclosed \u2028\u00e9", "lead": "The project could not be imported."}
+    error: dict[str, object] = {
+        "title": "SyntaxError: '(' was never\nclosed \u2028\u00e9",
+        "lead": "The project could not be imported.",
+    }
     error |= {"file": "/workspace/app.py", "line": 7, "action": "Close it.", "details": "x" * 9000}
     path = tmp_path / "status.sock"
     with supervisor(path, json.dumps({"health": "unhealthy", "state": "broken", "error": error}).encode()):

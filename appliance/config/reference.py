@@ -99,9 +99,9 @@ def compose_environment(indent: str) -> list[str]:
     names = textwrap.wrap(", ".join(passed_variables()), 117 - len(indent))
     return [
         f"{indent}# These come from your shell, or from .env in this folder, if they are set there.",
-        f"{indent}<<: {{{names[0]}",
-        *(f"{indent}  {line}" for line in names[1:-1]),
-        f"{indent}  {names[-1]}}}",
+        f"{indent}<<: {{",
+        *(f"{indent}  {line}" for line in names),
+        f"{indent}}}",
         f"{indent}# Whether the log may have colours: it may if compose runs in a terminal.",
         f"{indent}COMPOSE_TERMINAL: ${{TERM:+1}}",
     ]

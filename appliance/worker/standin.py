@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 WAIT_PATH = "/__appliance__/wait"
 _QUEUED_WITHIN_S = 0.003  # accepted so early, it had queued; if one comes later, it waits one second more
 _READ_MESSAGE_S = 0.02  # for the control thread to read a message
-_REFRESH_S = 2.0  # a page that got news has asked for itself again by then
+_REFRESH_S = 2.0  # a page that has changed is requested again by then
 _MAX_CLIENTS = 256  # open pages that are told apart
 _MAX_WAIT_S = 20.0  # below the idle time-outs of proxies
 
@@ -96,7 +96,7 @@ class QuietSink(RecordSink):
 
     def __init__(self, channel: Channel) -> None:
         super().__init__(channel)
-        self._waited: dict[tuple[str, str, str], float] = {}  # when a client's page got news, by CLOCK_MONOTONIC
+        self._waited: dict[tuple[str, str, str], float] = {}  # when a client's page was answered, by CLOCK_MONOTONIC
 
     def exchange(self, exchange: Exchange) -> None:
         """Log a request that has ended."""

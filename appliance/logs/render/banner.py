@@ -33,7 +33,7 @@ class Banner:
         framework = f" ({known['framework']})" if known.get("framework") else ""
         served = f"{known.get('application', '')}{framework} of {known.get('project', '')}"
         rows = (
-            ("open", "strong", fields.get("url", "")),
+            ("open", "strong", fields.get("url") or known.get("action", "")),  # in a container the URL may be unknown
             ("serves", "plain", f"{served}, Python {known.get('python', '')}"),
             ("help", "plain", self._help),
         )

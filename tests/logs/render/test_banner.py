@@ -31,6 +31,13 @@ def test_the_banner():
     ]
 
 
+def test_without_a_url_it_says_how_to_find_it():
+    """Where the published port is not known, the banner has the words of the first event."""
+    started = {"event": "appliance.started", "project": "/workspace", "action": "`docker port x 8000` shows it."}
+    ready = {name: value for name, value in READY.items() if name != "url"}
+    assert shown(started, FOUND, ready)[2][0].endswith("open      `docker port x 8000` shows it.")
+
+
 def test_without_a_help_text_there_is_none():
     """A log without a text for help, such as a library's, has no banner."""
     assert shown(STARTED, READY, help_text="") == [[], []]
