@@ -60,8 +60,8 @@ ROWS: Mapping[str, _Row] = MappingProxyType({
         "Files that the project writes do not belong to its owner. Remove user:, or set it to the owner.",
     ),
     "owner.files": _Row(
-        "owner", "hurts", "{count} files belong to other users, such as {file} (uid {file_owner})",
-        "Change their owner on the host: sudo chown -R {owner} {name}",
+        "owner", "hurts", "files of other users: {count}, such as {file} (uid {file_owner})",
+        "On the host, in the project's folder: sudo chown -R {owner} .",
     ),
     "port.unreachable": _Row(
         "port", "hurts", "the appliance listens on {host}, which no published port reaches",

@@ -6,6 +6,7 @@ to see whether the kernel reports it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import shutil
@@ -78,7 +79,8 @@ def events(subject: Subject) -> Iterator[Finding]:
     else:
         yield finding("events.at_once" if seen else "events.none")
     finally:
-        probe.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a folder that can't be written has no probe
+            probe.unlink(missing_ok=True)
         source.close()
 
 
@@ -96,10 +98,8 @@ def owners(subject: Subject) -> Iterator[Finding]:
     yield finding("owner.same", uid=uid) if uid == owner else finding("owner.other", owner=owner, uid=uid)
     strange = [path for path in _some_files(subject.project) if path.lstat().st_uid not in {owner, uid}]
     if strange:
-        first, name = strange[0], subject.project.name or "."
-        yield finding(
-            "owner.files", count=len(strange), file=first, file_owner=first.lstat().st_uid, owner=owner, name=name
-        )
+        first = strange[0]
+        yield finding("owner.files", count=len(strange), file=first, file_owner=first.lstat().st_uid, owner=owner)
 
 
 def ports(subject: Subject) -> Iterator[Finding]:

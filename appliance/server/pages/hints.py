@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from . import missing_dependencies as lacking
 from . import project_files, system_libraries
 from .distributions import distribution, removed_in
+from .permissions import permission
 from .removed_names import companions, is_too_old, last_releases_with
 from .tracebacks import safe_str, shorten
 
@@ -321,6 +322,7 @@ def _address_in_use(error: BaseException, message: str, _root: str) -> str:
 
 _HINTS: tuple[Callable[[BaseException, str, str], str], ...] = (
     _missing_example,
+    permission,
     _removed,
     _module,
     _system,
