@@ -92,8 +92,9 @@ RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ig
  && rm -rf /opt/appliance/debugpy/bin "$pydevd/pydevd_attach_to_process" \
       "$pydevd/_pydevd_frame_eval/vendored/bytecode/tests" "$pydevd/_pydevd_bundle/_debug_adapter/"*.json \
  && find "$pydevd" -name '*.c' -delete -o -name '*.p[yx][xd]' -delete -o -name '*.pyd' -delete
+COPY image/dev_user.sh /opt/appliance/dev_user.sh
 COPY image/shim.sh /opt/appliance/shims/python
-RUN chmod 0755 /opt/appliance/shims/python \
+RUN chmod 0755 /opt/appliance/dev_user.sh /opt/appliance/shims/python \
  && for name in python3 pip pip3 flask django-admin celery pytest alembic; do \
       ln -s python "/opt/appliance/shims/$name"; \
     done

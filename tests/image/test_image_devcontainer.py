@@ -127,10 +127,12 @@ def test_an_editor_and_a_server_in_one_container(devcontainer, folder, host_user
     assert "wsgi.py" in devcontainer("exec", "git", "status", "--short")
     devcontainer("exec", "sh", "-c", "echo noted > note.txt")
     assert (folder / "note.txt").stat().st_uid == host_user.pw_uid
+    assert devcontainer("exec", "id", "-u").strip() == str(host_user.pw_uid)
     ask = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8000/').read().decode())"
     assert devcontainer("exec", "appliance", "run", "python", "-c", ask).strip() == f"one {host_user.pw_uid}"
     where = devcontainer("exec", "/tmp/appliance/environment/bin/python", "-c", "import sys; print(sys.prefix)")
     assert where.strip() == "/tmp/appliance/environment"
+    assert devcontainer("exec", "ls", "/cache").split() == [f"uid-{host_user.pw_uid}"]
 
     addresses = json.loads(docker("inspect", up["containerId"]).stdout)[0]["NetworkSettings"]["Networks"]
     host = next(iter(addresses.values()))["IPAddress"]

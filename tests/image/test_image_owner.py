@@ -1,6 +1,10 @@
 """Files: the project's belong to the project's owner, and nothing of ours lies among them."""
 
+import uuid
+
 import pytest
+
+from tests.image.conftest import ROOT
 
 OWNER = 1234
 
@@ -63,3 +67,66 @@ def test_any_user_may_be_asked_for(start, project):
     container = start(project(FILES | {"wsgi.py": elsewhere}), "--user", "4321:4321")
     container.wait_for("worker.ready")
     assert container.get().text == "4321:4321"
+
+
+@pytest.fixture
+def dev_image(image, docker, tmp_path):
+    """An image like the dev container's, without its tools."""
+    template = (ROOT / "appliance" / "templates" / "devcontainer" / "Dockerfile").read_text()
+    (entry_point,) = (line for line in template.splitlines() if line.startswith("ENTRYPOINT"))
+    folder = tmp_path / "image"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text(f"FROM {image}\nRUN useradd --create-home dev\n{entry_point}\n")
+    name = f"appliance-test-{uuid.uuid4().hex[:12]}"
+    docker("build", "--quiet", "--tag", name, str(folder))
+    yield name
+    docker("rmi", "--force", name, check=False)
+
+
+@pytest.mark.parametrize("owner", [0, 1000, OWNER])
+def test_a_terminal_beside_the_server(start, project, dev_image, docker, owner):
+    """In a dev container the terminal's user is the owner, root too: it may write, and nothing is installed twice."""
+    folder = project(FILES, owner=owner)
+    container = start(folder, tag=dev_image)
+    container.wait_for("worker.ready")
+    assert container.get().text == f"{owner}:{owner}"
+    script = (
+        "id -u; touch /workspace/new.txt /home/dev/new.txt; appliance run python -c 'import sys; print(sys.prefix)'"
+    )
+    shown = docker("exec", "--user", "dev", container.name, "sh", "-ec", script).stdout.split()
+    assert shown[0] == str(owner)
+    assert (folder / "new.txt").stat().st_uid == owner
+    assert shown[1] == container.execute("readlink", "/tmp/appliance/environment").stdout.strip()
+    assert container.execute("ls", "/cache").stdout.split() == [f"uid-{owner}"]
+
+
+def test_a_dev_container_of_another_user(start, project, dev_image):
+    """Where the container does not run as root, the ids stay as they are, and the project is served."""
+    elsewhere = FILES["wsgi.py"].replace('Path(__file__).with_name("written.txt")', 'Path("/tmp/written.txt")')
+    container = start(project(FILES | {"wsgi.py": elsewhere}), "--user", "4321:4321", tag=dev_image)
+    container.wait_for("worker.ready")
+    assert container.get().text == "4321:4321"
+
+
+def test_a_project_of_root(start, project):
+    """Root's project is served by root without privileges; a file of somebody else is refused in words."""
+    container = start(project({**FILES, ".env": "KEY=1\n"}, owner=0))
+    container.wait_for("worker.ready")
+    assert container.get().text == "0:0"
+    container.execute(
+        "sh", "-c", "chmod 600 wsgi.py; chown 1234 wsgi.py; echo >> other.py"
+    )  # exec has root's privileges
+    failed = container.wait_for("worker.failed")
+    assert "wsgi.py belongs to uid 1234, mode 0600; the project runs as uid 0." in failed["action"]
+    assert "sudo chown -R 0 ." in failed["action"]
+
+
+def test_a_project_that_is_read_only(start, project):
+    """A mount that can't be written is served, and doctor notes it once."""
+    text = FILES["wsgi.py"].replace("Path(__file__)", "Path('/tmp/x')")
+    folder = project({**FILES, "wsgi.py": text}, owner=0)
+    container = start(None, "--volume", f"{folder}:/workspace:ro")
+    container.wait_for("worker.ready")
+    assert container.get().text == "0:0"
+    shown = container.execute("appliance", "doctor", check=False).stdout
+    assert shown.count("Read-only file system") == 1
