@@ -1,6 +1,6 @@
 """Released versions of others' software, fetched once into a cache folder that can be made again at any time.
 
-The folder is ``wsgi-appliance-tests`` in the user's cache folder. Where a release or its Python is not to be had, the
+The folder is ``wsgi-appliance-tests`` in the user's cache folder. Where a release or its Python is not available, the
 tests that need it are reported as not run; where APPLIANCE_TESTS_RELEASES=required, they fail.
 """
 

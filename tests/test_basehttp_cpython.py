@@ -123,7 +123,7 @@ def cpythons() -> Any:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", NAMES)
 def test_cpythons_own(cpythons: Any, monkeypatch: pytest.MonkeyPatch, name: str, kind: str):
-    """Each test of CPython's passes on our handler, but for what differs by intent."""
+    """Each of CPython's tests passes on our handler, except for those that differ by intent."""
     monkeypatch.setattr(cpythons, "SocketlessRequestHandler", KINDS[kind])
     monkeypatch.setattr(cpythons, "RejectingSocketlessRequestHandler", rejecting(KINDS[kind]))
     result = unittest.TestResult()
@@ -140,5 +140,5 @@ def test_the_documentation_tells_what_cpythons_fail():
 
 
 def test_all_of_cpythons_are_run(cpythons: Any):
-    """Each test that this interpreter's version has is run; a newer version's are to be added."""
+    """Each test that this interpreter's version has is run; a newer version's must be added."""
     assert set(unittest.defaultTestLoader.getTestCaseNames(getattr(cpythons, CASE))) <= set(NAMES)

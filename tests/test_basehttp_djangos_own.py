@@ -70,7 +70,7 @@ def told() -> str:
 
 
 def test_djangos_own(told: str):
-    """Each test of Django's passes on our classes, but for those that differ by intent, and all of those do."""
+    """Each of Django's tests passes on our classes, except for those that differ by intent, and all of those differ."""
     ran = re.search(r"^Ran (\d+) tests", told, re.MULTILINE)
     assert ran, told
     assert int(ran[1]) >= 34

@@ -274,10 +274,10 @@ def readers(root: Path) -> Callable[[], None]:
 
 @pytest.mark.parametrize("name", FILES)
 def test_what_stands_in_a_projects_file(tmp_path: Path, name: str):
-    """A file, whatever it holds, is read by all who read it in no more than linear time.
+    """A file, whatever it holds, is read by all its readers in linear time at most.
 
-    But for what others' parsers take: the interpreter's own for a TOML key of thousands of parts (0.6 s for 64 KB), and
-    python-dotenv's for thousands of blanks in a line (6 s).
+    Except for other libraries' parsers: the interpreter's own for a TOML key of thousands of parts (0.6 s for 64 KB),
+    and python-dotenv's for thousands of blanks in a line (6 s).
     """
     read = readers(tmp_path)
     file = tmp_path / name

@@ -93,7 +93,7 @@ def file(path):
 
 
 def fifo(path):
-    """A FIFO, whose opening would wait for ever."""
+    """A FIFO, whose opening would wait forever."""
     os.mkfifo(path)
     os.chown(path, OWNER, OWNER)
 

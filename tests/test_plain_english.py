@@ -70,6 +70,8 @@ PAGES = sorted(
     ]
 )
 PACKAGES = sorted(path.parent for path in (ROOT / "appliance").rglob("__init__.py"))
+# Of a test only the docstrings: its comments and data may quote what others write.
+TESTS = sorted(path for path in (ROOT / "tests").rglob("*.py") if "apps" not in path.parts)
 MODULES = [
     *(module for package in PACKAGES for module in sorted(package.glob("*.py"))),
     *sorted((ROOT / "tools").glob("*.py")),
@@ -93,11 +95,16 @@ def discouraged(text):
         yield f"{found[0]!r}, plain: {plain!r}, in: ...{around}..."
 
 
-def prose(source):
-    """The docstrings and comments of a module."""
+def docstrings(source):
+    """The docstrings of a module."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield ast.get_docstring(node) or ""
+
+
+def prose(source):
+    """The docstrings and comments of a module."""
+    yield from docstrings(source)
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             yield token.string
@@ -117,6 +124,12 @@ def test_docstrings_and_comments_are_plain_english(path):
     if name(path.parent) in TO_DO:
         pytest.skip("still to be rewritten")
     assert [found for text in prose(path.read_text(encoding="utf-8")) for found in discouraged(text)] == []
+
+
+@pytest.mark.parametrize("path", TESTS, ids=name)
+def test_docstrings_of_tests_are_plain_english(path):
+    """No docstring of a test has a discouraged word."""
+    assert [found for text in docstrings(path.read_text(encoding="utf-8")) for found in discouraged(text)] == []
 
 
 @pytest.mark.parametrize(

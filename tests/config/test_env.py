@@ -44,7 +44,7 @@ def test_the_first_file_wins_and_the_environment_over_all(load):
 
 
 def test_an_equal_value_hides_nothing(load):
-    """A key that has the same value in both is no news."""
+    """A key that has the same value in both files is not reported."""
     assert load({".env": "A=1"}, {"A": "1"}).hidden == ()
 
 
@@ -143,7 +143,7 @@ def test_many_bad_lines_are_one_complaint(load):
 
 
 def test_windows_text_is_read(load):
-    """A file in UTF-16, as Windows PowerShell's > writes it, is read, with a word on its coding."""
+    """A file in UTF-16, as Windows PowerShell's > writes it, is read, with a message about its encoding."""
     environment = load({".env": "A=ü\r\nB=2\r\n".encode("utf-16")})
     assert (environment.values["A"], environment.values["B"]) == ("ü", "2")
     assert "UTF-16" in environment.complaints[0].reason
@@ -246,7 +246,7 @@ def test_a_pipe_is_read_anew_each_time(tmp_path):
 
 
 def test_a_pipe_that_nobody_writes(tmp_path, monkeypatch):
-    """It is waited for, but not for ever; then what it said before stands."""
+    """Reading waits for it, but not forever; then its earlier content counts."""
     os.mkfifo(tmp_path / ".env")
     content = env_file.read_file(tmp_path / ".env", ".env", timeout_s=0.05)
     assert (content.text, content.is_pipe) == ("", True)

@@ -107,7 +107,7 @@ def test_the_folder_of_the_application(read, tmp_path, files, application, sourc
     ],
 )
 def test_a_file_for_development_alone(read, files, names):
-    """Test tools without the project's own needs would not serve it: what the file leaves out comes along."""
+    """Test tools alone would not serve the project: the requirements that the file leaves out are included."""
     assert asked(read(files)) == names
 
 

@@ -1,4 +1,4 @@
-"""What is said where no application was found, done to the letter: then one is."""
+"""Where no application was found, the advice is followed exactly: then one is found."""
 
 import re
 

@@ -108,7 +108,7 @@ def test_setup_cfg(tmp_path):
     ],
 )
 def test_its_name(tmp_path, text, name):
-    """The name is found whoever's setup() is called, and also where this Python can't parse the file."""
+    """The name is found for any setup() function, and also where this Python can't parse the file."""
     (tmp_path / "setup.py").write_text(text)
     found = read_setup(tmp_path)
     assert found is not None

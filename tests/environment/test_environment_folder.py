@@ -151,7 +151,7 @@ def test_a_planted_interpreter(volume, monkeypatch):
 @as_root
 @pytest.mark.parametrize("where", ["folder", "file", "link"])
 def test_a_planted_list_of_modules(volume, where):
-    """A list of what is to be imported that another user can have written is no list; ours takes its place."""
+    """An import list that another user can have written is not read; ours replaces it."""
     file = volume / f"uid-{OWNER}" / "preload" / "list.json"
     with user(OWNER):
         preload_cache.save(file, PreloadCache(["planted"]))

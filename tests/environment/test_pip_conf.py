@@ -27,7 +27,7 @@ def read(files, **values):
 
 
 def test_the_later_file_wins(files):
-    """The user's over the system's, key by key; several values are parted by spaces."""
+    """The user's over the system's, key by key; several values are separated by spaces."""
     assert read(files) == {
         "PIP_INDEX_URL": "https://user.test",
         "PIP_EXTRA_INDEX_URL": "https://a.test https://b.test",

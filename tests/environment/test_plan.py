@@ -17,7 +17,7 @@ from appliance.errors import InstallError, InterpreterError
 
 
 def test_no_dependencies_at_all(shop):
-    """A project without any gets an environment all the same, in which nothing of ours can be imported."""
+    """A project without dependencies gets an environment too; nothing of ours can be imported in it."""
     assert not shop.plan().installed
     planned = shop.install()
     assert planned.installed
@@ -80,7 +80,7 @@ def test_other_dependencies_are_another_environment(shop):
 
 
 def test_a_failure_has_the_installers_words(shop):
-    """What can't be had is named, with the installer's own words, and nothing is taken for whole."""
+    """What is not available is named, with the installer's message, and the environment is not complete."""
     shop.write("requirements.txt", "samovar\n")
     with pytest.raises(InstallError, match="samovar") as caught:
         shop.install()

@@ -1,4 +1,4 @@
-"""An appliance in which one call fails, and what must hold for it all the same."""
+"""An appliance in which one call fails, and what must still hold for it."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 FAULT is JSON: ``{"call": ..., "which": ..., "error": ..., "times": ...}``. ``call`` is a name of the table below, or
 ``module:Class.method``; ``which`` narrows it (the role of a child, the name of a thread, a descriptor); ``error`` is an
-errno's name or a built-in exception's; ``times`` is how often it fails, -1 for ever. Each failure that was made is a
+errno's name or a built-in exception's; ``times`` is how often it fails, -1 without end. Each failure that was made is a
 line in the file MADE.
 """
 

@@ -1,4 +1,4 @@
-"""Whatever a worker writes on its channel: it is read, or the worker is ended and replaced; nobody blocks for ever."""
+"""Whatever a worker writes on its channel: it is read, or the worker is ended and replaced; nothing blocks forever."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def test_no_thread_for_a_while(serve: Serve, faults: Faults):
 @pytest.mark.usefixtures("thread_faults")
 @pytest.mark.parametrize("times", [1, 3, -1])
 def test_no_thread_beside_one_that_is_blocked(serve: Serve, faults: Faults, times: int):
-    """A thread that can't be had while the only one is at work: the next request is served all the same."""
+    """No thread can be started while the only one works: the next request is still served."""
     gate = Gate()
     served = serve(gate)
     assert served.ask().body == b"done"

@@ -1,4 +1,4 @@
-"""Every start of a child or thread made to fail, once and for ever: the port answers, and the next save is served."""
+"""Every start of a child or thread fails, once or each time: the port answers, and the next save is served."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Of many inputs the few that reach, together, every step from line to line that all of them reach.
 
-Owns the measure; libFuzzer's own merge starts itself anew by its program's name, which a module of Python has not.
+Owns the measure; libFuzzer's own merge starts itself again by its program's name, which a module of Python has not.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Inputs for the fuzzer where atheris is not to be had: kept ones, changed at random, the same ones for the same seed.
+"""Inputs for the fuzzer where atheris is not available: kept ones, changed at random, the same ones for the same seed.
 
 Owns the changes, and the tokens that are worth putting in; libFuzzer gets the same tokens as its dictionary.
 """

@@ -1,4 +1,4 @@
-"""Dropping to the project's owner; each drop is for good, so each test of one is a process of its own."""
+"""Switching to the project's owner; each switch is permanent, so each test of one runs in its own process."""
 
 import json
 import os
@@ -61,7 +61,7 @@ def drop(project, cache):
 @as_root
 @pytest.mark.parametrize("mode", [0o1777, 0o755, 0o700])
 def test_root_becomes_the_owner(open_path, mode):
-    """All ids change, for good; the user has a folder of its own in the cache, whatever the cache's mode was."""
+    """All ids change permanently; the user has its own folder in the cache, whatever mode the cache had."""
     project, cache = open_path / "project", open_path / "cache"
     project.mkdir(mode=0o700)
     cache.mkdir()

@@ -1,4 +1,4 @@
-"""Compose beyond ``up``: scaled, restarted, entered, run once, reached by name, made anew."""
+"""Compose beyond ``up``: scaled, restarted, entered, run once, reached by name, created again."""
 
 import json
 import shutil

@@ -53,7 +53,7 @@ def cli(others_may_enter):
 
 @pytest.fixture(scope="module")
 def host_user(engine):
-    """A user of the host who is not root: whoever runs the tests, or one that is made for them."""
+    """A user of the host who is not root: the one who runs the tests, or one made for them."""
     if os.getuid():
         yield pwd.getpwuid(os.getuid())
         return

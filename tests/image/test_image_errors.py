@@ -42,7 +42,7 @@ def test_a_folder_that_cannot_be_served(start, project, name, words):
 
 
 def test_a_broken_project_is_unhealthy_and_recovers(start, project):
-    """A broken import keeps the container up and unhealthy, and mending it makes it healthy without a restart."""
+    """A broken import keeps the container up and unhealthy, and fixing it makes it healthy without a restart."""
     folder = project("shadowing")
     container = start(folder, "--health-interval", "1s")
     container.wait_for_health("healthy")

@@ -40,7 +40,7 @@ def ended_by(container, path):
 
 
 def test_out_of_memory_is_told_with_its_limit(start, project):
-    """A worker that the kernel killed for want of memory is said to be so, with the limit, and is started again."""
+    """If the kernel kills a worker because memory is short, the event says so, and another one serves."""
     container = start(project(APP), "--memory", "160m", "--memory-swap", "160m")
     container.wait_for("worker.ready")
     how = ended_by(container, "/eat")

@@ -1,4 +1,4 @@
-"""The container with as little as it can do with: capabilities, writable places, privileges, whoever it runs as."""
+"""The container with the fewest capabilities, writable places and privileges, as any user."""
 
 import re
 

@@ -101,7 +101,7 @@ def test_an_image_that_exists_is_used(compose, init, name):
 
 
 def test_without_a_source(compose, init, name, project):
-    """Compose asks no registry; the first line is a command that, with the clone's folder, mends it."""
+    """Compose asks no registry; the first line is a command that, with the clone's folder, fixes it."""
     compose.folder = folder = init()
     file = folder / "docker-compose.yml"
     first = file.read_text().splitlines()[0]

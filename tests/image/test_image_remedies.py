@@ -1,4 +1,4 @@
-"""What a page or an event says about the image, done to the letter on a real engine: then the project comes up."""
+"""The advice of a page or an event about the image is followed exactly on a real engine: then the project is served."""
 
 from __future__ import annotations
 

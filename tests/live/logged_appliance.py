@@ -58,7 +58,7 @@ class Logged(Appliance):
         return [event for event in self.events if event["event"] in {"output", "project.logged"}]
 
     def count(self, words: str) -> int:
-        """How many events of the project's hold these words, whichever way it said them."""
+        """How many of the project's events contain these words, printed or logged."""
         return sum(words in json.dumps(event, ensure_ascii=False) for event in self.said())
 
 

@@ -1,6 +1,6 @@
 """One tiny project for each framework, as its users write it, for old and new releases alike.
 
-Each answers ``/`` with a word, ``/items/7`` by a pattern, and raises at ``/fail`` as a project without tables does.
+Each answers ``/`` with one word, ``/items/7`` by a pattern, and raises at ``/fail`` as a project without tables does.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Work in the background is finished beside the next worker, or cut with a word; schedulers stop at once."""
+"""Background work finishes beside the next worker, or is ended with a message; schedulers stop at once."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def app(environ, start_response):
 
 
 def test_schedulers_stop_at_once(start: Start, project: Path):
-    """A timer that goes on for ever and sched's loop end with the drain: the old worker need not be cut."""
+    """An endless timer and sched's loop end with the drain: the old worker need not be killed."""
     (project / "app.py").write_text(SCHEDULED, encoding="utf-8")
     appliance = start(APPLIANCE_INSTALL="off", APPLIANCE_GRACE_S="60")
     appliance.wait_for("output", text="tick one")

@@ -26,7 +26,7 @@ def test_they_run_first(start: Start):
 
 
 def test_a_save_does_not_run_them_again(start: Start):
-    """A reload is a reload; a change of the commands in an .env file runs them anew."""
+    """A reload is a reload; a change of the commands in an .env file runs them again."""
     project_env = "APPLIANCE_BEFORE_START=echo first\n"
     appliance = start(SOME="value")
     appliance.wait_for("worker.ready")
@@ -58,7 +58,7 @@ def test_a_failure_is_a_page(start: Start):
 
 
 def test_an_edit_while_they_hang(start: Start):
-    """Commands that wait for something for ever are ended by an edit of what they depend on; a stop ends them too."""
+    """Commands that never end are ended by an edit of what they depend on; a stop ends them too."""
     appliance = start()
     appliance.wait_for("worker.ready")
     appliance.edit(".env", "APPLIANCE_BEFORE_START=echo waiting; tail -f /dev/null\n")
@@ -108,7 +108,7 @@ threading.Event().wait()
 
 @pytest.mark.parametrize("form", ["python run.py {}", "python run.py {}; true", "(python run.py {} &) ; sleep 60"])
 def test_never_two_at_once(start: Start, project: Path, form: str):
-    """A run that heeds no signal and outlives its shell is over before the next begins, however soon that is asked."""
+    """A run that ignores signals and outlives its shell is over before the next begins, even if that is due at once."""
     (project / "run.py").write_text(ALONE, encoding="utf-8")
     appliance = start()
     appliance.wait_for("worker.ready")

@@ -100,7 +100,7 @@ def test_curl_waits_for_100(url: str):
 
 
 def test_curl_leaves(appliance: Appliance, url: str):
-    """A transfer that curl gives up is one line, whoever was sending, and the next is served."""
+    """A transfer that curl gives up is one line, in either direction, and the next is served."""
     assert curl("--limit-rate", "1M", "--max-time", "0.5", f"{url}/streamed?n={LARGE}").returncode == 28
     assert appliance.wait_for("request.aborted")["url.path"] == "/streamed"
     arguments = ["--limit-rate", "1M", "--max-time", "0.5", "--upload-file", "-", "--header", "Expect:"]

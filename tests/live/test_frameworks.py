@@ -74,7 +74,7 @@ def test_a_missing_module(start: Start, project: Path) -> None:
 
 
 def test_a_file_that_serves_itself(start: Start, project: Path) -> None:
-    """A file that makes its application under __main__ is run, served, and run anew when it is saved."""
+    """A file that makes its application under __main__ is run, served, and run again when it is saved."""
     text = (
         "from wsgiref.simple_server import make_server\ndef main():\n    def application(environ, start_response):\n"
         "        start_response('200 OK', [])\n        return [b'{}']\n"

@@ -138,7 +138,7 @@ ENDS = {
 
 @pytest.mark.parametrize("kind", ENDS)
 def test_import_that_ends_the_worker(start: Start, kind: str):
-    """An import that exits, crashes or never ends is a page with its last words; mended, it is served."""
+    """An import that exits, crashes or never ends gives a page with its last output; fixed, it is served."""
     source, words = ENDS[kind]
     appliance = start(APPLIANCE_BOOT_TIMEOUT_S="2", PYTHONPATH=str(PACKAGES))
     appliance.wait_for("preload.ready")

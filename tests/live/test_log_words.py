@@ -140,7 +140,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
 
 def test_each_word_is_its_requests(serve: Serve):
-    """200 requests that print, warn, log and raise at the same time: each event bears the id of its own."""
+    """200 requests that print, warn, log and raise at the same time: each event has the id of its own request."""
     appliance = serve({"app.py": TALKER.format(threads=200)}, APPLIANCE_THREADS="200")
     with ThreadPoolExecutor(200) as pool:
         responses = list(pool.map(lambda number: appliance.get(f"/{number}")[0], range(200)))

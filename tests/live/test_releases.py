@@ -20,7 +20,7 @@ from tests.releases import environment
 
 @dataclass(frozen=True)
 class Release:
-    """A release, and what is to be seen of it.
+    """A release, and what must be visible of it.
 
     Attributes:
         python, pins: its environment.

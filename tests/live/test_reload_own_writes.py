@@ -198,7 +198,7 @@ PROGRAM = "import sys, time; open(sys.argv[1], 'w').write(f'# {time.time_ns()}')
 
 
 def test_a_circle_by_another_program(start: Start, project: Path):
-    """A program that the application starts, and that writes a watched file, does not restart it for ever."""
+    """A program that the application starts, and that writes a watched file, does not restart it forever."""
     importing = (
         "import subprocess, sys\n"
         f"subprocess.run([sys.executable, '-c', {PROGRAM!r}, os.path.join(folder, 'generated.py')], check=True)"
@@ -220,7 +220,7 @@ def test_a_circle_by_another_program(start: Start, project: Path):
 
 
 def test_three_in_a_row(start: Start, project: Path):
-    """Three reloads by one file alone within ten seconds are said once, whoever writes it, and put nothing off."""
+    """Three reloads by one file alone within ten seconds are reported once, and delay nothing."""
     appliance = start()
     appliance.wait_for("worker.ready")
     for number in range(8):

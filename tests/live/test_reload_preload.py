@@ -97,7 +97,7 @@ def test_forked(begin, packages: Path):
 
 
 def test_a_package_that_does_without_another(begin, packages: Path):
-    """A package that tries an import, and is content where that fails, is preloaded all the same."""
+    """A package that tries an import, and works if that fails, is preloaded too."""
     (packages / "other_system.py").write_text("raise ImportError('not on this system')\n", encoding="utf-8")
     tries = "try:\n    import other_system\nexcept ImportError:\n    other_system = None\n"
     (packages / "content.py").write_text(tries, encoding="utf-8")

@@ -64,7 +64,7 @@ def test_saves_without_a_pause(start: Start, project: Path, packages: Path, tmp_
 
 
 def test_saves_that_overtake_each_import(start: Start, project: Path, packages: Path, tmp_path: Path):
-    """Where every save overtakes the import before it, from the start on, workers are forked all the same."""
+    """Even if every save comes before the last import has ended, from the start on, workers are forked."""
     text = WAITS.format(go=str(tmp_path / "go")) + HELLO
     (project / "app.py").write_text(text.replace("{word}", "first"), encoding="utf-8")
     appliance = start(PYTHONPATH=str(packages), APPLIANCE_CACHE=str(tmp_path / "cache"))

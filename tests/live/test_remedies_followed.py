@@ -1,4 +1,4 @@
-"""What a page says about an import that failed, done to the letter: then the project comes up."""
+"""The advice of a page about a failed import is followed exactly: then the project is served."""
 
 from __future__ import annotations
 

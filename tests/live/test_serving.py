@@ -1,4 +1,4 @@
-"""A real supervisor and its worker: up, served, reloaded, broken, mended, stopped."""
+"""A real supervisor and its worker: started, served, reloaded, broken, fixed, stopped."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_running_request_finishes(start: Start, project: Path):
 
 
 def test_broken_and_mended(start: Start):
-    """A syntax error shows its file and line on the page, in the log and in the status; mending it recovers."""
+    """A syntax error shows its file and line on the page, in the log and in the status; fixing it recovers."""
     appliance = start()
     appliance.wait_for("worker.ready")
     appliance.edit("app.py", "def app(:\n")
@@ -289,7 +289,7 @@ def test_nothing_is_written_into_the_project(start: Start, project: Path):
 
 
 def test_page_waits_for_news(start: Start):
-    """The page of a broken project is told when it is mended: its long request ends, and the next one is served."""
+    """When a broken project is fixed, the long request of its page ends, and the next one is served."""
     appliance = start()
     appliance.wait_for("worker.ready")
     appliance.edit("app.py", "broken = True\nraise RuntimeError('<b>')\n")

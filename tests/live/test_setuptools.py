@@ -1,4 +1,4 @@
-"""An import that lacks what setuptools brings: it is installed, and the worker boots anew."""
+"""An import that lacks what setuptools brings: it is installed, and the worker starts again."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_it_is_supplied_once(start: Start, project: Path, tmp_path: Path):
 
 
 def test_what_it_does_not_bring_is_a_failure(start: Start, project: Path, tmp_path: Path):
-    """Where the module is lacking all the same, the failure is told and nothing goes round in a circle."""
+    """If the module is still missing, the failure is reported, and nothing repeats without end."""
     wheels = tmp_path / "wheels"
     wheels.mkdir()
     wheel(wheels, "setuptools", "79.0")

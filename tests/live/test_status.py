@@ -63,7 +63,7 @@ def ask_aside(appliance: Appliance, path: str) -> threading.Thread:
 
 
 def test_all_that_it_tells(start: Start):
-    """The status names processes, the last reload and the last error, also when that is mended."""
+    """The status names processes, the last reload and the last error, also when that is fixed."""
     appliance = start()
     appliance.wait_for("worker.ready")
     appliance.edit("app.py", "def app(:\n")

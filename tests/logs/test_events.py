@@ -87,7 +87,7 @@ def test_what_a_client_sent_has_no_lines():
 
 
 def test_the_documentation_is_the_tables():
-    """docs/log-events.md is what the tables make; python -m appliance.logs.documentation makes it anew."""
+    """docs/log-events.md is what the tables make; python -m appliance.logs.documentation makes it again."""
     assert (ROOT / "docs" / "log-events.md").read_text(encoding="utf-8") == documentation()
 
 
@@ -111,7 +111,7 @@ def test_a_recipe(recipe):
 
 
 def test_each_byte_that_is_printed():
-    """Whichever byte a process prints, its line is one JSON object, and no line is broken by it."""
+    """For any byte that a process prints, its line is one JSON object, and no line is broken by it."""
     lines: list[bytes] = []
     log = make_log(lines.append, format="json", level="info", access="on", colour=False, root="")
     for byte in range(256):

@@ -74,7 +74,7 @@ def texts(value: object) -> list[str]:
 
 @given(ANY_TEXT | NEAR_ESCAPES)
 def test_no_harmful_character_comes_through(text):
-    """No character that can harm is left in a sanitised text, but for what may stand between two that are seen."""
+    """No harmful character is left in a sanitised text, except for those allowed between two visible ones."""
     kept = sanitise(text)
     for place, character in enumerate(kept):
         if harmful(character):

@@ -104,7 +104,7 @@ def test_a_batch_is_one_write_in_order():
 
 
 def test_an_empty_batch_writes_nothing():
-    """A batch of which nothing is to be seen makes no write."""
+    """A batch of which nothing is shown makes no write."""
     recorder = Recorder(access="off")
     recorder.log.records([access()], role="worker", generation=1)
     recorder.log.records([], role="worker", generation=1)
@@ -151,7 +151,7 @@ def test_a_worker_forges_nothing(name):
 
 
 def test_fields_can_not_pass_for_ours():
-    """A worker's fields that bear the names of what every line opens with are left out."""
+    """A worker's fields with the names of the fields that open every line are left out."""
     recorder = Recorder()
     fields = {
         "event": "worker.ready",
@@ -232,7 +232,7 @@ def test_the_access_log_has_three_states(mode, seen):
     ],
 )
 def test_the_threshold(level, seen):
-    """What is below the level is not shown, but for what the project prints."""
+    """What is below the level is not shown, except for what the project prints."""
     recorder = Recorder(level=level)
     for each in ("debug", "info", "warning", "error", "critical"):
         recorder.log.event(each, "worker.exited")
@@ -242,7 +242,7 @@ def test_the_threshold(level, seen):
 
 
 def test_output():
-    """A printed line bears its stream, its process and its request."""
+    """A printed line has its stream, its process and its request."""
     recorder = Recorder()
     recorder.log.output(
         [OutputLine(b"hi \x1b[0m", request_id="r1")], stream="stderr", role="worker", generation=4, pid=7

@@ -96,7 +96,7 @@ def test_a_descriptor_that_does_not_block(pipe):
 
 
 def test_full_until_there_is_room(pipe):
-    """A queue at its bound is full; it ends once half of it has gone, and whoever waits is told."""
+    """A queue at its bound is full until half of it has gone; then its callback is called."""
     reading, writing = pipe
     writer = Writer(writing.fileno(), bound=100_000)
     room = threading.Event()
@@ -191,7 +191,7 @@ def test_a_descriptor_that_fails_for_a_while(pipe, stderr, monkeypatch, code):
 
 @pytest.mark.usefixtures("thread_faults")
 def test_no_thread_to_be_had(pipe, faults):
-    """Where no thread can be started whoever makes a line writes it, and a thread does as soon as there is one."""
+    """If no thread can be started, the caller writes the line, and a thread does as soon as there is one."""
     reading, writing = pipe
     faults.plan("log-writer", NO_THREAD)
     writer = Writer(writing.fileno(), bound=1_000_000)

@@ -95,7 +95,7 @@ def test_many_descriptors(ends: Ends):
 def test_descriptors_that_are_lost(ends: Ends, few_descriptors: FewDescriptors, free: int):
     """At the limit of descriptors the kernel drops some of a message's: an error at once, and none stays open.
 
-    The next message's would else be taken for the rest of this one's.
+    Otherwise the next message's would count as the rest of this one's.
     """
     one, other = ends
     read, write = os.pipe()

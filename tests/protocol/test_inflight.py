@@ -63,7 +63,7 @@ def test_what_is_only_being_sent(both):
 
 
 def test_what_waits(both):
-    """How many connections wait for a thread is known, whatever runs in whichever slot."""
+    """The number of connections that wait for a thread is known, whatever runs in any slot."""
     in_flight, reading = both
     assert reading.waiting() == 0
     in_flight.waits(70_000)

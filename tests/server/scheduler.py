@@ -33,7 +33,7 @@ CLOCKS: tuple[Any, ...] = (
 
 
 class StuckError(AssertionError):
-    """No thread can go on, and no time-out is awaited; or they go on for ever."""
+    """No thread can continue, and no time-out is due; or they never end."""
 
 
 class Cancelled(BaseException):

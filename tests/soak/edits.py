@@ -79,7 +79,7 @@ class Day:
         self.result.edits += 1
 
     def stumble(self) -> None:
-        """Break it and mend it: from then on the stand-in is there, in every look."""
+        """Break it and fix it: from then on the stand-in is there, in every sample."""
         self._desk.breaks()
         self._ask_until(self._desk.answer())
         self._desk.mend()

@@ -44,7 +44,7 @@ async def pipelines(visit: Visit) -> None:
 
 
 async def half_closes(visit: Visit) -> None:
-    """A request, then FIN: the whole answer comes all the same (RFC 9112, 9.6)."""
+    """A request, then FIN: the whole answer still comes (RFC 9112, 9.6)."""
     if visit.tls:
         return
     link = await visit.link()

@@ -38,7 +38,7 @@ class Link:
     """A connection.
 
     Attributes:
-        small: the kernel shall hold as little as it can for us, so that the server feels how slowly we read.
+        small: the kernel holds as little as it can for us, so that the server notices how slowly we read.
     """
 
     port: int

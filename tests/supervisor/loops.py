@@ -1,4 +1,4 @@
-"""A loop that runs in a test: until it is stopped, and not for ever."""
+"""A loop that runs in a test: until it is stopped, and not forever."""
 
 from __future__ import annotations
 

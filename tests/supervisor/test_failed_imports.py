@@ -57,7 +57,7 @@ def test_a_failure_is_reported(project: Project):
 
 
 def test_what_the_next_environment_holds_is_installed(project: Project):
-    """A failure for want of what is installed next is not reported: the project has changed."""
+    """A failure by a package that is installed next is not reported: the project has changed."""
     project.supplies = True
     project.failed_imports.handle(project.child, BROKEN)
     assert (project.reported, project.events) == ([], [lifecycle.ProjectChanged()])
@@ -79,7 +79,7 @@ def test_a_failure_waits_for_another_analysis(project: Project, differs: bool):
 
 @pytest.mark.parametrize("state", [State(phase=Phase.ANALYSING, generation=1), State(Phase.BOOTING, generation=2)])
 def test_a_save_meanwhile_makes_it_old(project: Project, state: State):
-    """Another save while the project is analysed again makes the failure old news."""
+    """Another save while the project is analysed again makes the failure outdated."""
     project.outdated = project.looks = True
     project.failed_imports.handle(project.child, BROKEN)
     project.state = state

@@ -114,7 +114,7 @@ def test_changes_while_commands_run():
     ],
 )
 def test_broken_then_mended(events: list[Event]):
-    """Whatever fails is said at once, and the next save tries everything anew."""
+    """Every failure is reported at once, and the next save tries everything again."""
     state, actions = history(*events)
     assert (state.phase, ShowFailure(PAGE) in actions) == (Phase.BROKEN, True)
     state, actions = history(CodeChanged(), state=state)
@@ -137,7 +137,7 @@ def test_save_while_serving():
 
 
 def test_save_while_booting():
-    """A worker that is still booting when another save comes is given up, and its late news change nothing."""
+    """A worker that is still booting when another save comes is given up, and its late messages change nothing."""
     state, _ = history(Analysed(1, installed=True), CodeChanged())
     assert state.generation == 2
     for late in (WorkerReady(1), WorkerFailed(1, PAGE), WorkerDied(1, PAGE, served=False)):
@@ -155,7 +155,7 @@ def test_code_is_saved_while_installing():
 
 
 def test_dependencies_change_while_installing():
-    """Another change of the dependencies ends the installer that runs; its late news change nothing."""
+    """Another change of the dependencies ends the installer that runs; its late messages change nothing."""
     state, actions = history(Analysed(1, installed=False), ProjectChanged())
     assert actions[0] == CancelInstall()
     assert (state.phase, actions[-1]) == (Phase.ANALYSING, Analyse(2))

@@ -133,7 +133,7 @@ def test_a_watch_for_writing_alone_is_not_called_for_reading(loop: Loop, pair: t
 def test_it_waits_for_the_next_timer(
     loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ):  # fmt: skip
-    """The selector waits until the first timer is due, for no less and no longer; without a timer, for ever."""
+    """The selector waits until the first timer is due, for no less and no longer; without a timer, forever."""
     monkeypatch.setattr(time, "monotonic", lambda: 100.0)
     waits: list[float | None] = []
     select = loop._selector.select
@@ -170,7 +170,7 @@ def test_what_an_earlier_call_unwatches_is_not_called(loop: Loop, pair: tuple[so
 def test_without_anyone_to_tell_an_error_comes_out(
     loop: Loop, pair: tuple[socket.socket, socket.socket], how: str
 ):  # fmt: skip
-    """Where nobody is to be told of errors, the loop ends with the first."""
+    """Without a callback for errors, the loop ends with the first."""
 
     def fails() -> None:
         raise ValueError("this one")

@@ -135,7 +135,7 @@ def test_a_pause_that_fails(
 
 
 def test_a_pause_holds_up_nobody(loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: Any):
-    """While one descriptor is paused others are called for, and unwatching it ends its pause for good."""
+    """While one descriptor is paused the others' callbacks run, and unwatching it ends its pause permanently."""
     monkeypatch.setattr(module, "PAUSE_S", (0.001,))
     one, other = pair
     one.send(b"x")

@@ -31,7 +31,7 @@ def test_many_files():
 
 
 def test_no_burst_is_endless():
-    """Who never stops writing is told of all the same."""
+    """A program that never stops writing is still reported."""
     burst = Burst()
     now = 10.0
     while now < 10.0 + MAX_S * 2:

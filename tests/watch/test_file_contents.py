@@ -43,7 +43,7 @@ def test_learnt(file: str):
 
 
 def test_not_learnt_while_young(file: str):
-    """A file of this moment is not learnt: a second write might bear the same time stamp."""
+    """A file of this moment is not recorded: a second write might have the same time stamp."""
     os.utime(file)
     contents = FileContents()
     contents.add_unread([file])
@@ -65,7 +65,7 @@ def test_not_learnt_once_changed(file: str):
 
 
 def test_gone_and_back(file: str):
-    """A file that goes is news once, and so is one that comes; one that never was is none."""
+    """A file that goes is reported once, and so is one that comes; one that never existed is not."""
     contents = FileContents()
     contents.add_unread([file])
     assert contents.changed(file, None)

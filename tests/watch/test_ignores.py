@@ -66,7 +66,7 @@ def test_rules_above_the_project(repository: Path):
 
 
 def test_a_project_that_the_repository_ignores(repository: Path):
-    """Who serves a folder that git ignores is told of saves in it all the same."""
+    """If the project's folder itself is ignored by git, saves in it are reported."""
     ignores = Ignores(str(repository / "build"))
     assert not ignores.folder(str(repository / "build/shop"))
     assert not ignores.file(str(repository / "build/app.py"))

@@ -122,7 +122,7 @@ def test_a_copy_that_keeps_its_time(watch: Watch, watch_set: Path, how: str):
 
 
 def test_equal_lengths(watch: Watch, watch_set: Path):
-    """Saves of equal length, whatever the time between them, are all followed by news."""
+    """Saves of equal length are all reported, whatever the time between them."""
     watching = watch()
     for number in range(10, 30):
         save(watch_set / "app.py", f"x = {number}")

@@ -74,7 +74,7 @@ def test_an_unchanged_file_is_no_news(watch: Watch, watch_set: Path, monkeypatch
 
 
 def test_an_unchanged_file_is_news_while_all_is_broken(watch: Watch, watch_set: Path):
-    """Who saves the same again, while nothing is served, wants another try."""
+    """Saving the same content again, while nothing is served, tries again."""
     watching = watch()
     save(watch_set / "app.py", "x")
     watching.burst()
@@ -115,7 +115,7 @@ def is_watched(watching: Watching, folder: Path) -> bool:
 
 
 def test_rules_that_change(watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch):
-    """A .gitignore that is edited counts from then on, and is no news itself."""
+    """A .gitignore that is edited counts from then on, and is not reported itself."""
     watching = watch()
     sweep, swept = watch_set_module.WatchSet.sweep, threading.Semaphore(0)
 
@@ -199,7 +199,7 @@ def hidden(watch_set: Path) -> Path:
 
 @pytest.mark.parametrize("name", ["private/keys.py", "local.py", "../beside/lib.py"])
 def test_what_was_met_is_watched(watch: Watch, hidden: Path, tmp_path: Path, name: str):
-    """A file that a worker was made from is watched, whoever ignores it, until the next one is made from others."""
+    """A file that a worker was made from is watched, even if git ignores it, until the next one is made from others."""
     (tmp_path / "beside").mkdir()
     file = Path(os.path.normpath(hidden / name))
     file.write_text("one", encoding="utf-8")
@@ -260,7 +260,7 @@ def test_what_the_user_ignores(watch: Watch, hidden: Path):
 
 
 def test_folders_of_templates(watch: Watch, watch_set: Path):
-    """Pages count where a framework looks for templates, from when it has told so on; what is there is no news."""
+    """Pages count once a framework has reported its template folders; what is there already is not reported."""
     (watch_set / "pages").mkdir()
     (watch_set / "pages/page.html").write_text("one", encoding="utf-8")
     age(watch_set)

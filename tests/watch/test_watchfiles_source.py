@@ -1,4 +1,4 @@
-"""News from watchfiles, which stands in where the kernel has no inotify."""
+"""Events from watchfiles, which is used where the kernel has no inotify."""
 
 from __future__ import annotations
 

@@ -234,7 +234,7 @@ def test_a_run_that_can_not_be_dressed(hooks: Hooks):
 
 
 def test_a_finder_that_was_moved(monkeypatch: pytest.MonkeyPatch, rendezvous: ScriptRendezvous):
-    """Where the project takes our finder out and asks it all the same, it finds nothing."""
+    """If the project removes our finder and still asks it, it finds nothing."""
     monkeypatch.setattr(sys, "meta_path", sys.meta_path[:])
     intercepts.install(rendezvous)
     finder: Any = sys.meta_path.pop(0)

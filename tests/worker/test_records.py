@@ -98,7 +98,7 @@ def test_a_report_of_an_import_is_bounded(ends: Ends):
 
 
 def test_a_channel_that_is_broken_is_told(ends: Ends):
-    """Whoever owns the sink is told when nothing can be sent any more."""
+    """The sink's owner is called when nothing can be sent any more."""
     told: list[Exception] = []
     ends.sink.broken = told.append
     ends.all()

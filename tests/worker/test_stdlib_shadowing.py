@@ -1,4 +1,4 @@
-"""A project's file that bears a standard module's name: the one that the project means is found."""
+"""A project's file that has a standard module's name: the one that the project means is found."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_meant(tmp_path: Path, source: str, own: bool):
 
 
 def test_package(tmp_path: Path):
-    """A package that bears the name is looked into as well."""
+    """A package that has the name is searched too."""
     (tmp_path / "queue").mkdir()
     (tmp_path / "queue" / "__init__.py").write_text("waiting = []\n", encoding="utf-8")
     (tmp_path / "app.py").write_text("from queue import waiting\n", encoding="utf-8")

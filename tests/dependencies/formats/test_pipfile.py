@@ -19,7 +19,7 @@ def lock(folder, sources, **sections):
 
 
 def test_a_lock(tmp_path):
-    """Pins keep their extras, markers, hashes and repositories; what is for development comes along."""
+    """Pins keep their extras, markers, hashes and repositories; development packages are included."""
     tea = {"version": "==1.0", "hashes": ["sha256:aa"], "markers": "python_version >= '3.8'", "extras": ["hot"]}
     file = lock(
         tmp_path,

@@ -54,7 +54,7 @@ def test_examples(constraint):
 def test_any_constraint(constraint):
     """Signs, releases, lists and alternatives, however they are combined, admit what Poetry admits.
 
-    But for releases after a release: "!=1" admits 1.post1 in Poetry, "<1 || >=1, !=1" does not.
+    Except for post-releases: "!=1" admits 1.post1 in Poetry, "<1 || >=1, !=1" does not.
     """
     differ = ours(*alternatives(constraint)) ^ theirs(constraint)
     assert {version for version in differ if "post" not in version} == set()

@@ -90,7 +90,7 @@ def test_djangos_settings_are_the_environments(find):
 
 
 def test_django_without_a_manage_py(find):
-    """A wsgi.py of Django's that names its settings is whole Django all the same."""
+    """Django's own wsgi.py, which names its settings, is recognised as a whole Django project."""
     wsgi = 'import os\nos.environ["DJANGO_SETTINGS_MODULE"] = "shop.settings"\n' + APPLICATION
     target = find({"shop/wsgi.py": wsgi, "shop/__init__.py": "", "shop/settings.py": SETTINGS})
     assert (target.kind, target.module) == ("django", "shop.wsgi")

@@ -1,4 +1,4 @@
-"""A usual name of which nothing else is known: where it is taken for an application, and where for a library's part."""
+"""A usual name of which nothing else is known: when it counts as an application, and when as part of a library."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Each remedy for a build that failed, followed to the letter: what it says is done, and the project is installed.
+"""Each remedy for a failed build is followed exactly, and then the project is installed.
 
 The words of the builds are what real packages printed in the image: see ``builds/``. A stand-in of the package
 says them again, to the real installer.

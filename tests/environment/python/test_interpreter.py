@@ -242,7 +242,7 @@ def test_one_is_fetched_for_what_is_pinned(choose):
 
 @pytest.mark.parametrize("asked", ["<3", ">=4", "==3.6.*"])
 def test_none_that_could_serve(choose, asked):
-    """A wish that no Python which the appliance supports can fulfil is an error that says whose it is."""
+    """A requirement that no supported Python fulfils is an error that says where it comes from."""
     with pytest.raises(InterpreterError, match="requires-python"):
         choose({"pyproject.toml": f'[project]\nrequires-python = "{asked}"\n'})
 

@@ -111,7 +111,7 @@ def test_json_that_python_refuses(line):
 
 
 def test_a_part_is_text_with_its_marks():
-    """A part is never taken for JSON, and its fields say where it belongs."""
+    """A part is never read as JSON, and its fields say where it belongs."""
     assert output_events.fields(Part.of(b"{}", number=2, more=True)) == {"text": "{}", "part": 2, "more": True}
 
 

@@ -50,7 +50,7 @@ def test_what_was_begun_is_kept():
 
 
 def test_a_traceback_of_pieces():
-    """A traceback that is printed while another request prints is one event all the same."""
+    """A traceback that is printed while another request prints is still one event."""
     words = OutputLines(MARK)
     first = list(words.feed(piece(b"Traceback (most recent call last):\n", request="a", at=1.0)))
     other = list(words.feed(piece(b"hello\n", request="b")))

@@ -14,7 +14,7 @@ from appliance.logs.render.timestamp import Timestamps
 
 @given(st.lists(st.floats(0, 253_402_300_799.0), min_size=1))
 def test_every_moment(moments):
-    """Each timestamp names its moment to the microsecond, whichever was asked for before."""
+    """Each timestamp names its moment to the microsecond, after any other one."""
     timestamps = Timestamps()
     for at in moments:
         text = timestamps(at)

@@ -97,7 +97,7 @@ def test_html_is_escaped():
 
 
 def test_html_refreshes_itself():
-    """A page that can get better waits for news of its own version, with a script and without."""
+    """A page that can get better waits for a change of its own version, with a script and without."""
     body = render({"status": 503, "title": "Starting", "refresh": True, "version": 7}, "text/html")[1]
     assert b"version=7" in body
     assert b"http-equiv=refresh" in body

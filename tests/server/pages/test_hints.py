@@ -95,7 +95,7 @@ def importing(name: str) -> Callable[[], object]:
     ],
 )
 def test_missing_module(hinted: Hint, name: str, files: dict[str, str], words: str) -> None:
-    """A missing module names its package, and the file where it is to be added; without one, all that is missing."""
+    """A missing module names its package, and the file to add it to; without one, all that is missing."""
     assert words in hinted(importing(name), files)
 
 

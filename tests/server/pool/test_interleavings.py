@@ -222,7 +222,7 @@ def requests_and_a_reload(world: World) -> None:
 
 
 def anything(world: World) -> None:
-    """Clients of all kinds, as the seed wants them; mostly the server is replaced meanwhile."""
+    """Clients of all kinds, chosen by the seed; mostly the server is replaced meanwhile."""
     chance = world.scheduler.chance
     for _ in range(chance.randint(1, 4)):
         paths = [chance.choice(("a", "a", "slow", "fails", "post", "large")) for _ in range(chance.randint(1, 3))]
@@ -262,7 +262,7 @@ def test_wake_ups_are_not_lost(play: Play, scene: Callable[[World], None]):
 
 @pytest.mark.parametrize("seed", range(2))
 def test_each_point_of_a_reload(play: Play, seed: int):
-    """At whichever point another thread goes on while a server is replaced, each request is served once, at once."""
+    """At any point where another thread continues while a server is replaced, each request is served once, at once."""
     at, scheduler = 0, Scheduler(seed, preempt_at=0)
     while at <= scheduler.points:
         at += 1

@@ -230,7 +230,7 @@ def test_survives_a_connection_that_cannot_be_looked_at(serve: Serve):
 
 
 def test_survives_an_application_that_interrupts(serve: Serve):
-    """KeyboardInterrupt in a thread of the crew ends the request's connection, not the thread."""
+    """KeyboardInterrupt in a thread of the pool ends the request's connection, not the thread."""
 
     def interrupt(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         if environ["PATH_INFO"] == "/stop":

@@ -1,4 +1,4 @@
-"""A pool whose descriptors the application has closed: it ends, so that whoever started it can start another."""
+"""A pool whose descriptors the application has closed: it ends, so that its owner can start another."""
 
 from __future__ import annotations
 

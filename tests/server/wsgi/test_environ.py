@@ -1,4 +1,4 @@
-"""The environ: PEP 3333 to the letter, what proxies may say, which hosts are served."""
+"""The environ: exactly as PEP 3333 says, with the fields that proxies may set; and which hosts are served."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_its_keys_say_what_was_asked(serve: Serve):
 
 
 def test_multithread_is_true_only_when_it_is(serve: Serve):
-    """An application in one thread is told so."""
+    """The environ of an application in one thread says so."""
     assert environ_of(serve, get(), threads=1)["wsgi.multithread"] is False
 
 
@@ -84,7 +84,7 @@ def test_the_process_environment_is_not_in_it(serve: Serve, monkeypatch: pytest.
 
 
 def test_fields_with_an_underscore_are_left_out(serve: Serve):
-    """X_One would be taken for X-One, which a proxy may have checked: it never arrives, nor hides the other."""
+    """X_One could be mistaken for X-One, which a proxy may have checked: it never arrives, nor hides the other."""
     environ = environ_of(serve, get("/", "X_One: forged", "X-One: true", "Content_Length: 5"))
     assert environ["HTTP_X_ONE"] == "true"
     assert "CONTENT_LENGTH" not in environ
@@ -288,7 +288,7 @@ def test_100_continue_is_not_sent_for_nothing(serve: Serve):
 
 
 def test_100_continue_never_comes_behind_a_final_response(serve: Serve):
-    """Once the response has begun, what is written is its content, whoever reads now (RFC 9110, 15.2)."""
+    """Once the response has begun, what is written is its content, even while the body is read (RFC 9110, 15.2)."""
 
     def late(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
         start_response("200 OK", [])

@@ -69,7 +69,7 @@ def test_hop_by_hop_headers_are_named(serve: Serve):
 
 
 def test_a_failure_before_the_response_is_a_page(serve: Serve):
-    """An exception is a 500 with its traceback as the client wants it, one event, one record; the connection stays."""
+    """An exception is a 500 with its traceback in the client's format, one event, one record; the connection stays."""
 
     def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         raise LookupError("<nowhere>")

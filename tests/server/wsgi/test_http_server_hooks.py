@@ -90,7 +90,7 @@ def test_close_connection_may_be_set_within_a_request(serve: Serve, hook: str):
 
 
 def test_a_client_is_named_by_the_handler(serve: Serve):
-    """The record of a request bears what ``address_string`` says."""
+    """The record of a request has the address that ``address_string`` returns."""
 
     class Named(WSGIRequestHandler):
         def address_string(self) -> str:

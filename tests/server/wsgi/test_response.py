@@ -203,7 +203,7 @@ def test_an_application_may_close_the_connection(serve: Serve):
 
 
 def test_headers_are_what_they_were_when_the_response_began(serve: Serve):
-    """A list of headers, or of name and value, that the application keeps and changes is read anew each time."""
+    """A list of headers, or of name and value, that the application keeps and changes is read again each time."""
     pair, headers = ["X-Count", "0"], [("X-A", "a")]
 
     def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:

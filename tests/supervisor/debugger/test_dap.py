@@ -28,7 +28,7 @@ def test_what_is_no_protocol_is_refused():
 
 
 def test_the_end_says_restart_to_who_asked_for_it():
-    """Terminated bears "restart" for a client whose attach had it, and for no other."""
+    """Terminated has "restart" for a client whose attach had it, and for no other."""
     session = Session()
     session.from_client(ATTACH)
     assert json.loads(session.from_debugger(TERMINATED))["body"] == {"restart": True}

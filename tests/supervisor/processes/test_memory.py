@@ -1,4 +1,4 @@
-"""The kernel's counts of what it killed for want of memory."""
+"""The kernel's counts of the processes that it killed because memory was short."""
 
 import pytest
 

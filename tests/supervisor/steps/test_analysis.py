@@ -113,7 +113,7 @@ def test_a_look_is_told_in_the_loop(looks: Looks):
 
 
 def test_a_defect_is_told_too(looks: Looks):
-    """A defect of ours ends no thread in silence: it comes back as an error with three parts."""
+    """A defect of ours never ends a thread silently: it comes back as an error with three parts."""
     error = looks.look(ValueError("a defect"))
     assert all((error.found, error.expected, error.action))
 

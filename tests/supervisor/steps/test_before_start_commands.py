@@ -1,4 +1,4 @@
-"""BEFORE_START's commands, with shells that are none: what is run, for whom, and what is reported of it."""
+"""BEFORE_START's commands, with fake shells: what is run, as which user, and what is reported of it."""
 
 from __future__ import annotations
 

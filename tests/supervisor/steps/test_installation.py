@@ -91,7 +91,7 @@ def test_a_failure_is_reported_as_the_installer_says(project: Project, report: b
 
 
 def test_an_installer_that_says_nothing(project: Project):
-    """An installer that ends without a report, or with one that is none, fails with three parts all the same."""
+    """An installer that ends without a valid report fails with three parts too."""
     for line in (b"", b"[1, 2]", b"no JSON"):
         project.installation.start(1, PLAN)
         project.ends(-9, line)

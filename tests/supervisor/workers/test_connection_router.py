@@ -138,7 +138,7 @@ def test_a_worker_takes_over(site: Site):
 
 
 def test_connections_wait_until_somebody_accepts(site: Site):
-    """Connections that arrive while nothing accepts are kept, and go to whichever process accepts next."""
+    """Connections that arrive while nothing accepts are kept, and go to the process that accepts next."""
     site.router.progress(PAGE)
     descriptors = [connection(), connection()]
     site.router.handed_over(["a", "b"], descriptors)

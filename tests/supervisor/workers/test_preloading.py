@@ -65,7 +65,7 @@ class Project:
         return handle(role)
 
     def unborn(self, role: str) -> tuple[Handle, list[int]]:
-        """As the supervisor's, but for the descriptors: a copy that is sent its list is there."""
+        """As the supervisor's, except for the descriptors: a copy that is sent its list is there."""
         if self.not_forkable:
             raise no_process()
         return handle(role, forked=True, pid=0), []
@@ -82,7 +82,7 @@ class Project:
             self.children.end(child)
 
     def pass_time(self) -> None:
-        """Everything that is scheduled happens, but for the end of what takes too long."""
+        """Everything that is scheduled happens, except for the end of what takes too long."""
         self.loop.advance(2.5)
 
     def comes_to_rest(self) -> None:

@@ -90,7 +90,7 @@ def test_a_fork_that_does_not_fit_is_started_cold():
 
 
 def test_a_cold_worker_has_nothing_that_does_not_fit():
-    """What a cold worker says of its fork starts nothing: it would say the same for ever."""
+    """What a cold worker says of its fork starts nothing: it would say the same forever."""
     state, _ = history(*COLD)
     for event in (ForkMismatched(1, "odd"), ForkLost(1)):
         assert history(event, state=state) == (state, [])

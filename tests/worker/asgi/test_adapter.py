@@ -203,7 +203,7 @@ def test_a_client_that_leaves(adapt: Adapt) -> None:
 
 @pytest.mark.parametrize("begun", [False, True])
 def test_an_exception(adapt: Adapt, *, begun: bool) -> None:
-    """What the application raises is the server's page, with the project's line; a bare page of its own gives way."""
+    """An exception of the application gives the server's page, with the project's line, in place of its bare one."""
 
     async def fails(_scope: object, _receive: object, send: Send) -> None:
         if begun:  # as Starlette does: it answers, then raises further
@@ -234,7 +234,7 @@ def test_a_page_that_somebody_wrote(adapt: Adapt) -> None:
 def test_a_page_of_the_frameworks_own(
     adapt: Adapt, monkeypatch: pytest.MonkeyPatch, says: str, title: str | None
 ) -> None:
-    """What a framework's own handler answers (Sanic's has kilobytes) gives way, unless it names the exception."""
+    """The page of a framework's own handler (Sanic's has kilobytes) is replaced, unless it names the exception."""
 
     class Sanic:
         def __init__(self) -> None:

@@ -12,7 +12,7 @@ from appliance.worker.files.input_files import InputFiles
 
 
 def test_a_linked_project(tmp_path: Path):
-    """Below a folder that is a link, a file has the name that the supervisor knows, whichever way it was named."""
+    """Below a folder that is a link, a file has the name that the supervisor knows, by any path."""
     (tmp_path / "real").mkdir()
     (tmp_path / "project").symlink_to(tmp_path / "real")
     inputs = InputFiles(str(tmp_path / "project"), -1)
@@ -22,7 +22,7 @@ def test_a_linked_project(tmp_path: Path):
 
 
 def test_a_module(tmp_path: Path):
-    """A module's mark is of before it was read, and bears a checksum of what was."""
+    """A module's mark is taken before it is read, and contains a checksum of what was read."""
     file = tmp_path / "a.py"
     file.write_text("one", encoding="utf-8")
     inputs = InputFiles(str(tmp_path), -1)
@@ -35,7 +35,7 @@ def test_a_module(tmp_path: Path):
 
 
 def test_what_it_writes_itself(tmp_path: Path):
-    """A file that was only read, and is written too, is no input; a module is one all the same."""
+    """A file that was only read, and is written too, is no input; a module still is."""
     inputs = InputFiles(str(tmp_path), -1)
     for name in ("state.json", "module.py"):
         (tmp_path / name).touch()

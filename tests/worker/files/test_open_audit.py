@@ -85,7 +85,7 @@ PACKAGES = "/env/lib/python3.13/site-packages"
     ],
 )
 def test_later(opening: Opening, name: str, by: str, file: str, is_input: bool):
-    """Once it serves, what is read is no input, but for a template that an engine reads, or the project's own code."""
+    """Once it serves, a file that is read is no input, except for templates and the project's own code."""
     opening.opened.starting = False
     path = file if file.startswith("/") else str(opening.root / file)
     code = compile(f"opened(({name!r}, 'r', 0))", path, "exec")

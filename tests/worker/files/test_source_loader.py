@@ -58,7 +58,7 @@ def installed(root: Path, cache: CodeCache) -> Callable[[str, str], ProjectLoade
 
 
 def fresh(name: str) -> ModuleType:
-    """The module, imported anew."""
+    """The module, imported again."""
     sys.modules.pop(name, None)
     return importlib.import_module(name)
 
@@ -115,7 +115,7 @@ def test_unchanged_is_not_compiled(root: Path, cache: CodeCache, tmp_path: Path,
 
 @pytest.mark.parametrize("damage", [b"", b"1234", b"\0\0\0\0nonsense", None])
 def test_damaged(root: Path, cache: CodeCache, tmp_path: Path, damage: bytes | None):
-    """What a full disk or a power cut left in the cache is compiled anew, and never handed to marshal."""
+    """What a full disk or a power cut left in the cache is compiled again, and never passed to marshal."""
     installed(root, cache)
     (root / "torn.py").write_text("WORD = 'whole'\n", encoding="utf-8")
     fresh("torn")
@@ -255,7 +255,7 @@ def put(folder: str) -> None:
 @as_root
 @pytest.mark.parametrize("given", ["nothing", "the top", "the top, closed", "all but the code", "all but the file"])
 def test_planted(volume: Path, given: str):
-    """Code that another user keeps under the right name and checksum is not run, whoever owns the folders above it."""
+    """Another user's code under the right name and checksum is not run, whatever user owns the folders."""
     folder = volume / f"uid-{OWNER}"
     with user(ATTACKER):
         folder.mkdir()

@@ -12,7 +12,7 @@ from appliance.worker.frameworks import schedulers
 
 
 def test_sched_in_the_midst_of_an_action():
-    """An action that enters itself again does so in vain: run() ends."""
+    """An action that schedules itself again has no effect: run() ends."""
     scheduler = sched.scheduler()
     inside, go = threading.Event(), threading.Event()
 
@@ -32,7 +32,7 @@ def test_sched_in_the_midst_of_an_action():
 
 
 def test_a_timer_that_is_a_job_is_left_alone():
-    """A plain timer is work that will come; one of a class of its own goes on for ever."""
+    """A plain timer is work that will come; one of a class of its own never ends."""
 
     class Every(threading.Timer):
         def run(self) -> None:

@@ -39,7 +39,7 @@ thread.start(); thread.join()
 
 
 def test_keys_that_json_has_not():
-    """Where a value can't be JSON as it is, its text stands for it: nothing is left out in silence."""
+    """A value that is no JSON is replaced by its text: nothing is left out silently."""
     found = records("""
 circle = []
 circle.append(circle)

@@ -11,7 +11,7 @@ from tests.worker.heard import heard, texts
 
 
 def test_the_streams_stay_the_same_objects():
-    """Whoever holds sys.stdout already is heard; the streams know their descriptor, and that they are no tty."""
+    """Output through an older reference to sys.stdout is read; the streams know their descriptor, and are no tty."""
     said = heard("""
 print("through the old one", file=earlier)
 print(sys.stdout is earlier is sys.__stdout__, sys.stdout.fileno(), sys.stderr.fileno(), sys.stdout.isatty())
