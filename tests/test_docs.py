@@ -83,6 +83,14 @@ def test_every_page_has_its_place_on_the_site():
     assert placed - made == {path.stem for path in (ROOT / "docs").glob("*.md")}
 
 
+def test_the_numbers_of_decisions_have_no_gap():
+    """Decisions are numbered from 1 on without a gap, and each title has the number of its file."""
+    records = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    assert [record.name[:5] for record in records] == [f"{number:04}-" for number in range(1, len(records) + 1)]
+    titles = [record.read_text(encoding="utf-8").partition(" ")[2].partition(".")[0] for record in records]
+    assert titles == [str(number) for number in range(1, len(records) + 1)]
+
+
 def test_the_site_builds(tmp_path):
     """Sphinx builds the site with every warning an error, and it can be searched."""
     site.stage(tmp_path / "source")
