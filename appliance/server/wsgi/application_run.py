@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from wsgiref import simple_server
 
 from ..http.body import BodyError
-from ..http.file_wrapper import FileWrapper
 from ..http.refusal import Refused, answer
-from ..http.response_head import ResponseHeads
+from ..http.response.file_wrapper import FileWrapper
+from ..http.response.response_head import ResponseHeads
 from ..http.software import SOFTWARE
 from ..io.late_end import end_later, how_it_ended
 from .failure_events import close_quietly, failure_page, log_failure

@@ -12,9 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
-from ..http.file_wrapper import FileWrapper
 from ..http.head import PROTOCOLS
 from ..http.hosts import is_host
+from ..http.response.file_wrapper import FileWrapper
 
 if TYPE_CHECKING:
     from collections.abc import Callable

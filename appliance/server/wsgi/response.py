@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from wsgiref.headers import Headers
 
 from ..http.body import EMPTY
-from ..http.content import is_single, join_items, not_bytes
-from ..http.file_wrapper import file_range
-from ..http.framing import delimit
 from ..http.head import PROTOCOLS
 from ..http.refusal import Refused
-from ..http.response_head import ApplicationFault, ResponseFields
+from ..http.response.content import is_single, join_items, not_bytes
+from ..http.response.file_wrapper import file_range
+from ..http.response.framing import delimit
+from ..http.response.response_head import ApplicationFault, ResponseFields
 from .application_run import ApplicationRun, ClientGone
 from .failure_events import log_wrong_length
 

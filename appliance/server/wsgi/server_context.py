@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..http.fields import FieldReader
 from ..http.limits import Limits
-from ..http.response_head import ResponseHeads
+from ..http.response.response_head import ResponseHeads
 from ..http.software import SOFTWARE
 from ..io.byte_queue import Storage
 from .environ import TrustedProxies

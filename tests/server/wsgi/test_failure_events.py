@@ -232,7 +232,7 @@ def test_the_body_s_fault_is_not_the_application_s(serve: Serve):
 def test_checks_hold_without_asserts():
     """Control characters in headers are refused under python -O too."""
     program = (
-        "from appliance.server.http.response_head import ResponseHeads\n"
+        "from appliance.server.http.response.response_head import ResponseHeads\n"
         "heads = ResponseHeads('x')\n"
         "for check in (lambda: heads.fields([('A', 'b\\nC: d')]), lambda: heads.statuses['200 OK\\r']):\n"
         "    try: check()\n"
