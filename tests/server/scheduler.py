@@ -21,13 +21,14 @@ from typing import Any
 
 import pytest
 
-from appliance.server.io import background_sender, byte_queue, delivery, outbound, poller, transfer, wire
+from appliance.server.io import outbound, poller, send_progress, wire
+from appliance.server.io.background import background_sender, byte_queue, transfer
 from appliance.server.pool import connections, pool, serving_loop, thread_pool, watchdog
 from appliance.server.wsgi import application_run, handler, response
 
 POINTS_MAX = 20_000
 CLOCKS: tuple[Any, ...] = (
-    background_sender, delivery, outbound, transfer, wire, connections, pool, serving_loop, thread_pool, watchdog,
+    background_sender, send_progress, outbound, transfer, wire, connections, pool, serving_loop, thread_pool, watchdog,
     application_run, handler, response,
 )  # fmt: skip
 
@@ -131,7 +132,7 @@ class Scheduler:
         return self.now
 
     def is_ready(self, sock: Any, events: int, seconds: float | None) -> bool:
-        """As ``delivery.is_ready``."""
+        """As ``send_progress.is_ready``."""
         kernel = select.poll()
         kernel.register(sock, events)
         self.wait(lambda: bool(kernel.poll(0)), seconds)

@@ -1,1 +1,1 @@
-"""Bytes to and from a connection: sockets, TLS, polling, clients that send or read slowly."""
+"""Bytes to and from a connection: sockets, TLS, polling, and the waits for a client."""

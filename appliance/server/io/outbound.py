@@ -20,7 +20,7 @@ import struct
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .delivery import Pace, is_ready
+from .send_progress import Pace, is_ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable

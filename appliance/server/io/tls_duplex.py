@@ -16,7 +16,7 @@ import threading
 from time import monotonic
 from typing import Any
 
-from .delivery import is_ready
+from .send_progress import is_ready
 from .ssl_calls import WANTED, call_ssl, forget_errors
 
 _DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from ..http.limits import Limits
     from ..http.patience import Patience
-    from .byte_queue import ByteQueue
+    from .background.byte_queue import ByteQueue
 
 # A smaller head is measured only where a limit is smaller still.
 _PLAIN_HEAD = 4096

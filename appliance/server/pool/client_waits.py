@@ -1,6 +1,6 @@
 """Decide which requests wait for their client in a thread, and which wait without one.
 
-This is about request bodies that have not come and responses that the client does not read; ``io/background_sender``
+This is about request bodies that have not come and responses that the client does not read; ``io/background``
 serves those that have no thread. Runs in the threads of requests and in that of the background sender.
 
 Theory of operation. A request whose body has not come gets a thread as long as fewer threads wait for their clients
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..http.body_end import ChunkedEnd, LengthEnd
     from ..http.head import Head
     from ..http.limits import Limits
-    from ..io.background_sender import BackgroundSender
+    from ..io.background.background_sender import BackgroundSender
     from ..io.outbound import Outbound
     from ..io.wire import Wire
     from ..wsgi.handler import WSGIRequestHandler

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..http.limits import Limits
+    from ..io.background.transfer import Incoming
     from ..io.poller import Poller
-    from ..io.transfer import Incoming
     from ..io.wire import Wire
     from ..wsgi.handler import WSGIRequestHandler
 

@@ -17,7 +17,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ..http.limits import Limits
-from ..io.byte_queue import SPACE
+from ..io.background.byte_queue import SPACE
 from ..io.poller import Poller
 from ..io.wire import Wire
 from ..wsgi.environ import TrustedProxies

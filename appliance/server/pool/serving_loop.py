@@ -9,7 +9,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from ..io.background_sender import BackgroundSender, ServerCallbacks
+from ..io.background.background_sender import BackgroundSender, ServerCallbacks
 from . import connection_states as states
 from .client_waits import ClientWaits
 from .connections import Connection, ConnectionFailed, Connections

@@ -15,7 +15,7 @@ from ..http.refusal import Refused, answer
 from ..http.response.file_wrapper import FileWrapper
 from ..http.response.response_head import ResponseHeads
 from ..http.software import SOFTWARE
-from ..io.late_end import end_later, how_it_ended
+from ..io.background.completion import end_later, how_it_ended
 from .failure_events import close_quietly, failure_page, log_failure
 from .standalone import standalone_parts
 from .streams import Reader, Writer

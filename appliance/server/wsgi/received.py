@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ..http.body import Body, BodyError
 from ..http.limits import RECEIVE
 from ..http.refusal import Refused
-from ..io.byte_queue import ByteQueue
+from ..io.background.byte_queue import ByteQueue
 
 if TYPE_CHECKING:
     from ..http.limits import Limits

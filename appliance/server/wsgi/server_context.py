@@ -14,7 +14,7 @@ from ..http.fields import FieldReader
 from ..http.limits import Limits
 from ..http.response.response_head import ResponseHeads
 from ..http.software import SOFTWARE
-from ..io.byte_queue import Storage
+from ..io.background.byte_queue import Storage
 from .environ import TrustedProxies
 from .exchange import NullSink, RequestIds, Sink
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.server.io import byte_queue
-from appliance.server.io.byte_queue import ByteQueue, Storage, StorageFull
+from appliance.server.io.background import byte_queue
+from appliance.server.io.background.byte_queue import ByteQueue, Storage, StorageFull
 
 LARGE = bytes(range(256)) * 4096  # 1 MiB
 

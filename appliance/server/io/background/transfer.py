@@ -10,18 +10,18 @@ import threading
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from ..http.body import BODY_TIMEOUT, CLIENT_LEFT
-from ..http.patience import Patience
-from ..http.refusal import Refused
+from ...http.body import BODY_TIMEOUT, CLIENT_LEFT
+from ...http.patience import Patience
+from ...http.refusal import Refused
+from ..send_progress import Delivery
 from .byte_queue import ByteQueue, Storage
-from .delivery import Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..http.body_end import ChunkedEnd, LengthEnd
-    from .outbound import Outbound
-    from .wire import Wire
+    from ...http.body_end import ChunkedEnd, LengthEnd
+    from ..outbound import Outbound
+    from ..wire import Wire
 
 _AT_ONCE = 262_144  # bytes of one connection before the others have their turn
 _SILENT_S = 1.0  # a body that comes in chunks, and stops for so long, may wait for the response's beginning

@@ -14,20 +14,20 @@ import threading
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from .delivery import has_poll
-from .late_end import ServerEnded
+from ..poller import Poller
+from ..send_progress import has_poll
+from .completion import ServerEnded
 from .memory_release import MemoryRelease
-from .poller import Poller
 from .transfer import IS_OVER, Incoming, Outgoing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..http.body_end import ChunkedEnd, LengthEnd
-    from ..http.limits import Limits
+    from ...http.body_end import ChunkedEnd, LengthEnd
+    from ...http.limits import Limits
+    from ..outbound import Outbound
+    from ..wire import Wire
     from .byte_queue import Storage
-    from .outbound import Outbound
-    from .wire import Wire
 
     Transfer = Outgoing | Incoming
 

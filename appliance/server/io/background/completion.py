@@ -10,8 +10,8 @@ from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from ..wire import Wire
     from .transfer import Outgoing
-    from .wire import Wire
 
 
 class Handler(Protocol):
