@@ -18,7 +18,7 @@ from appliance.environment.plan import plan
 from appliance.errors import ApplicationError
 from appliance.logs.sanitise import sanitise
 from appliance.masking import MASKED, SECRET, Mask
-from appliance.supervisor.workers import preload_cache
+from appliance.supervisor.preloading import preload_cache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -22,6 +22,7 @@ from appliance.supervisor.failed_imports import FailedImports
 from appliance.supervisor.failures import Failures
 from appliance.supervisor.lifecycle import Phase, State
 from appliance.supervisor.loop import Loop
+from appliance.supervisor.preloading.preloading import Preloading
 from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.children import Children
 from appliance.supervisor.processes.spawn import Spawner
@@ -37,11 +38,10 @@ from appliance.supervisor.steps.before_start import BeforeStart
 from appliance.supervisor.steps.installation import Installation
 from appliance.supervisor.stopping import Stopping
 from appliance.supervisor.workers.connection_router import ConnectionRouter
-from appliance.supervisor.workers.preloading import Preloading
+from appliance.supervisor.workers.drained_workers import DrainedWorkers
 from appliance.supervisor.workers.progress import Progress
 from appliance.supervisor.workers.reanalysis import Reanalysis
 from appliance.supervisor.workers.reload_trigger import ReloadTrigger
-from appliance.supervisor.workers.retiring_workers import RetiringWorkers
 from appliance.supervisor.workers.workers import Workers
 from appliance.watch.kinds import Kind
 
@@ -107,11 +107,11 @@ class Supervisor:
         self._status_report = StatusReport(self._address.url, str(settings.project))
         self._preloading = Preloading(self._loop, self._children, settings, log)
         self._stacks = stack_dumps.StackDumps(self._loop)
-        self._retiring = RetiringWorkers(self._loop, self._children)
+        self._drained_workers = DrainedWorkers(self._loop, self._children)
         self._workers = Workers(
             self._loop, self._children, self._spawner, self._preloading, settings,
             url=self._address.url, log=log, status_report=self._status_report, on_event=self.on_event,
-            stacks=self._stacks, failures=self._failures, retiring=self._retiring,
+            stacks=self._stacks, failures=self._failures, drained_workers=self._drained_workers,
             no_timeout=self._debug_port.no_timeout,
         )  # fmt: skip
         self._log_ingest = LogIngest(log, writer, pause=self._children.pause, on_line=self._workers.output_line)
@@ -371,8 +371,8 @@ class Supervisor:
             self.on_event(lifecycle.AllGone())
 
     def _drained(self, child: Handle) -> None:
-        self._retiring.drained(child)
+        self._drained_workers.drained(child)
         if self._workers.awaits_address:
-            self._retiring.hurry()
+            self._drained_workers.hurry()
         if self._stopping.began:
             self._stopping.drained(child)

@@ -8,8 +8,8 @@ import pytest
 from appliance.environment.environment_folder import MARK, clear, closed_to_others, is_whole, note, noted, seal
 from appliance.environment.python.pythons import _places as _candidates
 from appliance.environment.upkeep import Use, making, prune
-from appliance.supervisor.workers import preload_cache
-from appliance.supervisor.workers.preload_cache import PreloadCache
+from appliance.supervisor.preloading import preload_cache
+from appliance.supervisor.preloading.preload_cache import PreloadCache
 from tests.users import ATTACKER, OWNER, as_root, place, user, volume
 
 __all__ = ["place", "volume"]

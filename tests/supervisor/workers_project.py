@@ -79,7 +79,7 @@ class Project:
         log: Any = self.log
         self.workers = Workers(
             *pieces, url="http://localhost:8000", log=log, status_report=parts, on_event=self.on_event,
-            failures=parts, retiring=parts, no_timeout=lambda _: self.no_timeout, stacks=parts,
+            failures=parts, drained_workers=parts, no_timeout=lambda _: self.no_timeout, stacks=parts,
         )  # fmt: skip
         self.children.ended = self._ended
         self.on_event(lifecycle.Analysed(1, installed=True))

@@ -8,10 +8,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from appliance.supervisor.debugger.debug_port import DebugPort
+    from appliance.supervisor.preloading.preloading import Preloading
     from appliance.supervisor.reporting.stack_dumps import StackDumps
     from appliance.supervisor.reporting.status_report import Snapshot, StatusReport
     from appliance.supervisor.reporting.status_socket import Answerer
-    from appliance.supervisor.workers.preloading import Preloading
     from appliance.supervisor.workers.progress import Progress
     from appliance.supervisor.workers.reload_trigger import ReloadTrigger
     from appliance.supervisor.workers.workers import Workers

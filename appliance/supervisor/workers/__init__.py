@@ -1,1 +1,1 @@
-"""Which worker serves: start it, replace it after a save, preload for the next one, retire the old one."""
+"""Which worker serves: start it, replace it after a save, end the old one."""

@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from appliance.protocol.channel import Failed, ForkMismatch, ModulesReport, Ready
     from appliance.supervisor.failures import Failures
     from appliance.supervisor.loop import Loop, Timer
+    from appliance.supervisor.preloading.preloading import Preloading
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.processes.spawn import Spawner
     from appliance.supervisor.reporting.stack_dumps import StackDumps
     from appliance.supervisor.reporting.status_report import StatusReport
     from appliance.supervisor.steps.analysis import Analysis
-    from appliance.supervisor.workers.preloading import Preloading
-    from appliance.supervisor.workers.retiring_workers import RetiringWorkers
+    from appliance.supervisor.workers.drained_workers import DrainedWorkers
 
 SETTLED_S = 1.0  # a worker that was ready for so long was no failed start, even without a request
 LOOP_DEATHS = 5  # deaths of workers, each within LOOP_S after the one before: that is no accident
@@ -88,7 +88,7 @@ class Workers:
         status_report: StatusReport,
         on_event: Callable[[lifecycle.Event], None],
         failures: Failures,
-        retiring: RetiringWorkers,
+        drained_workers: DrainedWorkers,
         no_timeout: Callable[[Handle], bool],
         stacks: StackDumps,
     ) -> None:
@@ -102,7 +102,7 @@ class Workers:
         self._status_report = status_report
         self._on_event = on_event
         self._failures = failures
-        self._retiring = retiring
+        self._drained_workers = drained_workers
         self._no_timeout = no_timeout
         self._stacks = stacks
         self._boot_timer: Timer | None = None
@@ -295,7 +295,7 @@ class Workers:
 
     def _await_address(self, _action: events.AwaitAddress) -> None:
         self._log.event("info", "worker.waiting", generation=self._state.generation)
-        self._retiring.hurry()
+        self._drained_workers.hurry()
         self._check_old_workers()
 
     def _report_failure(self, action: events.ReportFailure) -> None:

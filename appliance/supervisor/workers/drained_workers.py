@@ -1,4 +1,4 @@
-"""Let old workers that no longer serve finish their background work, a few at a time.
+"""Let workers that have drained finish their background work, a few at a time.
 
 Runs in the supervisor's loop.
 
@@ -24,7 +24,7 @@ HURRY_S = 1.0  # for a worker whose address the new worker waits for
 MOST = 3
 
 
-class RetiringWorkers:
+class DrainedWorkers:
     """The old workers that have drained and still run."""
 
     def __init__(self, loop: Loop, children: Children) -> None:

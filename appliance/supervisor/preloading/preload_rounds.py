@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from appliance.supervisor.workers.preload_events import (
+from appliance.supervisor.preloading.preload_events import (
     Action,
     Discard,
     EndRound,

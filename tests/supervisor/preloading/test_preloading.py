@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from appliance.protocol.channel import Fork, ForkMismatch, ModulesReport, Preload, Preloaded
+from appliance.supervisor.preloading.preload_events import Schedule
+from appliance.supervisor.preloading.preload_rounds import Process
+from appliance.supervisor.preloading.preloading import Preloading
 from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.handles import Handle
-from appliance.supervisor.workers.preload_events import Schedule
-from appliance.supervisor.workers.preload_rounds import Process
-from appliance.supervisor.workers.preloading import Preloading
 from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle, no_process
 
 LISTS = (["json", "flask"], ["json", "flask", "jinja2"], ["json", "flask", "sqlalchemy", "jinja2"])

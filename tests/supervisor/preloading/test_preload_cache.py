@@ -6,8 +6,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from appliance.supervisor.workers import preload_cache
-from appliance.supervisor.workers.preload_cache import PreloadCache
+from appliance.supervisor.preloading import preload_cache
+from appliance.supervisor.preloading.preload_cache import PreloadCache
 
 
 def test_learns():

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.errors import StartError
 from appliance.protocol.channel import Fork, Preload
+from appliance.supervisor.preloading import preload_cache, preload_rounds
+from appliance.supervisor.preloading import preload_events as events
+from appliance.supervisor.preloading.preload_rounds import Phase, Process
 from appliance.supervisor.processes import handles
-from appliance.supervisor.workers import preload_cache, preload_rounds
-from appliance.supervisor.workers import preload_events as events
-from appliance.supervisor.workers.preload_rounds import Phase, Process
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.supervisor.workers.preload_events import (
+from appliance.supervisor.preloading.preload_events import (
     Action,
     Discard,
     EndRound,
@@ -34,7 +34,7 @@ from appliance.supervisor.workers.preload_events import (
     StopRequested,
     WorkerRequested,
 )
-from appliance.supervisor.workers.preload_rounds import (
+from appliance.supervisor.preloading.preload_rounds import (
     ENDED_S,
     EVENTS,
     GROWN_S,

@@ -1,0 +1,1 @@
+"""Preload for the next worker: which modules, in which process, and when that process is made again."""
