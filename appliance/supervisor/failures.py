@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from appliance.errors import ApplianceError, defect, place_of
 from appliance.supervisor import lifecycle
-from appliance.supervisor.reporting import status_pages
+from appliance.supervisor.reporting import standin_pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ class Failures:
             error = defect(error)
         else:
             self._log.event("error", error.event, **error.fields())
-        failure = lifecycle.failure_of(action, status_pages.of_error(error))
+        failure = lifecycle.failure_of(action, standin_pages.of_error(error))
         if failure is None:
             return
         self._loop.post(partial(self._on_event, failure))

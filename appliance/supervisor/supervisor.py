@@ -26,11 +26,11 @@ from appliance.supervisor.preloading.preloading import Preloading
 from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.children import Children
 from appliance.supervisor.processes.spawn import Spawner
-from appliance.supervisor.reporting import stack_dumps, status_pages
+from appliance.supervisor.reporting import stack_dumps, standin_pages
 from appliance.supervisor.reporting.last_answer import LastAnswer
 from appliance.supervisor.reporting.log_ingest import LogIngest
-from appliance.supervisor.reporting.status_answers import Answers
-from appliance.supervisor.reporting.status_report import Snapshot, StatusReport
+from appliance.supervisor.reporting.run_history import Snapshot, StatusReport
+from appliance.supervisor.reporting.status_json import Answers
 from appliance.supervisor.reporting.status_socket import StatusSocket
 from appliance.supervisor.steps import before_start
 from appliance.supervisor.steps.analysis import Analysis, Analyst, log_changes
@@ -170,7 +170,7 @@ class Supervisor:
             lifecycle.Boot: self._boot,
             lifecycle.Retire: lambda action: self._workers.retire(action.generation),
             lifecycle.Kill: lambda action: self._workers.kill(action.generation),
-            lifecycle.ShowProgress: lambda action: self._router.progress(status_pages.progress(action.phase)),
+            lifecycle.ShowProgress: lambda action: self._router.progress(standin_pages.progress(action.phase)),
             lifecycle.ShowFailure: self._say_broken,
             lifecycle.HideStandIn: self._hide_stand_in,
             lifecycle.RetryLater: self._retry_later,
@@ -190,7 +190,7 @@ class Supervisor:
             self._log.event("warning", event, **dict[str, Any](fields))
         self._reload_trigger.start()
         self._progress.start()
-        self._router.progress(status_pages.progress(Phase.ANALYSING))
+        self._router.progress(standin_pages.progress(Phase.ANALYSING))
         self._do(lifecycle.Analyse(self._state.job))
         self._loop.run()
         self._failures.guarded(self._children.close)
@@ -223,7 +223,7 @@ class Supervisor:
             return
         if isinstance(result, ApplianceError):
             self._log.event("error", result.event, **result.fields())
-            self.on_event(lifecycle.AnalysisFailed(job, status_pages.of_error(result)))
+            self.on_event(lifecycle.AnalysisFailed(job, standin_pages.of_error(result)))
             return
         log_changes(self._log, self._analysis, result)
         self._analysis = result
@@ -308,7 +308,7 @@ class Supervisor:
         """Show the last line of output on the page of what is under way."""
         if lines and self._state.phase is phase:
             last = self._log.masked(lines[-1].text.decode("utf-8", "replace"))
-            self._router.progress(status_pages.progress(phase, last))
+            self._router.progress(standin_pages.progress(phase, last))
 
     def ended(self, child: Handle) -> None:
         """A child has ended."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.errors import PreparationError
 from appliance.supervisor import lifecycle
 from appliance.supervisor.processes import handles
-from appliance.supervisor.reporting import status_pages
+from appliance.supervisor.reporting import standin_pages
 from appliance.supervisor.steps import before_start_runs as runs
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class BeforeStart:
             output=list(self._output),
         )
         self._log.event("error", error.event, **error.fields())
-        self._on_event(lifecycle.PreparationFailed(action.job, status_pages.of_error(error)))
+        self._on_event(lifecycle.PreparationFailed(action.job, standin_pages.of_error(error)))
 
 
 def _inputs(analysis: Analysis) -> str:

@@ -17,7 +17,7 @@ from appliance.environment.plan import supply
 from appliance.errors import InstallError, InterpreterError
 from appliance.supervisor import lifecycle
 from appliance.supervisor.processes import handles
-from appliance.supervisor.reporting import status_pages
+from appliance.supervisor.reporting import standin_pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -110,7 +110,7 @@ class Installation:
         else:
             error = self._error()
             self._log.event("error", error.event, **error.fields())
-            self._on_event(lifecycle.InstallFailed(child.generation, status_pages.of_error(error)))
+            self._on_event(lifecycle.InstallFailed(child.generation, standin_pages.of_error(error)))
 
     def _error(self) -> InstallError:
         """The reason of the failure, by the installer's report."""

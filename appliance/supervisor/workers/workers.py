@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.protocol.channel import ReportModules, ServeUnfinishedImport, StartAccepting
 from appliance.supervisor import lifecycle
-from appliance.supervisor.reporting import status_pages
+from appliance.supervisor.reporting import standin_pages
 from appliance.supervisor.workers import worker_events as events
 from appliance.supervisor.workers import worker_retries
 from appliance.supervisor.workers.worker_retries import Stage
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.processes.spawn import Spawner
+    from appliance.supervisor.reporting.run_history import StatusReport
     from appliance.supervisor.reporting.stack_dumps import StackDumps
-    from appliance.supervisor.reporting.status_report import StatusReport
     from appliance.supervisor.steps.analysis import Analysis
     from appliance.supervisor.workers.drained_workers import DrainedWorkers
 
@@ -231,7 +231,7 @@ class Workers:
         self._log.event(level, "worker.exited", generation=child.generation, pid=child.pid, how=child.how())
         if expected:
             return
-        page = status_pages.of_death(child.how(), list(self._output), serving=child.ready_at is not None)
+        page = standin_pages.of_death(child.how(), list(self._output), serving=child.ready_at is not None)
         settled = child.ready_at is not None and time.monotonic() - child.ready_at > SETTLED_S
         death = lifecycle.WorkerDied(child.generation, page, served=settled or child.served)
         self._on(events.Died(child.attempt, child.how(), death))
@@ -304,7 +304,7 @@ class Workers:
         self._log.event(
             "error", "worker.failed", role="worker", generation=generation, traceback=report.get("text", ""), **fields
         )
-        self._on_event(lifecycle.WorkerFailed(generation, status_pages.of_report(report)))
+        self._on_event(lifecycle.WorkerFailed(generation, standin_pages.of_report(report)))
 
     def _report_death(self, action: events.ReportDeath) -> None:
         self._report_loop(action.how)
@@ -381,7 +381,7 @@ class Workers:
 
     def _hung(self, child: Handle, stacks: str) -> None:
         if child.ready_at is None and not child.ending:
-            page = status_pages.of_timeout(self._settings.boot_timeout_s, list(self._output), stacks)
+            page = standin_pages.of_timeout(self._settings.boot_timeout_s, list(self._output), stacks)
             self._log.event(
                 "error", "worker.failed", generation=child.generation, error=page["title"], action=page["action"]
             )

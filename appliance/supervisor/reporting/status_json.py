@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
     from appliance.supervisor.debugger.debug_port import DebugPort
     from appliance.supervisor.preloading.preloading import Preloading
+    from appliance.supervisor.reporting.run_history import Snapshot, StatusReport
     from appliance.supervisor.reporting.stack_dumps import StackDumps
-    from appliance.supervisor.reporting.status_report import Snapshot, StatusReport
     from appliance.supervisor.reporting.status_socket import Answerer
     from appliance.supervisor.workers.progress import Progress
     from appliance.supervisor.workers.reload_trigger import ReloadTrigger
