@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from appliance.protocol.channel import Failed
     from appliance.supervisor.processes.handles import Handle
-    from appliance.supervisor.reporting.run_history import Snapshot
+    from appliance.supervisor.reporting.status_json import Snapshot
     from appliance.supervisor.steps.installation import Installation
     from appliance.supervisor.workers.reanalysis import Reanalysis
     from appliance.supervisor.workers.reload_trigger import ReloadTrigger

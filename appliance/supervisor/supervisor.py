@@ -29,8 +29,8 @@ from appliance.supervisor.processes.spawn import Spawner
 from appliance.supervisor.reporting import stack_dumps, standin_pages
 from appliance.supervisor.reporting.last_answer import LastAnswer
 from appliance.supervisor.reporting.log_ingest import LogIngest
-from appliance.supervisor.reporting.run_history import Snapshot, StatusReport
-from appliance.supervisor.reporting.status_json import Answers
+from appliance.supervisor.reporting.run_history import RunHistory
+from appliance.supervisor.reporting.status_json import Snapshot, StatusAnswers
 from appliance.supervisor.reporting.status_socket import StatusSocket
 from appliance.supervisor.steps import before_start
 from appliance.supervisor.steps.analysis import Analysis, Analyst, log_changes
@@ -104,13 +104,13 @@ class Supervisor:
         self._analysis: Analysis | None = None
         self._has_terminal = signals.has_terminal()
         self._address = Address.of(listener, settings.public_url, process, secure=certificate is not None)
-        self._status_report = StatusReport(self._address.url, str(settings.project))
+        self._history = RunHistory(self._address.url, str(settings.project))
         self._preloading = Preloading(self._loop, self._children, settings, log)
         self._stacks = stack_dumps.StackDumps(self._loop)
         self._drained_workers = DrainedWorkers(self._loop, self._children)
         self._workers = Workers(
             self._loop, self._children, self._spawner, self._preloading, settings,
-            url=self._address.url, log=log, status_report=self._status_report, on_event=self.on_event,
+            url=self._address.url, log=log, history=self._history, on_event=self.on_event,
             stacks=self._stacks, failures=self._failures, drained_workers=self._drained_workers,
             no_timeout=self._debug_port.no_timeout,
         )  # fmt: skip
@@ -136,8 +136,8 @@ class Supervisor:
         self._stopping = Stopping(
             self._loop, self._children, self._log, self._failures, closing, grace_s=self._settings.grace_s
         )
-        answers = Answers(
-            self._status_report, self._snapshot, workers=self._workers, reload_trigger=self._reload_trigger,
+        answers = StatusAnswers(
+            self._history, self._snapshot, workers=self._workers, reload_trigger=self._reload_trigger,
             preloading=self._preloading, debug_port=self._debug_port, progress=self._progress, stacks=self._stacks,
         )  # fmt: skip
         self._status = StatusSocket(Path(self._settings.status_socket), answers.answerers(), self._loop)
@@ -195,7 +195,7 @@ class Supervisor:
         self._loop.run()
         self._failures.guarded(self._children.close)
         self._failures.guarded(self._status.close)
-        self._log.event("info", "appliance.stopped", uptime_s=self._status_report.uptime_s)
+        self._log.event("info", "appliance.stopped", uptime_s=self._history.uptime_s)
         return self._stopping.exit_code
 
     def _snapshot(self) -> Snapshot:
@@ -256,7 +256,7 @@ class Supervisor:
 
     def _say_broken(self, action: lifecycle.ShowFailure) -> None:
         page = self._log.masked(action.page)
-        self._status_report.failed(page)
+        self._history.failed(page)
         self._router.broken(page)
 
     def _hide_stand_in(self, _action: lifecycle.HideStandIn) -> None:

@@ -41,7 +41,7 @@ ONCE_AND_FOR_EVER = [
     ("appliance.supervisor.workers.reload_trigger:ReloadTrigger.loaded", "", "MemoryError"),
     ("appliance.supervisor.reporting.log_ingest:LogIngest.output", "", "UnicodeError"),
     ("appliance.supervisor.reporting.log_ingest:LogIngest.records", "", "TypeError"),
-    ("appliance.supervisor.reporting.run_history:StatusReport.reloaded", "", "ZeroDivisionError"),
+    ("appliance.supervisor.reporting.run_history:RunHistory.reloaded", "", "ZeroDivisionError"),
     ("appliance.supervisor.processes.spawn:link", "", "ValueError"),
 ]
 

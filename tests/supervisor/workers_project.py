@@ -78,7 +78,7 @@ class Project:
         pieces: Any = (self.loop, self.children, parts, self.preloader, parts)
         log: Any = self.log
         self.workers = Workers(
-            *pieces, url="http://localhost:8000", log=log, status_report=parts, on_event=self.on_event,
+            *pieces, url="http://localhost:8000", log=log, history=parts, on_event=self.on_event,
             failures=parts, drained_workers=parts, no_timeout=lambda _: self.no_timeout, stacks=parts,
         )  # fmt: skip
         self.children.ended = self._ended

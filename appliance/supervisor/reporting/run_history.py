@@ -1,7 +1,6 @@
-"""The answer to ``appliance status`` and to the health check, and what must be kept for it.
+"""Keep what the status shows of the past: when the appliance started, its last reload, its last error.
 
-Kept are the time of the start, the last reload, and the last error. This module changes nothing else. Runs in the
-supervisor's loop.
+Runs in the supervisor's loop.
 """
 
 from __future__ import annotations
@@ -11,31 +10,24 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from appliance.logs.render.timestamp import Timestamps
-from appliance.supervisor.lifecycle import Phase
 
 if TYPE_CHECKING:
-    from appliance.supervisor.lifecycle import Page, State
-    from appliance.supervisor.processes.handles import Handle
-    from appliance.supervisor.steps.analysis import Analysis
+    from appliance.supervisor.lifecycle_events import Page
 
-_HEALTH = {Phase.SERVING: "healthy", Phase.BROKEN: "unhealthy"}
-_OF_ERROR = ("title", "lead", "file", "line", "action", "details")
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """The current state of the supervisor's parts."""
-
-    state: State
-    page: Page | None  # the stand-in's page; None while a worker serves
-    worker: Handle | None
-    children: tuple[Handle, ...]
-    analysis: Analysis | None
+ERROR_FIELDS = ("title", "lead", "file", "line", "action", "details")  # of a failure's page
 
 
 @dataclass
-class StatusReport:
-    """Collects the report, from the start to the stop."""
+class RunHistory:
+    """The facts from the start to the stop; ``status_json`` shows them.
+
+    Attributes:
+        url: the address for a browser.
+        project: the project's folder.
+        started: seconds since the epoch; ``started_monotonic``: the same moment on CLOCK_MONOTONIC.
+        last_reload: the last reload that a worker serves; None before the first.
+        last_error: the last failure; kept until the next one.
+    """
 
     url: str | None  # None if it is not known
     project: str
@@ -52,38 +44,9 @@ class StatusReport:
 
     def failed(self, page: Page) -> None:
         """Record the last error; kept until the next one."""
-        shown = {key: page.get(key) for key in _OF_ERROR}
+        shown = {key: page.get(key) for key in ERROR_FIELDS}
         self.last_error = {"at": self._timestamp(time.time()), **shown}
 
     def reloaded(self, generation: int, timeline: dict[str, Any]) -> None:
         """Record a reload that now serves; ``timeline`` are the fields of its event."""
         self.last_reload = {"at": self._timestamp(time.time()), "generation": generation, **timeline}
-
-    def status(self, snapshot: Snapshot, stuck: str = "") -> dict[str, Any]:
-        """Return the answer, JSON values by name; ``stuck``: why the worker that accepts answers no request."""
-        state, page, worker = snapshot.state, snapshot.page, snapshot.worker
-        target = snapshot.analysis.project.target if snapshot.analysis else None
-        error = page if page is not None and page["status"] == 500 else None
-        return {
-            "health": "unhealthy" if stuck else _HEALTH.get(state.phase, "starting"),
-            "state": state.phase.value,
-            "stuck": stuck or None,
-            "generation": state.generation,
-            "url": self.url,
-            "project": self.project,
-            "application": {"name": target.name, "framework": target.framework} if target else None,
-            "python": worker.python if worker else None,
-            "worker_pid": worker.pid if worker else None,
-            "processes": [_process(child) for child in snapshot.children],
-            "uptime_s": self.uptime_s,
-            "last_reload": self.last_reload,
-            "error": {key: error.get(key) for key in _OF_ERROR} if error else None,
-            "last_error": self.last_error,
-        }
-
-
-def _process(child: Handle) -> dict[str, Any]:
-    waits = "waiting" if child.role == "spare" else "starting"  # a spare waits to be a worker
-    state = "ending" if child.ending else "ready" if child.ready_at is not None else waits
-    age_s = round(time.monotonic() - child.started, 3)
-    return {"role": child.role, "pid": child.pid, "generation": child.generation, "state": state, "age_s": age_s}

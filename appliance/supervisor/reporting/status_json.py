@@ -1,28 +1,53 @@
-"""Collect the answers of the status socket from the parts of the supervisor. Runs in the supervisor's loop."""
+"""Make the JSON of ``appliance status`` and of the health check, from the parts of the supervisor.
+
+``status_socket`` sends it. Runs in the supervisor's loop.
+"""
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from appliance.supervisor.lifecycle_events import Phase
+from appliance.supervisor.reporting.run_history import ERROR_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from appliance.supervisor.debugger.debug_port import DebugPort
+    from appliance.supervisor.lifecycle import State
+    from appliance.supervisor.lifecycle_events import Page
     from appliance.supervisor.preloading.preloading import Preloading
-    from appliance.supervisor.reporting.run_history import Snapshot, StatusReport
+    from appliance.supervisor.processes.handles import Handle
+    from appliance.supervisor.reporting.run_history import RunHistory
     from appliance.supervisor.reporting.stack_dumps import StackDumps
     from appliance.supervisor.reporting.status_socket import Answerer
+    from appliance.supervisor.steps.analysis import Analysis
     from appliance.supervisor.workers.progress import Progress
     from appliance.supervisor.workers.reload_trigger import ReloadTrigger
     from appliance.supervisor.workers.workers import Workers
 
+_HEALTH = {Phase.SERVING: "healthy", Phase.BROKEN: "unhealthy"}
 
-class Answers:
-    """Answers ``status`` and ``stacks``."""
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The current state of the supervisor's parts."""
+
+    state: State
+    page: Page | None  # the stand-in's page; None while a worker serves
+    worker: Handle | None
+    children: tuple[Handle, ...]
+    analysis: Analysis | None
+
+
+class StatusAnswers:
+    """Answers the questions ``status`` and ``stacks`` of the status socket."""
 
     def __init__(
         self,
-        status_report: StatusReport,
+        history: RunHistory,
         snapshot: Callable[[], Snapshot],
         *,
         workers: Workers,
@@ -32,7 +57,7 @@ class Answers:
         progress: Progress,
         stacks: StackDumps,
     ) -> None:
-        self._status_report = status_report
+        self._history = history
         self._snapshot = snapshot
         self._workers = workers
         self._reload_trigger = reload_trigger
@@ -49,7 +74,7 @@ class Answers:
         """Return the answer for ``appliance status`` and the health check."""
         self._progress.asked()
         return {
-            **self._status_report.status(self._snapshot(), self._progress.stuck),
+            **status_of(self._snapshot(), self._history, self._progress.stuck),
             "watching": self._reload_trigger.status(),
             "preload": self._preloading.status(),
             "debugger": self._debug_port.status(),
@@ -61,3 +86,33 @@ class Answers:
             callback({"pid": None, "stacks": ""})
         else:
             self._stacks.ask(worker, lambda text: callback({"pid": worker.pid, "stacks": text}))
+
+
+def status_of(snapshot: Snapshot, history: RunHistory, stuck: str = "") -> dict[str, Any]:
+    """Return JSON values by name; ``stuck``: why the worker that accepts answers no request."""
+    state, page, worker = snapshot.state, snapshot.page, snapshot.worker
+    target = snapshot.analysis.project.target if snapshot.analysis else None
+    error = page if page is not None and page["status"] == 500 else None
+    return {
+        "health": "unhealthy" if stuck else _HEALTH.get(state.phase, "starting"),
+        "state": state.phase.value,
+        "stuck": stuck or None,
+        "generation": state.generation,
+        "url": history.url,
+        "project": history.project,
+        "application": {"name": target.name, "framework": target.framework} if target else None,
+        "python": worker.python if worker else None,
+        "worker_pid": worker.pid if worker else None,
+        "processes": [_process(child) for child in snapshot.children],
+        "uptime_s": history.uptime_s,
+        "last_reload": history.last_reload,
+        "error": {key: error.get(key) for key in ERROR_FIELDS} if error else None,
+        "last_error": history.last_error,
+    }
+
+
+def _process(child: Handle) -> dict[str, Any]:
+    waits = "waiting" if child.role == "spare" else "starting"  # a spare waits to be a worker
+    state = "ending" if child.ending else "ready" if child.ready_at is not None else waits
+    age_s = round(time.monotonic() - child.started, 3)
+    return {"role": child.role, "pid": child.pid, "generation": child.generation, "state": state, "age_s": age_s}

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.processes.spawn import Spawner
-    from appliance.supervisor.reporting.run_history import StatusReport
+    from appliance.supervisor.reporting.run_history import RunHistory
     from appliance.supervisor.reporting.stack_dumps import StackDumps
     from appliance.supervisor.steps.analysis import Analysis
     from appliance.supervisor.workers.drained_workers import DrainedWorkers
@@ -85,7 +85,7 @@ class Workers:
         *,
         url: str | None,
         log: Log,
-        status_report: StatusReport,
+        history: RunHistory,
         on_event: Callable[[lifecycle.Event], None],
         failures: Failures,
         drained_workers: DrainedWorkers,
@@ -99,7 +99,7 @@ class Workers:
         self._settings = settings
         self._url: dict[str, Any] = {} if url is None else {"url": url}
         self._log = log
-        self._status_report = status_report
+        self._history = history
         self._on_event = on_event
         self._failures = failures
         self._drained_workers = drained_workers
@@ -290,7 +290,7 @@ class Workers:
         if self._save is not None:
             timeline = self._save.timeline(child, message)
             self._log.event("info", "reload.finished", generation=child.generation, **timeline)
-            self._status_report.reloaded(child.generation, timeline)
+            self._history.reloaded(child.generation, timeline)
             self._save = None
 
     def _await_address(self, _action: events.AwaitAddress) -> None:
