@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from appliance.commands.doctor_findings import Finding
-from appliance.commands.opening import open_project
+from appliance.commands.first_steps import open_project
 from appliance.commands.symptoms import CHECKS, Subject
 from appliance.logs.sanitise import sanitise
 from appliance.masking import Mask

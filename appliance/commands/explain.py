@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from appliance.commands.opening import Opening, open_project
+from appliance.commands.first_steps import Opening, open_project
 from appliance.config.settings import TABLE
 from appliance.config.table import PREFIX
 from appliance.discovery.asgi_applications import websocket_action

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.commands.opening import Opening, open_project, report_unread
+from appliance.commands.first_steps import Opening, open_project, report_unread
 from appliance.discovery.project import Project, find_application
 from appliance.environment.plan import Plan, install, plan
 from appliance.errors import ApplianceError, ApplicationError

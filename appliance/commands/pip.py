@@ -15,7 +15,7 @@ from appliance.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from appliance.commands.opening import Opening
+    from appliance.commands.first_steps import Opening
     from appliance.environment.plan import Plan
 
 _CHANGING = frozenset({"install", "uninstall", "sync"})

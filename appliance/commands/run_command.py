@@ -11,8 +11,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from appliance.commands.first_steps import open_project, report_unread
 from appliance.commands.install import application_of, ensure
-from appliance.commands.opening import open_project, report_unread
 from appliance.commands.pip import arguments_of_pip, as_uv
 from appliance.environment.environment_folder import closed_to_others
 from appliance.environment.plan import project_environment

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, cast
 
-from appliance.commands.opening import open_project
+from appliance.commands.first_steps import open_project
 from appliance.config.certificate import read_certificate
 from appliance.environment.start_failure import start_error
 from appliance.errors import ApplianceError, SettingsError, defect

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from appliance.commands.doctor_findings import Finding
-    from appliance.config.env_file import Complaint
+    from appliance.config.env_content import Complaint
     from appliance.config.settings import Settings
 
 ENOUGH_MEMORY = 384 * 2**20  # the appliance takes 60 MiB, a Django project with its packages twice that, pandas more

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from dotenv.parser import Binding, parse_stream
 
-from appliance.config.env_file import Complaint, read_file
+from appliance.config.env_content import Complaint, read_file
 from appliance.config.env_references import Definition, EndlessError, Expansion
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from appliance.config import env, forms
+from appliance.config import env, value_types
 
 if TYPE_CHECKING:
-    from appliance.config.forms import Form
+    from appliance.config.value_types import Form
 
 PREFIX = "APPLIANCE_"
 
@@ -61,7 +61,7 @@ class Setting:
 TABLE: tuple[Setting, ...] = (
     Setting(
         "APP",
-        forms.TEXT,
+        value_types.TEXT,
         "",
         "The WSGI application: module, module:object.attribute, module:factory() or path/file.py.",
         default_text="found in the project",
@@ -69,14 +69,14 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "ASGI",
-        forms.choice("refuse", "adapt"),
+        value_types.choice("refuse", "adapt"),
         "refuse",
         "What to do with an application that is only ASGI: refuse it, or adapt it to HTTP without WebSockets.",
         example="adapt",
     ),
     Setting(
         "PROJECT",
-        forms.FOLDER,
+        value_types.FOLDER,
         ".",
         "The project's folder.",
         in_image="/workspace",
@@ -86,7 +86,7 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "HOST",
-        forms.HOST,
+        value_types.HOST,
         "127.0.0.1",
         "The address to listen on.",
         in_image="0.0.0.0",
@@ -94,7 +94,7 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "PORT",
-        forms.PORT,
+        value_types.PORT,
         "8000",
         "The port to listen on; 0 picks a free one. Outside the image, PORT counts too.",
         in_image="8000",
@@ -102,7 +102,7 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "PUBLIC_URL",
-        forms.URL,
+        value_types.URL,
         "",
         "The URL for browsers, if it differs from HOST and PORT: it is printed at the start, and its host is allowed.",
         default_text="made from HOST and PORT",
@@ -110,7 +110,7 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "ENV_FILES",
-        forms.FILES_OR_NONE,
+        value_types.FILES_OR_NONE,
         ",".join(env.FILES),
         "The project's .env files; the first wins; none reads no file.",
         example=".env.test,.env",
@@ -118,7 +118,7 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "PYTHON",
-        forms.PYTHON,
+        value_types.PYTHON,
         "",
         "The project's Python: a version, or the path of an interpreter.",
         default_text="what the project asks for, else the appliance's own",
@@ -126,14 +126,14 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "INSTALL",
-        forms.choice("auto", "off"),
+        value_types.choice("auto", "off"),
         "auto",
         "auto installs the project's dependencies into an environment in the cache; off uses the Python as it is.",
         example="off",
     ),
     Setting(
         "DEPENDENCIES",
-        forms.FILES,
+        value_types.FILES,
         "",
         "The dependency files to install from instead of those found in the project; extras and groups to add.",
         default_text="found in the project",
@@ -141,7 +141,7 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "BEFORE_START",
-        forms.TEXT,
+        value_types.TEXT,
         "",
         "Shell commands to run in the project's environment before its first worker, and again when they change.",
         default_text="none",
@@ -149,21 +149,21 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "RELOAD",
-        forms.SWITCH,
+        value_types.SWITCH,
         "on",
         "Whether a save restarts the worker.",
         example="off",
     ),
     Setting(
         "WATCH",
-        forms.choice("auto", "events", "poll"),
+        value_types.choice("auto", "events", "poll"),
         "auto",
         "How to notice saves: by events, by polling, or auto: polling only for mounts without file events.",
         example="poll",
     ),
     Setting(
         "WATCH_EXTRA",
-        forms.LIST,
+        value_types.LIST,
         "",
         "More to watch: patterns of files in the project, and files and folders elsewhere.",
         default_text="nothing more than code, templates, .env and dependency files",
@@ -171,14 +171,14 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "PRELOAD",
-        forms.SWITCH,
+        value_types.SWITCH,
         "on",
         "Whether reloads fork from a process that has imported the project's packages; off starts each worker cold.",
         example="off",
     ),
     Setting(
         "IGNORE",
-        forms.LIST,
+        value_types.LIST,
         "",
         "Patterns of paths, relative to the project, that are not watched.",
         default_text="nothing more than the paths that are never watched",
@@ -186,28 +186,28 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "THREADS",
-        forms.whole(1, 1000),
+        value_types.whole(1, 1000),
         "8",
         "How many requests can run at the same time.",
         example="1",
     ),
     Setting(
         "LOG_FORMAT",
-        forms.choice("auto", "json", "console"),
+        value_types.choice("auto", "json", "console"),
         "auto",
         "json writes one object a line; console is for people; auto is console on a terminal, json elsewhere.",
         example="json",
     ),
     Setting(
         "LOG_LEVEL",
-        forms.choice("debug", "info", "warning", "error"),
+        value_types.choice("debug", "info", "warning", "error"),
         "info",
         "The least severe level that is written.",
         example="debug",
     ),
     Setting(
         "ACCESS_LOG",
-        forms.choice("on", "pages", "errors", "off"),
+        value_types.choice("on", "pages", "errors", "off"),
         "on",
         "Which requests to log: all; all, but a page and its assets in one line (in JSON as on); only those with a "
         "status of 400 or more; or none.",
@@ -215,7 +215,7 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "LOG_FIELDS",
-        forms.PAIRS,
+        value_types.PAIRS,
         "",
         "Fields to add at the end of every JSON line.",
         default_text="none",
@@ -223,7 +223,7 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "REDACT",
-        forms.LIST_OR_NONE,
+        value_types.LIST_OR_NONE,
         "password,passwd,pass,pwd,secret,token,access_token,refresh_token,id_token,auth_token,client_secret,api_key,"
         "apikey,code,session,sessionid",
         "Query parameters whose values are not logged, in upper or lower case; cloud storage signatures never are.",
@@ -231,14 +231,14 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "QUIET_PATHS",
-        forms.LIST_OR_NONE,
+        value_types.LIST_OR_NONE,
         "/health,/healthz,/livez,/readyz,/ping",
         "Paths of health checks: a GET that succeeds is logged at level debug.",
         example="/status/live",
     ),
     Setting(
         "ALLOWED_HOSTS",
-        forms.LIST,
+        value_types.LIST,
         "",
         "Host names to accept besides the usual local ones; .example.com accepts its subdomains, * accepts all.",
         default_text="the usual local names",
@@ -246,7 +246,7 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "TRUSTED_PROXIES",
-        forms.NETWORKS,
+        value_types.NETWORKS,
         "",
         "Addresses or networks of proxies whose X-Forwarded and X-Real-IP headers are trusted.",
         default_text="none",
@@ -254,7 +254,7 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "DEBUGPY",
-        forms.PORT,
+        value_types.PORT,
         "0",
         "The port for debugpy, on the address of HOST; it stays open through reloads; 0 means no debugger.",
         default_text="no debugger",
@@ -262,14 +262,14 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "DEBUGPY_WAIT",
-        forms.SWITCH,
+        value_types.SWITCH,
         "off",
         "Whether a worker with a debugger waits for a client before it imports the project.",
         example="on",
     ),
     Setting(
         "TLS_CERT",
-        forms.TEXT,
+        value_types.TEXT,
         "",
         "A certificate, with its chain, for HTTPS on the port: a PEM file, relative to the project. Needs TLS_KEY.",
         default_text="plain HTTP",
@@ -277,7 +277,7 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "TLS_KEY",
-        forms.TEXT,
+        value_types.TEXT,
         "",
         "The certificate's private key, without a password: a PEM file, relative to the project.",
         default_text="plain HTTP",
@@ -285,56 +285,56 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "GRACE_S",
-        forms.seconds(0),
+        value_types.seconds(0),
         "10",
         "Seconds that running requests have to finish at a reload.",
         example="30",
     ),
     Setting(
         "BOOT_TIMEOUT_S",
-        forms.seconds(1),
+        value_types.seconds(1),
         "60",
         "Seconds that the application has to be imported.",
         example="300",
     ),
     Setting(
         "SLOW_REQUEST_S",
-        forms.seconds(0),
+        value_types.seconds(0),
         "10",
         "Seconds after which a request that still runs is logged, with its current line of code; 0 means never.",
         example="2",
     ),
     Setting(
         "HEADER_TIMEOUT_S",
-        forms.seconds(0.1),
+        value_types.seconds(0.1),
         "30",
         "Seconds that a client has to send a request's head.",
         example="5",
     ),
     Setting(
         "BODY_TIMEOUT_S",
-        forms.seconds(0.1),
+        value_types.seconds(0.1),
         "60",
         "Seconds that a client may pause while it sends a body.",
         example="300",
     ),
     Setting(
         "IDLE_TIMEOUT_S",
-        forms.seconds(0),
+        value_types.seconds(0),
         "75",
         "Seconds to keep a connection open between two requests.",
         example="5",
     ),
     Setting(
         "MAX_HEADER_BYTES",
-        forms.whole(1024, 16 * 1024 * 1024),
+        value_types.whole(1024, 16 * 1024 * 1024),
         "65536",
         "The largest allowed head of a request.",
         example="131072",
     ),
     Setting(
         "MAX_BODY_BYTES",
-        forms.whole(0, 2**62),
+        value_types.whole(0, 2**62),
         "0",
         "The largest allowed body of a request; 0 means no limit.",
         default_text="no limit",
@@ -342,7 +342,7 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "CACHE",
-        forms.FOLDER,
+        value_types.FOLDER,
         "",
         "The folder for environments and caches.",
         in_image="/cache",
@@ -352,7 +352,7 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "STATUS_SOCKET",
-        forms.PATH,
+        value_types.PATH,
         "",
         "The socket file on which the supervisor answers status requests.",
         in_image="/tmp/appliance/status.sock",  # noqa: S108  the image's own, in its own /tmp

@@ -31,7 +31,7 @@ from appliance.environment.environment_folder import (
     noted,
     seal,
 )
-from appliance.environment.filling import Filling
+from appliance.environment.install_dependencies import Filling
 from appliance.environment.installer import Installer, installer
 from appliance.environment.python.interpreter import Interpreter, choose_interpreter
 from appliance.environment.python.python_choice import PythonChoices, Subject, after_failure, settle

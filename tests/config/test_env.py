@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.config import env_file
+from appliance.config import env_content
 from appliance.config.env import FILES, load_environment, without_copies
 from appliance.config.env_references import references
 
@@ -248,10 +248,10 @@ def test_a_pipe_is_read_anew_each_time(tmp_path):
 def test_a_pipe_that_nobody_writes(tmp_path, monkeypatch):
     """Reading waits for it, but not forever; then its earlier content counts."""
     os.mkfifo(tmp_path / ".env")
-    content = env_file.read_file(tmp_path / ".env", ".env", timeout_s=0.05)
+    content = env_content.read_file(tmp_path / ".env", ".env", timeout_s=0.05)
     assert (content.text, content.is_pipe) == ("", True)
     assert "nothing wrote" in content.complaints[0].reason
-    content = env_file.read_file(tmp_path / ".env", ".env", before="A=1\n", timeout_s=0.05)
+    content = env_content.read_file(tmp_path / ".env", ".env", before="A=1\n", timeout_s=0.05)
     assert content.text == "A=1\n"
     assert "last text" in content.complaints[0].action
 
@@ -262,7 +262,7 @@ def test_a_pipe_that_is_never_ended(tmp_path):
     os.mkfifo(pipe)
     ours = os.open(pipe, os.O_RDWR)
     os.write(ours, b"A=1\n")
-    content = env_file.read_file(pipe, ".env", timeout_s=0.05)
+    content = env_content.read_file(pipe, ".env", timeout_s=0.05)
     assert (content.text, len(content.complaints)) == ("A=1\n", 1)
     os.set_blocking(ours, False)
     over = threading.Event()
@@ -276,7 +276,7 @@ def test_a_pipe_that_is_never_ended(tmp_path):
 
     thread = threading.Thread(target=flood)
     thread.start()
-    content = env_file.read_file(pipe, ".env")
+    content = env_content.read_file(pipe, ".env")
     over.set()
     thread.join()
     os.close(ours)

@@ -91,7 +91,7 @@ def test_a_step_that_fails(faulty: Make, call: str, which: str, error: str, time
         ("appliance.supervisor.loop:Loop.__init__", "EMFILE", "start.failed"),
         ("appliance.supervisor.processes.children:Children.__init__", "AttributeError", "appliance.failed"),
         ("appliance.config.settings:read_settings", "RecursionError", "appliance.failed"),
-        ("appliance.commands.opening:open_project", "KeyError", "appliance.failed"),
+        ("appliance.commands.first_steps:open_project", "KeyError", "appliance.failed"),
         ("appliance.commands.serve:_first_log", "TypeError", "appliance.failed"),
         ("appliance.supervisor.supervisor:Supervisor.run", "MemoryError", "start.failed"),
     ],

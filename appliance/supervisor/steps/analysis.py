@@ -22,7 +22,7 @@ from appliance.identity.folder import check_folder
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from appliance.config.env_file import Complaint
+    from appliance.config.env_content import Complaint
     from appliance.config.settings import Settings
     from appliance.logs.setup import Log
 

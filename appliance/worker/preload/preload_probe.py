@@ -10,7 +10,7 @@ imported then is left out too, since it may lack something that it needs. A modu
 did not fail in the worker (Django's before its settings), or if it imports something that it did not import there.
 
 One unsafe module spoils the process: it is reported, the process ends, and a copy from before that module
-(``checkpoint``), or a new process, continues without it. So a process that forks has only ever run safe modules.
+(``preloader_copy``), or a new process, continues without it. So a process that forks has only ever run safe modules.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from ...protocol.channel import Preload
 from ..hooks import Hooks
 from . import fork_safety
-from .checkpoint import Checkpoint
+from .preloader_copy import PreloaderCopy
 from .random_seeds import RandomSeeds
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class PreloadProbe:
     def _set_request(self, request: Preload, descriptors: list[int]) -> None:
         self._request = request
         self._name_file, *copies = descriptors
-        self._checkpoint = Checkpoint(copies)
+        self._copy = PreloaderCopy(copies)
         self._left = frozenset(request.left)
         self._names = frozenset(request.modules) | frozenset(request.others)
 
@@ -89,7 +89,7 @@ class PreloadProbe:
             while not self._import_all():
                 continue
         if not self.found:
-            self._checkpoint.end()
+            self._copy.end()
         os.close(self._name_file)
         last = fork_safety.read()
         sys.meta_path.remove(finder)
@@ -106,8 +106,8 @@ class PreloadProbe:
         for name in self._request.modules:
             if name in self._left or name in sys.modules:
                 continue
-            if self._checkpoint.is_due and not self.found:
-                resumed = self._checkpoint.make_copy()
+            if self._copy.is_due and not self.found:
+                resumed = self._copy.make_copy()
                 self._before = fork_safety.read()
                 if resumed is not None:
                     self._continue_as_copy(*resumed)

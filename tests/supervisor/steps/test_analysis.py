@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from appliance.config.env_file import Complaint
+from appliance.config.env_content import Complaint
 from appliance.errors import ApplicationError, StartError
 from appliance.supervisor.steps import analysis as module
 from appliance.supervisor.steps.analysis import Analysis, Analyst, log_changes

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 FIRST_S: Final = 0.04  # repeating less than this costs as little as a copy
 
 
-class Checkpoint:
+class PreloaderCopy:
     """The copies of one process, one after the other.
 
     Args:
