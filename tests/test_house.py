@@ -15,7 +15,7 @@ import yaml
 from packaging.requirements import Requirement
 
 import appliance
-from tools import rooms
+from tools import packages
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "appliance"
@@ -242,8 +242,8 @@ def test_contributors_are_told_every_task():
     assert {task for task in tasks() if f"make {task}" not in text} <= {"help"}
 
 
-def room(module):
-    """The package that a module stands in; the server's rooms count one by one."""
+def package_of(module):
+    """The package that a module stands in; the packages of the server count one by one."""
     parts = module.split(".")
     return ".".join(parts[1:3]) if parts[1] == "server" and len(parts) > 3 else parts[1]
 
@@ -263,30 +263,43 @@ def imports_of(path):
             yield from (alias.name for alias in node.names)
 
 
-def circles(below):
+def cycles(below):
     """Of what each name needs, the part in which names need each other."""
     while free := {name for name, needs in below.items() if not needs & below.keys()}:
         below = {name: needs for name, needs in below.items() if name not in free}
     return below
 
 
-def test_no_package_imports_in_a_circle():
+def test_packages_have_no_import_cycle():
     """Packages can be read one after another: none needs, for its types either, one that needs it."""
     below: dict[str, set[str]] = {}
     for path in MODULES:
         own = ".".join(path.relative_to(ROOT).with_suffix("").parts)
         if own.count(".") < 2:
             continue
-        needs = {room(each) for each in imports_of(path) if each.startswith("appliance.") and each.count(".") > 1}
-        below.setdefault(room(own), set()).update(needs - {room(own)})
-    assert not circles(below)
+        needs = {package_of(each) for each in imports_of(path) if each.startswith("appliance.") and each.count(".") > 1}
+        below.setdefault(package_of(own), set()).update(needs - {package_of(own)})
+    assert not cycles(below)
 
 
-def test_no_module_imports_in_a_circle():
+def test_modules_have_no_import_cycle():
     """Modules, too, can be read one after another, imports for types and imports within functions counted."""
     names = {path: ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in MODULES}
     below = {own: set(imports_of(path)) - {own} for path, own in names.items()}
-    assert not circles(below)
+    assert not cycles(below)
+
+
+def test_each_module_stands_on_one_side(metadata):
+    """The contract that keeps the two sides apart names each package and module of the top level."""
+    contracts = {each["name"]: each for each in metadata["tool"]["importlinter"]["contracts"]}
+    apart = contracts["Neither side imports the other; both speak the protocol"]
+    ours, theirs = (set(apart[key]) for key in ("source_modules", "forbidden_modules"))
+    modules = {f"appliance.{path.stem}" for path in PACKAGE.glob("*.py") if path.stem != "__init__"}
+    packages_ = {f"appliance.{path.parent.name}" for path in PACKAGE.glob("*/__init__.py")}
+    assert (ours | theirs, ours & theirs) == (modules | packages_, set())
+    both = {f"appliance.{name}" for name in ("protocol", "masking", "ownership")}
+    knows_nothing = contracts["The project's side knows nothing of ours"]
+    assert set(knows_nothing["forbidden_modules"]) == (ours - both) | {"appliance.basehttp"}
 
 
 def test_a_package_fits_in_a_head():
@@ -297,7 +310,7 @@ def test_a_package_fits_in_a_head():
     assert [each for each, count in Counter(path.stem for path in modules).items() if count > 1] == []
 
 
-def test_the_rooms_are_those_of_the_tree():
-    """ARCHITECTURE.md lists each package and its modules as they are: python -m tools.rooms writes them."""
-    assert rooms.page() == rooms.PAGE.read_text(encoding="utf-8")
-    assert {path.parent.name for path in PACKAGE.glob("*/__init__.py")} == set(rooms.ORDER)
+def test_architecture_lists_the_packages_of_the_tree():
+    """ARCHITECTURE.md lists each package and its modules as they are: python -m tools.packages writes them."""
+    assert packages.page() == packages.PAGE.read_text(encoding="utf-8")
+    assert {path.parent.name for path in PACKAGE.glob("*/__init__.py")} == set(packages.order())

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.commands.compose_draft import Image
-from appliance.commands.init_templates import Draft, compose_file, drafts
-from appliance.commands.image_source import given, remembered
 from appliance.commands.first_steps import open_project
+from appliance.commands.image_source import given, remembered
+from appliance.commands.init_templates import Draft, compose_file, drafts
 from appliance.errors import ApplianceError, SettingsError
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ _COLOUR_VARIABLES = ("FORCE_COLOR", "NO_COLOR")  # force-color.org, no-color.org
 def help_table() -> list[tuple[str, str, str]]:
     """Return flag, metavar and help of each setting, for argparse."""
     return [
-        (setting.flag, setting.form.metavar, f"{setting.help} {_default(setting)}".replace("%", "%%"))
+        (setting.flag, setting.value_type.metavar, f"{setting.help} {_default(setting)}".replace("%", "%%"))
         for setting in TABLE
     ]
 
@@ -47,7 +47,7 @@ def environment_file() -> str:
 
 
 def _example(setting: Setting) -> list[str]:
-    text = f"{setting.help}\nAllowed: {setting.form.allowed} {_default(setting)}."
+    text = f"{setting.help}\nAllowed: {setting.value_type.allowed} {_default(setting)}."
     comment = [line for part in text.split("\n") for line in textwrap.wrap(part, 117)]
     return ["", *(f"# {line}" for line in comment), f"#{setting.variable}={setting.example or setting.default}"]
 
@@ -72,8 +72,8 @@ def documentation() -> str:
     ]
     for setting in TABLE:
         lines += [f"## {setting.variable}", "", setting.help, ""]
-        lines.append(f"- Flag: `{setting.flag} {setting.form.metavar}`")
-        lines.append(f"- Allowed: {setting.form.allowed}")
+        lines.append(f"- Flag: `{setting.flag} {setting.value_type.metavar}`")
+        lines.append(f"- Allowed: {setting.value_type.allowed}")
         lines.append(f"- Default: {_default_description(setting)}")
         if setting.in_image:
             lines.append(f"- In the image: `{setting.in_image}`")

@@ -1,7 +1,7 @@
 """Read the appliance's own settings: ``APPLIANCE_*`` variables and flags become one frozen object.
 
 This module knows precedence, origins, and the errors for a setting that is unknown or can't be read. The table has each
-setting's form and texts; this module does not know what a setting is for. Runs in the supervisor and in the commands,
+setting's type and texts; this module does not know what a setting is for. Runs in the supervisor and in the commands,
 once, at the start.
 """
 
@@ -169,7 +169,9 @@ class _Reader:
             text, origin, name = self._text(setting)
             self.origins[setting.field] = origin
             try:
-                fields[setting.field] = setting.form.read(text, self._cwd) if text else self._unset(setting, fields)
+                fields[setting.field] = (
+                    setting.value_type.read(text, self._cwd) if text else self._unset(setting, fields)
+                )
             except (ValueError, RuntimeError):  # RuntimeError: expanduser of an unknown user
                 self._problems.append(_unreadable(setting, name, text, origin))
             else:
@@ -212,7 +214,7 @@ class _Reader:
             project = hashlib.sha256(os.fsencode(fields["project"])).hexdigest()[:10]
             folder = Path(self._from_process("TMPDIR") or "/tmp")  # noqa: S108 - its owner alone may enter the folder below
             return str(folder / f"wsgi-appliance-{os.getuid()}" / f"{project}.sock")
-        return setting.form.read("", self._cwd) if setting.form.metavar in {"LIST", "FILES"} else ""
+        return setting.value_type.read("", self._cwd) if setting.value_type.metavar in {"LIST", "FILES"} else ""
 
     def _from_process(self, name: str) -> str:
         return self._given.get(name, "") if self._origin_of(name) == "environment" else ""
@@ -247,7 +249,7 @@ def _unreadable(setting: Setting, name: str, text: str, origin: str) -> Settings
     example = setting.example or setting.default
     return SettingsError(
         f"{name} ({_where(origin)}) is {text!r}",
-        expected=setting.form.allowed,
+        expected=setting.value_type.allowed,
         action=f"Set it, for example {name}={example}{default}.",
         setting=name,
         origin=origin,

@@ -1,4 +1,4 @@
-"""The table of settings: each setting's name, form, default and texts.
+"""The table of settings: each setting's name, type, default and texts.
 
 The ``Settings`` object, ``.env.example``, ``--help``, ``docs/settings.md`` and the errors are made from it. It does not
 know where values come from. Add a setting when the code that uses it exists, not before. Runs in the appliance's own
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from appliance.config import env, value_types
 
 if TYPE_CHECKING:
-    from appliance.config.value_types import Form
+    from appliance.config.value_types import ValueType
 
 PREFIX = "APPLIANCE_"
 
@@ -24,7 +24,7 @@ class Setting:
 
     Attributes:
         name: as in APPLIANCE_NAME, --name and the field of Settings.
-        form: how its text is parsed, and which texts are allowed.
+        value_type: how its text is parsed, and which texts are allowed.
         default: the text that counts if none is given.
         help: what it does, in one line.
         in_image: the default in the image, if it differs.
@@ -34,7 +34,7 @@ class Setting:
     """
 
     name: str
-    form: Form
+    value_type: ValueType
     default: str
     help: str
     in_image: str = ""

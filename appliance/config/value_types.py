@@ -1,6 +1,6 @@
-"""Parse the text of a setting: one form for each kind of value.
+"""Parse the text of a setting: one type for each kind of value.
 
-Each form has its description, such as "a whole number from 0 to 65535". This module knows no setting by name. Runs in
+Each type has its description, such as "a whole number from 0 to 65535". This module knows no setting by name. Runs in
 the appliance's own interpreter.
 """
 
@@ -26,7 +26,7 @@ _MAX_SOCKET_PATH = 103
 
 
 @dataclass(frozen=True)
-class Form:
+class ValueType:
     """One kind of value.
 
     Attributes:
@@ -42,7 +42,7 @@ class Form:
     choices: tuple[str, ...] = ()
 
 
-def choice(*texts: str) -> Form:
+def choice(*texts: str) -> ValueType:
     """One of a few texts."""
 
     def read(text: str, _folder: Path) -> str:
@@ -50,10 +50,10 @@ def choice(*texts: str) -> Form:
             raise ValueError(text)
         return text.lower()
 
-    return Form(read, " or ".join((", ".join(texts[:-1]), texts[-1])), "{" + ",".join(texts) + "}", texts)
+    return ValueType(read, " or ".join((", ".join(texts[:-1]), texts[-1])), "{" + ",".join(texts) + "}", texts)
 
 
-def whole(least: int, most: int) -> Form:
+def whole(least: int, most: int) -> ValueType:
     """A whole number."""
 
     def read(text: str, _folder: Path) -> int:
@@ -63,10 +63,10 @@ def whole(least: int, most: int) -> Form:
         return int(text)
 
     top = f"from {least} to {most}" if most < 2**62 else f"from {least}"
-    return Form(read, f"a whole number {top}", "N")
+    return ValueType(read, f"a whole number {top}", "N")
 
 
-def seconds(least: float) -> Form:
+def seconds(least: float) -> ValueType:
     """A duration."""
 
     def read(text: str, _folder: Path) -> float:
@@ -74,7 +74,7 @@ def seconds(least: float) -> Form:
             raise ValueError(text)
         return float(text)
 
-    return Form(read, f"seconds, from {least:g} to 86400, such as 10 or 0.5", "SECONDS")
+    return ValueType(read, f"seconds, from {least:g} to 86400, such as 10 or 0.5", "SECONDS")
 
 
 def _switch(text: str, _folder: Path) -> str:
@@ -151,17 +151,17 @@ def _python(text: str, folder: Path) -> str:
     return str(_path(text, folder))
 
 
-TEXT = Form(_text, "a text", "TEXT")
-FOLDER = Form(_path, "the path of a folder", "DIR")
-PATH = Form(_socket, f"a path of at most {_MAX_SOCKET_PATH} bytes", "PATH")
-LIST = Form(_list, "a list, separated by commas", "LIST")
-LIST_OR_NONE = Form(_list_or_none, "a list, separated by commas, or none", "LIST")
-PAIRS = Form(_pairs, "name=value, several separated by commas; each name once", "NAME=VALUE")
-FILES = Form(_list, "files, extra:NAME and group:NAME, separated by commas", "FILES")
-FILES_OR_NONE = Form(_files, "a list of files, separated by commas, or none", "FILES")
-NETWORKS = Form(_networks, "a list of IP addresses or networks, separated by commas", "LIST")
-HOST = Form(_host, "an IP address or a host name", "ADDRESS")
+TEXT = ValueType(_text, "a text", "TEXT")
+FOLDER = ValueType(_path, "the path of a folder", "DIR")
+PATH = ValueType(_socket, f"a path of at most {_MAX_SOCKET_PATH} bytes", "PATH")
+LIST = ValueType(_list, "a list, separated by commas", "LIST")
+LIST_OR_NONE = ValueType(_list_or_none, "a list, separated by commas, or none", "LIST")
+PAIRS = ValueType(_pairs, "name=value, several separated by commas; each name once", "NAME=VALUE")
+FILES = ValueType(_list, "files, extra:NAME and group:NAME, separated by commas", "FILES")
+FILES_OR_NONE = ValueType(_files, "a list of files, separated by commas, or none", "FILES")
+NETWORKS = ValueType(_networks, "a list of IP addresses or networks, separated by commas", "LIST")
+HOST = ValueType(_host, "an IP address or a host name", "ADDRESS")
 PORT = whole(0, 65_535)
-URL = Form(_url, "a URL that begins with http:// or https://", "URL")
-PYTHON = Form(_python, "a version such as 3.12, or a path with a slash in it", "PYTHON")
-SWITCH = Form(_switch, "on or off", "{on,off}", ("on", "off"))
+URL = ValueType(_url, "a URL that begins with http:// or https://", "URL")
+PYTHON = ValueType(_python, "a version such as 3.12, or a path with a slash in it", "PYTHON")
+SWITCH = ValueType(_switch, "on or off", "{on,off}", ("on", "off"))

@@ -1,4 +1,4 @@
-"""Settings: precedence, forms, origins, and the words for what can't be meant."""
+"""Settings: precedence, types of values, origins, and the words for what can't be meant."""
 
 import dataclasses
 from pathlib import Path
@@ -36,7 +36,7 @@ def test_examples_and_defaults_can_be_read(setting):
     """What the documentation shows is allowed, and means something."""
     shown = [text for text in (setting.example, setting.default, setting.in_image) if text]
     assert shown
-    assert None not in [setting.form.read(text, HERE) for text in shown]
+    assert None not in [setting.value_type.read(text, HERE) for text in shown]
 
 
 def test_defaults():
@@ -115,7 +115,7 @@ def test_a_bad_value(name, text):
     """It says what was found, where, and what is allowed."""
     error = failure({f"APPLIANCE_{name}": text})
     assert f"APPLIANCE_{name} (in the environment)" in error.found
-    assert error.expected == next(setting.form.allowed for setting in TABLE if setting.name == name)
+    assert error.expected == next(setting.value_type.allowed for setting in TABLE if setting.name == name)
     assert error.details["origin"] == "environment"
     assert error.exit_code == 2
 

@@ -1,26 +1,36 @@
-"""``python -m tools.rooms``: write the tree of packages into ARCHITECTURE.md, each with its docstring's first line."""
+"""``python -m tools.packages``: write the packages into ARCHITECTURE.md, each with the first line of its docstring."""
 
 from __future__ import annotations
 
 import ast
 import textwrap
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "ARCHITECTURE.md"
 WIDTH = 118
-BEGIN, END = "<!-- rooms -->\n", "<!-- /rooms -->\n"
-# The order of the flow; a test checks that no package is left out.
-ORDER = (
-    "config", "identity", "discovery", "dependencies", "environment", "commands", "watch", "supervisor", "logs",
-    "protocol", "worker", "server",
-)  # fmt: skip
+BEGIN, END = "<!-- packages -->\n", "<!-- /packages -->\n"
+
+
+def order() -> list[str]:
+    """Return the packages, each above those that it imports: in the order of the layers that import-linter checks."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    found: dict[str, None] = {}
+    for layers in (contract["layers"] for contract in contracts[:2]):  # our side, the project's side
+        for name in (name.strip().removeprefix("appliance.") for layer in layers for name in layer.split("|")):
+            found.pop(name, None)  # what both sides import stands below both
+            if (ROOT / "appliance" / name / "__init__.py").exists():
+                found[name] = None
+    return list(found)
 
 
 def tree() -> str:
     """Return the packages with their modules, as an indented list."""
     lines = ["```"]
-    for name in ORDER:
+    for name in order():
         lines += _lines(ROOT / "appliance" / name, 0)
     return "\n".join([*lines, "```"]) + "\n"
 
