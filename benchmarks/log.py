@@ -25,7 +25,7 @@ from appliance.protocol.messages import Records
 from appliance.server.http.fields import FieldReader
 from appliance.server.http.head import HeadParser
 from appliance.server.http.limits import Limits
-from appliance.server.wsgi.exchange import Exchange
+from appliance.server.wsgi.recording.exchange import Exchange
 from appliance.worker.hooks import Hooks
 from appliance.worker.records import RecordSink
 from appliance.worker.stdio import logging_records

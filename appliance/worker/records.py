@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..protocol.inflight import InFlight
-    from ..server.wsgi.exchange import Exchange
+    from ..server.wsgi.recording.exchange import Exchange
     from .stdio.stdio import Stdio
 
 BATCH = 64  # beyond this a batch costs no less a record

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ..server.pool.pool import PooledWSGIServer
 
 if TYPE_CHECKING:
-    from ..server.wsgi.exchange import Exchange
+    from ..server.wsgi.recording.exchange import Exchange
 
 WAIT_PATH = "/__appliance__/wait"
 _QUEUED_WITHIN_S = 0.003  # accepted so early, it had queued; if one comes later, it waits one second more

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from appliance.server.http.limits import Limits
 from appliance.server.pool.pool import PooledWSGIServer
-from appliance.server.wsgi.exchange import Exchange
+from appliance.server.wsgi.recording.exchange import Exchange
 
 PATIENCE_S = 10.0
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"

@@ -14,15 +14,8 @@ from typing import Any
 
 import pytest
 
-from appliance.server.wsgi.exchange import Exchange, current
-from appliance.worker.frameworks import (
-    django_project,
-    framework_errors,
-    intercepts,
-    paste,
-    routes,
-    werkzeug_debugger,
-)
+from appliance.server.wsgi.recording.exchange import Exchange, current
+from appliance.worker.frameworks import django_project, framework_errors, intercepts, paste, routes, werkzeug_debugger
 from appliance.worker.frameworks.script_rendezvous import ScriptRendezvous
 from appliance.worker.hooks import Hooks
 from appliance.worker.preload.random_seeds import RandomSeeds

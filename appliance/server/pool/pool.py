@@ -21,9 +21,9 @@ from ..io.background.byte_queue import SPACE
 from ..io.poller import Poller
 from ..io.wire import Wire
 from ..wsgi.environ import TrustedProxies
-from ..wsgi.exchange import Flushing
 from ..wsgi.handler import WSGIRequestHandler
 from ..wsgi.listener import WSGIServer
+from ..wsgi.recording.sink import Flushing
 from ..wsgi.server_context import ServerContext, base_environ
 from . import connection_states as states
 from .abort_streams import abort_endless, streams_under_way
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from ..http.head import Head
-    from ..wsgi.exchange import Sink
+    from ..wsgi.recording.sink import Sink
     from .serving_loop import Passed
 
 _WITHOUT_THREAD = (states.PARKED, states.READY, states.HELD, states.LINGERING, states.PROBED)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from ..http.head import Head
     from ..http.limits import Limits
     from ..io.poller import Poller
-    from ..wsgi.exchange import Flushing
     from ..wsgi.handler import WSGIRequestHandler
+    from ..wsgi.recording.sink import Flushing
     from .acceptor import Acceptor
     from .thread_pool import PoolThread, ThreadPool
     from .watchdog import Watchdog

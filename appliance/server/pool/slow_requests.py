@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import FrameType
 
-    from ..wsgi.exchange import Sink
+    from ..wsgi.recording.sink import Sink
     from .thread_pool import PoolThread
 
 _OURS = __file__.rpartition("/server/")[0] + "/"  # the worker's too, which stand around the application

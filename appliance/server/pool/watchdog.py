@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from ..http.limits import Limits
     from ..io.poller import Poller
-    from ..wsgi.exchange import Exchange, Flushing
+    from ..wsgi.recording.exchange import Exchange
+    from ..wsgi.recording.sink import Flushing
     from .acceptor import Acceptor
     from .connections import Connections
     from .slow_requests import SlowRequests

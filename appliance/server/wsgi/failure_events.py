@@ -11,7 +11,7 @@ import os
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from .exchange import Exchange
+    from .recording.exchange import Exchange
 
 
 class FailingRun(Protocol):

@@ -21,9 +21,9 @@ from ..http.refusal import Deferred, Refused, answer
 from ..http.software import SOFTWARE
 from ..io.wire import Wire
 from .environ import Environs
-from .exchange import Exchange, current
 from .http_server_compat import TLS
 from .raw_socket import RawSocket
+from .recording.exchange import Exchange, current
 from .request_body import body_of, with_length
 from .response import ServerHandler
 from .server_context import ServerContext

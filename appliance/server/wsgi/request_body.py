@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..http.head import Head
     from ..io.wire import Wire
-    from .exchange import Exchange
+    from .recording.exchange import Exchange
     from .server_context import ServerContext
 
 

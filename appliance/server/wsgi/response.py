@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ..http.body import Body, Empty
-    from .exchange import Exchange
+    from .recording.exchange import Exchange
 
 # Up to this size a file is read and sent with its head: sendfile saves nothing there, and costs a call. Up to it, too,
 # head

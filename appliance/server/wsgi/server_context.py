@@ -16,12 +16,13 @@ from ..http.response.response_head import ResponseHeads
 from ..http.software import SOFTWARE
 from ..io.background.byte_queue import Storage
 from .environ import TrustedProxies
-from .exchange import NullSink, RequestIds, Sink
+from .recording.request_ids import RequestIds
+from .recording.sink import NullSink, Sink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .exchange import Exchange
+    from .recording.exchange import Exchange
 
 
 class ServerContext:

@@ -20,7 +20,7 @@ import sys
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from ...server.wsgi.exchange import current
+from ...server.wsgi.recording.exchange import current
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

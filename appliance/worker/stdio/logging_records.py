@@ -23,7 +23,7 @@ from weakref import ref
 from ...masking import Mask
 from ...protocol.output_frames import RECORD
 from ...server.pages.tracebacks import describe, safe_str
-from ...server.wsgi.exchange import current
+from ...server.wsgi.recording.exchange import current
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -14,7 +14,7 @@ import pytest
 
 from appliance.server.pool import connection_states as states
 from appliance.server.pool.pool import PooledWSGIServer
-from appliance.server.wsgi.exchange import NullSink
+from appliance.server.wsgi.recording.sink import NullSink
 from tests.server.scheduler import Scheduler, Task
 from tests.server.served import get, post, read_response
 
