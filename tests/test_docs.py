@@ -1,5 +1,6 @@
 """The documentation: every page has its place, every link leads somewhere, what is generated is what the code makes."""
 
+import json
 import re
 import subprocess
 import sys
@@ -7,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from appliance.logs.events import EVENTS
+from appliance.logs.render.log_fields import ALWAYS
 from appliance.protocol import messages
+from appliance.server.wsgi.recording.request_ids import RequestIds
 from tools import commands, site
 
 ROOT = Path(__file__).parents[1]
@@ -54,6 +58,16 @@ def test_paths_lead_somewhere(path):
     files = [ROOT / file for file in _FILE.findall(text) if not (path.parent / file).exists()]
     lost = {name(file) for file in modules + files if not file.exists() and not file.with_suffix(".py").exists()}
     assert lost == set()
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_shown_log_lines_are_those_of_the_log(path):
+    """Each log line that a page shows has an event, fields and a form of request ids that the code makes, too."""
+    made = re.sub("[0-9a-f]+", "x", RequestIds().new())
+    for line in re.findall(r'^\{"timestamp".*$', path.read_text(encoding="utf-8"), re.MULTILINE):
+        shown = json.loads(line)
+        assert set(shown) <= {*ALWAYS, *EVENTS[shown["event"]].fields}
+        assert re.sub("[0-9a-f]+", "x", shown.get("request_id", made)) == made
 
 
 def test_the_newcomers_walk_has_ten_answers():

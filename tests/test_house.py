@@ -42,6 +42,7 @@ def imported(path):
     "path",
     [path for path in MODULES if {"worker", "server", "protocol"} & set(path.parts)]
     + [
+        PACKAGE / "conventions.py",
         PACKAGE / "masking.py",
         PACKAGE / "ownership.py",
         PACKAGE / "healthcheck.py",
@@ -297,7 +298,7 @@ def test_each_module_stands_on_one_side(metadata):
     modules = {f"appliance.{path.stem}" for path in PACKAGE.glob("*.py") if path.stem != "__init__"}
     packages_ = {f"appliance.{path.parent.name}" for path in PACKAGE.glob("*/__init__.py")}
     assert (ours | theirs, ours & theirs) == (modules | packages_, set())
-    both = {f"appliance.{name}" for name in ("protocol", "masking", "ownership")}
+    both = {f"appliance.{name}" for name in ("protocol", "conventions", "masking", "ownership")}
     knows_nothing = contracts["The project's side knows nothing of ours"]
     assert set(knows_nothing["forbidden_modules"]) == (ours - both) | {"appliance.basehttp"}
 

@@ -22,12 +22,11 @@ from dotenv.parser import Binding, parse_stream
 
 from appliance.config.env_content import Complaint, read_file
 from appliance.config.env_references import Definition, EndlessError, Expansion
+from appliance.conventions import VARIABLE_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
-
-FILES = (".env.local", ".env", ".flaskenv")
 
 _SINGLE_QUOTED = re.compile(r"\s*(?:export[^\S\r\n]+)?(?:'[^']+'|[^=#\s]+)[^\S\r\n]*=[^\S\r\n]*'")
 _MAX_LINES = 10_000  # python-dotenv takes 16 µs for each
@@ -58,7 +57,7 @@ class Environment:
 
 
 def load_environment(
-    process: Mapping[str, str], project: Path, names: Sequence[str] = FILES, before: Environment | None = None
+    process: Mapping[str, str], project: Path, names: Sequence[str] = VARIABLE_FILES, before: Environment | None = None
 ) -> Environment:
     """Read the files and merge them: the first name wins over later ones, the process environment over all.
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from appliance.config import env, value_types
+from appliance.config import value_types
+from appliance.conventions import VARIABLE_FILES
 
 if TYPE_CHECKING:
     from appliance.config.value_types import ValueType
@@ -111,7 +112,7 @@ TABLE: tuple[Setting, ...] = (
     Setting(
         "ENV_FILES",
         value_types.FILES_OR_NONE,
-        ",".join(env.FILES),
+        ",".join(VARIABLE_FILES),
         "The project's .env files; the first wins; none reads no file.",
         example=".env.test,.env",
         early=True,

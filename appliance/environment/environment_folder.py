@@ -14,13 +14,13 @@ import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from appliance.conventions import COMPLETE_MARK
 from appliance.ownership import CLOSED, OPEN, WRITABLE, open_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-MARK = ".whole.json"
 LEVELS = 2  # the user's folder on the volume, and "environments" in it
 
 
@@ -38,7 +38,7 @@ def is_whole(environment: Path) -> bool:
     """Return whether an environment has its marker, and no other user can have written where Python reads first."""
     with contextlib.suppress(OSError), contextlib.ExitStack() as opened:
         folder = opened.enter_context(open_folder(str(environment), LEVELS + 1))
-        folder.read(MARK)
+        folder.read(COMPLETE_MARK)
         opened.enter_context(folder.enter("bin"))
         library = opened.enter_context(folder.enter("lib"))
         for name in (each for each in library.names() if each.startswith("py")):  # python3.13, pypy3.11

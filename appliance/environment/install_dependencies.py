@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from appliance.conventions import SETUPTOOLS
 from appliance.dependencies.left_out import LEFT_OUT, left_out, names_in, pins_in
 from appliance.dependencies.text_file import read_toml
 from appliance.environment.editable_install import link_trees
@@ -29,10 +30,10 @@ _OLDER_TOOLS = (
     (r"cannot import name 'Feature' from 'setuptools'", "setuptools<46", (3, 11)),
     (r"use_2to3", "setuptools<58", (3, 12)),
     (r"cannot import name '(?!Feature)\w+' from 'setuptools|module 'setuptools' has no attr", "setuptools<70", (4,)),
-    (r"No module named '(?:pkg_resources|setuptools\.(?:_distutils\.)?msvccompiler)'", "setuptools<81", (4,)),
+    (r"No module named '(?:pkg_resources|setuptools\.(?:_distutils\.)?msvccompiler)'", SETUPTOOLS, (4,)),
     (r"cython_sources|Cython", "Cython<3", (4,)),
 )
-_USUAL_TOOLS = ("setuptools<81", "Cython<3")
+_USUAL_TOOLS = (SETUPTOOLS, "Cython<3")
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.conventions import COMPLETE_MARK
 from appliance.dependencies.manifest import Manifest, read_manifest
 from appliance.environment.environment_folder import (
-    MARK,
     clear,
     closed_to_others,
     is_whole,
@@ -287,7 +287,7 @@ def _as_it_is(root: Path, settings: Settings, values: Mapping[str, str]) -> Plan
 
 
 def _mark(planned: Plan, root: Path) -> None:
-    mark = planned.environment / MARK
+    mark = planned.environment / COMPLETE_MARK
     whole = json.dumps({"source": planned.source, "interpreter": planned.interpreter, "project": str(root)})
     unfinished = mark.with_suffix(".new")
     unfinished.write_text(whole, "utf-8")

@@ -18,7 +18,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from appliance.environment.environment_folder import LEVELS, MARK
+from appliance.conventions import COMPLETE_MARK
+from appliance.environment.environment_folder import LEVELS
 from appliance.ownership import OPEN, open_folder
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Use:
         # A cache that can't be written is no error here: its environments are complete.
         with contextlib.suppress(OSError):
             # Only our environments have it: nothing is written beside a project's .venv or an interpreter.
-            (environment / MARK).stat()
+            (environment / COMPLETE_MARK).stat()
             with open_folder(str(environment.parent), LEVELS) as folder:
                 self._descriptor = folder.open(f"{environment.name}.used", os.O_RDWR | os.O_CREAT)
             os.utime(self._descriptor)
@@ -90,7 +91,7 @@ def _last_use(environment: Path) -> float:
 
 def _project(environment: Path) -> str:
     try:
-        data = json.loads((environment / MARK).read_text("utf-8"))
+        data = json.loads((environment / COMPLETE_MARK).read_text("utf-8"))
     except (OSError, ValueError):
         return ""
     return str(data.get("project")) if isinstance(data, dict) else ""
@@ -107,7 +108,7 @@ def _remove(environment: Path) -> bool:
         except OSError:
             return False  # a process creates or runs it
         # The marker first: an interrupted removal must not leave an environment that seems complete.
-        (environment / MARK).unlink(missing_ok=True)
+        (environment / COMPLETE_MARK).unlink(missing_ok=True)
         shutil.rmtree(environment, ignore_errors=True)
         environment.with_suffix(".used").unlink(missing_ok=True)
     return True

@@ -13,6 +13,8 @@ from fnmatch import translate
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from appliance.conventions import VARIABLE_FILES
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
@@ -25,8 +27,6 @@ class Kind(enum.Enum):
     ENVIRONMENT = "environment"  # .env files
     DEPENDENCIES = "dependencies"  # files that the installation reads
 
-
-ENVIRONMENT = (".env", ".env.local", ".flaskenv")
 
 # Django (since 4.1, also with DEBUG), Jinja without auto_reload and gettext cache what they have read. A restart is
 # right for all of them and costs 50 ms; telling each framework to forget would only work for those that we know. An
@@ -52,7 +52,7 @@ def watched_names(environment: Collection[str], extra: Collection[str]) -> str:
     """Return a pattern of paths that may count: no other path does, unless a worker has read it."""
     if extra:
         return "."
-    names = [re.escape(os.path.basename(name)) for name in environment or ENVIRONMENT]
+    names = [re.escape(os.path.basename(name)) for name in environment or VARIABLE_FILES]
     suffixes = "|".join(re.escape(suffix) for suffix in (*_SUFFIXES, *sorted(_IN_TEMPLATES)))
     return rf"(?:{suffixes}|/(?:{'|'.join(names)}|{_DEPENDENCIES.pattern}))\Z"
 
@@ -68,7 +68,7 @@ class Rule:
 
     def __init__(self, root: str, environment: Collection[str] = (), extra: Iterable[str] = ()) -> None:
         self._root = root
-        self._environment = frozenset(os.path.normpath(f"{root}/{name}") for name in environment or ENVIRONMENT)
+        self._environment = frozenset(os.path.normpath(f"{root}/{name}") for name in environment or VARIABLE_FILES)
         self._environment_names = frozenset(map(os.path.basename, self._environment))
         extra = [pattern.removeprefix("./") for pattern in extra]
         self._extra = re.compile("|".join(map(translate, extra))) if extra else None

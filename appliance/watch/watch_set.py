@@ -12,10 +12,11 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from appliance.conventions import VARIABLE_FILES
 from appliance.watch.event_sources import EventSource, EventType, FileEvent, NoEvents
 from appliance.watch.ignores import Ignores
 from appliance.watch.inotify import Inotify, is_exhausted
-from appliance.watch.kinds import ENVIRONMENT, Kind, Rule
+from appliance.watch.kinds import Kind, Rule
 from appliance.watch.mounts import Mount, Mounts
 from appliance.watch.tree import Mark, Tree, mark
 
@@ -70,7 +71,9 @@ class WatchSet:
         self.exhausted: OSError | None = None
         self.tree = Tree(self.root, self._rule, self._ignores, self._enter, self._leave)
         self.add_files("extra", Kind.CODE, [place for place in places if place not in self._tops])
-        environment = [os.path.normpath(os.path.join(self.root, name)) for name in options.environment or ENVIRONMENT]
+        environment = [
+            os.path.normpath(os.path.join(self.root, name)) for name in options.environment or VARIABLE_FILES
+        ]
         self.add_files("environment", Kind.ENVIRONMENT, environment)
 
     def open(self) -> None:

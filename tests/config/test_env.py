@@ -11,15 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.config import env_content
-from appliance.config.env import FILES, load_environment, without_copies
+from appliance.config.env import load_environment, without_copies
 from appliance.config.env_references import references
+from appliance.conventions import VARIABLE_FILES
 
 
 @pytest.fixture
 def load(tmp_path):
     """``load({".env": "A=1"}, process={"B": "2"})``: write the files, and read them."""
 
-    def load(files, process=None, names=FILES):
+    def load(files, process=None, names=VARIABLE_FILES):
         for name, content in files.items():
             data = content if isinstance(content, bytes) else content.encode()
             (tmp_path / name).write_bytes(data)
@@ -50,7 +51,7 @@ def test_an_equal_value_hides_nothing(load):
 
 def test_every_file_is_worth_watching(load, tmp_path):
     """Files that are not there are named too: they may appear."""
-    assert load({".env": ""}).files == tuple(tmp_path / name for name in FILES)
+    assert load({".env": ""}).files == tuple(tmp_path / name for name in VARIABLE_FILES)
 
 
 def test_names_are_the_callers(load):

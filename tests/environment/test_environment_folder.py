@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.environment.environment_folder import MARK, clear, closed_to_others, is_whole, note, noted, seal
+from appliance.conventions import COMPLETE_MARK
+from appliance.environment.environment_folder import clear, closed_to_others, is_whole, note, noted, seal
 from appliance.environment.python.pythons import _places as _candidates
 from appliance.environment.upkeep import Use, making, prune
 from appliance.supervisor.preloading import preload_cache
@@ -14,7 +15,7 @@ from tests.users import ATTACKER, OWNER, as_root, place, user, volume
 
 __all__ = ["place", "volume"]
 
-PARTS = ("", "bin", "lib", "lib/python3.13", "lib/python3.13/site-packages", MARK)
+PARTS = ("", "bin", "lib", "lib/python3.13", "lib/python3.13/site-packages", COMPLETE_MARK)
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def environment(volume):
         (folder / "bin").mkdir(parents=True)
         (folder / "lib" / "python3.13" / "site-packages").mkdir(parents=True)
         (folder / "lib64").symlink_to("lib")
-        (folder / MARK).write_text('{"project": "/workspace"}')
+        (folder / COMPLETE_MARK).write_text('{"project": "/workspace"}')
     return folder
 
 
@@ -35,7 +36,7 @@ def test_ones_own_is_whole(environment):
     assert not is_whole(environment)
     with user(OWNER):
         assert is_whole(environment)
-        (environment / MARK).unlink()
+        (environment / COMPLETE_MARK).unlink()
         assert not is_whole(environment)
         assert not is_whole(environment.with_name("other"))
 

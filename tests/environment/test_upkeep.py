@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.environment.environment_folder import MARK
+from appliance.conventions import COMPLETE_MARK
 from appliance.environment.upkeep import KEPT, UNUSED_S, Use, making, prune
 
 DAY = 86_400
@@ -22,7 +22,7 @@ def made(tmp_path):
     def made(name, *, days=0, project="/workspace"):
         environment = tmp_path / name
         environment.mkdir()
-        (environment / MARK).write_text(json.dumps({"project": project}))
+        (environment / COMPLETE_MARK).write_text(json.dumps({"project": project}))
         used = environment.with_suffix(".used")
         used.touch()
         os.utime(used, (NOW - days * DAY,) * 2)
@@ -36,7 +36,7 @@ def test_what_is_not_used_for_long_goes(made, tmp_path, monkeypatch):
     old, new = made("old", days=UNUSED_S / DAY + 1, project="/other"), made("new", days=1)
     assert prune(tmp_path, tmp_path, NOW) == [old]
     assert not old.exists()
-    assert (new / MARK).is_file()
+    assert (new / COMPLETE_MARK).is_file()
 
 
 def test_only_so_many_of_one_project(made, tmp_path):

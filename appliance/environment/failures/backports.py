@@ -1,26 +1,19 @@
-"""List the modules that left the standard library, and the package that provides each of them.
+"""Find the package that provides a module which has left Python, when an import has failed for it.
 
-The supervisor uses it after an import has failed.
+Runs in the supervisor.
 """
 
 from __future__ import annotations
 
 import re
 
-_SETUPTOOLS = "setuptools<81"  # later releases do not contain pkg_resources
-_DEAD = (
-    "aifc", "asynchat", "asyncore", "chunk", "crypt", "imghdr", "mailcap", "nntplib", "pipes", "smtpd", "sndhdr",
-    "sunau", "telnetlib", "uu", "xdrlib",
-)  # fmt: skip
+from appliance.conventions import BACKPORTS, SETUPTOOLS
+
 _BROUGHT_BACK = {
+    **BACKPORTS,
     # uv installs no setuptools into an environment, and Python 3.12 and later do not either. A package that imports
     # these without declaring them worked everywhere before.
-    **dict.fromkeys(("distutils", "pkg_resources", "setuptools"), _SETUPTOOLS),
-    "audioop": "audioop-lts",
-    "cgi": "legacy-cgi",
-    "cgitb": "legacy-cgi",
-    "imp": "zombie-imp",
-    **{name: f"standard-{name}" for name in _DEAD},
+    **dict.fromkeys(("pkg_resources", "setuptools"), SETUPTOOLS),
 }
 _MISSING = re.compile(r"No module named '(\w{1,40})\b")
 

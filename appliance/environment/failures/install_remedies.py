@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from appliance.conventions import LOCK_TOOLS
 from appliance.dependencies.dependency_selection import plain
 from appliance.environment.failures.build_libraries import IN_FULL
 from appliance.environment.python.interpreter import APPLIANCE_FOLDER, IN_FULL_IMAGE, how_to_add
@@ -28,7 +29,6 @@ INSTEAD = {
     "pycrypto": "pycryptodome",
     "sklearn": "scikit-learn",
 }
-_TOOLS = {"uv.lock": "uv", "poetry.lock": "poetry", "Pipfile.lock": "pipenv"}
 
 
 class FailedPackage(NamedTuple):
@@ -42,7 +42,7 @@ class FailedPackage(NamedTuple):
 
 def tool_of(files: Sequence[Path]) -> str:
     """Return the tool that wrote the lock: only that tool may change the lock."""
-    return next((tool for file in files if (tool := _TOOLS.get(file.name))), "")
+    return next((tool for file in files if (tool := LOCK_TOOLS.get(file.name))), "")
 
 
 def take_instead(package: FailedPackage, files: Sequence[Path]) -> str:

@@ -5,6 +5,8 @@ Runs in the worker, after an import has failed.
 
 from __future__ import annotations
 
+from ...conventions import REMOVED_MODULES
+
 # Only names that differ by more than case and hyphens; dotted names if the first part is not enough.
 _DISTRIBUTIONS = {
     "MySQLdb": "mysqlclient",
@@ -114,17 +116,6 @@ _DISTRIBUTIONS = {
     "zope.interface": "zope.interface",
 }
 _PARTS_MAX = 3  # of the dotted names in the table
-# https://peps.python.org/pep-0594/ and earlier removals.
-_REMOVED = {
-    **dict.fromkeys(("asynchat", "asyncore", "distutils", "imp", "smtpd"), "3.12"),
-    **dict.fromkeys(
-        (
-            "aifc", "audioop", "cgi", "cgitb", "chunk", "crypt", "imghdr", "mailcap", "msilib", "nis", "nntplib",
-            "ossaudiodev", "pipes", "sndhdr", "spwd", "sunau", "telnetlib", "uu", "xdrlib", "lib2to3",
-        ),
-        "3.13",
-    ),
-}  # fmt: skip
 
 
 def distribution(module: str) -> str:
@@ -139,4 +130,4 @@ def distribution(module: str) -> str:
 
 def removed_in(module: str) -> str:
     """Return the Python version that removed this module; "" if none did."""
-    return _REMOVED.get(module, "")
+    return REMOVED_MODULES.get(module, "")

@@ -12,25 +12,13 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
+from ...conventions import BACKPORTS, COMPLETE_MARK, LOCK_TOOLS
 from . import project_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_COMPLETE_MARK = ".whole.json"  # the installer writes it into a complete environment
-_TOOLS = {
-    "uv.lock": "uv add --no-sync",
-    "poetry.lock": "poetry add --lock",
-    "Pipfile.lock": "pipenv install",
-}
-_BACKPORTS = {
-    "audioop": "audioop-lts",
-    "cgi": "legacy-cgi",
-    "cgitb": "legacy-cgi",
-    "distutils": "setuptools<81",
-    "imp": "zombie-imp",
-}
-_NO_BACKPORT = frozenset({"lib2to3", "msilib", "nis", "ossaudiodev", "spwd"})
+_ADD = {"uv": "uv add --no-sync", "poetry": "poetry add --lock", "pipenv": "pipenv install"}
 _INCLUDE = re.compile(r"(?m)^[ \t]*(?:-r|--requirement)[ \t=]*[\"']?([^\s\"'#]+)")
 _FILES_MAX = 20
 _IN_IMAGE = "/opt/appliance/healthcheck.py"
@@ -39,7 +27,7 @@ _IN_IMAGE = "/opt/appliance/healthcheck.py"
 def dependency_source(root: str) -> str:
     """Return the file that the environment was installed from, or else the one that would be; "" if there is none."""
     try:
-        with open(f"{sys.prefix}/{_COMPLETE_MARK}", encoding="utf-8") as mark:  # noqa: PTH123  as in project_files
+        with open(f"{sys.prefix}/{COMPLETE_MARK}", encoding="utf-8") as mark:  # noqa: PTH123  as in project_files
             installed_from = str(json.load(mark).get("source", ""))
     except (OSError, ValueError, AttributeError):
         installed_from = ""
@@ -49,7 +37,7 @@ def dependency_source(root: str) -> str:
         return named
     if installed_from == "none":
         return ""
-    lock = next((name for name in _TOOLS if os.path.isfile(f"{root}/{name}")), "")  # noqa: PTH113  as above
+    lock = next((name for name in LOCK_TOOLS if os.path.isfile(f"{root}/{name}")), "")  # noqa: PTH113  as above
     return lock or project_files.dependency_file(root)
 
 
@@ -59,12 +47,12 @@ def add(root: str, requirements: Iterable[str]) -> str:
     file = dependency_source(root)
     if not file:
         return ""
-    tool = _TOOLS.get(os.path.basename(file))  # noqa: PTH119  as above
+    tool = LOCK_TOOLS.get(os.path.basename(file))  # noqa: PTH119  as above
     if tool:
         quoted = " ".join(f"'{each}'" if re.search(r"[^\w.-]", each) else each for each in wanted)
         where = os.path.dirname(file)  # noqa: PTH120  as above
         within = f"cd {where} && " if where else ""
-        return f"Add it with the tool that wrote the lock file: {within}{tool} {quoted}"
+        return f"Add it with the tool that wrote the lock file: {within}{_ADD[tool]} {quoted}"
     steps = [_requirement_step(root, file, each) for each in wanted]
     return " ".join([*steps, "Saving the file installs it."])
 
@@ -106,11 +94,11 @@ def install_debian(packages: Iterable[str]) -> str:
 def replace_package(root: str, old: str, new: str) -> str:
     """Say how to replace a package by another one that has the same module."""
     file = dependency_source(root)
-    tool = os.path.basename(file)  # noqa: PTH119  as above
+    tool = LOCK_TOOLS.get(os.path.basename(file), "")  # noqa: PTH119  as above
     commands = {
-        "uv.lock": f"uv remove --no-sync {old} && uv add --no-sync {new}",
-        "poetry.lock": f"poetry remove --lock {old} && poetry add --lock {new}",
-        "Pipfile.lock": f"pipenv uninstall {old} && pipenv install {new}",
+        "uv": f"uv remove --no-sync {old} && uv add --no-sync {new}",
+        "poetry": f"poetry remove --lock {old} && poetry add --lock {new}",
+        "pipenv": f"pipenv uninstall {old} && pipenv install {new}",
     }
     if tool in commands:
         return f"{new} contains the same module, and needs no system library: {commands[tool]}"
@@ -120,7 +108,7 @@ def replace_package(root: str, old: str, new: str) -> str:
 
 def backport(module: str) -> str:
     """Return the package that replaces a module that left the standard library; "" if there is none."""
-    return "" if module in _NO_BACKPORT else _BACKPORTS.get(module, f"standard-{module}")
+    return BACKPORTS.get(module, "")
 
 
 def older_python(gone: str) -> str:

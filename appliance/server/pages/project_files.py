@@ -14,13 +14,14 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from ...conventions import VARIABLE_FILES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _DEPENDENCIES = ("requirements.txt", "pyproject.toml", "Pipfile", "setup.cfg", "setup.py", "requirements.in")
 _DEPENDENCIES_THERE = re.compile(r"^\[(?:project|dependency-groups|tool\.poetry|tool\.flit)\b", re.MULTILINE)
 _EXAMPLES = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example", "example.env", ".env.default")
-_VARIABLE_FILES = (".env", ".env.local", ".flaskenv")
 _SKIPPED_FOLDERS = frozenset({"venv", "env", "node_modules", "site-packages", "__pycache__", "tests", "test", "docs"})
 _LINE_MAX = 1000
 _SOURCES_MAX = 200
@@ -254,7 +255,7 @@ def variable_read_at(error: BaseException) -> str:
 def variable_files(root: str, key: str) -> tuple[str, str]:
     """Return the project's file of variables, and the example that has ``key``; either may be ""."""
     first = key.partition(",")[0]
-    own = next((name for name in _VARIABLE_FILES if os.path.isfile(f"{root}/{name}")), "")  # noqa: PTH113  as above
+    own = next((name for name in (".env", *VARIABLE_FILES) if os.path.isfile(f"{root}/{name}")), "")  # noqa: PTH113  as above
     for name in _EXAMPLES:
         if re.search(
             rf"^{_BLANK}#?{_BLANK}(?:export{_BLANK})?{re.escape(first)}{_BLANK}=", _text(f"{root}/{name}"), re.MULTILINE

@@ -30,11 +30,13 @@ def needs_length() -> bool:
 
 
 class ReceivedBody(Body):
-    """A body that was received whole.
+    """A body that was received to its end.
 
     Args:
-        queue: its content.
-        length: the content's.
+        queue: the content.
+
+    Attributes:
+        length: how many bytes the content has.
     """
 
     __slots__ = ("_left", "_queue", "length")

@@ -1,0 +1,42 @@
+"""Facts that both sides need: names of files, and the modules that have left Python, with what replaces them.
+
+The supervisor's side installs by them, the worker's pages advise by them. Uses only the standard library.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+# The files of variables, the one that wins first. Frameworks and their tools have given them these names.
+VARIABLE_FILES = (".env.local", ".env", ".flaskenv")
+
+# Which tool wrote a lock: only that tool may change it.
+LOCK_TOOLS = MappingProxyType({"uv.lock": "uv", "poetry.lock": "poetry", "Pipfile.lock": "pipenv"})
+
+# The file that the installer writes into an environment once it is complete; JSON, with the "source" of the packages.
+COMPLETE_MARK = ".whole.json"
+
+SETUPTOOLS = "setuptools<81"  # later releases do not contain pkg_resources
+
+# Modules that left the standard library, by the Python that lacks them (PEP 594, and earlier removals).
+REMOVED_MODULES = MappingProxyType(
+    {
+        **dict.fromkeys(("asynchat", "asyncore", "distutils", "imp", "smtpd"), "3.12"),
+        **dict.fromkeys(
+            (
+                "aifc", "audioop", "cgi", "cgitb", "chunk", "crypt", "imghdr", "lib2to3", "mailcap", "msilib", "nis",
+                "nntplib", "ossaudiodev", "pipes", "sndhdr", "spwd", "sunau", "telnetlib", "uu", "xdrlib",
+            ),
+            "3.13",
+        ),
+    }
+)  # fmt: skip
+_NO_BACKPORT = {"lib2to3", "msilib", "nis", "ossaudiodev", "spwd"}
+_OTHER_NAMES = {
+    "audioop": "audioop-lts", "cgi": "legacy-cgi", "cgitb": "legacy-cgi", "distutils": SETUPTOOLS, "imp": "zombie-imp",
+}  # fmt: skip
+
+# The requirement that provides such a module again, where there is one.
+BACKPORTS = MappingProxyType(
+    {name: _OTHER_NAMES.get(name, f"standard-{name}") for name in REMOVED_MODULES if name not in _NO_BACKPORT}
+)

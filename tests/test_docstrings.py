@@ -1,0 +1,100 @@
+"""Docstrings: the names in their sections are those of the code."""
+
+import ast
+import importlib
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted(path for path in (ROOT / "appliance").rglob("*.py") if path.stem not in {"__init__", "__main__"})
+# The names before the colon of an entry: "wire, descriptor: the connection, and its socket's".
+_ENTRY = re.compile(r"^ {4}(\w[\w, ]*): ", re.MULTILINE)
+
+
+def name(path):
+    """A path as this repository's."""
+    return str(path.relative_to(ROOT))
+
+
+def section(docstring, title):
+    """The names that a section of a docstring has entries for; nested lines of an entry are further in."""
+    text = f"\n{inspect.cleandoc(docstring)}\n"
+    found = re.search(rf"\n{title}:\n((?: {{4}}.*\n|\n(?= {{4}}))+)", text)
+    entries = _ENTRY.findall(found[1]) if found else []
+    return {each.strip() for entry in entries for each in entry.split(",")}
+
+
+def own_attributes(node):
+    """The attributes of a class, as far as its own source has them."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name) and each.value.id == "self":
+            yield each.attr
+    for each in node.body:
+        if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name):
+            yield each.target.id
+        elif isinstance(each, ast.Assign):
+            yield from (target.id for target in ast.walk(each) if isinstance(target, ast.Name))
+
+
+def attributes(kind):
+    """The attributes of a class and of its bases."""
+    found = set(dir(kind))
+    for each in inspect.getmro(kind):
+        if each.__module__.startswith("appliance."):
+            found.update(own_attributes(ast.parse(inspect.cleandoc(f"\n{inspect.getsource(each)}")).body[0]))
+    return found
+
+
+def parameters(node):
+    """The parameters of a function, or of a class's constructor; the fields of a dataclass."""
+    if isinstance(node, ast.ClassDef):
+        made = [each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"]
+        fields = {ast.unparse(each.target) for each in node.body if isinstance(each, ast.AnnAssign)}
+        return parameters(made[0]) if made else fields
+    arguments = node.args
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+    return {each.arg for each in every if each is not None}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_documented_attributes_exist(path):
+    """Each name under "Attributes:" is an attribute of the class or of one of its bases."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    documented = {
+        each.name: section(ast.get_docstring(each) or "", "Attributes")
+        for each in tree.body
+        if isinstance(each, ast.ClassDef)
+    }
+    if any(documented.values()):
+        module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        lost = {kind: names - attributes(getattr(module, kind)) for kind, names in documented.items() if names}
+        assert {kind: names for kind, names in lost.items() if names} == {}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_documented_arguments_exist(path):
+    """Each name under "Args:" is a parameter of the function, or of the class's constructor."""
+    lost = {
+        node.name: names - parameters(node)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and (names := section(ast.get_docstring(node) or "", "Args"))
+        and names - parameters(node)
+    }
+    assert lost == {}
+
+
+@pytest.mark.parametrize(
+    ("docstring", "names"),
+    [
+        ("One.\n\nAttributes:\n    a, b: two.\n        c: of b.\n    d: one.\n", {"a", "b", "d"}),
+        ("One.\n\n    Attributes:\n        a: one.\n\n    Raises:\n        E: b.\n", {"a"}),
+        ("One: two.\n", set()),
+    ],
+)
+def test_sections_are_read(docstring, names):
+    """The names of a section's entries are found, and neither those of nested lines nor of other sections."""
+    assert section(docstring, "Attributes") == names
