@@ -11,7 +11,7 @@ from appliance.protocol.channel import Channel, SetStandInPage, StopAccepting
 from appliance.server.http.fields import FieldReader
 from appliance.server.http.head import HeadParser
 from appliance.server.http.limits import Limits
-from appliance.server.wsgi.exchange import Exchange
+from appliance.server.wsgi.recording.exchange import Exchange
 from appliance.worker.standin import WAIT_PATH, HoldRule, QuietSink
 
 WAIT_S = 0.0
