@@ -93,7 +93,7 @@ def test_the_commands_are_the_command_lines():
 def test_every_page_has_its_place_on_the_site():
     """Each page of docs/ stands in a section of the site, and each section names pages that are there."""
     placed = {page for pages in site.SECTIONS.values() for page in pages}
-    made = {Path(file).stem.lower() for file in site.ROOT_FILES} | {"decisions/index"}
+    made = {Path(page).stem for page in site.ROOT_FILES.values()} | {"decisions/index"}
     assert placed - made == {path.stem for path in (ROOT / "docs").glob("*.md")}
 
 

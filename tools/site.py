@@ -17,16 +17,24 @@ BUILD = ROOT / ".site"
 # The order of the site. A page that is in no list fails the build: Sphinx warns about it.
 SECTIONS = {
     "Use it": [
-        "own-project", "discovery", "dependencies", "reload", "watching", "serving", "debugging", "editors",
-        "devcontainer", "tls", "troubleshooting", "library", "production",
+        "own-project", "discovery", "dependencies", "reload", "live-reload", "watching", "serving", "debugging",
+        "editors", "devcontainer", "tls", "security", "troubleshooting", "library", "production",
     ],
     "Reference": ["commands", "settings", "logging", "log-events", "serving", "container", "glossary"],
     "Evidence": ["compatibility", "benchmarks", "soak"],
     "The project": [
-        "architecture", "newcomers-walk", "contributing", "changelog", "security", "code_of_conduct", "decisions/index",
+        "architecture", "newcomers-walk", "contributing", "changelog", "report-a-vulnerability", "code_of_conduct",
+        "decisions/index",
     ],
 }  # fmt: skip
-ROOT_FILES = ["ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "CODE_OF_CONDUCT.md"]
+# The files of the root, with their names on the site: docs/security.md is another page.
+ROOT_FILES = {
+    "ARCHITECTURE.md": "architecture.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "CHANGELOG.md": "changelog.md",
+    "SECURITY.md": "report-a-vulnerability.md",
+    "CODE_OF_CONDUCT.md": "code_of_conduct.md",
+}
 _LINK = re.compile(r"(?<=\]\()([^)\s]+)(?=\))")
 _CONF = """\
 project = "wsgi-appliance"
@@ -53,7 +61,7 @@ def page_of(target: str) -> str:
     elif path.startswith("docs/"):
         path = path.removeprefix("docs/")
     elif path in ROOT_FILES:
-        path = path.lower()
+        path = ROOT_FILES[path]
     elif path == "README.md":
         path = "index.md"
     return path + mark + anchor
@@ -62,9 +70,9 @@ def page_of(target: str) -> str:
 def stage(source: Path) -> None:
     """Write the pages for Sphinx into ``source``."""
     shutil.copytree(ROOT / "docs", source)
-    for name in ROOT_FILES:
+    for name, name_on_site in ROOT_FILES.items():
         text = (ROOT / name).read_text(encoding="utf-8")
-        (source / name.lower()).write_text(_LINK.sub(lambda link: page_of(link[0]), text), encoding="utf-8")
+        (source / name_on_site).write_text(_LINK.sub(lambda link: page_of(link[0]), text), encoding="utf-8")
     readme = _LINK.sub(lambda link: page_of(link[0]), (ROOT / "README.md").read_text(encoding="utf-8"))
     trees = "".join(
         f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n" + "\n".join(pages) + "\n```\n"

@@ -74,6 +74,8 @@ class Settings:
     quiet_paths: tuple[str, ...]
     allowed_hosts: tuple[str, ...]
     trusted_proxies: tuple[str, ...]
+    pages: str
+    browser_reload: str
     debugpy: int
     debugpy_wait: str
     tls_cert: str

@@ -254,6 +254,20 @@ TABLE: tuple[Setting, ...] = (
         example="172.16.0.0/12",
     ),
     Setting(
+        "PAGES",
+        forms.SWITCH,
+        "on",
+        "Whether the appliance answers /__appliance__/ itself: live reload, the errors of open pages, what is running.",
+        example="off",
+    ),
+    Setting(
+        "BROWSER_RELOAD",
+        forms.choice("auto", "on", "off"),
+        "auto",
+        "Whether open pages follow the code: auto for browsers on this machine, on for every host. Needs PAGES.",
+        example="off",
+    ),
+    Setting(
         "DEBUGPY",
         value_types.PORT,
         "0",

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import sys
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from appliance.logs.events import EVENTS, Event
+from appliance.logs.events import EVENTS
 from appliance.logs.project_output.output_events import MAX_LINE
 from appliance.logs.render.log_fields import ALWAYS, FIELDS, WITH_LINES
 from appliance.logs.sanitise import ESCAPES, MAX_DEPTH, MAX_TEXT
+
+if TYPE_CHECKING:
+    from appliance.logs.page_events import Event
 
 _ACCESS = "request.finished"  # the first of the events that share its fields
 

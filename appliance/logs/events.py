@@ -7,19 +7,9 @@ the supervisor, which checks who may log what.
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import NamedTuple
 
+from appliance.logs.page_events import CHILD, PAGE_EVENTS, Event
 
-class Event(NamedTuple):
-    """One event. ``level`` is the usual level, or several if it depends on the case."""
-
-    level: str
-    meaning: str
-    fields: tuple[str, ...] = ()
-    by: frozenset[str] = frozenset({"supervisor"})  # "worker" means every child process
-
-
-_CHILD = frozenset({"worker"})
 _ERROR = ("found", "expected", "action")
 _ACCESS = (  # in the line's order
     "http.request.method",
@@ -79,7 +69,7 @@ EVENTS = MappingProxyType(
             "warning",
             "Other users could write compiled code in the cache; it was not used.",
             ("path", "reason"),
-            _CHILD,
+            CHILD,
         ),
         "supervisor.failed": Event(
             "error",
@@ -159,7 +149,7 @@ EVENTS = MappingProxyType(
             "warning",
             "The import of the application does not end; the application is served while the import goes on.",
             ("file", "line", "action"),
-            _CHILD,
+            CHILD,
         ),
         "worker.stacks": Event("warning", "The stacks of a worker's threads, at SIGQUIT.", ("pid", "traceback")),
         "worker.exited": Event("debug, error", "A worker's process ended.", ("pid", "how")),
@@ -174,16 +164,16 @@ EVENTS = MappingProxyType(
             "info",
             "A worker that serves no more has background work: a thread, or an exit hook. It has GRACE_S to end.",
             ("thread", "file", "line", "function"),
-            _CHILD,
+            CHILD,
         ),
         "work.cut": Event(
             "warning",
             "Background work did not end in time, and was stopped.",
             ("thread", "file", "line", "function"),
-            _CHILD,
+            CHILD,
         ),
         "scheduler.stopped": Event(
-            "debug", "A worker that serves no more has stopped its schedulers from starting jobs.", ("names",), _CHILD
+            "debug", "A worker that serves no more has stopped its schedulers from starting jobs.", ("names",), CHILD
         ),
         "worker.looping": Event(
             "error",
@@ -200,6 +190,7 @@ EVENTS = MappingProxyType(
         "standin.ended": Event(
             "error", "The stand-in, which answers while no worker can, has ended or did not start.", ("reason",)
         ),
+        **PAGE_EVENTS,
         # Reloading.
         "watch.started": Event(
             "info",
@@ -232,7 +223,7 @@ EVENTS = MappingProxyType(
         ),
         "debugger.attached": Event("info", "A debugger client is connected to this worker.", ("pid",)),
         "debugger.detached": Event("info", "A debugger client has disconnected, or its worker has ended.", ("pid",)),
-        "debugger.failed": Event("warning", "There is no debugger in this worker.", ("reason", "action"), _CHILD),
+        "debugger.failed": Event("warning", "There is no debugger in this worker.", ("reason", "action"), CHILD),
         # Preloading.
         "preload.ready": Event(
             "info",
@@ -249,121 +240,121 @@ EVENTS = MappingProxyType(
         "preload.ended": Event("warning", "The preloader's process ended; a new one starts.", ("how",)),
         # Requests.
         "request.finished": Event(
-            "info, warning, error", "A request was answered; its status determines the level.", _ACCESS, _CHILD
+            "info, warning, error", "A request was answered; its status determines the level.", _ACCESS, CHILD
         ),
         "request.slow": Event(
             "warning",
             "A request has run for SLOW_REQUEST_S, and still runs; the traceback is its current stack.",
             ("http.request.method", "url.path", "running_s", "request_id", "traceback"),
-            _CHILD,
+            CHILD,
         ),
         "request.refused": Event(
-            "warning, error", "A request could not be read, or was not allowed to run.", _ACCESS, _CHILD
+            "warning, error", "A request could not be read, or was not allowed to run.", _ACCESS, CHILD
         ),
-        "request.aborted": Event("warning, error", "A request ended before its response did.", _ACCESS, _CHILD),
-        "websocket.closed": Event("info", "A WebSocket has ended; the status is 101.", _ACCESS, _CHILD),
+        "request.aborted": Event("warning, error", "A request ended before its response did.", _ACCESS, CHILD),
+        "websocket.closed": Event("info", "A WebSocket has ended; the status is 101.", _ACCESS, CHILD),
         "request.logged": Event(
             "info, warning, error",
             "A custom request handler class wrote a log line.",
             ("message", "client.address"),
-            _CHILD,
+            CHILD,
         ),
-        "client.left": Event("info", "A client closed its connection.", ("message",), _CHILD),
+        "client.left": Event("info", "A client closed its connection.", ("message",), CHILD),
         "connection.failed": Event(
-            "error", "A connection ended with an error in the server.", ("client.address", "traceback"), _CHILD
+            "error", "A connection ended with an error in the server.", ("client.address", "traceback"), CHILD
         ),
         "handshake.failed": Event(
             "warning",
             "A client and the server could not agree on TLS; often the client does not trust the certificate.",
             ("client.address", "reason"),
-            _CHILD,
+            CHILD,
         ),
-        "accept.failed": Event("error", "A connection could not be accepted.", ("reason",), _CHILD),
+        "accept.failed": Event("error", "A connection could not be accepted.", ("reason",), CHILD),
         "thread.failed": Event(
             "error",
             "No thread can be started; the existing threads serve the requests, and the server tries again.",
             ("reason", "count"),
-            _CHILD,
+            CHILD,
         ),
         "spool.failed": Event(
             "error",
             "There is no room on the disk for a body, or for data that a slow client has not read yet: the request "
             "waits in its thread, or is refused.",
             ("reason", "action"),
-            _CHILD,
+            CHILD,
         ),
         "transfer.limit": Event(
             "warning",
             "The limit of slow clients that are served without a thread is reached.",
             ("limit",),
-            _CHILD,
+            CHILD,
         ),
-        "stream.limit": Event("warning", "The limit of long responses and sockets is reached.", ("limit",), _CHILD),
+        "stream.limit": Event("warning", "The limit of long responses and sockets is reached.", ("limit",), CHILD),
         "application.failed": Event(
             "error",
             "The application raised an exception.",
             ("error", "file", "line", "traceback", "action", "request_id"),
-            _CHILD,
+            CHILD,
         ),
         "django.checked": Event(
             "debug, info, warning, error",
             "Django's system checks have run, a second after the start; the worst issue determines the level.",
             ("version", "settings", "debug", "count", "issues"),
-            _CHILD,
+            CHILD,
         ),
         "django.unchecked": Event(
-            "warning", "Django's checks or migrations could not be read.", ("reason", "action"), _CHILD
+            "warning", "Django's checks or migrations could not be read.", ("reason", "action"), CHILD
         ),
         "migrations.found": Event(
             "warning",
             "Some of the project's Django migrations are not applied yet.",
             ("count", "apps", "names", "action"),
-            _CHILD,
+            CHILD,
         ),
         "response.short": Event(
             "warning",
             "The application sent less than its Content-Length.",
             ("promised", "sent", "request_id"),
-            _CHILD,
+            CHILD,
         ),
         "response.long": Event(
             "warning",
             "The application sent more than its Content-Length; the rest was left out.",
             ("promised", "surplus", "request_id"),
-            _CHILD,
+            CHILD,
         ),
         "hook.dropped": Event(
             "debug",
             "One of the appliance's hooks into the project has failed, and is not used any more.",
             ("hook", "reason", "traceback"),
-            _CHILD,
+            CHILD,
         ),
         "breakpoint.passed": Event(
             "warning",
             "A breakpoint was skipped, because no terminal could be used.",
             ("file", "line", "reason", "action"),
-            _CHILD,
+            CHILD,
         ),
         # An adapted ASGI application (APPLIANCE_ASGI).
         "websocket.refused": Event(
             "warning",
             "A client asked for a WebSocket, which is not served; the answer is 501. Logged for the first one only.",
             ("url.path", "action"),
-            _CHILD,
+            CHILD,
         ),
         "lifespan.unsupported": Event(
             "debug, warning",
             "The application does not support the lifespan protocol; a warning if it raised at its startup.",
             ("reason",),
-            _CHILD,
+            CHILD,
         ),
         "lifespan.slow": Event(
             "warning",
             "The application's startup takes long; the traceback is its current stack.",
             ("running_s", "file", "line", "function", "traceback"),
-            _CHILD,
+            CHILD,
         ),
-        "lifespan.failed": Event("error", "The application did not shut down correctly.", ("reason",), _CHILD),
+        "lifespan.failed": Event("error", "The application did not shut down correctly.", ("reason",), CHILD),
         # The output of processes, and failures of the log itself.
         "output": Event(
             "info, warning, error",

@@ -44,10 +44,16 @@ class Start(Message):
 
 @dataclass(frozen=True)
 class TakeConnections(Message):
-    """Serve these connections, one descriptor each; ``early``: the bytes already read from each, as Latin-1."""
+    """Serve these connections, one descriptor each.
+
+    Attributes:
+        early: the bytes already read from each, as Latin-1.
+        peers: the clients' addresses where the sockets do not know them (relayed TLS), else ""; empty: all do.
+    """
 
     kind = "take_connections"
     early: list[str] = field(default_factory=list)
+    peers: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -146,9 +152,21 @@ class SetStandInPage(Message):
 
 @dataclass(frozen=True)
 class StopAccepting(Message):
-    """Stop accepting and hand over all connections, until the next page. For a stand-in."""
+    """Stop accepting and hand over all connections, until the next page. For a stand-in.
+
+    ``generation``: the one that serves now.
+    """
 
     kind = "stop_accepting"
+    generation: int = 0
+
+
+@dataclass(frozen=True)
+class PublishAssets(Message):
+    """Tell open pages that files which browsers load were saved: paths relative to the project. For a stand-in."""
+
+    kind = "publish_assets"
+    paths: list[str]
 
 
 # -- child to supervisor ---------------------------------------------------------------------------------------------
@@ -254,14 +272,21 @@ class Records(Message):
 
 @dataclass(frozen=True)
 class HandOverConnections(Message):
-    """Connections for the next server, as in TakeConnections."""
+    """Connections for another server, as in TakeConnections.
+
+    Attributes:
+        early, peers: as there.
+        own_pages: they ask for a page of the appliance: the stand-in answers; else the next server does.
+    """
 
     kind = "hand_over_connections"
     early: list[str] = field(default_factory=list)
+    peers: list[str] = field(default_factory=list)
+    own_pages: bool = False
 
     def fits(self, descriptors: int) -> bool:
         """Whether there is one for each connection."""
-        return descriptors == len(self.early)
+        return descriptors == len(self.early) and len(self.peers) in {0, descriptors}
 
 
 @dataclass(frozen=True)
@@ -313,6 +338,7 @@ KINDS: dict[str, type[Message]] = {
         Fork,
         SetStandInPage,
         StopAccepting,
+        PublishAssets,
         Hello,
         Ready,
         ModulesReport,

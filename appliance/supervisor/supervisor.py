@@ -86,8 +86,9 @@ class Supervisor:
         self._loop.on_error = self._failures.report
         self._children = Children(self._loop, self)
         self._reload_trigger = ReloadTrigger(
-            settings, self._loop, log, changed=self._changed, phase=lambda: self._state.phase
-        )
+            settings, self._loop, log,
+            changed=self._changed, assets=self._assets_saved, phase=lambda: self._state.phase,
+        )  # fmt: skip
         self._spawner = Spawner(self._children, settings, process, listener, certificate, self._reload_trigger)
         last_answer = LastAnswer(self._loop, listener, secure=certificate is not None)
         self._router = ConnectionRouter(
@@ -147,7 +148,7 @@ class Supervisor:
             channel.Records: lambda child, message, _: self._log_ingest.records(child, message.batch),
             channel.Hello: lambda child, message, _: setattr(child, "python", message.python),
             channel.Ready: lambda child, message, _: self._ready(child, message),
-            channel.HandOverConnections: lambda _, each, numbers: self._router.handed_over(each.early, numbers),
+            channel.HandOverConnections: lambda _, each, numbers: self._router.handed_over(each, numbers),
             channel.DebuggerPort: lambda child, each, _: self._debug_port.listens(child, each.port, waits=each.waits),
             channel.StacksPipe: lambda child, message, numbers: self._stacks.add(child, message.signal, numbers),
             channel.StoppedAccepting: lambda child, _, __: self._workers.stopped_accepting(child),
@@ -186,6 +187,9 @@ class Supervisor:
         if (reason := self._status.open()) is not None:
             self._log.event("warning", "status.unavailable", reason=reason)
         self._log.event("info", "appliance.started", **self._address.fields(str(self._settings.project)))
+        if self._settings.pages == "on":
+            base = (self._address.url or "").rstrip("/")
+            self._log.event("info", "pages.started", url=f"{base}/__appliance__/?token={self._spawner.token}")
         for event, fields in self._settings.notices:
             self._log.event("warning", event, **dict[str, Any](fields))
         self._reload_trigger.start()
@@ -347,6 +351,9 @@ class Supervisor:
             not target or Path(target).is_file()
         )
         self.on_event(lifecycle.CodeChanged() if code_alone else lifecycle.ProjectChanged())
+
+    def _assets_saved(self, paths: list[str]) -> None:
+        self._router.assets_saved(paths)
 
     def _signalled(self, name: str) -> None:
         """Take a signal: SIGHUP reloads, unless the terminal is gone; SIGQUIT logs the worker's stacks, then stops."""

@@ -26,6 +26,7 @@ class Kind(enum.Enum):
     ASSET = "asset"  # templates and translations: read while the worker answers; most frameworks cache them
     ENVIRONMENT = "environment"  # .env files
     DEPENDENCIES = "dependencies"  # files that the installation reads
+    STATIC = "static"  # styles, images, scripts: a browser loads them, and no worker needs a restart
 
 
 # Django (since 4.1, also with DEBUG), Jinja without auto_reload and gettext cache what they have read. A restart is
@@ -40,8 +41,25 @@ _SUFFIXES = MappingProxyType(
 _IN_TEMPLATES = frozenset({".txt", ".xml", ".md", ".svg", ".json", ".js", ".css"})  # mails, feeds, fragments
 _TEMPLATES = re.compile(r"/templates(?:/|\Z)")
 _TRANSLATIONS = re.compile(r"/LC_MESSAGES\Z")
-# Static files: a browser requests them again.
-_STATIC = re.compile(r"/(?:static|staticfiles|public|dist)(?:/|\Z)")
+_STATIC = re.compile(r"/(?:static|staticfiles|public|dist|assets)(?:/|\Z)")
+_BROWSERS = frozenset(
+    {
+        ".css",
+        ".js",
+        ".mjs",
+        ".html",
+        ".svg",
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".gif",
+        ".webp",
+        ".avif",
+        ".ico",
+        ".woff",
+        ".woff2",
+    }
+)
 _DEPENDENCIES = re.compile(
     r".*requirements.*(?<!\.py)|constraints.*\.txt|uv\.lock|pylock.*\.toml|poetry\.lock|Pipfile(?:\.lock)?|pyproject\.toml"
     r"|environment\.ya?ml|setup\.(?:cfg|py)|\.python-version|runtime\.txt|\.tool-versions|\.?mise\.toml|Procfile"
@@ -55,6 +73,11 @@ def watched_names(environment: Collection[str], extra: Collection[str]) -> str:
     names = [re.escape(os.path.basename(name)) for name in environment or VARIABLE_FILES]
     suffixes = "|".join(re.escape(suffix) for suffix in (*_SUFFIXES, *sorted(_IN_TEMPLATES)))
     return rf"(?:{suffixes}|/(?:{'|'.join(names)}|{_DEPENDENCIES.pattern}))\Z"
+
+
+def is_static(folder: str, suffix: str) -> bool:
+    """Whether browsers load a file with this suffix in this folder, a path below the project's that begins with "/"."""
+    return suffix in _BROWSERS and (suffix == ".css" or _STATIC.search(folder) is not None)
 
 
 class Rule:
@@ -93,8 +116,9 @@ class Rule:
             return Kind.DEPENDENCIES
         if kind is None and self._extra is not None:
             relative = f"{folder}/{name}".removeprefix(self._root + "/")
-            return Kind.CODE if self._extra.match(relative) else None
-        return kind
+            if self._extra.match(relative):
+                return Kind.CODE
+        return Kind.STATIC if kind is None and is_static(folder[len(self._root) :], suffix) else kind
 
     def _by_place(self, folder: str, name: str, kind: Kind | None) -> Kind | None:
         if name in self._environment_names and f"{folder}/{name}" in self._environment:

@@ -169,7 +169,7 @@ class WatchSet:
         folder, _, name = path.rpartition("/")
         kind = self._rule.kind(folder, name)
         if path in self._named:
-            return kind or self._named[path].kind
+            return self._named[path].kind if kind in {None, Kind.STATIC} else kind  # a worker may read a style too
         if folder not in self.tree.folders and os.path.exists(folder):
             return None  # the folder is ignored
         return None if kind is None or self._ignores.file(path) else kind

@@ -167,8 +167,10 @@ class Watcher:
         begun = time.monotonic()
         watch_set = self._watch_set
         watch_set.open()
-        self._unread = watch_set.existing_files()
-        self._contents.add_unread(self._unread)
+        existing = watch_set.existing_files()
+        self._contents.add_unread(existing)
+        # Images may be many, and large: the first save of one counts without a look at what it held before.
+        self._unread = [path for path in existing if watch_set.kind(path) is not Kind.STATIC]
         files = watch_set.tree.files
         self._report_limits()
         polled = [f"{os.path.relpath(mount.point, watch_set.root)} ({mount.kind})" for mount in watch_set.polled]

@@ -29,6 +29,7 @@ from ..server.pool.pool import PooledWSGIServer
 from .standard_path import standard_library_alone
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from ssl import SSLContext
 
     from .app import Application
@@ -69,12 +70,18 @@ def wait_for_end() -> NoReturn:
         GeventSafeEvent().wait()
 
 
-def hand_over(channel: Channel, connections: Connections) -> None:
-    """Send connections to the supervisor, with the bytes read from them, and close them here."""
+def hand_over(
+    channel: Channel, connections: Connections, peers: Sequence[str] = (), *, own_pages: bool = False
+) -> None:
+    """Send connections to the supervisor, with the bytes read from them, and close them here.
+
+    ``peers`` and ``own_pages``: as in HandOverConnections.
+    """
     for portion in message_parts([read for _, read in connections]):
         part = connections[portion]
+        early = [read.decode("latin-1") for _, read in part]
         channel.send(
-            HandOverConnections(early=[read.decode("latin-1") for _, read in part]),
+            HandOverConnections(early=early, peers=list(peers[portion]), own_pages=own_pages),
             [connection.fileno() for connection, _ in part],
         )
         for connection, _ in part:

@@ -18,23 +18,24 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ..protocol import messages
 from ..protocol.channel import Channel, ChannelError, Message
 from ..protocol.inflight import InFlight
+from ..server.browser.own_paths import is_own_request
 from ..server.io.gevent_safe_event import GeventSafeEvent
 from ..server.pages import error_page
+from ..server.pool.connection_handoff import Handoff
 from . import app, serving_process, stacks, stdlib_shadowing
 from .diagnosis import Diagnosis
 from .entry import standard_library
 from .files import source_loader
 from .files.known_files import KnownFiles
-from .frameworks import framework_errors, routes, werkzeug_debugger
 from .hooks import Hooks
 from .message_bounds import send
 from .module_reporter import ModuleReporter
-from .preload import fork_guard
 from .preload.import_order import ImportOrder
 from .preload.warming import warm
 from .records import RecordSink
 from .stdio import terminal
 from .stdio.stdio import tag_output
+from .wrapping import wrapped
 
 if TYPE_CHECKING:
     from ..server.pool.pool import PooledWSGIServer
@@ -63,16 +64,11 @@ def main(descriptor: int) -> None:
     if not isinstance(start, messages.Start):
         raise TypeError(f"expected a start, got {start.kind}")
     listener = socket.socket(fileno=descriptors[0])
-    if start.role == "standin":
-        from . import standin  # noqa: PLC0415  a worker does not need it
-
-        standin.serve(channel, listener, start, received[1:])
-    else:
-        in_flight = InFlight(descriptors[1])
-        os.close(descriptors[1])
-        worker = Worker(channel, listener, start, in_flight, inheritance, notes=descriptors[2])
-        worker.set_up_terminal(descriptors[3] if len(descriptors) > 3 else None)
-        worker.run(received[1:])
+    in_flight = InFlight(descriptors[1])
+    os.close(descriptors[1])
+    worker = Worker(channel, listener, start, in_flight, inheritance, notes=descriptors[2])
+    worker.set_up_terminal(descriptors[3] if len(descriptors) > 3 else None)
+    worker.run(received[1:])
 
 
 class Worker:
@@ -111,7 +107,8 @@ class Worker:
         self._application: app.Application | None = None
         self._import_began = 0.0  # the start of the import
         self._side_applications: list[app.Application] = []  # served by a script itself, in other threads
-        self._early_connections: serving_process.Connections = []  # connections taken before the server existed
+        # Connections taken before the server existed, with their peers (TakeConnections).
+        self._early_connections: list[tuple[serving_process.Connections, list[str]]] = []
         self._may_serve = GeventSafeEvent()  # to serve, or to drain the received connections
         self._grace_end = 0.0  # CLOCK_MONOTONIC: the end of the grace period while draining
         self._lock = threading.Lock()
@@ -209,13 +206,11 @@ class Worker:
             self._exit_if_unfit(self._inheritance.after(self._start.target["search_path"]))
         if self._stdio is not None:
             self._stdio.reopen()
-        options = self._start.options
-        server = serving_process.make_server(
-            self._listener, self._wrapped(application), self._sink, options, tls=self._tls
-        )
+        server = self._make_server(application)
         with self._lock:
             self._server = server
-            server.take(self._early_connections)
+            for connections, peers in self._early_connections:
+                server.take(connections, peers)
             self._early_connections = []
         if (refused := self._code.refused) is not None:
             self._sink.event("warning", "cache.refused", {"path": refused.filename, "reason": refused.strerror})
@@ -248,6 +243,12 @@ class Worker:
             self._flush_output()
             _EXIT(0)
 
+    def _make_server(self, application: app.Application) -> PooledWSGIServer:
+        options = self._start.options
+        handoff = Handoff(is_own_request, self._to_the_stand_in) if options["pages"] is not None else None
+        served = wrapped(application, self._start, self._hooks)
+        return serving_process.make_server(self._listener, served, self._sink, options, tls=self._tls, handoff=handoff)
+
     def _report_failure(self, error: BaseException) -> None:
         """Report that the import raised; if even that fails, write the reason into the shared memory."""
         try:
@@ -273,11 +274,8 @@ class Worker:
         finally:
             _EXIT(1)
 
-    def _wrapped(self, application: app.Application) -> app.Application:
-        """Wrap the application in our helpers."""
-        hooks = self._hooks
-        helped = framework_errors.add_advice(werkzeug_debugger.wrap(application, hooks), self._start.root, hooks)
-        return fork_guard.guard_application(routes.report_routes(helped, hooks))
+    def _to_the_stand_in(self, connections: serving_process.Connections, peers: list[str]) -> None:
+        serving_process.hand_over(self._channel, connections, peers, own_pages=True)
 
     def _exit_if_unfit(self, mismatch: inherited.ForkMismatchError | None) -> None:
         """Exit and let the supervisor start a cold worker, if the preloaded modules do not fit."""
@@ -337,16 +335,18 @@ class Worker:
 
     def _handle(self, message: Message, descriptors: list[int]) -> None:
         if isinstance(message, messages.TakeConnections):
+            received = serving_process.received_connections(message, descriptors)
             with self._lock:
                 if self._server is None:
-                    self._early_connections += serving_process.received_connections(message, descriptors)
+                    self._early_connections.append((received, message.peers))
                 else:
-                    self._server.take(serving_process.received_connections(message, descriptors))
+                    self._server.take(received, message.peers)
         elif isinstance(message, messages.Drain):
             self._grace_end = time.monotonic() + message.grace_s
             with self._lock:
                 if self._server is None:
-                    serving_process.hand_over(self._channel, self._early_connections)
+                    for connections, peers in self._early_connections:
+                        serving_process.hand_over(self._channel, connections, peers)
                     if self._stdio is not None:
                         self._stdio.end()
                     os._exit(0)  # still importing, and no longer needed

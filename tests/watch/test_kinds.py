@@ -40,9 +40,13 @@ ROOT = "/project"
         ("locale/de/LC_MESSAGES/django.mo", Kind.ASSET),
         ("uploads/django.mo", None),
         ("mail.txt", None),
-        ("static/page.html", None),
-        ("public/index.html", None),
-        ("static/site.css", None),
+        ("static/page.html", Kind.STATIC),
+        ("public/index.html", Kind.STATIC),
+        ("static/site.css", Kind.STATIC),
+        ("theme/site.css", Kind.STATIC),
+        ("static/logo.png", Kind.STATIC),
+        ("uploads/photo.png", None),
+        ("src/app.js", None),
         ("db.sqlite3", None),
         ("config/site.yaml", Kind.CODE),
         ("site.yaml", None),
@@ -81,11 +85,11 @@ def test_where_a_framework_looks_for_templates():
     for path in ("views/page.html", "views/mails/welcome.txt", "public/pages/index.html"):
         folder, _, name = f"{ROOT}/{path}".rpartition("/")
         assert rule.kind(folder, name) is Kind.ASSET
-    assert rule.kind(f"{ROOT}/public", "index.html") is None
+    assert rule.kind(f"{ROOT}/public", "index.html") is Kind.STATIC
     rule.add_template_folders([ROOT])
     assert rule.kind(ROOT, "page.html") is Kind.ASSET
     assert rule.kind(ROOT, "notes.txt") is None
-    assert rule.kind(f"{ROOT}/public", "index.html") is None
+    assert rule.kind(f"{ROOT}/public", "index.html") is Kind.STATIC
 
 
 @pytest.mark.parametrize(

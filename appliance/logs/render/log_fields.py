@@ -92,9 +92,10 @@ FIELDS = MappingProxyType(
         "path": Field("string", "the path of a folder or file of the appliance's own"),
         "pid": Field("integer", "the process's number"),
         "project": Field("object or string", "of `output`: the project's own JSON line; else its folder"),
-        "place": Field("string", "the line of the appliance's own code, as `file:line (function)`"),
+        "place": Field("string", "the line of code, as `file:line (function)`; of a page's script: `URL:line:column`"),
         "polled": Field("array", "the folders without file events, with their file systems"),
         "promised": Field("integer", "bytes in Content-Length"),
+        "page": Field("string", "the URL of the page"),
         "package": Field("string", "the name of a package"),
         "python": Field("string", "the version of Python"),
         "reason": Field("string", "the reason; of a request: why it was refused, or who aborted it, and when"),
@@ -122,7 +123,9 @@ FIELDS = MappingProxyType(
         "total_s": Field("number", "seconds from the start of the process until it could serve a request"),
         "trace_id": Field("string", "from a valid `traceparent` (W3C Trace Context)"),
         "traceback": Field("string", "the traceback, several lines"),
-        "type": Field("string", "the exception's type"),
+        "type": Field(
+            "string", "the exception's type; of `browser.error`: `error`, `unhandledrejection`, `console.error`"
+        ),
         "uptime_s": Field("number", "seconds since the start"),
         "url": Field("string", "the URL that works on the host; absent in a container that does not know it"),
         "url.path": Field("string", "the path as sent, percent-encoding intact"),

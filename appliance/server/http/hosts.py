@@ -24,6 +24,7 @@ _HOST = re.compile(
     r"(?::0*(?P<port>[0-9]{0,5}))?"
 )
 _ADDRESS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[[0-9a-f:.]+(?:%.*)?\]")
+_LOOPBACK = re.compile(r"127(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])){3}|\[(?:::1|(?:0{1,4}:){7}0{0,3}1)\]")
 _UNRESOLVED = re.compile(r"[!$&'()*+,;=]|\[v")  # characters that no resolvable name or address has
 _PORT_MAX = 65_535
 _MAX_REMEMBERED = 64  # hosts; a client may invent any number of names that are served
@@ -50,6 +51,13 @@ def host_name(host: str) -> str:
     match = _HOST.fullmatch(host)
     name = match["name"] if match else host
     return name.lower().rstrip(".")
+
+
+def is_loopback(name: str) -> bool:
+    """Whether a host's name is this machine's by definition (RFC 6761, 6.3; RFC 1122, 3.2.1.3; RFC 4291, 2.5.3)."""
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    return _LOOPBACK.fullmatch(name) is not None
 
 
 class AllowedHosts:

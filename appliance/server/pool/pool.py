@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import socketserver
 import threading
+from itertools import repeat
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -36,11 +37,12 @@ from .watchdog import Watchdog, exchange_of
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from ssl import SSLContext
 
     from ..http.head import Head
     from ..wsgi.recording.sink import Sink
+    from .connection_handoff import Handoff
     from .serving_loop import Passed
 
 _WITHOUT_THREAD = (states.PARKED, states.READY, states.HELD, states.LINGERING, states.PROBED)
@@ -65,6 +67,7 @@ class PooledWSGIServer(WSGIServer):
         tls: for HTTPS (``tls.context_of``); the socket then serves nothing else.
         hold: the earliest time at which connections may be answered; may be replaced at any time.
         accepting: False begins paused.
+        handoff: the requests that another server answers.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class PooledWSGIServer(WSGIServer):
         tls: SSLContext | None = None,
         hold: Hold | None = None,
         accepting: bool = True,
+        handoff: Handoff | None = None,
     ) -> None:
         socketserver.BaseServer.__init__(self, listener.getsockname(), RequestHandlerClass)
         self.socket = listener
@@ -96,6 +100,7 @@ class PooledWSGIServer(WSGIServer):
             persistent=True,
             allowed_hosts=allowed_hosts,
             proxies=TrustedProxies(tuple(trusted_proxies)),
+            handoff=handoff,
         )
         self._lock = threading.Lock()
         self._poller = Poller()
@@ -123,6 +128,7 @@ class PooledWSGIServer(WSGIServer):
         slow = SlowRequests(sink, limits.slow_request_s)
         self._watchdog = Watchdog(self._lock, limits=limits, slow=slow, complain=self._complain, **parts)
         self._serving_loop.watchdog = self._watchdog
+        self._drains = False
         self._passing = 0
         self._cut_at = 0.0
         self._stopped = False
@@ -161,18 +167,31 @@ class PooledWSGIServer(WSGIServer):
         """Accept again."""
         with self._lock:
             self._acceptor.start()
+            if not self._drains:
+                self._serving_loop.passed = None
         self._watchdog.wake_up()
 
-    def take(self, connections: list[tuple[socket.socket, bytes]]) -> None:
-        """Adopt connections, each with the bytes that were already read of it."""
+    def rest(self, passed: Passed) -> None:
+        """Stop accepting, and pass on idle connections, now and after each request; serve those that are taken."""
+        with self._lock:
+            self._acceptor.stop()
+            self._serving_loop.passed = passed
+        self._pass_idle(passed)
+        self._watchdog.wake_up()
+
+    def take(self, connections: list[tuple[socket.socket, bytes]], peers: Sequence[str] = ()) -> None:
+        """Adopt connections, each with the bytes that were already read of it.
+
+        ``peers``: the addresses of clients that their sockets don't know; "" for the others.
+        """
         now = monotonic()
         with self._lock:
-            for sock, early in connections:
+            for (sock, early), peer in zip(connections, peers or repeat("")):  # noqa: B905  one of them has no end
                 try:
-                    address = sock.getpeername()
+                    address = (peer, 0) if peer else sock.getpeername()
                 except OSError:
                     address = ("", 0)  # it has gone; its first receive will tell
-                self._serving_loop.locked_adopt(sock, address, early, now, late=True)
+                self._serving_loop.locked_adopt(sock, address, early, now, late=True, relayed=bool(peer))
         self._poller.wake()
         self._watchdog.wake_up()
 
@@ -186,6 +205,7 @@ class PooledWSGIServer(WSGIServer):
         with self._lock:
             self._acceptor.stop()
             self._cut_at = monotonic()
+            self._drains = True
             self._serving_loop.passed = passed
         self._pass_idle(passed)
         abort_endless(list(self._thread_pool.pool_threads))
@@ -193,7 +213,7 @@ class PooledWSGIServer(WSGIServer):
 
     def pass_idle(self) -> None:
         """Pass on connections that have become idle while the server drains."""
-        if self._serving_loop.passed is not None:
+        if self._drains and self._serving_loop.passed is not None:
             self._pass_idle(self._serving_loop.passed)
 
     def _pass_idle(self, passed: Passed) -> None:
@@ -226,12 +246,12 @@ class PooledWSGIServer(WSGIServer):
         with self._lock:
             self._thread_pool.locked_appoint()
         try:
-            self._watchdog.watch(self._is_over, is_ending=lambda: self._serving_loop.passed is not None)
+            self._watchdog.watch(self._is_over, is_ending=lambda: self._drains)
         finally:
             self._end()
 
     def _is_over(self) -> bool:
-        if self._stopped or self._serving_loop.passed is None:
+        if self._stopped or not self._drains:
             return self._stopped
         abort_endless(list(self._thread_pool.pool_threads))  # some have become so since
         with self._lock:

@@ -10,6 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ..io.background.background_sender import BackgroundSender, ServerCallbacks
+from ..io.wire import Wire
 from . import connection_states as states
 from .client_waits import ClientWaits
 from .connections import Connection, ConnectionFailed, Connections
@@ -175,8 +176,10 @@ class ServingLoop:
         except ConnectionFailed:  # the server logs what is being handled
             self._server.handle_error(failure.sock, failure.address)
 
-    def locked_adopt(self, sock: socket.socket, address: Any, early: bytes, now: float, *, late: bool = False) -> None:
-        """Add a connection. ``late``: its client may have left meanwhile."""
+    def locked_adopt(
+        self, sock: socket.socket, address: Any, early: bytes, now: float, *, late: bool = False, relayed: bool = False
+    ) -> None:
+        """Add a connection. ``late``: its client may have left meanwhile. ``relayed``: plain, whatever ours are."""
         server = self._server
         # socketserver would run the whole connection in the handler's constructor; here it is served by parts.
         handler_class: Any = server.RequestHandlerClass
@@ -184,7 +187,9 @@ class ServingLoop:
         handler.request = handler.connection = sock
         handler.client_address = address
         handler.server = server
-        wire = server.make_wire(sock, self._limits, early)
+        wire = (Wire if relayed else server.make_wire)(sock, self._limits, early)
+        if relayed:
+            wire.secure = True  # its client speaks TLS, with the process that relays
         wire.background = self.background if self.background.is_able else None
         handler.begin(server.server_context, wire)
         connection = Connection(handler, wire, now)
@@ -223,6 +228,9 @@ class ServingLoop:
     def _settle(self, pool_thread: PoolThread | None, connection: Connection, now: float) -> None:
         """Decide where a connection goes after a request."""
         handler = connection.handler
+        if handler.leaves:
+            self._leave(connection)
+            return
         given = False
         with self._lock:
             passed = self.passed  # under the lock: what parks after a drain has begun would wait forever
@@ -244,6 +252,14 @@ class ServingLoop:
                 self._locked_finish(connection, now)
         if passed is not None and given:
             passed([(connection.wire.sock, b"")])
+
+    def _leave(self, connection: Connection) -> None:
+        """Another server answers the request whose head was read."""
+        wire, handoff = connection.wire, self._server.server_context.handoff
+        raw = connection.handler.raw or b""
+        with self._lock:
+            self._connections.on(connection, states.PASSES_ON)
+        handoff.take([(wire.sock, raw + b"\r\n\r\n" + wire.buffer)], [""])
 
     def _locked_finish(self, connection: Connection, now: float) -> None:
         """End a connection that has served its last request."""

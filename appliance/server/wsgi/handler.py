@@ -50,6 +50,7 @@ class WSGIRequestHandler(SocketlessHandler):
             in the request line, HTTP/0.9. Each has let requests be smuggled.
         wire, server_context: the connection's bytes; what its server's connections share.
         head, exchange: the current request's, or the last one's.
+        leaves: another server answers the request that was read; the pool passes the connection on.
         raw, refusal, started: what the pool found before it gave the connection to a thread.
     """
 
@@ -65,6 +66,8 @@ class WSGIRequestHandler(SocketlessHandler):
     exchange: Exchange | None = None
     hijacked: RawSocket | None = None
     raw: bytes | None = None
+    leaves = False
+    _relayed: Any = None  # what answers this request instead of the application
     refusal: Refused | None = None
     started = 0.0
     close_connection = True
@@ -149,11 +152,8 @@ class WSGIRequestHandler(SocketlessHandler):
             self.close_connection = not said.keep_alive  # documented, and a hook may say otherwise
             environ = self.get_environ()
             special = said.upgrade or said.chunked or head.path == "*"
-            if special or self.server_context.allowed_hosts is not None:
-                self._check(head, environ)
-                if head.path == "*":
-                    self._answer_options(head)
-                    return
+            if (special or self.server_context.checks) and self._is_settled(head, environ):
+                return
         except Refused as refusal:
             self._answer_refusal(refusal)
             return
@@ -180,7 +180,8 @@ class WSGIRequestHandler(SocketlessHandler):
 
     def _run(self, run: ServerHandler, exchange: Exchange) -> None:
         current.set(exchange)
-        application = self.server.get_app()
+        application = self._relayed or self.server.get_app()
+        self._relayed = None
         run.run(application if self.hijacked is None else self.hijacked.offered_to(application))
 
     def _next_head(self) -> Head | None:
@@ -242,6 +243,20 @@ class WSGIRequestHandler(SocketlessHandler):
         except OSError:
             wire.ended = True
         return None
+
+    def _is_settled(self, head: Head, environ: dict[str, Any]) -> bool:
+        """Look at what is not so in most requests; whether the application is not to run."""
+        handoff = self.server_context.handoff
+        if handoff is not None and handoff.applies(head):
+            if self.wire.movable:
+                self.raw, self.leaves, self.close_connection = self._raw, True, False
+                return True
+            self._relayed = handoff.relayed(self._raw)
+        self._check(head, environ)
+        if head.path == "*":
+            self._answer_options(head)
+            return True
+        return False
 
     def _check(self, head: Head, environ: dict[str, Any]) -> None:
         allowed = self.server_context.allowed_hosts

@@ -8,7 +8,7 @@ from __future__ import annotations
 import socketserver
 from copy import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..http.fields import FieldReader
 from ..http.limits import Limits
@@ -20,9 +20,24 @@ from .recording.request_ids import RequestIds
 from .recording.sink import NullSink, Sink
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
+    from ..http.head import Head
     from .recording.exchange import Exchange
+
+
+class Handoff(Protocol):
+    """Requests that another server answers (``pool/connection_handoff``)."""
+
+    def applies(self, head: Head, /) -> bool:
+        """Whether this one is."""
+
+    def take(self, connections: list[tuple[socket.socket, bytes]], peers: list[str], /) -> None:
+        """Pass these connections on, with what was read of them, and the addresses that their sockets don't know."""
+
+    def relayed(self, raw: bytes, /) -> Any:
+        """A WSGI application that answers the request of a connection that can't be passed on."""
 
 
 class ServerContext:
@@ -34,6 +49,8 @@ class ServerContext:
         allowed_hosts: whether to serve a Host; None serves all.
         fields, heads, ids: what reads fields, writes them, names requests.
         base: the environ's part that is the same for all requests.
+        checks: each request's head is looked at, beyond what HTTP asks.
+        handoff: the requests that another server answers; None: there are none.
         storage: where what waits for slow clients is kept.
         multithread: another thread may run the application at the same time.
         persistent: connections may serve more than one request.
@@ -44,7 +61,9 @@ class ServerContext:
         "allowed_hosts",
         "base",
         "begin",
+        "checks",
         "fields",
+        "handoff",
         "heads",
         "ids",
         "limits",
@@ -66,6 +85,7 @@ class ServerContext:
         persistent: bool,
         allowed_hosts: Callable[[str], bool] | None = None,
         proxies: TrustedProxies | None = None,
+        handoff: Handoff | None = None,
     ) -> None:
         self.base = base
         self._base_seen: dict[str, Any] | None = None
@@ -75,6 +95,8 @@ class ServerContext:
         self.multithread = multithread
         self.persistent = persistent
         self.allowed_hosts = allowed_hosts
+        self.handoff = handoff
+        self.checks = allowed_hosts is not None or handoff is not None
         self.proxies = proxies or TrustedProxies()
         self.fields = FieldReader(limits)
         self.heads = ResponseHeads(SOFTWARE)

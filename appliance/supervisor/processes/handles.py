@@ -267,10 +267,8 @@ def spawn_side(role: str, generation: int, python: Path, *, environment: Mapping
     A stand-in is isolated (``-I``): nothing from the project's environment reaches it. A worker is not: the project's
     own PYTHON* variables are for it.
     """
-    flags = ["-I"] if role == "standin" else []
-    return spawn(
-        role, generation, [str(python), *flags, str(ENTRY)], environment=environment, folder=folder, channel=True
-    )
+    command = ["-I", "-m", "appliance.standin"] if role == "standin" else [str(ENTRY)]
+    return spawn(role, generation, [str(python), *command], environment=environment, folder=folder, channel=True)
 
 
 def spawn_installer(argv: Sequence[str], *, environment: Mapping[str, str], folder: Path, job: int) -> Handle:

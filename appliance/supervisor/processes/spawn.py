@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -60,6 +61,7 @@ class Spawner:
         reload_trigger: ReloadTrigger,
     ) -> None:
         self._reload_trigger = reload_trigger
+        self.token = secrets.token_urlsafe(32)  # of the appliance's own pages, for this start: 256 random bits
         self._children = children
         self._settings = settings
         self._process = process
@@ -116,6 +118,15 @@ class Spawner:
             return None
         return {"folder": self._adapter_folder, "action": analysis.websockets}
 
+    def _pages(self, role: str) -> dict[str, str] | None:
+        """Return what a child must know of the appliance's own pages; None where they are off."""
+        settings = self._settings
+        if settings.pages == "off":
+            return None
+        if role == "worker":
+            return {"reload": settings.browser_reload if settings.reload == "on" else "off"}
+        return {"token": self.token, "public_url": settings.public_url}
+
     def _threads(self, target: Mapping[str, Any]) -> int:
         """Return the number of threads: more for ASGI, whose waiting requests hold a thread here."""
         if target.get("interface") == "asgi" and self._settings.origins["threads"] == "default":
@@ -145,6 +156,7 @@ class Spawner:
             "debugger": self._debugger() if child.role == "worker" else None,
             "removed": self._reload_trigger.removed() if child.role == "worker" else [],
             "watched": watched_names(settings.env_files, settings.watch_extra) if settings.reload == "on" else "",
+            "pages": self._pages(child.role),
             "tls": vars(self._certificate) if self._certificate else None,
             "limits": {name: getattr(settings, name) for name in _LIMITS},
         }

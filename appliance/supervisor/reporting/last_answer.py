@@ -46,12 +46,16 @@ class LastAnswer:
             self._loop.watch(self._listener, self._accept)
         self._answer = _rendered(page)
 
-    def take(self, connections: Sequence[tuple[int, str]]) -> None:
-        """Answer connections that another process has accepted: descriptors, and what was read of each."""
-        for descriptor, early in connections:
+    def take(self, connections: Sequence[tuple[int, str, str]], page: dict[str, Any] | None = None) -> None:
+        """Answer connections that another process has accepted: descriptors, and what was read of each.
+
+        ``page``: answer these with another page than all others.
+        """
+        answer = self._answer if page is None else _rendered(page)
+        for descriptor, early, _ in connections:
             client = socket.socket(fileno=descriptor)
             client.setblocking(False)  # noqa: FBT003  as above
-            self._connections.add(_Connection(self._loop, client, self._answer, self._connections, early))
+            self._connections.add(_Connection(self._loop, client, answer, self._connections, early))
 
     def stop(self) -> None:
         """Stop: another process answers."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from appliance.config.env_content import Complaint
     from appliance.config.settings import Settings
+    from appliance.discovery.target import Target
     from appliance.logs.setup import Log
 
 
@@ -91,12 +92,19 @@ def analyse(
         if known is None or not known.target.file or not Path(known.target.file).is_file():
             raise
         project = known
+    if known is not None and _is_just_broken(project.target, known.target):
+        project = known
     planned = plan(settings.project, settings, environment.values, project.folder)
     variables = project_environment(planned, settings, environment.values, project.target.environ)
     flag = settings.origins.get("before_start") == "flag"
     commands = settings.before_start if flag else environment.values.get("APPLIANCE_BEFORE_START", "")
     websockets = websocket_action(project.root, project.target) if settings.asgi == "adapt" else ""
     return Analysis(environment, project, planned, variables, commands.strip(), websockets)
+
+
+def _is_just_broken(found: Target, known: Target) -> bool:
+    """Whether the application's file can't be parsed now: its import shows why, and nothing else has changed."""
+    return found.kind == "object" and not found.attribute and bool(found.file) and found.file == known.file
 
 
 class Analyst:

@@ -6,6 +6,7 @@ Theory of operation. While nothing serves, new connections wait in the listening
 would notice the wait, the stand-in starts and accepts: it holds each connection for the rest of its second, then
 answers with the page. When a worker serves, the stand-in stops accepting and hands over the connections that it holds;
 so does a worker that drains. Connections that arrive here go to the process that accepts, or are kept until one does.
+A worker passes on connections on which a page of the appliance is asked for: those go to the stand-in at any time.
 If not even the stand-in can be started, the supervisor itself gives a plain answer (``last_answer``) until it can.
 """
 
@@ -16,12 +17,19 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from appliance.errors import StartError
-from appliance.protocol.channel import SetStandInPage, StopAccepting, TakeConnections, message_parts
+from appliance.protocol.channel import (
+    PublishAssets,
+    SetStandInPage,
+    StopAccepting,
+    TakeConnections,
+    message_parts,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from appliance.logs.setup import Log
+    from appliance.protocol.channel import HandOverConnections, Message
     from appliance.supervisor.loop import Loop, Timer
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
@@ -33,7 +41,10 @@ RESTART_S = 1.0  # before a stand-in that ended, or could not be started, is sta
 RETRY_S = 0.2  # before connections are sent again, where no descriptor was free
 TRIES = 25  # to send connections on; then their clients are better off with new ones
 
+NO_PAGES = {"status": 503, "title": "The pages of the appliance can't be shown now", "lead": "The log says why."}
+
 Page = dict[str, Any]
+Connection = tuple[int, str, str]  # a descriptor, what was read of it, and its client's address or ""
 
 
 class ConnectionRouter:
@@ -53,9 +64,11 @@ class ConnectionRouter:
         self._page: Page | None = None  # None while a worker serves
         self._wait_s = WAIT_S
         self._since = time.monotonic()  # no worker serves
+        self._serving = 0  # the generation that serves, or did last
+        self._ended_at = float("-inf")  # when a stand-in ended
         self._version = 0
         self._timer: Timer | None = None
-        self._waiting: list[tuple[int, str]] = []  # connections, each with what was read of it already
+        self._waiting: list[Connection] = []
         self._failed_sends = 0  # in a row
         self._retry: Timer | None = None
 
@@ -86,23 +99,60 @@ class ConnectionRouter:
         self._page = None
         self._cancel()
         self._last_answer.stop()
+        self._serving = worker.generation
         if self._standin is not None:
-            self._children.send(self._standin, StopAccepting())
+            self._children.send(self._standin, StopAccepting(generation=worker.generation))
         self._acceptor = worker
         self._send_waiting()
 
-    def handed_over(self, early: list[str], descriptors: list[int]) -> None:
-        """Take connections that a server gave up; ``early`` is what it had read of each."""
-        self._waiting += zip(descriptors, early, strict=True)
+    def handed_over(self, message: HandOverConnections, descriptors: list[int]) -> None:
+        """Take connections that a server gave up, with what it had read of each."""
+        peers = message.peers or [""] * len(descriptors)
+        connections = list(zip(descriptors, message.early, peers, strict=True))
+        if message.own_pages:
+            self._to_standin(connections)
+            return
+        self._waiting += connections
         self._answer_waiting()
         self._send_waiting()
+
+    def _to_standin(self, connections: list[Connection]) -> None:
+        """Give the stand-in connections on which a page of the appliance was asked for; start it if it does not run."""
+        try:
+            if self._standin is None and time.monotonic() - self._ended_at > RESTART_S:
+                self._standin = self._start()
+                self._children.send(self._standin, self._state(self._page))
+            sent = self._standin is not None and self._send(self._standin, connections)
+        except (StartError, OSError) as error:
+            sent = False
+            self._log.event("warning", "pages.failed", reason=str(error))
+        if sent:
+            _close(connections)
+        else:
+            self._last_answer.take(connections, NO_PAGES)
+
+    def _send(self, child: Handle, connections: Sequence[Connection]) -> bool:
+        early, peers = [each[1] for each in connections], [each[2] for each in connections]
+        message = TakeConnections(early=early, peers=peers if any(peers) else [])
+        return self._children.send(child, message, [each[0] for each in connections])
+
+    def assets_saved(self, paths: list[str]) -> None:
+        """Tell the open pages that files which browsers load were saved."""
+        if self._standin is not None:
+            self._children.send(self._standin, PublishAssets(paths=paths))
+
+    def _state(self, page: Page | None) -> Message:
+        """Return what the stand-in has to do: show this page, or none."""
+        if page is None:
+            return StopAccepting(generation=self._serving)
+        return SetStandInPage(page=page, wait_s=self._wait_s, since=self._since)
 
     def ended(self, child: Handle) -> None:
         """A process has ended; a stand-in whose page is still to be shown is started again."""
         if child is self._acceptor:
             self._acceptor = None
         if child is self._standin:
-            self._standin = None
+            self._standin, self._ended_at = None, time.monotonic()
             if self._page is not None and not child.ending:
                 self._answer_here(self._page)
 
@@ -115,8 +165,8 @@ class ConnectionRouter:
         self._close_waiting()
 
     def _close_waiting(self) -> None:
-        while self._waiting:
-            os.close(self._waiting.pop()[0])
+        waiting, self._waiting = self._waiting, []
+        _close(waiting)
 
     def _set_page(self, page: Page, wait_s: float) -> None:
         if self._page is None:
@@ -165,7 +215,7 @@ class ConnectionRouter:
 
     def _send_page(self, standin: Handle, page: Page) -> None:
         try:
-            self._children.send(standin, SetStandInPage(page=page, wait_s=self._wait_s, since=self._since))
+            self._children.send(standin, self._state(page))
         except Exception:  # a defect: it is reported, and must leave no client without an answer
             self._answer_here(page)
             raise
@@ -175,12 +225,9 @@ class ConnectionRouter:
 
     def _send_waiting(self) -> None:
         while self._waiting and self._acceptor is not None:
-            part = self._waiting[next(message_parts([early for _, early in self._waiting]))]
-            descriptors = [descriptor for descriptor, _ in part]
+            part = self._waiting[next(message_parts([early for _, early, _ in self._waiting]))]
             try:
-                sent = self._children.send(
-                    self._acceptor, TakeConnections(early=[early for _, early in part]), descriptors
-                )
+                sent = self._send(self._acceptor, part)
             except OSError as error:  # no descriptor is free for a duplicate: later
                 self._retry_later(error)
                 return
@@ -189,8 +236,7 @@ class ConnectionRouter:
                 self._acceptor = None
                 return
             del self._waiting[: len(part)]
-            for descriptor in descriptors:
-                os.close(descriptor)
+            _close(part)
 
     def _retry_later(self, error: OSError) -> None:
         if self._retry is not None:
@@ -211,3 +257,8 @@ class ConnectionRouter:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _close(connections: Sequence[Connection]) -> None:
+    for descriptor, _, _ in connections:
+        os.close(descriptor)

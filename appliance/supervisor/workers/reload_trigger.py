@@ -15,7 +15,7 @@ from appliance.supervisor.lifecycle import Phase
 from appliance.supervisor.workers.file_notes import FileNotes
 from appliance.supervisor.workers.reload_repeats import HELD_S, OFTEN, ReloadRepeats
 from appliance.watch.file_contents import FileState
-from appliance.watch.kinds import Kind
+from appliance.watch.kinds import Kind, is_static
 from appliance.watch.tree import Mark
 from appliance.watch.watch_set import WatchOptions
 from appliance.watch.watcher import Changes, Watcher, WorkerState
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 SPARED_MOST = 50  # events about files that the application writes itself
 REMOVED_MOST = 100
+ASSETS_MOST = 100  # static files of one burst that open pages are told of
 TEMPLATES_MOST = 100  # folders
 RETRY_S = 1.0  # before a watcher that could not be started is started again
 _WORKER_STATES = {Phase.SERVING: WorkerState.SERVING, Phase.BROKEN: WorkerState.BROKEN}
@@ -46,6 +47,7 @@ class ReloadTrigger:
         log: Log,
         *,
         changed: Callable[[Changes], None],
+        assets: Callable[[list[str]], None],
         phase: Callable[[], Phase],
     ) -> None:
         self._on = settings.reload == "on"
@@ -54,6 +56,7 @@ class ReloadTrigger:
         self._loop = loop
         self._log = log
         self._changed = changed
+        self._assets = assets
         self._phase = phase
         self._how: dict[str, Any] | None = None
         self._generation = 0  # whose files are watched
@@ -103,7 +106,15 @@ class ReloadTrigger:
 
     def _files_noted(self, child: Handle, files: Mapping[str, Sequence[int]]) -> None:
         if child.generation == self._generation:
-            self._watcher.compare(_file_states(files), more=True)
+            states = _file_states(files)
+            self._watcher.compare(
+                {path: state for path, state in states.items() if not self._is_static(path)}, more=True
+            )
+
+    def _is_static(self, path: str) -> bool:
+        """Whether a file that a request has read is one that browsers load: no worker keeps what it has read of it."""
+        folder, _, name = path.removeprefix(self._root[:-1]).rpartition("/")
+        return is_static(folder, name[name.rfind(".") :])
 
     def templates(self, folders: Sequence[str]) -> None:
         """Watch the folders in which the project's frameworks look for templates."""
@@ -133,7 +144,9 @@ class ReloadTrigger:
             self._spared.add(path)
             action = f"To leave the file out altogether: {self._setting(path)}"
             self._log.event("info", "reload.spared", file=path, action=action)
-        kinds = {path: kind for path, kind in changes.kinds.items() if path not in own}
+        if static := [path for path, kind in changes.kinds.items() if kind is Kind.STATIC and path not in own]:
+            self._assets(static[:ASSETS_MOST])
+        kinds = {path: kind for path, kind in changes.kinds.items() if path not in own and kind is not Kind.STATIC}
         if not kinds:
             return
         self._remember_removed(kinds)

@@ -387,7 +387,7 @@ def test_the_side_of_the_project_is_isolated_only_where_it_is_ours(tmp_path: Pat
     entry = str(handles.ENTRY)
     assert started == [
         ("worker", 3, ["/py", entry], named),
-        ("standin", 3, ["/py", "-I", entry], named),
+        ("standin", 3, ["/py", "-I", "-m", "appliance.standin"], named),
         (
             "installer",
             5,

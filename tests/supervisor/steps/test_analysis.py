@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from appliance.config.env_content import Complaint
+from appliance.config.settings import read_settings
 from appliance.errors import ApplicationError, StartError
 from appliance.supervisor.steps import analysis as module
-from appliance.supervisor.steps.analysis import Analysis, Analyst, log_changes
+from appliance.supervisor.steps.analysis import Analysis, Analyst, analyse, log_changes
 from tests.supervisor.fakes import FakeLog
 
 
@@ -151,3 +152,13 @@ def test_another_worker_would_be_another_one():
     other = SimpleNamespace(target="wsgi:application")
     for part, value in {"plan": "other", "variables": {}, "project": other}.items():
         assert Analysis(**{**parts, part: value}).differs(known)
+
+
+def test_a_file_that_was_just_broken_keeps_its_application(tmp_path: Path):
+    """A syntax error in the application's file changes nothing about the project: the next good save is forked."""
+    app = tmp_path / "app.py"
+    app.write_text("def application(environ, start_response): ...\n", encoding="utf-8")
+    settings = read_settings({}, {}, {"project": str(tmp_path), "cache": str(tmp_path / "cache")}, tmp_path)
+    good = analyse(settings, {})
+    app.write_text("def application(environ, start_response: ...\n", encoding="utf-8")
+    assert not analyse(settings, {}, good.project).differs(good)

@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from appliance.protocol.channel import SetStandInPage, StopAccepting, TakeConnections
+from appliance.protocol.channel import (
+    HandOverConnections,
+    PublishAssets,
+    SetStandInPage,
+    StopAccepting,
+    TakeConnections,
+)
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.workers import connection_router
 from appliance.supervisor.workers.connection_router import ConnectionRouter
@@ -24,11 +30,11 @@ class LastAnswer:
         self.page: Any = None
         self.taken: list[str] = []
 
-    def take(self, connections: Any) -> None:
+    def take(self, connections: Any, page: Any = None) -> None:
         """As the supervisor's."""
-        for descriptor, early in connections:
+        for descriptor, early, _ in connections:
             os.close(descriptor)
-            self.taken.append(early)
+            self.taken.append(early if page is None else page["title"])
 
     @property
     def active(self) -> bool:
@@ -132,7 +138,7 @@ def test_a_worker_takes_over(site: Site):
     worker = site.worker()
     assert site.children.messages(StopAccepting) == site.standins
     descriptor = connection()
-    site.router.handed_over(["GET /"], [descriptor])
+    site.router.handed_over(HandOverConnections(["GET /"]), [descriptor])
     assert site.delivered() == [(worker, ["GET /"])]
     assert not is_open(descriptor)
 
@@ -141,7 +147,7 @@ def test_connections_wait_until_somebody_accepts(site: Site):
     """Connections that arrive while nothing accepts are kept, and go to the process that accepts next."""
     site.router.progress(PAGE)
     descriptors = [connection(), connection()]
-    site.router.handed_over(["a", "b"], descriptors)
+    site.router.handed_over(HandOverConnections(["a", "b"]), descriptors)
     assert (site.delivered(), all(map(is_open, descriptors))) == ([], True)
     worker = site.worker()
     assert site.delivered() == [(worker, ["a", "b"])]
@@ -152,7 +158,7 @@ def test_connections_of_a_worker_that_has_died(site: Site):
     """A connection that the dead worker can't take waits for the next one."""
     dead = site.worker()
     site.children.alive.remove(dead)
-    site.router.handed_over(["a"], [connection()])
+    site.router.handed_over(HandOverConnections(["a"]), [connection()])
     assert (site.delivered(), site.router.acceptor) == ([], None)
     assert site.delivered() == []
     worker = site.worker()
@@ -161,7 +167,9 @@ def test_connections_of_a_worker_that_has_died(site: Site):
 
 def test_many_connections_are_sent_in_parts(site: Site):
     """More connections than a message takes are sent in several, and none is lost."""
-    site.router.handed_over([str(number) for number in range(300)], [connection() for _ in range(300)])
+    site.router.handed_over(
+        HandOverConnections([str(number) for number in range(300)]), [connection() for _ in range(300)]
+    )
     site.worker()
     parts = [early for _, early in site.delivered()]
     assert len(parts) > 1
@@ -174,7 +182,7 @@ def test_no_descriptor_for_a_connection(site: Site):
     site.children.refusing = OSError(24, "Too many open files")
     descriptors = [connection() for _ in range(connection_router.TRIES + 5)]
     for descriptor in descriptors:
-        site.router.handed_over(["a"], [descriptor])
+        site.router.handed_over(HandOverConnections(["a"]), [descriptor])
     assert all(map(is_open, descriptors))
     site.children.refusing = None
     site.loop.advance(connection_router.RETRY_S)
@@ -188,7 +196,7 @@ def test_no_descriptor_for_long(site: Site):
     site.worker()
     site.children.refusing = OSError(24, "Too many open files")
     descriptor = connection()
-    site.router.handed_over(["a"], [descriptor])
+    site.router.handed_over(HandOverConnections(["a"]), [descriptor])
     site.loop.advance(connection_router.RETRY_S * (connection_router.TRIES + 1))
     assert (is_open(descriptor), failures) == (False, [site.children.refusing])
 
@@ -234,7 +242,7 @@ def test_the_stop_closes_what_waits(site: Site):
     """At the stop no stand-in is started any more, and connections that nobody takes are closed."""
     site.router.progress(PAGE)
     descriptor = connection()
-    site.router.handed_over(["a"], [descriptor])
+    site.router.handed_over(HandOverConnections(["a"]), [descriptor])
     site.router.close()
     site.loop.advance(10.0)
     assert (is_open(descriptor), site.standins, site.router.page) == (False, [], None)
@@ -243,14 +251,68 @@ def test_the_stop_closes_what_waits(site: Site):
 def test_a_page_that_cannot_be_sent_leaves_nobody_waiting(site: Site):
     """If the stand-in can't be sent its page, the supervisor answers, what waits too, and tries again."""
     site.router.progress(PAGE)
-    site.router.handed_over(["before"], [connection()])
+    site.router.handed_over(HandOverConnections(["before"]), [connection()])
     site.children.refusing = RuntimeError("a defect")
     with pytest.raises(RuntimeError, match="a defect"):
         site.router.broken(PAGE)
-    site.router.handed_over(["after"], [connection()])
+    site.router.handed_over(HandOverConnections(["after"]), [connection()])
     assert (site.last_answer.active, site.last_answer.taken) == (True, ["before", "after"])
     site.children.refusing = None
     site.loop.advance(connection_router.RESTART_S)
     assert (site.last_answer.active, site.router.acceptor) == (False, site.standins[0])
     assert site.pages() == ["booting"]
     assert len(site.standins) == 1
+
+
+def own_page() -> HandOverConnections:
+    """A connection on which a page of the appliance is asked for."""
+    return HandOverConnections(["GET /__appliance__/"], ["10.0.0.1"], own_pages=True)
+
+
+def test_a_page_of_the_appliance_starts_the_stand_in(site: Site):
+    """While a worker serves, the first such connection starts a stand-in, which rests; the worker accepts on."""
+    worker = site.worker()
+    for _ in range(2):
+        descriptor = connection()
+        site.router.handed_over(own_page(), [descriptor])
+        assert not is_open(descriptor)
+    (standin,) = site.standins
+    assert site.router.acceptor is worker
+    assert site.delivered() == [(standin, ["GET /__appliance__/"])] * 2
+    assert [message.peers for _, message in site.children.sent if isinstance(message, TakeConnections)] == [
+        ["10.0.0.1"]
+    ] * 2
+    (rest,) = [message for _, message in site.children.sent if isinstance(message, StopAccepting)]
+    assert rest.generation == worker.generation
+    assert site.pages() == []
+
+
+def test_without_a_stand_in_the_pages_say_so(site: Site):
+    """If no stand-in can be started, the supervisor answers for it, and the project is still served."""
+    worker = site.worker()
+    site.failure = no_process()
+    descriptor = connection()
+    site.router.handed_over(own_page(), [descriptor])
+    assert site.last_answer.taken == [connection_router.NO_PAGES["title"]]
+    assert (site.router.acceptor, site.last_answer.active) == (worker, False)
+    assert len(site.log.named("pages.failed")) == 1
+
+
+def test_a_stand_in_that_ends_at_once_is_not_started_by_each_request(site: Site):
+    """It is started again by the first request after a moment: a browser that asks again and again starts no storm."""
+    site.worker()
+    site.router.handed_over(own_page(), [connection()])
+    site.children.end(site.standins[0])
+    for _ in range(3):
+        site.router.handed_over(own_page(), [connection()])
+    assert len(site.standins) == 1
+    assert site.last_answer.taken == [connection_router.NO_PAGES["title"]] * 3
+
+
+def test_open_pages_hear_of_saved_styles(site: Site):
+    """The stand-in is told where it runs; without one there is no open page."""
+    site.worker()
+    site.router.assets_saved(["a.css"])
+    site.router.handed_over(own_page(), [connection()])
+    site.router.assets_saved(["b.css"])
+    assert [message.paths for _, message in site.children.sent if isinstance(message, PublishAssets)] == [["b.css"]]

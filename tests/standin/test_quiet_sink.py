@@ -1,21 +1,16 @@
-"""When the stand-in answers a connection."""
+"""What the stand-in leaves out of the log."""
 
 from __future__ import annotations
 
-import threading
-import time
-
 import pytest
 
-from appliance.protocol.channel import Channel, SetStandInPage, StopAccepting
+from appliance.protocol.channel import Channel
+from appliance.server.browser.own_paths import WAIT
 from appliance.server.http.fields import FieldReader
 from appliance.server.http.head import HeadParser
 from appliance.server.http.limits import Limits
 from appliance.server.wsgi.recording.exchange import Exchange
-from appliance.worker.standin import WAIT_PATH, HoldRule, QuietSink
-
-WAIT_S = 0.0
-LONG_AGO_S = 60.0
+from appliance.standin.quiet_sink import QuietSink
 
 
 @pytest.fixture
@@ -25,26 +20,6 @@ def channels():
     yield Channel(ours), Channel(theirs)
     for sock in (ours, theirs):
         sock.close()
-
-
-def is_held(rule: HoldRule) -> bool:
-    """Whether a connection that came just now has to wait."""
-    return rule.answer_at(time.monotonic()) > time.monotonic()
-
-
-def test_no_old_page_once_a_message_is_on_its_way(channels):
-    """A connection waits while a message is unread, and while it is read and not handled; then it is answered."""
-    supervisor, standin = channels
-    handling = threading.Event()
-    rule = HoldRule(SetStandInPage(page={}, wait_s=WAIT_S, since=time.monotonic() - LONG_AGO_S), standin, handling)
-    assert not is_held(rule)
-    supervisor.send(StopAccepting())
-    assert is_held(rule)
-    handling.set()
-    assert list(standin.receive())
-    assert is_held(rule)
-    handling.clear()
-    assert not is_held(rule)
 
 
 def exchange(path: str, *, agent: str = "Firefox", referer: str = "", method: str = "GET") -> Exchange:
@@ -68,15 +43,16 @@ def sink(channels):
     return QuietSink(channels[1])
 
 
-WAITED = exchange(f"{WAIT_PATH}?version=1", referer="http://localhost:8000/notes?page=2")
+WAITED = exchange(f"{WAIT}?version=1", referer="http://localhost:8000/notes?page=2")
 
 
 def test_a_page_left_open_logs_nothing(sink):
-    """Neither the requests that wait for a change, nor the refresh that follows one, nor how long they take."""
+    """Neither the requests that wait for a change, nor the refresh that follows one, nor the appliance's own pages."""
     assert logged(sink, exchange("/notes?page=2")) == 1
     assert logged(sink, WAITED, exchange("/notes?page=2"), WAITED, exchange("/notes?page=2")) == 0
-    sink.event("warning", "request.slow", {"url.path": WAIT_PATH, "running_s": 11.0})
-    assert len(sink._records) == 1
+    assert (
+        logged(sink, exchange("/__appliance__/client.js"), exchange("/__appliance__/browser-error", method="POST")) == 0
+    )
 
 
 def test_what_a_person_asks_for_is_logged(sink):
@@ -89,5 +65,5 @@ def test_what_a_person_asks_for_is_logged(sink):
 def test_many_open_pages_are_not_kept_for_ever(sink):
     """What is kept of open pages is bounded."""
     for number in range(1000):
-        sink.exchange(exchange(WAIT_PATH, referer=f"http://localhost/{number}"))
+        sink.exchange(exchange(WAIT, referer=f"http://localhost/{number}"))
     assert len(sink._waited) < 500

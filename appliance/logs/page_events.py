@@ -1,0 +1,42 @@
+"""The events of the appliance's own pages, and of the pages that a browser shows."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import NamedTuple
+
+
+class Event(NamedTuple):
+    """One event. ``level`` is the usual level, or several if it depends on the case."""
+
+    level: str
+    meaning: str
+    fields: tuple[str, ...] = ()
+    by: frozenset[str] = frozenset({"supervisor"})  # "worker" means every child process
+
+
+CHILD = frozenset({"worker"})
+
+PAGE_EVENTS = MappingProxyType(
+    {
+        "pages.started": Event(
+            "info",
+            "The appliance answers /__appliance__/. From another host or machine, open this URL once: it contains the "
+            "token of this start. Where the host's port is not known, the URL is a path.",
+            ("url",),
+        ),
+        "pages.refused": Event(
+            "warning",
+            "A request for a page of the appliance was refused; once a second at most.",
+            ("reason", "action", "client.address"),
+            CHILD,
+        ),
+        "pages.failed": Event("warning", "The pages of the appliance can't be shown.", ("reason",)),
+        "browser.error": Event(
+            "error",
+            "A page in a browser had an error: an uncaught exception, a rejected promise, or console.error.",
+            ("type", "message", "place", "page", "count"),
+            CHILD,
+        ),
+    }
+)

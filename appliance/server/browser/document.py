@@ -1,0 +1,120 @@
+"""Find where a script goes in an HTML document, while its bytes pass.
+
+The place is right behind ``<head>``, or where the parser would open one. Only what comes before it is read (HTML,
+13.2.6.4.1 to 13.2.6.4.4: "initial" to "in head"), so a page of any size costs the same. A text with neither a doctype
+nor ``<html>`` is a fragment, and has no place.
+"""
+
+from __future__ import annotations
+
+import re
+
+SEARCHING, DOCUMENT, FOUND, NEVER = range(4)
+MOST = 65_536  # bytes before the place; what goes on for longer is left as it is
+
+_SPACE = re.compile(rb"[\t\n\f\r ]*")
+_COMMENT = re.compile(rb"<!--(?:-?>|.*?--!?>)", re.DOTALL)
+_DOCTYPE = re.compile(rb"<!doctype[\t\n\f\r >][^>]*>|<!doctype>", re.IGNORECASE)
+_BOGUS = re.compile(rb"<[!?][^>]*>")  # as a comment (13.2.5.41)
+# One way alone to read each byte: a tag that does not end costs no more than one that does.
+_ATTRIBUTES = rb"""(?:[^>=]|=[\t\n\f\r ]*(?:"[^"]*"|'[^']*'|(?![\t\n\f\r "'])))*"""
+_HTML = re.compile(rb"<html(?:[\t\n\f\r /]" + _ATTRIBUTES + rb")?>", re.IGNORECASE)
+_HEAD = re.compile(rb"<head(?:[\t\n\f\r /]" + _ATTRIBUTES + rb")?>", re.IGNORECASE)
+_OPENING = (b"<!--", b"<!doctype", b"<html", b"<head")
+_BOM = b"\xef\xbb\xbf"
+
+
+class DocumentScanner:
+    """Reads the beginning of one response.
+
+    Attributes:
+        state: SEARCHING; DOCUMENT once it is known to be a whole document, so that a place will be found; FOUND; or
+            NEVER, for a fragment, or what goes on for too long.
+    """
+
+    def __init__(self) -> None:
+        self.state = SEARCHING
+        self._held = b""
+        self._read = 0
+
+    def feed(self, data: bytes) -> tuple[bytes, bytes]:
+        """Read more: what lies before the place and may be sent, and what is behind it.
+
+        Before FOUND or NEVER the second is empty, and the beginning of a tag is held until the rest of it comes. With
+        NEVER everything is in the first.
+        """
+        if 10 < len(self._held) < MOST and b">" not in data:
+            self._held += data  # nothing ends here: not read again for each piece
+            return b"", b""
+        data = self._held + data
+        self._held = b""
+        at = self._place(data)
+        self._read += at
+        if self.state == NEVER:
+            return data, b""
+        if self.state == FOUND:
+            return data[:at], data[at:]
+        if self._read + len(data) - at > MOST:
+            # A comment or a tag that does not end: before it is as good a place as any, once it is a document.
+            self.state = FOUND if self.state == DOCUMENT else NEVER
+            return (data[:at], data[at:]) if self.state == FOUND else (data, b"")
+        self._held = data[at:]
+        return data[:at], b""
+
+    def end(self) -> bytes:
+        """Nothing follows: what is held. A document without anything more has its place at its end."""
+        held, self._held = self._held, b""
+        self.state = FOUND if self.state == DOCUMENT and not held else NEVER
+        return held
+
+    def _place(self, data: bytes) -> int:
+        """How far the beginning is read; ``state`` says what is there."""
+        at = len(_BOM) if not self._read and data.startswith(_BOM) else 0
+        if not self._read and not at and _BOM.startswith(data[:2]) and len(data) < len(_BOM):
+            return 0
+        while True:
+            at = _end(_SPACE, data, at)
+            if at == len(data):
+                return at
+            end = _skipped(data, at)
+            if end < 0:
+                if _may_go_on(data, at):
+                    return at
+                self.state = FOUND if self.state == DOCUMENT else NEVER
+                return at
+            if data[at : at + 2].lower() == b"<h":
+                if data[at + 2 : at + 4].lower() == b"ea":
+                    self.state = FOUND
+                    return end
+                self.state = DOCUMENT
+            elif data[at : at + 9].lower() == b"<!doctype":
+                self.state = DOCUMENT
+            at = end
+
+
+def _skipped(data: bytes, at: int) -> int:
+    """The end of the comment, doctype, ``<html>`` or ``<head>`` at this place; -1 if there is no whole one."""
+    if data.startswith(b"<!--", at):
+        return _end(_COMMENT, data, at)
+    for form in (_DOCTYPE, _HTML, _HEAD):
+        end = _end(form, data, at)
+        if end >= 0:
+            return end
+    if data[at : at + 2] in {b"<!", b"<?"} and not b"<!doctype".startswith(data[at : at + 9].lower()):
+        return _end(_BOGUS, data, at)
+    return -1
+
+
+def _may_go_on(data: bytes, at: int) -> bool:
+    """Whether more bytes could still make one of these of what is at this place."""
+    begun = data[at : at + 10].lower()
+    if any(opening.startswith(begun) for opening in _OPENING):
+        return True
+    if begun.startswith((b"<!", b"<?")):
+        return True
+    return begun[:5] in {b"<html", b"<head"} and begun[5:6] in {b"\t", b"\n", b"\f", b"\r", b" ", b"/"}
+
+
+def _end(form: re.Pattern[bytes], data: bytes, at: int) -> int:
+    match = form.match(data, at)
+    return match.end() if match else -1

@@ -1,0 +1,213 @@
+"""Add a script to the responses that are whole HTML documents; leave every other byte as it is.
+
+Theory of operation. A browser says of each request what it is for (Fetch Metadata, ``Sec-Fetch-Dest``): only what it
+navigates to is looked at, so fragments, downloads and programs' requests never are. The response's head comes next
+(type, encoding, ``no-transform``), then its first bytes: a document begins with a doctype or ``<html>``. From there
+on a place for the script is certain, and the length and the entity tag are changed with it. A compressed body is
+decompressed and compressed again as it passes; each piece is flushed, so a stream stays one.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from typing import TYPE_CHECKING, Protocol
+
+from . import policy
+from .document import DOCUMENT, FOUND, NEVER, DocumentScanner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+Pair = tuple[str, str]
+# What names the very bytes: of a part, or as they were signed.
+_DIGESTS = frozenset({"content-range", "content-md5", "digest", "content-digest", "repr-digest", "signature"})
+_NO_TRANSFORM = re.compile(r"(?:^|[,\s])no-transform(?:$|[,\s])")  # RFC 9111, 5.2.2.6
+_WIDE = re.compile(r"utf-?(?:16|32)")  # what is not ASCII's superset
+_GZIP = 16 + zlib.MAX_WBITS
+_HEADER = 2  # bytes of zlib's: without them it is not known how a body is wrapped
+_PART = 1 << 20  # bytes of a decompressed part at most
+_FAST = 1  # the level: the way is this machine's own
+_NO_CONTENT = frozenset({204, 205, 206, 304})
+
+
+def is_wanted(method: str, values: Mapping[str, str]) -> bool:
+    """Whether a request, by its method and the CGI names of its fields, is a navigation that may get a document."""
+    return values.get("HTTP_SEC_FETCH_DEST") == "document" and method == "GET" and "HTTP_RANGE" not in values
+
+
+def encoding_of(status: int, fields: Sequence[Pair]) -> str | None:
+    """How the body is encoded ("identity", "gzip", "deflate") if the head allows a script; None if not."""
+    known = {name.lower(): value.lower() for name, value in fields}
+    kind = known.get("content-type", "")
+    if status in _NO_CONTENT or kind.partition(";")[0].strip() != "text/html" or _WIDE.search(kind):
+        return None
+    if not _DIGESTS.isdisjoint(known) or known.get("content-disposition", "").lstrip().startswith("attachment"):
+        return None
+    if _NO_TRANSFORM.search(known.get("cache-control", "")):
+        return None
+    encoding = known.get("content-encoding", "").strip().removeprefix("x-") or "identity"
+    return encoding if encoding in {"identity", "gzip", "deflate"} else None
+
+
+def changed_fields(fields: Sequence[Pair], added: int | None, nonce: str) -> list[Pair]:
+    """The fields of a response that gets the script.
+
+    Args:
+        fields: as the application gave them.
+        added: by how many bytes the content grows; None if that is not known, and no length is said then.
+        nonce: of the script's tag.
+    """
+    changed = []
+    for name, value in fields:
+        lowered = name.lower()
+        if lowered == "content-length":
+            if added is not None:
+                changed.append((name, str(int(value) + added)))
+        elif lowered == "etag" and not value.startswith("W/"):
+            changed.append((name, "W/" + value))  # the same page, other bytes (RFC 9110, 8.8.1)
+        elif lowered == "accept-ranges":
+            changed.append((name, "none"))
+        elif lowered in policy.NAMES:
+            changed.append((name, policy.admitting(value, nonce)))
+        else:
+            changed.append((name, value))
+    return changed
+
+
+class _Codec(Protocol):
+    """Bytes that pass, decoded and encoded again."""
+
+    def decoded(self, data: bytes) -> Iterator[bytes]: ...
+    def encoded(self, data: bytes) -> bytes: ...
+    def ended(self) -> bytes: ...
+
+
+class _Identity:
+    def decoded(self, data: bytes) -> Iterator[bytes]:
+        yield data
+
+    def encoded(self, data: bytes) -> bytes:
+        return data
+
+    def ended(self) -> bytes:
+        return b""
+
+
+class _Deflate:
+    """gzip, or "deflate" in either of its readings: with zlib's wrapping, as RFC 9110 says, or without."""
+
+    def __init__(self, encoding: str, first: bytes) -> None:
+        self._bits = _GZIP if encoding == "gzip" else zlib.MAX_WBITS if _is_wrapped(first) else -zlib.MAX_WBITS
+        self._from = zlib.decompressobj(self._bits)
+        self._to = zlib.compressobj(_FAST, zlib.DEFLATED, self._bits)
+
+    def decoded(self, data: bytes) -> Iterator[bytes]:
+        """Parts of a bounded size each: a small body may hold a large one."""
+        while data:
+            if self._from.eof:  # gzip has members, one behind another (RFC 1952, 2.2)
+                self._from = zlib.decompressobj(self._bits)
+            yield self._from.decompress(data, _PART)
+            data = self._from.unconsumed_tail or self._from.unused_data
+
+    def encoded(self, data: bytes) -> bytes:
+        return self._to.compress(data) + self._to.flush(zlib.Z_SYNC_FLUSH) if data else b""
+
+    def ended(self) -> bytes:
+        return self._to.flush()
+
+
+def _is_wrapped(first: bytes) -> bool:
+    """Whether it begins with zlib's two bytes (RFC 1950, 2.2)."""
+    return len(first) > 1 and first[0] & 15 == 8 and (first[0] * 256 + first[1]) % 31 == 0
+
+
+class Insertion:
+    """The body of one response, from its first piece on.
+
+    Args:
+        tag: what goes in.
+        encoding: as ``encoding_of`` says.
+    """
+
+    def __init__(self, tag: bytes, encoding: str) -> None:
+        self._tag = tag
+        self._encoding = encoding
+        self._codec: _Codec | None = None if encoding != "identity" else _Identity()
+        self._scanner = DocumentScanner()
+        self._raw = b""  # not sent yet, as it came: it may be no document
+        self._text = b""  # the same, decoded, as far as it lies before the place
+        self._passes = False  # what comes is sent as it comes
+
+    @property
+    def is_certain(self) -> bool | None:
+        """True: the script goes in. False: nothing is changed. None: the next piece may tell."""
+        if self._passes:
+            return False
+        return True if self._scanner.state in {DOCUMENT, FOUND} else None
+
+    @property
+    def added(self) -> int | None:
+        """By how many bytes the content grows; None if compression decides."""
+        return len(self._tag) if self._encoding == "identity" else None
+
+    def feed(self, data: bytes) -> bytes:
+        """A piece of the body: what may be sent now."""
+        if self._passes or not data:
+            return data
+        if self._codec is None:
+            data, self._raw = self._raw + data, b""
+            if len(data) < _HEADER:
+                self._raw = data
+                return b""
+            self._codec = _Deflate(self._encoding, data)
+        certain = self.is_certain
+        if not certain:
+            self._raw += data
+        sent: list[bytes] = []
+        try:
+            self._insert(self._codec, data, sent)
+        except zlib.error:  # broken, as the application made it
+            if not (certain or sent):
+                return self._as_it_came()
+        if self._scanner.state == NEVER:
+            return self._as_it_came()
+        if self.is_certain:
+            self._raw = b""
+        return b"".join(sent)
+
+    def _insert(self, codec: _Codec, data: bytes, sent: list[bytes]) -> None:
+        for part in codec.decoded(data):
+            text = self._inserted(part)
+            if self._scanner.state == NEVER:
+                return
+            if self.is_certain:
+                sent.append(codec.encoded(text))
+
+    def _inserted(self, part: bytes) -> bytes:
+        """What may be sent of this text, and of what waited before it."""
+        if self._scanner.state == FOUND:
+            return part
+        before, behind = self._scanner.feed(part)
+        if not self.is_certain:
+            self._text += before
+            return b""
+        text, self._text = self._text + before, b""
+        return text + self._tag + behind if self._scanner.state == FOUND else text
+
+    def end(self) -> bytes:
+        """The body has ended: what is left to be sent."""
+        if self._passes:
+            return b""
+        if self._codec is None:
+            return self._as_it_came()
+        if self._scanner.state == DOCUMENT:
+            return self._codec.encoded(self._scanner.end() + self._tag) + self._codec.ended()
+        if self._scanner.state == FOUND:
+            return self._codec.ended()
+        return self._as_it_came()
+
+    def _as_it_came(self) -> bytes:
+        self._passes = True
+        raw, self._raw = self._raw, b""
+        return raw

@@ -1,0 +1,23 @@
+"""The paths that the appliance answers itself, below the project's own origin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..http.head import Head
+
+PREFIX = "/__appliance__"
+CLIENT = f"{PREFIX}/client.js"
+WAIT = f"{PREFIX}/wait"
+_LENGTH = len(PREFIX)
+
+
+def is_own(path: str) -> bool:
+    """Whether this path is the appliance's. Compared as it was sent: another spelling is the project's."""
+    return path[:_LENGTH] == PREFIX and path[_LENGTH : _LENGTH + 1] in {"", "/"}
+
+
+def is_own_request(head: Head) -> bool:
+    """The same for a request's head."""
+    return is_own(head.path)

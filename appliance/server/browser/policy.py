@@ -1,0 +1,72 @@
+"""Let a page's Content-Security-Policy admit one script of ours (CSP Level 3), and nothing else that it forbade.
+
+The script is named by a nonce of its own, where the policy does not admit it already. What the script opens (a worker,
+an event stream) is of the page's own origin.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+NAMES = frozenset({"content-security-policy", "content-security-policy-report-only"})
+_FALLBACKS = {
+    "script-src-elem": ("script-src", "default-src"),
+    "worker-src": ("child-src", "script-src", "default-src"),
+    "connect-src": ("default-src",),
+}
+_SELF = "'self'"
+
+
+class _Directive(NamedTuple):
+    name: str
+    values: tuple[str, ...]
+
+    def text(self) -> str:
+        return " ".join((self.name, *self.values))
+
+
+def admitting(policy: str, nonce: str) -> str:
+    """The value of the field, with our script, its worker and its event stream admitted."""
+    return ",".join(_admitting(each, nonce) for each in policy.split(","))
+
+
+def _admitting(policy: str, nonce: str) -> str:
+    directives = [_parsed(text) for text in policy.split(";") if text.strip()]
+    wanted = {"script-src-elem": f"'nonce-{nonce}'", "worker-src": _SELF, "connect-src": _SELF}
+    for name, source in wanted.items():
+        _admit(directives, name, source)
+    return "; ".join(directive.text() for directive in directives)
+
+
+def _admit(directives: list[_Directive], name: str, source: str) -> None:
+    """Add the source to the directive that counts; where that is a fallback, the directive is made of it."""
+    known: dict[str, int] = {}
+    for index, directive in enumerate(directives):
+        known.setdefault(directive.name.lower(), index)  # of two with one name the first counts (CSP 3, 2.2.1)
+    for candidate in (name, *_FALLBACKS[name]):
+        if candidate not in known:
+            continue
+        index = known[candidate]
+        values = directives[index].values
+        if _admits(values, source):
+            return
+        kept = tuple(value for value in values if value.lower() != "'none'")
+        made = _Directive(name, (*kept, source))
+        if candidate == name:
+            directives[index] = made
+        else:
+            directives.append(made)
+        return
+
+
+def _admits(values: tuple[str, ...], source: str) -> bool:
+    """Whether these sources admit ours already. A nonce is not needed where nothing but the scheme is asked."""
+    lowered = {value.lower() for value in values}
+    if source == _SELF:
+        return not lowered.isdisjoint({_SELF, "*"})
+    return not lowered.isdisjoint({_SELF, "*"}) and "'strict-dynamic'" not in lowered
+
+
+def _parsed(text: str) -> _Directive:
+    name, *values = text.split()
+    return _Directive(name, tuple(values))

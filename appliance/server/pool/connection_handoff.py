@@ -1,0 +1,76 @@
+"""Requests that another server answers: their connections are passed on, with what was read of them.
+
+A TLS connection can't move: its keys are this process's. Its request is relayed instead, over a socket pair of which
+the other server gets the far end.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from ..http.head import Head
+
+_PART = 65_536
+_BODY_MAX = 262_144  # bytes of a relayed request's content: the pages of the appliance send little
+_END = b"\r\n\r\n"
+
+
+class Handoff:
+    """What is answered by another server.
+
+    Args:
+        applies: whether a request is, by its head; called for each request.
+        take: gets connections, with the bytes that were read of each, and of each its client's address, or "" where the
+            socket knows it; they are the caller's no more.
+    """
+
+    def __init__(
+        self, applies: Callable[[Head], bool], take: Callable[[list[tuple[socket.socket, bytes]], list[str]], None]
+    ) -> None:
+        self.applies = applies
+        self.take = take
+
+    def relayed(self, raw: bytes) -> Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]:
+        """A WSGI application that answers the request with this head by what the other server answers."""
+
+        def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+            from http.client import HTTPResponse  # noqa: PLC0415  15 ms, for those alone who use HTTPS
+
+            body = environ["wsgi.input"].read(_BODY_MAX + 1)
+            if len(body) > _BODY_MAX:
+                start_response("413 Content Too Large", [("Content-Length", "0")])
+                return []
+            ours, theirs = socket.socketpair()
+            try:
+                self.take([(theirs, raw + _END + body)], [environ["REMOTE_ADDR"]])
+                response = HTTPResponse(ours, method=environ["REQUEST_METHOD"])
+                response.begin()
+            except BaseException:
+                ours.close()
+                raise
+            hop = {"connection", "keep-alive", "transfer-encoding", "date", "server"}
+            fields = [(name, value) for name, value in response.getheaders() if name.lower() not in hop]
+            start_response(f"{response.status} {response.reason}", fields)
+            return _Relayed(ours, response)
+
+        return application
+
+
+class _Relayed:
+    """The content of a relayed response, as it comes."""
+
+    def __init__(self, sock: socket.socket, response: Any) -> None:
+        self._sock = sock
+        self._response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(lambda: self._response.read1(_PART), b"")
+
+    def close(self) -> None:
+        """The other server may end too."""
+        self._response.close()
+        self._sock.close()

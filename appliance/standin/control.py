@@ -1,0 +1,160 @@
+"""Run a stand-in: do what the supervisor's messages say, in one server that lives as long as the process.
+
+This process loads nothing of the project. It runs in the appliance's own interpreter, as a child of the supervisor.
+
+Theory of operation. While no worker serves, the server accepts, and answers the project's requests with the
+supervisor's page. While one serves, the server rests: it gets the connections on which a page of the appliance was
+asked for, answers, and hands each back.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from appliance.protocol.channel import (
+    Channel,
+    ChannelError,
+    Drain,
+    Message,
+    PublishAssets,
+    Ready,
+    SetStandInPage,
+    StopAccepting,
+    TakeConnections,
+)
+from appliance.server.browser.own_paths import is_own, is_own_request
+from appliance.server.pool.connection_handoff import Handoff
+from appliance.worker.serving_process import Connections, hand_over, make_server, received_connections, tls_context
+
+from .event_stream import EventStream
+from .guard import Guard
+from .hold_rule import HoldRule
+from .overlay import overlay
+from .own_pages import OwnPages
+from .quiet_sink import QuietSink
+from .waiting_page import WaitingPage
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterable
+
+    from appliance.protocol.messages import Start
+    from appliance.server.http.head import Head
+
+_THREADS = 32  # a page that waits for a change holds one
+
+
+class StandIn:
+    """The server, and what its pages show.
+
+    Args:
+        channel: to the supervisor.
+        listener: the listening socket, which this process only accepts on.
+        start: the supervisor's first message.
+    """
+
+    def __init__(self, channel: Channel, listener: socket.socket, start: Start) -> None:
+        self._channel = channel
+        self._sink = QuietSink(channel)
+        self._page = WaitingPage()
+        self._stream = EventStream()
+        self._generation = 0  # the one that serves; 0: none does, the page is shown
+        self._handling = threading.Event()  # set while a message is read and handled
+        options = start.options
+        pages = options["pages"]
+        self._own_pages: OwnPages | None = None
+        if pages is not None:
+            guard = Guard(pages["token"], pages["public_url"])
+            self._own_pages = OwnPages(guard, self._page, self._stream, self._sink.event, self._status)
+        self._server = make_server(
+            listener,
+            self._application,
+            self._sink,
+            {**options, "threads": _THREADS, "limits": {**options["limits"], "slow_request_s": 0}},
+            tls=tls_context(options),
+            accepting=False,
+            handoff=Handoff(self._is_the_workers, self._hand_over),
+        )
+
+    def run(self, received: list[tuple[Message, list[int]]]) -> None:
+        """Serve until the supervisor ends it. ``received``: messages that came with the first one."""
+        for message, descriptors in received:
+            self._handle(message, descriptors)
+        threading.Thread(target=self._control, name="appliance-control", daemon=True).start()
+        self._channel.send(Ready(application="stand-in"))
+        self._server.serve_forever()
+        self._sink.flush()
+
+    # -- requests
+
+    def _application(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if self._own_pages is not None and is_own(environ["REQUEST_URI"].partition("?")[0]):
+            return self._own_pages.application(environ, start_response)
+        return self._page.application(environ, start_response)
+
+    def _is_the_workers(self, head: Head) -> bool:
+        return bool(self._generation) and not is_own_request(head)
+
+    def _hand_over(self, connections: Connections, peers: list[str] | None = None) -> None:
+        hand_over(self._channel, connections, peers or ())
+
+    def _status(self) -> dict[str, Any]:
+        """Return the page at the root of the appliance's own."""
+        serving = f"Generation {self._generation} of the project serves." if self._generation else "No worker serves."
+        count = self._stream.listeners
+        listens = "1 browser follows it." if count == 1 else f"{count} browsers follow it."
+        action = "Run appliance status for more."
+        return {"status": 200, "title": "The appliance", "lead": f"{serving} {listens}", "action": action}
+
+    # -- messages
+
+    def _control(self) -> None:
+        """Read the channel until it ends, and this process with it."""
+        readable = select.poll()
+        readable.register(self._channel.fileno(), select.POLLIN)
+        try:
+            while True:
+                readable.poll()
+                self._handling.set()
+                for message, descriptors in self._channel.receive():
+                    self._handle(message, descriptors)
+                self._handling.clear()
+        except ChannelError:
+            os._exit(1)  # the supervisor has gone
+        except BaseException:  # noqa: BLE001  a defect of ours: without this thread the process could never be ended
+            sys.excepthook(*sys.exc_info())
+            os._exit(1)
+
+    def _handle(self, message: Message, descriptors: list[int]) -> None:
+        if isinstance(message, SetStandInPage):
+            self._show(message)
+        elif isinstance(message, StopAccepting):
+            self._rest(message.generation)
+        elif isinstance(message, TakeConnections):
+            self._server.take(received_connections(message, descriptors), message.peers)
+        elif isinstance(message, PublishAssets):
+            self._stream.publish("assets", {"paths": message.paths})
+        elif isinstance(message, Drain):
+            self._stream.close()
+            self._page.stop()
+            self._server.drain(self._hand_over)
+
+    def _show(self, message: SetStandInPage) -> None:
+        """Accept, and answer the project's requests with this page."""
+        self._page.show(message.page)
+        self._server.hold = HoldRule(message, self._channel, self._handling)
+        self._generation = 0
+        self._server.resume()
+        self._stream.publish_state({"generation": 0, "page": overlay(message.page)})
+
+    def _rest(self, generation: int) -> None:
+        """Leave the listening socket and the project's requests to this generation's worker."""
+        self._generation = generation
+        self._server.hold = None
+        self._server.rest(self._hand_over)
+        self._page.stop()
+        self._stream.publish_state({"generation": generation, "page": None})

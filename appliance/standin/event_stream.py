@@ -1,0 +1,123 @@
+"""The event stream that open pages listen to: what serves, what is broken, which files were saved.
+
+Server-sent events (HTML, 9.2). A stream begins with the present state; a client that connects again names the last
+event that it got, and gets those that it has missed. Each stream holds a thread of this process, and none of a worker.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator
+
+STREAMS_MAX = 200  # a browser needs one; below the server's own limit of long requests
+_KEPT = 200  # events for clients that connect again
+_PING_S = 15.0  # below the idle time-outs of proxies; finds clients that have left
+_RETRY = b"retry: 300\n\n"  # ms
+_FIELDS = [("Content-Type", "text/event-stream"), ("X-Accel-Buffering", "no")]
+
+
+class EventStream:
+    """All streams of one stand-in."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._name = secrets.token_hex(4)  # another process counts from 1 again
+        self._number = 0
+        self._events: deque[tuple[int, bytes]] = deque(maxlen=_KEPT)
+        self._state: tuple[int, bytes] = (0, b"")
+        self._published: dict[str, Any] | None = None
+        self._streams = 0
+        self._closed = False
+
+    @property
+    def listeners(self) -> int:
+        """How many clients listen: one for each browser with an open page."""
+        return self._streams
+
+    def publish_state(self, state: dict[str, Any]) -> None:
+        """Tell every page the present state; a page that connects later gets the last one."""
+        with self._changed:
+            if state == self._published:
+                return
+            self._published = state
+            self._number += 1
+            self._state = (self._number, self._event("state", state))
+            self._changed.notify_all()
+
+    def publish(self, name: str, data: dict[str, Any]) -> None:
+        """Tell every page that something has happened."""
+        with self._changed:
+            self._number += 1
+            self._events.append((self._number, self._event(name, data)))
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """End every stream."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _event(self, name: str, data: dict[str, Any]) -> bytes:
+        return f"id: {self._name}-{self._number}\nevent: {name}\ndata: {json.dumps(data)}\n\n".encode()
+
+    def application(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer one client with its stream."""
+        with self._changed:
+            if self._streams >= STREAMS_MAX:
+                start_response("503 Service Unavailable", [("Content-Length", "0"), ("Retry-After", "5")])
+                return []
+            self._streams += 1
+            seen = self._last_seen(environ.get("HTTP_LAST_EVENT_ID", ""))
+        start_response("200 OK", [*_FIELDS, ("Cache-Control", "no-store")])
+        return _Stream(self, seen)
+
+    def _last_seen(self, last_event_id: str) -> int:
+        name, _, number = last_event_id.partition("-")
+        if name == self._name and number.isascii() and number.isdigit():
+            return min(int(number), self._number)
+        return self._number
+
+    def parts(self, seen: int) -> Generator[bytes, None, None]:
+        """Yield one client's events, those after the number ``seen`` first."""
+        with self._changed:
+            missed = [event for number, event in self._events if number > seen]
+            seen, state = self._number, self._state[1]
+        yield b"".join([_RETRY, *missed, state])
+        while not self._closed:
+            with self._changed:
+                self._changed.wait_for(partial(self._is_past, seen), _PING_S)
+                news = [event for number, event in sorted((*self._events, self._state)) if number > seen]
+                seen = self._number
+            yield b"".join(news) or b":\n\n"
+
+    def _is_past(self, seen: int) -> bool:
+        return self._closed or self._number > seen
+
+    def left(self) -> None:
+        """One client has gone."""
+        with self._changed:
+            self._streams -= 1
+
+
+class _Stream:
+    def __init__(self, events: EventStream, seen: int) -> None:
+        self._events = events
+        self._parts = events.parts(seen)
+        self._open = True
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._parts
+
+    def close(self) -> None:
+        """PEP 3333: the response has ended, however."""
+        self._parts.close()
+        if self._open:
+            self._open = False
+            self._events.left()

@@ -1,0 +1,27 @@
+"""What an open page shows over itself while the project is broken: a page of the supervisor, shortened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_TEXT_MAX = 2_000  # characters
+_DETAILS_MAX = 8_000
+
+
+def overlay(page: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the texts of the overlay; None while something is under way, which is no failure."""
+    if page.get("status") == 503:
+        return None
+    file = page.get("file")
+    place = f"{file}:{page.get('line', '')}" if file else ""
+    return {
+        "title": _short(page.get("title")),
+        "lead": _short(page.get("lead")),
+        "place": _short(place),
+        "action": _short(page.get("action")),
+        "details": str(page.get("text") or page.get("details") or "")[-_DETAILS_MAX:],  # the cause is at the end
+    }
+
+
+def _short(text: object) -> str:
+    return str(text or "")[:_TEXT_MAX]

@@ -1,0 +1,158 @@
+"""The application below ``/__appliance__/``: each request passes the guard, and then has a route."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlencode
+
+from appliance.server.browser.own_paths import CLIENT, PREFIX, WAIT
+from appliance.server.pages import error_page
+from appliance.server.wsgi.recording.exchange import current
+
+from . import guard
+from .browser_errors import BODY_MAX, BrowserErrors
+from .near import gateways_here, is_near
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .event_stream import EventStream
+    from .guard import Allowed, Guard, Refused
+    from .waiting_page import WaitingPage
+
+    StartResponse = Callable[..., Any]
+    Report = Callable[[str, str, dict[str, object]], None]
+    Route = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+
+_REFUSALS_S = 1.0  # one refusal a second is logged: the log is not the attacker's
+_REASONS = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 413: "Content Too Large"}
+_PAGE_VALUE = b"{page-value}"
+
+
+class OwnPages:
+    """Answers what is below ``/__appliance__/``.
+
+    Args:
+        gate: decides who may.
+        page: the page that is shown while no worker serves.
+        stream: what open pages listen to.
+        report: logs an event.
+        status: returns the page at the root.
+    """
+
+    def __init__(
+        self,
+        gate: Guard,
+        page: WaitingPage,
+        stream: EventStream,
+        report: Report,
+        status: Callable[[], dict[str, Any]],
+    ) -> None:
+        self._guard = gate
+        self._page = page
+        self._report = report
+        self._status = status
+        self._errors = BrowserErrors(report)
+        self._gateways = gateways_here()
+        self._refused_at = 0.0
+        folder = files(__package__) / "static"
+        client = (folder / "client.js").read_bytes().replace(_PAGE_VALUE, gate.page_value.encode())
+        self._gets: dict[str, Route] = {
+            PREFIX: self._root,
+            f"{PREFIX}/": self._root,
+            CLIENT: partial(_script, client),
+            f"{PREFIX}/events.js": partial(_script, (folder / "events.js").read_bytes()),
+            f"{PREFIX}/events": stream.application,
+        }
+        self._posts: dict[str, Route] = {f"{PREFIX}/browser-error": self._browser_error}
+
+    def application(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request, if it is allowed."""
+        path = environ["PATH_INFO"]
+        if path == WAIT:  # tells no more than the project's page itself does
+            return self._page.wait(environ, start_response)
+        decision = self._guard.decide(self._asked(environ))
+        start: StartResponse = partial(_with_fields, start_response)
+        if isinstance(decision, guard.Refused):
+            return self._refuse(decision, environ, start)
+        if decision.cookie:
+            return self._without_token(decision, environ, start)
+        routes = self._posts if environ["REQUEST_METHOD"] == "POST" else self._gets
+        route = routes.get(path)
+        if route is None:
+            known = path in self._posts or path in self._gets
+            status, reason = (405, "the page takes another method") if known else (404, "there is no such page")
+            return self._refuse(guard.Refused(status, reason, f"Open {PREFIX}/."), environ, start)
+        return route(environ, start)
+
+    def _asked(self, environ: dict[str, Any]) -> guard.Asked:
+        fields = {key[5:].lower().replace("_", "-"): value for key, value in environ.items() if key.startswith("HTTP_")}
+        token = parse_qs(environ.get("QUERY_STRING", "")).get(guard.PARAMETER, [""])[0]
+        return guard.Asked(
+            environ["REQUEST_METHOD"],
+            environ["wsgi.url_scheme"],
+            fields,
+            token=token,
+            page_value=fields.get(guard.PAGE_VALUE_FIELD.lower(), ""),
+            near=self._is_near(environ),
+        )
+
+    def _is_near(self, environ: dict[str, Any]) -> bool:
+        """Whether the client is this machine. A proxy that is not trusted may speak for anybody: a tunnel, for one."""
+        exchange = current.get()
+        head = exchange.head if exchange is not None else None
+        claims = head.said.forwarded if head is not None else None
+        believed = not claims or any(key in environ for key in claims)
+        return believed and is_near(environ["REMOTE_ADDR"], self._gateways)
+
+    def _refuse(self, refused: Refused, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+        now = time.monotonic()
+        if refused.status == 403 and now - self._refused_at > _REFUSALS_S:
+            self._refused_at = now
+            self._report(
+                "warning",
+                "pages.refused",
+                {"reason": refused.reason, "action": refused.action, "client.address": environ["REMOTE_ADDR"]},
+            )
+        page = {"status": refused.status, "title": f"Not shown: {refused.reason}.", "action": refused.action}
+        kind, body = error_page.render(page, environ.get("HTTP_ACCEPT", ""))
+        return _answer(start, f"{refused.status} {_REASONS[refused.status]}", kind, body)
+
+    def _without_token(self, allowed: Allowed, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+        """Lead the browser to the same page without the token, which its cookie has now."""
+        query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
+        query.pop(guard.PARAMETER, None)
+        rest = urlencode(query, doseq=True)
+        place = environ["PATH_INFO"] + (f"?{rest}" if rest else "")
+        start("303 See Other", [("Location", place), ("Set-Cookie", allowed.cookie), ("Content-Length", "0")])
+        return []
+
+    def _root(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+        kind, body = error_page.render(self._status(), environ.get("HTTP_ACCEPT", ""))
+        return _answer(start, "200 OK", kind, body)
+
+    def _browser_error(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+        body = environ["wsgi.input"].read(BODY_MAX + 1)
+        if len(body) > BODY_MAX:
+            return self._refuse(guard.Refused(413, "the report is too long", "Send less."), environ, start)
+        if not self._errors.take(body):
+            return self._refuse(guard.Refused(400, "this is no report of an error", "Send JSON."), environ, start)
+        start("204 No Content", [])
+        return []
+
+
+def _with_fields(start_response: StartResponse, status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+    own = {name for name, _ in headers}
+    return start_response(status, [*headers, *(each for each in guard.FIELDS if each[0] not in own)], *more)
+
+
+def _answer(start: StartResponse, status: str, kind: str, body: bytes) -> Iterable[bytes]:
+    start(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def _script(content: bytes, _environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+    return _answer(start, "200 OK", "text/javascript; charset=utf-8", content)

@@ -1,0 +1,281 @@
+// Live reload: the page follows the code. Added by the appliance to documents that a browser navigates to; not a part of the
+// project. The page is loaded again when a newer generation serves, keeps its scroll position and what was typed; styles and
+// images are swapped in place; what is broken is shown over the page. No markup is parsed: pages with Trusted Types work.
+"use strict";
+
+(() => {
+  const script = document.currentScript;
+  const served = Number(script.dataset.generation);
+  const pageValue = "{page-value}";
+  const KEPT = "__appliance__ " + location.pathname + location.search;
+  const MOST_ERRORS = 50;
+  let overlay = null;
+  let version = 0;
+
+  // -- what the page says --------------------------------------------------------------------------------------------------
+
+  let told = 0;
+  function tell(kind, text, place) {
+    if (told++ >= MOST_ERRORS) return;
+    const body = JSON.stringify({ kind, text: String(text).slice(0, 4000), place, page: location.href });
+    const headers = { "Content-Type": "application/json", "X-Appliance-Page": pageValue };
+    fetch("/__appliance__/browser-error", { method: "POST", body, headers, keepalive: true }).catch(() => {});
+  }
+  addEventListener("error", (event) => {
+    if (!event.message) return; // an image or a script that did not load: its request is in the log
+    const place = [event.filename, event.lineno, event.colno].filter(Boolean).join(":");
+    tell("error", (event.error && event.error.stack) || event.message, place);
+  });
+  addEventListener("unhandledrejection", (event) => {
+    const reason = event.reason;
+    tell("unhandledrejection", (reason && reason.stack) || reason, "");
+  });
+  const usual = console.error;
+  console.error = function (...words) {
+    usual.apply(this, words);
+    tell("console.error", words.map((word) => (word && word.stack) || described(word)).join(" "), "");
+  };
+  function described(word) {
+    if (typeof word !== "object" || word === null) return String(word);
+    try {
+      return JSON.stringify(word);
+    } catch {
+      return Object.prototype.toString.call(word);
+    }
+  }
+
+  // -- what survives a reload ----------------------------------------------------------------------------------------------
+
+  function fields() {
+    const kinds = "input:not([type=password]):not([type=file]):not([type=hidden]):not([type=submit]), textarea, select";
+    return [...document.querySelectorAll(kinds)];
+  }
+  function keyOf(field, count) {
+    const key = [field.form ? [...document.forms].indexOf(field.form) : "", field.id, field.name, field.type].join("|");
+    count[key] = (count[key] || 0) + 1;
+    return key + "|" + count[key];
+  }
+  function valueOf(field) {
+    if (field.type === "checkbox" || field.type === "radio") {
+      return field.checked === field.defaultChecked ? null : field.checked;
+    }
+    if (field instanceof HTMLSelectElement) {
+      const chosen = [...field.options].map((option) => option.selected);
+      return [...field.options].every((option) => option.selected === option.defaultSelected) ? null : chosen;
+    }
+    return field.value === field.defaultValue ? null : field.value;
+  }
+  function keep() {
+    const count = {};
+    const typed = {};
+    for (const field of fields()) {
+      const key = keyOf(field, count);
+      const value = valueOf(field);
+      if (value !== null) typed[key] = value;
+    }
+    const focused = document.activeElement;
+    const kept = { x: scrollX, y: scrollY, typed, focus: focused ? focused.id : "" };
+    try {
+      sessionStorage.setItem(KEPT, JSON.stringify(kept));
+    } catch {
+      // full, or forbidden: the page is loaded all the same
+    }
+  }
+  function restore() {
+    let kept = null;
+    try {
+      kept = JSON.parse(sessionStorage.getItem(KEPT));
+      sessionStorage.removeItem(KEPT);
+    } catch {
+      return;
+    }
+    if (!kept) return;
+    const count = {};
+    for (const field of fields()) {
+      const value = kept.typed[keyOf(field, count)];
+      if (value === undefined) continue;
+      if (typeof value === "boolean") field.checked = value;
+      else if (Array.isArray(value)) [...field.options].forEach((option, index) => (option.selected = !!value[index]));
+      else field.value = value;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      field.dispatchEvent(new Event("change", { bubbles: true }));
+    }
+    if (kept.focus) document.getElementById(kept.focus)?.focus({ preventScroll: true });
+    scrollTo({ left: kept.x, top: kept.y, behavior: "instant" });
+  }
+  if (document.readyState === "loading") addEventListener("DOMContentLoaded", restore);
+  else restore();
+
+  // -- what is changed in place --------------------------------------------------------------------------------------------
+
+  function fresh(address) {
+    const url = new URL(address, document.baseURI);
+    url.searchParams.set("appliance", String(++version) + "-" + served);
+    return url.href;
+  }
+  function isOf(address, file) {
+    const url = new URL(address, document.baseURI);
+    return url.origin === location.origin && decodeURIComponent(url.pathname).split("/").pop() === file.split("/").pop();
+  }
+  function swapStyles(files) {
+    const links = [...document.querySelectorAll('link[rel~="stylesheet"][href]')];
+    const own = links.filter((link) => new URL(link.href, document.baseURI).origin === location.origin);
+    const named = own.filter((link) => files.some((file) => isOf(link.href, file)));
+    for (const link of named.length ? named : own) {
+      const next = link.cloneNode();
+      next.href = fresh(link.href);
+      next.addEventListener("load", () => link.remove());
+      next.addEventListener("error", () => next.remove());
+      link.after(next);
+    }
+  }
+  function swapImages(files) {
+    for (const image of document.querySelectorAll("img[src]")) {
+      if (files.some((file) => isOf(image.src, file))) image.src = fresh(image.src);
+    }
+    swapStyles([]); // backgrounds
+  }
+  const IMAGE = /\.(?:png|jpe?g|gif|webp|avif|svg|ico)$/i;
+  const STYLE_PART = /\.(?:css|woff2?)$/i;
+  function assets({ paths }) {
+    const images = paths.filter((path) => IMAGE.test(path));
+    const styles = paths.filter((path) => STYLE_PART.test(path));
+    if (images.length + styles.length < paths.length) loadAgain(); // a script, a page: what it has done can't be undone
+    else {
+      if (images.length) swapImages(images);
+      if (styles.length) swapStyles(styles);
+    }
+  }
+
+  // -- what is broken ------------------------------------------------------------------------------------------------------
+
+  const STYLE = `
+    :host { all: initial; }
+    [role=dialog] { position: fixed; inset: 0; z-index: 2147483647; overflow: auto; padding: 4vh 16px; box-sizing: border-box;
+      background: rgb(0 0 0 / 60%); font: 16px/1.5 system-ui, sans-serif; color: #1d1d1f; }
+    main { max-width: 60rem; margin: 0 auto; padding: 20px 24px; background: #fff; border-radius: 8px;
+      border-top: 4px solid #c4232b; }
+    h1 { margin: 0 0 8px; font-size: 1.25rem; overflow-wrap: anywhere; }
+    p { margin: 8px 0; overflow-wrap: anywhere; white-space: pre-wrap; }
+    pre { margin: 12px 0; padding: 12px; overflow: auto; background: #f4f4f6; border-radius: 6px; font: 14px/1.5 ui-monospace, monospace; }
+    mark { background: #ffd9d9; color: inherit; }
+    button, a { font: inherit; color: #0b57d0; }
+    @media (prefers-color-scheme: dark) {
+      main { background: #1d1f23; color: #ececf1; } pre { background: #26292f; } mark { background: #5c2529; }
+      button, a { color: #8ab4f8; } button { background: #26292f; }
+    }`;
+  function element(name, text) {
+    const made = document.createElement(name);
+    if (text) made.textContent = text;
+    return made;
+  }
+  function show(page) {
+    hide();
+    overlay = element("appliance-error");
+    const root = overlay.attachShadow({ mode: "open" });
+    const sheet = new CSSStyleSheet(); // no <style>: a strict policy forbids it
+    sheet.replaceSync(STYLE);
+    root.adoptedStyleSheets = [sheet];
+    const dialog = element("div");
+    dialog.setAttribute("role", "dialog");
+    dialog.setAttribute("aria-modal", "true");
+    dialog.setAttribute("aria-labelledby", "title");
+    const main = element("main");
+    const title = element("h1", page.title);
+    title.id = "title";
+    main.append(title);
+    if (page.lead) main.append(element("p", page.lead));
+    if (page.place) main.append(element("p", page.place));
+    if (page.action) main.append(element("p", page.action));
+    if (page.details) {
+      const details = element("pre", page.details);
+      details.tabIndex = 0;
+      main.append(details);
+    }
+    const close = element("button", "Close (Escape)");
+    close.type = "button";
+    close.addEventListener("click", hide);
+    main.append(close);
+    dialog.append(main);
+    root.append(dialog);
+    document.documentElement.append(overlay);
+    close.focus({ preventScroll: true });
+  }
+  function hide() {
+    overlay?.remove();
+    overlay = null;
+  }
+  addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && overlay) {
+      event.stopPropagation();
+      hide();
+    }
+  }, true);
+
+  // -- what the appliance says ---------------------------------------------------------------------------------------------
+
+  let leaving = false;
+  function loadAgain() {
+    if (leaving) return;
+    leaving = true;
+    keep();
+    location.reload();
+  }
+  function state({ generation, page }) {
+    if (generation > served) loadAgain();
+    else if (page) show(page);
+    else if (generation) hide();
+  }
+  function hear(name, data) {
+    const said = JSON.parse(data);
+    if (name === "state") state(said);
+    else if (name === "assets") assets(said);
+  }
+
+  let stop = () => {};
+  function listen() {
+    if (typeof SharedWorker === "function") {
+      try {
+        const worker = new SharedWorker(new URL("events.js", script.src).href, { name: "appliance" });
+        worker.port.onmessage = (event) => hear(event.data.name, event.data.data);
+        worker.port.start();
+        stop = () => worker.port.postMessage("leave");
+        worker.onerror = share;
+        return;
+      } catch {
+        // forbidden by a policy of the page's own
+      }
+    }
+    share();
+  }
+  // Whoever holds the lock holds the stream; the other tabs hear of it by the channel, and one of them takes its place.
+  function share() {
+    const channel = new BroadcastChannel("__appliance__");
+    channel.onmessage = (event) => hear(event.data.name, event.data.data);
+    const held = new AbortController();
+    const lead = () =>
+      new Promise((over) => {
+        const source = new EventSource("/__appliance__/events");
+        for (const name of ["state", "assets"]) {
+          source.addEventListener(name, (event) => {
+            channel.postMessage({ name, data: event.data });
+            hear(name, event.data);
+          });
+        }
+        held.signal.addEventListener("abort", () => {
+          source.close();
+          over();
+        });
+      });
+    navigator.locks.request("__appliance__", { signal: held.signal }, lead).catch(() => {});
+    stop = () => {
+      held.abort();
+      channel.close();
+    };
+  }
+  listen();
+  addEventListener("pagehide", () => stop());
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) location.reload(); // from the back/forward cache: it may be old
+  });
+})();

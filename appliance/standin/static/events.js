@@ -1,0 +1,35 @@
+// One event stream for every tab of a browser: a SharedWorker holds it, and passes each event on to all pages.
+// Where SharedWorker is missing, client.js does the same with a lock and a channel.
+"use strict";
+
+const ports = new Set();
+let last = null;
+let source = null;
+
+function open() {
+  source = new EventSource("/__appliance__/events");
+  for (const name of ["state", "assets"]) {
+    source.addEventListener(name, (event) => pass({ name, data: event.data }));
+  }
+}
+
+function pass(message) {
+  if (message.name === "state") last = message;
+  for (const port of ports) port.postMessage(message);
+}
+
+onconnect = (event) => {
+  const port = event.ports[0];
+  ports.add(port);
+  port.onmessage = (message) => {
+    if (message.data !== "leave") return;
+    ports.delete(port);
+    if (!ports.size && source) {
+      source.close();
+      source = null;
+      last = null;
+    }
+  };
+  if (last) port.postMessage(last);
+  if (!source) open();
+};

@@ -1,0 +1,208 @@
+"""Which responses get the script of live reload, where in them, and that every other byte stays."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import zlib
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.server.browser.document import MOST
+from appliance.server.browser.insertion import Insertion, changed_fields, encoding_of, is_wanted
+
+TAG = b'<script src="/__appliance__/client.js"></script>'
+HTML = [("Content-Type", "text/html; charset=utf-8")]
+
+# A document, and where the script goes.
+DOCUMENTS = [
+    (b"<!doctype html><html><head>|<title>x</title></head><body>y</body></html>"),
+    (b"<!DOCTYPE html>\n<HTML lang='a>b'>\n<HEAD data-x=\"1>2\">|<meta charset=utf-8>"),
+    (b"\xef\xbb\xbf<!-- <head> --><!doctype html>\n<!-- x --> <html><!----><head>|"),
+    (b"<!doctype html>|<title>no head</title><p>x"),
+    (b"<html>|<body>x"),
+    (b"<html>\n|<header>no head</header>"),
+    (b"<!doctype html>|text"),
+    (b"<head>|<title>x</title>"),
+    (b"<?xml version='1.0'?><!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Strict//EN\" \"x\"><html xmlns='y'><head>|"),
+    (b"<!doctype html><html><head/>|<p>"),
+    (b"<!doctype html><!-->|<p>"),
+    (b"<!doctype html>\n<html>\n|"),
+    (b"<html class=a data-b = 'c>' d>\n<!-- a\n > -- --><head >|x"),
+]
+FRAGMENTS = [
+    b"", b"   \n", b"<p>fragment</p>", b"text", b"<!-- a comment alone -->", b"<header>x</header>", b"<heading>",
+    b"<htmlx><head>", b"<!-- never ends <!doctype html><html><head>", b"<", b"<h", b"<!", b"<body><html><head>",
+    b"{}<html>", b"&lt;html><head>",
+]  # fmt: skip
+
+
+def gzipped(data: bytes) -> bytes:
+    return gzip.compress(data)
+
+
+def raw_deflated(data: bytes) -> bytes:
+    made = zlib.compressobj(wbits=-15)
+    return made.compress(data) + made.flush()
+
+
+def two_members(data: bytes) -> bytes:
+    return gzip.compress(data[:7]) + gzip.compress(data[7:])
+
+
+def multi_gunzip(data: bytes) -> bytes:
+    return gzip.decompress(data)
+
+
+CODINGS: dict[str, tuple[str, Callable[[bytes], bytes], Callable[[bytes], bytes]]] = {
+    "identity": ("identity", bytes, bytes),
+    "gzip": ("gzip", gzipped, multi_gunzip),
+    "gzip of two members": ("gzip", two_members, multi_gunzip),
+    "deflate": ("deflate", zlib.compress, zlib.decompress),
+    "deflate without zlib's wrapping": ("deflate", raw_deflated, lambda data: zlib.decompress(data, -15)),
+}
+
+
+def passed(pieces: list[bytes], encoding: str) -> tuple[list[bytes], Insertion]:
+    """What comes out of each piece, and of the end."""
+    insertion = Insertion(TAG, encoding)
+    return [*(insertion.feed(piece) for piece in pieces), insertion.end()], insertion
+
+
+def cut(data: bytes, places: list[int]) -> list[bytes]:
+    """The data in pieces."""
+    at = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
+    return [data[start:end] for start, end in itertools.pairwise(at)]
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_script_goes_to_the_beginning_of_the_head(document: bytes, coding: str):
+    """A document gets the script behind ``<head>``, or where the parser would open one; in every coding."""
+    encoding, encode, decode = CODINGS[coding]
+    out, insertion = passed([encode(document.replace(b"|", b""))], encoding)
+    assert decode(b"".join(out)) == document.replace(b"|", TAG)
+    assert insertion.is_certain
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize("fragment", FRAGMENTS)
+def test_a_fragment_is_untouched(fragment: bytes, coding: str):
+    """What is no document is the same byte for byte, however it is compressed."""
+    encoding, encode, _ = CODINGS[coding]
+    sent = encode(fragment)
+    out, insertion = passed([sent], encoding)
+    assert b"".join(out) == sent
+    assert not insertion.is_certain
+
+
+@given(st.sampled_from(DOCUMENTS), st.sampled_from(sorted(CODINGS)), st.lists(st.integers(0, 500), max_size=9))
+def test_however_it_comes(document: bytes, coding: str, places: list[int]):
+    """The pieces in which a body comes change nothing."""
+    encoding, encode, decode = CODINGS[coding]
+    out, _ = passed(cut(encode(document.replace(b"|", b"")), places), encoding)
+    assert decode(b"".join(out)) == document.replace(b"|", TAG)
+
+
+@given(st.binary(max_size=300), st.lists(st.integers(0, 300), max_size=5))
+def test_any_bytes_pass(data: bytes, places: list[int]):
+    """Whatever the bytes are, they come out, with the script at most once."""
+    out, insertion = passed(cut(data, places), "identity")
+    assert b"".join(out).replace(TAG, b"", 1 if insertion.is_certain else 0) == data
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+def test_a_stream_stays_one(coding: str):
+    """Each piece of a streamed document can be read when it has been sent."""
+    encoder = zlib.compressobj(wbits=31)
+    decoder = zlib.decompressobj(31)
+    insertion = Insertion(TAG, coding)
+    read = b""
+    for piece in (b"<!doctype html><html><head><title>x</title>", b"<body>one", b"two", b"three"):
+        sent = piece if coding == "identity" else encoder.compress(piece) + encoder.flush(zlib.Z_SYNC_FLUSH)
+        got = insertion.feed(sent)
+        read += got if coding == "identity" else decoder.decompress(got)
+        assert read.replace(TAG, b"").endswith(piece)
+    assert TAG in read
+
+
+@pytest.mark.parametrize("state", ["<!doctype html>", ""])
+def test_the_beginning_is_bounded(state: str):
+    """A comment that never ends is not held forever; a document gets its script before it."""
+    body = state.encode() + b"<!--" + b"x" * 2 * MOST
+    insertion = Insertion(TAG, "identity")
+    got = insertion.feed(body)
+    assert got == (body.replace(b"<!--", TAG + b"<!--") if state else body)
+
+
+def test_a_small_body_that_holds_a_large_one():
+    """A page that is compressed a thousand times over passes, part by part."""
+    page = b"<!doctype html><html><head>" + b" " * 20_000_000
+    out, _ = passed([gzip.compress(page)], "gzip")
+    assert gzip.decompress(b"".join(out)) == page.replace(b"<head>", b"<head>" + TAG)
+
+
+@pytest.mark.parametrize("broken", [b"no gzip at all", gzip.compress(b"<p>", mtime=0)[:-9] + b"\xff" * 9])
+def test_what_says_gzip_and_is_none(broken: bytes):
+    """A body that is not encoded as it says is sent as the application made it."""
+    out, _ = passed([broken], "gzip")
+    assert b"".join(out) == broken
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "expected"),
+    [
+        (200, HTML, "identity"),
+        (404, HTML, "identity"),
+        (500, HTML, "identity"),
+        (200, [*HTML, ("Content-Encoding", "gzip")], "gzip"),
+        (200, [*HTML, ("content-encoding", "X-GZIP")], "gzip"),
+        (200, [*HTML, ("Content-Encoding", "br")], None),
+        (200, [*HTML, ("Content-Encoding", "gzip, br")], None),
+        (204, HTML, None),
+        (206, HTML, None),
+        (304, HTML, None),
+        (200, [], None),
+        (200, [("Content-Type", "application/json")], None),
+        (200, [("Content-Type", "text/html-fragment")], None),
+        (200, [("Content-Type", "TEXT/HTML")], "identity"),
+        (200, [("Content-Type", "text/html; charset=UTF-16")], None),
+        (200, [*HTML, ("Content-Disposition", "attachment; filename=x.html")], None),
+        (200, [*HTML, ("Content-Disposition", "inline")], "identity"),
+        (200, [*HTML, ("Cache-Control", "private, no-transform")], None),
+        (200, [*HTML, ("Cache-Control", "x-no-transform-y")], "identity"),
+        (200, [*HTML, ("Repr-Digest", "sha-256=:x:")], None),
+    ],
+)
+def test_the_head_decides(status: int, fields: list[tuple[str, str]], expected: str | None):
+    """HTML in a coding that can be read, whole, for a page, and free to be changed."""
+    assert encoding_of(status, fields) == expected
+
+
+@pytest.mark.parametrize(
+    ("method", "values", "wanted"),
+    [
+        ("GET", {"HTTP_SEC_FETCH_DEST": "document"}, True),
+        ("HEAD", {"HTTP_SEC_FETCH_DEST": "document"}, False),
+        ("POST", {"HTTP_SEC_FETCH_DEST": "document"}, False),
+        ("GET", {"HTTP_SEC_FETCH_DEST": "empty"}, False),
+        ("GET", {"HTTP_SEC_FETCH_DEST": "iframe"}, False),
+        ("GET", {}, False),
+        ("GET", {"HTTP_SEC_FETCH_DEST": "document", "HTTP_RANGE": "bytes=0-"}, False),
+    ],
+)
+def test_only_navigations_are_looked_at(method: str, values: dict[str, str], wanted: bool):
+    """HTMX, Turbo, fetch, curl, HEAD and ranges are none."""
+    assert is_wanted(method, values) is wanted
+
+
+def test_the_head_is_right_for_the_new_content():
+    """Length, entity tag and policy follow the content; the rest stays as it was, in its order."""
+    fields = [("Content-Length", "100"), ("ETag", '"a"'), ("Set-Cookie", "x"), ("Accept-Ranges", "bytes"), *HTML]
+    expected = [("Content-Length", "148"), ("ETag", 'W/"a"'), ("Set-Cookie", "x"), ("Accept-Ranges", "none"), *HTML]
+    assert changed_fields(fields, len(TAG), "n") == expected
+    assert changed_fields(fields, None, "n") == expected[1:]
+    assert changed_fields([("ETag", 'W/"a"')], 1, "n") == [("ETag", 'W/"a"')]

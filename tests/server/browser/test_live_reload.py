@@ -1,0 +1,233 @@
+"""The middleware: documents get the script, everything else is the application's own, iterable included."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from typing import Any
+from wsgiref.util import FileWrapper
+from wsgiref.validate import validator
+
+import pytest
+
+from appliance.server.browser.live_reload import LiveReload
+
+PAGE = b"<!doctype html><html><head><title>x</title></head><body>y</body></html>"
+TAG = LiveReload(lambda *_: [], 7).tag("")
+WITH = PAGE.replace(b"<head>", b"<head>" + TAG)
+NAVIGATION = {"HTTP_SEC_FETCH_DEST": "document", "HTTP_HOST": "localhost:8000"}
+
+
+def environ(**values: Any) -> dict[str, Any]:
+    return {
+        "REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": "/", "QUERY_STRING": "", "SERVER_NAME": "localhost",
+        "SERVER_PORT": "8000", "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.version": (1, 0), "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(), "wsgi.errors": io.StringIO(), "wsgi.multithread": True, "wsgi.multiprocess": False,
+        "wsgi.run_once": False, "wsgi.file_wrapper": FileWrapper, **NAVIGATION, **values,
+    }  # fmt: skip
+
+
+class Answer:
+    """What a server got of one request."""
+
+    def __init__(self, application: Any, /, *, strict: bool = True, everywhere: bool = False, **values: Any) -> None:
+        self.heads: list[tuple[str, dict[str, str]]] = []
+        self.written = b""
+        reload = LiveReload(application, 7, everywhere=everywhere)
+        served = validator(reload) if strict else reload
+        self.result = served(environ(**values), self.start)
+        try:
+            self.pieces = list(self.result)
+        finally:
+            if hasattr(self.result, "close"):
+                self.result.close()
+        self.body = self.written + b"".join(self.pieces)
+
+    def start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        if exc_info and self.heads and (self.written or not exc_info):
+            raise exc_info[1]
+        self.heads.append((status, dict(headers)))
+        return self.write
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    @property
+    def fields(self) -> dict[str, str]:
+        return self.heads[-1][1]
+
+
+def page(body: bytes = PAGE, status: str = "200 OK", **fields: str):
+    named = {"Content-Type": "text/html", "Content-Length": str(len(body))}
+    named |= {name.replace("_", "-"): value for name, value in fields.items()}
+
+    def app(environ, start_response):
+        start_response(status, list(named.items()))
+        return [body]
+
+    return app
+
+
+def test_a_document_gets_the_script():
+    """The body has it, and the length says so."""
+    answer = Answer(page())
+    assert answer.body == WITH
+    assert answer.fields["Content-Length"] == str(len(WITH))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"HTTP_SEC_FETCH_DEST": "empty"},
+        {"HTTP_SEC_FETCH_DEST": "iframe"},
+        {"REQUEST_METHOD": "POST"},
+        {"HTTP_RANGE": "bytes=0-9"},
+        {"HTTP_HOST": "shop.example.test"},
+        {"HTTP_HOST": "127.0.0.1.example.test"},
+        {"SERVER_PROTOCOL": "HTTP/1.0"},
+    ],
+)
+def test_what_is_no_navigation_on_this_machine_has_its_own_iterable(values: dict[str, Any]):
+    """The application's result itself is returned, and its head as it was."""
+    made: list[Any] = []
+
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", str(len(PAGE)))])
+        made.append([PAGE])
+        return made[0]
+
+    answer = Answer(app, strict=False, **values)
+    assert answer.result is made[0]
+    assert answer.fields["Content-Length"] == str(len(PAGE))
+
+
+def test_on_is_for_every_host():
+    """APPLIANCE_BROWSER_RELOAD=on adds it whatever the host is called."""
+    assert Answer(page(), everywhere=True, HTTP_HOST="shop.example.test").body == WITH
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8000", "[::1]:8000", "shop.localhost"])
+def test_loopback_is_this_machine(host: str):
+    """Every name of this machine counts."""
+    assert Answer(page(), HTTP_HOST=host).body == WITH
+
+
+def test_what_is_no_html_keeps_its_file_wrapper():
+    """A download that a browser navigates to is sent as the application gave it, from kernel to kernel."""
+
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Type", "application/zip")])
+        return environ["wsgi.file_wrapper"](io.BytesIO(PAGE))
+
+    answer = Answer(app, strict=False)
+    assert type(answer.result) is FileWrapper
+    assert answer.body == PAGE
+
+
+def test_a_file_of_html_gets_the_script():
+    """A static page is a document too."""
+
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", str(len(PAGE)))])
+        return environ["wsgi.file_wrapper"](io.BytesIO(PAGE), 10)
+
+    answer = Answer(app)
+    assert answer.body == WITH
+    assert answer.fields["Content-Length"] == str(len(WITH))
+
+
+def test_gzip():
+    """What GZipMiddleware has compressed is compressed again; its length is not said."""
+    answer = Answer(page(gzip.compress(PAGE), Content_Encoding="gzip", ETag='"a"'))
+    assert gzip.decompress(answer.body) == WITH
+    assert answer.fields["ETag"] == 'W/"a"'
+
+
+def test_a_strict_policy_admits_the_script_alone():
+    """The tag has a nonce, which the policy names; another response has another."""
+    answers = [Answer(page(Content_Security_Policy="default-src 'none'; script-src 'nonce-own'")) for _ in range(2)]
+    policies = [answer.fields["Content-Security-Policy"] for answer in answers]
+    nonces = [answer.body.partition(b'nonce="')[2].partition(b'"')[0].decode() for answer in answers]
+    assert all(f"'nonce-{nonce}'" in policy for nonce, policy in zip(nonces, policies, strict=True))
+    assert nonces[0] != nonces[1]
+
+
+def test_a_stream_is_sent_as_it_comes():
+    """Each piece that the generator yields is yielded before the next is asked for, and close() is called."""
+    steps: list[str] = []
+
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/html")])
+        try:
+            for piece in (b"<!doctype html><html><head>", b"one", b"two"):
+                steps.append("made")
+                yield piece
+        finally:
+            steps.append("closed")
+
+    result: Any = LiveReload(app, 7)(environ(), lambda *_: lambda _: None)
+    got = []
+    for piece in result:
+        steps.append("sent")
+        got.append(piece)
+    result.close()
+    assert steps == ["made", "sent"] * 3 + ["closed"]
+    assert b"".join(got) == b"<!doctype html><html><head>" + TAG + b"onetwo"
+
+
+def test_start_response_in_the_first_step_of_a_generator():
+    """A head that is made late is waited for."""
+
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/html")])
+        yield PAGE
+
+    assert Answer(app).body == WITH
+
+
+def test_write():
+    """PEP 3333's older way to send is seen too."""
+
+    def app(environ, start_response):
+        write = start_response("200 OK", [("Content-Type", "text/html")])
+        write(PAGE[:20])
+        return [PAGE[20:]]
+
+    assert Answer(app, strict=False).body == WITH
+
+
+def test_an_error_before_the_first_byte():
+    """start_response with exc_info replaces the head that has not gone yet."""
+
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/html")])
+        try:
+            1 / 0  # noqa: B018
+        except ZeroDivisionError as error:
+            start_response("500 Oh", [("Content-Type", "text/plain")], (type(error), error, error.__traceback__))
+        return [b"broken"]
+
+    answer = Answer(app)
+    assert answer.heads == [("500 Oh", {"Content-Type": "text/plain"})]
+    assert answer.body == b"broken"
+
+
+@pytest.mark.parametrize("body", [b"", b"<p>a fragment", b"{}"])
+def test_what_is_no_document_is_untouched(body: bytes):
+    """HTML without a doctype or <html> keeps its bytes and its head."""
+    answer = Answer(page(body, ETag='"a"'))
+    assert answer.body == body
+    assert answer.fields == {"Content-Type": "text/html", "Content-Length": str(len(body)), "ETag": '"a"'}
+
+
+@pytest.mark.parametrize("status", [None, 200, "OK", ""])
+def test_a_head_that_is_none_is_the_servers_to_refuse(status: Any):
+    """What the application did wrong reaches the server as it was."""
+    seen = []
+
+    def app(environ, start_response):
+        start_response(status, None)
+        return []
+
+    LiveReload(app, 7)(environ(), lambda *given: seen.append(given))
+    assert seen == [(status, None)]

@@ -1,0 +1,115 @@
+"""Requests that another server answers: the connection goes there, and comes back for the next that is not."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+
+import pytest
+
+from appliance.server.http.head import Head
+from appliance.server.http.limits import Limits
+from appliance.server.io.tls import context_of
+from appliance.server.pool.connection_handoff import Handoff
+from appliance.server.pool.pool import PooledWSGIServer
+from tests.certificates import make_certificate
+from tests.server.io.test_tls import wrapped
+from tests.server.served import Client, Echo, Recorder, get, post
+
+OURS = "/__appliance__/"
+
+
+class Two:
+    """Two servers, each of which passes to the other what is not its own."""
+
+    def __init__(self, stack: ExitStack, tls: ssl.SSLContext | None = None) -> None:
+        self.echoes = [Echo(), Echo()]
+        self.sinks = [Recorder(), Recorder()]
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        self.address = listener.getsockname()
+        self.servers: list[PooledWSGIServer] = []
+        for number, (echo, sink) in enumerate(zip(self.echoes, self.sinks, strict=True)):
+            self.servers.append(
+                PooledWSGIServer(
+                    listener,
+                    echo,
+                    sink=sink,
+                    limits=Limits(linger_s=0.2),
+                    handoff=Handoff(self.rule(bool(number)), self.to(1 - number)),
+                    accepting=not number,
+                    tls=None if number else tls,
+                )
+            )
+        for server in self.servers:
+            thread = threading.Thread(target=server.serve_forever)
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(server.stop)
+
+    @staticmethod
+    def rule(is_second: bool) -> Callable[[Head], bool]:
+        return lambda head: head.path.startswith(OURS) is not is_second
+
+    def to(self, number: int) -> Callable[[list[tuple[socket.socket, bytes]], list[str]], None]:
+        return lambda connections, peers: self.servers[number].take(connections, peers)  # noqa: PLW0108  made later
+
+
+@pytest.fixture
+def two():
+    with ExitStack() as stack:
+        yield Two(stack)
+
+
+def seen(echo: Echo) -> list[str]:
+    return [request["PATH_INFO"] for request in echo.seen]
+
+
+def test_a_connection_goes_to_whoever_answers(two: Two):
+    """On one connection each request is answered by its server, and logged there alone."""
+    with closing(Client(two.address)) as client:
+        for path in ("/one", f"{OURS}two", f"{OURS}three", "/four", f"{OURS}five"):
+            assert client.ask(get(path)).body.decode() == path
+    assert seen(two.echoes[0]) == ["/one", "/four"]
+    assert seen(two.echoes[1]) == [f"{OURS}two", f"{OURS}three", f"{OURS}five"]
+    assert [record["path"] for record in two.sinks[0].records] == ["/one", "/four"]
+
+
+def test_a_body_goes_with_its_request(two: Two):
+    """What was read of a body, and what comes later, reaches the other server."""
+    with closing(Client(two.address)) as client:
+        request = post(b"x" * 100_000, path=f"{OURS}form")
+        client.sock.sendall(request[:300])
+        client.sock.sendall(request[300:])
+        assert client.response().body == b"x" * 100_000
+
+
+def test_pipelined_requests_keep_their_order(two: Two):
+    """Requests that come at once are answered in their order, each by its server."""
+    paths = ["/a", f"{OURS}b", "/c", f"{OURS}d", f"{OURS}e", "/f"]
+    with closing(Client(two.address)) as client:
+        client.sock.sendall(b"".join(get(path) for path in paths))
+        assert [client.response().body.decode() for _ in paths] == paths
+
+
+@pytest.mark.parametrize("path", ["/__appliance__", "/%5F_appliance__/x", "/x/__appliance__/", "//__appliance__/x"])
+def test_another_spelling_is_the_projects(two: Two, path: str):
+    """Only the very prefix is another's: a project's own path stays the project's."""
+    with closing(Client(two.address)) as client:
+        client.ask(get(path))
+    assert len(two.echoes[0].seen) == 1
+    assert two.echoes[1].seen == []
+
+
+def test_over_tls_the_request_is_relayed(tmp_path):
+    """The keys stay where they are: the other server's answer comes over the same connection."""
+    certificate, key = make_certificate(tmp_path)
+    with ExitStack() as stack:
+        two = Two(stack, tls=context_of(str(certificate), str(key)))
+        client = stack.enter_context(closing(wrapped(two.address, certificate)))
+        for path in ("/one", f"{OURS}two", "/three"):
+            assert client.ask(get(path)).body.decode() == path
+        assert client.ask(post(b"x" * 100_000, path=f"{OURS}form")).body == b"x" * 100_000
+    assert seen(two.echoes[1]) == [f"{OURS}two", f"{OURS}form"]
