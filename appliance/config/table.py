@@ -255,14 +255,14 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "PAGES",
-        forms.SWITCH,
+        value_types.SWITCH,
         "on",
         "Whether the appliance answers /__appliance__/ itself: live reload, the errors of open pages, what is running.",
         example="off",
     ),
     Setting(
         "BROWSER_RELOAD",
-        forms.choice("auto", "on", "off"),
+        value_types.choice("auto", "on", "off"),
         "auto",
         "Whether open pages follow the code: auto for browsers on this machine, on for every host. Needs PAGES.",
         example="off",
