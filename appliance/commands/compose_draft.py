@@ -65,7 +65,8 @@ class Image:
 
 def compose_text(root: Path, target: Target | None, image: Image) -> str:
     """Return the compose file for a project whose application is ``target``, if it has one."""
-    served = f"Serves {target.name}" if target else "Serves the application of this folder"
+    django = target is not None and target.kind == "django"
+    served = f"Serves {'Django with ' * django}{target.name}" if target else "Serves the application of this folder"
     lines = [
         *([f"# {image.needs}"] if image.needs else ()),
         "# Made by `appliance init`: docker compose up, then http://localhost:8000",
@@ -87,8 +88,9 @@ def compose_text(root: Path, target: Target | None, image: Image) -> str:
         *compose_environment("      "),
         "      APPLIANCE_PUBLIC_URL: ${APPLIANCE_PUBLIC_URL:-http://localhost:${PUBLISH_PORT:-8000}}",
     ]
-    if target is not None and target.kind == "django":
-        lines.append("      # APPLIANCE_BEFORE_START: python manage.py migrate")
+    if django:
+        lines.append("      # To apply the migrations before the first start, and when they change:")
+        lines.append("      # APPLIANCE_BEFORE_START: python manage.py migrate --noinput")
     lines.append("    stop_grace_period: 10s")
     for name, (pattern, service_image, address, password) in _SERVICES.items():
         if pattern.search(_dependencies(root)):

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING
 from appliance.commands.compose_draft import Image
 from appliance.commands.first_steps import open_project
 from appliance.commands.image_source import given, remembered
-from appliance.commands.init_templates import Draft, compose_file, drafts
+from appliance.commands.init_templates import Draft, application, compose_file, drafts
+from appliance.discovery.source.modules import Modules
+from appliance.environment.variables import required_variables
 from appliance.errors import ApplianceError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 
 def command(process: Mapping[str, str], flags: Mapping[str, str], *, source: str | None, force: bool) -> int:
@@ -39,9 +41,22 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, source: str
         )
     built_from = remembered() if source is None else given(source, root, Path.cwd(), in_image=in_image)
     image = Image(built_from, target="full" if process.get("APPLIANCE_IMAGE") == "full" else "")
-    texts = drafts(root, opening.environment.values, settings.app or None, image=image, adapts=settings.asgi == "adapt")
-    written, kept = _write_all(root, texts, force=force)
-    _print(_summary(written, kept, image, compose_file(root), unseen=source is not None and in_image))
+    values = opening.environment.values
+    target = application(root, values, settings.app or None, adapts=settings.asgi == "adapt")
+    required = required_variables(Modules(root))
+    written, kept = _write_all(root, drafts(root, target, required, image), force=force)
+    compose = compose_file(root)
+    if not written and not kept:
+        _print("Nothing to do: every file exists, as `appliance init` writes it.\n")
+        return 0
+    unset = [name for name in required if name not in values]
+    lines = [
+        *_changes(written, kept),
+        *_next_steps(unset, found=target is not None, compose=compose, kept=compose in kept),
+    ]
+    if compose not in kept:
+        lines += _about_the_image(image, unseen=source is not None and in_image)
+    _print("\n".join(lines) + "\n")
     return 0
 
 
@@ -63,24 +78,34 @@ def _write_all(root: Path, texts: Iterable[Draft], *, force: bool) -> tuple[list
     return written, kept
 
 
-def _summary(written: list[str], kept: list[str], image: Image, compose: str, *, unseen: bool) -> str:
-    lines = [f"Not changed: {path} exists. --force replaces it, as the diff shows." for path in kept]
-    if not written and not kept:
-        return "Nothing to do: every file exists, as `appliance init` writes it.\n"
+def _changes(written: list[str], kept: list[str]) -> Iterator[str]:
+    for path in kept:
+        yield f"Not changed: {path} exists. --force replaces it, as the diff shows."
     if written:
-        lines.append(f"Wrote {len(written)} file{'s' * (len(written) != 1)}: {', '.join(written)}")
-    if compose in kept:
-        lines.append(f"To serve the project with your {compose}, add the service `app` of the diff to it.")
-        return "\n".join(lines) + "\n"
-    lines.append("Next: run `docker compose up` in the project's folder, then open http://localhost:8000")
+        yield f"Wrote {len(written)} file{'s' * (len(written) != 1)}: {', '.join(written)}"
+
+
+def _next_steps(unset: list[str], *, found: bool, compose: str, kept: bool) -> Iterator[str]:
+    """Yield what a person does next; ``unset``: variables without which the project does not start."""
+    if not found:
+        yield "No WSGI application was found in this folder. Until there is one, the page says what was searched."
+    if unset:
+        yield f"First: set {', '.join(unset)} in the file .env. Without a value the project does not start."
+    if kept:
+        yield f"To serve the project with your {compose}, add the service `app` of the diff to it."
+    else:
+        yield "Next: run `docker compose up` in the project's folder, then open http://localhost:8000"
+
+
+def _about_the_image(image: Image, *, unseen: bool) -> Iterator[str]:
+    """Yield what another machine needs; ``unseen``: the source was given to a container, which may not see it."""
     if not image.source.context:
-        lines.append(
+        yield (
             f"A machine without the image {image.name} must build it first: docker build --tag {image.name} FOLDER,"
             " with the folder of its repository. `appliance init --force --source FOLDER` writes that into the files."
         )
     elif unseen and not image.source.checked and not image.source.is_url:
-        lines.append(f"Not checked: {image.source.context}, because this container sees only the project's folder.")
-    return "\n".join(lines) + "\n"
+        yield f"Not checked: {image.source.context}, because this container sees only the project's folder."
 
 
 def _diff(draft: Draft, before: str | None) -> str:

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING
 
 from appliance.commands.compose_draft import compose_text
 from appliance.discovery.project import find_application
-from appliance.discovery.source.modules import Modules
-from appliance.environment.variables import required_variables
 from appliance.errors import ApplicationError
 
 if TYPE_CHECKING:
@@ -37,22 +35,23 @@ class Draft:
     text: str
 
 
-def drafts(
-    root: Path, values: Mapping[str, str], app: str | None, *, image: Image, adapts: bool = False
-) -> list[Draft]:
-    """Return every file for this project, the most useful first."""
+def application(root: Path, values: Mapping[str, str], app: str | None, *, adapts: bool) -> Target | None:
+    """Return the project's application; None if it is not written yet: its project can get the files before."""
     try:
-        target: Target | None = find_application(root, values, app, adapts=adapts).target
+        return find_application(root, values, app, adapts=adapts).target
     except ApplicationError:
-        target = None  # a project whose application is not written yet can get its files
+        return None
+
+
+def drafts(root: Path, target: Target | None, required: list[str], image: Image) -> list[Draft]:
+    """Return every file for this project, the most useful first; ``required``: variables without a default."""
     found = [Draft(compose_file(root), compose_text(root, target, image))]
     for folder, place in _PLACES.items():
         for file in sorted((_TEMPLATES / folder).rglob("*")):
             if file.is_file():
                 text = _for_project(file.name, file.read_text("utf-8"), root, image)
                 found.append(Draft(f"{place}/{file.relative_to(_TEMPLATES / folder)}", text))
-    example = _example(root, required_variables(Modules(root)))
-    return [*found, *example]
+    return [*found, *_example(root, required)]
 
 
 def compose_file(root: Path) -> str:

@@ -10,6 +10,7 @@ import yaml
 
 from appliance.commands.compose_draft import Image, compose_text
 from appliance.commands.image_source import ImageSource
+from appliance.discovery.target import Target
 
 URL = "https://git.example.test/dev/wsgi-appliance.git"
 
@@ -45,6 +46,17 @@ def test_folders(tmp_path: Path, folder: str) -> None:
     build = service(tmp_path, Image(ImageSource(folder)))["build"]
     assert build["context"] == folder
     assert ("args" in build) == (not folder.startswith("."))
+
+
+def test_django(tmp_path: Path) -> None:
+    """The header says that a settings module is Django's, and the line for migrations is ready to be used."""
+    environ = {"DJANGO_SETTINGS_MODULE": "shop.settings"}
+    target = Target("django", "", "", "", "no", (), environ, framework="Django")
+    text = compose_text(tmp_path, target, Image(ImageSource(URL)))
+    assert "# Serves Django with shop.settings." in text
+    used = text.replace("# APPLIANCE_BEFORE_START", "APPLIANCE_BEFORE_START")
+    environment = yaml.safe_load(used)["services"]["app"]["environment"]
+    assert environment["APPLIANCE_BEFORE_START"] == "python manage.py migrate --noinput"
 
 
 def test_no_source(tmp_path: Path) -> None:

@@ -116,11 +116,23 @@ def test_a_compose_file_of_another_name(init: Init, tmp_path: Path, name: str) -
 
 def test_what_it_says_at_the_end(init: Init, tmp_path: Path) -> None:
     """The last lines name the files and the next step, with the right plural."""
-    last = init().stdout.splitlines()
-    assert last[-2].startswith("Wrote 6 files: docker-compose.yml, .devcontainer/Dockerfile,")
-    assert last[-1] == "Next: run `docker compose up` in the project's folder, then open http://localhost:8000"
-    (tmp_path / "shop" / ".vscode" / "launch.json").unlink()
-    assert "Wrote 1 file: .vscode/launch.json\n" in init().stdout
+    root = tmp_path / "shop"
+    last = init().stdout.splitlines()[-3:]
+    assert last[0].startswith("Wrote 6 files: docker-compose.yml, .devcontainer/Dockerfile,")
+    assert last[1] == "First: set SHOP_KEY in the file .env. Without a value the project does not start."
+    assert last[2] == "Next: run `docker compose up` in the project's folder, then open http://localhost:8000"
+    (root / ".vscode" / "launch.json").unlink()
+    (root / ".env").write_text("SHOP_KEY=1\n", encoding="utf-8")
+    done = init()
+    assert "Wrote 1 file: .vscode/launch.json\n" in done.stdout
+    assert "First:" not in done.stdout
+
+
+def test_a_folder_without_an_application(init: Init, tmp_path: Path) -> None:
+    """The files are still written, and the last lines say that nothing will be served yet."""
+    (tmp_path / "shop" / "app.py").unlink()
+    assert "No WSGI application was found in this folder." in init().stdout
+    assert (tmp_path / "shop" / "docker-compose.yml").is_file()
 
 
 def test_the_images_source(init: Init, tmp_path: Path) -> None:
