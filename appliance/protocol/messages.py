@@ -72,10 +72,10 @@ class Drain(Message):
 
 @dataclass(frozen=True)
 class ReportBackgroundWork(Message):
-    """Report the work in the background; with ``cut``, end after that."""
+    """Report the work in the background; with ``end``, end after that."""
 
     kind = "report_background_work"
-    cut: bool = False
+    end: bool = False
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ class Stopping:
         self._close = close
         self._work_s = min(grace_s, WORK_S)
         self._began = 0.0
-        self._hurried = False
+        self._forced = False
         self.exit_code = 0
 
     @property
@@ -80,14 +80,14 @@ class Stopping:
 
     def drained(self, child: Handle) -> None:
         """The child has no more requests: its background work may go on for a while."""
-        self._children.leave(child, max(0.0, self._began + self._work_s - time.monotonic()))
+        self._children.set_deadline(child, max(0.0, self._began + self._work_s - time.monotonic()))
 
-    def hurry(self) -> None:
+    def force(self) -> None:
         """End everything at once: a second signal came."""
-        if not self._hurried:
-            self._hurried = True
+        if not self._forced:
+            self._forced = True
             for child in self._children.living():
-                self._children.cut(child)
+                self._children.terminate(child)
 
     def _give_up(self) -> None:
         left = self._children.living()

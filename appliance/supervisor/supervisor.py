@@ -172,7 +172,7 @@ class Supervisor:
             lifecycle.Retire: lambda action: self._workers.retire(action.generation),
             lifecycle.Kill: lambda action: self._workers.kill(action.generation),
             lifecycle.ShowProgress: lambda action: self._router.progress(standin_pages.progress(action.phase)),
-            lifecycle.ShowFailure: self._say_broken,
+            lifecycle.ShowFailure: self._show_failure,
             lifecycle.HideStandIn: self._hide_stand_in,
             lifecycle.RetryLater: self._retry_later,
             lifecycle.StopAll: self._stop_all,
@@ -258,7 +258,7 @@ class Supervisor:
         else:
             child.ready_at = time.monotonic()
 
-    def _say_broken(self, action: lifecycle.ShowFailure) -> None:
+    def _show_failure(self, action: lifecycle.ShowFailure) -> None:
         page = self._log.masked(action.page)
         self._history.failed(page)
         self._router.broken(page)
@@ -358,7 +358,7 @@ class Supervisor:
     def _signalled(self, name: str) -> None:
         """Take a signal: SIGHUP reloads, unless the terminal is gone; SIGQUIT logs the worker's stacks, then stops."""
         if self._stopping.began:
-            self._stopping.hurry()
+            self._stopping.force()
         elif name == "SIGHUP" and not self._has_terminal:
             self._log.event("info", "reload.started", signal=name)
             self._workers.saved()
@@ -380,6 +380,6 @@ class Supervisor:
     def _drained(self, child: Handle) -> None:
         self._drained_workers.drained(child)
         if self._workers.awaits_address:
-            self._drained_workers.hurry()
+            self._drained_workers.shorten_deadlines()
         if self._stopping.began:
             self._stopping.drained(child)

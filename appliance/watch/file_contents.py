@@ -72,7 +72,7 @@ class FileContents:
         self._known[path] = digest
         return changed
 
-    def learn(self, path: str, seen: Mark) -> None:
+    def record(self, path: str, seen: Mark) -> None:
         """Read a file that has not changed since it had the mark ``seen``."""
         if self._known.get(path) is not _UNREAD or time.time_ns() - seen.mtime_ns < YOUNG_NS or mark(path) != seen:
             return

@@ -203,7 +203,7 @@ class Watcher:
             if now >= self._burst.due():
                 self._settle(now)
         elif self._unread and not self._schedule.polling:
-            self._learn()
+            self._record()
         self._run_due_scans(now)
 
     def _wait_timeout(self) -> float:
@@ -300,11 +300,11 @@ class Watcher:
     def _relative(self, path: str) -> str:
         return path.removeprefix(self._watch_set.root + "/")
 
-    def _learn(self) -> None:
+    def _record(self) -> None:
         """Read a few files that have not changed."""
         for path in self._unread[-BATCH:]:
             if (seen := self._watch_set.last_mark(path)) is not None:
-                self._contents.learn(path, seen)
+                self._contents.record(path, seen)
         del self._unread[-BATCH:]
 
     # -- failures ------------------------------------------------------------------------------------------------------

@@ -356,7 +356,7 @@ class Worker:
             self._may_serve.set()
             _thread.start_new_thread(self._stop_schedulers, ())
         elif isinstance(message, messages.ReportBackgroundWork):
-            self._report_background_work(cut=message.cut)
+            self._report_background_work(end=message.end)
         elif isinstance(message, messages.StartAccepting):
             self._may_serve.set()
         else:
@@ -369,15 +369,15 @@ class Worker:
             self._sink.event("debug", "scheduler.stopped", {"names": names})
         self._schedulers_stopped.set()
 
-    def _report_background_work(self, *, cut: bool) -> None:
-        """Report the work in the background; ``cut``: it is ended now."""
+    def _report_background_work(self, *, end: bool) -> None:
+        """Report the work in the background; ``end``: it is ended now."""
         from . import background_work  # noqa: PLC0415  as above
 
         work = background_work.running(self._start.root, streams=self._drained)
-        level, event = ("warning", "work.cut") if cut else ("info", "work.running")
+        level, event = ("warning", "work.cut") if end else ("info", "work.running")
         for each in work[: background_work.MAX_REPORTED]:
             self._sink.event(level, event, background_work.fields(each))
-        if cut:
+        if end:
             self._flush_output()
             _EXIT(1)
 
@@ -385,11 +385,11 @@ class Worker:
         if isinstance(message, messages.ReportModules):
             if message.quiet:
                 self._code.write()
-            learned = self._hooks.call(
+            report = self._hooks.call(
                 "learning", self._module_reporter.all, self._application, self._debugger_folder(), otherwise=None
             )
-            if learned is not None:
-                send(self._channel, learned)
+            if report is not None:
+                send(self._channel, report)
         elif isinstance(message, messages.ServeUnfinishedImport) and self._server is None:
             serve = self._hooks.guarded("endless imports", self._serve_endless_import, otherwise=None)
             # Unknown to ``threading``, as the control thread is. There may be no thread left.

@@ -35,7 +35,7 @@ ONCE_AND_FOR_EVER = [
     ("appliance.supervisor.steps.analysis:log_changes", "", "RuntimeError"),
     ("appliance.supervisor.workers.workers:Workers.modules_reported", "", "KeyError"),
     ("appliance.supervisor.preloading.preloading:Preloading.ready", "", "KeyError"),
-    ("appliance.supervisor.preloading.preloading:Preloading.learned", "", "RecursionError"),
+    ("appliance.supervisor.preloading.preloading:Preloading.modules_reported", "", "RecursionError"),
     ("appliance.supervisor.preloading.preloading:Preloading.preloaded", "", "KeyError"),
     ("appliance.supervisor.preloading.preloading:Preloading.fork", "", "KeyError"),
     ("appliance.supervisor.workers.reload_trigger:ReloadTrigger.loaded", "", "MemoryError"),

@@ -111,11 +111,11 @@ class FakeChildren:
             raise self.unretirable
         self.retired.append((child, grace_s))
 
-    def leave(self, child: Handle, within_s: float) -> None:
+    def set_deadline(self, child: Handle, within_s: float) -> None:
         """As the supervisor's."""
         self.left.append((child, within_s))
 
-    def cut(self, child: Handle) -> None:
+    def terminate(self, child: Handle) -> None:
         """As the supervisor's."""
         self.cuts.append(child)
 

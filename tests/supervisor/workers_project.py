@@ -40,11 +40,11 @@ class Preloader:
         """As the preloader's."""
         self.refused.append(why)
 
-    def unfit(self, message: ForkMismatch) -> None:
+    def fork_mismatch(self, message: ForkMismatch) -> None:
         """As the preloader's."""
         self.mismatches.append(message)
 
-    def learned(self, message: ModulesReport, _analysis: object) -> None:
+    def modules_reported(self, message: ModulesReport, _analysis: object) -> None:
         """As the preloader's."""
         self.lists.append(message)
 
@@ -72,7 +72,7 @@ class Project:
         parts: Any = SimpleNamespace(
             worker=self._worker, initialise=lambda child, _: child,
             reloaded=lambda number, _: self.reloads.append(number),
-            hurry=self._hurry, ask=lambda child, told: told(""), performing=self._start_failed,
+            shorten_deadlines=self._shorten_deadlines, ask=lambda _, answer: answer(""), performing=self._start_failed,
             boot_timeout_s=60.0, grace_s=10.0,
         )  # fmt: skip
         pieces: Any = (self.loop, self.children, parts, self.preloader, parts)
@@ -91,7 +91,7 @@ class Project:
         child.generation = generation
         return child
 
-    def _hurry(self) -> None:
+    def _shorten_deadlines(self) -> None:
         self.hurried += 1
 
     def _start_failed(self, action: lifecycle.Action, _error: Exception) -> None:
@@ -131,8 +131,8 @@ class Project:
     @property
     def accepting(self) -> list[Handle]:
         """The workers that accept connections, as far as anybody has asked them."""
-        told = self.children.messages(StartAccepting)
-        return [child for child in self.children.alive if child in told and not child.ending]
+        reported = self.children.messages(StartAccepting)
+        return [child for child in self.children.alive if child in reported and not child.ending]
 
     def save(self) -> None:
         """Code is saved."""

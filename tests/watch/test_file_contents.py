@@ -35,7 +35,7 @@ def test_learnt(file: str):
     contents.add_unread([file])
     seen = mark(file)
     assert seen
-    contents.learn(file, seen)
+    contents.record(file, seen)
     os.utime(file)
     assert not contents.changed(file, mark(file))
     Path(file).write_text("two", encoding="utf-8")
@@ -49,7 +49,7 @@ def test_not_learnt_while_young(file: str):
     contents.add_unread([file])
     seen = mark(file)
     assert seen
-    contents.learn(file, seen)
+    contents.record(file, seen)
     assert contents.changed(file, mark(file))
 
 
@@ -60,7 +60,7 @@ def test_not_learnt_once_changed(file: str):
     seen = mark(file)
     assert seen
     Path(file).write_text("two", encoding="utf-8")
-    contents.learn(file, seen)
+    contents.record(file, seen)
     assert contents.changed(file, mark(file))
 
 

@@ -54,16 +54,16 @@ def can_compare(watching: Watching) -> bool:
 def test_an_unchanged_file_is_no_news(watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch):
     """A touch, the same text again, and there and back again are told to nobody."""
     age(watch_set)
-    learn, learnt = FileContents.learn, threading.Semaphore(0)
+    record, recorded = FileContents.record, threading.Semaphore(0)
 
     def counted(contents: FileContents, path: str, seen: Mark) -> None:
-        learn(contents, path, seen)
-        learnt.release()
+        record(contents, path, seen)
+        recorded.release()
 
-    monkeypatch.setattr(FileContents, "learn", counted)
+    monkeypatch.setattr(FileContents, "record", counted)
     watching = watch()
     while not can_compare(watching):
-        assert learnt.acquire(timeout=10)
+        assert recorded.acquire(timeout=10)
     (watch_set / "app.py").touch()
     save(watch_set / "app.py", (watch_set / "app.py").read_text(encoding="utf-8"))
     text = (watch_set / "shop/views.py").read_text(encoding="utf-8")

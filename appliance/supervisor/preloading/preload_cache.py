@@ -43,7 +43,7 @@ class PreloadCache:
     refused: str = ""
     proven: bool = False
 
-    def learn(self, modules: Iterable[str], others: Iterable[str]) -> bool:
+    def update(self, modules: Iterable[str], others: Iterable[str]) -> bool:
         """Add what a worker has loaded; whether there is something to preload that was not known."""
         known = set(self.modules)
         new = [name for name in modules if name not in known]
@@ -51,7 +51,7 @@ class PreloadCache:
         self.others = sorted({*self.others, *others} - set(self.modules))
         return any(name not in self.left for name in new)
 
-    def leave(self, found: Mapping[str, str]) -> dict[str, str]:
+    def exclude(self, found: Mapping[str, str]) -> dict[str, str]:
         """Leave these out from now on; those that were not left out before."""
         new = {name: why for name, why in found.items() if name not in self.left}
         self.left.update(new)

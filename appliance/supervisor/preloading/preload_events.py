@@ -28,7 +28,7 @@ class ListLoaded(Event):
 
 
 @dataclass(frozen=True)
-class ListLearned(Event):
+class ListReported(Event):
     """A worker has reported its modules; ``grown`` if there is something new to preload among them."""
 
     grown: bool
@@ -161,7 +161,7 @@ class ForkAhead(Action):
 
 
 @dataclass(frozen=True)
-class LeaveOut(Action):
+class Exclude(Action):
     """Leave these modules out of the list, for these reasons."""
 
     found: Mapping[str, str]

@@ -20,11 +20,11 @@ from appliance.supervisor.preloading.preload_events import (
     Discard,
     EndRound,
     Event,
+    Exclude,
     ForkAhead,
     ForkMismatched,
-    LeaveOut,
-    ListLearned,
     ListLoaded,
+    ListReported,
     PreloaderEnded,
     PreloadRefused,
     Promote,
@@ -78,7 +78,7 @@ class State:
 
     Attributes:
         reason: why it is REFUSED or OFF.
-        wanted: the newest list; 0 while none is known.
+        newest: the number of the newest list; 0 while none is known.
         importing: the list of the round that is under way.
         ready: the list of the preloader that is there.
         proven: the newest list was imported once without a finding, in this process's life or an earlier one.
@@ -91,7 +91,7 @@ class State:
 
     phase: Phase = Phase.UNKNOWN
     reason: str = ""
-    wanted: int = 0
+    newest: int = 0
     importing: int | None = None
     ready: int | None = None
     proven: bool = False
@@ -110,7 +110,7 @@ Row = Callable[[State, Any], Step]
 
 def delay_s(state: State) -> float | None:
     """In how many seconds to begin the next round; None where none is to begin now."""
-    if state.phase is not Phase.WAITING or state.ready == state.wanted:
+    if state.phase is not Phase.WAITING or state.ready == state.newest:
         return None
     return state.pause_s if state.ready is None else max(GROWN_S, state.pause_s)
 
@@ -147,29 +147,29 @@ def _refuse(state: State, reason: str, *before: Action) -> Step:
     return refused, (*before, ReportRefused(reason), Save(), Discard())
 
 
-def _leave_out(state: State, found: Mapping[str, str], *before: Action) -> Step:
+def _exclude(state: State, found: Mapping[str, str], *before: Action) -> Step:
     """Begin another round without these."""
-    state = replace(state, wanted=state.wanted + 1, proven=False, rounds=state.rounds + 1)
-    actions = (*before, LeaveOut(found), Save())
+    state = replace(state, newest=state.newest + 1, proven=False, rounds=state.rounds + 1)
+    actions = (*before, Exclude(found), Save())
     if state.rounds > ROUNDS:
         return _refuse(state, "what is unsafe to preload differs each time", *actions)
     return _wait(state, *actions)
 
 
-def _loaded(state: State, event: ListLoaded) -> Step:
+def _list_loaded(state: State, event: ListLoaded) -> Step:
     fresh = State(misses=state.misses)
     if not event.known:
         return fresh, (Discard(),)
     # Where the list is proven, the first worker that is requested starts a round at once.
-    known = replace(fresh, phase=Phase.WAITING, wanted=1, proven=event.proven, pause_s=REPLACED_S)
+    known = replace(fresh, phase=Phase.WAITING, newest=1, proven=event.proven, pause_s=REPLACED_S)
     return _wait(known, Discard())
 
 
-def _learned(state: State, event: ListLearned) -> Step:
+def _list_reported(state: State, event: ListReported) -> Step:
     if state.phase is Phase.UNKNOWN:
-        state = replace(state, phase=Phase.WAITING, wanted=1, proven=False)
+        state = replace(state, phase=Phase.WAITING, newest=1, proven=False)
     elif event.grown:
-        state = replace(state, wanted=state.wanted + 1, proven=False)
+        state = replace(state, newest=state.newest + 1, proven=False)
     if state.pause_s == REPLACED_S:
         state = replace(state, pause_s=0.0)  # that cold start is over
     return _wait(state, Save())
@@ -180,7 +180,7 @@ def _mismatched(state: State, event: ForkMismatched) -> Step:
         return state, ()  # a doubt: a cold start decides
     left_out: tuple[Action, ...] = ()
     if event.found:
-        state, left_out = replace(state, wanted=state.wanted + 1, proven=False), (LeaveOut(event.found),)
+        state, left_out = replace(state, newest=state.newest + 1, proven=False), (Exclude(event.found),)
     state = replace(_without_processes(state), pause_s=REPLACED_S)
     return _wait(state, *left_out, Save(), Discard())
 
@@ -198,7 +198,7 @@ def _due(state: State, _event: RoundDue) -> Step:
 
 
 def _started(state: State, _event: RoundStarted) -> Step:
-    return replace(state, phase=Phase.IMPORTING, importing=state.wanted), ()
+    return replace(state, phase=Phase.IMPORTING, importing=state.newest), ()
 
 
 def _not_started(state: State, event: RoundNotStarted) -> Step:
@@ -213,11 +213,11 @@ def _finished(state: State, event: RoundFinished) -> Step:
         state = replace(state, phase=Phase.WAITING, importing=None)
         if event.refused and not state.proven:
             return _refuse(state, event.refused, EndRound())
-        return _leave_out(state, event.found, EndRound())
+        return _exclude(state, event.found, EndRound())
     spare = state.spare and state.ready is None
     state = replace(
         state, phase=Phase.WAITING, ready=state.importing, importing=None, pause_s=0.0, spare=spare,
-        rounds=0, misses=0, proven=state.importing == state.wanted,
+        rounds=0, misses=0, proven=state.importing == state.newest,
     )  # fmt: skip
     return _wait(state, Save(), Promote(event.import_s))  # the file first: the log says that the list is kept
 
@@ -227,7 +227,7 @@ def _round_ended(state: State, event: RoundEnded) -> Step:
     if not event.forked:
         return _wait(state)  # there was no copy: another process is started
     if event.found:
-        return _leave_out(state, event.found)
+        return _exclude(state, event.found)
     return _refuse(state, f"the preloader ended ({event.how})")
 
 
@@ -249,10 +249,10 @@ def _refused_again(state: State, event: PreloadRefused) -> Step:
     return (state, ()) if event.reason == state.reason else _refuse(state, event.reason)
 
 
-_ALWAYS: dict[type[Event], Row] = {ListLoaded: _loaded, StopRequested: _stop}
+_ALWAYS: dict[type[Event], Row] = {ListLoaded: _list_loaded, StopRequested: _stop}
 _KNOWN: dict[type[Event], Row] = {
     **_ALWAYS,
-    ListLearned: _learned,
+    ListReported: _list_reported,
     ForkMismatched: _mismatched,
     PreloadRefused: lambda state, event: _refuse(state, event.reason),
     SpareDue: _fork_ahead,
@@ -262,7 +262,7 @@ _KNOWN: dict[type[Event], Row] = {
 }
 
 EVENTS: tuple[type[Event], ...] = (
-    ListLoaded, ListLearned, ForkMismatched, PreloadRefused, WorkerRequested, SpareDue, SpareForked, SpareGone,
+    ListLoaded, ListReported, ForkMismatched, PreloadRefused, WorkerRequested, SpareDue, SpareForked, SpareGone,
     RoundDue, RoundStarted, RoundNotStarted, RoundFinished, RoundEnded, PreloaderEnded, StopRequested,
 )  # fmt: skip
 
@@ -270,7 +270,7 @@ EVENTS: tuple[type[Event], ...] = (
 ROWS: dict[Phase, dict[type[Event], Row]] = {
     Phase.UNKNOWN: {
         **_ALWAYS,
-        ListLearned: _learned,
+        ListReported: _list_reported,
         PreloadRefused: lambda state, event: _refuse(state, event.reason),
     },
     Phase.WAITING: {
@@ -284,8 +284,8 @@ ROWS: dict[Phase, dict[type[Event], Row]] = {
     Phase.REFUSED: {
         **_ALWAYS,
         # What is learned meanwhile is kept: another version of the appliance may preload it.
-        ListLearned: lambda state, _: (state, (Save(),)),
-        ForkMismatched: lambda state, event: (state, (LeaveOut(event.found), Save()) if event.found else ()),
+        ListReported: lambda state, _: (state, (Save(),)),
+        ForkMismatched: lambda state, event: (state, (Exclude(event.found), Save()) if event.found else ()),
         PreloadRefused: _refused_again,
     },
     Phase.OFF: {},

@@ -69,7 +69,7 @@ class Preloading:
             events.EndRound: lambda _: self._end(Process.IMPORTING),
             events.Promote: self._promote,
             events.ForkAhead: self._fork_ahead,
-            events.LeaveOut: self._leave_out,
+            events.Exclude: self._exclude,
             events.Save: self._save,
             events.Discard: self._discard,
             events.ReportRefused: lambda action: self._log.event("warning", "preload.refused", reason=action.reason),
@@ -112,7 +112,7 @@ class Preloading:
         self._follow(analysis)
         return not self._cache.modules and self._state.phase is not Phase.REFUSED
 
-    def learned(self, message: ModulesReport, analysis: Analysis) -> None:
+    def modules_reported(self, message: ModulesReport, analysis: Analysis) -> None:
         """A worker has reported what it has loaded."""
         if self._state.phase is Phase.OFF:
             return
@@ -120,9 +120,9 @@ class Preloading:
         if message.patched:
             self._on(events.PreloadRefused(message.patched))
         else:
-            self._on(events.ListLearned(self._cache.learn(message.modules, message.others)))
+            self._on(events.ListReported(self._cache.update(message.modules, message.others)))
 
-    def unfit(self, message: ForkMismatch) -> None:
+    def fork_mismatch(self, message: ForkMismatch) -> None:
         """What was preloaded does not fit what the project does."""
         self._on(events.ForkMismatched(dict.fromkeys(message.modules, message.why), stale=message.stale))
 
@@ -196,8 +196,8 @@ class Preloading:
         if self._file is not None:
             preload_cache.save(self._file, self._cache)
 
-    def _leave_out(self, action: events.LeaveOut) -> None:
-        for module, why in self._cache.leave(action.found).items():
+    def _exclude(self, action: events.Exclude) -> None:
+        for module, why in self._cache.exclude(action.found).items():
             level = "debug" if why.startswith("imports ") else "info"
             self._log.event(level, "preload.skipped", module=module, reason=why)
 

@@ -73,11 +73,11 @@ class Children:
         self._loop = loop
         self._listener = listener
         self._alive: list[Handle] = []
-        self._unclaimed: dict[int, int] = {}  # wait statuses by pid, while there are children without one
+        self._unmatched: dict[int, int] = {}  # wait statuses by pid, while there are children without one
         self._open: list[tuple[Handle, str]] = []  # outputs that are read, of living and ended children
         self._paused = False
         self._memory = Memory()
-        self._settling: dict[tuple[Handle, str], Timer] = {}
+        self._settle_timers: dict[tuple[Handle, str], Timer] = {}
         self._groups: deque[Handle] = deque()  # ended children whose process groups may still run
 
     def living(self) -> tuple[Handle, ...]:
@@ -128,17 +128,17 @@ class Children:
         if no_timeout(child):
             child.deadline = self._loop.call_later(RECHECK_S, partial(self._overdue, child, no_timeout))
         else:
-            self.cut(child)
+            self.terminate(child)
 
-    def leave(self, child: Handle, within_s: float) -> None:
+    def set_deadline(self, child: Handle, within_s: float) -> None:
         """Give it this much more time before it is cut."""
         if child.deadline is not None:
             child.deadline.cancel()
-        child.deadline = self._loop.call_later(within_s, partial(self.cut, child))
+        child.deadline = self._loop.call_later(within_s, partial(self.terminate, child))
 
-    def cut(self, child: Handle) -> None:
+    def terminate(self, child: Handle) -> None:
         """Kill it; a worker first reports its background work."""
-        if child.role == "worker" and child.ready_at is not None and self.send(child, ReportBackgroundWork(cut=True)):
+        if child.role == "worker" and child.ready_at is not None and self.send(child, ReportBackgroundWork(end=True)):
             child.ending = True
             self._loop.call_later(REPORT_S, partial(self.kill, child))
         else:
@@ -165,7 +165,7 @@ class Children:
         elif all(each.pid for each in self._alive):
             self._listener.orphan_ended(pid, status)
         else:
-            self._unclaimed[pid] = status
+            self._unmatched[pid] = status
 
     def _ended(self, child: Handle, status: int) -> None:
         child.ended(status)
@@ -205,12 +205,12 @@ class Children:
         child.pid = pid
         if child.lifeline is not None:
             child.lifeline.bind(pid)
-        if (status := self._unclaimed.pop(pid, None)) is not None:
+        if (status := self._unmatched.pop(pid, None)) is not None:
             self._loop.post(partial(self._ended, child, status))
         if all(each.pid for each in self._alive):
-            for orphan, status in self._unclaimed.items():
+            for orphan, status in self._unmatched.items():
                 self._listener.orphan_ended(orphan, status)
-            self._unclaimed.clear()
+            self._unmatched.clear()
 
     def pause(self) -> None:
         """Read nothing, so that writers wait."""
@@ -324,11 +324,11 @@ class Children:
         lines = list(output)
         if lines:
             self._listener.output(child, stream, lines)
-        if (timer := self._settling.pop((child, stream), None)) is not None:
+        if (timer := self._settle_timers.pop((child, stream), None)) is not None:
             timer.cancel()
         if (timeout_s := child.output_lines[stream].timeout_s) is not None:
             settle = partial(self._settle, child, stream)
-            self._settling[child, stream] = self._loop.call_later(timeout_s, settle)
+            self._settle_timers[child, stream] = self._loop.call_later(timeout_s, settle)
 
     def _settle(self, child: Handle, stream: str) -> None:
         self._pass_on(child, stream, child.output_lines[stream].settle())

@@ -72,7 +72,7 @@ class StatusAnswers:
 
     def status(self) -> dict[str, Any]:
         """Return the answer for ``appliance status`` and the health check."""
-        self._progress.asked()
+        self._progress.request_probe()
         return {
             **status_of(self._snapshot(), self._history, self._progress.stuck),
             "watching": self._reload_trigger.status(),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.handles import Handle
 
 REPORT_S = 1.0  # background work that ends sooner is not worth a log line
-HURRY_S = 1.0  # for a worker whose address the new worker waits for
+SHORT_GRACE_S = 1.0  # for a worker whose address the new worker waits for
 MOST = 3
 
 
@@ -40,12 +40,12 @@ class DrainedWorkers:
         self._drained.append(child)
         self._loop.call_later(REPORT_S, partial(self._request_report, child))
         for each in self._drained[:-MOST]:
-            self._children.cut(each)
+            self._children.terminate(each)
 
     def _request_report(self, child: Handle) -> None:
         self._children.send(child, ReportBackgroundWork())
 
-    def hurry(self) -> None:
+    def shorten_deadlines(self) -> None:
         """End them soon: the new worker needs an address that one of them holds."""
         for child in self._drained:
-            self._children.leave(child, HURRY_S)
+            self._children.set_deadline(child, SHORT_GRACE_S)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Mark = list[int]
 
-STANDS_S: Final = 1.0  # for a note whose change has not come
+EXPIRY_S: Final = 1.0  # for a note whose change has not come
 UNSEEN_S: Final = 10.0  # for a note whose change has come, and is not seen yet
 MOMENT_S: Final = 0.05  # after a note that is used up
 MOST: Final = 4096  # files of which notes stand
@@ -68,18 +68,18 @@ class _Writes:
             return seen_at - self.used <= MOMENT_S
         self.used = before[-1]
         del self.noted[: len(before)]
-        if holds_for_writing(self.pid, path):
+        if is_open_for_writing(self.pid, path):
             self.noted.insert(0, self.used)  # it has been written to, and will be once more
         return True
 
-    def stand(self, path: str, now: float) -> bool:
+    def expire(self, path: str, now: float) -> bool:
         """Forget notes whose changes have not come. Return whether any note is left."""
-        if any(now - noted >= STANDS_S for noted in self.noted):
-            if holds_for_writing(self.pid, path):
+        if any(now - noted >= EXPIRY_S for noted in self.noted):
+            if is_open_for_writing(self.pid, path):
                 self.noted = [now]
             else:
                 changed = now - _age_s(path)
-                self.noted = [each for each in self.noted if now - each < (UNSEEN_S if changed >= each else STANDS_S)]
+                self.noted = [each for each in self.noted if now - each < (UNSEEN_S if changed >= each else EXPIRY_S)]
         return bool(self.noted) or now - self.used <= MOMENT_S
 
 
@@ -94,7 +94,7 @@ class FileNotes:
         self._loop = loop
         self._loaded = loaded
         self._pipes: dict[Handle, int] = {}
-        self._rest: dict[Handle, bytes] = {}
+        self._partial: dict[Handle, bytes] = {}
         self._writes: dict[str, _Writes] = {}  # by path
         self._timer: Timer | None = None
 
@@ -107,7 +107,7 @@ class FileNotes:
         read, write = os.pipe()
         os.set_blocking(read, False)
         self._pipes[child] = read
-        self._rest[child] = b""
+        self._partial[child] = b""
         self._loop.watch(read, partial(self._read, child))
         return write
 
@@ -117,7 +117,7 @@ class FileNotes:
             return
         self._read(child)
         read = self._pipes.pop(child, -1)
-        self._rest.pop(child, None)
+        self._partial.pop(child, None)
         if read >= 0:
             self._loop.unwatch(read)
             os.close(read)
@@ -135,7 +135,7 @@ class FileNotes:
         read = self._pipes.get(child, -1)
         if read < 0:
             return
-        data = self._rest[child]
+        data = self._partial[child]
         with suppress(BlockingIOError):
             while part := os.read(read, _READ):
                 data += part
@@ -144,7 +144,7 @@ class FileNotes:
             else:
                 self._loop.unwatch(read)  # every process that could write has ended
         *notes, rest = data.split(b"\0\0")
-        self._rest[child] = rest if len(rest) <= _LONGEST else b""
+        self._partial[child] = rest if len(rest) <= _LONGEST else b""
         files: dict[str, Mark] = {}
         for note in notes:
             self._take(note, files)
@@ -167,7 +167,7 @@ class FileNotes:
             noted = numbers[0] / 1e9 if 0 <= numbers[0] <= now * 1e9 else now
             self._writes.setdefault(path, _Writes()).add(noted, numbers[1])
             if self._timer is None:
-                self._timer = self._loop.call_later(STANDS_S, self._forget)
+                self._timer = self._loop.call_later(EXPIRY_S, self._forget)
 
     # -- writes that did not happen ------------------------------------------------------------------------------------
 
@@ -175,10 +175,10 @@ class FileNotes:
         self._timer = None
         now = time.monotonic()
         for path, writes in list(self._writes.items()):
-            if not writes.stand(path, now):
+            if not writes.expire(path, now):
                 del self._writes[path]
         if self._writes:
-            self._timer = self._loop.call_later(STANDS_S, self._forget)
+            self._timer = self._loop.call_later(EXPIRY_S, self._forget)
 
 
 def _age_s(path: str) -> float:
@@ -189,7 +189,7 @@ def _age_s(path: str) -> float:
         return 0.0
 
 
-def holds_for_writing(pid: int, path: str) -> bool:
+def is_open_for_writing(pid: int, path: str) -> bool:
     """Whether this process has the file open for writing (proc_pid_fd(5), proc_pid_fdinfo(5))."""
     process = Path("/proc") / str(pid)
     real = Path(os.path.realpath(path))

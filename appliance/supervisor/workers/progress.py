@@ -86,7 +86,7 @@ class Progress:
         self._last = _State()
         self._checks = 0  # without progress
         self._since = 0.0
-        self._asked = False
+        self._probe_requested = False
         self._probe: socket.socket | None = None
         self.stuck = ""  # why the process serves nobody; empty while it does
 
@@ -94,33 +94,33 @@ class Progress:
         """Check from now on."""
         self._loop.call_later(CHECK_S, self._check)
 
-    def asked(self) -> None:
+    def request_probe(self) -> None:
         """The health check asks: have the next check connect, so that there is something to see."""
-        self._asked = True
+        self._probe_requested = True
 
     def _check(self) -> None:
         self._loop.call_later(CHECK_S, self._check)
         child = self._acceptor()
         if child is None or child.ending or child.ready_at is None or self._no_timeout(child):
-            self._goes_on(child, _State())
+            self._progressed(child, _State())
             return
         state = _state_of(child)
         waits = self._queue_waits() or state.waiting > 0
         moved = (state.begun, state.running) != (self._last.begun, self._last.running)
         if child is not self._child or moved or not (waits or state.stopped):
-            self._goes_on(child, state)
-            if self._asked and not waits:
+            self._progressed(child, state)
+            if self._probe_requested and not waits:
                 self._connect()
             return
         computes = state.cpu_s - self._last.cpu_s > _COMPUTES * CHECK_S
         self._last = state
         self._checks += 1
         free = child.in_flight is not None and len(state.running) < self._threads
-        patience = SHORT if state.stopped or (free and not computes) else LONG
-        if self._checks >= patience and not self.stuck:
-            self._stands(child, state, free=free)
+        limit = SHORT if state.stopped or (free and not computes) else LONG
+        if self._checks >= limit and not self.stuck:
+            self._handle_stuck(child, state, free=free)
 
-    def _goes_on(self, child: Handle | None, state: _State) -> None:
+    def _progressed(self, child: Handle | None, state: _State) -> None:
         self._end_probe()
         if self.stuck and child is self._child and child is not None:
             self._log.event(
@@ -129,7 +129,7 @@ class Progress:
             )  # fmt: skip
         self._child, self._last, self._checks, self.stuck = child, state, 0, ""
 
-    def _stands(self, child: Handle, state: _State, *, free: bool) -> None:
+    def _handle_stuck(self, child: Handle, state: _State, *, free: bool) -> None:
         self._since = time.monotonic()
         if state.stopped:
             reason = "its process is stopped"
@@ -160,7 +160,7 @@ class Progress:
 
     def _connect(self) -> None:
         """Connect, and send nothing: at the next check the connection has been accepted, or has not."""
-        self._asked = False
+        self._probe_requested = False
         self._end_probe()
         try:
             self._probe = socket.socket(self._listener.family, socket.SOCK_STREAM)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.loop import Loop, Timer
     from appliance.supervisor.processes.handles import Handle
 
-SPARED_MOST = 50  # events about files that the application writes itself
+REPORTED_WRITES_MAX = 50  # events about files that the application writes itself
 REMOVED_MOST = 100
 ASSETS_MOST = 100  # static files of one burst that open pages are told of
 TEMPLATES_MOST = 100  # folders
@@ -62,8 +62,8 @@ class ReloadTrigger:
         self._generation = 0  # whose files are watched
         self._repeats = ReloadRepeats()
         self._removed: dict[str, None] = {}
-        self._spared: set[str] = set()  # files that a worker has written, and that the log has named
-        self._held: Timer | None = None
+        self._reported_writes: set[str] = set()  # files that a worker has written, and that the log has named
+        self._hold_timer: Timer | None = None
         self.notes = FileNotes(loop, self._files_noted)
         options = WatchOptions(
             str(settings.project), settings.watch, settings.ignore, settings.env_files, settings.watch_extra
@@ -83,8 +83,8 @@ class ReloadTrigger:
     def stop(self) -> None:
         """Report no more saves."""
         self._watcher.stop()
-        if self._held is not None:
-            self._held.cancel()
+        if self._hold_timer is not None:
+            self._hold_timer.cancel()
 
     def planned(self, files: Iterable[Path]) -> None:
         """Watch the files that the installation's plan was made from, wherever they are."""
@@ -140,8 +140,8 @@ class ReloadTrigger:
     def _take(self, changes: Changes) -> None:
         """Report a burst of changes, without those that are no saves."""
         own = {path for path in changes.kinds if self._is_own(path, changes)}
-        for path in sorted(own - self._spared)[: SPARED_MOST - len(self._spared)]:
-            self._spared.add(path)
+        for path in sorted(own - self._reported_writes)[: REPORTED_WRITES_MAX - len(self._reported_writes)]:
+            self._reported_writes.add(path)
             action = f"To leave the file out altogether: {self._setting(path)}"
             self._log.event("info", "reload.spared", file=path, action=action)
         if static := [path for path, kind in changes.kinds.items() if kind is Kind.STATIC and path not in own]:
@@ -150,9 +150,9 @@ class ReloadTrigger:
         if not kinds:
             return
         self._remember_removed(kinds)
-        if self._held is not None:
-            self._held.cancel()
-            self._held = None
+        if self._hold_timer is not None:
+            self._hold_timer.cancel()
+            self._hold_timer = None
         verdict = self._repeats.saved(kinds, time.monotonic(), starting=changes.busy)
         path = next(iter(kinds))
         if verdict.often:
@@ -161,7 +161,7 @@ class ReloadTrigger:
         if verdict.held_s:
             level = "warning" if verdict.held_s == HELD_S[0] else "info"
             self._log.event(level, "reload.held", file=path, after_s=verdict.held_s, action=self._advice(path))
-            self._held = self._loop.call_later(verdict.held_s, report)
+            self._hold_timer = self._loop.call_later(verdict.held_s, report)
         else:
             report()
 

@@ -197,12 +197,12 @@ class Workers:
         if known is None or analysis is None:
             return
         if known is analysis or (known.plan, known.variables) == (analysis.plan, analysis.variables):
-            self._preloading.learned(message, analysis)
+            self._preloading.modules_reported(message, analysis)
 
     def fork_mismatch(self, child: Handle, message: ForkMismatch) -> None:
         """What the worker was forked with does not fit the project: it ends, and has shown nothing to anybody."""
         self._log.event("info", "preload.unfit", generation=child.generation, reason=message.why)
-        self._preloading.unfit(message)
+        self._preloading.fork_mismatch(message)
         if not child.ending:
             doubt = "" if message.modules or message.stale else message.why
             self._on(events.ForkMismatched(child.attempt, doubt))
@@ -295,7 +295,7 @@ class Workers:
 
     def _await_address(self, _action: events.AwaitAddress) -> None:
         self._log.event("info", "worker.waiting", generation=self._state.generation)
-        self._drained_workers.hurry()
+        self._drained_workers.shorten_deadlines()
         self._check_old_workers()
 
     def _report_failure(self, action: events.ReportFailure) -> None:

@@ -13,12 +13,12 @@ from appliance.supervisor.preloading.preload_cache import PreloadCache
 def test_learns():
     """New modules come last; the same ones again, or ones that are left out, are nothing new to preload."""
     known = PreloadCache()
-    assert known.learn(["b", "a"], ["app"])
-    assert not known.learn(["a", "b"], ["app", "alias"])
-    assert known.leave({"a": "starts a thread"}) == {"a": "starts a thread"}
-    assert known.leave({"a": "again"}) == {}
+    assert known.update(["b", "a"], ["app"])
+    assert not known.update(["a", "b"], ["app", "alias"])
+    assert known.exclude({"a": "starts a thread"}) == {"a": "starts a thread"}
+    assert known.exclude({"a": "again"}) == {}
     assert (known.modules, known.others, known.preloaded) == (["b", "a"], ["alias", "app"], 1)
-    assert known.learn(["b", "c"], [])
+    assert known.update(["b", "c"], [])
     assert known.modules == ["b", "a", "c"]
 
 

@@ -10,11 +10,11 @@ from appliance.supervisor.preloading.preload_events import (
     Discard,
     EndRound,
     Event,
+    Exclude,
     ForkAhead,
     ForkMismatched,
-    LeaveOut,
-    ListLearned,
     ListLoaded,
+    ListReported,
     PreloaderEnded,
     PreloadRefused,
     Promote,
@@ -52,7 +52,7 @@ from appliance.supervisor.preloading.preload_rounds import (
 )
 
 UNSAFE = {"flask": "starts a thread"}
-LEARNED = [ListLoaded(known=False, proven=False), ListLearned(grown=True)]
+LEARNED = [ListLoaded(known=False, proven=False), ListReported(grown=True)]
 IMPORTING = [*LEARNED, RoundDue(), RoundStarted()]
 READY = [*IMPORTING, RoundFinished()]
 
@@ -87,13 +87,13 @@ def test_a_round_without_a_finding_gives_the_preloader():
 def test_a_finding_is_left_out():
     """What a round finds unsafe is left out, and the next round begins."""
     state, actions = history(*IMPORTING, RoundFinished(UNSAFE))
-    assert actions == [EndRound(), LeaveOut(UNSAFE), Save(), Schedule(0.0)]
+    assert actions == [EndRound(), Exclude(UNSAFE), Save(), Schedule(0.0)]
     assert history(RoundDue(), state=state)[1] == [StartRound()]
 
 
 def test_a_list_that_grows_while_it_is_imported():
     """A round goes on while the list grows; the longer list is imported after it, while the preloader serves."""
-    state, actions = history(*IMPORTING, ListLearned(grown=True))
+    state, actions = history(*IMPORTING, ListReported(grown=True))
     assert actions == [Save()]
     state, actions = history(RoundFinished(), state=state)
     assert actions == [Save(), Promote(0.0), Schedule(GROWN_S)]
@@ -130,7 +130,7 @@ def test_a_worker_is_forked_ahead():
 def test_a_fork_that_does_not_fit():
     """A mismatch ends the preloader; what it names is left out, and what is only stale is imported again."""
     state, actions = history(*READY, ForkMismatched(UNSAFE, stale=False))
-    assert actions == [LeaveOut(UNSAFE), Save(), Discard(), Schedule(REPLACED_S)]
+    assert actions == [Exclude(UNSAFE), Save(), Discard(), Schedule(REPLACED_S)]
     assert fork_source(state) is None
     assert history(*READY, ForkMismatched({}, stale=True))[1] == [Save(), Discard(), Schedule(REPLACED_S)]
     state, _ = history(*READY)
@@ -139,7 +139,7 @@ def test_a_fork_that_does_not_fit():
 
 def test_the_wait_for_a_cold_start_is_over():
     """A list that a worker reports ends the wait for that worker's cold start."""
-    assert history(*READY, ForkMismatched({}, stale=True), ListLearned(grown=False))[1][-1] == Schedule(0.0)
+    assert history(*READY, ForkMismatched({}, stale=True), ListReported(grown=False))[1][-1] == Schedule(0.0)
 
 
 def test_a_refusal_that_an_earlier_round_contradicts():
@@ -155,7 +155,7 @@ def test_a_process_that_ends_while_it_imports():
     """The module that ran last is left out; without one, nothing is preloaded; a copy that never was is replaced."""
     state, _ = history(*IMPORTING)
     died = RoundEnded(forked=True, how="killed by SIGSEGV", found=UNSAFE)
-    assert LeaveOut(UNSAFE) in history(died, state=state)[1]
+    assert Exclude(UNSAFE) in history(died, state=state)[1]
     state_after, actions = history(RoundEnded(forked=True, how="exit status 1", found={}), state=state)
     assert (state_after.phase, actions[0]) == (Phase.REFUSED, ReportRefused("the preloader ended (exit status 1)"))
     assert history(RoundEnded(forked=False, how="", found={}), state=state)[1] == [Schedule(0.0)]
@@ -184,7 +184,7 @@ def test_a_refusal_lasts_until_the_environment_changes():
     assert actions == [ReportRefused("sitecustomize"), Save(), Discard()]
     for event in (RoundDue(), WorkerRequested(), SpareDue(), PreloadRefused("sitecustomize")):
         assert history(event, state=state) == (state, [])
-    assert history(ListLearned(grown=True), state=state) == (state, [Save()])
+    assert history(ListReported(grown=True), state=state) == (state, [Save()])
     assert history(ListLoaded(known=True, proven=False), state=state)[0].phase is Phase.WAITING
 
 
@@ -199,7 +199,7 @@ def test_every_event_is_listed():
 FOUND = st.sampled_from([{}, UNSAFE])
 EVENT = st.one_of(
     st.builds(ListLoaded, st.booleans(), st.booleans()),
-    st.builds(ListLearned, st.booleans()),
+    st.builds(ListReported, st.booleans()),
     st.builds(ForkMismatched, FOUND, st.booleans()),
     st.builds(PreloadRefused, st.sampled_from(["a", "b"])),
     st.builds(RoundFinished, FOUND, st.sampled_from(["", "", "it runs a thread"])),
@@ -243,7 +243,7 @@ def test_it_comes_up_from_everywhere(events: list[Event], refused: bool):
     state, _ = history(*(event for event in events if not isinstance(event, StopRequested)))
     if refused or state.phase is Phase.REFUSED:
         state, _ = history(ListLoaded(known=True, proven=False), state=state)
-    state, _ = history(ListLearned(grown=True), state=state)
+    state, _ = history(ListReported(grown=True), state=state)
     for _ in range(2):  # what is imported may be an older list
         if state.phase is Phase.WAITING:
             state, actions = history(RoundDue(), state=state)
@@ -251,7 +251,7 @@ def test_it_comes_up_from_everywhere(events: list[Event], refused: bool):
             if actions:
                 state, _ = history(RoundStarted(), state=state)
         state, _ = history(RoundFinished(), state=state)
-    assert (state.phase, state.ready, delay_s(state)) == (Phase.WAITING, state.wanted, None)
+    assert (state.phase, state.ready, delay_s(state)) == (Phase.WAITING, state.newest, None)
 
 
 BAD = st.sampled_from([RoundFinished(UNSAFE), RoundEnded(forked=True, how="exit status 1", found=UNSAFE)])

@@ -42,7 +42,7 @@ class Project:
 
     def learns(self, number: int = 0) -> None:
         """A worker tells its list."""
-        self.preloading.learned(ModulesReport(LISTS[number % len(LISTS)], ["app"]), self.analysis)
+        self.preloading.modules_reported(ModulesReport(LISTS[number % len(LISTS)], ["app"]), self.analysis)
 
     def saved(self) -> bool:
         """A save starts a worker; whether it is forked."""
@@ -99,9 +99,9 @@ HAPPENINGS: dict[str, Callable[[Project], object]] = {
     "save": lambda project: project.saved(),
     "done": lambda project: project.answers({}),
     "unsafe": lambda project: project.answers({"flask": "starts a thread"}),
-    "unfit": lambda project: project.preloading.unfit(ForkMismatch("a variable", ["jinja2"], stale=False)),
-    "stale": lambda project: project.preloading.unfit(ForkMismatch("installed anew", [], stale=True)),
-    "doubt": lambda project: project.preloading.unfit(ForkMismatch("raised", [], stale=False)),
+    "mismatch": lambda project: project.preloading.fork_mismatch(ForkMismatch("a variable", ["jinja2"], stale=False)),
+    "stale": lambda project: project.preloading.fork_mismatch(ForkMismatch("installed anew", [], stale=True)),
+    "doubt": lambda project: project.preloading.fork_mismatch(ForkMismatch("raised", [], stale=False)),
     "time": lambda project: project.pass_time(),
     "made ends": lambda project: project.ends(project.process(Process.READY)),
     "spare ends": lambda project: project.ends(project.process(Process.SPARE)),
@@ -229,7 +229,7 @@ def test_nothing_is_preloaded_after_a_refusal(processes, tmp_path: Path):
     project.learns()
     project.comes_to_rest()
     for _ in range(2):
-        project.preloading.learned(ModulesReport(["json"], [], patched="sitecustomize"), project.analysis)
+        project.preloading.modules_reported(ModulesReport(["json"], [], patched="sitecustomize"), project.analysis)
     assert not project.saved()
     assert project.children.alive == []
     assert project.log.named("preload.refused") == [{"reason": "sitecustomize"}]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.workers import file_notes
-from appliance.supervisor.workers.file_notes import MOMENT_S, FileNotes, holds_for_writing
+from appliance.supervisor.workers.file_notes import MOMENT_S, FileNotes, is_open_for_writing
 from appliance.worker.files.input_files import InputFiles
 
 NOTHING: Callable[..., None] = lambda *_, **__: None  # noqa: E731  a loop that nothing happens in
@@ -120,10 +120,10 @@ def test_who_holds_a_file(tmp_path: Path):
     file = tmp_path / "file"
     file.touch()
     with file.open(encoding="utf-8"):
-        assert not holds_for_writing(os.getpid(), str(file))
+        assert not is_open_for_writing(os.getpid(), str(file))
     with file.open("a", encoding="utf-8"):
-        assert holds_for_writing(os.getpid(), str(file))
-        assert not holds_for_writing(2**40, str(file))
+        assert is_open_for_writing(os.getpid(), str(file))
+        assert not is_open_for_writing(2**40, str(file))
 
 
 def test_files_that_were_met(noting: Noting, tmp_path: Path):

@@ -109,7 +109,7 @@ def test_it_takes_nobody_in(scene: Scene):
 def test_the_health_check_sees_what_nobody_else_would(scene: Scene):
     """Where no client comes, the health check's own connection shows that none is accepted."""
     for _ in range(SHORT + 2):
-        scene.progress.asked()
+        scene.progress.request_probe()
         scene.look(1)
     assert scene.progress.stuck
     for connection in (scene.listener.accept()[0],):
