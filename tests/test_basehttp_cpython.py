@@ -128,8 +128,8 @@ def test_cpythons_own(cpythons: Any, monkeypatch: pytest.MonkeyPatch, name: str,
     monkeypatch.setattr(cpythons, "RejectingSocketlessRequestHandler", rejecting(KINDS[kind]))
     result = unittest.TestResult()
     getattr(cpythons, CASE)(name).run(result)
-    told = [text for _, text in (*result.failures, *result.errors)]
-    assert bool(told) is ((kind, name) in DIFFERS), "\n".join(told)
+    reported = [text for _, text in (*result.failures, *result.errors)]
+    assert bool(reported) is ((kind, name) in DIFFERS), "\n".join(reported)
 
 
 def test_the_documentation_tells_what_cpythons_fail():

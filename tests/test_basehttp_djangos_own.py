@@ -61,7 +61,7 @@ runpy.run_path("runtests.py", run_name="__main__")
 
 
 @pytest.fixture(scope="module")
-def told() -> str:
+def reported() -> str:
     """What Django's runner says."""
     tests = source("django", django.get_version()) / "tests"
     program = PROGRAM.format(root=str(Path(__file__).parents[1]), tests=str(tests))
@@ -69,13 +69,13 @@ def told() -> str:
     return done.stderr
 
 
-def test_djangos_own(told: str):
+def test_djangos_own(reported: str):
     """Each of Django's tests passes on our classes, except for those that differ by intent, and all of those differ."""
-    ran = re.search(r"^Ran (\d+) tests", told, re.MULTILINE)
-    assert ran, told
+    ran = re.search(r"^Ran (\d+) tests", reported, re.MULTILINE)
+    assert ran, reported
     assert int(ran[1]) >= 34
-    failed = set(re.findall(r"^(?:FAIL|ERROR): \w+ \(([\w.]+)\)", told, re.MULTILINE))
-    assert failed == set(DIFFERS), told
+    failed = set(re.findall(r"^(?:FAIL|ERROR): \w+ \(([\w.]+)\)", reported, re.MULTILINE))
+    assert failed == set(DIFFERS), reported
 
 
 def test_the_documentation_tells_what_djangos_fail():

@@ -111,8 +111,8 @@ def test_no_line_holds_a_secret(secret: str, before: str, behind: str):
     log.event("info", "output", text=text, names=[text])
     plain, expected = lines_of(format="json")
     plain.event("info", "output", text=log.masked(text), names=[log.masked(text)])
-    told, wanted = json.loads(written[0]), json.loads(expected[0])
-    assert (told["text"], told["names"]) == (wanted["text"], wanted["names"])
+    reported, wanted = json.loads(written[0]), json.loads(expected[0])
+    assert (reported["text"], reported["names"]) == (wanted["text"], wanted["names"])
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
@@ -134,8 +134,8 @@ def test_our_own_words_are_none():
     log, written = lines_of(format="json")
     log.add_secrets({"A_PASSWORD": "supervisor", "B_PASSWORD": "12345678"})
     log.event("info", "appliance.started", url="supervisor", pid=12345678)
-    told = json.loads(written[0])
-    assert (told["role"], told["url"], told["pid"]) == ("supervisor", MASKED, 12345678)
+    reported = json.loads(written[0])
+    assert (reported["role"], reported["url"], reported["pid"]) == ("supervisor", MASKED, 12345678)
 
 
 def test_the_library_masks_too(capsysbinary, monkeypatch):
@@ -157,11 +157,11 @@ def failing(words: str) -> BaseException:
 
 
 @pytest.mark.parametrize(
-    "told", [lambda error: report(error, root="/p", kind="request"), exceptions_of], ids=["page", "record"]
+    "reported", [lambda error: report(error, root="/p", kind="request"), exceptions_of], ids=["page", "record"]
 )
-def test_what_a_worker_shows(monkeypatch, told: Callable[[BaseException], Any]):
+def test_what_a_worker_shows(monkeypatch, reported: Callable[[BaseException], Any]):
     """An exception's words, its causes', its notes' and its source lines hold no secret, nor a part of one."""
     monkeypatch.setenv("A_SECRET", "very-secret-indeed")
-    shown = json.dumps(told(failing("very-secret-indeed " + "x" * 16_355 + " very-secret-indeed x://u:hunter2@h")))
+    shown = json.dumps(reported(failing("very-secret-indeed " + "x" * 16_355 + " very-secret-indeed x://u:hunter2@h")))
     assert MASKED in shown
     assert ("very-s" in shown, "hunter2" in shown) == (False, False)

@@ -38,8 +38,8 @@ def test_a_missing_python_is_told(task, tmp_path):
     assert "python3-venv" in done.stderr
 
 
-@pytest.mark.parametrize(("words", "told"), [("sys.version_info", "3.11"), ("ensurepip", "python3-venv")])
-def test_a_python_that_is_not_fit_is_told(words, told, tmp_path):
+@pytest.mark.parametrize(("words", "reported"), [("sys.version_info", "3.11"), ("ensurepip", "python3-venv")])
+def test_a_python_that_is_not_fit_is_told(words, reported, tmp_path):
     """A Python that is too old, or that lacks venv, is told from one that is missing."""
     python = tmp_path / "python3"
     python.write_text(f'#!/bin/sh\ncase "$*" in *{words}*) exit 1 ;; *) echo Python 3.99 ;; esac\n')
@@ -47,7 +47,7 @@ def test_a_python_that_is_not_fit_is_told(words, told, tmp_path):
     done = make("serve", f"PYTHON={python}", f"VENV={tmp_path / 'venv'}")
     assert done.returncode != 0
     assert "Found Python 3.99" in done.stderr
-    assert told in done.stderr
+    assert reported in done.stderr
 
 
 def test_make_serve(tmp_path):

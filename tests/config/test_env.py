@@ -138,9 +138,9 @@ def test_a_line_that_cannot_be_meant(load, content, line):
 def test_many_bad_lines_are_one_complaint(load):
     """Each file is complained of once, by its first bad line and how many there are."""
     environment = load({".env": "A=1\n" + "not a line\n" * 10, ".env.local": "B='\n"})
-    told = {each.file: each for each in environment.complaints}
-    assert (told[".env"].line, told[".env"].count, told[".env.local"].line) == (2, 10, 1)
-    assert "9 more" in str(told[".env"])
+    reported = {each.file: each for each in environment.complaints}
+    assert (reported[".env"].line, reported[".env"].count, reported[".env.local"].line) == (2, 10, 1)
+    assert "9 more" in str(reported[".env"])
 
 
 def test_windows_text_is_read(load):

@@ -35,8 +35,8 @@ class Faulty(Appliance):
         self.armed, self.made = folder / "armed", folder / "made"
         if armed:
             self.arm()
-        told = {**fault, "armed": str(self.armed), "made": str(self.made)}
-        self.program = (str(SABOTEUR), json.dumps(told))
+        parameters = {**fault, "armed": str(self.armed), "made": str(self.made)}
+        self.program = (str(SABOTEUR), json.dumps(parameters))
         self.garbage: list[bytes] = []  # lines of stdout that are no JSON objects
         self._saves = 0
         self.stderr = folder / "stderr"

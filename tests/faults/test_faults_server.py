@@ -125,8 +125,8 @@ def test_accept_fails(serve: Serve, faults: Faults, number: int, times: int):
     faults.plan("accept", OSError(number, os.strerror(number)), times)
     assert served.ask().status == 200
     assert kept.ask().status == 200
-    told = [event for _, event, _ in served.sink.events]
-    assert told == (["accept.failed"] if number in NO_ACCEPT else [])
+    reported = [event for _, event, _ in served.sink.events]
+    assert reported == (["accept.failed"] if number in NO_ACCEPT else [])
 
 
 @pytest.mark.parametrize("number", RECEIVE)

@@ -156,7 +156,7 @@ class Outcome:
         self.witness = witness
 
     @property
-    def told(self) -> tuple[list[Received], list[bytes]]:
+    def reported(self) -> tuple[list[Received], list[bytes]]:
         """What must not depend on how the bytes arrived: what was received, and the statuses of the responses."""
         statuses = re.findall(rb"HTTP/1\.1 ([0-9]{3}) ", self.sent)
         return self.witness.received, [status for status in statuses if status != b"100"]
@@ -206,7 +206,7 @@ def check(data: bytes) -> None:
     # Whether a body is waited for that nobody read, and that the client may not send, depends on what is there.
     unread = [item for item in expected if isinstance(item, Asked) and (item.own or item.path.startswith("/unread"))]
     unsure = any(item.expects for item in unread)
-    assert unsure or whole.told == pieces.told, (whole.told, pieces.told)
+    assert unsure or whole.reported == pieces.reported, (whole.reported, pieces.reported)
 
 
 def judge(data: bytes, expected: list[Asked | Refused], outcome: Outcome) -> None:

@@ -34,18 +34,18 @@ def test_what_another_user_has_put_there_is_not_used(volume, temporary, victim, 
     """Whatever stands under our name is set aside or passed by, with one event; what it leads to is not touched."""
     plant(volume / NAME)
     before = [look(path) for path in (victim, victim / "file")]
-    told = prepare_cache(volume, OWNER, OWNER) if starts_as_root else []
+    reported = prepare_cache(volume, OWNER, OWNER) if starts_as_root else []
     with user(OWNER):
         claimed = claim(volume, temporary)
         assert claim(volume, temporary).cache == claimed.cache
     own = claimed.cache / NAME
     assert is_own(own)
     assert content(own) == []
-    assert len([*told, *claimed.notices]) == 1
+    assert len([*reported, *claimed.notices]) == 1
     assert claimed.cache.is_relative_to(volume)
     assert starts_as_root == (claimed.cache == volume) or plant is given_before
     assert [look(path) for path in (victim, victim / "file")] == before
-    (event, fields), *_ = [*told, *claimed.notices]
+    (event, fields), *_ = [*reported, *claimed.notices]
     assert event in {"folder.replaced", "cache.moved"}
     assert fields["path"] == str(volume / NAME)
     assert fields["reason"]

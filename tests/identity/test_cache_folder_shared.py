@@ -56,12 +56,12 @@ def test_a_share_that_keeps_no_owners(share, temporary, kind, starts_as_root):
     options, events = SHARES[kind]
     folder = share(options)
     for _ in range(2):
-        told = prepare_cache(folder, OWNER, OWNER) if starts_as_root else []
+        reported = prepare_cache(folder, OWNER, OWNER) if starts_as_root else []
         with user(OWNER):
             claimed = claim(folder, temporary)
             with open_folder(f"{claimed.cache}/{NAME}/code", 2, make=0o700) as code:
                 code.write("mine", b"kept")
-        assert told == []
+        assert reported == []
         assert by(claimed) == events
         assert (claimed.cache == folder) == (events != ["cache.moved"])
         assert [path.name for path in folder.iterdir()] == [NAME]

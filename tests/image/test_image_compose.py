@@ -69,9 +69,9 @@ def test_the_first_answer_is_quick(compose, start):
 def test_the_banner_names_the_address_of_the_host(compose):
     """The first words tell an address that works on the host, whatever port it was published on."""
     compose("up", "--detach")
-    told = compose.container().wait_for("appliance.started")
-    assert told["url"].rstrip("/") == f"http://localhost:{compose.port}"
-    assert "action" not in told
+    reported = compose.container().wait_for("appliance.started")
+    assert reported["url"].rstrip("/") == f"http://localhost:{compose.port}"
+    assert "action" not in reported
 
 
 def test_another_project(compose, project):
@@ -110,10 +110,10 @@ def test_without_compose(start, project):
 def test_a_published_port_that_nothing_inside_knows(start, project, docker):
     """``docker run -p 8119:8000`` tells no URL, which would be wrong, but the command that shows the port."""
     container = start(project("shadowing"))
-    told = container.wait_for("appliance.started")
-    assert "url" not in told
+    reported = container.wait_for("appliance.started")
+    assert "url" not in reported
     assert "url" not in container.wait_for("worker.ready")
-    command = told["action"].split("`")[1].split()
+    command = reported["action"].split("`")[1].split()
     assert docker(*command[1:]).stdout.strip() == f"127.0.0.1:{container.port}"
     assert "http://" not in container.execute("appliance", "status").stdout
     assert container.execute("appliance", "doctor", check=False).stdout.count("APPLIANCE_PUBLIC_URL") == 1

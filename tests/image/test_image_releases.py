@@ -57,6 +57,6 @@ def test_a_release(start, project, volume, requirements, source):
     optional = "signals" if requirements.startswith("flask==2.3") else "no signals"  # it requires blinker from 2.3 on
     assert (container.get().status, container.get().text) == (200, optional)
     assert container.get("/fail").status == 500
-    told = container.wait_for("request.finished", **{"url.path": "/fail"})
-    assert told["http.response.status_code"] == 500
+    reported = container.wait_for("request.finished", **{"url.path": "/fail"})
+    assert reported["http.response.status_code"] == 500
     assert "it fails" in str(container.events())

@@ -82,9 +82,9 @@ def test_what_another_user_planted_is_not_run(start, project, volume, script, us
         container = start(folder, "--user", user, "--volume", f"{volume}:/cache")
         container.wait_for("worker.ready", timeout=120)
         assert container.get().text == "honest"
-        told = container.events("folder.replaced") + container.events("cache.moved")
-        assert [each["event"] for each in told] == [event] * count
-        assert all(each["reason"] and each["path"] == f"/cache/uid-{OWNER}" for each in told)
+        reported = container.events("folder.replaced") + container.events("cache.moved")
+        assert [each["event"] for each in reported] == [event] * count
+        assert all(each["reason"] and each["path"] == f"/cache/uid-{OWNER}" for each in reported)
         assert len(container.events("install.started")) == installs
         container.stop()
 

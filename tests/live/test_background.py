@@ -58,9 +58,9 @@ def test_it_is_finished_after_a_reload(start: Start, project: Path, kind: str, t
     appliance.wait_for("reload.finished")
     assert appliance.get("/")[1] == b"two"
     earlier = (event for event in appliance.events if event["event"] == "work.running")
-    told = next(earlier, None) or appliance.wait_for("work.running")
-    assert (told["thread"], told["function"]) == (thread, "wait")
-    assert told["file"] == str(project / "app.py")
+    reported = next(earlier, None) or appliance.wait_for("work.running")
+    assert (reported["thread"], reported["function"]) == (thread, "wait")
+    assert reported["file"] == str(project / "app.py")
     (project / "go").touch()
     appliance.wait_for("output", text=f"done {kind}")
     ended = appliance.wait_for("worker.exited")
@@ -152,8 +152,8 @@ def test_schedulers_stop_at_once(start: Start, project: Path):
     appliance.wait_for("output", text="tick one")
     appliance.wait_for("output", text="again one")
     appliance.edit("app.py", SCHEDULED.replace("one", "two"))
-    told = appliance.wait_for("scheduler.stopped")
-    assert sorted(told["names"]) == ["Every", "scheduler"]
+    reported = appliance.wait_for("scheduler.stopped")
+    assert sorted(reported["names"]) == ["Every", "scheduler"]
     assert appliance.wait_for("worker.exited", generation=1)["how"] == "exit status 0"
     appliance.wait_for("output", text="tick two")
     assert appliance.stop() == 0

@@ -27,8 +27,8 @@ def test_a_bad_line_is_a_warning(start: Start, shows: Path):
     """A file with lines that mean nothing is told once, at the start and at each other state of it; the rest counts."""
     (shows / ".env").write_text("WORD=first\nnot a line\n'a=b'=c\n", encoding="utf-8")
     appliance = start(APPLIANCE_INSTALL="off")
-    told = appliance.wait_for("environment.unread")
-    assert (told["file"], told["line"], told["count"]) == (".env", 2, 2)
+    reported = appliance.wait_for("environment.unread")
+    assert (reported["file"], reported["line"], reported["count"]) == (".env", 2, 2)
     appliance.wait_for("worker.ready")
     assert appliance.get()[1] == b"'first'"
     appliance.edit(".env", "WORD=second\n'a=b'=c\nnot a line\n")
@@ -73,8 +73,8 @@ def test_what_is_no_file(start: Start, shows: Path, kind: str):
     appliance.edit("app.py", SHOWS + "\n")
     appliance.wait_for("reload.finished")
     assert appliance.stop() == 0
-    told = [event for event in appliance.events if event["event"] == "environment.unread"]
-    assert len(told) == (0 if kind == "null" else 1)
+    reported = [event for event in appliance.events if event["event"] == "environment.unread"]
+    assert len(reported) == (0 if kind == "null" else 1)
 
 
 def test_a_pipe_gives_each_generation_its_content(start: Start, shows: Path):

@@ -99,5 +99,5 @@ def test_the_look_leaves_no_trace(start: Start):
         socket.create_connection(("127.0.0.1", appliance.port), timeout=30).close()
     appliance.catch_up()
     assert appliance.stop() == 0
-    told = [event for event in appliance.events if event["role"] == "worker"]
-    assert [event["event"] for event in told] == ["request.finished"]
+    reported = [event for event in appliance.events if event["role"] == "worker"]
+    assert [event["event"] for event in reported] == ["request.finished"]

@@ -169,9 +169,9 @@ def test_a_project_with_an_ssl_of_its_own(secure: Secure, project: Path):
 def test_a_bad_pair_stops_the_start(secure: Secure):
     """A certificate that can't be used is one event with its three parts, and the exit code of a setting."""
     appliance = secure(APPLIANCE_TLS_KEY="nowhere.pem")
-    told = appliance.wait_for("settings.invalid")
-    assert "nowhere.pem" in told["found"]
-    assert all(told[part] for part in ("expected", "action"))
+    reported = appliance.wait_for("settings.invalid")
+    assert "nowhere.pem" in reported["found"]
+    assert all(reported[part] for part in ("expected", "action"))
     assert appliance.process.wait(timeout=10) == 2
 
 

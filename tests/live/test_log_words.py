@@ -150,8 +150,8 @@ def test_each_word_is_its_requests(serve: Serve):
     for number, request_id in enumerate(ids):
         word = f"word-{number}."
         own = [event for event in appliance.said() if event.get("request_id") == request_id]
-        told = [str(event.get("text", event.get("message"))) for event in own]
-        text = "\n".join(told)  # a machine that is busy makes several events of one traceback
+        reported = [str(event.get("text", event.get("message"))) for event in own]
+        text = "\n".join(reported)  # a machine that is busy makes several events of one traceback
         lines = text.splitlines()
         singles = [f"{word} errors", f"{word} logged", f"{word} streamed", f"{word} {word} printed"]
         assert [lines.count(line) for line in [*singles, f"ValueError: {word} raised"]] == [1] * 5

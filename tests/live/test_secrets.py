@@ -34,17 +34,17 @@ def test_no_secret_leaves(start: Start, project: Path) -> None:
     (project / "app.py").write_text(BROKEN, encoding="utf-8")
     appliance = start(APPLIANCE_INSTALL="off")
     appliance.wait_for("worker.failed")
-    told = [appliance.get(Accept=kind)[1].decode() for kind in ("text/html", "application/json", "text/plain")]
-    told += [appliance.command(*words).stdout for words in (["status"], ["status", "--json"], ["config"], ["check"])]
+    shown = [appliance.get(Accept=kind)[1].decode() for kind in ("text/html", "application/json", "text/plain")]
+    shown += [appliance.command(*words).stdout for words in (["status"], ["status", "--json"], ["config"], ["check"])]
     appliance.edit("app.py", SERVING)
     appliance.wait_for("worker.ready")
-    told += [appliance.get(f"/?token={SECRET[0]}", Accept="text/html")[1].decode()]
+    shown += [appliance.get(f"/?token={SECRET[0]}", Accept="text/html")[1].decode()]
     appliance.wait_for("request.finished")
     appliance.stop()
-    told.append(json.dumps(appliance.events))
-    for text in told:
+    shown.append(json.dumps(appliance.events))
+    for text in shown:
         assert [secret for secret in SECRET if secret in text] == []
-    assert all("********" in text for text in (told[0], told[3], told[-2], told[-1]))
+    assert all("********" in text for text in (shown[0], shown[3], shown[-2], shown[-1]))
     words = json.dumps(appliance.events)
     assert all(
         word in words for word in ("printed postgres://shop:********@db.test", "logged postgres", "raised ********")

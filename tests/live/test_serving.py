@@ -225,8 +225,8 @@ def test_asgi_is_said(start: Start, project: Path):
 def test_bad_start(start: Start, settings: dict[str, str], code: int, event: str):
     """A start that can't be meant is one event with its three parts, and a documented exit code."""
     appliance = start(**settings)
-    told = appliance.wait_for(event)
-    assert all(told[part] for part in ("found", "expected", "action"))
+    reported = appliance.wait_for(event)
+    assert all(reported[part] for part in ("found", "expected", "action"))
     assert appliance.process.wait(timeout=10) == code
 
 
@@ -234,8 +234,8 @@ def test_port_taken(start: Start):
     """A port that another process has is said, with exit code 4."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         appliance = start(APPLIANCE_PORT=str(other.getsockname()[1]))
-        told = appliance.wait_for("listen.failed")
-        assert str(other.getsockname()[1]) in told["found"]
+        reported = appliance.wait_for("listen.failed")
+        assert str(other.getsockname()[1]) in reported["found"]
         assert appliance.process.wait(timeout=10) == 4
 
 

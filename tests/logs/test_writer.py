@@ -129,8 +129,8 @@ def test_a_stop_drops_and_counts(pipe, stderr):
     lost = writer.close(within_s=0.01)
     writer.write(b"late\n")
     writing.close()
-    told = json.loads(os.read(stderr[0], 65_536))
-    assert (told["event"], told["count"], told["level"], told["role"]) == ("records.lost", lost, "error", "supervisor")
+    line = json.loads(os.read(stderr[0], 65_536))
+    assert (line["event"], line["count"], line["level"], line["role"]) == ("records.lost", lost, "error", "supervisor")
     whole = reading.read(65_536).count(b"\n")
     assert lost == len(LINES) - whole
 
@@ -183,10 +183,10 @@ def test_a_descriptor_that_fails_for_a_while(pipe, stderr, monkeypatch, code):
     assert writer.close(within_s=10) > 0
     lines = [json.loads(line) for line in got.splitlines()]
     kept = [line["n"] for line in lines if "n" in line]
-    told = [line["count"] for line in lines if line.get("event") == "records.lost"]
+    reported = [line["count"] for line in lines if line.get("event") == "records.lost"]
     assert kept == sorted(kept)
     assert kept[-1] == 600
-    assert len(kept) + sum(told) == 601
+    assert len(kept) + sum(reported) == 601
 
 
 @pytest.mark.usefixtures("thread_faults")

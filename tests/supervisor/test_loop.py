@@ -186,8 +186,8 @@ def test_without_anyone_to_tell_an_error_comes_out(
 
 def test_timers_and_posted_calls_that_raise_are_told(loop: Loop):
     """An error of a timer, or of a posted call, is told, and the next call comes."""
-    told: list[Exception] = []
-    loop.on_error = told.append
+    reported: list[Exception] = []
+    loop.on_error = reported.append
 
     def fails() -> None:
         raise ValueError
@@ -196,7 +196,7 @@ def test_timers_and_posted_calls_that_raise_are_told(loop: Loop):
     loop.post(fails)
     loop.call_later(0.001, loop.stop)
     run(loop)
-    assert [type(error) for error in told] == [ValueError, ValueError]
+    assert [type(error) for error in reported] == [ValueError, ValueError]
     assert loop.guarded(lambda: None)
     assert not loop.guarded(fails)
 
@@ -213,8 +213,8 @@ def test_a_selector_that_fails_is_replaced(
 ):  # fmt: skip
     """Where the kernel's list is lost another one is taken, with all that was watched and is still open."""
     monkeypatch.setattr(module, "PAUSE_S", (0.001,))
-    told: list[Exception] = []
-    loop.on_error = told.append
+    reported: list[Exception] = []
+    loop.on_error = reported.append
     gone, closed = socket.socketpair()
     number = os.dup(gone.fileno())
     for each in (gone, closed, number, pair[0]):
@@ -226,7 +226,7 @@ def test_a_selector_that_fails_is_replaced(
     lose(lost)
     run(loop)
     assert loop._selector is not lost
-    assert [type(error) for error in told] == [OSError]
+    assert [type(error) for error in reported] == [OSError]
 
 
 def test_a_selector_that_can_not_be_replaced_yet(
@@ -234,8 +234,8 @@ def test_a_selector_that_can_not_be_replaced_yet(
 ):  # fmt: skip
     """Where there is no descriptor for another selector the loop asks again after a pause, until there is."""
     monkeypatch.setattr(module, "PAUSE_S", (0.001,))
-    told: list[Exception] = []
-    loop.on_error = told.append
+    reported: list[Exception] = []
+    loop.on_error = reported.append
     make, refusals = selectors.DefaultSelector, [NO_DESCRIPTOR, NO_DESCRIPTOR]
 
     def refuse() -> selectors.BaseSelector:
@@ -247,4 +247,4 @@ def test_a_selector_that_can_not_be_replaced_yet(
     loop.watch(pair[0], loop.stop)
     lose(loop._selector)
     run(loop)
-    assert len(told) == 3
+    assert len(reported) == 3

@@ -22,8 +22,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_call_that_raises_is_paused(loop: Loop, pair: tuple[socket.socket, socket.socket], quick: None):
     """Each error is told, the descriptor pauses and is looked at again, and the loop goes on until it works."""
-    told: list[str] = []
-    loop.on_error = lambda error: told.append(str(error))
+    reported: list[str] = []
+    loop.on_error = lambda error: reported.append(str(error))
     calls: list[int] = []
 
     def called() -> None:
@@ -35,7 +35,7 @@ def test_a_call_that_raises_is_paused(loop: Loop, pair: tuple[socket.socket, soc
 
     loop.watch(pair[0], called)
     run(loop)
-    assert told == ["failure 1", "failure 2", "failure 3"]
+    assert reported == ["failure 1", "failure 2", "failure 3"]
 
 
 def test_it_is_paused_longer_each_time(loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: Any):
@@ -93,15 +93,15 @@ def test_a_call_that_works_beside_one_that_fails(loop: Loop, pair: tuple[socket.
     """While one descriptor has failures, the calls of another go on, and raise nothing."""
     one, other = pair
     one.send(b"x")
-    told: list[Exception] = []
-    loop.on_error = told.append
+    reported: list[Exception] = []
+    loop.on_error = reported.append
     rounds: list[int] = []
 
     def fails() -> None:
         raise ValueError
 
     def works() -> None:
-        rounds.append(len(told))
+        rounds.append(len(reported))
         if rounds.count(1) == 2:
             loop.stop()
 
@@ -109,21 +109,21 @@ def test_a_call_that_works_beside_one_that_fails(loop: Loop, pair: tuple[socket.
     loop.watch(other, works)
     run(loop)
     assert rounds.count(1) == 2
-    assert {type(error) for error in told} == {ValueError}
+    assert {type(error) for error in reported} == {ValueError}
 
 
 def test_a_pause_that_fails(
     loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ):  # fmt: skip
     """A descriptor that can't be paused after its failure ends nothing: it is called for again."""
-    told: list[Exception] = []
-    loop.on_error = told.append
+    reported: list[Exception] = []
+    loop.on_error = reported.append
 
     def refuse(*_: object) -> None:
         raise NO_DESCRIPTOR
 
     def called() -> None:
-        if told:
+        if reported:
             loop.stop()
         else:
             raise ValueError
@@ -131,7 +131,7 @@ def test_a_pause_that_fails(
     monkeypatch.setattr(loop, "pause", refuse)
     loop.watch(pair[0], called)
     run(loop)
-    assert [type(error) for error in told] == [ValueError]
+    assert [type(error) for error in reported] == [ValueError]
 
 
 def test_a_pause_holds_up_nobody(loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: Any):

@@ -92,9 +92,9 @@ def test_saves(watch: Watch, watch_set: Path, how: Save):
     """Each editor's save is one burst with the file alone in it, told when it is whole."""
     watching = watch()
     how(watch_set / "shop/views.py", "saved")
-    assert watching.told() == {"shop/views.py": Kind.CODE}
+    assert watching.changes() == {"shop/views.py": Kind.CODE}
     assert (watch_set / "shop/views.py").read_text(encoding="utf-8").strip() == "saved"
-    assert watching.told_before() == []
+    assert watching.changes_before() == []
 
 
 @pytest.mark.parametrize("how", SAVES, ids=lambda each: each.__name__)
@@ -102,10 +102,10 @@ def test_saves_where_all_is_polled(watch: Watch, watch_set: Path, how: Save):
     """Without events each save is told too."""
     watching = watch(how="poll")
     how(watch_set / "shop/views.py", "saved")
-    told = watching.told()
+    changes = watching.changes()
     while (watch_set / "shop/views.py").read_text(encoding="utf-8").strip() != "saved":
-        told = watching.told()  # half a file may be told before the whole one
-    assert told == {"shop/views.py": Kind.CODE}
+        changes = watching.changes()  # half a file may be told before the whole one
+    assert changes == {"shop/views.py": Kind.CODE}
 
 
 @pytest.mark.parametrize("how", ["auto", "poll"])
@@ -118,7 +118,7 @@ def test_a_copy_that_keeps_its_time(watch: Watch, watch_set: Path, how: str):
     os.utime(watch_set / "app.py", ns=(before.st_atime_ns, before.st_mtime_ns))
     after = (watch_set / "app.py").stat()
     assert (before.st_mtime_ns, before.st_size, before.st_ino) == (after.st_mtime_ns, after.st_size, after.st_ino)
-    assert watching.told() == {"app.py": Kind.CODE}
+    assert watching.changes() == {"app.py": Kind.CODE}
 
 
 def test_equal_lengths(watch: Watch, watch_set: Path):
@@ -126,42 +126,42 @@ def test_equal_lengths(watch: Watch, watch_set: Path):
     watching = watch()
     for number in range(10, 30):
         save(watch_set / "app.py", f"x = {number}")
-    told = watching.told()
-    assert told == {"app.py": Kind.CODE}
+    changes = watching.changes()
+    assert changes == {"app.py": Kind.CODE}
     save(watch_set / "app.py", "x = 30")
-    assert watching.told_before() == ["app.py"]
+    assert watching.changes_before() == ["app.py"]
 
 
 def test_files_that_come_and_go(watch: Watch, watch_set: Path):
     """New, deleted and renamed files are told, one that came and went is not."""
     watching = watch()
     (watch_set / "new.py").write_text("", encoding="utf-8")
-    assert watching.told() == {"new.py": Kind.CODE}
+    assert watching.changes() == {"new.py": Kind.CODE}
     (watch_set / "app.py").unlink()
-    assert watching.told() == {"app.py": Kind.CODE}
+    assert watching.changes() == {"app.py": Kind.CODE}
     (watch_set / "new.py").rename(watch_set / "newer.py")
-    assert watching.told() == {"new.py": Kind.CODE, "newer.py": Kind.CODE}
+    assert watching.changes() == {"new.py": Kind.CODE, "newer.py": Kind.CODE}
     (watch_set / "short.py").write_text("x", encoding="utf-8")
     (watch_set / "short.py").unlink()
-    assert watching.told_before() == []
+    assert watching.changes_before() == []
 
 
 def test_folders_that_come_and_go(watch: Watch, watch_set: Path):
     """A folder that is renamed, deleted, made, or moved in, and what is saved in it afterwards, is told."""
     watching = watch()
     (watch_set / "shop").rename(watch_set / "store")
-    assert set(watching.told()) == {
+    assert set(watching.changes()) == {
         "shop/__init__.py", "shop/views.py", "store/__init__.py", "store/views.py",
     }  # fmt: skip
     save(watch_set / "store/views.py", "again")
-    assert watching.told() == {"store/views.py": Kind.CODE}
+    assert watching.changes() == {"store/views.py": Kind.CODE}
     shutil.rmtree(watch_set / "store")
-    assert set(watching.told()) == {"store/__init__.py", "store/views.py"}
+    assert set(watching.changes()) == {"store/__init__.py", "store/views.py"}
     (watch_set / "a/b/c").mkdir(parents=True)
     (watch_set / "a/b/c/deep.py").write_text("x", encoding="utf-8")
-    assert watching.told() == {"a/b/c/deep.py": Kind.CODE}
+    assert watching.changes() == {"a/b/c/deep.py": Kind.CODE}
     save(watch_set / "a/b/c/deep.py", "again")
-    assert watching.told() == {"a/b/c/deep.py": Kind.CODE}
+    assert watching.changes() == {"a/b/c/deep.py": Kind.CODE}
 
 
 def test_a_linked_folder(watch: Watch, watch_set: Path, tmp_path: Path):
@@ -174,15 +174,15 @@ def test_a_linked_folder(watch: Watch, watch_set: Path, tmp_path: Path):
     (watch_set / "round").symlink_to(watch_set)
     watching = watch()
     save(tmp_path / "one/lib.py", "1")
-    assert watching.told() == {"lib/lib.py": Kind.CODE}
+    assert watching.changes() == {"lib/lib.py": Kind.CODE}
     (watch_set / "next").symlink_to(tmp_path / "two")
-    assert watching.told() == {"next/lib.py": Kind.CODE}
+    assert watching.changes() == {"next/lib.py": Kind.CODE}
     (watch_set / "next").replace(watch_set / "lib")
-    assert set(watching.told()) == {"lib/lib.py", "next/lib.py"}
+    assert set(watching.changes()) == {"lib/lib.py", "next/lib.py"}
     save(tmp_path / "two/lib.py", "2")
-    assert watching.told() == {"lib/lib.py": Kind.CODE}
+    assert watching.changes() == {"lib/lib.py": Kind.CODE}
     save(watch_set / "shop/views.py", "3")
-    assert watching.told() == {"shop/views.py": Kind.CODE}
+    assert watching.changes() == {"shop/views.py": Kind.CODE}
 
 
 def test_a_linked_file(watch: Watch, watch_set: Path, tmp_path: Path):
@@ -191,7 +191,7 @@ def test_a_linked_file(watch: Watch, watch_set: Path, tmp_path: Path):
     (watch_set / "shared.py").symlink_to(tmp_path / "shared.py")
     watching = watch()
     save(tmp_path / "shared.py", "two")
-    assert watching.told() == {"shared.py": Kind.CODE}
+    assert watching.changes() == {"shared.py": Kind.CODE}
 
 
 def test_the_project_replaced(watch: Watch, watch_set: Path, tmp_path: Path):
@@ -201,16 +201,16 @@ def test_the_project_replaced(watch: Watch, watch_set: Path, tmp_path: Path):
     save(tmp_path / "other/app.py", "other")
     watch_set.rename(tmp_path / "away")
     (tmp_path / "other").rename(watch_set)
-    assert "app.py" in watching.told()
+    assert "app.py" in watching.changes()
     save(watch_set / "shop/views.py", "new")
-    assert watching.told() == {"shop/views.py": Kind.CODE}
+    assert watching.changes() == {"shop/views.py": Kind.CODE}
     save(tmp_path / "away/app.py", "nobody's")
     watch_set.rename(tmp_path / "gone")
-    assert {"app.py", ".env", "shop/views.py"} <= set(watching.told())
+    assert {"app.py", ".env", "shop/views.py"} <= set(watching.changes())
     (tmp_path / "gone").rename(watch_set)
-    assert {"app.py", ".env", "shop/views.py"} <= set(watching.told())
+    assert {"app.py", ".env", "shop/views.py"} <= set(watching.changes())
     save(watch_set / "shop/views.py", "newer")
-    assert watching.told() == {"shop/views.py": Kind.CODE}
+    assert watching.changes() == {"shop/views.py": Kind.CODE}
 
 
 def test_a_hard_link(watch: Watch, watch_set: Path, tmp_path: Path):
@@ -218,4 +218,4 @@ def test_a_hard_link(watch: Watch, watch_set: Path, tmp_path: Path):
     (tmp_path / "lib.py").write_text("x", encoding="utf-8")
     watching = watch()
     os.link(tmp_path / "lib.py", watch_set / "lib.py")
-    assert watching.told() == {"lib.py": Kind.CODE}
+    assert watching.changes() == {"lib.py": Kind.CODE}

@@ -70,7 +70,7 @@ def test_an_unchanged_file_is_no_news(watch: Watch, watch_set: Path, monkeypatch
     save(watch_set / "shop/views.py", "other")
     save(watch_set / "shop/views.py", text)
     (watch_set / "shop/views.py").chmod(0o600)
-    assert watching.told_before() == []
+    assert watching.changes_before() == []
 
 
 def test_an_unchanged_file_is_news_while_all_is_broken(watch: Watch, watch_set: Path):
@@ -80,10 +80,10 @@ def test_an_unchanged_file_is_news_while_all_is_broken(watch: Watch, watch_set: 
     watching.burst()
     watching.state = WorkerState.BROKEN
     save(watch_set / "app.py", "x")
-    assert watching.told() == {"app.py": Kind.CODE}
+    assert watching.changes() == {"app.py": Kind.CODE}
     watching.state = WorkerState.BUSY
     save(watch_set / "app.py", "x")
-    assert watching.told_before() == []
+    assert watching.changes_before() == []
 
 
 def test_what_git_ignores(watch: Watch, watch_set: Path):
@@ -97,16 +97,16 @@ def test_what_git_ignores(watch: Watch, watch_set: Path):
     save(watch_set / "generated/loaded.py", "two")
     save(watch_set / "settings_local.py", "two")
     save(watch_set / ".env", "A=1")
-    assert watching.told() == {".env": Kind.ENVIRONMENT}
+    assert watching.changes() == {".env": Kind.ENVIRONMENT}
     watching.watcher.add_files(
         "worker", Kind.CODE, [str(watch_set / "generated/loaded.py"), str(watch_set / "settings_local.py")]
     )
-    assert watching.told_before() == []
+    assert watching.changes_before() == []
     save(watch_set / "generated/other.py", "three")
     save(watch_set / "generated/loaded.py", "three")
-    assert watching.told() == {"generated/loaded.py": Kind.CODE}
+    assert watching.changes() == {"generated/loaded.py": Kind.CODE}
     save(watch_set / "settings_local.py", "three")
-    assert watching.told() == {"settings_local.py": Kind.CODE}
+    assert watching.changes() == {"settings_local.py": Kind.CODE}
 
 
 def is_watched(watching: Watching, folder: Path) -> bool:
@@ -129,12 +129,12 @@ def test_rules_that_change(watch: Watch, watch_set: Path, monkeypatch: pytest.Mo
     while is_watched(watching, watch_set / "shop"):
         assert swept.acquire(timeout=10)
     save(watch_set / "shop/views.py", "two")
-    assert watching.told_before() == []
+    assert watching.changes_before() == []
     (watch_set / ".gitignore").unlink()
     while not is_watched(watching, watch_set / "shop"):
         assert swept.acquire(timeout=10)
     save(watch_set / "shop/views.py", "three")
-    assert "shop/views.py" in watching.told_before()
+    assert "shop/views.py" in watching.changes_before()
 
 
 def test_what_is_never_watched_costs_nothing(watch: Watch, watch_set: Path):
@@ -147,7 +147,7 @@ def test_what_is_never_watched_costs_nothing(watch: Watch, watch_set: Path):
     (watch_set / "later/lib").mkdir(parents=True)
     (watch_set / "later/pyvenv.cfg").touch()
     (watch_set / "later/lib/module.py").write_text("x", encoding="utf-8")
-    assert watching.told_before() == []
+    assert watching.changes_before() == []
     assert not [path for path in watching.watcher._watch_set.tree.folders if "later" in path]
 
 
@@ -158,11 +158,11 @@ def test_elsewhere(watch: Watch, watch_set: Path, tmp_path: Path):
     (tmp_path / "rates.csv").write_text("one", encoding="utf-8")
     watching = watch(extra=["../shared", str(tmp_path / "rates.csv"), "*.yaml"])
     save(tmp_path / "shared/lib.py", "two")
-    assert watching.told() == {str(tmp_path / "shared/lib.py"): Kind.CODE}
+    assert watching.changes() == {str(tmp_path / "shared/lib.py"): Kind.CODE}
     save(tmp_path / "rates.csv", "two")
-    assert watching.told() == {str(tmp_path / "rates.csv"): Kind.CODE}
+    assert watching.changes() == {str(tmp_path / "rates.csv"): Kind.CODE}
     save(watch_set / "site.yaml", "two")
-    assert watching.told() == {"site.yaml": Kind.CODE}
+    assert watching.changes() == {"site.yaml": Kind.CODE}
 
 
 def test_named_files(watch: Watch, tmp_path: Path):
@@ -171,14 +171,14 @@ def test_named_files(watch: Watch, tmp_path: Path):
         (tmp_path / name).write_text("x", encoding="utf-8")
     watching = watch()
     watching.watcher.add_files("plan", Kind.DEPENDENCIES, [str(tmp_path / "one")])
-    assert watching.told_before() == []
+    assert watching.changes_before() == []
     save(tmp_path / "one", "y")
-    assert watching.told() == {str(tmp_path / "one"): Kind.DEPENDENCIES}
+    assert watching.changes() == {str(tmp_path / "one"): Kind.DEPENDENCIES}
     watching.watcher.add_files("plan", Kind.DEPENDENCIES, [str(tmp_path / "two")])
-    assert watching.told_before() == []
+    assert watching.changes_before() == []
     save(tmp_path / "one", "z")
     save(tmp_path / "two", "z")
-    assert watching.told() == {str(tmp_path / "two"): Kind.DEPENDENCIES}
+    assert watching.changes() == {str(tmp_path / "two"): Kind.DEPENDENCIES}
 
 
 def as_it_is(path: Path) -> FileState:
@@ -205,13 +205,13 @@ def test_what_was_met_is_watched(watch: Watch, hidden: Path, tmp_path: Path, nam
     file.write_text("one", encoding="utf-8")
     watching = watch()
     watching.watcher.compare({str(file): as_it_is(file)}, more=False)
-    assert watching.told_before() == []
+    assert watching.changes_before() == []
     save(file, "two")
-    assert watching.told() == {str(file).removeprefix(f"{hidden}/"): Kind.CODE}
+    assert watching.changes() == {str(file).removeprefix(f"{hidden}/"): Kind.CODE}
     watching.watcher.compare({str(hidden / "app.py"): as_it_is(hidden / "app.py")}, more=False)
-    assert watching.told_before() == []
+    assert watching.changes_before() == []
     save(file, "three")
-    assert watching.told_before() == []
+    assert watching.changes_before() == []
 
 
 @pytest.mark.parametrize("how", ["saved", "in one tick", "made", "removed"])
@@ -228,8 +228,8 @@ def test_a_save_before_it_was_watched(watch: Watch, hidden: Path, how: str):
     elif how == "removed":
         file.unlink()
     watching.watcher.compare({str(file): met}, more=True)
-    assert watching.told() == {"local.py": Kind.CODE}
-    assert watching.told_before() == []
+    assert watching.changes() == {"local.py": Kind.CODE}
+    assert watching.changes_before() == []
 
 
 def test_files_that_are_not_there(watch: Watch, hidden: Path):
@@ -238,15 +238,15 @@ def test_files_that_are_not_there(watch: Watch, hidden: Path):
     watching = watch()
     names = ("absent.py", "private/absent.py", "later/__init__.py")
     watching.watcher.compare({str(hidden / name): FileState(None) for name in names}, more=False)
-    assert watching.told_before() == []
+    assert watching.changes_before() == []
     (hidden / "later").mkdir()
     for name in names:
         (hidden / name).write_text("x", encoding="utf-8")
-        assert watching.told() == {name: Kind.CODE}
+        assert watching.changes() == {name: Kind.CODE}
     (hidden / "later").rename(hidden / "aside")
-    assert "later/__init__.py" in watching.told()
+    assert "later/__init__.py" in watching.changes()
     (hidden / "aside").rename(hidden / "later")
-    assert "later/__init__.py" in watching.told()
+    assert "later/__init__.py" in watching.changes()
 
 
 def test_what_the_user_ignores(watch: Watch, hidden: Path):
@@ -256,7 +256,7 @@ def test_what_the_user_ignores(watch: Watch, hidden: Path):
     watching.watcher.compare({str(file): as_it_is(file) for file in files}, more=False)
     for file in files:
         save(file, "two")
-    assert watching.told_before() == []
+    assert watching.changes_before() == []
 
 
 def test_folders_of_templates(watch: Watch, watch_set: Path):
@@ -267,15 +267,15 @@ def test_folders_of_templates(watch: Watch, watch_set: Path):
     watching = watch()
     save(watch_set / "pages/page.html", "two")
     (watch_set / "report.html").write_text("a report", encoding="utf-8")
-    assert watching.told_before() == []
+    assert watching.changes_before() == []
     watching.watcher.add_template_folders([str(watch_set / "pages"), str(watch_set / "nowhere")])
     watching.watcher.add_template_folders([str(watch_set / "pages")])
     watching.watcher._schedule.sweep_soon(time.monotonic())
-    assert watching.told_before() == []
+    assert watching.changes_before() == []
     save(watch_set / "pages/page.html", "three")
-    assert watching.told() == {"pages/page.html": Kind.ASSET}
+    assert watching.changes() == {"pages/page.html": Kind.ASSET}
     (watch_set / "pages/new.html").write_text("new", encoding="utf-8")
-    assert watching.told() == {"pages/new.html": Kind.ASSET}
+    assert watching.changes() == {"pages/new.html": Kind.ASSET}
 
 
 def test_a_branch_switch_is_one_burst(watch: Watch, watch_set: Path):
@@ -287,15 +287,15 @@ def test_a_branch_switch_is_one_burst(watch: Watch, watch_set: Path):
     git(watch_set, "checkout", "-qf", "main", "--")
     watching = watch()
     git(watch_set, "checkout", "-q", "other", "--")
-    assert len(watching.told()) == 2000
-    assert watching.told_before() == []
+    assert len(watching.changes()) == 2000
+    assert watching.changes_before() == []
 
 
 def test_saved_while_the_watch_began(watch: Watch, watch_set: Path):
     """What was saved after the start and before the first look is told."""
     future = time.time() + 5
     os.utime(watch_set / "app.py", (future, future))
-    assert watch().told() == {"app.py": Kind.CODE}
+    assert watch().changes() == {"app.py": Kind.CODE}
 
 
 class Scarce(Inotify):
@@ -322,9 +322,9 @@ def test_the_kernels_limits(watch: Watch, watch_set: Path, monkeypatch: pytest.M
     watching = watch()
     assert watching.begun["polled"]
     save(watch_set / "shop/views.py", "two")
-    assert watching.told() == {"shop/views.py": Kind.CODE}
+    assert watching.changes() == {"shop/views.py": Kind.CODE}
     watching.watcher._schedule.sweep_soon(time.monotonic())
-    assert watching.told_before() == []
+    assert watching.changes_before() == []
     assert [event for event, _ in watching.seen if event == "watch.failed"] == ["watch.failed"]
 
 
@@ -345,9 +345,9 @@ def test_a_mute_mount_is_polled(watch: Watch, watch_set: Path, monkeypatch: pyte
     assert (watching.begun["how"], watching.begun["polled"]) == ("events and polling", ["shop (nfs4)"])
     watching.watcher._watch_set.source.drop(str(watch_set / "shop"))
     save(watch_set / "shop/views.py", "two")
-    assert watching.told() == {"shop/views.py": Kind.CODE}
+    assert watching.changes() == {"shop/views.py": Kind.CODE}
     save(watch_set / "app.py", "two")
-    assert watching.told() == {"app.py": Kind.CODE}
+    assert watching.changes() == {"app.py": Kind.CODE}
 
 
 def test_the_sweep_behind_events(watch: Watch, watch_set: Path):
@@ -357,4 +357,4 @@ def test_the_sweep_behind_events(watch: Watch, watch_set: Path):
     save(watch_set / "shop/views.py", "two")
     watching.watcher._schedule._sweep = 0.0
     watching.watcher._watch_set.source.wake()
-    assert watching.told() == {"shop/views.py": Kind.CODE}
+    assert watching.changes() == {"shop/views.py": Kind.CODE}

@@ -18,11 +18,11 @@ def test_saves_are_told(watch: Watch, watch_set: Path, monkeypatch: pytest.Monke
     watching = watch()
     assert watching.begun["how"] == "events"
     save(watch_set / "shop/views.py", "two")
-    assert watching.told() == {"shop/views.py": Kind.CODE}
+    assert watching.changes() == {"shop/views.py": Kind.CODE}
     (watch_set / "lib").mkdir()
     (watch_set / "lib/new.py").write_text("x", encoding="utf-8")
-    assert watching.told() == {"lib/new.py": Kind.CODE}
+    assert watching.changes() == {"lib/new.py": Kind.CODE}
     (watch_set / "lib").rename(watch_set / "store")
-    assert set(watching.told()) == {"lib/new.py", "store/new.py"}
+    assert set(watching.changes()) == {"lib/new.py", "store/new.py"}
     (watch_set / "app.py").unlink()
-    assert watching.told() == {"app.py": Kind.CODE}
+    assert watching.changes() == {"app.py": Kind.CODE}

@@ -41,17 +41,17 @@ class Watching:
         """The next burst."""
         return self.bursts.get(timeout=10)
 
-    def told(self) -> dict[str, Kind]:
+    def changes(self) -> dict[str, Kind]:
         """What the next burst has told."""
         return dict(self.burst().kinds)
 
-    def told_before(self, mark: str = "mark.py") -> list[str]:
+    def changes_before(self, mark: str = "mark.py") -> list[str]:
         """All that was told before a save that is certain to be."""
         (self.root / mark).write_text(f"{time.monotonic_ns()}", encoding="utf-8")
-        told: list[str] = []
-        while mark not in told:
-            told += self.told()
-        return sorted(set(told) - {mark})
+        changes: list[str] = []
+        while mark not in changes:
+            changes += self.changes()
+        return sorted(set(changes) - {mark})
 
     # -- the listener --------------------------------------------------------------------------------------------------
 

@@ -23,19 +23,19 @@ from appliance.worker.stdio import terminal
 from appliance.worker.stdio.logging_records import StreamHandlerHook
 from tests.worker.heard import heard, texts
 
-Told = list[tuple[str, str, dict[str, Any]]]
+Reported = list[tuple[str, str, dict[str, Any]]]
 
 
 @pytest.fixture
-def told() -> Told:
+def reported() -> Reported:
     return []
 
 
 @pytest.fixture
-def hooks(told: Told) -> Hooks:
+def hooks(reported: Reported) -> Hooks:
     """A guard that is listened to."""
     made = Hooks()
-    made.report_to(lambda level, event, fields: told.append((level, event, fields)))
+    made.report_to(lambda level, event, fields: reported.append((level, event, fields)))
     return made
 
 
@@ -43,7 +43,7 @@ def fails(*_: Any, **__: Any) -> Any:
     raise ValueError("of our own")
 
 
-def test_the_first_failure_is_the_last(hooks: Hooks, told: Told):
+def test_the_first_failure_is_the_last(hooks: Hooks, reported: Reported):
     """A hook that raises is named in one event, with its traceback, and not asked again."""
     asked: list[int] = []
 
@@ -56,7 +56,7 @@ def test_the_first_failure_is_the_last(hooks: Hooks, told: Told):
         "nothing", "nothing", "still nothing",
     ]  # fmt: skip
     assert asked == [1]
-    ((level, event, fields),) = told
+    ((level, event, fields),) = reported
     assert (level, event, fields["hook"], fields["reason"]) == (
         "debug", "hook.dropped", "a hook", "ValueError: of our own",
     )  # fmt: skip
@@ -71,7 +71,7 @@ def test_others_go_on(hooks: Hooks):
 
 
 @pytest.mark.parametrize("error", [RecursionError, MemoryError])
-def test_a_bad_moment_is_no_failure(hooks: Hooks, told: Told, error: type[Exception]):
+def test_a_bad_moment_is_no_failure(hooks: Hooks, reported: Reported, error: type[Exception]):
     """Where there is no stack or memory left the hook is passed over, and asked again."""
     results: list[Any] = [error, "done"]
 
@@ -82,7 +82,7 @@ def test_a_bad_moment_is_no_failure(hooks: Hooks, told: Told, error: type[Except
         return result
 
     assert [hooks.call("a hook", hook, otherwise="nothing") for _ in range(2)] == ["nothing", "done"]
-    assert not told
+    assert not reported
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
@@ -99,10 +99,10 @@ def test_what_ends_a_request_passes(hooks: Hooks, error: type[BaseException]):
 
 def test_what_is_dropped_before_anybody_listens():
     """A failure in the preloader is told by the worker that is forked from it."""
-    hooks, told = Hooks(), []
+    hooks, reported = Hooks(), []
     hooks.call("early", fails, otherwise=None)
-    hooks.report_to(lambda *event: told.append(event))
-    assert [event[2]["hook"] for event in told] == ["early"]
+    hooks.report_to(lambda *event: reported.append(event))
+    assert [event[2]["hook"] for event in reported] == ["early"]
 
 
 def test_a_sink_that_fails():
@@ -161,7 +161,7 @@ def test_frameworks_that_are_others(monkeypatch: pytest.MonkeyPatch, hooks: Hook
     assert dressed({"HTTP_ACCEPT": "text/html"}, lambda *_: None) == [b"fine"]
 
 
-def test_routes_that_are_none(monkeypatch: pytest.MonkeyPatch, hooks: Hooks, told: Told):
+def test_routes_that_are_none(monkeypatch: pytest.MonkeyPatch, hooks: Hooks, reported: Reported):
     """A framework's method whose object has no request returns what it returns, also when asking for it fails."""
 
     class Context:
@@ -171,17 +171,17 @@ def test_routes_that_are_none(monkeypatch: pytest.MonkeyPatch, hooks: Hooks, tol
     monkeypatch.setitem(sys.modules, "flask.ctx", odd("flask.ctx", RequestContext=Context))
     routes.report_routes(application, hooks)
     assert [Context().match_request(), Context().match_request()] == ["its result"] * 2
-    assert [fields["hook"] for _, _, fields in told] == ["routes of Flask"]
+    assert [fields["hook"] for _, _, fields in reported] == ["routes of Flask"]
 
 
-def test_djangos_static_files(monkeypatch: pytest.MonkeyPatch, hooks: Hooks, told: Told):
+def test_djangos_static_files(monkeypatch: pytest.MonkeyPatch, hooks: Hooks, reported: Reported):
     """Where its handler of static files can't be had, Django's application is served without."""
     basehttp = odd("django.core.servers.basehttp", get_internal_wsgi_application=lambda: application)
     settings = SimpleNamespace(DEBUG=True, INSTALLED_APPS=["django.contrib.staticfiles"])
     modules = {"django.core.servers.basehttp": basehttp, "django.conf": SimpleNamespace(settings=settings)}
     monkeypatch.setattr(django_project, "_import", lambda name: modules[name])
     assert django_project.application(hooks) is application
-    assert [fields["hook"] for _, _, fields in told] == ["static files of Django"]
+    assert [fields["hook"] for _, _, fields in reported] == ["static files of Django"]
 
 
 @pytest.fixture

@@ -56,10 +56,10 @@ def test_a_record_of_70_megabytes(ends: Ends):
     """It arrives cut, and says so; those beside it are whole."""
     ends.sink._records.append(["event", 0.0, "info", "one", {}])
     ends.sink.event("error", "application.failed", {"error": "x" * 70_000_000, "line": 3})
-    one, told = ends.all()
+    one, reported = ends.all()
     assert one == ["event", 0.0, "info", "one", {}]
-    assert (told[4]["line"], len(told[4]["error"]) < LONGEST_TEXT + 100) == (3, True)
-    assert told[4]["error"].endswith("... (70000000 characters)")
+    assert (reported[4]["line"], len(reported[4]["error"]) < LONGEST_TEXT + 100) == (3, True)
+    assert reported[4]["error"].endswith("... (70000000 characters)")
 
 
 class Strange:
@@ -74,11 +74,11 @@ def test_a_record_that_json_cannot_hold(ends: Ends):
     circle: dict[str, Any] = {}
     circle["again"] = circle
     ends.sink.event("info", "strange", {"what": Strange(), "bytes": b"x", "circle": circle, "number": 2**100})
-    (told,) = ends.all()
-    assert told[4]["what"] == "<Strange>"
-    assert told[4]["bytes"] == "<bytes>"
-    assert told[4]["number"].startswith("1267650600228229")
-    assert "deeper" in json.dumps(told[4]["circle"])
+    (reported,) = ends.all()
+    assert reported[4]["what"] == "<Strange>"
+    assert reported[4]["bytes"] == "<bytes>"
+    assert reported[4]["number"].startswith("1267650600228229")
+    assert "deeper" in json.dumps(reported[4]["circle"])
 
 
 def test_many_large_records(ends: Ends):
@@ -99,11 +99,11 @@ def test_a_report_of_an_import_is_bounded(ends: Ends):
 
 def test_a_channel_that_is_broken_is_told(ends: Ends):
     """The sink's owner is called when nothing can be sent any more."""
-    told: list[Exception] = []
-    ends.sink.broken = told.append
+    reported: list[Exception] = []
+    ends.sink.broken = reported.append
     ends.all()
     ends.sink.event("info", "late", {})
-    assert len(told) == 1
+    assert len(reported) == 1
 
 
 _VALUES = st.recursive(

@@ -50,12 +50,12 @@ WORDS = (
 )
 
 
-@pytest.mark.parametrize(("text", "told"), WORDS, ids=[text[:40] for text, _ in WORDS])
-def test_what_is_made_of_the_words(text, told):
+@pytest.mark.parametrize(("text", "reported"), WORDS, ids=[text[:40] for text, _ in WORDS])
+def test_what_is_made_of_the_words(text, reported):
     """The words of a build lead to the last Python, to a package of Debian, or to a sentence."""
     cause = cause_of_build(text)
     assert cause is not None
-    assert told in {cause.until, *cause.debian} or told in cause.meaning
+    assert reported in {cause.until, *cause.debian} or reported in cause.meaning
 
 
 @pytest.mark.parametrize("symptom", BUILD_SYMPTOMS, ids=lambda symptom: symptom.pattern[:40])

@@ -65,7 +65,7 @@ def failed(shop: Shop) -> InstallError:
     return caught.value
 
 
-def told(shop: Shop, build: str, image: str = "") -> InstallError:
+def error_of(shop: Shop, build: str, image: str = "") -> InstallError:
     """The error for these words, as the installer would say them; what that makes of them has a test of its own."""
     words = (BUILDS / f"{build}.txt").read_text().splitlines()
     files = [shop.root / name for name in ("requirements.txt",)]
@@ -99,7 +99,7 @@ def test_another_package(shop: Shop, build: str, instead: str):
     name, version = unbuildable(shop, build)
     wheel(shop.wheels, instead.partition("[")[0].replace("-", "_"), "3.0")
     shop.write("requirements.txt", f"toaster\n{name}=={version}\n")
-    error = told(shop, build)
+    error = error_of(shop, build)
     assert error.details["line"] == 2
     follow_in_files(shop, error.action)
     shop.install()
@@ -112,7 +112,7 @@ def test_the_installer_says_the_same(shop: Shop, build: str):
     shop.alone()
     name, version = unbuildable(shop, build)
     shop.write("requirements.txt", f"{name}=={version}\n")
-    error, same = failed(shop), told(shop, build)
+    error, same = failed(shop), error_of(shop, build)
     assert error.found.partition(" (")[0] == same.found.partition(" (")[0]
     assert error.action.startswith(same.action)
 
@@ -138,7 +138,7 @@ def test_a_newer_release(shop: Shop, build: str, why: str):
     name, version = unbuildable(shop, build)
     wheel(shop.wheels, name.replace("-", "_"), "99.0")
     shop.write("requirements.txt", f"{name}=={version}\n")
-    error = told(shop, build)
+    error = error_of(shop, build)
     assert why in error.found
     assert "build-essential" not in error.action
     follow_in_files(shop, error.action)
@@ -168,7 +168,7 @@ def test_a_newer_release(shop: Shop, build: str, why: str):
 )
 def test_what_the_build_lacks(shop: Shop, build: str, image: str, packages: str):
     """What is missing is read from the build's words; the line names what brings it, where the appliance runs."""
-    action = told(shop, build, image).action
+    action = error_of(shop, build, image).action
     if image and packages:
         assert f"RUN apt-get update && apt-get install -y {packages}\\n' | docker build -t wsgi-appliance -" in action
     elif packages:

@@ -241,17 +241,17 @@ def test_a_stop_closes_them(serve: Serve):
 
 def test_how_many_wait_is_told(serve: Serve):
     """The count of connections that wait for a thread holds those whose bodies are waited for."""
-    told: list[int] = []
+    reported: list[int] = []
     served = serve(threads=1)
-    served.server._connections._on_waiting = told.append
+    served.server._connections._on_waiting = reported.append
     clients = [begin(served, "length") for _ in range(3)]
     until_in_background(served, 3)
     assert served.ask().status == 200
-    assert max(told) >= 3
+    assert max(reported) >= 3
     for client in clients:
         assert end(client, "length").response().body == PART
     assert served.ask().status == 200
-    assert told[-1] == 0
+    assert reported[-1] == 0
 
 
 @pytest.mark.parametrize(

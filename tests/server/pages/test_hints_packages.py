@@ -130,8 +130,8 @@ def test_a_method_that_has_left_a_class(hinted: Hint, base: str, name: str, word
     below = type("Own", (above,), {"__module__": "shop"})
     attribute, _, release = words.partition(" ")
     for each in (above, below):
-        told = hinted(lambda each=each: getattr(each(), attribute), {"requirements.txt": ""})
-        assert (f"Add {release} to requirements.txt" in told) if release else not told
+        reported = hinted(lambda each=each: getattr(each(), attribute), {"requirements.txt": ""})
+        assert (f"Add {release} to requirements.txt" in reported) if release else not reported
 
 
 def test_a_name_that_has_left_a_module(hinted: Hint):
@@ -146,9 +146,9 @@ def test_a_django_that_no_python_can_run(hinted: Hint, monkeypatch: pytest.Monke
     for version, older in (("1.10.5", False), ("2.2.14", True)):
         monkeypatch.setattr("importlib.metadata.version", lambda _name, version=version: version)
         monkeypatch.setattr(project_files, "is_installed", lambda _name: True)
-        told = hinted(importing_django, {"requirements.txt": f"Django=={version}\n"})
-        assert "install a newer release" in told
-        assert ("Run the project on Python 3.11" in told) is older
+        reported = hinted(importing_django, {"requirements.txt": f"Django=={version}\n"})
+        assert "install a newer release" in reported
+        assert ("Run the project on Python 3.11" in reported) is older
 
 
 def importing_django() -> None:

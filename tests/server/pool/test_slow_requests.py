@@ -54,10 +54,10 @@ def test_a_slow_request_is_reported_once(serve: Serve, gate: Gate):
     slow = Slow(served)
     assert slow.look(0.5) == []
     assert slow.look(1.99) == []
-    (told,) = slow.look(2.5)
+    (reported,) = slow.look(2.5)
     assert slow.look(3.5) == []
-    stack = str(told.pop("traceback"))
-    assert told == {
+    stack = str(reported.pop("traceback"))
+    assert reported == {
         "http.request.method": "GET",
         "url.path": "/wait",
         "running_s": 2.5,
@@ -86,7 +86,7 @@ def test_the_next_request_of_a_thread_is_another(serve: Serve):
     for number in range(2):
         client.send(get("/", f"X-Request-ID: {number}"))
         assert entered.acquire(timeout=10)
-        assert [told["request_id"] for told in slow.look(3.0)] == [str(number)]
+        assert [reported["request_id"] for reported in slow.look(3.0)] == [str(number)]
         opened.release()
         assert client.response().status == 200
     served.sink.wait(lambda: not slow.running())
@@ -100,8 +100,8 @@ def test_several_are_reported_together(serve: Serve, gate: Gate):
     for number in range(3):
         served.client().send(get("/wait", f"X-Request-ID: {number}"))
         assert gate.entered.acquire(timeout=10)
-    told = Slow(served).look(20.0)
-    assert sorted(str(fields["request_id"]) for fields in told) == ["0", "1", "2"]
+    reported = Slow(served).look(20.0)
+    assert sorted(str(fields["request_id"]) for fields in reported) == ["0", "1", "2"]
     gate.opened.set()
 
 
@@ -177,8 +177,8 @@ def test_what_stands_elsewhere_says_where_itself(serve: Serve, gate: Gate):
     slow = Slow(served)
     work: Any = slow.running()[0].work
     work.handler.exchange.stack = lambda: "in a coroutine"
-    (told,) = slow.look(3.0)
-    assert told["traceback"] == "in a coroutine"
+    (reported,) = slow.look(3.0)
+    assert reported["traceback"] == "in a coroutine"
     gate.opened.set()
 
 

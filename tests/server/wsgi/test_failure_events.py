@@ -82,11 +82,11 @@ def test_a_failure_before_the_response_is_a_page(serve: Serve):
     assert b"<nowhere>" not in page.body
     assert client.ask(get("/", "Accept: application/json"))["Content-Type"] == "application/json"
     assert b"LookupError: <nowhere>" in client.ask().body
-    told = served.sink.wait_for("application.failed")
-    assert told["error"] == "LookupError: <nowhere>"
-    assert told["file"] == __file__
-    assert "application" in str(told["traceback"])
-    assert "server/wsgi/response.py" not in str(told["traceback"])
+    reported = served.sink.wait_for("application.failed")
+    assert reported["error"] == "LookupError: <nowhere>"
+    assert reported["file"] == __file__
+    assert "application" in str(reported["traceback"])
+    assert "server/wsgi/response.py" not in str(reported["traceback"])
     assert (served.sink.record()["status"], served.sink.record()["event"]) == (500, "request.finished")
 
 

@@ -14,9 +14,9 @@ def test_status_while_it_stops():
     loop: Any = SimpleNamespace(watch=lambda *_: None, unwatch=lambda *_: None)
     settings: Any = SimpleNamespace(host="127.0.0.1", debugpy=_free_port())
     door = DebugPort(loop, settings, None)  # type: ignore[arg-type]  # it has nothing to tell
-    told = door.status()
-    assert told is not None
-    assert told["attached_pids"] == []
+    reported = door.status()
+    assert reported is not None
+    assert reported["attached_pids"] == []
     door.close()
     assert door.status() is None
     door.close()

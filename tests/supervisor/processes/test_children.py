@@ -45,9 +45,9 @@ class Nursery:
     """Children, their loop, and the far end of one of them."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.told = Told()
+        self.reported = Told()
         self.loop = Loop()
-        self.children = Children(self.loop, self.told)
+        self.children = Children(self.loop, self.reported)
         self.child, (channel, *outputs) = prepare_forked("worker")
         for descriptor in outputs:
             os.close(descriptor)
@@ -88,40 +88,40 @@ def test_hello_first(nursery: Nursery):
     nursery.turn()
     assert nursery.child.pid == FREE
     nursery.ends(FREE, 9)
-    assert nursery.told.ends == [(FREE, "killed by SIGKILL")]
+    assert nursery.reported.ends == [(FREE, "killed by SIGKILL")]
 
 
 def test_end_first(nursery: Nursery):
     """Its end is known before its hello has been read."""
     nursery.hello(FREE)
     nursery.ends(FREE, 11)
-    assert nursery.told.ends == []
+    assert nursery.reported.ends == []
     nursery.turn()
-    assert nursery.told.ends == [(FREE, "killed by SIGSEGV")]
-    assert nursery.told.strangers == []
+    assert nursery.reported.ends == [(FREE, "killed by SIGSEGV")]
+    assert nursery.reported.strangers == []
 
 
 def test_never_there(nursery: Nursery):
     """Who was to fork it could not: its channel ends without a hello."""
     nursery.far.close()
     nursery.turn()
-    assert nursery.told.ends == [(0, "never started")]
+    assert nursery.reported.ends == [(0, "never started")]
 
 
 def test_killed_unborn(nursery: Nursery):
     """One that is killed before its hello is gone at once; our own group is not signalled."""
     nursery.children.kill(nursery.child)
-    assert nursery.told.ends == [(0, "never started")]
+    assert nursery.reported.ends == [(0, "never started")]
 
 
 def test_stranger_meanwhile(nursery: Nursery):
     """An orphan that ends while somebody is unborn is told of later, and is nobody's end."""
     nursery.ends(FREE + 1, 0)
-    assert nursery.told.strangers == []
+    assert nursery.reported.strangers == []
     nursery.hello(FREE)
     nursery.turn()
-    assert nursery.told.strangers == [FREE + 1]
-    assert nursery.told.ends == []
+    assert nursery.reported.strangers == [FREE + 1]
+    assert nursery.reported.ends == []
 
 
 def test_what_is_no_message(nursery: Nursery, bad_frame: bytes):
@@ -130,9 +130,9 @@ def test_what_is_no_message(nursery: Nursery, bad_frame: bytes):
     nursery.turn()
     sending = threading.Thread(target=nursery.far._socket.sendall, args=(bad_frame,))
     sending.start()
-    while not nursery.told.failed:
+    while not nursery.reported.failed:
         nursery.turn()
     sending.join(10)
-    assert len(nursery.told.failed) == 1
-    assert nursery.told.failed[0]
-    assert nursery.told.ends == []
+    assert len(nursery.reported.failed) == 1
+    assert nursery.reported.failed[0]
+    assert nursery.reported.ends == []

@@ -32,7 +32,10 @@ def path() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
     loop = Loop()
-    answerers: dict[str, Any] = {"status": lambda told: told(STATUS), "stacks": lambda told: told(STACKS)}
+    answerers: dict[str, Any] = {
+        "status": lambda answer: answer(STATUS),
+        "stacks": lambda answer: answer(STACKS),
+    }
     listening = StatusSocket(folder / "status.sock", answerers, loop)
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder)
@@ -64,9 +67,9 @@ def as_another(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, str], Any]:
                 os._exit(0)
         os.close(write)
         with os.fdopen(read, "rb") as answer:
-            told = json.loads(answer.read())
+            reported = json.loads(answer.read())
         os.waitpid(child, 0)
-        return told
+        return reported
 
     return asked
 

@@ -39,8 +39,8 @@ class Told:
     def event(self, _level: str, event: str, **fields: Any) -> None:
         self.events.append((event, fields))
 
-    def ask(self, _child: Handle, told: Any) -> None:
-        told("the stacks")
+    def ask(self, _child: Handle, reported: Any) -> None:
+        reported("the stacks")
 
     def names(self) -> list[str]:
         return [event for event, _ in self.events]
@@ -55,10 +55,10 @@ class Scene:
         self.child = Handle("worker", 1, self.process.pid, {})
         self.in_flight = InFlight(self.child.count(8))
         self.child.ready_at = time.monotonic()
-        self.told = Told()
+        self.reported = Told()
         self.debugged = False
         self.loop = Loop()
-        given: Any = self.told
+        given: Any = self.reported
         self.progress = Progress(
             self.loop, self.listener, lambda: self.child, threads=THREADS,
             no_timeout=lambda _: self.debugged, stacks=given, log=given,
@@ -102,7 +102,7 @@ def test_it_takes_nobody_in(scene: Scene):
     assert scene.progress.stuck == ""
     scene.look(1)
     assert "no connection" in scene.progress.stuck
-    ((event, fields),) = scene.told.events
+    ((event, fields),) = scene.reported.events
     assert (event, fields["traceback"]) == ("worker.stuck", "the stacks")
 
 
@@ -116,7 +116,7 @@ def test_the_health_check_sees_what_nobody_else_would(scene: Scene):
         connection.close()
     scene.look(1)
     assert scene.progress.stuck == ""
-    assert scene.told.names() == ["worker.stuck", "worker.resumed"]
+    assert scene.reported.names() == ["worker.stuck", "worker.resumed"]
 
 
 def test_long_requests_of_a_busy_project(scene: Scene):
@@ -133,7 +133,7 @@ def test_long_requests_of_a_busy_project(scene: Scene):
         running.append(Request())
         scene.in_flight.begin(running[-1], b"GET / HTTP/1.1")
         scene.look(1)
-    assert scene.told.names() == []
+    assert scene.reported.names() == []
 
 
 def test_every_thread_is_blocked_for_ever(scene: Scene):
@@ -157,7 +157,7 @@ def test_a_stopped_process(scene: Scene):
     os.waitid(os.P_PID, scene.process.pid, os.WCONTINUED | os.WNOWAIT)
     scene.look(1)
     assert scene.progress.stuck == ""
-    assert scene.told.names() == ["worker.stuck", "worker.resumed"]
+    assert scene.reported.names() == ["worker.stuck", "worker.resumed"]
 
 
 def test_a_process_that_computes(scene: Scene, monkeypatch: pytest.MonkeyPatch):

@@ -47,9 +47,9 @@ class Adapted:
     """An application in an event loop of its own, as the worker runs it; ``served`` is the server in front."""
 
     def __init__(self, application: Any, stack: ExitStack) -> None:
-        self.told = Recorder()
+        self.reported = Recorder()
         hooks = Hooks()
-        hooks.report_to(self.told.event)
+        hooks.report_to(self.reported.event)
         self._over = threading.Event()
         self._adapters: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.raised: BaseException | None = None
@@ -117,7 +117,7 @@ def test_what_the_application_is_told(adapt: Adapt) -> None:
     assert (b"x-word", b"w") in scope["headers"]
     assert scope["state"] == {"word": "kept"}
     adapted.end(5.0)
-    assert not adapted.told.events
+    assert not adapted.reported.events
 
 
 @pytest.mark.parametrize("request_of", [post, lambda data: chunked(data[:7], data[7:])])
@@ -174,7 +174,7 @@ def test_work_behind_a_response(adapt: Adapt) -> None:
     assert adapted.served.ask(get("/short")).body == b"answered"
     adapted.end(1.0)
     assert done == ["/short"]
-    assert adapted.told.wait_for("work.cut")["function"] == "application"
+    assert adapted.reported.wait_for("work.cut")["function"] == "application"
 
 
 def test_a_client_that_leaves(adapt: Adapt) -> None:
@@ -198,7 +198,7 @@ def test_a_client_that_leaves(adapt: Adapt) -> None:
     client.close()
     assert [left.get(timeout=PATIENCE_S), left.get(timeout=PATIENCE_S)] == ["http.disconnect", "raised"]
     assert "left" in adapted.served.sink.record()["reason"]
-    assert not [event for event in adapted.told.events if event[1] == "application.failed"]
+    assert not [event for event in adapted.reported.events if event[1] == "application.failed"]
 
 
 @pytest.mark.parametrize("begun", [False, True])
@@ -280,7 +280,7 @@ def test_a_websocket(adapt: Adapt) -> None:
     for _ in range(2):
         response = adapted.served.ask(offer)
         assert (response.status, response.body.endswith(b"Run uvicorn.\n")) == (501, True)
-    refused = [fields for _, event, fields in adapted.told.events if event == "websocket.refused"]
+    refused = [fields for _, event, fields in adapted.reported.events if event == "websocket.refused"]
     assert refused == [{"url.path": "/ws", "action": "Run uvicorn."}]
 
 
@@ -300,20 +300,20 @@ def test_a_startup_that_fails(adapt: Adapt) -> None:
 def test_a_startup_that_takes_long(adapt: Adapt, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it stands is told while it is waited for."""
     monkeypatch.setattr(lifespan, "SLOW_S", 0.0)
-    told = asyncio.Event()
+    reported = asyncio.Event()
     real = Hooks.report
 
     def tell(hooks: Hooks, level: str, event: str, fields: dict[str, object]) -> None:
         real(hooks, level, event, fields)
-        told.set()
+        reported.set()
 
     monkeypatch.setattr(Hooks, "report", tell)
 
     async def application(_scope: object, _receive: object, send: Send) -> None:
-        await told.wait()
+        await reported.wait()
         await send({"type": "lifespan.startup.complete"})
 
-    slow = adapt(application).told.wait_for("lifespan.slow")
+    slow = adapt(application).reported.wait_for("lifespan.slow")
     assert (slow["function"], "await told.wait()" in str(slow["traceback"])) == ("application", True)
 
 
@@ -333,5 +333,5 @@ def test_a_shutdown_that_never_ends(adapt: Adapt, *, blocks: bool) -> None:
     adapted = adapt(application)
     adapted.adapter.end(0.5)
     over.set()
-    reason = str(adapted.told.wait_for("lifespan.failed")["reason"])
+    reason = str(adapted.reported.wait_for("lifespan.failed")["reason"])
     assert ("blocks the event loop" if blocks else "did not end within") in reason

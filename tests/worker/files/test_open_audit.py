@@ -104,9 +104,9 @@ def test_too_many(opening: Opening, monkeypatch: pytest.MonkeyPatch):
 def test_what_it_writes(opening: Opening):
     """Writes of files that may be watched are told, each before it happens, whatever their path is made of."""
     write = os.O_WRONLY | os.O_CREAT
-    told: list[Any] = ["report.html", b"app.py", opening.root / "deep" / "site.ini", f"{opening.root}/requirements.txt"]
+    paths: list[Any] = ["report.html", b"app.py", opening.root / "deep/site.ini", f"{opening.root}/requirements.txt"]
     others: list[Any] = ["upload.jpg", "site.log", "/elsewhere/page.html", "/dev/null", 7, None]
-    for path in (*told, *others):
+    for path in (*paths, *others):
         opening.opens(path, write)
     names = ["report.html", "app.py", "deep/site.ini", "requirements.txt"]
     assert opening.written == [str(opening.root / name) for name in names]
@@ -125,7 +125,7 @@ def test_what_it_reads_and_writes(opening: Opening):
 
 
 @pytest.mark.parametrize(
-    ("event", "arguments", "told"),
+    ("event", "arguments", "paths"),
     [
         ("os.rename", ("a.html.tmp", "a.html", -1, -1), ["a.html"]),
         ("os.rename", ("a.html", "b.html", -1, -1), ["a.html", "b.html"]),
@@ -137,10 +137,10 @@ def test_what_it_reads_and_writes(opening: Opening):
         ("os.symlink", ("a.jpg", "a.html", -1), ["a.html"]),
     ],
 )
-def test_other_changes(opening: Opening, event: str, arguments: tuple[Any, ...], told: list[str]):
+def test_other_changes(opening: Opening, event: str, arguments: tuple[Any, ...], paths: list[str]):
     """A rename, a removal and a link change a file too."""
     opening.opened._changed(event, arguments)
-    assert opening.written == [str(opening.root / name) for name in told]
+    assert opening.written == [str(opening.root / name) for name in paths]
 
 
 def test_relative_to_a_folder(opening: Opening):
@@ -182,9 +182,9 @@ def test_any_event(opening: Opening, arguments: tuple[Any, ...]):
 def test_a_failure_of_ours(opening: Opening, monkeypatch: pytest.MonkeyPatch):
     """It does not leave the hook, which is said once and does nothing from then on."""
     monkeypatch.setattr(opening.inputs, "absolute", lambda _: 1 / 0)
-    told: list[str] = []
-    opening.hooks.report_to(lambda level, event, fields: told.append(f"{level} {event} {fields['hook']}"))
+    reports: list[str] = []
+    opening.hooks.report_to(lambda level, event, fields: reports.append(f"{level} {event} {fields['hook']}"))
     for _ in range(2):
         opening.opens("a.html", os.O_WRONLY)
         opening.opened._changed("os.remove", ("a.html", -1))
-    assert told == ["debug hook.dropped opened files"]
+    assert reports == ["debug hook.dropped opened files"]

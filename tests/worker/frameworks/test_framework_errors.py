@@ -27,14 +27,14 @@ class Run:
     def __init__(self) -> None:
         self.status: str | None = None
         self.headers: dict[str, str] = {}
-        self.told: list[dict[str, Any]] = []
+        self.reported: list[dict[str, Any]] = []
 
     def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
         assert self.status is None or exc_info
         self.status, self.headers = status, dict(headers)
 
     def log_event(self, _level: str, event: str, **fields: Any) -> None:
-        self.told.append({"event": event, **fields})
+        self.reported.append({"event": event, **fields})
 
 
 class Signal:
@@ -85,8 +85,8 @@ def test_flasks_own_page(signal, tmp_path):
     assert run.headers["Content-Type"].startswith("text/plain")
     assert run.headers["Content-Length"] == str(len(content))
     assert run.headers["X-Own"] == "1"
-    assert run.told[0]["event"] == "application.failed"
-    assert "no table posts" in run.told[0]["action"]
+    assert run.reported[0]["event"] == "application.failed"
+    assert "no table posts" in run.reported[0]["action"]
 
 
 def test_a_page_of_the_projects(signal, tmp_path):
@@ -102,14 +102,14 @@ def test_json_is_left_alone(signal, tmp_path):
     """What a program reads is not written into; the event tells."""
     run, content = answer(signal, str(tmp_path), "application/json", b'{"error": 1}')
     assert content == b'{"error": 1}'
-    assert len(run.told) == 1
+    assert len(run.reported) == 1
 
 
 def test_nothing_to_say(signal, tmp_path):
     """An exception without a hint changes no page of the project's, and is no second event."""
     run, content = answer(signal, str(tmp_path), "text/html", b"<p>Sorry</p>", words="of its own")
     assert content == b"<p>Sorry</p>"
-    assert run.told == []
+    assert run.reported == []
 
 
 def test_no_framework(monkeypatch):
@@ -220,7 +220,7 @@ def test_flask_without_signals(monkeypatch, tmp_path):
     assert NO_TABLE.encode() in b"".join(
         framework_errors.add_advice(application, str(tmp_path), hooks)({}, run.start_response)
     )
-    assert (run.told[0]["event"], hooks.dropped) == ("application.failed", set())
+    assert (run.reported[0]["event"], hooks.dropped) == ("application.failed", set())
 
 
 @pytest.mark.parametrize("length", [None, "5000000"])
@@ -251,7 +251,7 @@ def test_a_page_that_is_no_page_is_left_alone(signal, tmp_path, length):
 def test_a_hook_that_fails_changes_nothing(signal, monkeypatch, tmp_path):
     """Where our page can't be made the framework's own is sent, whole, and the hook is dropped."""
     monkeypatch.setattr(framework_errors, "_new_content", lambda *_: 1 / 0)
-    told: list[tuple[Any, ...]] = []
+    reported: list[tuple[Any, ...]] = []
 
     def application(_environ: dict[str, Any], start_response: Any) -> list[bytes]:
         signal.send(None, exception=ValueError(NO_TABLE))
@@ -259,12 +259,12 @@ def test_a_hook_that_fails_changes_nothing(signal, monkeypatch, tmp_path):
         return [FLASKS_OWN]
 
     hooks = Hooks()
-    hooks.report_to(lambda *event: told.append(event))
+    hooks.report_to(lambda *event: reported.append(event))
     helped = framework_errors.add_advice(application, str(tmp_path), hooks)
     for _ in range(2):
         run = Run()
         assert b"".join(helped({}, run.start_response)) == FLASKS_OWN
         assert run.headers["Content-Length"] == str(len(FLASKS_OWN))
-    assert [(level, event, fields["hook"]) for level, event, fields in told] == [
+    assert [(level, event, fields["hook"]) for level, event, fields in reported] == [
         ("debug", "hook.dropped", "help on a failure")
     ]
