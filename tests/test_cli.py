@@ -66,7 +66,7 @@ def test_what_can_not_be_meant(argv: list[str]):
 
 
 def test_bad_serve_is_an_event():
-    """Of serve a bad flag is an event too: its stdout is JSON lines alone."""
+    """A bad flag of serve is an event too: its stdout is only JSON lines."""
     done = appliance("serve", "--prot", "1")
     assert done.returncode == 2
     assert json.loads(done.stdout)["event"] == "settings.invalid"

@@ -117,7 +117,7 @@ def test_no_line_holds_a_secret(secret: str, before: str, behind: str):
 
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_a_batch_of_lines(form: Any):
-    """Of lines that are written together those with a secret lose it, once, and the others are as they were."""
+    """If lines are written together, those with a secret lose it, once, and the others stay as they were."""
     log, written = lines_of(format=form)
     log.add_secrets({"A_SECRET": "very-secret"})
     records = [["event", 1.0, "info", "client.left", {"message": f"{number} {word}"}]

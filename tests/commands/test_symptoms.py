@@ -83,7 +83,7 @@ def test_a_cache_in_which_others_may_rename(subject, tmp_path):
 
 
 def test_files_from_the_future(subject):
-    """A file that is newer than now is told of with its distance."""
+    """A file whose time lies in the future is reported, with how far."""
     who = subject()
     future = time.time() + 3600
     os.utime(who.project / "app.py", (future, future))

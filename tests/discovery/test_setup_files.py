@@ -116,7 +116,7 @@ def test_its_name(tmp_path, text, name):
 
 
 def test_a_file_of_python_2(tmp_path):
-    """Of a file that this Python can't parse nothing but the name and the version is taken to be known."""
+    """From a file that this Python can't parse only the name and the version are read."""
     (tmp_path / "setup.py").write_text("print 'old'\nsetup(name='shop', version='1.2', install_requires=['tea'])\n")
     assert read_setup(tmp_path) == Setup("shop", "1.2", None)
 

@@ -40,7 +40,7 @@ def test_what_is_not_used_for_long_goes(made, tmp_path, monkeypatch):
 
 
 def test_only_so_many_of_one_project(made, tmp_path):
-    """Of one path the ones used last stay; others' do not count."""
+    """The last used environments of each path stay; those of other paths do not count."""
     own = [made(f"own-{number}", days=number) for number in range(KEPT + 2)]
     made("other", days=KEPT + 3, project="/other")
     assert set(prune(tmp_path, Path("/workspace"), NOW)) == set(own[KEPT:])

@@ -172,7 +172,7 @@ def test_sending_fails(serve: Serve, faults: Faults, number: int, path: str):
 
 @pytest.mark.parametrize("path", ["/large", "/stream"])
 def test_sending_fails_in_the_background(serve: Serve, faults: Faults, path: str):
-    """A client that is lost while its response is sent in the background is told of, with how far it was."""
+    """A client that is lost while its response is sent in the background is logged, with how much it had received."""
     served = serve()
     client = served.client().send(get(path))
     served.sink.wait(lambda: served.server._background.busy and not served.server.busy)

@@ -58,7 +58,7 @@ def test_the_health_check_is_patient_and_light(inspected):
 
 
 def test_no_variable_changes_the_projects_python(inspected):
-    """Of Python's own variables the image sets none: they would be the project's too."""
+    """The image sets none of Python's own variables: they would apply to the project too."""
     names = {pair.partition("=")[0] for pair in inspected["Config"]["Env"]}
     assert not {name for name in names if re.fullmatch(r"PYTHON(?!_VERSION|_SHA256).*", name)}
 

@@ -105,7 +105,7 @@ def test_a_syntax_error_is_shown_and_mended(container, folder):
 
 
 def test_twenty_saves_at_once_settle_on_the_last(container, folder):
-    """Of a burst of saves the last is served."""
+    """After a burst of saves the last one is served."""
     for edition in range(1, 21):
         (folder / "wsgi.py").write_text(SOURCE.format(edition=edition))
     container.wait_for("reload.finished", timeout=20)

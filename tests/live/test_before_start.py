@@ -82,7 +82,7 @@ def test_what_they_write_runs_nothing_again(start: Start):
 
 
 def test_the_page_shows_how_far_it_is(start: Start, project: Path):
-    """Who asks while commands run gets their last line on the page that says so."""
+    """A client that asks while commands run gets their last line on the waiting page."""
     os.mkfifo(project / "go")
     appliance = start(APPLIANCE_BEFORE_START="echo half way; cat go")
     appliance.wait_for("output", text="half way")

@@ -1,4 +1,4 @@
-"""Workers that die again and again: who asks waits a moment, and the log names the cause."""
+"""Workers that die again and again: a client waits a moment, and the log names the cause."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def test_the_public_url_says_https(secure: Secure):
 
 
 def test_plain_http_gets_one_answer_and_one_line(secure: Secure):
-    """Who speaks plain HTTP to the port is told the right URL's beginning, and the log says it once."""
+    """A client that speaks plain HTTP to the port gets the right URL's beginning, and the log says it once."""
     appliance = secure()
     appliance.wait_for("worker.ready")
     with contextlib.closing(HTTPConnection("localhost", appliance.port, timeout=30)) as plain:
@@ -85,7 +85,7 @@ def test_plain_http_gets_one_answer_and_one_line(secure: Secure):
 
 
 def test_tls_on_the_plain_port_gets_one_line(start: Callable[..., Appliance]):
-    """Who speaks TLS to a plain port leaves one line that says so."""
+    """A client that speaks TLS to a plain port leaves one line that says so."""
     appliance = start()
     appliance.wait_for("worker.ready")
     with pytest.raises(ssl.SSLError), socket.create_connection(("127.0.0.1", appliance.port), timeout=30) as raw:

@@ -230,7 +230,7 @@ def ask_for_flood(appliance: Logged, progress: Path) -> None:
 
 
 def test_a_stdout_that_is_not_read(serve: Serve, tmp_path: Path):
-    """Who prints faster than stdout takes it waits; the supervisor answers meanwhile, and nothing is lost."""
+    """A process that prints faster than stdout takes it waits; the supervisor still answers, and nothing is lost."""
     appliance = serve({"app.py": FLOOD})
     flood = stall(appliance, tmp_path / "progress")
     appliance.read_on.set()

@@ -156,7 +156,7 @@ def test_slow_boot_answers_everybody(start: Start, project: Path):
 
 
 def test_waits_a_moment_for_the_worker(start: Start, project: Path):
-    """Who waits long gets a page; who comes just before the worker is ready gets its answer, on the same connection."""
+    """A client that waits long gets a page; one that comes just before the worker is ready gets its answer."""
     (project / "app.py").write_text(WAITING, encoding="utf-8")
     appliance = start()
     appliance.wait_for("output", text="importing")

@@ -105,7 +105,7 @@ def test_what_can_not_harm_is_untouched(text):
 
 
 def test_every_character_alone():
-    """Of all characters that Unicode has, exactly the harmful ones are escaped."""
+    """Exactly the harmful characters of Unicode are escaped."""
     characters = [chr(code) for code in range(0x110000)]
     assert [c for c in characters if sanitise(c) != c] == [c for c in characters if harmful(c)]
 

@@ -20,7 +20,7 @@ FIELDS = st.lists(st.builds("{}: {}".format, st.sampled_from(["Host", "User-Agen
 @example("GET", "http://a", "1.1", [])
 @example("OPTIONS", "http://a/", "1.0", ["User-Agent: x"])
 def test_a_summary_agrees_with_the_parser(method: str, target: str, version: str, fields: list[str]):
-    """Of each head that the server serves, the summary says what the record of a whole request says."""
+    """For each head that the server serves, the summary has the values of the record of a whole request."""
     raw = "\r\n".join([f"{method} {target} HTTP/{version}", "Host: a", *fields]).encode()
     try:
         head = HeadParser(FieldReader(Limits()), secure=True).parse(raw)

@@ -94,7 +94,7 @@ def test_a_descriptor_is_told_of_until_it_is_unwatched(loop: Loop, pair: tuple[s
 
 
 def test_write_is_told_of_on_demand(loop: Loop, pair: tuple[socket.socket, socket.socket]):
-    """A socket that can be written is told of only where that was asked for; the call asked for last counts."""
+    """A writable socket is reported only if that was asked for; the last callback counts."""
     calls: list[str] = []
     _, quiet = pair  # nothing to read there
     loop.watch(quiet, lambda: calls.append("read"))
@@ -109,7 +109,7 @@ def test_write_is_told_of_on_demand(loop: Loop, pair: tuple[socket.socket, socke
 
 
 def test_a_watch_for_writing_alone_is_not_called_for_reading(loop: Loop, pair: tuple[socket.socket, socket.socket]):
-    """Of a socket that can be read and not written, a watch for writing alone hears once it can be written."""
+    """If a socket can be read but not written, a watch for writing alone is called once it can be written."""
     one, other = pair
     one.setblocking(False)
     with contextlib.suppress(BlockingIOError):
@@ -152,7 +152,7 @@ def test_it_waits_for_the_next_timer(
 
 
 def test_what_an_earlier_call_unwatches_is_not_called(loop: Loop, pair: tuple[socket.socket, socket.socket]):
-    """Of two descriptors that are ready at once, the one that the other's call unwatches is left alone."""
+    """If two descriptors are ready at once, one that the other's callback unwatches is not called."""
     one, other = pair
     one.send(b"x")
     calls: list[str] = []

@@ -22,7 +22,7 @@ def file(tmp_path: Path) -> str:
 
 
 def test_unread(file: str):
-    """Of a file that was never read, a change is believed."""
+    """A change of a file that was never read counts."""
     contents = FileContents()
     contents.add_unread([file])
     assert contents.changed(file, mark(file))
@@ -30,7 +30,7 @@ def test_unread(file: str):
 
 
 def test_learnt(file: str):
-    """Of a file that was read while nothing happened, a touch is none."""
+    """A touch of a file that was read in a quiet moment is no change."""
     contents = FileContents()
     contents.add_unread([file])
     seen = mark(file)

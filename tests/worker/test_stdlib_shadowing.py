@@ -58,7 +58,7 @@ def test_package(tmp_path: Path):
 
 
 def test_standard_library():
-    """Of a path, the entries of the standard library alone are kept."""
+    """Only the standard library's entries of a path are kept."""
     kept = standard_library(["/project", *sys.path, "/elsewhere/lib/python3.11/site-packages"])
     assert kept
     assert all("site-packages" not in entry and entry != "/project" for entry in kept)

@@ -61,7 +61,7 @@ def test_what_can_be_followed():
 
 
 def test_an_export():
-    """Of an export what is Python's is taken at its version, the rest is left out with one sentence."""
+    """An export's Python packages are installed at their versions; the rest is left out, and one note says so."""
     found = read_conda(EXPORT, FILE)
     assert found.lines == (
         "flask==2.0.1", "lxml==4.9.1", "numpy==1.21.5", "psycopg2-binary==2.8.6", "pytz==2022.1", "requests==2.28.1",

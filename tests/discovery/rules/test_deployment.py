@@ -41,7 +41,7 @@ GO = "import flask, bottle\na = flask.Flask('a')\nb = flask.Flask('b')\nif __nam
     ],
 )
 def test_named_elsewhere(find, files, expected):
-    """Of two applications that tie, the one that is started elsewhere is meant."""
+    """If two applications tie, the one that a deployment file starts is chosen."""
     assert find({**SITE, **files}).name == expected
 
 

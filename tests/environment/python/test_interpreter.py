@@ -204,7 +204,7 @@ def test_a_pin_against_a_range(choose, pretend, pinned, asked, why):
 
 
 def test_the_nearest_to_a_pin_of_long_ago(choose, pretend):
-    """Of the Pythons that are here the nearest to the one that is too old runs the project."""
+    """If the pinned Python is too old, the nearest installed one runs the project."""
     older = [version for version in SERVED if version < OWN] or [OWN]
     for version in older:
         pretend(version)

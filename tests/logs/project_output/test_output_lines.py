@@ -75,7 +75,7 @@ def test_a_record_of_several_pieces():
 
 
 def test_nothing_is_kept_of_who_is_silent():
-    """Who has said whole lines only is forgotten: a long life with many requests costs nothing."""
+    """A source that has printed only whole lines is forgotten: a long life with many requests costs nothing."""
     words = OutputLines(MARK)
     for number in range(100):
         list(words.feed(piece(b"line\n", request=str(number))))

@@ -37,5 +37,5 @@ def test_a_whole_head():
     ("head", "path"), [(b"GET /" + b"x" * 300, "/" + "x" * 300), (b"GET", None), (b"", None), (b"\xff\x00 / ", "/")]
 )
 def test_a_head_that_was_cut(head, path):
-    """Of a head that was too long to be kept whole, as much is told as there is."""
+    """A head that was too long to be kept whole is shown as far as it was kept."""
     assert record(head)["path"] == path

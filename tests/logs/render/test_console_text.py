@@ -72,7 +72,7 @@ def test_a_traceback_points_at_the_project():
 
 
 def test_a_crash_points_at_the_project():
-    """Of a fatal error it is the innermost frame of the thread that crashed."""
+    """For a fatal error it is the innermost frame of the thread that crashed."""
     summary = TracebackText(Palette(colour=False), "/w").summary(FATAL)
     assert summary == "Fatal Python error: Segmentation fault app.py:7 in crash"
 

@@ -153,7 +153,7 @@ def test_the_end_is_said(secure):
 
 
 def test_plain_http_is_told(secure):
-    """Who speaks HTTP to the HTTPS port is answered in plain HTTP, and it is recorded once."""
+    """A client that speaks HTTP to the HTTPS port is answered in plain HTTP, and recorded once."""
     served, connect = secure()
     client = served.client()
     response = client.ask(GET)
@@ -165,7 +165,7 @@ def test_plain_http_is_told(secure):
 
 
 def test_tls_is_told_on_a_plain_port(serve: Serve, certificate: tuple[Path, Path]):
-    """Who speaks TLS to the HTTP port gets one clear answer, and one record that says what it was."""
+    """A client that speaks TLS to the HTTP port gets one clear answer, and one record that says what it was."""
     served = serve()
     with pytest.raises(ssl.SSLError):
         wrapped(served.address, certificate[0])

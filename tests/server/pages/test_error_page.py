@@ -41,7 +41,7 @@ def test_code_without_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_syntax_error(tmp_path: Path):
-    """Of a syntax error the place is the source's, and the text shows the line."""
+    """The place of a syntax error is the source's, and the text shows the line."""
     found = report(raised("x = 1\ndef f(:\n", tmp_path / "app.py"), root=str(tmp_path), kind="import")
     assert (found["file"], found["line"], found["type"]) == (str(tmp_path / "app.py"), 2, "SyntaxError")
     assert "def f(:" in found["text"]

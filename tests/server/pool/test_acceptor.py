@@ -112,7 +112,7 @@ def test_it_blocks_nobody_and_delays_nothing(scene: Scene):
 
 
 def test_so_many_at_once(scene: Scene, monkeypatch: pytest.MonkeyPatch):
-    """Of a crowd only so many connections are accepted in one round, so that others are served between."""
+    """One round accepts a limited number of connections, so that others are served in between."""
     monkeypatch.setattr(module, "_AT_ONCE", 3)
     scene.acceptor.start()
     scene.connect(5)

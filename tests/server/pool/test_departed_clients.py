@@ -187,7 +187,7 @@ def test_a_handler_class_of_ones_own_has_the_line(serve: Serve):
 
 
 def test_what_is_no_request_has_a_line_too(serve: Serve):
-    """Something that is no request, from a client that has left, is told of as it came."""
+    """Bytes that are no request, from a client that has left, are logged as they came."""
     served, seen, _ = occupied(serve)
     served.client().send(b"NO REQUEST\r\n\r\n").close()
     seen.opened.set()

@@ -99,7 +99,7 @@ def test_what_an_editor_said_last_arrives(scene: Scene):
 
 
 def test_a_side_that_has_gone_ends_the_other(scene: Scene):
-    """When an editor is killed its debugger is told of the end, whatever it sends."""
+    """When an editor is killed, its debugger receives the end, whatever it sends."""
     scene.editor.close()
     assert scene.debugger.recv(1) == b""
     scene.debugger.close()

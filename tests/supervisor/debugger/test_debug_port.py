@@ -10,7 +10,7 @@ from appliance.supervisor.debugger.debug_port import DebugPort
 
 
 def test_status_while_it_stops():
-    """Who asks for the status once the port is closed, as the health check may, is told of no debugger."""
+    """The status after the port was closed, as the health check may ask for it, has no debugger."""
     loop: Any = SimpleNamespace(watch=lambda *_: None, unwatch=lambda *_: None)
     settings: Any = SimpleNamespace(host="127.0.0.1", debugpy=_free_port())
     door = DebugPort(loop, settings, None)  # type: ignore[arg-type]  # it has nothing to tell

@@ -1,4 +1,4 @@
-"""Children that another child forks: whatever comes first, hello or the end, each is told of once."""
+"""Children that another child forks: whatever comes first, hello or the end, each is reported once."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_end_first(nursery: Nursery):
 
 
 def test_never_there(nursery: Nursery):
-    """Who was to fork it could not: its channel ends without a hello."""
+    """The parent could not fork it: its channel ends without a hello."""
     nursery.far.close()
     nursery.turn()
     assert nursery.reported.ends == [(0, "never started")]
@@ -115,7 +115,7 @@ def test_killed_unborn(nursery: Nursery):
 
 
 def test_stranger_meanwhile(nursery: Nursery):
-    """An orphan that ends while somebody is unborn is told of later, and is nobody's end."""
+    """An orphan that ends while a child has no pid yet is reported later, and is no child's end."""
     nursery.ends(FREE + 1, 0)
     assert nursery.reported.strangers == []
     nursery.hello(FREE)
@@ -125,7 +125,7 @@ def test_stranger_meanwhile(nursery: Nursery):
 
 
 def test_what_is_no_message(nursery: Nursery, bad_frame: bytes):
-    """A child that says what is no message is told of once, with the reason, and nothing else comes of it."""
+    """A child that sends an invalid message is reported once, with the reason, and nothing else follows."""
     nursery.hello(FREE)
     nursery.turn()
     sending = threading.Thread(target=nursery.far._socket.sendall, args=(bad_frame,))

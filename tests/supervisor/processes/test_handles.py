@@ -337,7 +337,7 @@ def test_the_one_request_that_can_have_printed():
 
 
 def test_each_end_is_reaped_once(start: Start, monkeypatch: pytest.MonkeyPatch):
-    """Every child that has ended is told of once with its status, and an empty list follows; no child is no error."""
+    """Every child that has ended is returned once with its status, then an empty list; no child is no error."""
     statuses = [(11, 0), (12, 256)]
 
     def ended(pid: int, options: int) -> tuple[int, int]:

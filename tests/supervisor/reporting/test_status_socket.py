@@ -75,7 +75,7 @@ def as_another(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, str], Any]:
 
 
 def test_root_and_the_owner_are_told_everything(path: Path):
-    """Who runs it, and root, are told what is asked for."""
+    """The user that runs it, and root, get the answer."""
     assert ask(path) == STATUS
     assert ask(path, "stacks") == STACKS
 

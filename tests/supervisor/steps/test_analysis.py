@@ -1,4 +1,4 @@
-"""The looks at a project: in a thread, one after the other, and what the log is told of what has changed."""
+"""The analyses of a project: in a thread, one after the other, and what the log says of changes."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_a_defect_is_told_too(looks: Looks):
 
 
 def test_a_file_that_is_not_read(looks: Looks):
-    """A line of a file that can't be read is told of once, and again when the complaint is another one."""
+    """A line of a file that can't be read is logged once, and again when the complaint changes."""
     looks.complaints = (Complaint(".env", "no name", "Write NAME=value.", line=3),)
     looks.look("analysis")
     looks.look("analysis")

@@ -61,7 +61,7 @@ def test_an_installation(project: Project):
 
 
 def test_the_application_that_is_known(project: Project):
-    """The installer is told of the application, which a broken file may hide from it."""
+    """The installer is given the application, which a broken file may hide from it."""
     project.installation.start(1, SimpleNamespace(**{**vars(PLAN), "application": "app.py"}))  # type: ignore[arg-type]
     assert project.commands == [["--offline", "--near=app.py"]]
 

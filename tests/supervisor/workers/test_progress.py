@@ -161,7 +161,7 @@ def test_a_stopped_process(scene: Scene):
 
 
 def test_a_process_that_computes(scene: Scene, monkeypatch: pytest.MonkeyPatch):
-    """Who computes may hold the interpreter's lock: it has as long as one whose threads are all taken."""
+    """A worker that computes may hold the interpreter's lock: it has as long as one with all threads taken."""
     clock = iter(range(0, 100_000, 2))
     real = module._state_of
 

@@ -263,7 +263,7 @@ def test_an_end_that_comes_too_early() -> None:
 
 
 def test_no_answer(adapt: Adapt) -> None:
-    """An application that returns without an answer is told of, by no name of a module of ours."""
+    """An application that returns without an answer is logged, without the name of a module of ours."""
 
     async def silent(_scope: object, _receive: object, _send: object) -> None: ...
 

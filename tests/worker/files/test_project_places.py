@@ -57,7 +57,7 @@ def test_a_linked_package(tmp_path: Path):
 
 
 def test_entries_of_a_path():
-    """Of a search path the project's entries are known, and those that hide a package."""
+    """In a search path the project's entries are known, and those that hide a package."""
     places = ProjectPlaces("/srv", sys.path)
     path = ["/srv/src", STANDARD, "/lib/prices", "/env/site-packages", "/lib/taxes"]
     assert places.own_entries(path) == ["/srv/src", "/lib/prices", "/lib/taxes"]

@@ -137,7 +137,7 @@ def test_closed_cache(root: Path, tmp_path: Path):
 
 
 def test_pruned(root: Path, cache: CodeCache, tmp_path: Path):
-    """Of one file the last few versions are kept."""
+    """The last few versions of each file are kept."""
     installed(root, cache)
     for number in range(MAX_VERSIONS * 2):
         (root / "busy.py").write_text(f"WORD = {number}\n", encoding="utf-8")
@@ -230,7 +230,7 @@ def test_loaded_by_its_path(root: Path, cache: CodeCache):
 
 
 def test_what_was_compiled_is_noted(root: Path, cache: CodeCache):
-    """Of each module the state of its file before it was read is noted, and a checksum of what was read."""
+    """For each module the state of its file before it was read is noted, and a checksum of what was read."""
     inputs = InputFiles(str(root), -1)
     install(ProjectPlaces(str(root), sys.path), cache, inputs)
     file = root / "noted.py"

@@ -54,5 +54,5 @@ def test_bottle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     "value", [None, 3, SimpleNamespace(template_folder=7, root_path=None), SimpleNamespace(app=None)]
 )
 def test_others(value: object):
-    """Of anything else nothing is known, and nothing fails."""
+    """Nothing is known of other frameworks, and nothing fails."""
     assert template_folders(value) == []

@@ -93,7 +93,7 @@ except ExceptionGroup:
 
 
 def test_what_can_not_be_told():
-    """A record whose arguments do not fit is told of by logging itself; extras that can't be text lose no more."""
+    """Python's logging reports a record whose arguments do not fit; extras that can't be text lose nothing else."""
     said = heard("""
 import logging
 logging.warning("%d", "no number")
