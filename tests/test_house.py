@@ -265,7 +265,7 @@ def imports_of(path):
 
 
 def cycles(below):
-    """Of what each name needs, the part in which names need each other."""
+    """The names that need each other, from what each name needs."""
     while free := {name for name, needs in below.items() if not needs & below.keys()}:
         below = {name: needs for name, needs in below.items() if name not in free}
     return below

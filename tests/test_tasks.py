@@ -29,7 +29,7 @@ def test_make_lists_the_tasks():
 
 
 @pytest.mark.parametrize("task", ["test", "serve"])
-def test_a_missing_python_is_told(task, tmp_path):
+def test_a_missing_python_is_reported(task, tmp_path):
     """Where there is no Python it says what was found, what was expected, and what to install."""
     done = make(task, "PYTHON=no-such-python", f"VENV={tmp_path / 'venv'}")
     assert done.returncode != 0
@@ -39,7 +39,7 @@ def test_a_missing_python_is_told(task, tmp_path):
 
 
 @pytest.mark.parametrize(("words", "reported"), [("sys.version_info", "3.11"), ("ensurepip", "python3-venv")])
-def test_a_python_that_is_not_fit_is_told(words, reported, tmp_path):
+def test_a_python_that_is_not_fit_is_reported(words, reported, tmp_path):
     """A Python that is too old, or that lacks venv, is told from one that is missing."""
     python = tmp_path / "python3"
     python.write_text(f'#!/bin/sh\ncase "$*" in *{words}*) exit 1 ;; *) echo Python 3.99 ;; esac\n')

@@ -29,7 +29,7 @@ def test_a_half_broken_description_beside_requirements(read, text):
     read_python_requirements(manifest.folder)
 
 
-def test_what_could_not_be_read_is_told(read, tmp_path):
+def test_what_could_not_be_read_is_reported(read, tmp_path):
     """A pyproject.toml that is passed over is told with its reason, and looked at again when it is saved."""
     manifest = read({"requirements.txt": "flask\n", "pyproject.toml": "[project\n"})
     (note,) = manifest.contents("3.13").notes

@@ -31,7 +31,7 @@ def given(tmp_path):
         ("PIP_CERT", "SSL_CERT_FILE"),
     ],
 )
-def test_what_pip_is_told_uv_is_told(given, theirs, ours):
+def test_what_pip_is_told_uv_is_reported(given, theirs, ours):
     """What pip's variables say reaches uv under its own names, which win where both are set."""
     assert given(**{theirs: "x"})[ours] == "x"
     assert given(**{theirs: "x", ours: "y"})[ours] == "y"

@@ -60,7 +60,7 @@ def test_a_crash_is_told_and_mended(start, project, path, signal):
         assert "application" in json.dumps([event.get("text") for event in container.events("output")])
 
 
-def test_a_full_disk_is_told(start, project):
+def test_a_full_disk_is_reported(start, project):
     """A cache that is full fails the installation with words that say so; the server answers and stops as ever."""
     container = start(project("flask_notes"), "--tmpfs", "/cache:size=1m,mode=1777")
     event = container.wait_for("install.failed", timeout=120)
@@ -90,7 +90,7 @@ def test_files_that_go_and_come_back(start, project):
     assert container.get().text == "served"
 
 
-def test_a_folder_that_is_removed_is_told(start, project):
+def test_a_folder_that_is_removed_is_reported(start, project):
     """Where the mounted folder itself is gone, page and event say so and what to do; it goes on, and stops well."""
     folder = project(APP)
     container = start(folder)

@@ -58,7 +58,7 @@ def test_root_that_stays_root_has_no_powers(start):
     assert "PermissionError" in done.stderr
 
 
-def test_root_that_may_not_become_the_owner_is_told(start, project):
+def test_root_that_may_not_become_the_owner_is_reported(start, project):
     """Without SETUID, SETGID and CHOWN it ends with one event that names them."""
     container = start(project(APP, owner=1234), "--cap-drop", "ALL")
     assert container.wait() == 3

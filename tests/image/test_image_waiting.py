@@ -35,7 +35,7 @@ def test_two_hundred_wait_for_a_slow_boot(start, project):
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
-def test_who_waits_is_told(start, project, accept):
+def test_who_waits_is_reported(start, project, accept):
     """A browser that waits for more than a second gets a page that says what goes on, and when to come back."""
     container = start(project("slow_boot"), "--env", "SLOW_BOOT_S=20", *DEBUG)
     container.wait_for("worker.started")
@@ -67,7 +67,7 @@ def test_two_hundred_wait_for_an_installation(installing):
     assert answers_to_two_hundred(installing) == {"503"}
 
 
-def test_an_installation_is_told(installing):
+def test_an_installation_is_reported(installing):
     """A browser that waits while dependencies are installed is told that."""
     page = installing.get(accept="text/html")
     assert page.status == 503

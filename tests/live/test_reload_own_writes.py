@@ -158,7 +158,7 @@ def test_an_application_that_writes_at_import(start: Start, project: Path, name:
     assert written(appliance, "reload.spared") == [name]
 
 
-def test_the_remedy_that_is_told(start: Start, project: Path):
+def test_the_remedy_that_is_reported(start: Start, project: Path):
     """The line for APPLIANCE_IGNORE that the event has leaves the file out, though the worker has loaded it."""
     (project / "generated.py").write_text("WORD = 'one'\n", encoding="utf-8")
     importing = "import generated"

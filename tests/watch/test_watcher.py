@@ -39,7 +39,7 @@ def age(folder: Path) -> None:
         os.utime(path, (time.time() - 60,) * 2, follow_symlinks=False)
 
 
-def test_how_is_told(watch: Watch):
+def test_how_is_reported(watch: Watch):
     """The beginning is one event, which says how saves are noticed, of how many files."""
     assert {key: value for key, value in watch().begun.items() if key != "duration_s"} == {
         "how": "events", "polled": [], "count": 4, "folders": 2,
@@ -328,7 +328,7 @@ def test_the_kernels_limits(watch: Watch, watch_set: Path, monkeypatch: pytest.M
     assert [event for event, _ in watching.seen if event == "watch.failed"] == ["watch.failed"]
 
 
-def test_limits_are_told(watch: Watch, monkeypatch: pytest.MonkeyPatch):
+def test_limits_are_reported(watch: Watch, monkeypatch: pytest.MonkeyPatch):
     """The event on the kernel's limits names the limit, and what to set."""
     monkeypatch.setattr(watch_set_module, "Inotify", Scarce)
     watching = watch()

@@ -12,7 +12,7 @@ from appliance.watch.watchfiles_source import WatchfilesSource
 from tests.watch.watching import Watch, save
 
 
-def test_saves_are_told(watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch):
+def test_saves_are_reported(watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch):
     """Files that are saved, made, moved and deleted are told by this source as by the other."""
     monkeypatch.setattr(watch_set_module, "_best_source", WatchfilesSource)
     watching = watch()

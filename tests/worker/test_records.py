@@ -97,7 +97,7 @@ def test_a_report_of_an_import_is_bounded(ends: Ends):
     assert report["frames"][0] == {"file": "a.py"}
 
 
-def test_a_channel_that_is_broken_is_told(ends: Ends):
+def test_a_channel_that_is_broken_is_reported(ends: Ends):
     """The sink's owner is called when nothing can be sent any more."""
     reported: list[Exception] = []
     ends.sink.broken = reported.append

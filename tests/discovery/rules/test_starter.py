@@ -53,7 +53,7 @@ def test_started_as_its_author_does(find, files, expected):
     assert find({**OWN, **files}).name == expected
 
 
-def test_both_are_told(find, tmp_path):
+def test_both_are_reported(find, tmp_path):
     """The factory is among the findings, passed over for what makes its instance."""
     find({**OWN, "autoapp.py": AUTO})
     last = find_application(tmp_path, {}, None).findings[-2:]

@@ -239,7 +239,7 @@ def test_a_stop_closes_them(serve: Serve):
         return
 
 
-def test_how_many_wait_is_told(serve: Serve):
+def test_how_many_wait_is_reported(serve: Serve):
     """The count of connections that wait for a thread holds those whose bodies are waited for."""
     reported: list[int] = []
     served = serve(threads=1)

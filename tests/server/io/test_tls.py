@@ -152,7 +152,7 @@ def test_the_end_is_said(secure):
     assert connect().sock.recv(1) == b""
 
 
-def test_plain_http_is_told(secure):
+def test_plain_http_is_reported(secure):
     """A client that speaks HTTP to the HTTPS port is answered in plain HTTP, and recorded once."""
     served, connect = secure()
     client = served.client()

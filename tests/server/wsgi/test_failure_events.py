@@ -175,7 +175,7 @@ def test_the_iterable_is_closed_once(serve: Serve):
         assert application.closed == 1
 
 
-def test_a_failing_close_is_told(serve: Serve):
+def test_a_failing_close_is_reported(serve: Serve):
     """An exception in close() comes too late for the response, and is an event."""
 
     class Closing(Answer):

@@ -142,7 +142,7 @@ def test_a_client_vanishes(serve: Serve):
     assert served.sink.events == []
 
 
-def test_a_handler_that_fails_is_told(serve: Serve):
+def test_a_handler_that_fails_is_reported(serve: Serve):
     """An exception in a handler is logged by its framework, and nothing but its protocol is written to the client."""
     served = serve(Sockets().app)
 

@@ -46,6 +46,6 @@ def test_no_limit_is_none(tmp_path, limit):
     assert memory.killed() == "out of memory"
 
 
-def test_without_counts_nothing_is_told(tmp_path):
+def test_without_counts_nothing_is_reported(tmp_path):
     """A kernel without control groups is no error."""
     assert Memory(tmp_path, tmp_path / "none").killed() == ""

@@ -62,7 +62,7 @@ def test_what_is_found_is_told_once():
         ),
     ],
 )
-def test_what_has_changed_is_told(changes: dict[str, Any], events: list[str]):
+def test_what_has_changed_is_reported(changes: dict[str, Any], events: list[str]):
     """Each thing that is otherwise than before is one event, and nothing else is told again."""
     target = {"framework": "flask", "why": "app.py", **changes}
     known = found()

@@ -91,7 +91,7 @@ def adapt() -> Iterator[Callable[[Any], Adapted]]:
 Adapt = Callable[[Any], Adapted]
 
 
-def test_what_the_application_is_told(adapt: Adapt) -> None:
+def test_what_the_application_is_reported(adapt: Adapt) -> None:
     """The scope is what an ASGI server would make of the request; its state is the lifespan's."""
     seen: list[dict[str, Any]] = []
 
