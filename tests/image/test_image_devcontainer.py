@@ -63,11 +63,13 @@ def host_user(engine):
 
 
 @pytest.fixture
-def folder(host_user, others_may_enter):
+def folder(image, host_user, others_may_enter):
     """The user's project: a git repository with the template in it."""
     folder = others_may_enter / "project"
     shutil.copytree(TEMPLATES / "devcontainer", folder / ".devcontainer")
     shutil.copytree(TEMPLATES / "vscode", folder / ".vscode")
+    dockerfile = folder / ".devcontainer" / "Dockerfile"
+    dockerfile.write_text(dockerfile.read_text().replace("APPLIANCE=wsgi-appliance", f"APPLIANCE={image}"))
     (folder / "wsgi.py").write_text(APP.format(word="one"))
     subprocess.run(["git", "init", "--quiet", str(folder)], check=True, timeout=20)
     for path in (folder, *folder.rglob("*")):
