@@ -44,11 +44,12 @@ class Mask:
     Args:
         variables: the environment.
         before: the previous mask, whose values are still masked: an older process may print them.
+        more: further secret texts.
     """
 
-    def __init__(self, variables: Mapping[str, str], before: Mask | None = None) -> None:
+    def __init__(self, variables: Mapping[str, str], before: Mask | None = None, more: Iterable[str] = ()) -> None:
         known: tuple[str, ...] = () if before is None else before.values
-        values = dict.fromkeys([*secret_values(variables), *known])
+        values = dict.fromkeys([*secret_values(variables), *more, *known])
         self.values: tuple[str, ...] = tuple(sorted(values, key=len, reverse=True)[:MAX_VALUES])
         forms = dict.fromkeys(form for value in self.values for form in _forms(value))
         self._pattern = re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True)))) if forms else None

@@ -118,8 +118,7 @@ class OwnPages:
                 {"reason": refused.reason, "action": refused.action, "client.address": environ["REMOTE_ADDR"]},
             )
         page = {"status": refused.status, "title": f"Not shown: {refused.reason}.", "action": refused.action}
-        kind, body = error_page.render(page, environ.get("HTTP_ACCEPT", ""))
-        return _answer(start, f"{refused.status} {_REASONS[refused.status]}", kind, body)
+        return _page(page, environ, start, f"{refused.status} {_REASONS[refused.status]}")
 
     def _without_token(self, allowed: Allowed, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         """Lead the browser to the same page without the token, which its cookie has now."""
@@ -131,8 +130,7 @@ class OwnPages:
         return []
 
     def _root(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
-        kind, body = error_page.render(self._status(), environ.get("HTTP_ACCEPT", ""))
-        return _answer(start, "200 OK", kind, body)
+        return _page(self._status(), environ, start, "200 OK")
 
     def _browser_error(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         body = environ["wsgi.input"].read(BODY_MAX + 1)
@@ -147,6 +145,13 @@ class OwnPages:
 def _with_fields(start_response: StartResponse, status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
     own = {name for name, _ in headers}
     return start_response(status, [*headers, *(each for each in guard.FIELDS if each[0] not in own)], *more)
+
+
+def _page(page: dict[str, Any], environ: dict[str, Any], start: StartResponse, status: str) -> Iterable[bytes]:
+    """Answer with a page: its own policy admits its style and its script, and forbids what that of the guard does."""
+    fields, body = error_page.response(page, environ.get("HTTP_ACCEPT", ""))
+    start(status, [*fields, ("Content-Length", str(len(body)))])
+    return [body]
 
 
 def _answer(start: StartResponse, status: str, kind: str, body: bytes) -> Iterable[bytes]:

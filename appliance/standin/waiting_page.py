@@ -39,8 +39,8 @@ class WaitingPage:
         content = self._content
         if environ["REQUEST_METHOD"] != "GET":
             content = {**content, "refresh": False}  # a reload would send the form again
-        kind, body = error_page.render(content, environ.get("HTTP_ACCEPT", ""))
-        headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
+        headers, body = error_page.response(content, environ.get("HTTP_ACCEPT", ""))
+        headers.append(("Content-Length", str(len(body))))
         if content["status"] == 503:
             headers.append(("Retry-After", "1"))
         start_response("503 Service Unavailable" if content["status"] == 503 else "500 Internal Server Error", headers)

@@ -39,6 +39,7 @@ class RecordSink:
         self._records: deque[list[Any]] = deque()  # its append and popleft are atomic: no lock in a request's path
         self._sending = threading.Lock()
         self.broken: Callable[[ChannelError], None] | None = None  # told when nothing can be sent any more
+        self.page_context: Callable[[], dict[str, Any]] = dict  # what an error page shows besides the exception
 
     def exchange(self, exchange: Exchange) -> None:
         """Add the record of a request that has ended."""

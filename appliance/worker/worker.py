@@ -34,6 +34,7 @@ from .preload.import_order import ImportOrder
 from .preload.warming import warm
 from .records import RecordSink
 from .stdio import terminal
+from .stdio.page_context import PageContext
 from .stdio.stdio import tag_output
 from .wrapping import wrapped
 
@@ -97,6 +98,7 @@ class Worker:
         )
         self._sink = RecordSink(channel, self._stdio, in_flight)
         self._sink.broken = self._channel_broken
+        self._sink.page_context = self._page_context = PageContext(start.options.get("error_pages", {}), self._stdio)
         self._hooks.report_to(self._sink.event)
         os.register_at_fork(after_in_child=self._sink.leave)
         self._tls = serving_process.tls_context(start.options)
@@ -253,7 +255,7 @@ class Worker:
         """Report that the import raised; if even that fails, write the reason into the shared memory."""
         try:
             send(self._channel, self._files.report())
-            report = error_page.report(error, root=self._start.root, kind="import")
+            report = error_page.report(error, root=self._start.root, kind="import", context=self._page_context())
             if causes := self._diagnosis.causes(error):
                 report["action"] = f"Check what the project changes in the interpreter: {causes}."
             send(self._channel, messages.Failed(report=report))

@@ -92,7 +92,7 @@ def test_a_syntax_error_is_shown_and_mended(container, folder):
     for accept in ("text/html", "text/plain", "application/json"):
         page = container.get(accept=accept)
         assert page.status == 500
-        assert page.headers["Content-Type"].startswith(accept)
+        assert page.headers["Content-Type"].startswith(accept.replace("/json", "/problem+json"))
         assert "wsgi.py" in page.text
         assert "SyntaxError" in page.text
     status = container.execute("appliance", "status", check=False).stdout

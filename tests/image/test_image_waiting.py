@@ -42,7 +42,7 @@ def test_who_waits_is_reported(start, project, accept):
     page = container.get(accept=accept)
     assert page.status == 503
     assert int(page.headers["Retry-After"]) > 0
-    assert page.headers["Content-Type"].startswith(accept)
+    assert page.headers["Content-Type"].startswith(accept.replace("/json", "/problem+json"))
     assert container.health() == "starting"
 
 

@@ -127,7 +127,8 @@ def test_an_asgi_application(start: Start, project: Path) -> None:
     assert appliance.get()[1] == b'"one"'
     response, content = appliance.get("/fail/7", Accept="application/json")
     page = json.loads(content)
-    assert (response.status, page["title"], page["frames"][-1]["function"]) == (500, "ValueError: kaboom", "fail")
+    assert (response.status, page["detail"]) == (500, "ValueError: kaboom")
+    assert page["exception"]["frames"][-1]["function"] == "fail"
     path: dict[str, Any] = {"url.path": "/fail/7"}
     assert appliance.wait_for("request.finished", **path)["http.route"] == "/fail/{number}"
     appliance.wait_for("preload.ready")

@@ -118,7 +118,7 @@ def test_broken_and_mended(start: Start):
     failed = appliance.wait_for("worker.failed")
     assert (Path(failed["file"]).name, failed["line"]) == ("app.py", 1)
     response, body = appliance.get(Accept="application/json")
-    assert (response.status, response.getheader("Content-Type", "").partition(";")[0]) == (500, "application/json")
+    assert (response.status, response.getheader("Content-Type")) == (500, "application/problem+json")
     page = json.loads(body)
     assert (Path(page["file"]).name, page["line"]) == ("app.py", 1)
     assert b"app.py" in appliance.get(Accept="text/html")[1]

@@ -48,6 +48,7 @@ class DescribedException:
         message: the message: ``str()`` of the exception.
         notes: the notes that were added to it.
         frames: innermost last; ``left_out`` frames are missing in the middle.
+        places: the traceback's entry of each frame.
         cause, context: the exception's cause, or the exception that was being handled; at most one of the two.
         members: of a group; ``left_members`` of them are missing.
         more: there is a cause or context, which is left out.
@@ -58,6 +59,7 @@ class DescribedException:
     message: str
     notes: list[str] = field(default_factory=list)
     frames: list[traceback.FrameSummary] = field(default_factory=list)
+    places: list[TracebackType] = field(default_factory=list)
     left_out: int = 0
     cause: DescribedException | None = None
     context: DescribedException | None = None
@@ -127,7 +129,8 @@ class _Describer:
         raised = DescribedException(
             error, _type_name(type(error)), safe_str(error, mask=self._mask), _notes(error, self._mask)
         )
-        raised.frames, raised.left_out = _frames(error.__traceback__, self._keep)
+        raised.places, raised.left_out = _places(error.__traceback__, self._keep)
+        raised.frames = [_frame(place) for place in raised.places]
         members, count = _members(error)
         for member in members:
             if self._left > 0 and id(member) not in self._known:
@@ -175,15 +178,14 @@ def _members(error: BaseException) -> tuple[list[BaseException], int]:
         return [], 0
 
 
-def _frames(trace: TracebackType | None, keep: Callable[[str], bool]) -> tuple[list[traceback.FrameSummary], int]:
-    """Return the frames that are shown, and how many are left out of the middle."""
+def _places(trace: TracebackType | None, keep: Callable[[str], bool]) -> tuple[list[TracebackType], int]:
+    """Return the entries of the frames that are shown, and how many are left out of the middle."""
     places: list[TracebackType] = []
     while trace is not None:
         if keep(trace.tb_frame.f_code.co_filename):
             places.append(trace)
         trace = trace.tb_next
-    shown, left_out = _first_and_last(places)
-    return [_frame(place) for place in shown], left_out
+    return _first_and_last(places)
 
 
 def _first_and_last(places: list[Place]) -> tuple[list[Place], int]:

@@ -245,8 +245,7 @@ class ApplicationRun(simple_server.ServerHandler):
     def error_output(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
         """Return the error page: it has a traceback, since this is a development server."""
         error = sys.exc_info()[1]
-        kind, content = failure_page(self, error, environ.get("HTTP_ACCEPT", ""))
-        headers = [("Content-Type", kind), ("Cache-Control", "no-store")]
+        headers, content = failure_page(self, error, environ.get("HTTP_ACCEPT", ""))
         start_response("500 Internal Server Error", headers, (type(error), error, None))
         return [content]
 
@@ -267,3 +266,9 @@ class ApplicationRun(simple_server.ServerHandler):
         if self.request_handler is not None and self.exchange is not None:
             fields["request_id"] = self.exchange.request_id
             self.request_handler.server_context.sink.event(level, event, fields)
+
+    def page_context(self) -> dict[str, Any]:
+        """Return what a page shows besides the exception: as much as the server's sink knows."""
+        handler = self.request_handler
+        known = getattr(handler.server_context.sink, "page_context", dict) if handler is not None else dict
+        return dict(known())

@@ -14,15 +14,22 @@ if TYPE_CHECKING:
     from .recording.exchange import Exchange
 
 
+LEAD = "Your application raised an exception"  # the report of a request knows which request
+
+
 class FailingRun(Protocol):
     """The run of an application, as far as a failure concerns it: ``ApplicationRun``."""
 
     exchange: Exchange | None
     bytes_sent: int
+    base_env: Any
     failure: tuple[BaseException | None, dict[str, Any]]
 
     def log_event(self, level: str, event: str, **fields: object) -> None:
         """Put an event of this request into the server's sink."""
+
+    def page_context(self) -> dict[str, Any]:
+        """Return what a page shows besides the exception."""
 
 
 def log_failure(run: FailingRun, error: BaseException | None) -> None:
@@ -47,21 +54,24 @@ def _report(run: FailingRun, error: BaseException) -> dict[str, Any]:
 
     known, found = run.failure
     if known is not error:
-        found = report(error, root=os.getcwd(), kind="request")  # noqa: PTH109  the worker's folder is the project's root
+        root = os.getcwd()  # noqa: PTH109  the worker's folder is the project's root
+        found = report(error, root=root, kind="request", environ=run.base_env, context=run.page_context())
         run.failure = (error, found)
     return found
 
 
-def failure_page(run: FailingRun, error: BaseException | None, accept: str) -> tuple[str, bytes]:
-    """Return Content-Type and content of the page for an application that raised."""
-    from ..pages.error_page import render  # noqa: PLC0415  see above
+def failure_page(run: FailingRun, error: BaseException | None, accept: str) -> tuple[list[tuple[str, str]], bytes]:
+    """Return header fields and content of the page for an application that raised."""
+    from ..pages.error_page import response  # noqa: PLC0415  see above
 
     if error is None:
-        return "text/plain", b"The application failed.\n"
-    found = _report(run, error)
-    return render(
-        {"status": 500, "lead": "The application raised an exception while it answered this request.", **found}, accept
-    )
+        return [("Content-Type", "text/plain"), ("Cache-Control", "no-store")], b"The application failed.\n"
+    return response({"status": 500, "lead": LEAD, **request_id_of(run), **_report(run, error)}, accept)
+
+
+def request_id_of(run: FailingRun) -> dict[str, str]:
+    """Return the request's id for a page; the id's log lines say more."""
+    return {} if run.exchange is None else {"request_id": run.exchange.request_id}
 
 
 def log_wrong_length(run: FailingRun, *, left: int, surplus: int) -> None:

@@ -3,12 +3,12 @@
 Connects to Flask's and Django's own signals, and imports neither. ``server.pages.hints`` has the texts. Runs in the
 worker: ``add_advice`` once, the rest in each request's thread.
 
-Theory of operation. An exception that a framework catches never reaches the server. The framework sends its own page,
-which says nothing (Flask's, without debug), or much, but not what to do (Django's). The framework's signal reports the
-exception, which is stored in the request's exchange. When the application returns, before anything was sent, its
-response is examined. If the application raises after all, the server reports that, and the stored exception is dropped,
-because it holds frames. Flask before 2.3 has signals only if blinker is installed; without it, the method that would
-send them is wrapped.
+Theory of operation. An exception that a framework catches never reaches the server. The framework sends its own page:
+without debug it says nothing, and ours replaces it; Django's with debug says much, but not what to do. The framework's
+signal reports the exception, which is stored in the request's exchange. When the application returns, before anything
+was sent, its response is examined. If the application raises after all, the server reports that, and the stored
+exception is dropped, because it holds frames. Flask before 2.3 has signals only if blinker is installed; without it,
+the method that would send them is wrapped.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import sys
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from ...server.wsgi.failure_events import LEAD, request_id_of
 from ...server.wsgi.recording.exchange import current
 
 if TYPE_CHECKING:
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
 
     Note = Callable[[object], None]
 
-# A page that the project wrote is larger.
-_FLASK_PAGE = b"<title>500 Internal Server Error</title>"
-_FLASK_PAGE_MAX = 600
+# The pages that frameworks send where debugging is off. A page that the project wrote is larger.
+_EMPTY_PAGES = (b"<title>500 Internal Server Error</title>", b"<title>Server Error (500)</title>")  # Flask's, Django's
+_EMPTY_PAGE_MAX = 600
 _PAGE_MAX = 1_048_576
 _BANNER = (
     '<div style="margin:0;padding:.8rem 1.2rem;border-bottom:3px solid #b42318;background:#fff4ed;color:#1d2129;'
@@ -104,8 +105,11 @@ def _listen_to_django(hooks: Hooks) -> bool:
         return False
     note = hooks.guarded("failures of Django", _note, otherwise=None)
 
-    def failed(**_: object) -> None:
+    keep_form = hooks.guarded("failures of Django", _keep_form, otherwise=None)
+
+    def failed(request: object = None, **_: object) -> None:
         note(sys.exc_info()[1])
+        keep_form(request)
 
     signals.got_request_exception.connect(failed, weak=False)
     # A host that is not allowed is answered with 400: there is no signal, but a record in a logger of its own.
@@ -114,6 +118,14 @@ def _listen_to_django(hooks: Hooks) -> bool:
 
 
 _FRAMEWORKS: dict[str, Callable[[Hooks], bool]] = {"Flask": _listen_to_flask, "Django": _listen_to_django}
+
+
+def _keep_form(request: Any) -> None:
+    """Put the form that Django has parsed where an error page finds it; it does not keep its request there."""
+    known = vars(request)
+    form = known.get("_post")
+    if form is not None:
+        known["environ"]["appliance.form"] = [(name, each) for name, values in form.lists() for each in values]
 
 
 class _LogListener(logging.Handler):
@@ -131,7 +143,7 @@ def _with_advice(
     environ: dict[str, Any], start_response: Any, response: Any, error: BaseException, root: str, hooks: Hooks
 ) -> Any:
     """Add advice to the response; return it unchanged if there is none to give, or if it is not an error page."""
-    found: dict[str, Any] = hooks.call("help on a failure", _report, start_response, error, root, otherwise={})
+    found: dict[str, Any] = hooks.call("help on a failure", _report, environ, start_response, error, root, otherwise={})
     if not found or not hooks.call("help on a failure", _may_be_changed, start_response, response, otherwise=False):
         return response
     parts, rest = _read_content(response)  # the project's own iterable, which may raise
@@ -145,11 +157,11 @@ def _with_advice(
     ]
 
 
-def _report(start_response: Any, error: BaseException, root: str) -> dict[str, Any]:
+def _report(environ: dict[str, Any], start_response: Any, error: BaseException, root: str) -> dict[str, Any]:
     from ...server.pages.error_page import report  # noqa: PLC0415  costs 10 ms, which every reload would pay
 
     run = start_response.__self__  # the server's own: this is the outermost callable
-    found = report(error, root=root, kind="request")
+    found = report(error, root=root, kind="request", environ=environ, context=run.page_context())
     if action := found.get("action", ""):
         place = {"error": found["title"], "file": found["file"], "line": found["line"], "action": action}
         run.log_event("error", "application.failed", **place)
@@ -197,22 +209,21 @@ def _new_content(
     environ: dict[str, Any], start_response: Any, content: bytes, error: BaseException, found: dict[str, Any]
 ) -> bytes:
     """Return the content with advice, and tell the server its new length."""
-    from ...server.pages.error_page import render  # noqa: PLC0415  as above
+    from ...server.pages.error_page import response  # noqa: PLC0415  as above
 
     run, action = start_response.__self__, found.get("action", "")
     kind = str(run.headers.get("Content-Type", ""))
-    if _FLASK_PAGE in content and len(content) < _FLASK_PAGE_MAX:
-        page = {"status": 500, "lead": "The application raised an exception while it answered this request.", **found}
-        kind, content = render(page, environ.get("HTTP_ACCEPT", ""))
+    new = [("Content-Type", kind)]
+    if len(content) < _EMPTY_PAGE_MAX and any(title in content for title in _EMPTY_PAGES):
+        page = {"status": 500, "lead": LEAD, **request_id_of(run), **found}
+        new, content = response(page, environ.get("HTTP_ACCEPT", ""))
     elif action:
         content = _insert_advice(content, action, html=kind.startswith("text/html"))
-    fields = [(name, value) for name, value in run.headers.items() if name.lower() not in _REPLACED]
-    fields += [("Content-Type", kind), ("Content-Length", str(len(content)))]
-    start_response(run.status, fields, (type(error), error, None))
+    new.append(("Content-Length", str(len(content))))
+    replaced = {name.lower() for name, _ in new}
+    fields = [(name, value) for name, value in run.headers.items() if name.lower() not in replaced]
+    start_response(run.status, fields + new, (type(error), error, None))
     return content
-
-
-_REPLACED = frozenset({"content-type", "content-length"})
 
 
 def _insert_advice(content: bytes, advice: str, *, html: bool) -> bytes:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from ...server.pages.tracebacks import DescribedException
     from ..hooks import Hooks
+    from .last_lines import LastLines
 
 _TEXT = 65_536  # characters of one text
 _RECORD = 1_048_576  # bytes of a record; in a larger one, the values of extra= are cut
@@ -51,8 +52,9 @@ class RecordPipe(Protocol):
 class StreamHandlerHook:
     """Replaces ``StreamHandler.emit``."""
 
-    def __init__(self, pipes: Sequence[RecordPipe], hooks: Hooks) -> None:
+    def __init__(self, pipes: Sequence[RecordPipe], hooks: Hooks, last_lines: LastLines | None = None) -> None:
         self._pipes = pipes
+        self._last_lines = last_lines
         self._hooks = hooks
         self._streams = (sys.stdout, sys.stderr)
         self._original = logging.StreamHandler.emit
@@ -103,6 +105,8 @@ class StreamHandlerHook:
             return
         fields = fields_of(record, message)
         self._last.record = ref(record)
+        if self._last_lines is not None:
+            self._last_lines.add_record(fields["level"], record.name, message)
         exchange = current.get()
         request_id = "" if exchange is None else exchange.request_id
         self._pipes[place].send(RECORD, get_ident(), request_id, _coded(fields))

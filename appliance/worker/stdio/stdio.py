@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...protocol.output_frames import END, RECORD, RECORD_PART, ROOM, TEXT, Piece, pack
 from ...server.wsgi.recording.exchange import current
+from .last_lines import LastLines
 from .logging_records import StreamHandlerHook
 
 if TYPE_CHECKING:
@@ -84,8 +85,9 @@ def _write_all(pipe: int, data: bytes) -> bool:
 class TaggedBuffer(io.BufferedIOBase):
     """The buffer of a text stream. It writes whole lines; ``flush`` writes the incomplete line of this context."""
 
-    def __init__(self, framed_pipe: FramedPipe) -> None:
+    def __init__(self, framed_pipe: FramedPipe, last_lines: LastLines) -> None:
         self._framed_pipe = framed_pipe
+        self._last_lines = last_lines
         self.name = "<stdout>" if framed_pipe.number == 1 else "<stderr>"
         self.mode = "wb"
         # The incomplete line of each thread and request; empty if flushed but not ended. Each key belongs to one
@@ -132,6 +134,7 @@ class TaggedBuffer(io.BufferedIOBase):
                     self._framed_pipe.send(END, *key, b"")
 
     def _write_out(self, key: tuple[int, str], text: bytes) -> None:
+        self._last_lines.add(text)
         if self._framed_pipe.redirected():
             _write_all(self._framed_pipe.number, text)
         else:
@@ -156,7 +159,8 @@ class Stdio:
 
     def __init__(self, mark: bytes) -> None:
         self.pipes = (FramedPipe(1, mark), FramedPipe(2, mark))
-        self._buffers = (TaggedBuffer(self.pipes[0]), TaggedBuffer(self.pipes[1]))
+        self.last_lines = LastLines()
+        self._buffers = (TaggedBuffer(self.pipes[0], self.last_lines), TaggedBuffer(self.pipes[1], self.last_lines))
         # The incomplete lines of both streams: nearly always none, which is the quickest check.
         self.incomplete = (self._buffers[0].incomplete, self._buffers[1].incomplete)
         for stream, buffer in zip((sys.stdout, sys.stderr), self._buffers, strict=True):
@@ -194,5 +198,5 @@ def tag_output(mark: str, hooks: Hooks) -> Stdio | None:
     if not mark or not all(isinstance(stream, io.TextIOWrapper) for stream in streams):
         return None
     stdio = Stdio(bytes.fromhex(mark))
-    hooks.call("records of logging", StreamHandlerHook(stdio.pipes, hooks).install, otherwise=None)
+    hooks.call("records of logging", StreamHandlerHook(stdio.pipes, hooks, stdio.last_lines).install, otherwise=None)
     return stdio

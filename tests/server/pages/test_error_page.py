@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.server.pages.error_page import preferred, render, report
+from appliance.server.pages.html.page_script import SCRIPT
 
 
 def raised(source: str, file: Path) -> BaseException:
@@ -28,7 +29,7 @@ def test_innermost_frame_of_the_project(tmp_path: Path):
     error = raised("import json\n\n\ndef load():\n    return json.loads('{')\n\n\nload()\n", tmp_path / "app.py")
     found = report(error, root=str(tmp_path), kind="import")
     assert (found["file"], found["line"], found["type"]) == (str(tmp_path / "app.py"), 5, "JSONDecodeError")
-    assert [frame["project"] for frame in found["frames"]][-1] is False
+    assert [frame["own"] for frame in found["exception"]["frames"]][-1] is False
     assert "json.loads('{')" in found["text"]
 
 
@@ -88,20 +89,50 @@ HOSTILE = "<script>alert('&\"')</script>"
 
 def test_html_is_escaped():
     """No text of a page, wherever it stands, becomes markup."""
-    frame = {"file": HOSTILE, "line": HOSTILE, "function": HOSTILE, "source": HOSTILE, "project": True}
-    names = ("title", "lead", "action", "file", "line", "details", "text")
-    page: dict[str, Any] = {"status": 500, "frames": [frame], **dict.fromkeys(names, HOSTILE)}
+    page = page_of(HOSTILE)
     kind, body = render(page, "text/html")
     assert kind == "text/html; charset=utf-8"
-    assert b"<script" not in body
+    assert body.decode().replace(SCRIPT, "").count("<script>") == 1
+    assert b"alert('" not in body
+    assert body.count(b"alert(") > 30
+    assert body.count(b"</textarea>") == 1
+
+
+REORDERS = "\u202egnp.\u2066\x1b[31m\x07\U000e0041\u200bx"
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json", "text/plain"])
+def test_no_character_acts_on_its_reader(accept: str):
+    """Controls, bidirectional overrides and invisible characters are written as escapes, in every form of a page."""
+    text = render(page_of(REORDERS), accept)[1].decode()
+    assert [each for each in REORDERS if each in text and each not in "gnp.[31mx"] == []
+    assert "\\u202e" in text
+
+
+def page_of(text: str) -> dict[str, Any]:
+    """A page that has this text wherever a page has one."""
+    frame = dict.fromkeys(("file", "line", "function", "source"), text)
+    own = {**frame, "own": True, "lines": [[1, text], [text, text]], "marks": [[1, 2, 4]], "locals": [[text, text]]}
+    node = {"type": text, "message": text, "notes": [text], "frames": [{**frame, "own": False}, own]}
+    return {
+        "status": 500,
+        "exception": {**node, "before": node, "relation": "cause", "members": [node], "left_members": 0},
+        "request": {"method": text, "path": text, **{key: [[text, text]] for key in ("query", "form", "headers")}},
+        "saved": {"files": [{"file": text, "what": text, "diff": [f"+{text}", text]}]},
+        "log": [text],
+        "versions": [[text, text]],
+        "root": text,
+        "editor": {"name": "vscode", "folder": text},
+        **dict.fromkeys(("title", "lead", "action", "file", "line", "details", "text", "message", "type"), text),
+    }
 
 
 def test_html_refreshes_itself():
     """A page that can get better waits for a change of its own version, with a script and without."""
     body = render({"status": 503, "title": "Starting", "refresh": True, "version": 7}, "text/html")[1]
-    assert b"version=7" in body
-    assert b"http-equiv=refresh" in body
-    assert b"version=" not in render({"status": 503, "title": "Starting"}, "text/html")[1]
+    assert b'data-version="7"' in body
+    assert b'http-equiv="refresh"' in body
+    assert b"data-version" not in render({"status": 503, "title": "Starting"}, "text/html")[1]
 
 
 @given(st.text(), st.text(), st.sampled_from(["text/html", "application/json", "text/plain"]))

@@ -80,7 +80,7 @@ def test_a_failure_before_the_response_is_a_page(serve: Serve):
     assert (page.status, page["Content-Type"]) == (500, "text/html; charset=utf-8")
     assert b"LookupError: &lt;nowhere&gt;" in page.body
     assert b"<nowhere>" not in page.body
-    assert client.ask(get("/", "Accept: application/json"))["Content-Type"] == "application/json"
+    assert client.ask(get("/", "Accept: application/json"))["Content-Type"] == "application/problem+json"
     assert b"LookupError: <nowhere>" in client.ask().body
     reported = served.sink.wait_for("application.failed")
     assert reported["error"] == "LookupError: <nowhere>"
@@ -260,7 +260,7 @@ def test_a_failure_without_words_is_a_page_too(serve: Serve):
 def test_a_failing_page_is_answered_plainly(serve: Serve, monkeypatch: pytest.MonkeyPatch):
     """Whatever fails while a failure is answered, the client gets a status (RFC 9110, 15.6.1)."""
 
-    def fail(*args: object) -> tuple[str, bytes]:
+    def fail(*args: object) -> tuple[list[tuple[str, str]], bytes]:
         raise RuntimeError("no page")
 
     monkeypatch.setattr(application_run, "failure_page", fail)

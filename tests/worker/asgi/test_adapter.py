@@ -214,8 +214,8 @@ def test_an_exception(adapt: Adapt, *, begun: bool) -> None:
     served = adapt(http(fails)).served
     response = served.ask(get("/", "Accept: application/json"))
     page = json.loads(response.body)
-    assert (response.status, page["title"]) == (500, "ValueError: kaboom")
-    assert page["frames"][-1]["function"] == "fails"
+    assert (response.status, page["detail"]) == (500, "ValueError: kaboom")
+    assert page["exception"]["frames"][-1]["function"] == "fails"
     assert served.sink.wait_for("application.failed")["error"] == "ValueError: kaboom"
 
 
@@ -250,7 +250,7 @@ def test_a_page_of_the_frameworks_own(
     monkeypatch.setitem(sys.modules, "sanic", SimpleNamespace(Sanic=Sanic))
     response = adapt(Sanic()).served.ask(get("/", "Accept: application/json"))
     assert response.status == 500
-    assert json.loads(response.body)["title"] == title if title else response.body.strip() == says.encode()
+    assert json.loads(response.body)["detail"] == title if title else response.body.strip() == says.encode()
 
 
 def test_an_end_that_comes_too_early() -> None:

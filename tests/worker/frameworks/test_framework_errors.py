@@ -23,6 +23,7 @@ class Run:
     """The server's run of one request, as far as a helper looks at it."""
 
     headers_sent = False
+    exchange = None
 
     def __init__(self) -> None:
         self.status: str | None = None
@@ -32,6 +33,9 @@ class Run:
     def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
         assert self.status is None or exc_info
         self.status, self.headers = status, dict(headers)
+
+    def page_context(self) -> dict[str, Any]:
+        return {"log": ["a line"]}
 
     def log_event(self, _level: str, event: str, **fields: Any) -> None:
         self.reported.append({"event": event, **fields})

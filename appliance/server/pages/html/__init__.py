@@ -1,0 +1,1 @@
+"""An error page as HTML: one visual language for all pages, without external assets, readable without a script."""

@@ -1,0 +1,33 @@
+"""What an error page shows besides the exception: the last lines, the last save, how the editor opens a file.
+
+Runs in the worker; asked for only when an application has failed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .stdio import Stdio
+
+
+class PageContext:
+    """Collects it.
+
+    Args:
+        options: the supervisor's, for error pages: ``secret_names``, ``editor``.
+        stdio: this process's output; None if it is not ours.
+
+    Attributes:
+        saved: what was saved last, as the supervisor has told it.
+    """
+
+    def __init__(self, options: dict[str, Any], stdio: Stdio | None) -> None:
+        self._options = options
+        self._stdio = stdio
+        self.saved: dict[str, Any] = {}
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the ``context`` of ``server.pages.error_page.report``."""
+        log = [] if self._stdio is None else self._stdio.last_lines.lines()
+        return {**self._options, "log": log, "saved": self.saved}

@@ -1,0 +1,169 @@
+"""Every page of the appliance in a browser: accessible, valid, within the width, and within its policy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.server.pages.error_page import report, response
+from appliance.supervisor.lifecycle import Phase
+from appliance.supervisor.reporting import standin_pages
+from tests.browser.tools import SCHEMES, WIDTHS, axe, nu
+
+Page = dict[str, Any]
+
+SOURCE = """
+def load(path, token="secret"):
+    values = {"api_key": "abc", "sizes": list(range(30)), "a_name_that_is_rather_long_for_a_narrow_page": "x" * 300}
+    return values[path] + 1, "this line is far longer than a telephone is wide: it scrolls, and the keyboard reaches it"
+
+
+def view(environ):
+    try:
+        return load("sizes")
+    except TypeError as error:
+        errors = [ValueError("first"), error]
+        found = ExceptionGroup("several things went wrong", errors)
+        found.__notes__ = ["Look at the sizes.", "And at the paths."]
+        raise found from error
+"""
+ENVIRON = {
+    "REQUEST_METHOD": "POST",
+    "REQUEST_URI": "/shop/baskets/1?size=" + "9" * 200,
+    "QUERY_STRING": "size=" + "9" * 200,
+    "HTTP_COOKIE": "session=abc",
+    "HTTP_USER_AGENT": "Mozilla/5.0 " + "x" * 200,
+    "appliance.form": [("name", "bob"), ("password", "abc")],
+}
+DIFF = ["@@ -2,3 +2,3 @@", ' def load(path, token="secret"):', "-    return 1", "+    return values[path] + 1", "     "]
+
+
+def raised_page(root: Path) -> Page:
+    """The page of an exception with everything that a page can show."""
+    file = root / "shop.py"
+    file.write_text(SOURCE, encoding="utf-8")
+    namespace: dict[str, Any] = {"__name__": "shop"}
+    exec(compile(SOURCE, str(file), "exec"), namespace)
+    context = {
+        "editor": {"name": "vscode", "folder": "/home/me/shop"},
+        "log": ["a line", "another one \x1b[31m" + "y" * 300],
+        "saved": {"files": [{"file": str(file), "what": "changed", "diff": DIFF}], "more": 1},
+    }
+    try:
+        namespace["view"]({})
+    except Exception as error:  # noqa: BLE001  whatever it is
+        return {"status": 500, **report(error, root=str(root), kind="request", environ=ENVIRON, context=context)}
+    raise AssertionError("nothing was raised")
+
+
+def broken_page(root: Path) -> Page:
+    """The page of a project that can't be imported."""
+    file = root / "broken.py"
+    file.write_text("import os\n\n\ndef app(environ, start_response:\n    return []\n", encoding="utf-8")
+    try:
+        compile(file.read_text(encoding="utf-8"), str(file), "exec")
+    except SyntaxError as error:
+        return standin_pages.of_report(report(error, root=str(root), kind="import"))
+    raise AssertionError("nothing was raised")
+
+
+def failed_page(_root: Path) -> Page:
+    """The page of a worker that did not end its import."""
+    return standin_pages.of_timeout(60, ["a line of output"] * 30, "Thread 1:\n" + "z" * 200)
+
+
+PAGES: dict[str, Callable[[Path], Page]] = {
+    "exception": raised_page,
+    "syntax": broken_page,
+    "waiting": lambda _: {**standin_pages.progress(Phase.INSTALLING, "Downloading numpy"), "version": 1},
+    "timeout": failed_page,
+}
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Page]:
+    """Each page, by its name."""
+    folder = tmp_path_factory.mktemp("project")
+    return {name: make(folder) for name, make in PAGES.items()}
+
+
+def opened(new_page: Callable[..., Any], page: Page, width: int, scheme: str, said: list[str], **options: Any) -> Any:
+    """The page in a browser; ``said`` collects what its console says."""
+    fields, body = response(page, "text/html")
+    tab = new_page(width, scheme, **options)
+    tab.on("console", lambda message: said.append(message.text))
+    tab.on("pageerror", lambda error: said.append(str(error)))
+
+    def answer(route: Any) -> None:
+        if "/__appliance__/" not in route.request.url:  # that one waits
+            route.fulfill(body=body, headers=dict(fields))
+
+    tab.route("**/*", answer)
+    tab.goto("http://localhost/")
+    return tab
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_are_accessible(pages: dict[str, Page], new_page: Callable[..., Any], name: str, scheme: str):
+    """axe-core finds nothing at any width, folded or open; no page is wider than its window, none breaks its policy."""
+    said: list[str] = []
+    tab = opened(new_page, pages[name], WIDTHS[0], scheme, said)
+    for width in (320, *WIDTHS):
+        tab.set_viewport_size({"width": width, "height": 900})
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+        assert axe(tab) == [], width
+        if folder := os.environ.get("PICTURES"):
+            tab.screenshot(path=f"{folder}/{name}-{width}-{scheme}.png", full_page=True)
+    tab.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    for width in (320, WIDTHS[2]):
+        tab.set_viewport_size({"width": width, "height": 900})
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+        assert axe(tab) == [], width
+        if folder := os.environ.get("PICTURES"):
+            tab.screenshot(path=f"{folder}/{name}-{width}-{scheme}-open.png", full_page=True)
+    assert said == []
+
+
+@pytest.mark.usefixtures("chromium")
+def test_pages_are_valid(pages: dict[str, Page], tmp_path: Path):
+    """The Nu HTML checker finds nothing in any page."""
+    documents = {name: response(page, "text/html")[1].decode() for name, page in pages.items()}
+    assert nu(documents, tmp_path) == []
+
+
+def test_the_innermost_frame_is_seen_without_a_script(pages: dict[str, Page], new_page: Callable[..., Any]):
+    """Without a script the message, the place and its source are there, and everything else opens by a click."""
+    tab = opened(new_page, pages["exception"], 800, "light", [], java_script_enabled=False)
+    assert tab.locator("h1").inner_text() == "ExceptionGroup: several things went wrong (2 sub-exceptions)"
+    assert tab.get_by_text("raise found from error").first.is_visible()
+    assert not tab.get_by_role("button", name="Copy").is_visible()
+    assert not tab.get_by_text("Python", exact=True).is_visible()
+    tab.get_by_text("Versions").first.click()
+    assert tab.get_by_text("Python", exact=True).is_visible()
+
+
+def test_the_keyboard_reaches_the_source(pages: dict[str, Page], new_page: Callable[..., Any]):
+    """The source of the open frame is reached by Tab, and scrolls with the arrow keys."""
+    tab = opened(new_page, pages["exception"], 360, "light", [])
+    reached = "document.activeElement.classList.contains('source')"
+    for _ in range(8):
+        tab.keyboard.press("Tab")
+        if tab.evaluate(reached):
+            break
+    assert tab.evaluate(reached)
+
+
+def test_the_text_for_an_assistant_is_copied(pages: dict[str, Page], new_page: Callable[..., Any]):
+    """The button puts the Markdown into the clipboard, and says so."""
+    tab = opened(new_page, pages["exception"], 800, "light", [], permissions=["clipboard-read", "clipboard-write"])
+    tab.get_by_role("button", name="Copy for an assistant").click()
+    tab.get_by_role("button", name="Copied").wait_for()
+    text = tab.evaluate("navigator.clipboard.readText()")
+    assert text.startswith("# ExceptionGroup: several things went wrong")
+    assert "## Saved last: shop.py" in text
+    assert "secret" not in text.replace('token="secret"', "")

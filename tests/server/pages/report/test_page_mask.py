@@ -1,0 +1,45 @@
+"""Which values a page masks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from appliance.masking import MASKED
+from appliance.server.pages.report.page_mask import page_mask
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "masked"),
+    [
+        ("SHOP_PIN", "74551-x", True),
+        ("GREETING", "hello there", True),
+        ("DB_NAME", "shop_main", True),
+        ("KEY", "line one\nline two", True),
+        ("DEBUG", "false", False),
+        ("PORT", "8000", False),
+        ("HOST", "localhost", False),
+        ("ENV", "development", False),
+        ("SHORT", "abcd", False),
+        ("FLASK_APP", "shopping:make", False),
+        ("DJANGO_SETTINGS_MODULE", "shop.settings", False),
+        ("SETTINGS", "mysite.settings", False),
+        ("DATA", "data.json", False),
+    ],
+)
+def test_values_of_env_files(name: str, value: str, masked: bool, tmp_path: Path):
+    """Every value of an .env file is masked, but for those that say nothing or name a part of the project."""
+    (tmp_path / "mysite").mkdir()
+    (tmp_path / "mysite" / "settings.py").touch()
+    (tmp_path / "data.json").touch()
+    mask = page_mask({name: value}, [name], str(tmp_path))
+    shown = mask.masked(f"<{value}>")
+    assert (MASKED in shown) is masked
+    assert all(line not in shown for line in value.split("\n") if masked)
+
+
+def test_other_variables(tmp_path: Path):
+    """Of the other variables those with a secret's name are masked, as in the log."""
+    mask = page_mask({"API_TOKEN": "abcdefgh", "HOME_TOWN": "Springfield"}, [], str(tmp_path))
+    assert mask.masked("abcdefgh Springfield") == f"{MASKED} Springfield"
