@@ -162,6 +162,10 @@ HEALTHCHECK --interval=5s --timeout=30m --retries=1 \
 # the appliance's: without one it serves; `check`, `run CMD`, `--help`.
 ENTRYPOINT ["/opt/appliance/bin/appliance"]
 
+# Compose labels the images that it builds with its project, and every container inherits that: one of `docker run` would
+# appear in the output of somebody's `docker compose up`. Compose leaves out containers with this label, and replaces it
+# in its own.
+LABEL com.docker.compose.oneoff="True"
 LABEL org.opencontainers.image.title="wsgi-appliance" \
       org.opencontainers.image.description="A development server for any Python WSGI project: mount it, and it comes up." \
       org.opencontainers.image.version="0.2.0" \

@@ -14,6 +14,7 @@ from appliance.logs.project_output.rules import Rules
 from appliance.logs.render.log_fields import ALWAYS, FIELDS
 from appliance.logs.setup import Log, make_log
 from appliance.logs.writer import Writer
+from appliance.supervisor.keys import HELP
 from appliance.supervisor.listen import bind
 from appliance.supervisor.processes.descriptors import allow_many_descriptors
 from appliance.supervisor.supervisor import Supervisor
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from appliance.logs.setup import Access
 
 QUEUE = 4 * 1024 * 1024  # bytes of lines that may wait for a slow stdout
+STDIN = 0
 STDOUT = 1
 
 
@@ -93,6 +95,8 @@ def _log(writer: Writer, process: Mapping[str, str], settings: Settings) -> Log:
 
 
 def _help_text(process: Mapping[str, str]) -> str:
+    if os.isatty(STDIN):
+        return HELP
     prefix = "docker compose exec app " if "APPLIANCE_IMAGE" in process else ""
     return f"{prefix}appliance status; also doctor, check, config and --help"
 

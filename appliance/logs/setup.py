@@ -160,6 +160,23 @@ class Log:
         """Mask the secrets in these variables from now on, and all earlier ones."""
         self._logger.mask = Mask(variables, self._logger.mask)
 
+    @property
+    def is_for_people(self) -> bool:
+        """Whether the lines are text, not JSON."""
+        return self._console is not None
+
+    def say(self, text: str) -> None:
+        """Write lines that are no event, if the log is for people: the answer to a key."""
+        if self._console is not None:
+            self._logger.write(self._console.plain(self.masked(text)))
+
+    def say_last_error(self) -> bool:
+        """Write the last error once more, whole, if the log is for people; return whether there was one."""
+        lines = self._console.last_error() if self._console is not None else b""
+        if lines:
+            self._logger.write(lines)
+        return bool(lines)
+
     def masked(self, value: Any) -> Any:
         """Return a value of JSON's types with its secrets masked, for use outside of the log."""
         return self._logger.mask.of(value)

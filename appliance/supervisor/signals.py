@@ -50,6 +50,20 @@ def listen(
     signal.signal(signal.SIGCHLD, on_child)  # noqa: TID251  this is the one place
 
 
+def on_suspension(before: Callable[[], object] | None, after: Callable[[], object] | None) -> None:
+    """At Ctrl-Z call ``before``, stop as usual, and call ``after`` when the process goes on; None: only stop."""
+    if before is None or after is None:
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)  # noqa: TID251  this is the one place
+        return
+
+    def suspend(_number: int, _frame: FrameType | None) -> None:
+        before()
+        signal.raise_signal(signal.SIGSTOP)  # PID 1 of a container can't be stopped, and goes on at once
+        after()
+
+    signal.signal(signal.SIGTSTP, suspend)  # noqa: TID251  this is the one place
+
+
 def has_terminal() -> bool:
     """Whether this process has a controlling terminal: then SIGHUP means that it has closed, not to reload."""
     try:

@@ -20,6 +20,7 @@ from appliance.supervisor.address import Address
 from appliance.supervisor.debugger.debug_port import DebugPort
 from appliance.supervisor.failed_imports import FailedImports
 from appliance.supervisor.failures import Failures
+from appliance.supervisor.keys import Keys
 from appliance.supervisor.lifecycle import Phase, State
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.preloading.preloading import Preloading
@@ -120,6 +121,10 @@ class Supervisor:
             self._workers, self._installation, self._reanalysis, self._reload_trigger,
             snapshot=self._snapshot, on_event=self.on_event,
         )  # fmt: skip
+        self._keys = Keys(
+            self._loop, log, self._address, in_container="APPLIANCE_IMAGE" in process,
+            reload=self._reload_asked, stop=self._signalled,
+        )  # fmt: skip
         self._make_monitors()
         self._perform = self._performers()
         self._handlers = self._message_handlers()
@@ -131,8 +136,8 @@ class Supervisor:
             no_timeout=self._debug_port.no_timeout, stacks=self._stacks, log=self._log,
         )  # fmt: skip
         closing = (
-            self._reload_trigger.stop, self._router.close, self._debug_port.close, self._preloading.close,
-            self._workers.close, self._before_start.cancel,
+            self._keys.stop, self._reload_trigger.stop, self._router.close, self._debug_port.close,
+            self._preloading.close, self._workers.close, self._before_start.cancel,
         )  # fmt: skip
         self._stopping = Stopping(
             self._loop, self._children, self._log, self._failures, closing, grace_s=self._settings.grace_s
@@ -196,7 +201,11 @@ class Supervisor:
         self._progress.start()
         self._router.progress(standin_pages.progress(Phase.ANALYSING))
         self._do(lifecycle.Analyse(self._state.job))
-        self._loop.run()
+        self._keys.start()
+        try:
+            self._loop.run()
+        finally:
+            self._keys.close()  # whatever happens, the terminal is left as it was
         self._failures.guarded(self._children.close)
         self._failures.guarded(self._status.close)
         self._log.event("info", "appliance.stopped", uptime_s=self._history.uptime_s)
@@ -320,7 +329,7 @@ class Supervisor:
             "installer": self._installation.ended, before_start.ROLE: self._before_start.ended,
             "worker": self._workers.ended, "preloader": self._preloading.ended, "spare": self._preloading.ended,
         }.get(child.role, self._standin_ended)  # fmt: skip
-        others = (self._reload_trigger.notes, self._router, self._debug_port, self._stacks)
+        others = (self._keys, self._reload_trigger.notes, self._router, self._debug_port, self._stacks)
         for on_end in (self._log_ingest.ended, *(each.ended for each in others), own):
             self._failures.guarded(partial(on_end, child))
         if self._state.phase is Phase.STOPPING and not self._children.living():
@@ -360,13 +369,17 @@ class Supervisor:
         if self._stopping.began:
             self._stopping.force()
         elif name == "SIGHUP" and not self._has_terminal:
-            self._log.event("info", "reload.started", signal=name)
-            self._workers.saved()
-            self.on_event(lifecycle.ProjectChanged())
+            self._reload_asked(name)
         elif name == "SIGQUIT" and (worker := self._workers.current) is not None:
             self._stacks.ask(worker, partial(self._quit, worker))
         else:
             self.on_event(lifecycle.StopAsked(name))
+
+    def _reload_asked(self, by: str) -> None:
+        """Reload although nothing has changed: a signal or a key asks for it."""
+        self._log.event("info", "reload.started", signal=by)
+        self._workers.saved()
+        self.on_event(lifecycle.ProjectChanged())
 
     def _quit(self, worker: Handle, text: str) -> None:
         self._log.event("warning", "worker.stacks", generation=worker.generation, pid=worker.pid, traceback=text)

@@ -1,10 +1,14 @@
 """Compose beyond ``up``: scaled, restarted, entered, run once, reached by name, created again."""
 
 import json
+import os
+import pty
+import select
 import shutil
 import socket
 import subprocess
 import time
+import uuid
 from pathlib import Path
 
 import pytest
@@ -166,3 +170,39 @@ def test_an_env_file_beside_the_compose_file_that_init_writes(compose, project, 
         app.wait_for("output", text="second")
     finally:
         written("down", "--volumes", "--timeout", "2", check=False)
+
+
+def test_a_container_of_the_same_image_is_not_composes(compose, project, start, docker):
+    """A container that somebody starts from the image that compose has built does not appear in ``up``."""
+    compose.environment = {"PROJECT_DIR": str(project("plain"))}
+    compose("build", "app")
+    up = ["docker", "compose", "--project-name", compose.name, "up", "app"]
+    with following(up, 120, cwd=ROOT, env=compose.variables()) as lines:
+        assert any("worker.ready" in line for line in lines)
+        other = start(tag="wsgi-appliance")
+        other.wait_for("worker.ready")
+        compose.container().get("/after")
+        seen = []
+        for line in lines:
+            seen.append(line)
+            if "/after" in line:
+                break
+        assert not [line for line in seen if other.name in line]
+        assert other.name not in compose("ps", "--all").stdout
+
+
+def test_keys_of_a_container(project, image):
+    """With ``docker run -it`` single keys are read, and nothing is echoed; q stops with code 0."""
+    ours, theirs = pty.openpty()
+    name = f"appliance-test-{uuid.uuid4().hex[:12]}"
+    argv = ["docker", "run", "--rm", "-it", "--name", name, "--volume", f"{project('plain')}:/workspace", image]
+    with subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as program:
+        os.close(theirs)
+        shown = b""
+        for words, key in ((b"press ? for the keys", b"?"), (b"reload the project", b"r"), (b"key r", b"q")):
+            while words not in shown:
+                assert select.select([ours], [], [], 60)[0], shown
+                shown += os.read(ours, 65_536)
+            os.write(ours, key)
+        assert program.wait(60) == 0
+    os.close(ours)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import re
@@ -10,10 +11,11 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Iterator
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import pytest
@@ -41,7 +43,8 @@ class OnTerminal:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
-        self._terminal, theirs = pty.openpty()
+        self.screen, theirs = pty.openpty()
+        self.modes = termios.tcgetattr(theirs)
         self._seen = b""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("APPLIANCE_", "PYTHON"))}
         settings = {
@@ -65,21 +68,26 @@ class OnTerminal:
         """What is seen up to these words."""
         deadline = time.monotonic() + within_s
         while words.encode() not in self._seen:
-            ready = select.select([self._terminal], [], [], max(0.0, deadline - time.monotonic()))[0]
+            ready = select.select([self.screen], [], [], max(0.0, deadline - time.monotonic()))[0]
             assert ready, f"no {words!r} within {within_s} s; there was {self._seen.decode(errors='replace')}"
-            self._seen += os.read(self._terminal, 65_536)
+            self._seen += os.read(self.screen, 65_536)
         seen, _, self._seen = self._seen.partition(words.encode())
         return seen.decode(errors="replace")
 
+    def press(self, key: str) -> None:
+        """Press one key."""
+        os.write(self.screen, key.encode())
+
     def type(self, line: str) -> None:
         """Type a line."""
-        os.write(self._terminal, f"{line}\n".encode())
+        os.write(self.screen, f"{line}\n".encode())
 
     def close(self) -> None:
         """Leave."""
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(timeout=20)
-        os.close(self._terminal)
+        assert termios.tcgetattr(self.screen) == self.modes
+        os.close(self.screen)
 
 
 @pytest.fixture
@@ -121,6 +129,44 @@ def test_a_question_is_asked_at_the_terminal(on_terminal: OnTerminal):
     assert bodies == [b"seven"]
 
 
+@pytest.mark.parametrize("on_terminal", ["answer = sys.stdin.readline().strip()"], indirect=True)
+def test_a_line_of_stdin_is_read_whole(on_terminal: OnTerminal):
+    """A line that the project reads is echoed and edited, though its letters are keys of the appliance too."""
+    bodies: list[bytes] = []
+    thread = threading.Thread(target=lambda: bodies.append(get(on_terminal.port)))
+    thread.start()
+    deadline = time.monotonic() + 30
+    while not termios.tcgetattr(on_terminal.screen)[3] & termios.ECHO:
+        assert time.monotonic() < deadline
+    on_terminal.type("qrx\x7fe?")
+    thread.join(30)
+    assert bodies == [b"qre?"]
+
+
+@pytest.mark.parametrize("on_terminal", ["breakpoint()"], indirect=True)
+def test_keys(on_terminal: OnTerminal):
+    """Keys are obeyed without Enter; not while pdb asks; and again after the death of a worker that had asked."""
+    on_terminal.press("?")
+    on_terminal.read_until("reload the project")
+    on_terminal.press("r")
+    on_terminal.read_until('signal="key r"')
+    pid = int(re.findall(r"pid=(\d+)", on_terminal.read_until("(generation 2)"))[-1])
+    thread = threading.Thread(target=ask, args=(on_terminal.port,))
+    thread.start()
+    on_terminal.read_until("(Pdb) ")
+    on_terminal.type("e = 'q?e'")
+    shown = on_terminal.read_until("(Pdb) ")
+    assert "no error" not in shown
+    os.kill(pid, signal.SIGKILL)
+    on_terminal.read_until("worker.ready")
+    on_terminal.press("e")
+    on_terminal.read_until("no error since the start")
+    on_terminal.press("q")
+    on_terminal.read_until("appliance.stopped")
+    assert on_terminal.process.wait(20) == 0
+    thread.join(30)
+
+
 def test_without_a_terminal_it_is_passed(start: Start, project: Path):
     """Where nobody can be asked, the request is served, and the log says where a breakpoint is and what to do."""
     (project / "app.py").write_text(SOURCE.format(stop="breakpoint()"), encoding="utf-8")
@@ -131,6 +177,12 @@ def test_without_a_terminal_it_is_passed(start: Start, project: Path):
     assert re.search(r"app\.py$", passed["file"])
     assert passed["line"] == 5
     assert "terminal" in passed["action"]
+
+
+def ask(port: int) -> None:
+    """Send a request whose worker may die."""
+    with contextlib.suppress(OSError, HTTPException):
+        get(port)
 
 
 def get(port: int) -> bytes:

@@ -30,10 +30,11 @@ _FOREIGN = ("site-packages/", "dist-packages/", ".venv/", "venv/", "node_modules
 
 @dataclass(frozen=True)
 class TracebackText:
-    """Renders tracebacks of a project whose folder is ``root``."""
+    """Renders tracebacks of a project whose folder is ``root``; ``whole``: with every frame."""
 
     palette: Palette
     root: str
+    whole: bool = False
 
     def summary(self, text: str) -> str:
         """Return the exception and the project's innermost frame, in one line; empty if the text is no traceback."""
@@ -93,7 +94,7 @@ class TracebackText:
     def _folded(self, run: list[_Foreign], *, raised: bool) -> list[str]:
         """Return the lines of frames outside the project: of the one that raised, and the number of the others."""
         hidden = run[:-1] if raised else run
-        if len(hidden) < _FOLDED:
+        if self.whole or len(hidden) < _FOLDED:
             hidden = []
         shown = [line for each in run[len(hidden) :] for line in each.lines]
         if not hidden:

@@ -20,7 +20,7 @@ from appliance.logs.render.field_text import flattened, needs_rows, rows, value_
 from appliance.logs.render.fold import Fold
 from appliance.logs.render.log_fields import ALWAYS, WITH_LINES
 from appliance.logs.render.page_loads import PageLoads
-from appliance.logs.sanitise import sanitised_entry
+from appliance.logs.sanitise import sanitise, sanitised_entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, MutableMapping
@@ -34,6 +34,7 @@ _LEVELS = MappingProxyType(
         "critical": ("fatal", "strong red"),
     }
 )
+_ERRORS = frozenset({"error", "critical"})
 _STREAMS = MappingProxyType({"stdout": ("out |", "blue"), "stderr": ("err |", "magenta")})
 _UNNAMED = ("url", "application", "error", "message", "msg", "text")  # shown without their names
 _PARTS = MappingProxyType({"found": "found", "expected": "expected", "action": "do this"})
@@ -63,6 +64,8 @@ class Console:
         self._traceback = TracebackText(palette, root)
         self._root = root.rstrip("/") + "/"
         self._width = width
+        self._whole_traceback = TracebackText(palette, root, whole=True)
+        self._last_error: tuple[str, MutableMapping[str, Any]] | None = None
         self._fold = Fold()
         self._banner = Banner(palette.paint, help_text)
         self._pages = PageLoads() if pages else None
@@ -75,6 +78,11 @@ class Console:
     def release(self) -> bytes:
         """Return the line that is held back."""
         return _joined(self._pages.release()) if self._pages is not None else b""
+
+    def plain(self, text: str) -> bytes:
+        """Return lines that are no event, behind the lines that are held back."""
+        lines = [_INDENT + line for line in sanitise(text, lines=True).split("\n")] if text else [""]
+        return self.release() + _joined(lines)
 
     def __call__(self, _logger: object, level: str, entry: MutableMapping[str, Any]) -> bytes:
         """Return the event's lines, each with its newline."""
@@ -97,6 +105,30 @@ class Console:
         shown, hidden = self._fold.count(key)
         if not shown:
             return []
+        if level in _ERRORS and entry["event"] not in ACCESS_EVENTS:
+            self._last_error = level, entry
+        lines, fields = self._rendered(level, entry)
+        before = []
+        if hidden:
+            repeats = self._paint(f"({hidden} more of the same)", "dim")
+            if same:
+                lines[0] += f" {repeats}"
+            else:
+                before = [f"{_INDENT}{repeats}"]
+        return [*before, *_indented([*lines, *self._banner.lines(str(entry["event"]), fields)])]
+
+    def last_error(self) -> bytes:
+        """Return the last event that was an error once more, with every frame; nothing if there was none."""
+        if self._last_error is None:
+            return b""
+        folding, self._traceback = self._traceback, self._whole_traceback
+        try:
+            return self.release() + _joined(_indented(self._rendered(*self._last_error)[0]))
+        finally:
+            self._traceback = folding
+
+    def _rendered(self, level: str, entry: MutableMapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
+        """Return an event's lines, and its sanitised fields."""
         fields = sanitised_entry(entry, with_lines=WITH_LINES)
         opening = {name: fields.pop(name, None) for name in ALWAYS}
         time = self._paint(_local_time(str(opening["timestamp"])), "dim")
@@ -109,15 +141,7 @@ class Console:
             # The banner reads the fields after this; a part of rendering takes its fields out.
             first, *rest = self._event_lines(opening, event, dict(fields))
             lines = [f"{self._paint(name, style)} {first}", *rest]
-        before = []
-        if hidden:
-            repeats = self._paint(f"({hidden} more of the same)", "dim")
-            if same:
-                lines[0] += f" {repeats}"
-            else:
-                before = [f"{_INDENT}{repeats}"]
-        others = [*lines[1:], *self._banner.lines(event, fields)]
-        return [*before, f"{time} {lines[0]}", *(_INDENT + line for line in others)]
+        return [f"{time} {lines[0]}", *lines[1:]], fields
 
     def _event_lines(self, opening: dict[str, Any], event: str, fields: dict[str, Any]) -> list[str]:
         if event in ACCESS_EVENTS:
@@ -234,6 +258,11 @@ _VARYING = frozenset(
 def _key(entry: MutableMapping[str, Any]) -> str:
     """Return what makes two events the same to a person."""
     return repr([(name, value) for name, value in entry.items() if name not in _VARYING])
+
+
+def _indented(lines: list[str]) -> list[str]:
+    """Return an event's lines, all but the first one below its text: they can't pass for an event."""
+    return [lines[0], *(_INDENT + line for line in lines[1:])]
 
 
 def _joined(lines: list[str]) -> bytes:

@@ -109,7 +109,7 @@ FIELDS = MappingProxyType(
         "sent": Field("integer", "bytes that were sent"),
         "server.port": Field("integer", "the port that the request came to"),
         "settings": Field("string", "Django's settings module"),
-        "signal": Field("string", "the signal's name, as `SIGTERM`"),
+        "signal": Field("string", "the signal's name, as `SIGTERM`; or `key r`, if somebody pressed a key"),
         "slow": Field("boolean", "true if the first byte of the response took SLOW_REQUEST_S or longer; else absent"),
         "source": Field("string", "the file that the dependencies come from"),
         "span_id": Field("string", "from a valid `traceparent` (W3C Trace Context)"),

@@ -8,6 +8,10 @@ its answers and readline work as in any program. One thread prompts at a time; t
 to the terminal meanwhile. The terminal is not this process's controlling terminal, which does not matter for a read
 (tty(4)), and Ctrl-C stops the appliance as always.
 
+The supervisor may read single keys there, and has turned line editing and echo off for that. Whoever reads here turns
+them on for as long as it reads; the supervisor sees that by the modes, and reads nothing meanwhile. So does a read of
+``sys.stdin``.
+
 Without a terminal, breakpoints are skipped, and the log says what to do. To wait would hang, and pdb would end the
 request with an error at the empty stdin.
 """
@@ -16,8 +20,10 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import io
 import os
 import sys
+import termios
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +33,7 @@ if TYPE_CHECKING:
 
     from ..hooks import Hooks
 
+_FLAGS = 3  # the place of the local modes in what tcgetattr returns
 _ACTION = "Start with a terminal (docker compose run --rm --service-ports app), or set DEBUGPY and attach an editor."
 
 
@@ -38,6 +45,9 @@ class Terminal:
         self._hooks = hooks
         self._prompt_lock = threading.RLock()
         self._depth = 0
+        self._readers = 0  # that need line editing
+        self._modes_lock = threading.Lock()
+        self._modes: list[Any] = []  # before the first of them came
         self._patched = False
 
     def install(self) -> None:
@@ -51,6 +61,44 @@ class Terminal:
 
         builtins.input = input_at_terminal
         sys.breakpointhook = self.breakpoint
+        self._hooks.call("terminal", self._replace_stdin, otherwise=None)
+
+    def _replace_stdin(self) -> None:
+        """Turn line editing on while ``sys.stdin`` is read, also through its buffer."""
+        before: Any = sys.stdin
+        terminal = self
+
+        class File(io.FileIO):
+            def readinto(self, buffer: Any, /) -> int | None:
+                with terminal.editing():
+                    return super().readinto(buffer)
+
+        buffer = io.BufferedReader(File(0, closefd=False))
+        sys.stdin = io.TextIOWrapper(buffer, encoding=before.encoding, errors=before.errors, line_buffering=True)
+
+    @contextlib.contextmanager
+    def editing(self) -> Iterator[None]:
+        """Within this context, the terminal edits lines and echoes."""
+        self._hooks.call("terminal", self._turn_editing_on, otherwise=None)
+        try:
+            yield
+        finally:
+            self._hooks.call("terminal", self._turn_editing_off, otherwise=None)
+
+    def _turn_editing_on(self) -> None:
+        with self._modes_lock:
+            self._readers += 1
+            if self._readers == 1:
+                self._modes = termios.tcgetattr(0)
+                editing = [*self._modes]
+                editing[_FLAGS] |= termios.ICANON | termios.ECHO
+                termios.tcsetattr(0, termios.TCSANOW, editing)
+
+    def _turn_editing_off(self) -> None:
+        with self._modes_lock:
+            self._readers -= 1
+            if self._readers == 0:
+                termios.tcsetattr(0, termios.TCSANOW, self._modes)
 
     def breakpoint(self, *_arguments: Any, **options: Any) -> None:
         """Stop in the frame that called ``breakpoint()``."""
@@ -66,7 +114,7 @@ class Terminal:
     @contextlib.contextmanager
     def attached(self) -> Iterator[None]:
         """Within this context, descriptors 1 and 2 are the terminal."""
-        with self._prompt_lock:
+        with self._prompt_lock, self.editing():
             copies = self._hooks.call("terminal", self._take_over, otherwise=list[int]()) if not self._depth else []
             self._depth += 1
             try:

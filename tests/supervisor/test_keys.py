@@ -1,0 +1,84 @@
+"""What each key does, and that keys belong to the log for people."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+
+from appliance.logs.setup import make_log
+from appliance.supervisor.address import Address
+from appliance.supervisor.keys import Keys
+from appliance.supervisor.loop import Loop
+
+URL = "http://localhost:8000"
+
+
+class Pressed:
+    """Keys, and what they did."""
+
+    def __init__(self, loop: Loop, *, url: str | None = URL, in_container: bool = True) -> None:
+        self.writes: list[bytes] = []
+        self.asked: list[str] = []
+        self.log = make_log(
+            self.writes.append, format="console", level="info", access="on", colour=False, root="/w", width=lambda: 0
+        )
+        self.log.add_secrets({"SHOP_PASSWORD": "hunter2hunter2"})
+        address = Address("0.0.0.0", 8000, url)
+        self.keys = Keys(
+            loop, self.log, address, in_container=in_container,
+            reload=lambda by: self.asked.append(f"reload: {by}"), stop=lambda by: self.asked.append(f"stop: {by}"),
+        )  # fmt: skip
+
+    def press(self, key: str) -> str:
+        """What is shown after this key."""
+        self.writes.clear()
+        self.keys.pressed(key)
+        return b"".join(self.writes).decode()
+
+
+def test_reload_and_stop(loop: Loop):
+    """R reloads, q stops; a key without a meaning does nothing."""
+    pressed = Pressed(loop)
+    assert [pressed.press(key) for key in "rqx"] == ["", "", ""]
+    assert pressed.asked == ["reload: key r", "stop: key q"]
+
+
+def test_help_names_each_key(loop: Loop):
+    """The help has a line for each key that does something."""
+    shown = Pressed(loop).press("?")
+    assert [line.split()[0] for line in shown.splitlines()[1:]] == ["r", "o", "e", "q", "?", "Enter"]
+
+
+def test_enter_leaves_a_line_empty(loop: Loop):
+    """Enter parts what comes from what was."""
+    assert Pressed(loop).press("\n") == "\n"
+
+
+def test_the_last_error(loop: Loop):
+    """The last error is shown again, with every frame, its secrets masked; without one that is said."""
+    pressed = Pressed(loop)
+    assert pressed.press("e").strip() == "no error since the start"
+    frames = "".join(f'  File "/lib/site-packages/flask/{name}.py", line 1, in f\n' for name in "abc")
+    traceback = f"Traceback (most recent call last):\n{frames}ValueError: hunter2hunter2"
+    pressed.log.event("error", "application.failed", error="ValueError", traceback=traceback)
+    pressed.log.event("info", "reload.started", files=["app.py"], count=1)
+    shown = pressed.press("e")
+    assert [f"flask/{name}.py" in shown for name in "abc"] == [True] * 3
+    assert "ValueError: ********" in shown
+
+
+@pytest.mark.parametrize("in_container", [True, False])
+def test_open(loop: Loop, monkeypatch: pytest.MonkeyPatch, in_container: bool):
+    """The address is shown, and outside a container also opened."""
+    started: list[list[str]] = []
+    monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(subprocess, "Popen", lambda argv, **_: started.append(argv))
+    assert Pressed(loop, in_container=in_container).press("o").strip() == f"open {URL}"
+    assert [argv[1] for argv in started] == ([] if in_container else [URL])
+
+
+def test_open_where_the_port_is_not_known(loop: Loop):
+    """In a container whose published port is not known, the command that shows it is shown."""
+    assert "APPLIANCE_PUBLIC_URL" in Pressed(loop, url=None).press("o")
