@@ -1,4 +1,4 @@
-"""Read single keys from the terminal on stdin, and leave the terminal to whoever else reads it.
+"""Read single keys from the terminal on stdin, and leave the terminal to other readers.
 
 This module knows the terminal's modes, and no key's meaning. Runs in the supervisor's loop.
 

@@ -121,16 +121,16 @@ class Supervisor:
             self._workers, self._installation, self._reanalysis, self._reload_trigger,
             snapshot=self._snapshot, on_event=self.on_event,
         )  # fmt: skip
-        self._keys = Keys(
-            self._loop, log, self._address, in_container="APPLIANCE_IMAGE" in process,
-            reload=self._reload_asked, stop=self._signalled,
-        )  # fmt: skip
-        self._make_monitors()
+        self._make_monitors(process)
         self._perform = self._performers()
         self._handlers = self._message_handlers()
 
-    def _make_monitors(self) -> None:
+    def _make_monitors(self, process: Mapping[str, str]) -> None:
         """Make the parts that watch the others, and end them."""
+        self._keys = Keys(
+            self._loop, self._log, self._address, in_container="APPLIANCE_IMAGE" in process,
+            reload=self._reload_asked, stop=self._signalled,
+        )  # fmt: skip
         self._progress = Progress(
             self._loop, self._listener, lambda: self._router.acceptor, threads=self._settings.threads,
             no_timeout=self._debug_port.no_timeout, stacks=self._stacks, log=self._log,

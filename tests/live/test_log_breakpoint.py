@@ -160,7 +160,7 @@ def test_keys(on_terminal: OnTerminal):
     os.kill(pid, signal.SIGKILL)
     on_terminal.read_until("worker.ready")
     on_terminal.press("e")
-    on_terminal.read_until("no error since the start")
+    on_terminal.read_until("worker.exited")
     on_terminal.press("q")
     on_terminal.read_until("appliance.stopped")
     assert on_terminal.process.wait(20) == 0

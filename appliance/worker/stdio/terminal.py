@@ -8,9 +8,8 @@ its answers and readline work as in any program. One thread prompts at a time; t
 to the terminal meanwhile. The terminal is not this process's controlling terminal, which does not matter for a read
 (tty(4)), and Ctrl-C stops the appliance as always.
 
-The supervisor may read single keys there, and has turned line editing and echo off for that. Whoever reads here turns
-them on for as long as it reads; the supervisor sees that by the modes, and reads nothing meanwhile. So does a read of
-``sys.stdin``.
+The supervisor may read single keys there, and has turned line editing and echo off for that. A prompt, or a read of
+``sys.stdin``, turns them on until it ends; the supervisor sees that by the modes, and reads nothing meanwhile.
 
 Without a terminal, breakpoints are skipped, and the log says what to do. To wait would hang, and pdb would end the
 request with an error at the empty stdin.
