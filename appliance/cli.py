@@ -18,7 +18,7 @@ from appliance.config.settings import TABLE, help_table
 from appliance.errors import ApplianceError, SettingsError, defect
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 EXIT_CODES = """exit codes:
   0  done, or stopped by SIGTERM       4  the address can't be listened on
@@ -27,6 +27,9 @@ EXIT_CODES = """exit codes:
   3  the project's folder is missing   7  no appliance answers (status)
   128 + n  ended by signal n; run: the command's own code, 127 if there is none"""
 
+
+# The settings that decide what is found and installed: shown in the help of the commands that only look, or install.
+_PLANNING = ("APP", "ASGI", "PROJECT", "ENV_FILES", "PYTHON", "INSTALL", "DEPENDENCIES", "CACHE")
 
 # Programs that people start in a container without ``run``: ``docker run IMAGE python manage.py migrate``.
 PROJECT_PROGRAMS = frozenset({"python", "python3", "pip", "pip3", "flask", "django-admin", "pytest", "sh", "bash"})
@@ -41,48 +44,92 @@ class _Parser(argparse.ArgumentParser):
         )
 
 
+def _settings(shown: frozenset[str] | None) -> _Parser:
+    """Return the grammar of the settings; the help of a command leaves out those that are not ``shown`` (None: all)."""
+    settings = _Parser(add_help=False)
+    every = "" if shown is None else " Every other setting is a flag too: see `appliance serve --help`."
+    group = settings.add_argument_group(
+        "settings", f"Each is also APPLIANCE_NAME in the environment; a flag wins.{every}"
+    )
+    for setting, (flag, metavar, text) in zip(TABLE, help_table(), strict=True):
+        hidden = shown is not None and setting.name not in shown
+        group.add_argument(flag, metavar=metavar, help=argparse.SUPPRESS if hidden else text, default=argparse.SUPPRESS)
+    return settings
+
+
 def parser() -> argparse.ArgumentParser:
     """Build the command line's grammar; the flags come from the table of settings."""
-    settings = _Parser(add_help=False)
-    group = settings.add_argument_group("settings", "Each is also APPLIANCE_NAME in the environment; a flag wins.")
-    for flag, metavar, text in help_table():
-        group.add_argument(flag, metavar=metavar, help=text, default=argparse.SUPPRESS)
     main_parser = _Parser(
         prog="appliance",
+        usage="appliance [COMMAND] [FLAGS]",
         description="A development server for any Python WSGI project. Not for production.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    main_parser.add_argument("--version", action="version", version=f"appliance {__version__}")
-    commands = main_parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    main_parser.add_argument("--version", action="version", version=f"appliance {__version__}", help="show the version")
+    commands = main_parser.add_subparsers(
+        title="commands", description="Each has its own --help. Without a command, serve runs.", dest="command",
+        metavar="COMMAND", parser_class=_Parser,
+    )  # fmt: skip
 
-    def add(name: str, text: str) -> _Parser:
-        return commands.add_parser(name, help=text, description=text, parents=[settings], allow_abbrev=False)
+    def add(name: str, text: str, *shown: str, usage: str = "") -> _Parser:
+        settings = _settings(frozenset(shown) if shown else None)
+        words = " ".join(filter(None, ["appliance", name, "[SETTINGS]", usage]))
+        return commands.add_parser(
+            name, help=text, description=text, parents=[settings], usage=words, allow_abbrev=False
+        )
 
-    add("serve", "Install the project's dependencies, serve the project, reload it on save (the default).")
-    add("check", "Show what was found in the project, and why; start nothing.")
-    add("config", "Show each setting, its value and its origin.")
-    status = add("status", "Show what the running appliance does; exit 0 if the project is served.")
+    _add_server_commands(add)
+    _add_project_commands(add)
+    return main_parser
+
+
+def _add_server_commands(add: Callable[..., _Parser]) -> None:
+    """Add the commands that serve the project, or tell about it."""
+    add("serve", "Serve the project: install its dependencies, and reload it on each save.")
+    check = add(
+        "check", "Show which application was found in the project, and why. Starts nothing.", *_PLANNING,
+        usage="[--verbose] [--json]",
+    )  # fmt: skip
+    check.add_argument("--verbose", action="store_true", help="list each module that is not preloaded, and why")
+    check.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
+    add("config", "Show each setting, its value, and where the value comes from.", "PROJECT", "ENV_FILES")
+    status = add(
+        "status", "Show what the running appliance does, and what is wrong. Exits with 0 if the project is served.",
+        "PROJECT", "STATUS_SOCKET", usage="[--json] [--stacks] [--live]",
+    )  # fmt: skip
     status.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
     status.add_argument("--stacks", action="store_true", help="print the stacks of the worker's threads")
-    status.add_argument("--live", action="store_true", help="exit 0 if the appliance answers at all")
+    status.add_argument("--live", action="store_true", help="exit with 0 if the appliance answers at all")
     doctor = add(
-        "doctor", "Find problems of this machine: mounts, file events, owners, ports, limits; exit 1 if there is one."
-    )
+        "doctor", "Look for problems of this machine and container, and say what to do. Exits with 1 if there is one.",
+        "PROJECT", "CACHE", "STATUS_SOCKET", usage="[--json]",
+    )  # fmt: skip
     doctor.add_argument("--json", action="store_true", dest="as_json", help="print one JSON list")
-    run = add("run", "Run a command in the project's environment, as the project's owner.")
+
+
+def _add_project_commands(add: Callable[..., _Parser]) -> None:
+    """Add the commands that run something for the project, or change something."""
+    run = add(
+        "run", "Run a command in the project's environment, as the project's owner.", "PROJECT", "ENV_FILES", "PYTHON",
+        "CACHE", usage="CMD ...",
+    )  # fmt: skip
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="CMD", help="the command and its arguments")
-    init = add("init", "Write a compose file, a dev container and a .env.example into the project.")
+    init = add(
+        "init", "Write a compose file, a dev container and a .env.example into the project.", "PROJECT", "APP",
+        usage="[--source SOURCE] [--force]",
+    )  # fmt: skip
     init.add_argument(
         "--source",
         metavar="SOURCE",
         help="the appliance's repository, a URL or a folder, to build a missing image (default: what built this image)",
     )
     init.add_argument("--force", action="store_true", help="also change files that exist, as the diff shows")
-    install = add("install", "Install the project's dependencies, and exit.")
+    install = add(
+        "install", "Install the project's dependencies, and exit.", *_PLANNING, usage="[--report] [--near DIR]"
+    )
     install.add_argument("--report", action="store_true", help="print a failure as one JSON object on stdout")
     install.add_argument("--near", metavar="DIR", help="the application's folder (default: the appliance looks for it)")
-    return main_parser
 
 
 def main(argv: Sequence[str], process: Mapping[str, str]) -> int:
@@ -153,7 +200,7 @@ def _command(argv: Sequence[str], process: Mapping[str, str]) -> int:  # noqa: P
         case "check":
             from appliance.commands import explain  # noqa: PLC0415  as above
 
-            return explain.check(process, flags)
+            return explain.check(process, flags, verbose=arguments.verbose, as_json=arguments.as_json)
         case _:
             from appliance.commands import explain  # noqa: PLC0415  as above
 

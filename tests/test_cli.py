@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from appliance import __version__
+from appliance.cli import parser
+from appliance.commands import explain
 from appliance.config.settings import TABLE
 
 APP = "def app(environ, start_response):\n    start_response('200 OK', [])\n    return [b'']\n"
@@ -48,6 +50,36 @@ def test_help_names_every_setting():
     text = appliance("serve", "--help").stdout
     assert all(setting.flag in text for setting in TABLE)
     assert "exit codes" in appliance("--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "most"), [("init", 2), ("status", 2), ("doctor", 3), ("config", 2), ("run", 4), ("check", 8)]
+)
+def test_help_shows_what_the_command_is_about(command: str, most: int):
+    """Only serve lists every setting; each other command lists its own, and takes the others nevertheless."""
+    text = appliance(command, "--help").stdout
+    assert "appliance serve --help" in text
+    assert sum(setting.flag in text.split("settings:")[1] for setting in TABLE) <= most + 1  # the pointer names none
+    parser().parse_args([command, *(["x"] if command == "run" else []), "--threads", "3"])
+
+
+def test_check_for_programs(project: Path, tmp_path: Path):
+    """Check --json prints one object, with what each rule found."""
+    done = appliance("check", "--json", "--project", str(project), cache=tmp_path / "cache")
+    found = json.loads(done.stdout)
+    assert found["application"] == "app:app"
+    assert found["findings"][-1]["outcome"] == "chosen"
+
+
+def test_check_counts_what_is_left_out(capsys: pytest.CaptureFixture[str]):
+    """Modules that are not preloaded are counted; --verbose lists them, with the reason."""
+    left = {"shop.jobs": "it starts a thread", "numpy": "it was changed"}
+    for verbose in (False, True):
+        facts = {"project": "/w", "preloaded": "12 modules", "left out": left, "findings": []}
+        explain._text_report(explain._line_writer({}), verbose=verbose)(facts)
+        shown = capsys.readouterr().out
+        assert "12 modules; 2 modules left out" in shown
+        assert ("it starts a thread" in shown) is verbose
 
 
 def test_version():
@@ -88,8 +120,9 @@ def test_check_explains(project: Path, tmp_path: Path):
     (project / "app.py").write_text("x = 1\n", encoding="utf-8")
     done = appliance("check", "--project", str(project), cache=tmp_path / "cache")
     assert done.returncode == 6
-    assert "passed over  Usual file names: app.py" in done.stdout
-    assert "no WSGI application" in done.stderr
+    assert re.search(r"passed over +Usual file names +app\.py", done.stdout)
+    assert "Searched 1 Python file: app.py" in done.stderr
+    assert "No WSGI application" in done.stderr
 
 
 def test_config_tells_origins_and_keeps_secrets(project: Path, tmp_path: Path):

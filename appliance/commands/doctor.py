@@ -15,9 +15,12 @@ from appliance.commands.first_steps import open_project
 from appliance.commands.symptoms import CHECKS, Subject
 from appliance.logs.sanitise import sanitise
 from appliance.masking import Mask
+from appliance.plural import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+
+_SHOWN = {"hurts": "problem", "note": "note", "ok": "ok"}
 
 
 def command(process: Mapping[str, str], flags: Mapping[str, str], *, as_json: bool) -> int:
@@ -33,11 +36,20 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, as_json: bo
     if as_json:
         sys.stdout.write(json.dumps([asdict(finding) for finding in findings]) + "\n")
     else:
-        for finding in findings:
-            sys.stdout.write(f"{finding.state:<6} {finding.topic:<12} {sanitise(finding.found)}\n")
-            if finding.action:
-                sys.stdout.write(f"{'':<19} {sanitise(finding.action)}\n")
+        sys.stdout.write(_text(findings))
     return 1 if any(finding.state == "hurts" for finding in findings) else 0
+
+
+def _text(findings: Sequence[Finding]) -> str:
+    """Return the findings for people: problems first, each with what to do, and their number at the end."""
+    lines = []
+    for finding in sorted(findings, key=lambda each: list(_SHOWN).index(each.state)):
+        lines.append(f"{_SHOWN[finding.state]:<8} {finding.topic:<12} {sanitise(finding.found)}")
+        if finding.action:
+            lines.append(f"{'':<21} {sanitise(finding.action)}")
+    problems = sum(finding.state == "hurts" for finding in findings)
+    lines += ["", f"{counted(problems, 'problem')} found." if problems else "No problem found."]
+    return "\n".join(lines) + "\n"
 
 
 def _findings(subject: Subject) -> Iterator[Finding]:

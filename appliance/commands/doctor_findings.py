@@ -49,9 +49,9 @@ ROWS: Mapping[str, _Row] = MappingProxyType({
         "events", "hurts", "the kernel gives no more watches ({reason})",
         "On the host: sysctl fs.inotify.max_user_instances=1024 fs.inotify.max_user_watches=524288",
     ),
-    "watches.enough": _Row("watches", "ok", "{folders} folders, {limit} watches for all programs of this user"),
+    "watches.enough": _Row("watches", "ok", "{folders} to watch; {limit} watches for all programs of this user"),
     "watches.few": _Row(
-        "watches", "hurts", "{folders} folders, {limit} watches for all programs of this user",
+        "watches", "hurts", "{folders} to watch; {limit} watches for all programs of this user",
         "On the host: sysctl fs.inotify.max_user_watches=524288; or set APPLIANCE_IGNORE.",
     ),
     "owner.same": _Row("owner", "ok", "the project and the appliance both belong to uid {uid}"),
@@ -97,12 +97,12 @@ ROWS: Mapping[str, _Row] = MappingProxyType({
     ),
     "clock.right": _Row("clock", "ok", "no file has a time in the future"),
     "clock.behind": _Row(
-        "clock", "note", "{count} files have times up to {by_s:.0f} s in the future, such as {file}",
+        "clock", "note", "{files} with times up to {by_s:.0f} s in the future, such as {file}",
         "Reloads compare contents and work; make and browsers do not. Restart the engine's virtual machine.",
     ),
-    "descriptors.many": _Row("descriptors", "ok", "{soft}, at most {hard}"),
+    "descriptors.many": _Row("descriptors", "ok", "{soft} may be open at once; the limit can be raised to {hard}"),
     "descriptors.few": _Row(
-        "descriptors", "note", "{soft}, at most {hard}",
+        "descriptors", "note", "{soft} may be open at once; the limit can be raised to {hard}",
         "Raise the limit (ulimits: nofile) for a load test, or a thousand open streams.",
     ),
 })  # fmt: skip

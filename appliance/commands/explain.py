@@ -5,19 +5,21 @@ Both start, install and change nothing.
 
 from __future__ import annotations
 
+import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from appliance.commands.first_steps import Opening, open_project
 from appliance.config.settings import TABLE
 from appliance.config.table import PREFIX
 from appliance.discovery.asgi_applications import websocket_action
 from appliance.discovery.project import Project, find_application
-from appliance.discovery.target import describe_findings
 from appliance.environment.plan import plan
 from appliance.errors import ApplicationError
+from appliance.logs.render.field_text import aligned
 from appliance.logs.sanitise import sanitise
 from appliance.masking import MASKED, SECRET, Mask
+from appliance.plural import counted
 from appliance.supervisor.preloading import preload_cache
 
 if TYPE_CHECKING:
@@ -27,8 +29,8 @@ if TYPE_CHECKING:
     from appliance.environment.plan import Plan
 
 
-def check(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
-    """Print what each rule looked at and found, then what would be installed.
+def check(process: Mapping[str, str], flags: Mapping[str, str], *, verbose: bool = False, as_json: bool = False) -> int:
+    """Print the application and why it was chosen, what would be installed, and what each rule looked at and found.
 
     Raises:
         ApplianceError: the project can't be served; the findings are already printed.
@@ -36,55 +38,80 @@ def check(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
     opening = open_project(process, flags)
     opening.report_notices()
     root, values = opening.settings.project, opening.environment.values
-    write = _line_writer(values)
-    write(f"project      {root}", *_unread("warning      ", opening))
+    report = _json_report(values) if as_json else _text_report(_line_writer(values), verbose=verbose)
+    facts: dict[str, Any] = {"project": str(root), "warnings": _unread("", opening)}
     try:
         adapts = opening.settings.asgi == "adapt"
         project = find_application(root, values, opening.settings.app or None, adapts=adapts)
     except ApplicationError as error:
-        findings = error.details.pop("findings", ())
-        write(*describe_findings(findings))
+        report({**facts, "findings": error.details.pop("findings", ())})
         raise
-    write(*describe_findings(project.findings))
-    write(
-        f"application  {project.target.name}",
-        f"framework    {project.target.framework or project.target.interface.upper()}",
-        f"why          {project.target.why}",
-        *_unserved(project),
-    )
     planned = plan(root, opening.settings, values, project.folder)
     state = "installed" if planned.installed else "not installed yet"
-    write(
-        f"python       {planned.interpreter}",
-        f"dependencies {planned.source}, {state}",
-        f"environment  {planned.environment}",
-        *_preloaded(opening.settings, planned),
-    )
+    framework = project.target.framework or project.target.interface.upper()
+    report({
+        **facts,
+        "application": project.target.name.rstrip(":"),
+        "framework": framework,
+        "why": project.target.why,
+        "not served": _unserved(project),
+        "python": planned.interpreter,
+        "dependencies": f"{planned.source}, {state}",
+        "environment": str(planned.environment),
+        **_preloaded(opening.settings, planned),
+        "findings": [vars(finding) for finding in project.findings],
+    })  # fmt: skip
     return 0
+
+
+def _json_report(values: Mapping[str, str]) -> Callable[[dict[str, Any]], None]:
+    mask = Mask(values)
+
+    def report(facts: dict[str, Any]) -> None:
+        named = {name.replace(" ", "_"): mask.of(value) for name, value in facts.items()}
+        sys.stdout.write(json.dumps(named) + "\n")
+
+    return report
+
+
+def _text_report(write: Callable[..., None], *, verbose: bool) -> Callable[[dict[str, Any]], None]:
+    def report(facts: dict[str, Any]) -> None:
+        findings, left = facts.pop("findings"), facts.pop("left out", {})
+        if facts.get("preloaded") and left:
+            hint = "" if verbose else "; --verbose lists them"
+            facts["preloaded"] += f"; {counted(len(left), 'module')} left out{hint}"
+        for name, value in facts.items():
+            for label, text in zip((name, *[""] * 99), [value] if isinstance(value, str) else value, strict=False):
+                write(f"{label:<13} {text}")
+        if verbose:
+            write(*(f"  {line}" for line in aligned(sorted(left.items()))))
+        write("", "Where it looked, rule by rule:")
+        table = [[each["outcome"], each["rule"], each["looked_at"], each["found"]] for each in findings]
+        write(*(f"  {line}" for line in aligned(table)))
+
+    return report
 
 
 def _unserved(project: Project) -> list[str]:
     """Describe what WSGI leaves out of the project, or of the ASGI application that is adapted to WSGI."""
     unserved = project.unserved
     if unserved is not None:
-        lines = [f"not served   {route} ({unserved.application})" for route in unserved.routes]
-        return [*lines, f"             {unserved.action}"]
+        return [*(f"{route} ({unserved.application})" for route in unserved.routes), unserved.action]
     if project.target.interface == "asgi":
-        return [f"not served   WebSockets: {websocket_action(project.root, project.target)}"]
+        return [f"WebSockets: {websocket_action(project.root, project.target)}"]
     return []
 
 
-def _preloaded(settings: Settings, planned: Plan) -> list[str]:
+def _preloaded(settings: Settings, planned: Plan) -> dict[str, Any]:
     """Describe what the preloader imports for reloads, as earlier runs of the project learned; what not, and why."""
     if settings.preload == "off" or settings.reload == "off":
-        return ["preloaded    nothing: APPLIANCE_PRELOAD or APPLIANCE_RELOAD is off"]
+        return {"preloaded": "nothing: APPLIANCE_PRELOAD or APPLIANCE_RELOAD is off"}
     known = preload_cache.load(preload_cache.place(settings.cache, planned, settings.project))
     if known.refused:
-        return [f"preloaded    nothing: {known.refused}"]
+        return {"preloaded": f"nothing: {known.refused}"}
     if not known.modules:
-        return ["preloaded    not known yet: the appliance learns it while it serves the project"]
-    lines = [f"preloaded    {known.preloaded} modules; {len(known.left)} are left out"]
-    return lines + [f"  {module}: {why}" for module, why in sorted(known.left.items())]
+        return {"preloaded": "not known yet: the appliance learns it while it serves the project"}
+    return {"preloaded": counted(known.preloaded, "module"), "left out": dict(known.left)}
 
 
 def config(process: Mapping[str, str], flags: Mapping[str, str]) -> int:

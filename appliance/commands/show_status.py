@@ -12,11 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.config.settings import read_early
 from appliance.logs.sanitise import sanitise
+from appliance.plural import counted
 from appliance.supervisor.reporting.status_socket import ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_STATES = {
+    "analysing": "finding the application",
+    "installing": "installing the project's dependencies",
+    "preparing": "running the commands of BEFORE_START",
+    "booting": "importing the project",
+    "serving": "serving the project",
+    "broken": "the project can't be served",
+    "stopping": "the appliance is stopping",
+}
+_ROLES = {"standin": "stand-in"}
+_STUCK = "`appliance status --stacks` shows where it is. A save starts another worker."
 _MAX_NAMES = 8  # more names become "and N more"
 Status = dict[str, Any]
 
@@ -40,16 +52,19 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, as_json: bo
 
 
 def describe(status: Status) -> str:
-    """Return the status as text for people."""
-    lines = [f"{status['health']}: {status['state']}, generation {status['generation']}"]
-    lines += [f"{name:<12} {text}" for name, text in _facts(status) if text]
+    """Return the status as text for people: the state, what is wrong, the facts, what was wrong before."""
+    generation = f" (generation {status['generation']})" if status["generation"] else ""
+    state = _STATES.get(status["state"], status["state"])
+    lines = [f"{status['health']}: {state}{generation}"]
     error, last = status.get("error"), status.get("last_error")
     if status.get("stuck"):
-        lines += ["", f"The worker answers no request: {status['stuck']}. See --stacks; a save starts another worker."]
+        lines += ["", f"The worker answers no request: {status['stuck']}.", _STUCK]
     if error:
         lines += ["", *_error_lines(error)]
-    elif last:
-        lines += ["", f"last error, fixed since ({last['at']}):", *_error_lines({**last, "action": "", "details": ""})]
+    lines += ["", *(f"{name:<12} {text}" for name, text in _facts(status) if text)]
+    if last and not error:
+        lines += ["", f"last error, fixed since ({last['at']}):"]
+        lines += _error_lines({**last, "action": "", "details": ""})
     return "\n".join(lines)
 
 
@@ -61,21 +76,25 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     yield "uptime", _duration(status["uptime_s"])
     for child in status.get("processes") or ():
         python = f", Python {status['python']}" if child["pid"] == status.get("worker_pid") else ""
-        about = f"pid {child['pid']}, generation {child['generation']}, {child['state']}, {_duration(child['age_s'])}"
-        yield child["role"], about + python
+        generation = f", generation {child['generation']}" if child["generation"] else ""
+        state = "running" if child["role"] == "installer" and child["state"] == "starting" else child["state"]
+        about = f"{state} for {_duration(child['age_s'])}, pid {child['pid']}{generation}"
+        yield _ROLES.get(child["role"], child["role"]), about + python
     if watching:
         polled = f"; polled: {_joined(watching['polled'])}" if watching.get("polled") else ""
-        count = f", {watching['count']} files in {watching['folders']} folders" if "folders" in watching else ""
+        count = ""
+        if "folders" in watching:
+            count = f", {counted(watching['count'], 'file')} in {counted(watching['folders'], 'folder')}"
         yield "watching", f"by {watching['how']}{count}{polled}" if "how" in watching else watching.get("reason", "")
     preload = status.get("preload")
-    if preload:
+    if preload and (preload["modules"] or preload["why"]):
         why = f": {preload['why']}" if preload["why"] else ""
         left = f", left out: {_joined(sorted(preload['left_out']))}" if preload["left_out"] else ""
-        yield "preloaded", f"{preload['modules']} modules ({preload['state']}{why}){left}"
+        yield "preloaded", f"{counted(preload['modules'], 'module')} ({preload['state']}{why}){left}"
     reload = status.get("last_reload")
     if reload:
         times = [f"{name.removesuffix('_s')} {1000 * value:.0f} ms" for name, value in reload.items() if _is_time(name)]
-        yield "last reload", f"{reload['at']}, generation {reload['generation']}: {', '.join(times)}"
+        yield "last reload", f"generation {reload['generation']}, {reload['at']}: {', '.join(times)}"
     debugger = status.get("debugger")
     if debugger:
         clients = [f"pid {pid}" for pid in debugger["attached_pids"]]

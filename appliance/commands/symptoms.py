@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from appliance.commands.doctor_findings import finding
 from appliance.errors import NotRunningError
 from appliance.identity.cache_folder import exposure
+from appliance.plural import counted
 from appliance.supervisor.processes.memory import Memory
 from appliance.supervisor.reporting.status_socket import ask
 from appliance.watch.inotify import Inotify
@@ -89,7 +90,9 @@ def watches(subject: Subject) -> Iterator[Finding]:
     limit = _number(Path("/proc/sys/fs/inotify/max_user_watches"))
     folders = 1 + sum(1 for _ in subject.project.rglob("*/")) if subject.project.is_dir() else 0
     if limit is not None:
-        yield finding("watches.enough" if folders < limit / 2 else "watches.few", folders=folders, limit=limit)
+        yield finding(
+            "watches.enough" if folders < limit / 2 else "watches.few", folders=counted(folders, "folder"), limit=limit
+        )
 
 
 def owners(subject: Subject) -> Iterator[Finding]:
@@ -157,7 +160,7 @@ def clock(subject: Subject) -> Iterator[Finding]:
     ahead = [path for path in _some_files(subject.project) if path.lstat().st_mtime > now + DRIFT_S]
     if ahead:
         by_s = max(path.lstat().st_mtime for path in ahead) - now
-        yield finding("clock.behind", count=len(ahead), by_s=by_s, file=ahead[0])
+        yield finding("clock.behind", files=counted(len(ahead), "file"), by_s=by_s, file=ahead[0])
     else:
         yield finding("clock.right")
 

@@ -18,6 +18,7 @@ from appliance.discovery.frameworks import is_framework
 from appliance.discovery.rules.own_package import package_names
 from appliance.discovery.source.modules import Modules, imports_of
 from appliance.discovery.target import pick
+from appliance.plural import counted
 
 _MAX_LISTED = 4
 _MAX_DEPTH = 2
@@ -32,7 +33,7 @@ _OWN_SERVERS = re.compile(
 _EXAMPLE = re.compile(r"(?:[^/]+/)?(?:examples?|samples?|demo)/(?:.+/)?(?:app|main|run|wsgi|server|manage)\.py\Z")
 _PLACEHOLDER = re.compile(r"\{\{\s*\w+\s*\}\}")
 _HERE = "."
-_NAME_IT = "Name it: APPLIANCE_APP=module:object. `appliance check` shows where the appliance looked."
+_NAME_IT = "Set APPLIANCE_APP=module:object if there is one. `appliance check` shows where the appliance looked."
 
 
 class Absence(NamedTuple):
@@ -47,7 +48,7 @@ def describe_absence(root: Path) -> Absence:
     files = _files(root)
     if not files:
         return Absence(
-            "the folder is empty",
+            "The folder is empty",
             "Mount your project (docker run -v .:/workspace; for compose PROJECT_DIR=../mine), or write an app.py.",
         )
     python = [name for name in files if name.endswith((".py", ".wsgi"))]
@@ -58,18 +59,18 @@ def describe_absence(root: Path) -> Absence:
         notebooks = [name for name in files if name.endswith(".ipynb")]
         if notebooks:
             return Absence(
-                f"it holds notebooks ({_list(notebooks)}) and no Python file",
+                f"The folder has notebooks ({_list(notebooks)}) and no Python file",
                 "Write an app.py that binds a WSGI application; the appliance can't serve a notebook.",
             )
         kinds = [kind for kind, _ in Counter(Path(name).suffix for name in files).most_common(_MAX_LISTED) if kind]
         return Absence(
-            f"it holds no Python file; there are {_list(kinds) or _list(files)}",
+            f"The folder has no Python file, but {_list(kinds) or _list(files)}",
             "Mount the folder of the Python project, or name its sub-folder in APPLIANCE_PROJECT.",
         )
     own = next(filter(None, (_own_server(root / name) for name in python)), "")
     if own:
         return Absence(
-            f"it is made with {own}, which has its own server",
+            f"It is made with {own}, which has its own server",
             f"Start it with {own}'s own command; the appliance serves only WSGI.",
         )
     return _unbound(root, python)
@@ -79,12 +80,12 @@ def _template(root: Path) -> Absence | None:
     """Recognise a template for new projects: it has placeholders instead of names."""
     if (root / "cookiecutter.json").is_file():
         return Absence(
-            "it is a template of cookiecutter, with placeholders instead of names",
+            "It is a template of cookiecutter, with placeholders instead of names",
             f"Make a project of it, and mount that: uvx cookiecutter {_HERE}",
         )
     if any((root / name).is_file() for name in ("copier.yml", "copier.yaml")):
         return Absence(
-            "it is a template of Copier, with placeholders instead of names",
+            "It is a template of Copier, with placeholders instead of names",
             f"Make a project of it, and mount that: uvx copier copy {_HERE} mysite",
         )
     for file in (root / "manage.py", *sorted(root.glob("*/manage.py"))):
@@ -115,10 +116,10 @@ def _unbound(root: Path, python: list[str]) -> Absence:
     if among_tests:
         file, name = among_tests
         return Absence(
-            f"only {file}, a file among the tests, binds an application; {len(python)} Python files were found{also}",
+            f"Searched {counted(len(python), 'Python file')}: only {file}, which is among the tests, binds one{also}",
             f"If that is the application: APPLIANCE_APP={name}",
         )
-    return Absence(f"{len(python)} Python files bind no application ({_list(python)}){also}", do_this)
+    return Absence(f"Searched {counted(len(python), 'Python file')}: {_list(python)}{also}", do_this)
 
 
 def _among_tests(root: Path) -> tuple[str, str] | None:

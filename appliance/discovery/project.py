@@ -151,7 +151,7 @@ def _nothing(context: Context, rulings: list[Ruling], asgi: tuple[Target, ...]) 
     tied = next((ruling.tied for ruling in rulings if ruling.tied), ()) or tuple(target.name for target in asgi)
     if tied:
         return ApplicationError(
-            f"several applications: {', '.join(tied)}",
+            f"Several WSGI applications found: {', '.join(tied)}",
             expected="one application, or a setting that names one of them",
             action=f"Set APPLIANCE_APP={tied[0]}, for example.",
             kind="tie",
@@ -161,7 +161,7 @@ def _nothing(context: Context, rulings: list[Ruling], asgi: tuple[Target, ...]) 
         return refused_error("the project", refused)
     found = describe_absence(context.root)
     return ApplicationError(
-        f"no WSGI application in {context.root}: {found.text}",
+        f"No WSGI application found. {found.text}",
         expected="a manage.py of Django, a wsgi.py or app.py that binds app or application, or a create_app()",
         action=found.action,
         kind="none",

@@ -14,13 +14,13 @@ PRINT = 'print "old"\n'
 @pytest.mark.parametrize(
     ("files", "found", "action"),
     [
-        ({}, "the folder is empty", "Mount your project"),
-        ({".git/config": ""}, "the folder is empty", "Mount your project"),
-        ({"a.ipynb": "", "data.csv": ""}, "it holds notebooks (a.ipynb) and no Python file", "Write an app.py"),
-        ({"index.js": "", "package.json": ""}, "no Python file; there are .js, .json", "sub-folder"),
+        ({}, "The folder is empty", "Mount your project"),
+        ({".git/config": ""}, "The folder is empty", "Mount your project"),
+        ({"a.ipynb": "", "data.csv": ""}, "The folder has notebooks (a.ipynb) and no Python file", "Write an app.py"),
+        ({"index.js": "", "package.json": ""}, "no Python file, but .js, .json", "sub-folder"),
         (
             {"page.py": "import streamlit as st\nst.title('x')\n"},
-            "it is made with Streamlit",
+            "It is made with Streamlit",
             "Streamlit's own command",
         ),
         (
@@ -30,7 +30,7 @@ PRINT = 'print "old"\n'
         ),
         (
             {f"{name}.py": "" for name in "abcde"},
-            "5 Python files bind no application (a.py, b.py, c.py, d.py and 1 more)",
+            "Searched 5 Python files: a.py, b.py, c.py, d.py and 1 more",
             "APPLIANCE_APP",
         ),
         (
@@ -50,10 +50,10 @@ PRINT = 'print "old"\n'
             "APPLIANCE_APP",
         ),
         ({**LIBRARY, "lib/shop.py": PRINT}, "lib/shop.py can't be parsed", "Fix it"),
-        ({"old.py": PRINT}, "1 Python files bind no application (old.py); old.py can't be parsed", "APPLIANCE_APP"),
+        ({"old.py": PRINT}, "Searched 1 Python file: old.py; old.py can't be parsed", "APPLIANCE_APP"),
         (
             {"prices.py": "", "tests/__init__.py": "", "tests/site.py": "import flask\napp = flask.Flask('x')\n"},
-            "only tests/site.py, a file among the tests, binds an application; 3 Python files were found",
+            "Searched 3 Python files: only tests/site.py, which is among the tests, binds one",
             "APPLIANCE_APP=tests.site:app",
         ),
         ({"old.py": PRINT, "web/shop.py": "from flask import x\n" + PRINT}, "web/shop.py can't be parsed", "Fix it"),

@@ -243,8 +243,8 @@ def test_a_stale_flask_app_is_passed_over(find, tmp_path):
 @pytest.mark.parametrize(
     ("files", "kind", "words"),
     [
-        ({}, "none", "no WSGI application"),
-        ({"count.py": "print(1)\n"}, "none", "no WSGI application"),
+        ({}, "none", "No WSGI application"),
+        ({"count.py": "print(1)\n"}, "none", "No WSGI application"),
         (
             {"main.py": "import fastapi\napp = fastapi.FastAPI()\n"},
             "asgi",

@@ -33,7 +33,7 @@ MAKE = "import tornado.web\ndef make_app():\n    return tornado.web.Application(
             {"examples/auth/app.py": "import flask\napp = flask.Flask('x')\n", "shop/__init__.py": ""},
             "APPLIANCE_PROJECT=examples/auth",
         ),
-        ({"app.py": "import panel as pn\npn.panel(1).servable()\n"}, "it is made with Panel, which has its own server"),
+        ({"app.py": "import panel as pn\npn.panel(1).servable()\n"}, "It is made with Panel, which has its own server"),
         (
             {"server.py": "from xmlrpc.server import SimpleXMLRPCServer as S\nS(('', 8000)).serve_forever()\n"},
             "its own kind of server, not WSGI",

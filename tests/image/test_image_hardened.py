@@ -91,7 +91,7 @@ def test_the_doctor_finds_what_was_made_wrong(start, project):
     container.wait_for("worker.ready", timeout=120)
     done = container.execute("appliance", "doctor", check=False)
     assert done.returncode == 1
-    hurts = {line.split()[1] for line in done.stdout.splitlines() if line.startswith("hurts")}
+    hurts = {line.split()[1] for line in done.stdout.splitlines() if line.startswith("problem")}
     assert hurts == {"port", "cache", "memory"}
 
 

@@ -40,6 +40,7 @@ from appliance.discovery.target import (
     target_of,
 )
 from appliance.errors import ApplicationError
+from appliance.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -173,7 +174,7 @@ def _scan(context: Context, depth: int, *, tests: bool = False) -> Ruling:
         refused += [f"{context.name(file)}: {reason}" for reason in best.refused]
         refused += filter(None, [refused_script(context, source)])
         tied = tied or tuple(f"{context.name(file)}:{name}" for name in best.tied)
-    looked_at = f"{count} files"
+    looked_at = counted(count, "file")
     for fits, those in ((_instances, found), (_factories, found), (_any, reexported)):
         some = _narrow([one for one in those if fits(one)])
         if len(some) == 1:

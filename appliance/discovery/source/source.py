@@ -70,7 +70,9 @@ def read_source(file: Path, module: str) -> Source:
             warnings.simplefilter("ignore")
             tree = ast.parse(data)
     except (SyntaxError, ValueError) as error:  # ValueError: a NUL byte, an unknown encoding
-        return _unparsed(file, module, text, str(error), getattr(error, "lineno", 0) or 0)
+        line = getattr(error, "lineno", 0) or 0
+        problem = f"{error.msg}, line {line}" if isinstance(error, SyntaxError) and line else str(error)
+        return _unparsed(file, module, text, problem, line)
     except (RecursionError, MemoryError):
         return _unparsed(file, module, text, "it is nested too deeply", 0)
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]

@@ -53,8 +53,8 @@ def test_taken(find, files, expected):
             {**OWN, "wag/api.py": "import fastapi\napi = fastapi.APIRouter()\n"},
             "wag is a package without an application",
         ),
-        ({"app.py": "def build():\n    print('built')\napp = build()\n"}, "1 Python files bind no application"),
-        ({"app.py": "def build():\n    return 'built'\napp = build()\n"}, "1 Python files bind no application"),
+        ({"app.py": "def build():\n    print('built')\napp = build()\n"}, "Searched 1 Python file: app.py"),
+        ({"app.py": "def build():\n    return 'built'\napp = build()\n"}, "Searched 1 Python file: app.py"),
     ],
     ids=["deep in a library", "Django Ninja", "a router", "a function without a result", "a function of a text"],
 )
