@@ -165,6 +165,7 @@ ENTRYPOINT ["/opt/appliance/bin/appliance"]
 # Compose labels the images that it builds with its project, and every container inherits that: one of `docker run` would
 # appear in the output of somebody's `docker compose up`. Compose leaves out containers with this label, and replaces it
 # in its own.
+# hadolint ignore=DL3048
 LABEL com.docker.compose.oneoff="True"
 LABEL org.opencontainers.image.title="wsgi-appliance" \
       org.opencontainers.image.description="A development server for any Python WSGI project: mount it, and it comes up." \
