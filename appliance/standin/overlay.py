@@ -19,8 +19,18 @@ def overlay(page: dict[str, Any]) -> dict[str, Any] | None:
         "lead": _short(page.get("lead")),
         "place": _short(place),
         "action": _short(page.get("action")),
+        "source": _source(page.get("exception")),
         "details": str(page.get("text") or page.get("details") or "")[-_DETAILS_MAX:],  # the cause is at the end
     }
+
+
+def _source(tree: Any) -> list[list[Any]]:
+    """Return the lines around the innermost place of the project: number, text, and whether it is the place."""
+    frames = tree.get("frames", []) if isinstance(tree, dict) else []
+    frame = next((each for each in reversed(frames) if each.get("own") and each.get("lines")), None)
+    if frame is None:
+        return []
+    return [[number, _short(text), number == frame["line"]] for number, text in frame["lines"]]
 
 
 def _short(text: object) -> str:

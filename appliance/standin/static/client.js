@@ -186,8 +186,16 @@
     main.append(title);
     if (page.lead) main.append(element("p", page.lead));
     if (page.place) main.append(element("p", page.place));
+    if (page.source.length) {
+      const source = element("pre");
+      source.tabIndex = 0;
+      for (const [number, line, isPlace] of page.source) {
+        source.append(element(isPlace ? "mark" : "span", String(number).padStart(5) + "  " + line + "\n"));
+      }
+      main.append(source);
+    }
     if (page.action) main.append(element("p", page.action));
-    if (page.details) {
+    if (page.details && !page.source.length) {
       const details = element("pre", page.details);
       details.tabIndex = 0;
       main.append(details);

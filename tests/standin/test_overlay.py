@@ -1,0 +1,46 @@
+"""What an open page shows over itself while the project is broken."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from appliance.standin.overlay import overlay
+
+FRAMES = [
+    {"file": "/p/app.py", "line": 2, "own": True, "lines": [[1, "import shop"], [2, "shop.open()"]]},
+    {"file": "/lib/x.py", "line": 9, "own": False, "source": "raise"},
+]
+PAGE: dict[str, Any] = {
+    "status": 500, "title": "ValueError: no", "lead": "It failed.", "file": "/p/app.py", "line": 2, "action": "Fix it.",
+    "text": "Traceback ...", "exception": {"frames": FRAMES},
+}  # fmt: skip
+
+
+def test_a_failure_is_shown_with_its_place():
+    """The message, the place, and the source around the innermost place of the project, which is marked."""
+    assert overlay(PAGE) == {
+        "title": "ValueError: no", "lead": "It failed.", "place": "/p/app.py:2", "action": "Fix it.",
+        "source": [[1, "import shop", False], [2, "shop.open()", True]], "details": "Traceback ...",
+    }  # fmt: skip
+
+
+def test_what_is_under_way_is_no_failure():
+    """A page that reports progress covers nothing."""
+    assert overlay({**PAGE, "status": 503}) is None
+
+
+def test_a_failure_without_source():
+    """An installation that failed has details, and no source; a tree that is none is none."""
+    for tree in (None, [], {}, {"frames": []}, {"frames": [FRAMES[1]]}):
+        shown = overlay({**PAGE, "exception": tree})
+        assert shown is not None
+        assert (shown["source"], shown["details"]) == ([], "Traceback ...")
+
+
+def test_texts_are_bounded():
+    """A message of a megabyte is cut, and a long traceback keeps its end, where the cause is."""
+    shown = overlay({**PAGE, "title": "x" * 1_000_000, "text": "a" * 1_000_000 + "the cause"})
+    assert shown is not None
+    assert len(shown["title"]) < 10_000
+    assert shown["details"].endswith("the cause")
+    assert len(shown["details"]) < 10_000
