@@ -29,7 +29,7 @@ from appliance.server.pages.report.page_mask import page_mask
     ],
 )
 def test_values_of_env_files(name: str, value: str, masked: bool, tmp_path: Path):
-    """Every value of an .env file is masked, but for those that say nothing or name a part of the project."""
+    """Every value of an .env file is masked, except for those that say nothing or name a part of the project."""
     (tmp_path / "mysite").mkdir()
     (tmp_path / "mysite" / "settings.py").touch()
     (tmp_path / "data.json").touch()

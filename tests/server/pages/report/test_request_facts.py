@@ -44,7 +44,7 @@ def test_the_request():
 
 
 def test_a_form_that_a_framework_has_parsed():
-    """The fields of a form are shown, but for passwords and numbers of cards."""
+    """The fields of a form are shown, except for passwords and numbers of cards."""
     fields = [("name", "bob"), ("password", "x"), ("csrfmiddlewaretoken", "y"), ("file", object())]
     found = facts(**{"appliance.form": fields})
     assert found["form"] == [
