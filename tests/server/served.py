@@ -76,8 +76,9 @@ class Recorder:
 
     def wait_for(self, name: str) -> dict[str, object]:
         """The fields of an event, waited for."""
-        found: dict[str, object] = self.wait(lambda: [fields for _, event, fields in self.events if event == name])[0]
-        return found
+        found: list[dict[str, object]] = self.wait(lambda: [each[2] for each in self.events if each[1] == name])
+        assert found
+        return found[0]
 
 
 class Echo:
