@@ -33,6 +33,7 @@ TESTS = {
         "tests/server/pool/test_thread_pool.py",
         "tests/server/pool/test_thread_pool_turns.py",
     ],
+    "appliance/server/pool/watchdog.py": ["tests/server/pool/test_watchdog.py"],
     "appliance/server/wsgi": ["tests/server/wsgi", "tests/server/http"],
     "appliance/supervisor": ["tests/supervisor"],
     "appliance/supervisor/lifecycle.py": ["tests/supervisor/test_lifecycle.py"],
@@ -41,6 +42,9 @@ TESTS = {
     "appliance/supervisor/debugger": ["tests/supervisor/debugger"],
     "appliance/supervisor/loop.py": ["tests/supervisor/test_loop.py", "tests/supervisor/test_loop_pauses.py"],
     "appliance/supervisor/processes": ["tests/supervisor/processes"],
+    # Of this module alone: a mutant that signals group 0 would end this command, if a test lets it send.
+    "appliance/supervisor/processes/handles.py": ["tests/supervisor/processes/test_handles.py"],
+    "appliance/supervisor/stopping.py": ["tests/supervisor/test_stopping.py"],
 }
 SETTINGS = """
 

@@ -111,6 +111,13 @@ def test_it_blocks_nobody_and_delays_nothing(scene: Scene):
     assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
+def test_a_socket_of_the_file_system():
+    """A UNIX socket, which knows no delay, is accepted on too."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        Acceptor(listener, cast("Poller", Watched()))
+        assert not listener.getblocking()
+
+
 def test_so_many_at_once(scene: Scene, monkeypatch: pytest.MonkeyPatch):
     """One round accepts a limited number of connections, so that others are served in between."""
     monkeypatch.setattr(module, "_AT_ONCE", 3)

@@ -54,7 +54,7 @@ def test_a_slow_request_is_reported_once(serve: Serve, gate: Gate):
     slow = Slow(served)
     assert slow.look(0.5) == []
     assert slow.look(1.99) == []
-    (reported,) = slow.look(2.5)
+    (reported,) = slow.look(2.50049)
     assert slow.look(3.5) == []
     stack = str(reported.pop("traceback"))
     assert reported == {
@@ -190,3 +190,34 @@ def test_a_thread_that_has_just_gone():
     SlowRequests(sink, 1.0).check([thread], 100.0)
     assert sink.events == []
     assert slow_requests._where(0) == ""
+
+
+def test_a_request_whose_head_was_refused(serve: Serve, gate: Gate):
+    """A request without a head that could be read is not reported, and is no error."""
+    served = serve(gate)
+    served.client().send(get("/wait"))
+    assert gate.entered.acquire(timeout=10)
+    slow = Slow(served)
+    work: Any = slow.running()[0].work
+    head, work.handler.exchange.head = work.handler.exchange.head, None
+    assert slow.look(3.0) == []
+    work.handler.exchange.head = head
+    gate.opened.set()
+
+
+def test_a_stack_without_the_server():
+    """The stack of a thread in which the server does not stand is shown whole."""
+    waits, ended = threading.Event(), threading.Event()
+
+    def wait_here() -> None:
+        waits.set()
+        assert ended.wait(10)
+
+    thread = threading.Thread(target=wait_here)
+    thread.start()
+    assert waits.wait(10)
+    stack = slow_requests._where(thread.ident or 0)
+    ended.set()
+    thread.join()
+    assert "in _bootstrap\n" in stack
+    assert "in wait_here\n" in stack

@@ -64,6 +64,19 @@ def turns(monkeypatch: pytest.MonkeyPatch) -> Turns:
     return Turns(monkeypatch)
 
 
+def test_a_pool_begins_without_a_complaint(turns: Turns):
+    """Before its first request a pool has nothing to complain of, and passes no lead on."""
+    assert turns.pool.complaint is None
+    assert turns.pool.eager is False
+
+
+def test_a_thread_that_leads_goes_on_leading(turns: Turns):
+    """A thread that has the lead when it comes back keeps it, without a wait."""
+    turns.appoint()
+    assert turns.pool.leader is not None
+    assert turns.pool._leads(turns.pool.leader)
+
+
 def test_a_thread_of_the_pool(turns: Turns):
     """A thread is a daemon named for the logs, and leads before it runs, so that no second one is started."""
     turns.appoint()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from appliance.errors import StartError
-from appliance.protocol.channel import SetStandInPage, StopAccepting
+from appliance.protocol.channel import Channel, SetStandInPage, StopAccepting
 from appliance.protocol.inflight import InFlight, Slot
 from appliance.protocol.output_frames import TEXT, Piece, new_mark, pack
 from appliance.supervisor.processes import handles
@@ -306,6 +307,10 @@ def test_one_that_another_child_forks():
     assert handle.channel is not None
     handle.channel.send(StopAccepting())
     assert select.select([channel], [], [], 10)[0]
+    child = Channel(socket.socket(fileno=os.dup(channel)))
+    child.send(StopAccepting())
+    assert list(handle.channel.receive()) == [(StopAccepting(), [])]
+    child.close()
     close(handle)
     for descriptor in theirs:
         os.close(descriptor)

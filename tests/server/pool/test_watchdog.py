@@ -1,0 +1,314 @@
+"""What the watchdog does at each look, and for how long it sleeps; by a clock that the test moves."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from appliance.server.http.limits import Limits
+from appliance.server.io.wire import Wire
+from appliance.server.pool import connection_states as states
+from appliance.server.pool import watchdog as module
+from appliance.server.pool.connections import Connection
+from appliance.server.pool.thread_pool import PoolThread
+from appliance.server.pool.watchdog import ServerFailed, Watchdog
+
+LIMITS = Limits(stuck_after_s=0.5, stream_after_s=10.0)
+NOW = 1000.0
+
+
+class Pool:
+    """The threads, which do what they are told; ``done`` has it in order."""
+
+    def __init__(self) -> None:
+        self.pool_threads: set[PoolThread] = set()
+        self.leader: PoolThread | None = None
+        self.served = 0
+        self.fault: BaseException | None = None
+        self.alarm: Callable[[], None] | None = None
+        self.here: list[bool] = []  # whether it serves in the calling thread
+        self.done: list[Any] = []
+
+    @property
+    def busy(self) -> int:
+        """As the pool's."""
+        return sum(each.busy for each in self.pool_threads)
+
+    def serve_here(self, seconds: float) -> bool:
+        """As the pool's."""
+        self.done.append(("serve", seconds))
+        return bool(self.here) and self.here.pop(0)
+
+    def locked_relieve(self) -> None:
+        """As the pool's: another thread leads, or none."""
+        self.done.append("relieve")
+        self.leader = None
+
+    def locked_detach(self, thread: PoolThread) -> None:
+        """As the pool's."""
+        self.done.append(thread)
+
+    def locked_appoint(self) -> None:
+        """As the pool's."""
+        self.done.append("appoint")
+
+
+class Scene:
+    """A watchdog whose parts only remember."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        self.pool = Pool()
+        self.held: list[Connection] = []
+        self.count = 0
+        self.acceptor: Any = SimpleNamespace(paused_until=0.0, retry=lambda now: self.calls.append(("accept", now)))
+        self.calls: list[Any] = []
+        self.ready = False
+        self.sleeps: list[float | None] = []
+        self.looks = 1  # until it is over
+        self.on_sleep: Callable[[], None] = lambda: None
+        self.sockets: list[socket.socket] = []
+        given: dict[str, Any] = {
+            "thread_pool": self.pool,
+            "connections": self,
+            "acceptor": self.acceptor,
+            "poller": SimpleNamespace(wake=lambda: self.calls.append("wake")),
+            "limits": LIMITS,
+            "flushing": SimpleNamespace(flush=lambda: self.calls.append("flush")),
+            "slow": SimpleNamespace(check=lambda threads, now: self.calls.append(("slow", set(threads), now))),
+            "complain": lambda: self.calls.append("complain"),
+        }
+        self.watchdog = Watchdog(threading.Lock(), **given)
+        self.watchdog._wake_up = SimpleNamespace(wait=self._wait, set=lambda: self.calls.append("set"))  # type: ignore[assignment]
+
+    # The connections, of which it asks these.
+
+    hold: Any = None
+    probed = 0
+
+    def __len__(self) -> int:
+        return self.count
+
+    def in_state(self, *wanted: int) -> list[Connection]:
+        """As the connections'."""
+        assert wanted == (states.HELD, states.PROBED)
+        return self.held
+
+    def sweep(self, now: float) -> bool:
+        """As the connections'."""
+        self.calls.append(("sweep", now))
+        return self.ready
+
+    def _wait(self, seconds: float | None) -> None:
+        self.sleeps.append(seconds)
+        self.on_sleep()
+
+    def over(self) -> bool:
+        """Whether it has looked as often as the test wants."""
+        self.looks -= 1
+        return self.looks < 0
+
+    def watch(self, looks: int = 1, *, ending: bool = False) -> None:
+        """Look so often."""
+        self.looks = looks
+        self.watchdog.watch(self.over, is_ending=lambda: ending)
+
+    def thread(self, since: float | None = None, **exchange: object) -> PoolThread:
+        """A thread that runs a request since then, or none."""
+        thread = PoolThread()
+        if since is not None:
+            thread.busy, thread.since = True, since
+            ours, client = socket.socketpair()
+            self.sockets += [ours, client]
+            fields: Any = {"streaming": False, "hijacked": False, **exchange}
+            handler: Any = SimpleNamespace(exchange=SimpleNamespace(**fields))
+            thread.work = Connection(handler, Wire(ours, LIMITS), since)
+        self.pool.pool_threads.add(thread)
+        return thread
+
+    def wait_for_client(self, thread: PoolThread, since: float) -> None:
+        """The thread waits for its client since then."""
+        work: Any = thread.work
+        work.wire.waiting = since
+
+    def idle_s(self) -> float | None:
+        """For how long it would sleep."""
+        return self.watchdog._idle_s()
+
+
+@pytest.fixture
+def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    made = Scene()
+    monkeypatch.setattr(module, "monotonic", lambda: made.now)
+    yield made
+    for each in made.sockets:
+        each.close()
+
+
+def test_a_leader_that_is_busy_for_long_is_relieved(scene: Scene):
+    """A leader that runs a request for longer than allowed is relieved, and not before; one that waits never is."""
+    scene.pool.leader = scene.thread(NOW - 0.5)
+    scene.watchdog._check(NOW)
+    assert scene.pool.done == ["appoint"]
+    scene.watchdog._check(NOW + 0.001)
+    assert scene.pool.done == ["appoint", "relieve", "appoint"]
+    scene.pool.leader = scene.thread()
+    scene.pool.done.clear()
+    scene.watchdog._check(NOW + 100.0)
+    assert scene.pool.done == ["appoint"]
+
+
+@pytest.mark.parametrize("what", ["streaming", "hijacked", "waiting"])
+def test_what_goes_on_for_long_is_detached(scene: Scene, what: str):
+    """A request that streams, has its socket, or waits for its client is detached after a while, though one leads."""
+    scene.pool.leader = scene.thread()
+    thread = scene.thread(NOW, **({what: True} if what != "waiting" else {}))
+    if what == "waiting":
+        scene.wait_for_client(thread, NOW + 9.9)
+    scene.watchdog._check(NOW + 10.0)
+    assert thread not in scene.pool.done
+    scene.watchdog._check(NOW + 10.001)
+    assert scene.pool.done.count(thread) == 1
+    thread.detached = True
+    scene.watchdog._check(NOW + 11.0)
+    assert scene.pool.done.count(thread) == 1
+
+
+def test_what_computes_for_long_is_not_detached(scene: Scene):
+    """A request that neither streams nor waits counts for as long as it runs; a thread without one is left alone."""
+    scene.thread(NOW)
+    idle = scene.thread()
+    idle.since = NOW
+    broken = scene.thread(NOW)
+    broken.work = None
+    scene.watchdog._check(NOW + 1000.0)
+    assert scene.pool.done == ["appoint"]
+
+
+def test_where_others_wait_a_waiting_one_is_detached_early(scene: Scene):
+    """Where no thread leads, a request that waits for its client is detached at once; where one leads, it is not."""
+    thread = scene.thread(NOW)
+    scene.wait_for_client(thread, NOW + 0.1)
+    scene.watchdog._check(NOW + 0.6)
+    assert thread not in scene.pool.done
+    scene.watchdog._check(NOW + 0.601)
+    assert thread in scene.pool.done
+    scene.pool.done.clear()
+    scene.pool.leader = scene.thread()
+    scene.watchdog._check(NOW + 5.0)
+    assert thread not in scene.pool.done
+
+
+def test_it_sleeps_until_it_is_woken(scene: Scene):
+    """Without a connection it sleeps with no end; with one for a second, with a request that runs for less."""
+    assert scene.idle_s() is None
+    scene.count = 1
+    assert scene.idle_s() == module._SWEEP_S
+    scene.thread(NOW)
+    assert scene.idle_s() == module._STREAM_CHECK_S < module._SWEEP_S
+
+
+def test_it_sleeps_until_something_is_due(scene: Scene):
+    """It sleeps until the first connection that is put off may be answered, or it may accept again."""
+    scene.acceptor.paused_until = NOW + 0.3
+    assert scene.idle_s() == pytest.approx(0.3)
+    scene.acceptor.paused_until = NOW - 1.0
+    assert scene.idle_s() == 0.001
+    for deadline in (NOW + 0.7, NOW + 0.2):
+        work: Any = scene.thread(NOW).work
+        work.deadline = deadline
+        scene.held.append(work)
+    assert scene.idle_s() == 0.001  # nothing is put off: it does not look for them
+    scene.hold = object()
+    assert scene.idle_s() == pytest.approx(0.2)
+    scene.hold, scene.probed = None, 1
+    assert scene.idle_s() == pytest.approx(0.2)
+    scene.now += 1.0
+    assert scene.idle_s() == 0.001
+    scene.now -= 100.0
+    assert scene.idle_s() == module._SWEEP_S
+
+
+def test_it_looks_closely_while_requests_run(scene: Scene):
+    """While requests are served, or the server ends, it looks as often as a leader may be busy."""
+    seen: list[bool] = []
+    scene.on_sleep = lambda: seen.append(scene.watchdog.sleeping)
+    scene.watch(2)
+    scene.watch(2, ending=True)
+    scene.pool.leader = scene.thread(NOW)
+    scene.watchdog._sleep(closely=False)
+    assert scene.sleeps == [0.5, None, 0.5, 0.5, 0.5]
+    assert seen == [False, True, False, False, False]
+    assert not scene.watchdog.sleeping
+
+
+def test_a_leader_that_begins_before_it_sleeps(scene: Scene, monkeypatch: pytest.MonkeyPatch):
+    """A leader that begins to work just before it would have to wake the watchdog is seen: there is no sleep."""
+    answers = iter([False, True])
+    monkeypatch.setattr(scene.watchdog, "_leader_works", lambda: next(answers))
+    scene.watchdog._sleep(closely=False)
+    assert (scene.sleeps, scene.watchdog.sleeping) == ([], False)
+
+
+def test_it_sweeps_once_a_second(scene: Scene):
+    """What takes long is looked at once a second; what is logged is flushed, and complaints told, at each look."""
+    scene.watch(1)
+    first: list[Any] = [("slow", set(), NOW), ("accept", NOW), ("sweep", NOW), "complain", "flush"]
+    assert scene.calls == first
+    scene.calls.clear()
+    scene.now += 0.999
+    scene.watch(1)
+    assert scene.calls == ["complain", "flush"]
+    scene.calls.clear()
+    scene.now += 0.001
+    scene.ready = True
+    scene.watch(1)
+    assert scene.calls == [
+        ("slow", set(), scene.now), ("accept", scene.now), ("sweep", scene.now), "wake", "complain", "flush",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("due", ["hold", "probed", "accept", "not yet"])
+def test_what_is_due_is_not_put_off(scene: Scene, due: str):
+    """Connections that are put off or in doubt are looked at each time, and accepting again when its time has come."""
+    scene.watch(1)
+    scene.calls.clear()
+    if due == "hold":
+        scene.hold = object()
+    elif due == "probed":
+        scene.probed = 1
+    else:
+        scene.acceptor.paused_until = NOW if due == "accept" else NOW + 0.001
+    scene.watch(1)
+    assert (("sweep", NOW) in scene.calls) is (due != "not yet")
+
+
+def test_it_serves_itself_where_no_thread_is_to_be_had(scene: Scene):
+    """Where it serves requests in its own thread it does not sleep; it looks after each."""
+    scene.pool.here = [True, True, False]
+    scene.watch(3)
+    assert scene.sleeps == [None]
+    assert scene.pool.done.count(("serve", module._HERE_S)) == 3
+    assert scene.pool.done.count("appoint") == 3
+
+
+def test_it_can_not_go_on(scene: Scene):
+    """Where no thread can lead any more, watching ends with what failed, in words."""
+    scene.pool.fault = OSError("Bad file descriptor")
+    with pytest.raises(ServerFailed, match=r"\(Bad file descriptor\); has the project closed") as raised:
+        scene.watch(1)
+    assert raised.value.__cause__ is scene.pool.fault
+    assert scene.calls == []
+
+
+def test_anyone_may_wake_it(scene: Scene):
+    """A call from any thread wakes it; the pool's alarm is one."""
+    assert scene.pool.alarm is not None
+    scene.pool.alarm()
+    scene.watchdog.wake_up()
+    assert scene.calls == ["set", "set"]
