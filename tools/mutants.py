@@ -38,6 +38,7 @@ TESTS = {
     "appliance/supervisor": ["tests/supervisor"],
     "appliance/supervisor/lifecycle.py": ["tests/supervisor/test_lifecycle.py"],
     "appliance/supervisor/steps": ["tests/supervisor/steps"],
+    "appliance/supervisor/workers/connection_router.py": ["tests/supervisor/workers/test_connection_router.py"],
     "appliance/supervisor/workers": ["tests/supervisor/workers"],
     "appliance/supervisor/debugger": ["tests/supervisor/debugger"],
     "appliance/supervisor/loop.py": ["tests/supervisor/test_loop.py", "tests/supervisor/test_loop_pauses.py"],

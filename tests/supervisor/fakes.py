@@ -65,6 +65,7 @@ class FakeChildren:
 
     Attributes:
         sent: each message with the child it went to, in order.
+        passed: the descriptors that went with each.
         retired: the children that were asked to end, each with its grace.
         left: children that may go on for so long.
         refusing: send raises this.
@@ -74,6 +75,7 @@ class FakeChildren:
     def __init__(self) -> None:
         self.alive: list[Handle] = []
         self.sent: list[tuple[Handle, Message]] = []
+        self.passed: list[list[int]] = []
         self.retired: list[tuple[Handle, float]] = []
         self.left: list[tuple[Handle, float]] = []
         self.cuts: list[Handle] = []
@@ -90,13 +92,14 @@ class FakeChildren:
         self.alive.append(child)
         return child
 
-    def send(self, child: Handle, message: Message, _descriptors: Sequence[int] = ()) -> bool:
+    def send(self, child: Handle, message: Message, descriptors: Sequence[int] = ()) -> bool:
         """As the supervisor's."""
         if self.refusing is not None:
             raise self.refusing
         if child not in self.alive:
             return False
         self.sent.append((child, message))
+        self.passed.append(list(descriptors))
         return True
 
     def kill(self, child: Handle) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -73,6 +74,11 @@ class Site:
         self.router.serve(worker)
         return worker
 
+    def shown(self) -> list[tuple[float, float]]:
+        """Of each page that stand-ins were sent: how long they wait, and since when."""
+        sent = [message for _, message in self.children.sent if isinstance(message, SetStandInPage)]
+        return [(message.wait_s, message.since) for message in sent]
+
     def pages(self) -> list[Any]:
         """The pages that stand-ins were sent, in order."""
         return [message.page["title"] for _, message in self.children.sent if isinstance(message, SetStandInPage)]
@@ -83,9 +89,10 @@ class Site:
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
-    """A site on which nothing serves yet."""
+def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """A site on which nothing serves yet; its clock is the loop's."""
     made = Site()
+    monkeypatch.setattr(time, "monotonic", lambda: made.loop.now)
     yield made
     made.router.close()
 
@@ -125,6 +132,59 @@ def test_a_slow_start_shows_a_page(site: Site):
     assert site.router.page == {"title": "installing", "version": 2}
 
 
+def test_the_stand_in_starts_before_a_client_notices(site: Site):
+    """A stand-in is started so long after nothing serves, and is told since when clients wait, with each page."""
+    assert site.router.acceptor is None
+    site.loop.advance(5.0)
+    site.router.progress(PAGE)
+    site.loop.advance(0.1)
+    site.router.progress({"title": "installing"})
+    site.loop.advance(connection_router.START_S - 0.1 - 0.001)
+    assert site.standins == []
+    site.loop.advance(0.002)
+    assert len(site.standins) == 1
+    site.router.progress(PAGE)
+    assert site.shown() == [(connection_router.WAIT_S, 5.0)] * 2
+
+
+def test_a_worker_that_serves_no_more(site: Site):
+    """After a worker was given up connections wait, and the time of their clients begins."""
+    site.worker()
+    site.loop.advance(7.0)
+    site.router.progress(PAGE)
+    assert site.router.acceptor is None
+    site.router.handed_over(HandOverConnections(["a"]), [connection()])
+    assert site.delivered() == []
+    site.loop.advance(connection_router.START_S)
+    assert site.shown() == [(connection_router.WAIT_S, 7.0)]
+    assert site.delivered() == [(site.standins[0], ["a"])]
+
+
+def test_the_end_of_another_process_changes_nothing(site: Site):
+    """A worker that ends accepts no more; the end of any other process leaves the one that accepts."""
+    worker, other = site.worker(), site.children.add(handle())
+    site.children.end(other)
+    assert site.router.acceptor is worker
+    site.children.end(worker)
+    assert site.router.acceptor is None
+
+
+def test_a_stand_in_that_was_asked_to_end_does_not_come_back(site: Site):
+    """A stand-in that ends because it was asked to is not started again, though a page is shown."""
+    site.router.broken(PAGE)
+    site.standins[0].ending = True
+    site.children.end(site.standins[0])
+    site.loop.advance(10.0)
+    assert (len(site.standins), site.last_answer.active) == (1, False)
+
+
+def test_as_many_connections_as_heads(site: Site):
+    """A message whose connections and heads do not match is an error, and nothing of it is sent on."""
+    with pytest.raises(ValueError, match="zip"):
+        site.router.handed_over(HandOverConnections(["a", "b"]), [])
+    assert site.delivered() == []
+
+
 def test_a_failure_is_shown_at_once(site: Site):
     """What will not serve until something changes is shown without a wait."""
     site.router.broken({"title": "broken"})
@@ -151,6 +211,7 @@ def test_connections_wait_until_somebody_accepts(site: Site):
     assert (site.delivered(), all(map(is_open, descriptors))) == ([], True)
     worker = site.worker()
     assert site.delivered() == [(worker, ["a", "b"])]
+    assert site.children.passed[-1] == descriptors
     assert not any(map(is_open, descriptors))
 
 
@@ -195,9 +256,18 @@ def test_no_descriptor_for_long(site: Site):
     site.loop.on_error = failures.append
     site.worker()
     site.children.refusing = OSError(24, "Too many open files")
+    for _ in range(2):  # after a success it begins again
+        descriptor = connection()
+        site.router.handed_over(HandOverConnections(["a"]), [descriptor])
+        site.loop.advance(connection_router.RETRY_S * (connection_router.TRIES - 1.5))
+        assert (is_open(descriptor), failures) == (True, [])
+        refusal, site.children.refusing = site.children.refusing, None
+        site.loop.advance(connection_router.RETRY_S)
+        assert not is_open(descriptor)
+        site.children.refusing = refusal
     descriptor = connection()
     site.router.handed_over(HandOverConnections(["a"]), [descriptor])
-    site.loop.advance(connection_router.RETRY_S * (connection_router.TRIES + 1))
+    site.loop.advance(connection_router.RETRY_S * (connection_router.TRIES - 0.5))
     assert (is_open(descriptor), failures) == (False, [site.children.refusing])
 
 
@@ -221,10 +291,17 @@ def test_no_stand_in_can_be_started(site: Site):
     site.loop.advance(connection_router.RESTART_S * 3)
     site.router.broken({"title": "worse"})
     assert site.last_answer.page["title"] == "worse"
-    assert len(site.log.named("start.failed")) == 1
-    site.failure = None
+    site.router.progress({"title": "better"})
+    assert site.last_answer.page == {"title": "better", "version": 3}
+    told = ("error", "start.failed", site.failure.fields())
+    assert site.log.events == [told]
+    site.failure, failure = None, site.failure
     site.loop.advance(connection_router.RESTART_S)
     assert (len(site.standins), site.last_answer.active) == (1, False)
+    site.failure = failure
+    site.children.end(site.standins[0], 1)
+    site.loop.advance(connection_router.RESTART_S)
+    assert site.log.events == [told, told]
 
 
 def test_a_defect_of_the_start_is_not_hidden(site: Site):
@@ -246,6 +323,7 @@ def test_the_stop_closes_what_waits(site: Site):
     site.router.close()
     site.loop.advance(10.0)
     assert (is_open(descriptor), site.standins, site.router.page) == (False, [], None)
+    assert site.router.acceptor is None
 
 
 def test_a_page_that_cannot_be_sent_leaves_nobody_waiting(site: Site):
