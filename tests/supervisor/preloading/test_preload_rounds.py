@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -88,7 +91,29 @@ def test_a_finding_is_left_out():
     """What a round finds unsafe is left out, and the next round begins."""
     state, actions = history(*IMPORTING, RoundFinished(UNSAFE))
     assert actions == [EndRound(), Exclude(UNSAFE), Save(), Schedule(0.0)]
+    assert (state.wanted, state.proven, state.rounds) == (2, False, 1)
     assert history(RoundDue(), state=state)[1] == [StartRound()]
+
+
+def test_a_finding_beside_a_preloader():
+    """What a longer list has that is unsafe is left out of a newer list, which nothing has proven yet."""
+    state, _ = history(*READY, ListReported(grown=True), RoundDue(), RoundStarted())
+    state, actions = history(RoundFinished(UNSAFE), state=replace(state, proven=True))
+    assert actions == [EndRound(), Exclude(UNSAFE), Save(), Schedule(GROWN_S)]
+    assert (state.ready, state.wanted, state.proven) == (1, 3, False)
+
+
+def test_findings_without_an_end():
+    """After so many rounds with a finding in a row nothing is preloaded; the last finding is kept too."""
+    state, actions = history(*LEARNED)
+    for _ in range(ROUNDS):
+        state, actions = history(RoundDue(), RoundStarted(), RoundFinished(UNSAFE), state=state)
+        assert state.phase is Phase.WAITING
+    state, actions = history(RoundDue(), RoundStarted(), RoundFinished(UNSAFE), state=state)
+    refused = ReportRefused("what is unsafe to preload differs each time")
+    assert (state.phase, actions) == (
+        Phase.REFUSED, [EndRound(), Exclude(UNSAFE), Save(), refused, Save(), Discard()],
+    )  # fmt: skip
 
 
 def test_a_list_that_grows_while_it_is_imported():
@@ -132,6 +157,7 @@ def test_a_fork_that_does_not_fit():
     state, actions = history(*READY, ForkMismatched(UNSAFE, stale=False))
     assert actions == [Exclude(UNSAFE), Save(), Discard(), Schedule(REPLACED_S)]
     assert fork_source(state) is None
+    assert (state.wanted, state.proven) == (2, False)
     assert history(*READY, ForkMismatched({}, stale=True))[1] == [Save(), Discard(), Schedule(REPLACED_S)]
     state, _ = history(*READY)
     assert history(ForkMismatched({}, stale=False), state=state) == (state, []), "a cold start decides"
@@ -158,7 +184,8 @@ def test_a_process_that_ends_while_it_imports():
     assert Exclude(UNSAFE) in history(died, state=state)[1]
     state_after, actions = history(RoundEnded(forked=True, how="exit status 1", found={}), state=state)
     assert (state_after.phase, actions[0]) == (Phase.REFUSED, ReportRefused("the preloader ended (exit status 1)"))
-    assert history(RoundEnded(forked=False, how="", found={}), state=state)[1] == [Schedule(0.0)]
+    state_after, actions = history(RoundEnded(forked=False, how="", found={}), state=state)
+    assert (state_after.importing, actions) == (None, [Schedule(0.0)])
 
 
 def test_a_preloader_that_ends_is_made_again():
@@ -168,14 +195,31 @@ def test_a_preloader_that_ends_is_made_again():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("lasted", [True, False])
+def test_a_preloader_that_never_lasts(lasted: bool):
+    """A preloader that ends by itself so often in a row is made no more; one that has lasted begins the row again."""
+    state, _ = history(*READY)
+    ended = PreloaderEnded("exit status 1", lasted=False)
+    for number in range(1, REMAKES + 1):
+        state, actions = history(PreloaderEnded("exit status 1", lasted=lasted and number == REMAKES), state=state)
+        assert actions == [ReportEnded("exit status 1"), Schedule(ENDED_S)]
+        state, _ = history(RoundDue(), RoundStarted(), RoundFinished(), state=state)
+    for _ in range(REMAKES - 1 if lasted else 0):
+        state, _ = history(ended, RoundDue(), RoundStarted(), RoundFinished(), state=state)
+        assert state.phase is Phase.WAITING
+    state, actions = history(ended, state=state)
+    reason = ReportRefused("the preloader ended (exit status 1) again and again")
+    assert (state.phase, actions) == (Phase.REFUSED, [ReportEnded("exit status 1"), reason, Save(), Discard()])
+
+
 def test_a_start_that_fails_is_tried_again_ever_later():
     """Each start that fails doubles the wait, up to a bound, and only the first is reported."""
-    state, waits, reports = history(*LEARNED)[0], list[float](), 0
+    state, waits, reports = history(*LEARNED)[0], list[float](), list[str]()
     for _ in range(8):
         state, actions = history(RoundDue(), RoundNotStarted("no process"), state=state)
         waits += [action.after_s for action in actions if isinstance(action, Schedule)]
-        reports += sum(isinstance(action, ReportEnded) for action in actions)
-    assert (waits, reports) == ([2.0, 4.0, 8.0, 16.0, 32.0, LATER_S, LATER_S, LATER_S], 1)
+        reports += [action.how for action in actions if isinstance(action, ReportEnded)]
+    assert (waits, reports) == ([2.0, 4.0, 8.0, 16.0, 32.0, LATER_S, LATER_S, LATER_S], ["no process"])
 
 
 def test_a_refusal_lasts_until_the_environment_changes():
@@ -185,7 +229,16 @@ def test_a_refusal_lasts_until_the_environment_changes():
     for event in (RoundDue(), WorkerRequested(), SpareDue(), PreloadRefused("sitecustomize")):
         assert history(event, state=state) == (state, [])
     assert history(ListReported(grown=True), state=state) == (state, [Save()])
+    other, actions = history(PreloadRefused("another reason"), state=state)
+    assert (other.phase, other.reason) == (Phase.REFUSED, "another reason")
+    assert actions == [ReportRefused("another reason"), Save(), Discard()]
     assert history(ListLoaded(known=True, proven=False), state=state)[0].phase is Phase.WAITING
+
+
+def test_a_stop_has_a_reason():
+    """After a stop nothing is preloaded, for the reason that was given."""
+    state, actions = history(*READY, StopRequested("a setting"))
+    assert (state.phase, state.reason, actions) == (Phase.OFF, "a setting", [Discard()])
 
 
 def test_every_event_is_listed():

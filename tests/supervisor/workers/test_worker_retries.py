@@ -134,6 +134,53 @@ def test_a_doubt_outlives_a_start_that_failed():
     assert history(BootRequested(2), state=state)[1] == [Start(2, 3, cold=True)]
 
 
+def test_a_doubt_outlives_a_boot():
+    """A boot that nobody has announced ends the attempt before it, and keeps the doubt that this one was to settle."""
+    state, actions = history(*FORKED, ForkMismatched(1, "it raised"), Started(2, forked=False), BootRequested(2))
+    assert actions == [Supersede(2), Start(2, 3, cold=True)]
+    serving = history(Started(3, forked=False), Imported(3, "ready"), state=state)[1]
+    assert serving == [Accept(3, "ready"), RefusePreload("it raised")]
+
+
+def test_a_cold_start_is_no_fork():
+    """A start that follows a fork is none until it is said to be, and holds nothing of the attempt before it."""
+    state, _ = history(*SERVING, RetireRequested(1), BootRequested(2), Started(2, forked=True), Imported(2, "ready"))
+    assert (state.forked, state.ready) == (True, "ready")
+    assert history(RetireRequested(2), state=state)[0].ready is None
+    state, _ = history(ForkLost(2), state=state)
+    assert (state.stage, state.forked, state.ready) == (Stage.IMPORTING, False, None)
+    assert history(ForkLost(3), state=state) == (state, [])
+
+
+def test_an_old_generation_is_not_retired_again():
+    """A request to retire a generation that is not the newest changes nothing."""
+    state, _ = history(*SERVING, BootRequested(2))
+    assert history(RetireRequested(1), state=state) == (state, [])
+
+
+def test_each_generation_may_wait_for_an_address():
+    """A generation may wait for its address once, whatever the one before it did."""
+    used = ImportFailed(1, REPORT, address_in_use=True)
+    state, _ = history(*FORKED, used, OldWorkersGone(), Imported(2, "ready"), BootRequested(2))
+    _, actions = history(ImportFailed(3, REPORT, address_in_use=True), state=state)
+    assert actions == [ExpectEnd(3), AwaitAddress(3)]
+
+
+def test_a_doubt_ends_with_its_attempt():
+    """A doubt that a cold start was to settle is forgotten once that start is superseded, or killed while it runs."""
+    cold = [*FORKED, ForkMismatched(1, "it raised"), Started(2, forked=False)]
+    for event in (RetireRequested(1), KillRequested(1)):
+        state, _ = history(*cold, event)
+        assert (state.doubt, history(BootRequested(2), state=state)[1]) == ("", [Start(2, 3, cold=False)])
+
+
+def test_a_worker_that_serves_has_no_doubt_left():
+    """Once a cold worker has been accepted the next generation is forked again, and what it sent is let go."""
+    state, _ = history(*FORKED, ForkMismatched(1, "it raised"), Started(2, forked=False), Imported(2, "ready"))
+    assert (state.doubt, state.ready) == ("", None)
+    assert history(BootRequested(2), state=state)[1] == [Drain(2), Start(2, 3, cold=False)]
+
+
 def test_an_address_in_use_is_waited_for_once():
     """A worker whose address an old one may hold is started again when that one has gone; a second time is reported."""
     state, actions = history(*FORKED, ImportFailed(1, REPORT, address_in_use=True))
