@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +42,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
         close(each)
 
 
-def close(handle: Handle) -> None:
-    """Close what of it is ours."""
-    for descriptor in handle.outputs.values():
+def close(handle: Handle, theirs: Iterable[int] = ()) -> None:
+    """Close what of it is ours, and what the child was to get."""
+    for descriptor in (*handle.outputs.values(), *theirs):
         os.close(descriptor)
     if handle.channel is not None:
         handle.channel.close()
@@ -91,9 +91,7 @@ def test_a_child_that_is_not_there_is_never_signalled(monkeypatch: pytest.Monkey
     handle.pid = 4711
     handle.signal_group(signal.SIGKILL)
     assert sent == [(4711, signal.SIGKILL)]
-    close(handle)
-    for descriptor in theirs:
-        os.close(descriptor)
+    close(handle, theirs)
 
 
 @pytest.mark.parametrize(("error", "there"), [(ProcessLookupError, False), (PermissionError, True)])
@@ -256,9 +254,7 @@ def test_the_channel_never_blocks_the_supervisor(start: Start):
         assert each.channel is not None
         assert not os.get_blocking(each.channel.fileno())
         assert not each.channel.send(SetStandInPage({"text": "x" * 1_000_000}, 0.0, 0.0))
-    close(forked)
-    for descriptor in theirs:
-        os.close(descriptor)
+    close(forked, theirs)
 
 
 @pytest.mark.usefixtures("descriptor_faults")
@@ -278,9 +274,7 @@ def test_no_descriptor_for_a_lifeline(faults: Faults):
     faults.plan("pipe", NO_DESCRIPTOR, after=2)
     handle, theirs = prepare_forked("worker")
     assert len(theirs) == 3
-    close(handle)
-    for descriptor in theirs:
-        os.close(descriptor)
+    close(handle, theirs)
 
 
 @pytest.mark.usefixtures("spawn_faults")
@@ -311,9 +305,7 @@ def test_one_that_another_child_forks():
     child.send(StopAccepting())
     assert list(handle.channel.receive()) == [(StopAccepting(), [])]
     child.close()
-    close(handle)
-    for descriptor in theirs:
-        os.close(descriptor)
+    close(handle, theirs)
     assert open_descriptors() == before
 
 
