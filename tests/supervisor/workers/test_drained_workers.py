@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 
 from appliance.protocol.channel import ReportBackgroundWork
-from appliance.supervisor.workers.retiring_workers import HURRY_S, MOST, REPORT_S, RetiringWorkers
+from appliance.supervisor.workers.drained_workers import HURRY_S, MOST, REPORT_S, DrainedWorkers
 from tests.supervisor.fakes import FakeChildren, FakeLoop, handle
 
 
 class Site:
-    """Workers that retire."""
+    """Workers that drain."""
 
     def __init__(self) -> None:
         self.loop, self.children = FakeLoop(), FakeChildren()
         parts: Any = (self.loop, self.children)
-        self.retiring = RetiringWorkers(*parts)
+        self.drained_workers = DrainedWorkers(*parts)
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def site() -> Site:
 def test_what_still_runs_after_a_second_is_asked_for(site: Site):
     """A worker that has drained is asked what still runs in it, once, and not before a second has passed."""
     child = site.children.add(handle())
-    site.retiring.drained(child)
+    site.drained_workers.drained(child)
     assert child.drained
     site.loop.advance(REPORT_S - 0.001)
     assert site.children.sent == []
@@ -41,19 +41,19 @@ def test_of_more_than_a_few_the_oldest_is_ended(site: Site):
     """Of many that have drained only the newest go on; one that has ended by itself does not count."""
     children = [site.children.add(handle()) for _ in range(MOST + 2)]
     for child in children[:MOST]:
-        site.retiring.drained(child)
+        site.drained_workers.drained(child)
     assert site.children.cuts == []
     site.children.end(children[1])
-    site.retiring.drained(children[MOST])
+    site.drained_workers.drained(children[MOST])
     assert site.children.cuts == []
-    site.retiring.drained(children[MOST + 1])
+    site.drained_workers.drained(children[MOST + 1])
     assert site.children.cuts == [children[0]]
 
 
 def test_an_address_is_waited_for(site: Site):
     """Where the next worker waits for an address, those that have drained end soon; the others are not asked."""
     drained, serving = (site.children.add(handle()) for _ in range(2))
-    site.retiring.drained(drained)
-    site.retiring.hurry()
+    site.drained_workers.drained(drained)
+    site.drained_workers.hurry()
     assert site.children.left == [(drained, HURRY_S)]
     assert not serving.drained
