@@ -26,7 +26,7 @@ TESTS = {
     "appliance/server/io": ["tests/server/io", "tests/server/http/test_body.py"],
     "appliance/server/pool": ["tests/server/pool", "tests/faults/test_faults_server.py"],
     "appliance/server/pool/acceptor.py": ["tests/server/pool/test_acceptor.py"],
-    "appliance/server/pool/connections.py": ["tests/server/pool/test_connections.py"],
+    "appliance/server/pool/connections.py": ["tests/server/pool"],
     "appliance/server/pool/abort_streams.py": ["tests/server/pool/test_abort_streams.py"],
     "appliance/server/pool/slow_requests.py": ["tests/server/pool/test_slow_requests.py"],
     "appliance/server/pool/thread_pool.py": [

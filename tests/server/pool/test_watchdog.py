@@ -84,6 +84,7 @@ class Scene:
             "complain": lambda: self.calls.append("complain"),
         }
         self.watchdog = Watchdog(threading.Lock(), **given)
+        self.event = self.watchdog._wake_up
         self.watchdog._wake_up = SimpleNamespace(wait=self._wait, set=lambda: self.calls.append("set"))  # type: ignore[assignment]
 
     # The connections, of which it asks these.
@@ -247,6 +248,18 @@ def test_it_looks_closely_while_requests_run(scene: Scene):
     assert not scene.watchdog.sleeping
 
 
+def test_a_look_after_each_sleep(scene: Scene):
+    """It sleeps for no longer than nothing is due, and looks at the threads with the time of after the sleep."""
+    scene.count = 1
+    scene.pool.served = -1  # as after a look
+    scene.watch(1)
+    assert scene.sleeps == [module._SWEEP_S]
+    scene.pool.leader = scene.thread(NOW)
+    scene.now += 0.501
+    scene.watch(1)
+    assert "relieve" in scene.pool.done
+
+
 def test_a_leader_that_begins_before_it_sleeps(scene: Scene, monkeypatch: pytest.MonkeyPatch):
     """A leader that begins to work just before it would have to wake the watchdog is seen: there is no sleep."""
     answers = iter([False, True])
@@ -312,3 +325,12 @@ def test_anyone_may_wake_it(scene: Scene):
     scene.pool.alarm()
     scene.watchdog.wake_up()
     assert scene.calls == ["set", "set"]
+
+
+def test_a_wake_up_before_the_sleep_is_not_lost(scene: Scene):
+    """A wake-up that comes before the watchdog sleeps ends the next sleep, which would have no end."""
+    scene.watchdog._wake_up = scene.event
+    scene.watchdog.wake_up()
+    scene.watchdog._sleep(closely=False)
+    assert scene.idle_s() is None
+    assert not scene.watchdog.sleeping
