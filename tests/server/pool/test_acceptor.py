@@ -193,19 +193,36 @@ def test_no_room_in_the_kernel_for_the_poller(scene: Scene):
     assert scene.poller.descriptors == [scene.acceptor.descriptor]
 
 
-def test_no_connection_takes_the_number_of_a_standard_stream(scene: Scene, monkeypatch: pytest.MonkeyPatch):
+class Numbered:
+    """A connection of this number, whose duplicates get the next ones."""
+
+    def __init__(self, numbers: list[int], made: list[Numbered]) -> None:
+        self._numbers, self._made = numbers, made
+        self.number, self.closed = numbers.pop(0), False
+        made.append(self)
+
+    def fileno(self) -> int:
+        """As the socket's."""
+        return self.number
+
+    def dup(self) -> Numbered:
+        """As the socket's."""
+        return Numbered(self._numbers, self._made)
+
+    def close(self) -> None:
+        """As the socket's."""
+        self.closed = True
+
+
+@pytest.mark.parametrize("numbers", [[3], [2, 3], [0, 1, 2, 7], [1, 9]])
+def test_no_connection_takes_the_number_of_a_standard_stream(numbers: list[int], monkeypatch: pytest.MonkeyPatch):
     """A connection whose number is one of the standard streams' gets a higher one, and no other stays open."""
-    scene.acceptor.start()
-    for beyond in (0, 1, 4):
-        scene.connect()
-        number = os.dup(0)  # the next free one
-        os.close(number)
-        monkeypatch.setattr(module, "_STANDARD", number - 1 + beyond)
-        ((sock, _),) = scene.accept()
-        assert sock.fileno() == number + beyond
-        for lower in range(number, number + beyond):
-            with pytest.raises(OSError, match="Bad file descriptor"):
-                os.fstat(lower)
-        scene.sockets[-2].sendall(b"x")
-        sock.settimeout(10)
-        assert sock.recv(1) == b"x"
+    made: list[Numbered] = []
+    expected = numbers[-1]
+    with Listener() as listener:
+        acceptor = Acceptor(listener, cast("Poller", Watched()))
+        acceptor.start()
+        monkeypatch.setattr(listener, "accept", lambda: (Numbered(numbers, made), None))
+        sock, _ = next(acceptor.accept(NOW))
+    assert sock.fileno() == expected
+    assert [each.number for each in made if not each.closed] == [expected]
