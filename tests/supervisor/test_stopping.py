@@ -142,6 +142,6 @@ def test_a_second_signal_ends_everything(ground: Ground):
     stopping = ground.stopping()
     stopping.begin("SIGINT")
     assert ground.children.cuts == []
-    stopping.hurry()
-    stopping.hurry()
+    stopping.force()
+    stopping.force()
     assert ground.children.cuts == children

@@ -110,7 +110,7 @@ class Scene:
         self.on_sleep()
 
     def over(self) -> bool:
-        """Whether it has looked as often as the test wants."""
+        """Whether it has looked as often as the test asks for."""
         self.looks -= 1
         return self.looks < 0
 

@@ -91,7 +91,7 @@ def test_a_finding_is_left_out():
     """What a round finds unsafe is left out, and the next round begins."""
     state, actions = history(*IMPORTING, RoundFinished(UNSAFE))
     assert actions == [EndRound(), Exclude(UNSAFE), Save(), Schedule(0.0)]
-    assert (state.wanted, state.proven, state.rounds) == (2, False, 1)
+    assert (state.newest, state.proven, state.rounds) == (2, False, 1)
     assert history(RoundDue(), state=state)[1] == [StartRound()]
 
 
@@ -100,7 +100,7 @@ def test_a_finding_beside_a_preloader():
     state, _ = history(*READY, ListReported(grown=True), RoundDue(), RoundStarted())
     state, actions = history(RoundFinished(UNSAFE), state=replace(state, proven=True))
     assert actions == [EndRound(), Exclude(UNSAFE), Save(), Schedule(GROWN_S)]
-    assert (state.ready, state.wanted, state.proven) == (1, 3, False)
+    assert (state.ready, state.newest, state.proven) == (1, 3, False)
 
 
 def test_findings_without_an_end():
@@ -157,7 +157,7 @@ def test_a_fork_that_does_not_fit():
     state, actions = history(*READY, ForkMismatched(UNSAFE, stale=False))
     assert actions == [Exclude(UNSAFE), Save(), Discard(), Schedule(REPLACED_S)]
     assert fork_source(state) is None
-    assert (state.wanted, state.proven) == (2, False)
+    assert (state.newest, state.proven) == (2, False)
     assert history(*READY, ForkMismatched({}, stale=True))[1] == [Save(), Discard(), Schedule(REPLACED_S)]
     state, _ = history(*READY)
     assert history(ForkMismatched({}, stale=False), state=state) == (state, []), "a cold start decides"

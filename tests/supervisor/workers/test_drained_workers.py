@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from appliance.protocol.channel import ReportBackgroundWork
-from appliance.supervisor.workers.drained_workers import HURRY_S, MOST, REPORT_S, DrainedWorkers
+from appliance.supervisor.workers.drained_workers import MOST, REPORT_S, SHORT_GRACE_S, DrainedWorkers
 from tests.supervisor.fakes import FakeChildren, FakeLoop, handle
 
 
@@ -54,6 +54,6 @@ def test_an_address_is_waited_for(site: Site):
     """Where the next worker waits for an address, those that have drained end soon; the others are not asked."""
     drained, serving = (site.children.add(handle()) for _ in range(2))
     site.drained_workers.drained(drained)
-    site.drained_workers.hurry()
-    assert site.children.left == [(drained, HURRY_S)]
+    site.drained_workers.shorten_deadlines()
+    assert site.children.left == [(drained, SHORT_GRACE_S)]
     assert not serving.drained
