@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ..protocol import messages
 from ..protocol.channel import Channel, ChannelError, Message
 from ..protocol.inflight import InFlight
+from ..server.browser.live_reload import LiveReload
 from ..server.browser.own_paths import is_own_request
 from ..server.io.gevent_safe_event import GeventSafeEvent
 from ..server.pages import error_page
@@ -249,6 +250,7 @@ class Worker:
         options = self._start.options
         handoff = Handoff(is_own_request, self._to_the_stand_in) if options["pages"] is not None else None
         served = wrapped(application, self._start, self._hooks)
+        self._page_context.live_reload = served if isinstance(served, LiveReload) else None
         return serving_process.make_server(self._listener, served, self._sink, options, tls=self._tls, handoff=handoff)
 
     def _report_failure(self, error: BaseException) -> None:

@@ -210,6 +210,17 @@ def test_a_page_follows_what_is_saved(opened: Callable[..., Site], kind: str):
     assert site.errors == []
 
 
+@pytest.mark.parametrize("kind", ["identity", "flask"])
+def test_the_page_of_a_failed_request_follows_too(opened: Callable[..., Site], kind: str):
+    """An exception has its page, whether a framework catches it or the server does; the corrected code replaces it."""
+    site = opened(kind)
+    broken = {"identity": ("body = (BODY % WORD)", "body = (BODY % missing)"), "flask": ("word=WORD", "word=missing")}
+    site.appliance.edit("app.py", site.source.replace(*broken[kind]))
+    site.until("document.querySelector('h1')?.textContent.startsWith('NameError')")
+    site.save("two")
+    site.shows("two")
+
+
 def test_escape_closes_the_error(opened: Callable[..., Site]):
     """The page below stays usable; what is broken is shown again at the next state that is broken."""
     site = opened()

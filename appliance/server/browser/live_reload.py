@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from typing import TYPE_CHECKING, Any
+from wsgiref.headers import Headers
 
 from ..http.hosts import host_name, is_loopback
 from .insertion import Insertion, changed_fields, encoding_of, is_wanted
@@ -57,6 +58,16 @@ class LiveReload:
             return False
         return self._everywhere or is_loopback(host_name(environ.get("HTTP_HOST", "")))
 
+    def added_to_page(
+        self, environ: dict[str, Any], fields: list[tuple[str, str]], content: bytes
+    ) -> tuple[list[tuple[str, str]], bytes]:
+        """Add the script to a page that the server itself answers this request with; return its fields and content."""
+        if environ.get("HTTP_SEC_FETCH_DEST") != "document" or not self._is_wanted(environ):
+            return fields, content
+        insertion, nonce = self.insertion(fields, "identity")
+        out = insertion.feed(content) + insertion.end()
+        return changed_fields(fields, len(out) - len(content), nonce), out
+
     def insertion(self, fields: list[tuple[str, str]], encoding: str) -> tuple[Insertion, str]:
         """What passes the body of a response with these fields, and the nonce that its script has."""
         policed = any(name.lower() in NAMES for name, _ in fields)
@@ -69,6 +80,8 @@ class _Response:
 
     Attributes:
         passes: it is known to be no document; the server has its head already.
+        status, headers, headers_sent: the head as the application gave it, whether the server has it already or not;
+            who adds advice to an error asks these, and whatever else the server's run knows.
     """
 
     def __init__(self, reload: LiveReload, start_response: Callable[..., Any]) -> None:
@@ -79,6 +92,24 @@ class _Response:
         self._insertion: Insertion | None = None
         self._nonce = ""
         self.passes = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._start.__self__, name)  # type: ignore[attr-defined]  # the server's run of this request
+
+    @property
+    def headers_sent(self) -> bool:
+        """Whether any byte has gone to the client."""
+        return self._given is None and bool(self._start.__self__.headers_sent)  # type: ignore[attr-defined]
+
+    @property
+    def status(self) -> str | None:
+        """The status line; None before there is one."""
+        return self._given[0] if self._given is not None else self._start.__self__.status  # type: ignore[attr-defined,no-any-return]
+
+    @property
+    def headers(self) -> Any:
+        """The header fields, as wsgiref has them."""
+        return Headers(list(self._given[1])) if self._given is not None else self._start.__self__.headers  # type: ignore[attr-defined]
 
     def start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
         """PEP 3333's ``start_response``, as the application sees it."""

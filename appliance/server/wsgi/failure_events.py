@@ -66,7 +66,9 @@ def failure_page(run: FailingRun, error: BaseException | None, accept: str) -> t
 
     if error is None:
         return [("Content-Type", "text/plain"), ("Cache-Control", "no-store")], b"The application failed.\n"
-    return response({"status": 500, "lead": LEAD, **request_id_of(run), **_report(run, error)}, accept)
+    fields, content = response({"status": 500, "lead": LEAD, **request_id_of(run), **_report(run, error)}, accept)
+    live_reload = run.page_context().get("live_reload")
+    return (fields, content) if live_reload is None else live_reload.added_to_page(run.base_env, fields, content)
 
 
 def request_id_of(run: FailingRun) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ...server.browser.live_reload import LiveReload
     from .stdio import Stdio
 
 
@@ -20,14 +21,16 @@ class PageContext:
 
     Attributes:
         saved: what was saved last, as the supervisor has told it.
+        live_reload: adds the script of live reload to a page; None where pages do not follow the code.
     """
 
     def __init__(self, options: dict[str, Any], stdio: Stdio | None) -> None:
         self._options = options
         self._stdio = stdio
         self.saved: dict[str, Any] = {}
+        self.live_reload: LiveReload | None = None
 
     def __call__(self) -> dict[str, Any]:
         """Return the ``context`` of ``server.pages.error_page.report``."""
         log = [] if self._stdio is None else self._stdio.last_lines.lines()
-        return {**self._options, "log": log, "saved": self.saved}
+        return {**self._options, "log": log, "saved": self.saved, "live_reload": self.live_reload}
