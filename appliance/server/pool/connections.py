@@ -372,9 +372,18 @@ class Connections:
             else:
                 if connection.state == states.PARKED:
                     connection.handler.refusal = Refused(408, "the head did not come in time (RFC 9110, 15.5.9)")
+                elif connection.state == states.PROBED:
+                    connection.gone = _has_left(connection)  # on a busy machine no thread may have looked since
                 connection.late = connection.late or connection.state == states.HELD
                 self.on(connection, states.DUE)
         return bool(self.ready)
+
+
+def _has_left(connection: Connection) -> bool:
+    try:
+        return connection.wire.is_broken
+    except OSError:
+        return True
 
 
 def _close(connection: Connection) -> None:

@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -132,6 +133,7 @@ def test_clients_that_left_before_they_were_looked_at(secure: Serve, connect: Ca
     blocked.send(get("/wait"))
     assert gate.entered.acquire(timeout=PATIENCE_S)
     until(served, lambda: served.server._thread_pool.leader is None)
+    until(served, lambda: served.server._connections.is_away(monotonic()))
     for client in gone:
         client.send(get("/gone")).close()
     waiting.send(get("/waiting"))

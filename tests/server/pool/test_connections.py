@@ -13,7 +13,7 @@ from appliance.server.http.limits import Limits
 from appliance.server.io.poller import Poller
 from appliance.server.io.wire import Wire
 from appliance.server.pool import connections as module
-from appliance.server.pool.connection_states import BUSY, PARKED, PIPELINED, READY, STATES
+from appliance.server.pool.connection_states import BUSY, PARKED, PIPELINED, PROBED, READY, STATES
 from appliance.server.pool.connections import Connection, Connections
 
 LIMITS = Limits(header_timeout_s=30.0, idle_timeout_s=75.0)
@@ -30,7 +30,9 @@ class Scene:
 
     def connect(self) -> tuple[Connection, socket.socket]:
         """A new connection, looked at once; and its client."""
-        ours, client = socket.socketpair()
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            client = socket.create_connection(server.getsockname())
+            ours, _ = server.accept()
         self.clients.append(client)
         wire = Wire(ours, LIMITS)
         handler: Any = SimpleNamespace(raw=None, refusal=None, head=None, request=ours, client_address=("", 0))
@@ -144,3 +146,21 @@ def test_what_is_given_up_is_forgotten(scene: Scene):
     assert scene.connections.in_state(BUSY) == [whole]
     for sock, _ in given:
         sock.close()
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_who_left_while_no_thread_looked(scene: Scene, leaves: bool):
+    """A client that reset its connection while it was probed is gone, even if no thread has looked since."""
+    connection, client = scene.connect()
+    client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    client.shutdown(socket.SHUT_WR)
+    connection.late = True
+    assert scene.look() is None
+    assert connection.state == PROBED
+    if leaves:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        client.close()
+    scene.now += 1
+    assert scene.connections.sweep(scene.now)
+    assert scene.look() is connection
+    assert connection.gone is leaves

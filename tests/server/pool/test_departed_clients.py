@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -37,8 +38,14 @@ def occupied(serve: Serve, threads: int = 2, **options: Any) -> tuple[Served, Se
     blocked = [served.client().send(get("/wait")) for _ in range(threads)]
     for _ in blocked:
         assert seen.entered.acquire(timeout=PATIENCE_S)
-    until(served, lambda: served.server._thread_pool.leader is None)
+    until_late(served)
     return served, seen, blocked
+
+
+def until_late(served: Served) -> None:
+    """Until no thread has looked for connections for so long that what comes now may have left before one does."""
+    until(served, lambda: served.server._thread_pool.leader is None)
+    until(served, lambda: served.server._connections.is_away(monotonic()))
 
 
 def reset(client: Client) -> None:
@@ -84,7 +91,7 @@ def test_kept_connections_too(serve: Serve):
         assert client.ask(get("/first")).body == b"done"
     blocked = served.client().send(get("/wait"))
     assert seen.entered.acquire(timeout=PATIENCE_S)
-    until(served, lambda: served.server._thread_pool.leader is None)
+    until_late(served)
     for client in kept:
         client.send(get("/gone")).close()
     seen.opened.set()
