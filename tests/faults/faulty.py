@@ -37,6 +37,10 @@ class Faulty(Appliance):
             self.arm()
         parameters = {**fault, "armed": str(self.armed), "made": str(self.made)}
         self.program = (str(SABOTEUR), json.dumps(parameters))
+        # A function that others import by name can be replaced only before they do.
+        self.is_forked = self.is_forked and (
+            ":" not in str(fault["call"]) or "." in str(fault["call"]).partition(":")[2]
+        )
         self.garbage: list[bytes] = []  # lines of stdout that are no JSON objects
         self._saves = 0
         self.stderr = folder / "stderr"

@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from tests.live.launcher import ForkedProcess, launch
+
 Event = dict[str, Any]
 
 HELLO = """
@@ -32,6 +34,7 @@ class Appliance:
 
     stderr: Path | None = None  # where it is to be kept
     program: tuple[str, ...] = ("-m", "appliance")
+    is_forked = sys.platform == "linux"  # else each is executed
 
     def __init__(self, project: Path, cache: Path, status_socket: Path, settings: dict[str, str]) -> None:
         self.project = project
@@ -48,16 +51,21 @@ class Appliance:
             "APPLIANCE_LOG_LEVEL": "debug",
             **settings,
         }
+        self.process = self._begin()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _begin(self) -> subprocess.Popen[bytes] | ForkedProcess:
         with contextlib.nullcontext() if self.stderr is None else self.stderr.open("wb") as stderr:
-            self.process = subprocess.Popen(
+            if self.is_forked:
+                return launch(self.program, self.environment, 2 if stderr is None else stderr.fileno())
+            return subprocess.Popen(
                 [sys.executable, "-I", *self.program],
                 env=self.environment,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 start_new_session=True,  # no terminal of whoever runs the tests: SIGHUP means something else with one
             )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
 
     def _read(self) -> None:
         assert self.process.stdout is not None

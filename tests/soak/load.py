@@ -52,6 +52,8 @@ SPARE_KIB = 3_000
 class Soaked(Appliance):
     """An appliance whose lines go into the ledger, as they come."""
 
+    is_forked = False  # malloc reads its settings when a process is executed
+
     def __init__(self, project: Path, cache: Path, status_socket: Path, settings: dict[str, str], led: Ledger) -> None:
         self._ledger = led
         self.worker = 0
