@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from collections import Counter
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -29,37 +30,33 @@ def name(path):
     return str(path.relative_to(ROOT))
 
 
+@cache
+def parsed(path):
+    """The syntax tree of a module; not to be changed."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imported(path):
     """The absolute imports of a module, by their top-level names."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level:
             yield (node.module or "").split(".")[0]
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for path in MODULES if {"worker", "server", "protocol"} & set(path.parts)]
-    + [
-        PACKAGE / "conventions.py",
-        PACKAGE / "masking.py",
-        PACKAGE / "ownership.py",
-        PACKAGE / "healthcheck.py",
-        PACKAGE / "__init__.py",
-    ],
-    ids=name,
-)
-def test_the_projects_side_stands_on_the_standard_library(path):
+def test_the_projects_side_stands_on_the_standard_library():
     """What runs in the project's interpreter, or alone, imports the standard library and its own siblings only."""
-    assert set(imported(path)) <= sys.stdlib_module_names
+    paths = [path for path in MODULES if {"worker", "server", "protocol"} & set(path.parts)]
+    paths += [PACKAGE / f"{stem}.py" for stem in ("conventions", "masking", "ownership", "healthcheck", "__init__")]
+    others = {name(path): set(imported(path)) - sys.stdlib_module_names for path in paths}
+    assert {path: modules for path, modules in others.items() if modules} == {}
 
 
 @pytest.mark.parametrize("path", [PACKAGE / "healthcheck.py", PACKAGE / "__init__.py"], ids=name)
 def test_what_stands_alone_imports_no_sibling(path):
     """The health check is one file, and the package's own module imports nothing of ours."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert not [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
+    assert not [node for node in ast.walk(parsed(path)) if isinstance(node, ast.ImportFrom) and node.level]
 
 
 def test_modules_are_short():
@@ -69,28 +66,34 @@ def test_modules_are_short():
     assert statistics.median(lengths[name(path)] for path in MODULES) < 200
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name)
-def test_functions_are_short(path):
+def test_functions_are_short():
     """No function has 50 lines or more, its docstring not counted."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.FunctionDef):
-            start = node.body[1 if ast.get_docstring(node) and len(node.body) > 1 else 0].lineno
-            assert (node.end_lineno or start) - start < 50, f"{name(path)}: {node.name}"
+    long = []
+    for path in MODULES:
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.FunctionDef):
+                start = node.body[1 if ast.get_docstring(node) and len(node.body) > 1 else 0].lineno
+                if (node.end_lineno or start) - start >= 50:
+                    long.append(f"{name(path)}: {node.name}")
+    assert long == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name)
-def test_names_mean_something(path):
+def test_names_mean_something():
     """No module is called after nothing: utils, helpers, common, core, base, manager."""
-    assert path.stem not in {"utils", "util", "helpers", "common", "core", "base", "manager", "misc"}
+    nothing = {"utils", "util", "helpers", "common", "core", "base", "manager", "misc"}
+    assert [name(path) for path in MODULES if path.stem in nothing] == []
 
 
-@pytest.mark.parametrize("path", TEST_MODULES, ids=name)
-def test_each_test_says_what_must_hold(path):
+def test_each_test_says_what_must_hold():
     """Each test has a docstring of one sentence."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-            said = ast.get_docstring(node) or ""
-            assert said.rstrip().endswith("."), f"{name(path)}: {node.name}"
+    silent = []
+    for path in TEST_MODULES:
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                said = ast.get_docstring(node) or ""
+                if not said.rstrip().endswith("."):
+                    silent.append(f"{name(path)}: {node.name}")
+    assert silent == []
 
 
 def test_test_files_have_names_of_their_own():
@@ -252,10 +255,11 @@ def package_of(module):
 def imports_of(path):
     """The modules of ours that a module imports, for its types too, but not what it runs as a program."""
     own = path.relative_to(ROOT).with_suffix("").parts
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    tree.body = [each for each in tree.body if not (isinstance(each, ast.If) and "__main__" in ast.unparse(each.test))]
     known = {".".join(each.relative_to(ROOT).with_suffix("").parts) for each in MODULES}
-    for node in ast.walk(tree):
+    body = [
+        each for each in parsed(path).body if not (isinstance(each, ast.If) and "__main__" in ast.unparse(each.test))
+    ]
+    for node in chain.from_iterable(map(ast.walk, body)):
         if isinstance(node, ast.ImportFrom):
             start = list(own[: len(own) - node.level]) if node.level else []
             base = ".".join([*start, *([node.module] if node.module else [])])

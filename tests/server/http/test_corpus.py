@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import repeat
@@ -33,6 +33,7 @@ LIMITS = Limits(
     drain_bytes=1024,
 )
 IMPATIENT = Limits(header_timeout_s=0.01, body_timeout_s=0.01)
+FOLDERS = pytest.mark.parametrize("folder", ["valid", "invalid"])
 
 
 @dataclass(frozen=True)
@@ -80,16 +81,28 @@ def load(folder: str) -> tuple[dict[str, Any], dict[str, bytes]]:
     return expected, {path.stem: path.read_bytes() for path in sorted((CORPUS / folder).glob("*.http"))}
 
 
-def cases(*, stalling: bool) -> list[Any]:
-    """Every case, or those alone in which the client stalls."""
-    found = []
-    for folder in ("valid", "invalid"):
-        table, files = load(folder)
-        for name, expected in table.items():
-            if ("stalls" in expected) is stalling:
-                case = Case(name, files.get(name, b""), good=folder == "valid", expected=expected)
-                found.append(pytest.param(case, id=f"{folder}/{name}"))
-    return found
+def cases(folder: str, *, stalling: bool = False) -> list[Case]:
+    """Every case of a folder, or those alone in which the client stalls."""
+    table, files = load(folder)
+    return [
+        Case(name, files.get(name, b""), good=folder == "valid", expected=expected)
+        for name, expected in table.items()
+        if ("stalls" in expected) is stalling
+    ]
+
+
+def play_each(found: list[Case], play: Callable[[Case], None]) -> None:
+    """Play each case, and raise what failed with the case's name: a test for each would take longer than the case."""
+    failures: list[Exception] = []
+    for case in found:
+        try:
+            play(case)
+        except Exception as error:  # noqa: BLE001  whatever it is, the other cases are played too
+            error.add_note(f"in tests/requests/{'valid' if case.good else 'invalid'}/{case.name}.http")
+            failures.append(error)
+    assert found
+    if failures:
+        raise ExceptionGroup(f"{len(failures)} of {len(found)} cases", failures)
 
 
 class Witness:
@@ -235,40 +248,61 @@ def impatient() -> Iterator[Stage]:
         yield Stage(stack, IMPATIENT)
 
 
-@pytest.mark.parametrize("case", cases(stalling=False))
-def test_request(stage: Stage, case: Case):
-    """Each request is answered and received as its RFC asks, leaves one record, and hides no other."""
-    stage.play(case)
-
-
-@pytest.mark.parametrize("case", cases(stalling=False))
-def test_request_byte_by_byte(stage: Stage, case: Case):
-    """It makes no difference when each byte is received by itself."""
-    stage.play(case, repeat(1))
-
-
-@pytest.mark.parametrize("case", cases(stalling=False))
-def test_request_in_two(stage: Stage, case: Case):
-    """It makes no difference where the bytes are cut in two."""
+def in_two(stage: Stage, case: Case) -> None:
+    """Play it once for each place where it is cut."""
     size = len(case.data)
     for cut in range(1, size, max(1, size // 6)):
         stage.play(case, iter([cut]))
 
 
-@pytest.mark.parametrize("case", cases(stalling=False))
-def test_request_handed_over(stage: Stage, case: Case):
+@FOLDERS
+def test_requests(stage: Stage, folder: str):
+    """Each request is answered and received as its RFC asks, leaves one record, and hides no other."""
+    play_each(cases(folder), stage.play)
+
+
+@FOLDERS
+def test_requests_byte_by_byte(stage: Stage, folder: str):
+    """It makes no difference when each byte is received by itself."""
+    play_each(cases(folder), lambda case: stage.play(case, repeat(1)))
+
+
+@FOLDERS
+def test_requests_in_two(stage: Stage, folder: str):
+    """It makes no difference where the bytes are cut in two."""
+    play_each(cases(folder), lambda case: in_two(stage, case))
+
+
+@FOLDERS
+def test_requests_handed_over(stage: Stage, folder: str):
     """It makes no difference when another process has read the first half."""
-    early = 0 if "waits" in case.expected else len(case.data) // 2
-    stage.play(case, iter(()), early)
+    play_each(
+        cases(folder),
+        lambda case: stage.play(case, iter(()), 0 if "waits" in case.expected else len(case.data) // 2),
+    )
 
 
-@pytest.mark.parametrize("case", cases(stalling=True))
-def test_stalled_request(impatient: Stage, case: Case):
+def test_stalled_requests(impatient: Stage):
     """A request that does not come in time is answered with 408, and leaves one record (RFC 9110, 15.5.9)."""
-    impatient.play(case)
+    play_each(cases("valid", stalling=True) + cases("invalid", stalling=True), impatient.play)
 
 
-@pytest.mark.parametrize("folder", ["valid", "invalid"])
+def test_a_case_that_fails_is_named():
+    """A failure says which file it was in, and the other cases are still played."""
+    found = cases("valid")[:3]
+    played: list[Case] = []
+
+    def play(case: Case) -> None:
+        played.append(case)
+        assert case is not found[1]
+
+    with pytest.raises(ExceptionGroup) as raised:
+        play_each(found, play)
+    assert played == found
+    assert [error.__notes__ for error in raised.value.exceptions] == [[f"in tests/requests/valid/{found[1].name}.http"]]
+
+
+@FOLDERS
 def test_corpus_is_whole(folder: str):
     """Each file has its expectations, and each expectation its file."""
     table, files = load(folder)
