@@ -57,6 +57,7 @@ soak: $(VENV)/made ## ten minutes of load by clients that leave, stall, reset an
 	$(VENV)/bin/python -m tests.soak.edits $(EDITS)
 	$(VENV)/bin/python -m tests.soak.crowd $(CROWD)
 	$(VENV)/bin/python -m tests.fuzz $(or $(FUZZ),--seconds 600)
+	APPLIANCE_TESTS_FORM=thorough $(VENV)/bin/python -m pytest -n auto --dist worksteal --timeout 1800 -m "not docker" $$(grep -rlE 'THOROUGH|hypothesis' tests --include='test_*.py')
 
 docs: $(VENV)/made ## build the documentation's site into .site/html; a warning is an error
 	$(VENV)/bin/python -m tools.site

@@ -12,8 +12,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-SIZE = 65_536
-GLANCE_S = 0.03
+from tests.thorough import THOROUGH
+
+SIZE = 65_536 if THOROUGH else 16_384
+GLANCE_S = 0.03 if THOROUGH else 0.0075
 # Four times the text may take so many times as long: 4 where it is linear, 16 where it is quadratic.
 GROWTH = 9.0
 

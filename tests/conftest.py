@@ -14,6 +14,7 @@ from tests.faults.injections import (
     spawn_faults,
     thread_faults,
 )
+from tests.thorough import THOROUGH
 
 __all__ = [
     "bad_frame",
@@ -26,8 +27,9 @@ __all__ = [
 ]
 
 # How long an example takes says how loaded the machine is, and pytest-timeout ends what hangs.
-settings.register_profile("ours", deadline=None)
-settings.load_profile("ours")
+settings.register_profile("short", deadline=None, max_examples=40)
+settings.register_profile("thorough", deadline=None, max_examples=1_000)
+settings.load_profile("thorough" if THOROUGH else "short")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -56,7 +56,7 @@ def test_make_serve(tmp_path):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     venv = tmp_path / "venv"
-    ours = {"APPLIANCE_CACHE": str(tmp_path / "cache"), "APPLIANCE_LOG_FORMAT": "json"}
+    ours = {"APPLIANCE_CACHE": str(tmp_path / "cache"), "APPLIANCE_LOG_FORMAT": "json", "PIP_NO_COMPILE": "1"}
     with subprocess.Popen(
         ["make", "serve", f"PYTHON={sys.executable}", f"VENV={venv}", f"PORT={port}"],
         cwd=ROOT,
