@@ -25,7 +25,7 @@ from appliance.logs.project_output import logging_events, output_events
 from appliance.logs.project_output.blocks import Blocks, stands_alone
 from appliance.logs.project_output.output_lines import OutputLines
 from appliance.logs.project_output.rules import Rules
-from appliance.logs.project_output.traceback_text import TracebackText, as_text
+from appliance.logs.project_output.traceback_text import TracebackText, as_text, short_paths
 from appliance.logs.render import abandoned_requests, access
 from appliance.logs.render.colour import Palette
 from appliance.logs.render.console import Console
@@ -207,6 +207,7 @@ PROJECT: dict[str, Callable[[str], object]] = {
     "console's output": lambda text: CONSOLE(None, "info", entry("output", stream="stdout", text=text)),
     "console's access": lambda text: CONSOLE(None, "info", entry("request.finished", **{"url.path": text})),
     "traceback text": traceback_text,
+    "paths of packages": lambda text: (short_paths(f"{text}-packages/"), short_paths(f"-packages/{text}")),
     "blocks": blocks,
     "lines": lines,
     "output": lambda text: (output_events.json_object(raw(text)), output_events.fields(b"{%b}" % raw(text))),

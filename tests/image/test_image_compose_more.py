@@ -172,6 +172,16 @@ def test_an_env_file_beside_the_compose_file_that_init_writes(compose, project, 
         written("down", "--volumes", "--timeout", "2", check=False)
 
 
+def test_wait_on_a_broken_project_says_why(compose, project, docker):
+    """``up --wait`` fails; ``docker inspect`` shows the error, its file and its line in the health check's output."""
+    compose.environment = {"PROJECT_DIR": str(project({"app.py": "import wsgiref\nx = (\n"}))}
+    assert compose("up", "--build", "--wait", check=False).returncode == 1
+    shown = docker("inspect", "--format", "{{json .State.Health.Log}}", compose.container().name).stdout
+    last = json.loads(shown)[-1]["Output"]
+    assert last.startswith("unhealthy: the state is broken: SyntaxError")
+    assert "app.py:2" in last
+
+
 def test_a_container_of_the_same_image_is_not_composes(compose, project, start, docker):
     """A container that somebody starts from the image that compose has built does not appear in ``up``."""
     compose.environment = {"PROJECT_DIR": str(project("plain"))}

@@ -23,6 +23,8 @@ _LINKS = MappingProxyType(
 )
 _HEADINGS = ("Traceback (most recent call last):", "Fatal Python error: ", "  + Exception Group Traceback")
 _LIBRARY = re.compile(r"\A.*/(?:(?:site|dist)-packages|python\d(?:\.\d+)?t?)/")
+_AROUND_PATHS = re.compile(r"([\s\"'()<>]+)")
+_INSTALLED = re.compile(r"\A/.*/(?:site|dist)-packages/")
 _FOLDED = 2  # frames in a row that are worth a line of their own
 _NAMED = 3  # packages that such a line names
 _FOREIGN = ("site-packages/", "dist-packages/", ".venv/", "venv/", "node_modules/")
@@ -88,7 +90,7 @@ class TracebackText:
                 result.append(line)
             else:
                 heading = line.startswith(("Traceback (", "During handling of", "The above exception")) or not line
-                result.append(line if heading else self.palette.paint(line, "red"))
+                result.append(line if heading else self.palette.paint(short_paths(line), "red"))
         return result + self._folded(run, raised=True)
 
     def _folded(self, run: list[_Foreign], *, raised: bool) -> list[str]:
@@ -124,6 +126,13 @@ class _Foreign(NamedTuple):
 def _short(path: str) -> str:
     """Return a library's path without the folder that it is installed in: ``flask/app.py``, ``json/decoder.py``."""
     return _LIBRARY.sub("", path)
+
+
+def short_paths(text: str) -> str:
+    """Return a text with the paths of installed packages as they are imported: ``flask/__init__.py``."""
+    if "-packages/" not in text:
+        return text
+    return "".join(_INSTALLED.sub("", part) for part in _AROUND_PATHS.split(text))  # word by word: in linear time
 
 
 def _frame_line(frame: re.Match[str]) -> str:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from appliance.logs.project_output.logging_events import EVENT as LOGGED
-from appliance.logs.project_output.traceback_text import TracebackText, as_text
+from appliance.logs.project_output.traceback_text import TracebackText, as_text, short_paths
 from appliance.logs.render.access import EVENTS as ACCESS_EVENTS
 from appliance.logs.render.banner import Banner
 from appliance.logs.render.colour import Palette
@@ -38,6 +38,7 @@ _ERRORS = frozenset({"error", "critical"})
 _STREAMS = MappingProxyType({"stdout": ("out |", "blue"), "stderr": ("err |", "magenta")})
 _UNNAMED = ("url", "application", "error", "message", "msg", "text")  # shown without their names
 _PARTS = MappingProxyType({"found": "found", "expected": "expected", "action": "do this"})
+_TOLD_IN_PARTS = ("setting", "origin", "value")  # what the part "found" of a setting's error has in words
 _EMPTY: tuple[object, ...] = (None, "", [], {})  # values of which an event says nothing
 _BLOCKS = ("traceback", "details", "output")
 _INDENT = " " * 19  # the time and the level
@@ -153,7 +154,7 @@ class Console:
     def _logged(self, fields: dict[str, Any]) -> list[str]:
         """Render a project's record: its message, then its place; a traceback highlights the project's frames."""
         first, *others = str(fields.get("message", "")).split("\n")
-        place = f"{str(fields.get('file', '')).removeprefix(self._root)}:{fields.get('line', '')}"
+        place = f"{self._short(str(fields.get('file', '')))}:{fields.get('line', '')}"
         extra = fields.get("extra")
         parts = [self._paint(f"{fields.get('logger', '')}:", "strong"), first]
         parts += self._pairs(extra) if isinstance(extra, dict) else ()
@@ -211,7 +212,7 @@ class Console:
         problems = fields.pop("problems", None)
         three_parts = [each for each in problems if isinstance(each, dict)] if isinstance(problems, list) else []
         parts = [_parts(each) for each in three_parts] or [_parts(fields)]
-        for name in _PARTS:
+        for name in (*_PARTS, *(_TOLD_IN_PARTS if "found" in fields else ())):
             fields.pop(name, None)
         tables = {name: fields.pop(name) for name in list(fields) if needs_rows(fields[name])}
         told = {name: value for name, value in fields.items() if value not in _EMPTY}
@@ -245,8 +246,12 @@ class Console:
         if name.endswith("_s") and isinstance(value, int | float) and not isinstance(value, bool):
             return _duration(value).replace(" ", "")
         if isinstance(value, list):
-            value = [each.removeprefix(self._root) if isinstance(each, str) else each for each in value]
-        return value_text(value.removeprefix(self._root) if isinstance(value, str) else value, quoted=quoted)
+            value = [self._short(each) if isinstance(each, str) else each for each in value]
+        return value_text(self._short(value) if isinstance(value, str) else value, quoted=quoted)
+
+    def _short(self, text: str) -> str:
+        """Return a path, or a text that names paths, as a person of this project does."""
+        return short_paths(text.removeprefix(self._root))
 
 
 # Fields that differ between two requests with the same answer.

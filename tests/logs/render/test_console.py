@@ -194,6 +194,23 @@ def test_of_an_exception_group_nothing_but_frames_is_folded():
     assert lines == expected
 
 
+def test_paths_of_packages_are_short():
+    """An installed package's path is what is imported, in an error, in its traceback and as the place of a record."""
+    path = "/cache/uid-0/environments/5f/lib/python3.13/site-packages/flask"
+    error = f"ImportError: cannot import name 'x' from 'flask' ({path}/__init__.py)"
+    text = shown("error", "worker.failed", error=error, traceback=f"Traceback (most recent call last):\n{error}\n")
+    assert text.count("from 'flask' (flask/__init__.py)") == 2
+    assert "site-packages" not in text
+    record = shown("error", "project.logged", logger="app", message="m", file=f"{path}/app.py", line=8)
+    assert record.endswith("app: m flask/app.py:8\n")
+
+
+def test_a_settings_error_is_told_once():
+    """What the three parts say is not repeated as fields."""
+    fields = {"found": "--threads is 'x'", "setting": "--threads", "origin": "flag", "value": "x"}
+    assert shown("error", "settings.invalid", **fields).splitlines()[0] == "03:04:05.678 error settings.invalid"
+
+
 def test_a_response_that_died():
     """A response that ended before its end is an error with its reason, whatever its status was."""
     reason = "the application failed after 12 bytes of the response"
