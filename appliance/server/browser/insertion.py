@@ -17,7 +17,7 @@ from . import policy
 from .document import DOCUMENT, FOUND, NEVER, DocumentScanner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
 Pair = tuple[str, str]
 # What names the very bytes: of a part, or as they were signed.
@@ -29,11 +29,6 @@ _HEADER = 2  # bytes of zlib's: without them it is not known how a body is wrapp
 _PART = 1 << 20  # bytes of a decompressed part at most
 _FAST = 1  # the level: the way is this machine's own
 _NO_CONTENT = frozenset({204, 205, 206, 304})
-
-
-def is_wanted(method: str, values: Mapping[str, str]) -> bool:
-    """Whether a request, by its method and the CGI names of its fields, is a navigation that may get a document."""
-    return values.get("HTTP_SEC_FETCH_DEST") == "document" and method == "GET" and "HTTP_RANGE" not in values
 
 
 def encoding_of(status: int, fields: Sequence[Pair]) -> str | None:

@@ -6,17 +6,13 @@ a ``wsgi.file_wrapper`` stays one, a list stays one, and every byte is the appli
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING, Any
-from wsgiref.headers import Headers
 
 from ..http.hosts import host_name, is_loopback
-from .insertion import Insertion, changed_fields, encoding_of, is_wanted
 from .own_paths import CLIENT
-from .policy import NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -33,7 +29,6 @@ class LiveReload:
     def __init__(self, application: Application, generation: int, *, everywhere: bool = False) -> None:
         self._application = application
         self._attributes = f'src="{CLIENT}" data-generation="{generation}"'
-        self._tag = self.tag("")
         self._everywhere = everywhere
 
     def tag(self, nonce: str) -> bytes:
@@ -45,16 +40,23 @@ class LiveReload:
         """PEP 3333's application."""
         if environ.get("HTTP_SEC_FETCH_DEST") != "document" or not self._is_wanted(environ):
             return self._application(environ, start_response)
-        response = _Response(self, start_response)
+        from .document_response import DocumentResponse, DocumentStream  # noqa: PLC0415  see there
+
+        response = DocumentResponse(self.tag, start_response)
         result = self._application(environ, response.start)
         if response.passes:
             return result
         if type(result) is list or type(result) is tuple:
             return response.whole(b"".join(result))
-        return _Stream(response, result)
+        return DocumentStream(response, result)
 
     def _is_wanted(self, environ: dict[str, Any]) -> bool:
-        if not is_wanted(environ["REQUEST_METHOD"], environ) or environ.get("SERVER_PROTOCOL") != "HTTP/1.1":
+        """Whether a navigation may get a document with the script; a page that answers a form can't be loaded again."""
+        if (
+            environ["REQUEST_METHOD"] != "GET"
+            or "HTTP_RANGE" in environ
+            or environ.get("SERVER_PROTOCOL") != "HTTP/1.1"
+        ):
             return False
         return self._everywhere or is_loopback(host_name(environ.get("HTTP_HOST", "")))
 
@@ -64,138 +66,6 @@ class LiveReload:
         """Add the script to a page that the server itself answers this request with; return its fields and content."""
         if environ.get("HTTP_SEC_FETCH_DEST") != "document" or not self._is_wanted(environ):
             return fields, content
-        insertion, nonce = self.insertion(fields, "identity")
-        out = insertion.feed(content) + insertion.end()
-        return changed_fields(fields, len(out) - len(content), nonce), out
+        from .document_response import added_to_page  # noqa: PLC0415  see there
 
-    def insertion(self, fields: list[tuple[str, str]], encoding: str) -> tuple[Insertion, str]:
-        """What passes the body of a response with these fields, and the nonce that its script has."""
-        policed = any(name.lower() in NAMES for name, _ in fields)
-        nonce = secrets.token_urlsafe(12) if policed else ""
-        return Insertion(self.tag(nonce) if nonce else self._tag, encoding), nonce
-
-
-class _Response:
-    """One response that may get the script. Its head waits for the first bytes of its body.
-
-    Attributes:
-        passes: it is known to be no document; the server has its head already.
-        status, headers, headers_sent: the head as the application gave it, whether the server has it already or not;
-            who adds advice to an error asks these, and whatever else the server's run knows.
-    """
-
-    def __init__(self, reload: LiveReload, start_response: Callable[..., Any]) -> None:
-        self._reload = reload
-        self._start = start_response
-        self._write: Callable[[bytes], object] | None = None
-        self._given: tuple[Any, ...] | None = None
-        self._insertion: Insertion | None = None
-        self._nonce = ""
-        self.passes = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._start.__self__, name)  # type: ignore[attr-defined]  # the server's run of this request
-
-    @property
-    def headers_sent(self) -> bool:
-        """Whether any byte has gone to the client."""
-        return self._given is None and bool(self._start.__self__.headers_sent)  # type: ignore[attr-defined]
-
-    @property
-    def status(self) -> str | None:
-        """The status line; None before there is one."""
-        return self._given[0] if self._given is not None else self._start.__self__.status  # type: ignore[attr-defined,no-any-return]
-
-    @property
-    def headers(self) -> Any:
-        """The header fields, as wsgiref has them."""
-        return Headers(list(self._given[1])) if self._given is not None else self._start.__self__.headers  # type: ignore[attr-defined]
-
-    def start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
-        """PEP 3333's ``start_response``, as the application sees it."""
-        given = (status, headers) if exc_info is None else (status, headers, exc_info)
-        encoding = None
-        if self._write is None and (self._given is None or exc_info is not None):
-            encoding = _encoding(status, headers)
-        if encoding is None:  # also what the server is to refuse: a second call, or a head that is none
-            self.passes = True
-            self._write = self._start(*given)
-            return self._write
-        self._given = given
-        self._insertion, self._nonce = self._reload.insertion(headers, encoding)
-        return self.write
-
-    def write(self, data: bytes) -> None:
-        """PEP 3333's ``write``."""
-        out = self.feed(data)
-        if out and self._write is not None:
-            self._write(out)
-
-    def feed(self, data: bytes) -> bytes:
-        """A piece of the body: what may be sent now; the head has gone before it."""
-        if self.passes or self._insertion is None:
-            return data
-        out = self._insertion.feed(data)
-        if out:
-            self._begin()
-        return out
-
-    def end(self) -> bytes:
-        """The body has ended: what is left."""
-        if self.passes or self._insertion is None:
-            return b""
-        out = self._insertion.end()
-        self._begin()
-        return out
-
-    def whole(self, body: bytes) -> list[bytes]:
-        """The body in one, and its head."""
-        insertion = self._insertion
-        if insertion is None:
-            return [body]
-        out = insertion.feed(body) + insertion.end()
-        self._begin(len(out) - len(body))
-        return [out]
-
-    def _begin(self, added: int | None = None) -> None:
-        """Give the server the head, once it is known what the body will be."""
-        insertion = self._insertion
-        if self._write is not None or self._given is None or insertion is None:
-            return
-        status, headers, *rest = self._given
-        if insertion.is_certain:
-            headers = changed_fields(headers, insertion.added if added is None else added, self._nonce)
-        self._given = None  # no circle through a traceback's frames
-        self._write = self._start(status, headers, *rest)
-
-
-def _encoding(status: str, headers: Any) -> str | None:
-    """As ``encoding_of``; None for a head that is none, which the server will say."""
-    try:
-        return encoding_of(int(status[:3]), headers)
-    except (TypeError, ValueError, AttributeError):
-        return None
-
-
-class _Stream:
-    """An iterable's pieces as they come, with the script among them."""
-
-    def __init__(self, response: _Response, result: Iterable[bytes]) -> None:
-        self._response = response
-        self._result = result
-
-    def __iter__(self) -> Iterator[bytes]:
-        response = self._response
-        for data in self._result:
-            out = response.feed(data)
-            if out:
-                yield out
-        out = response.end()
-        if out:
-            yield out
-
-    def close(self) -> None:
-        """PEP 3333: the iterable's own, whatever has happened."""
-        close = getattr(self._result, "close", None)
-        if close is not None:
-            close()
+        return added_to_page(self.tag, fields, content)

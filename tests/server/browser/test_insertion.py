@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.server.browser.document import MOST
-from appliance.server.browser.insertion import Insertion, changed_fields, encoding_of, is_wanted
+from appliance.server.browser.insertion import Insertion, changed_fields, encoding_of
 
 TAG = b'<script src="/__appliance__/client.js"></script>'
 HTML = [("Content-Type", "text/html; charset=utf-8")]
@@ -180,23 +180,6 @@ def test_what_says_gzip_and_is_none(broken: bytes):
 def test_the_head_decides(status: int, fields: list[tuple[str, str]], expected: str | None):
     """HTML in a coding that can be read, whole, for a page, and free to be changed."""
     assert encoding_of(status, fields) == expected
-
-
-@pytest.mark.parametrize(
-    ("method", "values", "wanted"),
-    [
-        ("GET", {"HTTP_SEC_FETCH_DEST": "document"}, True),
-        ("HEAD", {"HTTP_SEC_FETCH_DEST": "document"}, False),
-        ("POST", {"HTTP_SEC_FETCH_DEST": "document"}, False),
-        ("GET", {"HTTP_SEC_FETCH_DEST": "empty"}, False),
-        ("GET", {"HTTP_SEC_FETCH_DEST": "iframe"}, False),
-        ("GET", {}, False),
-        ("GET", {"HTTP_SEC_FETCH_DEST": "document", "HTTP_RANGE": "bytes=0-"}, False),
-    ],
-)
-def test_only_navigations_are_looked_at(method: str, values: dict[str, str], wanted: bool):
-    """HTMX, Turbo, fetch, curl, HEAD and ranges are none."""
-    assert is_wanted(method, values) is wanted
 
 
 def test_the_head_is_right_for_the_new_content():

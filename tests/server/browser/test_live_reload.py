@@ -78,8 +78,10 @@ def test_a_document_gets_the_script():
 @pytest.mark.parametrize(
     "values",
     [
+        {"HTTP_SEC_FETCH_DEST": ""},
         {"HTTP_SEC_FETCH_DEST": "empty"},
         {"HTTP_SEC_FETCH_DEST": "iframe"},
+        {"REQUEST_METHOD": "HEAD"},
         {"REQUEST_METHOD": "POST"},
         {"HTTP_RANGE": "bytes=0-9"},
         {"HTTP_HOST": "shop.example.test"},
