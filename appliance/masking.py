@@ -12,6 +12,7 @@ word would hide what the log is for.
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus, unquote, urlsplit
@@ -36,6 +37,15 @@ _NAMES_A_FILE = re.compile(r"_(?:FILE|PATH|DIR)$", re.IGNORECASE)
 _PASSWORD = re.compile(r"(://[^\s/?#:@\"'<>]{0,256}:)(?!\d{0,5}(?:[/?#\s]|$))[^\s\"'<>]{1,256}@")
 _PORT_LIKE = re.compile(r"(://[^\s/?#:@\"'<>]{0,256}:)[^\s/?#\"'<>]{1,256}@")
 _TOKEN = re.compile(r"(://)[^\s/?#:@\"'<>]{20,256}@")  # no user's name: package indexes and forges accept a token there
+
+_MIN_FILE_LENGTH = 5
+_PLAIN = re.compile(
+    r"true|false|\d{1,5}|none|null|localhost|127\.0\.0\.1|0\.0\.0\.0|(?:dev|test|prod|stag)[a-z]*|debug|info|warn(?:ing)?|error"
+    r"|critical|local|default|sqlite|postgres(?:ql)?|mysql|redis|utf-?8|https?",
+    re.IGNORECASE,
+)
+# Names of settings that frameworks and the appliance document, and whose values pages themselves show.
+_PUBLIC_NAME = re.compile(r"APPLIANCE_|FLASK_(?:APP|ENV|DEBUG|RUN_)|DJANGO_SETTINGS_MODULE$|PYTHON|TZ$|LANG$|LC_|PATH$")
 
 
 class Mask:
@@ -121,3 +131,36 @@ def _forms(value: str) -> Iterator[str]:
 def _rendered(value: str) -> bytes:
     """Return the longest part of a value that JSON always writes unchanged, as an indication of the value."""
     return max(_ESCAPED.split(value), key=len).encode()
+
+
+def page_mask(environment: Mapping[str, str], file_names: Iterable[str], root: str) -> Mask:
+    """Return the mask of a page.
+
+    Args:
+        environment: the project's environment.
+        file_names: the names of the variables that came from the project's ``.env`` files.
+        root: the project's folder.
+    """
+    return Mask(environment, more=_file_values(environment, file_names, root))
+
+
+def _file_values(environment: Mapping[str, str], names: Iterable[str], root: str) -> Iterator[str]:
+    for name in names:
+        value = environment.get(name, "")
+        if _PUBLIC_NAME.match(name):
+            continue
+        for line in {value.strip(), *map(str.strip, value.splitlines())}:
+            if (
+                _MIN_FILE_LENGTH <= len(line) <= _MAX_LENGTH
+                and not _PLAIN.fullmatch(line)
+                and not _is_named(line, root)
+            ):
+                yield line
+
+
+def _is_named(text: str, root: str) -> bool:
+    """Whether a text is the name of a file, a folder or a module of the project."""
+    if "\0" in text or text in root:
+        return True
+    places = (text, f"{text.partition(':')[0].replace('.', os.sep)}.py", text.replace(".", os.sep))
+    return any(os.path.lexists(os.path.join(root, place)) for place in places)  # noqa: PTH118  pathlib costs 5 ms at import

@@ -87,6 +87,8 @@ def compose_text(root: Path, target: Target | None, image: Image) -> str:
         "    environment:",
         *compose_environment("      "),
         "      APPLIANCE_PUBLIC_URL: ${APPLIANCE_PUBLIC_URL:-http://localhost:${PUBLISH_PORT:-8000}}",
+        "      # Where your editor finds this folder (for APPLIANCE_EDITOR).",
+        "      APPLIANCE_EDITOR_FOLDER: ${APPLIANCE_EDITOR_FOLDER:-${PWD:-}}",
     ]
     if django:
         lines.append("      # To apply the migrations before the first start, and when they change:")

@@ -85,12 +85,15 @@ def documentation() -> str:
     return "\n".join(lines)
 
 
+_OWN_LINE = {"PUBLIC_URL", "EDITOR_FOLDER"}  # with a default that the compose file makes
+
+
 def passed_variables() -> list[str]:
     """Return the variables that a compose file passes on from the shell: what the image sets itself is not among them.
 
     Compose leaves out a name without a value that neither the shell nor the .env file beside the compose file sets.
     """
-    settings = [setting.variable for setting in TABLE if not setting.in_image and setting.name != "PUBLIC_URL"]
+    settings = [setting.variable for setting in TABLE if not setting.in_image and setting.name not in _OWN_LINE]
     return [*settings, *_COLOUR_VARIABLES]
 
 

@@ -76,6 +76,8 @@ class Settings:
     trusted_proxies: tuple[str, ...]
     pages: str
     browser_reload: str
+    editor: str
+    editor_folder: str
     debugpy: int
     debugpy_wait: str
     tls_cert: str

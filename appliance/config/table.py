@@ -268,6 +268,21 @@ TABLE: tuple[Setting, ...] = (
         example="off",
     ),
     Setting(
+        "EDITOR",
+        value_types.choice("none", "vscode", "cursor", "pycharm", "zed", "vim"),
+        "none",
+        "The editor that a page of an error opens a file in, by a link; vim is MacVim's.",
+        example="vscode",
+    ),
+    Setting(
+        "EDITOR_FOLDER",
+        value_types.TEXT,
+        "",
+        "The project's folder where the editor runs, if its path differs there: the host's folder of a container.",
+        default_text="PROJECT; with this repository's compose file, PROJECT_DIR",
+        example="/home/me/shop",
+    ),
+    Setting(
         "DEBUGPY",
         value_types.PORT,
         "0",

@@ -51,6 +51,7 @@ from .messages import (
     StopAccepting,
     StoppedAccepting,
     TakeConnections,
+    TellLastSave,
     check,
 )
 
@@ -90,6 +91,7 @@ __all__ = [
     "StopAccepting",
     "StoppedAccepting",
     "TakeConnections",
+    "TellLastSave",
     "message_parts",
 ]
 

@@ -90,6 +90,14 @@ class StartAccepting(Message):
 
 
 @dataclass(frozen=True)
+class TellLastSave(Message):
+    """What was saved last, for error pages (``supervisor/reporting/last_saves``)."""
+
+    kind = "saved"
+    saved: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class ReportModules(Message):
     """Report the loaded modules.
 
@@ -332,6 +340,7 @@ KINDS: dict[str, type[Message]] = {
         Drain,
         ReportBackgroundWork,
         StartAccepting,
+        TellLastSave,
         ReportModules,
         ServeUnfinishedImport,
         Preload,

@@ -30,6 +30,7 @@ from appliance.supervisor.processes.spawn import Spawner
 from appliance.supervisor.reporting import stack_dumps, standin_pages
 from appliance.supervisor.reporting.last_answer import LastAnswer
 from appliance.supervisor.reporting.log_ingest import LogIngest
+from appliance.supervisor.reporting.page_facts import PageFacts
 from appliance.supervisor.reporting.run_history import RunHistory
 from appliance.supervisor.reporting.status_json import Snapshot, StatusAnswers
 from appliance.supervisor.reporting.status_socket import StatusSocket
@@ -87,7 +88,7 @@ class Supervisor:
         self._loop.on_error = self._failures.report
         self._children = Children(self._loop, self)
         self._reload_trigger = ReloadTrigger(
-            settings, self._loop, log,
+            settings, self._loop, log, page_facts=PageFacts(settings, self._loop.post, self._children),
             changed=self._changed, assets=self._assets_saved, phase=lambda: self._state.phase,
         )  # fmt: skip
         self._spawner = Spawner(self._children, settings, process, listener, certificate, self._reload_trigger)
@@ -241,6 +242,7 @@ class Supervisor:
         log_changes(self._log, self._analysis, result)
         self._analysis = result
         self._log.add_secrets(result.environment.values)
+        self._reload_trigger.page_facts.analysed(result)
         self._reload_trigger.found(result.project.target.file)
         self._reload_trigger.planned(result.plan.files)
         done = self._before_start.is_done(result)
@@ -268,7 +270,7 @@ class Supervisor:
             child.ready_at = time.monotonic()
 
     def _show_failure(self, action: lifecycle.ShowFailure) -> None:
-        page = self._log.masked(action.page)
+        page = self._log.masked(self._reload_trigger.page_facts.complete(action.page))
         self._history.failed(page)
         self._router.broken(page)
 

@@ -296,7 +296,7 @@ class Worker:
 
         try:
             debugger.listen(
-                **options, report=lambda port, waits: self._send(messages.DebuggerPort(port=port, waits=waits))
+                **options, report=lambda port, waits: send(self._channel, messages.DebuggerPort(port=port, waits=waits))
             )
         except Exception as error:  # noqa: BLE001  the project is served without the debugger
             fields: dict[str, object] = {
@@ -310,9 +310,6 @@ class Worker:
         """Return debugpy's folder, to leave its modules out of reports."""
         debugpy = sys.modules.get("debugpy") if self._start.options.get("debugger") else None
         return os.path.dirname(getattr(debugpy, "__file__", None) or "")  # noqa: PTH120  pathlib costs 5 ms at import
-
-    def _send(self, message: Message) -> None:
-        self._channel.send(message)
 
     def _flush_output(self) -> None:
         if self._stdio is not None:
@@ -363,6 +360,8 @@ class Worker:
             self._report_background_work(end=message.end)
         elif isinstance(message, messages.StartAccepting):
             self._may_serve.set()
+        elif isinstance(message, messages.TellLastSave):
+            self._page_context.saved = message.saved
         else:
             self._handle_rest(message)
 

@@ -29,7 +29,7 @@ def test_compose_passes_each_setting_on(name):
     image = {setting.variable for setting in TABLE if setting.in_image}
     known = {setting.variable for setting in TABLE} - image | {"FORCE_COLOR", "NO_COLOR"}
     passed = {key for key, value in environment.items() if value is None}
-    assert passed | {"APPLIANCE_PUBLIC_URL", "APPLIANCE_DEBUGPY"} == known
+    assert passed | {"APPLIANCE_PUBLIC_URL", "APPLIANCE_EDITOR_FOLDER", "APPLIANCE_DEBUGPY"} == known
 
 
 def test_the_example_can_be_taken_over(tmp_path):

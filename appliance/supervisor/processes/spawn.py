@@ -157,6 +157,7 @@ class Spawner:
             "removed": self._reload_trigger.removed() if child.role == "worker" else [],
             "watched": watched_names(settings.env_files, settings.watch_extra) if settings.reload == "on" else "",
             "pages": self._pages(child.role),
+            "error_pages": self._reload_trigger.page_facts.options() if child.role == "worker" else {},
             "tls": vars(self._certificate) if self._certificate else None,
             "limits": {name: getattr(settings, name) for name in _LIMITS},
         }

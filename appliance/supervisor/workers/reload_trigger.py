@@ -21,18 +21,20 @@ from appliance.watch.watch_set import WatchOptions
 from appliance.watch.watcher import Changes, Watcher, WorkerState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from appliance.config.settings import Settings
     from appliance.logs.setup import Log
     from appliance.supervisor.loop import Loop, Timer
     from appliance.supervisor.processes.handles import Handle
+    from appliance.supervisor.reporting.page_facts import PageFacts
 
 REPORTED_WRITES_MAX = 50  # events about files that the application writes itself
 REMOVED_MOST = 100
 ASSETS_MOST = 100  # static files of one burst that open pages are told of
 TEMPLATES_MOST = 100  # folders
+NODES_MOST = 200  # exceptions of one report
 RETRY_S = 1.0  # before a watcher that could not be started is started again
 _WORKER_STATES = {Phase.SERVING: WorkerState.SERVING, Phase.BROKEN: WorkerState.BROKEN}
 
@@ -46,6 +48,7 @@ class ReloadTrigger:
         loop: Loop,
         log: Log,
         *,
+        page_facts: PageFacts,
         changed: Callable[[Changes], None],
         assets: Callable[[list[str]], None],
         phase: Callable[[], Phase],
@@ -55,6 +58,8 @@ class ReloadTrigger:
         self._ignored = settings.ignore
         self._loop = loop
         self._log = log
+        self.page_facts = page_facts
+        self._saves = page_facts.saves
         self._changed = changed
         self._assets = assets
         self._phase = phase
@@ -93,12 +98,14 @@ class ReloadTrigger:
     def found(self, file: str) -> None:
         """Watch the application's file, which may have a name that no module has."""
         self._watcher.add_files("target", Kind.CODE, [file] if file else [])
+        self._saves.loaded([file])
 
     def loaded(self, child: Handle, files: Mapping[str, Sequence[int]]) -> None:
         """Watch the files that a worker has loaded: some may lie outside of the project, or be ignored by git.
 
         A worker that has failed has not loaded all: the files of the last good one stay watched.
         """
+        self._saves.loaded(files if isinstance(files, dict) else ())
         if self._on and child.generation >= self._generation:
             more = child.generation == self._generation or child.ready_at is None
             self._generation = child.generation
@@ -122,7 +129,7 @@ class ReloadTrigger:
 
     def failed(self, report: Mapping[str, Any]) -> None:
         """Watch the files in which an import has failed: the next save will be there."""
-        files = [report.get("file"), *(frame["file"] for frame in report.get("frames") or [])]
+        files = [report.get("file"), *_files_of(report.get("exception"))]
         installed = ("/site-packages/", "/dist-packages/", "/lib/python3")
         own = (str(file) for file in files if file and not any(part in str(file) for part in installed))
         self._watcher.add_files("failure", Kind.CODE, [file for file in own if file.startswith("/")])
@@ -150,6 +157,7 @@ class ReloadTrigger:
         if not kinds:
             return
         self._remember_removed(kinds)
+        self._saves.saved(list(kinds))
         if self._hold_timer is not None:
             self._hold_timer.cancel()
             self._hold_timer = None
@@ -211,6 +219,15 @@ class ReloadTrigger:
     def worker_state(self) -> WorkerState:
         """Whether the worker serves what was last reported."""
         return _WORKER_STATES.get(self._phase(), WorkerState.BUSY)
+
+
+def _files_of(exception: object) -> Iterator[object]:
+    """Yield the files of all frames of a reported exception, and of what led to it (``server.pages.report``)."""
+    nodes = [exception]
+    for node in nodes:
+        if isinstance(node, dict) and len(nodes) <= NODES_MOST:
+            yield from (frame.get("file") for frame in node.get("frames") or () if isinstance(frame, dict))
+            nodes += [node.get("before"), *(node.get("members") or ())]
 
 
 def _file_states(files: Mapping[str, Sequence[int]]) -> dict[str, FileState]:

@@ -25,9 +25,9 @@ class PageContext:
     """
 
     def __init__(self, options: dict[str, Any], stdio: Stdio | None) -> None:
-        self._options = options
+        self._options = {**options}
         self._stdio = stdio
-        self.saved: dict[str, Any] = {}
+        self.saved: dict[str, Any] = self._options.pop("saved", {})
         self.live_reload: LiveReload | None = None
 
     def __call__(self) -> dict[str, Any]:

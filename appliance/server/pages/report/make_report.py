@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from ....masking import page_mask
 from ..tracebacks import MAX_LINE, describe, safe_str, shorten
 from .exception_tree import ExceptionTree
-from .page_mask import page_mask
 from .request_facts import request_facts
 from .versions import versions
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.masking import MASKED
-from appliance.server.pages.report.page_mask import page_mask
+from appliance.masking import MASKED, page_mask
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,71 @@
+"""What error pages show besides the failure: the last save, and how an editor opens a file. Runs in the supervisor."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING, Any
+
+from appliance.masking import Mask, page_mask
+from appliance.protocol.channel import TellLastSave
+from appliance.supervisor.reporting.last_saves import LastSaves
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from appliance.config.settings import Settings
+    from appliance.supervisor.lifecycle import Page
+    from appliance.supervisor.processes.children import Children
+    from appliance.supervisor.steps.analysis import Analysis
+
+
+class PageFacts:
+    """Collects them, for workers and for the stand-in's pages.
+
+    Args:
+        settings: the appliance's.
+        post: runs a function in the supervisor's loop.
+        children: the workers among them are told of the last save, as soon as it is known.
+    """
+
+    def __init__(self, settings: Settings, post: Callable[[Callable[[], None]], None], children: Children) -> None:
+        self._root = str(settings.project)
+        self._editor = {"name": settings.editor, "folder": editor_folder(settings.editor_folder)}
+        self._children = children
+        self._mask = Mask({})
+        self._secret_names: list[str] = []
+        self._saved: dict[str, Any] = {}
+        self.saves = LastSaves(self._root, settings.env_files, post, self._changed)
+
+    def analysed(self, analysis: Analysis) -> None:
+        """Take the secrets of the project's environment."""
+        origins = analysis.environment.origins
+        self._secret_names = [name for name, origin in origins.items() if origin != "environment"]
+        self._mask = page_mask(analysis.variables, self._secret_names, self._root)
+
+    def _changed(self, saved: dict[str, Any]) -> None:
+        self._saved = self._mask.of(saved)
+        for child in self._children.living():
+            if child.role == "worker":
+                self._children.send(child, TellLastSave(saved=self._saved))
+
+    def options(self) -> dict[str, Any]:
+        """Return what a worker must know for its error pages."""
+        editor = {"editor": self._editor} if self._editor["name"] != "none" else {}
+        return {"secret_names": self._secret_names, "saved": self._saved, **editor}
+
+    def complete(self, page: Page) -> Page:
+        """Return a page of a failure with these facts, and without secrets."""
+        more = {"saved": self._saved} if self._saved else {}
+        editor = {"editor": self._editor} if self._editor["name"] != "none" else {}
+        return self._mask.of({**page, **more, **editor, "root": self._root})  # type: ignore[no-any-return]  # of a dict a dict
+
+
+def editor_folder(text: str) -> str:
+    """Return the project's folder on the editor's machine; "" if it is unknown.
+
+    Compose knows the folder of its file (``$PWD``) and the project's, which may be relative to it: ``FOLDER//PROJECT``.
+    """
+    base, both, project = text.partition("//")
+    text = posixpath.normpath(posixpath.join(base, project)) if both else text
+    known = text.startswith("/") or text[1:3] in {":\\", ":/"}
+    return text if known else ""
