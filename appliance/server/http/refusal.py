@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import NamedTuple
 
-Page = tuple[str, str, bytes]  # reason phrase, Content-Type, content; b"" as content: the usual text
 TLS_REASON = "this is TLS, but the port expects plain HTTP"
+
+
+class Page(NamedTuple):
+    """The page of a refusal: ``content`` is b"" for the usual text, ``fields`` are further header fields."""
+
+    reason_phrase: str
+    kind: str = "text/plain; charset=utf-8"
+    content: bytes = b""
+    fields: tuple[tuple[str, str], ...] = ()
 
 
 class Refused(Exception):  # noqa: N818  a refusal is an answer to the client, not an error of ours
@@ -27,6 +36,15 @@ class Refused(Exception):  # noqa: N818  a refusal is an answer to the client, n
     def is_tls(self) -> bool:
         """Whether the client speaks TLS to a port that does not."""
         return self.reason == TLS_REASON
+
+
+class HostRefused(Refused):
+    """The request names a host that is not served: another site's name could lead to this machine."""
+
+    def __init__(self, host: str) -> None:
+        reason = f"the host {host!r:.100} is not served here; add it to APPLIANCE_ALLOWED_HOSTS to allow it"
+        super().__init__(403, reason)
+        self.host = host
 
 
 class Deferred(Refused):
@@ -65,7 +83,7 @@ def answer(
         content: False for a HEAD request: the same head without a body.
         page: the page of a handler's subclass, instead of the standard text.
     """
-    reason_phrase, kind, body = page or (phrase(status), "text/plain; charset=utf-8", b"")
+    reason_phrase, kind, body, fields = page or Page(phrase(status))
     body = body or (f"{status} {reason_phrase}: {text}\n" if text else f"{status} {reason_phrase}\n").encode()
     lines = [
         b"HTTP/1.1 %d %b\r\n" % (status, reason_phrase.encode("latin-1")),
@@ -74,6 +92,7 @@ def answer(
         b"Content-Length: %d\r\n" % len(body),
         b"X-Request-ID: %b\r\n" % request_id.encode(),
         b"Retry-After: 1\r\n" if status == 503 else b"",
+        *(f"{name}: {value}\r\n".encode("latin-1") for name, value in fields),
         b"Connection: close\r\n\r\n",
         body if content else b"",
     ]

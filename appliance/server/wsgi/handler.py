@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..http.body import CLIENT_LEFT, EMPTY, Body
 from ..http.head import HeadParser, request_line
-from ..http.refusal import Deferred, Refused, answer
+from ..http.refusal import Deferred, HostRefused, Refused, answer
 from ..http.software import SOFTWARE
 from ..io.wire import Wire
 from .environ import Environs
@@ -262,8 +262,7 @@ class WSGIRequestHandler(SocketlessHandler):
         allowed = self.server_context.allowed_hosts
         host = environ.get("HTTP_HOST")
         if allowed is not None and host is not None and not allowed(host):
-            reason = f"the host {host!r:.100} is not served here; add it to APPLIANCE_ALLOWED_HOSTS to allow it"
-            raise Refused(403, reason)
+            raise HostRefused(host)
         # What else is offered (h2c, by curl and by Java's client with every request) hardly anybody takes.
         offer = head.values["HTTP_UPGRADE"].lower() if head.said.upgrade else ""
         if "websocket" in offer and not self.may_stream(asking=True):

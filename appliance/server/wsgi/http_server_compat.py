@@ -12,7 +12,7 @@ from wsgiref import simple_server
 
 from ..http.body import EMPTY, Body, Empty
 from ..http.head import PROTOCOLS, field_lines, request_line, with_target
-from ..http.refusal import Page, Refused, phrase
+from ..http.refusal import HostRefused, Page, Refused, phrase
 from .streams import Reader, Writer
 
 if TYPE_CHECKING:
@@ -166,10 +166,19 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
         """Return the error page that a subclass has defined, if it has."""
         words, form, kind = refusal.reason_phrase, self.error_message_format, self.error_content_type
         if form == BaseHTTPRequestHandler.error_message_format:
-            return (words, "text/plain; charset=utf-8", b"") if words else None
+            if isinstance(refusal, HostRefused):
+                return self._page_of_host(refusal)
+            return Page(words) if words else None
         words = words or phrase(refusal.status)
         values = {"code": refusal.status, "message": escape(words, False), "explain": escape(refusal.reason, False)}  # noqa: FBT003  its signature
-        return words, kind, (form % values).encode("utf-8", "replace")
+        return Page(words, kind, (form % values).encode("utf-8", "replace"))
+
+    def _page_of_host(self, refusal: HostRefused) -> Page | None:
+        """Return the page of a host that is not served, for a client that accepts HTML or JSON."""
+        from ..pages.host_page import host_page  # noqa: PLC0415  a page is not needed before it is shown
+
+        accept = self.head.values.get("HTTP_ACCEPT", "") if self.head is not None else ""
+        return host_page(refusal, accept)
 
     def handle_expect_100(self) -> bool:
         """Whether the body may come; a subclass that returns False has answered. 100 is sent when the body is read."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from appliance.discovery.target import describe_findings
+from appliance.environment.failures.headings import install_heading
+from appliance.errors import InstallError
 from appliance.supervisor.lifecycle import Page, Phase
 
 if TYPE_CHECKING:
@@ -45,10 +47,12 @@ def of_error(error: ApplianceError) -> Page:
         if isinstance(output, str)
         else "\n".join([*output, *describe_findings(error.details.get("findings", ()))])
     )
+    heading = install_heading(error.found) if error.event == InstallError.event else _sentence(error.found)
+    found = "" if heading == _sentence(error.found) else f"{_sentence(error.found)}. "
     return {
         "status": 500,
-        "title": cut(error.found),
-        "lead": cut(f"Expected: {error.expected}."),
+        "title": cut(heading),
+        "lead": cut(f"{found}Expected: {error.expected}."),
         "action": cut(error.action),
         "details": cut(details),
         "error": error.event,
@@ -86,6 +90,15 @@ def of_timeout(boot_timeout_s: float, last_lines: list[str], stacks: str) -> Pag
         "error": "worker.failed",
         "refresh": True,
     }
+
+
+def _sentence(text: str) -> str:
+    """Return a text that begins as a sentence does; one that begins with a name, of a file for example, stays."""
+    first = text.partition(" ")[0]
+    return text[:1].upper() + text[1:] if first in _WORDS else text
+
+
+_WORDS = {"the", "a", "an", "no", "several", "this", "its", "it"}
 
 
 def _bounded(line: str) -> str:

@@ -21,7 +21,7 @@ def test_a_damaged_report(report: Any):
 
 
 def test_a_report_without_end_is_bounded():
-    """A tree that has no end is not followed for ever."""
+    """A tree that has no end is not followed without end."""
     tree: dict[str, Any] = {"frames": [{"file": "/a.py"}]}
     tree["members"] = [tree, tree]
     assert len(list(_files_of(tree))) <= 400
