@@ -258,7 +258,7 @@ def volume(path: str) -> Folder:
 
 
 def volume_of(descriptor: int, path: str) -> Folder:
-    """Do the same with a descriptor, which the folder then owns."""
+    """Return the folder of an open mount point; closing the folder closes ``descriptor``."""
     status = os.fstat(descriptor)
     mode = status.st_mode
     is_given = status.st_uid == 0 and mode & stat.S_IWGRP and (mode & stat.S_ISGID or not mode & stat.S_IWOTH)

@@ -163,7 +163,7 @@ def _own_folder(place: Folder, name: str, report: Report) -> Folder:
             folder.close()
             flaw = NotOursError(f"uid {os.geteuid()} can't write it", folder.path)
             if folder.is_unprotected:
-                raise flaw  # what we make there belongs to another user, and is closed to us: so would a new folder
+                raise flaw  # a new folder here would also belong to another user
         try:
             report(set_aside(place, name, flaw))
         except FileNotFoundError:

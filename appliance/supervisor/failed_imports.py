@@ -27,7 +27,7 @@ class FailedImports:
     """Decides which failures may be explained by something other than the project's code.
 
     Args:
-        snapshot: what is known of the project now.
+        snapshot: returns the current state of the supervisor's parts.
         on_event: takes an event of the lifecycle.
     """
 
@@ -49,7 +49,7 @@ class FailedImports:
         self._on_event = on_event
 
     def handle(self, child: Handle, message: Failed) -> None:
-        """A worker reports that its import of the application raised."""
+        """Take a worker's report that its import of the application raised."""
         analysis = self._snapshot().analysis
         newest = child is self._workers.current
         if analysis is not None and newest and self._installation.supply(analysis.plan, message.report):

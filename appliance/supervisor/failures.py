@@ -49,7 +49,7 @@ class Failures:
             self._report(error)
 
     def guarded(self, call: Callable[[], object]) -> bool:
-        """Call it, and report an error, which goes no further. True if there was none."""
+        """Make the call and report its exception, which goes no further; return whether there was none."""
         try:
             call()
         except Exception as error:  # noqa: BLE001  whatever it is, the others of a row must be called too

@@ -1,7 +1,7 @@
 """Decide what the supervisor does next: a pure table, (state, event) to (state, actions).
 
-Everything that can happen in any order is an event here. A table's row says what follows from an event in a phase. No
-process, no clock, no socket: ``supervisor`` performs the actions.
+Everything that can happen in any order is an event here. A row of the table says what follows from an event in a
+phase. No process, no clock, no socket: ``supervisor`` performs the actions.
 """
 
 from __future__ import annotations
@@ -228,7 +228,7 @@ EVENTS: tuple[type[Event], ...] = (
     WorkerDied, CodeChanged, ProjectChanged, RetryDue, AnalysisDue, StopAsked, AllGone,
 )  # fmt: skip
 
-# An event that is not listed for a phase changes nothing in it: it comes late, or nothing is to be done about it.
+# An event that is not listed for a phase changes nothing in it: it comes late, or needs no action.
 ROWS: dict[Phase, dict[type[Event], Row]] = {
     Phase.ANALYSING: {
         Analysed: _analysed,
@@ -281,7 +281,7 @@ ROWS: dict[Phase, dict[type[Event], Row]] = {
 
 
 def step(state: State, event: Event) -> Step:
-    """The next state, and the actions that follow from ``event``."""
+    """Return the next state and the actions to perform."""
     return ROWS[state.phase].get(type(event), _stay)(state, event)
 
 
@@ -289,7 +289,7 @@ def step(state: State, event: Event) -> Step:
 
 
 def failure_of(action: Action, page: Page) -> Event | None:
-    """The event that stands for the action's failure; None if nothing waits for the action."""
+    """Return the event for an action that failed; None if nothing waits for the action."""
     match action:
         case Analyse(job):
             return AnalysisFailed(job, page)
@@ -304,7 +304,7 @@ def failure_of(action: Action, page: Page) -> Event | None:
 
 
 def retry_of(action: Action) -> Event | None:
-    """The event that has the action performed again, unless something else has happened since."""
+    """Return the event that repeats the action, unless something else has happened since."""
     match action:
         case Analyse(job) | Install(job) | Prepare(job):
             return AnalysisDue(job)

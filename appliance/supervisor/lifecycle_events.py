@@ -1,6 +1,6 @@
 """The events and actions of ``lifecycle``: what can happen to a project, and what can be done about it.
 
-Data alone. What follows from an event is the table's to say.
+Data alone; the table decides.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Prepared(Event):
 
 @dataclass(frozen=True)
 class PreparationFailed(Event):
-    """One of these commands has failed."""
+    """A command that comes before a worker has failed."""
 
     job: int
     page: Page
@@ -181,7 +181,7 @@ class Prepare(Action):
 
 @dataclass(frozen=True)
 class CancelPreparation(Action):
-    """End these commands, if they run."""
+    """End the commands that come before a worker, if they run."""
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,7 @@ class HideStandIn(Action):
 
 @dataclass(frozen=True)
 class RetryLater(Action):
-    """Send RetryDue after so long."""
+    """Send RetryDue after ``after_s`` seconds."""
 
     generation: int
     after_s: float

@@ -41,11 +41,11 @@ class Timer:
         self._call: Callable[[], None] | None = call
 
     def cancel(self) -> None:
-        """Make sure that it is never called."""
+        """Never make the call."""
         self._call = None
 
     def fire(self) -> None:
-        """Call it, unless it was cancelled."""
+        """Make the call, unless it was cancelled."""
         call, self._call = self._call, None
         if call is not None:
             call()
@@ -58,8 +58,8 @@ class Loop:
         on_error: gets each exception of a call; with None, the exception ends the loop.
     """
 
-    def __init__(self) -> None:
-        self.on_error: Callable[[Exception], None] | None = None
+    def __init__(self, on_error: Callable[[Exception], None] | None = None) -> None:
+        self.on_error = on_error
         self._selector: selectors.BaseSelector = selectors.DefaultSelector()
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
@@ -68,7 +68,7 @@ class Loop:
         self._woken.setblocking(False)  # noqa: FBT003  the standard library's own signature
         self.wake_descriptor.setblocking(False)  # noqa: FBT003  as above
         self._selector.register(self._woken, selectors.EVENT_READ, self._clear_wakeups)
-        self._failures: dict[int, int] = {}  # of a descriptor's call, in a row
+        self._failures: dict[int, int] = {}  # by descriptor: how often in a row its call has raised
         self._paused: dict[int, Timer] = {}
         self._running = False
 

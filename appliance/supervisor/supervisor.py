@@ -82,10 +82,9 @@ class Supervisor:
         self._certificate = certificate
         self._log = log
         self._writer = writer
-        self._loop = Loop()
+        self._loop = Loop(lambda error: self._failures.report(error))  # noqa: PLW0108  it is made next, of the loop
         log.call_later = self._loop.call_later
         self._failures = Failures(log, self._loop, self.on_event)
-        self._loop.on_error = self._failures.report
         self._children = Children(self._loop, self)
         self._reload_trigger = ReloadTrigger(
             settings, self._loop, log, page_facts=PageFacts(settings, self._loop.post, self._children),

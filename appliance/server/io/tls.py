@@ -143,7 +143,7 @@ class TlsWire(Wire):
         return self._send(data) if data else 0
 
     def send_parts(self, parts: list[bytes]) -> None:
-        """Send them all."""
+        """Send all parts, joined."""
         if self._send is not self._usual_send:
             super().send_parts(parts)
         else:
@@ -157,7 +157,7 @@ class TlsWire(Wire):
         return self.sock
 
     def abort(self) -> None:
-        """End it at once."""
+        """End the connection at once."""
         if isinstance(self.sock, ssl.SSLSocket):
             # Its own would forget the encryption first: what another thread writes at that moment would go out plain.
             with contextlib.suppress(OSError):

@@ -32,7 +32,7 @@ class DuplexSocket:
         self._lock = threading.Lock()
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
-        """As a socket's; b"" at the end, also at one that came without close_notify."""
+        """Receive bytes; return b"" at the end, also at one without close_notify."""
         deadline = self._deadline()
         while True:
             with self._lock:
@@ -47,7 +47,7 @@ class DuplexSocket:
             self._wait(events, deadline)
 
     def send(self, data: Any, flags: int = 0, /) -> int:
-        """As a socket's: a part may be enough. MSG_DONTWAIT is respected; ssl refuses it, as it does all flags."""
+        """Send some of the bytes; return how many. MSG_DONTWAIT is respected here; ssl refuses all flags."""
         deadline = monotonic() if flags & _DONT_WAIT else self._deadline()
         while True:
             with self._lock:
@@ -60,25 +60,25 @@ class DuplexSocket:
             self._wait(events, deadline)
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
-        """All of it."""
+        """Send all bytes."""
         rest = memoryview(data).cast("B")
         while rest:
             rest = rest[self.send(rest[:65_536], flags) :]
 
     def settimeout(self, seconds: float | None, /) -> None:
-        """How long one call may wait; None: no limit."""
+        """Set how long one call may wait; None: no limit."""
         self._timeout = seconds
 
     def setblocking(self, flag: bool, /) -> None:  # noqa: FBT001  a socket's own signature
-        """As ``settimeout`` with None or 0."""
+        """Set the time-out to None or to 0."""
         self._timeout = None if flag else 0.0
 
     def gettimeout(self) -> float | None:
-        """As it was set."""
+        """Return the time-out in seconds; None for no limit."""
         return self._timeout
 
     def shutdown(self, how: int, /) -> None:
-        """Say close_notify, then end the connection below."""
+        """Send close_notify, then shut the socket down."""
         if how != socket.SHUT_RD and self._lock.acquire(timeout=0.1):
             try:
                 with contextlib.suppress(OSError, ValueError):  # it would wait for the peer's, which we do not

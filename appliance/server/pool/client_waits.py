@@ -103,7 +103,7 @@ class ClientWaits:
         return connection is None or bool(self._server.stream_begins(connection.handler, asking=False))
 
     def may_hold(self, wire: Outbound) -> bool:
-        """The same, with the unread bytes in memory: allowed for as many threads as requests may run."""
+        """Whether a wire's thread may wait with the unread bytes in memory: as many threads as requests may run."""
         with self._lock:
             if self._locked_waiting() > self._threads:
                 return False

@@ -1,7 +1,7 @@
 """The states of a connection: (state, event) to (state, actions), as a table.
 
 Pure: no socket, no clock, no thread. ``connections`` turns what happens into events and performs the actions, with the
-server's lock held. The numbers are plain integers and the table is made of tuples: a step costs 0.2 µs so.
+server's lock held. The numbers are plain integers and the table is made of tuples, so that a step costs 0.2 µs.
 """
 
 from __future__ import annotations
@@ -30,31 +30,31 @@ STATES: Final = (
 
 FOUND_REQUEST: Final = 0  # a look found a head, or a reason to refuse one
 FOUND_NOTHING: Final = 1  # a look found no head
-PUT_OFF: Final = 2  # a look came before the time from which it may be answered
+PUT_OFF: Final = 2  # a look came before the time from which the connection may be answered
 IN_DOUBT: Final = 3  # a look found that its client may have left
-READABLE: Final = 4  # the poller says so; of a probed one: its client has left
-DUE: Final = 5  # what it waited for has come, or has not come in time
+READABLE: Final = 4  # the poller has reported bytes; of a probed connection: its client has left
+DUE: Final = 5  # the deadline of its state has passed, or its wait is over
 KEPT: Final = 6  # a response has ended, and the connection stays open
-PIPELINED: Final = 7  # the same, and the next request was received already
-SENDS: Final = 8  # the rest of the response is sent in the background
-SENT: Final = 9  # that has ended
-RECEIVES: Final = 10  # the request's body is received in the background
-RECEIVED: Final = 11  # that has ended
-SAID_END: Final = 12  # the server has ended its side, and waits for the client's end
-TOOK: Final = 13  # the application took the socket
-PASSES_ON: Final = 14  # another server goes on with it
-FINISHED: Final = 15  # both sides have ended, or it broke, or nobody waits for it any longer
+PIPELINED: Final = 7  # a response has ended, and the next request was received already
+SENDING_BEGAN: Final = 8  # the rest of the response is sent in the background
+SENT: Final = 9  # the background has sent the response, or failed
+RECEIVING_BEGAN: Final = 10  # the request's body is received in the background
+RECEIVED: Final = 11  # the background has received the body, or gives up
+ENDED_OUR_SIDE: Final = 12  # the server has ended its side, and waits for the client's end
+HIJACKED: Final = 13  # the application took the socket
+HANDED_OVER: Final = 14  # another server takes the connection over
+FINISHED: Final = 15  # both sides have ended, or the connection broke, or its wait was given up
 
 EVENTS: Final = (
-    "found request", "found nothing", "put off", "in doubt", "readable", "due", "kept", "pipelined", "sends", "sent",
-    "receives", "received", "said end", "took", "passes on", "finished",
+    "found request", "found nothing", "put off", "in doubt", "readable", "due", "kept", "pipelined", "sending began",
+    "sent", "receiving began", "received", "ended our side", "hijacked", "handed over", "finished",
 )  # fmt: skip
 
-# -- actions: what is to be done
+# -- actions: what the performer does
 
 ENQUEUE: Final = 0  # append it to the queue
 WATCH: Final = 1  # let the poller tell when it is readable
-UNWATCH: Final = 2  # no more
+UNWATCH: Final = 2  # let the poller report it no more
 PROBE_BEGAN: Final = 3
 PROBE_ENDED: Final = 4
 BODY_BEGAN: Final = 5
@@ -69,10 +69,10 @@ ACTIONS: Final = (
 Step = tuple[int, tuple[int, ...]]
 
 _CLOSES: Final[Step] = (CLOSED, (UNWATCH, REMOVE, CLOSE))
-_PASSES: Final[Step] = (PASSED_ON, (UNWATCH, REMOVE))
+_HANDS_OVER: Final[Step] = (PASSED_ON, (UNWATCH, REMOVE))
 _LINGERS: Final[Step] = (LINGERING, (WATCH,))
 
-# What is not listed for a state changes nothing in it: it comes too late, and somebody else has the connection.
+# An event that is not listed for a state changes nothing in it: it comes too late, another owner has the connection.
 ROWS: Final[dict[int, dict[int, Step]]] = {
     READY: {
         FOUND_REQUEST: (BUSY, ()),
@@ -80,20 +80,20 @@ ROWS: Final[dict[int, dict[int, Step]]] = {
         PUT_OFF: (HELD, (UNWATCH,)),
         IN_DOUBT: (PROBED, (PROBE_BEGAN,)),
         READABLE: (READY, (UNWATCH,)),  # it will be looked at in any case
-        PASSES_ON: _PASSES,
+        HANDED_OVER: _HANDS_OVER,
         FINISHED: _CLOSES,
     },
     PARKED: {
         READABLE: (READY, (ENQUEUE,)),
         DUE: (READY, (ENQUEUE,)),
-        SAID_END: _LINGERS,
-        PASSES_ON: _PASSES,
+        ENDED_OUR_SIDE: _LINGERS,
+        HANDED_OVER: _HANDS_OVER,
         FINISHED: _CLOSES,
     },
     HELD: {
         READABLE: (HELD, (UNWATCH,)),
         DUE: (READY, (ENQUEUE,)),
-        PASSES_ON: _PASSES,
+        HANDED_OVER: _HANDS_OVER,
         FINISHED: _CLOSES,
     },
     PROBED: {
@@ -105,11 +105,11 @@ ROWS: Final[dict[int, dict[int, Step]]] = {
         READABLE: (BUSY, (UNWATCH,)),  # its thread will look
         KEPT: (PARKED, (WATCH,)),
         PIPELINED: (READY, (ENQUEUE,)),
-        SENDS: (SENDING, (UNWATCH,)),
-        RECEIVES: (RECEIVING, (UNWATCH, BODY_BEGAN)),
-        SAID_END: _LINGERS,
-        TOOK: (TAKEN, (UNWATCH, REMOVE)),
-        PASSES_ON: _PASSES,
+        SENDING_BEGAN: (SENDING, (UNWATCH,)),
+        RECEIVING_BEGAN: (RECEIVING, (UNWATCH, BODY_BEGAN)),
+        ENDED_OUR_SIDE: _LINGERS,
+        HIJACKED: (TAKEN, (UNWATCH, REMOVE)),
+        HANDED_OVER: _HANDS_OVER,
         FINISHED: _CLOSES,
     },
     SENDING: {
@@ -120,7 +120,7 @@ ROWS: Final[dict[int, dict[int, Step]]] = {
     RECEIVING: {
         READABLE: (RECEIVING, (UNWATCH,)),
         RECEIVED: (READY, (BODY_ENDED, ENQUEUE)),
-        PASSES_ON: (PASSED_ON, (UNWATCH, BODY_ENDED, REMOVE)),
+        HANDED_OVER: (PASSED_ON, (UNWATCH, BODY_ENDED, REMOVE)),
         FINISHED: (CLOSED, (UNWATCH, BODY_ENDED, REMOVE, CLOSE)),
     },
     LINGERING: {FINISHED: _CLOSES},

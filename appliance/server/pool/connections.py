@@ -324,7 +324,7 @@ class Connections:
             self.close(connection)
             return
         connection.deadline = now + self._limits.linger_s
-        self.on(connection, states.SAID_END)
+        self.on(connection, states.ENDED_OUR_SIDE)
 
     def dismiss(self, connection: Connection, now: float) -> None:
         """End an idle connection that no other server can go on with.
@@ -348,7 +348,7 @@ class Connections:
         for connection in self.in_state(states.PARKED, states.HELD, states.READY):
             handler = connection.handler
             if connection.wire.movable and handler.refusal is None and handler.raw is None:
-                self.on(connection, states.PASSES_ON)
+                self.on(connection, states.HANDED_OVER)
                 given.append((connection.wire.sock, connection.wire.buffer))
         left = [connection for connection in self.ready if connection.state == states.READY]
         self.ready.clear()

@@ -33,7 +33,7 @@ from .connections import Connection, Connections, Hold
 from .serving_loop import ServingLoop
 from .slow_requests import SlowRequests
 from .thread_pool import PoolThread, ThreadPool
-from .watchdog import Watchdog, exchange_of
+from .watchdog import WakeUp, Watchdog, exchange_of
 
 if TYPE_CHECKING:
     import socket
@@ -108,12 +108,14 @@ class PooledWSGIServer(WSGIServer):
         self._connections = Connections(self._poller, limits, getattr(sink, "waits", None))
         self._connections.hold = hold
         self._acceptor = Acceptor(listener, self._poller)
+        self._wake_up = WakeUp()
         self._thread_pool = ThreadPool(
             self._lock,
             threads=threads,
             max_streams=limits.max_streams,
             lead=lambda pool_thread, seconds: self._serving_loop.lead(pool_thread, seconds),  # noqa: PLW0108  it is made below
             rest=self._flushing.flush,
+            alarm=self._wake_up.set,
         )
         self.make_wire = _wires(tls)
         parts: dict[str, Any] = {
@@ -122,12 +124,12 @@ class PooledWSGIServer(WSGIServer):
             "acceptor": self._acceptor,
             "poller": self._poller,
             "flushing": self._flushing,
+            "wake_up": self._wake_up,
         }
         self._serving_loop = ServingLoop(self, self._lock, threads=threads, **parts)
         self._background = self._serving_loop.background
         slow = SlowRequests(sink, limits.slow_request_s)
         self._watchdog = Watchdog(self._lock, limits=limits, slow=slow, complain=self._complain, **parts)
-        self._serving_loop.watchdog = self._watchdog
         self._drains = False
         self._passing = 0
         self._cut_at = 0.0
@@ -156,7 +158,7 @@ class PooledWSGIServer(WSGIServer):
             for connection in self._connections.in_state(states.HELD):
                 self._connections.on(connection, states.DUE)
         self._poller.wake()
-        self._watchdog.wake_up()
+        self._wake_up.set()
 
     def pause(self) -> None:
         """Stop accepting; the listening socket stays open."""
@@ -169,7 +171,7 @@ class PooledWSGIServer(WSGIServer):
             self._acceptor.start()
             if not self._drains:
                 self._serving_loop.passed = None
-        self._watchdog.wake_up()
+        self._wake_up.set()
 
     def rest(self, passed: Passed) -> None:
         """Stop accepting, and pass on idle connections, now and after each request; serve those that are taken."""
@@ -177,7 +179,7 @@ class PooledWSGIServer(WSGIServer):
             self._acceptor.stop()
             self._serving_loop.passed = passed
         self._pass_idle(passed)
-        self._watchdog.wake_up()
+        self._wake_up.set()
 
     def take(self, connections: list[tuple[socket.socket, bytes]], peers: Sequence[str] = ()) -> None:
         """Adopt connections, each with the bytes that were already read of it.
@@ -193,7 +195,7 @@ class PooledWSGIServer(WSGIServer):
                     address = ("", 0)  # it has gone; its first receive will tell
                 self._serving_loop.locked_adopt(sock, address, early, now, late=True, relayed=bool(peer))
         self._poller.wake()
-        self._watchdog.wake_up()
+        self._wake_up.set()
 
     def hand_over(self) -> list[tuple[socket.socket, bytes]]:
         """Give up every idle plain connection, with the bytes read of it. The caller closes them."""
@@ -209,7 +211,7 @@ class PooledWSGIServer(WSGIServer):
             self._serving_loop.passed = passed
         self._pass_idle(passed)
         abort_endless(list(self._thread_pool.pool_threads))
-        self._watchdog.wake_up()
+        self._wake_up.set()
 
     def pass_idle(self) -> None:
         """Pass on connections that have become idle while the server drains."""
@@ -235,7 +237,7 @@ class PooledWSGIServer(WSGIServer):
     def stop(self) -> None:
         """Let ``serve_forever`` return at once, and close the connections."""
         self._stopped = True
-        self._watchdog.wake_up()
+        self._wake_up.set()
 
     def shutdown(self) -> None:
         """As ``stop``."""
@@ -337,7 +339,7 @@ class PooledWSGIServer(WSGIServer):
         with self._lock:
             connection = self._connections.of(handler.wire.sock.fileno())
             if connection is not None:
-                self._connections.on(connection, states.TOOK)
+                self._connections.on(connection, states.HIJACKED)
         return True
 
 

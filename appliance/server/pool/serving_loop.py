@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..wsgi.recording.sink import Flushing
     from .acceptor import Acceptor
     from .thread_pool import PoolThread, ThreadPool
-    from .watchdog import Watchdog
+    from .watchdog import WakeUp
 
     Passed = Callable[[list[tuple[socket.socket, bytes]]], None]
 
@@ -40,10 +40,7 @@ class ServingLoop:
 
     Attributes:
         passed: called with idle connections, once the server drains.
-        watchdog: the server's; set once it is made.
     """
-
-    watchdog: Watchdog
 
     def __init__(
         self,
@@ -55,6 +52,7 @@ class ServingLoop:
         acceptor: Acceptor,
         poller: Poller,
         flushing: Flushing,
+        wake_up: WakeUp,
         threads: int,
     ) -> None:
         self._server = server
@@ -64,6 +62,7 @@ class ServingLoop:
         self._acceptor = acceptor
         self._poller = poller
         self._flushing = flushing
+        self._wake_up = wake_up
         self._limits: Limits = server.limits
         self.passed: Passed | None = None
         self._must_poll = False  # a pipelined request waits: look for other clients before it is served
@@ -109,21 +108,21 @@ class ServingLoop:
         except ConnectionFailed as failure:
             self._server.handle_error(failure.sock, failure.address)
             return
-        if self.watchdog.sleeping:
-            self.watchdog.wake_up()
+        if self._wake_up.sleeping:
+            self._wake_up.set()
         try:
             self._serve(pool_thread, connection)
         finally:
             self._thread_pool.done(pool_thread)
             if self.passed is not None:
-                self.watchdog.wake_up()
+                self._wake_up.set()
 
     def _wait_for_work(self, seconds: float | None) -> None:
         """No connection has a request."""
         if self.passed is not None:
             self._server.pass_idle()
         if self._connections.hold is not None or self._connections.probed:
-            self.watchdog.wake_up()  # it knows nothing yet of those that were put off just now
+            self._wake_up.set()  # it knows nothing yet of those that were put off just now
         self._wait(seconds)
 
     def _wait(self, seconds: float | None) -> None:
@@ -151,8 +150,8 @@ class ServingLoop:
                 else:
                     connections.readable(descriptor)
             complaint, acceptor.complaint = acceptor.complaint, None
-        if come and self.watchdog.sleeping:
-            self.watchdog.wake_up()  # without a connection it sleeps with no end, and would let this one's time go by
+        if come and self._wake_up.sleeping:
+            self._wake_up.set()  # without a connection it sleeps with no end, and would let this one's time go by
         if complaint is not None:
             self._server.sink.event("error", "accept.failed", {"reason": complaint})
         for failure in failed:
@@ -246,7 +245,7 @@ class ServingLoop:
                 elif not connection.wire.movable:
                     self._connections.linger(connection, now)
                 else:
-                    self._connections.on(connection, states.PASSES_ON)
+                    self._connections.on(connection, states.HANDED_OVER)
                     given = True
             else:
                 self._locked_finish(connection, now)
@@ -281,7 +280,7 @@ class ServingLoop:
         outgoing, incoming = wire.outgoing, connection.incoming
         if outgoing is not None or incoming is not None:
             with self._lock:
-                self._connections.on(connection, states.SENDS if incoming is None else states.RECEIVES)
+                self._connections.on(connection, states.SENDING_BEGAN if incoming is None else states.RECEIVING_BEGAN)
         if incoming is not None:
             connection.begun_at = handler.started
             if not self.background.follow(incoming, lambda _: self._received(connection)):
@@ -299,7 +298,7 @@ class ServingLoop:
         except Exception:  # noqa: BLE001  as above
             self._give_up(connection)
         self._poller.wake()
-        self.watchdog.wake_up()
+        self._wake_up.set()
 
     def _received(self, connection: Connection) -> None:
         """Serve a request whose body has come, or may be waited for in a thread."""
@@ -313,7 +312,7 @@ class ServingLoop:
                     incoming.queue.close()
                 self._connections.close(connection)
         self._poller.wake()
-        self.watchdog.wake_up()
+        self._wake_up.set()
 
     def recall(self, most: int) -> list[tuple[socket.socket, bytes]]:
         """Give up connections whose requests have not begun, since their bodies have not come, with all bytes."""
@@ -322,7 +321,7 @@ class ServingLoop:
             with self._lock:
                 connection = self._connections.of(incoming.descriptor)
                 if connection is not None and connection.handler.raw is not None:
-                    self._connections.on(connection, states.PASSES_ON)
+                    self._connections.on(connection, states.HANDED_OVER)
                     early = connection.handler.raw + b"\r\n\r\n" + connection.wire.buffer + data
                     given.append((connection.wire.sock, early))
         return given
@@ -333,4 +332,4 @@ class ServingLoop:
 
     def _transfers_ended(self) -> None:
         self._flushing.flush()
-        self.watchdog.wake_up()
+        self._wake_up.set()

@@ -67,6 +67,7 @@ class ThreadPool:
         lead: serves one connection, or waits for some, for so long at most (None: no limit); the leader calls it in a
             loop.
         rest: called by a thread that has nothing to do.
+        alarm: called when a thread could not be started, or when no thread can lead any more.
     """
 
     def __init__(
@@ -77,25 +78,26 @@ class ThreadPool:
         max_streams: int,
         lead: Callable[[PoolThread, float | None], None],
         rest: Callable[[], None],
+        alarm: Callable[[], None],
     ) -> None:
         self._lock = lock
         self._threads = threads
         self._max_streams = max_streams
         self._lead = lead
         self._rest = rest
-        self._spare: list[PoolThread] = []
+        self._idle: list[PoolThread] = []
         self._average_s = 0.0
         self.pool_threads: set[PoolThread] = set()
         self.leader: PoolThread | None = None
         self.over = False
         self.eager = False  # requests are slow enough for the lead to be passed on before each
-        self.served = 0  # only that it changes counts
-        self.fault: BaseException | None = None  # nobody can lead any more
-        self.alarm: Callable[[], None] = rest  # called when that is so: the watchdog's wake-up
+        self.served = 0  # compared for change only
+        self.fault: BaseException | None = None  # why no thread can lead any more
+        self._alarm = alarm
         self._failures = 0
         self._failed_at = -1
-        self.short = False  # a thread was wanted, and could not be started
-        self.complaint: str | None = None  # why; to be told, then None again
+        self.short = False  # a thread was needed, and could not be started
+        self.complaint: str | None = None  # the reason to log; None once it is logged
         self._here: PoolThread | None = None  # the watchdog's own thread, while it serves
         self._start_again_at = 0.0
 
@@ -122,8 +124,8 @@ class ThreadPool:
             return
         if sum(pool_thread.busy and not pool_thread.detached for pool_thread in self.pool_threads) >= self._threads:
             return
-        if self._spare:
-            self.leader = self._spare.pop()
+        if self._idle:
+            self.leader = self._idle.pop()
             self.leader.wakeup.release()
             return
         if self.short and monotonic() < self._start_again_at:
@@ -146,7 +148,7 @@ class ThreadPool:
             self.complaint = str(error) or type(error).__name__
         self.short = True
         self._start_again_at = monotonic() + _START_AGAIN_S
-        self.alarm()
+        self._alarm()
 
     def serve_here(self, seconds: float) -> bool:
         """Lead in the calling thread, for one connection or for so long; False if that is not needed."""
@@ -198,9 +200,9 @@ class ThreadPool:
     def locked_end(self) -> None:
         """Let no thread wait any longer; busy threads end after their request."""
         self.over = True
-        for pool_thread in self._spare:
+        for pool_thread in self._idle:
             pool_thread.wakeup.release()
-        self._spare.clear()
+        self._idle.clear()
 
     def _loop(self, pool_thread: PoolThread) -> None:
         pool_thread.thread = threading.get_ident()
@@ -229,7 +231,7 @@ class ThreadPool:
         if self._failures >= _FAILURES_MAX:
             self.fault = error
             self.locked_end()
-            self.alarm()
+            self._alarm()
 
     def _leads(self, pool_thread: PoolThread) -> bool:
         """Lead, or wait to be appointed; False to end the thread."""
@@ -243,10 +245,10 @@ class ThreadPool:
             if self.leader is None or (self.leader is self._here and self.leader.busy):
                 self.leader = pool_thread  # the watchdog relieves a busy leader, but not itself
                 return True
-            if len(self._spare) >= self._threads:
+            if len(self._idle) >= self._threads:
                 self.pool_threads.discard(pool_thread)
                 return False
-            self._spare.append(pool_thread)
+            self._idle.append(pool_thread)
         self._rest()
         # Also if it leads already: the thread that appointed it has released this; the next wait must not end by it.
         pool_thread.wakeup.acquire()

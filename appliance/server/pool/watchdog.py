@@ -41,17 +41,36 @@ class ServerFailed(RuntimeError):  # noqa: N818 (as Refused)
         )
 
 
-class Watchdog:
-    """Watches one server.
+class WakeUp:
+    """Wakes the watchdog; any thread may set it.
 
     Attributes:
-        sleeping: it sleeps longer than a leader may be busy, and must be woken when one begins to work.
+        sleeping: the watchdog sleeps longer than a leader may be busy, and must be woken when one begins to work.
     """
+
+    __slots__ = ("_event", "sleeping")
+
+    def __init__(self) -> None:
+        self._event = GeventSafeEvent()
+        self.sleeping = False
+
+    def set(self) -> None:
+        """Let the watchdog look now."""
+        self._event.set()
+
+    def wait(self, seconds: float | None) -> None:
+        """Wait until it is set, at most ``seconds``."""
+        self._event.wait(seconds)
+
+
+class Watchdog:
+    """Watches one server."""
 
     def __init__(
         self,
         lock: threading.Lock,
         *,
+        wake_up: WakeUp,
         thread_pool: ThreadPool,
         connections: Connections,
         acceptor: Acceptor,
@@ -70,14 +89,8 @@ class Watchdog:
         self._flushing = flushing
         self._slow = slow
         self._complain = complain
-        self._wake_up = GeventSafeEvent()
+        self._wake_up = wake_up
         self._swept_at = 0.0
-        self.sleeping = False
-        thread_pool.alarm = self.wake_up
-
-    def wake_up(self) -> None:
-        """Let the watchdog look now."""
-        self._wake_up.set()
 
     def watch(self, is_over: Callable[[], bool], *, is_ending: Callable[[], bool]) -> None:
         """Watch until the server is over; every ``stuck_after_s`` while it ends.
@@ -110,10 +123,10 @@ class Watchdog:
         if closely or self._leader_works():
             self._wake_up.wait(self._limits.stuck_after_s)
         else:
-            self.sleeping = True
+            self._wake_up.sleeping = True
             if not self._leader_works():  # it may have begun before it could see the flag
                 self._wake_up.wait(self._idle_s())
-            self.sleeping = False
+            self._wake_up.sleeping = False
 
     def _leader_works(self) -> bool:
         leader = self._thread_pool.leader

@@ -89,7 +89,7 @@ class WSGIServer(simple_server.WSGIServer):
 
 
 class ThreadedWSGIServer(socketserver.ThreadingMixIn, WSGIServer):
-    """The same, with a thread for each connection.
+    """wsgiref's server with a thread for each connection.
 
     Args:
         connections_override: alias to database connection, to be Django's in each request's thread.

@@ -115,7 +115,7 @@ class ServerContext:
         return made
 
     def follow(self, server: Any) -> None:
-        """An environ begins as a copy of ``base_environ``, wsgiref says: what it is when the connection is made."""
+        """Take over the server's ``base_environ`` if it has changed: wsgiref copies it for each connection."""
         given = getattr(server, "base_environ", None)
         if given is not None and given != self._base_seen:
             self._base_seen = dict(given)

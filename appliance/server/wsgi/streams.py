@@ -21,7 +21,7 @@ class Reader(io.BufferedIOBase):
     """The connection's bytes from here on: after a head was read, from the start of its body.
 
     Attributes:
-        body: what ``wsgi.input`` is for the current request; None before the first.
+        body: ``wsgi.input`` of the current request; None before the first.
     """
 
     def __init__(self, wire: Wire, seconds: float) -> None:
@@ -30,16 +30,16 @@ class Reader(io.BufferedIOBase):
         self.body: Body | Empty | None = None
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def read1(self, size: int | None = -1, /) -> bytes:
-        """What there is, at most so many bytes; waits for the first."""
+        """Read at most ``size`` bytes of what has come; wait for the first."""
         most = RECEIVE if size is None or size < 0 else size
         return self._wire.take(most, Patience(self._seconds)) if most else b""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """So many bytes, fewer only at the end."""
+        """Read ``size`` bytes, fewer only at the end."""
         parts: list[bytes] = []
         left = -1 if size is None else size
         while left:
@@ -57,7 +57,7 @@ class Reader(io.BufferedIOBase):
         return len(data)
 
     def readline(self, size: int | None = -1, /) -> bytes:
-        """The next line with its end, or so many bytes of it."""
+        """Read the next line with its end, at most ``size`` bytes."""
         wire = self._wire
         most = -1 if size is None or size < 0 else size
         while True:
@@ -81,11 +81,11 @@ class Writer(io.BufferedIOBase):
         self.wire = wire
 
     def writable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def write(self, data: Any, /) -> int:
-        """Send it all."""
+        """Send all bytes."""
         data = bytes(data)
         self.wire.send(data)
         return len(data)
@@ -107,19 +107,19 @@ class FileWire(Wire):
         self._writer = writer
 
     def send_parts(self, parts: list[bytes]) -> None:
-        """Write them all."""
+        """Write all parts."""
         self.send(b"".join(parts))
 
     def receive(self, patience: Patience) -> bytes:  # noqa: ARG002 (a file object waits as it does)
-        """What comes next."""
+        """Return the next bytes of the file."""
         return self._reader.read(RECEIVE) if self._reader is not None else b""
 
     def take(self, most: int, patience: Patience) -> bytes:  # noqa: ARG002 (as above)
-        """The next bytes, and none behind them: the file is another's."""
+        """Return at most ``most`` bytes, and read no further: the file belongs to the caller."""
         return self._reader.read(most) if self._reader is not None else b""
 
     def send(self, data: bytes) -> None:
-        """Write it all."""
+        """Write all bytes."""
         if self._writer is not None:
             self._writer.write(data)
             if hasattr(self._writer, "flush"):

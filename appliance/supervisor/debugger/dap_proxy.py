@@ -85,7 +85,7 @@ class DapProxy:
 
     @property
     def waits(self) -> bool:
-        """Whether it has no debugger yet."""
+        """Whether the client has no debugger yet."""
         return self._debugger is None
 
     def connect(self, port: int) -> None:
@@ -97,7 +97,7 @@ class DapProxy:
         self._watch()
 
     def close(self) -> None:
-        """End both at once; first send what the client must know, if it takes that."""
+        """Close both sides at once; first tell the client that the debugger has ended, if possible."""
         if self._closed:
             return
         self._closed = True

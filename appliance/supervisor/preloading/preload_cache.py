@@ -44,7 +44,7 @@ class PreloadCache:
     proven: bool = False
 
     def update(self, modules: Iterable[str], others: Iterable[str]) -> bool:
-        """Add what a worker has loaded; whether there is something to preload that was not known."""
+        """Add what a worker has loaded; return whether some of it is new and can be preloaded."""
         known = set(self.modules)
         new = [name for name in modules if name not in known]
         self.modules += new
@@ -52,26 +52,26 @@ class PreloadCache:
         return any(name not in self.left for name in new)
 
     def exclude(self, found: Mapping[str, str]) -> dict[str, str]:
-        """Leave these out from now on; those that were not left out before."""
+        """Leave these modules out from now on; return those that were not left out before."""
         new = {name: why for name, why in found.items() if name not in self.left}
         self.left.update(new)
         return new
 
     @property
     def preloaded(self) -> int:
-        """How many modules are preloaded."""
+        """The number of modules that are preloaded."""
         return sum(name not in self.left for name in self.modules)
 
 
 def place(cache: Path, plan: Plan, root: Path) -> Path:
-    """The file for this project in this environment; another version of the appliance has another one."""
+    """Return the file for this project in this environment; each version of the appliance has its own."""
     made_of = (__version__, str(plan.python), plan.interpreter, plan.fingerprint, str(root))
     key = hashlib.sha256(os.fsencode("\0".join(made_of))).hexdigest()[:20]
     return user_cache(cache) / "preload" / f"{key}.json"
 
 
 def load(file: Path) -> PreloadCache:
-    """The list in this file; an empty one if there is none, it can't be read, or another user may have written it."""
+    """Return the list in this file; an empty one if the file is missing, unreadable, or may be another user's."""
     try:
         with open_folder(str(file.parent), _LEVELS) as folder:
             return PreloadCache(**json.loads(folder.read(file.name)))

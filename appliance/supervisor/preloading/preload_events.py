@@ -1,6 +1,6 @@
 """The events and actions of ``preload_rounds``: what can happen to a preloader, and what can be done about it.
 
-Data alone. What follows from an event is the table's to say. The processes are called as in ``preload_rounds.Process``.
+Data alone; the table decides. ``preload_rounds.Process`` has the names of the processes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Event:
 
 @dataclass(frozen=True)
 class ListLoaded(Event):
-    """It is another project or environment, whose list was kept, or was not."""
+    """The project or its environment has changed; ``known``: a list of modules is in the cache."""
 
     known: bool
     proven: bool
@@ -29,7 +29,7 @@ class ListLoaded(Event):
 
 @dataclass(frozen=True)
 class ListReported(Event):
-    """A worker has reported its modules; ``grown`` if there is something new to preload among them."""
+    """A worker has reported its modules; ``grown``: some can be preloaded that were not in the list."""
 
     grown: bool
 
@@ -61,7 +61,7 @@ class SpareDue(Event):
 
 @dataclass(frozen=True)
 class SpareForked(Event):
-    """The SPARE is there."""
+    """The SPARE has been forked."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class RoundNotStarted(Event):
 
 @dataclass(frozen=True)
 class RoundFinished(Event):
-    """The process of the round is done; it can be forked from if it has neither found nor refused anything."""
+    """The process of the round has finished; workers can be forked from it if ``found`` and ``refused`` are empty."""
 
     found: Mapping[str, str] = field(default_factory=dict)
     refused: str = ""
@@ -97,7 +97,7 @@ class RoundFinished(Event):
 
 @dataclass(frozen=True)
 class RoundEnded(Event):
-    """The process of the round has ended; ``forked`` is False for a copy that never was.
+    """The process of the round has ended; ``forked`` is False for a copy that was never made.
 
     Attributes:
         found: the module that ran last, and what it did.
@@ -110,7 +110,7 @@ class RoundEnded(Event):
 
 @dataclass(frozen=True)
 class PreloaderEnded(Event):
-    """The preloader has ended by itself; ``lasted`` if that was not for what it had imported."""
+    """The preloader has ended by itself; ``lasted``: it ran for ``LASTING_S``, so its imports are not the cause."""
 
     how: str
     lasted: bool
@@ -133,7 +133,7 @@ class Action:
 
 @dataclass(frozen=True)
 class Schedule(Action):
-    """Come back with RoundDue after so long, or earlier where that is scheduled already."""
+    """Send RoundDue after ``after_s`` seconds; an earlier one that is scheduled stays."""
 
     after_s: float
 

@@ -47,10 +47,10 @@ from appliance.supervisor.preloading.preload_events import (
 
 GROWN_S = 2.0  # more modules are rarely loaded alone
 REPLACED_S = 0.3  # a cold start that is under way comes first
-ENDED_S = 2.0  # after a preloader that has ended by itself
-LATER_S = 60.0  # at most, before a preloader that could not be started is tried again
-ROUNDS = 8  # in a row with a finding; three are usual
-REMAKES = 3  # of a preloader that ends by itself
+ENDED_S = 2.0  # the wait after a preloader has ended by itself
+LATER_S = 60.0  # the longest wait before a preloader that could not be started is tried again
+ROUNDS = 8  # rounds in a row with a finding, until preloading is given up; three are usual
+REMAKES = 3  # preloaders in a row that end by themselves, until preloading is given up
 
 
 class Phase(enum.Enum):
@@ -67,8 +67,8 @@ class Process(enum.Enum):
     """The processes that a table's action or a performer may mean."""
 
     READY = "ready"  # the preloader that workers are forked from
-    IMPORTING = "importing"  # the one of the round that is under way
-    COPY = "copy"  # of that one, from before its imports: begins the next round without a start
+    IMPORTING = "importing"  # the process of the round that is under way
+    COPY = "copy"  # a copy of IMPORTING from before its imports; it begins the next round without a start
     SPARE = "spare"  # a worker, forked ahead
 
 
@@ -82,9 +82,9 @@ class State:
         importing: the list of the round that is under way.
         ready: the list of the preloader that is there.
         proven: the newest list was imported once without a finding, in this process's life or an earlier one.
-        pause_s: before the next round, where no preloader is there.
+        pause_s: the wait before the next round while there is no preloader.
         spare: the SPARE is there.
-        rounds: in a row that had a finding.
+        rounds: how many rounds in a row had a finding.
         remakes: how often in a row the preloader has ended by itself.
         misses: how often in a row no process could be started.
     """
@@ -109,14 +109,14 @@ Row = Callable[[State, Any], Step]
 
 
 def delay_s(state: State) -> float | None:
-    """In how many seconds to begin the next round; None where none is to begin now."""
+    """Return the seconds until the next round begins; None if no round is due."""
     if state.phase is not Phase.WAITING or state.ready == state.newest:
         return None
     return state.pause_s if state.ready is None else max(GROWN_S, state.pause_s)
 
 
 def fork_source(state: State) -> Process | None:
-    """Where the next worker comes from; None for a cold start.
+    """Return the process that gives the next worker; None for a cold start.
 
     A first round may take seconds, and find something unsafe: no worker waits for it.
     """
@@ -266,7 +266,7 @@ EVENTS: tuple[type[Event], ...] = (
     RoundDue, RoundStarted, RoundNotStarted, RoundFinished, RoundEnded, PreloaderEnded, StopRequested,
 )  # fmt: skip
 
-# What is not listed for a phase changes nothing in it.
+# An event that is not listed for a phase changes nothing in it.
 ROWS: dict[Phase, dict[type[Event], Row]] = {
     Phase.UNKNOWN: {
         **_ALWAYS,
@@ -293,5 +293,5 @@ ROWS: dict[Phase, dict[type[Event], Row]] = {
 
 
 def step(state: State, event: Event) -> Step:
-    """What follows from ``event``."""
+    """Return the next state and the actions to perform."""
     return ROWS[state.phase].get(type(event), _stay)(state, event)

@@ -55,11 +55,11 @@ class Preloading:
         self._state = preload_rounds.State(Phase.OFF if off else Phase.UNKNOWN, off)
         self._performers = self._actions()
         self._processes: dict[Process, Handle] = {}
-        self._analysis: Analysis | None = None  # what the list, and the preloader, are of
+        self._analysis: Analysis | None = None  # the list and the preloader belong to it
         self._file: Path | None = None
         self._cache = preload_cache.PreloadCache()
         self._note = -1  # a file in memory, in which the process of the round names the module that it runs
-        self._count = 0  # of the modules of the round
+        self._count = 0  # the number of modules of the round
         self._timer: Timer | None = None
 
     def _actions(self) -> dict[type[events.Action], Callable[[Any], None]]:
@@ -84,7 +84,7 @@ class Preloading:
     # -- what the workers need, and report -----------------------------------------------------------------------------
 
     def fork(self, generation: int, analysis: Analysis) -> Handle | None:
-        """A worker that waits for its start; None where it has to be started cold."""
+        """Return a worker that waits for its start message; None if the worker must be started cold."""
         if self._state.phase is Phase.OFF:
             return None
         self._follow(analysis)
@@ -135,7 +135,7 @@ class Preloading:
         self._on(events.StopRequested("the appliance stops"))
 
     def status(self) -> dict[str, Any]:
-        """The part of ``appliance status``."""
+        """Return the part of ``appliance status`` about preloading."""
         state, ready = self._state, self._processes.get(Process.READY)
         importing = state.phase is Phase.IMPORTING
         return {
@@ -149,7 +149,7 @@ class Preloading:
     # -- what the processes do -----------------------------------------------------------------------------------------
 
     def preloaded(self, child: Handle, message: Preloaded) -> None:
-        """The process of a round is done."""
+        """Note that the process of a round has finished."""
         if child is not self._processes.get(Process.IMPORTING):
             return
         self._read_note()
@@ -158,7 +158,7 @@ class Preloading:
         self._on(events.RoundFinished(message.found, message.refused, message.import_s))
 
     def ended(self, child: Handle) -> None:
-        """One of the processes has ended."""
+        """Note that one of the preloading processes has ended."""
         process = next((process for process, each in self._processes.items() if each is child), None)
         if process is None:
             return
@@ -179,7 +179,7 @@ class Preloading:
     # -- the list ------------------------------------------------------------------------------------------------------
 
     def _follow(self, analysis: Analysis) -> None:
-        """Take this analysis for the project's: in another environment it has another list."""
+        """Use this analysis from now on; load another list if the environment is another one."""
         known = self._analysis
         self._analysis = analysis
         file = preload_cache.place(self._settings.cache, analysis.plan, self._settings.project)
@@ -255,7 +255,7 @@ class Preloading:
         )
 
     def _expect_copy(self) -> list[int]:
-        """The descriptors of a copy of the process that imports: the copy begins the next round."""
+        """Expect a copy of the process that imports, for the next round; return the copy's descriptors."""
         try:
             copy, theirs = handles.prepare_forked("preloader")
         except StartError:
@@ -285,7 +285,7 @@ class Preloading:
             self._on(events.SpareForked())
 
     def _fork(self, source: Process) -> Handle | None:
-        """Have a worker forked. It is there when it says hello; if it never does, its channel ends."""
+        """Ask for a forked worker. Its hello shows that it exists; without a hello, its channel ends."""
         try:
             child, theirs = handles.prepare_forked("spare")
         except StartError:
@@ -313,7 +313,7 @@ class Preloading:
             self._end(process)
 
     def _read_note(self) -> str:
-        """The module that ran last in the process of the round; the note is used up."""
+        """Return the module that ran last in the process of the round, and close the note."""
         if self._note < 0:
             return ""
         name = os.pread(self._note, 4096, 0).partition(b"\n")[0].decode("utf-8", "replace")

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _CHUNK = 65_536
 RECHECK_S = 1.0  # between two checks of a child to which no timeout applies
 CLOSED_S = 1.0  # a child whose channel has ended should end within this time
-_MAX_LAST_READS = 32  # of an ended child's output: more than a pipe holds; the loop reads what others still write
+_MAX_LAST_READS = 32  # reads of an ended child's output, more than a pipe holds; the loop reads what others still write
 GROUP_S = 1.0  # for the rest of an ended child's process group to end
 REPORT_S = 0.3  # for a worker to report its background work before it is killed
 
@@ -85,7 +85,7 @@ class Children:
         return tuple(self._alive)
 
     def add(self, child: Handle) -> Handle:
-        """Read its messages and output from now on."""
+        """Read the child's messages and output from now on."""
         self._alive.append(child)
         for stream in child.outputs:
             self._open.append((child, stream))
@@ -94,7 +94,7 @@ class Children:
         return child
 
     def send(self, child: Handle, message: Message, descriptors: Sequence[int] = ()) -> bool:
-        """Send it a message; return False if it has ended."""
+        """Send the child a message; return False if it has ended."""
         if child.channel is None or child not in self._alive:
             return False
         try:
@@ -113,7 +113,7 @@ class Children:
         no_timeout: Callable[[Handle], bool] = lambda _: False,
         streams_s: float = 0.0,
     ) -> None:
-        """Ask it to finish its requests and end; kill it after the grace, unless no timeout applies to it.
+        """Ask the child to finish its requests and end; kill it after the grace, unless no timeout applies to it.
 
         Streams end at once; the child waits for ``streams_s`` until their generators have noticed.
         """
@@ -131,13 +131,13 @@ class Children:
             self.terminate(child)
 
     def set_deadline(self, child: Handle, within_s: float) -> None:
-        """Give it this much more time before it is cut."""
+        """Give the child ``within_s`` seconds more, then end it as ``cut`` does."""
         if child.deadline is not None:
             child.deadline.cancel()
         child.deadline = self._loop.call_later(within_s, partial(self.terminate, child))
 
     def terminate(self, child: Handle) -> None:
-        """Kill it; a worker first reports its background work."""
+        """Kill the child; a worker first reports its background work."""
         if child.role == "worker" and child.ready_at is not None and self.send(child, ReportBackgroundWork(end=True)):
             child.ending = True
             self._loop.call_later(REPORT_S, partial(self.kill, child))
@@ -145,7 +145,7 @@ class Children:
             self.kill(child)
 
     def kill(self, child: Handle) -> None:
-        """Kill it now, with everything that it started."""
+        """Kill the child now, with everything that it started."""
         child.ending = True
         if child not in self._alive:
             return
@@ -154,7 +154,7 @@ class Children:
             self._remove(child)  # if it is forked after this, it finds its channel closed
 
     def reap(self) -> None:
-        """Collect the statuses of all that have ended."""
+        """Collect the wait statuses of all processes that have ended."""
         for pid, status in reaped():
             self._loop.guarded(partial(self._reaped, pid, status))
 
@@ -180,7 +180,7 @@ class Children:
         self._remove(child)
 
     def _kill_group(self) -> None:
-        """Kill what ignored SIGTERM: a project's own children may handle it."""
+        """Kill what is left of the group that was ended first: a project's own children may ignore SIGTERM."""
         if self._groups:
             child = self._groups.popleft()
             child.signal_group(signal.SIGKILL)
@@ -213,7 +213,7 @@ class Children:
             self._unmatched.clear()
 
     def pause(self) -> None:
-        """Read nothing, so that writers wait."""
+        """Stop reading every child, so that writers wait."""
         self._paused = True
         for child in self._alive:
             if child.channel is not None:
@@ -222,7 +222,7 @@ class Children:
             self._loop.unwatch(child.outputs[stream])
 
     def resume(self) -> None:
-        """Read again."""
+        """Read the children again."""
         self._paused = False
         for child in {*self._alive, *(child for child, _ in self._open)}:
             self._watch(child)
@@ -247,7 +247,7 @@ class Children:
         self._read_channel(child)
 
     def _read_channel(self, child: Handle) -> bool:
-        """Read its channel once; return False at the channel's end."""
+        """Read the child's channel once; return False at the channel's end."""
         if child.channel is None:
             return False
         try:
@@ -272,7 +272,8 @@ class Children:
         if not child.pid:
             self._loop.post(partial(self._never_started, child))
         elif isinstance(error, ChannelClosedError):
-            self._loop.call_later(CLOSED_S, partial(self._channel_lost, child, "the child closed it and lives on"))
+            reason = "the process closed its channel and keeps running"
+            self._loop.call_later(CLOSED_S, partial(self._channel_lost, child, reason))
         else:
             self._channel_lost(child, str(error))
 
@@ -287,7 +288,7 @@ class Children:
             self._remove(child)
 
     def _read_output(self, child: Handle, stream: str) -> bool:
-        """Read one of its outputs once; return False if there is nothing to read, now or ever."""
+        """Read one of the child's outputs once; return False if there is nothing to read, now or ever."""
         if (child, stream) not in self._open:
             return False
         now = child.in_flight.snapshot() if child.in_flight is not None else None
@@ -334,7 +335,7 @@ class Children:
         self._pass_on(child, stream, child.output_lines[stream].settle())
 
     def _read_rest(self, child: Handle) -> None:
-        """Read what it had written when it died; other processes that it has left may write more."""
+        """Read what the child had written when it died; processes that it has left may write more."""
         if child.channel is not None:
             for _ in range(_MAX_LAST_READS):
                 if not (_readable(child.channel) and self._read_channel(child)):

@@ -87,14 +87,14 @@ class Handle:
 
     @cached_property
     def readable(self) -> select.poll:
-        """Polls its outputs; polling both takes 0.5 µs, a read without data 1.5."""
+        """A poll of the child's outputs: polling both takes 0.5 µs, a read without data 1.5."""
         poll = select.poll()
         for descriptor in self.outputs.values():
             poll.register(descriptor, select.POLLIN)
         return poll
 
     def count(self, slots: int) -> int:
-        """Count its requests in shared memory, for this many at a time; return the memory's descriptor."""
+        """Count the worker's requests in shared memory of ``slots`` at a time; return the memory's descriptor."""
         self.in_flight = Reading(slots)
         self.silent = dict.fromkeys(self.outputs, self.in_flight.snapshot())
         return self.in_flight.descriptor
@@ -105,14 +105,14 @@ class Handle:
         return self.in_flight.only_one_since(before) if self.in_flight is not None and before is not None else None
 
     def signal_group(self, number: signal.Signals) -> None:
-        """Send a signal to it and everything that it started."""
+        """Send a signal to the child and everything that it started."""
         if not self.pid:
             return  # group 0 is our own
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
 
     def has_group(self) -> bool:
-        """Whether its process group still has a process; ended ones count until they are reaped."""
+        """Whether the child's process group still has a process; ended ones count until they are reaped."""
         try:
             os.killpg(self.pid, 0)
         except ProcessLookupError:
@@ -130,7 +130,7 @@ class Handle:
             self.deadline.cancel()
 
     def how(self) -> str:
-        """Describe how it ended."""
+        """Describe how the child ended."""
         code = self.returncode
         if code is None:
             return "is running" if self.pid else "never started"
@@ -203,7 +203,7 @@ class _Descriptors:
         return self
 
     def connect(self) -> bool:
-        """Make a channel."""
+        """Make the child's channel."""
         parent_end, child_end = Channel.pair()
         self.child_end = child_end.detach()
         parent_end.setblocking(False)  # noqa: FBT003  the standard library's own signature
@@ -211,7 +211,7 @@ class _Descriptors:
         return True
 
     def inherited(self) -> list[int]:
-        """Return what the child inherits and never uses."""
+        """Return the descriptors that the child inherits and never uses."""
         return [self.lifeline.child_end] if self.lifeline.child_end >= 0 else []
 
     def keep(self) -> None:

@@ -134,7 +134,7 @@ class Spawner:
         return self._settings.threads
 
     def _initialise(self, child: Handle, target: dict[str, Any], adapter: dict[str, str] | None = None) -> Handle:
-        """Send it the start message; kill it if that fails, because it is of no use then.
+        """Send the child its start message; kill the child if that fails, because it can't serve.
 
         Raises:
             StartError: there are no descriptors left.

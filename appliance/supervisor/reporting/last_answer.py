@@ -34,7 +34,7 @@ class LastAnswer:
 
     @property
     def active(self) -> bool:
-        """Whether it answers."""
+        """Whether requests are answered here."""
         return bool(self._answer)
 
     def start(self, page: dict[str, Any]) -> None:
@@ -58,7 +58,7 @@ class LastAnswer:
             self._connections.add(_Connection(self._loop, client, answer, self._connections, early))
 
     def stop(self) -> None:
-        """Stop: another process answers."""
+        """Stop answering: another process answers from now on."""
         if self._answer:
             self._answer = b""
             self._loop.unwatch(self._listener)
@@ -81,7 +81,7 @@ class LastAnswer:
 
 
 class _Connection:
-    """One connection."""
+    """One connection, from its head to its answer."""
 
     def __init__(
         self, loop: Loop, connection: socket.socket, answer: bytes, others: set[_Connection], early: str = ""
@@ -110,7 +110,7 @@ class _Connection:
             self.answer()
 
     def answer(self) -> None:
-        """Send it, and wait for the client to close: closing first could reset the connection and lose the answer."""
+        """Send the answer, and wait for the client to close: closing first could destroy the answer by a reset."""
         self._timer.cancel()
         self._timer = self._loop.call_later(_LINGER_S, self._end)
         with contextlib.suppress(OSError):  # a few hundred bytes fit any socket; the client may have disconnected

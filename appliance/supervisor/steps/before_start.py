@@ -63,9 +63,9 @@ class BeforeStart:
             runs.ReportNotStarted: lambda action: failures.performing(lifecycle.Prepare(action.job), action.error),
             runs.ReportEnd: self._report_end,
         }
-        self._analysis: Analysis | None = None  # what the run is for
+        self._analysis: Analysis | None = None  # the project as it was when the run was requested
         self._child: Handle | None = None
-        self._earlier: list[Handle] = []  # runs that were ended, or have ended and left something behind
+        self._earlier: list[Handle] = []  # runs of which a process may be left
         self._timer: Timer | None = None
         self._span = (0.0, 0.0)  # when the last run began and ended, by the clock of the files
         self._output: deque[str] = deque(maxlen=_OUTPUT_LINES)
@@ -102,7 +102,7 @@ class BeforeStart:
             self._output.extend(each.text.decode("utf-8", "replace").split("\n"))
 
     def ended(self, child: Handle) -> None:
-        """The shell has ended."""
+        """Note that the shell of the run has ended."""
         if child is not self._child:
             return
         self._child = None
@@ -160,7 +160,8 @@ class BeforeStart:
         error = PreparationError(
             f"a command of BEFORE_START failed: {action.how}",
             expected="commands that end with exit status 0",
-            action="Read its output, mend it and save: they are run again. Or change APPLIANCE_BEFORE_START.",
+            action="Read the output below, fix the command or its files, and save: the commands run again. "
+            "Or change APPLIANCE_BEFORE_START.",
             output=list(self._output),
         )
         self._log.event("error", error.event, **error.fields())

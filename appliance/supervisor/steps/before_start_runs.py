@@ -17,7 +17,7 @@ class Phase(enum.Enum):
     """Whether the commands run."""
 
     IDLE = "idle"
-    WAITING = "waiting"  # for what is left of earlier runs
+    WAITING = "waiting"  # until no process of an earlier run is left
     RUNNING = "running"
 
 
@@ -26,10 +26,10 @@ class State:
     """The run that is wanted or under way, and what is known of earlier ones.
 
     Attributes:
-        job: the lifecycle's number of the request; the newest one, where a run is asked for again.
+        job: the lifecycle's number of the request; of the newest one if the run was requested again.
         inputs: a digest of what the run depends on.
         done: the inputs with which a run last ended well; empty for none.
-        wait_reported: the log says that it waits.
+        wait_reported: the log says that the run waits.
     """
 
     phase: Phase = Phase.IDLE
@@ -109,7 +109,7 @@ class CheckEarlierRuns(Action):
 
 @dataclass(frozen=True)
 class ReportWait(Action):
-    """Log what is waited for."""
+    """Log that the run waits for this process group."""
 
     pid: int
 
@@ -186,7 +186,7 @@ EVENTS: tuple[type[Event], ...] = (
     RunRequested, CancelRequested, EarlierRunsGone, EarlierRunLives, StartFailed, RunEnded,
 )  # fmt: skip
 
-# What is not listed for a phase changes nothing in it.
+# An event that is not listed for a phase changes nothing in it.
 ROWS: dict[Phase, dict[type[Event], Row]] = {
     Phase.IDLE: {RunRequested: _request},
     Phase.WAITING: {
@@ -205,6 +205,6 @@ ROWS: dict[Phase, dict[type[Event], Row]] = {
 
 
 def step(state: State, event: Event) -> Step:
-    """What follows from ``event``."""
+    """Return the next state and the actions to perform."""
     row = ROWS[state.phase].get(type(event))
     return row(state, event) if row is not None else (state, ())

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 REPORT_S = 1.0  # background work that ends sooner is not worth a log line
 SHORT_GRACE_S = 1.0  # for a worker whose address the new worker waits for
-MOST = 3
+MOST = 3  # drained workers at a time; of more, the oldest is ended
 
 
 class DrainedWorkers:
@@ -46,6 +46,6 @@ class DrainedWorkers:
         self._children.send(child, ReportBackgroundWork())
 
     def shorten_deadlines(self) -> None:
-        """End them soon: the new worker needs an address that one of them holds."""
+        """End the drained workers soon: the new worker needs an address that one of them holds."""
         for child in self._drained:
             self._children.set_deadline(child, SHORT_GRACE_S)

@@ -34,11 +34,11 @@ Mark = list[int]
 EXPIRY_S: Final = 1.0  # for a note whose change has not come
 UNSEEN_S: Final = 10.0  # for a note whose change has come, and is not seen yet
 MOMENT_S: Final = 0.05  # after a note that is used up
-MOST: Final = 4096  # files of which notes stand
+MOST: Final = 4096  # the most files that may have notes
 _MOST_OF_ONE: Final = 256
 _TICK_S: Final = 0.02  # the clock of files stands still between two ticks of the kernel
 _READ: Final = 65_536
-_LONGEST: Final = 8192  # of a note; the pipe takes 4,096 bytes at a time whole
+_LONGEST: Final = 8192  # bytes of a note; the kernel keeps writes of up to 4,096 bytes in one piece
 
 
 @dataclass
@@ -182,7 +182,7 @@ class FileNotes:
 
 
 def _age_s(path: str) -> float:
-    """How long ago the file was changed; 0 for a missing file, which this process may have removed."""
+    """Return the seconds since the file was changed; 0 for a missing file, which this process may have removed."""
     try:
         return time.time() - os.stat(path).st_ctime - _TICK_S  # noqa: PTH116  asked of each note
     except (OSError, ValueError):

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from appliance.supervisor.reporting.stack_dumps import StackDumps
 
 CHECK_S = 2.0
-SHORT = 5  # checks without progress, where nothing excuses that
-LONG = 30
-_COMPUTES = 0.5  # of a processor: it is at work, whatever it does
+SHORT = 5  # checks without progress that make a standstill, if nothing excuses them
+LONG = 30  # and if the process computes, or all its threads are busy
+_COMPUTES = 0.5  # the share of a processor from which a process counts as computing
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -84,7 +84,7 @@ class Progress:
         self._log = log
         self._child: Handle | None = None
         self._last = _State()
-        self._checks = 0  # without progress
+        self._checks = 0  # checks in a row without progress
         self._since = 0.0
         self._probe_requested = False
         self._probe: socket.socket | None = None
@@ -176,7 +176,7 @@ class Progress:
 
 
 def _near(listener: socket.socket) -> tuple[str, int]:
-    """The listener's address, as seen from this machine."""
+    """Return the listener's address, as seen from this machine."""
     host, port = listener.getsockname()[:2]
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port
 

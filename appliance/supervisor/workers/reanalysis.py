@@ -29,7 +29,7 @@ class Reanalysis:
     def __init__(self, loop: Loop, analyst: Analyst) -> None:
         self._loop = loop
         self._analyst = analyst
-        self._next: Analysis | None = None  # made already: the next request for an analysis gets it
+        self._next: Analysis | None = None  # a finished analysis, for the next request
         self._is_fresh = True
 
     def saved(self) -> None:

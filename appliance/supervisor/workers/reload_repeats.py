@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-OFTEN: Final = 3  # reloads by one file alone: logged
+OFTEN: Final = 3  # reloads in a row by one file alone, from which they are logged
 WITHIN_S: Final = 10.0
-LOOP: Final = 6  # changes in a row, each while a worker starts: held
+LOOP: Final = 6  # changes in a row while a worker starts, from which the file is held
 HELD_S: Final = (3.0, 600.0)
 
 
@@ -42,7 +42,7 @@ class ReloadRepeats:
 
     def __init__(self) -> None:
         self._last: deque[float] = deque(maxlen=OFTEN)
-        self._file = ""  # that alone has caused the last reloads
+        self._file = ""  # the one file that has caused the last reloads
         self._reported: set[str] = set()
         self._in_a_row = 0
         self._held_s = HELD_S[0]

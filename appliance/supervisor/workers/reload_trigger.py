@@ -135,7 +135,7 @@ class ReloadTrigger:
         self._watcher.add_files("failure", Kind.CODE, [file for file in own if file.startswith("/")])
 
     def status(self) -> dict[str, Any] | None:
-        """How saves are noticed, for ``appliance status``; None where they are not."""
+        """Return how saves are noticed, for ``appliance status``; None if the reload is off."""
         return self._how if self._on else None
 
     def _note(self, event: str, fields: dict[str, Any]) -> None:
@@ -182,7 +182,7 @@ class ReloadTrigger:
             del self._removed[path]
 
     def removed(self) -> list[str]:
-        """The modules' files that were removed or renamed, and are not back: they may explain an import that fails."""
+        """Return the modules' files that were removed or renamed: they may explain an import that fails."""
         return list(self._removed)
 
     def _whole(self, path: str) -> str:
@@ -193,7 +193,7 @@ class ReloadTrigger:
         return self.notes.is_own(whole, changes.seen.get(whole, changes.noticed_at))
 
     def _advice(self, path: str) -> str:
-        return f"If a program writes it, and no change of it is to be loaded: {self._setting(path)}"
+        return f"If a program writes this file and the project need not reload for it, set {self._setting(path)}"
 
     def _setting(self, path: str) -> str:
         return f"APPLIANCE_IGNORE={','.join([*self._ignored, path])}"
@@ -205,7 +205,7 @@ class ReloadTrigger:
         self._loop.post(partial(self._take, changes))
 
     def unchanged(self, seen: Mapping[str, float]) -> None:
-        """Files hold what they held."""
+        """Take files that were written without a change of their content."""
         self._loop.post(partial(self._use_up, seen))
 
     def _use_up(self, seen: Mapping[str, float]) -> None:
@@ -213,7 +213,7 @@ class ReloadTrigger:
             self.notes.is_own(path, at)
 
     def report_event(self, event: str, fields: Mapping[str, object]) -> None:
-        """An event for the log."""
+        """Log an event of the watcher."""
         self._loop.post(partial(self._note, event, dict[str, Any](fields)))
 
     def worker_state(self) -> WorkerState:

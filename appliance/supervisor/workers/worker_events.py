@@ -1,6 +1,6 @@
 """The events and actions of ``worker_retries``: what can happen to a worker, and what can be done about it.
 
-Data alone. What follows from an event is the table's to say.
+Data alone; the table decides.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class StoppedAccepting(Event):
 
 @dataclass(frozen=True)
 class OldWorkersGone(Event):
-    """No other worker than the newest attempt lives."""
+    """Every worker has ended, except for the newest attempt."""
 
 
 # -- actions -----------------------------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ class Start(Action):
 
 @dataclass(frozen=True)
 class ExpectEnd(Action):
-    """The attempt ends by itself, for a reason that is known: its end is no crash."""
+    """Expect the attempt to end by itself: the reason is known, so its end is no crash."""
 
     attempt: int
 

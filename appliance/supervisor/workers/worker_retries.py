@@ -48,8 +48,8 @@ class Stage(enum.Enum):
 
     NONE = "none"  # no worker is wanted, or the last one has failed, and that was reported
     IMPORTING = "importing"
-    IMPORTED = "imported"  # and does not accept yet: the old worker has not left the listening socket
-    ADDRESS_IN_USE = "address in use"  # its import failed for that; it is started again when the old workers have gone
+    IMPORTED = "imported"  # does not accept yet: the old worker has not left the listening socket
+    ADDRESS_IN_USE = "address in use"  # the import has failed; the next attempt waits until the old workers end
     SERVING = "serving"
     CLOSED = "closed"  # the appliance stops
 
@@ -64,7 +64,7 @@ class State:
         doubt: why this attempt is cold, or the next one will be: its outcome shows whether the fork was at fault.
         address_retried: this generation has been started again because its address was in use.
         draining: the attempt of the old worker that has been asked to drain, and may still accept; 0 for none.
-        ready: what the worker sent when it had imported the application, while it may not accept yet.
+        ready: the worker's message Ready, kept while the worker may not accept yet.
     """
 
     stage: Stage = Stage.NONE
@@ -210,7 +210,7 @@ EVENTS: tuple[type[Event], ...] = (
     ForkMismatched, ImportFailed, Imported, Died, StoppedAccepting, OldWorkersGone,
 )  # fmt: skip
 
-# What is not listed for a stage changes nothing in it.
+# An event that is not listed for a stage changes nothing in it.
 ROWS: dict[Stage, dict[type[Event], Row]] = {
     Stage.NONE: _ALWAYS,
     Stage.IMPORTING: {
@@ -228,6 +228,6 @@ ROWS: dict[Stage, dict[type[Event], Row]] = {
 
 
 def step(state: State, event: Event) -> Step:
-    """What follows from ``event``."""
+    """Return the next state and the actions to perform."""
     row = ROWS[state.stage].get(type(event))
     return row(state, event) if row is not None else (state, ())

@@ -37,12 +37,12 @@ if TYPE_CHECKING:
     from appliance.supervisor.steps.analysis import Analysis
     from appliance.supervisor.workers.drained_workers import DrainedWorkers
 
-SETTLED_S = 1.0  # a worker that was ready for so long was no failed start, even without a request
+SETTLED_S = 1.0  # a worker that was ready for this long was no failed start, even without a request
 LOOP_DEATHS = 5  # deaths of workers, each within LOOP_S after the one before: that is no accident
 LOOP_S = 10.0
 REPORT_MODULES_S = (1.0, 15.0)  # after a worker is ready: its requests import more
 LEAVING_S = 1.0  # for a worker to leave the listening socket; one that can't in that time answers nothing either
-UNFINISHED_S = 0.7  # of an import, before the worker is asked to serve what never ends; and from then on
+UNFINISHED_S = 0.7  # how long an import lasts before the worker is asked to serve an endless one; asked again each time
 SUPERSEDED_S = 0.25  # for a superseded worker to report what it has loaded
 OUTPUT_LINES = 60  # of a worker's output that a page about its death shows
 _REPORTED_FIELDS = {"file", "line", "type", "message", "action"}
@@ -108,9 +108,9 @@ class Workers:
         self._boot_timer: Timer | None = None
         self._output: deque[str] = deque(maxlen=OUTPUT_LINES)
         self._save: Save | None = None
-        self._analysis: Analysis | None = None  # of the last start
-        self._superseded: Handle | None = None  # has been asked to report its modules before it ends
-        self._deaths: list[tuple[float, str]] = []  # when, and how, of the last ones
+        self._analysis: Analysis | None = None  # the project as the last worker was started
+        self._superseded: Handle | None = None  # a worker that reports its modules before it ends
+        self._deaths: list[tuple[float, str]] = []  # when and how the last workers died
         self._loop_reported = False
         self._state = worker_retries.State()
         self._performers = self._actions()
@@ -136,7 +136,7 @@ class Workers:
             self._performers[type(action)](action)
 
     def _worker(self, attempt: int) -> Handle | None:
-        """The process of this attempt: it lives, or has ended and its last messages are being read."""
+        """Return the process of this attempt; it may have ended while its last messages are being read."""
         if self.current is not None and self.current.attempt == attempt:
             return self.current
         return next((each for each in self._living() if each.attempt == attempt), None)
@@ -190,7 +190,7 @@ class Workers:
         self._on(events.StoppedAccepting(child.attempt))
 
     def modules_reported(self, child: Handle, message: ModulesReport) -> None:
-        """The worker has reported what it has loaded."""
+        """Take a worker's report of the modules that it has loaded."""
         known, analysis = child.analysis, self._analysis
         if child.ending and child.ready_at is None:
             self._children.kill(child)
@@ -200,7 +200,7 @@ class Workers:
             self._preloading.modules_reported(message, analysis)
 
     def fork_mismatch(self, child: Handle, message: ForkMismatch) -> None:
-        """What the worker was forked with does not fit the project: it ends, and has shown nothing to anybody."""
+        """Take a worker's report that its preloaded modules do not fit the project; that worker never serves."""
         self._log.event("info", "preload.unfit", generation=child.generation, reason=message.why)
         self._preloading.fork_mismatch(message)
         if not child.ending:
@@ -370,7 +370,7 @@ class Workers:
             self._children.send(child, ReportModules())
 
     def _request_modules(self, child: Handle) -> bool:
-        """Have it report what it has loaded: at once, for the next save may come at any time."""
+        """Ask the worker for its modules at once, because the next save may come at any time."""
         return self._children.send(child, ReportModules(quiet=False))
 
     def _timed_out(self, child: Handle) -> None:

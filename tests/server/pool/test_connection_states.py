@@ -157,7 +157,7 @@ def parts() -> tuple[Connections, Connection, Wire, Poller]:
     return connections, connection, wire, poller
 
 
-@pytest.mark.parametrize("event", [states.FINISHED, states.PASSES_ON])
+@pytest.mark.parametrize("event", [states.FINISHED, states.HANDED_OVER])
 def test_what_was_given_up_in_the_queue_is_not_served(parts: Any, event: int):
     """A connection that was closed or passed on while it waited in the queue is not served, its request unread."""
     connections, connection, wire, _ = parts

@@ -166,7 +166,7 @@ def test_a_server_is_not_over_before_it_has_passed_what_it_holds(serve: Serve, m
     pass_idle = first.server._pass_idle
 
     def pass_late(passed: Any) -> None:
-        first.server._watchdog.wake_up()
+        first.server._wake_up.set()
         first.thread.join(0.05)
         pass_idle(passed)
 

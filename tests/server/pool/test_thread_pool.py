@@ -17,7 +17,9 @@ class Work:
     def __init__(self, *, threads: int, max_streams: int) -> None:
         self.lock = threading.Lock()
         self.changed = threading.Condition()
-        self.pool = ThreadPool(self.lock, threads=threads, max_streams=max_streams, lead=self.lead, rest=self.rest)
+        self.pool = ThreadPool(
+            self.lock, threads=threads, max_streams=max_streams, lead=self.lead, rest=self.rest, alarm=lambda: None
+        )
         self.requests = 0  # that may begin
         self.running: list[PoolThread] = []
         self.peak = 0  # how many ran at once and were counted

@@ -24,8 +24,9 @@ class Turns:
         self.alarms = 0
         self.rested: list[Callable[[], None]] = []
         self.lock = threading.Lock()
-        self.pool = ThreadPool(self.lock, threads=threads, max_streams=2, lead=self._lead, rest=self._rest)
-        self.pool.alarm = self._alarm
+        self.pool = ThreadPool(
+            self.lock, threads=threads, max_streams=2, lead=self._lead, rest=self._rest, alarm=self._alarm
+        )
         monkeypatch.setattr(thread_pool, "monotonic", lambda: self.now)
         monkeypatch.setattr(threading.Thread, "start", lambda thread: self._start(thread))  # noqa: PLW0108  bound to the thread
 
@@ -104,7 +105,7 @@ def test_threads_of_the_application_are_no_daemons():
         ended.set()
 
     lock = threading.Lock()
-    pool = ThreadPool(lock, threads=1, max_streams=0, lead=lead, rest=lambda: None)
+    pool = ThreadPool(lock, threads=1, max_streams=0, lead=lead, rest=lambda: None, alarm=lambda: None)
     with lock:
         pool.locked_appoint()
     assert ended.wait(PATIENCE_S)
@@ -360,7 +361,7 @@ def test_no_thread_too_many_waits(turns: Turns):
     """A thread that comes back while as many wait as may run ends, and is known no more."""
     turns.appoint()
     for _ in range(2):
-        turns.pool._spare.append(PoolThread())
+        turns.pool._idle.append(PoolThread())
     late = PoolThread()
     turns.pool.pool_threads.add(late)
     assert not turns.pool._leads(late)

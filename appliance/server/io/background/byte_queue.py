@@ -17,8 +17,8 @@ import sys
 import threading
 from collections import deque
 
-_BLOCK = 65_536  # what is read from a file at once; what is copied is put together up to this
-_SMALL = 65_536  # what is copied
+_BLOCK = 65_536  # bytes of one read from a file, and the most that copies are joined to
+_SMALL = 65_536  # objects up to this size are copied
 _NO_UNNAMED = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT}  # of file systems that have no such files
 _ALIKE = 262_144  # from this size on, equal content is looked for: comparing takes 0.1 ms a megabyte, writing 3
 
@@ -81,7 +81,7 @@ class Storage:
             return True
 
     def give_memory(self, size: int) -> None:
-        """Release it."""
+        """Release reserved memory."""
         with self._lock:
             self._memory_left += size
 
@@ -115,7 +115,7 @@ class Storage:
             self._disk_left -= size
 
     def give_disk(self, size: int) -> None:
-        """Release it."""
+        """Release reserved disk space."""
         with self._lock:
             self._disk_left += size
 
@@ -126,12 +126,12 @@ class Storage:
             self._files -= 1
 
     def failed(self, error: OSError) -> None:
-        """Note that nothing could be written to a file."""
+        """Note that a write to a file failed."""
         if not self._complained:
             self._complained, self.complaint = True, str(error)
 
-    def worked(self) -> None:
-        """Note that something could."""
+    def write_succeeded(self) -> None:
+        """Note that a write to a file succeeded."""
         self._complained = False
 
 
@@ -139,7 +139,7 @@ class ByteQueue:
     """The queue of one connection.
 
     Attributes:
-        size: bytes that wait.
+        size: the number of bytes that wait.
         missing: bytes that a file of the application turned out not to have.
     """
 
@@ -157,8 +157,8 @@ class ByteQueue:
         self._foreign = False  # the file is the application's
         self._read_at = self._write_at = 0
         self._last = b""
-        self._block = memoryview(b"")  # what is taken now
-        self._owner: bytes | int = 0  # the held object that it is a part of, or how many bytes were copied for it
+        self._block = memoryview(b"")  # the bytes that ``first`` returns
+        self._owner: bytes | int = 0  # of the block: the held object, or the number of bytes that were copied
         self.size = 0
         self.missing = 0
 
@@ -168,7 +168,7 @@ class ByteQueue:
         return self.size if self._foreign or self._read_at == self._write_at else max(self.size, self._write_at)
 
     def append(self, data: bytes | memoryview) -> None:
-        """Append these bytes, by the three steps below.
+        """Append bytes: in memory, or by ``reserve``, ``write`` and ``commit``.
 
         Raises:
             OSError: there is no room; ``StorageFull`` is one. Nothing was appended.
@@ -179,13 +179,13 @@ class ByteQueue:
             self.commit(len(data))
 
     def append_last(self, data: bytes) -> None:
-        """Append in memory, though there is no room: these bytes can't be given back. Nothing may follow them."""
+        """Append in memory although there is no room: these bytes can't be lost. Nothing may follow them."""
         self._storage.give_memory(-len(data))
         self._last += data
         self.size += len(data)
 
     def append_file(self, descriptor: int, offset: int, count: int) -> None:
-        """Append a part of somebody's file. Nothing may follow it.
+        """Append a part of the application's file. Nothing may follow it.
 
         Raises:
             OSError: there is no descriptor left.
@@ -262,10 +262,10 @@ class ByteQueue:
             raise
 
     def commit(self, size: int) -> None:
-        """Append what was written."""
+        """Append the bytes that were written to the reserved room."""
         self._write_at += size
         self.size += size
-        self._storage.worked()
+        self._storage.write_succeeded()
 
     def first(self) -> memoryview:
         """Return some of the first bytes; empty if there are none. The same ones until ``drop``.
@@ -320,7 +320,7 @@ class ByteQueue:
             self._storage.give_memory(owner)
 
     def close(self) -> None:
-        """Release everything."""
+        """Release all memory and disk space of the queue."""
         storage = self._storage
         self._block = memoryview(b"")
         self._release()

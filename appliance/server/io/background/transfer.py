@@ -37,9 +37,9 @@ class Outgoing:
 
     Attributes:
         wire, descriptor: the connection, and its socket's.
-        sending: it advances when the kernel takes something again.
-        failure: why it ended too early; else None.
-        unsent: bytes that the client did not take then.
+        sending: more bytes are sent when the socket is writable.
+        failure: why sending ended too early; None if it did not.
+        unsent: bytes that the client had not taken when sending failed.
         missing: bytes that a file turned out not to have.
     """
 
@@ -56,7 +56,7 @@ class Outgoing:
         self._delivery = Delivery(wire.sock)
         self._sent = 0  # since the last check
         self._checked_at = monotonic()
-        self._lock = threading.Lock()  # for all below, and the queue
+        self._lock = threading.Lock()  # for the fields below, and the queue
         self._over = False
         self._writing = False  # bytes are being put into the queue's file
         self._idle = False  # nothing was left but those
@@ -65,7 +65,7 @@ class Outgoing:
 
     @property
     def missing(self) -> int:
-        """See above."""
+        """Bytes that a file turned out not to have."""
         return self._queue.missing
 
     # -- in the request's thread
@@ -79,7 +79,7 @@ class Outgoing:
         self._queue.append(rest)
 
     def begin_file(self, descriptor: int, offset: int, count: int) -> None:
-        """Append a part of a file, as the first and last of all.
+        """Append a part of a file; nothing may come before or after it.
 
         Raises:
             OSError: there is no descriptor left.
@@ -87,7 +87,7 @@ class Outgoing:
         self._queue.append_file(descriptor, offset, count)
 
     def put_file(self, descriptor: int, offset: int, count: int) -> bool:
-        """Append a part of a file, as the last of all; returns and raises as ``put``."""
+        """Append a part of a file; nothing may follow it. Returns and raises as ``put``."""
         with self._lock:
             if self._over:
                 self.check()
@@ -96,7 +96,7 @@ class Outgoing:
             return True
 
     def put(self, data: bytes | memoryview, wake: Callable[[Outgoing], None]) -> bool:
-        """Append bytes; False if all before them were sent, so that they can be sent at once.
+        """Append bytes; return False if everything before them was sent, so that they can be sent directly.
 
         Raises:
             OSError: there is no room for them, or the transfer has failed, which ``failure`` says.
@@ -131,7 +131,7 @@ class Outgoing:
             return was_idle
 
     def check(self) -> None:
-        """Raise the failure, if there was one."""
+        """Raise the error with which sending failed, if it did."""
         failure = self.failure
         if failure is not None:
             self.wire.unsent = self.unsent
@@ -148,7 +148,7 @@ class Outgoing:
         return self._queue.extent >= self._most and not self._over
 
     def wait(self, seconds: float) -> None:
-        """Wait until all was sent, or it failed, for so long at the most."""
+        """Wait until all was sent or sending failed, at most ``seconds``."""
         with self._lock:
             if self._over:
                 return
@@ -156,7 +156,7 @@ class Outgoing:
         room.wait(seconds)
 
     def afterwards(self, call: Callable[[Outgoing], None]) -> bool:
-        """Call this when all was sent, or sending failed; False if that is so already."""
+        """Make a call when all was sent or sending has failed; return False if that is over already."""
         with self._lock:
             if self._over:
                 return False
@@ -216,7 +216,7 @@ class Outgoing:
         self.wire.reset()
 
     def end(self) -> None:
-        """Release what is held, and make the calls that were asked for."""
+        """Release the queue, and make the calls of ``afterwards``."""
         with self._lock:
             self._over = True
             calls, self._afterwards = self._afterwards, []
@@ -234,8 +234,8 @@ class Incoming:
 
     Attributes:
         wire, descriptor: the connection, and its socket's.
-        outcome: what to refuse the request with; None where it may be run.
-        queue: what came, raw.
+        outcome: the refusal of the request; None if it may run.
+        queue: the raw bytes that came.
         afterwards: called when the request may have a thread.
     """
 
@@ -248,7 +248,7 @@ class Incoming:
         self.descriptor = wire.sock.fileno()
         self.outcome: Refused | None = None
         self.queue = ByteQueue(storage)
-        self._lock = threading.Lock()  # held while it advances
+        self._lock = threading.Lock()  # held while ``advance`` runs
         self._end = end
         self._most = most
         self._chunked = chunked
@@ -292,7 +292,7 @@ class Incoming:
             return IDLE if self._full else CONTINUES
 
     def check_time(self, now: float) -> int:
-        """Count what has come."""
+        """Take the time that has passed from the client's budget; bytes have added to it when they came."""
         if not self._full:
             self._patience.left -= now - self._checked_at
         self._checked_at = now
@@ -302,7 +302,7 @@ class Incoming:
         return IS_OVER
 
     def recall(self, most: int) -> bytes | None:
-        """Return what came, for another server to go on with; None if all of the body so far is more than this."""
+        """Return the bytes that came, for another server; None if they are more than ``most`` bytes."""
         with self._lock:
             if self._over or self._full or self.queue.size + len(self.wire.buffer) > most:
                 return None
@@ -312,10 +312,10 @@ class Incoming:
             return data
 
     def fail(self, error: OSError) -> None:
-        """Do nothing: the thread of the request will see why."""
+        """Do nothing: the thread of the request meets the error itself."""
 
     def end(self) -> None:
-        """Hand the request over."""
+        """Call ``afterwards``: the request may have a thread."""
         with self._lock:
             self._over = True
         if self.afterwards is not None:
