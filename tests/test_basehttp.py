@@ -97,7 +97,7 @@ def test_public_names(name: str):
 
 
 def test_bases():
-    """They are subclasses of wsgiref's, as Django's are."""
+    """The library's classes are subclasses of wsgiref's, as Django's are."""
     assert issubclass(ours.WSGIServer, simple_server.WSGIServer)
     assert issubclass(ours.ThreadedWSGIServer, ours.WSGIServer)
     assert issubclass(ours.WSGIRequestHandler, simple_server.WSGIRequestHandler)

@@ -59,7 +59,7 @@ def test_what_it_writes(init: Init, tmp_path: Path) -> None:
         assert f"--- /dev/null\n+++ {name}\n" in done.stdout
 
 
-def test_again(init: Init) -> None:
+def test_init_twice_writes_nothing(init: Init) -> None:
     """Where every file is there already nothing is written or shown."""
     init()
     assert init().stdout == "Nothing to do: every file exists, as `appliance init` writes it.\n"

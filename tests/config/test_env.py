@@ -108,7 +108,7 @@ def test_a_name_alone_sets_nothing(load):
     ],
 )
 def test_references(load, files, process, expected):
-    """``${NAME}`` is the environment's, else the files'; a circle ends; single quotes mean what a shell's do."""
+    """``${NAME}`` is the environment's, else the files'; a cycle ends; single quotes mean what a shell's do."""
     assert load(files, process).values["B"] == expected
 
 
@@ -125,7 +125,7 @@ def test_references(load, files, process, expected):
     ],
 )
 def test_a_line_that_cannot_be_meant(load, content, line):
-    """It is left out, with one complaint that names file and line and shows no secret; the other lines count."""
+    """A malformed line is left out, with one complaint that names file and line and no secret; the others count."""
     environment = load({".env": content})
     assert (environment.values["A"], environment.values["C"]) == ("1", "3")
     (complaint,) = environment.complaints

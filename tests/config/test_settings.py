@@ -112,7 +112,7 @@ def test_forms(name, text, value):
     ],
 )
 def test_a_bad_value(name, text):
-    """It says what was found, where, and what is allowed."""
+    """The error for a value that is not allowed says what was found, where, and what is allowed."""
     error = failure({f"APPLIANCE_{name}": text})
     assert f"APPLIANCE_{name} (in the environment)" in error.found
     assert error.expected == next(setting.value_type.allowed for setting in TABLE if setting.name == name)

@@ -61,7 +61,7 @@ def test_a_version_is_found_without_a_build(read, files):
 
 
 def test_a_version_that_only_a_build_knows(read):
-    """It is 0, and nothing fails."""
+    """A version that only a build could tell counts as 0, and nothing fails."""
     assert read({"pyproject.toml": '[project]\nname = "shop"\ndynamic = ["version"]\n'}).version == "0"
 
 

@@ -38,7 +38,7 @@ COMMANDS = {
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_refusal(tmp_path: Path, name: str) -> None:
-    """It says what runs the application instead, by the project's own server, and the setting; which then finds it."""
+    """The refusal names the command that serves the application, and the setting; with it, the application is found."""
     files, command = COMMANDS[name]
     write(tmp_path, files)
     with pytest.raises(ApplicationError) as caught:

@@ -40,7 +40,7 @@ MAKE = "import tornado.web\ndef make_app():\n    return tornado.web.Application(
         ),
     ],
 )
-def test_named(refuse, files, words):
+def test_a_framework_with_its_own_server_is_refused_by_name(refuse, files, words):
     """A framework with a server of its own is refused by its name, and not tried as something that may be one."""
     error = refuse(files)
     assert words in f"{error} {error.action}"

@@ -91,7 +91,7 @@ def failure(folder, words, offline="", status=1):
     ],
 )
 def test_a_failure_is_explained(tmp_path, words, meaning):
-    """Its words are shown, with what they mean and what to do."""
+    """The error shows the installer's words, with what they mean and what to do."""
     error = failure(tmp_path, words)
     assert meaning in error.found
     assert error.action

@@ -52,7 +52,7 @@ def share(place):
 @pytest.mark.parametrize("kind", SHARES)
 @pytest.mark.parametrize("starts_as_root", [True, False])
 def test_a_share_that_keeps_no_owners(share, temporary, kind, starts_as_root):
-    """It is used, with at most one event; only where we can't write what we have made ourselves /tmp is."""
+    """A share without owners is used, with one event at most; /tmp is used only if our own files can't be written."""
     options, events = SHARES[kind]
     folder = share(options)
     for _ in range(2):

@@ -48,7 +48,7 @@ def test_its_word_to_the_engine(inspected):
 
 
 def test_the_health_check_is_patient_and_light(inspected):
-    """It asks every five seconds, isolated and without site, and a long installation does not time it out."""
+    """The health check asks every five seconds, isolated and without site; a long installation is no time-out."""
     check = inspected["Config"]["Healthcheck"]
     second = 1_000_000_000
     assert check["Test"][:4] == ["CMD", f"{OURS}/bin/python", "-I", "-S"]

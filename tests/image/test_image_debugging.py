@@ -38,7 +38,7 @@ def hit(client, container):
 
 
 def test_a_breakpoint_before_and_after_a_reload(start, project, port):
-    """It is hit, the save tells the editor to come back, the same port takes it, and it is hit in the new code."""
+    """A breakpoint is hit; a save makes the editor reconnect to the same port; it is hit in the new code."""
     folder = project({"wsgi.py": APP.format(word="one")}, owner=1234)
     container = start(folder, "--env", "APPLIANCE_DEBUGPY=5678", "--publish", f"127.0.0.1:{port}:5678")
     container.wait_for("worker.ready")

@@ -19,7 +19,7 @@ def complete(event):
     ],
 )
 def test_a_start_that_cannot_be_meant(start, setting, code, words):
-    """It ends with the documented exit code and one event that says it all."""
+    """An invalid start ends with the documented exit code and one event with the whole error."""
     container = start(None, "--env", setting)
     assert container.wait() == code
     errors = [event for event in container.events() if event["level"] in {"error", "critical"}]
@@ -30,7 +30,7 @@ def test_a_start_that_cannot_be_meant(start, setting, code, words):
 
 @pytest.mark.parametrize(("name", "words"), [("asgi_only", "ASGI"), ("nothing_here", "application")])
 def test_a_folder_that_cannot_be_served(start, project, name, words):
-    """It stays up, and the page and the event say what was found, what was expected, what to do."""
+    """The container stays up; page and event say what was found, what was expected, what to do."""
     container = start(project(name))
     event = container.wait_for("application.missing")
     assert complete(event)

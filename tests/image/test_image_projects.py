@@ -114,7 +114,7 @@ print(json.dumps([[m.version(name) for name in names], u.find_spec("pathspec"), 
 
 
 def test_a_project_that_shadows_us(start, project):
-    """Its modules of our names, with PYTHONPATH set too, run in its own processes alone: not in PID 1 or the check."""
+    """A project's modules with our names, PYTHONPATH set too, run in its own processes alone."""
     folder = project("shadowing")
     container = start(
         folder, "--env", "PYTHONPATH=/workspace", "--env", "MARKS=/workspace/marks", "--health-interval", "1s"

@@ -14,7 +14,7 @@ Start = Callable[..., Appliance]
 
 
 def test_they_run_first(start: Start):
-    """They run in the project's environment and folder before the first worker, and each line of theirs is logged."""
+    """The commands run in the project's environment and folder before the first worker; each line is logged."""
     appliance = start(APPLIANCE_BEFORE_START="pwd; python -c 'import sys; print(sys.prefix)'\ncat app.py | head -n 1")
     began = appliance.wait_for("preparation.started")
     assert "pwd" in began["commands"]

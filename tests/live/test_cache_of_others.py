@@ -20,7 +20,7 @@ def kept(start: Start, cache: Path) -> None:
 
 @pytest.mark.parametrize("part", ["code/*", "code", "."])
 def test_a_part_that_others_could_write(start: Start, tmp_path: Path, part: str):
-    """It is not used and made again, with one event; the start after that says nothing, and nothing else is lost."""
+    """A part of the cache that others could write is made again, with one event; the next start says nothing."""
     cache = tmp_path / "cache"
     kept(start, cache)
     (own,) = cache.iterdir()

@@ -31,8 +31,8 @@ DAY_S = 86_400
 
 
 @pytest.mark.parametrize("jumps_s", [[DAY_S, 0], [-DAY_S, 0], [3650 * DAY_S, -3650 * DAY_S]])
-def test_jumps(start: Start, project: Path, tmp_path: Path, jumps_s: list[int]):
-    """It serves, reloads, logs and stops as ever; Date and the log follow the clock, durations don't."""
+def test_a_clock_that_jumps_changes_nothing(start: Start, project: Path, tmp_path: Path, jumps_s: list[int]):
+    """With a jumping clock the appliance serves, reloads, logs and stops; Date and log follow it, durations don't."""
     library, offset = tmp_path / "jump.so", tmp_path / "offset"
     subprocess.run(["cc", "-shared", "-fPIC", "-o", library, SOURCE, "-ldl"], check=True)
     offset.write_text("0", encoding="utf-8")

@@ -31,7 +31,7 @@ def ended(process: int) -> bool:
 
 
 def test_a_child_that_ignores_sigterm(start: Callable[..., Appliance], project: Path):
-    """It is ended after the reload that took its parent, and the last one with the appliance."""
+    """A child that ignores SIGTERM is ended after the reload of its parent, and with the appliance."""
     (project / "app.py").write_text(STUBBORN, encoding="utf-8")
     appliance = start()
     appliance.wait_for("worker.ready")

@@ -34,7 +34,7 @@ def appliance(tmp_path: Path) -> Iterator[Logged]:
 
 
 def ask(appliance: Logged, path: str) -> str:
-    """Make it do that; the request's id, once its end is logged."""
+    """Request ``path``; return the request's id once its end is logged."""
     response, _ = appliance.get(f"/{path}")
     request_id = response.getheader("X-Request-ID")
     assert request_id is not None
@@ -110,7 +110,7 @@ def test_a_forked_child_is_no_second_server(appliance: Logged):
 
 
 def test_the_connections_that_a_worker_never_came_to(tmp_path: Path):
-    """Those that a worker had accepted when it died are counted; those that it had not, the next one serves."""
+    """Connections that a worker had accepted when it died are counted; the next one serves the others."""
     appliance = Logged(APPS / "hostile_words", tmp_path, APPLIANCE_THREADS="1")
     appliance.wait_for("worker.ready")
     clients = []

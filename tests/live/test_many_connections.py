@@ -48,7 +48,7 @@ def threads_of(pid: int) -> int:
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="not run: threads are counted in /proc")
 def test_a_thousand_idle_connections(usual_limit: None, start: Callable[..., Appliance]):
-    """They need no thread each, a working one beside them is served at once, and a reload loses none of them."""
+    """A thousand idle connections need no threads, delay no working one, and survive a reload."""
     appliance = start()
     ready = appliance.wait_for("worker.ready")
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

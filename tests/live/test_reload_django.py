@@ -15,7 +15,7 @@ Start = Callable[..., Appliance]
 SITE = Path(__file__).parent.parent / "apps" / "django_site"
 
 
-def test_urls(start: Start, tmp_path: Path):
+def test_broken_urls_are_a_page_at_once(start: Start, tmp_path: Path):
     """Broken URLs are a page at once; what views import is preloaded though nobody has asked for one."""
     folder = tmp_path / "site"
     shutil.copytree(SITE, folder, ignore=shutil.ignore_patterns("__pycache__"))

@@ -102,7 +102,7 @@ def test_a_stop_without_a_reader(unread: Unread, number: signal.Signals):
 
 @pytest.mark.parametrize("redirected", [">&-", "2>&-", ">&- 2>&-", ">/dev/full", ">/dev/full 2>&1"])
 def test_a_stop_without_a_stream(folder: Path, redirected: str):
-    """It serves and stops with code 0, whatever stdout and stderr are, and says nothing but JSON."""
+    """Whatever stdout and stderr are, the appliance serves, stops with code 0, and writes nothing but JSON."""
     (folder / "project" / "app.py").write_text(HELLO.format(word="served"), encoding="utf-8")
     appliance = Unread(folder, {}, redirected)
     try:

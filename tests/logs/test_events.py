@@ -64,7 +64,7 @@ def test_every_event_of_the_table_is_in_the_code():
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_a_row(name):
+def test_each_event_has_a_complete_row(name):
     """A row has a dotted name, levels that exist, a sentence, fields that are explained, and somebody who says it."""
     event = EVENTS[name]
     assert re.fullmatch(r"output|[a-z]+\.[a-z]+", name)

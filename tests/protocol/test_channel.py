@@ -137,7 +137,7 @@ def test_waits_without_blocking():
     other.close()
 
 
-def test_end(ends: Ends):
+def test_the_end_of_a_channel_is_an_error(ends: Ends):
     """When the other end has gone, both sending and receiving say so."""
     one, other = ends
     one.close()

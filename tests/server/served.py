@@ -70,7 +70,7 @@ class Recorder:
         return found
 
     def record(self, number: int = 0) -> dict[str, Any]:
-        """The so-manieth record, waited for."""
+        """Wait for and return the record with this index."""
         self.wait(lambda: len(self.records) > number)
         return self.records[number]
 

@@ -28,7 +28,7 @@ def test_hosts(host: str):
             connection.close()
 
 
-def test_taken():
+def test_a_taken_port_is_an_error():
     """A port in use is said with its number and what to do."""
     with bind("127.0.0.1", 0) as first:
         port = first.getsockname()[1]

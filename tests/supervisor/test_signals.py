@@ -21,7 +21,7 @@ print("goes on")
     [("SIGTERM", 0, ""), ("SIGINT", 130, ""), ("SIGQUIT", 131, ""), ("SIGHUP", 0, "goes on\n")],
 )
 def test_before_anything_is_loaded(name: str, code: int, said: str):
-    """It ends as asked; a request to reload, where no terminal has gone, changes nothing."""
+    """An early signal ends the program as asked; a request to reload without a terminal changes nothing."""
     done = subprocess.run(
         [sys.executable, "-c", EARLY.format(name)],
         check=False, capture_output=True, text=True, timeout=60, start_new_session=True,

@@ -379,7 +379,7 @@ def test_handlers_of_another_kind(make: Callable[[], logging.Handler], capsys: p
         make().emit(logging.makeLogRecord({"msg": "written"}))
     finally:
         logging.StreamHandler.emit = emit  # type: ignore[method-assign]
-    assert "written" in capsys.readouterr().err or "formatter" in str(make)
+    assert "written" in capsys.readouterr().err
 
 
 def test_no_request_runs(hooks: Hooks):

@@ -53,7 +53,7 @@ def ends() -> Iterator[Ends]:
 
 
 def test_a_record_of_70_megabytes(ends: Ends):
-    """It arrives cut, and says so; those beside it are whole."""
+    """A record of 70 MB arrives cut, and says so; the records beside it are whole."""
     ends.sink._records.append(["event", 0.0, "info", "one", {}])
     ends.sink.event("error", "application.failed", {"error": "x" * 70_000_000, "line": 3})
     one, reported = ends.all()
@@ -70,7 +70,7 @@ class Strange:
 
 
 def test_a_record_that_json_cannot_hold(ends: Ends):
-    """What JSON does not know is told by its type; a circle ends."""
+    """What JSON does not know is told by its type; a cycle ends."""
     circle: dict[str, Any] = {}
     circle["again"] = circle
     ends.sink.event("info", "strange", {"what": Strange(), "bytes": b"x", "circle": circle, "number": 2**100})

@@ -43,7 +43,7 @@ def found(root: Path) -> str:
     ],
 )
 def test_meant(tmp_path: Path, source: str, own: bool):
-    """Its own file is meant where that defines all that the project uses; else the standard module stays."""
+    """A project's file with a standard name is used if it defines all that the project needs; else the standard one."""
     (tmp_path / "queue.py").write_text("waiting = []\n", encoding="utf-8")
     (tmp_path / "app.py").write_text(source, encoding="utf-8")
     assert (found(tmp_path) == str(tmp_path / "queue.py")) is own

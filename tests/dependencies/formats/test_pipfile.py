@@ -69,7 +69,7 @@ def test_a_broken_lock(tmp_path):
 
 
 def test_a_pipfile_that_was_never_locked():
-    """Its packages, and those for development; its Python."""
+    """A Pipfile without a lock gives its packages, those for development, and its Python."""
     data = {"packages": {"tea": "*"}, "dev-packages": {"cup": ">=1"}, "requires": {"python_version": "3.12"}}
     assert pipfile_lines(data, DependencySelection())[0] == ["tea", "cup>=1"]
     assert pipfile_lines(data, DependencySelection(development=False))[0] == ["tea"]

@@ -70,7 +70,7 @@ RUN = {
 
 
 @pytest.mark.parametrize("text", RUN.values(), ids=RUN.keys())
-def test_run(find, tmp_path, text):
+def test_a_file_that_serves_only_when_run_is_run(find, tmp_path, text):
     """A file that makes what it serves only when it is run, is run."""
     target = find({"hello.py": text})
     assert (target.kind, target.name) == ("script", "hello.py")
@@ -97,7 +97,7 @@ IMPORTED = {
 
 
 @pytest.mark.parametrize("text", IMPORTED.values(), ids=IMPORTED.keys())
-def test_imported(find, text):
+def test_a_file_that_binds_its_application_is_imported(find, text):
     """A file that binds its application, and needs nothing more to serve it, is imported."""
     assert find({"hello.py": text}).kind == "object"
 

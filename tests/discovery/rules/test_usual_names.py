@@ -28,8 +28,8 @@ OWN = {"setup.py": "from setuptools import setup\nsetup(name='wag')\n", "wag/__i
     ],
     ids=["root", "src", "scripts", "top of the package", "a package wsgi", "a Procfile", "no library"],
 )
-def test_taken(find, files, expected):
-    """It is taken near the root, and where a Procfile names it: the worker then knows."""
+def test_a_usual_name_near_the_root_is_chosen(find, files, expected):
+    """A usual name near the root is taken, and one that a Procfile names, for the worker to decide."""
     assert find(files).name == expected
 
 
@@ -58,6 +58,6 @@ def test_taken(find, files, expected):
     ],
     ids=["deep in a library", "Django Ninja", "a router", "a function without a result", "a function of a text"],
 )
-def test_not_taken(refuse, files, words):
-    """It is not taken deep in a package, nor where its value is seen to be something else."""
+def test_a_usual_name_deep_in_a_package_is_not_chosen(refuse, files, words):
+    """A usual name is not taken deep in a package, nor where its value is seen to be something else."""
     assert words in refuse(files).found

@@ -137,7 +137,7 @@ class Pieces(socket.socket):
 
 
 class Stage:
-    """A server, and a second door to it through which connections are handed over."""
+    """A server, and a second listener, through which connections are handed over."""
 
     def __init__(self, stack: ExitStack, limits: Limits) -> None:
         self.witness = Witness()
@@ -263,19 +263,19 @@ def test_requests(stage: Stage, folder: str):
 
 @FOLDERS
 def test_requests_byte_by_byte(stage: Stage, folder: str):
-    """It makes no difference when each byte is received by itself."""
+    """Requests that come byte by byte are read as those that come at once."""
     play_each(cases(folder), lambda case: stage.play(case, repeat(1)))
 
 
 @FOLDERS
 def test_requests_in_two(stage: Stage, folder: str):
-    """It makes no difference where the bytes are cut in two."""
+    """Requests are read alike wherever their bytes are cut in two."""
     play_each(cases(folder), lambda case: in_two(stage, case))
 
 
 @FOLDERS
 def test_requests_handed_over(stage: Stage, folder: str):
-    """It makes no difference when another process has read the first half."""
+    """Requests whose first half another process has read are read as those that come at once."""
     play_each(
         cases(folder),
         lambda case: stage.play(case, iter(()), 0 if "waits" in case.expected else len(case.data) // 2),

@@ -273,7 +273,7 @@ def test_how_many_wait_is_reported(serve: Serve):
     ],
 )
 def test_the_end_of_a_chunked_body(body: bytes, ends: bool):
-    """It is found in whatever pieces the bytes come; what is no body has its end where that shows."""
+    """The end of a chunked body is found however its bytes come; a malformed one ends where that shows."""
     whole = ChunkedEnd(8)
     assert whole.feed(body) is ends
     piecewise = ChunkedEnd(8)
@@ -281,6 +281,6 @@ def test_the_end_of_a_chunked_body(body: bytes, ends: bool):
 
 
 def test_the_end_of_a_body_of_known_length():
-    """It comes with the last byte, or with what is behind it."""
+    """A body of known length ends with its last byte, or with what is behind it."""
     end = LengthEnd(5)
     assert [end.feed(part) for part in (b"ab", b"", b"cd", b"ef")] == [False, False, False, True]

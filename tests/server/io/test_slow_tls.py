@@ -109,7 +109,7 @@ def test_a_body_is_read_while_the_answer_is_sent(secure: Serve, connect: Callabl
 
 
 def test_a_client_that_leaves(secure: Serve, connect: Callable[[Served], Client], every: Every):
-    """It is one line, and the next one is served."""
+    """A client that leaves is one line in the log, and the next one is served."""
     served = secure(every)
     reader = connect(served).send(get("/chunks"))
     until_in_background(served)
@@ -121,7 +121,7 @@ def test_a_client_that_leaves(secure: Serve, connect: Callable[[Served], Client]
 
 
 def test_clients_that_left_before_they_were_looked_at(secure: Serve, connect: Callable[[Served], Client]):
-    """Those that closed while the thread was busy are not run; who only waited is answered."""
+    """Requests of clients that left while the thread was busy are not run; one that waits is answered."""
     gate = Gate()
     served = secure(gate, threads=1)
     gone = [connect(served) for _ in range(5)]

@@ -220,7 +220,7 @@ class BrokenHold:
 
 
 def test_survives_a_connection_that_cannot_be_looked_at(serve: Serve):
-    """It is closed and told of once, with the traceback; the thread that leads goes on."""
+    """A connection that can't be looked at is closed and logged with its traceback; the thread goes on."""
     served = serve(threads=1, hold=BrokenHold())
     assert served.client().rest() == b""
     assert "RecursionError: asked too often" in str(served.sink.wait_for("connection.failed")["traceback"])

@@ -1,4 +1,4 @@
-"""The debugger's door, without a debugger."""
+"""The debug port, without a debugger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The preloader's rounds, with processes that are none: no order of what happens leaves a known project without one."""
+"""The preloader's rounds, with fake processes: no order of what happens leaves a known project without one."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def test_hello_first(nursery: Nursery):
 
 
 def test_end_first(nursery: Nursery):
-    """Its end is known before its hello has been read."""
+    """A forked child's end may be known before its hello was read."""
     nursery.hello(FREE)
     nursery.ends(FREE, 11)
     assert nursery.reported.ends == []

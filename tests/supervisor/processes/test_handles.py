@@ -289,7 +289,7 @@ def test_no_process(tmp_path: Path, faults: Faults):
 
 
 def test_one_that_another_child_forks():
-    """Its ends are ours to pass on: channel, outputs, lifeline; it has no number, and is known as forked."""
+    """The handle of a child that another forks has channel, outputs and lifeline, no pid, and counts as forked."""
     before = open_descriptors()
     handle, theirs = prepare_forked("spare")
     assert (handle.pid, handle.generation, handle.role, handle.is_forked) == (0, 0, "spare", True)

@@ -156,7 +156,7 @@ def test_a_shared_folder_of_the_operators(place, opened):
 
 
 def test_the_link_follows_the_environment(tmp_path):
-    """It leads to the environment of now; a second call, a torn one before, and a file in its place change nothing."""
+    """The link leads to the current environment; a second call, a torn one, or a file in its place change nothing."""
     (tmp_path / ".environment.new").symlink_to("torn")
     (tmp_path / "environment").touch()
     for name in ("one", "one", "two"):

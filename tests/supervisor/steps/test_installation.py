@@ -1,4 +1,4 @@
-"""The installer as a child, with processes that are none: what its lines and its end mean."""
+"""The installer as a child, with fake processes: what its lines and its end mean."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where connections go: to the worker, to the stand-in, or to neither yet; with processes that are none."""
+"""Where connections go: to the worker, to the stand-in, or to neither yet; with fake processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file that causes one reload after the other: a word at the third, and an end to circles that loses no save."""
+"""A file that causes one reload after the other: a warning at the third, and then delays that lose no save."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of workers, with processes that are none: each is started, replaced, retried and reported in process."""
+"""What becomes of workers, with fake processes: each is started, replaced, retried and reported in process."""
 
 from __future__ import annotations
 

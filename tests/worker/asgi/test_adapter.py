@@ -157,7 +157,7 @@ def test_a_stream(adapt: Adapt) -> None:
 
 
 def test_work_behind_a_response(adapt: Adapt) -> None:
-    """It keeps no client waiting, is waited for at the end, and where that takes too long it is cut and named."""
+    """Work behind a response delays no client, is waited for at the end, and is cut and named if it takes too long."""
     go_on = asyncio.Event()
     done: list[str] = []
 
@@ -285,7 +285,7 @@ def test_a_websocket(adapt: Adapt) -> None:
 
 
 def test_a_startup_that_fails(adapt: Adapt) -> None:
-    """It ends the start with what the application raised, and says that the startup did."""
+    """A startup that raises ends the start with the application's exception, and says that the startup raised it."""
 
     async def application(_scope: object, receive: Receive, send: Send) -> None:
         await receive()
@@ -319,7 +319,7 @@ def test_a_startup_that_takes_long(adapt: Adapt, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("blocks", [False, True])
 def test_a_shutdown_that_never_ends(adapt: Adapt, *, blocks: bool) -> None:
-    """It is given its time, and told of, also where it blocks the event loop."""
+    """A shutdown that never ends is given its time and is logged, also if it blocks the event loop."""
     over = threading.Event()
 
     async def application(_scope: object, receive: Receive, send: Send) -> None:

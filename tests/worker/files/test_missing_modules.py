@@ -77,7 +77,7 @@ def test_a_path_of_its_own_making(begin: Begin):
 
 
 def test_a_failure_of_ours(begin: Begin, monkeypatch: pytest.MonkeyPatch):
-    """It is no failure of the import, and the finder is asked no more."""
+    """A failure of ours in the hook is not the project's; the hook is reported once, and left out from then on."""
     hooks = Hooks()
     missing, _ = begin(hooks=hooks)
     monkeypatch.setattr(missing, "_own_places", lambda *_: 1 / 0)

@@ -180,7 +180,7 @@ def test_any_event(opening: Opening, arguments: tuple[Any, ...]):
 
 
 def test_a_failure_of_ours(opening: Opening, monkeypatch: pytest.MonkeyPatch):
-    """It does not leave the hook, which is said once and does nothing from then on."""
+    """A failure of ours in the hook is not the project's; the hook is reported once, and left out from then on."""
     monkeypatch.setattr(opening.inputs, "absolute", lambda _: 1 / 0)
     reports: list[str] = []
     opening.hooks.report_to(lambda level, event, fields: reports.append(f"{level} {event} {fields['hook']}"))

@@ -43,7 +43,7 @@ def test_django(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_bottle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Its list of folders, relative ones from the project's."""
+    """Bottle's folders of templates are its own list, relative ones below the project's."""
     bottle: Any = SimpleNamespace(TEMPLATE_PATH=["./", "./views/"])
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "bottle", bottle)

@@ -82,7 +82,7 @@ def test_small_pieces_cost_their_size(storage: Storage):
 
 
 def test_beyond_memory_is_a_file_without_a_name(storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """It is in the folder for temporary files, has no name there, and begins again once it was emptied."""
+    """Bytes beyond the memory are in a nameless temporary file, which starts at 0 again when emptied."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     queue = ByteQueue(storage)
     for number in range(5):
