@@ -223,7 +223,7 @@ def test_no_file_knows_where_it_was_written():
 
 
 def test_only_ci_knows_the_engine_beside_the_checkout():
-    """The script that brings up an engine where none answers is named in .ci/run alone."""
+    """The script that brings up an engine is named in .ci/run alone: it is no part of a clone, where CI has put one."""
     assert [path for path, text in tracked() if "shared/" + "engine" in text] == [".ci/run"]
 
 

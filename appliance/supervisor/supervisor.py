@@ -24,8 +24,8 @@ from appliance.supervisor.keys import Keys
 from appliance.supervisor.lifecycle import Phase, State
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.preloading.preloading import Preloading
-from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.children import Children
+from appliance.supervisor.processes.reaper import adopt_orphans
 from appliance.supervisor.processes.spawn import Spawner
 from appliance.supervisor.reporting import stack_dumps, standin_pages
 from appliance.supervisor.reporting.last_answer import LastAnswer
@@ -187,7 +187,7 @@ class Supervisor:
     def run(self) -> int:
         """Serve until a signal; return the exit code."""
         signals.listen(self._loop.wake_descriptor.fileno(), self._signalled, self._children.reap, self._loop.post)
-        handles.adopt_orphans()
+        adopt_orphans()
         self._writer.on_room = lambda: self._loop.post(self._children.resume)
         if (reason := self._status.open()) is not None:
             self._log.event("warning", "status.unavailable", reason=reason)

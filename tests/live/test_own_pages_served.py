@@ -119,7 +119,7 @@ def test_a_saved_style_is_published_and_nothing_restarts(serving: Appliance, str
 
 
 def test_a_stream_holds_up_no_reload_and_no_stop(serving: Appliance, stream: Stream):
-    """It is held by a process that outlives workers: a reload drains at once, and so does the stop."""
+    """The stream is held by a process that outlives workers: a reload drains at once, and so does the stop."""
     stream.until(lambda name, _: name == "state")
     for word in ("two", "three"):
         serving.edit("app.py", PAGE.replace("one", word))

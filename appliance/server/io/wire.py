@@ -1,4 +1,4 @@
-"""One connection's bytes, both ways; ``outbound`` has the sending half.
+"""One connection's bytes, both ways; ``outbound`` and ``sendfile`` have the sending half.
 
 Owns the receive buffer, and every wait for what the client sends. Knows nothing of what the bytes mean, except for the
 blank line that ends a head. Runs in the thread that serves the connection, one at a time.
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from ..http import lenient
 from ..http.limits import RECEIVE
 from ..http.refusal import TLS_REASON, Refused
-from .outbound import Outbound
+from .sendfile import FileOutbound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ _LAST_CONTROL = 0x20
 _TLS_HANDSHAKE = b"\x16"
 
 
-class Wire(Outbound):
+class Wire(FileOutbound):
     """A connected, non-blocking stream socket.
 
     Attributes:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..http.body import CLIENT_LEFT
 from ..http.body_end import end_finder
+from ..http.expect_continue import send_continue
 from ..http.refusal import Refused
 from .connections import Connection
 from .watchdog import exchange_of
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from ..wsgi.handler import WSGIRequestHandler
     from .connections import Connections
     from .thread_pool import PoolThread, ThreadPool
-
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class ClientWaits:
@@ -73,8 +72,11 @@ class ClientWaits:
         connection.incoming = background.receive(wire, end, chunked=said.chunked)
         if connection.incoming is None:
             raise Refused(503, "too many requests wait for their bodies")
-        if said.expects and not wire.buffer:
-            _send_continue(wire)
+        if said.expects:
+            try:
+                send_continue(wire)
+            except OSError:
+                raise Refused(400, CLIENT_LEFT) from None
         return True
 
     def may_run(self, *, first: bool = False) -> bool:
@@ -132,10 +134,3 @@ def _has_come(wire: Wire, end: ChunkedEnd | LengthEnd) -> bool:
     if wire.ended:
         raise Refused(400, CLIENT_LEFT)
     return False
-
-
-def _send_continue(wire: Wire) -> None:
-    try:
-        wire.send(_CONTINUE)
-    except OSError:
-        raise Refused(400, CLIENT_LEFT) from None

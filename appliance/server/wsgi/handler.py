@@ -16,6 +16,7 @@ from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
 from ..http.body import CLIENT_LEFT, EMPTY, Body
+from ..http.expect_continue import send_continue
 from ..http.head import HeadParser, request_line
 from ..http.refusal import Deferred, HostRefused, Refused, answer
 from ..http.software import SOFTWARE
@@ -32,7 +33,6 @@ from .socketless import SocketlessHandler, is_socket
 if TYPE_CHECKING:
     from ..http.head import Head
 
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _OPTIONS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _HURRY_S = 0.1
 _LINE_SHOWN = 4096  # bytes of a refused request's line that its record shows
@@ -271,9 +271,9 @@ class WSGIRequestHandler(SocketlessHandler):
             self._body = with_length(self, self._body, environ)
 
     def _send_continue(self) -> None:
-        """Send 100 (Continue), unless the body or the final response is on its way (RFC 9110, 10.1.1 and 15.2)."""
-        if not self.wire.buffer and (self.exchange is None or not self.exchange.status):
-            self.wire.send(_CONTINUE)
+        """Send 100 (Continue), unless the body or the final response is on its way."""
+        if self.exchange is None or not self.exchange.status:
+            send_continue(self.wire)
 
     def new_exchange(self) -> Exchange:
         """Make the current request's record."""

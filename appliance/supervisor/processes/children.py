@@ -26,14 +26,15 @@ from appliance.protocol.channel import (
     Records,
     ReportBackgroundWork,
 )
-from appliance.supervisor.processes.handles import Handle, reaped
 from appliance.supervisor.processes.memory import Memory
+from appliance.supervisor.processes.reaper import reaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from appliance.logs.project_output.output_lines import OutputLine
     from appliance.supervisor.loop import Loop, Timer
+    from appliance.supervisor.processes.handles import Handle
 
 _CHUNK = 65_536
 RECHECK_S = 1.0  # between two checks of a child to which no timeout applies

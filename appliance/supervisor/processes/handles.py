@@ -275,29 +275,3 @@ def spawn_installer(argv: Sequence[str], *, environment: Mapping[str, str], fold
     """Start our own ``appliance install`` as a child: it may block, and can be killed at any time."""
     command = [sys.executable, "-I", "-m", "appliance", "install", "--report", *argv]
     return spawn("installer", job, command, environment=environment, folder=folder, channel=False)
-
-
-def adopt_orphans() -> bool:
-    """Become a child subreaper (prctl(2)), to wait for orphans of children; return False if that is not possible."""
-    if not sys.platform.startswith("linux"):
-        return False
-    pr_set_child_subreaper = 36
-    try:
-        import ctypes  # noqa: PLC0415  for this one call
-
-        return bool(ctypes.CDLL(None, use_errno=True).prctl(pr_set_child_subreaper, 1, 0, 0, 0) == 0)
-    except (ImportError, OSError):  # another C library
-        return False
-
-
-def reaped() -> list[tuple[int, int]]:
-    """Return (pid, wait status) of each child that has ended since the last call."""
-    ended: list[tuple[int, int]] = []
-    while True:
-        try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-        except OSError:  # mostly ECHILD
-            return ended
-        if pid == 0:
-            return ended
-        ended.append((pid, status))

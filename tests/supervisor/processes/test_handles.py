@@ -19,7 +19,8 @@ from appliance.protocol.channel import Channel, SetStandInPage, StopAccepting
 from appliance.protocol.inflight import InFlight, Slot
 from appliance.protocol.output_frames import TEXT, Piece, new_mark, pack
 from appliance.supervisor.processes import handles
-from appliance.supervisor.processes.handles import Handle, prepare_forked, reaped, spawn
+from appliance.supervisor.processes.handles import Handle, prepare_forked, spawn
+from appliance.supervisor.processes.reaper import reaped
 from tests.faults.injections import NO_DESCRIPTOR, NO_PROCESS, Faults
 
 Start = Callable[..., Handle]
@@ -356,7 +357,7 @@ def test_orphans_are_adopted():
     """A process that has become a subreaper gets what its child leaves behind (prctl(2))."""
     script = (
         "import os\n"
-        "from appliance.supervisor.processes.handles import adopt_orphans\n"
+        "from appliance.supervisor.processes.reaper import adopt_orphans\n"
         "assert adopt_orphans()\n"
         "read, write = os.pipe()\n"
         "if not os.fork():\n"

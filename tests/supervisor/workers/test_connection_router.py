@@ -377,7 +377,7 @@ def test_without_a_stand_in_the_pages_say_so(site: Site):
 
 
 def test_a_stand_in_that_ends_at_once_is_not_started_by_each_request(site: Site):
-    """It is started again by the first request after a moment: a browser that asks again and again starts no storm."""
+    """The stand-in is started again by the first request after a moment: a browser that polls starts no storm."""
     site.worker()
     site.router.handed_over(own_page(), [connection()])
     site.children.end(site.standins[0])

@@ -97,7 +97,7 @@ def test_what_was_saved_last(tmp_path: Path):
 
 
 def test_the_text_for_an_assistant(tmp_path: Path):
-    """It has the message, the project's frames with source, the versions, and nothing of libraries."""
+    """The text has the message, the project's frames with source, the versions, and nothing of libraries."""
     text = html_page(page(tmp_path))
     area = text[text.index("<textarea") : text.index("</textarea>")]
     assert "# JSONDecodeError: Expecting property name" in area
