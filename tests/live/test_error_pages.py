@@ -23,7 +23,7 @@ def price(environ):
 
 
 def test_an_exception_of_a_request(start: Start, project: Path) -> None:
-    """It has the request, the lines of output, the last save with the failing line, and the editor's link."""
+    """The page has the request, the lines of output, the last save with the failing line, and the editor's link."""
     (project / ".env").write_text("DOOR_CODE=Tr0ub4dor\n", encoding="utf-8")
     (project / "app.py").write_text(FAILING.replace('"one"', '"two"'), encoding="utf-8")
     appliance = start(APPLIANCE_EDITOR="vscode", APPLIANCE_EDITOR_FOLDER="/home/me/shop")

@@ -130,11 +130,8 @@ class PooledWSGIServer(WSGIServer):
         self._background = self._serving_loop.background
         slow = SlowRequests(sink, limits.slow_request_s)
         self._watchdog = Watchdog(self._lock, limits=limits, slow=slow, complain=self._complain, **parts)
-        self._drains = False
-        self._passing = 0
-        self._cut_at = 0.0
-        self._stopped = False
-        self._logged_full = False
+        self._passing, self._cut_at = 0, 0.0
+        self._drains = self._stopped = self._logged_full = False
         self._log_again_at: dict[str, float] = {}  # by event
         if accepting:
             self.resume()

@@ -257,7 +257,7 @@ class ServingLoop:
         wire, handoff = connection.wire, self._server.server_context.handoff
         raw = connection.handler.raw or b""
         with self._lock:
-            self._connections.on(connection, states.PASSES_ON)
+            self._connections.on(connection, states.HANDED_OVER)
         handoff.take([(wire.sock, raw + b"\r\n\r\n" + wire.buffer)], [""])
 
     def _locked_finish(self, connection: Connection, now: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +17,7 @@ from appliance.server.pool import connection_states as states
 from appliance.server.pool import watchdog as module
 from appliance.server.pool.connections import Connection
 from appliance.server.pool.thread_pool import PoolThread
-from appliance.server.pool.watchdog import ServerFailed, Watchdog
+from appliance.server.pool.watchdog import ServerFailed, WakeUp, Watchdog
 
 LIMITS = Limits(stuck_after_s=0.5, stream_after_s=10.0)
 NOW = 1000.0
@@ -30,7 +31,6 @@ class Pool:
         self.leader: PoolThread | None = None
         self.served = 0
         self.fault: BaseException | None = None
-        self.alarm: Callable[[], None] | None = None
         self.here: list[bool] = []  # whether it serves in the calling thread
         self.done: list[Any] = []
 
@@ -73,7 +73,9 @@ class Scene:
         self.looks = 1  # until it is over
         self.on_sleep: Callable[[], None] = lambda: None
         self.sockets: list[socket.socket] = []
+        self.wake_up: Any = SimpleNamespace(wait=self._wait, sleeping=False)
         given: dict[str, Any] = {
+            "wake_up": self.wake_up,
             "thread_pool": self.pool,
             "connections": self,
             "acceptor": self.acceptor,
@@ -84,8 +86,6 @@ class Scene:
             "complain": lambda: self.calls.append("complain"),
         }
         self.watchdog = Watchdog(threading.Lock(), **given)
-        self.event = self.watchdog._wake_up
-        self.watchdog._wake_up = SimpleNamespace(wait=self._wait, set=lambda: self.calls.append("set"))  # type: ignore[assignment]
 
     # The connections, of which it asks these.
 
@@ -215,7 +215,7 @@ def test_it_sleeps_until_it_is_woken(scene: Scene):
 
 
 def test_it_sleeps_until_something_is_due(scene: Scene):
-    """It sleeps until the first connection that is put off may be answered, or it may accept again."""
+    """The watchdog sleeps until the first connection that is put off may be answered, or accepting resumes."""
     scene.acceptor.paused_until = NOW + 0.3
     assert scene.idle_s() == pytest.approx(0.3)
     scene.acceptor.paused_until = NOW - 1.0
@@ -238,18 +238,18 @@ def test_it_sleeps_until_something_is_due(scene: Scene):
 def test_it_looks_closely_while_requests_run(scene: Scene):
     """While requests are served, or the server ends, it looks as often as a leader may be busy."""
     seen: list[bool] = []
-    scene.on_sleep = lambda: seen.append(scene.watchdog.sleeping)
+    scene.on_sleep = lambda: seen.append(scene.wake_up.sleeping)
     scene.watch(2)
     scene.watch(2, ending=True)
     scene.pool.leader = scene.thread(NOW)
     scene.watchdog._sleep(closely=False)
     assert scene.sleeps == [0.5, None, 0.5, 0.5, 0.5]
     assert seen == [False, True, False, False, False]
-    assert not scene.watchdog.sleeping
+    assert not scene.wake_up.sleeping
 
 
 def test_a_look_after_each_sleep(scene: Scene):
-    """It sleeps for no longer than nothing is due, and looks at the threads with the time of after the sleep."""
+    """The watchdog sleeps until something is due, and looks at the threads with the time after the sleep."""
     scene.count = 1
     scene.pool.served = -1  # as after a look
     scene.watch(1)
@@ -265,7 +265,7 @@ def test_a_leader_that_begins_before_it_sleeps(scene: Scene, monkeypatch: pytest
     answers = iter([False, True])
     monkeypatch.setattr(scene.watchdog, "_leader_works", lambda: next(answers))
     scene.watchdog._sleep(closely=False)
-    assert (scene.sleeps, scene.watchdog.sleeping) == ([], False)
+    assert (scene.sleeps, scene.wake_up.sleeping) == ([], False)
 
 
 def test_it_sweeps_once_a_second(scene: Scene):
@@ -319,18 +319,22 @@ def test_it_can_not_go_on(scene: Scene):
     assert scene.calls == []
 
 
-def test_anyone_may_wake_it(scene: Scene):
-    """A call from any thread wakes it; the pool's alarm is one."""
-    assert scene.pool.alarm is not None
-    scene.pool.alarm()
-    scene.watchdog.wake_up()
-    assert scene.calls == ["set", "set"]
+def test_a_wake_up_ends_a_wait(scene: Scene):
+    """A wake-up that any thread sets ends the watchdog's wait, and the next wait does not end by it."""
+    wake_up = WakeUp()
+    setter = threading.Thread(target=wake_up.set)
+    setter.start()
+    wake_up.wait(60)
+    setter.join()
+    before = time.monotonic()
+    wake_up.wait(0.01)
+    assert time.monotonic() >= before + 0.01
 
 
 def test_a_wake_up_before_the_sleep_is_not_lost(scene: Scene):
     """A wake-up that comes before the watchdog sleeps ends the next sleep, which would have no end."""
-    scene.watchdog._wake_up = scene.event
-    scene.watchdog.wake_up()
+    scene.watchdog._wake_up = scene.wake_up = WakeUp()
+    scene.wake_up.set()
     scene.watchdog._sleep(closely=False)
     assert scene.idle_s() is None
-    assert not scene.watchdog.sleeping
+    assert not scene.wake_up.sleeping
