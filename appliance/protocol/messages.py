@@ -93,7 +93,7 @@ class StartAccepting(Message):
 class TellLastSave(Message):
     """What was saved last, for error pages (``supervisor/reporting/last_saves``)."""
 
-    kind = "saved"
+    kind = "tell_last_save"
     saved: dict[str, Any]
 
 
