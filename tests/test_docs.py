@@ -12,7 +12,7 @@ from appliance.logs.events import EVENTS
 from appliance.logs.render.log_fields import ALWAYS
 from appliance.protocol import messages
 from appliance.server.wsgi.recording.request_ids import RequestIds
-from tools import commands, site
+from tools import commands, remedies, site
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / ".github").rglob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -82,12 +82,17 @@ def test_the_messages_are_those_of_the_protocol():
     """ARCHITECTURE.md names each message between the processes, and no other."""
     table = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").partition("| from | to |")[2].partition("\n\n")[0]
     named = set(re.findall(r"`([A-Z]\w+)`", table))
-    assert named == {message.__name__ for message in messages.Message.__subclasses__()}
+    assert named == {message.__name__ for message in messages.KINDS.values()}
 
 
 def test_the_commands_are_the_command_lines():
     """docs/commands.md is what the command line's grammar makes; python -m tools.commands makes it."""
     assert (ROOT / "docs" / "commands.md").read_text(encoding="utf-8") == commands.page()
+
+
+def test_the_remedies_are_those_of_the_table():
+    """docs/pages.md lists each remedy; python -m tools.remedies writes them."""
+    assert remedies.PAGE.read_text(encoding="utf-8") == remedies.page()
 
 
 def test_every_page_has_its_place_on_the_site():

@@ -192,7 +192,7 @@ PROJECT: dict[str, Callable[[str], object]] = {
     "hint of a system error": hinted(OSError),
     "traceback": lambda text: describe(ValueError(text)).text(),
     "error page": whole_page,
-    "banner": lambda text: framework_errors._insert_advice(raw(text), "words", html=True),
+    "banner": lambda text: framework_errors._insert_advice(raw(text), "words", [], html=True),
     "distribution": distribution,
     "paste": paste._normal,
     "response": lambda text: refused(

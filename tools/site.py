@@ -17,8 +17,8 @@ BUILD = ROOT / ".site"
 # The order of the site. A page that is in no list fails the build: Sphinx warns about it.
 SECTIONS = {
     "Use it": [
-        "own-project", "discovery", "dependencies", "reload", "live-reload", "watching", "serving", "debugging",
-        "editors", "devcontainer", "tls", "security", "troubleshooting", "library", "production",
+        "own-project", "discovery", "dependencies", "reload", "live-reload", "pages", "watching", "serving",
+        "debugging", "editors", "devcontainer", "tls", "security", "troubleshooting", "library", "production",
     ],
     "Reference": ["commands", "settings", "logging", "log-events", "serving", "container", "glossary"],
     "Evidence": ["compatibility", "benchmarks", "soak"],

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 from appliance.commands.first_steps import Opening, open_project, report_unread
 from appliance.discovery.project import Project, find_application
+from appliance.environment.install_progress import InstallProgress
 from appliance.environment.plan import Plan, install, plan
 from appliance.errors import ApplianceError, ApplicationError
+from appliance.identity.identity import user_cache
 from appliance.logs.sanitise import sanitise
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, report: boo
             opening.report_notices()  # with --report, the supervisor has logged them already
         project = None if near else application_of(opening)
         found = project.folder if project else None
-        planned = ensure(opening, Path(near) if near else found, _report_warning if report else _warn)
+        application = Path(near) if near else found
+        planned = _ensure_with_report(opening, application) if report else ensure(opening, application)
     except ApplianceError as error:
         if not report:
             raise
@@ -39,6 +42,23 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, report: boo
     if report:
         _write({"event": "install.finished", "environment": str(planned.environment)})
     return 0
+
+
+def _ensure_with_report(opening: Opening, application: Path | None) -> Plan:
+    """Install as ``ensure`` does, and report the progress to the supervisor."""
+    named = opening.environment.values.get("UV_CACHE_DIR")
+    cache = Path(named) if named else user_cache(opening.settings.cache) / "uv"
+    progress = InstallProgress(cache, lambda state: _write({"event": "install.progress", **state}))
+
+    def line(text: str) -> None:
+        _print_line(text)
+        progress.line(text)
+
+    progress.follow()
+    try:
+        return ensure(opening, application, _report_warning, line)
+    finally:
+        progress.end()
 
 
 def application_of(opening: Opening) -> Project | None:
@@ -52,19 +72,26 @@ def application_of(opening: Opening) -> Project | None:
         return None
 
 
-def ensure(opening: Opening, application: Path | None, warn: Callable[[str], None] | None = None) -> Plan:
+def ensure(
+    opening: Opening,
+    application: Path | None,
+    warn: Callable[[str], None] | None = None,
+    line: Callable[[str], None] | None = None,
+) -> Plan:
     """Install what is missing, and return the plan of the project's environment.
 
     Args:
         opening: the project.
         application: the folder of the application, if known.
         warn: takes a message for each thing that is not installed as the project's files say.
+        line: takes each line of the installer's progress.
 
     Raises:
         InstallError: the environment can't be made.
     """
     root, settings, values = opening.settings.project, opening.settings, opening.environment.values
-    return install(plan(root, settings, values, application), root, settings, values, _print_line, warn or _warn)
+    planned = plan(root, settings, values, application)
+    return install(planned, root, settings, values, line or _print_line, warn or _warn)
 
 
 def _warn(text: str) -> None:
@@ -76,6 +103,7 @@ def _report_warning(text: str) -> None:
 
 
 def _write(record: Mapping[str, object]) -> None:
+    # One call for one line: another thread reports the progress.
     sys.stdout.write(json.dumps(record, default=str) + "\n")
     sys.stdout.flush()
 

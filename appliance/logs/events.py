@@ -198,7 +198,11 @@ EVENTS = MappingProxyType(
             ("how", "polled", "count", "folders", "duration_s"),
         ),
         "watch.failed": Event("warning", "The project's files can't be watched fully.", ("reason", "action")),
-        "reload.started": Event("info", "Files have changed; a new generation starts.", ("files", "count", "signal")),
+        "reload.started": Event(
+            "info",
+            "Files have changed, or a remedy was run; a new generation starts.",
+            ("files", "count", "signal", "reason"),
+        ),
         "reload.finished": Event(
             "info", "The new generation serves.", ("duration_s", "forked", "seen_s", "start_s", "import_s")
         ),

@@ -32,6 +32,16 @@ PAGE_EVENTS = MappingProxyType(
             CHILD,
         ),
         "pages.failed": Event("warning", "The pages of the appliance can't be shown.", ("reason",)),
+        "remedy.started": Event(
+            "info",
+            "A person has pressed the button of a remedy: this command is run, or this file changed.",
+            ("remedy", "command", "file"),
+        ),
+        "remedy.finished": Event(
+            "info", "The remedy has succeeded; the project is served again.", ("remedy", "duration_s")
+        ),
+        "remedy.failed": Event("warning", "The remedy has failed, or was ended.", ("remedy", "reason", "duration_s")),
+        "remedy.refused": Event("warning", "A remedy was asked for that can't be run now.", ("reason",)),
         "browser.error": Event(
             "error",
             "A page in a browser had an error: an uncaught exception, a rejected promise, or console.error.",

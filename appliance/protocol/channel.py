@@ -23,6 +23,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from .message_base import Message
 from .messages import (
     KINDS,
     DebuggerPort,
@@ -34,7 +35,6 @@ from .messages import (
     ForkMismatch,
     HandOverConnections,
     Hello,
-    Message,
     ModulesReport,
     Preload,
     Preloaded,
@@ -54,6 +54,7 @@ from .messages import (
     TellLastSave,
     check,
 )
+from .page_messages import CancelRemedy, Importing, RemediesFound, RemedyProgress, RunRemedy, SetRemedies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_DESCRIPTORS",
     "MAX_FRAME",
+    "CancelRemedy",
     "Channel",
     "ChannelClosedError",
     "ChannelError",
@@ -74,6 +76,7 @@ __all__ = [
     "FrameTooLargeError",
     "HandOverConnections",
     "Hello",
+    "Importing",
     "Message",
     "ModulesReport",
     "Preload",
@@ -81,9 +84,13 @@ __all__ = [
     "PublishAssets",
     "Ready",
     "Records",
+    "RemediesFound",
+    "RemedyProgress",
     "ReportBackgroundWork",
     "ReportModules",
+    "RunRemedy",
     "ServeUnfinishedImport",
+    "SetRemedies",
     "SetStandInPage",
     "StacksPipe",
     "Start",

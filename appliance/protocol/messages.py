@@ -7,19 +7,10 @@ library.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar
+from typing import Any
 
-
-@dataclass(frozen=True)
-class Message:
-    """The base class of messages; their fields are JSON values."""
-
-    kind: ClassVar[str]
-
-    def fits(self, descriptors: int) -> bool:
-        """Whether a child may send this number of descriptors with the message."""
-        return descriptors == 0
-
+from .message_base import Message
+from .page_messages import CancelRemedy, Importing, RemediesFound, RemedyProgress, RunRemedy, SetRemedies
 
 # -- supervisor to child ---------------------------------------------------------------------------------------------
 
@@ -348,13 +339,19 @@ KINDS: dict[str, type[Message]] = {
         SetStandInPage,
         StopAccepting,
         PublishAssets,
+        SetRemedies,
+        RemedyProgress,
         Hello,
         Ready,
         ModulesReport,
         FilesReport,
         Preloaded,
         ForkMismatch,
+        Importing,
         Failed,
+        RemediesFound,
+        RunRemedy,
+        CancelRemedy,
         Records,
         HandOverConnections,
         DebuggerPort,

@@ -22,6 +22,8 @@ from appliance.protocol.channel import (
     Message,
     PublishAssets,
     Ready,
+    RemedyProgress,
+    SetRemedies,
     SetStandInPage,
     StopAccepting,
     TakeConnections,
@@ -36,6 +38,7 @@ from .hold_rule import HoldRule
 from .overlay import overlay
 from .own_pages import OwnPages
 from .quiet_sink import QuietSink
+from .remedy_pages import RemedyPages
 from .waiting_page import WaitingPage
 
 if TYPE_CHECKING:
@@ -67,9 +70,11 @@ class StandIn:
         options = start.options
         pages = options["pages"]
         self._own_pages: OwnPages | None = None
+        self._remedies: RemedyPages | None = None
         if pages is not None:
             guard = Guard(pages["token"], pages["public_url"])
-            self._own_pages = OwnPages(guard, self._page, self._stream, self._sink.event, self._status)
+            self._remedies = RemedyPages(channel.send, self._stream, guard.page_value)
+            self._own_pages = OwnPages(guard, self._page, self._stream, self._sink.event, self._status, self._remedies)
         self._server = make_server(
             listener,
             self._application,
@@ -136,6 +141,10 @@ class StandIn:
             self._rest(message.generation)
         elif isinstance(message, TakeConnections):
             self._server.take(received_connections(message, descriptors), message.peers)
+        elif isinstance(message, SetRemedies) and self._remedies is not None:
+            self._remedies.set(message.remedies)
+        elif isinstance(message, RemedyProgress) and self._remedies is not None:
+            self._remedies.progress(message)
         elif isinstance(message, PublishAssets):
             self._stream.publish("assets", {"paths": message.paths})
         elif isinstance(message, Drain):

@@ -15,12 +15,14 @@ from appliance.server.wsgi.recording.exchange import current
 from . import guard
 from .browser_errors import BODY_MAX, BrowserErrors
 from .near import gateways_here, is_near
+from .remedy_pages import FORM, PAGE_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from .event_stream import EventStream
     from .guard import Allowed, Guard, Refused
+    from .remedy_pages import RemedyPages
     from .waiting_page import WaitingPage
 
     StartResponse = Callable[..., Any]
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 _REFUSALS_S = 1.0  # one refusal a second is logged: the log is not the attacker's
 _REASONS = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 413: "Content Too Large"}
 _PAGE_VALUE = b"{page-value}"
+_FORM_TYPE = "application/x-www-form-urlencoded"
+_FIELDS_MAX = 10
 
 
 class OwnPages:
@@ -41,6 +45,7 @@ class OwnPages:
         stream: what open pages listen to.
         report: logs an event.
         status: returns the page at the root.
+        remedies: the pages of remedies.
     """
 
     def __init__(
@@ -50,6 +55,7 @@ class OwnPages:
         stream: EventStream,
         report: Report,
         status: Callable[[], dict[str, Any]],
+        remedies: RemedyPages,
     ) -> None:
         self._guard = gate
         self._page = page
@@ -66,8 +72,9 @@ class OwnPages:
             CLIENT: partial(_script, client),
             f"{PREFIX}/events.js": partial(_script, (folder / "events.js").read_bytes()),
             f"{PREFIX}/events": stream.application,
+            **remedies.gets,
         }
-        self._posts: dict[str, Route] = {f"{PREFIX}/browser-error": self._browser_error}
+        self._posts: dict[str, Route] = {f"{PREFIX}/browser-error": self._browser_error, **remedies.posts}
 
     def application(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request, if it is allowed."""
@@ -91,12 +98,13 @@ class OwnPages:
     def _asked(self, environ: dict[str, Any]) -> guard.Asked:
         fields = {key[5:].lower().replace("_", "-"): value for key, value in environ.items() if key.startswith("HTTP_")}
         token = parse_qs(environ.get("QUERY_STRING", "")).get(guard.PARAMETER, [""])[0]
+        form = environ[FORM] = _form(environ)
         return guard.Asked(
             environ["REQUEST_METHOD"],
             environ["wsgi.url_scheme"],
             fields,
             token=token,
-            page_value=fields.get(guard.PAGE_VALUE_FIELD.lower(), ""),
+            page_value=fields.get(guard.PAGE_VALUE_FIELD.lower(), "") or form.get(PAGE_VALUE, ""),
             near=self._is_near(environ),
         )
 
@@ -140,6 +148,19 @@ class OwnPages:
             return self._refuse(guard.Refused(400, "this is no report of an error", "Send JSON."), environ, start)
         start("204 No Content", [])
         return []
+
+
+def _form(environ: dict[str, Any]) -> dict[str, str]:
+    """Return the fields of a posted form; the body of anything else is left unread."""
+    is_form = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() == _FORM_TYPE
+    if environ["REQUEST_METHOD"] != "POST" or not is_form:
+        return {}
+    body = environ["wsgi.input"].read(BODY_MAX + 1)
+    try:
+        found = parse_qs(body.decode("utf-8", "replace"), max_num_fields=_FIELDS_MAX) if len(body) <= BODY_MAX else {}
+    except ValueError:  # too many fields
+        return {}
+    return {name: values[0] for name, values in found.items()}
 
 
 def _with_fields(start_response: StartResponse, status: str, headers: list[tuple[str, str]], *more: Any) -> Any:

@@ -5,6 +5,7 @@ A WSGI application of its own. The page's script waits by a long request until t
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _MAX_WAIT_S = 20.0  # below the idle time-outs of proxies
+_IN_PLACE = ("version", "title", "lead", "details", "progress")
 
 
 class WaitingPage:
@@ -47,10 +49,20 @@ class WaitingPage:
         return [body]
 
     def wait(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Answer once the page has another version than the query says, or after a while."""
+        """Answer once the page has another version than the query says, or after a while.
+
+        A client that accepts JSON gets the new page while something is under way, to show it in place.
+        """
         version = parse_qs(environ.get("QUERY_STRING", "")).get("version", [""])[0]
         with self._changed:
             changed = self._changed.wait_for(lambda: str(self._content["version"]) != version, _MAX_WAIT_S)
-        state = "news" if changed else "same"
-        start_response("204 No Content", [("Cache-Control", "no-store"), ("X-Appliance-Wait", state)])
+            content = self._content
+        common = [("Cache-Control", "no-store")]
+        in_place = changed and content["version"] > 0 and "progress" in content
+        if in_place and environ.get("HTTP_ACCEPT", "").startswith("application/json"):
+            body = json.dumps({name: content.get(name, "") for name in _IN_PLACE}).encode()
+            common += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+            start_response("200 OK", [*common, ("X-Appliance-Wait", "progress")])
+            return [body]
+        start_response("204 No Content", [*common, ("X-Appliance-Wait", "news" if changed else "same")])
         return []

@@ -27,14 +27,16 @@ from appliance.supervisor.preloading.preloading import Preloading
 from appliance.supervisor.processes.children import Children
 from appliance.supervisor.processes.reaper import adopt_orphans
 from appliance.supervisor.processes.spawn import Spawner
+from appliance.supervisor.remedy_board import RemedyBoard
 from appliance.supervisor.reporting import stack_dumps, standin_pages
 from appliance.supervisor.reporting.last_answer import LastAnswer
 from appliance.supervisor.reporting.log_ingest import LogIngest
 from appliance.supervisor.reporting.page_facts import PageFacts
+from appliance.supervisor.reporting.progress_page import ProgressPage
 from appliance.supervisor.reporting.run_history import RunHistory
 from appliance.supervisor.reporting.status_json import Snapshot, StatusAnswers
 from appliance.supervisor.reporting.status_socket import StatusSocket
-from appliance.supervisor.steps import before_start
+from appliance.supervisor.steps import before_start, remedy_run
 from appliance.supervisor.steps.analysis import Analysis, Analyst, log_changes
 from appliance.supervisor.steps.before_start import BeforeStart
 from appliance.supervisor.steps.installation import Installation
@@ -93,12 +95,13 @@ class Supervisor:
         self._spawner = Spawner(self._children, settings, process, listener, certificate, self._reload_trigger)
         last_answer = LastAnswer(self._loop, listener, secure=certificate is not None)
         self._router = ConnectionRouter(
-            self._loop, self._children, lambda: self._spawner.standin(self._state.generation), last_answer, log
+            self._loop, self._children, lambda: self._remedies.start_standin(self._spawner), last_answer, log
         )
         self._reanalysis = Reanalysis(self._loop, Analyst(settings, process, log, self._loop.post, environment))
         self._use = Use()
+        self._page = ProgressPage(self._loop, self._router.progress, lambda: self._state.phase, log.masked)
         self._installation = Installation(
-            self._children, flags, process, settings.project, log=log, on_event=self.on_event
+            self._children, flags, process, settings.project, log=log, on_event=self.on_event, page=self._page
         )
         self._before_start = BeforeStart(self._loop, self._children, log, self.on_event, self._failures)
         self._debug_port = DebugPort(self._loop, settings, log)
@@ -117,16 +120,16 @@ class Supervisor:
             no_timeout=self._debug_port.no_timeout,
         )  # fmt: skip
         self._log_ingest = LogIngest(log, writer, pause=self._children.pause, on_line=self._workers.output_line)
-        self._failed_imports = FailedImports(
-            self._workers, self._installation, self._reanalysis, self._reload_trigger,
-            snapshot=self._snapshot, on_event=self.on_event,
-        )  # fmt: skip
         self._make_monitors(process)
         self._perform = self._performers()
         self._handlers = self._message_handlers()
 
     def _make_monitors(self, process: Mapping[str, str]) -> None:
         """Make the parts that watch the others, and end them."""
+        self._failed_imports = FailedImports(
+            self._workers, self._installation, self._reanalysis, self._reload_trigger,
+            snapshot=self._snapshot, on_event=self.on_event,
+        )  # fmt: skip
         self._keys = Keys(
             self._loop, self._log, self._address, in_container="APPLIANCE_IMAGE" in process,
             reload=self._reload_asked, stop=self._signalled,
@@ -135,9 +138,13 @@ class Supervisor:
             self._loop, self._listener, lambda: self._router.acceptor, threads=self._settings.threads,
             no_timeout=self._debug_port.no_timeout, stacks=self._stacks, log=self._log,
         )  # fmt: skip
+        self._remedies = RemedyBoard(
+            self._loop, self._children, self._log, self._settings, process,
+            snapshot=self._snapshot, router=self._router, on_event=self.on_event,
+        )  # fmt: skip
         closing = (
             self._keys.stop, self._reload_trigger.stop, self._router.close, self._debug_port.close,
-            self._preloading.close, self._workers.close, self._before_start.cancel,
+            self._preloading.close, self._workers.close, self._before_start.cancel, self._remedies.close,
         )  # fmt: skip
         self._stopping = Stopping(
             self._loop, self._children, self._log, self._failures, closing, grace_s=self._settings.grace_s
@@ -159,10 +166,12 @@ class Supervisor:
             channel.StoppedAccepting: lambda child, _, __: self._workers.stopped_accepting(child),
             channel.Drained: lambda child, _, __: self._drained(child),
             channel.Failed: lambda child, message, _: self._failed_imports.handle(child, message),
+            channel.Importing: lambda child, each, _: self._page.imports(each, current=child is self._workers.current),
             channel.ForkMismatch: lambda child, message, _: self._workers.fork_mismatch(child, message),
             channel.ModulesReport: lambda child, message, _: self._modules_reported(child, message),
             channel.FilesReport: lambda child, message, _: self._reload_trigger.loaded(child, message.files),
             channel.Preloaded: lambda child, message, _: self._preloading.preloaded(child, message),
+            **self._remedies.handlers(),
         }
 
     def _performers(self) -> dict[type[lifecycle.Action], Callable[[Any], None]]:
@@ -176,7 +185,7 @@ class Supervisor:
             lifecycle.Boot: self._boot,
             lifecycle.Retire: lambda action: self._workers.retire(action.generation),
             lifecycle.Kill: lambda action: self._workers.kill(action.generation),
-            lifecycle.ShowProgress: lambda action: self._router.progress(standin_pages.progress(action.phase)),
+            lifecycle.ShowProgress: lambda action: self._page.begin(action.phase),
             lifecycle.ShowFailure: self._show_failure,
             lifecycle.HideStandIn: self._hide_stand_in,
             lifecycle.RetryLater: self._retry_later,
@@ -193,13 +202,12 @@ class Supervisor:
             self._log.event("warning", "status.unavailable", reason=reason)
         self._log.event("info", "appliance.started", **self._address.fields(str(self._settings.project)))
         if self._settings.pages == "on":
-            base = (self._address.url or "").rstrip("/")
-            self._log.event("info", "pages.started", url=f"{base}/__appliance__/?token={self._spawner.token}")
+            self._log.event("info", "pages.started", url=self._spawner.pages_url(self._address.url or ""))
         for event, fields in self._settings.notices:
             self._log.event("warning", event, **dict[str, Any](fields))
         self._reload_trigger.start()
         self._progress.start()
-        self._router.progress(standin_pages.progress(Phase.ANALYSING))
+        self._page.begin(Phase.ANALYSING)
         self._do(lifecycle.Analyse(self._state.job))
         self._keys.start()
         try:
@@ -269,7 +277,7 @@ class Supervisor:
             child.ready_at = time.monotonic()
 
     def _show_failure(self, action: lifecycle.ShowFailure) -> None:
-        page = self._log.masked(self._reload_trigger.page_facts.complete(action.page))
+        page = self._remedies.without_needs(self._log.masked(self._reload_trigger.page_facts.complete(action.page)))
         self._history.failed(page)
         self._router.broken(page)
 
@@ -285,7 +293,7 @@ class Supervisor:
 
     def message(self, child: Handle, message: Message, descriptors: list[int]) -> None:
         """A child has sent a message."""
-        handle = self._handlers.get(type(message))
+        handle = self._handlers.get(type(message)) if self._remedies.admits(child, message) else None
         if handle is None:
             raise channel.ChannelError(f"{message.kind} is nothing that a {child.role} sends")
         try:
@@ -293,8 +301,7 @@ class Supervisor:
         except Exception as error:  # noqa: BLE001  a defect of ours, or a child that has lost its mind
             self._failures.report(error)
             if isinstance(message, channel.Ready | channel.Failed | channel.ForkMismatch | channel.Preloaded):
-                # What was to follow does not.
-                child.signal_group(signal.SIGKILL)
+                child.signal_group(signal.SIGKILL)  # what was to follow does not
 
     def channel_failed(self, child: Handle, reason: str) -> None:
         """A child's channel has failed: the child is being ended."""
@@ -309,20 +316,14 @@ class Supervisor:
     def output(self, child: Handle, stream: str, lines: list[OutputLine]) -> None:
         """A child has written to one of its outputs."""
         if child.role == "installer":
-            for each in lines:
-                self._installation.line(stream, each.text)
-            self._progressed(Phase.INSTALLING, lines)
+            self._installation.lines(stream, lines)
             return
         if child.role == before_start.ROLE:
             self._before_start.output_lines(lines)
-            self._progressed(Phase.PREPARING, lines)
+            self._page.output(Phase.PREPARING, (each.text for each in lines))
+        elif child.role == remedy_run.ROLE:
+            self._remedies.output(each.text for each in lines)
         self._log_ingest.output(child, stream, lines)
-
-    def _progressed(self, phase: Phase, lines: list[OutputLine]) -> None:
-        """Show the last line of output on the page of what is under way."""
-        if lines and self._state.phase is phase:
-            last = self._log.masked(lines[-1].text.decode("utf-8", "replace"))
-            self._router.progress(standin_pages.progress(phase, last))
 
     def ended(self, child: Handle) -> None:
         """A child has ended."""
@@ -330,14 +331,14 @@ class Supervisor:
             "installer": self._installation.ended, before_start.ROLE: self._before_start.ended,
             "worker": self._workers.ended, "preloader": self._preloading.ended, "spare": self._preloading.ended,
         }.get(child.role, self._standin_ended)  # fmt: skip
-        others = (self._keys, self._reload_trigger.notes, self._router, self._debug_port, self._stacks)
+        others = (self._keys, self._reload_trigger.notes, self._router, self._debug_port, self._stacks, self._remedies)
         for on_end in (self._log_ingest.ended, *(each.ended for each in others), own):
             self._failures.guarded(partial(on_end, child))
         if self._state.phase is Phase.STOPPING and not self._children.living():
             self.on_event(lifecycle.AllGone())
 
     def _standin_ended(self, child: Handle) -> None:
-        if not child.ending:
+        if child.role == "standin" and not child.ending:
             self._log.event("error", "standin.ended", reason=child.how())
 
     def orphan_ended(self, pid: int, status: int) -> None:
@@ -357,9 +358,8 @@ class Supervisor:
         shown = sorted(changes.kinds)
         self._log.event("info", "reload.started", files=shown[:10], count=len(shown))
         target = self._analysis.project.target.file if self._analysis else ""
-        code_alone = {Kind.CODE, Kind.ASSET}.issuperset(changes.kinds.values()) and (
-            not target or Path(target).is_file()
-        )
+        code_alone = {Kind.CODE, Kind.ASSET}.issuperset(changes.kinds.values())
+        code_alone = code_alone and (not target or Path(target).is_file())
         self.on_event(lifecycle.CodeChanged() if code_alone else lifecycle.ProjectChanged())
 
     def _assets_saved(self, paths: list[str]) -> None:

@@ -10,13 +10,15 @@ from collections import deque
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from ..protocol.channel import Channel, ChannelError, Records
+from ..protocol.channel import Channel, ChannelError, Records, RemediesFound
+from ..protocol.remedy_kinds import all_checked, offered
 from .message_bounds import limited
 from .preload.fork_guard import EndingQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..protocol.channel import Start
     from ..protocol.inflight import InFlight
     from ..server.wsgi.recording.exchange import Exchange
     from .stdio.stdio import Stdio
@@ -28,7 +30,13 @@ BATCH_BYTES = 1024 * 1024  # usual ones have 20 KB; each record of a bigger one 
 class RecordSink:
     """Batches records, and sends a batch when the server is about to wait."""
 
-    def __init__(self, channel: Channel, stdio: Stdio | None = None, in_flight: InFlight | None = None) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        stdio: Stdio | None = None,
+        in_flight: InFlight | None = None,
+        start: Start | None = None,
+    ) -> None:
         self._channel = channel
         self._in_flight = in_flight
         self.begin = None if in_flight is None else in_flight.begin
@@ -40,6 +48,8 @@ class RecordSink:
         self._sending = threading.Lock()
         self.broken: Callable[[ChannelError], None] | None = None  # told when nothing can be sent any more
         self.page_context: Callable[[], dict[str, Any]] = dict  # what an error page shows besides the exception
+        pages = start is not None and start.options["pages"] is not None
+        self._scope = str(start.generation) if start is not None and pages else ""  # of the ids of remedies
 
     def exchange(self, exchange: Exchange) -> None:
         """Add the record of a request that has ended."""
@@ -62,6 +72,17 @@ class RecordSink:
         """Add another event, and send it at once."""
         self._records.append(["event", time(), level, event, fields])
         self.flush()
+
+    def offer(self, needs: object) -> list[dict[str, Any]]:
+        """Tell the supervisor what may help with a failed request; return what its page can show of that."""
+        found = all_checked(needs) if self._scope else []
+        if not found:
+            return []
+        try:
+            self._channel.send(RemediesFound(needs=list(found)))
+        except ChannelError:
+            return []
+        return offered(self._scope, found)
 
     def leave(self) -> None:
         """Stop: this is a process that the project has forked, and the channel is its parent's."""

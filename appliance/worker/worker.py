@@ -97,7 +97,7 @@ class Worker:
         self._diagnosis = Diagnosis(
             {"the supervisor's channel": channel.fileno(), "the listening socket": listener.fileno()}
         )
-        self._sink = RecordSink(channel, self._stdio, in_flight)
+        self._sink = RecordSink(channel, self._stdio, in_flight, start)
         self._sink.broken = self._channel_broken
         self._sink.page_context = self._page_context = PageContext(start.options.get("error_pages", {}), self._stdio)
         self._hooks.report_to(self._sink.event)
@@ -182,20 +182,20 @@ class Worker:
     def _serve_endless_import(self) -> None:
         """Serve beside an import that never ends. The import goes on in the main thread."""
         from .frameworks.endless_import import endless_loop  # noqa: PLC0415  few projects do that
+        from .frameworks.import_place import importing  # noqa: PLC0415  as above
         from .preload.fork_safety import patched  # noqa: PLC0415  as above
 
+        send(
+            self._channel,
+            importing(main := threading.main_thread().ident or 0, self._start.root, self._files.places.is_own),
+        )
         if self._application is not None or patched():
             return  # already served; or threads are greenlets, of another loop
-        place = endless_loop(threading.main_thread().ident or 0, self._files.places.is_own)
+        place = endless_loop(main, self._files.places.is_own)
         application = app.bound_application(self._start.target, self._side_applications) if place else None
         if place is None or application is None:
             return
-        fields: dict[str, object] = {
-            "file": place.file,
-            "line": place.line,
-            "action": "Put that loop under if __name__ == '__main__', or run it in a thread.",
-        }
-        self._sink.event("warning", "import.endless", fields)
+        self._sink.event("warning", "import.endless", place.fields())
         threading.Thread(target=self._serve, args=(application, self._import_began), name="appliance-serve").start()
 
     def _serve(self, application: app.Application, began: float) -> None:

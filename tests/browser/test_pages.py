@@ -14,7 +14,9 @@ from appliance.server.http.refusal import HostRefused
 from appliance.server.pages.error_page import report, response
 from appliance.server.pages.host_page import described
 from appliance.supervisor.lifecycle import Phase
+from appliance.supervisor.loop import Loop
 from appliance.supervisor.reporting import standin_pages
+from appliance.supervisor.reporting.progress_page import ProgressPage
 from tests.browser.tools import SCHEMES, WIDTHS, axe, nu
 
 Page = dict[str, Any]
@@ -85,10 +87,32 @@ def install_page(_root: Path) -> Page:
     return standin_pages.of_error(failure([f"error: {words}"], 1, ""))
 
 
+def waiting_page() -> Page:
+    """The page of an installation that has fetched a part."""
+    shown: list[Page] = []
+    page = ProgressPage(Loop(), shown.append, lambda: Phase.INSTALLING, str)
+    page.begin(Phase.INSTALLING)
+    page.installs(
+        {
+            "step": "fetching", "total": 11, "fetched": 7, "installed": 0, "bytes": 24_000_000,
+            "bytes_fetched": 8_000_000, "busy": ["numpy"],
+        }
+    )  # fmt: skip
+    page.output(Phase.INSTALLING, [b"Downloading numpy (16.0MiB)"])
+    return page.page()
+
+
+REMEDIES = [
+    {"id": "1", "label": "Apply the migrations", "why": "A table is missing.", "command": "python manage.py migrate"},
+    {"id": "2", "label": "Set GREETING", "diff": "--- a/.env\n+++ b/.env\n@@ -1 +1,2 @@\n A=1\n+GREETING=hello"},
+    {"id": "3", "label": "Start the service", "command": "docker compose up -d db", "runs": False},
+]
+
 PAGES: dict[str, Callable[[Path], Page]] = {
     "exception": raised_page,
     "syntax": broken_page,
-    "waiting": lambda _: {**standin_pages.progress(Phase.INSTALLING, "Downloading numpy"), "version": 1},
+    "waiting": lambda _: {**waiting_page(), "version": 1},
+    "remedies": lambda _: {**standin_pages.of_timeout(60, [], ""), "remedies": REMEDIES},
     "timeout": failed_page,
     "install": install_page,
     "host": lambda _: described(HostRefused("shop.test")),

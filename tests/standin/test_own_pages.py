@@ -11,6 +11,7 @@ import pytest
 from appliance.standin.event_stream import EventStream
 from appliance.standin.guard import FIELDS, Guard
 from appliance.standin.own_pages import OwnPages
+from appliance.standin.remedy_pages import RemedyPages
 from appliance.standin.waiting_page import WaitingPage
 
 TOKEN = "t" * 43
@@ -23,12 +24,16 @@ class Site:
     def __init__(self) -> None:
         self.logged: list[tuple[str, dict[str, object]]] = []
         self.guard = Guard(TOKEN)
+        stream = EventStream()
+        self.sent: list[Any] = []
+        self.remedies = RemedyPages(self.sent.append, stream, self.guard.page_value)
         self.pages = OwnPages(
             self.guard,
             WaitingPage(),
-            EventStream(),
+            stream,
             lambda _, event, fields: self.logged.append((event, fields)),
             lambda: STATUS,
+            self.remedies,
         )
 
     def ask(self, path: str, *, body: bytes = b"", **fields: str) -> tuple[str, dict[str, str], bytes]:

@@ -24,7 +24,8 @@ ALWAYS = MappingProxyType(
         "event": Field("string", "the event's name, from the table below"),
         "role": Field(
             "string",
-            "the process: `supervisor`, `preloader`, `worker`, `standin`, `preparation`; `library` for a library's log",
+            "the process: `supervisor`, `preloader`, `worker`, `standin`, `preparation`, `remedy`; `library` for a "
+            "library's log",
         ),
         "generation": Field(
             "integer", "the generation of the process's code: one more with each reload; absent if it has none"
@@ -41,6 +42,7 @@ FIELDS = MappingProxyType(
         "apps": Field("array", "labels of Django applications"),
         "aside": Field("string", "the new name of what was renamed"),
         "client.address": Field("string", "the client's address"),
+        "command": Field("string", "the command line"),
         "commands": Field("string", "the shell commands, as in the setting"),
         "count": Field("integer", "how many"),
         "debug": Field("boolean", "Django's DEBUG"),
@@ -100,6 +102,7 @@ FIELDS = MappingProxyType(
         "python": Field("string", "the version of Python"),
         "reason": Field("string", "the reason; of a request: why it was refused, or who aborted it, and when"),
         "record": Field("string", "the start of what a process sent"),
+        "remedy": Field("string", "the kind of the remedy, as in docs/pages.md"),
         "request_id": Field(
             "string", "the request's id: a valid `X-Request-ID`, or a new one; sent back with the response"
         ),

@@ -41,7 +41,8 @@ def report(
         ``title`` (one line), ``type``, ``message``, ``file`` and ``line`` (of a SyntaxError: of the source; else of the
         innermost frame of the project), ``text`` (the whole traceback without frames of the appliance), ``exception``
         (the tree, see ``report.exception_tree``), ``versions``, ``kind``, ``error`` (the event); ``request``, ``log``
-        and ``saved`` as far as known; ``action`` if it is known what to do, ``lead`` if there is more to say.
+        and ``saved`` as far as known; ``action`` if it is known what to do, ``remedies`` if a page may offer to do it
+        (``remedy_kinds``), ``lead`` if there is more to say.
         All of it is within the limits of ``tracebacks`` and ``report``, and contains no values of secret variables.
     """
     try:

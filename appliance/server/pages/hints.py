@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from . import missing_dependencies as lacking
 from . import project_files, system_libraries
+from .advice import Advice
+from .database_hints import connection_hint, database_file_hint, table_hint
 from .distributions import distribution, removed_in
 from .permissions import permission
 from .removed_names import companions, is_too_old, last_releases_with
@@ -22,14 +24,12 @@ from .tracebacks import safe_str, shorten
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from ...protocol.remedy_kinds import Need
+
 _MAX_CHAIN = 8
 _NAME_MAX = 200  # characters of a module's or variable's name
 # The patterns may search a client's text, so each takes linear time: a repetition is bounded, or starts only at a
 # word's start or a literal.
-_TABLE = re.compile(
-    r"no such table: (?P<a>[\w.]{1,200})|relation \"(?P<b>[\w.]{1,200})\" does not exist"
-    r"|[Tt]able '(?P<c>[\w.]{1,200})' doesn't exist"
-)
 _VARIABLE = re.compile(
     r"\b(?P<a>\w{1,200}) not found\. Declare it as envvar"  # decouple
     r"|Set the (?P<b>\w{1,200}) environment variable"  # django-environ, and Django projects by hand
@@ -38,45 +38,30 @@ _VARIABLE = re.compile(
     r"|\b(?P<e>[A-Z][A-Z0-9_]{2,200}) (?:environment variable )?(?:is not set|must be set|is required|not set)"
 )
 _FIELD = re.compile(r"^(\w{1,200})\n[ \t]{1,8}Field required", re.MULTILINE)  # pydantic
-_CONNECTION_REFUSED = re.compile(
-    r"[Cc]onnection refused|Can't connect to|could not connect to server|Error 111 |could not translate host name"
-    r"|Name or service not known|Temporary failure in name resolution|ServerSelectionTimeout"
-)
-_HOST_AND_PORT = re.compile(
-    r"host(?:name)? \"?(?P<a>[\w.\-]{1,255})\"?(?: \([^()]{0,100}\))?,? port (?P<b>\d{1,5})"
-    r"|server at \"(?P<c>[\w.\-]{1,255})\".{0,100}?port (?P<d>\d{1,5})"
-    r"|connecting to (?P<e>[\w.\-]{1,255}):(?P<f>\d{1,5})"
-    r"|(?:MySQL server on|host name) ['\"](?P<g>[\w.\-]{1,255})(?::(?P<h>\d{1,5}))?"
-    r"|^(?P<i>[\w.\-]{1,255}):(?P<j>\d{1,5}): "
-)
 _DISALLOWED_HOST = re.compile(r"add '?([^' ]{1,255})'? to ALLOWED_HOSTS")
 _CANNOT_IMPORT = re.compile(r"cannot import name '(?P<name>\w{1,200})' from '")
-_DATABASE_MODULES = (
-    "psycopg",
-    "MySQLdb",
-    "pymysql",
-    "redis",
-    "pymongo",
-    "sqlalchemy",
-    "django.db",
-    "mysql",
-    "asyncpg",
-    "peewee",
-)
+
+
+_NOTHING = Advice()
 
 
 def hint(error: BaseException, root: str, message: str | None = None) -> str:
     """Return what to do, in one or two sentences; "" if unknown. ``message``: the exception's message, if known."""
+    return advice(error, root, message).text
+
+
+def advice(error: BaseException, root: str, message: str | None = None) -> Advice:
+    """Return what to do; ``message``: the exception's message, if known."""
     try:
         for each in _chain(error):
             text = message if each is error and message is not None else safe_str(each)
             for hint_for in _HINTS:
                 found = hint_for(each, text, root)
                 if found:
-                    return found
+                    return found if isinstance(found, Advice) else Advice(found)
     except Exception:  # noqa: BLE001  reading the project's files may fail; the exception must still be shown
-        return ""
-    return ""
+        return _NOTHING
+    return _NOTHING
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -89,12 +74,13 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
 
 
-def _missing_example(error: BaseException, _message: str, root: str) -> str:
+def _missing_example(error: BaseException, _message: str, root: str) -> Advice | str:
     name = _missing_module(error)
     made, example = project_files.missing_file_example(root, name) if name else ("", "")
     if not example:
         return ""
-    return f"{made} does not exist. {example} is its template: cp {example} {made}, then check its values."
+    text = f"{made} does not exist. {example} is its template: cp {example} {made}, then check its values."
+    return Advice(text, ({"kind": "copy-example", "file": made, "example": example},))
 
 
 def _removed(error: BaseException, message: str, root: str) -> str:
@@ -108,7 +94,7 @@ def _removed(error: BaseException, message: str, root: str) -> str:
     return f"{removed} was removed or renamed just now: import it by its new name, or restore it."
 
 
-def _module(error: BaseException, message: str, root: str) -> str:
+def _module(error: BaseException, message: str, root: str) -> Advice | str:
     full = _missing_module(error)
     if not full:
         return ""
@@ -123,11 +109,14 @@ def _module(error: BaseException, message: str, root: str) -> str:
     if place:
         folder = os.path.dirname(place) or "."  # noqa: PTH120  as in project_files
         return f"{name} is the project's {place}: add its folder to the path, with PYTHONPATH={folder} in .env."
-    return _undeclared(distribution(full), root)
+    return _undeclared(distribution(full), name, root)
 
 
-def _undeclared(package: str, root: str) -> str:
+def _undeclared(package: str, module: str, root: str) -> Advice | str:
     """Advise on a package that is not installed."""
+    if lacking.should_be_installed(root, package, module):
+        text = f"{package} is one of the dependencies, but its files are not in the environment: install it again."
+        return Advice(text, ({"kind": "reinstall", "package": package},))
     named, choice = project_files.mentions(root, package)
     if lacking.dependency_source(root) and named:
         return (
@@ -136,10 +125,15 @@ def _undeclared(package: str, root: str) -> str:
         )
     how = lacking.add(root, [package])
     if how:
-        return how
+        return Advice(how, (_add(package),))
     missing = dict.fromkeys([package, *map(distribution, project_files.missing_imports(root))])
     lines = "\\n".join(missing)
-    return f"No file lists the project's dependencies. Create one: printf '{lines}\\n' > requirements.txt"
+    text = f"No file lists the project's dependencies. Create one: printf '{lines}\\n' > requirements.txt"
+    return Advice(text, (_add(*missing),))
+
+
+def _add(*packages: str) -> Need:
+    return {"kind": "add-dependency", "packages": " ".join(packages)}
 
 
 def _missing_module(error: BaseException) -> str:
@@ -148,20 +142,20 @@ def _missing_module(error: BaseException) -> str:
     return name if isinstance(name, str) and len(name) <= _NAME_MAX and name.replace(".", "").isidentifier() else ""
 
 
-def _removed_from_python(name: str, root: str) -> str:
+def _removed_from_python(name: str, root: str) -> Advice:
     """Advise on a module that left Python's standard library, and that no package has replaced yet."""
     version = removed_in(name)
     package = lacking.backport(name)
-    advice = f"{name} was removed from the standard library in Python {version}"
+    text = f"{name} was removed from the standard library in Python {version}"
+    older: Need = {"kind": "use-python", "version": lacking.last_before(version)}
     if package:
         how = lacking.add(root, [package])
-        return f"{advice}; {package} replaces it. " + (
-            how or f"Create a requirements file: printf '{package}\\n' > requirements.txt"
-        )
-    return f"{advice}. {lacking.older_python(version)}"
+        how = how or f"Create a requirements file: printf '{package}\\n' > requirements.txt"
+        return Advice(f"{text}; {package} replaces it. {how}", (_add(package), older))
+    return Advice(f"{text}. {lacking.older_python(version)}", (older,))
 
 
-def _removed_from_package(error: BaseException, message: str, root: str) -> str:
+def _removed_from_package(error: BaseException, message: str, root: str) -> Advice | str:
     """Advise on a name that left an installed package: the release that still has it, as a line of the dependencies."""
     releases, too_old = last_releases_with(error, message), is_too_old(message)
     if not releases and not too_old and not isinstance(error, ImportError):
@@ -174,21 +168,24 @@ def _removed_from_package(error: BaseException, message: str, root: str) -> str:
         return ""
     how = lacking.add(root, releases)
     who = f"{package} {version}" if version else "The project"
-    return f"{who} was written for an older release: {', '.join(releases)}. {how}".rstrip()
+    text = f"{who} was written for an older release: {', '.join(releases)}. {how}".rstrip()
+    return Advice(text, (_add(*releases),) if how else ())
 
 
-def _too_old(error: BaseException, message: str, root: str, package: str, version: str) -> str:
+def _too_old(error: BaseException, message: str, root: str, package: str, version: str) -> Advice | str:
     """Advise on a release that a newer Python broke: of the package whose file raised, or whose module is missing."""
     if "six.moves" in message:
         package = project_files.distribution_of((getattr(error, "name", None) or "").partition(".")[0]) or package
         advice = (
             f"{package} is too old for Python 3.12 and newer: install a newer release. {lacking.add(root, [package])}"
         )
-        return advice if project_files.needs_older_python(package) else f"{advice} Or: {lacking.older_python('3.12')}"
+        if project_files.needs_older_python(package):
+            return advice
+        return Advice(f"{advice} Or: {lacking.older_python('3.12')}", ({"kind": "use-python", "version": "3.11"},))
     return f"{package} {version} is too old for this Python: install a newer release. {lacking.add(root, [package])}"
 
 
-def _import(error: BaseException, message: str, root: str) -> str:
+def _import(error: BaseException, message: str, root: str) -> Advice | str:
     if not isinstance(error, (ImportError, AttributeError)):
         return ""
     release = _removed_from_package(error, message, root)
@@ -201,7 +198,7 @@ def _import(error: BaseException, message: str, root: str) -> str:
     return ""
 
 
-def _system(error: BaseException, message: str, root: str) -> str:
+def _system(error: BaseException, message: str, root: str) -> Advice | str:
     """Advise on a missing library or program of the system."""
     if isinstance(error, FileNotFoundError):
         package = (
@@ -211,7 +208,8 @@ def _system(error: BaseException, message: str, root: str) -> str:
         )
         return f"The program {error.filename} is not installed. {lacking.install_debian([package])}" if package else ""
     if "'binary' implementation" in message and "pq wrapper" in message:
-        return f"psycopg can't find PostgreSQL's client library. {lacking.add(root, ['psycopg[binary]'])}"
+        text = f"psycopg can't find PostgreSQL's client library. {lacking.add(root, ['psycopg[binary]'])}"
+        return Advice(text, (_add("psycopg[binary]"),))
     library = system_libraries.missing_library(message)
     if library and project_files.raised_in(error, "cv2"):
         return lacking.replace_package(root, "opencv-python", "opencv-python-headless")
@@ -227,17 +225,22 @@ def _system(error: BaseException, message: str, root: str) -> str:
     )
 
 
-def _variable(error: BaseException, message: str, root: str) -> str:
+def _variable(error: BaseException, message: str, root: str) -> Advice | str:
     key = _missing_variable(error, message)
     if not key:
         return ""
     if key == "SECRET_KEY":
         key = project_files.variable_behind(key)
     own, example = project_files.variable_files(root, key)
+    names = key.split(", ")
+    secret = [{"kind": "make-secret", "name": name} for name in names if name.endswith("SECRET_KEY")]
+    known = [{"kind": "set-variable", "name": name} for name in names if example]
     if example and not own:
-        return f"{example} contains {key}: copy it (cp {example} .env), and set {key} there. Saving .env applies it."
+        text = f"{example} contains {key}: copy it (cp {example} .env), and set {key} there. Saving .env applies it."
+        return Advice(text, (*secret, {"kind": "copy-example", "file": ".env", "example": example}, *known))
     also = f" ({example} has an example)" if example else ""
-    return f"Set {key} in the project's .env{also}: {key}=... Saving .env applies it."
+    text = f"Set {key} in the project's .env{also}: {key}=... Saving .env applies it."
+    return Advice(text, (*secret, *known))
 
 
 def _missing_variable(error: BaseException, message: str) -> str:
@@ -269,49 +272,14 @@ def _raised_in_os(error: BaseException) -> bool:
     return code is not None and code.co_filename in {os.__file__, "<frozen os>"}
 
 
-def _table(_error: BaseException, message: str, root: str) -> str:
-    found = _TABLE.search(message)
-    if found is None:
-        return ""
-    command = project_files.table_command(root)
-    table = next(filter(None, found.groups()), "")
-    if not command:
-        return f"The database has no table {table}: create it with the project's command: `appliance run COMMAND`."
-    return (
-        f"The database has no table {table}. Create it: docker compose exec app appliance run {command} "
-        f"(or set APPLIANCE_BEFORE_START={command!r})."
-    )
-
-
-def _database_file(_error: BaseException, message: str, _root: str) -> str:
-    if "unable to open database file" in message:
-        return "SQLite can't open its file: the folder must exist, and the project's owner must be able to write to it."
-    if "attempt to write a readonly database" in message:
-        return "The project's owner can't write to SQLite's file: change its owner or its mode on the host."
-    return ""
-
-
-def _connection_refused(error: BaseException, message: str, _root: str) -> str:
-    known = type(error).__module__.startswith(_DATABASE_MODULES) or isinstance(error, ConnectionError)
-    if not known or not (_CONNECTION_REFUSED.search(message) or isinstance(error, ConnectionRefusedError)):
-        return ""
-    place = _HOST_AND_PORT.search(message)
-    host, port = ([*filter(None, place.groups()), "", ""] if place else ["", ""])[:2]
-    where = f" at {host}:{port}" if port else f" at {host}" if host else ""
-    if host in {"", "localhost", "127.0.0.1", "::1"}:
-        return (
-            f"Nothing answers{where}. In a container localhost is the container itself: start the database as a "
-            "service of the compose file and use its name as the host, or host.docker.internal for one on this machine."
-        )
-    return f"Nothing answers{where}: start that service (docker compose up), on the same network."
-
-
-def _disallowed_host(error: BaseException, message: str, _root: str) -> str:
+def _disallowed_host(error: BaseException, message: str, _root: str) -> Advice | str:
     if type(error).__name__ != "DisallowedHost":
         return ""
     found = _DISALLOWED_HOST.search(message)
     settings = os.environ.get("DJANGO_SETTINGS_MODULE", "the settings")  # noqa: TID251  the project's environment
-    return f"Add {found[1]!r} to ALLOWED_HOSTS in {settings}." if found else ""
+    if found is None:
+        return ""
+    return Advice(f"Add {found[1]!r} to ALLOWED_HOSTS in {settings}.", ({"kind": "add-host", "host": found[1]},))
 
 
 def _address_in_use(error: BaseException, message: str, _root: str) -> str:
@@ -320,7 +288,18 @@ def _address_in_use(error: BaseException, message: str, _root: str) -> str:
     return ""
 
 
-_HINTS: tuple[Callable[[BaseException, str, str], str], ...] = (
+def _edited_package(error: BaseException, _message: str, _root: str) -> Advice | str:
+    """Advise on a package one of whose files was written after the installation."""
+    file = error.filename if isinstance(error, SyntaxError) else project_files.last_file(error)
+    if not isinstance(file, str) or not lacking.is_edited(file):
+        return ""
+    folder = file.partition(f"{os.sep}site-packages{os.sep}")[2].partition(os.sep)[0]
+    package = project_files.raised_by(error)[0] or folder.removesuffix(".py")
+    text = f"{os.path.basename(file)} of {package} was edited after the installation: install the dependencies again."  # noqa: PTH119  pathlib costs 5 ms at import
+    return Advice(text, ({"kind": "reinstall", "package": package},))
+
+
+_HINTS: tuple[Callable[[BaseException, str, str], Advice | str], ...] = (
     _missing_example,
     permission,
     _removed,
@@ -328,9 +307,10 @@ _HINTS: tuple[Callable[[BaseException, str, str], str], ...] = (
     _system,
     _import,
     _variable,
-    _table,
-    _database_file,
-    _connection_refused,
+    table_hint,
+    database_file_hint,
+    connection_hint,
     _disallowed_host,
     _address_in_use,
+    _edited_package,
 )

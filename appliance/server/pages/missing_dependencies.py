@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _ADD = {"uv": "uv add --no-sync", "poetry": "poetry add --lock", "pipenv": "pipenv install"}
 _INCLUDE = re.compile(r"(?m)^[ \t]*(?:-r|--requirement)[ \t=]*[\"']?([^\s\"'#]+)")
 _FILES_MAX = 20
+_EDITED_S = 1.0  # after the mark, which is written last
 _IN_IMAGE = "/opt/appliance/healthcheck.py"
 
 
@@ -80,6 +81,40 @@ def _with_includes(root: str, file: str) -> list[str]:
     return files
 
 
+def should_be_installed(root: str, package: str, module: str) -> bool:
+    """Whether the environment should have this module: it was removed by hand after the installation."""
+    name = re.sub(r"[-_.]+", "_", package).lower()
+    for folder in sys.path:
+        if f"{os.sep}site-packages" in folder:
+            for info in _entries(folder):
+                found = info.endswith(".dist-info") and re.sub(r"[-_.]+", "_", info.partition("-")[0]).lower() == name
+                if found and re.search(rf"(?m)^{module}(?:\.py|/)", project_files.text_of(f"{folder}/{info}/RECORD")):
+                    return True
+    file = dependency_source(root)
+    if not os.path.isfile(f"{sys.prefix}/{COMPLETE_MARK}") or not file.endswith((".txt", ".in")):  # noqa: PTH113  as above
+        return False
+    spelled = "[-_.]".join(map(re.escape, name.split("_")))
+    declared = re.compile(rf"(?im)^[ \t]*{spelled}(?![\w.-])[^;#\n]*$")
+    return any(declared.search(project_files.text_of(f"{root}/{each}")) for each in _with_includes(root, file))
+
+
+def _entries(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208  as above
+    except OSError:
+        return []
+
+
+def is_edited(file: str) -> bool:
+    """Whether an installed file was written after the environment was complete."""
+    try:
+        complete = os.stat(f"{sys.prefix}/{COMPLETE_MARK}").st_mtime  # noqa: PTH116  as above
+        within = file.startswith(f"{sys.prefix}/") and f"{os.sep}site-packages{os.sep}" in file
+        return within and os.stat(file).st_mtime > complete + _EDITED_S  # noqa: PTH116  as above
+    except OSError:
+        return False
+
+
 def install_debian(packages: Iterable[str]) -> str:
     """Say how to install Debian packages where the appliance runs."""
     names = " ".join(packages)
@@ -111,9 +146,14 @@ def backport(module: str) -> str:
     return BACKPORTS.get(module, "")
 
 
+def last_before(gone: str) -> str:
+    """Return the last Python before ``gone``, the version that lacks something."""
+    return f"3.{int(gone.partition('.')[2]) - 1}"
+
+
 def older_python(gone: str) -> str:
-    """Say how to run the project on the last Python before ``gone``, the version that lacks something."""
-    last = f"3.{int(gone.partition('.')[2]) - 1}"
+    """Say how to run the project on the last Python before ``gone``."""
+    last = last_before(gone)
     advice = f"Run the project on Python {last}: APPLIANCE_PYTHON={last}"
     if not os.path.exists(_IN_IMAGE) or os.path.isdir(f"/opt/python/{last}"):  # noqa: PTH110, PTH112  as above
         return f"{advice}."

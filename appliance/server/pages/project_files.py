@@ -79,7 +79,7 @@ def is_installed(name: str) -> bool:
 
 def raised_by(error: BaseException) -> tuple[str, str]:
     """Return the installed distribution whose file raised, by its normalized name, and its version."""
-    file = _last_file(error)
+    file = last_file(error)
     within = file.partition(f"{os.sep}site-packages{os.sep}")[2]
     name = within.partition(os.sep)[0].removesuffix(".py")
     if not name:
@@ -131,10 +131,10 @@ def raised_in(error: BaseException, package: str) -> bool:
 
 def raised_in_subprocess(error: BaseException) -> bool:
     """Whether the error was raised at the start of a program."""
-    return _last_file(error).endswith(f"{os.sep}subprocess.py")
+    return last_file(error).endswith(f"{os.sep}subprocess.py")
 
 
-def _last_file(error: BaseException) -> str:
+def last_file(error: BaseException) -> str:
     """Return the file that raised, of the project or a package; for an import the file with the import statement."""
     trace, file = error.__traceback__, ""
     while trace is not None:

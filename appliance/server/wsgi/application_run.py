@@ -21,6 +21,8 @@ from .standalone import standalone_parts
 from .streams import Reader, Writer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..http.head import Head
     from ..io.wire import Wire
     from .recording.exchange import Exchange
@@ -272,3 +274,9 @@ class ApplicationRun(simple_server.ServerHandler):
         handler = self.request_handler
         known = getattr(handler.server_context.sink, "page_context", dict) if handler is not None else dict
         return dict(known())
+
+    def offer(self, needs: object) -> list[dict[str, Any]]:
+        """Offer remedies for the failure of this request; return those that its page can show."""
+        sink = self.request_handler.server_context.sink if self.request_handler is not None else None
+        offer: Callable[[object], list[dict[str, Any]]] | None = getattr(sink, "offer", None)
+        return offer(needs) if needs and offer is not None else []

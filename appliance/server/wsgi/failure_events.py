@@ -31,6 +31,9 @@ class FailingRun(Protocol):
     def page_context(self) -> dict[str, Any]:
         """Return what a page shows besides the exception."""
 
+    def offer(self, needs: object) -> list[dict[str, Any]]:
+        """Offer remedies for the failure of this request; return those that its page can show."""
+
 
 def log_failure(run: FailingRun, error: BaseException | None) -> None:
     """Log one event, with the traceback."""
@@ -56,6 +59,7 @@ def _report(run: FailingRun, error: BaseException) -> dict[str, Any]:
     if known is not error:
         root = os.getcwd()  # noqa: PTH109  the worker's folder is the project's root
         found = report(error, root=root, kind="request", environ=run.base_env, context=run.page_context())
+        found["remedies"] = run.offer(found.pop("remedies", None))
         run.failure = (error, found)
     return found
 

@@ -40,6 +40,7 @@ NAMES = MappingProxyType(
         "standin": "the stand-in",
         "installer": "the installer",
         "preparation": "the shell for BEFORE_START",
+        "remedy": "a remedy",
         "preloader": "the preloader",
         "spare": "a worker of the project",
     }
@@ -50,7 +51,7 @@ NAMES = MappingProxyType(
 class Handle:
     """One child. Only the reaper sets ``returncode``: nothing else may wait for the process."""
 
-    role: str  # "worker", "standin", "installer", "preparation", "preloader", "spare"
+    role: str  # "worker", "standin", "installer", "preparation", "remedy", "preloader", "spare"
     generation: int
     pid: int  # its process id, and the id of its process group; 0 for a forked one before its hello
     outputs: dict[str, int]  # "stdout" and "stderr": the read ends of its descriptors 1 and 2

@@ -70,6 +70,10 @@ class Spawner:
         adapter = find_spec("a2wsgi")
         self._adapter_folder = str(Path(adapter.origin).parent) if adapter and adapter.origin else ""
 
+    def pages_url(self, url: str) -> str:
+        """Return the address that opens the appliance's own pages, with the token of this start."""
+        return f"{url.rstrip('/')}/__appliance__/?token={self.token}"
+
     def worker(self, generation: int, analysis: Analysis) -> Handle:
         """Start this generation of the project.
 

@@ -1,4 +1,4 @@
-"""The stand-in's pages: one for each phase and each failure.
+"""The stand-in's pages of failures; ``progress_page`` makes those of what is under way.
 
 A page is the dict that appliance.server.pages.error_page renders as HTML, JSON or text. This module does not decide
 when a page is shown.
@@ -11,32 +11,18 @@ from typing import TYPE_CHECKING, Any
 from appliance.discovery.target import describe_findings
 from appliance.environment.failures.headings import install_heading
 from appliance.errors import InstallError
-from appliance.supervisor.lifecycle import Page, Phase
 
 if TYPE_CHECKING:
     from appliance.errors import ApplianceError
+    from appliance.supervisor.lifecycle import Page
 
 _MAX_LINE = 2_048  # characters
-_PROGRESS = {
-    Phase.ANALYSING: ("Analysing the project", "The appliance is finding out how to serve this project."),
-    Phase.INSTALLING: ("Installing the project's dependencies", "The log shows the installer's progress."),
-    Phase.PREPARING: ("Running the commands of BEFORE_START", "The log shows their output."),
-    Phase.BOOTING: ("Starting the project", "The project is being imported."),
-}
-
-
 _MAX_TEXT = 64 * 1024
 
 
 def cut(text: str) -> str:
     """Return the end of a long text: the cause of a failure is usually at its end."""
     return text if len(text) <= _MAX_TEXT else f"... ({len(text)} characters)\n{text[-_MAX_TEXT:]}"
-
-
-def progress(phase: Phase, last_line: str = "") -> Page:
-    """Return the page while something is under way: status 503, and it refreshes itself."""
-    title, lead = _PROGRESS[phase]
-    return {"status": 503, "title": title, "lead": lead, "details": _bounded(last_line), "refresh": True}
 
 
 def of_error(error: ApplianceError) -> Page:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from appliance.environment.failures.backports import brought_back
+from appliance.environment.install_progress import keep_duration, last_duration_s
 from appliance.environment.plan import supply
 from appliance.errors import InstallError, InterpreterError
 from appliance.supervisor import lifecycle
@@ -21,12 +23,13 @@ from appliance.supervisor.reporting import standin_pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from appliance.environment.plan import Plan
+    from appliance.logs.project_output.output_lines import OutputLine
     from appliance.logs.setup import Log
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
+    from appliance.supervisor.reporting.progress_page import ProgressPage
 
 GRACE_S = 0.5  # uv ends at once when asked to
 
@@ -43,8 +46,10 @@ class Installation:
         *,
         log: Log,
         on_event: Callable[[lifecycle.Event], None],
+        page: ProgressPage,
     ) -> None:
         self._log = log
+        self._page = page
         self._on_event = on_event
         self._children = children
         self._flags = flags
@@ -60,6 +65,7 @@ class Installation:
         self.cancel()
         self._report = {}
         self._environment = str(plan.environment) if plan else ""
+        self._page.last_install_s = last_duration_s(plan.environment.parent, self._project) if plan else 0.0
         # In a file that a save has broken it would find no application, and make another environment.
         flags = [*self._flags, *([f"--near={plan.application}"] if plan and plan.application else [])]
         self._child = self._children.add(
@@ -81,6 +87,13 @@ class Installation:
         self._log.event("warning", "install.extended", package=package, reason=f"No module named {module!r}")
         return True
 
+    def lines(self, stream: str, lines: Sequence[OutputLine]) -> None:
+        """Take what the installer has written."""
+        for each in lines:
+            self.line(stream, each.text)
+        if stream == "stderr":
+            self._page.output(lifecycle.Phase.INSTALLING, (each.text for each in lines))
+
     def line(self, stream: str, text: bytes) -> None:
         """The installer has written a line: progress, or its report."""
         if stream == "stdout":
@@ -89,7 +102,9 @@ class Installation:
             except orjson.JSONDecodeError:
                 report = None
             if isinstance(report, dict):
-                if report.get("event") == "install.adapted":
+                if report.get("event") == "install.progress":
+                    self._page.installs(report)
+                elif report.get("event") == "install.adapted":
                     self._log.event("warning", "install.adapted", reason=str(report.get("reason")))
                 else:
                     self._report = report
@@ -101,7 +116,10 @@ class Installation:
         if child.ending:
             return
         if child.returncode == 0:
-            self._log.event("info", "install.finished", duration_s=round(time.monotonic() - child.started, 3))
+            duration_s = round(time.monotonic() - child.started, 3)
+            self._log.event("info", "install.finished", duration_s=duration_s)
+            if self._environment:
+                keep_duration(Path(self._environment).parent, self._project, duration_s)
             # Another environment than was planned: uv has chosen another Python, or a file was saved. Plan again.
             made = str(self._report.get("environment") or self._environment)
             moved = made not in {self._environment, self._moved}  # not twice for the same: that would never end

@@ -25,6 +25,11 @@ class Place(NamedTuple):
     file: str
     line: int
 
+    def fields(self) -> dict[str, object]:
+        """Return the fields of its event."""
+        action = "Put that loop under if __name__ == '__main__', or run it in a thread."
+        return {"file": self.file, "line": self.line, "action": action}
+
 
 def endless_loop(thread: int, is_own: Callable[[str], bool]) -> Place | None:
     """Return the endless loop of the project's that this thread is in; None if there is none."""

@@ -162,6 +162,7 @@ def _report(environ: dict[str, Any], start_response: Any, error: BaseException, 
 
     run = start_response.__self__  # the server's own: this is the outermost callable
     found = report(error, root=root, kind="request", environ=environ, context=run.page_context())
+    found["remedies"] = run.offer(found.pop("remedies", None))
     if action := found.get("action", ""):
         place = {"error": found["title"], "file": found["file"], "line": found["line"], "action": action}
         run.log_event("error", "application.failed", **place)
@@ -218,7 +219,7 @@ def _new_content(
         page = {"status": 500, "lead": LEAD, **request_id_of(run), **found}
         new, content = response(page, environ.get("HTTP_ACCEPT", ""))
     elif action:
-        content = _insert_advice(content, action, html=kind.startswith("text/html"))
+        content = _insert_advice(content, action, found["remedies"], html=kind.startswith("text/html"))
     new.append(("Content-Length", str(len(content))))
     replaced = {name.lower() for name, _ in new}
     fields = [(name, value) for name, value in run.headers.items() if name.lower() not in replaced]
@@ -226,12 +227,14 @@ def _new_content(
     return content
 
 
-def _insert_advice(content: bytes, advice: str, *, html: bool) -> bytes:
+def _insert_advice(content: bytes, advice: str, remedies: object, *, html: bool) -> bytes:
     if not html:
         return content + f"\n\n{advice}\n".encode()
     from html import escape  # noqa: PLC0415  as above
 
-    banner = _BANNER.format(escape(advice)).encode()
+    from ...server.pages.live.remedy_html import remedies_html  # noqa: PLC0415  as above
+
+    banner = _BANNER.format(escape(advice) + remedies_html(remedies, script=True)).encode()
     body = re.search(rb"<body[^>]{0,1000}>", content)
     end = body.end() if body else 0
     return content[:end] + banner + content[end:]

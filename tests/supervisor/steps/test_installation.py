@@ -26,7 +26,8 @@ class Project:
         self.commands: list[list[str]] = []
         parts: Any = (self.children, ["--offline"], {}, Path("/project"))
         log: Any = self.log
-        self.installation = Installation(*parts, log=log, on_event=self.events.append)
+        page: Any = SimpleNamespace(installs=lambda _: None, output=lambda *_: None)
+        self.installation = Installation(*parts, log=log, on_event=self.events.append, page=page)
         self.children.ended = self.installation.ended
 
     def spawn(self, argv: list[str], *, job: int, **_: object) -> Handle:

@@ -37,6 +37,9 @@ class Run:
     def page_context(self) -> dict[str, Any]:
         return {"log": ["a line"]}
 
+    def offer(self, needs: object) -> list[dict[str, Any]]:
+        return [{"id": "1", "label": "Mend it"}] if needs else []
+
     def log_event(self, _level: str, event: str, **fields: Any) -> None:
         self.reported.append({"event": event, **fields})
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..live.remedy_html import remedies_html
+from ..live.waiting_html import elapsed_attribute, waiting_body
 from .assistant import markdown
 from .editor_links import editor_url
 from .exception_section import ExceptionSection, link, notes
@@ -23,27 +25,33 @@ def html_page(page: Page) -> str:
     status = page.get("status")
     refresh = bool(page.get("refresh"))
     tree = page.get("exception")
-    parts = [_heading(page, tree), *_summary(page), _tools(tree), "</header>"]
-    if status == 503 and refresh:
-        parts.append('<div class="progress"></div>')
-    if tree:
-        parts.append(ExceptionSection(page.get("root"), page.get("editor") or {}).whole(tree))
-    if page.get("details"):
-        parts.append(region(text(page["details"]), "Details", "log"))
-    parts += _sections(page, tree)
+    in_place = status == 503 and refresh and "progress" in page
+    parts = [waiting_body(page)] if in_place else _parts(page, tree)
     note = " This page refreshes itself." if refresh else ""
     body = f"<main>{''.join(parts)}</main><footer>wsgi-appliance, a development server.{note}</footer>"
-    script = f"<script>{SCRIPT}</script>" if refresh or tree else ""
+    script = f"<script>{SCRIPT}</script>" if refresh or tree or page.get("remedies") else ""
     title = text(page.get("title", ""))
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
     if refresh:
         head += '<noscript><meta http-equiv="refresh" content="2"></noscript>'
     version = f' data-version="{int(page.get("version", 0))}"' if refresh else ""
+    version += elapsed_attribute(page) if in_place else ""
     look = "calm" if status in {200, 503} else "broken"
     return (
         f'<!doctype html><html lang="en"{version}><head>{head}<title>{title}</title><style>{STYLE}</style></head>'
         f'<body class="{look}">{body}{script}</body></html>\n'
     )
+
+
+def _parts(page: Page, tree: dict[str, Any] | None) -> list[str]:
+    parts = [_heading(page, tree), *_summary(page), _tools(tree), "</header>"]
+    if page.get("status") == 503 and page.get("refresh"):
+        parts.append('<div class="progress"></div>')
+    if tree:
+        parts.append(ExceptionSection(page.get("root"), page.get("editor") or {}).whole(tree))
+    if page.get("details"):
+        parts.append(region(text(page["details"]), "Details", "log"))
+    return parts + _sections(page, tree)
 
 
 def _heading(page: Page, tree: dict[str, Any] | None) -> str:
@@ -70,6 +78,7 @@ def _summary(page: Page) -> list[str]:
             parts.append(link(editor_url(editor, page.get("root"), page["file"], page.get("line")), editor))
     if page.get("action"):
         parts.append(f'<p class="action">{text(page["action"])}</p>')
+    parts.append(remedies_html(page.get("remedies")))
     return parts
 
 

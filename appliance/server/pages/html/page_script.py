@@ -1,11 +1,15 @@
-"""The only script of a page: it waits until the page has changed, and copies the text for an assistant.
+"""The only script of a page: it waits until the page has changed, copies the text for an assistant, and runs remedies.
 
 A page contains it as it is, so that its hash in the Content-Security-Policy stays true (``content_policy``); what
 differs is in attributes. Without it, a page can be read, its text selected, and it refreshes itself every two seconds.
 """
 
+from ..live.remedy_script import REMEDY_SCRIPT
+
 # The stand-in answers when the page has changed, or "same" before a proxy's timeout. A worker gives any other answer.
-SCRIPT = """
+# While something is under way, the answer is the new page as JSON, which is shown in place.
+SCRIPT = (
+    """
 (() => {
   for (const button of document.querySelectorAll("button[data-copy]")) {
     const area = document.getElementById(button.dataset.copy);
@@ -16,16 +20,42 @@ SCRIPT = """
       button.textContent = "Copied";
     });
   }
-  const version = document.documentElement.dataset.version;
+  let version = document.documentElement.dataset.version;
   if (version === undefined) return;
+  const elapsed = document.documentElement.dataset.elapsed, part = name => document.getElementById("appliance-" + name);
+  const say = (name, words) => {
+    const element = part(name);
+    if (element.textContent !== words) { element.textContent = words; element.hidden = !words }
+  };
+  let seconds = Number(elapsed), since = Date.now();
+  const tick = () => {
+    const now = Math.floor(seconds + (Date.now() - since) / 1000);
+    say("time", now > 1 ? now + " s so far." : "");
+  };
+  const update = page => {
+    version = page.version; seconds = page.progress.elapsed_s; since = Date.now();
+    document.title = page.title;
+    for (const name of ["title", "lead", "details"]) say(name, page[name]);
+    const bar = part("progress"), total = page.progress.total;
+    bar.hidden = !total;
+    if (total) { bar.max = total; bar.value = page.progress.done }
+    tick();
+  };
+  if (elapsed !== undefined) setInterval(tick, 1000);
+  const headers = elapsed === undefined ? {} : {Accept: "application/json"};
   const wait = async () => {
     for (;;) {
       try {
-        const answer = await fetch("/__appliance__/wait?version=" + encodeURIComponent(version), {cache: "no-store"});
-        if (answer.headers.get("X-Appliance-Wait") !== "same") { location.reload(); return }
+        const options = {cache: "no-store", headers};
+        const answer = await fetch("/__appliance__/wait?version=" + encodeURIComponent(version), options);
+        const state = answer.headers.get("X-Appliance-Wait");
+        if (state === "progress") update(await answer.json());
+        else if (state !== "same") { location.reload(); return }
       } catch { await new Promise(later => setTimeout(later, 1000)) }
     }
   };
   wait();
 })();
 """
+    + REMEDY_SCRIPT
+)

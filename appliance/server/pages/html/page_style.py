@@ -56,6 +56,7 @@ mark { background: var(--mark); color: inherit; border-bottom: 2px solid var(--a
 .diff .l { display: block; min-width: max-content; white-space: pre }
 .diff .add { background: var(--add) }
 .diff .del { background: var(--del) }
+.diff ins, .diff del { text-decoration: none }
 .diff .at { color: var(--soft) }
 .diff .here { box-shadow: inset 4px 0 var(--accent); font-weight: 600 }
 .diff .l { padding: 0 .6rem }
@@ -76,6 +77,8 @@ textarea { display: block; width: calc(100% - 1.8rem); height: 16rem; margin: 0 
 .progress { height: 4px; margin: 1.4rem 0; border-radius: 2px; background: var(--line); overflow: hidden }
 .progress::before { content: ""; display: block; width: 30%; height: 100%; background: var(--accent);
   animation: run 1.6s ease-in-out infinite alternate }
+progress { width: 100%; height: .6rem; accent-color: var(--accent) }
+.appliance-remedy { margin: 1.1rem 0 }
 @keyframes run { from { margin-left: 0 } to { margin-left: 70% } }
 @media (prefers-reduced-motion: reduce) { .progress::before { animation: none; width: 100% } }
 @media (max-width: 34rem) { main { padding-top: 1.4rem } h1 { font-size: 1.25rem }

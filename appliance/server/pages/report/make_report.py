@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ....masking import page_mask
+from ..advice import Advice
 from ..tracebacks import MAX_LINE, describe, safe_str, shorten
 from .exception_tree import ExceptionTree
 from .request_facts import request_facts
@@ -43,10 +44,10 @@ def make_report(
     if isinstance(error, SyntaxError):
         message = safe_str(error.msg)
     name = shorten(type(error).__name__, MAX_LINE)
-    action, lead = _action(error, root, raised.message), _lead(error) or _request_lead(environ, mask)
+    known, lead = _advice(error, root, raised.message), _lead(error) or _request_lead(environ, mask)
     found = {
         **({"lead": lead} if lead else {}),
-        **({"action": shorten(action, MAX_LINE)} if action else {}),
+        **({"action": shorten(known.text, MAX_LINE)} if known.text else {}),
         "kind": kind,
         "error": "application.failed" if kind == "request" else "worker.failed",
         "title": shorten(f"{name}: {message}".split("\n", 1)[0] if message else name, MAX_LINE),
@@ -63,6 +64,8 @@ def make_report(
     found = {**mask.of(found), "text": raised.text(mask.masked)}
     if environ is not None:
         found["request"] = request_facts(environ, mask.masked)
+    if known.needs:
+        found["remedies"] = list(known.needs)
     if saved := context.get("saved"):
         found["saved"] = saved  # the supervisor has masked it
     return found
@@ -104,14 +107,14 @@ def _lead(error: BaseException) -> str:
     return lead if type(lead) is str else ""
 
 
-def _action(error: BaseException, root: str, message: str) -> str:
+def _advice(error: BaseException, root: str, message: str) -> Advice:
     """Return what to do, if known."""
     try:
-        from ..hints import hint  # noqa: PLC0415  a module of the project with a standard name may keep it from loading
+        from ..hints import advice  # noqa: PLC0415  a module of the project with a standard name may keep it out
 
-        return hint(error, root, message)
+        return advice(error, root, message)
     except Exception:  # noqa: BLE001  it must not hide the error
-        return ""
+        return Advice()
 
 
 def _is_shown(file: str) -> bool:

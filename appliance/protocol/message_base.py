@@ -1,0 +1,20 @@
+"""The base class of the messages between the supervisor and its children.
+
+On the project's side this module runs on Python 3.10 to 3.15, so it imports only the standard library.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class Message:
+    """The base class of messages; their fields are JSON values."""
+
+    kind: ClassVar[str]
+
+    def fits(self, descriptors: int) -> bool:
+        """Whether a child may send this number of descriptors with the message."""
+        return descriptors == 0

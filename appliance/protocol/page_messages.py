@@ -1,0 +1,78 @@
+"""The messages about pages: where an import stands; what helps, what a person has pressed, what a remedy prints.
+
+Fields are JSON values, as in ``messages``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .message_base import Message
+
+
+@dataclass(frozen=True)
+class SetRemedies(Message):
+    """The remedies that may be run now, as pages show them (``appliance.remedies``). For a stand-in."""
+
+    kind = "set_remedies"
+    remedies: list[Any]
+
+
+@dataclass(frozen=True)
+class RemedyProgress(Message):
+    """What a remedy's run has printed, or how it has ended, as pages show it. For a stand-in.
+
+    Attributes:
+        remedy: its id.
+        state: "running", "done", "failed" or "refused".
+        lines: output, in order, since the last message.
+        reason: why it failed or was refused; or empty.
+    """
+
+    kind = "remedy_progress"
+    remedy: str
+    state: str
+    lines: list[str] = field(default_factory=list)
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class RemediesFound(Message):
+    """What would help with a failed request: rows of ``remedy_kinds``, with their parameters. From a worker."""
+
+    kind = "remedies_found"
+    needs: list[Any]
+
+
+@dataclass(frozen=True)
+class RunRemedy(Message):
+    """A person has pressed the button of this remedy. From a stand-in."""
+
+    kind = "run_remedy"
+    remedy: str
+
+
+@dataclass(frozen=True)
+class CancelRemedy(Message):
+    """A person ends the remedy that runs. From a stand-in."""
+
+    kind = "cancel_remedy"
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Importing(Message):
+    """The import of the application goes on; where it stands: the answer to ``ServeUnfinishedImport``.
+
+    Attributes:
+        module: the module that is being imported.
+        file, line: the innermost line of the project's own; empty and 0 without.
+        count: how many modules are loaded.
+    """
+
+    kind = "importing"
+    module: str
+    file: str
+    line: int
+    count: int

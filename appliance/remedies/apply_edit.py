@@ -1,0 +1,103 @@
+"""``python -I -m appliance.remedies.apply_edit``: change one file of the project, as it was shown, and say so.
+
+A child of the supervisor, which never writes into the project itself. Reads what to do from a variable (see
+``Edit.job``). Refuses a file that has changed since; writes another file beside it and renames that over it, so the
+file is whole at any moment; keeps its mode.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+VARIABLE = "APPLIANCE_EDIT"
+_NEW_MODE, _PRIVATE_MODE = 0o644, 0o600
+
+
+class RefusedError(Exception):
+    """The change can't be made as it was shown."""
+
+
+def apply(job: dict[str, Any]) -> None:
+    """Make the change.
+
+    Raises:
+        RefusedError: the file has changed, or is no plain file of the project.
+        OSError: it can't be written.
+    """
+    root, name = Path(job["root"]).resolve(), job["file"]
+    target = (root / name).resolve()  # through a link, to what is written
+    if root not in target.parents:
+        raise RefusedError(f"{name} leads out of the project")
+    try:
+        base = (root / job["base"]).read_bytes() if job["base"] else b""
+    except FileNotFoundError:
+        raise RefusedError(f"{job['base']} is gone since this was shown: load the page again") from None
+    if hashlib.sha256(base).hexdigest() != job["digest"]:
+        raise RefusedError(f"{job['base']} has changed since this was shown: load the page again")
+    exists = target.exists()
+    if exists != (job["base"] == name):
+        raise RefusedError(f"{name} {'exists already' if exists else 'is gone'}: load the page again")
+    content = base[: job["start"]] + base64.b64decode(job["middle"]) + base[job["end"] :]
+    mode = stat.S_IMODE(target.stat().st_mode) if exists else _PRIVATE_MODE if job["private"] else _NEW_MODE
+    _write(target, content, mode, replaces=exists)
+
+
+def _write(target: Path, content: bytes, mode: int, *, replaces: bool) -> None:
+    aside = target.with_name(f".{target.name}.{os.getpid()}.new")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        if replaces:
+            _replace(aside, target, content)
+        else:
+            _make(aside, target, content, mode)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _make(aside: Path, target: Path, content: bytes, mode: int) -> None:
+    """Make a file that did not exist: both ways fail if it exists by now, and a rename would lose what it holds."""
+    try:
+        os.link(aside, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.write(content)
+
+
+def _replace(aside: Path, target: Path, content: bytes) -> None:
+    try:
+        aside.replace(target)
+    except OSError:  # a file that is a mount of its own can't be replaced
+        target.write_bytes(content)
+
+
+def main() -> int:
+    """Make the change that the variable describes; return the exit code."""
+    job = json.loads(os.environ[VARIABLE])  # noqa: TID251  it holds a secret, which no command line may
+    try:
+        apply(job)
+    except RefusedError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"{job['file']} can't be written: {error.strerror}\n")
+        return 1
+    sys.stdout.write(f"{job['file']} is changed\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

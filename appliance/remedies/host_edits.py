@@ -1,0 +1,129 @@
+"""Allow a host in a Django project: in the settings where they hold a plain list, else in the variable they read."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.remedies.file_edits import changed, read, text_of
+from appliance.remedies.remedy import Made
+from appliance.remedies.variable_edits import with_variable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from appliance.remedies.remedy import Ground
+
+_FILES_MAX = 5
+_SETTING = "ALLOWED_HOSTS"
+_FROM_VARIABLE = re.compile(
+    r"(?:environ\.get|environ|getenv|config|env(?:\.list)?)[(\[][ \t]*[\"']([A-Za-z_]\w{0,100})[\"']"
+)
+
+
+def add_host(ground: Ground, host: str) -> Made | None:
+    """Add the host to ``ALLOWED_HOSTS``."""
+    for file in _settings_files(ground):
+        text = text_of(read(ground.root, file))
+        node = _assigned(text or "")
+        if text is None or node is None:
+            continue
+        if isinstance(node, ast.List | ast.Tuple) and all(isinstance(each, ast.Constant) for each in node.elts):
+            after = _with_host(text, node, host)
+            edit = changed(ground.root, file, after) if after else None
+            return Made(edit=edit, why=f"{file} lists the hosts that Django answers.") if edit else None
+        return _in_variable(ground, file, ast.get_source_segment(text, node) or "", host)
+    return None
+
+
+def _in_variable(ground: Ground, file: str, expression: str, host: str) -> Made | None:
+    found = _FROM_VARIABLE.search(expression)
+    if found is None or not re.search(r"split|list|Csv|csv", expression):
+        return None
+    known = ground.values.get(found[1], "")
+    separator = " " if re.search(r"split\(\s*(?:[\"'] [\"'])?\s*\)", expression) else ","
+    hosts = [each for each in known.split(separator) if each.strip()]
+    edit = with_variable(ground, found[1], separator.join([*hosts, host]))
+    return Made(edit=edit, why=f"{file} reads the hosts from {found[1]}.") if edit else None
+
+
+def _with_host(text: str, node: ast.List | ast.Tuple, host: str) -> str | None:
+    """Return the source with one more element at the end of the list, in the form of the one before it."""
+    lines = text.splitlines(keepends=True)
+    encoded = [line.encode() for line in lines]
+
+    def offset(line: int, column: int) -> int:
+        return sum(map(len, encoded[: line - 1])) + column
+
+    data = text.encode()
+    quote = "'" if "'" in (ast.get_source_segment(text, node) or "") or not node.elts else '"'
+    quote = '"' if not node.elts and text.count('"') > text.count("'") else quote
+    item = f"{quote}{host}{quote}"
+    if node.elts:
+        last = node.elts[-1]
+        place = offset(last.end_lineno or 0, last.end_col_offset or 0)
+        alone = last.lineno != node.lineno  # one element a line
+        text_before = lines[last.lineno - 1]
+        indent = text_before[: len(text_before) - len(text_before.lstrip())]
+        new = f",\n{indent}{item}" if alone else f", {item}"
+    else:
+        place = offset(node.lineno, node.col_offset) + 1
+        new = item if isinstance(node, ast.List) else f"{item},"
+    after = (data[:place] + new.encode() + data[place:]).decode()
+    now = _assigned(after)
+    known = [each.value for each in node.elts if isinstance(each, ast.Constant)]
+    if not isinstance(now, ast.List | ast.Tuple):
+        return None
+    return after if [getattr(each, "value", None) for each in now.elts] == [*known, host] else None
+
+
+def _assigned(text: str) -> ast.expr | None:
+    """Return what the settings assign to the list of hosts, the last time at the top level."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    found: ast.expr | None = None
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if isinstance(node, ast.Assign | ast.AnnAssign) and any(
+            getattr(each, "id", "") == _SETTING for each in targets
+        ):
+            found = node.value
+    return found
+
+
+def _settings_files(ground: Ground) -> Iterator[str]:
+    """Yield the file of the settings, and those that it imports everything from, relative to the project."""
+    module = ground.variables.get("DJANGO_SETTINGS_MODULE", "")
+    folders = [Path(each) for each in (ground.target.search_path if ground.target else ())] or [ground.root]
+    waiting = [module] if re.fullmatch(r"[A-Za-z_][\w.]*", module) else []
+    seen: list[str] = []
+    while waiting and len(seen) < _FILES_MAX:
+        module = waiting.pop(0)
+        file = next((name for folder in folders if (name := _file_of(ground.root, folder, module))), "")
+        if not file or file in seen:
+            continue
+        seen.append(file)
+        yield file
+        waiting += _stars(text_of(read(ground.root, file)) or "", module, is_package=file.endswith("__init__.py"))
+
+
+def _file_of(root: Path, folder: Path, module: str) -> str:
+    path = folder.joinpath(*module.split("."))
+    for each in (path.with_suffix(".py"), path / "__init__.py"):
+        if root in each.parents and each.is_file():
+            return str(each.relative_to(root))
+    return ""
+
+
+def _stars(text: str, module: str, *, is_package: bool) -> list[str]:
+    parents = module.split(".") if is_package else module.split(".")[:-1]
+    found = re.findall(r"(?m)^from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+\*", text)
+    names = []
+    for dots, name in found:
+        above = parents[: len(parents) - len(dots) + 1] if dots else []
+        names.append(".".join([*above, *([name] if name else [])]))
+    return names

@@ -1,0 +1,20 @@
+"""What to do about an exception: a text, and what a page may offer to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from ...protocol.remedy_kinds import Need
+
+
+class Advice(NamedTuple):
+    """What to do about an exception.
+
+    Attributes:
+        text: one or two sentences; empty if nothing is known.
+        needs: the remedies that a page may offer: rows of ``remedy_kinds``, with their parameters.
+    """
+
+    text: str = ""
+    needs: tuple[Need, ...] = ()

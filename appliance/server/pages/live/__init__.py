@@ -1,0 +1,1 @@
+"""Parts of pages that change while they are shown: what is under way, and the remedies of a failure."""

@@ -1,0 +1,40 @@
+"""Render what is under way as HTML: a page that the script updates in place, until the project is served.
+
+Escapes every text. Runs in the stand-in.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..html.markup import text
+
+
+def waiting_body(page: dict[str, Any]) -> str:
+    """Return the content of ``main``."""
+    progress = page["progress"]
+    done, total = int(progress.get("done", 0)), int(progress.get("total", 0))
+    bar = f'max="{total}" value="{done}"' if total else "hidden"
+    elapsed = int(progress.get("elapsed_s", 0))
+    time = f"{elapsed} s so far." if elapsed > 1 else ""
+    output = ' class="log" tabindex="0" role="region" aria-label="The last output"'
+    return "".join(
+        [
+            f"<header>{_element('h1', 'title', page.get('title'))}",
+            _element("p", "lead", page.get("lead"), ' class="lead" role="status"'),
+            '</header><div class="progress"></div>',
+            f'<progress id="appliance-progress" aria-label="Packages" {bar}></progress>',
+            _element("p", "time", time),
+            _element("pre", "details", page.get("details"), output),
+        ]
+    )
+
+
+def elapsed_attribute(page: dict[str, Any]) -> str:
+    """Return the attribute of the document that has the script count on."""
+    return f' data-elapsed="{float(page["progress"].get("elapsed_s", 0)):.1f}"'
+
+
+def _element(name: str, part: str, content: object, attributes: str = "") -> str:
+    words = text(content or "")
+    return f'<{name} id="appliance-{part}"{attributes}{"" if words else " hidden"}>{words}</{name}>'

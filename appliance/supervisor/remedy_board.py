@@ -1,0 +1,248 @@
+"""Keep the remedies that pages may show, and decide which of them is run when a person presses a button.
+
+Theory of operation. A worker, or an error of ours, names needs (``protocol.remedy_kinds``). Each that fits its row is
+made into a remedy here, in a thread that reads the project's files. The remedy gets an id, and the stand-in gets what
+pages show. A browser posts the id alone. Only an id that stands here is run, and only while the generation and the job
+that it was made for are the newest: a save makes every older page's button stale. Runs in the supervisor's loop.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from appliance.errors import ApplianceError
+from appliance.protocol.channel import (
+    CancelRemedy,
+    Message,
+    RemediesFound,
+    RemedyProgress,
+    RunRemedy,
+    SetRemedies,
+)
+from appliance.protocol.remedy_kinds import all_checked, remedy_id
+from appliance.remedies.makers import make
+from appliance.remedies.remedy import Ground
+from appliance.supervisor import lifecycle
+from appliance.supervisor.lifecycle import Phase
+from appliance.supervisor.steps.remedy_run import RemedyRun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from appliance.config.settings import Settings
+    from appliance.logs.setup import Log
+    from appliance.protocol.remedy_kinds import Need
+    from appliance.remedies.remedy import Remedy
+    from appliance.supervisor.lifecycle import Page
+    from appliance.supervisor.loop import Loop
+    from appliance.supervisor.processes.children import Children
+    from appliance.supervisor.processes.handles import Handle
+    from appliance.supervisor.processes.spawn import Spawner
+    from appliance.supervisor.reporting.status_json import Snapshot
+    from appliance.supervisor.workers.connection_router import ConnectionRouter
+
+KEPT = 20  # remedies: those of the last failures
+FRESH_S = 2.0  # a project that fails a thousand times a second has its files read once in so long
+SAVED_S = 1.0  # for the watcher to notice what a remedy has saved
+_SENDERS: dict[type[Message], str] = {RemediesFound: "worker", RunRemedy: "standin", CancelRemedy: "standin"}
+_STALE = "the code has changed since this page was made: load it again"
+_UNKNOWN = "no such remedy is known: load the page again"
+
+
+@dataclass(frozen=True)
+class _Entry:
+    remedy: Remedy
+    ground: Ground
+    moment: tuple[int, int]  # the generation and the job that it was made for
+
+
+class RemedyBoard:
+    """The remedies of one project.
+
+    Args:
+        loop, children, log: the supervisor's.
+        settings: the appliance's.
+        process: the environment of the appliance itself.
+        snapshot: returns what is known of the project.
+        router: shows the page of a failure again, with its remedies.
+        on_event: takes an event of the lifecycle.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        children: Children,
+        log: Log,
+        settings: Settings,
+        process: Mapping[str, str],
+        *,
+        snapshot: Callable[[], Snapshot],
+        router: ConnectionRouter,
+        on_event: Callable[[lifecycle.Event], None],
+    ) -> None:
+        self._loop = loop
+        self._children = children
+        self._log = log
+        self._settings = settings
+        self._process = process
+        self._snapshot = snapshot
+        self._router = router
+        self._on_event = on_event
+        self._known: OrderedDict[str, _Entry] = OrderedDict()
+        self._asked: dict[str, float] = {}  # ids, and when their making began
+        self._run = RemedyRun(loop, children, log, tell=self._tell, done=self._done)
+        self.output = self._run.output
+        self.ended = self._run.ended
+
+    def handlers(self) -> dict[type[Any], Callable[[Handle, Any, list[int]], object]]:
+        """Return what handles each message."""
+        return {
+            RemediesFound: lambda child, message, _: self._found(child, message),
+            RunRemedy: lambda _, message, __: self._pressed(message),
+            CancelRemedy: lambda _, message, __: self._run.cancel(message.remedy),
+        }
+
+    def admits(self, child: Handle, message: Message) -> bool:
+        """Whether this child may send this message: only a stand-in presses, and only a worker finds."""
+        return child.role == _SENDERS.get(type(message), child.role)
+
+    # -- what may help -------------------------------------------------------------------------------------------------
+
+    def _found(self, child: Handle, message: RemediesFound) -> None:
+        if child.generation == self._snapshot().state.generation:
+            self._make(str(child.generation), all_checked(message.needs), lambda _: None)
+
+    def without_needs(self, page: Page) -> Page:
+        """Return the page without the needs that it was made with, and show it again once its remedies are made."""
+        needs = all_checked(page.get("remedies"))
+        page = {key: value for key, value in page.items() if key != "remedies"}
+        if needs and self._settings.pages == "on":
+            moment = self._moment()
+            self._make(f"page-{moment[0]}-{moment[1]}", needs, partial(self._with_remedies, page))
+        return page
+
+    def _with_remedies(self, page: Page, remedies: list[Remedy]) -> None:
+        if remedies and self._snapshot().state.phase is Phase.BROKEN:
+            self._router.broken({**page, "remedies": [each.page() for each in remedies]})
+
+    def _make(self, scope: str, needs: list[Need], made: Callable[[list[Remedy]], None]) -> None:
+        """Make remedies in a thread: it reads the project's files. Those made just before are not made again."""
+        now = time.monotonic()
+        ids = [remedy_id(scope, need) for need in needs]
+        if all(now - self._asked.get(each, -FRESH_S) < FRESH_S for each in ids):
+            made([self._known[each].remedy for each in ids if each in self._known])
+            return
+        self._asked = {each: at for each, at in self._asked.items() if now - at < FRESH_S} | dict.fromkeys(ids, now)
+        ground, moment = self._ground(), self._moment()
+
+        def run() -> None:
+            found = [remedy for need in needs if (remedy := _made(ground, scope, need)) is not None]
+            self._loop.post(partial(self._add, found, ground, moment, made))
+
+        try:
+            threading.Thread(target=run, name="remedies", daemon=True).start()
+        except (RuntimeError, MemoryError):
+            return  # no thread is free: the page has no button, and still says what to do
+
+    def _add(
+        self, found: list[Remedy], ground: Ground, moment: tuple[int, int], made: Callable[[list[Remedy]], None]
+    ) -> None:
+        if moment != self._moment():
+            return
+        for remedy in found:
+            self._known.pop(remedy.id, None)
+            self._known[remedy.id] = _Entry(remedy, ground, moment)
+        while len(self._known) > KEPT:
+            self._known.popitem(last=False)
+        self._send(self._message())
+        made(found)
+
+    def _ground(self) -> Ground:
+        analysis, settings = self._snapshot().analysis, self._settings
+        values = analysis.environment.values if analysis else self._process
+        return Ground(
+            root=settings.project,
+            values=values,
+            variables=analysis.variables if analysis else self._process,
+            target=analysis.project.target if analysis else None,
+            plan=analysis.plan if analysis else None,
+            env_file=".env" if ".env" in settings.env_files or not settings.env_files else settings.env_files[-1],
+            cache=settings.cache,
+            contained="APPLIANCE_IMAGE" in self._process or Path("/.dockerenv").exists(),
+        )
+
+    def _moment(self) -> tuple[int, int]:
+        state = self._snapshot().state
+        return state.generation, state.job
+
+    # -- what a person asks for ----------------------------------------------------------------------------------------
+
+    def _pressed(self, message: RunRemedy) -> None:
+        entry = self._known.get(message.remedy)
+        reason = self._refusal(entry)
+        if reason or entry is None:
+            self._log.event("warning", "remedy.refused", reason=reason)
+            self._tell(message.remedy[:64], "refused", [], reason)
+            return
+        self._run.start(entry.remedy, entry.ground, self._process)
+
+    def _refusal(self, entry: _Entry | None) -> str:
+        """Return why this may not be run now; empty if it may."""
+        if self._snapshot().state.phase in {Phase.STOPPING, Phase.STOPPED}:
+            return "the appliance stops"
+        if entry is None:
+            return _UNKNOWN
+        if entry.moment != self._moment():
+            return _STALE
+        if self._run.running is not None:
+            return "another remedy runs: wait for its end, or cancel it"
+        return "this is for you to run" if entry.remedy.made.advice else ""
+
+    def _done(self, remedy: Remedy) -> None:
+        """Serve the project again: what a remedy has saved is noticed as a save; what a command did is not."""
+        moment = self._moment()
+        wait_s = SAVED_S if remedy.made.edit and self._settings.reload == "on" else 0.0
+        self._loop.call_later(wait_s, partial(self._reload, moment))
+
+    def _reload(self, moment: tuple[int, int]) -> None:
+        if moment == self._moment():
+            self._log.event("info", "reload.started", reason="a remedy was run")
+            self._on_event(lifecycle.ProjectChanged())
+
+    # -- what the pages show -------------------------------------------------------------------------------------------
+
+    def start_standin(self, spawner: Spawner) -> Handle:
+        """Start a stand-in, and tell it what its pages may show."""
+        standin = spawner.standin(self._snapshot().state.generation)
+        if self._known:
+            self._children.send(standin, self._message())
+        return standin
+
+    def _message(self) -> SetRemedies:
+        return SetRemedies(remedies=[self._log.masked(entry.remedy.page()) for entry in self._known.values()])
+
+    def _tell(self, remedy: str, state: str, lines: list[str], reason: str) -> None:
+        self._send(RemedyProgress(remedy=remedy, state=state, lines=lines, reason=reason))
+
+    def _send(self, message: SetRemedies | RemedyProgress) -> None:
+        for child in self._children.living():
+            if child.role == "standin" and not child.ending:
+                self._children.send(child, message)
+
+    def close(self) -> None:
+        """End what runs: the appliance stops."""
+        if self._run.running is not None:
+            self._run.cancel(self._run.running.id)
+
+
+def _made(ground: Ground, scope: str, need: Need) -> Remedy | None:
+    try:
+        return make(ground, scope, need)
+    except (OSError, ValueError, RecursionError, ApplianceError):
+        return None  # the project can't be read, or holds what its format does not allow: there is only the advice

@@ -1,0 +1,176 @@
+"""The page of what is under way: how far the installation is, what a command prints, where an import stands.
+
+Collects what the children report, and shows it a few times a second at most. Runs in the supervisor's loop.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from appliance.supervisor.lifecycle import Page, Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from appliance.protocol.page_messages import Importing
+    from appliance.supervisor.loop import Loop, Timer
+
+INTERVAL_S = 0.3  # between two versions of the page
+LINES = 12  # of output that the page shows
+_LINE_MAX = 500  # characters
+_TITLES = {
+    Phase.ANALYSING: "Analysing the project",
+    Phase.INSTALLING: "Installing the project's dependencies",
+    Phase.PREPARING: "Running the commands of BEFORE_START",
+    Phase.BOOTING: "Starting the project",
+}
+_LEADS = {
+    Phase.ANALYSING: "The appliance is finding out how to serve this project.",
+    Phase.INSTALLING: "The log shows the installer's progress.",
+    Phase.PREPARING: "The log shows their output.",
+    Phase.BOOTING: "The project is being imported.",
+}
+_STEPS = {
+    "resolving": "Finding out which versions of the packages fit together",
+    "fetching": "Fetching packages",
+    "installing": "Installing packages",
+    "finishing": "Compiling packages",
+}
+
+
+class ProgressPage:
+    """The page of one phase.
+
+    Args:
+        loop: the supervisor's.
+        show: shows a page to clients that wait.
+        phase: returns the current phase.
+        masked: masks the secrets in a text.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        show: Callable[[Page], None],
+        phase: Callable[[], Phase],
+        masked: Callable[[str], str],
+    ) -> None:
+        self._loop = loop
+        self._show = show
+        self._now = phase
+        self._masked = masked
+        self._phase = Phase.ANALYSING
+        self._lines: deque[str] = deque(maxlen=LINES)
+        self._facts: dict[str, Any] = {}
+        self._began = self._shown_at = 0.0
+        self._timer: Timer | None = None
+        self.last_install_s = 0.0  # how long the last installation took; 0 if unknown
+
+    def begin(self, phase: Phase) -> None:
+        """Show the page of this phase."""
+        self._phase = phase
+        self._lines.clear()
+        self._facts = {}
+        self._began = time.monotonic()
+        self._show_now()
+
+    def output(self, phase: Phase, lines: Iterable[bytes]) -> None:
+        """Show the last lines that a child of this phase wrote."""
+        if phase is not self._phase:
+            return
+        for block in lines:
+            for line in self._masked(block.decode("utf-8", "replace")).splitlines():
+                if line.strip():
+                    self._lines.append(_shorten(line))
+        self._changed()
+
+    def installs(self, state: dict[str, Any]) -> None:
+        """Show how far the installation is: ``InstallProgress.state``."""
+        if self._phase is Phase.INSTALLING:
+            self._facts = state
+            self._changed()
+
+    def imports(self, message: Importing, *, current: bool) -> None:
+        """Show where a slow import stands, if the worker is the current one."""
+        if current and self._phase is Phase.BOOTING:
+            self._facts = vars(message)
+            self._changed()
+
+    def _changed(self) -> None:
+        if self._timer is None:
+            due = self._shown_at + INTERVAL_S - time.monotonic()
+            self._timer = self._loop.call_later(max(0.0, due), self._show_now)
+
+    def _show_now(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._shown_at = time.monotonic()
+        if self._now() is self._phase:  # the page of a failure, or a worker, has taken its place otherwise
+            self._show(self.page())
+
+    def page(self) -> Page:
+        """Return the page: status 503, and it refreshes itself."""
+        done, total = self._counts()
+        return {
+            "status": 503,
+            "title": _TITLES[self._phase],
+            "lead": self._lead(),
+            "details": "\n".join(self._lines),
+            "refresh": True,
+            "progress": {
+                "phase": self._phase.value,
+                **self._facts,
+                "done": done,
+                "total": total,
+                "elapsed_s": round(time.monotonic() - self._began, 1),
+                "last_s": self.last_install_s if self._phase is Phase.INSTALLING else 0.0,
+            },
+        }
+
+    def _counts(self) -> tuple[int, int]:
+        """Return how many packages are there, of how many; 0 of 0 while that is unknown."""
+        facts = self._facts
+        if self._phase is not Phase.INSTALLING or not facts:
+            return 0, 0
+        done = facts["fetched"] if facts["step"] == "fetching" else facts["total"] if facts["installed"] else 0
+        return max(done, facts["installed"]) or facts["fetched"], facts["total"]
+
+    def _lead(self) -> str:
+        if self._phase is Phase.INSTALLING and self._facts:
+            text = self._install_text()
+        elif self._phase is Phase.BOOTING and self._facts.get("module"):
+            facts = self._facts
+            place = f", from line {facts['line']} of {facts['file']}" if facts["file"] else ""
+            text = f"The project is being imported: {facts['module']}{place}. {facts['count']} modules are loaded."
+        else:
+            text = _LEADS[self._phase]
+        if self._phase is Phase.INSTALLING and self.last_install_s:
+            text += f" Last time the installation took {_seconds(self.last_install_s)}."
+        return self._masked(text)
+
+    def _install_text(self) -> str:
+        facts = self._facts
+        text = _STEPS[facts["step"]]
+        if facts["total"]:
+            done, total = self._counts()
+            text += f": {done} of {total} package{'s' if total != 1 else ''}"
+        if facts["bytes"]:
+            text += f", {_megabytes(facts['bytes_fetched'])} of {_megabytes(facts['bytes'])} MB of the large ones"
+        if facts["busy"]:
+            text += f" (now {', '.join(facts['busy'])})"
+        return f"{text}."
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1_000_000:.1f}"
+
+
+def _seconds(duration: float) -> str:
+    return f"{duration:.0f} s" if duration < 120 else f"{duration / 60:.0f} min"
+
+
+def _shorten(line: str) -> str:
+    return line if len(line) <= _LINE_MAX else f"{line[:_LINE_MAX]}... ({len(line) - _LINE_MAX} more characters)"

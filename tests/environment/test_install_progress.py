@@ -1,0 +1,82 @@
+"""The progress of an installation: from uv's own lines, and from its archive."""
+
+from __future__ import annotations
+
+import os
+import queue
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.environment.install_progress import InstallProgress, keep_duration, last_duration_s
+
+LINES = (
+    "Using Python 3.13.0 environment at: v",
+    "Resolved 11 packages in 277ms",
+    "Downloading numpy (16.0MiB)",
+    "   Building old==1.0",
+    " Downloaded numpy",
+    "      Built old==1.0",
+    "Prepared 11 packages in 1.74s",
+    "Installed 11 packages in 117ms",
+    " + flask==3.1.3",
+)
+
+
+def test_each_step(tmp_path: Path):
+    """Each line of uv that tells a step, a count or a size is told once; others tell nothing."""
+    told: list[dict[str, Any]] = []
+    progress = InstallProgress(tmp_path, told.append)
+    for line in LINES:
+        progress.line(line)
+    assert [each["step"] for each in told] == ["fetching"] * 5 + ["installing", "finishing"]
+    assert told[0]["total"] == 11
+    assert (told[1]["bytes"], told[1]["bytes_fetched"], told[1]["busy"]) == (16 * 1024**2, 0, ["numpy"])
+    assert told[2]["busy"] == ["numpy", "old==1.0"]
+    assert told[3]["bytes_fetched"] == 16 * 1024**2
+    assert (told[-1]["fetched"], told[-1]["installed"], told[-1]["busy"]) == (11, 11, [])
+
+
+def test_counts_what_is_unpacked(tmp_path: Path):
+    """While packages are fetched, new folders of uv's archive are counted, never more than there are packages."""
+    archive = tmp_path / "archive-v0"
+    (archive / "known").mkdir(parents=True)
+    told: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    progress = InstallProgress(tmp_path, told.put)
+    progress.line("Resolved 2 packages in 1ms")
+    for name in ("one", "two", "three", ".unfinished"):
+        (archive / name).mkdir()
+    progress.follow()
+    try:
+        while (state := told.get(timeout=10))["fetched"] == 0:
+            pass
+    finally:
+        progress.end()
+    assert state["fetched"] == 2
+
+
+def test_a_cache_without_an_archive(tmp_path: Path):
+    """A cache that does not exist yet is no error."""
+    assert InstallProgress(tmp_path / "none", lambda _: None).state()["fetched"] == 0
+
+
+def test_the_last_duration(tmp_path: Path):
+    """What the last installation took is kept for this project; what is no time counts as unknown."""
+    os.chmod(tmp_path, 0o700)  # noqa: PTH101  as the cache
+    environments = tmp_path / "own" / "environments"
+    environments.mkdir(parents=True, mode=0o700)
+    assert last_duration_s(environments, Path("/project")) == 0
+    keep_duration(environments, Path("/project"), 12.34)
+    assert last_duration_s(environments, Path("/project")) == 12.3
+    assert last_duration_s(environments, Path("/other")) == 0
+    next(environments.iterdir()).write_text("nan")
+    assert last_duration_s(environments, Path("/project")) == 0
+
+
+@pytest.mark.parametrize("line", ["Resolved many packages in 1ms", "Downloading x (..MiB)", "Downloading x"])
+def test_odd_lines(tmp_path: Path, line: str):
+    """A line that only looks like one of uv's raises nothing."""
+    told: list[dict[str, Any]] = []
+    InstallProgress(tmp_path, told.append).line(line)
+    assert told == []

@@ -1,0 +1,307 @@
+"""Each remedy of a page, pressed on a real project: what it shows is what it does, and the project is served again."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.live.live_appliance import HELLO, Appliance
+from tests.live.remedy_buttons import form_of, page_of, post, press, press_on
+from tests.package_index import wheel
+
+Start = Callable[..., Appliance]
+
+SQLITE = """
+import sqlite3
+DATABASE = "data/inner/app.db"
+connection = sqlite3.connect(DATABASE)
+"""
+VARIABLE = """
+import os
+GREETING = os.environ["GREETING"]
+"""
+LAZY = """
+import os
+
+def app(environ, start_response):
+    body = os.environ["GREETING"].encode()
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [body]
+"""
+
+
+SETTINGS = """
+import os
+from pathlib import Path
+SECRET_KEY = {secret}
+DEBUG = True
+ALLOWED_HOSTS = {hosts}
+ROOT_URLCONF = "site_urls"
+WSGI_APPLICATION = "site_wsgi.application"
+INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth"]
+MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
+DATABASES = {{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": Path(__file__).parent / "site.db"}}}}
+"""
+MANAGE = """
+import os, sys
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "site_settings")
+from django.core.management import execute_from_command_line
+execute_from_command_line(sys.argv)
+"""
+WSGI = """
+import os
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "site_settings")
+from django.core.wsgi import get_wsgi_application
+application = get_wsgi_application()
+"""
+URLS = """
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from django.urls import path
+urlpatterns = [
+    path("", lambda request: HttpResponse(f"{User.objects.count()} users")),
+    path("plain", lambda request: HttpResponse("plain")),
+]
+"""
+FLASK = """
+import sqlite3
+import click
+from flask import Flask
+
+def connect():
+    return sqlite3.connect("notes.db")
+
+def create_app():
+    app = Flask(__name__)
+
+    @app.route("/")
+    def index():
+        return f"{connect().execute('SELECT count(*) FROM note').fetchone()[0]} notes"
+
+    @app.cli.command("init-db")
+    def init_db():
+        connect().execute("CREATE TABLE note (text TEXT)")
+        click.echo("The tables are there.")
+
+    return app
+"""
+SERVICE = """
+import os, socket
+client = socket.create_connection((os.environ["DB_HOST"], int(os.environ["DB_PORT"])), timeout=10)
+"""
+AS_IT_IS = {"APPLIANCE_INSTALL": "off", "APPLIANCE_PYTHON": sys.executable}
+
+
+def django(project: Path, *, secret: str = "'unsafe-and-long-enough'", hosts: str = "['*']") -> None:
+    """A Django project whose database has no tables."""
+    (project / "app.py").unlink()
+    settings = SETTINGS.format(secret=secret, hosts=hosts)
+    write(project, manage__py=MANAGE, site_wsgi__py=WSGI, site_urls__py=URLS, site_settings__py=settings)
+
+
+def write(project: Path, **files: str) -> None:
+    """Write files; two underscores in a name are a dot."""
+    for name, text in files.items():
+        file = project / name.replace("__", ".")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+
+def test_a_folder(start: Start, project: Path):
+    """A folder that SQLite needs is made, and the project is imported."""
+    write(project, app__py=SQLITE + HELLO.format(word="mended"))
+    appliance = start()
+    shown = press(appliance, "make-folder")
+    assert shown["command"] == "mkdir -p -- data/inner"
+    appliance.wait_for("worker.ready")
+    assert appliance.get()[1] == b"mended"
+    assert (project / "data/inner").is_dir()
+
+
+def test_a_variable(start: Start, project: Path):
+    """A missing variable gets its example's value, and nothing else of .env is shown or changed."""
+    write(project, app__py=VARIABLE + HELLO.format(word="mended"), __env__example="GREETING=hello there\n")
+    write(project, __env="API_TOKEN=abcdefgh12345678\r\nOTHER=unshown-value")
+    appliance = start()
+    shown = press(appliance, "set-variable")
+    assert "+GREETING=hello there" in shown["diff"]
+    assert "unshown-value" not in shown["diff"]
+    assert "abcdefgh" not in str(shown)
+    appliance.wait_for("worker.ready")
+    assert (project / ".env").read_bytes() == (
+        b"API_TOKEN=abcdefgh12345678\r\nOTHER=unshown-value\r\nGREETING=hello there\r\n"
+    )
+
+
+def test_a_failed_request(start: Start, project: Path):
+    """The page of a request that failed has a button too: the worker names the remedy, the supervisor makes it."""
+    write(project, app__py=LAZY, __env__example="GREETING=hello\n")
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    shown = press(appliance, "copy-example")
+    assert "+GREETING=hello" in shown["diff"]
+    appliance.wait_for("worker.ready")
+    assert appliance.get()[1] == b"hello"
+
+
+def test_migrations_of_django(start: Start, project: Path):
+    """Django's own page, where DEBUG is on, has the button: the migrations are applied, and the page comes back."""
+    django(project)
+    appliance = start(**AS_IT_IS)
+    appliance.wait_for("worker.ready")
+    shown = press_on(appliance, "django-migrate")
+    assert shown["command"] == "python manage.py migrate --noinput"
+    assert any("Applying auth.0001_initial" in str(event.get("text")) for event in appliance.events)
+    appliance.wait_for("worker.ready")
+    assert appliance.get()[1] == b"0 users"
+
+
+def test_a_secret_key(start: Start, project: Path):
+    """A missing SECRET_KEY gets a random value, which is shown nowhere."""
+    django(project, secret="os.environ.get('SECRET_KEY', '')")
+    appliance = start(**AS_IT_IS)
+    shown = press(appliance, "make-secret")
+    appliance.wait_for("worker.ready")
+    value = (project / ".env").read_text().partition("=")[2].strip()
+    assert len(value) == 64
+    assert appliance.get("/plain")[1] == b"plain"
+    appliance.stop()
+    assert value not in f"{shown}{appliance.events}"
+
+
+def test_a_host(start: Start, project: Path):
+    """A host that Django refuses is added to the list in its settings."""
+    django(project, hosts="['shop.test']")
+    appliance = start(**AS_IT_IS)
+    appliance.wait_for("worker.ready")
+    shown = press_on(appliance, "add-host", "/plain")
+    assert "+ALLOWED_HOSTS = ['shop.test', '127.0.0.1']" in shown["diff"]
+    appliance.wait_for("worker.ready")
+    assert appliance.get("/plain")[1] == b"plain"
+
+
+def test_a_command_of_the_project(start: Start, project: Path):
+    """A command that the project itself defines for Flask makes its tables."""
+    write(project, app__py=FLASK)
+    appliance = start(**AS_IT_IS)
+    appliance.wait_for("worker.ready")
+    shown = press_on(appliance, "flask-command")
+    assert shown["command"].endswith("flask init-db")
+    assert any(event.get("text") == "The tables are there." for event in appliance.events)
+    appliance.wait_for("worker.ready")
+    assert appliance.get()[1] == b"0 notes"
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_module(start: Start, project: Path, tmp_path: Path, declared: bool):
+    """A package whose name differs from its module is added to the file that counts; without one, a file is made."""
+    offline = index(tmp_path)
+    write(project, app__py="import PIL\n" + HELLO.format(word="mended"))
+    if declared:
+        write(project, requirements__txt="toaster\n")
+    appliance = start(**offline)
+    shown = press(appliance, "add-dependency")
+    assert "+Pillow" in shown["diff"]
+    appliance.wait_for("worker.ready", within_s=60)
+    assert appliance.get()[1] == b"mended"
+    assert (project / "requirements.txt").read_text() == ("toaster\n" if declared else "") + "Pillow\n"
+
+
+@pytest.mark.parametrize("damage", ["removed", "edited"])
+def test_a_stale_environment(start: Start, project: Path, tmp_path: Path, damage: str):
+    """A package that was removed or edited by hand is installed again."""
+    write(project, app__py="import toaster\n" + HELLO.format(word="mended"), requirements__txt="toaster\n")
+    appliance = start(APPLIANCE_CACHE=str(tmp_path / "cache"), **index(tmp_path))
+    appliance.wait_for("worker.ready", within_s=60)
+    (module,) = (tmp_path / "cache").glob("uid-*/environments/*/lib/python*/site-packages/toaster.py")
+    (mark,) = (tmp_path / "cache").glob("uid-*/environments/*/.whole.json")
+    os.utime(mark, (1_700_000_000, 1_700_000_000))  # it was installed long ago
+    module.unlink()
+    if damage == "edited":
+        module.write_text("raise RuntimeError('edited')\n")
+    appliance.edit("app.py", "import toaster\n" + HELLO.format(word="again"))
+    appliance.wait_for("worker.failed")
+    press(appliance, "reinstall")
+    appliance.wait_for("worker.ready", within_s=60)
+    assert appliance.get()[1] == b"again"
+
+
+def test_another_python(start: Start, project: Path):
+    """A module that left Python without a replacement: an older Python of this machine is pinned."""
+    write(project, app__py="import lib2to3\n" + HELLO.format(word="mended"), __python_version="")
+    (project / ".python_version").rename(project / ".python-version")
+    (project / ".python-version").write_text("3.13\n")
+    appliance = start()
+    shown = press(appliance, "use-python")
+    assert "+3.12" in shown["diff"]
+    assert appliance.wait_for("worker.ready", within_s=60)["python"].startswith("3.12.")
+
+
+def test_a_service(start: Start, project: Path):
+    """In a container, the name and port of the compose file's service take the place of localhost and its port."""
+    with socket.create_server(("0.0.0.0", 0)) as server, socket.create_server(("127.0.0.1", 0)) as closed:
+        own, published = server.getsockname()[1], closed.getsockname()[1]
+        closed.close()
+        compose = f"services:\n  {socket.gethostname()}:\n    image: x\n    ports: ['{published}:{own}']\n"
+        env = f"DB_HOST=localhost\nDB_PORT={published}\n"
+        write(project, app__py=SERVICE + HELLO.format(word="mended"), compose__yaml=compose, __env=env)
+        appliance = start(APPLIANCE_IMAGE="slim")
+        press(appliance, "use-service")
+        appliance.wait_for("worker.ready")
+        assert appliance.get()[1] == b"mended"
+        assert (project / ".env").read_text() == f"DB_HOST={socket.gethostname()}\nDB_PORT={own}\n"
+
+
+def index(folder: Path) -> dict[str, str]:
+    """Settings for an installer that knows two packages."""
+    wheels = folder / "wheels"
+    wheels.mkdir(exist_ok=True)
+    wheel(wheels, "toaster")
+    wheel(wheels, "Pillow", modules={"PIL/__init__.py": ""})
+    return {
+        "PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull, "UV_FIND_LINKS": str(wheels), "UV_NO_INDEX": "1",
+        "UV_OFFLINE": "1", "UV_CACHE_DIR": str(folder / "uv"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": ""},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Dest": "iframe"},
+        {"Host": "rebound.example:8000", "Origin": "http://rebound.example:8000"},
+        {"X_Forwarded_For": "203.0.113.5"},
+    ],
+)
+def test_refused(start: Start, project: Path, headers: dict[str, str]):
+    """A foreign origin, a rebound host, a frame, another machine: nothing is run."""
+    write(project, app__py=SQLITE + HELLO.format(word="mended"))
+    appliance = start()
+    form = form_of(appliance, page_of(appliance)["remedies"][0]["id"])
+    assert post(appliance, form, **headers) == 403
+    assert post(appliance, {**form, "page_value": "0" * 64}) == 403
+    assert post(appliance, {"id": form["id"]}) == 403
+    appliance.stop()
+    assert not any(event["event"] == "remedy.started" for event in appliance.events)
+    assert not (project / "data").exists()
+
+
+def test_stale(start: Start, project: Path):
+    """After a save, the button of an older page runs nothing, and says why."""
+    write(project, app__py=SQLITE + HELLO.format(word="mended"))
+    appliance = start()
+    form = form_of(appliance, page_of(appliance)["remedies"][0]["id"])
+    appliance.edit("app.py", HELLO.format(word="two"))
+    appliance.wait_for("worker.ready")
+    assert post(appliance, form) == 303
+    assert "changed since" in appliance.wait_for("remedy.refused")["reason"]
+    assert post(appliance, {**form, "id": "0" * 32}) == 303
+    assert "no such remedy" in appliance.wait_for("remedy.refused")["reason"]
+    assert not (project / "data").exists()

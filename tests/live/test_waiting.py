@@ -1,0 +1,31 @@
+"""The waiting page of a running appliance: what it says while an import takes long, and what it becomes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from tests.live.live_appliance import HELLO, Appliance
+
+Start = Callable[..., Appliance]
+
+
+def test_a_slow_import(start: Start):
+    """The page says which line an import stands in, its script is told more, and then that the project is served."""
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    slow = "import pathlib, time\nwhile not pathlib.Path('go').exists():\n    time.sleep(0.05)\n"
+    appliance.edit("app.py", slow + HELLO.format(word="two"))
+    page, version = "", 0
+    while "of app.py" not in page:
+        response, body = appliance.get(f"/__appliance__/wait?version={version}", Accept="application/json")
+        assert response.headers["X-Appliance-Wait"] in {"progress", "same"}
+        if response.status == 200:
+            told = json.loads(body)
+            page, version = told["lead"], told["version"]
+    assert "The project is being imported: app, from line" in page
+    assert told["progress"]["phase"] == "booting"
+    assert appliance.get(Accept="text/html")[0].status == 503
+    appliance.edit("go", "")
+    appliance.wait_for("worker.ready")
+    assert appliance.get()[1] == b"two"

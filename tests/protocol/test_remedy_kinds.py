@@ -1,0 +1,71 @@
+"""The closed table of remedies, against a worker that may say anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from appliance.protocol.remedy_kinds import NEEDS_MAX, ROWS, all_checked, checked, label_of, offered, remedy_id
+
+GOOD: dict[str, dict[str, str]] = {
+    "django-migrate": {"manage": "src/manage.py"},
+    "flask-migrate": {},
+    "alembic-upgrade": {},
+    "flask-command": {"command": "init-db"},
+    "add-dependency": {"packages": "flask[async]>=3 python-dotenv"},
+    "reinstall": {"package": "flask"},
+    "set-variable": {"name": "DB_HOST"},
+    "make-secret": {"name": "SECRET_KEY"},
+    "copy-example": {"file": ".env", "example": ".env.example"},
+    "add-host": {"host": "shop.test"},
+    "make-folder": {"folder": "instance"},
+    "use-service": {"port": "5432"},
+    "start-service": {"host": "db"},
+    "use-python": {"version": "3.11"},
+}
+
+
+@pytest.mark.parametrize("kind", ROWS)
+def test_each_row(kind: str):
+    """Each row takes its own parameters, drops others, and has a label and a meaning."""
+    need = {"kind": kind, **GOOD[kind]}
+    assert checked({**need, "command": "id", "shell": True} if kind != "flask-command" else need) == need
+    assert "{" not in label_of(need)
+    assert ROWS[kind].meaning.endswith(".")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ROWS if GOOD[kind]])
+@pytest.mark.parametrize(
+    "value", ["", "a\0b", "x" * 600, "a\nb", 1, None, ["a"], {"a": 1}, "../../x", "/x", "$(id)", "`id`\r"]
+)
+def test_bad_values(kind: str, value: Any):
+    """A value of another type, too long, with control characters or a way out of the project fits no row."""
+    name = next(iter(GOOD[kind]))
+    found = checked({"kind": kind, **GOOD[kind], name: value})
+    assert found is None or (kind in {"make-folder", "django-migrate", "copy-example"} and value == "$(id)")
+
+
+@pytest.mark.parametrize(
+    "need", [None, [], "x", {}, {"kind": 1}, {"kind": "sh"}, {"kind": "createsuperuser"}, {"kind": ["a"]}]
+)
+def test_no_need(need: Any):
+    """What is no need is none."""
+    assert checked(need) is None
+
+
+def test_no_more_than_a_few():
+    """Of a long list the first few count; what is no list has none."""
+    need = {"kind": "flask-migrate"}
+    assert all_checked([need] * 50) == [need] * NEEDS_MAX
+    assert all_checked({"kind": "flask-migrate"}) == []
+    assert all_checked(None) == []
+
+
+def test_ids():
+    """An id stands for a generation, a kind and its parameters: another one of these has another id."""
+    need = {"kind": "add-host", "host": "a"}
+    ids = {remedy_id("1", need), remedy_id("2", need), remedy_id("1", {**need, "host": "b"})}
+    assert len(ids) == 3
+    assert remedy_id("1", {"host": "a", "kind": "add-host"}) == remedy_id("1", need)
+    assert offered("1", [need]) == [{"id": remedy_id("1", need), "kind": "add-host", "label": "Allow the host a"}]

@@ -1,0 +1,45 @@
+"""The waiting page: readable without script, updated in place with one, and inert whatever a project prints."""
+
+from __future__ import annotations
+
+import re
+
+from appliance.server.pages.error_page import render
+
+PAGE = {
+    "status": 503, "title": "Installing", "lead": "Fetching packages: 7 of 11.", "details": "a line", "refresh": True,
+    "version": 5, "progress": {"done": 7, "total": 11, "elapsed_s": 3.2, "phase": "installing"},
+}  # fmt: skip
+
+
+def html(**fields: object) -> str:
+    """The page as a browser gets it."""
+    return render({**PAGE, **fields}, "text/html")[1].decode()
+
+
+def test_without_script():
+    """Everything is in the document, and it refreshes itself."""
+    page = html()
+    for text in ("Fetching packages: 7 of 11.", "a line", "3 s so far.", 'max="11" value="7"', 'http-equiv="refresh"'):
+        assert text in page
+
+
+def test_with_script():
+    """The script asks for the next version of this page."""
+    assert 'data-version="5" data-elapsed="3.2"' in html()
+
+
+def test_nothing_known_yet():
+    """Without a count there is no bar, and no empty element is shown."""
+    page = html(progress={}, details="", lead="")
+    assert "<progress" in page
+    assert re.search(r"<progress [^>]* hidden>", page)
+    assert re.search(r"<pre [^>]* hidden></pre>", page)
+
+
+def test_hostile_output():
+    """Markup in what is printed, or in a module's name, is text."""
+    page = html(lead="<script>1</script>", details="</pre><img src=x onerror=1>", title="<b>")
+    assert "<script>1" not in page
+    assert "<img" not in page
+    assert "<b>" not in page

@@ -1,0 +1,72 @@
+"""What a waiting page's script is told: the new page, that it has gone, or nothing yet."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import pytest
+
+from appliance.standin import waiting_page
+from appliance.standin.waiting_page import WaitingPage
+
+PROGRESS = {"status": 503, "title": "Installing", "lead": "7 of 11", "details": "", "progress": {"done": 7}}
+
+
+def ask(page: WaitingPage, version: int, accept: str = "application/json") -> tuple[str, dict[str, str], bytes]:
+    """One request of the script."""
+    answer: dict[str, Any] = {}
+
+    def start_response(status: str, headers: list[tuple[str, str]]) -> None:
+        answer.update(status=status, headers=dict(headers))
+
+    environ = {"QUERY_STRING": f"version={version}", "HTTP_ACCEPT": accept}
+    body = b"".join(page.wait(environ, start_response))
+    return answer["status"], answer["headers"], body
+
+
+def test_progress_in_place():
+    """While something is under way, the answer is the page's new content."""
+    page = WaitingPage()
+    page.show({**PROGRESS, "version": 2, "secret": "unshown"})
+    status, headers, body = ask(page, 1)
+    assert (status, headers["X-Appliance-Wait"]) == ("200 OK", "progress")
+    assert json.loads(body) == {
+        "version": 2, "title": "Installing", "lead": "7 of 11", "details": "", "progress": {"done": 7}
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "accept"),
+    [
+        ({**PROGRESS, "version": 2}, "*/*"),
+        ({"status": 500, "title": "Broken", "version": 2}, "application/json"),
+    ],
+)
+def test_another_page(content: dict[str, Any], accept: str):
+    """A failure, or a client that takes no JSON: the page has to be loaded again."""
+    page = WaitingPage()
+    page.show(content)
+    status, headers, body = ask(page, 1, accept)
+    assert (status, headers["X-Appliance-Wait"], body) == ("204 No Content", "news", b"")
+
+
+def test_served():
+    """Once a worker serves, the page has to be loaded again: that is the application."""
+    page = WaitingPage()
+    page.show({**PROGRESS, "version": 2})
+    answers: list[tuple[str, dict[str, str], bytes]] = []
+    waiting = threading.Thread(target=lambda: answers.append(ask(page, 2)))
+    waiting.start()
+    page.stop()
+    waiting.join(10)
+    assert answers[0][1]["X-Appliance-Wait"] == "news"
+
+
+def test_nothing_new(monkeypatch: pytest.MonkeyPatch):
+    """Before a proxy's timeout the answer is that nothing has changed."""
+    monkeypatch.setattr(waiting_page, "_MAX_WAIT_S", 0.0)
+    page = WaitingPage()
+    page.show({**PROGRESS, "version": 2})
+    assert ask(page, 2)[1]["X-Appliance-Wait"] == "same"

@@ -1,0 +1,238 @@
+"""Which remedy a button runs: one that stands on the board, of the present generation, asked for by a stand-in."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from appliance.protocol.channel import CancelRemedy, RemediesFound, RemedyProgress, RunRemedy, SetRemedies
+from appliance.protocol.remedy_kinds import remedy_id
+from appliance.supervisor import lifecycle
+from appliance.supervisor.lifecycle import Phase, State
+from appliance.supervisor.processes import handles
+from appliance.supervisor.processes.handles import Handle
+from appliance.supervisor.remedy_board import KEPT, SAVED_S, RemedyBoard
+from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle
+
+FOLDER = {"kind": "make-folder", "folder": "instance"}
+
+
+class AtOnce:
+    """A thread that runs at once, in the caller's."""
+
+    def __init__(self, target: Callable[[], None], **_: object) -> None:
+        self.start = target
+
+
+class Board:
+    """One project's board, its stand-in and its worker."""
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("threading.Thread", AtOnce)
+        self.spawned: list[tuple[list[str], dict[str, Any]]] = []
+        monkeypatch.setattr(handles, "spawn", self._spawn)
+        self.loop, self.children, self.log = FakeLoop(), FakeChildren(), FakeLog()
+        self.state = State(phase=Phase.BROKEN, generation=3, job=7)
+        self.pages: list[dict[str, Any]] = []
+        self.events: list[lifecycle.Event] = []
+        settings: Any = SimpleNamespace(
+            project=root, pages="on", reload="on", env_files=(".env",), cache=root / "cache"
+        )  # fmt: skip
+        parts: Any = (self.loop, self.children, self.log, settings, {"PATH": "/bin"})
+        snapshot: Any = lambda: SimpleNamespace(state=self.state, analysis=None)  # noqa: E731
+        router: Any = SimpleNamespace(broken=self.pages.append)
+        self.board = RemedyBoard(*parts, snapshot=snapshot, router=router, on_event=self.events.append)  # fmt: skip
+        self.children.ended = self.board.ended
+        self.standin, self.worker = handle("standin"), handle("worker")
+        self.worker.generation = 3
+        for child in (self.standin, self.worker):
+            self.children.add(child)
+
+    def _spawn(self, role: str, _generation: int, argv: list[str], **options: Any) -> Handle:
+        assert role == "remedy"
+        self.spawned.append((list(argv), options))
+        return handle("remedy")
+
+    def send(self, child: Handle, message: Any) -> None:
+        """A child sends a message, and time passes."""
+        self.board.handlers()[type(message)](child, message, [])
+        self.loop.advance()
+
+    def offer(self, *needs: Any, generation: int = 3) -> list[str]:
+        """A worker has found needs; the ids that the stand-in knows now."""
+        self.worker.generation = generation
+        self.send(self.worker, RemediesFound(needs=list(needs)))
+        told = [message for _, message in self.children.sent if isinstance(message, SetRemedies)]
+        return [each["id"] for each in told[-1].remedies] if told else []
+
+    def press(self, remedy: str) -> RemedyProgress:
+        """A person presses a button; what the pages are told."""
+        self.send(self.standin, RunRemedy(remedy=remedy))
+        return [message for _, message in self.children.sent if isinstance(message, RemedyProgress)][-1]
+
+
+@pytest.fixture
+def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Board:
+    """A board for an empty project."""
+    return Board(tmp_path, monkeypatch)
+
+
+def test_a_button(board: Board):
+    """The id on the worker's page is the board's; pressed, our own command runs, and the project is served again."""
+    (known,) = board.offer(FOLDER)
+    assert known == remedy_id("3", FOLDER)
+    assert board.press(known).state == "running"
+    argv, options = board.spawned[0]
+    assert argv == ["mkdir", "-p", "--", "instance"]
+    assert options["environment"]["PATH"] == "/bin"
+    board.board.output([b"one\ntwo"])
+    board.children.end(next(each for each in board.children.alive if each.role == "remedy"), 0)
+    board.loop.advance()
+    told = [message for _, message in board.children.sent if isinstance(message, RemedyProgress)]
+    assert [each.state for each in told] == ["running", "running", "done"]
+    assert told[1].lines == ["one", "two"]
+    assert board.events == [lifecycle.ProjectChanged()]
+
+
+@pytest.mark.parametrize("remedy", ["", "0" * 32, "x" * 10_000, "../../etc"])
+def test_an_unknown_id(board: Board, remedy: str):
+    """An id that does not stand on the board runs nothing."""
+    board.offer(FOLDER)
+    told = board.press(remedy)
+    assert (told.state, len(told.remedy) <= 64) == ("refused", True)
+    assert board.spawned == []
+
+
+@pytest.mark.parametrize("state", [{"generation": 4}, {"job": 8}, {"phase": Phase.STOPPING}])
+def test_a_stale_id(board: Board, state: dict[str, Any]):
+    """A remedy of an older generation or job, or one that is asked for during the stop, is refused."""
+    (known,) = board.offer(FOLDER)
+    board.state = State(**{"phase": Phase.BROKEN, "generation": 3, "job": 7, **state})
+    assert board.press(known).state == "refused"
+    assert board.spawned == []
+
+
+def test_an_older_worker(board: Board):
+    """What a worker of another generation finds is not taken."""
+    assert board.offer(FOLDER, generation=2) == []
+
+
+@pytest.mark.parametrize(
+    ("role", "message"),
+    [
+        ("worker", RunRemedy(remedy="x")),
+        ("worker", CancelRemedy(remedy="x")),
+        ("installer", RunRemedy(remedy="x")),
+        ("standin", RemediesFound(needs=[FOLDER])),
+    ],
+)
+def test_a_foreign_message(board: Board, role: str, message: Any):
+    """Only a stand-in presses, and only a worker finds: another child that does is refused, and ended for it."""
+    assert not board.board.admits(handle(role), message)
+
+
+LIES: list[Any] = [
+    {"kind": "command", "argv": ["sh", "-c", "id"]},
+    {"kind": "make-folder", "folder": "../outside"},
+    {"kind": "make-folder", "folder": "x", "command": ["id"]},
+    {"kind": "flask-command", "command": "shell"},
+    {"kind": "django-migrate", "manage": "manage.py --settings=evil"},
+    {"kind": "add-dependency", "packages": "evil @ https://evil.example/x.whl"},
+    {"kind": "set-variable", "name": "PATH"},
+    "make-folder",
+    None,
+    [["kind", "make-folder"]],
+]
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_worker_that_lies(board: Board, lie: Any):
+    """A command, a way out of the project, a package by URL: nothing of it is run or shown."""
+    ids = board.offer(lie)
+    shown = [message for _, message in board.children.sent if isinstance(message, SetRemedies)]
+    assert all(each["command"].startswith("mkdir -p -- x") for message in shown for each in message.remedies), (
+        ids
+    )  # the folder is made by us, whatever else the worker said
+
+
+def test_one_at_a_time(board: Board):
+    """While one runs, another is refused; cancelled, it ends, and says so."""
+    other = {**FOLDER, "folder": "other"}
+    first, second = board.offer(FOLDER, other)
+    board.press(first)
+    assert "another remedy runs" in board.press(second).reason
+    board.send(board.standin, CancelRemedy(remedy=second))
+    assert board.children.retired == []
+    board.send(board.standin, CancelRemedy(remedy=first))
+    ((child, _grace),) = board.children.retired
+    board.children.end(child, -15)
+    told = [message for _, message in board.children.sent if isinstance(message, RemedyProgress)][-1]
+    assert (told.state, told.reason) == ("failed", "it was cancelled")
+    assert board.press(second).state == "running"
+    assert board.events == []
+
+
+def test_a_failure(board: Board):
+    """A command that fails says how; the project is not served again for it."""
+    (known,) = board.offer(FOLDER)
+    board.press(known)
+    board.children.end(next(each for each in board.children.alive if each.role == "remedy"), 3)
+    told = [message for _, message in board.children.sent if isinstance(message, RemedyProgress)][-1]
+    assert told.state == "failed"
+    board.loop.advance(10)
+    assert board.events == []
+
+
+def test_a_change_waits_for_the_watcher(board: Board, tmp_path: Path):
+    """A file that was changed is noticed as a save; only if that does not come is the project served again."""
+    (known,) = board.offer({"kind": "add-dependency", "packages": "flask"})
+    board.press(known)
+    argv, options = board.spawned[0]
+    assert argv == [sys.executable, "-I", "-m", "appliance.remedies.apply_edit"]
+    assert "flask" not in str(argv)
+    assert options["folder"] == tmp_path
+    board.children.end(next(each for each in board.children.alive if each.role == "remedy"), 0)
+    board.loop.advance(SAVED_S / 2)
+    assert board.events == []
+    board.loop.advance(SAVED_S)
+    assert board.events == [lifecycle.ProjectChanged()]
+
+
+def test_a_page(board: Board):
+    """A failure's page is shown again with what its needs have become; a need that fits nothing is dropped."""
+    page = board.board.without_needs({"title": "Broken", "remedies": [FOLDER, {"kind": "sh"}]})
+    assert page == {"title": "Broken"}
+    board.loop.advance()
+    (shown,) = board.pages
+    assert [each["command"] for each in shown["remedies"]] == ["mkdir -p -- instance"]
+
+
+def test_a_page_that_is_no_longer_shown(board: Board):
+    """A save that comes before the remedies are made leaves the new page alone."""
+    board.board.without_needs({"title": "Broken", "remedies": [FOLDER]})
+    board.state = State(phase=Phase.BOOTING, generation=4, job=7)
+    board.loop.advance()
+    assert board.pages == []
+
+
+def test_many(board: Board):
+    """A project that fails again and again keeps a few remedies, and has its files read once."""
+    for number in range(KEPT * 2):
+        ids = board.offer({**FOLDER, "folder": f"f{number}"})
+    assert len(ids) == KEPT
+    sent = len(board.children.sent)
+    board.offer({**FOLDER, "folder": f"f{KEPT * 2 - 1}"})
+    assert len(board.children.sent) == sent
+
+
+def test_a_new_standin(board: Board):
+    """A stand-in that is started later is told what stands on the board."""
+    board.offer(FOLDER)
+    spawner: Any = SimpleNamespace(standin=lambda _: board.children.add(handle("standin")))
+    other = board.board.start_standin(spawner)
+    assert [child for child, message in board.children.sent if isinstance(message, SetRemedies)][-1] is other
