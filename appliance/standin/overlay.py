@@ -6,6 +6,7 @@ from typing import Any
 
 _TEXT_MAX = 2_000  # characters
 _DETAILS_MAX = 8_000
+_REMEDIES_MAX = 3
 
 
 def overlay(page: dict[str, Any]) -> dict[str, Any] | None:
@@ -20,6 +21,11 @@ def overlay(page: dict[str, Any]) -> dict[str, Any] | None:
         "place": _short(place),
         "action": _short(page.get("action")),
         "source": _source(page.get("exception")),
+        "remedies": [
+            {"id": _short(each.get("id")), "label": _short(each.get("label"))}
+            for each in (page.get("remedies") or [])[:_REMEDIES_MAX]
+            if each.get("runs")
+        ],
         "details": str(page.get("text") or page.get("details") or "")[-_DETAILS_MAX:],  # the cause is at the end
     }
 

@@ -80,8 +80,8 @@ class RemedyPages:
         """A remedy has printed something, has ended, or was refused."""
         with self._changed:
             run = self._runs.setdefault(message.remedy, {"lines": [], "state": "", "reason": ""})
-            if message.state == "running" and run["state"] != "running":
-                run["lines"] = []
+            if message.state == "running" and not message.lines:
+                run["lines"] = []  # it begins
             run.update(state=message.state, reason=message.reason, lines=[*run["lines"], *message.lines][-_LINES_MAX:])
             while len(self._runs) > _RUNS_MAX:
                 self._runs.popitem(last=False)
@@ -140,6 +140,11 @@ class RemedyPages:
         self, message: type[RunRemedy | CancelRemedy], environ: dict[str, Any], start: StartResponse
     ) -> Iterable[bytes]:
         remedy_id = str(environ.get(FORM, {}).get("id", ""))[:64]
+        with self._changed:
+            known = self._remedies.get(remedy_id)
+            if message is RunRemedy and known is not None and known.get("runs"):
+                # The page that follows must not come before the supervisor's first word, and then never refresh itself.
+                self._runs.setdefault(remedy_id, {"lines": [], "reason": ""}).update(state="running")
         self._send(message(remedy=remedy_id))
         if preferred(environ.get("HTTP_ACCEPT", "")) == "json":
             return _answer(start, "202 Accepted", "application/json", b"{}")

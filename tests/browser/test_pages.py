@@ -14,10 +14,10 @@ from appliance.server.http.refusal import HostRefused
 from appliance.server.pages.error_page import report, response
 from appliance.server.pages.host_page import described
 from appliance.supervisor.lifecycle import Phase
-from appliance.supervisor.loop import Loop
 from appliance.supervisor.reporting import standin_pages
 from appliance.supervisor.reporting.progress_page import ProgressPage
 from tests.browser.tools import SCHEMES, WIDTHS, axe, nu
+from tests.supervisor.fakes import FakeLoop
 
 Page = dict[str, Any]
 
@@ -90,7 +90,8 @@ def install_page(_root: Path) -> Page:
 def waiting_page() -> Page:
     """The page of an installation that has fetched a part."""
     shown: list[Page] = []
-    page = ProgressPage(Loop(), shown.append, lambda: Phase.INSTALLING, str)
+    loop: Any = FakeLoop()
+    page = ProgressPage(loop, shown.append, lambda: Phase.INSTALLING, str)
     page.begin(Phase.INSTALLING)
     page.installs(
         {

@@ -19,6 +19,7 @@ PAGE: dict[str, Any] = {
 def test_a_failure_is_shown_with_its_place():
     """The message, the place, and the source around the innermost place of the project, which is marked."""
     assert overlay(PAGE) == {
+        "remedies": [],
         "title": "ValueError: no", "lead": "It failed.", "place": "/p/app.py:2", "action": "Fix it.",
         "source": [[1, "import shop", False], [2, "shop.open()", True]], "details": "Traceback ...",
     }  # fmt: skip
@@ -45,3 +46,11 @@ def test_texts_are_bounded():
     assert len(shown["title"]) < 10_000
     assert shown["details"].endswith("the cause")
     assert len(shown["details"]) < 10_000
+
+
+def test_remedies():
+    """The overlay has a link for each remedy that can be run."""
+    remedies = [{"id": "1", "label": "Set A", "runs": True}, {"id": "2", "label": "docker compose up", "runs": False}]
+    shown = overlay({**PAGE, "remedies": remedies})
+    assert shown is not None
+    assert shown["remedies"] == [{"id": "1", "label": "Set A"}]

@@ -85,6 +85,13 @@ def test_pressed():
     assert site.sent == [RunRemedy(remedy=ID), CancelRemedy(remedy=ID)]
 
 
+def test_the_page_after_the_button():
+    """The page that a browser is led to refreshes itself, even if the supervisor has not answered yet."""
+    site = Site()
+    site.ask(PAGE, form=site.form(), **OURS)
+    assert 'http-equiv="refresh"' in site.ask(f"{PAGE}?id={ID}")[2]
+
+
 def test_pressed_by_a_script():
     """A script sends the page's value in a field of its own, and gets no page."""
     site = Site()

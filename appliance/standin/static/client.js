@@ -195,6 +195,13 @@
       main.append(source);
     }
     if (page.action) main.append(element("p", page.action));
+    for (const remedy of page.remedies || []) {
+      const link = element("a", remedy.label);
+      link.href = "/__appliance__/remedy?id=" + encodeURIComponent(remedy.id);
+      const line = element("p");
+      line.append(link);
+      main.append(line);
+    }
     if (page.details && !page.source.length) {
       const details = element("pre", page.details);
       details.tabIndex = 0;

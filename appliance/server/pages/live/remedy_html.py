@@ -36,8 +36,9 @@ def remedy_details(remedy: dict[str, Any]) -> str:
     """Return why, and exactly what is run or changed."""
     why = f"<p>{_of(remedy, 'why')}</p>" if remedy.get("why") else ""
     if remedy.get("command"):
-        return why + region(f"<code>{_of(remedy, 'command')}</code>", "The command", "command")
-    return why + (region(diff_html(str(remedy["diff"])), "The change", "diff") if remedy.get("diff") else "")
+        return why + region(f"<code>{_of(remedy, 'command')}</code>", f"The command: {remedy.get('label')}", "command")
+    change = f"The change: {remedy.get('label')}"
+    return why + (region(diff_html(str(remedy["diff"])), change, "diff") if remedy.get("diff") else "")
 
 
 def diff_html(diff: str) -> str:

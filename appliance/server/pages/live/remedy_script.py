@@ -27,8 +27,8 @@ REMEDY_SCRIPT = """
     made.style.maxHeight = "24rem";
     return made;
   }
-  function diff(text) {
-    const made = block("", "The change");
+  function diff(text, label) {
+    const made = block("", "The change: " + label);
     made.className = "diff";
     for (const line of text.split("\\n")) {
       const part = element(line[0] === "+" ? "ins" : line[0] === "-" ? "del" : "span", line || " ");
@@ -49,13 +49,13 @@ REMEDY_SCRIPT = """
     } catch {
       return;
     }
-    const part = { place, id, output: null, count: 0 };
+    const part = { place, id, label: told.label, output: null, count: 0 };
     part.say = element("p");
     part.say.setAttribute("role", "status");
     const parts = [];
     if (told.why) parts.push(element("p", told.why));
-    if (told.command) parts.push(block(told.command, "The command"));
-    else if (told.diff) parts.push(diff(told.diff));
+    if (told.command) parts.push(block(told.command, "The command: " + told.label));
+    else if (told.diff) parts.push(diff(told.diff, told.label));
     if (told.runs) {
       part.run = element("button", told.label);
       part.run.type = "button";
@@ -107,7 +107,7 @@ REMEDY_SCRIPT = """
     if (!part) return;
     if (lines.length) {
       if (!part.output) {
-        part.output = block("", "Output");
+        part.output = block("", "Output: " + part.label);
         part.place.append(part.output);
       }
       for (const line of lines) {

@@ -1,0 +1,152 @@
+"""Each remedy, pressed in Chromium on a real project: the page comes back as the project."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live.live_appliance import HELLO, Appliance
+from tests.live.remedy_projects import AS_IT_IS, FLASK, LAZY, SERVICE, SQLITE, VARIABLE, django, index, write
+
+Start = Callable[..., Appliance]
+Settings = dict[str, str]
+MENDED = HELLO.format(word="mended")
+
+
+def folder(project: Path, _: Path) -> Settings:
+    """SQLite's folder is missing."""
+    write(project, app__py=SQLITE + MENDED)
+    return {}
+
+
+def variable(project: Path, _: Path) -> Settings:
+    """A variable is missing that the example has."""
+    write(project, app__py=VARIABLE + MENDED, __env__example="GREETING=hello\n", __env="A=1\n")
+    return {}
+
+
+def variables(project: Path, _: Path) -> Settings:
+    """.env is missing beside its example, and a request finds that out."""
+    write(project, app__py=LAZY, __env__example="GREETING=mended\n")
+    return {}
+
+
+def secret(project: Path, _: Path) -> Settings:
+    """Django's SECRET_KEY is missing."""
+    django(project, secret="os.environ['SECRET_KEY']")
+    return AS_IT_IS
+
+
+def migrations(project: Path, _: Path) -> Settings:
+    """Django's migrations are not applied; its own page of errors shows that."""
+    django(project)
+    return AS_IT_IS
+
+
+def host(project: Path, _: Path) -> Settings:
+    """Django refuses the host."""
+    django(project, hosts="['shop.test']")
+    return AS_IT_IS
+
+
+def command(project: Path, _: Path) -> Settings:
+    """Tables are missing that the project's own command makes."""
+    write(project, app__py=FLASK)
+    return AS_IT_IS
+
+
+def module(project: Path, aside: Path) -> Settings:
+    """A module is missing whose package has another name."""
+    write(project, app__py="import PIL\n" + MENDED, requirements__txt="toaster\n")
+    return index(aside)
+
+
+def python(project: Path, _: Path) -> Settings:
+    """A module left Python without a replacement."""
+    write(project, app__py="import lib2to3\n" + MENDED)
+    (project / ".python-version").write_text("3.13\n")
+    return {}
+
+
+CASES: dict[str, tuple[Callable[[Path, Path], Settings], str, str, str]] = {
+    "a folder": (folder, "/", "Make the folder data/inner", "mended"),
+    "a variable": (variable, "/", "Set GREETING", "mended"),
+    "a file of variables": (variables, "/", "Make .env from .env.example", "mended"),
+    "a secret key": (secret, "/plain", "Make a SECRET_KEY", "plain"),
+    "migrations": (migrations, "/", "Apply the migrations", "0 users"),
+    "a host": (host, "/plain", "Allow the host 127.0.0.1", "plain"),
+    "a command of the project": (command, "/", "Run flask init-db", "0 notes"),
+    "a module": (module, "/", "Add Pillow to the dependencies", "mended"),
+    "another Python": (python, "/", "Run the project on Python 3.12", "mended"),
+}
+
+
+def press(page: Any, appliance: Appliance, path: str, label: str, text: str) -> None:
+    """Open the page, press the button, and wait until the page is the project's."""
+    page.goto(f"http://127.0.0.1:{appliance.port}{path}")
+    page.get_by_role("button", name=label, exact=True).click(timeout=60_000)
+    page.wait_for_function("text => document.body.innerText.trim() === text", arg=text, timeout=60_000)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_pressed(start: Start, new_page: Callable[..., Any], project: Path, tmp_path: Path, case: str):
+    """The button shows on the page, runs what it shows, and the page comes back by itself, as the project."""
+    prepare, path, label, text = CASES[case]
+    appliance = start(**prepare(project, tmp_path))
+    press(new_page(800, "light"), appliance, path, label, text)
+    appliance.wait_for("remedy.finished")
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[int, int]]:
+    """A port of a service, and one where nothing listens."""
+    with ExitStack() as opened:
+        real = opened.enter_context(socket.create_server(("0.0.0.0", 0)))
+        closed = socket.create_server(("127.0.0.1", 0))
+        ports = real.getsockname()[1], closed.getsockname()[1]
+        closed.close()
+        yield ports
+
+
+def test_a_service(start: Start, new_page: Callable[..., Any], project: Path, server: tuple[int, int]):
+    """The compose file's service takes the place of localhost."""
+    own, published = server
+    compose = f"services:\n  {socket.gethostname()}:\n    image: x\n    ports: ['{published}:{own}']\n"
+    write(project, app__py=SERVICE + MENDED, compose__yaml=compose, __env=f"DB_HOST=localhost\nDB_PORT={published}\n")
+    appliance = start(APPLIANCE_IMAGE="slim")
+    press(new_page(800, "light"), appliance, "/", "Use the service's name as the host", "mended")
+
+
+def test_a_stale_environment(start: Start, new_page: Callable[..., Any], project: Path, tmp_path: Path):
+    """A package that was removed by hand is installed again."""
+    write(project, app__py="import toaster\n" + HELLO.format(word="one"), requirements__txt="toaster\n")
+    appliance = start(APPLIANCE_CACHE=str(tmp_path / "cache"), **index(tmp_path))
+    appliance.wait_for("worker.ready", within_s=60)
+    (module,) = (tmp_path / "cache").glob("uid-*/environments/*/lib/python*/site-packages/toaster.py")
+    (mark,) = (tmp_path / "cache").glob("uid-*/environments/*/.whole.json")
+    os.utime(mark, (1_700_000_000, 1_700_000_000))
+    module.unlink()
+    appliance.edit("app.py", "import toaster\n" + MENDED)
+    appliance.wait_for("worker.failed")
+    press(new_page(800, "light"), appliance, "/", "Install the dependencies again", "mended")
+
+
+def test_without_script(start: Start, new_page: Callable[..., Any], project: Path):
+    """Without script, a button is a link to a page with a form, which shows the output and the way back."""
+    write(project, app__py=SQLITE + MENDED)
+    appliance = start()
+    appliance.wait_for("worker.failed")
+    page = new_page(800, "light", java_script_enabled=False)
+    page.goto(f"http://127.0.0.1:{appliance.port}/")
+    page.get_by_role("link", name="Make the folder data/inner").click(timeout=30_000)
+    page.get_by_role("button", name="Make the folder data/inner").click(timeout=30_000)
+    page.get_by_text("Done. The project is served again.").wait_for(timeout=30_000)
+    appliance.wait_for("worker.ready")
+    page.get_by_role("link", name="Back to the project").click()
+    assert page.inner_text("body") == "mended"
