@@ -17,7 +17,7 @@ PROJECT_SIDE = appliance/__init__.py appliance/conventions.py appliance/masking.
 YAMLLINT = {extends: default, rules: {line-length: {max: 120}, document-start: disable}}
 
 .DEFAULT_GOAL := help
-.PHONY: help check test browser soak fuzz mutants bench docs workflows lock release serve image up down clean
+.PHONY: help check test browser pictures soak fuzz mutants bench docs workflows lock release serve image up down clean
 .DELETE_ON_ERROR:
 
 help: ## list the tasks
@@ -37,6 +37,9 @@ test: $(VENV)/made ## run every test; the image's tests only if an engine answer
 	$(VENV)/bin/python -m pytest -n auto --dist worksteal $(ARGS)
 
 browser: $(VENV)/browser ## install what the tests in tests/browser need: playwright, axe-core, the Nu HTML checker; needs npm
+
+pictures: $(VENV)/browser ## photograph the pages of a running appliance, for docs/pages.md
+	$(VENV)/bin/python -m tools.pictures
 
 fuzz: $(VENV)/made ## look for bytes that the server reads wrongly, for ten minutes (ARGS="--seconds 60")
 	-$(VENV)/$(PIP) $(LOCKED) locks/fuzz.txt  # has wheels for few platforms
