@@ -20,7 +20,7 @@ from appliance.ownership import CLOSED, open_folder
 from appliance.protocol.channel import Start
 from appliance.protocol.output_frames import new_mark
 from appliance.supervisor.processes import handles
-from appliance.supervisor.workers.environment_link import link
+from appliance.supervisor.processes.environment_link import link
 from appliance.watch.kinds import watched_names
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import pytest
 from appliance.config.socket_folder import prepare_socket_folder
 from appliance.ownership import NotOursError
 from appliance.supervisor.loop import Loop
+from appliance.supervisor.processes.environment_link import link
 from appliance.supervisor.reporting.status_socket import StatusSocket, _let_anybody_connect
-from appliance.supervisor.workers.environment_link import link
 from tests.users import ATTACKER, OTHER, OWNER, as_root, look, place, user, volume
 
 __all__ = ["place", "volume"]
