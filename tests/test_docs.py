@@ -12,7 +12,7 @@ from appliance.logs.events import EVENTS
 from appliance.logs.render.log_fields import ALWAYS
 from appliance.protocol import messages
 from appliance.server.wsgi.recording.request_ids import RequestIds
-from tools import commands, remedies, site
+from tools import commands, remedies, site, tests_of
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / ".github").rglob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -20,7 +20,11 @@ _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
-PACKAGES = "|".join(sorted(path.parent.name for path in (ROOT / "appliance").glob("*/__init__.py")))
+# Of a package within another, decisions and comments name the last part only: ``preloading/preload_rounds``.
+PARENTS: dict[str, list[Path]] = {}
+for _init in sorted((ROOT / "appliance").glob("*/**/__init__.py")):
+    PARENTS.setdefault(_init.parent.name, []).append(_init.parent.parent)
+PACKAGES = "|".join(sorted(PARENTS))
 _MODULE = re.compile(rf"(?<![\w/.<-])(?:appliance/)?((?:{PACKAGES})/[a-z_0-9/]*[a-z_0-9](?:\.\w+)?)(?![\w*<{{-])")
 _FILE = re.compile(r"(?<![\w/.])((?:tests|tools|benchmarks|image|locks|examples)/[\w./-]*\w)")
 
@@ -28,6 +32,11 @@ _FILE = re.compile(r"(?<![\w/.])((?:tests|tools|benchmarks|image|locks|examples)
 def name(path):
     """A path as this repository's."""
     return str(path.relative_to(ROOT))
+
+
+def is_there(path):
+    """Whether a path that a page names exists: a file, a folder, or a module without its ending."""
+    return path.exists() or path.with_suffix(".py").exists()
 
 
 def anchors(path):
@@ -54,9 +63,11 @@ def test_links_lead_somewhere(path):
 def test_paths_lead_somewhere(path):
     """Each module, test and tool that a page names by its path is there."""
     text = path.read_text(encoding="utf-8")
-    modules = [ROOT / "appliance" / module for module in _MODULE.findall(text)]
-    files = [ROOT / file for file in _FILE.findall(text) if not (path.parent / file).exists()]
-    lost = {name(file) for file in modules + files if not file.exists() and not file.with_suffix(".py").exists()}
+    named = {
+        module: [parent / module for parent in PARENTS[module.partition("/")[0]]] for module in _MODULE.findall(text)
+    }
+    named |= {file: [ROOT / file, path.parent / file] for file in _FILE.findall(text)}
+    lost = {text for text, ends in named.items() if not any(is_there(end) for end in ends)}
     assert lost == set()
 
 
@@ -104,10 +115,40 @@ def test_every_page_has_its_place_on_the_site():
 
 def test_the_numbers_of_decisions_have_no_gap():
     """Decisions are numbered from 1 on without a gap, and each title has the number of its file."""
-    records = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    records = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
     assert [record.name[:5] for record in records] == [f"{number:04}-" for number in range(1, len(records) + 1)]
     titles = [record.read_text(encoding="utf-8").partition(" ")[2].partition(".")[0] for record in records]
     assert titles == [str(number) for number in range(1, len(records) + 1)]
+
+
+def test_the_index_of_decisions_names_each_with_its_title():
+    """docs/decisions/README.md links to each decision once, with the number and the title of its page."""
+    folder = ROOT / "docs" / "decisions"
+    titles = {
+        page.name: page.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
+        for page in folder.glob("[0-9]*.md")
+    }
+    links = re.findall(r"^- \[(.+)\]\((\S+)\)$", (folder / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted((file, title) for title, file in links) == sorted(titles.items())
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md")), ids=name)
+def test_a_decision_says_its_cost_and_what_would_change_it(page):
+    """Each decision says what it costs and what would change it, or a reader can't judge it later."""
+    text = page.read_text(encoding="utf-8")
+    assert "**Cost.**" in text
+    assert "**Would change our mind.**" in text
+
+
+def test_the_tests_of_a_module_are_there():
+    """Each path in the table of a module's tests exists, the module's and the tests'."""
+    named = {*tests_of.TESTS, *(path for paths in tests_of.TESTS.values() for path in paths)}
+    assert {path for path in named if not (ROOT / path).exists()} == set()
+
+
+def test_a_module_without_a_row_has_the_tests_that_import_it():
+    """tools.tests_of finds the tests of a module that its table does not name, by their imports."""
+    assert tests_of.files_of("appliance/watch/burst.py") == ["tests/watch/test_burst.py"]
 
 
 def test_the_site_builds(tmp_path):

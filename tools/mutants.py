@@ -1,7 +1,7 @@
 """``python -m tools.mutants [MODULE ...]``: change the code in small ways, and list the changes that no test notices.
 
-Runs mutmut on a copy in ``.mutants``, with the tests that TESTS names for a module. A mutant that survives and that
-``tests/mutants/survivors.toml`` does not explain is printed as a diff, and makes the exit status 1.
+Runs mutmut on a copy in ``.mutants``, with the tests that ``tools.tests_of`` names for a module. A mutant that
+survives and that ``tests/mutants/survivors.toml`` does not explain is printed as a diff, and makes the exit status 1.
 """
 
 from __future__ import annotations
@@ -14,43 +14,12 @@ import tomllib
 from collections import Counter
 from pathlib import Path
 
+from tools.tests_of import TESTS, row_of
+
 ROOT = Path(__file__).parents[1]
 COPY = ROOT / ".mutants"
 EXPLAINED = ROOT / "tests" / "mutants" / "survivors.toml"
 COPIED = ("appliance", "tests", "docs", "tools", "examples", "pyproject.toml")
-# The tests of a module, or of the modules below a folder: in one process, and quick. The longest name counts.
-TESTS = {
-    "appliance/logs/writer.py": ["tests/logs/test_writer.py"],
-    "appliance/protocol": ["tests/protocol"],
-    "appliance/server/http": ["tests/server/http", "tests/server/wsgi/test_response.py"],
-    "appliance/server/io": ["tests/server/io", "tests/server/http/test_body.py"],
-    "appliance/server/pool": ["tests/server/pool", "tests/faults/test_faults_server.py"],
-    "appliance/server/pool/acceptor.py": ["tests/server/pool/test_acceptor.py"],
-    "appliance/server/pool/connections.py": ["tests/server/pool"],
-    "appliance/server/pool/abort_streams.py": ["tests/server/pool/test_abort_streams.py"],
-    "appliance/server/pool/slow_requests.py": ["tests/server/pool/test_slow_requests.py"],
-    "appliance/server/pool/thread_pool.py": [
-        "tests/server/pool/test_thread_pool.py",
-        "tests/server/pool/test_thread_pool_turns.py",
-    ],
-    "appliance/server/pool/watchdog.py": ["tests/server/pool/test_watchdog.py"],
-    "appliance/server/wsgi": ["tests/server/wsgi", "tests/server/http"],
-    "appliance/supervisor": ["tests/supervisor"],
-    "appliance/supervisor/lifecycle.py": ["tests/supervisor/test_lifecycle.py"],
-    "appliance/supervisor/steps": ["tests/supervisor/steps"],
-    "appliance/supervisor/workers/connection_router.py": ["tests/supervisor/workers/test_connection_router.py"],
-    "appliance/supervisor/workers": ["tests/supervisor/workers"],
-    "appliance/supervisor/workers/drained_workers.py": ["tests/supervisor/workers/test_drained_workers.py"],
-    "appliance/supervisor/workers/worker_retries.py": ["tests/supervisor/workers/test_worker_retries.py"],
-    "appliance/supervisor/preloading": ["tests/supervisor/preloading"],
-    "appliance/supervisor/preloading/preload_rounds.py": ["tests/supervisor/preloading/test_preload_rounds.py"],
-    "appliance/supervisor/debugger": ["tests/supervisor/debugger"],
-    "appliance/supervisor/loop.py": ["tests/supervisor/test_loop.py", "tests/supervisor/test_loop_pauses.py"],
-    "appliance/supervisor/processes": ["tests/supervisor/processes"],
-    # Of this module alone: a mutant that signals group 0 would end this command, if a test lets it send.
-    "appliance/supervisor/processes/handles.py": ["tests/supervisor/processes/test_handles.py"],
-    "appliance/supervisor/stopping.py": ["tests/supervisor/test_stopping.py"],
-}
 SETTINGS = """
 
 [tool.mutmut]
@@ -65,18 +34,6 @@ use_git_change_detection = false
 Change = tuple[str, str, str]  # the function, the line before, the line after
 
 
-def tests_of(module: str) -> list[str]:
-    """Return the tests that run for a module.
-
-    Raises:
-        SystemExit: the table has none.
-    """
-    fitting = [name for name in TESTS if module == name or module.startswith(name.removesuffix(".py") + "/")]
-    if not fitting:
-        raise SystemExit(f"Found no tests for {module}; expected a module below one of {', '.join(TESTS)}.")
-    return TESTS[max(fitting, key=len)]
-
-
 def prepare(modules: list[str]) -> None:
     """Copy what the tests need, and tell mutmut which modules to change."""
     shutil.rmtree(COPY, ignore_errors=True)
@@ -87,7 +44,7 @@ def prepare(modules: list[str]) -> None:
             shutil.copytree(source, COPY / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, COPY / name)
-    tests = sorted({test for module in modules for test in tests_of(module)})
+    tests = sorted({test for module in modules for test in row_of(module)})
     settings = SETTINGS.format(modules=modules, copied=[*COPIED[2:-1]], tests=tests)
     with (COPY / "pyproject.toml").open("a", encoding="utf-8") as file:
         file.write(settings.replace("'", '"'))

@@ -56,7 +56,7 @@ pygments_dark_style = "monokai"
 def page_of(target: str) -> str:
     """Convert a link of a root file for the site: ``docs/reload.md#x`` to ``reload.md#x``; ``LICENSE`` stays."""
     path, mark, anchor = target.partition("#")
-    if path in {"docs/decisions/", "docs/decisions"}:
+    if path in {"docs/decisions/", "docs/decisions", "docs/decisions/README.md"}:
         path = "decisions/index.md"
     elif path.startswith("docs/"):
         path = path.removeprefix("docs/")
@@ -82,11 +82,10 @@ def stage(source: Path) -> None:
     (source / "license.md").write_text(
         "---\norphan: true\n---\n# License\n\n" + (ROOT / "LICENSE").read_text(encoding="utf-8"), encoding="utf-8"
     )
-    (source / "decisions" / "index.md").write_text(
-        "# Decisions\n\nWhy things are as they are, and what was refused.\n\n"
-        "```{toctree}\n:glob:\n:maxdepth: 1\n\n0*\n```\n",
-        encoding="utf-8",
-    )
+    decisions = source / "decisions" / "index.md"
+    (source / "decisions" / "README.md").rename(decisions)
+    with decisions.open("a", encoding="utf-8") as file:
+        file.write("\n```{toctree}\n:hidden:\n:glob:\n\n0*\n```\n")
     for page in source.rglob("*.md"):  # links from a page of docs/ to a file of the root
         text = page.read_text(encoding="utf-8")
         page.write_text(_LINK.sub(lambda link: _upward(link[0]), text), encoding="utf-8")

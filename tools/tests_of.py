@@ -1,0 +1,77 @@
+"""``python -m tools.tests_of MODULE ...``: print the test files of modules (appliance/server/http/chunked.py)."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+# The tests of a module, or of the modules below a folder: in one process, and quick. The longest name counts.
+TESTS = {
+    "appliance/logs/writer.py": ["tests/logs/test_writer.py"],
+    "appliance/protocol": ["tests/protocol"],
+    "appliance/server/http": ["tests/server/http", "tests/server/wsgi/test_response.py"],
+    "appliance/server/io": ["tests/server/io", "tests/server/http/test_body.py"],
+    "appliance/server/pool": ["tests/server/pool", "tests/faults/test_faults_server.py"],
+    "appliance/server/pool/acceptor.py": ["tests/server/pool/test_acceptor.py"],
+    "appliance/server/pool/connections.py": ["tests/server/pool"],
+    "appliance/server/pool/abort_streams.py": ["tests/server/pool/test_abort_streams.py"],
+    "appliance/server/pool/slow_requests.py": ["tests/server/pool/test_slow_requests.py"],
+    "appliance/server/pool/thread_pool.py": [
+        "tests/server/pool/test_thread_pool.py",
+        "tests/server/pool/test_thread_pool_turns.py",
+    ],
+    "appliance/server/pool/watchdog.py": ["tests/server/pool/test_watchdog.py"],
+    "appliance/server/wsgi": ["tests/server/wsgi", "tests/server/http"],
+    "appliance/supervisor": ["tests/supervisor"],
+    "appliance/supervisor/lifecycle.py": ["tests/supervisor/test_lifecycle.py"],
+    "appliance/supervisor/steps": ["tests/supervisor/steps"],
+    "appliance/supervisor/workers/connection_router.py": ["tests/supervisor/workers/test_connection_router.py"],
+    "appliance/supervisor/workers": ["tests/supervisor/workers"],
+    "appliance/supervisor/workers/drained_workers.py": ["tests/supervisor/workers/test_drained_workers.py"],
+    "appliance/supervisor/workers/worker_retries.py": ["tests/supervisor/workers/test_worker_retries.py"],
+    "appliance/supervisor/preloading": ["tests/supervisor/preloading"],
+    "appliance/supervisor/preloading/preload_rounds.py": ["tests/supervisor/preloading/test_preload_rounds.py"],
+    "appliance/supervisor/debugger": ["tests/supervisor/debugger"],
+    "appliance/supervisor/loop.py": ["tests/supervisor/test_loop.py", "tests/supervisor/test_loop_pauses.py"],
+    "appliance/supervisor/processes": ["tests/supervisor/processes"],
+    # Of this module alone: a mutant that signals group 0 would end this command, if a test lets it send.
+    "appliance/supervisor/processes/handles.py": ["tests/supervisor/processes/test_handles.py"],
+    "appliance/supervisor/stopping.py": ["tests/supervisor/test_stopping.py"],
+}
+
+
+def row_of(module: str) -> list[str]:
+    """Return the tests that the table has for a module.
+
+    Raises:
+        SystemExit: the table has none.
+    """
+    fitting = [name for name in TESTS if module == name or module.startswith(name.removesuffix(".py") + "/")]
+    if not fitting:
+        raise SystemExit(f"Found no tests for {module}; expected a module below one of {', '.join(TESTS)}.")
+    return TESTS[max(fitting, key=len)]
+
+
+def files_of(module: str) -> list[str]:
+    """Return the test files that import a module; without one, the tests that the table has.
+
+    Raises:
+        SystemExit: there are none of either kind.
+    """
+    package, _, name = module.removesuffix(".py").replace("/", ".").rpartition(".")
+    imports = re.compile(rf"{re.escape(package)}\.{name}\b|from {re.escape(package)} import [^\n]*\b{name}\b")
+    files = sorted((ROOT / "tests").rglob("test_*.py"))
+    importing = [str(file.relative_to(ROOT)) for file in files if imports.search(file.read_text(encoding="utf-8"))]
+    return importing or row_of(module)
+
+
+def main(modules: list[str]) -> int:
+    """Print the test files of each module, one a line."""
+    print("\n".join(sorted({file for module in modules for file in files_of(module)})))  # noqa: T201  its output
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
