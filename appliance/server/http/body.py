@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from .limits import RECEIVE
 from .patience import Patience
-from .refusal import Refused
+from .refusal import Refused, too_large
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -133,7 +133,7 @@ class Body:
             self.size += len(piece)
             if not 0 < self._limits.max_body_bytes < self.size:
                 return piece
-            self.error = BodyError(413, f"the body is larger than {self._limits.max_body_bytes} bytes")
+            self.error = BodyError(413, too_large(self._limits.max_body_bytes))
         raise self.error from None
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -250,5 +250,5 @@ class LengthBody(Body):
         return piece
 
     def drainable(self, limits: Limits) -> bool:
-        """As ``Body.drainable``; False also if the rest is larger than the limit."""
+        """Whether the rest can be drained; False if it is larger than the limit."""
         return self._left <= limits.drain_bytes and super().drainable(limits)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .limits import SIZE_LINE_MAX, Limits
+
 if TYPE_CHECKING:
     from .fields import Fields
 
-_LINE_MAX = 4096  # the decoder refuses a longer size line
-_TRAILER_MAX = 65_536  # the decoder refuses a longer trailer
 _SIZE_DIGITS = frozenset(b"0123456789abcdefABCDEF")
 
 
@@ -34,13 +34,13 @@ class ChunkedEnd:
     """Finds the end of a body in the chunked coding. A malformed or too large body ends where the fault is found.
 
     Args:
-        most: bytes of content that are accepted; 0: no limit.
+        limits: those of the decoder, for the content and the trailer.
     """
 
-    __slots__ = ("_left", "_line", "_most", "_size", "_trailer")
+    __slots__ = ("_left", "_limits", "_line", "_size", "_trailer")
 
-    def __init__(self, most: int = 0) -> None:
-        self._most = most
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._size = 0
         self._left = 0  # bytes left of a chunk and its CRLF
         self._line = b""  # the beginning of a line that is not complete
@@ -58,7 +58,7 @@ class ChunkedEnd:
             end = data.find(b"\n", at)
             self._line += data[at : end if end >= 0 else size]
             if end < 0:
-                return len(self._line) > _LINE_MAX
+                return len(self._line) > (SIZE_LINE_MAX if self._trailer < 0 else self._limits.max_trailer_bytes)
             at = end + 1
             line, self._line = self._line.removesuffix(b"\r"), b""
             if self._is_last(line):
@@ -69,13 +69,13 @@ class ChunkedEnd:
         """Whether the body ends with this line, or the line shows that the body is malformed."""
         if self._trailer >= 0:
             self._trailer += len(line) + 2
-            return not line or self._trailer > _TRAILER_MAX
+            return not line or self._trailer > self._limits.max_trailer_bytes
         digits = line.partition(b";")[0].strip(b" \t")
-        if not digits or len(digits) > _LINE_MAX or not _SIZE_DIGITS.issuperset(digits):
+        if not digits or len(digits) > SIZE_LINE_MAX or not _SIZE_DIGITS.issuperset(digits):
             return True
         length = int(digits, 16)
         self._size += length
-        if 0 < self._most < self._size:
+        if 0 < self._limits.max_body_bytes < self._size:
             return True
         if length:
             self._left = length + 2
@@ -84,6 +84,6 @@ class ChunkedEnd:
         return False
 
 
-def end_finder(fields: Fields, most: int) -> LengthEnd | ChunkedEnd:
-    """Return an object that finds the end of a request's body; accept ``most`` bytes of content (0: no limit)."""
-    return ChunkedEnd(most) if fields.chunked else LengthEnd(fields.length)
+def end_finder(fields: Fields, limits: Limits) -> LengthEnd | ChunkedEnd:
+    """Return an object that finds the end of a request's body."""
+    return ChunkedEnd(limits) if fields.chunked else LengthEnd(fields.length)

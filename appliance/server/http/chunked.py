@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from .body import CLIENT_LEFT, Body
 from .fields import CONTROLS, TOKEN
-from .limits import RECEIVE
-from .refusal import Refused
+from .limits import RECEIVE, SIZE_LINE_MAX
+from .refusal import Refused, too_large
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from .body import Source
     from .limits import Limits
 
-_LINE_MAX = 4096
 # At most 15 significant digits: no chunk has more than 2**59 bytes. The line's length limits the leading zeros.
 _SIZE = re.compile(rb"0*[0-9A-Fa-f]{1,15}")
 # These fields have no meaning after a body, but are dangerous if a reader merges them into the head (RFC 9110, 6.5.1):
@@ -93,7 +92,7 @@ class ChunkedBody(Body):
             self._more()
 
     def _size_line(self) -> int:
-        line = self._line(_LINE_MAX)
+        line = self._line(SIZE_LINE_MAX)
         size = _SIZE.match(line)
         if size is None:
             raise Refused(400, "a chunk's size is not a hexadecimal number (RFC 9112, 7.1)")
@@ -105,7 +104,7 @@ class ChunkedBody(Body):
                 raise Refused(400, f"chunk extensions of more than {self._limits.max_extension_bytes} bytes")
         length = int(size[0], 16)
         if 0 < self._limits.max_body_bytes < self.size + length:  # before the chunk comes, as for a Content-Length
-            raise Refused(413, f"the body is larger than {self._limits.max_body_bytes} bytes (RFC 9110, 15.5.14)")
+            raise Refused(413, too_large(self._limits.max_body_bytes))
         return length
 
     def _trailer(self) -> None:

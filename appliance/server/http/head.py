@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from .fields import TOKEN, check_controls
 from .hosts import is_host
-from .refusal import TLS_REASON, Refused
+from .refusal import LONG_METHOD, TLS_REASON, Refused
 
 if TYPE_CHECKING:
     from .fields import FieldReader, Fields
@@ -154,14 +154,14 @@ def simple_head(path: str, reader: FieldReader) -> Head:
 
 
 def _other_form(head: Head, *, secure: bool) -> None:
-    """Read a target that is no origin-form (RFC 9112, 3.2.2 to 3.2.4)."""
+    """Read a target that is not an origin-form (RFC 9112, 3.2.2 to 3.2.4)."""
     method, target = head.method, head.target
     head.query = ""
     if method == "CONNECT":
         host, colon, port = target.rpartition(":")
         if not colon or not host or not port.isdigit() or not is_host(target):
             raise Refused(400, "CONNECT takes host:port (RFC 9112, 3.2.3)")
-        raise Refused(501, "this is no proxy: it opens no tunnels")
+        raise Refused(501, "this server is not a proxy")
     if target == "*":
         if method != "OPTIONS":
             raise Refused(400, "only OPTIONS takes * (RFC 9112, 3.2.4)")
@@ -196,9 +196,9 @@ def _check_line(line: str, raw: bytes) -> None:
 
 def _check_method(method: str) -> None:
     if TOKEN.fullmatch(method) is None:
-        raise Refused(400, "the method is no token (RFC 9110, 9.1)")
+        raise Refused(400, "the method is not a token (RFC 9110, 9.1)")
     if len(method) > _METHOD_MAX:
-        raise Refused(501, "the method is longer than any known (RFC 9112, 3)")
+        raise Refused(501, LONG_METHOD)
 
 
 def _other_version(line: str, version: str) -> int:

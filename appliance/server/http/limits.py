@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 RECEIVE = 65_536  # bytes that one read asks of a socket
+SIZE_LINE_MAX = 4096  # bytes of a chunk's size line, with its extensions
 
 
 @dataclass(frozen=True)

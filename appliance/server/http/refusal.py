@@ -5,7 +5,12 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import NamedTuple
 
+# Reasons that more than one module gives.
 TLS_REASON = "this is TLS, but the port expects plain HTTP"
+HEAD_TIMEOUT = "the head did not come in time (RFC 9110, 15.5.9)"
+LONG_METHOD = "the method is longer than any known (RFC 9112, 3)"
+TOO_MANY_STREAMS = "too many streams and WebSockets are open"
+NO_CLIENT = "the client left before the response"
 
 
 class Page(NamedTuple):
@@ -45,6 +50,11 @@ class HostRefused(Refused):
         reason = f"the host {host!r:.100} is not served here; add it to APPLIANCE_ALLOWED_HOSTS to allow it"
         super().__init__(403, reason)
         self.host = host
+
+
+def too_large(most: int) -> str:
+    """Return the reason for refusing a body of more than ``most`` bytes, for 413."""
+    return f"the body is larger than {most} bytes (RFC 9110, 15.5.14)"
 
 
 class Deferred(Refused):

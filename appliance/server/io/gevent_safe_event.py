@@ -1,6 +1,6 @@
 """An event that one thread waits for and any may set, also where gevent or eventlet patches the process.
 
-``threading.Event`` makes a lock at each wait. gevent and eventlet replace those locks, and a thread that is none of
+``threading.Event`` makes a lock at each wait. gevent and eventlet replace those locks, and a thread that is not one of
 theirs could then not end that wait.
 
 Where they have patched the standard library, the pool's threads are greenlets, and so is the one that waits here: it

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..http import lenient
 from ..http.limits import RECEIVE
-from ..http.refusal import TLS_REASON, Refused
+from ..http.refusal import LONG_METHOD, TLS_REASON, Refused
 from .sendfile import FileOutbound
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ class Wire(FileOutbound):
         line_end = raw.find(b"\r\n")
         if (len(raw) if line_end < 0 else line_end) > limits.max_line_bytes:
             if b" " not in raw[: limits.max_line_bytes]:  # the target has not begun: it is not what is too long
-                raise Refused(501, "the method is longer than any known (RFC 9112, 3)")
+                raise Refused(501, LONG_METHOD)
             raise Refused(414, f"the request line is longer than {limits.max_line_bytes} bytes (RFC 9112, 3)")
         if line_end >= 0 and len(raw) - line_end > limits.max_header_bytes:
             raise Refused(431, f"the header fields are longer than {limits.max_header_bytes} bytes (RFC 6585, 5)")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 64
 _STANDARD = 2  # the last of the standard streams' descriptors
 _PAUSE_S = 0.5
-# Failures of the one connection that was next, which is none any more (accept(2)).
+# Failures of the one connection that was next, and has ended (accept(2)).
 _OF_ONE_CONNECTION = {
     getattr(errno, name)
     for name in (
@@ -28,7 +28,7 @@ _OF_ONE_CONNECTION = {
     )
     if hasattr(errno, name)
 }  # fmt: skip
-_PERMANENT = {errno.EBADF, errno.EINVAL, errno.ENOTSOCK}  # it is no listening socket any more
+_PERMANENT = {errno.EBADF, errno.EINVAL, errno.ENOTSOCK}  # it does not listen any more
 
 
 class Acceptor:

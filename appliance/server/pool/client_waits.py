@@ -66,7 +66,7 @@ class ClientWaits:
             if incoming.outcome is not None:
                 raise incoming.outcome
             return False
-        end = end_finder(said, self._limits.max_body_bytes)
+        end = end_finder(said, self._limits)
         if end.feed(wire.buffer) or self.may_run(first=True) or _has_come(wire, end):
             return False
         connection.incoming = background.receive(wire, end, chunked=said.chunked)

@@ -59,7 +59,7 @@ PROBE_BEGAN: Final = 3
 PROBE_ENDED: Final = 4
 BODY_BEGAN: Final = 5
 BODY_ENDED: Final = 6
-REMOVE: Final = 7  # forget it: it is no connection of this server any more
+REMOVE: Final = 7  # forget it: it does not belong to this server any more
 CLOSE: Final = 8  # close its socket
 
 ACTIONS: Final = (

@@ -16,7 +16,7 @@ from collections import deque
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..http.refusal import HandshakeFailed, Refused
+from ..http.refusal import HEAD_TIMEOUT, HandshakeFailed, Refused
 from . import connection_states as states
 
 if TYPE_CHECKING:
@@ -371,7 +371,7 @@ class Connections:
                 self.linger(connection, now)
             else:
                 if connection.state == states.PARKED:
-                    connection.handler.refusal = Refused(408, "the head did not come in time (RFC 9110, 15.5.9)")
+                    connection.handler.refusal = Refused(408, HEAD_TIMEOUT)
                 elif connection.state == states.PROBED:
                     connection.gone = _has_left(connection)  # on a busy machine no thread may have looked since
                 connection.late = connection.late or connection.state == states.HELD

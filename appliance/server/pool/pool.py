@@ -237,7 +237,7 @@ class PooledWSGIServer(WSGIServer):
         self._wake_up.set()
 
     def shutdown(self) -> None:
-        """As ``stop``."""
+        """Stop, under the name that socketserver gives it."""
         self.stop()
 
     def serve_forever(self, poll_interval: float = 0.5) -> None:  # noqa: ARG002  socketserver's signature

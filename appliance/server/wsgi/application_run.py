@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from wsgiref import simple_server
 
 from ..http.body import BodyError
-from ..http.refusal import Refused, answer
+from ..http.refusal import NO_CLIENT, Refused, answer
 from ..http.response.file_wrapper import FileWrapper
 from ..http.response.response_head import ResponseHeads
 from ..http.software import SOFTWARE
@@ -226,7 +226,7 @@ class ApplicationRun(simple_server.ServerHandler):
             self.persistent = False
             if self._gone and self.exchange is not None:
                 self.exchange.event = "request.aborted"
-                self.exchange.reason = "the client left before the response"
+                self.exchange.reason = NO_CLIENT
             elif not self._gone:
                 if self.exchange is not None:
                     self._answer_plainly(self.exchange, 500, "the application failed, and its error's page did too")

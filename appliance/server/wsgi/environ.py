@@ -125,7 +125,7 @@ class TrustedProxies:
         return self._any or (self._contains is not None and self._contains(address))
 
     def _client(self, chain: list[str]) -> str:
-        """Return the nearest hop that is no trusted proxy: hops before it may be forged by the client."""
+        """Return the nearest hop that is not a trusted proxy: hops before it may be forged by the client."""
         for hop in reversed(chain):
             address = _address(hop)
             if not address:

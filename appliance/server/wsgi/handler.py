@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ..http.body import CLIENT_LEFT, EMPTY, Body
 from ..http.expect_continue import send_continue
 from ..http.head import HeadParser, request_line
-from ..http.refusal import Deferred, HostRefused, Refused, answer
+from ..http.refusal import HEAD_TIMEOUT, NO_CLIENT, TOO_MANY_STREAMS, Deferred, HostRefused, Refused, answer
 from ..http.software import SOFTWARE
 from ..io.wire import Wire
 from .environ import Environs
@@ -84,7 +84,7 @@ class WSGIRequestHandler(SocketlessHandler):
     # -- the connection
 
     def setup(self) -> None:
-        """Set up the connection, or the files if the request is no socket."""
+        """Set up the connection, or the files if the request is not a socket."""
         if self.server is None or not is_socket(self.request):
             self._set_up_files()
             return
@@ -239,7 +239,7 @@ class WSGIRequestHandler(SocketlessHandler):
                     deadline = self.started + limits.header_timeout_s
         except TimeoutError:
             if wire.buffer:
-                raise Refused(408, "the head did not come in time (RFC 9110, 15.5.9)") from None
+                raise Refused(408, HEAD_TIMEOUT) from None
         except OSError:
             wire.ended = True
         return None
@@ -266,7 +266,7 @@ class WSGIRequestHandler(SocketlessHandler):
         # What else is offered (h2c, by curl and by Java's client with every request) hardly anybody takes.
         offer = head.values["HTTP_UPGRADE"].lower() if head.said.upgrade else ""
         if "websocket" in offer and not self.may_stream(asking=True):
-            raise Refused(503, "too many streams and WebSockets are open")
+            raise Refused(503, TOO_MANY_STREAMS)
         if head.said.chunked and head.path != "*" and isinstance(self._body, Body):
             self._body = with_length(self, self._body, environ)
 
@@ -347,7 +347,7 @@ class WSGIRequestHandler(SocketlessHandler):
             self.wire.send(data)
         except OSError:
             exchange.event = "request.aborted"
-            exchange.reason = "the client left before the response"
+            exchange.reason = NO_CLIENT
         exchange.answered = exchange.finished = monotonic()
         exchange.ended = time()
         self.log_exchange(exchange)

@@ -52,7 +52,7 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
     """The part of ``WSGIRequestHandler`` that ``http.server`` documents."""
 
     server_context: ServerContext
-    wire: Wire  # there is none where it is
+    wire: Wire  # unset while ``socketless``
     socketless = True  # until it has begun to serve a connection
     head: Head | None = None
     _logs_itself = _names_clients = False  # a subclass has that of its own
@@ -144,7 +144,7 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
         """Parse this as the request's head.
 
         Raises:
-            Refused: it is none.
+            Refused: it is malformed.
         """
         self._raw = raw
         self.head = self._parser.parse(raw)

@@ -13,7 +13,7 @@ import threading
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from ..http.refusal import Refused
+from ..http.refusal import TOO_MANY_STREAMS, Refused
 from .failure_events import close_quietly
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class RawSocket:
         exchange = self._exchange
         if not exchange.hijacked:
             if self._refusal is not None or not self._may_take():
-                self._refusal = Refused(503, "too many streams and WebSockets are open")
+                self._refusal = Refused(503, TOO_MANY_STREAMS)
                 raise self._refusal
             exchange.hijacked = exchange.endless = True
             exchange.event = "websocket.closed"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..http.body import Body, LengthBody
 from ..http.chunked import ChunkedBody
-from ..http.refusal import Deferred, Refused
+from ..http.refusal import Deferred, Refused, too_large
 from .received import needs_length, received_whole
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def body_of(handler: BodyHandler, head: Head, send_continue: Callable[[], None] 
     """
     wire, limits, said = handler.wire, handler.server_context.limits, head.said
     if 0 < limits.max_body_bytes < said.length:
-        raise Refused(413, f"the body is larger than {limits.max_body_bytes} bytes (RFC 9110, 15.5.14)")
+        raise Refused(413, too_large(limits.max_body_bytes))
     waits = getattr(handler.server, "body_waits", None)
     if waits is not None and waits(handler, head):
         raise Deferred

@@ -15,7 +15,7 @@ from wsgiref.headers import Headers
 
 from ..http.body import EMPTY
 from ..http.head import PROTOCOLS
-from ..http.refusal import Refused
+from ..http.refusal import TOO_MANY_STREAMS, Refused
 from ..http.response.content import is_single, join_items, not_bytes
 from ..http.response.file_wrapper import file_range
 from ..http.response.framing import delimit
@@ -29,9 +29,8 @@ if TYPE_CHECKING:
     from ..http.body import Body, Empty
     from .recording.exchange import Exchange
 
-# Up to this size a file is read and sent with its head: sendfile saves nothing there, and costs a call. Up to it, too,
-# head
-# and content are joined: one copy is cheaper than a second buffer for the kernel.
+# Up to this size a file is read and sent with its head: sendfile saves nothing there, and costs a call. Up to the
+# second size head and content are joined: one copy is cheaper than a second buffer for the kernel.
 _SMALL = 65_536
 _JOIN = 16_384
 # Statuses whose responses may be plain: with content, and no failure whose cause must be found.
@@ -268,7 +267,7 @@ class ServerHandler(ApplicationRun):
         """Give an event stream a thread of its own: it does not end by itself."""
         if b"text/event-stream" in fields.block:
             if self.request_handler is not None and not self.request_handler.may_stream():
-                raise Refused(503, "too many streams and WebSockets are open")
+                raise Refused(503, TOO_MANY_STREAMS)
             exchange.endless = True
 
     def _may_persist(self, body: Body | Empty) -> bool:

@@ -5,7 +5,7 @@ comes from a network, so nothing can be smuggled, and a test that holds a handle
 ``http.server`` finds what it expects. Runs in the thread that makes the handler.
 
 The request is read from ``rfile``, the response goes to ``wfile``; both may be set at any time. Without a server there
-is no application: then a subclass's own ``do_GET`` answers, as in ``http.server``.
+is not an application: then a subclass's own ``do_GET`` answers, as in ``http.server``.
 """
 
 from __future__ import annotations

@@ -270,13 +270,15 @@ def test_how_many_wait_is_reported(serve: Serve):
         (b"-3\r\n", True),
         (b"1" * 5000, True),
         (b"9\r\n123456789\r\n", True),  # more than is accepted
+        (b"0\r\nA: " + b"b" * 5000, False),  # a trailer may be longer than a size line
+        (b"0\r\n" + b"A: b\r\n" * 3000, True),  # a longer trailer than the decoder accepts
     ],
 )
 def test_the_end_of_a_chunked_body(body: bytes, ends: bool):
     """The end of a chunked body is found however its bytes come; a malformed one ends where that shows."""
-    whole = ChunkedEnd(8)
+    whole = ChunkedEnd(Limits(max_body_bytes=8))
     assert whole.feed(body) is ends
-    piecewise = ChunkedEnd(8)
+    piecewise = ChunkedEnd(Limits(max_body_bytes=8))
     assert any(piecewise.feed(body[at : at + 1]) for at in range(len(body))) is ends
 
 
