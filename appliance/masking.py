@@ -102,7 +102,7 @@ def secret_values(variables: Mapping[str, str]) -> Iterator[str]:
 
 
 def _parts(value: str) -> Iterable[str]:
-    """Return what is secret in a value: a URL's password (its host is no secret), each line of a key, or all of it."""
+    """Return what is secret in a value: a URL's password (its host is not secret), each line of a key, or all of it."""
     if "://" in value:
         return _url_secrets(value)
     lines = [line.strip() for line in value.splitlines()]

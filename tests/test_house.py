@@ -209,7 +209,7 @@ def tracked():
     """The text files of the repository, by name, and what they hold."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode:
-        pytest.skip("not run: this is no git checkout")
+        pytest.skip("not run: this is not a git checkout")
     for path in map(ROOT.joinpath, filter(None, listed.stdout.split("\0"))):
         if path.is_file():
             yield name(path), path.read_text(encoding="utf-8", errors="replace")
@@ -223,7 +223,7 @@ def test_no_file_knows_where_it_was_written():
 
 
 def test_only_ci_knows_the_engine_beside_the_checkout():
-    """The script that brings up an engine is named in .ci/run alone: it is no part of a clone, where CI has put one."""
+    """The script that brings up an engine is named in .ci/run alone: a clone, where CI has put one, lacks it."""
     assert [path for path, text in tracked() if "shared/" + "engine" in text] == [".ci/run"]
 
 

@@ -83,7 +83,7 @@ def test_a_value_is_found_in_every_form():
 
 
 def test_values_in_values():
-    """Texts of every depth are masked, keys too; what is no text stays."""
+    """Texts of every depth are masked, keys too; what is not text stays."""
     mask = Mask({"A_SECRET": "0123456789"})
     value = {"a": ["x 0123456789", {"0123456789": 123456789012, "b": None}], "c": ("0123456789", True)}
     assert mask.of(value) == {"a": [f"x {MASKED}", {MASKED: 123456789012, "b": None}], "c": [MASKED, True]}

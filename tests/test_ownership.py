@@ -113,7 +113,7 @@ def unix_socket(path):
     ids=lambda each: each.__name__,
 )
 def test_no_level_of_anybody_elses(volume, level, plant):
-    """A level that another user has made, or may write, or that is no folder, is refused, and nothing is made in it."""
+    """A level that another user has made, or may write, or that is not a folder, is refused; nothing is made in it."""
     where = volume
     for name in LEVELS[:level]:
         where /= name
@@ -163,7 +163,7 @@ def writable_file(path):
     ids=lambda each: each.__name__,
 )
 def test_no_file_of_anybody_elses(volume, plant):
-    """A file that another user can have written, a link, and what is no file, is not read; writing replaces it."""
+    """A file that another user can have written, a link, and what is not a file, is not read; writing replaces it."""
     sound(volume)
     target = volume.joinpath(*LEVELS, "file")
     target.unlink()

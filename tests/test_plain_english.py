@@ -30,6 +30,7 @@ PLAIN = {
     r"in earnest": "really",
     r"in silence": "silently",
     r"in vain": "without success",
+    r"(?:it|that|this|what|which) is (?-i:none|no)\b(?! longer)": "is not a",
     r"kin": "and similar",
     r"lest": "so that ... not",
     r"lives? on": "keeps running",
@@ -139,6 +140,8 @@ def test_docstrings_of_tests_are_plain_english(path):
         ("A page is to be had for who asks.", 2),
         ("No interpreter is to be found.", 1),
         ("`anew`, ``kin`` and\n```\nwhoever\n```\nare names.", 0),
+        ("What is no module is left out; it is none.", 2),
+        ("It is no longer read; there is no module, and none is needed.", 0),
         ("It is read again, and fixed: renewed, remended.", 0),
     ],
 )

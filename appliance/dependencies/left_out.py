@@ -25,7 +25,7 @@ LEFT_OUT = {
     "mod-wsgi": "is not needed here: the appliance serves the project",
     "pathlib": _STDLIB,
     # For some years, Debian's pip wrote this into every `pip freeze`.
-    "pkg-resources": "is no package: a mistake of Debian's pip",
+    "pkg-resources": "is not a package: a mistake of Debian's pip",
     "pypiwin32": _WINDOWS,
     "pywin32": _WINDOWS,
     "pywinpty": _WINDOWS,

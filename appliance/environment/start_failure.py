@@ -35,7 +35,7 @@ _EXPLANATIONS = {
         "On the host: sysctl fs.file-max=1000000; or end other programs.",
     ),
     errno.ENOEXEC: (
-        "it is no program for this machine",
+        "it is not a program for this kind of machine",
         "a program for this kind of processor, or a script that begins with #!",
         "Remove the environment or the volume that it is in: it is made again, for this machine.",
     ),

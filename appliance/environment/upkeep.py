@@ -55,7 +55,7 @@ class Use:
     def hold(self, environment: Path) -> None:
         """Hold this environment, and release the one before."""
         before, self._descriptor = self._descriptor, -1
-        # A cache that can't be written is no error here: its environments are complete.
+        # A cache that can't be written is not an error here: its environments are complete.
         with contextlib.suppress(OSError):
             # Only our environments have it: nothing is written beside a project's .venv or an interpreter.
             (environment / COMPLETE_MARK).stat()

@@ -42,7 +42,7 @@ LEVELS = ("debug", "info", "warning", "error", "critical")
 _RESERVED = frozenset(ALWAYS)
 _PROJECT_EVENTS = frozenset({"output", logging_events.EVENT})
 _BELOW_WARNING = frozenset({"debug", "info"})
-_WAITING = 503  # the stand-in's status while the project is being installed or started, which is no error
+_WAITING = 503  # the stand-in's status while the project is being installed or started, which is not an error
 _SHOWN_CHARACTERS = 200  # characters of a malformed record that its event shows
 
 

@@ -77,7 +77,7 @@ class AccessRecord:
         """Read a list that was sent. The types of its values are the reader's to check.
 
         Raises:
-            ValueError, TypeError: the list is no access record.
+            ValueError, TypeError: the list is not an access record.
         """
         record = new(AccessRecord)
         (

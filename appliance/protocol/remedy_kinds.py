@@ -148,7 +148,7 @@ def label_of(need: Need) -> str:
 def remedy_id(scope: str, need: Need) -> str:
     """Return the id of a checked need: the same in the worker and in the supervisor.
 
-    It is no secret. ``scope`` names the generation, so an id of an older one means nothing.
+    It is not secret. ``scope`` names the generation, so an id of an older one means nothing.
     """
     text = json.dumps([scope, need], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]

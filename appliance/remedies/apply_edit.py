@@ -28,7 +28,7 @@ def apply(job: dict[str, Any]) -> None:
     """Make the change.
 
     Raises:
-        RefusedError: the file has changed, or is no plain file of the project.
+        RefusedError: the file has changed, or is not a plain file of the project.
         OSError: it can't be written.
     """
     root, name = Path(job["root"]).resolve(), job["file"]

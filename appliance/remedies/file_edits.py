@@ -53,7 +53,7 @@ def sources(root: Path) -> Iterator[str]:
 
 
 def text_of(content: bytes | None) -> str | None:
-    """Return the text of a content; None if it is no UTF-8."""
+    """Return the text of a content; None if it is not UTF-8."""
     try:
         return None if content is None else content.decode("utf-8")
     except UnicodeDecodeError:

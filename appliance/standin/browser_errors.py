@@ -33,7 +33,7 @@ class BrowserErrors:
         self._dropped = 0
 
     def take(self, body: bytes) -> bool:
-        """Log one report; return False if it is none."""
+        """Log one report; return False if it is not a report."""
         try:
             said = json.loads(body)
         except (ValueError, RecursionError):

@@ -10,7 +10,7 @@ _REMEDIES_MAX = 3
 
 
 def overlay(page: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the texts of the overlay; None while something is under way, which is no failure."""
+    """Return the texts of the overlay; None while something is under way, which is not a failure."""
     if page.get("status") == 503:
         return None
     file = page.get("file")

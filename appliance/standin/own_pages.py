@@ -145,7 +145,7 @@ class OwnPages:
         if len(body) > BODY_MAX:
             return self._refuse(guard.Refused(413, "the report is too long", "Send less."), environ, start)
         if not self._errors.take(body):
-            return self._refuse(guard.Refused(400, "this is no report of an error", "Send JSON."), environ, start)
+            return self._refuse(guard.Refused(400, "this is not a report of an error", "Send JSON."), environ, start)
         start("204 No Content", [])
         return []
 

@@ -90,5 +90,5 @@ class Failures:
         self._log.event(
             "error", "supervisor.failed", reason=f"{type(error).__name__}: {error}", place=place,
             count=1 + (known.unreported if known else 0),
-            action="It goes on, and what failed is tried again. If this comes back, report it with this line.",
+            action="The appliance keeps running and retries. If it happens again, report it, with this line.",
         )  # fmt: skip

@@ -92,7 +92,7 @@ class RecordSink:
             self._in_flight.leave()
 
     def flush(self) -> None:
-        """Send what there is. A supervisor that has gone is no error: this process ends for that reason alone."""
+        """Send what there is. A supervisor that has gone is not an error: this process ends for that reason alone."""
         if not self._records:
             return
         with self._sending:

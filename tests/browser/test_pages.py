@@ -158,7 +158,7 @@ def test_pages_are_accessible(pages: dict[str, Page], new_page: Callable[..., An
 
 
 def test_everything_opened_is_accessible(pages: dict[str, Page], new_page: Callable[..., Any]):
-    """axe-core finds nothing in what is folded, and it is no wider than a narrow window."""
+    """axe-core finds nothing in what is folded, and it is not wider than a narrow window."""
     tab = opened(new_page, pages["exception"], 320, "dark", [])
     tab.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
     assert tab.evaluate("document.documentElement.scrollWidth") <= 320

@@ -61,7 +61,7 @@ def test_a_port_that_cannot_be_published(subject):
 
 
 def test_a_cache_that_is_no_volume(subject):
-    """In a container a cache that is no mount is gone with it."""
+    """In a container a cache that is not a mount is gone with it."""
     assert "hurts" in states(symptoms.cache, subject())
 
 

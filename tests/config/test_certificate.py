@@ -22,7 +22,7 @@ def settings_of(project: Path, certificate: str, key: str) -> Settings:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with two pairs, and what is none."""
+    """A project with two pairs, and files that are not a pair."""
     folder = tmp_path_factory.mktemp("certificates")
     make_certificate(folder)
     make_certificate(folder, "other")

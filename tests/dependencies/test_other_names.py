@@ -73,5 +73,5 @@ def test_what_reads_as_one(source, files, application, expected):
     ],
 )
 def test_what_does_not(source, files, expected):
-    """A text that is no list of requirements counts for nothing, and what says more by itself comes first."""
+    """A text that is not a list of requirements counts for nothing, and what says more by itself comes first."""
     assert source(files) == expected

@@ -62,7 +62,7 @@ def test_a_cache_without_an_archive(tmp_path: Path):
 
 
 def test_the_last_duration(tmp_path: Path):
-    """What the last installation took is kept for this project; what is no time counts as unknown."""
+    """What the last installation took is kept for this project; what is not a time counts as unknown."""
     os.chmod(tmp_path, 0o700)  # noqa: PTH101  as the cache
     environments = tmp_path / "own" / "environments"
     environments.mkdir(parents=True, mode=0o700)

@@ -29,7 +29,7 @@ def test_no_network_is_known_at_once(tmp_path, route, six, there):
 
 
 def test_who_answers():
-    """A listening port answers, a closed one does not; what is no address of the network's is left to the installer."""
+    """A listening port answers, a closed one does not; an address of another kind is left to the installer."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         assert answers(f"http://127.0.0.1:{port}/simple", {})

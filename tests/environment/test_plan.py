@@ -91,7 +91,7 @@ def test_a_failure_has_the_installers_words(shop):
 
 
 def test_a_closed_cache_says_so(shop):
-    """A cache that is no folder is an error of ours, with its path."""
+    """A cache that is not a folder is an error of ours, with its path."""
     shop.cache.write_text("")
     with pytest.raises(InstallError, match="can't be written"):
         shop.install()

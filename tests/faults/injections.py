@@ -14,7 +14,7 @@ kind of call, and nothing fails before the test plans it::
 | ``descriptor_faults`` | ``pipe``, ``dup``, ``socketpair``, ``epoll`` |
 | ``disk_faults`` | ``open``, ``pwrite``, ``fstatvfs``, ``dup``, ``ftruncate`` in threads of the server |
 | ``few_descriptors`` | none: within ``few_descriptors(2)`` the kernel gives this process two descriptors more |
-| ``bad_frame`` | none: the test runs once for each frame that is no message of the channel |
+| ``bad_frame`` | none: the test runs once for each frame that is not a message of the channel |
 
 A whole appliance with a fault, in processes of its own, is ``faulty`` (tests/faults/conftest.py).
 """

@@ -61,10 +61,10 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-# What is no message by itself is tried in one process: tests/protocol/test_channel.py, test_children.py.
+# What is not a message by itself is tried in one process: tests/protocol/test_channel.py, test_children.py.
 @pytest.mark.parametrize("what", ["json", "promised", "surplus", "half", "closed"])
 def test_a_channel_that_fails(start: Start, project: Path, what: str):  # noqa: F811  the fixture
-    """What is no message ends the worker that sent it, with one event that says why; another one serves."""
+    """What is not a message ends the worker that sent it, with one event that says why; another one serves."""
     appliance = start(APPLIANCE_INSTALL="off")
     pid = appliance.wait_for("worker.ready")["pid"]
     with contextlib.suppress(OSError, HTTPException):

@@ -7,7 +7,7 @@ from appliance.identity.folder import check_folder
 
 
 def test_a_missing_folder(tmp_path):
-    """What is not there, and what is no folder, say so; a folder that can be listed and entered is let pass."""
+    """What is not there, and what is not a folder, say so; a folder that can be listed and entered is let pass."""
     with pytest.raises(ProjectMissingError, match="No such file"):
         check_folder(tmp_path / "gone")
     (tmp_path / "file").touch()

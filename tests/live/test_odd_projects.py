@@ -1,4 +1,4 @@
-"""Unusual projects: a folder's name that is no text, a package named tests, an import that never ends."""
+"""Unusual projects: a folder's name that is not text, a package named tests, an import that never ends."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ def fails(appliance: Appliance, release: Release) -> None:
 
 
 def wait_for_failure(appliance: Appliance) -> Any:
-    """The next event at level error that is no request's end."""
+    """The next event at level error that is not a request's end."""
     while True:
         event = appliance.next_event()
         if event["level"] == "error" and not event["event"].startswith("request."):

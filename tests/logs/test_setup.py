@@ -136,7 +136,7 @@ def test_an_empty_batch_writes_nothing():
     ],
 )
 def test_a_malformed_record_is_one_event(record):
-    """What is no record becomes one record.malformed, and the records around it are as ever."""
+    """What is not a record becomes one record.malformed, and the records around it are as ever."""
     recorder = Recorder()
     recorder.log.records([access(), record, access()], role="worker", generation=1)
     assert [line["event"] for line in recorder.lines] == ["request.finished", "record.malformed", "request.finished"]

@@ -50,12 +50,12 @@ def test_bad_values(kind: str, value: Any):
     "need", [None, [], "x", {}, {"kind": 1}, {"kind": "sh"}, {"kind": "createsuperuser"}, {"kind": ["a"]}]
 )
 def test_no_need(need: Any):
-    """What is no need is none."""
+    """What is not a need is none."""
     assert checked(need) is None
 
 
 def test_no_more_than_a_few():
-    """Of a long list the first few count; what is no list has none."""
+    """Of a long list the first few count; what is not a list has none."""
     need = {"kind": "flask-migrate"}
     assert all_checked([need] * 50) == [need] * NEEDS_MAX
     assert all_checked({"kind": "flask-migrate"}) == []

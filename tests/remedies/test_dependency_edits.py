@@ -123,7 +123,7 @@ def test_no_file_at_all(tmp_path: Path):
     "packages", ["a; rm -rf /", "-r/etc/passwd", "a\nb", "git+https://x", "--index-url=x", "", " a"]
 )
 def test_no_name_of_a_package(tmp_path: Path, packages: str):
-    """What is no package's name fits no row."""
+    """What is not a package's name fits no row."""
     assert made(ground(tmp_path), kind="add-dependency", packages=packages) is None
 
 

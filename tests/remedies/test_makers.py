@@ -170,7 +170,7 @@ def test_a_host_in_the_settings_that_are_imported(tmp_path: Path):
 
 @pytest.mark.parametrize("host", ["a b", "a'b", 'x"]', "a\nb", "", "<b>"])
 def test_no_name_of_a_host(tmp_path: Path, host: str):
-    """What is no host's name fits no row."""
+    """What is not a host's name fits no row."""
     facts: dict[str, Any] = {"variables": {"DJANGO_SETTINGS_MODULE": "conf"}}
     assert (
         made(ground(tmp_path, files={"conf.py": "ALLOWED_HOSTS = []\n"}, **facts), kind="add-host", host=host) is None

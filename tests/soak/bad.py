@@ -51,7 +51,7 @@ async def lies(visit: Visit) -> None:
 
 
 async def lies_in_chunks(visit: Visit) -> None:
-    """A chunk that is none ends the request with 400."""
+    """A malformed chunk ends the request with 400."""
     link = await visit.link()
     number, request = visit.chunked("/echo", [b"good"], last=visit.random.choice(BAD_CHUNKS) + b"0\r\n\r\n")
     visit.check(await (await link.send(request)).answer(), number, 400)
@@ -161,7 +161,7 @@ async def stalls_in_answer(visit: Visit) -> None:
 
 
 async def says_nothing(visit: Visit) -> None:
-    """A connection that is opened, and left to the server to end; that is no event."""
+    """A connection that is opened, and left to the server to end; that is not logged."""
     link = await visit.link()
     if visit.random.random() < 0.5:
         await visit.pause(2)

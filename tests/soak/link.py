@@ -76,7 +76,7 @@ class Link:
         """The next response.
 
         Raises:
-            Wrong: it is none, or does not come.
+            Wrong: it is malformed, or does not come.
         """
         try:
             return await asyncio.wait_for(self._answer(head_only), PATIENCE_S)

@@ -68,7 +68,7 @@ class Visit:
         return answer
 
     def refused(self, answer: Answer, *statuses: int) -> None:
-        """The answer to what is no request.
+        """The answer to what is not a request.
 
         Raises:
             Wrong: it was answered otherwise.

@@ -46,7 +46,7 @@ def test_what_is_no_report_is_refused(body: bytes):
 
 
 def test_fields_are_bounded_and_of_their_types():
-    """A long text is cut, and a value that is no text is left out."""
+    """A long text is cut, and a value that is not text is left out."""
     log = Log()
     assert BrowserErrors(log.report).take(report(text="x" * 100_000, place={"a": 1}, page=7))
     (fields,) = log.events

@@ -31,7 +31,7 @@ def test_what_is_under_way_is_no_failure():
 
 
 def test_a_failure_without_source():
-    """An installation that failed has details, and no source; a tree that is none is none."""
+    """An installation that failed has details, and no source; a malformed tree gives none."""
     trees: list[Any] = [None, [], {}, {"frames": []}, {"frames": [FRAMES[1]]}]
     for tree in trees:
         shown = overlay({**PAGE, "exception": tree})

@@ -16,7 +16,7 @@ _PIDS = itertools.count(1_000_000_000)  # no process has such a pid
 
 
 def handle(role: str = "worker", *, forked: bool = False, pid: int | None = None) -> Handle:
-    """A child that is none; ``pid`` 0 for one that has not been forked yet."""
+    """A child without a process of ours; ``pid`` 0 for one that has not been forked yet."""
     process: Any = None if forked else SimpleNamespace()
     return Handle(role, 0, next(_PIDS) if pid is None else pid, {}, process=process)
 

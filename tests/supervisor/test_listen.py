@@ -39,7 +39,7 @@ def test_a_taken_port_is_an_error():
 
 
 def test_no_address():
-    """A host that is no address of this machine is said."""
+    """A host that is not an address of this machine is said."""
     with pytest.raises(ListenError, match=r"no\.such\.host\.invalid"):
         bind("no.such.host.invalid", 0)
     with pytest.raises(ListenError, match=r"192\.0\.2\.77"):

@@ -1,4 +1,4 @@
-"""What is no change."""
+"""What is not a change."""
 
 from __future__ import annotations
 

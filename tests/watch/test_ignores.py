@@ -95,7 +95,7 @@ def test_a_byte_order_mark(repository: Path):
 
 
 def test_a_rule_that_can_not_be_read(tmp_path: Path):
-    """A line that is no pattern is passed over, and the others count."""
+    """A line that is not a pattern is passed over, and the others count."""
     (tmp_path / ".gitignore").write_bytes(b"!\nfoo\xff.py\n*.gen.py\n")
     ignores = Ignores(str(tmp_path))
     ignores.enter(str(tmp_path))

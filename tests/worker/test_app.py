@@ -103,7 +103,7 @@ def test_by_path(folder: Path, file: str):
     ],
 )
 def test_refused(folder: Path, source: str, attribute: str, words: str):
-    """What is no WSGI application is refused in words that say what it is."""
+    """What is not a WSGI application is refused in words that say what it is."""
     (folder / "bad.py").write_text(source, encoding="utf-8")
     with pytest.raises(TargetError, match=words):
         load(target(folder, "bad.py", attribute), LOADER, Hooks())

@@ -90,7 +90,7 @@ def test_many_large_records(ends: Ends):
 
 
 def test_a_report_of_an_import_is_bounded(ends: Ends):
-    """A message that is no record is bounded by the same means."""
+    """A message that is not a record is bounded by the same means."""
     send(ends.near, Failed(report={"text": "y" * 40_000_000, "frames": [{"file": "a.py"}] * 50_000}))
     (report,) = ends.all()
     assert len(json.dumps(report)) < LONGEST_MESSAGE

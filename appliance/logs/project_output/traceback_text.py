@@ -39,7 +39,7 @@ class TracebackText:
     whole: bool = False
 
     def summary(self, text: str) -> str:
-        """Return the exception and the project's innermost frame, in one line; empty if the text is no traceback."""
+        """Return the exception and the project's innermost frame, in one line; empty if the text is not a traceback."""
         lines = text.rstrip("\n").split("\n")
         if not any(line.startswith(_HEADINGS) for line in lines):
             return ""

@@ -75,7 +75,7 @@ class DocumentResponse:
         encoding = None
         if self._write is None and (self._given is None or exc_info is not None):
             encoding = _encoding(status, headers)
-        if encoding is None:  # also what the server is to refuse: a second call, or a head that is none
+        if encoding is None:  # also what the server must refuse: a second call, or a malformed head
             self.passes = True
             self._write = self._start(*given)
             return self._write
@@ -128,7 +128,7 @@ class DocumentResponse:
 
 
 def _encoding(status: str, headers: Any) -> str | None:
-    """As ``encoding_of``; None for a head that is none, which the server will say."""
+    """Return the content's encoding, as ``encoding_of``; None for a malformed head, which the server will report."""
     try:
         return encoding_of(int(status[:3]), headers)
     except (TypeError, ValueError, AttributeError):

@@ -1,7 +1,7 @@
 """A WSGI middleware that adds the script of live reload to the documents of an application.
 
-A request that is no navigation costs one look into its environ. What is no HTML document passes with its own iterable:
-a ``wsgi.file_wrapper`` stays one, a list stays one, and every byte is the application's.
+A request that is not a navigation costs one look into its environ. What is not an HTML document passes with its own
+iterable: a ``wsgi.file_wrapper`` stays one, a list stays one, and every byte is the application's.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ class Session:
         return message
 
     def from_debugger(self, message: bytes) -> bytes:
-        """Return the same message; "terminated" gets the restart that the client asked for."""
+        """Return a message of the debugger, unchanged except that "terminated" gets the restart that was asked for."""
         if b'"terminated"' in message:
             event = _loaded(message)
             if event.get("event") == "terminated":

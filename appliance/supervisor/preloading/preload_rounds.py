@@ -5,7 +5,7 @@ out, which makes a newer list, and the next round begins. A round without a find
 forked from. ``preloading`` performs the actions. No process, no clock, no module names.
 
 However events are ordered: while a list is known and nothing imports it, either the preloader that is there holds the
-newest list, or the next round is scheduled. A save is no event here, so no save can delay a round.
+newest list, or the next round is scheduled. A save is not an event here, so no save can delay a round.
 """
 
 from __future__ import annotations

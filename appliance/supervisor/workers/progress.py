@@ -134,11 +134,13 @@ class Progress:
         if state.stopped:
             reason = "its process is stopped"
         elif free:
-            reason = "it takes in no connection, though threads of it are free"
+            reason = "it accepts no connection, though threads of it are free"
         else:
-            reason = f"each of its {self._threads} threads has run the same request for a minute, and somebody waits"
+            reason = (
+                f"each of its {self._threads} threads has run the same request for a minute, while other requests wait"
+            )
         if child.role == "standin":  # nothing of the project's is in it: another one may do better
-            child.cause = "it took in no connection"
+            child.cause = "it accepted no connection"
             child.signal_group(signal.SIGKILL)
             return
         self.stuck = reason

@@ -1,7 +1,7 @@
 """Bring the watcher's changes into the supervisor's loop, and decide which of them are saves.
 
-A change that a worker has made itself is no save; a change that comes again at each start is delayed. A burst of saves
-becomes one call, in the loop's thread.
+A change that a worker has made itself is not a save; a change that comes again at each start is delayed. A burst of
+saves becomes one call, in the loop's thread.
 """
 
 from __future__ import annotations

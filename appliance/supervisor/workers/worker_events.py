@@ -138,7 +138,7 @@ class Start(Action):
 
 @dataclass(frozen=True)
 class ExpectEnd(Action):
-    """Expect the attempt to end by itself: the reason is known, so its end is no crash."""
+    """Expect the attempt to end by itself: the reason is known, so its end is not a crash."""
 
     attempt: int
 

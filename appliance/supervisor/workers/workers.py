@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.workers.drained_workers import DrainedWorkers
 
 SETTLED_S = 1.0  # a worker that was ready for this long was no failed start, even without a request
-LOOP_DEATHS = 5  # deaths of workers, each within LOOP_S after the one before: that is no accident
+LOOP_DEATHS = 5  # deaths of workers, each within LOOP_S after the one before: that is not an accident
 LOOP_S = 10.0
 REPORT_MODULES_S = (1.0, 15.0)  # after a worker is ready: its requests import more
 LEAVING_S = 1.0  # for a worker to leave the listening socket; one that can't in that time answers nothing either
@@ -357,7 +357,7 @@ class Workers:
         how = Counter(each for _, each in self._deaths).most_common(1)[0][0]
         self._log.event(
             "error", "worker.looping", count=len(self._deaths), duration_s=round(now - self._deaths[0][0], 1), how=how,
-            action="It is started again each time. The lines before this one tell what each has done last.",
+            action="It is started again each time. The lines above show what each worker did last.",
         )  # fmt: skip
 
     def _serve_unfinished(self, child: Handle) -> None:

@@ -120,7 +120,7 @@ class Adapter:
             self._report("error", "lifespan.failed", {"reason": "code without await blocks the event loop"})
 
     async def _end(self, within_s: float) -> None:
-        """Do the same in the loop. The shutdown gets a quarter of the time, at most one second."""
+        """End streams, tasks and lifespan, in the loop. The shutdown gets a quarter of the time, at most one second."""
         began = self._loop.time()
         own_s = min(1.0, within_s / 4)
         for bridge in list(self.live):

@@ -70,7 +70,7 @@ class EventLoopThread:
             raise raised
 
     def _run_in_thread(self, make: Callable[[], Any]) -> None:
-        """Do the same in another thread, and wait for it."""
+        """Import the application in another thread, and wait for it."""
         raised: list[BaseException] = []
 
         def run() -> None:

@@ -168,7 +168,7 @@ class OpenAudit:
             self._inputs.record(name)
 
     def _name(self, path: Any, folder: Any = None) -> str:
-        """Return the absolute path; "" if it is none. ``folder``: a folder's descriptor that it may be relative to."""
+        """Return the absolute path; "" if there is none. ``folder``: the descriptor that it may be relative to."""
         if not isinstance(path, (str, bytes, os.PathLike)):
             return ""
         path = os.fsdecode(path)

@@ -257,7 +257,7 @@ class _ExcludedLoader:
         raise ModuleExcluded(f"imports {self._reason}")
 
     def exec_module(self, module: ModuleType) -> None:
-        """As above; never reached."""
+        """Never reached: ``create_module`` raises."""
 
 
 class _CheckedLoader:

@@ -52,7 +52,7 @@ def lines(*entries):
 
 
 def test_what_can_be_followed():
-    """Pip's part as it is, hand-written packages by their names, nothing that is no Python."""
+    """Pip's part as it is, hand-written packages by their names, nothing that is not Python."""
     found = read_conda(HAND, FILE)
     assert found.lines == ("flask", "numpy==1.26.*", "pandas>=2", "dash==2.0", "-r more.txt")
     assert conda_python(HAND) == "==3.11.*"
@@ -103,7 +103,7 @@ def test_an_export():
     ],
 )
 def test_one_entry(entry, line, noted):
-    """A build is no part of the version; a version that is none of PyPI's is left away, what is conda's left out."""
+    """A build is not part of the version; a version that is not one of PyPI's is left away, conda's own is left out."""
     assert lines(entry) == ([line] if line else [], noted)
 
 

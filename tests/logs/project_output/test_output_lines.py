@@ -62,7 +62,7 @@ def test_a_traceback_of_pieces():
 
 
 def test_a_record_of_several_pieces():
-    """A record that is too long for one piece is put together; what is no record is text."""
+    """A record that is too long for one piece is put together; what is not a record is text."""
     payload = json.dumps({"message": "long"}).encode()
     said = heard(
         piece(payload[:5], kind=RECORD_PART),

@@ -215,7 +215,7 @@ def test_levels(name, status, level):
     ],
 )
 def test_what_is_no_record(broken):
-    """A list that is no access record is refused, and nothing else than that is raised."""
+    """A list that is not an access record is refused, and nothing else than that is raised."""
     with pytest.raises((ValueError, TypeError, AttributeError)):
         access.event(AccessRecord.from_wire(broken))
 

@@ -299,5 +299,5 @@ def test_nothing_harms_the_terminal(event, fields):
 
 
 def test_without_a_terminal_there_is_no_width(capfd):
-    """Under a pipe, no width is found, and that is no error."""
+    """Under a pipe, no width is found, and that is not an error."""
     assert terminal_width() == 0

@@ -91,7 +91,7 @@ def test_the_script_goes_to_the_beginning_of_the_head(document: bytes, coding: s
 @pytest.mark.parametrize("coding", CODINGS)
 @pytest.mark.parametrize("fragment", FRAGMENTS)
 def test_a_fragment_is_untouched(fragment: bytes, coding: str):
-    """What is no document is the same byte for byte, however it is compressed."""
+    """What is not a document is the same byte for byte, however it is compressed."""
     encoding, encode, _ = CODINGS[coding]
     sent = encode(fragment)
     out, insertion = passed([sent], encoding)

@@ -1,4 +1,4 @@
-"""What is no document that a browser navigates to: the same bytes on the wire with live reload and without."""
+"""What is not a document that a browser navigates to: the same bytes on the wire with live reload and without."""
 
 from __future__ import annotations
 

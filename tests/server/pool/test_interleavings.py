@@ -129,7 +129,7 @@ class World:
         self.scheduler = scheduler
         self.stack = stack
         self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind("")  # the kernel chooses a name that is no file
+        self._listener.bind("")  # the kernel chooses a name that is not a file
         self._listener.listen(64)
         stack.callback(self._listener.close)
         self.address = self._listener.getsockname()

@@ -127,7 +127,7 @@ def test_a_head_that_does_not_come_is_408(serve: Serve):
 
 
 def test_an_idle_connection_is_closed_in_silence(serve: Serve):
-    """Between requests a connection may be idle for so long; then it ends, and that is no event."""
+    """Between requests a connection may be idle for so long; then it ends, and that is not logged."""
     served = serve(limits=Limits(idle_timeout_s=0.05))
     client = served.client()
     assert client.ask().status == 200

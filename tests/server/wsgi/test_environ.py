@@ -173,14 +173,14 @@ def test_a_trusted_proxy_is_believed(serve: Serve):
     ],
 )
 def test_the_client_is_the_nearest_that_is_not_trusted(fields: dict[str, str], address: str):
-    """In a chain of hops the nearest that is no trusted proxy is the client: the rest may be forged (RFC 7239, 8.1)."""
+    """Of a chain of hops the nearest that is not trusted is the client: the rest may be forged (RFC 7239, 8.1)."""
     environ = {"REMOTE_ADDR": "10.0.0.9", "REMOTE_PORT": "1"}
     TrustedProxies(("10.0.0.0/24",)).apply(environ, fields)
     assert environ["REMOTE_ADDR"] == address
 
 
 def test_odd_claims_are_ignored():
-    """A scheme, host, port or prefix that is none changes nothing, even from a trusted peer."""
+    """A scheme, host, port or prefix that is malformed changes nothing, even from a trusted peer."""
     environ = {"REMOTE_ADDR": "10.0.0.9", "HTTP_HOST": "mine", "wsgi.url_scheme": "http", "SERVER_PORT": "80"}
     claims = {
         "HTTP_X_FORWARDED_PROTO": "gopher",

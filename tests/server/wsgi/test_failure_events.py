@@ -53,7 +53,7 @@ BAD = {
 
 @pytest.mark.parametrize("start", BAD.values(), ids=BAD.keys())
 def test_what_is_no_response_is_refused(serve: Serve, start: START):
-    """A status or header that is none is the application's failure: 500, nothing of it on the wire (PEP 3333)."""
+    """A malformed status or header is the application's failure: 500, nothing of it on the wire (PEP 3333)."""
     served = serve(answer([b"content"], *start))
     response = served.ask()
     assert response.status == 500

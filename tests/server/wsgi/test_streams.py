@@ -273,7 +273,7 @@ def test_draining_ends_what_has_no_end(serve: Serve, endless: Callable[..., Endl
 
 
 def test_draining_lets_a_download_end(serve: Serve, endless: Callable[..., Endless]):
-    """A stream that is no event stream ends by itself, and the server waits for it."""
+    """A stream that is not an event stream ends by itself, and the server waits for it."""
     application = endless([])
     served = serve(application)
     client = served.client().send(GET)

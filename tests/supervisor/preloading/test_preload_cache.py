@@ -23,7 +23,7 @@ def test_learns():
 
 
 def test_kept(tmp_path: Path):
-    """What is saved is loaded; what is no such file, of an older form or damaged, is as nothing."""
+    """What is saved is loaded; what is missing, of an older form or damaged, is as nothing."""
     file = tmp_path / "preload" / "list.json"
     assert preload_cache.load(file) == PreloadCache()
     known = PreloadCache(["a"], ["b"], {"a": "why"}, "", proven=True)

@@ -305,7 +305,7 @@ def test_no_stand_in_can_be_started(site: Site):
 
 
 def test_a_defect_of_the_start_is_not_hidden(site: Site):
-    """What is no failed start is raised, and the supervisor still answers and tries again."""
+    """What is not a failed start is raised, and the supervisor still answers and tries again."""
     site.failure = ValueError("a defect")
     with pytest.raises(ValueError, match="a defect"):
         site.router.broken(PAGE)

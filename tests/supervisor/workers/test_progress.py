@@ -191,4 +191,4 @@ def test_a_stand_in_that_stands_is_ended(scene: Scene):
     scene.connect()
     scene.look(LONG + 1)
     assert scene.process.wait(timeout=10) == -9
-    assert "took in no connection" in scene.child.cause
+    assert "accepted no connection" in scene.child.cause

@@ -39,7 +39,7 @@ thread.start(); thread.join()
 
 
 def test_keys_that_json_has_not():
-    """A value that is no JSON is replaced by its text: nothing is left out silently."""
+    """A value that is not JSON is replaced by its text: nothing is left out silently."""
     found = records("""
 circle = []
 circle.append(circle)

@@ -22,7 +22,7 @@ _DJANGO = f"{os.sep}django{os.sep}template{os.sep}base.py"
 
 
 def template_place(place: TracebackType, error: BaseException) -> Place | None:
-    """Return the template's line that this frame runs, or None if it is no frame of a template."""
+    """Return the template's line that this frame runs, or None if it is not a frame of a template."""
     frame = place.tb_frame
     try:
         if frame.f_code.co_filename.endswith(_DJANGO):

@@ -32,7 +32,7 @@ def test_advice():
 
 
 def test_no_remedies():
-    """A page without remedies, or with what is none, has no section."""
+    """A page without remedies, or with malformed ones, has no section."""
     assert remedies_html(None) == remedies_html([]) == remedies_html("x") == remedies_html([1, None]) == ""
 
 
