@@ -314,7 +314,7 @@ def test_a_startup_that_takes_long(adapt: Adapt, monkeypatch: pytest.MonkeyPatch
         await send({"type": "lifespan.startup.complete"})
 
     slow = adapt(application).reported.wait_for("lifespan.slow")
-    assert (slow["function"], "await told.wait()" in str(slow["traceback"])) == ("application", True)
+    assert (slow["function"], "await reported.wait()" in str(slow["traceback"])) == ("application", True)
 
 
 @pytest.mark.parametrize("blocks", [False, True])
