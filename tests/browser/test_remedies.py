@@ -121,6 +121,7 @@ def test_a_service(start: Start, new_page: Callable[..., Any], project: Path, se
     write(project, app__py=SERVICE + MENDED, compose__yaml=compose, __env=f"DB_HOST=localhost\nDB_PORT={published}\n")
     appliance = start(APPLIANCE_IMAGE="slim")
     press(new_page(800, "light"), appliance, "/", "Use the service's name as the host", "mended")
+    assert appliance.wait_for("remedy.finished")
 
 
 def test_a_stale_environment(start: Start, new_page: Callable[..., Any], project: Path, tmp_path: Path):

@@ -18,14 +18,15 @@ def test_queue():
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "[::1]", "0.0.0.0", "::", ""])
-def test_hosts(host: str):
+def test_each_host_is_bound(host: str):
     """Names and addresses of both families are bound, and connections to them arrive."""
     with bind(host, 0) as listener:
         family = listener.family
         where = "::1" if family == socket.AF_INET6 else "127.0.0.1"
-        with socket.create_connection((where, listener.getsockname()[1]), timeout=5):
-            connection, _ = listener.accept()
+        with socket.create_connection((where, listener.getsockname()[1]), timeout=5) as client:
+            connection, address = listener.accept()
             connection.close()
+            assert address[1] == client.getsockname()[1]
 
 
 def test_a_taken_port_is_an_error():
