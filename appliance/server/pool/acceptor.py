@@ -37,7 +37,7 @@ class Acceptor:
     Attributes:
         descriptor: the socket's.
         paused_until: when to accept again after the process ran out of descriptors (CLOCK_MONOTONIC); 0.0 normally.
-        complaint: the error of ``accept``, for the log; then None again.
+        problem: the error of ``accept``, for the log; then None again.
     """
 
     def __init__(self, listener: socket.socket, poller: Poller) -> None:
@@ -46,8 +46,8 @@ class Acceptor:
         self._open = False
         self.descriptor = listener.fileno()
         self.paused_until = 0.0
-        self.complaint: str | None = None
-        self._complained = False  # one complaint for as long as it lasts
+        self.problem: str | None = None
+        self._logged = False  # one problem for as long as it lasts
         listener.settimeout(0)
         with contextlib.suppress(OSError):  # a UNIX socket has none
             # What is accepted inherits it, which saves a system call each.
@@ -74,15 +74,15 @@ class Acceptor:
                 if sock.fileno() <= _STANDARD:
                     sock = _lifted(sock)
             except BlockingIOError:
-                self._complained = False
+                self._logged = False
                 return  # another process was faster, or there are no more
             except OSError as error:  # EMFILE, ENFILE, ENOBUFS: it stays readable, so it must not be looked at
                 if error.errno in _OF_ONE_CONNECTION:
                     continue
                 if error.errno in _PERMANENT:
                     raise
-                if not self._complained:
-                    self._complained, self.complaint = True, str(error)
+                if not self._logged:
+                    self._logged, self.problem = True, str(error)
                 self.paused_until = now + _PAUSE_S
                 self._poller.unregister(self.descriptor)
                 return
@@ -101,7 +101,7 @@ class Acceptor:
 
 
 def _lifted(sock: socket.socket) -> socket.socket:
-    """Return the same connection under a number above the standard streams', where the project may write."""
+    """Return the connection under a number above the standard streams', where the project may write."""
     taken = [sock]
     try:
         while (sock := taken[-1].dup()).fileno() <= _STANDARD:

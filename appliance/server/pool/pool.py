@@ -118,18 +118,16 @@ class PooledWSGIServer(WSGIServer):
             alarm=self._wake_up.set,
         )
         self.make_wire = _wires(tls)
-        parts: dict[str, Any] = {
-            "thread_pool": self._thread_pool,
-            "connections": self._connections,
-            "acceptor": self._acceptor,
-            "poller": self._poller,
-            "flushing": self._flushing,
-            "wake_up": self._wake_up,
-        }
-        self._serving_loop = ServingLoop(self, self._lock, threads=threads, **parts)
+        self._serving_loop = ServingLoop(
+            self, self._lock, thread_pool=self._thread_pool, connections=self._connections, acceptor=self._acceptor,
+            poller=self._poller, flushing=self._flushing, wake_up=self._wake_up, threads=threads,
+        )  # fmt: skip
         self._background = self._serving_loop.background
-        slow = SlowRequests(sink, limits.slow_request_s)
-        self._watchdog = Watchdog(self._lock, limits=limits, slow=slow, complain=self._complain, **parts)
+        self._watchdog = Watchdog(
+            self._lock, thread_pool=self._thread_pool, connections=self._connections, acceptor=self._acceptor,
+            poller=self._poller, flushing=self._flushing, wake_up=self._wake_up, limits=limits,
+            slow=SlowRequests(sink, limits.slow_request_s), log_problems=self._log_problems,
+        )  # fmt: skip
         self._passing, self._cut_at = 0, 0.0
         self._drains = self._stopped = self._logged_full = False
         self._log_again_at: dict[str, float] = {}  # by event
@@ -287,16 +285,16 @@ class PooledWSGIServer(WSGIServer):
             connection.wire.abort()
         self._flushing.flush()
 
-    def _complain(self) -> None:
+    def _log_problems(self) -> None:
         """Log what parts of the server could not do: each once for as long as it lasts, and once a minute at most."""
         with self._lock:
-            thread, self._thread_pool.complaint = self._thread_pool.complaint, None
+            thread, self._thread_pool.problem = self._thread_pool.problem, None
         if thread is not None:
             self._log_rate_limited(
                 "error", "thread.failed", {"reason": thread, "count": len(self._thread_pool.pool_threads)}
             )
         storage = self.server_context.storage
-        disk, storage.complaint = storage.complaint, None
+        disk, storage.problem = storage.problem, None
         if disk is not None:
             self._log_rate_limited("error", "spool.failed", {"reason": disk, "action": SPACE})
         if self._background.is_full:

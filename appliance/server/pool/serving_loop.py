@@ -149,11 +149,11 @@ class ServingLoop:
                     failed += self._locked_accept(now)
                 else:
                     connections.readable(descriptor)
-            complaint, acceptor.complaint = acceptor.complaint, None
+            problem, acceptor.problem = acceptor.problem, None
         if come and self._wake_up.sleeping:
             self._wake_up.set()  # without a connection it sleeps with no end, and would let this one's time go by
-        if complaint is not None:
-            self._server.sink.event("error", "accept.failed", {"reason": complaint})
+        if problem is not None:
+            self._server.sink.event("error", "accept.failed", {"reason": problem})
         for failure in failed:
             self._report_failure(failure)
 

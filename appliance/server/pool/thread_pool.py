@@ -97,7 +97,7 @@ class ThreadPool:
         self._failures = 0
         self._failed_at = -1
         self.short = False  # a thread was needed, and could not be started
-        self.complaint: str | None = None  # the reason to log; None once it is logged
+        self.problem: str | None = None  # the reason to log; None once it is logged
         self._here: PoolThread | None = None  # the watchdog's own thread, while it serves
         self._start_again_at = 0.0
 
@@ -145,7 +145,7 @@ class ThreadPool:
     def _locked_fell_short(self, error: Exception) -> None:
         """Note that a thread could not be started; this is logged once for as long as it lasts."""
         if not self.short:
-            self.complaint = str(error) or type(error).__name__
+            self.problem = str(error) or type(error).__name__
         self.short = True
         self._start_again_at = monotonic() + _START_AGAIN_S
         self._alarm()

@@ -78,7 +78,7 @@ class Watchdog:
         limits: Limits,
         flushing: Flushing,
         slow: SlowRequests,
-        complain: Callable[[], None],
+        log_problems: Callable[[], None],
     ) -> None:
         self._lock = lock
         self._thread_pool = thread_pool
@@ -88,7 +88,7 @@ class Watchdog:
         self._limits = limits
         self._flushing = flushing
         self._slow = slow
-        self._complain = complain
+        self._log_problems = log_problems
         self._wake_up = wake_up
         self._swept_at = 0.0
 
@@ -110,7 +110,7 @@ class Watchdog:
             if now >= self._swept_at + _SWEEP_S or self._is_due(now):
                 self._swept_at = now
                 self._sweep(now)
-            self._complain()
+            self._log_problems()
             self._flushing.flush()
 
     def _is_due(self, now: float) -> bool:

@@ -132,7 +132,7 @@ def test_one_that_has_gone_is_passed_over(scene: Scene):
     scene.connect(2)
     scene.fail(errno.ECONNABORTED, errno.EPROTO, 0, errno.ENETDOWN)
     assert len(scene.accept()) == 2
-    assert (scene.acceptor.complaint, scene.acceptor.paused_until) == (None, 0.0)
+    assert (scene.acceptor.problem, scene.acceptor.paused_until) == (None, 0.0)
 
 
 @pytest.mark.parametrize("number", [errno.EBADF, errno.EINVAL, errno.ENOTSOCK])
@@ -145,14 +145,14 @@ def test_a_socket_that_listens_no_more_is_an_error(scene: Scene, number: int):
 
 
 def test_no_descriptor_for_a_connection(scene: Scene):
-    """Without descriptors it does not look at its socket for half a second, and complains once until it can again."""
+    """Without descriptors it does not look at its socket for half a second, and says so once until it can again."""
     scene.acceptor.start()
     scene.connect()
     scene.fail(errno.EMFILE)
     assert scene.accept() == []
-    assert scene.acceptor.complaint == str(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
+    assert scene.acceptor.problem == str(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
     assert (scene.acceptor.paused_until, scene.poller.descriptors) == (NOW + 0.5, [])
-    scene.acceptor.complaint = None
+    scene.acceptor.problem = None
     scene.acceptor.retry(NOW + 0.4)
     assert scene.poller.descriptors == []
     scene.acceptor.retry(NOW + 0.5)
@@ -160,12 +160,12 @@ def test_no_descriptor_for_a_connection(scene: Scene):
     scene.acceptor.retry(NOW + 0.6)
     scene.fail(errno.ENFILE)
     scene.accept(NOW + 1)
-    assert scene.acceptor.complaint is None
+    assert scene.acceptor.problem is None
     scene.acceptor.retry(NOW + 2)
     assert len(scene.accept()) == 1
     scene.fail(errno.ENFILE)
     scene.accept(NOW + 3)
-    assert scene.acceptor.complaint == str(OSError(errno.ENFILE, os.strerror(errno.ENFILE)))
+    assert scene.acceptor.problem == str(OSError(errno.ENFILE, os.strerror(errno.ENFILE)))
 
 
 def test_shut_while_there_is_no_descriptor(scene: Scene):

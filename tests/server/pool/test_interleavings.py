@@ -189,7 +189,7 @@ class World:
 
 
 class Quiet(NullSink):
-    """A sink that fails the test where the server complains."""
+    """A sink that fails the test where the server logs a problem."""
 
     def event(self, level: str, event: str, fields: dict[str, object]) -> None:
         assert event in {"application.failed", "client.left"}, (event, fields)

@@ -18,7 +18,7 @@ from tests.server.answers import answer
 from tests.server.served import GET, Client, Recorder
 
 
-def test_a_poller_that_fails_for_good_ends_the_server(monkeypatch: pytest.MonkeyPatch):
+def test_a_poller_that_fails_permanently_ends_the_server(monkeypatch: pytest.MonkeyPatch):
     """serve_forever raises what no thread could wait for; it neither hangs, nor starts threads without end."""
     failed: list[Any] = []
     monkeypatch.setattr(threading, "excepthook", lambda arguments: failed.append(arguments.exc_type))
@@ -58,5 +58,5 @@ def test_a_listening_socket_that_was_closed_is_no_lack_of_descriptors():
     listener.close()
     with pytest.raises(OSError, match="Bad file descriptor"):
         next(acceptor.accept(0.0))
-    assert acceptor.complaint is None
+    assert acceptor.problem is None
     poller.close()

@@ -65,9 +65,9 @@ def turns(monkeypatch: pytest.MonkeyPatch) -> Turns:
     return Turns(monkeypatch)
 
 
-def test_a_pool_begins_without_a_complaint(turns: Turns):
-    """Before its first request a pool has nothing to complain of, and passes no lead on."""
-    assert turns.pool.complaint is None
+def test_a_pool_begins_without_a_problem(turns: Turns):
+    """Before its first request a pool has nothing to log, and passes no lead on."""
+    assert turns.pool.problem is None
     assert turns.pool.eager is False
 
 
@@ -171,19 +171,19 @@ def test_a_thread_comes_back_to_a_pool_without_a_leader(turns: Turns):
     assert len(turns.led) == 2
 
 
-def test_no_thread_to_be_had(turns: Turns):
-    """A refused thread is complained of once for as long as it lasts, wakes the watchdog, and leaves nothing behind."""
+def test_no_thread_is_available(turns: Turns):
+    """A refused thread is logged once for as long as it lasts, wakes the watchdog, and leaves nothing behind."""
     turns.refusal = RuntimeError("can't start new thread")
     turns.appoint()
     assert (turns.pool.leader, turns.pool.pool_threads, turns.pool.short) == (None, set(), True)
-    assert (turns.pool.complaint, turns.alarms) == ("can't start new thread", 1)
-    turns.pool.complaint = None
+    assert (turns.pool.problem, turns.alarms) == ("can't start new thread", 1)
+    turns.pool.problem = None
     turns.refusal = MemoryError()
     turns.appoint()
     assert turns.alarms == 1  # it is not tried again at once
     turns.now += thread_pool._START_AGAIN_S
     turns.appoint()
-    assert (turns.pool.complaint, turns.alarms) == (None, 2)
+    assert (turns.pool.problem, turns.alarms) == (None, 2)
     turns.now += thread_pool._START_AGAIN_S
     turns.refusal = None
     turns.appoint()
@@ -192,7 +192,7 @@ def test_no_thread_to_be_had(turns: Turns):
     turns.refusal = MemoryError()
     with turns.lock:
         turns.pool.locked_relieve()
-    assert turns.pool.complaint == "MemoryError"
+    assert turns.pool.problem == "MemoryError"
 
 
 def test_the_watchdog_serves_where_there_is_no_thread(turns: Turns):

@@ -83,7 +83,7 @@ class Scene:
             "limits": LIMITS,
             "flushing": SimpleNamespace(flush=lambda: self.calls.append("flush")),
             "slow": SimpleNamespace(check=lambda threads, now: self.calls.append(("slow", set(threads), now))),
-            "complain": lambda: self.calls.append("complain"),
+            "log_problems": lambda: self.calls.append("log problems"),
         }
         self.watchdog = Watchdog(threading.Lock(), **given)
 
@@ -269,20 +269,20 @@ def test_a_leader_that_begins_before_it_sleeps(scene: Scene, monkeypatch: pytest
 
 
 def test_it_sweeps_once_a_second(scene: Scene):
-    """What takes long is looked at once a second; what is logged is flushed, and complaints told, at each look."""
+    """What takes long is looked at once a second; what is logged is flushed, and problems logged, at each look."""
     scene.watch(1)
-    first: list[Any] = [("slow", set(), NOW), ("accept", NOW), ("sweep", NOW), "complain", "flush"]
+    first: list[Any] = [("slow", set(), NOW), ("accept", NOW), ("sweep", NOW), "log problems", "flush"]
     assert scene.calls == first
     scene.calls.clear()
     scene.now += 0.999
     scene.watch(1)
-    assert scene.calls == ["complain", "flush"]
+    assert scene.calls == ["log problems", "flush"]
     scene.calls.clear()
     scene.now += 0.001
     scene.ready = True
     scene.watch(1)
     assert scene.calls == [
-        ("slow", set(), scene.now), ("accept", scene.now), ("sweep", scene.now), "wake", "complain", "flush",
+        ("slow", set(), scene.now), ("accept", scene.now), ("sweep", scene.now), "wake", "log problems", "flush",
     ]  # fmt: skip
 
 
@@ -301,7 +301,7 @@ def test_what_is_due_is_not_put_off(scene: Scene, due: str):
     assert (("sweep", NOW) in scene.calls) is (due != "not yet")
 
 
-def test_it_serves_itself_where_no_thread_is_to_be_had(scene: Scene):
+def test_it_serves_itself_where_no_thread_is_available(scene: Scene):
     """Where it serves requests in its own thread it does not sleep; it looks after each."""
     scene.pool.here = [True, True, False]
     scene.watch(3)

@@ -34,7 +34,7 @@ class Storage:
     """The memory and the disk that the queues of a server share.
 
     Attributes:
-        complaint: why nothing could be written to a file, for the log; then None again.
+        problem: why nothing could be written to a file, for the log; then None again.
     """
 
     def __init__(self, memory_bytes: int) -> None:
@@ -43,8 +43,8 @@ class Storage:
         self._disk_left = 0
         self._files = 0
         self._held: dict[int, tuple[bytes, int]] = {}  # by id: the object, and how many hold it
-        self._complained = False
-        self.complaint: str | None = None
+        self._logged = False
+        self.problem: str | None = None
 
     def hold(self, data: bytes) -> bytes | None:
         """Return the object to hold in place of this one, itself or an equal one; None if memory has no room for it."""
@@ -127,12 +127,12 @@ class Storage:
 
     def failed(self, error: OSError) -> None:
         """Note that a write to a file failed."""
-        if not self._complained:
-            self._complained, self.complaint = True, str(error)
+        if not self._logged:
+            self._logged, self.problem = True, str(error)
 
     def write_succeeded(self) -> None:
         """Note that a write to a file succeeded."""
-        self._complained = False
+        self._logged = False
 
 
 class ByteQueue:

@@ -131,9 +131,9 @@ def test_a_full_disk_takes_nothing(storage: Storage, monkeypatch: pytest.MonkeyP
         for _ in range(2):
             with pytest.raises(OSError, match="No space"):
                 queue.append(LARGE[2:])
-    assert storage.complaint is not None
-    assert "No space" in storage.complaint
-    storage.complaint = None
+    assert storage.problem is not None
+    assert "No space" in storage.problem
+    storage.problem = None
     queue.append(LARGE[3:])
     assert queue.take(queue.size) == LARGE + LARGE[1:] + LARGE[3:]
     queue.close()
