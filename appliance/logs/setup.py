@@ -150,11 +150,15 @@ class Log:
         self._logger = logger
         self._console = console
         self._release_planned = False
-        self.call_later: Callable[[float, Callable[[], None]], object] | None = None  # shows lines that are held back
+        self._call_later: Callable[[float, Callable[[], None]], object] | None = None  # (``attach``)
         self._rules = rules
         self._access = access
         self._timestamps = Timestamps()
         self._requests = 0  # records of requests in the last batch
+
+    def attach(self, call_later: Callable[[float, Callable[[], None]], object]) -> None:
+        """Show lines that the console holds back when they are due; before, they come with the line after them."""
+        self._call_later = call_later
 
     def add_secrets(self, variables: Mapping[str, str]) -> None:
         """Mask the secrets in these variables from now on, and all earlier ones."""
@@ -209,7 +213,7 @@ class Log:
 
     def _plan_release(self, console: Console) -> None:
         """Show a line that the console holds back once it is due."""
-        if self._release_planned or self.call_later is None or (due_s := console.due_s) is None:
+        if self._release_planned or self._call_later is None or (due_s := console.due_s) is None:
             return
         self._release_planned = True
 
@@ -219,7 +223,7 @@ class Log:
                 self._logger.write(console.release())
             self._plan_release(console)
 
-        self.call_later(max(0.0, due_s), release)
+        self._call_later(max(0.0, due_s), release)
 
     def output(self, lines: Sequence[OutputLine], *, stream: str, role: str, generation: int | None, pid: int) -> None:
         """Log what a process wrote on a stream, with one write; ``pid`` is the stream's process."""

@@ -48,7 +48,7 @@ class Writer:
         self._descriptor = descriptor
         self._bound = bound
         self._stderr = stderr
-        self.on_room: Callable[[], None] | None = None  # called from the writer's thread when ``full`` becomes false
+        self._on_room: Callable[[], None] | None = None  # (``attach``)
         self._condition = threading.Condition()
         self._queue: deque[bytes] = deque()
         self._size = 0  # bytes that are queued or being written
@@ -63,6 +63,10 @@ class Writer:
         self._thread: threading.Thread | None = None
         with self._condition:
             self._start()
+
+    def attach(self, on_room: Callable[[], None]) -> None:
+        """Call this from the writer's thread whenever ``full`` becomes false; before, nobody waits for that."""
+        self._on_room = on_room
 
     @property
     def full(self) -> bool:
@@ -206,8 +210,8 @@ class Writer:
             room = self._full and (self._stopped or bool(self._failures) or self._size <= self._bound // 2)
             if room:
                 self._full = False
-        if room and self.on_room is not None:
-            self.on_room()
+        if room and self._on_room is not None:
+            self._on_room()
 
     def _drop(self) -> None:
         self._stopped = True

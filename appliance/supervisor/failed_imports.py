@@ -53,12 +53,12 @@ class FailedImports:
         analysis = self._snapshot().analysis
         newest = child is self._workers.current
         if analysis is not None and newest and self._installation.supply(analysis.plan, message.report):
-            child.reported = True
+            child.explained()
             self._on_event(lifecycle.ProjectChanged())
         elif self._workers.may_be_outdated(child, message) and self._reanalysis.again(
             analysis, partial(self._analysed_again, child, message)
         ):
-            child.reported = True
+            child.explained()
         else:
             self._report(child, message)
 

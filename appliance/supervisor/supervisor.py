@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,7 +84,7 @@ class Supervisor:
         self._log = log
         self._writer = writer
         self._loop = Loop(lambda error: self._failures.report(error))  # noqa: PLW0108  it is made next, of the loop
-        log.call_later = self._loop.call_later
+        log.attach(self._loop.call_later)
         self._failures = Failures(log, self._loop, self.on_event)
         self._children = Children(self._loop, self)
         self._reload_trigger = ReloadTrigger(
@@ -158,7 +157,7 @@ class Supervisor:
     def _message_handlers(self) -> dict[type[Message], Callable[[Handle, Any, list[int]], object]]:
         return {
             channel.Records: lambda child, message, _: self._log_ingest.records(child, message.batch),
-            channel.Hello: lambda child, message, _: setattr(child, "python", message.python),
+            channel.Hello: lambda child, message, _: child.greeted(message.python),
             channel.Ready: lambda child, message, _: self._ready(child, message),
             channel.HandOverConnections: lambda _, each, numbers: self._router.handed_over(each, numbers),
             channel.DebuggerPort: lambda child, each, _: self._debug_port.listens(child, each.port, waits=each.waits),
@@ -197,7 +196,7 @@ class Supervisor:
         """Serve until a signal; return the exit code."""
         signals.listen(self._loop.wake_descriptor.fileno(), self._signalled, self._children.reap, self._loop.post)
         adopt_orphans()
-        self._writer.on_room = lambda: self._loop.post(self._children.resume)
+        self._writer.attach(lambda: self._loop.post(self._children.resume))
         if (reason := self._status.open()) is not None:
             self._log.event("warning", "status.unavailable", reason=reason)
         self._log.event("info", "appliance.started", **self._address.fields(str(self._settings.project)))
@@ -274,7 +273,7 @@ class Supervisor:
         if child.role == "worker":
             self._workers.ready(child, message)
         else:
-            child.ready_at = time.monotonic()
+            child.became_ready()
 
     def _show_failure(self, action: lifecycle.ShowFailure) -> None:
         page = self._remedies.without_needs(self._log.masked(self._reload_trigger.page_facts.complete(action.page)))

@@ -28,7 +28,12 @@ BATCH_BYTES = 1024 * 1024  # usual ones have 20 KB; each record of a bigger one 
 
 
 class RecordSink:
-    """Batches records, and sends a batch when the server is about to wait."""
+    """Batches records, and sends a batch when the server is about to wait.
+
+    Args:
+        broken: called when nothing can be sent any more.
+        page_context: returns what an error page shows besides the exception.
+    """
 
     def __init__(
         self,
@@ -36,6 +41,9 @@ class RecordSink:
         stdio: Stdio | None = None,
         in_flight: InFlight | None = None,
         start: Start | None = None,
+        *,
+        broken: Callable[[ChannelError], None] = lambda _: None,
+        page_context: Callable[[], dict[str, Any]] = dict,
     ) -> None:
         self._channel = channel
         self._in_flight = in_flight
@@ -46,8 +54,8 @@ class RecordSink:
         self._incomplete = ({}, {}) if stdio is None else stdio.incomplete
         self._records: deque[list[Any]] = deque()  # its append and popleft are atomic: no lock in a request's path
         self._sending = threading.Lock()
-        self.broken: Callable[[ChannelError], None] | None = None  # told when nothing can be sent any more
-        self.page_context: Callable[[], dict[str, Any]] = dict  # what an error page shows besides the exception
+        self._broken = broken
+        self.page_context = page_context
         pages = start is not None and start.options["pages"] is not None
         self._scope = str(start.generation) if start is not None and pages else ""  # of the ids of remedies
 
@@ -104,8 +112,7 @@ class RecordSink:
         try:
             self._channel.send(Records(batch=batch), most=BATCH_BYTES)
         except ChannelError as error:
-            if self.broken is not None:
-                self.broken(error)
+            self._broken(error)
         except Exception:  # noqa: BLE001  too much, or what JSON can't hold: a record is nobody's failed request
             for record in batch:
                 try:

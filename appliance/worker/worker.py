@@ -97,9 +97,10 @@ class Worker:
         self._diagnosis = Diagnosis(
             {"the supervisor's channel": channel.fileno(), "the listening socket": listener.fileno()}
         )
-        self._sink = RecordSink(channel, self._stdio, in_flight, start)
-        self._sink.broken = self._channel_broken
-        self._sink.page_context = self._page_context = PageContext(start.options.get("error_pages", {}), self._stdio)
+        self._page_context = PageContext(start.options.get("error_pages", {}), self._stdio)
+        self._sink = RecordSink(
+            channel, self._stdio, in_flight, start, broken=self._channel_broken, page_context=self._page_context
+        )
         self._hooks.report_to(self._sink.event)
         os.register_at_fork(after_in_child=self._sink.leave)
         self._tls = serving_process.tls_context(start.options)

@@ -100,7 +100,7 @@ def test_full_until_there_is_room(pipe):
     reading, writing = pipe
     writer = Writer(writing.fileno(), bound=100_000)
     room = threading.Event()
-    writer.on_room = room.set
+    writer.attach(room.set)
     written = 0
     while written < 100_000:
         writer.write(b"x" * 999 + b"\n")
@@ -140,7 +140,7 @@ def test_a_closed_stdout(pipe, stderr):
     reading, writing = pipe
     writer = Writer(writing.fileno(), bound=10, stderr=stderr[1])
     room = threading.Event()
-    writer.on_room = room.set
+    writer.attach(room.set)
     reading.close()
     writer.write(b"a line that is full at once\n")
     assert room.wait(10)
@@ -190,7 +190,7 @@ def test_a_descriptor_that_fails_for_a_while(pipe, stderr, monkeypatch, code):
 
 
 @pytest.mark.usefixtures("thread_faults")
-def test_no_thread_to_be_had(pipe, faults):
+def test_no_thread_is_available(pipe, faults):
     """If no thread can be started, the caller writes the line, and a thread does as soon as there is one."""
     reading, writing = pipe
     faults.plan("log-writer", NO_THREAD)

@@ -114,6 +114,10 @@ class FakeChildren:
             raise self.unretirable
         self.retired.append((child, grace_s))
 
+    def expect_end(self, child: Handle) -> None:
+        """As the supervisor's."""
+        child.must_end()
+
     def set_deadline(self, child: Handle, within_s: float) -> None:
         """As the supervisor's."""
         self.left.append((child, within_s))

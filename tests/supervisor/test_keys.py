@@ -70,7 +70,7 @@ def test_the_last_error(loop: Loop):
 
 
 @pytest.mark.parametrize("in_container", [True, False])
-def test_open(loop: Loop, monkeypatch: pytest.MonkeyPatch, in_container: bool):
+def test_the_address_is_opened_outside_a_container(loop: Loop, monkeypatch: pytest.MonkeyPatch, in_container: bool):
     """The address is shown, and outside a container also opened."""
     started: list[list[str]] = []
     monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}")

@@ -113,7 +113,7 @@ def test_changes_while_commands_run():
         [Analysed(1, installed=True), WorkerFailed(1, PAGE)],
     ],
 )
-def test_broken_then_mended(events: list[Event]):
+def test_broken_then_fixed(events: list[Event]):
     """Every failure is reported at once, and the next save tries everything again."""
     state, actions = history(*events)
     assert (state.phase, ShowFailure(PAGE) in actions) == (Phase.BROKEN, True)
@@ -263,7 +263,7 @@ def test_hung_boot():
 
 
 @pytest.mark.parametrize("phase", [phase for phase in Phase if phase not in {Phase.STOPPING, Phase.STOPPED}])
-def test_stop(phase: Phase):
+def test_a_stop_is_obeyed_in_every_phase(phase: Phase):
     """A stop is obeyed in every phase, once, and ends when no child is left."""
     state, actions = history(StopAsked("SIGTERM"), state=State(phase=phase))
     assert (state.phase, actions) == (Phase.STOPPING, [StopAll("SIGTERM")])

@@ -11,14 +11,14 @@ from appliance.errors import ListenError
 from appliance.supervisor.listen import backlog, bind
 
 
-def test_queue():
+def test_the_queue_is_the_kernels_longest():
     """The queue is as long as the kernel allows, at most 4096."""
     allowed = int(Path("/proc/sys/net/core/somaxconn").read_text(encoding="ascii"))
     assert backlog() == min(4096, allowed)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "[::1]", "0.0.0.0", "::", ""])
-def test_each_host_is_bound(host: str):
+def test_hosts_of_both_families_are_bound(host: str):
     """Names and addresses of both families are bound, and connections to them arrive."""
     with bind(host, 0) as listener:
         family = listener.family

@@ -220,7 +220,7 @@ def test_a_page_that_is_no_longer_shown(board: Board):
     assert board.pages == []
 
 
-def test_many(board: Board):
+def test_only_a_few_remedies_are_kept(board: Board):
     """A project that fails again and again keeps a few remedies, and has its files read once."""
     for number in range(KEPT * 2):
         ids = board.offer({**FOLDER, "folder": f"f{number}"})

@@ -48,7 +48,7 @@ class Preloader:
         """As the preloader's."""
         self.lists.append(message)
 
-    def wants_list(self, _analysis: object) -> bool:
+    def needs_module_list(self, _analysis: object) -> bool:
         """As the preloader's."""
         return self.wanted
 

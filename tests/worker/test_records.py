@@ -22,7 +22,8 @@ class Ends:
     def __init__(self) -> None:
         ours, theirs = Channel.pair()
         self.near, self.far = Channel(ours), Channel(theirs)
-        self.sink = RecordSink(self.near)
+        self.broken: list[Exception] = []
+        self.sink = RecordSink(self.near, broken=self.broken.append)
         self.batches: list[list[Any]] = []
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
@@ -99,11 +100,9 @@ def test_a_report_of_an_import_is_bounded(ends: Ends):
 
 def test_a_channel_that_is_broken_is_reported(ends: Ends):
     """The sink's owner is called when nothing can be sent any more."""
-    reported: list[Exception] = []
-    ends.sink.broken = reported.append
     ends.all()
     ends.sink.event("info", "late", {})
-    assert len(reported) == 1
+    assert len(ends.broken) == 1
 
 
 _VALUES = st.recursive(

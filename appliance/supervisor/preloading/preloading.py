@@ -98,14 +98,14 @@ class Preloading:
         else:
             child = self._fork(source) if source is not None else None
         if child is not None:
-            child.role, child.generation, child.started = "worker", generation, time.monotonic()
+            child.assign(generation)
         return child
 
     def ready(self) -> None:
         """A worker serves: there is time to fork another one ahead."""
         self._loop.call_later(SPARE_S, partial(self._on, events.SpareDue()))
 
-    def wants_list(self, analysis: Analysis) -> bool:
+    def needs_module_list(self, analysis: Analysis) -> bool:
         """Whether nothing is known of what this project loads, so that any worker's list is welcome."""
         if self._state.phase is Phase.OFF:
             return False
@@ -227,7 +227,7 @@ class Preloading:
             self._on(events.RoundNotStarted(str(error)))
             return
         self._processes[Process.IMPORTING] = child
-        child.deadline = self._loop.call_later(ROUND_S, partial(self._children.kill, child))
+        child.has_deadline(self._loop.call_later(ROUND_S, partial(self._children.kill, child)))
         theirs = [] if self._state.proven else self._expect_copy()
         request = self._request(analysis)
         self._count = len(request.modules)
@@ -269,7 +269,7 @@ class Preloading:
             self._end(Process.READY)
         self._end(Process.COPY)
         child = self._processes[Process.READY] = self._processes.pop(Process.IMPORTING)
-        child.ready_at = time.monotonic()
+        child.became_ready()
         self._log.event(
             "info", "preload.ready", pid=child.pid, modules=self._count, left_out=len(self._cache.left),
             import_s=action.import_s,

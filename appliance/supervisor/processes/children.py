@@ -120,14 +120,14 @@ class Children:
         """
         if child.ending:
             return
-        child.ending = True
+        child.must_end()
         if not self.send(child, Drain(grace_s=grace_s, streams_s=streams_s)):
             child.signal_group(signal.SIGTERM)
-        child.deadline = self._loop.call_later(grace_s, partial(self._overdue, child, no_timeout))
+        child.has_deadline(self._loop.call_later(grace_s, partial(self._overdue, child, no_timeout)))
 
     def _overdue(self, child: Handle, no_timeout: Callable[[Handle], bool]) -> None:
         if no_timeout(child):
-            child.deadline = self._loop.call_later(RECHECK_S, partial(self._overdue, child, no_timeout))
+            child.has_deadline(self._loop.call_later(RECHECK_S, partial(self._overdue, child, no_timeout)))
         else:
             self.terminate(child)
 
@@ -135,19 +135,23 @@ class Children:
         """Give the child ``within_s`` seconds more, then end it as ``cut`` does."""
         if child.deadline is not None:
             child.deadline.cancel()
-        child.deadline = self._loop.call_later(within_s, partial(self.terminate, child))
+        child.has_deadline(self._loop.call_later(within_s, partial(self.terminate, child)))
+
+    def expect_end(self, child: Handle) -> None:
+        """The child sends its last message, and is killed by the caller soon: its end is no failure."""
+        child.must_end()
 
     def terminate(self, child: Handle) -> None:
         """Kill the child; a worker first reports its background work."""
         if child.role == "worker" and child.ready_at is not None and self.send(child, ReportBackgroundWork(end=True)):
-            child.ending = True
+            child.must_end()
             self._loop.call_later(REPORT_S, partial(self.kill, child))
         else:
             self.kill(child)
 
     def kill(self, child: Handle) -> None:
         """Kill the child now, with everything that it started."""
-        child.ending = True
+        child.must_end()
         if child not in self._alive:
             return
         child.signal_group(signal.SIGKILL)
@@ -170,11 +174,8 @@ class Children:
 
     def _ended(self, child: Handle, status: int) -> None:
         child.ended(status)
-        if child.in_flight is not None:
-            child.cause = child.cause or child.in_flight.reason()
-            child.served = bool(sum(child.in_flight.snapshot().counts))
         if child.returncode == -signal.SIGKILL and not child.ending and not child.cause:
-            child.cause = self._memory.killed()
+            child.blame(self._memory.killed())
         child.signal_group(signal.SIGTERM)  # the rest of its process group
         self._groups.append(child)
         self._loop.call_later(GROUP_S, self._kill_group)
@@ -203,9 +204,7 @@ class Children:
         self._listener.ended(child)
 
     def _set_pid(self, child: Handle, pid: int) -> None:
-        child.pid = pid
-        if child.lifeline is not None:
-            child.lifeline.bind(pid)
+        child.has_pid(pid)
         if (status := self._unmatched.pop(pid, None)) is not None:
             self._loop.post(partial(self._ended, child, status))
         if all(each.pid for each in self._alive):
@@ -280,7 +279,7 @@ class Children:
 
     def _channel_lost(self, child: Handle, reason: str) -> None:
         if child in self._alive and not child.ending:
-            child.cause = f"its channel failed: {reason}"
+            child.blame(f"its channel failed: {reason}")
             self._listener.channel_failed(child, reason)
             child.signal_group(signal.SIGKILL)
 

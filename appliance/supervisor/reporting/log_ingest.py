@@ -31,7 +31,7 @@ class LogIngest:
 
     def records(self, child: Handle, batch: list[list[Any]]) -> None:
         """Log the records that a child sent."""
-        child.recorded += self._log.records(batch, role=child.role, generation=child.generation)
+        child.has_recorded(self._log.records(batch, role=child.role, generation=child.generation))
         self._pause_if_full()
 
     def ended(self, child: Handle) -> None:
@@ -40,8 +40,7 @@ class LogIngest:
             return
         running, lost = child.in_flight.running(), child.in_flight.ended() - child.recorded
         waiting = 0 if child.ending else child.in_flight.waiting()
-        child.in_flight.close()
-        child.in_flight = None
+        child.close_memory()
         now, wall, reason = time.monotonic(), time.time(), f"the worker ended before the response: {child.how()}"
         batch = [abandoned_requests.record(each, now=now, wall=wall, reason=reason).to_wire() for each in running]
         self._log.records(batch, role=child.role, generation=child.generation)

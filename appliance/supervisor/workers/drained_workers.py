@@ -34,7 +34,7 @@ class DrainedWorkers:
 
     def drained(self, child: Handle) -> None:
         """The worker has no more requests; its deadline stays as it is."""
-        child.drained = True
+        child.drained_requests()
         living = self._children.living()
         self._drained = [each for each in self._drained if each in living]
         self._drained.append(child)

@@ -140,7 +140,7 @@ class Progress:
                 f"each of its {self._threads} threads has run the same request for a minute, while other requests wait"
             )
         if child.role == "standin":  # nothing of the project's is in it: another one may do better
-            child.cause = "it accepted no connection"
+            child.blame("it accepted no connection")
             child.signal_group(signal.SIGKILL)
             return
         self.stuck = reason

@@ -257,7 +257,7 @@ class Workers:
             self._failures.performing(lifecycle.Boot(generation), error)
             return
         self.current = child
-        child.attempt, child.analysis = action.attempt, analysis
+        child.serves(action.attempt, analysis)
         self._on(events.Started(action.attempt, forked=forked is not None))
         self._boot_timer = self._loop.call_later(self._settings.boot_timeout_s, partial(self._timed_out, child))
         self._loop.call_later(UNFINISHED_S, partial(self._serve_unfinished, child))
@@ -265,7 +265,7 @@ class Workers:
 
     def _expect_end(self, action: events.ExpectEnd) -> None:
         if (worker := self._worker(action.attempt)) is not None:
-            worker.reported = True
+            worker.explained()
 
     def _accept(self, action: events.Accept) -> None:
         child, message = self._worker(action.attempt), action.ready
@@ -274,10 +274,9 @@ class Workers:
         self._children.send(child, StartAccepting())
         if not child.is_forked:
             self._request_modules(child)
-        child.ready_at = time.monotonic()
+        total_s = round(child.became_ready() - child.started, 4)
         if child is self.current and self._boot_timer is not None:
             self._boot_timer.cancel()
-        total_s = round(child.ready_at - child.started, 4)
         # The event comes after the action: a client that reads the line must not get the stand-in's page.
         self._on_event(lifecycle.WorkerReady(child.generation))
         self._log.event(
@@ -328,13 +327,13 @@ class Workers:
         if (worker := self._worker(action.attempt)) is None:
             return
         analysis = worker.analysis
-        known = analysis is None or analysis is not self._analysis or not self._preloading.wants_list(analysis)
+        known = analysis is None or analysis is not self._analysis or not self._preloading.needs_module_list(analysis)
         asked = self._superseded is not None and self._superseded in self._children.living()  # they need the CPU
         if known or asked or not self._request_modules(worker):
             self._children.kill(worker)
             return
         self._superseded = worker
-        worker.ending = True
+        self._children.expect_end(worker)
         self._loop.call_later(SUPERSEDED_S, partial(self._children.kill, worker))
 
     def _kill(self, action: events.Kill) -> None:

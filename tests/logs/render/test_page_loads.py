@@ -35,7 +35,7 @@ class Shown:
         self.log: Any = make_log(
             self.writes.append, format=form, level="info", access=access, colour=False, root="/w", width=lambda: 0
         )
-        self.log.call_later = lambda after_s, call: self.planned.append((after_s, call))
+        self.log.attach(lambda after_s, call: self.planned.append((after_s, call)))
 
     def records(self, *batch):
         """Log these records, one after the other."""

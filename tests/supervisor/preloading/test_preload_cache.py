@@ -10,7 +10,7 @@ from appliance.supervisor.preloading import preload_cache
 from appliance.supervisor.preloading.preload_cache import PreloadCache
 
 
-def test_learns():
+def test_new_modules_come_last():
     """New modules come last; the same ones again, or ones that are left out, are nothing new to preload."""
     known = PreloadCache()
     assert known.update(["b", "a"], ["app"])

@@ -191,9 +191,9 @@ def test_a_copy_that_is_not_there(processes, tmp_path: Path):
 def test_the_wanted_list(processes, tmp_path: Path):
     """A list is wanted from any worker until one is known."""
     project = processes(Project(tmp_path))
-    assert project.preloading.wants_list(project.analysis)
+    assert project.preloading.needs_module_list(project.analysis)
     project.learns()
-    assert not project.preloading.wants_list(project.analysis)
+    assert not project.preloading.needs_module_list(project.analysis)
     project.preloading.close()
 
 
@@ -234,7 +234,7 @@ def test_nothing_is_preloaded_after_a_refusal(processes, tmp_path: Path):
     assert project.children.alive == []
     assert project.log.named("preload.refused") == [{"reason": "sitecustomize"}]
     assert project.preloading.status()["why"] == "sitecustomize"
-    assert not project.preloading.wants_list(project.analysis)
+    assert not project.preloading.needs_module_list(project.analysis)
 
 
 def test_a_round_that_takes_too_long(processes, tmp_path: Path):
@@ -304,7 +304,7 @@ def test_it_is_off(tmp_path: Path, setting: str):
     project.preloading = Preloading(*parts)
     project.learns()
     assert not project.saved()
-    assert not project.preloading.wants_list(project.analysis)
+    assert not project.preloading.needs_module_list(project.analysis)
     assert project.preloading.status()["why"] == f"APPLIANCE_{setting.upper()} is off"
     assert list(tmp_path.iterdir()) == []
 

@@ -19,9 +19,9 @@ class Project:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._news: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._posted: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.told: list[dict[str, Any]] = []
-        self.saves = LastSaves(str(root), (".env", "settings.env"), self._news.put, self.told.append)
+        self.saves = LastSaves(str(root), (".env", "settings.env"), self._posted.put, self.told.append)
 
     def write(self, name: str, text: str) -> str:
         """Write a file; its whole name."""
@@ -44,7 +44,7 @@ class Project:
     def save(self, *names: str) -> list[dict[str, Any]]:
         """The files of a save, as it is told."""
         self.saves.saved(names)
-        self._news.get(timeout=20)()
+        self._posted.get(timeout=20)()
         files: list[dict[str, Any]] = self.told[-1]["files"]
         return files
 

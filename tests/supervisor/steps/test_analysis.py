@@ -33,7 +33,7 @@ def found(**changes: Any) -> Any:
     )  # fmt: skip
 
 
-def news(known: Any, now: Any) -> list[str]:
+def reported(known: Any, now: Any) -> list[str]:
     """The events that the log is told."""
     log: Any = FakeLog()
     log_changes(log, known, now)
@@ -43,7 +43,7 @@ def news(known: Any, now: Any) -> list[str]:
 def test_what_is_found_is_told_once():
     """The first analysis tells of the application; the same one again tells nothing."""
     first = found()
-    assert (news(None, first), news(first, first)) == (["project.found"], [])
+    assert (reported(None, first), reported(first, first)) == (["project.found"], [])
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_what_has_changed_is_reported(changes: dict[str, Any], events: list[str]
     now = found(**target)
     if "name" not in changes:
         now.project.target = known.project.target
-    assert news(known, now) == events
+    assert reported(known, now) == events
 
 
 class Looks:

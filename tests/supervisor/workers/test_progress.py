@@ -136,7 +136,7 @@ def test_long_requests_of_a_busy_project(scene: Scene):
     assert scene.reported.names() == []
 
 
-def test_every_thread_is_blocked_for_ever(scene: Scene):
+def test_every_thread_is_blocked_forever(scene: Scene):
     """The same requests in every thread for a minute, while somebody waits: that is told."""
     scene.connect()
     for _ in range(THREADS):
@@ -177,7 +177,7 @@ def test_a_process_that_computes(scene: Scene, monkeypatch: pytest.MonkeyPatch):
     assert scene.progress.stuck
 
 
-def test_no_clock_runs_for_who_is_debugged(scene: Scene):
+def test_no_clock_runs_for_a_worker_that_is_debugged(scene: Scene):
     """A worker at a breakpoint is no standstill, however long."""
     scene.debugged = True
     scene.connect()
