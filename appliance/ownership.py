@@ -230,7 +230,7 @@ class Folder:
         return rule
 
     def _explained(self, name: str, error: OSError) -> OSError:
-        """Return the same error, or one that names the cause if that is the file itself.
+        """Return the error itself, or one that names the cause if that is the file itself.
 
         The error number shows what was there at the time of the open: by now, another user can have replaced it.
         """

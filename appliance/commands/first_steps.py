@@ -47,7 +47,7 @@ class Opening:
     settings: Settings
 
     def argv(self) -> list[str]:
-        """Return the same flags for another command of the appliance, started in any folder."""
+        """Return the flags again, for another command of the appliance, started in any folder."""
         flags = {**self.flags, "project": str(self.settings.project), "cache": str(self.settings.cache)}
         return [f"--{field.replace('_', '-')}={text}" for field, text in flags.items()]
 

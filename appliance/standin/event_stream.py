@@ -93,9 +93,9 @@ class EventStream:
         while not self._closed:
             with self._changed:
                 self._changed.wait_for(partial(self._is_past, seen), _PING_S)
-                news = [event for number, event in sorted((*self._events, self._state)) if number > seen]
+                events = [event for number, event in sorted((*self._events, self._state)) if number > seen]
                 seen = self._number
-            yield b"".join(news) or b":\n\n"
+            yield b"".join(events) or b":\n\n"
 
     def _is_past(self, seen: int) -> bool:
         return self._closed or self._number > seen

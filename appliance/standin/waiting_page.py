@@ -64,5 +64,5 @@ class WaitingPage:
             common += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
             start_response("200 OK", [*common, ("X-Appliance-Wait", "progress")])
             return [body]
-        start_response("204 No Content", [*common, ("X-Appliance-Wait", "news" if changed else "same")])
+        start_response("204 No Content", [*common, ("X-Appliance-Wait", "changed" if changed else "same")])
         return []

@@ -30,7 +30,7 @@ class _Budget:
 
 
 def limited(value: Any) -> Any:
-    """Return the same value as JSON's types, cut where it is too large."""
+    """Return a value as JSON's types, cut where it is too large."""
     return _limited(value, _Budget(), DEEPEST)
 
 

@@ -307,7 +307,7 @@ class BackgroundSender:
             over = transfer.check_time(now) == IS_OVER
         except Exception as error:  # noqa: BLE001  as above
             return self._end(transfer, error)
-        if not over and isinstance(transfer, Incoming) and transfer.wants_thread and self._callbacks.may_run():
+        if not over and isinstance(transfer, Incoming) and transfer.needs_thread and self._callbacks.may_run():
             over = True
         return over and self._end(transfer)
 

@@ -259,7 +259,7 @@ class Incoming:
         self.afterwards: Callable[[Incoming], None] | None = None
 
     @property
-    def wants_thread(self) -> bool:
+    def needs_thread(self) -> bool:
         """Whether the request needs a thread: there is no room for more, or its client seems to wait for an answer."""
         return self._full or (self._chunked and monotonic() - self._received_at > _SILENT_S)
 
