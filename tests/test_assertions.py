@@ -62,10 +62,12 @@ def test_what_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, test: st
         ("while one.two._three() < 3: pass", True),
         ("while self._running: pass", False),
         ("while server.is_busy(): pass", False),
+        ("def busy(server):\n return server._busy\nwhile busy(one): pass", True),
+        ("def busy(server):\n return server.busy\nwhile busy(one): pass", False),
     ],
 )
 def test_what_is_a_busy_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loop: str, is_busy: bool):
-    """A loop is found that asks for another object's private attribute, directly or through others."""
+    """A loop is found that asks for another object's private attribute, directly, through others or in a function."""
     (tmp_path / "test_one.py").write_text(loop, encoding="utf-8")
     monkeypatch.setattr(assertions, "TESTS", tmp_path)
     assert bool(assertions.busy_loops()) is is_busy

@@ -67,7 +67,7 @@ CLASSES = ["WSGIServer", "ThreadedWSGIServer", "WSGIRequestHandler", "ServerHand
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_signatures(name: str):
+def test_signatures_are_those_of_django(name: str):
     """What Django's takes, ours takes, by the same names, in the same order, with the same defaults."""
     hers, mine = parameters(getattr(theirs, name)), parameters(getattr(ours, name))
     assert list(mine) == list(hers)
@@ -76,7 +76,7 @@ def test_signatures(name: str):
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_methods(name: str):
+def test_each_method_of_django_is_here(name: str):
     """Each method of Django's class is one of ours, and takes the same."""
     hers, mine = getattr(theirs, name), getattr(ours, name)
     for method in (each for each, value in vars(hers).items() if inspect.isfunction(value)):
@@ -96,7 +96,7 @@ def test_public_names(name: str):
             assert getattr(mine, attribute) == value
 
 
-def test_bases():
+def test_bases_are_wsgirefs_classes():
     """The library's classes are subclasses of wsgiref's, as Django's are."""
     assert issubclass(ours.WSGIServer, simple_server.WSGIServer)
     assert issubclass(ours.ThreadedWSGIServer, ours.WSGIServer)

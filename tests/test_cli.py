@@ -82,7 +82,7 @@ def test_check_counts_what_is_left_out(capsys: pytest.CaptureFixture[str]):
         assert ("it starts a thread" in shown) is verbose
 
 
-def test_version():
+def test_version_is_the_packages():
     """The version is the package's."""
     assert appliance("--version").stdout == f"appliance {__version__}\n"
 

@@ -96,6 +96,17 @@ def test_each_test_says_what_must_hold():
     assert silent == []
 
 
+def test_names_of_tests_say_more_than_one_word():
+    """The name of each test can be understood without its file."""
+    short = [
+        f"{name(path)}: {node.name}"
+        for path in TEST_MODULES
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.FunctionDef) and re.fullmatch(r"test_[^_]+", node.name)
+    ]
+    assert short == []
+
+
 def test_test_files_have_names_of_their_own():
     """Folders of tests are no packages, so no two files may share a name."""
     stems = [path.stem for path in TEST_MODULES]

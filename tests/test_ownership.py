@@ -44,7 +44,7 @@ def test_made_and_found_again(tmp_path):
         assert folder.read("file") == b"content"
 
 
-def test_what_is_absent_is_not_made_unasked(tmp_path):
+def test_what_is_absent_is_not_made_by_itself(tmp_path):
     """A level or a file that is absent is said to be so."""
     with pytest.raises(FileNotFoundError):
         open_folder(chain(tmp_path), 3)

@@ -103,6 +103,21 @@ def docstrings(source):
             yield ast.get_docstring(node) or ""
 
 
+def names(source):
+    """The names that a module gives to functions, classes, arguments, variables and attributes, as words."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.FunctionDef(name=found) | ast.AsyncFunctionDef(name=found) | ast.ClassDef(name=found):
+                yield words(found)
+            case ast.arg(arg=found) | ast.Name(id=found, ctx=ast.Store()) | ast.Attribute(attr=found, ctx=ast.Store()):
+                yield words(found)
+
+
+def words(name):
+    """A name of Python's as words: ``no_thread`` and ``NoThread`` become ``no thread``."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.replace("_", " "))
+
+
 def prose(source):
     """The docstrings and comments of a module."""
     yield from docstrings(source)
@@ -133,8 +148,20 @@ def test_docstrings_of_tests_are_plain_english(path):
     assert [found for text in docstrings(path.read_text(encoding="utf-8")) for found in discouraged(text)] == []
 
 
+@pytest.mark.parametrize("path", [*MODULES, *TESTS], ids=name)
+def test_names_are_plain_english(path):
+    """No name of a function, class, argument, variable or attribute has a discouraged word."""
+    assert [found for text in names(path.read_text(encoding="utf-8")) for found in discouraged(text)] == []
+
+
+def test_discouraged_names_are_found():
+    """Names of each kind are split into their words."""
+    source = "class OldNews:\n def in_vain(self, wish):\n  self.for_ever = kin = renewed = self.anew"
+    assert [len(list(discouraged(text))) for text in names(source)].count(1) == 5
+
+
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "count"),
     [
         ("It is read anew, and mended.", 2),
         ("A page is to be had for who asks.", 2),
@@ -145,6 +172,6 @@ def test_docstrings_of_tests_are_plain_english(path):
         ("It is read again, and fixed: renewed, remended.", 0),
     ],
 )
-def test_discouraged_words_are_found(text, words):
+def test_discouraged_words_are_found(text, count):
     """Whole words are found in prose, in any case and inflection; names in backticks are left alone."""
-    assert len(list(discouraged(text))) == words
+    assert len(list(discouraged(text))) == count

@@ -6,7 +6,7 @@ from appliance.plural import counted
 
 
 @pytest.mark.parametrize(("number", "words"), [(0, "0 files"), (1, "1 file"), (2, "2 files")])
-def test_counted(number, words):
+def test_one_is_singular(number, words):
     """One is singular, everything else plural."""
     assert counted(number, "file") == words
 

@@ -41,14 +41,14 @@ def test_a_source_behind_ssh(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", ["../a clone", "C:\\src\\appliance", "/srv/größe", "../it's: #1"])
-def test_folders(tmp_path: Path, folder: str) -> None:
+def test_folders_arrive_as_they_are(tmp_path: Path, folder: str) -> None:
     """A folder arrives as it is; the image remembers an absolute one alone."""
     build = service(tmp_path, Image(ImageSource(folder)))["build"]
     assert build["context"] == folder
     assert ("args" in build) == (not folder.startswith("."))
 
 
-def test_django(tmp_path: Path) -> None:
+def test_djangos_settings_and_migrations_are_named(tmp_path: Path) -> None:
     """The header says that a settings module is Django's, and the line for migrations is ready to be used."""
     environ = {"DJANGO_SETTINGS_MODULE": "shop.settings"}
     target = Target("django", "", "", "", "no", (), environ, framework="Django")

@@ -50,7 +50,7 @@ def shop(tmp_path: Path) -> Path:
         ("/srv/x.git", ""),
     ],
 )
-def test_urls(text: str, url: str) -> None:
+def test_a_url_becomes_a_repositorys(text: str, url: str) -> None:
     """A URL becomes one that a build fetches as a repository, without the password or token in it."""
     assert as_url(text) == url
 

@@ -23,7 +23,7 @@ STATUS: dict[str, Any] = {
 ERROR = {"title": "SyntaxError: x", "file": "/w/app.py", "line": 3, "lead": "lead", "action": "act", "details": "more"}
 
 
-def test_facts():
+def test_facts_are_sentences():
     """The state is a sentence, each process says how long it has been what it is, one file is no files."""
     lines = describe(STATUS).splitlines()
     assert lines[0] == "healthy: serving the project (generation 2)"

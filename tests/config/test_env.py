@@ -77,7 +77,7 @@ def test_names_are_the_callers(load):
         ("A='it''s'", None),
     ],
 )
-def test_grammar(load, line, value):
+def test_the_usual_forms_are_read(load, line, value):
     """The usual forms mean what python-dotenv says they mean, which warns of what means nothing."""
     environment = load({".env": line})
     assert environment.values.get("A") == value
@@ -107,7 +107,7 @@ def test_a_name_alone_sets_nothing(load):
         ({".env": "B=${A}\nA=later"}, {}, "later"),
     ],
 )
-def test_references(load, files, process, expected):
+def test_references_are_replaced(load, files, process, expected):
     """``${NAME}`` is the environment's, else the files'; a cycle ends; single quotes mean what a shell's do."""
     assert load(files, process).values["B"] == expected
 
@@ -227,7 +227,7 @@ def test_a_file_of_somebody_else(tmp_path, monkeypatch):
     assert f"uid {os.geteuid()}" in environment.complaints[0].reason
 
 
-def test_a_pipe_is_read_anew_each_time(tmp_path):
+def test_a_pipe_is_read_again_each_time(tmp_path):
     """A pipe that a secret manager writes gives what is written for each reading, however slowly it comes."""
     pipe = tmp_path / ".env"
     os.mkfifo(pipe)

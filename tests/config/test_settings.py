@@ -39,7 +39,7 @@ def test_examples_and_defaults_can_be_read(setting):
     assert None not in [setting.value_type.read(text, HERE) for text in shown]
 
 
-def test_defaults():
+def test_defaults_serve_the_working_folder():
     """With nothing set, the project is the working folder, served on the loopback alone."""
     settings = read()
     assert (settings.project, settings.host, settings.port) == (HERE, "127.0.0.1", 8000)
@@ -79,7 +79,7 @@ def test_a_flag_wins_over_the_environment():
         ("REDACT", "none", ()),
     ],
 )
-def test_forms(name, text, value):
+def test_each_form_of_a_value_is_read(name, text, value):
     """A text becomes the value that it says."""
     assert getattr(read({f"APPLIANCE_{name}": text}), name.lower()) == value
 

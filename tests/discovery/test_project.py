@@ -182,7 +182,7 @@ FOUND = {
 
 
 @pytest.mark.parametrize(("files", "expected"), FOUND.values(), ids=FOUND.keys())
-def test_found(find, files, expected):
+def test_each_kind_of_application_is_found(find, files, expected):
     """The application of each kind of project is found, and whether it is a factory is known."""
     target = find(files)
     mark = {"yes": "()", "auto": "?", "no": ""}[target.call]

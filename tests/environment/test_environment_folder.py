@@ -113,7 +113,7 @@ def test_what_is_made_is_closed_to_others(tmp_path):
     assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("made", "later")] == [0o755, 0o777]
 
 
-def test_sealed(tmp_path):
+def test_what_is_open_to_others_is_closed(tmp_path):
     """What an archive has left open to others is closed, at every depth; what a link leads to is not touched."""
     outside = tmp_path / "outside"
     outside.touch()

@@ -27,7 +27,7 @@ def test_no_dependencies_at_all(shop):
     assert shop.python(words) == "[]"
 
 
-def test_requirements(shop):
+def test_requirements_are_installed(shop):
     """Requirements are installed with what they need, bytecode and all, and the progress is told line by line."""
     shop.write("requirements.txt", "-r more.txt\n")
     shop.write("more.txt", "kettle==1.0\n")
@@ -109,7 +109,7 @@ install(plan(root, settings, values), root, settings, values, lambda line: print
 """
 
 
-def test_killed_in_the_middle_it_is_made_anew(shop):
+def test_killed_in_the_middle_it_is_made_again(shop):
     """What was killed is no whole environment; the next one waits for an orphan's end, and is whole."""
     shop.write("requirements.txt", "kettle==1.0\n")
     command = [sys.executable, "-c", INSTALL, str(shop.root), str(shop.cache)]

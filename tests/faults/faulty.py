@@ -50,10 +50,10 @@ class Faulty(Appliance):
         assert self.process.stdout is not None
         for line in self.process.stdout:
             try:
-                self._news.put(json.loads(line))
+                self._incoming.put(json.loads(line))
             except ValueError:
                 self.garbage.append(line)
-        self._news.put(None)
+        self._incoming.put(None)
 
     def arm(self) -> None:
         """From now on it fails."""
@@ -66,11 +66,11 @@ class Faulty(Appliance):
     def wait_for_fault(self) -> None:
         """Until it has failed once; each look waits for whatever is logged next."""
         while not self.made.exists():
-            self.wait_for_news()
+            self.wait_for_event()
 
-    def wait_for_news(self) -> None:
+    def wait_for_event(self) -> None:
         """Any event."""
-        event = self._news.get(timeout=30)
+        event = self._incoming.get(timeout=30)
         assert event is not None, self.events
         self.events.append(event)
 
@@ -112,7 +112,7 @@ class Faulty(Appliance):
         word = f"word {self._saves}"
         self.edit("app.py", APP.format(word=word))
         while not self._is_served(word):
-            self.wait_for_news()
+            self.wait_for_event()
 
     def _is_served(self, word: str) -> bool:
         try:

@@ -15,7 +15,7 @@ FRAMES = (
     "Start", "StartAccepting", "Drain", "TakeConnections", "ReportModules", "Preload", "Fork", "StopAccepting",
 )  # fmt: skip
 
-ONCE_AND_FOR_EVER = [
+ONCE_AND_ALWAYS = [
     ("Popen", "standin", "EAGAIN"),
     ("Popen", "preloader", "EAGAIN"),
     ("memfd_create", "", "EMFILE"),
@@ -55,12 +55,12 @@ def test_a_page_that_cannot_be_sent(faulty: Make):
     appliance.edit("app.py", "def app(:\n")
     appliance.wait_for("supervisor.failed")
     while (status := appliance.answers()) == 200:  # of the worker that is about to end
-        appliance.wait_for_news()
+        appliance.wait_for_event()
     assert status in {500, 503}
     assert appliance.stop() == 0
 
 
-@pytest.mark.parametrize(("call", "which", "error"), ONCE_AND_FOR_EVER)
+@pytest.mark.parametrize(("call", "which", "error"), ONCE_AND_ALWAYS)
 @pytest.mark.parametrize("times", [1, -1])
 def test_a_step_that_fails(faulty: Make, call: str, which: str, error: str, times: int):
     """While a step fails the port answers; when it does no more, a save and a stop are whole."""

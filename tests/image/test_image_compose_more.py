@@ -96,7 +96,7 @@ print(answer.read().decode())
         assert "'app'" in log
 
 
-def test_watch_makes_the_image_anew(compose, tmp_path):
+def test_watch_makes_the_image_again(compose, tmp_path):
     """``watch`` builds again when the Dockerfile changes, and the container is another one then."""
     folder = tmp_path / "checkout"
     ignored = shutil.ignore_patterns(

@@ -49,7 +49,7 @@ def test_out_of_memory_is_told_with_its_limit(start, project):
 
 
 @pytest.mark.parametrize(("path", "signal"), [("/segv", "SIGSEGV"), ("/kill", "SIGKILL")])
-def test_a_crash_is_told_and_mended(start, project, path, signal):
+def test_a_crash_is_reported_and_fixed(start, project, path, signal):
     """A worker that crashes, or is killed, is reported with its signal, and another one serves."""
     container = start(project(APP))
     container.wait_for("worker.ready")

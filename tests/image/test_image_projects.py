@@ -21,7 +21,7 @@ def served(start, project, volume):
     return served
 
 
-def test_flask(served):
+def test_a_flask_project_is_served(served):
     """A Flask project with a requirements.txt is installed and served."""
     page = served("flask_notes").get()
     assert page.status == 200

@@ -84,7 +84,7 @@ def test_a_save_by_renaming(container, folder):
         assert container.get().text == f"edition {edition}"
 
 
-def test_a_syntax_error_is_shown_and_mended(container, folder):
+def test_a_syntax_error_is_shown_and_fixed(container, folder):
     """A syntax error's file and line are on the page, in log and status; fixing it needs no restart."""
     (folder / "wsgi.py").write_text("def application(environ, start_response):\n    return [b'open'\n")
     event = container.wait_for("worker.failed", timeout=20)

@@ -40,7 +40,7 @@ class Appliance:
         self.project = project
         self.socket = status_socket
         self.events: list[Event] = []
-        self._news: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._incoming: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("APPLIANCE_", "PYTHON"))}
         self.environment = {
             **inherited,
@@ -70,8 +70,8 @@ class Appliance:
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            self._news.put(json.loads(line))
-        self._news.put(None)
+            self._incoming.put(json.loads(line))
+        self._incoming.put(None)
 
     def wait_for(self, name: str, *, within_s: float = 30, **fields: Any) -> Event:
         """The next event of this name with these fields, from where the last wait ended."""
@@ -84,7 +84,7 @@ class Appliance:
     def next_event(self, name: str = "event", *, within_s: float = 30) -> Event:
         """The next event, whatever it is; ``name`` is what is waited for."""
         try:
-            event = self._news.get(timeout=within_s)
+            event = self._incoming.get(timeout=within_s)
         except queue.Empty:
             raise AssertionError(f"no {name} in time; there were {self.events}") from None
         if event is None:
@@ -152,7 +152,7 @@ class Appliance:
         if self.process.poll() is None:
             self.process.send_signal(number)
         code = self.process.wait(timeout=10)
-        while (event := self._news.get(timeout=10)) is not None:
+        while (event := self._incoming.get(timeout=10)) is not None:
             self.events.append(event)
         return code
 

@@ -50,8 +50,8 @@ class Logged(Appliance):
                 event["text"] = text[:100]
             else:
                 self.lines.append(line)
-            self._news.put(event)
-        self._news.put(None)
+            self._incoming.put(event)
+        self._incoming.put(None)
 
     def said(self) -> list[dict[str, Any]]:
         """What the project has said: its output and its records."""

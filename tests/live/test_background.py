@@ -173,7 +173,7 @@ def app(environ, start_response):
 
 
 @pytest.mark.parametrize("daemon", [True, False])
-def test_apscheduler(start: Start, project: Path, *, daemon: bool):
+def test_apscheduler_of_an_old_worker_stops(start: Start, project: Path, *, daemon: bool):
     """APScheduler of an old worker begins no job any more, and keeps nobody waiting."""
     pytest.importorskip("apscheduler")
     page = APSCHEDULER.format(daemon=daemon)

@@ -22,7 +22,7 @@ FLAGS = [
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_chromium(start: Callable[..., Appliance], project: Path, tmp_path: Path, scheme: str):
+def test_chromium_uses_each_request(start: Callable[..., Appliance], project: Path, tmp_path: Path, scheme: str):
     """Kept connections, forms, uploads, redirects, an abort, an event stream and a WebSocket all work in a page."""
     chromium = program("chromium", "chromium-browser", "google-chrome")
     shutil.copytree(SOAKED, project, dirs_exist_ok=True)

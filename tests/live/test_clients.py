@@ -142,7 +142,7 @@ def test_http_client(appliance: Appliance):
         assert connection.sock is kept
 
 
-def test_httpx(url: str):
+def test_httpx_is_served(url: str):
     """Follow a redirect, send a form and a file in chunks, read a stream and leave it."""
     with httpx.Client(base_url=url, follow_redirects=True, timeout=30) as client:
         answer = client.get("/redirect")
@@ -157,7 +157,7 @@ def test_httpx(url: str):
         assert client.get("/sized?n=3").content == b"\0\1\2"
 
 
-def test_aiohttp(url: str):
+def test_aiohttp_is_served(url: str):
     """Fifty requests at a time, a WebSocket, an event stream, an upload in chunks."""
 
     async def talk() -> None:
@@ -185,7 +185,7 @@ def test_aiohttp(url: str):
     asyncio.run(talk())
 
 
-def test_wrk(appliance: Appliance, url: str):
+def test_wrk_gets_every_answer(appliance: Appliance, url: str):
     """No error is seen by wrk on 32 kept connections, and each of its requests has its line."""
     command = [program("wrk"), "--threads", "1", "--connections", "32", "--duration", "1s", f"{url}/sized?n=100"]
     said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout

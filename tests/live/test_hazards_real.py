@@ -118,7 +118,7 @@ def app(environ, start_response):
 """
 
 
-def test_gevent(start: Start, project: Path):
+def test_a_project_that_gevent_patches_is_served(start: Start, project: Path):
     """A project that gevent has patched is served, its greenlets run beside, and every start of it is a cold one."""
     (project / "app.py").write_text(PATCHED.replace("{word}", "one"), encoding="utf-8")
     appliance = start(APPLIANCE_PYTHON=sys.executable, APPLIANCE_INSTALL="off")

@@ -176,7 +176,7 @@ def test_a_bad_pair_stops_the_start(secure: Secure):
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="not run: there is no curl")
-def test_curl(secure: Secure):
+def test_curl_is_served_if_it_knows_the_certificate(secure: Secure):
     """Told of the certificate curl is served; one that is not leaves one line that says why."""
     appliance = secure()
     appliance.wait_for("worker.ready")

@@ -144,7 +144,7 @@ def test_a_line_of_stdin_is_read_whole(on_terminal: OnTerminal):
 
 
 @pytest.mark.parametrize("on_terminal", ["breakpoint()"], indirect=True)
-def test_keys(on_terminal: OnTerminal):
+def test_keys_are_obeyed_unless_pdb_asks(on_terminal: OnTerminal):
     """Keys are obeyed without Enter; not while pdb asks; and again after the death of a worker that had asked."""
     on_terminal.press("?")
     on_terminal.read_until("reload the project")

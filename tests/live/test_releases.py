@@ -98,7 +98,7 @@ def environments() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", RELEASES)
-def test_release(start: Start, tmp_path: Path, environments: dict[str, Any], name: str) -> None:
+def test_each_release_is_served(start: Start, tmp_path: Path, environments: dict[str, Any], name: str) -> None:
     """A project of this release answers, tells its route and its failure, and is served again when it is saved."""
     release, made = RELEASES[name], environments[name]
     if isinstance(made, BaseException):

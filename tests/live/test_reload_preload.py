@@ -81,7 +81,7 @@ def started(appliance: Appliance) -> list[bool]:
     return [event["forked"] for event in appliance.events if event["event"] == "worker.started"]
 
 
-def test_forked(begin, packages: Path):
+def test_a_reload_is_forked(begin, packages: Path):
     """A reload is forked; the package's state is as at its import, and each worker has its own process and session."""
     (packages / "calm.py").write_text("made = []\n", encoding="utf-8")
     appliance = begin("import calm\ncalm.made.append(1)", '"made": calm.made, "session": os.getsid(0)')
@@ -130,7 +130,7 @@ def test_second_start(begin, start: Start, packages: Path):
     assert json.loads(appliance.get()[1])["word"] == "one"
 
 
-def test_off(begin, packages: Path):
+def test_without_preload_every_start_is_cold(begin, packages: Path):
     """PRELOAD=off starts every worker cold, and says so in the status."""
     appliance = begin("import json", wait="worker.ready", APPLIANCE_PRELOAD="off")
     reload(appliance, "two")
@@ -165,7 +165,7 @@ def test_preloader_dies(begin, packages: Path):
     assert reload(appliance, "three")["word"] == "three"
 
 
-def test_environment(begin, project: Path, packages: Path):
+def test_a_changed_variable_reaches_preloaded_packages(begin, project: Path, packages: Path):
     """A variable that is changed, or taken away, in .env is so for a package that reads it at import."""
     (packages / "reader.py").write_text("import os\nvalue = os.environ.get('COLOUR')\n", encoding="utf-8")
     (project / ".env").write_text("COLOUR=red\n", encoding="utf-8")

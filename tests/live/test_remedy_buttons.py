@@ -182,7 +182,7 @@ def test_a_service(start: Start, project: Path):
         {"X_Forwarded_For": "203.0.113.5"},
     ],
 )
-def test_refused(start: Start, project: Path, headers: dict[str, str]):
+def test_foreign_requests_run_nothing(start: Start, project: Path, headers: dict[str, str]):
     """A foreign origin, a rebound host, a frame, another machine: nothing is run."""
     write(project, app__py=SQLITE + HELLO.format(word="mended"))
     appliance = start()
@@ -195,7 +195,7 @@ def test_refused(start: Start, project: Path, headers: dict[str, str]):
     assert not (project / "data").exists()
 
 
-def test_stale(start: Start, project: Path):
+def test_an_old_pages_button_runs_nothing(start: Start, project: Path):
     """After a save, the button of an older page runs nothing, and says why."""
     write(project, app__py=SQLITE + HELLO.format(word="mended"))
     appliance = start()

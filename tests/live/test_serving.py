@@ -109,7 +109,7 @@ def test_running_request_finishes(start: Start, project: Path):
     assert slow == [b"old"]
 
 
-def test_broken_and_mended(start: Start):
+def test_broken_and_fixed(start: Start):
     """A syntax error shows its file and line on the page, in the log and in the status; fixing it recovers."""
     appliance = start()
     appliance.wait_for("worker.ready")
@@ -154,8 +154,8 @@ def test_slow_boot_answers_everybody(start: Start, project: Path):
     assert appliance.get()[1] == b"awake"
 
 
-def test_waits_a_moment_for_the_worker(start: Start, project: Path):
-    """A client that waits long gets a page; one that comes just before the worker is ready gets its answer."""
+def test_a_late_client_gets_its_answer_or_the_page(start: Start, project: Path):
+    """A client that waits long gets a page; a client that comes late gets its answer or the page, and nothing else."""
     (project / "app.py").write_text(WAITING, encoding="utf-8")
     appliance = start()
     appliance.wait_for("output", text="importing")
@@ -193,7 +193,7 @@ def test_stops_within_two_seconds(start: Start, project: Path, source: str, stag
     assert appliance.events[-1]["event"] == "appliance.stopped"
 
 
-def test_crash_is_mended(start: Start, project: Path):
+def test_crash_is_fixed(start: Start, project: Path):
     """A worker that is killed is started again, and nobody is refused."""
     appliance = start()
     ready = appliance.wait_for("worker.ready")
@@ -288,7 +288,7 @@ def test_nothing_is_written_into_the_project(start: Start, project: Path):
     assert sorted(path.name for path in project.rglob("*")) == ["app.py", "helper.py"]
 
 
-def test_page_waits_for_news(start: Start):
+def test_page_waits_for_a_change(start: Start):
     """When a broken project is fixed, the long request of its page ends, and the next one is served."""
     appliance = start()
     appliance.wait_for("worker.ready")
@@ -300,10 +300,10 @@ def test_page_waits_for_news(start: Start):
         page = client.getresponse().read().decode()
         assert "&lt;b&gt;" in page
         version = page.partition("/__appliance__/wait?version=")[2].partition('"')[0]
-        # The stand-in answers, or the worker does, where it was ready before the request was read: news either way.
+        # The stand-in answers, or the worker does, where it was ready before the request was read: a change either way.
         client.request("GET", f"/__appliance__/wait?version={version}")
         appliance.edit("app.py", HELLO.format(word="mended"))
         answer = client.getresponse()
-        assert answer.headers["X-Appliance-Wait"] == "news" or answer.read() == b"mended"
+        assert answer.headers["X-Appliance-Wait"] == "changed" or answer.read() == b"mended"
     appliance.wait_for("worker.ready", generation=3)
     assert appliance.get()[1] == b"mended"

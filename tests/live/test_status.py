@@ -27,13 +27,13 @@ held = threading.Event()
 
 def app(environ, start_response):
     if environ["PATH_INFO"] == "/wait":
-        wait_for_news()
+        wait_for_message()
     if environ["PATH_INFO"] == "/free":
         held.set()
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [b"one"]
 
-def wait_for_news():
+def wait_for_message():
     held.wait(30)
 """
 
@@ -122,7 +122,7 @@ def test_a_slow_request_is_told_once_with_its_place(start: Start, project: Path)
     event = appliance.wait_for("request.slow")
     assert event["url.path"] == "/wait"
     assert event["running_s"] > 0.3
-    assert "wait_for_news" in event["traceback"]
+    assert "wait_for_message" in event["traceback"]
     assert event["traceback"].lstrip().startswith(f'File "{project / "app.py"}"')
     appliance.get("/free")
     request.join(30)
@@ -132,7 +132,7 @@ def test_a_slow_request_is_told_once_with_its_place(start: Start, project: Path)
     assert [each for each in appliance.events if each["event"] == "request.slow"] == [event]
 
 
-def test_a_hangup_is_a_wish_to_reload(start: Start):
+def test_a_hangup_asks_for_a_reload(start: Start):
     """SIGHUP without a controlling terminal starts a new generation, and the server goes on."""
     appliance = start()
     appliance.wait_for("worker.ready", generation=1)

@@ -75,7 +75,7 @@ def test_each_event_has_a_complete_row(name):
     assert event.by
 
 
-def test_no_field_is_explained_in_vain():
+def test_no_field_is_explained_without_use():
     """Each explained field is one of some event's, and none has a name that every line opens with."""
     assert {field for event in EVENTS.values() for field in event.fields} == set(FIELDS)
     assert not set(FIELDS) & set(ALWAYS)

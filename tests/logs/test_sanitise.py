@@ -190,7 +190,7 @@ def test_what_is_not_seen_is_shown(text, written):
         ("\\\\server", "\\\\\\server"),
     ],
 )
-def test_escapes(text, written):
+def test_escapes_are_the_documented_ones(text, written):
     """The escapes are the documented ones, and a backslash is doubled only where it would be read as one."""
     assert sanitise(text) == written
 

@@ -241,7 +241,7 @@ def test_the_threshold(level, seen):
     assert recorder.lines[-1]["text"] == "printed"
 
 
-def test_output():
+def test_a_printed_line_has_its_origin():
     """A printed line has its stream, its process and its request."""
     recorder = Recorder()
     recorder.log.output(

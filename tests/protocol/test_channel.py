@@ -50,7 +50,7 @@ def until_the_end(channel: Channel) -> Iterator[tuple[Message, list[int]]]:
             yield from channel.receive()
 
 
-def test_order(ends: Ends):
+def test_messages_arrive_in_order(ends: Ends):
     """Messages arrive whole and in order, several in one read."""
     one, other = ends
     one.send(StopAccepting())
@@ -59,7 +59,7 @@ def test_order(ends: Ends):
     assert [message for message, _ in received] == [StopAccepting(), TakeConnections(early=["a", "b"])]
 
 
-def test_descriptors(ends: Ends):
+def test_descriptors_arrive_with_their_message(ends: Ends):
     """A descriptor arrives as another of the same open file, with its own message and not an earlier one."""
     one, other = ends
     read, write = os.pipe()
@@ -109,7 +109,7 @@ def test_descriptors_that_are_lost(ends: Ends, few_descriptors: FewDescriptors, 
     os.close(read)
 
 
-def test_large(ends: Ends):
+def test_a_large_message_arrives_whole(ends: Ends):
     """A record larger than any socket buffer arrives whole."""
     one, other = ends
     record = ["event", 0.0, "info", "output", {"text": "x" * 3_000_000}]

@@ -62,7 +62,7 @@ def test_no_more_than_a_few():
     assert all_checked(None) == []
 
 
-def test_ids():
+def test_each_remedy_has_its_own_id():
     """An id stands for a generation, a kind and its parameters: another one of these has another id."""
     need = {"kind": "add-host", "host": "a"}
     ids = {remedy_id("1", need), remedy_id("2", need), remedy_id("1", {**need, "host": "b"})}

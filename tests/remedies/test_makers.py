@@ -65,7 +65,7 @@ def line(root: Path, files: dict[str, str], need: dict[str, str], **facts: Any) 
         ({}, {"kind": "start-service", "host": "db"}, ""),
     ],
 )
-def test_commands(tmp_path: Path, files: dict[str, str], need: dict[str, str], command: str):
+def test_commands_are_made_from_files(tmp_path: Path, files: dict[str, str], need: dict[str, str], command: str):
     """Each command is made here; what the project's files do not have is refused."""
     assert line(tmp_path / "project", files, need) == command
 

@@ -77,7 +77,7 @@ class Desk:
     def edit(self) -> str:
         """One edit; its kind."""
         if self._broken:
-            self.mend()
+            self.repair()
             return "mended"
         edits: list[tuple[Callable[[], None], int]] = [
             (self.value, 50), (self.template, 8), (self.variable, 4), (self.come, 6), (self.go, 6), (self.rename, 6),
@@ -131,7 +131,7 @@ class Desk:
         self._broken = self._chance.choice(sorted(self._values))
         self._save(self._file(self._broken), self._chance.choice(BREAKING))
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """As it was before it was broken, or anything, if it was not."""
         broken, self._broken = self._broken, ""
         if broken:

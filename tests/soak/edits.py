@@ -82,7 +82,7 @@ class Day:
         """Break it and fix it: from then on the stand-in is there, in every sample."""
         self._desk.breaks()
         self._ask_until(self._desk.answer())
-        self._desk.mend()
+        self._desk.repair()
         self._ask_until(self._desk.answer())
 
     def burst(self) -> None:
@@ -182,12 +182,12 @@ def work(*, edits: int, bursts: int, seed: int, looks: int) -> Result:
             for number in range(1, edits + 1):
                 day.edit(number)
                 if number % every == 0:
-                    desk.mend()
+                    desk.repair()
                     day.edit(number)
                     day.look()
                 if len(day.result.failures) > 20:
                     break
-            desk.mend()
+            desk.repair()
             for _ in range(bursts):
                 day.burst()
             return day.end()

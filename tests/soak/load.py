@@ -65,8 +65,8 @@ class Soaked(Appliance):
             event = json.loads(line)
             self._ledger.line(event)
             if event["event"] not in ACCESS and event["role"] == "supervisor":
-                self._news.put(event)
-        self._news.put(None)
+                self._incoming.put(event)
+        self._incoming.put(None)
 
 
 @dataclass

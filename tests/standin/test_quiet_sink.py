@@ -62,7 +62,7 @@ def test_what_a_person_asks_for_is_logged(sink):
     assert logged(sink, exchange("/notes"), exchange("/notes")) == 1
 
 
-def test_many_open_pages_are_not_kept_for_ever(sink):
+def test_many_open_pages_are_not_kept_forever(sink):
     """What is kept of open pages is bounded."""
     for number in range(1000):
         sink.exchange(exchange(WAIT, referer=f"http://localhost/{number}"))

@@ -76,7 +76,7 @@ def test_the_page():
     assert f'<form method="post" action="{PAGE}">' in page
 
 
-def test_pressed():
+def test_a_pressed_button_leads_to_its_output():
     """The form's id goes to the supervisor, and the browser is led to the page that shows the output."""
     site = Site()
     status, fields, _ = site.ask(PAGE, form=site.form(), **OURS)
@@ -139,7 +139,7 @@ def test_an_endless_form():
     assert site.ask(PAGE, form=many, **OURS)[0] == 403
 
 
-def test_output():
+def test_output_is_shown_while_it_runs():
     """Output is shown while it runs, on a page that refreshes itself; then how it has ended."""
     site = Site()
     site.remedies.progress(RemedyProgress(remedy=ID, state="running", lines=["<one>"]))
@@ -165,7 +165,7 @@ def test_as_json():
     assert told == {**REMEDY, "run": {}, "page_value": site.guard.page_value}
 
 
-def test_unknown(monkeypatch: pytest.MonkeyPatch):
+def test_an_unknown_id_is_not_found(monkeypatch: pytest.MonkeyPatch):
     """An id that the supervisor has not named is not found."""
     monkeypatch.setattr(remedy_pages, "_WAIT_S", 0.0)
     status, _, page = Site().ask(f"{PAGE}?id=%3Cscript%3E")

@@ -49,10 +49,10 @@ def test_another_page(content: dict[str, Any], accept: str):
     page = WaitingPage()
     page.show(content)
     status, headers, body = ask(page, 1, accept)
-    assert (status, headers["X-Appliance-Wait"], body) == ("204 No Content", "news", b"")
+    assert (status, headers["X-Appliance-Wait"], body) == ("204 No Content", "changed", b"")
 
 
-def test_served():
+def test_once_a_worker_serves_the_page_is_loaded_again():
     """Once a worker serves, the page has to be loaded again: that is the application."""
     page = WaitingPage()
     page.show({**PROGRESS, "version": 2})
@@ -61,7 +61,7 @@ def test_served():
     waiting.start()
     page.stop()
     waiting.join(10)
-    assert answers[0][1]["X-Appliance-Wait"] == "news"
+    assert answers[0][1]["X-Appliance-Wait"] == "changed"
 
 
 def test_nothing_new(monkeypatch: pytest.MonkeyPatch):

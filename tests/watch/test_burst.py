@@ -42,7 +42,7 @@ def test_no_burst_is_endless():
     assert now <= 10.0 + MAX_S + 0.02
 
 
-def test_held():
+def test_a_held_burst_waits():
     """A burst that is held waits, even past the longest time."""
     burst = Burst()
     burst.add("a", 10.0, whole=True)
@@ -50,7 +50,7 @@ def test_held():
     assert burst.due() == 10.0 + MAX_S * 2 + 0.01
 
 
-def test_doubt():
+def test_a_doubtful_file_is_waited_for_once():
     """A doubtful file is waited for once a burst."""
     burst = Burst()
     burst.add("a", 10.0, whole=True)

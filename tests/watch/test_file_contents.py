@@ -21,7 +21,7 @@ def file(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_unread(file: str):
+def test_a_change_of_an_unread_file_counts(file: str):
     """A change of a file that was never read counts."""
     contents = FileContents()
     contents.add_unread([file])
@@ -29,7 +29,7 @@ def test_unread(file: str):
     assert not contents.changed(file, mark(file))
 
 
-def test_learnt(file: str):
+def test_a_touch_of_a_read_file_is_no_change(file: str):
     """A touch of a file that was read in a quiet moment is no change."""
     contents = FileContents()
     contents.add_unread([file])
@@ -74,7 +74,7 @@ def test_gone_and_back(file: str):
     assert not contents.changed(file + "x", None)
 
 
-def test_full(file: str):
+def test_an_emptied_file_is_noticed(file: str):
     """Emptiness is told from fullness, of what is there."""
     contents = FileContents()
     assert not contents.had_content(file)

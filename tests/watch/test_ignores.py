@@ -104,7 +104,7 @@ def test_a_rule_that_can_not_be_read(tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", [".git", "node_modules", "__pycache__", ".venv", ".mypy_cache", "shop.egg-info"])
-def test_never(name: str):
+def test_some_folders_are_never_watched(name: str):
     """Some folders are nobody's source, at any depth."""
     assert Ignores("/project").folder(f"/project/deep/{name}")
 

@@ -60,7 +60,7 @@ ROOT = "/project"
         ("4913", None),
     ],
 )
-def test_kinds(path: str, kind: Kind | None):
+def test_each_file_has_its_kind(path: str, kind: Kind | None):
     """What a worker loads is code or an asset, what the analysis reads the environment or dependencies; no more."""
     folder, _, name = f"{ROOT}/{path}".rpartition("/")
     assert Rule(ROOT, [], ["config/*.yaml"]).kind(folder, name) is kind

@@ -35,7 +35,7 @@ def mounts() -> Mounts:
         ("/src/with space/a", "nfs4"),
     ],
 )
-def test_of(mounts: Mounts, path: str, kind: str):
+def test_a_path_is_in_its_deepest_mount(mounts: Mounts, path: str, kind: str):
     """A path is in the mount with the longest name that holds it."""
     assert mounts.of(path).kind == kind
 
@@ -48,7 +48,7 @@ def test_mute_below(mounts: Mounts):
 
 
 @pytest.mark.parametrize("kind", ["9p", "virtiofs", "fuse", "fuse.grpcfuse", "nfs", "nfs4", "cifs", "vboxsf"])
-def test_mute(kind: str):
+def test_what_another_kernel_writes_to_is_mute(kind: str):
     """What another kernel writes to is mute."""
     assert Mount("/x", kind).eventless
 
@@ -69,7 +69,7 @@ def test_no_table():
     assert Mounts(b"").eventless_below("/project") == []
 
 
-def test_within():
+def test_changed_mounts_are_seen_from_their_folders():
     """A mount that comes, goes, or takes another's place is seen from the folders that it concerns alone."""
     mounts, fewer = Mounts(TABLE), Mounts(TABLE.replace(b"31 30 0:41", b"31"))
     other = Mounts(TABLE.replace(b"31 30", b"99 30"))

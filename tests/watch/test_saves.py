@@ -88,7 +88,7 @@ SAVES = [in_place, save, vim, pycharm, emacs, sed, in_pieces, emptied_first, lin
 
 
 @pytest.mark.parametrize("how", SAVES, ids=lambda each: each.__name__)
-def test_saves(watch: Watch, watch_set: Path, how: Save):
+def test_each_editors_save_is_one_burst(watch: Watch, watch_set: Path, how: Save):
     """Each editor's save is one burst with the file alone in it, told when it is whole."""
     watching = watch()
     how(watch_set / "shop/views.py", "saved")

@@ -44,19 +44,19 @@ def target(folder: Path, file: str, attribute: str, *, call: str = "auto", **mor
     }
 
 
-def test_object(folder: Path):
+def test_a_callable_is_taken_as_it_is(folder: Path):
     """A callable is taken as it is."""
     (folder / "one.py").write_text(WSGI.format(name="app"), encoding="utf-8")
     assert load(target(folder, "one.py", "app"), LOADER, Hooks())({}, None) == [b"app"]
 
 
-def test_dotted(folder: Path):
+def test_an_attribute_of_an_attribute_is_found(folder: Path):
     """An attribute of an attribute is found."""
     (folder / "dash_like.py").write_text(WSGI.format(name="run") + "class app:\n    server = run\n", encoding="utf-8")
     assert load(target(folder, "dash_like.py", "app.server"), LOADER, Hooks())({}, None) == [b"run"]
 
 
-def test_factory(folder: Path):
+def test_a_factory_has_any_name(folder: Path):
     """What can be called with nothing, and not with two arguments, is a factory, whatever its name."""
     (folder / "two.py").write_text(WSGI.format(name="real") + "def app():\n    return real\n", encoding="utf-8")
     assert load(target(folder, "two.py", "app"), LOADER, Hooks())({}, None) == [b"real"]
@@ -116,7 +116,7 @@ def test_factory_that_needs_more(folder: Path):
         load(target(folder, "needy.py", "create_app", call="yes"), LOADER, Hooks())
 
 
-def test_signatures():
+def test_an_application_is_no_factory():
     """An application is no factory, however its arguments are spelt; what has no signature is none either."""
     assert is_factory(lambda: None)
     assert is_factory(lambda config=None: None)

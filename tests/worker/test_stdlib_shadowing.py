@@ -42,14 +42,14 @@ def found(root: Path) -> str:
         ("import json\n", False),
     ],
 )
-def test_meant(tmp_path: Path, source: str, own: bool):
+def test_a_file_that_defines_what_is_needed_is_used(tmp_path: Path, source: str, own: bool):
     """A project's file with a standard name is used if it defines all that the project needs; else the standard one."""
     (tmp_path / "queue.py").write_text("waiting = []\n", encoding="utf-8")
     (tmp_path / "app.py").write_text(source, encoding="utf-8")
     assert (found(tmp_path) == str(tmp_path / "queue.py")) is own
 
 
-def test_package(tmp_path: Path):
+def test_a_package_of_the_name_is_searched(tmp_path: Path):
     """A package that has the name is searched too."""
     (tmp_path / "queue").mkdir()
     (tmp_path / "queue" / "__init__.py").write_text("waiting = []\n", encoding="utf-8")

@@ -30,7 +30,7 @@ from appliance.dependencies.formats.dependency_spec import read_specs, specifier
         ("!=2", "!=2"),
     ],
 )
-def test_constraints(constraint, standard):
+def test_poetrys_constraints_are_translated(constraint, standard):
     """The examples of Poetry's documentation."""
     assert specifier(constraint) == standard
 
@@ -52,7 +52,7 @@ def test_constraints(constraint, standard):
         (3, []),
     ],
 )
-def test_tables(value, lines):
+def test_each_table_becomes_lines(value, lines):
     """Every shape of an entry becomes lines that the standard's parser takes."""
     assert [spec.line() for spec in read_specs("tea", value)] == lines
     for line in lines:

@@ -54,7 +54,7 @@ def test_a_lock(tmp_path):
         (None, []),
     ],
 )
-def test_sources(tmp_path, sources, indexes):
+def test_sources_beside_pypi_are_named(tmp_path, sources, indexes):
     """PyPI as the first is left to the installer, which may have a mirror of it; others are named."""
     assert read_pipfile_lock(lock(tmp_path, sources), DependencySelection())[1] == indexes
 

@@ -45,7 +45,7 @@ def ours(*specifiers):
 
 
 @pytest.mark.parametrize("constraint", EXAMPLES)
-def test_examples(constraint):
+def test_poetry_agrees_on_its_examples(constraint):
     """Each form that Poetry documents admits the versions that Poetry's own parser admits."""
     assert ours(*alternatives(constraint)) == theirs(constraint)
 

@@ -67,7 +67,7 @@ APPLICATION = "from django.core.wsgi import get_wsgi_application\napplication = 
     ],
     ids=["the usual layout", "a package of settings in a sub-folder", "no default", "read from a file", "broken now"],
 )
-def test_django(find, tmp_path, files, settings, module, first):
+def test_manage_py_leads_to_the_application(find, tmp_path, files, settings, module, first):
     """A manage.py leads to the settings, and those to the WSGI application, or to Django's own."""
     target = find(files)
     assert target.kind == "django"

@@ -21,7 +21,7 @@ FLASK = "from flask import Flask\napp = Flask(__name__)\n"
         ("wsgiref.simple_server:demo_app", "wsgiref.simple_server:demo_app?"),
     ],
 )
-def test_explicit(find, refuse, app, expected):
+def test_each_form_of_appliance_app_counts(find, refuse, app, expected):
     """APPLIANCE_APP in every form is taken at its word."""
     files = {"shop.py": FLASK + "from x import y\ndef create(): return y()\n", "src/inner.py": FLASK, "wsgi.py": FLASK}
     files |= {"site/__init__.py": "", "site/wsgi.py": FLASK}

@@ -20,7 +20,7 @@ WORDS = {
 
 
 @pytest.mark.parametrize(("words", "heading"), WORDS.items(), ids=WORDS.values())
-def test_headings(words: str, heading: str):
+def test_package_and_version_stand_first(words: str, heading: str):
     """Package and version stand first; a failure of another kind has its meaning as a sentence."""
     assert install_heading(failure(words.split("\n"), 1, "").found) == heading
 

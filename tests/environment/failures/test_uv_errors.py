@@ -88,7 +88,7 @@ def test_nothing_is_named_wrongly(tmp_path):
         ("error: the requested Python version does not satisfy Python>=3.14", "this Python", "APPLIANCE_PYTHON"),
     ],
 )
-def test_meanings(words, meaning, action):
+def test_usual_errors_are_explained(words, meaning, action):
     """What is commonly met is explained, with what to do about it."""
     error = failure(words.splitlines(), 1, "")
     assert meaning in error.found

@@ -194,7 +194,7 @@ def test_secrets_in_a_query(query, written):
         ("websocket.closed", 101, "info"),
     ],
 )
-def test_levels(name, status, level):
+def test_the_status_decides_the_level(name, status, level):
     """The status decides the level; a request that did not end as it should is never below a warning."""
     assert access.event(record(event=name, status=status))[:2] == (level, name)
 

@@ -100,7 +100,7 @@ def test_without_a_terminal_nothing_is_cut():
         (125, "2 min 5 s"),
     ],
 )
-def test_durations(seconds, words):
+def test_durations_have_units_for_people(seconds, words):
     """Durations are in units that people read, without a step back where the unit changes."""
     assert f" {words} GET" in shown("info", "request.finished", **request(duration_s=seconds))
 

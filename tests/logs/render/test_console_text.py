@@ -105,7 +105,7 @@ def test_repetitions_are_counted():
     ]
 
 
-def test_requests_are_the_same_but_for_their_times():
+def test_requests_are_the_same_except_for_their_times():
     """Requests that are answered alike are repetitions, though each has its own id and duration."""
     request = {
         "event": "request.finished",

@@ -56,7 +56,7 @@ def test_the_short_way_says_what_the_careful_way_says(entry):
         (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
     ],
 )
-def test_values(value, written):
+def test_each_value_is_rendered_as_documented(value, written):
     """Each value that orjson lets through, refuses or renders by itself is written as documented."""
     assert json.loads(json_line(None, "info", {"event": "x", "field": value}))["field"] == written
 

@@ -138,7 +138,7 @@ def test_a_file_of_html_gets_the_script():
     assert answer.fields["Content-Length"] == str(len(WITH))
 
 
-def test_gzip():
+def test_a_compressed_page_is_compressed_again():
     """What GZipMiddleware has compressed is compressed again; its length is not said."""
     answer = Answer(page(gzip.compress(PAGE), Content_Encoding="gzip", ETag='"a"'))
     assert gzip.decompress(answer.body) == WITH
@@ -187,7 +187,7 @@ def test_start_response_in_the_first_step_of_a_generator():
     assert Answer(app).body == WITH
 
 
-def test_write():
+def test_the_older_write_is_seen():
     """PEP 3333's older way to send is seen too."""
 
     def app(environ, start_response):

@@ -256,7 +256,7 @@ def in_two(stage: Stage, case: Case) -> None:
 
 
 @FOLDERS
-def test_requests(stage: Stage, folder: str):
+def test_each_request_is_answered_as_its_rfc_asks(stage: Stage, folder: str):
     """Each request is answered and received as its RFC asks, leaves one record, and hides no other."""
     play_each(cases(folder), stage.play)
 

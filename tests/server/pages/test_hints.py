@@ -107,7 +107,7 @@ def test_a_module_of_the_project(hinted: Hint) -> None:
 @pytest.mark.parametrize(
     "example", ["local.py.example", "local_sample.py", "local.dist.py", "local.tpl", "local.py-dist"]
 )
-def test_a_module_that_is_to_be_copied(hinted: Hint, example: str) -> None:
+def test_a_module_that_must_be_copied(hinted: Hint, example: str) -> None:
     """Settings that each makes for itself: the file beside them is named, with the command."""
     words = hinted(importing("local"), {example: "", "requirements.txt": ""})
     assert f"cp {example} local.py" in words
@@ -169,7 +169,7 @@ def splits_nothing() -> object:
     ("raises", "name"),
     [(reads_the_unset, "NEVER_SET_HOSTS"), (counts_the_unset, "NEVER_SET_COUNT"), (splits_nothing, "")],
 )
-def test_a_variable_that_is_taken_for_set(hinted: Hint, raises: Callable[[], object], name: str):
+def test_a_variable_that_is_treated_as_set(hinted: Hint, raises: Callable[[], object], name: str):
     """None of os.environ.get, where the line went on with it, is the variable that is not set."""
     words = hinted(raises)
     assert (f"Set {name} in the project's .env: {name}=..." in words) if name else not words

@@ -10,7 +10,7 @@ from appliance.server.http.refusal import HostRefused, answer
 from appliance.server.pages.host_page import host_page
 
 
-def test_html():
+def test_a_browser_gets_a_page():
     """A browser gets a page with the name, how to allow it, and the policy of all pages."""
     page = host_page(HostRefused("shop.test:8000"), "text/html,*/*;q=0.8")
     assert page is not None

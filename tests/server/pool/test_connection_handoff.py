@@ -67,7 +67,7 @@ def seen(echo: Echo) -> list[str]:
     return [request["PATH_INFO"] for request in echo.seen]
 
 
-def test_a_connection_goes_to_whoever_answers(two: Two):
+def test_a_connection_goes_to_the_process_that_answers(two: Two):
     """On one connection each request is answered by its server, and logged there alone."""
     with closing(Client(two.address)) as client:
         for path in ("/one", f"{OURS}two", f"{OURS}three", "/four", f"{OURS}five"):

@@ -45,7 +45,7 @@ def test_what_follows_a_last_answer_is_taken(serve: Serve, sent: bytes):
     assert client.sock.recv(1) == b""
 
 
-def test_a_body_that_nobody_wants_is_taken(serve: Serve):
+def test_a_body_that_nobody_needs_is_taken(serve: Serve):
     """An answer before a body has come whole arrives, though the body is too long to be read to its end."""
 
     def application(environ: object, start_response: Callable[..., object]) -> list[bytes]:

@@ -105,7 +105,7 @@ def test_several_are_reported_together(serve: Serve, gate: Gate):
     gate.opened.set()
 
 
-def test_never(serve: Serve, gate: Gate):
+def test_without_a_limit_nothing_is_slow(serve: Serve, gate: Gate):
     """Without a limit no request is too slow."""
     served = serve(gate)
     served.client().send(get("/wait"))

@@ -238,7 +238,7 @@ def test_the_server_adds_what_is_missing(serve: Serve):
     assert serve(answer([], headers=given[1:2])).ask()["Date"]
 
 
-def test_a_request_id_is_taken_over_if_it_is_sane(serve: Serve):
+def test_a_request_id_is_taken_over_if_it_is_valid(serve: Serve):
     """A client's X-Request-ID names the request, but not with whatever characters it likes."""
     served = serve(answer([]))
     assert served.ask(get("/", "X-Request-ID: abc-1.2_3"))["X-Request-ID"] == "abc-1.2_3"

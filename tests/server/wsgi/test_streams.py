@@ -114,7 +114,7 @@ def test_an_upgrade_that_is_not_taken_is_a_request(serve: Serve):
 
 
 @pytest.mark.parametrize("data", [b"stop", b"boom"])
-def test_what_is_raised_after_the_hijack_is_swallowed(serve: Serve, data: bytes):
+def test_what_is_raised_after_the_hijack_is_ignored(serve: Serve, data: bytes):
     """However a handler ends, nothing of ours is written into its protocol; a real failure is told."""
     served = serve(echo_frames)
     client = served.client().send(UPGRADE)
@@ -222,8 +222,8 @@ def test_full_streams_refuse_nobody_who_takes_no_socket(serve: Serve, endless: C
     assert served.ask(get("/plain", "Connection: Upgrade", "Upgrade: WebSocket")).status == 503
 
 
-@pytest.mark.parametrize("swallows", [True, False])
-def test_full_streams_give_no_socket(serve: Serve, swallows: bool):
+@pytest.mark.parametrize("ignores", [True, False])
+def test_full_streams_give_no_socket(serve: Serve, ignores: bool):
     """A socket that is taken by another protocol's name while streams are full is refused with 503, and one line."""
     over = threading.Event()
 
@@ -235,7 +235,7 @@ def test_full_streams_give_no_socket(serve: Serve, swallows: bool):
         try:
             environ["werkzeug.socket"].send(SWITCH)
         except Exception:
-            if not swallows:
+            if not ignores:
                 raise
         start_response("200 OK", [])
         return [b"nobody sees this"]

@@ -31,7 +31,7 @@ STANDARD = str(Path(os.__file__).parent)
         ("", False),
     ],
 )
-def test_whose(path: str, is_own: bool):
+def test_what_is_not_installed_is_the_projects(path: str, is_own: bool):
     """What neither an environment nor the standard library holds is the project's, wherever it lies."""
     assert ProjectPlaces("/srv", sys.path).is_own(path) is is_own
 
@@ -64,7 +64,7 @@ def test_entries_of_a_path():
     assert places.first_entries(path) == ["/srv/src", "/lib/prices"]
 
 
-def test_installed():
+def test_a_folder_of_packages_is_known_by_its_name():
     """A folder of packages is known by its name."""
     assert is_installed("/env/lib/python3.13/site-packages/flask/__init__.py")
     assert not is_installed(tempfile.gettempdir())

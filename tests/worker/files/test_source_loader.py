@@ -114,7 +114,7 @@ def test_unchanged_is_not_compiled(root: Path, cache: CodeCache, tmp_path: Path,
 
 
 @pytest.mark.parametrize("damage", [b"", b"1234", b"\0\0\0\0nonsense", None])
-def test_damaged(root: Path, cache: CodeCache, tmp_path: Path, damage: bytes | None):
+def test_damaged_code_is_compiled_again(root: Path, cache: CodeCache, tmp_path: Path, damage: bytes | None):
     """What a full disk or a power cut left in the cache is compiled again, and never passed to marshal."""
     installed(root, cache)
     (root / "torn.py").write_text("WORD = 'whole'\n", encoding="utf-8")
@@ -136,7 +136,7 @@ def test_closed_cache(root: Path, tmp_path: Path):
     assert fresh("poor").WORD == "poor"
 
 
-def test_pruned(root: Path, cache: CodeCache, tmp_path: Path):
+def test_the_last_versions_of_a_file_are_kept(root: Path, cache: CodeCache, tmp_path: Path):
     """The last few versions of each file are kept."""
     installed(root, cache)
     for number in range(MAX_VERSIONS * 2):
@@ -254,7 +254,7 @@ def put(folder: str) -> None:
 
 @as_root
 @pytest.mark.parametrize("given", ["nothing", "the top", "the top, closed", "all but the code", "all but the file"])
-def test_planted(volume: Path, given: str):
+def test_another_users_code_is_not_run(volume: Path, given: str):
     """Another user's code under the right name and checksum is not run, whatever user owns the folders."""
     folder = volume / f"uid-{OWNER}"
     with user(ATTACKER):
@@ -287,7 +287,7 @@ def test_planted(volume: Path, given: str):
 
 
 @as_root
-def test_replaced(volume: Path):
+def test_a_level_open_to_others_is_set_aside(volume: Path):
     """Where another user can have written the last level alone it is set aside, and code is kept again."""
     folder = f"{volume}/uid-{OWNER}/code"
     with user(OWNER):

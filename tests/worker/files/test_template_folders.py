@@ -13,7 +13,7 @@ import pytest
 from appliance.worker.files.template_folders import template_folders
 
 
-def test_flask(tmp_path: Path):
+def test_flasks_folders_are_found(tmp_path: Path):
     """The application's folder and its blueprints', also within middleware; its environment is not made for that."""
     made = flask.Flask("site", root_path=str(tmp_path), template_folder="pages")
     made.register_blueprint(flask.Blueprint("shop", "shop", root_path=str(tmp_path / "shop"), template_folder="views"))
@@ -24,7 +24,7 @@ def test_flask(tmp_path: Path):
     assert "jinja_env" not in vars(made)
 
 
-def test_django(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_djangos_folders_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """DIRS of each engine; of Jinja's the applications' folders too."""
     config = SimpleNamespace(path=str(tmp_path / "shop"))
     engines: list[dict[str, Any]] = [
@@ -42,7 +42,7 @@ def test_django(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert template_folders(None) == []
 
 
-def test_bottle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_bottles_folders_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Bottle's folders of templates are its own list, relative ones below the project's."""
     bottle: Any = SimpleNamespace(TEMPLATE_PATH=["./", "./views/"])
     monkeypatch.chdir(tmp_path)
@@ -53,6 +53,6 @@ def test_bottle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize(
     "value", [None, 3, SimpleNamespace(template_folder=7, root_path=None), SimpleNamespace(app=None)]
 )
-def test_others(value: object):
+def test_of_other_frameworks_nothing_is_known(value: object):
     """Nothing is known of other frameworks, and nothing fails."""
     assert template_folders(value) == []

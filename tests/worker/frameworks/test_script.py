@@ -94,7 +94,7 @@ def test_the_call_of_a_server(run: Run, name: str, text: str) -> None:
     ],
     ids=["with", "one request", "exit", "a loop", "a class of its own"],
 )
-def test_wsgiref(run: Run, text: str) -> None:
+def test_wsgirefs_server_is_never_bound(run: Run, text: str) -> None:
     """The standard library's server is never bound, and what it was given is served once."""
     assert run("from wsgiref.simple_server import make_server\n" + APP + text) == [b"hello"]
 
@@ -167,7 +167,7 @@ TORNADO = {
 }
 
 
-def test_tornado(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_tornados_container_is_served(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What Tornado's container holds is served when its loop starts; a loop without one is the project's own."""
     for name, text in TORNADO.items():
         path = tmp_path / "tornado" / name
@@ -183,7 +183,7 @@ def test_tornado(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.parametrize("given", ["'main:app'", "app"])
-def test_uvicorn(run: Run, given: str) -> None:
+def test_uvicorn_is_refused(run: Run, given: str) -> None:
     """A file that turns out to start an ASGI server is refused at once, by its name."""
     text = f"import uvicorn\nasync def app(scope, receive, send): ...\nuvicorn.run({given}, port=80)\n"
     with pytest.raises(TargetError, match="what it gives to uvicorn is an ASGI application"):

@@ -20,7 +20,7 @@ from appliance.server.pages.html.editor_links import editor_url
         ("javascript", ""),
     ],
 )
-def test_editors(name: str, url: str):
+def test_each_editor_has_its_own_link(name: str, url: str):
     """Each editor has its own form; an unknown name has none."""
     editor = {"name": name, "folder": "/home/me/a b/"}
     assert editor_url(editor, "/workspace", "/workspace/src/app.py", 3, 5) == url
@@ -33,7 +33,7 @@ def test_editors(name: str, url: str):
         ("C:\\Users\\me\\shop", "vscode://file/C:/Users/me/shop/app.py:1:1"),
     ],
 )
-def test_folders(folder: str, url: str):
+def test_the_hosts_folder_replaces_the_containers(folder: str, url: str):
     """Without the host's folder the path is the container's; a path of Windows becomes one of a URL."""
     assert editor_url({"name": "vscode", "folder": folder}, "/workspace", "/workspace/app.py", 0) == url
 

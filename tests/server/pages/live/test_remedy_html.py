@@ -26,7 +26,7 @@ def test_a_remedy_of_a_worker():
     assert "<pre" not in page
 
 
-def test_advice():
+def test_advice_has_no_link():
     """What only the host can run is shown without a link."""
     assert "href" not in remedies_html([{**REMEDY, "runs": False}])
 

@@ -100,7 +100,7 @@ except ValueError:
     assert "before" not in tree_of("try:\n    1 / 0\nexcept Exception:\n    raise ValueError from None\n", tmp_path)
 
 
-def test_groups(tmp_path: Path):
+def test_a_group_has_its_members(tmp_path: Path):
     """A group has its members, each with its own frames and causes."""
     source = "def f(x):\n    try:\n        x()\n    except Exception as error:\n        return error\n\n\n"
     source += "raise ExceptionGroup('many', [f(lambda: 1 / 0), ExceptionGroup('in', [f(lambda: {}['a'])])])\n"

@@ -65,7 +65,7 @@ def test_secrets_are_masked_by_value():
     assert "s3cret" not in str(found)
 
 
-def test_bounds():
+def test_a_request_of_any_size_is_shown():
     """A request of any size is shown within limits, and one without anything is shown too."""
     found = facts(
         QUERY_STRING="&".join(f"a{n}={'x' * 2000}" for n in range(2000)),

@@ -40,7 +40,7 @@ def place(call: Any, root: Path) -> tuple[str, int, list[list[Any]]]:
     [(PAGE, 3), ("{% if x %}\n{{ a b }}\n{% endif %}", 2), ("a\n\n{% nothing %}\n", 3)],
     ids=["running", "syntax", "tag"],
 )
-def test_jinja2(text: str, line: int, tmp_path: Path):
+def test_jinja2s_errors_have_their_line(text: str, line: int, tmp_path: Path):
     """Jinja2's errors, those of its syntax too, are at the template's line."""
     (tmp_path / "page.html").write_text(text, encoding="utf-8")
     environment = Environment(loader=FileSystemLoader(tmp_path), autoescape=True)
@@ -52,7 +52,7 @@ def test_jinja2(text: str, line: int, tmp_path: Path):
 
 @pytest.mark.parametrize("debug", [True, False])
 @pytest.mark.parametrize(("text", "line"), [(PAGE, 3), ("a\n\n{% nothing %}\n", 3)], ids=["running", "syntax"])
-def test_django(text: str, line: int, debug: bool, tmp_path: Path):
+def test_djangos_errors_have_their_line(text: str, line: int, debug: bool, tmp_path: Path):
     """Django's errors are at the template's line, with its debugging and without."""
     (tmp_path / "page.html").write_text(text, encoding="utf-8")
     engine = Engine(dirs=[str(tmp_path)], debug=debug, builtins=[], libraries={})
@@ -71,7 +71,7 @@ def test_django(text: str, line: int, debug: bool, tmp_path: Path):
     assert [line, text.splitlines()[line - 1]] in lines
 
 
-def test_mako(tmp_path: Path):
+def test_makos_errors_have_their_line(tmp_path: Path):
     """Mako's errors are at the template's line."""
     lookup = pytest.importorskip("mako.lookup", reason="not run: there is no Mako")
     (tmp_path / "page.html").write_text("<p>\n% if user:\n  ${user.fails}\n% endif\n", encoding="utf-8")
