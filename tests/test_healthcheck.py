@@ -108,7 +108,7 @@ def test_a_missing_socket_is_unhealthy(tmp_path):
 
 
 @pytest.mark.parametrize("answer", [b"", b"OK", b'["healthy"]', b'{"health": "healthy"', b"\xff\xfe", b"{}"])
-def test_what_is_no_status_is_unhealthy(tmp_path, answer):
+def test_what_is_not_a_status_is_unhealthy(tmp_path, answer):
     """An answer that is empty, cut short, or no JSON object is unhealthy, never an error of the check's own."""
     path = tmp_path / "status.sock"
     with supervisor(path, answer):

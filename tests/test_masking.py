@@ -48,7 +48,7 @@ def test_passwords_in_urls(text: str, written: str):
         "12:30 @ http://a",
     ],
 )
-def test_what_is_no_password(text: str):
+def test_what_is_not_a_password(text: str):
     """A port, a path, a user's name and an address of mail are none."""
     assert NOTHING.masked(text) == text
 

@@ -290,7 +290,7 @@ def test_a_page_of_the_history_is_not_old(opened: Callable[..., Site]):
 
 
 @pytest.mark.parametrize("address", ["/static/site.css", "/nothing", "/static/logo.svg"])
-def test_what_is_no_page_has_no_script(opened: Callable[..., Site], address: str):
+def test_what_is_not_a_page_has_no_script(opened: Callable[..., Site], address: str):
     """A style, an image or a text that a person opens is shown as it is."""
     site = opened()
     response = site.page.goto(site.url.rstrip("/") + address)

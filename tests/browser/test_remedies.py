@@ -16,18 +16,18 @@ from tests.live.remedy_projects import AS_IT_IS, FLASK, LAZY, SERVICE, SQLITE, V
 
 Start = Callable[..., Appliance]
 Settings = dict[str, str]
-MENDED = HELLO.format(word="mended")
+FIXED = HELLO.format(word="mended")
 
 
 def folder(project: Path, _: Path) -> Settings:
     """SQLite's folder is missing."""
-    write(project, app__py=SQLITE + MENDED)
+    write(project, app__py=SQLITE + FIXED)
     return {}
 
 
 def variable(project: Path, _: Path) -> Settings:
     """A variable is missing that the example has."""
-    write(project, app__py=VARIABLE + MENDED, __env__example="GREETING=hello\n", __env="A=1\n")
+    write(project, app__py=VARIABLE + FIXED, __env__example="GREETING=hello\n", __env="A=1\n")
     return {}
 
 
@@ -63,13 +63,13 @@ def command(project: Path, _: Path) -> Settings:
 
 def module(project: Path, aside: Path) -> Settings:
     """A module is missing whose package has another name."""
-    write(project, app__py="import PIL\n" + MENDED, requirements__txt="toaster\n")
+    write(project, app__py="import PIL\n" + FIXED, requirements__txt="toaster\n")
     return index(aside)
 
 
 def python(project: Path, _: Path) -> Settings:
     """A module left Python without a replacement."""
-    write(project, app__py="import lib2to3\n" + MENDED)
+    write(project, app__py="import lib2to3\n" + FIXED)
     (project / ".python-version").write_text("3.13\n")
     return {}
 
@@ -92,10 +92,11 @@ def press(page: Any, appliance: Appliance, path: str, label: str, text: str) -> 
     page.goto(f"http://127.0.0.1:{appliance.port}{path}")
     page.get_by_role("button", name=label, exact=True).click(timeout=60_000)
     page.wait_for_function("text => document.body.innerText.trim() === text", arg=text, timeout=60_000)
+    assert page.inner_text("body").strip() == text
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_pressed(start: Start, new_page: Callable[..., Any], project: Path, tmp_path: Path, case: str):
+def test_each_button_helps(start: Start, new_page: Callable[..., Any], project: Path, tmp_path: Path, case: str):
     """The button shows on the page, runs what it shows, and the page comes back by itself, as the project."""
     prepare, path, label, text = CASES[case]
     appliance = start(**prepare(project, tmp_path))
@@ -118,7 +119,7 @@ def test_a_service(start: Start, new_page: Callable[..., Any], project: Path, se
     """The compose file's service takes the place of localhost."""
     own, published = server
     compose = f"services:\n  {socket.gethostname()}:\n    image: x\n    ports: ['{published}:{own}']\n"
-    write(project, app__py=SERVICE + MENDED, compose__yaml=compose, __env=f"DB_HOST=localhost\nDB_PORT={published}\n")
+    write(project, app__py=SERVICE + FIXED, compose__yaml=compose, __env=f"DB_HOST=localhost\nDB_PORT={published}\n")
     appliance = start(APPLIANCE_IMAGE="slim")
     press(new_page(800, "light"), appliance, "/", "Use the service's name as the host", "mended")
     assert appliance.wait_for("remedy.finished")
@@ -133,14 +134,14 @@ def test_a_stale_environment(start: Start, new_page: Callable[..., Any], project
     (mark,) = (tmp_path / "cache").glob("uid-*/environments/*/.whole.json")
     os.utime(mark, (1_700_000_000, 1_700_000_000))
     module.unlink()
-    appliance.edit("app.py", "import toaster\n" + MENDED)
+    appliance.edit("app.py", "import toaster\n" + FIXED)
     appliance.wait_for("worker.failed")
     press(new_page(800, "light"), appliance, "/", "Install the dependencies again", "mended")
 
 
 def test_without_script(start: Start, new_page: Callable[..., Any], project: Path):
     """Without script, a button is a link to a page with a form, which shows the output and the way back."""
-    write(project, app__py=SQLITE + MENDED)
+    write(project, app__py=SQLITE + FIXED)
     appliance = start()
     appliance.wait_for("worker.failed")
     page = new_page(800, "light", java_script_enabled=False)

@@ -60,7 +60,7 @@ def test_a_port_that_cannot_be_published(subject):
     assert states(symptoms.ports, subject(HOST="0.0.0.0")) == ["note"]
 
 
-def test_a_cache_that_is_no_volume(subject):
+def test_a_cache_that_is_not_a_volume(subject):
     """In a container a cache that is not a mount is gone with it."""
     assert "hurts" in states(symptoms.cache, subject())
 

@@ -193,7 +193,7 @@ def _device(path):
         (_device, "not a text file"),
     ],
 )
-def test_what_is_no_file(tmp_path, make, reason):
+def test_what_is_not_a_file(tmp_path, make, reason):
     """What can't be read as a file is one complaint without a line, and the other files are read."""
     make(tmp_path / ".env")
     (tmp_path / ".flaskenv").write_text("A=1\n")

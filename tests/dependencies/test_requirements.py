@@ -93,7 +93,7 @@ def test_a_library_that_must_be_built_is(read, tmp_path, setup):
 
 
 @pytest.mark.parametrize("line", ["../other", ".hidden", "# -e .", "-e git+https://example.org/x#egg=x", "./x.whl"])
-def test_what_is_no_folder_stays(read, line):
+def test_what_is_not_a_folder_stays(read, line):
     """Archives, repositories and comments are none of our business."""
     assert read({"r.txt": line}).flat == line + "\n"
 

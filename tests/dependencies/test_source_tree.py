@@ -102,7 +102,7 @@ def test_what_no_name_may_hold(read, written, name, version):
     assert (tree.name, tree.version) == (name, version)
 
 
-def test_what_is_no_distribution(read, tmp_path):
+def test_what_is_not_a_distribution(read, tmp_path):
     """Poetry's package-mode = false has needs but no name; a file of tools' settings describes nothing."""
     tree = read({"pyproject.toml": '[tool.poetry]\npackage-mode = false\n[tool.poetry.dependencies]\ntea = "*"\n'})
     assert (tree.name, tree.requires) == ("", ("tea",))

@@ -159,7 +159,7 @@ def test_entry_points_however_they_are_written(tmp_path, written, group):
 
 
 @pytest.mark.parametrize("text", ["print('no call')", "def broken(", ""])
-def test_what_is_no_setup(tmp_path, text):
+def test_what_is_not_a_setup(tmp_path, text):
     """A file of that name which sets nothing up says nothing."""
     (tmp_path / "setup.py").write_text(text)
     assert read_setup(tmp_path) is None

@@ -81,7 +81,7 @@ def test_a_channel_that_fails(start: Start, project: Path, what: str):  # noqa: 
     assert "supervisor.failed" not in names
 
 
-def test_a_record_that_is_none(start: Start, project: Path):  # noqa: F811  as above
+def test_a_record_that_is_not_one(start: Start, project: Path):  # noqa: F811  as above
     """Records of another form are told of, and the same worker serves on."""
     appliance = start(APPLIANCE_INSTALL="off")
     appliance.wait_for("worker.ready")

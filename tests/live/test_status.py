@@ -85,7 +85,7 @@ def test_all_that_it_tells(start: Start):
 
 
 @pytest.mark.parametrize("question", [b"", b"\n", b"sta", b"\xff\n", b"x" * 200])
-def test_a_question_that_is_none_is_the_status(start: Start, question: bytes):
+def test_a_question_that_is_not_one_is_the_status(start: Start, question: bytes):
     """Whatever a client of the socket sends, or nothing at all, it is told the status."""
     appliance = start()
     appliance.wait_for("worker.ready")

@@ -147,7 +147,7 @@ def test_the_end_of_a_channel_is_an_error(ends: Ends):
         other.send(StopAccepting())
 
 
-def test_nonsense(bad_frame: bytes):
+def test_nonsense_is_an_error_of_the_channel(bad_frame: bytes):
     """A frame that is not a message is an error of the channel, whatever it holds, and never another exception."""
     near, far = socket.socketpair()
     sending = threading.Thread(target=near.sendall, args=(bad_frame,))

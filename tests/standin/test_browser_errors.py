@@ -38,7 +38,7 @@ def test_a_report_is_logged():
     "body",
     [b"", b"nonsense", b"[]", b"null", b"{}", b'{"kind": "other"}', b'{"kind": ["error"]}', b"[" * 10_000, b"\xff"],
 )
-def test_what_is_no_report_is_refused(body: bytes):
+def test_what_is_not_a_report_is_refused(body: bytes):
     """Any site can make a browser send bytes: they are checked, and logged by nobody."""
     log = Log()
     assert not BrowserErrors(log.report).take(body)

@@ -48,7 +48,7 @@ def test_texts_are_bounded():
     assert len(shown["details"]) < 10_000
 
 
-def test_remedies():
+def test_remedies_are_shown():
     """The overlay has a link for each remedy that can be run."""
     remedies = [{"id": "1", "label": "Set A", "runs": True}, {"id": "2", "label": "docker compose up", "runs": False}]
     shown = overlay({**PAGE, "remedies": remedies})

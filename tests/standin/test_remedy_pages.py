@@ -115,7 +115,7 @@ def test_pressed_by_a_script():
     ],
 )
 @pytest.mark.parametrize("end", ["", "/cancel"])
-def test_refused(fields: dict[str, str], end: str):
+def test_foreign_requests_are_refused(fields: dict[str, str], end: str):
     """A foreign origin, a rebound host, a frame, another machine, a body that is not a form: nothing is sent."""
     site = Site()
     assert site.ask(f"{PAGE}{end}", form=site.form(), **{**OURS, **fields})[0] == 403

@@ -102,7 +102,7 @@ def test_by_path(folder: Path, file: str):
         ("x = 1\n", "", "has none of app"),
     ],
 )
-def test_refused(folder: Path, source: str, attribute: str, words: str):
+def test_what_is_not_an_application_is_refused(folder: Path, source: str, attribute: str, words: str):
     """What is not a WSGI application is refused in words that say what it is."""
     (folder / "bad.py").write_text(source, encoding="utf-8")
     with pytest.raises(TargetError, match=words):

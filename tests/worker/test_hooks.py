@@ -330,7 +330,7 @@ open("done", "w").close()
 
 
 @pytest.mark.parametrize("given", ["7", "None", "'text'", "[1]"])
-def test_what_is_no_bytes_is_refused(given: str):
+def test_what_is_not_bytes_is_refused(given: str):
     """A binary stream refuses what it refused before: it makes no bytes of a number."""
     said = heard(f"""
 try:

@@ -158,7 +158,7 @@ def test_raw_bytes_in_a_path(sent, written):
     assert json.loads(line)["url.path"] == written
 
 
-def test_text_that_is_no_latin_1_is_kept():
+def test_text_that_is_not_latin_1_is_kept():
     """A text that holds more than bytes was decoded already, and is left alone."""
     assert fields(user_agent="日本")["user_agent.original"] == "日本"
 
@@ -214,7 +214,7 @@ def test_the_status_decides_the_level(name, status, level):
         record(path=3, query="a", user_agent="é").to_wire(),
     ],
 )
-def test_what_is_no_record(broken):
+def test_what_is_not_a_record(broken):
     """A list that is not an access record is refused, and nothing else than that is raised."""
     with pytest.raises((ValueError, TypeError, AttributeError)):
         access.event(AccessRecord.from_wire(broken))

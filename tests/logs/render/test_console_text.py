@@ -77,7 +77,7 @@ def test_a_crash_points_at_the_project():
     assert summary == "Fatal Python error: Segmentation fault app.py:7 in crash"
 
 
-def test_what_is_no_traceback_has_no_summary():
+def test_what_is_not_a_traceback_has_no_summary():
     """Text of several lines is shown as it is."""
     assert TracebackText(Palette(colour=False), "/w").summary("one\ntwo") == ""
 
@@ -89,7 +89,7 @@ def test_paths_are_relative():
 
 
 @given(st.recursive(st.none() | st.text() | st.integers(), lambda of: st.lists(of) | st.dictionaries(st.text(), of)))
-def test_an_exception_that_is_none(value):
+def test_an_exception_that_is_not_one(value):
     """Whatever stands where an exception's parts should be, it is shown somehow."""
     assert isinstance(as_text([value, {"frames": value, "notes": value}]), str)
 

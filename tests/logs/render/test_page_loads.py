@@ -92,7 +92,7 @@ def test_a_page_whose_assets_still_come_waits_on():
         record("/other"),
     ],
 )
-def test_what_is_no_quiet_asset_has_its_line(other):
+def test_what_is_not_a_quiet_asset_has_its_line(other):
     """What failed, changed something or is another page is never folded; the page stands before it."""
     shown = Shown()
     shown.records(record("/"), record("/a.css"), other)

@@ -89,7 +89,7 @@ def test_a_document_gets_the_script():
         {"SERVER_PROTOCOL": "HTTP/1.0"},
     ],
 )
-def test_what_is_no_navigation_on_this_machine_has_its_own_iterable(values: dict[str, Any]):
+def test_what_is_not_a_navigation_on_this_machine_has_its_own_iterable(values: dict[str, Any]):
     """The application's result itself is returned, and its head as it was."""
     made: list[Any] = []
 
@@ -114,7 +114,7 @@ def test_loopback_is_this_machine(host: str):
     assert Answer(page(), HTTP_HOST=host).body == WITH
 
 
-def test_what_is_no_html_keeps_its_file_wrapper():
+def test_what_is_not_html_keeps_its_file_wrapper():
     """A download that a browser navigates to is sent as the application gave it, from kernel to kernel."""
 
     def app(environ, start_response):
@@ -215,7 +215,7 @@ def test_an_error_before_the_first_byte():
 
 
 @pytest.mark.parametrize("body", [b"", b"<p>a fragment", b"{}"])
-def test_what_is_no_document_is_untouched(body: bytes):
+def test_what_is_not_a_document_is_untouched(body: bytes):
     """HTML without a doctype or <html> keeps its bytes and its head."""
     answer = Answer(page(body, ETag='"a"'))
     assert answer.body == body
@@ -223,7 +223,7 @@ def test_what_is_no_document_is_untouched(body: bytes):
 
 
 @pytest.mark.parametrize("status", [None, 200, "OK", ""])
-def test_a_head_that_is_none_is_the_servers_to_refuse(status: Any):
+def test_a_head_that_is_not_one_is_the_servers_to_refuse(status: Any):
     """What the application did wrong reaches the server as it was."""
     seen = []
 

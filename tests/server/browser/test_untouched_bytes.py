@@ -97,7 +97,7 @@ def request(query: str, fields: list[str], method: str = "GET") -> bytes:
 
 
 @pytest.mark.parametrize("fields", ["a fetch", "htmx", "a frame", "curl", "a range"])
-def test_what_is_no_navigation(two: Two, fields: str):
+def test_what_is_not_a_navigation(two: Two, fields: str):
     """Whatever the application answers, in each form."""
     for body, coding, shape in itertools.product(BODIES, CODINGS, SHAPES):
         kind = TYPES.index("application/json") if body == "json" else 0
@@ -107,7 +107,7 @@ def test_what_is_no_navigation(two: Two, fields: str):
 
 
 @pytest.mark.parametrize("kind", range(2, len(TYPES)))
-def test_a_navigation_to_what_is_no_html(two: Two, kind: int):
+def test_a_navigation_to_what_is_not_html(two: Two, kind: int):
     """JSON, text, images and styles that a person opens in a tab, also where they look like a document."""
     for body, coding, shape in itertools.product(BODIES, CODINGS, SHAPES):
         asked = request(f"{body}|{kind}|{coding}|{shape}|200 OK", FIELDS["a navigation"])

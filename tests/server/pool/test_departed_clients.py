@@ -193,7 +193,7 @@ def test_a_handler_class_of_ones_own_has_the_line(serve: Serve):
     until(served, lambda: ("-", "GET /gone HTTP/1.1") in lines)
 
 
-def test_what_is_no_request_has_a_line_too(serve: Serve):
+def test_what_is_not_a_request_has_a_line_too(serve: Serve):
     """Bytes that are no request, from a client that has left, are logged as they came."""
     served, seen, _ = occupied(serve)
     served.client().send(b"NO REQUEST\r\n\r\n").close()

@@ -126,7 +126,7 @@ def test_a_head_that_does_not_come_is_408(serve: Serve):
     assert record["duration_us"] >= 50_000  # from the first byte of the head
 
 
-def test_an_idle_connection_is_closed_in_silence(serve: Serve):
+def test_an_idle_connection_is_closed_silently(serve: Serve):
     """Between requests a connection may be idle for so long; then it ends, and that is not logged."""
     served = serve(limits=Limits(idle_timeout_s=0.05))
     client = served.client()

@@ -52,7 +52,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("start", BAD.values(), ids=BAD.keys())
-def test_what_is_no_response_is_refused(serve: Serve, start: START):
+def test_what_is_not_a_response_is_refused(serve: Serve, start: START):
     """A malformed status or header is the application's failure: 500, nothing of it on the wire (PEP 3333)."""
     served = serve(answer([b"content"], *start))
     response = served.ask()

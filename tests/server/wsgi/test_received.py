@@ -107,7 +107,7 @@ def test_a_client_that_expects_it_is_told_to_go_on(serve: Serve, django: None):
         (b"9\r\n123456789\r\n0\r\n\r\n", 413, "request.refused"),
     ],
 )
-def test_what_is_no_body_never_reaches_them(serve: Serve, django: None, body: bytes, status: int, event: str):
+def test_what_is_not_a_body_never_reaches_them(serve: Serve, django: None, body: bytes, status: int, event: str):
     """A body that is broken, cut off or too large is refused before the application runs."""
     served = serve(echo := ByLength(), limits=Limits(max_body_bytes=8))
     client = served.client().send(get("/", "Transfer-Encoding: chunked", method="POST") + body).half_close()

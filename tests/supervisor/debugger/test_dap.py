@@ -19,7 +19,7 @@ def test_messages_are_whole_however_they_come(size):
     assert [message for part in parts for message in frames.feed(part)] == [b'{"a": 1}', b'"b"', b"{}"]
 
 
-def test_what_is_no_protocol_is_refused():
+def test_what_is_not_a_protocol_is_refused():
     """Bytes without a header, or with the length of no message, are an error and not memory."""
     with pytest.raises(ValueError, match="header"):
         list(Frames().feed(b"GET / HTTP/1.1\r\n" * 1000))

@@ -22,7 +22,7 @@ def test_new_modules_come_last():
     assert known.modules == ["b", "a", "c"]
 
 
-def test_kept(tmp_path: Path):
+def test_what_is_saved_is_loaded(tmp_path: Path):
     """What is saved is loaded; what is missing, of an older form or damaged, is as nothing."""
     file = tmp_path / "preload" / "list.json"
     assert preload_cache.load(file) == PreloadCache()

@@ -124,7 +124,7 @@ def test_stranger_meanwhile(nursery: Nursery):
     assert nursery.reported.ends == []
 
 
-def test_what_is_no_message(nursery: Nursery, bad_frame: bytes):
+def test_what_is_not_a_message(nursery: Nursery, bad_frame: bytes):
     """A child that sends an invalid message is reported once, with the reason, and nothing else follows."""
     nursery.hello(FREE)
     nursery.turn()

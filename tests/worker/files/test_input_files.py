@@ -56,7 +56,7 @@ def test_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert len(inputs.report()) == 3
 
 
-def test_what_is_no_path(tmp_path: Path):
+def test_what_is_not_a_path(tmp_path: Path):
     """A name that no file can have is as one that is not there."""
     inputs = InputFiles(str(tmp_path), -1)
     inputs.record(f"{tmp_path}/a\0b")

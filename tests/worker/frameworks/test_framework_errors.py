@@ -231,7 +231,7 @@ def test_flask_without_signals(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("length", [None, "5000000"])
-def test_a_page_that_is_no_page_is_left_alone(signal, tmp_path, length):
+def test_a_page_that_is_not_a_page_is_left_alone(signal, tmp_path, length):
     """A response of an error that is streamed, or is longer than any page, is sent as it is, and closed."""
     closed: list[bool] = []
 
