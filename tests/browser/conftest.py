@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _HERE in item.path.parents:
             item.add_marker(pytest.mark.browser)
-            # Playwright allocates much: what earlier tests have left is collected here, and would be this test's failure.
+            # Playwright allocates much: what earlier tests have left is collected here, and would fail this test.
             item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
 
 
