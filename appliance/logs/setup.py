@@ -201,7 +201,7 @@ class Log:
         self._logger.batch(lambda: (entry,))
 
     def records(self, batch: Sequence[Any], *, role: str, generation: int) -> int:
-        """Log what a child sent (``channel.Records``), in order, with one write. An invalid record becomes an event.
+        """Log what a child sent (``messages.Records``), in order, with one write. An invalid record becomes an event.
 
         Returns:
             How many records were of requests.

@@ -23,84 +23,12 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from .message_base import Message
-from .messages import (
-    KINDS,
-    DebuggerPort,
-    Drain,
-    Drained,
-    Failed,
-    FilesReport,
-    Fork,
-    ForkMismatch,
-    HandOverConnections,
-    Hello,
-    ModulesReport,
-    Preload,
-    Preloaded,
-    PublishAssets,
-    Ready,
-    Records,
-    ReportBackgroundWork,
-    ReportModules,
-    ServeUnfinishedImport,
-    SetStandInPage,
-    StacksPipe,
-    Start,
-    StartAccepting,
-    StopAccepting,
-    StoppedAccepting,
-    TakeConnections,
-    TellLastSave,
-    check,
-)
-from .page_messages import CancelRemedy, Importing, RemediesFound, RemedyProgress, RunRemedy, SetRemedies
+from .messages import KINDS, check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = [
-    "MAX_DESCRIPTORS",
-    "MAX_FRAME",
-    "CancelRemedy",
-    "Channel",
-    "ChannelClosedError",
-    "ChannelError",
-    "DebuggerPort",
-    "Drain",
-    "Drained",
-    "Failed",
-    "FilesReport",
-    "Fork",
-    "ForkMismatch",
-    "FrameTooLargeError",
-    "HandOverConnections",
-    "Hello",
-    "Importing",
-    "Message",
-    "ModulesReport",
-    "Preload",
-    "Preloaded",
-    "PublishAssets",
-    "Ready",
-    "Records",
-    "RemediesFound",
-    "RemedyProgress",
-    "ReportBackgroundWork",
-    "ReportModules",
-    "RunRemedy",
-    "ServeUnfinishedImport",
-    "SetRemedies",
-    "SetStandInPage",
-    "StacksPipe",
-    "Start",
-    "StartAccepting",
-    "StopAccepting",
-    "StoppedAccepting",
-    "TakeConnections",
-    "TellLastSave",
-    "message_parts",
-]
+    from .message_base import Message
 
 _HEADER = struct.Struct(">IB")
 _READ = 65_536

@@ -15,19 +15,9 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from appliance.protocol.channel import (
-    Channel,
-    ChannelError,
-    Drain,
-    Message,
-    PublishAssets,
-    Ready,
-    RemedyProgress,
-    SetRemedies,
-    SetStandInPage,
-    StopAccepting,
-    TakeConnections,
-)
+from appliance.protocol.channel import Channel, ChannelError
+from appliance.protocol.messages import Drain, PublishAssets, Ready, SetStandInPage, StopAccepting, TakeConnections
+from appliance.protocol.page_messages import RemedyProgress, SetRemedies
 from appliance.server.browser.own_paths import is_own, is_own_request
 from appliance.server.pool.connection_handoff import Handoff
 from appliance.worker.serving_process import Connections, hand_over, make_server, received_connections, tls_context
@@ -45,6 +35,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterable
 
+    from appliance.protocol.message_base import Message
     from appliance.protocol.messages import Start
     from appliance.server.http.head import Head
 

@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote
 
-from appliance.protocol.channel import CancelRemedy, RunRemedy
+from appliance.protocol.page_messages import CancelRemedy, RunRemedy
 from appliance.server.pages.error_page import preferred
 from appliance.server.pages.live.remedy_html import PAGE, SCRIPT, remedy_details
 from appliance.server.pages.live.remedy_script import REMEDY_SCRIPT
@@ -23,7 +23,8 @@ from appliance.server.pages.live.remedy_script import REMEDY_SCRIPT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from appliance.protocol.channel import Message, RemedyProgress
+    from appliance.protocol.message_base import Message
+    from appliance.protocol.page_messages import RemedyProgress
 
     from .event_stream import EventStream
 

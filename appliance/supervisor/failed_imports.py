@@ -14,7 +14,7 @@ from appliance.supervisor.lifecycle import Phase
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from appliance.protocol.channel import Failed
+    from appliance.protocol.messages import Failed
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.reporting.status_json import Snapshot
     from appliance.supervisor.steps.installation import Installation

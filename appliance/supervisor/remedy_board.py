@@ -17,14 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.errors import ApplianceError
-from appliance.protocol.channel import (
-    CancelRemedy,
-    Message,
-    RemediesFound,
-    RemedyProgress,
-    RunRemedy,
-    SetRemedies,
-)
+from appliance.protocol.page_messages import CancelRemedy, RemediesFound, RemedyProgress, RunRemedy, SetRemedies
 from appliance.protocol.remedy_kinds import all_checked, remedy_id
 from appliance.remedies.makers import make
 from appliance.remedies.remedy import Ground
@@ -37,6 +30,7 @@ if TYPE_CHECKING:
 
     from appliance.config.settings import Settings
     from appliance.logs.setup import Log
+    from appliance.protocol.message_base import Message
     from appliance.protocol.remedy_kinds import Need
     from appliance.remedies.remedy import Remedy
     from appliance.supervisor.lifecycle import Page

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.environment.upkeep import Use
 from appliance.errors import ApplianceError
-from appliance.protocol import channel
+from appliance.protocol import channel, messages
+from appliance.protocol.page_messages import Importing
 from appliance.supervisor import lifecycle, signals
 from appliance.supervisor.address import Address
 from appliance.supervisor.debugger.debug_port import DebugPort
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
     from appliance.logs.project_output.output_lines import OutputLine
     from appliance.logs.setup import Log
     from appliance.logs.writer import Writer
-    from appliance.protocol.channel import Message
+    from appliance.protocol.message_base import Message
     from appliance.supervisor.processes.handles import Handle
     from appliance.watch.watcher import Changes
 
@@ -156,20 +157,20 @@ class Supervisor:
 
     def _message_handlers(self) -> dict[type[Message], Callable[[Handle, Any, list[int]], object]]:
         return {
-            channel.Records: lambda child, message, _: self._log_ingest.records(child, message.batch),
-            channel.Hello: lambda child, message, _: child.greeted(message.python),
-            channel.Ready: lambda child, message, _: self._ready(child, message),
-            channel.HandOverConnections: lambda _, each, numbers: self._router.handed_over(each, numbers),
-            channel.DebuggerPort: lambda child, each, _: self._debug_port.listens(child, each.port, waits=each.waits),
-            channel.StacksPipe: lambda child, message, numbers: self._stacks.add(child, message.signal, numbers),
-            channel.StoppedAccepting: lambda child, _, __: self._workers.stopped_accepting(child),
-            channel.Drained: lambda child, _, __: self._drained(child),
-            channel.Failed: lambda child, message, _: self._failed_imports.handle(child, message),
-            channel.Importing: lambda child, each, _: self._page.imports(each, current=child is self._workers.current),
-            channel.ForkMismatch: lambda child, message, _: self._workers.fork_mismatch(child, message),
-            channel.ModulesReport: lambda child, message, _: self._modules_reported(child, message),
-            channel.FilesReport: lambda child, message, _: self._reload_trigger.loaded(child, message.files),
-            channel.Preloaded: lambda child, message, _: self._preloading.preloaded(child, message),
+            messages.Records: lambda child, message, _: self._log_ingest.records(child, message.batch),
+            messages.Hello: lambda child, message, _: child.greeted(message.python),
+            messages.Ready: lambda child, message, _: self._ready(child, message),
+            messages.HandOverConnections: lambda _, each, numbers: self._router.handed_over(each, numbers),
+            messages.DebuggerPort: lambda child, each, _: self._debug_port.listens(child, each.port, waits=each.waits),
+            messages.StacksPipe: lambda child, message, numbers: self._stacks.add(child, message.signal, numbers),
+            messages.StoppedAccepting: lambda child, _, __: self._workers.stopped_accepting(child),
+            messages.Drained: lambda child, _, __: self._drained(child),
+            messages.Failed: lambda child, message, _: self._failed_imports.handle(child, message),
+            Importing: lambda child, each, _: self._page.imports(each, current=child is self._workers.current),
+            messages.ForkMismatch: lambda child, message, _: self._workers.fork_mismatch(child, message),
+            messages.ModulesReport: lambda child, message, _: self._modules_reported(child, message),
+            messages.FilesReport: lambda child, message, _: self._reload_trigger.loaded(child, message.files),
+            messages.Preloaded: lambda child, message, _: self._preloading.preloaded(child, message),
             **self._remedies.handlers(),
         }
 
@@ -269,7 +270,7 @@ class Supervisor:
         self._use.hold(self._analysis.plan.environment)
         self._workers.boot(action.generation, self._analysis)
 
-    def _ready(self, child: Handle, message: channel.Ready) -> None:
+    def _ready(self, child: Handle, message: messages.Ready) -> None:
         if child.role == "worker":
             self._workers.ready(child, message)
         else:
@@ -299,7 +300,7 @@ class Supervisor:
             handle(child, message, descriptors)
         except Exception as error:  # noqa: BLE001  a defect of ours, or a child that has lost its mind
             self._failures.report(error)
-            if isinstance(message, channel.Ready | channel.Failed | channel.ForkMismatch | channel.Preloaded):
+            if isinstance(message, messages.Ready | messages.Failed | messages.ForkMismatch | messages.Preloaded):
                 child.signal_group(signal.SIGKILL)  # what was to follow does not
 
     def channel_failed(self, child: Handle, reason: str) -> None:
@@ -308,7 +309,7 @@ class Supervisor:
             "error", "channel.failed", role=child.role, generation=child.generation, pid=child.pid, reason=reason
         )
 
-    def _modules_reported(self, child: Handle, message: channel.ModulesReport) -> None:
+    def _modules_reported(self, child: Handle, message: messages.ModulesReport) -> None:
         self._reload_trigger.templates(message.templates)
         self._workers.modules_reported(child, message)
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ..protocol.channel import ChannelError
 
 if TYPE_CHECKING:
-    from ..protocol.channel import Channel, Message
+    from ..protocol.channel import Channel
+    from ..protocol.message_base import Message
 
 LONGEST_MESSAGE = 1024 * 1024  # bytes
 LONGEST_TEXT = 64 * 1024  # characters; JSON makes at most six bytes of each

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ..protocol.channel import ModulesReport
+from ..protocol.messages import ModulesReport
 
 if TYPE_CHECKING:
     from .files.known_files import KnownFiles

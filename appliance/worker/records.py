@@ -10,7 +10,9 @@ from collections import deque
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from ..protocol.channel import Channel, ChannelError, Records, RemediesFound
+from ..protocol.channel import Channel, ChannelError
+from ..protocol.messages import Records
+from ..protocol.page_messages import RemediesFound
 from ..protocol.remedy_kinds import all_checked, offered
 from .message_bounds import limited
 from .preload.fork_guard import EndingQueue
@@ -18,8 +20,8 @@ from .preload.fork_guard import EndingQueue
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..protocol.channel import Start
     from ..protocol.inflight import InFlight
+    from ..protocol.messages import Start
     from ..server.wsgi.recording.exchange import Exchange
     from .stdio.stdio import Stdio
 

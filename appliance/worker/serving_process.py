@@ -13,15 +13,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ..protocol.channel import (
-    Channel,
-    ChannelError,
-    HandOverConnections,
-    Hello,
-    Message,
-    TakeConnections,
-    message_parts,
-)
+from ..protocol.channel import Channel, ChannelError, message_parts
+from ..protocol.messages import HandOverConnections, Hello, TakeConnections
 from ..server.http.hosts import AllowedHosts
 from ..server.http.limits import Limits
 from ..server.io.gevent_safe_event import GeventSafeEvent
@@ -32,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from ssl import SSLContext
 
+    from ..protocol.message_base import Message
     from .app import Application
     from .records import RecordSink
 

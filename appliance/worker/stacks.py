@@ -9,8 +9,12 @@ from __future__ import annotations
 import faulthandler
 import os
 import signal
+from typing import TYPE_CHECKING
 
-from ..protocol.channel import Channel, StacksPipe
+from ..protocol.messages import StacksPipe
+
+if TYPE_CHECKING:
+    from ..protocol.channel import Channel
 
 # A real-time signal, which hardly any program uses; macOS has none.
 _SIGNAL = signal.SIGRTMAX - 7 if hasattr(signal, "SIGRTMAX") else signal.SIGUSR2

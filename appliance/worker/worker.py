@@ -16,7 +16,7 @@ import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..protocol import messages
-from ..protocol.channel import Channel, ChannelError, Message
+from ..protocol.channel import Channel, ChannelError
 from ..protocol.inflight import InFlight
 from ..server.browser.live_reload import LiveReload
 from ..server.browser.own_paths import is_own_request
@@ -40,6 +40,7 @@ from .stdio.stdio import tag_output
 from .wrapping import wrapped
 
 if TYPE_CHECKING:
+    from ..protocol.message_base import Message
     from ..server.pool.pool import PooledWSGIServer
     from .preload import inheritance as inherited
     from .preload.inheritance import Inheritance

@@ -12,18 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.protocol.channel import (
-    MAX_DESCRIPTORS,
-    Channel,
-    ChannelClosedError,
-    ChannelError,
-    HandOverConnections,
-    Message,
-    Records,
-    SetStandInPage,
-    StopAccepting,
-    TakeConnections,
-)
+from appliance.protocol.channel import MAX_DESCRIPTORS, Channel, ChannelClosedError, ChannelError
+from appliance.protocol.message_base import Message
+from appliance.protocol.messages import HandOverConnections, Records, SetStandInPage, StopAccepting, TakeConnections
 from tests.faults.injections import FewDescriptors
 
 Ends = tuple[Channel, Channel]

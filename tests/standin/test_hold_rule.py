@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from appliance.protocol.channel import Channel, SetStandInPage, StopAccepting
+from appliance.protocol.channel import Channel
+from appliance.protocol.messages import SetStandInPage, StopAccepting
 from appliance.standin import hold_rule as module
 from appliance.standin.hold_rule import HoldRule
 

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from appliance.protocol.channel import CancelRemedy, RemedyProgress, RunRemedy
+from appliance.protocol.page_messages import CancelRemedy, RemedyProgress, RunRemedy
 from appliance.server.browser.own_paths import PREFIX
 from appliance.standin import remedy_pages
 from appliance.standin.event_stream import EventStream

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from appliance.errors import StartError
-from appliance.protocol.channel import Message
+from appliance.protocol.message_base import Message
 from appliance.supervisor.loop import Timer
 from appliance.supervisor.processes.handles import Handle
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from appliance.protocol.channel import Failed
+from appliance.protocol.messages import Failed
 from appliance.supervisor import lifecycle
 from appliance.supervisor.failed_imports import FailedImports
 from appliance.supervisor.lifecycle import Phase, State

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from appliance.protocol.channel import CancelRemedy, RemediesFound, RemedyProgress, RunRemedy, SetRemedies
+from appliance.protocol.page_messages import CancelRemedy, RemediesFound, RemedyProgress, RunRemedy, SetRemedies
 from appliance.protocol.remedy_kinds import remedy_id
 from appliance.supervisor import lifecycle
 from appliance.supervisor.lifecycle import Phase, State

@@ -6,7 +6,7 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-from appliance.protocol.channel import ForkMismatch, ModulesReport, Ready, StartAccepting
+from appliance.protocol.messages import ForkMismatch, ModulesReport, Ready, StartAccepting
 from appliance.supervisor import lifecycle
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.workers import workers as module

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.protocol.channel import Channel, Failed, Records
+from appliance.protocol.channel import Channel
+from appliance.protocol.messages import Failed, Records
 from appliance.worker.message_bounds import LONGEST_MESSAGE, LONGEST_TEXT, limited, send
 from appliance.worker.records import RecordSink
 

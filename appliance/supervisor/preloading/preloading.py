@@ -20,7 +20,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from appliance.errors import StartError
-from appliance.protocol.channel import Fork, Preload
+from appliance.protocol.messages import Fork, Preload
 from appliance.supervisor.preloading import preload_cache, preload_rounds
 from appliance.supervisor.preloading import preload_events as events
 from appliance.supervisor.preloading.preload_rounds import Phase, Process
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from appliance.config.settings import Settings
     from appliance.logs.setup import Log
-    from appliance.protocol.channel import ForkMismatch, ModulesReport, Preloaded
+    from appliance.protocol.messages import ForkMismatch, ModulesReport, Preloaded
     from appliance.supervisor.loop import Loop, Timer
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle

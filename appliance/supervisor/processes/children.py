@@ -16,16 +16,8 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from appliance.protocol.channel import (
-    Channel,
-    ChannelClosedError,
-    ChannelError,
-    Drain,
-    Hello,
-    Message,
-    Records,
-    ReportBackgroundWork,
-)
+from appliance.protocol.channel import Channel, ChannelClosedError, ChannelError
+from appliance.protocol.messages import Drain, Hello, Records, ReportBackgroundWork
 from appliance.supervisor.processes.memory import Memory
 from appliance.supervisor.processes.reaper import reaped
 
@@ -33,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from appliance.logs.project_output.output_lines import OutputLine
+    from appliance.protocol.message_base import Message
     from appliance.supervisor.loop import Loop, Timer
     from appliance.supervisor.processes.handles import Handle
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from appliance.environment.start_failure import start_error
 from appliance.identity.identity import user_cache
 from appliance.ownership import CLOSED, open_folder
-from appliance.protocol.channel import Start
+from appliance.protocol.messages import Start
 from appliance.protocol.output_frames import new_mark
 from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.environment_link import link

@@ -6,7 +6,7 @@ import posixpath
 from typing import TYPE_CHECKING, Any
 
 from appliance.masking import Mask, page_mask
-from appliance.protocol.channel import TellLastSave
+from appliance.protocol.messages import TellLastSave
 from appliance.supervisor.reporting.last_saves import LastSaves
 
 if TYPE_CHECKING:

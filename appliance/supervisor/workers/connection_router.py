@@ -17,19 +17,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from appliance.errors import StartError
-from appliance.protocol.channel import (
-    PublishAssets,
-    SetStandInPage,
-    StopAccepting,
-    TakeConnections,
-    message_parts,
-)
+from appliance.protocol.channel import message_parts
+from appliance.protocol.messages import PublishAssets, SetStandInPage, StopAccepting, TakeConnections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from appliance.logs.setup import Log
-    from appliance.protocol.channel import HandOverConnections, Message
+    from appliance.protocol.message_base import Message
+    from appliance.protocol.messages import HandOverConnections
     from appliance.supervisor.loop import Loop, Timer
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle

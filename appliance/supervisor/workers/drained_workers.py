@@ -12,7 +12,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from appliance.protocol.channel import ReportBackgroundWork
+from appliance.protocol.messages import ReportBackgroundWork
 
 if TYPE_CHECKING:
     from appliance.supervisor.loop import Loop

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from appliance.protocol.channel import ReportModules, ServeUnfinishedImport, StartAccepting
+from appliance.protocol.messages import ReportModules, ServeUnfinishedImport, StartAccepting
 from appliance.supervisor import lifecycle
 from appliance.supervisor.reporting import standin_pages
 from appliance.supervisor.workers import worker_events as events
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from appliance.config.settings import Settings
     from appliance.logs.setup import Log
-    from appliance.protocol.channel import Failed, ForkMismatch, ModulesReport, Ready
+    from appliance.protocol.messages import Failed, ForkMismatch, ModulesReport, Ready
     from appliance.supervisor.failures import Failures
     from appliance.supervisor.loop import Loop, Timer
     from appliance.supervisor.preloading.preloading import Preloading

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from ...protocol.channel import FilesReport
+from ...protocol.messages import FilesReport
 from . import source_loader
 from .input_files import InputFiles
 from .missing_modules import MissingModules
@@ -16,7 +16,7 @@ from .open_audit import OpenAudit
 from .project_places import ProjectPlaces
 
 if TYPE_CHECKING:
-    from ...protocol.channel import Start
+    from ...protocol.messages import Start
     from ..hooks import Hooks
     from .source_loader import CodeCache, Loader
 

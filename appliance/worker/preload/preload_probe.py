@@ -23,7 +23,7 @@ import sys
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from ...protocol.channel import Preload
+from ...protocol.messages import Preload
 from ..hooks import Hooks
 from . import fork_safety
 from .preloader_copy import PreloaderCopy
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
 
-    from ...protocol.channel import Channel, Message
+    from ...protocol.channel import Channel
+    from ...protocol.message_base import Message
     from ..files.project_places import ProjectPlaces
 
 _POOLS = frozenset({"numpy", "scipy"})  # OpenBLAS: a child makes a new pool, with correct results

@@ -21,7 +21,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from ...protocol.channel import Channel, ChannelError, Fork, Preload, Preloaded
+from ...protocol.channel import Channel, ChannelError
+from ...protocol.messages import Fork, Preload, Preloaded
 from ...server.browser import document_response  # noqa: F401  so that no forked worker imports it
 from ..files.project_places import ProjectPlaces
 from .forking import flush, forked, set_outputs

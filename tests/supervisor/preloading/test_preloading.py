@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from appliance.protocol.channel import Fork, ForkMismatch, ModulesReport, Preload, Preloaded
+from appliance.protocol.messages import Fork, ForkMismatch, ModulesReport, Preload, Preloaded
 from appliance.supervisor.preloading.preload_events import Schedule
 from appliance.supervisor.preloading.preload_rounds import Process
 from appliance.supervisor.preloading.preloading import Preloading

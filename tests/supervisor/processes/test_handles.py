@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from appliance.errors import StartError
-from appliance.protocol.channel import Channel, SetStandInPage, StopAccepting
+from appliance.protocol.channel import Channel
 from appliance.protocol.inflight import InFlight, Slot
+from appliance.protocol.messages import SetStandInPage, StopAccepting
 from appliance.protocol.output_frames import TEXT, Piece, new_mark, pack
 from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.handles import Handle, prepare_forked, spawn

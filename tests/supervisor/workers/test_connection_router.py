@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from appliance.protocol.channel import (
+from appliance.protocol.messages import (
     HandOverConnections,
     PublishAssets,
     SetStandInPage,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from appliance.protocol.channel import ReportBackgroundWork
+from appliance.protocol.messages import ReportBackgroundWork
 from appliance.supervisor.workers.drained_workers import MOST, REPORT_S, SHORT_GRACE_S, DrainedWorkers
 from tests.supervisor.fakes import FakeChildren, FakeLoop, handle
 

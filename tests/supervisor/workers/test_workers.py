@@ -9,13 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.protocol.channel import (
-    Failed,
-    ForkMismatch,
-    ModulesReport,
-    ReportModules,
-    ServeUnfinishedImport,
-)
+from appliance.protocol.messages import Failed, ForkMismatch, ModulesReport, ReportModules, ServeUnfinishedImport
 from appliance.supervisor import lifecycle
 from appliance.supervisor.lifecycle import Phase
 from appliance.supervisor.workers import workers as module
