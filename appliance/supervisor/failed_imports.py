@@ -8,8 +8,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from appliance.supervisor import lifecycle
-from appliance.supervisor.lifecycle import Phase
+from appliance.supervisor import lifecycle_events
+from appliance.supervisor.lifecycle_events import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ class FailedImports:
         reload_trigger: ReloadTrigger,
         *,
         snapshot: Callable[[], Snapshot],
-        on_event: Callable[[lifecycle.Event], None],
+        on_event: Callable[[lifecycle_events.Event], None],
     ) -> None:
         self._workers = workers
         self._installation = installation
@@ -54,7 +54,7 @@ class FailedImports:
         newest = child is self._workers.current
         if analysis is not None and newest and self._installation.supply(analysis.plan, message.report):
             child.explained()
-            self._on_event(lifecycle.ProjectChanged())
+            self._on_event(lifecycle_events.ProjectChanged())
         elif self._workers.may_be_outdated(child, message) and self._reanalysis.again(
             analysis, partial(self._analysed_again, child, message)
         ):
@@ -67,7 +67,7 @@ class FailedImports:
         if state.phase is not Phase.BOOTING or state.generation != child.generation:
             return  # another save came
         if differs:
-            self._on_event(lifecycle.ProjectChanged())
+            self._on_event(lifecycle_events.ProjectChanged())
         else:
             self._report(child, message)
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from appliance.errors import ApplianceError, defect, place_of
-from appliance.supervisor import lifecycle
+from appliance.supervisor import lifecycle, lifecycle_events
 from appliance.supervisor.reporting import standin_pages
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class _Place:
 class Failures:
     """Reports defects of the appliance, and starts that failed."""
 
-    def __init__(self, log: Log, loop: Loop, on_event: Callable[[lifecycle.Event], None]) -> None:
+    def __init__(self, log: Log, loop: Loop, on_event: Callable[[lifecycle_events.Event], None]) -> None:
         self._log = log
         self._loop = loop
         self._on_event = on_event
@@ -57,7 +57,7 @@ class Failures:
             return False
         return True
 
-    def performing(self, action: lifecycle.Action, error: Exception) -> None:
+    def performing(self, action: lifecycle_events.Action, error: Exception) -> None:
         """Report to the lifecycle that this action has failed, and try it again where that may help."""
         if not isinstance(error, ApplianceError):
             self.report(error)

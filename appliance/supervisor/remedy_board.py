@@ -21,8 +21,8 @@ from appliance.protocol.page_messages import CancelRemedy, RemediesFound, Remedy
 from appliance.protocol.remedy_kinds import all_checked, remedy_id
 from appliance.remedies.makers import make
 from appliance.remedies.remedy import Ground
-from appliance.supervisor import lifecycle
-from appliance.supervisor.lifecycle import Phase
+from appliance.supervisor import lifecycle_events
+from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.steps.remedy_run import RemedyRun
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from appliance.protocol.message_base import Message
     from appliance.protocol.remedy_kinds import Need
     from appliance.remedies.remedy import Remedy
-    from appliance.supervisor.lifecycle import Page
+    from appliance.supervisor.lifecycle_events import Page
     from appliance.supervisor.loop import Loop
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
@@ -78,7 +78,7 @@ class RemedyBoard:
         *,
         snapshot: Callable[[], Snapshot],
         router: ConnectionRouter,
-        on_event: Callable[[lifecycle.Event], None],
+        on_event: Callable[[lifecycle_events.Event], None],
     ) -> None:
         self._loop = loop
         self._children = children
@@ -207,7 +207,7 @@ class RemedyBoard:
     def _reload(self, moment: tuple[int, int]) -> None:
         if moment == self._moment():
             self._log.event("info", "reload.started", reason="a remedy was run")
-            self._on_event(lifecycle.ProjectChanged())
+            self._on_event(lifecycle_events.ProjectChanged())
 
     # -- what the pages show -------------------------------------------------------------------------------------------
 

@@ -15,13 +15,12 @@ from appliance.environment.upkeep import Use
 from appliance.errors import ApplianceError
 from appliance.protocol import channel, messages
 from appliance.protocol.page_messages import Importing
-from appliance.supervisor import lifecycle, signals
+from appliance.supervisor import lifecycle, lifecycle_events, signals
 from appliance.supervisor.address import Address
 from appliance.supervisor.debugger.debug_port import DebugPort
 from appliance.supervisor.failed_imports import FailedImports
 from appliance.supervisor.failures import Failures
 from appliance.supervisor.keys import Keys
-from appliance.supervisor.lifecycle import Phase, State
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.preloading.preloading import Preloading
 from appliance.supervisor.processes.children import Children
@@ -105,7 +104,7 @@ class Supervisor:
         )
         self._before_start = BeforeStart(self._loop, self._children, log, self.on_event, self._failures)
         self._debug_port = DebugPort(self._loop, settings, log)
-        self._state = State()
+        self._state = lifecycle.State()
         self._analysis: Analysis | None = None
         self._has_terminal = signals.has_terminal()
         self._address = Address.of(listener, settings.public_url, process, secure=certificate is not None)
@@ -174,23 +173,23 @@ class Supervisor:
             **self._remedies.handlers(),
         }
 
-    def _performers(self) -> dict[type[lifecycle.Action], Callable[[Any], None]]:
+    def _performers(self) -> dict[type[lifecycle_events.Action], Callable[[Any], None]]:
         """The method that performs each action."""
         return {
-            lifecycle.Analyse: self._analyse,
-            lifecycle.Install: self._install,
-            lifecycle.CancelInstall: lambda _: self._installation.cancel(),
-            lifecycle.Prepare: self._prepare,
-            lifecycle.CancelPreparation: lambda _: self._before_start.cancel(),
-            lifecycle.Boot: self._boot,
-            lifecycle.Retire: lambda action: self._workers.retire(action.generation),
-            lifecycle.Kill: lambda action: self._workers.kill(action.generation),
-            lifecycle.ShowProgress: lambda action: self._page.begin(action.phase),
-            lifecycle.ShowFailure: self._show_failure,
-            lifecycle.HideStandIn: self._hide_stand_in,
-            lifecycle.RetryLater: self._retry_later,
-            lifecycle.StopAll: self._stop_all,
-            lifecycle.Finish: lambda _: self._loop.stop(),
+            lifecycle_events.Analyse: self._analyse,
+            lifecycle_events.Install: self._install,
+            lifecycle_events.CancelInstall: lambda _: self._installation.cancel(),
+            lifecycle_events.Prepare: self._prepare,
+            lifecycle_events.CancelPreparation: lambda _: self._before_start.cancel(),
+            lifecycle_events.Boot: self._boot,
+            lifecycle_events.Retire: lambda action: self._workers.retire(action.generation),
+            lifecycle_events.Kill: lambda action: self._workers.kill(action.generation),
+            lifecycle_events.ShowProgress: lambda action: self._page.begin(action.phase),
+            lifecycle_events.ShowFailure: self._show_failure,
+            lifecycle_events.HideStandIn: self._hide_stand_in,
+            lifecycle_events.RetryLater: self._retry_later,
+            lifecycle_events.StopAll: self._stop_all,
+            lifecycle_events.Finish: lambda _: self._loop.stop(),
         }
 
     def run(self) -> int:
@@ -207,8 +206,8 @@ class Supervisor:
             self._log.event("warning", event, **dict[str, Any](fields))
         self._reload_trigger.start()
         self._progress.start()
-        self._page.begin(Phase.ANALYSING)
-        self._do(lifecycle.Analyse(self._state.job))
+        self._page.begin(lifecycle_events.Phase.ANALYSING)
+        self._do(lifecycle_events.Analyse(self._state.job))
         self._keys.start()
         try:
             self._loop.run()
@@ -222,13 +221,13 @@ class Supervisor:
     def _snapshot(self) -> Snapshot:
         return Snapshot(self._state, self._router.page, self._workers.current, self._children.living(), self._analysis)
 
-    def on_event(self, event: lifecycle.Event) -> None:
+    def on_event(self, event: lifecycle_events.Event) -> None:
         """Take one event through the table."""
         self._state, actions = lifecycle.step(self._state, event)
         for action in actions:
             self._do(action)
 
-    def _do(self, action: lifecycle.Action) -> None:
+    def _do(self, action: lifecycle_events.Action) -> None:
         try:
             self._perform[type(action)](action)
         except Exception as error:  # noqa: BLE001  no phase may be waited in for what has failed
@@ -236,7 +235,7 @@ class Supervisor:
 
     # -- analysis and installation -------------------------------------------------------------------------------------
 
-    def _analyse(self, action: lifecycle.Analyse) -> None:
+    def _analyse(self, action: lifecycle_events.Analyse) -> None:
         self._reanalysis.analyse(self._analysis, partial(self._analysed, action.job))
 
     def _analysed(self, job: int, result: Analysis | ApplianceError) -> None:
@@ -244,7 +243,7 @@ class Supervisor:
             return
         if isinstance(result, ApplianceError):
             self._log.event("error", result.event, **result.fields())
-            self.on_event(lifecycle.AnalysisFailed(job, standin_pages.of_error(result)))
+            self.on_event(lifecycle_events.AnalysisFailed(job, standin_pages.of_error(result)))
             return
         log_changes(self._log, self._analysis, result)
         self._analysis = result
@@ -253,18 +252,18 @@ class Supervisor:
         self._reload_trigger.found(result.project.target.file)
         self._reload_trigger.planned(result.plan.files)
         done = self._before_start.is_done(result)
-        self.on_event(lifecycle.Analysed(job, installed=result.plan.installed, prepared=done))
+        self.on_event(lifecycle_events.Analysed(job, installed=result.plan.installed, prepared=done))
 
-    def _install(self, action: lifecycle.Install) -> None:
+    def _install(self, action: lifecycle_events.Install) -> None:
         self._installation.start(action.job, self._analysis.plan if self._analysis else None)
 
-    def _prepare(self, action: lifecycle.Prepare) -> None:
+    def _prepare(self, action: lifecycle_events.Prepare) -> None:
         if self._analysis is not None:
             self._before_start.start(action.job, self._analysis)
 
     # -- the worker ----------------------------------------------------------------------------------------------------
 
-    def _boot(self, action: lifecycle.Boot) -> None:
+    def _boot(self, action: lifecycle_events.Boot) -> None:
         if self._analysis is None:
             raise RuntimeError("a worker is started before the project is known")
         self._use.hold(self._analysis.plan.environment)
@@ -276,18 +275,18 @@ class Supervisor:
         else:
             child.became_ready()
 
-    def _show_failure(self, action: lifecycle.ShowFailure) -> None:
+    def _show_failure(self, action: lifecycle_events.ShowFailure) -> None:
         page = self._remedies.without_needs(self._log.masked(self._reload_trigger.page_facts.complete(action.page)))
         self._history.failed(page)
         self._router.broken(page)
 
-    def _hide_stand_in(self, _action: lifecycle.HideStandIn) -> None:
+    def _hide_stand_in(self, _action: lifecycle_events.HideStandIn) -> None:
         if self._workers.current is not None:
             self._router.serve(self._workers.current)
 
-    def _retry_later(self, action: lifecycle.RetryLater) -> None:
+    def _retry_later(self, action: lifecycle_events.RetryLater) -> None:
         self._log.event("warning", "worker.restarting", generation=action.generation, after_s=action.after_s)
-        self._loop.call_later(action.after_s, partial(self.on_event, lifecycle.RetryDue(action.generation)))
+        self._loop.call_later(action.after_s, partial(self.on_event, lifecycle_events.RetryDue(action.generation)))
 
     # -- what the children report (children.Listener) ------------------------------------------------------------------
 
@@ -320,7 +319,7 @@ class Supervisor:
             return
         if child.role == before_start.ROLE:
             self._before_start.output_lines(lines)
-            self._page.output(Phase.PREPARING, (each.text for each in lines))
+            self._page.output(lifecycle_events.Phase.PREPARING, (each.text for each in lines))
         elif child.role == remedy_run.ROLE:
             self._remedies.output(each.text for each in lines)
         self._log_ingest.output(child, stream, lines)
@@ -334,8 +333,8 @@ class Supervisor:
         others = (self._keys, self._reload_trigger.notes, self._router, self._debug_port, self._stacks, self._remedies)
         for on_end in (self._log_ingest.ended, *(each.ended for each in others), own):
             self._failures.guarded(partial(on_end, child))
-        if self._state.phase is Phase.STOPPING and not self._children.living():
-            self.on_event(lifecycle.AllGone())
+        if self._state.phase is lifecycle_events.Phase.STOPPING and not self._children.living():
+            self.on_event(lifecycle_events.AllGone())
 
     def _standin_ended(self, child: Handle) -> None:
         if child.role == "standin" and not child.ending:
@@ -348,10 +347,10 @@ class Supervisor:
     # -- changes and the stop ------------------------------------------------------------------------------------------
 
     def _changed(self, changes: Changes) -> None:
-        if self._state.phase in {Phase.STOPPING, Phase.STOPPED}:
+        if self._state.phase in {lifecycle_events.Phase.STOPPING, lifecycle_events.Phase.STOPPED}:
             return
         written = (self._settings.project / path for path in changes.kinds)
-        if self._state.phase is Phase.BROKEN and self._before_start.wrote(written):
+        if self._state.phase is lifecycle_events.Phase.BROKEN and self._before_start.wrote(written):
             return
         self._reanalysis.saved()
         self._workers.saved(changes.noticed_at)
@@ -360,7 +359,7 @@ class Supervisor:
         target = self._analysis.project.target.file if self._analysis else ""
         code_alone = {Kind.CODE, Kind.ASSET}.issuperset(changes.kinds.values())
         code_alone = code_alone and (not target or Path(target).is_file())
-        self.on_event(lifecycle.CodeChanged() if code_alone else lifecycle.ProjectChanged())
+        self.on_event(lifecycle_events.CodeChanged() if code_alone else lifecycle_events.ProjectChanged())
 
     def _assets_saved(self, paths: list[str]) -> None:
         self._router.assets_saved(paths)
@@ -374,22 +373,22 @@ class Supervisor:
         elif name == "SIGQUIT" and (worker := self._workers.current) is not None:
             self._stacks.ask(worker, partial(self._quit, worker))
         else:
-            self.on_event(lifecycle.StopAsked(name))
+            self.on_event(lifecycle_events.StopAsked(name))
 
     def _reload_asked(self, by: str) -> None:
         """Reload although nothing has changed: a signal or a key asks for it."""
         self._log.event("info", "reload.started", signal=by)
         self._workers.saved()
-        self.on_event(lifecycle.ProjectChanged())
+        self.on_event(lifecycle_events.ProjectChanged())
 
     def _quit(self, worker: Handle, text: str) -> None:
         self._log.event("warning", "worker.stacks", generation=worker.generation, pid=worker.pid, traceback=text)
-        self.on_event(lifecycle.StopAsked("SIGQUIT"))
+        self.on_event(lifecycle_events.StopAsked("SIGQUIT"))
 
-    def _stop_all(self, action: lifecycle.StopAll) -> None:
+    def _stop_all(self, action: lifecycle_events.StopAll) -> None:
         self._stopping.begin(action.signal)
         if not self._children.living():
-            self.on_event(lifecycle.AllGone())
+            self.on_event(lifecycle_events.AllGone())
 
     def _drained(self, child: Handle) -> None:
         self._drained_workers.drained(child)

@@ -13,7 +13,7 @@ from appliance.environment.failures.uv_errors import failure
 from appliance.server.http.refusal import HostRefused
 from appliance.server.pages.error_page import report, response
 from appliance.server.pages.host_page import described
-from appliance.supervisor.lifecycle import Phase
+from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.reporting import standin_pages
 from appliance.supervisor.reporting.progress_page import ProgressPage
 from tests.browser.tools import SCHEMES, WIDTHS, axe, nu

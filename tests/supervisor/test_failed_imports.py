@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from appliance.protocol.messages import Failed
-from appliance.supervisor import lifecycle
+from appliance.supervisor import lifecycle_events
 from appliance.supervisor.failed_imports import FailedImports
-from appliance.supervisor.lifecycle import Phase, State
+from appliance.supervisor.lifecycle import State
+from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.processes.handles import Handle
 from tests.supervisor.fakes import handle
 
@@ -26,7 +27,7 @@ class Project:
         self.child.generation = 1
         self.supplies = self.outdated = self.looks = False
         self.reported: list[Handle] = []
-        self.events: list[lifecycle.Event] = []
+        self.events: list[lifecycle_events.Event] = []
         self.differs: Callable[[bool], None] | None = None
         self.state = State(phase=Phase.BOOTING, generation=1)
         parts: Any = SimpleNamespace(
@@ -60,7 +61,7 @@ def test_what_the_next_environment_holds_is_installed(project: Project):
     """A failure by a package that is installed next is not reported: the project has changed."""
     project.supplies = True
     project.failed_imports.handle(project.child, BROKEN)
-    assert (project.reported, project.events) == ([], [lifecycle.ProjectChanged()])
+    assert (project.reported, project.events) == ([], [lifecycle_events.ProjectChanged()])
     project.failed_imports.handle(handle(), BROKEN)
     assert len(project.reported) == 1, "of an older worker nothing is installed"
 
@@ -74,7 +75,7 @@ def test_a_failure_waits_for_another_analysis(project: Project, differs: bool):
     assert project.differs is not None
     project.differs(differs)
     assert bool(project.reported) is not differs
-    assert project.events == ([lifecycle.ProjectChanged()] if differs else [])
+    assert project.events == ([lifecycle_events.ProjectChanged()] if differs else [])
 
 
 @pytest.mark.parametrize("state", [State(phase=Phase.ANALYSING, generation=1), State(Phase.BOOTING, generation=2)])

@@ -8,10 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.supervisor.lifecycle import (
-    BACKOFF_S,
-    EVENTS,
-    ROWS,
+from appliance.supervisor.lifecycle import BACKOFF_S, EVENTS, ROWS, State, failure_of, retry_of, step
+from appliance.supervisor.lifecycle_events import (
     Action,
     AllGone,
     Analyse,
@@ -39,15 +37,11 @@ from appliance.supervisor.lifecycle import (
     RetryLater,
     ShowFailure,
     ShowProgress,
-    State,
     StopAll,
     StopAsked,
     WorkerDied,
     WorkerFailed,
     WorkerReady,
-    failure_of,
-    retry_of,
-    step,
 )
 
 PAGE: dict[str, Any] = {"title": "why"}

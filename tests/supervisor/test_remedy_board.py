@@ -12,8 +12,9 @@ import pytest
 
 from appliance.protocol.page_messages import CancelRemedy, RemediesFound, RemedyProgress, RunRemedy, SetRemedies
 from appliance.protocol.remedy_kinds import remedy_id
-from appliance.supervisor import lifecycle
-from appliance.supervisor.lifecycle import Phase, State
+from appliance.supervisor import lifecycle_events
+from appliance.supervisor.lifecycle import State
+from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.remedy_board import KEPT, SAVED_S, RemedyBoard
@@ -39,7 +40,7 @@ class Board:
         self.loop, self.children, self.log = FakeLoop(), FakeChildren(), FakeLog()
         self.state = State(phase=Phase.BROKEN, generation=3, job=7)
         self.pages: list[dict[str, Any]] = []
-        self.events: list[lifecycle.Event] = []
+        self.events: list[lifecycle_events.Event] = []
         settings: Any = SimpleNamespace(
             project=root, pages="on", reload="on", env_files=(".env",), cache=root / "cache"
         )  # fmt: skip
@@ -96,7 +97,7 @@ def test_a_button(board: Board):
     told = [message for _, message in board.children.sent if isinstance(message, RemedyProgress)]
     assert [each.state for each in told] == ["running", "running", "done"]
     assert told[1].lines == ["one", "two"]
-    assert board.events == [lifecycle.ProjectChanged()]
+    assert board.events == [lifecycle_events.ProjectChanged()]
 
 
 @pytest.mark.parametrize("remedy", ["", "0" * 32, "x" * 10_000, "../../etc"])
@@ -200,7 +201,7 @@ def test_a_change_waits_for_the_watcher(board: Board, tmp_path: Path):
     board.loop.advance(SAVED_S / 2)
     assert board.events == []
     board.loop.advance(SAVED_S)
-    assert board.events == [lifecycle.ProjectChanged()]
+    assert board.events == [lifecycle_events.ProjectChanged()]
 
 
 def test_a_page(board: Board):

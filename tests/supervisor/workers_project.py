@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from appliance.protocol.messages import ForkMismatch, ModulesReport, Ready, StartAccepting
-from appliance.supervisor import lifecycle
+from appliance.supervisor import lifecycle, lifecycle_events
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.workers import workers as module
 from appliance.supervisor.workers.workers import Workers
@@ -82,7 +82,7 @@ class Project:
             failures=parts, drained_workers=parts, no_timeout=lambda _: self.no_timeout, stacks=parts,
         )  # fmt: skip
         self.children.ended = self._ended
-        self.on_event(lifecycle.Analysed(1, installed=True))
+        self.on_event(lifecycle_events.Analysed(1, installed=True))
 
     def _worker(self, generation: int, _analysis: object) -> Handle:
         if self.not_startable:
@@ -94,7 +94,7 @@ class Project:
     def _shorten_deadlines(self) -> None:
         self.hurried += 1
 
-    def _start_failed(self, action: lifecycle.Action, _error: Exception) -> None:
+    def _start_failed(self, action: lifecycle_events.Action, _error: Exception) -> None:
         failure = lifecycle.failure_of(action, {"title": "not started"})
         assert failure is not None
         self.on_event(failure)
@@ -102,22 +102,22 @@ class Project:
     def _ended(self, child: Handle) -> None:
         self.workers.ended(child)
 
-    def on_event(self, event: lifecycle.Event) -> None:
+    def on_event(self, event: lifecycle_events.Event) -> None:
         """As the supervisor's, for what concerns workers."""
         self.state, actions = lifecycle.step(self.state, event)
         for action in actions:
             match action:
-                case lifecycle.Boot(generation):
+                case lifecycle_events.Boot(generation):
                     self.workers.boot(generation, self.analysis)
-                case lifecycle.Retire(generation):
+                case lifecycle_events.Retire(generation):
                     self.workers.retire(generation)
-                case lifecycle.Kill(generation):
+                case lifecycle_events.Kill(generation):
                     self.workers.kill(generation)
-                case lifecycle.Analyse(job):
-                    self.loop.post(partial(self.on_event, lifecycle.Analysed(job, installed=True)))
-                case lifecycle.RetryLater(generation, after_s):
-                    self.loop.call_later(after_s, partial(self.on_event, lifecycle.RetryDue(generation)))
-                case lifecycle.ShowFailure(page):
+                case lifecycle_events.Analyse(job):
+                    self.loop.post(partial(self.on_event, lifecycle_events.Analysed(job, installed=True)))
+                case lifecycle_events.RetryLater(generation, after_s):
+                    self.loop.call_later(after_s, partial(self.on_event, lifecycle_events.RetryDue(generation)))
+                case lifecycle_events.ShowFailure(page):
                     self.pages.append(page)
                 case _:
                     pass
@@ -137,7 +137,7 @@ class Project:
     def save(self) -> None:
         """Code is saved."""
         self.workers.saved(None)
-        self.on_event(lifecycle.CodeChanged())
+        self.on_event(lifecycle_events.CodeChanged())
         self.loop.advance()
 
     def serve(self) -> Handle:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from appliance.config.settings import Settings
-    from appliance.supervisor.lifecycle import Page
+    from appliance.supervisor.lifecycle_events import Page
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.steps.analysis import Analysis
 

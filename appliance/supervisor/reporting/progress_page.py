@@ -9,7 +9,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from appliance.supervisor.lifecycle import Page, Phase
+from appliance.supervisor.lifecycle_events import Page, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -14,7 +14,7 @@ from appliance.errors import InstallError
 
 if TYPE_CHECKING:
     from appliance.errors import ApplianceError
-    from appliance.supervisor.lifecycle import Page
+    from appliance.supervisor.lifecycle_events import Page
 
 _MAX_LINE = 2_048  # characters
 _MAX_TEXT = 64 * 1024

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from appliance.errors import PreparationError
-from appliance.supervisor import lifecycle
+from appliance.supervisor import lifecycle_events
 from appliance.supervisor.processes import handles
 from appliance.supervisor.reporting import standin_pages
 from appliance.supervisor.steps import before_start_runs as runs
@@ -47,7 +47,7 @@ class BeforeStart:
         loop: Loop,
         children: Children,
         log: Log,
-        on_event: Callable[[lifecycle.Event], None],
+        on_event: Callable[[lifecycle_events.Event], None],
         failures: Failures,
     ) -> None:
         self._loop = loop
@@ -60,7 +60,9 @@ class BeforeStart:
             runs.CheckEarlierRuns: self._check_earlier_runs,
             runs.ReportWait: lambda action: self._log.event("info", "preparation.waiting", pid=action.pid),
             runs.Run: self._run,
-            runs.ReportNotStarted: lambda action: failures.performing(lifecycle.Prepare(action.job), action.error),
+            runs.ReportNotStarted: lambda action: failures.performing(
+                lifecycle_events.Prepare(action.job), action.error
+            ),
             runs.ReportEnd: self._report_end,
         }
         self._analysis: Analysis | None = None  # the project as it was when the run was requested
@@ -155,7 +157,7 @@ class BeforeStart:
 
     def _report_end(self, action: runs.ReportEnd) -> None:
         if action.succeeded:
-            self._on_event(lifecycle.Prepared(action.job))
+            self._on_event(lifecycle_events.Prepared(action.job))
             return
         error = PreparationError(
             f"a command of BEFORE_START failed: {action.how}",
@@ -165,7 +167,7 @@ class BeforeStart:
             output=list(self._output),
         )
         self._log.event("error", error.event, **error.fields())
-        self._on_event(lifecycle.PreparationFailed(action.job, standin_pages.of_error(error)))
+        self._on_event(lifecycle_events.PreparationFailed(action.job, standin_pages.of_error(error)))
 
 
 def _inputs(analysis: Analysis) -> str:

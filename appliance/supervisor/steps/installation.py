@@ -17,7 +17,7 @@ from appliance.environment.failures.backports import brought_back
 from appliance.environment.install_progress import keep_duration, last_duration_s
 from appliance.environment.plan import supply
 from appliance.errors import InstallError, InterpreterError
-from appliance.supervisor import lifecycle
+from appliance.supervisor import lifecycle_events
 from appliance.supervisor.processes import handles
 from appliance.supervisor.reporting import standin_pages
 
@@ -45,7 +45,7 @@ class Installation:
         project: Path,
         *,
         log: Log,
-        on_event: Callable[[lifecycle.Event], None],
+        on_event: Callable[[lifecycle_events.Event], None],
         page: ProgressPage,
     ) -> None:
         self._log = log
@@ -92,7 +92,7 @@ class Installation:
         for each in lines:
             self.line(stream, each.text)
         if stream == "stderr":
-            self._page.output(lifecycle.Phase.INSTALLING, (each.text for each in lines))
+            self._page.output(lifecycle_events.Phase.INSTALLING, (each.text for each in lines))
 
     def line(self, stream: str, text: bytes) -> None:
         """The installer has written a line: progress, or its report."""
@@ -124,11 +124,11 @@ class Installation:
             made = str(self._report.get("environment") or self._environment)
             moved = made not in {self._environment, self._moved}  # not twice for the same: that would never end
             self._moved = made
-            self._on_event(lifecycle.ProjectChanged() if moved else lifecycle.Installed(child.generation))
+            self._on_event(lifecycle_events.ProjectChanged() if moved else lifecycle_events.Installed(child.generation))
         else:
             error = self._error()
             self._log.event("error", error.event, **error.fields())
-            self._on_event(lifecycle.InstallFailed(child.generation, standin_pages.of_error(error)))
+            self._on_event(lifecycle_events.InstallFailed(child.generation, standin_pages.of_error(error)))
 
     def _error(self) -> InstallError:
         """The reason of the failure, by the installer's report."""

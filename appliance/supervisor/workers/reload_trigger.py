@@ -11,7 +11,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from appliance.supervisor.lifecycle import Phase
+from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.workers.file_notes import FileNotes
 from appliance.supervisor.workers.reload_repeats import HELD_S, OFTEN, ReloadRepeats
 from appliance.watch.file_contents import FileState

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from appliance.protocol.messages import ReportModules, ServeUnfinishedImport, StartAccepting
-from appliance.supervisor import lifecycle
+from appliance.supervisor import lifecycle_events
 from appliance.supervisor.reporting import standin_pages
 from appliance.supervisor.workers import worker_events as events
 from appliance.supervisor.workers import worker_retries
@@ -86,7 +86,7 @@ class Workers:
         url: str | None,
         log: Log,
         history: RunHistory,
-        on_event: Callable[[lifecycle.Event], None],
+        on_event: Callable[[lifecycle_events.Event], None],
         failures: Failures,
         drained_workers: DrainedWorkers,
         no_timeout: Callable[[Handle], bool],
@@ -233,7 +233,7 @@ class Workers:
             return
         page = standin_pages.of_death(child.how(), list(self._output), serving=child.ready_at is not None)
         settled = child.ready_at is not None and time.monotonic() - child.ready_at > SETTLED_S
-        death = lifecycle.WorkerDied(child.generation, page, served=settled or child.served)
+        death = lifecycle_events.WorkerDied(child.generation, page, served=settled or child.served)
         self._on(events.Died(child.attempt, child.how(), death))
 
     def _check_old_workers(self) -> None:
@@ -254,7 +254,7 @@ class Workers:
             child = self._spawner.initialise(forked, analysis) if forked else self._spawner.worker(generation, analysis)
         except Exception as error:  # noqa: BLE001  whatever it is, the lifecycle must not wait for this attempt
             self._on(events.StartFailed(action.attempt))
-            self._failures.performing(lifecycle.Boot(generation), error)
+            self._failures.performing(lifecycle_events.Boot(generation), error)
             return
         self.current = child
         child.serves(action.attempt, analysis)
@@ -278,7 +278,7 @@ class Workers:
         if child is self.current and self._boot_timer is not None:
             self._boot_timer.cancel()
         # The event comes after the action: a client that reads the line must not get the stand-in's page.
-        self._on_event(lifecycle.WorkerReady(child.generation))
+        self._on_event(lifecycle_events.WorkerReady(child.generation))
         self._log.event(
             "info", "worker.ready", generation=child.generation, pid=child.pid, python=child.python,
             application=message.application, import_s=message.import_s, total_s=total_s, **self._url,
@@ -303,7 +303,7 @@ class Workers:
         self._log.event(
             "error", "worker.failed", role="worker", generation=generation, traceback=report.get("text", ""), **fields
         )
-        self._on_event(lifecycle.WorkerFailed(generation, standin_pages.of_report(report)))
+        self._on_event(lifecycle_events.WorkerFailed(generation, standin_pages.of_report(report)))
 
     def _report_death(self, action: events.ReportDeath) -> None:
         self._report_loop(action.how)
@@ -384,7 +384,7 @@ class Workers:
             self._log.event(
                 "error", "worker.failed", generation=child.generation, error=page["title"], action=page["action"]
             )
-            self._on_event(lifecycle.WorkerFailed(child.generation, page))
+            self._on_event(lifecycle_events.WorkerFailed(child.generation, page))
 
 
 def _address_in_use(message: Failed) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from appliance.protocol.page_messages import Importing
-from appliance.supervisor.lifecycle import Phase
+from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.reporting.progress_page import INTERVAL_S, LINES, ProgressPage
 from tests.supervisor.fakes import FakeLoop
 

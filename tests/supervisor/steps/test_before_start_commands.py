@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from appliance.logs.project_output.output_lines import OutputLine
-from appliance.supervisor import lifecycle
+from appliance.supervisor import lifecycle_events
 from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.steps.before_start import GRACE_S, BeforeStart
@@ -23,8 +23,8 @@ class Project:
 
     def __init__(self) -> None:
         self.loop, self.children, self.log = FakeLoop(), FakeChildren(), FakeLog()
-        self.events: list[lifecycle.Event] = []
-        self.not_started: list[lifecycle.Action] = []
+        self.events: list[lifecycle_events.Event] = []
+        self.not_started: list[lifecycle_events.Action] = []
         self.runs: list[tuple[Handle, list[str]]] = []
         self.startable = True
         failures = SimpleNamespace(performing=lambda action, _: self.not_started.append(action))
@@ -66,7 +66,7 @@ def test_the_commands_run_in_a_shell_that_stops_at_the_first_failure(project: Pr
     project.before_start.start(1, analysis("a\nb; c && d"))
     assert project.runs[0][1] == ["/bin/sh", "-e", "-c", "a\nb; c && d"]
     project.children.end(project.newest)
-    assert project.events == [lifecycle.Prepared(1)]
+    assert project.events == [lifecycle_events.Prepared(1)]
     assert project.before_start.is_done(analysis("a\nb; c && d"))
 
 
@@ -92,7 +92,7 @@ def test_a_command_that_fails(project: Project):
     project.before_start.output_lines([OutputLine(b"no such table\nauth_user")])
     project.children.end(project.newest, 3)
     (event,) = project.events
-    assert isinstance(event, lifecycle.PreparationFailed)
+    assert isinstance(event, lifecycle_events.PreparationFailed)
     assert (event.job, "exit status 3" in str(event.page)) == (1, True)
     (logged,) = project.log.named("preparation.failed")
     assert logged["output"] == ["no such table", "auth_user"]
@@ -112,7 +112,7 @@ def test_a_run_for_other_inputs_ends_the_first(project: Project):
     project.loop.advance(0.1)
     assert project.runs[-1][1][-1] == "flask db upgrade"
     project.children.end(project.newest)
-    assert project.events == [lifecycle.Prepared(2)]
+    assert project.events == [lifecycle_events.Prepared(2)]
 
 
 def test_many_changes_while_it_waits(project: Project):
@@ -133,7 +133,7 @@ def test_a_run_that_is_cancelled(project: Project):
     project.children.end(project.newest)
     project.before_start.start(2, analysis("flask db upgrade"))
     project.children.end(project.newest, -15)
-    assert [type(event) for event in project.events] == [lifecycle.PreparationFailed]
+    assert [type(event) for event in project.events] == [lifecycle_events.PreparationFailed]
     assert not project.before_start.is_done(analysis())
 
 
@@ -141,7 +141,7 @@ def test_no_process_for_the_commands(project: Project):
     """A run that can't be started fails the lifecycle's action, now or after a wait, and can be tried again."""
     project.startable = False
     project.before_start.start(1, analysis())
-    assert project.not_started == [lifecycle.Prepare(1)]
+    assert project.not_started == [lifecycle_events.Prepare(1)]
     project.startable = True
     project.before_start.start(2, analysis())
     first = project.newest
@@ -149,7 +149,7 @@ def test_no_process_for_the_commands(project: Project):
     project.startable = False
     project.children.end(first)
     project.loop.advance(0.1)
-    assert project.not_started == [lifecycle.Prepare(1), lifecycle.Prepare(3)]
+    assert project.not_started == [lifecycle_events.Prepare(1), lifecycle_events.Prepare(3)]
     assert project.events == []
 
 

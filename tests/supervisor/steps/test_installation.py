@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from appliance.supervisor import lifecycle
+from appliance.supervisor import lifecycle_events
 from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.steps.installation import GRACE_S, Installation
@@ -22,7 +22,7 @@ class Project:
 
     def __init__(self) -> None:
         self.children, self.log = FakeChildren(), FakeLog()
-        self.events: list[lifecycle.Event] = []
+        self.events: list[lifecycle_events.Event] = []
         self.commands: list[list[str]] = []
         parts: Any = (self.children, ["--offline"], {}, Path("/project"))
         log: Any = self.log
@@ -57,7 +57,7 @@ def test_an_installation(project: Project):
     project.installation.start(3, PLAN)
     project.installation.line("stderr", b"Resolved 4 packages")
     project.ends(0)
-    assert (project.commands, project.events) == ([["--offline"]], [lifecycle.Installed(3)])
+    assert (project.commands, project.events) == ([["--offline"]], [lifecycle_events.Installed(3)])
     assert project.log.named("install.output") == [{"text": "Resolved 4 packages"}]
 
 
@@ -69,7 +69,7 @@ def test_the_application_that_is_known(project: Project):
 
 def test_another_environment_than_was_planned(project: Project):
     """An installer that has made another environment has the project analysed again; twice the same is accepted."""
-    for expected in (lifecycle.ProjectChanged(), lifecycle.Installed(1)):
+    for expected in (lifecycle_events.ProjectChanged(), lifecycle_events.Installed(1)):
         project.installation.start(1, PLAN)
         project.ends(0, b'{"environment": "/env/b"}')
         assert project.events[-1] == expected
@@ -88,7 +88,7 @@ def test_a_failure_is_reported_as_the_installer_says(project: Project, report: b
     project.ends(5, report)
     (logged,) = project.log.named(event)
     assert logged["found"].startswith("no ")
-    assert isinstance(project.events[0], lifecycle.InstallFailed)
+    assert isinstance(project.events[0], lifecycle_events.InstallFailed)
 
 
 def test_an_installer_that_says_nothing(project: Project):
@@ -105,7 +105,7 @@ def test_what_the_installer_adapted(project: Project):
     project.installation.start(1, PLAN)
     project.ends(0, b'{"event": "install.adapted", "reason": "no wheel"}')
     assert project.log.named("install.adapted") == [{"reason": "no wheel"}]
-    assert project.events == [lifecycle.Installed(1)]
+    assert project.events == [lifecycle_events.Installed(1)]
 
 
 def test_an_installation_that_is_given_up(project: Project):

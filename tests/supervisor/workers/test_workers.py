@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.protocol.messages import Failed, ForkMismatch, ModulesReport, ReportModules, ServeUnfinishedImport
-from appliance.supervisor import lifecycle
-from appliance.supervisor.lifecycle import Phase
+from appliance.supervisor import lifecycle, lifecycle_events
+from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.workers import workers as module
 from tests.supervisor.workers_project import READY, Project
 
@@ -96,7 +96,7 @@ def test_an_old_worker_that_cannot_be_asked(project: Project):
     with pytest.raises(OSError, match="No buffer space"):
         project.workers.retire(1)
     assert old not in project.children.alive
-    project.on_event(lifecycle.CodeChanged())
+    project.on_event(lifecycle_events.CodeChanged())
     project.serve()
     assert project.accepting == [project.newest]
 
@@ -223,7 +223,7 @@ def test_a_generation_that_waits_and_is_given_up(project: Project):
     failed = project.newest
     project.workers.import_failed(failed, IN_USE)
     project.children.end(failed, 1)
-    project.on_event(lifecycle.ProjectChanged())
+    project.on_event(lifecycle_events.ProjectChanged())
     project.children.end(old)
     assert project.children.alive == [], "nothing is started before the project is known"
     project.loop.advance()
@@ -304,7 +304,7 @@ def test_a_failure_that_another_analysis_may_explain(project: Project):
 
 HAPPENINGS = {
     "save": Project.save,
-    "project changes": lambda project: project.on_event(lifecycle.ProjectChanged()),
+    "project changes": lambda project: project.on_event(lifecycle_events.ProjectChanged()),
     "ready": lambda project: project.workers.current and project.workers.ready(project.workers.current, READY),
     "fails": lambda project: project.workers.current and project.workers.import_failed(project.workers.current, BROKEN),
     "in use": lambda project: (
