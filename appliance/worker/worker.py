@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..protocol import messages
@@ -250,7 +251,8 @@ class Worker:
 
     def _make_server(self, application: app.Application) -> PooledWSGIServer:
         options = self._start.options
-        handoff = Handoff(is_own_request, self._to_the_stand_in) if options["pages"] is not None else None
+        to_stand_in = partial(serving_process.hand_over, self._channel, own_pages=True)
+        handoff = Handoff(is_own_request, to_stand_in) if options["pages"] is not None else None
         served = wrapped(application, self._start, self._hooks)
         self._page_context.live_reload = served if isinstance(served, LiveReload) else None
         return serving_process.make_server(self._listener, served, self._sink, options, tls=self._tls, handoff=handoff)
@@ -279,9 +281,6 @@ class Worker:
             self._in_flight.explain(self._diagnosis.explain(error))
         finally:
             _EXIT(1)
-
-    def _to_the_stand_in(self, connections: serving_process.Connections, peers: list[str]) -> None:
-        serving_process.hand_over(self._channel, connections, peers, own_pages=True)
 
     def _exit_if_unfit(self, mismatch: inherited.ForkMismatchError | None) -> None:
         """Exit and let the supervisor start a cold worker, if the preloaded modules do not fit."""
