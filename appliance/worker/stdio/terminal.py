@@ -22,9 +22,13 @@ import contextlib
 import io
 import os
 import sys
-import termios
 import threading
 from typing import TYPE_CHECKING, Any
+
+try:
+    import termios
+except ImportError:  # a Python that was built without it: what reads the terminal finds it as it is
+    termios = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -87,7 +91,7 @@ class Terminal:
     def _turn_editing_on(self) -> None:
         with self._modes_lock:
             self._readers += 1
-            if self._readers == 1:
+            if self._readers == 1 and termios is not None:
                 self._modes = termios.tcgetattr(0)
                 editing = [*self._modes]
                 editing[_FLAGS] |= termios.ICANON | termios.ECHO
@@ -96,7 +100,7 @@ class Terminal:
     def _turn_editing_off(self) -> None:
         with self._modes_lock:
             self._readers -= 1
-            if self._readers == 0:
+            if self._readers == 0 and termios is not None:
                 termios.tcsetattr(0, termios.TCSANOW, self._modes)
 
     def breakpoint(self, *_arguments: Any, **options: Any) -> None:
