@@ -68,6 +68,7 @@ class Outbound:
     waiting = 0.0
     outgoing: BackgroundTransfer | None = None
     unsent = _ahead = 0
+    is_reset = False  # closing it will reset the connection
 
     def __init__(self, sock: socket.socket, limits: Limits) -> None:
         self.sock = sock
@@ -184,7 +185,11 @@ class Outbound:
         return self._usual_send(data)
 
     def reset(self) -> None:
-        """Let the close drop what the kernel still has to send: the client must not take a part for the whole."""
+        """Let the close drop what the kernel still has to send: the client must not take a part for the whole.
+
+        Until then nothing ends this side either: an end of the stream would say that the response is whole.
+        """
+        self.is_reset = True
         with contextlib.suppress(OSError):
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
 

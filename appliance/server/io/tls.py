@@ -167,6 +167,8 @@ class TlsWire(Wire):
 
     def end(self) -> None:
         """Send close_notify (RFC 8446, 6.1) and end this side."""
+        if self.is_reset:
+            return
         if isinstance(self.sock, ssl.SSLSocket) and self._handshake_done:
             with contextlib.suppress(OSError, ValueError):  # it would wait for the client's, which we do not
                 self.sock.unwrap()

@@ -255,6 +255,8 @@ class Wire(FileOutbound):
 
         A forked child may hold the descriptor too, so that closing ours alone would not end the connection.
         """
+        if self.is_reset:
+            return
         try:
             self.sock.shutdown(socket.SHUT_WR)
         except OSError:

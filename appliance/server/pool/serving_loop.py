@@ -264,7 +264,7 @@ class ServingLoop:
         """End a connection that has served its last request."""
         if connection.handler.hijacked is not None or self._thread_pool.over or connection.state != states.BUSY:
             self._connections.close(connection)
-        elif connection.handler.is_clean:
+        elif connection.wire.is_reset or connection.handler.is_clean:
             connection.wire.end()
             self._connections.close(connection)
         else:

@@ -66,3 +66,20 @@ def test_empty_lines_are_counted_for_each_request():
             assert wire.pop_head() is None
             theirs.sendall(get())
             assert wire.receive_head() == HEAD
+
+
+def test_a_response_that_is_cut_off_never_ends_properly():
+    """Between the decision and the close the client may read what was sent: it must not find an end behind that."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
+        wire = Wire(listener.accept()[0], Limits())
+        wire.send(b"a part of the response")
+        wire.reset()
+        wire.end()
+        assert client.recv(100) == b"a part of the response"
+        client.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            client.recv(100)
+        client.setblocking(True)
+        wire.close()
+        with pytest.raises(ConnectionResetError):
+            client.recv(100)
