@@ -1,4 +1,4 @@
-"""Facts that both sides need: names of files, and the modules that have left Python, with what replaces them.
+"""Facts that both sides need: names and places of files, the modules that have left Python and what replaces them.
 
 The supervisor's side installs by them, the worker's pages advise by them. Uses only the standard library.
 """
@@ -9,6 +9,24 @@ from types import MappingProxyType
 
 # The files of variables, the one that wins first. Frameworks and their tools have given them these names.
 VARIABLE_FILES = (".env.local", ".env", ".flaskenv")
+
+# Templates of them, in the order in which they count.
+EXAMPLE_FILES = (
+    ".env.example", ".env.sample", ".env.template", ".env.dist", "env.example", "example.env", ".env.default",
+)  # fmt: skip
+# What follows a module's name in its template's: settings.py.example, settings_example.py, settings.dist.py
+EXAMPLE_END = r"(?:\.py)?[._-](?:example|sample|dist|template|tmpl|tpl|default)(?:\.py)?|\.jinja2?"
+
+# Where a search for the project's own sources goes, and how far: the advice and the remedy find the same.
+SKIPPED_FOLDERS = frozenset({"venv", "env", "node_modules", "site-packages", "__pycache__", "tests", "test", "docs"})
+SOURCES_MAX = 200
+SOURCE_FOLDERS_MAX = 2000
+# A command of Flask's or Click's, by its name, or by the function that it is named after; ``name`` is a pattern.
+NAMED_COMMAND = r"\.command\(\s{{0,80}}[\"']{name}[\"']"
+FUNCTION_COMMAND = r"\.command\([ \t]{{0,80}}\)[ \t]{{0,80}}\n(?:@.{{0,200}}\n){{0,20}}def {name}\("
+
+# Files that engines put into a container.
+CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
 
 # Which tool wrote a lock: only that tool may change it.
 LOCK_TOOLS = MappingProxyType({"uv.lock": "uv", "poetry.lock": "poetry", "Pipfile.lock": "pipenv"})

@@ -6,6 +6,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
+from appliance.conventions import FUNCTION_COMMAND, NAMED_COMMAND
 from appliance.environment.plan import supply
 from appliance.environment.python.interpreter import admitted
 from appliance.environment.python.pythons import SERVED, find_python
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from appliance.environment.plan import Plan
     from appliance.remedies.remedy import Ground
 
-_COMMAND = r"\.command\(\s{{0,80}}[\"']{name}[\"']"
-_FUNCTION = r"\.command\([ \t]{{0,80}}\)[ \t]{{0,80}}\n(?:@.{{0,200}}\n){{0,20}}def {name}\("
 _REINSTALLS_MAX = 20
 
 
@@ -49,7 +48,10 @@ def flask_command(ground: Ground, command: str) -> Made | None:
     spelled = [re.escape(command), re.escape(command.replace("-", "_"))]
     # Click names a command after its function, without these ends.
     ends = "(?:_command|_cmd)?"
-    patterns = [re.compile(_COMMAND.format(name=spelled[0])), re.compile(_FUNCTION.format(name=spelled[1] + ends))]
+    patterns = [
+        re.compile(NAMED_COMMAND.format(name=spelled[0])),
+        re.compile(FUNCTION_COMMAND.format(name=spelled[1] + ends)),
+    ]
     for file in sources(ground.root):
         text = text_of(read(ground.root, file)) or ""
         if ("click" in text or ".cli" in text) and any(pattern.search(text) for pattern in patterns):

@@ -6,15 +6,12 @@ import os
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from appliance.conventions import SKIPPED_FOLDERS, SOURCE_FOLDERS_MAX, SOURCES_MAX
 from appliance.remedies.remedy import CHANGE_MAX, FILE_MAX, Edit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-_SKIPPED = frozenset({"venv", "env", "node_modules", "site-packages", "__pycache__", "tests", "test", "docs"})
-_SOURCES_MAX = 200
-_FOLDERS_MAX = 2000
 
 
 def within(root: Path, name: str) -> Path | None:
@@ -42,13 +39,13 @@ def read(root: Path, name: str) -> bytes | None:
 def sources(root: Path) -> Iterator[str]:
     """Yield the project's own Python files, relative to its folder; not all of a large project."""
     count = 0
-    for folder, names, files in islice(os.walk(root), _FOLDERS_MAX):
-        names[:] = sorted(name for name in names if not name.startswith(".") and name not in _SKIPPED)
+    for folder, names, files in islice(os.walk(root), SOURCE_FOLDERS_MAX):
+        names[:] = sorted(name for name in names if not name.startswith(".") and name not in SKIPPED_FOLDERS)
         for name in sorted(files):
             if name.endswith(".py"):
                 count += 1
                 yield os.path.relpath(f"{folder}/{name}", root)
-                if count >= _SOURCES_MAX:
+                if count >= SOURCES_MAX:
                     return
 
 

@@ -6,6 +6,7 @@ import re
 import secrets
 from typing import TYPE_CHECKING
 
+from appliance.conventions import EXAMPLE_END, EXAMPLE_FILES
 from appliance.remedies.file_edits import appended, changed, line_break, made, read, sources, text_of, within
 from appliance.remedies.remedy import Edit, Made
 
@@ -14,16 +15,14 @@ if TYPE_CHECKING:
 
     from appliance.remedies.remedy import Ground
 
-EXAMPLES = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example", "example.env", ".env.default")
 _SECRET_NAME = re.compile(r"SECRET|KEY|SALT", re.IGNORECASE)
 _SECRET_BYTES = 48
-# What follows the name of a module's file: settings.py.example, settings_example.py, settings.dist.py
-_EXAMPLE_END = re.compile(r"(?:\.py)?[._-](?:example|sample|dist|template|tmpl|tpl|default)(?:\.py)?|\.jinja2?")
+_EXAMPLE_END = re.compile(EXAMPLE_END)
 
 
 def set_variable(ground: Ground, name: str) -> Made | None:
     """Add a variable with the value of the example file."""
-    for example in EXAMPLES:
+    for example in EXAMPLE_FILES:
         found = _line_of(text_of(read(ground.root, example)) or "", name)
         value = found["value"].strip() if found else ""
         if value:
@@ -82,11 +81,11 @@ def _stands_for(example: str, file: str) -> bool:
     if folder != other:
         return False
     rest = name.removeprefix(wanted.removesuffix(".py"))
-    return (wanted == ".env" and name in EXAMPLES) or (rest != name and _EXAMPLE_END.fullmatch(rest) is not None)
+    return (wanted == ".env" and name in EXAMPLE_FILES) or (rest != name and _EXAMPLE_END.fullmatch(rest) is not None)
 
 
 def _example_for(ground: Ground) -> str:
-    return next((name for name in EXAMPLES if read(ground.root, name) is not None), "")
+    return next((name for name in EXAMPLE_FILES if read(ground.root, name) is not None), "")
 
 
 def with_variable(ground: Ground, name: str, value: str) -> Edit | None:

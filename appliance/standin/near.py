@@ -12,9 +12,10 @@ import socket
 import struct
 from pathlib import Path
 
+from appliance.conventions import CONTAINER_MARKS
+
 ROUTES = Path("/proc/net/route")
 ROUTES_V6 = Path("/proc/net/ipv6_route")
-_CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 _GATEWAY = 0x2  # RTF_GATEWAY of <linux/route.h>
 
 
@@ -34,7 +35,7 @@ def gateways(routes: str, routes_v6: str) -> frozenset[str]:
 
 def gateways_here() -> frozenset[str]:
     """Those of the container that this process runs in; none on a host."""
-    if not any(mark.exists() for mark in _CONTAINER_MARKS):
+    if not any(Path(mark).exists() for mark in CONTAINER_MARKS):
         return frozenset()
     return gateways(_text(ROUTES), _text(ROUTES_V6))
 

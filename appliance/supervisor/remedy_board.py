@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from appliance.conventions import CONTAINER_MARKS
 from appliance.errors import ApplianceError
 from appliance.protocol.page_messages import CancelRemedy, RemediesFound, RemedyProgress, RunRemedy, SetRemedies
 from appliance.protocol.remedy_kinds import all_checked, remedy_id
@@ -168,7 +169,7 @@ class RemedyBoard:
             plan=analysis.plan if analysis else None,
             env_file=".env" if ".env" in settings.env_files or not settings.env_files else settings.env_files[-1],
             cache=settings.cache,
-            contained="APPLIANCE_IMAGE" in self._process or Path("/.dockerenv").exists(),
+            contained="APPLIANCE_IMAGE" in self._process or any(Path(mark).exists() for mark in CONTAINER_MARKS),
         )
 
     def _moment(self) -> tuple[int, int]:

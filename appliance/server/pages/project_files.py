@@ -14,26 +14,30 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ...conventions import VARIABLE_FILES
+from ...conventions import (
+    EXAMPLE_END,
+    EXAMPLE_FILES,
+    FUNCTION_COMMAND,
+    NAMED_COMMAND,
+    SKIPPED_FOLDERS,
+    SOURCE_FOLDERS_MAX,
+    SOURCES_MAX,
+    VARIABLE_FILES,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _DEPENDENCIES = ("requirements.txt", "pyproject.toml", "Pipfile", "setup.cfg", "setup.py", "requirements.in")
 _DEPENDENCIES_THERE = re.compile(r"^\[(?:project|dependency-groups|tool\.poetry|tool\.flit)\b", re.MULTILINE)
-_EXAMPLES = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example", "example.env", ".env.default")
-_SKIPPED_FOLDERS = frozenset({"venv", "env", "node_modules", "site-packages", "__pycache__", "tests", "test", "docs"})
 _LINE_MAX = 1000
-_SOURCES_MAX = 200
-_FOLDERS_MAX = 2000  # how many are searched for sources
-_COMMAND = re.compile(r"\.command\(\s{0,80}[\"']([\w-]{1,80})[\"']")
-_COMMAND_OF_FUNCTION = re.compile(r"\.command\([ \t]{0,80}\)[ \t]{0,80}\n(?:@.{0,200}\n){0,20}def (\w{1,80})\(")
+_COMMAND = re.compile(NAMED_COMMAND.format(name=r"([\w-]{1,80})"))
+_COMMAND_OF_FUNCTION = re.compile(FUNCTION_COMMAND.format(name=r"(\w{1,80})"))
 _MAKES_TABLES = ("init", "create", "setup", "seed")
 _BLANK = r"[ \t]{0,80}"
 _TEXT_MAX = 1_048_576  # characters that are read of a file
 
-# What follows the module's name: settings.py.example, settings_example.py, settings.tpl, settings.dist.py
-_EXAMPLE = re.compile(r"(?:\.py)?[._-](?:example|sample|dist|template|tmpl|tpl|default)(?:\.py)?|\.jinja2?")
+_EXAMPLE = re.compile(EXAMPLE_END)
 
 
 def has_module(root: str, name: str) -> bool:
@@ -47,21 +51,21 @@ def place_of(root: str, name: str) -> str:
     count = 0
     for folder, names, files in os.walk(root):
         names[:] = sorted(
-            each for each in names if not each.startswith(".") and each not in _SKIPPED_FOLDERS - {"tests", "test"}
+            each for each in names if not each.startswith(".") and each not in SKIPPED_FOLDERS - {"tests", "test"}
         )
         if f"{name}.py" in files:
             return os.path.relpath(f"{folder}/{name}.py", root)
         if name in names and _has_python(f"{folder}/{name}"):
             return os.path.relpath(f"{folder}/{name}", root)
         count += len(names)
-        if count > _FOLDERS_MAX:
+        if count > SOURCE_FOLDERS_MAX:
             break
     return ""
 
 
 def _has_python(folder: str) -> bool:
     for _, names, files in os.walk(folder):
-        names[:] = [name for name in names if not name.startswith(".") and name not in _SKIPPED_FOLDERS]
+        names[:] = [name for name in names if not name.startswith(".") and name not in SKIPPED_FOLDERS]
         if any(file.endswith(".py") for file in files):
             return True
     return False
@@ -256,7 +260,7 @@ def variable_files(root: str, key: str) -> tuple[str, str]:
     """Return the project's file of variables, and the example that has ``key``; either may be ""."""
     first = key.partition(",")[0]
     own = next((name for name in (".env", *VARIABLE_FILES) if os.path.isfile(f"{root}/{name}")), "")  # noqa: PTH113  as above
-    for name in _EXAMPLES:
+    for name in EXAMPLE_FILES:
         if re.search(
             rf"^{_BLANK}#?{_BLANK}(?:export{_BLANK})?{re.escape(first)}{_BLANK}=", _text(f"{root}/{name}"), re.MULTILINE
         ):
@@ -291,13 +295,13 @@ def _manage_scripts(root: str) -> Iterator[str]:
 
 def _sources(root: str) -> Iterator[str]:
     count = 0
-    for folder, names, files in islice(os.walk(root), _FOLDERS_MAX):
-        names[:] = [name for name in names if not name.startswith(".") and name not in _SKIPPED_FOLDERS]
+    for folder, names, files in islice(os.walk(root), SOURCE_FOLDERS_MAX):
+        names[:] = [name for name in names if not name.startswith(".") and name not in SKIPPED_FOLDERS]
         for name in sorted(files):
             if name.endswith(".py"):
                 count += 1
                 yield f"{folder}/{name}"
-                if count >= _SOURCES_MAX:
+                if count >= SOURCES_MAX:
                     return
 
 
