@@ -62,6 +62,7 @@ class ConnectionRouter:
         self._since = time.monotonic()  # no worker serves
         self._serving = 0  # the generation that serves, or did last
         self._ended_at = float("-inf")  # when a stand-in ended
+        self._closed = False
         self._version = 0
         self._timer: Timer | None = None
         self._waiting: list[Connection] = []
@@ -115,7 +116,7 @@ class ConnectionRouter:
     def _to_standin(self, connections: list[Connection]) -> None:
         """Give the stand-in connections on which a page of the appliance was asked for; start it if it does not run."""
         try:
-            if self._standin is None and time.monotonic() - self._ended_at > RESTART_S:
+            if self._standin is None and not self._closed and time.monotonic() - self._ended_at > RESTART_S:
                 self._standin = self._start()
                 self._children.send(self._standin, self._state(self._page))
             sent = self._standin is not None and self._send(self._standin, connections)
@@ -153,7 +154,8 @@ class ConnectionRouter:
                 self._answer_here(self._page)
 
     def close(self) -> None:
-        """Route nothing any more: the appliance stops."""
+        """Route nothing any more: the appliance stops, and waits for no process that was started after this."""
+        self._closed = True
         self._cancel()
         self._last_answer.stop()
         self._page = None

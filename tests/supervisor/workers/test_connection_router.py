@@ -394,3 +394,12 @@ def test_open_pages_hear_of_saved_styles(site: Site):
     site.router.handed_over(own_page(), [connection()])
     site.router.assets_saved(["b.css"])
     assert [message.paths for _, message in site.children.sent if isinstance(message, PublishAssets)] == [["b.css"]]
+
+
+def test_the_stop_waits_for_no_new_stand_in(site: Site):
+    """A page of the appliance that is asked for while it stops is answered by the supervisor: nothing is started."""
+    site.worker()
+    site.router.close()
+    site.router.handed_over(own_page(), [connection()])
+    assert site.standins == []
+    assert site.last_answer.taken == [connection_router.NO_PAGES["title"]]
