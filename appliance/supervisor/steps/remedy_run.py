@@ -100,7 +100,10 @@ class RemedyRun:
                 reason = f"{type(error).__name__}: {error}"
             self._loop.post(partial(self._acted, remedy, reason))
 
-        threading.Thread(target=run, name="remedy", daemon=True).start()
+        try:
+            threading.Thread(target=run, name="remedy", daemon=True).start()
+        except (RuntimeError, MemoryError) as error:  # no thread is free
+            self._end(f"no thread is free: {error}")
 
     def _acted(self, remedy: Remedy, reason: str) -> None:
         if remedy is self.running:

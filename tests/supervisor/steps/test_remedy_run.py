@@ -1,0 +1,34 @@
+"""Runs of remedies that the appliance itself performs, in a thread."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.remedies.remedy import Ground, Made, Remedy
+from appliance.supervisor.steps.remedy_run import RemedyRun
+from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop
+
+
+def test_without_a_free_thread_the_next_remedy_can_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A remedy whose thread can't be started has failed: the page hears why, and nothing waits for it."""
+
+    def refuse(_thread: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("threading.Thread.start", refuse)
+    told: list[tuple[str, str]] = []
+    parts: Any = (FakeLoop(), FakeChildren(), FakeLog())
+    run = RemedyRun(
+        *parts, tell=lambda remedy, state, _, reason: told.append((f"{remedy} {state}", reason)), done=lambda _: None
+    )
+    ground = Ground(
+        root=tmp_path, values={}, variables={}, target=None, plan=None, env_file=".env", cache=tmp_path, contained=False
+    )
+    for name in ("one", "two"):
+        run.start(Remedy(name, "reinstall", "Reinstall", Made(action=lambda: True)), ground, {})
+        assert run.running is None
+    ends = [(f"{name} failed", "no thread is free: can't start new thread") for name in ("one", "two")]
+    assert [each for each in told if each[1]] == ends
