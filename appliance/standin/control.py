@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 from appliance.protocol.channel import Channel, ChannelError
 from appliance.protocol.messages import Drain, PublishAssets, Ready, SetStandInPage, StopAccepting, TakeConnections
 from appliance.protocol.page_messages import RemedyProgress, SetRemedies
-from appliance.server.browser.own_paths import is_own, is_own_request
+from appliance.server.browser.own_paths import is_own_request
 from appliance.server.pool.connection_handoff import Handoff
+from appliance.server.wsgi.recording.exchange import current
 from appliance.worker.serving_process import Connections, hand_over, make_server, received_connections, tls_context
 
 from .event_stream import EventStream
@@ -88,7 +89,9 @@ class StandIn:
     # -- requests
 
     def _application(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if self._own_pages is not None and is_own(environ["REQUEST_URI"].partition("?")[0]):
+        exchange = current.get()  # its head has the path as it was sent, whatever form the target has
+        own = exchange is not None and exchange.head is not None and is_own_request(exchange.head)
+        if own and self._own_pages is not None:
             return self._own_pages.application(environ, start_response)
         return self._page.application(environ, start_response)
 

@@ -13,6 +13,7 @@ from appliance.server.pages import error_page
 from appliance.server.wsgi.recording.exchange import current
 
 from . import guard
+from .answers import file
 from .browser_errors import BODY_MAX, BrowserErrors
 from .near import gateways_here, is_near
 from .remedy_pages import FORM, PAGE_VALUE
@@ -34,6 +35,7 @@ _REASONS = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method
 _PAGE_VALUE = b"{page-value}"
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _FIELDS_MAX = 10
+_SCRIPT = "text/javascript; charset=utf-8"
 
 
 class OwnPages:
@@ -69,8 +71,8 @@ class OwnPages:
         self._gets: dict[str, Route] = {
             PREFIX: self._root,
             f"{PREFIX}/": self._root,
-            CLIENT: partial(_script, client),
-            f"{PREFIX}/events.js": partial(_script, (folder / "events.js").read_bytes()),
+            CLIENT: partial(file, _SCRIPT, client),
+            f"{PREFIX}/events.js": partial(file, _SCRIPT, (folder / "events.js").read_bytes()),
             f"{PREFIX}/events": stream.application,
             **remedies.gets,
         }
@@ -173,12 +175,3 @@ def _page(page: dict[str, Any], environ: dict[str, Any], start: StartResponse, s
     fields, body = error_page.response(page, environ.get("HTTP_ACCEPT", ""))
     start(status, [*fields, ("Content-Length", str(len(body)))])
     return [body]
-
-
-def _answer(start: StartResponse, status: str, kind: str, body: bytes) -> Iterable[bytes]:
-    start(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
-    return [body]
-
-
-def _script(content: bytes, _environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
-    return _answer(start, "200 OK", "text/javascript; charset=utf-8", content)

@@ -1,7 +1,7 @@
 """The pages of remedies: what one would run or change, the form with its button, its output, and how it ended.
 
 A browser posts an id, and the supervisor decides what that means: this process runs nothing. Pages work without script;
-``static/remedy.js`` does the same in place, on the page that shows the failure.
+``server.pages.live.remedy_script`` does the same in place, on the page that shows the failure.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote
 
 from appliance.protocol.page_messages import CancelRemedy, RunRemedy
+from appliance.server.browser.own_paths import PREFIX
 from appliance.server.pages.error_page import preferred
 from appliance.server.pages.live.remedy_html import PAGE, SCRIPT, remedy_details
 from appliance.server.pages.live.remedy_script import REMEDY_SCRIPT
+
+from .answers import answer, file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 
 FORM = "appliance.form"  # in the environ: the fields of a posted form
 PAGE_VALUE = "page_value"  # the field that holds the page's value
-STYLE = "/__appliance__/remedy.css"
+STYLE = f"{PREFIX}/remedy.css"
 _WAIT_S = 3.0  # for a remedy of a failure that has just happened to be made
 _LINES_MAX = 500
 _RUNS_MAX = 20
@@ -64,8 +67,8 @@ class RemedyPages:
         style = (files(__package__) / "static" / "remedy.css").read_bytes()
         self.gets: dict[str, Route] = {
             PAGE: self._show,
-            SCRIPT: partial(_file, "text/javascript; charset=utf-8", REMEDY_SCRIPT.encode()),
-            STYLE: partial(_file, "text/css; charset=utf-8", style),
+            SCRIPT: partial(file, "text/javascript; charset=utf-8", REMEDY_SCRIPT.encode()),
+            STYLE: partial(file, "text/css; charset=utf-8", style),
         }
         self.posts: dict[str, Route] = {PAGE: self._run, f"{PAGE}/cancel": self._cancel}
 
@@ -98,10 +101,10 @@ class RemedyPages:
         status = "200 OK" if remedy or run else "404 Not Found"
         if preferred(environ.get("HTTP_ACCEPT", "")) == "json":
             told = {**(remedy or {"title": "No such remedy is known."}), "run": run, "page_value": self._page_value}
-            return _answer(start, status, "application/json", json.dumps(told).encode())
+            return answer(start, status, "application/json", json.dumps(told).encode())
         page = self._document(remedy_id, remedy, run)
         # Without a referrer, a form's Origin would be "null" (Fetch, "append a request Origin header").
-        return _answer(start, status, "text/html; charset=utf-8", page.encode(), ("Referrer-Policy", "same-origin"))
+        return answer(start, status, "text/html; charset=utf-8", page.encode(), ("Referrer-Policy", "same-origin"))
 
     def _document(self, remedy_id: str, remedy: dict[str, Any] | None, run: dict[str, Any]) -> str:
         state = run.get("state", "")
@@ -148,15 +151,6 @@ class RemedyPages:
                 self._runs.setdefault(remedy_id, {"lines": [], "reason": ""}).update(state="running")
         self._send(message(remedy=remedy_id))
         if preferred(environ.get("HTTP_ACCEPT", "")) == "json":
-            return _answer(start, "202 Accepted", "application/json", b"{}")
+            return answer(start, "202 Accepted", "application/json", b"{}")
         start("303 See Other", [("Location", f"{PAGE}?id={quote(remedy_id)}"), ("Content-Length", "0")])
         return []
-
-
-def _answer(start: StartResponse, status: str, kind: str, body: bytes, *more: tuple[str, str]) -> Iterable[bytes]:
-    start(status, [("Content-Type", kind), ("Content-Length", str(len(body))), *more])
-    return [body]
-
-
-def _file(kind: str, content: bytes, _environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
-    return _answer(start, "200 OK", kind, content)

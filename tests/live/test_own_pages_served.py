@@ -87,6 +87,14 @@ def test_one_connection_serves_both(serving: Appliance):
     assert len(sockets) == 1
 
 
+def test_a_target_may_be_a_whole_url(serving: Appliance):
+    """The absolute form of a request's target (RFC 9112, 3.2.2) asks for the same page; another spelling does not."""
+    host = f"localhost:{serving.port}"
+    response, body = serving.get(f"http://{host}/__appliance__/client.js", Host=host)
+    assert (response.status, b"pageValue" in body) == (200, True)
+    assert serving.get(f"http://{host}/%5F_appliance__/client.js", Host=host)[0].getheader("X-Process")
+
+
 def test_the_appliances_own_requests_are_no_lines_in_the_log(serving: Appliance):
     """What an open page asks of the appliance is nothing that the project did."""
     serving.get("/__appliance__/client.js")

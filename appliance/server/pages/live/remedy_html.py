@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+from ...browser.own_paths import PREFIX
 from ..html.markup import region, text
 
-PAGE = "/__appliance__/remedy"
-SCRIPT = "/__appliance__/remedy.js"
+PAGE = f"{PREFIX}/remedy"
+SCRIPT = f"{PREFIX}/remedy.js"
 _MOST = 5
 _LINES = {"+": ("ins", "l add"), "-": ("del", "l del")}
 
