@@ -152,7 +152,9 @@ class WSGIRequestHandler(SocketlessHandler):
             self.close_connection = not said.keep_alive  # documented, and a hook may say otherwise
             environ = self.get_environ()
             special = said.upgrade or said.chunked or head.path == "*"
-            if (special or self.server_context.checks) and self._is_settled(head, environ):
+            if self.server_context.checks and self._leaves_or_refuses(head, environ):
+                return
+            if special and self._is_answered(head, environ):
                 return
         except Refused as refusal:
             self._answer_refusal(refusal)
@@ -180,8 +182,7 @@ class WSGIRequestHandler(SocketlessHandler):
 
     def _run(self, run: ServerHandler, exchange: Exchange) -> None:
         current.set(exchange)
-        application = self._relayed or self.server.get_app()
-        self._relayed = None
+        application, self._relayed = self._relayed or self.server.get_app(), None
         run.run(application if self.hijacked is None else self.hijacked.offered_to(application))
 
     def _next_head(self) -> Head | None:
@@ -244,31 +245,32 @@ class WSGIRequestHandler(SocketlessHandler):
             wire.ended = True
         return None
 
-    def _is_settled(self, head: Head, environ: dict[str, Any]) -> bool:
-        """Look at what is not so in most requests; whether the application is not to run."""
-        handoff = self.server_context.handoff
+    def _leaves_or_refuses(self, head: Head, environ: dict[str, Any]) -> bool:
+        """Whether another server answers, or none for this host: every request of a worker asks this."""
+        handoff, allowed = self.server_context.handoff, self.server_context.allowed_hosts
         if handoff is not None and handoff.applies(head):
             if self.wire.movable:
                 self.raw, self.leaves, self.close_connection = self._raw, True, False
                 return True
             self._relayed = handoff.relayed(self._raw)
-        self._check(head, environ)
-        if head.path == "*":
-            self._answer_options(head)
-            return True
+        if allowed is not None:
+            host = environ.get("HTTP_HOST")
+            if host is not None and not allowed(host):
+                raise HostRefused(host)
         return False
 
-    def _check(self, head: Head, environ: dict[str, Any]) -> None:
-        allowed = self.server_context.allowed_hosts
-        host = environ.get("HTTP_HOST")
-        if allowed is not None and host is not None and not allowed(host):
-            raise HostRefused(host)
+    def _is_answered(self, head: Head, environ: dict[str, Any]) -> bool:
+        """Prepare what is rare: an upgrade, a chunked body. Whether the server itself has answered (``*``)."""
         # What else is offered (h2c, by curl and by Java's client with every request) hardly anybody takes.
         offer = head.values["HTTP_UPGRADE"].lower() if head.said.upgrade else ""
         if "websocket" in offer and not self.may_stream(asking=True):
             raise Refused(503, TOO_MANY_STREAMS)
-        if head.said.chunked and head.path != "*" and isinstance(self._body, Body):
+        if head.path == "*":
+            self._answer_options(head)
+            return True
+        if head.said.chunked and isinstance(self._body, Body):
             self._body = with_length(self, self._body, environ)
+        return False
 
     def _send_continue(self) -> None:
         """Send 100 (Continue), unless the body or the final response is on its way."""
