@@ -7,9 +7,14 @@ what they return, so that a place that was misread is never offered.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from appliance.remedies.file_edits import line_break
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DEPTH = {"[": 1, "]": -1}
 _STRING = re.compile(r'"""(?:[^\\]|\\.)*?"""|\'\'\'.*?\'\'\'|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'', re.DOTALL)
 
 
@@ -47,38 +52,33 @@ def _with_item(inner: str, item: str, end: str) -> str:
     return f"{inner[: last + 1]}{comma}{rest}{new}{inner[last + 1 + len(rest) :]}"
 
 
+def _outside(text: str, place: int) -> Iterator[tuple[int, str]]:
+    """Yield each place outside strings and comments with its character; a string as its last place, with a quote."""
+    while place < len(text):
+        found = _STRING.match(text, place)
+        if found:
+            yield found.end() - 1, '"'
+            place = found.end()
+        elif text[place] == "#":
+            line = text.find("\n", place)
+            place = len(text) if line < 0 else line
+        else:
+            yield place, text[place]
+            place += 1
+
+
 def _last_of_items(inner: str) -> int:
     """Return the place of the last character of the items, which may be a comma; -1 if there is none."""
-    place, last = 0, -1
-    while place < len(inner):
-        found = _STRING.match(inner, place)
-        if found:
-            last, place = found.end() - 1, found.end()
-        elif inner[place] == "#":
-            line = inner.find("\n", place)
-            place = len(inner) if line < 0 else line
-        else:
-            last = last if inner[place].isspace() else place
-            place += 1
-    return last
+    return max((place for place, mark in _outside(inner, 0) if not mark.isspace()), default=-1)
 
 
 def _closing(text: str, place: int) -> int:
     """Return the place of the bracket that closes an array; -1 if there is none."""
     depth = 1
-    while place < len(text):
-        found = _STRING.match(text, place)
-        if found:
-            place = found.end()
-            continue
-        if text[place] == "#":
-            line = text.find("\n", place)
-            place = len(text) if line < 0 else line
-            continue
-        depth += {"[": 1, "]": -1}.get(text[place], 0)
+    for at, mark in _outside(text, place):
+        depth += _DEPTH.get(mark, 0)
         if depth == 0:
-            return place
-        place += 1
+            return at
     return -1
 
 
@@ -109,16 +109,9 @@ def _table_span(text: str, table: str) -> tuple[int, int] | None:
 
 def _inside_array(text: str, begin: int, place: int) -> bool:
     """Whether a bracket at this place is an array's: it is within another one, or a string."""
-    depth, at = 0, begin
-    while at < place:
-        found = _STRING.match(text, at)
-        if found:
-            at = found.end()
-            continue
-        if text[at] == "#":
-            line = text.find("\n", at)
-            at = len(text) if line < 0 else line
-            continue
-        depth += {"[": 1, "]": -1}.get(text[at], 0)
-        at += 1
-    return depth > 0 or at > place
+    depth = 0
+    for at, mark in _outside(text, begin):
+        if at >= place:
+            return depth > 0 or mark == '"'
+        depth += _DEPTH.get(mark, 0)
+    return True

@@ -2,115 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 
 from appliance.protocol.messages import (
     HandOverConnections,
-    PublishAssets,
     SetStandInPage,
     StopAccepting,
-    TakeConnections,
 )
-from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.workers import connection_router
-from appliance.supervisor.workers.connection_router import ConnectionRouter
-from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle, no_process
+from tests.supervisor.fakes import handle, no_process
+from tests.supervisor.routed_site import Site, connection, is_open, site
+
+__all__ = ["site"]
 
 PAGE = {"title": "booting"}
-
-
-class LastAnswer:
-    """Remembers whether it answers."""
-
-    def __init__(self) -> None:
-        self.page: Any = None
-        self.taken: list[str] = []
-
-    def take(self, connections: Any, page: Any = None) -> None:
-        """As the supervisor's."""
-        for descriptor, early, _ in connections:
-            os.close(descriptor)
-            self.taken.append(early if page is None else page["title"])
-
-    @property
-    def active(self) -> bool:
-        """As the supervisor's."""
-        return self.page is not None
-
-    def start(self, page: Any) -> None:
-        """As the supervisor's."""
-        self.page = page
-
-    def stop(self) -> None:
-        """As the supervisor's."""
-        self.page = None
-
-
-class Site:
-    """A router, its stand-in and its workers."""
-
-    def __init__(self) -> None:
-        self.loop, self.children, self.log, self.last_answer = FakeLoop(), FakeChildren(), FakeLog(), LastAnswer()
-        self.failure: Exception | None = None
-        self.standins: list[Handle] = []
-        parts: Any = (self.loop, self.children, self._start, self.last_answer, self.log)
-        self.router = ConnectionRouter(*parts)
-        self.children.ended = self.router.ended
-
-    def _start(self) -> Handle:
-        if self.failure is not None:
-            raise self.failure
-        self.standins.append(self.children.add(handle("standin")))
-        return self.standins[-1]
-
-    def worker(self) -> Handle:
-        """A worker that accepts from now on."""
-        worker = self.children.add(handle())
-        self.router.serve(worker)
-        return worker
-
-    def shown(self) -> list[tuple[float, float]]:
-        """Of each page that stand-ins were sent: how long they wait, and since when."""
-        sent = [message for _, message in self.children.sent if isinstance(message, SetStandInPage)]
-        return [(message.wait_s, message.since) for message in sent]
-
-    def pages(self) -> list[Any]:
-        """The pages that stand-ins were sent, in order."""
-        return [message.page["title"] for _, message in self.children.sent if isinstance(message, SetStandInPage)]
-
-    def delivered(self) -> list[tuple[Handle, list[str]]]:
-        """The connections that were sent on, each with what was read of it, and to whom."""
-        return [(child, each.early) for child, each in self.children.sent if isinstance(each, TakeConnections)]
-
-
-@pytest.fixture
-def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    """A site on which nothing serves yet; its clock is the loop's."""
-    made = Site()
-    monkeypatch.setattr(time, "monotonic", lambda: made.loop.now)
-    yield made
-    made.router.close()
-
-
-def connection() -> int:
-    """A descriptor in place of a connection's."""
-    read, write = os.pipe()
-    os.close(write)
-    return read
-
-
-def is_open(descriptor: int) -> bool:
-    """Whether this descriptor is open."""
-    try:
-        os.fstat(descriptor)
-    except OSError:
-        return False
-    return True
 
 
 def test_a_quick_start_needs_no_stand_in(site: Site):
@@ -340,66 +245,3 @@ def test_a_page_that_cannot_be_sent_leaves_nobody_waiting(site: Site):
     assert (site.last_answer.active, site.router.acceptor) == (False, site.standins[0])
     assert site.pages() == ["booting"]
     assert len(site.standins) == 1
-
-
-def own_page() -> HandOverConnections:
-    """A connection on which a page of the appliance is asked for."""
-    return HandOverConnections(["GET /__appliance__/"], ["10.0.0.1"], own_pages=True)
-
-
-def test_a_page_of_the_appliance_starts_the_stand_in(site: Site):
-    """While a worker serves, the first such connection starts a stand-in, which rests; the worker accepts on."""
-    worker = site.worker()
-    for _ in range(2):
-        descriptor = connection()
-        site.router.handed_over(own_page(), [descriptor])
-        assert not is_open(descriptor)
-    (standin,) = site.standins
-    assert site.router.acceptor is worker
-    assert site.delivered() == [(standin, ["GET /__appliance__/"])] * 2
-    assert [message.peers for _, message in site.children.sent if isinstance(message, TakeConnections)] == [
-        ["10.0.0.1"]
-    ] * 2
-    (rest,) = [message for _, message in site.children.sent if isinstance(message, StopAccepting)]
-    assert rest.generation == worker.generation
-    assert site.pages() == []
-
-
-def test_without_a_stand_in_the_pages_say_so(site: Site):
-    """If no stand-in can be started, the supervisor answers for it, and the project is still served."""
-    worker = site.worker()
-    site.failure = no_process()
-    descriptor = connection()
-    site.router.handed_over(own_page(), [descriptor])
-    assert site.last_answer.taken == [connection_router.NO_PAGES["title"]]
-    assert (site.router.acceptor, site.last_answer.active) == (worker, False)
-    assert len(site.log.named("pages.failed")) == 1
-
-
-def test_a_stand_in_that_ends_at_once_is_not_started_by_each_request(site: Site):
-    """The stand-in is started again by the first request after a moment: a browser that polls starts no storm."""
-    site.worker()
-    site.router.handed_over(own_page(), [connection()])
-    site.children.end(site.standins[0])
-    for _ in range(3):
-        site.router.handed_over(own_page(), [connection()])
-    assert len(site.standins) == 1
-    assert site.last_answer.taken == [connection_router.NO_PAGES["title"]] * 3
-
-
-def test_open_pages_hear_of_saved_styles(site: Site):
-    """The stand-in is told where it runs; without one there is no open page."""
-    site.worker()
-    site.router.assets_saved(["a.css"])
-    site.router.handed_over(own_page(), [connection()])
-    site.router.assets_saved(["b.css"])
-    assert [message.paths for _, message in site.children.sent if isinstance(message, PublishAssets)] == [["b.css"]]
-
-
-def test_the_stop_waits_for_no_new_stand_in(site: Site):
-    """A page of the appliance that is asked for while it stops is answered by the supervisor: nothing is started."""
-    site.worker()
-    site.router.close()
-    site.router.handed_over(own_page(), [connection()])
-    assert site.standins == []
-    assert site.last_answer.taken == [connection_router.NO_PAGES["title"]]
