@@ -36,15 +36,6 @@ def clock(monkeypatch: pytest.MonkeyPatch):
     return clock
 
 
-@pytest.fixture
-def channels():
-    """The supervisor's end and the stand-in's."""
-    ours, theirs = Channel.pair()
-    yield Channel(ours), Channel(theirs)
-    for sock in (ours, theirs):
-        sock.close()
-
-
 def rule_of(standin: Channel, handling: threading.Event, since: float) -> HoldRule:
     """A rule for a wait that began at ``since``."""
     return HoldRule(SetStandInPage(page={}, wait_s=WAIT_S, since=since), standin, handling)

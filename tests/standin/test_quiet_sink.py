@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.protocol.channel import Channel
 from appliance.server.browser.own_paths import WAIT
 from appliance.server.http.fields import FieldReader
 from appliance.server.http.head import HeadParser
 from appliance.server.http.limits import Limits
 from appliance.server.wsgi.recording.exchange import Exchange
 from appliance.standin.quiet_sink import QuietSink
-
-
-@pytest.fixture
-def channels():
-    """The supervisor's end and the stand-in's."""
-    ours, theirs = Channel.pair()
-    yield Channel(ours), Channel(theirs)
-    for sock in (ours, theirs):
-        sock.close()
 
 
 def exchange(path: str, *, agent: str = "Firefox", referer: str = "", method: str = "GET") -> Exchange:

@@ -43,18 +43,13 @@ from appliance.supervisor.lifecycle_events import (
     WorkerFailed,
     WorkerReady,
 )
+from tests.supervisor.histories import History
 
 PAGE: dict[str, Any] = {"title": "why"}
 SERVING = [Analysed(1, installed=True), WorkerReady(1)]
 
 
-def history(*events: Event, state: State | None = None) -> tuple[State, list[Action]]:
-    """The state after these events, and the actions of the last."""
-    now = state or State()
-    actions: tuple[Action, ...] = ()
-    for event in events:
-        now, actions = step(now, event)
-    return now, list(actions)
+history: History[State, Event, Action] = History(step, State)
 
 
 def test_comes_up():

@@ -53,6 +53,7 @@ from appliance.supervisor.preloading.preload_rounds import (
     fork_source,
     step,
 )
+from tests.supervisor.histories import History
 
 UNSAFE = {"flask": "starts a thread"}
 LEARNED = [ListLoaded(known=False, proven=False), ListReported(grown=True)]
@@ -60,13 +61,7 @@ IMPORTING = [*LEARNED, RoundDue(), RoundStarted()]
 READY = [*IMPORTING, RoundFinished()]
 
 
-def history(*events: Event, state: State | None = None) -> tuple[State, list[Action]]:
-    """The state after these events, and the actions of the last."""
-    now = state or State()
-    actions: tuple[Action, ...] = ()
-    for event in events:
-        now, actions = step(now, event)
-    return now, list(actions)
+history: History[State, Event, Action] = History(step, State)
 
 
 def test_the_first_list_is_imported_at_once():

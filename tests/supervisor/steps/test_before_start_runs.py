@@ -26,18 +26,13 @@ from appliance.supervisor.steps.before_start_runs import (
     State,
     step,
 )
+from tests.supervisor.histories import History
 
 RUNNING = [RunRequested(1, "a"), EarlierRunsGone()]
 ERROR = OSError("no process")
 
 
-def history(*events: Event, state: State | None = None) -> tuple[State, list[Action]]:
-    """The state after these events, and the actions of the last."""
-    now = state or State()
-    actions: tuple[Action, ...] = ()
-    for event in events:
-        now, actions = step(now, event)
-    return now, list(actions)
+history: History[State, Event, Action] = History(step, State)
 
 
 def test_a_run():

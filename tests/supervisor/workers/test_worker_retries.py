@@ -34,18 +34,13 @@ from appliance.supervisor.workers.worker_events import (
     Supersede,
 )
 from appliance.supervisor.workers.worker_retries import EVENTS, ROWS, Stage, State, step
+from tests.supervisor.histories import History
 
 REPORT = {"message": "no module named flask"}
 MOST_ATTEMPTS = 4  # of one generation: forked, cold, and both once more after an address was in use
 
 
-def history(*events: Event, state: State | None = None) -> tuple[State, list[Action]]:
-    """The state after these events, and the actions of the last."""
-    now = state or State()
-    actions: tuple[Action, ...] = ()
-    for event in events:
-        now, actions = step(now, event)
-    return now, list(actions)
+history: History[State, Event, Action] = History(step, State)
 
 
 FORKED = [BootRequested(1), Started(1, forked=True)]
