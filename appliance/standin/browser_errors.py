@@ -7,6 +7,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from appliance.server.pages.tracebacks import shorten
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -69,5 +71,4 @@ class BrowserErrors:
 
 
 def _text(value: Any, most: int) -> str:
-    text = value if isinstance(value, str) else ""
-    return text if len(text) <= most else f"{text[:most]}... ({len(text) - most} more characters)"
+    return shorten(value, most) if isinstance(value, str) else ""

@@ -15,6 +15,8 @@ import threading
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
+from appliance.supervisor.reporting.standin_pages import shortened
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -148,7 +150,7 @@ def diff(before: list[str], after: list[str]) -> Iterator[str]:
     """Yield the lines of a unified diff without its heading, as far as the limits allow."""
     lines = list(_hunks(before, after))
     for line in lines[:MAX_LINES]:
-        yield line if len(line) <= _MAX_LINE else f"{line[:_MAX_LINE]}... ({len(line) - _MAX_LINE} more characters)"
+        yield shortened(line, _MAX_LINE)
     if len(lines) > MAX_LINES:
         yield f"... ({len(lines) - MAX_LINES} more lines)"
 

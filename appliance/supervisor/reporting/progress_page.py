@@ -9,7 +9,9 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from appliance.plural import counted
 from appliance.supervisor.lifecycle_events import Page, Phase
+from appliance.supervisor.reporting.standin_pages import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -83,7 +85,7 @@ class ProgressPage:
         for block in lines:
             for line in self._masked(block.decode("utf-8", "replace")).splitlines():
                 if line.strip():
-                    self._lines.append(_shorten(line))
+                    self._lines.append(shortened(line, _LINE_MAX))
         self._changed()
 
     def installs(self, state: dict[str, Any]) -> None:
@@ -156,7 +158,7 @@ class ProgressPage:
         text = _STEPS[facts["step"]]
         if facts["total"]:
             done, total = self._counts()
-            text += f": {done} of {total} package{'s' if total != 1 else ''}"
+            text += f": {done} of {counted(total, 'package')}"
         if facts["bytes"]:
             text += f", {_megabytes(facts['bytes_fetched'])} of {_megabytes(facts['bytes'])} MB of the large ones"
         if facts["busy"]:
@@ -170,7 +172,3 @@ def _megabytes(count: int) -> str:
 
 def _seconds(duration: float) -> str:
     return f"{duration:.0f} s" if duration < 120 else f"{duration / 60:.0f} min"
-
-
-def _shorten(line: str) -> str:
-    return line if len(line) <= _LINE_MAX else f"{line[:_LINE_MAX]}... ({len(line) - _LINE_MAX} more characters)"

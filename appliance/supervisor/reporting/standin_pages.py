@@ -58,7 +58,7 @@ def of_death(how: str, last_lines: list[str], *, serving: bool) -> Page:
         "status": 500,
         "title": f"The worker ended: {how}",
         "lead": "It was serving the project." if serving else "It was importing the project.",
-        "details": cut("\n".join(map(_bounded, last_lines))),
+        "details": cut("\n".join(map(shortened, last_lines))),
         "action": "It starts again after a moment, and at the next save.",
         "error": "worker.exited",
         "refresh": True,
@@ -71,7 +71,7 @@ def of_timeout(boot_timeout_s: float, last_lines: list[str], stacks: str) -> Pag
         "status": 500,
         "title": f"The project was not imported within {boot_timeout_s:g} s",
         "lead": "Expected: an import that ends.",
-        "details": cut("\n".join([*map(_bounded, last_lines), stacks])),
+        "details": cut("\n".join([*map(shortened, last_lines), stacks])),
         "action": "Look for a loop at import, or a connection without an answer; or raise APPLIANCE_BOOT_TIMEOUT_S.",
         "error": "worker.failed",
         "refresh": True,
@@ -87,6 +87,6 @@ def _sentence(text: str) -> str:
 _WORDS = {"the", "a", "an", "no", "several", "this", "its", "it"}
 
 
-def _bounded(line: str) -> str:
-    """Shorten a line of output for a page; the log has all of it."""
-    return line if len(line) <= _MAX_LINE else f"{line[:_MAX_LINE]}... ({len(line) - _MAX_LINE} more characters)"
+def shortened(text: str, most: int = _MAX_LINE) -> str:
+    """Return a text for a page, cut to ``most`` characters with the number of those that are left out."""
+    return text if len(text) <= most else f"{text[:most]}... ({len(text) - most} more characters)"

@@ -17,6 +17,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ....masking import MASKED, SECRET
+from ..tracebacks import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -81,8 +82,7 @@ class LocalValues:
             text = self._text(value, _MAX_DEPTH)
         except Exception:  # noqa: BLE001  for example a dict that another thread changes
             text = _plain_object(type(value))
-        text = self._mask(text)
-        return text if len(text) <= MAX_VALUE else f"{text[:MAX_VALUE]}... ({len(text) - MAX_VALUE} more characters)"
+        return shorten(self._mask(text), MAX_VALUE)
 
     def _text(self, value: Any, depth: int) -> str:  # noqa: PLR0911  one for each kind of value
         self._parts -= 1

@@ -10,6 +10,8 @@ import linecache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from ..tracebacks import shorten
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -31,8 +33,7 @@ def excerpt(file: str, line: int, namespace: dict[str, Any] | None = None, text:
 
 
 def _shown(line: str) -> str:
-    line = line.rstrip("\r\n")
-    return line if len(line) <= MAX_WIDTH else f"{line[:MAX_WIDTH]}... ({len(line) - MAX_WIDTH} more characters)"
+    return shorten(line.rstrip("\r\n"), MAX_WIDTH)
 
 
 def columns(place: TracebackType, lines: list[list[Any]]) -> Marks:
