@@ -27,7 +27,11 @@ TESTS = {
     "appliance/supervisor": ["tests/supervisor"],
     "appliance/supervisor/lifecycle.py": ["tests/supervisor/test_lifecycle.py"],
     "appliance/supervisor/steps": ["tests/supervisor/steps"],
-    "appliance/supervisor/workers/connection_router.py": ["tests/supervisor/workers/test_connection_router.py"],
+    "appliance/supervisor/workers/acceptor_states.py": ["tests/supervisor/workers/test_acceptor_states.py"],
+    "appliance/supervisor/workers/connection_router.py": [
+        "tests/supervisor/workers/test_connection_router.py",
+        "tests/supervisor/workers/test_router_own_pages.py",
+    ],
     "appliance/supervisor/workers": ["tests/supervisor/workers"],
     "appliance/supervisor/workers/drained_workers.py": ["tests/supervisor/workers/test_drained_workers.py"],
     "appliance/supervisor/workers/worker_retries.py": ["tests/supervisor/workers/test_worker_retries.py"],

@@ -1,6 +1,7 @@
 """Route connections to the worker or to the stand-in: to the one that accepts. Keep them while neither does.
 
-Knows nothing of why there is no worker. Runs in the supervisor's loop.
+Decides nothing over time. What happens becomes an event of ``acceptor_states``, whose actions are performed here. Knows
+nothing of why there is no worker. Runs in the supervisor's loop.
 
 Theory of operation. While nothing serves, new connections wait in the listening socket's queue. Shortly before a client
 would notice the wait, the stand-in starts and accepts: it holds each connection for the rest of its second, then
@@ -14,37 +15,39 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from appliance.errors import StartError
 from appliance.protocol.channel import message_parts
 from appliance.protocol.messages import PublishAssets, SetStandInPage, StopAccepting, TakeConnections
+from appliance.supervisor.workers import acceptor_events as events
+from appliance.supervisor.workers import acceptor_states
+from appliance.supervisor.workers.acceptor_states import Acceptor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from appliance.logs.setup import Log
-    from appliance.protocol.message_base import Message
     from appliance.protocol.messages import HandOverConnections
     from appliance.supervisor.loop import Loop, Timer
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.reporting.last_answer import LastAnswer
+    from appliance.supervisor.workers.acceptor_events import Page
 
 WAIT_S = 1.0  # how long a client waits for a worker before it gets the page
 START_S = 0.6  # after the wait began the stand-in is started: it accepts before WAIT_S is over
 RESTART_S = 1.0  # before a stand-in that ended, or could not be started, is started again
 RETRY_S = 0.2  # before connections are sent again, where no descriptor was free
-TRIES = 25  # to send connections on; then their clients are better off with new ones
 
 NO_PAGES = {"status": 503, "title": "The pages of the appliance can't be shown now", "lead": "The log says why."}
 
-Page = dict[str, Any]
 Connection = tuple[int, str, str]  # a descriptor, what was read of it, and its client's address or ""
 
 
 class ConnectionRouter:
-    """The stand-in, its page, and the connections that no process has."""
+    """The worker and the stand-in as acceptors, and the connections that no process has."""
 
     def __init__(
         self, loop: Loop, children: Children, start: Callable[[], Handle], last_answer: LastAnswer, log: Log
@@ -54,207 +57,201 @@ class ConnectionRouter:
         self._start = start
         self._last_answer = last_answer
         self._log = log
-        self._failure_reported = False  # that no stand-in can be started
+        self._state = acceptor_states.State()
+        self._performers = self._actions()
+        self._worker: Handle | None = None
         self._standin: Handle | None = None
-        self._acceptor: Handle | None = None
-        self._page: Page | None = None  # None while a worker serves
-        self._wait_s = WAIT_S
-        self._since = time.monotonic()  # no worker serves
-        self._serving = 0  # the generation that serves, or did last
-        self._ended_at = float("-inf")  # when a stand-in ended
-        self._closed = False
-        self._version = 0
-        self._timer: Timer | None = None
+        self._standin_ended_at = float("-inf")
+        self._wait_began = 0.0  # when clients began to wait for a worker
+        self._start_timer: Timer | None = None
         self._waiting: list[Connection] = []
-        self._failed_sends = 0  # in a row
-        self._retry: Timer | None = None
+
+    def _actions(self) -> dict[type[events.Action], Callable[[Any], None]]:
+        return {
+            events.BeginWait: self._begin_wait,
+            events.StartStandIn: self._start_standin,
+            events.StartLater: self._start_later,
+            events.CancelStart: self._cancel_start,
+            events.ShowPage: self._show_page,
+            events.StopStandIn: self._stop_standin,
+            events.AnswerHere: lambda action: self._last_answer.start(action.page),
+            events.StopAnswering: lambda _: self._last_answer.stop(),
+            events.AnswerWaiting: self._answer_waiting,
+            events.SendWaiting: self._send_waiting,
+            events.SendLater: self._send_later,
+            events.CloseWaiting: self._close_waiting,
+            events.ReportFailure: self._report_failure,
+            events.SendToStandIn: lambda action: self._send_to_standin(action.connections),
+            events.StartForOwnPages: self._start_for_own_pages,
+            events.RefuseOwnPages: lambda action: self._last_answer.take(action.connections, NO_PAGES),
+        }
+
+    def _on(self, event: events.Event) -> None:
+        self._state, actions = acceptor_states.step(self._state, event)
+        for action in actions:
+            self._performers[type(action)](action)
 
     @property
     def acceptor(self) -> Handle | None:
         """The process that accepts connections now."""
-        return self._acceptor
+        return {Acceptor.WORKER: self._worker, Acceptor.STANDIN: self._standin}.get(self._state.acceptor)
 
     @property
     def page(self) -> Page | None:
         """The page of the stand-in; None while a worker serves."""
-        return self._page
+        return self._state.page
+
+    # -- what happens --------------------------------------------------------------------------------------------------
 
     def progress(self, page: Page) -> None:
         """Answer with this page of what is under way, once a client has waited for a second."""
-        self._set_page(page, WAIT_S)
-        if self._standin is None and self._timer is None:
-            due = self._since + START_S - time.monotonic()
-            self._timer = self._loop.call_later(max(0.0, due), self._ensure)
+        self._on(events.WorkProgressed(page))
 
     def broken(self, page: Page) -> None:
         """Answer with this page at once: nothing will serve until something changes."""
-        self._set_page(page, 0.0)
-        self._ensure()
+        self._on(events.WorkFailed(page))
 
     def serve(self, worker: Handle) -> None:
         """Route connections to this worker, which accepts."""
-        self._page = None
-        self._cancel()
-        self._last_answer.stop()
-        self._serving = worker.generation
-        if self._standin is not None:
-            self._children.send(self._standin, StopAccepting(generation=worker.generation))
-        self._acceptor = worker
-        self._send_waiting()
+        self._worker = worker
+        self._on(events.WorkerServes(worker.generation))
 
     def handed_over(self, message: HandOverConnections, descriptors: list[int]) -> None:
         """Take connections that a server gave up, with what it had read of each."""
         peers = message.peers or [""] * len(descriptors)
         connections = list(zip(descriptors, message.early, peers, strict=True))
         if message.own_pages:
-            self._to_standin(connections)
+            early = time.monotonic() - self._standin_ended_at <= RESTART_S
+            self._on(events.OwnPagesAsked(connections, restart_early=early))
             return
         self._waiting += connections
-        self._answer_waiting()
-        self._send_waiting()
-
-    def _to_standin(self, connections: list[Connection]) -> None:
-        """Give the stand-in connections on which a page of the appliance was asked for; start it if it does not run."""
-        try:
-            if self._standin is None and not self._closed and time.monotonic() - self._ended_at > RESTART_S:
-                self._standin = self._start()
-                self._children.send(self._standin, self._state(self._page))
-            sent = self._standin is not None and self._send(self._standin, connections)
-        except (StartError, OSError) as error:
-            sent = False
-            self._log.event("warning", "pages.failed", reason=str(error))
-        if sent:
-            _close(connections)
-        else:
-            self._last_answer.take(connections, NO_PAGES)
-
-    def _send(self, child: Handle, connections: Sequence[Connection]) -> bool:
-        early, peers = [each[1] for each in connections], [each[2] for each in connections]
-        message = TakeConnections(early=early, peers=peers if any(peers) else [])
-        return self._children.send(child, message, [each[0] for each in connections])
+        self._on(events.ConnectionsArrived())
 
     def assets_saved(self, paths: list[str]) -> None:
         """Tell the open pages that files which browsers load were saved."""
         if self._standin is not None:
             self._children.send(self._standin, PublishAssets(paths=paths))
 
-    def _state(self, page: Page | None) -> Message:
-        """Return what the stand-in has to do: show this page, or none."""
-        if page is None:
-            return StopAccepting(generation=self._serving)
-        return SetStandInPage(page=page, wait_s=self._wait_s, since=self._since)
-
     def ended(self, child: Handle) -> None:
         """A process has ended; a stand-in whose page is still to be shown is started again."""
-        if child is self._acceptor:
-            self._acceptor = None
-        if child is self._standin:
-            self._standin, self._ended_at = None, time.monotonic()
-            if self._page is not None and not child.ending:
-                self._answer_here(self._page)
+        if child is self._worker:
+            self._worker = None
+            self._on(events.WorkerEnded())
+        elif child is self._standin:
+            self._standin, self._standin_ended_at = None, time.monotonic()
+            self._on(events.StandInEnded(expected=child.ending))
 
     def close(self) -> None:
         """Route nothing any more: the appliance stops, and waits for no process that was started after this."""
-        self._closed = True
-        self._cancel()
-        self._last_answer.stop()
-        self._page = None
-        self._acceptor = None
-        self._close_waiting()
+        self._on(events.StopRequested())
 
-    def _close_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        _close(waiting)
+    # -- the stand-in and its page -------------------------------------------------------------------------------------
 
-    def _set_page(self, page: Page, wait_s: float) -> None:
-        if self._page is None:
-            self._since = time.monotonic()
-            self._acceptor = None
-        self._version += 1
-        self._page = {**page, "version": self._version}
-        self._wait_s = wait_s
-        if self._standin is not None:
-            self._send_page(self._standin, self._page)
-        elif self._last_answer.active:
-            self._last_answer.start(self._page)
+    def _begin_wait(self, _action: events.BeginWait) -> None:
+        self._wait_began = time.monotonic()
 
-    def _ensure(self) -> None:
-        self._cancel()
-        if self._page is None:
-            return
-        if self._standin is not None:
-            if self._acceptor is not self._standin:  # it could not be sent its page
-                self._send_page(self._standin, self._page)
-            return
+    def _start_later(self, action: events.StartLater) -> None:
+        self._cancel_start()
+        after_s = RESTART_S if action.again else max(0.0, self._wait_began + START_S - time.monotonic())
+        self._start_timer = self._loop.call_later(after_s, partial(self._on, events.StartDue()))
+
+    def _cancel_start(self, _action: events.CancelStart | None = None) -> None:
+        if self._start_timer is not None:
+            self._start_timer.cancel()
+            self._start_timer = None
+
+    def _start_standin(self, _action: events.StartStandIn) -> None:
         try:
             self._standin = self._start()
-        except Exception as error:
-            self._answer_here(self._page)
-            if not isinstance(error, StartError):
-                raise
-            if not self._failure_reported:
-                self._failure_reported = True
-                self._log.event("error", error.event, **error.fields())
+        except Exception as error:  # noqa: BLE001  whatever it is, clients get an answer first
+            self._on(events.StandInNotStarted(error, defect=not isinstance(error, StartError)))
             return
-        self._failure_reported = False
-        self._send_page(self._standin, self._page)
+        self._on(events.StandInStarted())
 
-    def _answer_here(self, page: Page) -> None:
-        """Answer in the supervisor, also what waits already, until a stand-in can; try that again soon."""
-        self._last_answer.start(page)
-        self._answer_waiting()
-        self._cancel()
-        self._timer = self._loop.call_later(RESTART_S, self._ensure)
+    def _show_page(self, action: events.ShowPage) -> None:
+        if self._standin is None:
+            return  # it has ended: that is reported next
+        wait_s = WAIT_S if action.holds else 0.0
+        try:
+            self._children.send(self._standin, SetStandInPage(page=action.page, wait_s=wait_s, since=self._wait_began))
+        except Exception as error:  # noqa: BLE001  a defect: it is reported, and must leave no client without an answer
+            self._on(events.PageNotShown(error))
+            return
+        self._on(events.PageShown())
 
-    def _answer_waiting(self) -> None:
+    def _stop_standin(self, action: events.StopStandIn) -> None:
+        if self._standin is not None:
+            self._children.send(self._standin, StopAccepting(generation=action.generation))
+
+    def _report_failure(self, action: events.ReportFailure) -> None:
+        error = action.error
+        if not isinstance(error, StartError):
+            raise error
+        self._log.event("error", error.event, **error.fields())
+
+    # -- the appliance's own pages -------------------------------------------------------------------------------------
+
+    def _start_for_own_pages(self, action: events.StartForOwnPages) -> None:
+        try:
+            self._standin = self._start()
+            self._on(events.StandInStarted())
+        except Exception as error:
+            self._refuse_own_pages(action.connections, error)
+            if not isinstance(error, StartError | OSError):
+                raise
+            return
+        self._send_to_standin(action.connections)
+
+    def _send_to_standin(self, connections: list[Connection]) -> None:
+        try:
+            sent = self._standin is not None and self._send(self._standin, connections)
+        except OSError as error:  # no descriptor is free for a duplicate
+            self._refuse_own_pages(connections, error)
+            return
+        if sent:
+            _close(connections)
+        else:
+            self._last_answer.take(connections, NO_PAGES)
+
+    def _refuse_own_pages(self, connections: list[Connection], error: Exception) -> None:
+        self._log.event("warning", "pages.failed", reason=str(error))
+        self._last_answer.take(connections, NO_PAGES)
+
+    # -- connections that wait -----------------------------------------------------------------------------------------
+
+    def _send(self, child: Handle, connections: Sequence[Connection]) -> bool:
+        early, peers = [each[1] for each in connections], [each[2] for each in connections]
+        message = TakeConnections(early=early, peers=peers if any(peers) else [])
+        return self._children.send(child, message, [each[0] for each in connections])
+
+    def _send_waiting(self, _action: events.SendWaiting) -> None:
+        while self._waiting and (acceptor := self.acceptor) is not None:
+            part = self._waiting[next(message_parts([early for _, early, _ in self._waiting]))]
+            try:
+                sent = self._send(acceptor, part)
+            except OSError as error:  # no descriptor is free for a duplicate
+                self._on(events.NoDescriptor(error))
+                return
+            if not sent:
+                self._on(events.AcceptorGone())
+                return
+            del self._waiting[: len(part)]
+            _close(part)
+            self._on(events.PartSent())
+
+    def _send_later(self, _action: events.SendLater) -> None:
+        self._loop.call_later(RETRY_S, partial(self._on, events.SendDue()))
+
+    def _answer_waiting(self, _action: events.AnswerWaiting) -> None:
         if self._last_answer.active:
             waiting, self._waiting = self._waiting, []
             self._last_answer.take(waiting)
 
-    def _send_page(self, standin: Handle, page: Page) -> None:
-        try:
-            self._children.send(standin, self._state(page))
-        except Exception:  # a defect: it is reported, and must leave no client without an answer
-            self._answer_here(page)
-            raise
-        self._last_answer.stop()
-        self._acceptor = standin
-        self._send_waiting()
-
-    def _send_waiting(self) -> None:
-        while self._waiting and self._acceptor is not None:
-            part = self._waiting[next(message_parts([early for _, early, _ in self._waiting]))]
-            try:
-                sent = self._send(self._acceptor, part)
-            except OSError as error:  # no descriptor is free for a duplicate: later
-                self._retry_later(error)
-                return
-            self._failed_sends = 0
-            if not sent:
-                self._acceptor = None
-                return
-            del self._waiting[: len(part)]
-            _close(part)
-
-    def _retry_later(self, error: OSError) -> None:
-        if self._retry is not None:
-            return  # more connections have arrived: they make it no earlier, and count as no failure of their own
-        self._failed_sends += 1
-        if self._failed_sends % TRIES:
-            self._retry = self._loop.call_later(RETRY_S, self._send_again)
-            return
-        self._close_waiting()
-        if self._loop.on_error is not None:
-            self._loop.on_error(error)
-
-    def _send_again(self) -> None:
-        self._retry = None
-        self._send_waiting()
-
-    def _cancel(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _close_waiting(self, action: events.CloseWaiting) -> None:
+        waiting, self._waiting = self._waiting, []
+        _close(waiting)
+        if action.error is not None and self._loop.on_error is not None:
+            self._loop.on_error(action.error)
 
 
 def _close(connections: Sequence[Connection]) -> None:

@@ -9,7 +9,7 @@ from appliance.protocol.messages import (
     SetStandInPage,
     StopAccepting,
 )
-from appliance.supervisor.workers import connection_router
+from appliance.supervisor.workers import acceptor_states, connection_router
 from tests.supervisor.fakes import handle, no_process
 from tests.supervisor.routed_site import Site, connection, is_open, site
 
@@ -146,7 +146,7 @@ def test_no_descriptor_for_a_connection(site: Site):
     """Where no descriptor is free connections are sent again in a moment, however many arrive meanwhile."""
     worker = site.worker()
     site.children.refusing = OSError(24, "Too many open files")
-    descriptors = [connection() for _ in range(connection_router.TRIES + 5)]
+    descriptors = [connection() for _ in range(acceptor_states.SENDS_MAX + 5)]
     for descriptor in descriptors:
         site.router.handed_over(HandOverConnections(["a"]), [descriptor])
     assert all(map(is_open, descriptors))
@@ -164,7 +164,7 @@ def test_no_descriptor_for_long(site: Site):
     for _ in range(2):  # after a success it begins again
         descriptor = connection()
         site.router.handed_over(HandOverConnections(["a"]), [descriptor])
-        site.loop.advance(connection_router.RETRY_S * (connection_router.TRIES - 1.5))
+        site.loop.advance(connection_router.RETRY_S * (acceptor_states.SENDS_MAX - 1.5))
         assert (is_open(descriptor), failures) == (True, [])
         refusal, site.children.refusing = site.children.refusing, None
         site.loop.advance(connection_router.RETRY_S)
@@ -172,7 +172,7 @@ def test_no_descriptor_for_long(site: Site):
         site.children.refusing = refusal
     descriptor = connection()
     site.router.handed_over(HandOverConnections(["a"]), [descriptor])
-    site.loop.advance(connection_router.RETRY_S * (connection_router.TRIES - 0.5))
+    site.loop.advance(connection_router.RETRY_S * (acceptor_states.SENDS_MAX - 0.5))
     assert (is_open(descriptor), failures) == (False, [site.children.refusing])
 
 
