@@ -93,10 +93,15 @@ class PreparationError(ApplianceError):
 
 
 class ApplicationError(ApplianceError):
-    """No WSGI application was found, or more than one, or one of another kind."""
+    """No WSGI application was found, or more than one, or one of another kind.
+
+    Attributes:
+        unparsed: the files that can't be parsed now, of those that were read.
+    """
 
     event = "application.missing"
     exit_code = 6
+    unparsed: frozenset[Path] = frozenset()
 
 
 class NotRunningError(ApplianceError):

@@ -7,7 +7,7 @@ anything of the project. Runs in the supervisor, again for each generation, and 
 from __future__ import annotations
 
 import contextlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,12 +53,14 @@ class Project:
     Attributes:
         findings: what each rule looked at, in order; the last one was chosen.
         unserved: what the project has only in its ASGI application, and WSGI does not serve.
+        unparsed: the files that can't be parsed now, of those that were read.
     """
 
     root: Path
     target: Target
     findings: tuple[Finding, ...]
     unserved: Unserved | None = None
+    unparsed: frozenset[Path] = frozenset()
 
     @property
     def folder(self) -> Path:
@@ -79,6 +81,16 @@ def find_application(root: Path, values: Mapping[str, str], app: str | None, *, 
         ApplicationError: none, several equally good ones, or one that can't be served; ``details`` has the findings.
     """
     context = Context(root, values, Modules(root), adapts)
+    try:
+        return replace(_found(context, app), unparsed=context.modules.unparsed)
+    except ApplicationError as error:
+        error.unparsed = context.modules.unparsed
+        raise
+
+
+def _found(context: Context, app: str | None) -> Project:
+    """Return the project by the application's name, or by the first rule that finds one."""
+    root, adapts = context.root, context.adapts
     if app:
         return _project(context, _named(context, app), ())
     findings: list[Finding] = []

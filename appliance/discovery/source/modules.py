@@ -71,6 +71,11 @@ class Modules:
                 self._found.clear()
         return self._sources[key]
 
+    @property
+    def unparsed(self) -> frozenset[Path]:
+        """The files that were read and can't be parsed now."""
+        return frozenset(file for (file, _), source in self._sources.items() if source.problem)
+
     def name_of(self, file: Path) -> tuple[str, Path]:
         """Return a file's module name, and the folder that it is imported from by that name.
 

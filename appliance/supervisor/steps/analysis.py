@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
     from appliance.config.env_content import Complaint
     from appliance.config.settings import Settings
-    from appliance.discovery.target import Target
     from appliance.logs.setup import Log
 
 
 ROUTES_SHOWN = 20  # of those that are not served
+_BLANK_MAX = 1024  # bytes of a file that may have nothing but white space
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ def analyse(
 ) -> Analysis:
     """Analyse the project.
 
-    In a file that was just broken no application is found. The one that was found before is kept while its file is
-    there, so that its import shows where the file is broken.
+    While a file is broken, another application is found, or none, or less is known of it. The one that was found before
+    is kept while its file is there: its import shows where the file is broken, and the preloader stays.
 
     Args:
         settings: the appliance's settings, read at its start.
@@ -88,11 +88,11 @@ def analyse(
         project = find_application(
             settings.project, environment.values, settings.app or None, adapts=settings.asgi == "adapt"
         )
-    except ApplicationError:
-        if known is None or not known.target.file or not Path(known.target.file).is_file():
+    except ApplicationError as error:
+        if known is None or not _may_be_there(known, error.unparsed):
             raise
         project = known
-    if known is not None and _is_just_broken(project.target, known.target):
+    if known is not None and _is_just_broken(project, known):
         project = known
     planned = plan(settings.project, settings, environment.values, project.folder)
     variables = project_environment(planned, settings, environment.values, project.target.environ)
@@ -102,9 +102,28 @@ def analyse(
     return Analysis(environment, project, planned, variables, commands.strip(), websockets)
 
 
-def _is_just_broken(found: Target, known: Target) -> bool:
-    """Whether the application's file can't be parsed now: its import shows why, and nothing else has changed."""
-    return found.kind == "object" and not found.attribute and bool(found.file) and found.file == known.file
+def _may_be_there(known: Project, unparsed: frozenset[Path]) -> bool:
+    """Whether the known application may be there though none is found: its file is, or another was just broken."""
+    file = known.target.file
+    return Path(file).is_file() if file else bool(unparsed - known.unparsed)
+
+
+def _is_just_broken(found: Project, known: Project) -> bool:
+    """Whether a file that told of the application can't be parsed now, or is empty: an editor may be about to write it.
+
+    A file that could not be parsed before either says nothing new.
+    """
+    file = known.target.file
+    if found.target == known.target or (file and not Path(file).is_file()):
+        return False
+    return bool(found.unparsed - known.unparsed) or (found.target.file == file and bool(file) and _is_blank(Path(file)))
+
+
+def _is_blank(file: Path) -> bool:
+    try:
+        return file.stat().st_size < _BLANK_MAX and not file.read_bytes().strip()
+    except OSError:
+        return False
 
 
 class Analyst:

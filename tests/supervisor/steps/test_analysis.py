@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -154,11 +155,44 @@ def test_another_worker_would_be_another_one():
         assert Analysis(**{**parts, part: value}).differs(known)
 
 
-def test_a_file_that_was_just_broken_keeps_its_application(tmp_path: Path):
-    """A syntax error in the application's file changes nothing about the project: the next good save is forked."""
+APPS = Path(__file__).parents[2] / "apps"
+FOUND = ("plain", "flask_notes", "django_site", "rule_package", "rule_wsgi_file", "rule_django_settings", "rule_tool")
+NAMED = {"plain": "wsgi:application", "flask_notes": "app:app", "rule_package": "corner_shop.web:page"}
+
+
+@pytest.mark.parametrize(("app", "name"), [*((app, "") for app in FOUND), *NAMED.items()])
+def test_a_file_that_was_just_broken_keeps_its_application(app: str, name: str, tmp_path: Path):
+    """A syntax error in any file changes nothing about the project: the next good save is forked."""
+    project = tmp_path / "project"
+    shutil.copytree(APPS / app, project, ignore=shutil.ignore_patterns("__pycache__"))
+    flags = {"project": str(project), "cache": str(tmp_path / "cache"), **({"app": name} if name else {})}
+    settings = read_settings({}, {}, flags, project)
+    good = analyse(settings, {})
+    for file in sorted(project.rglob("*.py")):
+        text = file.read_text(encoding="utf-8")
+        for broken in ("def (\n", f"{text}\ndef (\n"):
+            file.write_text(broken, encoding="utf-8")
+            assert not analyse(settings, {}, good.project).differs(good), file
+        file.write_text(text, encoding="utf-8")
+
+
+def test_a_file_that_is_about_to_be_written_keeps_its_application(tmp_path: Path):
+    """An empty file, which an editor has only begun to write, does not make the named application another one."""
+    app = tmp_path / "app.py"
+    app.write_text("import flask\napp = flask.Flask(__name__)\n", encoding="utf-8")
+    flags = {"project": str(tmp_path), "cache": str(tmp_path / "cache"), "app": "app:app"}
+    settings = read_settings({}, {}, flags, tmp_path)
+    good = analyse(settings, {})
+    app.write_text("", encoding="utf-8")
+    assert not analyse(settings, {}, good.project).differs(good)
+
+
+def test_a_file_that_was_broken_before_keeps_nothing(tmp_path: Path):
+    """Beside a file that never could be parsed, another application is noticed as ever."""
+    (tmp_path / "wsgi.py").write_text("print 'an old Python'\n", encoding="utf-8")
     app = tmp_path / "app.py"
     app.write_text("def application(environ, start_response): ...\n", encoding="utf-8")
     settings = read_settings({}, {}, {"project": str(tmp_path), "cache": str(tmp_path / "cache")}, tmp_path)
-    good = analyse(settings, {})
-    app.write_text("def application(environ, start_response: ...\n", encoding="utf-8")
-    assert not analyse(settings, {}, good.project).differs(good)
+    known = analyse(settings, {})
+    app.write_text("import flask\nweb = flask.Flask(__name__)\n", encoding="utf-8")
+    assert analyse(settings, {}, known.project).differs(known)
