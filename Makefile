@@ -49,11 +49,12 @@ mutants: $(VENV)/made ## look for changes of the code that no test notices (ARGS
 	$(VENV)/$(PIP) $(LOCKED) locks/mutants.txt
 	$(VENV)/bin/python -m tools.mutants $(ARGS)
 
-bench: $(VENV)/made ## measure the appliance and other servers in one run; needs wrk (ARGS=--help)
+bench: $(VENV)/made $(VENV)/browser ## measure the appliance and other servers in one run; needs wrk, chromium, npm (ARGS=--help)
 	$(VENV)/bin/python -m benchmarks.request
 	$(VENV)/bin/python -m benchmarks.log
 	$(VENV)/bin/python -m benchmarks.throughput $(ARGS)
 	$(VENV)/bin/python -m benchmarks.reload
+	$(VENV)/bin/python -m benchmarks.pages
 
 soak: $(VENV)/made ## ten minutes of load by clients that leave, stall, reset and send bad framing (ARGS="--seconds 60 --seed 1")
 	$(VENV)/bin/python -m tests.soak.load $(ARGS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import log, reload, request, throughput
+from benchmarks import log, pages, reload, request, throughput
 from benchmarks.charts import Bar, bars
 from benchmarks.results import last
 
@@ -78,9 +78,15 @@ def _reload(result: dict[str, Any]) -> str:
     return "\n".join(parts) + "\n" + reload.table(result)
 
 
+def _pages(result: dict[str, Any]) -> str:
+    machine = f"Python {result['python']}, {result['cpus']} CPUs"
+    return f"Measured on {result['measured']}: {machine}, {result['rounds']} rounds of each.\n\n{pages.table(result)}"
+
+
 SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "throughput": _throughput,
     "reload": _reload,
+    "pages": _pages,
     "request": request.table,
     "log": log.table,
 }
