@@ -112,7 +112,7 @@ def main(argv: list[str] | None = None) -> None:
     try:
         from playwright.sync_api import sync_playwright  # noqa: PLC0415  not installed everywhere
     except ImportError:
-        sys.exit("There is no playwright here. `make browser` installs it.")
+        parser.error("there is no playwright here; `make browser` installs it")
     servers = {key: each for key, each in _servers().items() if not options.only or key in options.only}
     figures = {}
     with sync_playwright() as driver:
