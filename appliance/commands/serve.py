@@ -14,10 +14,10 @@ from appliance.logs.project_output.rules import Rules
 from appliance.logs.render.log_fields import ALWAYS, FIELDS
 from appliance.logs.setup import Log, make_log
 from appliance.logs.writer import Writer
-from appliance.supervisor.keys import HELP
 from appliance.supervisor.listen import bind
 from appliance.supervisor.processes.descriptors import allow_many_descriptors
 from appliance.supervisor.supervisor import Supervisor
+from appliance.supervisor.terminal.keys import HELP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,9 +18,7 @@ from appliance.protocol.page_messages import Importing
 from appliance.supervisor import lifecycle, lifecycle_events, signals
 from appliance.supervisor.address import Address
 from appliance.supervisor.debugger.debug_port import DebugPort
-from appliance.supervisor.failed_imports import FailedImports
 from appliance.supervisor.failures import Failures
-from appliance.supervisor.keys import Keys
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.preloading.preloading import Preloading
 from appliance.supervisor.processes.children import Children
@@ -39,11 +37,13 @@ from appliance.supervisor.steps import before_start, remedy_run
 from appliance.supervisor.steps.analysis import Analysis, Analyst, log_changes
 from appliance.supervisor.steps.before_start import BeforeStart
 from appliance.supervisor.steps.installation import Installation
+from appliance.supervisor.steps.reanalysis import Reanalysis
 from appliance.supervisor.stopping import Stopping
+from appliance.supervisor.terminal.keys import Keys
 from appliance.supervisor.workers.connection_router import ConnectionRouter
 from appliance.supervisor.workers.drained_workers import DrainedWorkers
+from appliance.supervisor.workers.failed_imports import FailedImports
 from appliance.supervisor.workers.progress import Progress
-from appliance.supervisor.workers.reanalysis import Reanalysis
 from appliance.supervisor.workers.reload_trigger import ReloadTrigger
 from appliance.supervisor.workers.workers import Workers
 from appliance.watch.kinds import Kind

@@ -9,8 +9,8 @@ import pytest
 
 from appliance.logs.setup import make_log
 from appliance.supervisor.address import Address
-from appliance.supervisor.keys import Keys
 from appliance.supervisor.loop import Loop
+from appliance.supervisor.terminal.keys import Keys
 
 URL = "http://localhost:8000"
 

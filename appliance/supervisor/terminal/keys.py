@@ -11,7 +11,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from appliance.supervisor.keyboard import Keyboard
+from appliance.supervisor.terminal.keyboard import Keyboard
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.reporting.status_json import Snapshot
     from appliance.supervisor.steps.installation import Installation
-    from appliance.supervisor.workers.reanalysis import Reanalysis
+    from appliance.supervisor.steps.reanalysis import Reanalysis
     from appliance.supervisor.workers.reload_trigger import ReloadTrigger
     from appliance.supervisor.workers.workers import Workers
 

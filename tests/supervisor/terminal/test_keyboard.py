@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from appliance.supervisor.keyboard import Keyboard
 from appliance.supervisor.loop import Loop
+from appliance.supervisor.terminal.keyboard import Keyboard
 from tests.supervisor.loops import run
 
 

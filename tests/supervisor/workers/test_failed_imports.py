@@ -10,10 +10,10 @@ import pytest
 
 from appliance.protocol.messages import Failed
 from appliance.supervisor import lifecycle_events
-from appliance.supervisor.failed_imports import FailedImports
 from appliance.supervisor.lifecycle import State
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.processes.handles import Handle
+from appliance.supervisor.workers.failed_imports import FailedImports
 from tests.supervisor.fakes import handle
 
 BROKEN = Failed({"message": "No module named 'flask'"})
