@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.processes.spawn import Spawner
-    from appliance.supervisor.reporting.status_json import Snapshot
+    from appliance.supervisor.runtime import Snapshot
     from appliance.supervisor.workers.connection_router import ConnectionRouter
 
 KEPT = 20  # remedies: those of the last failures

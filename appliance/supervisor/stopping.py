@@ -36,19 +36,14 @@ class Stopping:
         children: the processes to end.
         log: takes the events.
         failures: takes the errors of the parts that are closed.
-        close: closes each of the other parts.
         grace_s: GRACE_S.
     """
 
-    def __init__(
-        self, loop: Loop, children: Children, log: Log, failures: Failures, close: Sequence[Callable[[], object]],
-        *, grace_s: float,
-    ) -> None:  # fmt: skip
+    def __init__(self, loop: Loop, children: Children, log: Log, failures: Failures, *, grace_s: float) -> None:
         self._loop = loop
         self._children = children
         self._log = log
         self._failures = failures
-        self._close = close
         self._work_s = min(grace_s, WORK_S)
         self._began = 0.0
         self._forced = False
@@ -59,14 +54,14 @@ class Stopping:
         """Whether the stop is under way."""
         return self._began > 0
 
-    def begin(self, signal: str) -> None:
-        """Ask every child to end."""
+    def begin(self, signal: str, parts: Sequence[Callable[[], object]] = ()) -> None:
+        """Close the other parts, each by its function, and ask every child to end."""
         self._began = time.monotonic()
         self.exit_code = _EXIT_CODES.get(signal, 0)
         self._loop.call_later(STOP_GRACE_S + self._work_s + LAST_S, self._give_up)
         self._log.event("info", "appliance.stopping", signal=signal)
-        for part in self._close:
-            self._failures.guarded(part)
+        for close in parts:
+            self._failures.guarded(close)
         for child in self._children.living():
             self._failures.guarded(partial(self._end, child))
 

@@ -55,9 +55,9 @@ class Ground:
         except OSError as error:
             self.errors.append(error)
 
-    def stopping(self, *parts: Callable[[], object], grace_s: float = 3.0) -> Stopping:
-        """A stop that closes these parts."""
-        given: Any = (self.loop, self.children, self.log, cast("Failures", self), parts)
+    def stopping(self, *, grace_s: float = 3.0) -> Stopping:
+        """A stop of these children."""
+        given: Any = (self.loop, self.children, self.log, cast("Failures", self))
         return Stopping(*given, grace_s=grace_s)
 
 
@@ -102,7 +102,8 @@ def test_what_fails_to_close_hinders_nothing(ground: Ground):
     child = ground.children.add(handle())
     other = ground.children.add(handle())
     ground.children.unretirable = OSError("no descriptor")
-    ground.stopping(lambda: ground.closed.append("one"), refuse, lambda: ground.closed.append("two")).begin("SIGTERM")
+    parts = (lambda: ground.closed.append("one"), refuse, lambda: ground.closed.append("two"))
+    ground.stopping().begin("SIGTERM", parts)
     assert ground.closed == ["one", "two"]
     assert len(ground.errors) == 3
     assert child.ending

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from appliance.supervisor.lifecycle_events import Phase
@@ -16,30 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from appliance.supervisor.debugger.debug_port import DebugPort
-    from appliance.supervisor.lifecycle import State
-    from appliance.supervisor.lifecycle_events import Page
-    from appliance.supervisor.preloading.preloading import Preloading
     from appliance.supervisor.processes.handles import Handle
+    from appliance.supervisor.reporting.reports import Reports
     from appliance.supervisor.reporting.run_history import RunHistory
-    from appliance.supervisor.reporting.stack_dumps import StackDumps
     from appliance.supervisor.reporting.status_socket import Answerer
-    from appliance.supervisor.steps.analysis import Analysis
-    from appliance.supervisor.workers.progress import Progress
+    from appliance.supervisor.runtime import Snapshot
     from appliance.supervisor.workers.reload_trigger import ReloadTrigger
-    from appliance.supervisor.workers.workers import Workers
+    from appliance.supervisor.workers.worker_group import WorkerGroup
 
 _HEALTH = {Phase.SERVING: "healthy", Phase.BROKEN: "unhealthy"}
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """The current state of the supervisor's parts."""
-
-    state: State
-    page: Page | None  # the stand-in's page; None while a worker serves
-    worker: Handle | None
-    children: tuple[Handle, ...]
-    analysis: Analysis | None
 
 
 class StatusAnswers:
@@ -47,24 +31,19 @@ class StatusAnswers:
 
     def __init__(
         self,
-        history: RunHistory,
+        reports: Reports,
         snapshot: Callable[[], Snapshot],
         *,
-        workers: Workers,
+        workers: WorkerGroup,
         reload_trigger: ReloadTrigger,
-        preloading: Preloading,
         debug_port: DebugPort,
-        progress: Progress,
-        stacks: StackDumps,
     ) -> None:
-        self._history = history
+        self._history = reports.history
+        self._stacks = reports.stacks
         self._snapshot = snapshot
         self._workers = workers
         self._reload_trigger = reload_trigger
-        self._preloading = preloading
         self._debug_port = debug_port
-        self._progress = progress
-        self._stacks = stacks
 
     def answerers(self) -> Mapping[str, Answerer]:
         """Return a function for each question."""
@@ -72,16 +51,17 @@ class StatusAnswers:
 
     def status(self) -> dict[str, Any]:
         """Return the answer for ``appliance status`` and the health check."""
-        self._progress.request_probe()
+        progress = self._workers.progress
+        progress.request_probe()
         return {
-            **status_of(self._snapshot(), self._history, self._progress.stuck),
+            **status_of(self._snapshot(), self._history, progress.stuck),
             "watching": self._reload_trigger.status(),
-            "preload": self._preloading.status(),
+            "preload": self._workers.preloading.status(),
             "debugger": self._debug_port.status(),
         }
 
     def _send_stacks(self, callback: Callable[[dict[str, Any]], None]) -> None:
-        worker = self._workers.current
+        worker = self._snapshot().worker
         if worker is None:
             callback({"pid": None, "stacks": ""})
         else:

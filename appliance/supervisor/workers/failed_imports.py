@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from appliance.protocol.messages import Failed
     from appliance.supervisor.processes.handles import Handle
-    from appliance.supervisor.reporting.status_json import Snapshot
+    from appliance.supervisor.runtime import Snapshot
     from appliance.supervisor.steps.installation import Installation
     from appliance.supervisor.steps.reanalysis import Reanalysis
     from appliance.supervisor.workers.reload_trigger import ReloadTrigger

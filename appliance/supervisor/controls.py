@@ -1,0 +1,70 @@
+"""What a person may ask of a running appliance, by a signal or a key: reload, log the stacks, stop.
+
+Runs in the supervisor's loop.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from appliance.supervisor import lifecycle_events, signals
+from appliance.supervisor.terminal.keys import Keys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from appliance.supervisor.processes.handles import Handle
+    from appliance.supervisor.reporting.reports import Reports
+    from appliance.supervisor.runtime import Runtime
+    from appliance.supervisor.stopping import Stopping
+
+
+class Controls:
+    """Signals and keys.
+
+    Args:
+        runtime: the supervisor's.
+        reports: has the address, and reads stacks.
+        stopping: the stop, which a second signal forces.
+        saved: notes that the next worker serves what was asked for.
+    """
+
+    def __init__(self, runtime: Runtime, reports: Reports, stopping: Stopping, saved: Callable[[], None]) -> None:
+        self._runtime = runtime
+        self._log = runtime.log
+        self._on_event = runtime.on_event
+        self._stacks = reports.stacks
+        self._stopping = stopping
+        self._saved = saved
+        self._has_terminal = signals.has_terminal()
+        self.keys = Keys(
+            runtime.loop, runtime.log, reports.address, in_container="APPLIANCE_IMAGE" in runtime.process,
+            reload=self._reload, stop=self._signalled,
+        )  # fmt: skip
+
+    def listen(self) -> None:
+        """Take signals from now on; the keys are read from ``keys.start`` on."""
+        loop = self._runtime.loop
+        signals.listen(loop.wake_descriptor.fileno(), self._signalled, self._runtime.children.reap, loop.post)
+
+    def _signalled(self, name: str) -> None:
+        """Take a signal: SIGHUP reloads, unless the terminal is gone; SIGQUIT logs the worker's stacks, then stops."""
+        if self._stopping.began:
+            self._stopping.force()
+        elif name == "SIGHUP" and not self._has_terminal:
+            self._reload(name)
+        elif name == "SIGQUIT" and (worker := self._runtime.snapshot().worker) is not None:
+            self._stacks.ask(worker, partial(self._quit, worker))
+        else:
+            self._on_event(lifecycle_events.StopAsked(name))
+
+    def _reload(self, by: str) -> None:
+        """Reload although nothing has changed: a signal or a key asks for it."""
+        self._log.event("info", "reload.started", signal=by)
+        self._saved()
+        self._on_event(lifecycle_events.ProjectChanged())
+
+    def _quit(self, worker: Handle, text: str) -> None:
+        self._log.event("warning", "worker.stacks", generation=worker.generation, pid=worker.pid, traceback=text)
+        self._on_event(lifecycle_events.StopAsked("SIGQUIT"))

@@ -1,0 +1,82 @@
+"""Show pages while no worker serves: what is under way, or what has failed, with the remedies that may help.
+
+Runs in the supervisor's loop.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from appliance.protocol.messages import HandOverConnections
+from appliance.protocol.page_messages import Importing
+from appliance.supervisor import lifecycle_events
+from appliance.supervisor.remedy_board import RemedyBoard
+from appliance.supervisor.reporting.progress_page import ProgressPage
+from appliance.supervisor.workers.connection_router import ConnectionRouter
+
+if TYPE_CHECKING:
+    from appliance.logs.project_output.output_lines import OutputLine
+    from appliance.supervisor.processes.spawn import Spawner
+    from appliance.supervisor.reporting.last_answer import LastAnswer
+    from appliance.supervisor.reporting.page_facts import PageFacts
+    from appliance.supervisor.reporting.run_history import RunHistory
+    from appliance.supervisor.runtime import Handlers, Performers, Runtime
+
+
+class PageDisplay:
+    """The pages of one appliance, and who shows them.
+
+    Args:
+        runtime: the supervisor's.
+        spawner: starts the stand-in.
+        last_answer: answers where no stand-in can be started.
+        facts: what a page of a failure shows besides it.
+        history: records the last failure.
+    """
+
+    def __init__(
+        self, runtime: Runtime, spawner: Spawner, last_answer: LastAnswer, facts: PageFacts, history: RunHistory
+    ) -> None:
+        self._snapshot = runtime.snapshot
+        self._log = runtime.log
+        self._facts = facts
+        self._history = history
+        self.router = ConnectionRouter(
+            runtime.loop, runtime.children, lambda: self.remedies.start_standin(spawner), last_answer, runtime.log
+        )
+        self.progress = ProgressPage(
+            runtime.loop, self.router.progress, lambda: runtime.state().phase, runtime.log.masked
+        )
+        self.remedies = RemedyBoard(
+            runtime.loop, runtime.children, runtime.log, runtime.settings, runtime.process,
+            snapshot=runtime.snapshot, router=self.router, on_event=runtime.on_event,
+        )  # fmt: skip
+
+    def performers(self) -> Performers:
+        """Return what performs each action."""
+        return {
+            lifecycle_events.ShowProgress: lambda action: self.progress.begin(action.phase),
+            lifecycle_events.ShowFailure: self._show_failure,
+            lifecycle_events.HideStandIn: self._hide_stand_in,
+        }
+
+    def handlers(self) -> Handlers:
+        """Return what takes each message."""
+        return {
+            HandOverConnections: lambda _, each, numbers: self.router.handed_over(each, numbers),
+            Importing: lambda child, each, _: self.progress.imports(each, current=child is self._snapshot().worker),
+            **self.remedies.handlers(),
+        }
+
+    def remedy_output(self, _stream: str, lines: list[OutputLine]) -> None:
+        """Take what a remedy writes."""
+        self.remedies.output(each.text for each in lines)
+
+    def _show_failure(self, action: lifecycle_events.ShowFailure) -> None:
+        page = self.remedies.without_needs(self._log.masked(self._facts.complete(action.page)))
+        self._history.failed(page)
+        self.router.broken(page)
+
+    def _hide_stand_in(self, _action: lifecycle_events.HideStandIn) -> None:
+        if (worker := self._snapshot().worker) is not None:
+            self.router.serve(worker)

@@ -1,0 +1,128 @@
+"""The workers with what belongs to them: preloading, the workers that drain, and the watch over their progress.
+
+Performs what the lifecycle asks of workers, and takes what they report. Runs in the supervisor's loop.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from appliance.environment.upkeep import Use
+from appliance.protocol import messages
+from appliance.supervisor import lifecycle_events
+from appliance.supervisor.preloading.preloading import Preloading
+from appliance.supervisor.workers.drained_workers import DrainedWorkers
+from appliance.supervisor.workers.failed_imports import FailedImports
+from appliance.supervisor.workers.progress import Progress
+from appliance.supervisor.workers.workers import Workers
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from appliance.supervisor.debugger.debug_port import DebugPort
+    from appliance.supervisor.processes.handles import Handle
+    from appliance.supervisor.processes.spawn import Spawner
+    from appliance.supervisor.reporting.reports import Reports
+    from appliance.supervisor.runtime import Handlers, Performers, Runtime
+    from appliance.supervisor.steps.steps import Steps
+    from appliance.supervisor.workers.reload_trigger import ReloadTrigger
+
+
+class WorkerGroup:
+    """The workers of one project.
+
+    Args:
+        runtime: the supervisor's.
+        spawner: starts workers.
+        steps: knows the project as it was analysed and installed.
+        reload_trigger: watches the files that a worker reports.
+        reports: takes what becomes of the workers.
+        debug_port: knows which worker a debugger has stopped.
+        listener: the listening socket.
+        acceptor: returns the process that accepts now.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        spawner: Spawner,
+        steps: Steps,
+        reload_trigger: ReloadTrigger,
+        *,
+        reports: Reports,
+        debug_port: DebugPort,
+        listener: socket.socket,
+        acceptor: Callable[[], Handle | None],
+    ) -> None:
+        loop, children, settings, log = runtime.loop, runtime.children, runtime.settings, runtime.log
+        self._loop = loop
+        self._log = log
+        self._on_event = runtime.on_event
+        self._steps = steps
+        self._reload_trigger = reload_trigger
+        self._use = Use()
+        self.preloading = Preloading(loop, children, settings, log)
+        self._drained_workers = DrainedWorkers(loop, children)
+        self.workers = Workers(
+            loop, children, spawner, self.preloading, settings,
+            url=reports.address.url, log=log, history=reports.history, on_event=runtime.on_event,
+            stacks=reports.stacks, failures=runtime.failures, drained_workers=self._drained_workers,
+            no_timeout=debug_port.no_timeout,
+        )  # fmt: skip
+        self.progress = Progress(
+            loop, listener, acceptor, threads=settings.threads,
+            no_timeout=debug_port.no_timeout, stacks=reports.stacks, log=log,
+        )  # fmt: skip
+        self._failed_imports = FailedImports(
+            self.workers, steps.installation, steps.reanalysis, reload_trigger,
+            snapshot=runtime.snapshot, on_event=runtime.on_event,
+        )  # fmt: skip
+
+    def performers(self) -> Performers:
+        """Return what performs each action."""
+        return {
+            lifecycle_events.Boot: self._boot,
+            lifecycle_events.Retire: lambda action: self.workers.retire(action.generation),
+            lifecycle_events.Kill: lambda action: self.workers.kill(action.generation),
+            lifecycle_events.RetryLater: self._retry_later,
+        }
+
+    def handlers(self) -> Handlers:
+        """Return what takes each message."""
+        return {
+            messages.Ready: lambda child, message, _: self._ready(child, message),
+            messages.StoppedAccepting: lambda child, _, __: self.workers.stopped_accepting(child),
+            messages.Failed: lambda child, message, _: self._failed_imports.handle(child, message),
+            messages.ForkMismatch: lambda child, message, _: self.workers.fork_mismatch(child, message),
+            messages.ModulesReport: lambda child, message, _: self._modules_reported(child, message),
+            messages.FilesReport: lambda child, message, _: self._reload_trigger.loaded(child, message.files),
+            messages.Preloaded: lambda child, message, _: self.preloading.preloaded(child, message),
+        }
+
+    def drained(self, child: Handle) -> None:
+        """A worker has no more requests."""
+        self._drained_workers.drained(child)
+        if self.workers.awaits_address:
+            self._drained_workers.shorten_deadlines()
+
+    def _boot(self, action: lifecycle_events.Boot) -> None:
+        if (analysis := self._steps.analysis) is None:
+            raise RuntimeError("a worker is started before the project is known")
+        self._use.hold(analysis.plan.environment)
+        self.workers.boot(action.generation, analysis)
+
+    def _retry_later(self, action: lifecycle_events.RetryLater) -> None:
+        self._log.event("warning", "worker.restarting", generation=action.generation, after_s=action.after_s)
+        self._loop.call_later(action.after_s, partial(self._on_event, lifecycle_events.RetryDue(action.generation)))
+
+    def _ready(self, child: Handle, message: messages.Ready) -> None:
+        if child.role == "worker":
+            self.workers.ready(child, message)
+        else:
+            child.became_ready()
+
+    def _modules_reported(self, child: Handle, message: messages.ModulesReport) -> None:
+        self._reload_trigger.templates(message.templates)
+        self.workers.modules_reported(child, message)
