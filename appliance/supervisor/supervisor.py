@@ -110,12 +110,8 @@ class Supervisor:
 
     def _route(self, child_listener: ChildListener) -> None:
         """Name the parts that take what children do."""
-        workers, preloading, pages, steps = (
-            self._worker_group.workers,
-            self._worker_group.preloading,
-            self._pages,
-            self._steps,
-        )
+        workers, preloading = self._worker_group.workers, self._worker_group.preloading
+        pages, steps = self._pages, self._steps
         ingest = LogIngest(self._log, self._writer, pause=self._children.pause, on_line=workers.output_line)
         own: Handlers = {
             messages.Hello: lambda child, message, _: child.greeted(message.python),

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import errno
 import time
-from collections import Counter, deque
+from collections import deque
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from appliance.protocol.messages import ReportModules, ServeUnfinishedImport, StartAccepting
+from appliance.protocol.messages import ReportModules, StartAccepting
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.reporting import standin_pages
 from appliance.supervisor.workers import worker_events as events
 from appliance.supervisor.workers import worker_retries
+from appliance.supervisor.workers.crash_loops import CrashLoops
+from appliance.supervisor.workers.import_watch import ImportWatch
 from appliance.supervisor.workers.worker_retries import Stage
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from appliance.logs.setup import Log
     from appliance.protocol.messages import Failed, ForkMismatch, ModulesReport, Ready
     from appliance.supervisor.failures import Failures
-    from appliance.supervisor.loop import Loop, Timer
+    from appliance.supervisor.loop import Loop
     from appliance.supervisor.preloading.preloading import Preloading
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
@@ -38,11 +40,8 @@ if TYPE_CHECKING:
     from appliance.supervisor.workers.drained_workers import DrainedWorkers
 
 SETTLED_S = 1.0  # a worker that was ready for this long was no failed start, even without a request
-LOOP_DEATHS = 5  # deaths of workers, each within LOOP_S after the one before: that is not an accident
-LOOP_S = 10.0
 REPORT_MODULES_S = (1.0, 15.0)  # after a worker is ready: its requests import more
 LEAVING_S = 1.0  # for a worker to leave the listening socket; one that can't in that time answers nothing either
-UNFINISHED_S = 0.7  # how long an import lasts before the worker is asked to serve an endless one; asked again each time
 SUPERSEDED_S = 0.25  # for a superseded worker to report what it has loaded
 OUTPUT_LINES = 60  # of a worker's output that a page about its death shows
 _REPORTED_FIELDS = {"file", "line", "type", "message", "action"}
@@ -104,14 +103,15 @@ class Workers:
         self._failures = failures
         self._drained_workers = drained_workers
         self._no_timeout = no_timeout
-        self._stacks = stacks
-        self._boot_timer: Timer | None = None
+        self._import_watch = ImportWatch(
+            loop, children, stacks,
+            timeout_s=settings.boot_timeout_s, no_timeout=no_timeout, hangs=self._import_hangs,
+        )  # fmt: skip
         self._output: deque[str] = deque(maxlen=OUTPUT_LINES)
         self._save: Save | None = None
         self._analysis: Analysis | None = None  # the project as the last worker was started
         self._superseded: Handle | None = None  # a worker that reports its modules before it ends
-        self._deaths: list[tuple[float, str]] = []  # when and how the last workers died
-        self._loop_reported = False
+        self._crash_loops = CrashLoops()
         self._state = worker_retries.State()
         self._performers = self._actions()
         self.current: Handle | None = None
@@ -247,8 +247,7 @@ class Workers:
         if analysis is None:
             raise RuntimeError("a worker is started before the project is known")
         self._output.clear()
-        if self._boot_timer is not None:
-            self._boot_timer.cancel()
+        self._import_watch.end()
         try:
             forked = None if action.cold else self._preloading.fork(generation, analysis)
             child = self._spawner.initialise(forked, analysis) if forked else self._spawner.worker(generation, analysis)
@@ -259,8 +258,7 @@ class Workers:
         self.current = child
         child.serves(action.attempt, analysis)
         self._on(events.Started(action.attempt, forked=forked is not None))
-        self._boot_timer = self._loop.call_later(self._settings.boot_timeout_s, partial(self._timed_out, child))
-        self._loop.call_later(UNFINISHED_S, partial(self._serve_unfinished, child))
+        self._import_watch.begin(child)
         self._log.event("debug", "worker.started", generation=generation, pid=child.pid, forked=forked is not None)
 
     def _expect_end(self, action: events.ExpectEnd) -> None:
@@ -275,8 +273,8 @@ class Workers:
         if not child.is_forked:
             self._request_modules(child)
         total_s = round(child.became_ready() - child.started, 4)
-        if child is self.current and self._boot_timer is not None:
-            self._boot_timer.cancel()
+        if child is self.current:
+            self._import_watch.end()
         # The event comes after the action: a client that reads the line must not get the stand-in's page.
         self._on_event(lifecycle_events.WorkerReady(child.generation))
         self._log.event(
@@ -306,7 +304,8 @@ class Workers:
         self._on_event(lifecycle_events.WorkerFailed(generation, standin_pages.of_report(report)))
 
     def _report_death(self, action: events.ReportDeath) -> None:
-        self._report_loop(action.how)
+        if (loop := self._crash_loops.died(action.how)) is not None:
+            self._log.event("error", "worker.looping", **loop)
         self._on_event(action.death)
 
     def _drain(self, action: events.Drain) -> None:
@@ -341,28 +340,7 @@ class Workers:
             if worker.generation == action.generation:
                 self._children.kill(worker)
 
-    # -- while one imports, and once it serves -------------------------------------------------------------------------
-
-    def _report_loop(self, how: str) -> None:
-        """Log one event for many deaths in a short time, with the cause that most of them have."""
-        now = time.monotonic()
-        recent = [(at, how) for at, how in self._deaths if now - at < LOOP_S]
-        if not recent:
-            self._loop_reported = False
-        self._deaths = [*recent[1 - LOOP_DEATHS :], (now, how)]
-        if len(self._deaths) < LOOP_DEATHS or self._loop_reported:
-            return
-        self._loop_reported = True
-        how = Counter(each for _, each in self._deaths).most_common(1)[0][0]
-        self._log.event(
-            "error", "worker.looping", count=len(self._deaths), duration_s=round(now - self._deaths[0][0], 1), how=how,
-            action="It is started again each time. The lines above show what each worker did last.",
-        )  # fmt: skip
-
-    def _serve_unfinished(self, child: Handle) -> None:
-        """Have a worker whose import never ends serve what it has, as long as it imports."""
-        if child.ready_at is None and not child.ending and self._children.send(child, ServeUnfinishedImport()):
-            self._loop.call_later(UNFINISHED_S, partial(self._serve_unfinished, child))
+    # -- what it imports -------------------------------------------------------------------------
 
     def _request_modules_later(self, child: Handle) -> None:
         if not child.ending:
@@ -372,19 +350,12 @@ class Workers:
         """Ask the worker for its modules at once, because the next save may come at any time."""
         return self._children.send(child, ReportModules(quiet=False))
 
-    def _timed_out(self, child: Handle) -> None:
-        if self._no_timeout(child):
-            self._boot_timer = self._loop.call_later(1.0, partial(self._timed_out, child))
-        elif child.ready_at is None and not child.ending:
-            self._stacks.ask(child, partial(self._hung, child))
-
-    def _hung(self, child: Handle, stacks: str) -> None:
-        if child.ready_at is None and not child.ending:
-            page = standin_pages.of_timeout(self._settings.boot_timeout_s, list(self._output), stacks)
-            self._log.event(
-                "error", "worker.failed", generation=child.generation, error=page["title"], action=page["action"]
-            )
-            self._on_event(lifecycle_events.WorkerFailed(child.generation, page))
+    def _import_hangs(self, child: Handle, stacks: str) -> None:
+        page = standin_pages.of_timeout(self._settings.boot_timeout_s, list(self._output), stacks)
+        self._log.event(
+            "error", "worker.failed", generation=child.generation, error=page["title"], action=page["action"]
+        )
+        self._on_event(lifecycle_events.WorkerFailed(child.generation, page))
 
 
 def _address_in_use(message: Failed) -> bool:

@@ -13,6 +13,7 @@ from appliance.protocol.messages import Failed, ForkMismatch, ModulesReport, Rep
 from appliance.supervisor import lifecycle, lifecycle_events
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.workers import workers as module
+from appliance.supervisor.workers.crash_loops import LOOP_DEATHS
 from tests.supervisor.workers_project import READY, Project
 
 BROKEN = Failed({"message": "no module named flask", "type": "ModuleNotFoundError", "text": "Traceback"})
@@ -274,11 +275,11 @@ def test_a_death_while_serving(project: Project):
 
 def test_deaths_in_a_row_are_one_event(project: Project):
     """Many deaths in a short time are reported once, with how most of them ended."""
-    for _ in range(module.LOOP_DEATHS + 2):
+    for _ in range(LOOP_DEATHS + 2):
         project.children.end(project.newest, -9)
         project.loop.advance(max(lifecycle.BACKOFF_S))
     (looping,) = project.log.named("worker.looping")
-    assert (looping["count"], looping["how"]) == (module.LOOP_DEATHS, "killed by SIGKILL")
+    assert (looping["count"], looping["how"]) == (LOOP_DEATHS, "killed by SIGKILL")
 
 
 def test_an_import_that_never_ends(project: Project):

@@ -1,0 +1,35 @@
+"""Notice a crash loop: workers that die one after another, so that the log says it once, with the usual cause."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import Any
+
+LOOP_DEATHS = 5  # deaths of workers, each within LOOP_S after the one before: that is not an accident
+LOOP_S = 10.0
+
+
+class CrashLoops:
+    """The deaths of workers in a short time."""
+
+    def __init__(self) -> None:
+        self._deaths: list[tuple[float, str]] = []  # when and how the last workers died
+        self._reported = False
+
+    def died(self, how: str) -> dict[str, Any] | None:
+        """Note a death; return the fields of the loop's event where this one makes it a loop."""
+        now = time.monotonic()
+        recent = [(at, how) for at, how in self._deaths if now - at < LOOP_S]
+        if not recent:
+            self._reported = False
+        self._deaths = [*recent[1 - LOOP_DEATHS :], (now, how)]
+        if len(self._deaths) < LOOP_DEATHS or self._reported:
+            return None
+        self._reported = True
+        return {
+            "count": len(self._deaths),
+            "duration_s": round(now - self._deaths[0][0], 1),
+            "how": Counter(each for _, each in self._deaths).most_common(1)[0][0],
+            "action": "It is started again each time. The lines above show what each worker did last.",
+        }

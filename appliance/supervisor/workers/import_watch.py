@@ -1,0 +1,83 @@
+"""Watch a worker that imports the project: one whose import never ends serves what it has, one that hangs is reported.
+
+Runs in the supervisor's loop.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from appliance.protocol.messages import ServeUnfinishedImport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from appliance.supervisor.loop import Loop, Timer
+    from appliance.supervisor.processes.children import Children
+    from appliance.supervisor.processes.handles import Handle
+    from appliance.supervisor.reporting.stack_dumps import StackDumps
+
+UNFINISHED_S = 0.7  # how long an import lasts before the worker is asked to serve an endless one; asked again each time
+RECHECK_S = 1.0  # between two checks of a worker to which no timeout applies
+
+
+class ImportWatch:
+    """Watches the newest worker.
+
+    Args:
+        loop: the supervisor's.
+        children: the processes.
+        stacks: reads the stacks of a worker that hangs.
+        timeout_s: BOOT_TIMEOUT_S.
+        no_timeout: whether no timeout applies to a worker.
+        hangs: called with a worker that is not ready in time, and its stacks.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        children: Children,
+        stacks: StackDumps,
+        *,
+        timeout_s: float,
+        no_timeout: Callable[[Handle], bool],
+        hangs: Callable[[Handle, str], None],
+    ) -> None:
+        self._loop = loop
+        self._children = children
+        self._stacks = stacks
+        self._timeout_s = timeout_s
+        self._no_timeout = no_timeout
+        self._hangs = hangs
+        self._timer: Timer | None = None
+
+    def begin(self, child: Handle) -> None:
+        """Watch this worker, and the one before no more."""
+        self.end()
+        self._timer = self._loop.call_later(self._timeout_s, partial(self._timed_out, child))
+        self._loop.call_later(UNFINISHED_S, partial(self._serve_unfinished, child))
+
+    def end(self) -> None:
+        """Let the worker take as long as it wants: it is ready, or another one is started."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _serve_unfinished(self, child: Handle) -> None:
+        """Have a worker whose import never ends serve what it has, as long as it imports."""
+        if _imports(child) and self._children.send(child, ServeUnfinishedImport()):
+            self._loop.call_later(UNFINISHED_S, partial(self._serve_unfinished, child))
+
+    def _timed_out(self, child: Handle) -> None:
+        if self._no_timeout(child):
+            self._timer = self._loop.call_later(RECHECK_S, partial(self._timed_out, child))
+        elif _imports(child):
+            self._stacks.ask(child, partial(self._hung, child))
+
+    def _hung(self, child: Handle, stacks: str) -> None:
+        if _imports(child):
+            self._hangs(child, stacks)
+
+
+def _imports(child: Handle) -> bool:
+    return child.ready_at is None and not child.ending
