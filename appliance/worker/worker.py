@@ -25,7 +25,7 @@ from ..server.io.gevent_safe_event import GeventSafeEvent
 from ..server.pages import error_page
 from ..server.pool.connection_handoff import Handoff
 from . import app, serving_process, stacks, stdlib_shadowing
-from .diagnosis import Diagnosis
+from .ending.diagnosis import Diagnosis
 from .entry import standard_library
 from .files import source_loader
 from .files.known_files import KnownFiles
@@ -375,7 +375,7 @@ class Worker:
 
     def _report_background_work(self, *, end: bool) -> None:
         """Report the work in the background; ``end``: it is ended now."""
-        from . import background_work  # noqa: PLC0415  as above
+        from .ending import background_work  # noqa: PLC0415  as above
 
         work = background_work.running(self._start.root, streams=self._drained)
         level, event = ("warning", "work.cut") if end else ("info", "work.running")

@@ -1,0 +1,1 @@
+"""How a worker ends: why it can't go on, which background work is cut, and the exit itself."""
