@@ -11,13 +11,37 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from ..protocol.messages import DebuggerPort
+from .message_bounds import send
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ..protocol.channel import Channel
+    from .records import RecordSink
 
 # pydevd reads these attributes of a thread: such a thread does not stop with the others at a breakpoint.
 _NEVER_STOPPED = ("pydev_do_not_trace", "is_pydev_daemon_thread")
 # pydevd otherwise asks for -Xfrozen_modules=off, needed for breakpoints in the standard library's importlib.
 _QUIET = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+
+
+def start(options: dict[str, Any], channel: Channel, sink: RecordSink) -> None:
+    """Start debugpy with these arguments of ``listen``; without debugpy the project is served all the same."""
+    try:
+        listen(**options, report=lambda port, waits: send(channel, DebuggerPort(port=port, waits=waits)))
+    except Exception as error:  # noqa: BLE001  the project is served without the debugger
+        fields: dict[str, object] = {
+            "reason": f"{type(error).__name__}: {error}",
+            "action": "Add debugpy to the project's dependencies, or use the image, which contains it.",
+        }
+        sink.event("warning", "debugger.failed", fields)
+        channel.send(DebuggerPort(port=0))
+
+
+def folder() -> str:
+    """Return debugpy's folder, to leave its modules out of reports."""
+    return os.path.dirname(getattr(sys.modules.get("debugpy"), "__file__", None) or "")  # noqa: PTH120  pathlib costs 5 ms at import
 
 
 def never_stop(thread: object) -> None:

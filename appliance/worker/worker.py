@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from ..protocol import messages
 from ..protocol.channel import Channel, ChannelError
@@ -25,7 +25,8 @@ from ..server.io.gevent_safe_event import GeventSafeEvent
 from ..server.pages import error_page
 from ..server.pool.connection_handoff import Handoff
 from . import app, serving_process, stacks, stdlib_shadowing
-from .ending.diagnosis import Diagnosis
+from .connection_intake import ConnectionIntake
+from .ending.exits import Exits
 from .entry import standard_library
 from .files import source_loader
 from .files.known_files import KnownFiles
@@ -41,13 +42,14 @@ from .stdio.stdio import tag_output
 from .wrapping import wrapped
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..protocol.message_base import Message
     from ..server.pool.pool import PooledWSGIServer
     from .preload import inheritance as inherited
     from .preload.inheritance import Inheritance
 
 _SCHEDULER_STOP_S = 1.0  # for schedulers to start no more jobs
-_EXIT = os._exit  # looked up before any code of the project runs
 
 
 def main(descriptor: int) -> None:
@@ -95,33 +97,38 @@ class Worker:
         self._hooks = Hooks() if inheritance is None else inheritance.hooks
         self._hooks.call("stacks", stacks.enable, channel, otherwise=None)
         self._stdio = self._hooks.call("words", tag_output, start.mark, self._hooks, otherwise=None)
-        self._in_flight = in_flight
-        self._diagnosis = Diagnosis(
-            {"the supervisor's channel": channel.fileno(), "the listening socket": listener.fileno()}
-        )
+        needed = {"the supervisor's channel": channel.fileno(), "the listening socket": listener.fileno()}
+        self._exits = Exits(in_flight, self._stdio, needed)
         self._page_context = PageContext(start.options.get("error_pages", {}), self._stdio)
         self._sink = RecordSink(
-            channel, self._stdio, in_flight, start, broken=self._channel_broken, page_context=self._page_context
+            channel, self._stdio, in_flight, start, broken=self._exits.channel_broken, page_context=self._page_context
         )
         self._hooks.report_to(self._sink.event)
         os.register_at_fork(after_in_child=self._sink.leave)
         self._tls = serving_process.tls_context(start.options)
-        self._server: PooledWSGIServer | None = None
+        self._intake = ConnectionIntake(channel)
         self._served = self._drained = False
-        self._streams_s = 0.0
         self._schedulers_stopped = GeventSafeEvent()
         self._application: app.Application | None = None
         self._import_began = 0.0  # the start of the import
         self._side_applications: list[app.Application] = []  # served by a script itself, in other threads
-        # Connections taken before the server existed, with their peers (TakeConnections).
-        self._early_connections: list[tuple[serving_process.Connections, list[str]]] = []
-        self._may_serve = GeventSafeEvent()  # to serve, or to drain the received connections
-        self._grace_end = 0.0  # CLOCK_MONOTONIC: the end of the grace period while draining
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # of the application, which two threads may serve
         self._code = source_loader.CodeCache(start.code)
         self._files = KnownFiles(start, notes, self._hooks, is_forked=inheritance is not None)
         self._order = ImportOrder()
         self._module_reporter = ModuleReporter(self._files, self._order, is_forked=inheritance is not None)
+        self._handlers = self._message_handlers()
+
+    def _message_handlers(self) -> dict[type[Message], Callable[[Any, list[int]], None]]:
+        return {
+            messages.TakeConnections: self._intake.take,
+            messages.StartAccepting: lambda _, __: self._intake.may_serve.set(),
+            messages.TellLastSave: lambda message, _: self._page_context.update_saved(message.saved),
+            messages.Drain: lambda message, _: self._drain(message),
+            messages.ReportModules: lambda message, _: self._report_modules(message),
+            messages.ReportBackgroundWork: lambda message, _: self._report_background_work(message),
+            messages.ServeUnfinishedImport: lambda _, __: self._serve_unfinished_import(),
+        }
 
     def set_up_terminal(self, descriptor: int | None) -> None:
         """Send breakpoints to this terminal; without one they are skipped."""
@@ -146,12 +153,12 @@ class Worker:
         try:
             self._import(time.monotonic())
         except ChannelError as error:
-            self._channel_broken(error)
+            self._exits.channel_broken(error)
             serving_process.wait_for_end()
         except Exception as error:
             if self._served:
                 raise  # the project's own error, after it was served
-            self._exit_after(error)  # not even the failure of the import could be reported
+            self._exits.after(error)  # not even the failure of the import could be reported
 
     def _import(self, began: float) -> None:
         self._import_began = began
@@ -166,8 +173,10 @@ class Worker:
         self._order.begin()
         loader = self._files.begin(self._code)
         sys.path[:0] = [entry for entry in target["search_path"] if entry not in sys.path]
-        if self._start.options.get("debugger"):
-            self._start_debugger(self._start.options["debugger"])
+        if debugged := self._start.options.get("debugger"):
+            from . import debugger  # noqa: PLC0415  only needed with a debugger
+
+            debugger.start(debugged, self._channel, self._sink)
         adapter = self._start.options.get("adapter")
         try:
             app.serve(
@@ -179,8 +188,7 @@ class Worker:
             if self._inheritance is not None:
                 self._exit_if_unfit(self._inheritance.after_failure(error))
             self._report_failure(error)
-            self._flush_output()
-            _EXIT(1)  # threads of the project must not keep a failed generation alive
+            self._exits.flushed(1)
 
     def _serve_endless_import(self) -> None:
         """Serve beside an import that never ends. The import goes on in the main thread."""
@@ -213,11 +221,7 @@ class Worker:
         if self._stdio is not None:
             self._stdio.reopen()
         server = self._make_server(application)
-        with self._lock:
-            self._server = server
-            for connections, peers in self._early_connections:
-                server.take(connections, peers)
-            self._early_connections = []
+        self._intake.open(server)
         if (refused := self._code.refused) is not None:
             self._sink.event("warning", "cache.refused", {"path": refused.filename, "reason": refused.strerror})
         send(
@@ -230,12 +234,12 @@ class Worker:
         )
         self._served = True
         send(self._channel, self._files.report())
-        self._may_serve.wait()
+        self._intake.may_serve.wait()
         try:
             server.serve_forever()
         except Exception as fault:  # noqa: BLE001  an error of ours: no application runs in this thread
-            self._exit_after(fault)
-        app.shut_down(application, max(0.1, self._grace_end - time.monotonic()))
+            self._exits.after(fault)
+        app.shut_down(application, max(0.1, self._intake.grace_s))
         self._schedulers_stopped.wait(_SCHEDULER_STOP_S)  # jobs that still start would fail at the interpreter's end
         self._sink.flush()
         self._drained = True
@@ -244,10 +248,9 @@ class Worker:
         rest = self._hooks.call("learning", self._module_reporter.rest, self._debugger_folder(), otherwise=None)
         if rest is not None:
             send(self._channel, rest)  # the report was never requested, or requests imported more modules
-        serving_process.wait_for_streams(server, self._streams_s)
+        serving_process.wait_for_streams(server, self._intake.streams_s)
         if threading.current_thread() is not threading.main_thread():  # the main thread is in an endless import
-            self._flush_output()
-            _EXIT(0)
+            self._exits.flushed(0)
 
     def _make_server(self, application: app.Application) -> PooledWSGIServer:
         options = self._start.options
@@ -262,64 +265,30 @@ class Worker:
         try:
             send(self._channel, self._files.report())
             report = error_page.report(error, root=self._start.root, kind="import", context=self._page_context())
-            if causes := self._diagnosis.causes(error):
+            if causes := self._exits.causes(error):
                 report["action"] = f"Check what the project changes in the interpreter: {causes}."
             send(self._channel, messages.Failed(report=report))
         except ChannelError:
             raise
         except BaseException:  # noqa: BLE001  the project has removed what the report needs
-            self._exit_after(error)
-
-    def _channel_broken(self, error: ChannelError) -> None:
-        """The channel failed: the supervisor has gone, or the project has closed our descriptors."""
-        if self._diagnosis.lacks_descriptors():
-            self._exit_after(error)
-
-    def _exit_after(self, error: BaseException) -> NoReturn:
-        """End this process after a fatal error; leave the reason where the supervisor finds it."""
-        try:
-            self._in_flight.explain(self._diagnosis.explain(error))
-        finally:
-            _EXIT(1)
+            self._exits.after(error)
 
     def _exit_if_unfit(self, mismatch: inherited.ForkMismatchError | None) -> None:
         """Exit and let the supervisor start a cold worker, if the preloaded modules do not fit."""
         if mismatch is not None:
-            self._flush_output()
+            self._exits.flush()
             send(
                 self._channel,
                 messages.ForkMismatch(why=mismatch.why, modules=list(mismatch.modules), stale=mismatch.stale),
             )
-            os._exit(0)
-
-    def _start_debugger(self, options: dict[str, Any]) -> None:
-        from . import debugger  # noqa: PLC0415  as in run
-
-        try:
-            debugger.listen(
-                **options, report=lambda port, waits: send(self._channel, messages.DebuggerPort(port=port, waits=waits))
-            )
-        except Exception as error:  # noqa: BLE001  the project is served without the debugger
-            fields: dict[str, object] = {
-                "reason": f"{type(error).__name__}: {error}",
-                "action": "Add debugpy to the project's dependencies, or use the image, which contains it.",
-            }
-            self._sink.event("warning", "debugger.failed", fields)
-            self._channel.send(messages.DebuggerPort(port=0))
+            self._exits.flushed(0)
 
     def _debugger_folder(self) -> str:
-        """Return debugpy's folder, to leave its modules out of reports."""
-        debugpy = sys.modules.get("debugpy") if self._start.options.get("debugger") else None
-        return os.path.dirname(getattr(debugpy, "__file__", None) or "")  # noqa: PTH120  pathlib costs 5 ms at import
+        if not self._start.options.get("debugger"):
+            return ""
+        from . import debugger  # noqa: PLC0415  as in run
 
-    def _flush_output(self) -> None:
-        if self._stdio is not None:
-            self._stdio.end()
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except (OSError, ValueError):
-                continue
+        return debugger.folder()
 
     def _control(self) -> None:
         try:
@@ -328,43 +297,20 @@ class Worker:
                     try:
                         self._handle(message, descriptors)
                     except ChannelError as error:
-                        self._channel_broken(error)  # the project has closed it; if not, the next read fails
+                        self._exits.channel_broken(error)  # the project has closed it; if not, the next read fails
         except ChannelError as error:
-            self._channel_broken(error)
+            self._exits.channel_broken(error)
             serving_process.end_with_group()
         except BaseException as error:  # noqa: BLE001  without this thread the process could never be ended
-            self._exit_after(error)
+            self._exits.after(error)
 
     def _handle(self, message: Message, descriptors: list[int]) -> None:
-        if isinstance(message, messages.TakeConnections):
-            received = serving_process.received_connections(message, descriptors)
-            with self._lock:
-                if self._server is None:
-                    self._early_connections.append((received, message.peers))
-                else:
-                    self._server.take(received, message.peers)
-        elif isinstance(message, messages.Drain):
-            self._grace_end = time.monotonic() + message.grace_s
-            with self._lock:
-                if self._server is None:
-                    for connections, peers in self._early_connections:
-                        serving_process.hand_over(self._channel, connections, peers)
-                    if self._stdio is not None:
-                        self._stdio.end()
-                    os._exit(0)  # still importing, and no longer needed
-                self._streams_s = message.streams_s
-                self._server.drain(lambda connections: serving_process.hand_over(self._channel, connections))
-                self._channel.send(messages.StoppedAccepting())
-            self._may_serve.set()
-            _thread.start_new_thread(self._stop_schedulers, ())
-        elif isinstance(message, messages.ReportBackgroundWork):
-            self._report_background_work(end=message.end)
-        elif isinstance(message, messages.StartAccepting):
-            self._may_serve.set()
-        elif isinstance(message, messages.TellLastSave):
-            self._page_context.saved = message.saved
-        else:
-            self._handle_rest(message)
+        if (handle := self._handlers.get(type(message))) is not None:
+            handle(message, descriptors)
+
+    def _drain(self, message: messages.Drain) -> None:
+        self._intake.drain(message, self._exits.superseded)
+        _thread.start_new_thread(self._stop_schedulers, ())
 
     def _stop_schedulers(self) -> None:
         from .frameworks import schedulers  # noqa: PLC0415  not needed before
@@ -373,28 +319,28 @@ class Worker:
             self._sink.event("debug", "scheduler.stopped", {"names": names})
         self._schedulers_stopped.set()
 
-    def _report_background_work(self, *, end: bool) -> None:
-        """Report the work in the background; ``end``: it is ended now."""
-        from .ending import background_work  # noqa: PLC0415  as above
+    def _report_background_work(self, message: messages.ReportBackgroundWork) -> None:
+        """Report the work in the background; ``message.end``: it is ended now."""
+        from .ending import background_work  # noqa: PLC0415  not needed before
 
         work = background_work.running(self._start.root, streams=self._drained)
-        level, event = ("warning", "work.cut") if end else ("info", "work.running")
+        level, event = ("warning", "work.cut") if message.end else ("info", "work.running")
         for each in work[: background_work.MAX_REPORTED]:
             self._sink.event(level, event, background_work.fields(each))
-        if end:
-            self._flush_output()
-            _EXIT(1)
+        if message.end:
+            self._exits.flushed(1)
 
-    def _handle_rest(self, message: Message) -> None:
-        if isinstance(message, messages.ReportModules):
-            if message.quiet:
-                self._code.write()
-            report = self._hooks.call(
-                "learning", self._module_reporter.all, self._application, self._debugger_folder(), otherwise=None
-            )
-            if report is not None:
-                send(self._channel, report)
-        elif isinstance(message, messages.ServeUnfinishedImport) and self._server is None:
+    def _report_modules(self, message: messages.ReportModules) -> None:
+        if message.quiet:
+            self._code.write()
+        report = self._hooks.call(
+            "learning", self._module_reporter.all, self._application, self._debugger_folder(), otherwise=None
+        )
+        if report is not None:
+            send(self._channel, report)
+
+    def _serve_unfinished_import(self) -> None:
+        if self._intake.server is None:
             serve = self._hooks.guarded("endless imports", self._serve_endless_import, otherwise=None)
             # Unknown to ``threading``, as the control thread is. There may be no thread left.
             self._hooks.call("endless imports", _thread.start_new_thread, serve, (), otherwise=0)

@@ -3,8 +3,8 @@
 Runs in the supervisor's loop.
 
 A worker that has drained may finish its threads and exit hooks beside the new worker, until its grace period is over;
-then it reports what still runs (``worker/ending/background_work``), and is ended. A scheduler that never ends by itself is
-asked to end when the drain begins. Fast saves would pile such workers up: of more than a few, the oldest is ended.
+then it reports what still runs (``worker/ending/background_work``), and is ended. A scheduler that never ends by itself
+is asked to end when the drain begins. Fast saves would pile such workers up: of more than a few, the oldest is ended.
 """
 
 from __future__ import annotations

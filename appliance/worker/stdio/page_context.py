@@ -30,6 +30,10 @@ class PageContext:
         self.saved: dict[str, Any] = self._options.pop("saved", {})
         self.live_reload: LiveReload | None = None
 
+    def update_saved(self, saved: dict[str, Any]) -> None:
+        """Take what was saved last."""
+        self.saved = saved
+
     def __call__(self) -> dict[str, Any]:
         """Return the ``context`` of ``server.pages.error_page.report``."""
         log = [] if self._stdio is None else self._stdio.last_lines.lines()

@@ -1,0 +1,73 @@
+"""End this process, with the reason where the supervisor finds it.
+
+Runs in every worker. It looks up the functions that it needs beforehand, because the project's code may replace them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from .diagnosis import Diagnosis
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ...protocol.channel import ChannelError
+    from ...protocol.inflight import InFlight
+    from ..stdio.stdio import Stdio
+
+_EXIT = os._exit
+
+
+class Exits:
+    """The ways in which a worker ends other than by returning; threads of the project must not keep it alive.
+
+    Args:
+        in_flight: the shared memory, in which a reason outlives this process.
+        stdio: the tagged output; None: it is not tagged.
+        descriptors: those that the worker needs, by name.
+    """
+
+    def __init__(self, in_flight: InFlight, stdio: Stdio | None, descriptors: Mapping[str, int]) -> None:
+        self._in_flight = in_flight
+        self._stdio = stdio
+        self._diagnosis = Diagnosis(descriptors)
+
+    def causes(self, error: BaseException) -> str:
+        """Return what the project has removed, if the error came from our own code; never raises."""
+        return self._diagnosis.causes(error)
+
+    def channel_broken(self, error: ChannelError) -> None:
+        """The channel failed: the supervisor has gone; or the project has closed our descriptors, which is fatal."""
+        if self._diagnosis.lacks_descriptors():
+            self.after(error)
+
+    def after(self, error: BaseException) -> NoReturn:
+        """End after a fatal error; leave the reason where the supervisor finds it."""
+        try:
+            self._in_flight.explain(self._diagnosis.explain(error))
+        finally:
+            _EXIT(1)
+
+    def flushed(self, status: int) -> NoReturn:
+        """End with this exit status, once what was printed has been written."""
+        self.flush()
+        _EXIT(status)
+
+    def superseded(self) -> NoReturn:
+        """End an import that nobody needs any more."""
+        if self._stdio is not None:
+            self._stdio.end()
+        _EXIT(0)
+
+    def flush(self) -> None:
+        """Write what was printed."""
+        if self._stdio is not None:
+            self._stdio.end()
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (OSError, ValueError):
+                continue
