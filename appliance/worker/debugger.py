@@ -27,7 +27,7 @@ _QUIET = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 
 
 def start(options: dict[str, Any], channel: Channel, sink: RecordSink) -> None:
-    """Start debugpy with these arguments of ``listen``; without debugpy the project is served all the same."""
+    """Start debugpy with these arguments of ``listen``; without debugpy, serve the project without it."""
     try:
         listen(**options, report=lambda port, waits: send(channel, DebuggerPort(port=port, waits=waits)))
     except Exception as error:  # noqa: BLE001  the project is served without the debugger

@@ -59,7 +59,7 @@ class ImportWatch:
         self._loop.call_later(UNFINISHED_S, partial(self._serve_unfinished, child))
 
     def end(self) -> None:
-        """Let the worker take as long as it wants: it is ready, or another one is started."""
+        """End the watch: the worker is ready, or another one is started."""
         if self._timer is not None:
             self._timer.cancel()
 
