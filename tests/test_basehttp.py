@@ -86,7 +86,7 @@ def test_each_method_of_django_is_here(name: str):
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_public_names(name: str):
+def test_each_public_name_of_django_is_here(name: str):
     """Each public name that Django's class has, inherited ones too, ours has; with the same value where it is plain."""
     hers, mine = getattr(theirs, name), getattr(ours, name)
     assert [each for each in dir(hers) if not each.startswith("_") and not hasattr(mine, each)] == []

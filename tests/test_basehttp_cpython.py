@@ -122,7 +122,7 @@ def cpythons() -> Any:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", NAMES)
-def test_cpythons_own(cpythons: Any, monkeypatch: pytest.MonkeyPatch, name: str, kind: str):
+def test_cpythons_own_tests_pass(cpythons: Any, monkeypatch: pytest.MonkeyPatch, name: str, kind: str):
     """Each of CPython's tests passes on our handler, except for those that differ by intent."""
     monkeypatch.setattr(cpythons, "SocketlessRequestHandler", KINDS[kind])
     monkeypatch.setattr(cpythons, "RejectingSocketlessRequestHandler", rejecting(KINDS[kind]))

@@ -69,7 +69,7 @@ def reported() -> str:
     return done.stderr
 
 
-def test_djangos_own(reported: str):
+def test_djangos_own_tests_pass(reported: str):
     """Each of Django's tests passes on our classes, except for those that differ by intent, and all of those differ."""
     ran = re.search(r"^Ran (\d+) tests", reported, re.MULTILINE)
     assert ran, reported

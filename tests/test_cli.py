@@ -111,7 +111,7 @@ def test_a_field_that_is_ours(project: Path):
     assert "level" in json.loads(done.stdout)["found"]
 
 
-def test_check_explains(project: Path, tmp_path: Path):
+def test_check_names_the_rule_and_the_packages(project: Path, tmp_path: Path):
     """Check says which rule chose what, and what would be installed; it ends with 6 where there is no application."""
     done = appliance("check", "--project", str(project), cache=tmp_path / "cache")
     assert done.returncode == 0

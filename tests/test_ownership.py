@@ -313,7 +313,7 @@ def test_roots_own_passes(volume):
         assert folder.read("file") == b"of root"
 
 
-def test_set_aside(tmp_path):
+def test_an_unsafe_name_is_renamed(tmp_path):
     """Whatever has a name is renamed, a link as itself."""
     (tmp_path / "target").mkdir()
     (tmp_path / "link").symlink_to("target")

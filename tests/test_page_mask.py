@@ -38,7 +38,7 @@ def test_values_of_env_files(name: str, value: str, masked: bool, tmp_path: Path
     assert all(line not in shown for line in value.split("\n") if masked)
 
 
-def test_other_variables(tmp_path: Path):
+def test_variables_with_secret_names_are_masked(tmp_path: Path):
     """Of the other variables those with a secret's name are masked, as in the log."""
     mask = page_mask({"API_TOKEN": "abcdefgh", "HOME_TOWN": "Springfield"}, [], str(tmp_path))
     assert mask.masked("abcdefgh Springfield") == f"{MASKED} Springfield"

@@ -11,6 +11,6 @@ def test_one_is_singular(number, words):
     assert counted(number, "file") == words
 
 
-def test_another_plural():
+def test_an_irregular_plural_is_given():
     """A plural that is not made with an s is given."""
     assert counted(2, "entry", "entries") == "2 entries"

@@ -115,7 +115,9 @@ def server() -> Iterator[tuple[int, int]]:
         yield ports
 
 
-def test_a_service(start: Start, new_page: Callable[..., Any], project: Path, server: tuple[int, int]):
+def test_a_compose_service_replaces_localhost(
+    start: Start, new_page: Callable[..., Any], project: Path, server: tuple[int, int]
+):
     """The compose file's service takes the place of localhost."""
     own, published = server
     compose = f"services:\n  {socket.gethostname()}:\n    image: x\n    ports: ['{published}:{own}']\n"
@@ -139,7 +141,7 @@ def test_a_stale_environment(start: Start, new_page: Callable[..., Any], project
     press(new_page(800, "light"), appliance, "/", "Install the dependencies again", "mended")
 
 
-def test_without_script(start: Start, new_page: Callable[..., Any], project: Path):
+def test_a_button_without_script_links_to_a_form(start: Start, new_page: Callable[..., Any], project: Path):
     """Without script, a button is a link to a page with a form, which shows the output and the way back."""
     write(project, app__py=SQLITE + FIXED)
     appliance = start()

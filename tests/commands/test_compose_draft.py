@@ -59,7 +59,7 @@ def test_djangos_settings_and_migrations_are_named(tmp_path: Path) -> None:
     assert environment["APPLIANCE_BEFORE_START"] == "python manage.py migrate --noinput"
 
 
-def test_no_source(tmp_path: Path) -> None:
+def test_a_draft_names_the_command_that_builds_the_image(tmp_path: Path) -> None:
     """The first line is the command that makes the image, and compose does not look for it in a registry."""
     text = compose_text(tmp_path, None, Image(ImageSource()))
     assert text.startswith("# Needs the image wsgi-appliance: docker build --tag wsgi-appliance FOLDER")

@@ -160,7 +160,7 @@ def test_a_source_that_is_not_there(init: Init, tmp_path: Path) -> None:
     assert not (tmp_path / "shop" / "docker-compose.yml").exists()
 
 
-def test_no_project(init: Init, tmp_path: Path) -> None:
+def test_init_refuses_a_missing_folder(init: Init, tmp_path: Path) -> None:
     """A folder that is not there is an error in three parts."""
     done = init(f"--project={tmp_path / 'none'}")
     assert done.returncode == 3

@@ -173,7 +173,7 @@ def test_kubernetes_service_links():
         ({"PORT": "5000"}, {"PORT": ".env"}, 8000),
     ],
 )
-def test_plain_port(values, origins, port):
+def test_port_is_read_from_the_environment_alone(values, origins, port):
     """PORT counts from the process environment alone, never in the image, and after our own name."""
     assert read(values, origins=dict.fromkeys(values, "environment") | origins).port == port
 

@@ -218,7 +218,7 @@ def test_the_project_itself_brings_what_it_needs(read, tmp_path):
         ({"requirements.txt": "-e ./lib", "lib/setup.py": SETUP}, {"lib/setup.py": SETUP.replace("2", "3")}, False),
     ],
 )
-def test_what_matters(read, before, after, same):
+def test_the_digest_changes_with_what_is_installed(read, before, after, same):
     """The digest changes with what is installed, includes too, and with nothing else."""
     assert (read(before).digest == read(after).digest) is same
 

@@ -98,7 +98,7 @@ def test_what_is_not_a_folder_stays(read, line):
     assert read({"r.txt": line}).flat == line + "\n"
 
 
-def test_continued_lines(read):
+def test_a_backslash_continues_a_line(read):
     """A backslash joins a line with the next, so that hashes stay with their package."""
     found = read({"r.txt": "flask==3 \\\n  --hash=sha256:00\n-r \\\nmore.txt\n", "more.txt": ""})
     assert found.flat.startswith("flask==3   --hash=sha256:00")

@@ -21,7 +21,7 @@ def read(tmp_path):
     return read
 
 
-def test_the_standard(read):
+def test_standard_tables_name_the_source_folder(read):
     """The standard's tables."""
     tree = read(
         {

@@ -37,7 +37,7 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_refusal(tmp_path: Path, name: str) -> None:
+def test_a_refusal_names_a_server_and_the_setting(tmp_path: Path, name: str) -> None:
     """The refusal names the command that serves the application, and the setting; with it, the application is found."""
     files, command = COMMANDS[name]
     write(tmp_path, files)

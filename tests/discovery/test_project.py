@@ -204,7 +204,7 @@ def test_each_kind_of_application_is_found(find, files, expected):
     ],
     ids=["root", "src", "sub-folder", "package", "scripts in a package", "a package without __init__.py"],
 )
-def test_import_root(find, tmp_path, files, expected):
+def test_the_import_root_is_first_on_the_path(find, tmp_path, files, expected):
     """The folder from which the module imports as its author ran it comes first on sys.path, the root behind it."""
     assert find(files).search_path == tuple(str((tmp_path / name).resolve()) for name in expected)
 
@@ -219,7 +219,7 @@ def test_import_root(find, tmp_path, files, expected):
         ("shop.web:make('dev', debug=True)", "shop.web:make()"),
     ],
 )
-def test_flask_app(find, text, expected):
+def test_flask_app_is_before_every_other_rule(find, text, expected):
     """FLASK_APP means what the flask command takes it for, before every other rule."""
     files = {
         "app.py": FLASK,
@@ -266,7 +266,7 @@ def test_a_stale_flask_app_is_passed_over(find, tmp_path):
     ],
     ids=["empty", "a script", "FastAPI", "plain ASGI", "a factory of ASGI", "two files", "two names", "arguments"],
 )
-def test_not_found(refuse, files, kind, words):
+def test_a_missing_application_says_what_to_do(refuse, files, kind, words):
     """What can't be served says why, and what to do."""
     error = refuse(files)
     assert error.details["kind"] == kind
@@ -306,7 +306,7 @@ def test_the_folder_of_the_application(find, tmp_path, files, folder):
     assert find_application(tmp_path, {}, None).folder == tmp_path / folder
 
 
-def test_circles_end(find):
+def test_circular_imports_of_a_name_end(find):
     """Names that modules import from each other in a circle are followed to no end: the worker finds out."""
     files = {"app.py": "from b import app\n", "b.py": "from c import *\n", "c.py": "from app import app\n"}
     target = find({**files, "d.py": "def create_app(): return create_app()\n"})

@@ -78,7 +78,7 @@ def test_the_rest_of_setup_py(tmp_path):
     assert again.entry_points == {"paste.app_factory": {"main": "shop:main"}}
 
 
-def test_setup_cfg(tmp_path):
+def test_setup_cfg_follows_setup_py(tmp_path):
     """The declarative form, with the case of its names; setup.py's words come first."""
     (tmp_path / "setup.cfg").write_text(
         "[metadata]\nname = shop\nversion = attr: shop.__version__\n"
@@ -107,7 +107,7 @@ def test_setup_cfg(tmp_path):
         ("setup(name=about['title'])\n", ""),
     ],
 )
-def test_its_name(tmp_path, text, name):
+def test_the_name_of_any_setup_call_is_found(tmp_path, text, name):
     """The name is found for any setup() function, and also where this Python can't parse the file."""
     (tmp_path / "setup.py").write_text(text)
     found = read_setup(tmp_path)

@@ -12,7 +12,7 @@ from appliance.errors import InstallError
 from tests.package_index import wheel
 
 
-def test_a_lock(shop):
+def test_uv_lock_keeps_its_versions(shop):
     """A uv.lock is taken at its word: a newer version that there is now is not installed."""
     shop.write(
         "pyproject.toml",

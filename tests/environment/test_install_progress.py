@@ -24,7 +24,7 @@ LINES = (
 )
 
 
-def test_each_step(tmp_path: Path):
+def test_each_step_of_uv_is_reported_once(tmp_path: Path):
     """Each line of uv that tells a step, a count or a size is told once; others tell nothing."""
     told: list[dict[str, Any]] = []
     progress = InstallProgress(tmp_path, told.append)
@@ -75,7 +75,7 @@ def test_the_last_duration(tmp_path: Path):
 
 
 @pytest.mark.parametrize("line", ["Resolved many packages in 1ms", "Downloading x (..MiB)", "Downloading x"])
-def test_odd_lines(tmp_path: Path, line: str):
+def test_malformed_lines_raise_nothing(tmp_path: Path, line: str):
     """A line that only looks like one of uv's raises nothing."""
     told: list[dict[str, Any]] = []
     InstallProgress(tmp_path, told.append).line(line)

@@ -28,7 +28,7 @@ def test_no_network_is_known_at_once(tmp_path, route, six, there):
     assert network_is_there((tmp_path / "gone",))
 
 
-def test_who_answers():
+def test_a_listening_port_answers():
     """A listening port answers, a closed one does not; an address of another kind is left to the installer."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

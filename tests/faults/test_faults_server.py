@@ -117,7 +117,7 @@ def test_no_thread_for_slow_bodies(serve: Serve, faults: Faults):
 @pytest.mark.parametrize(
     ("number", "times"), [*((number, 1) for number in NO_ACCEPT + NO_CONNECTION), (errno.EMFILE, 3)]
 )
-def test_accept_fails(serve: Serve, faults: Faults, number: int, times: int):
+def test_a_failed_accept_is_tried_again(serve: Serve, faults: Faults, number: int, times: int):
     """A connection that can't be accepted is accepted later, and what is lasting is told once."""
     served = serve()
     kept = served.client()
@@ -131,7 +131,7 @@ def test_accept_fails(serve: Serve, faults: Faults, number: int, times: int):
 
 @pytest.mark.parametrize("number", RECEIVE)
 @pytest.mark.parametrize("sent", [GET, get("/", "Content-Length: 3", method="POST") + b"abc", b"GET / HTT"])
-def test_receiving_fails(serve: Serve, faults: Faults, number: int, sent: bytes):
+def test_a_failed_receive_ends_one_connection(serve: Serve, faults: Faults, number: int, sent: bytes):
     """The connection ends, and nothing else does."""
     served = serve()
     kept = served.client()
@@ -158,7 +158,7 @@ def test_receiving_fails_in_a_body(serve: Serve, faults: Faults):
 
 @pytest.mark.parametrize("number", SEND)
 @pytest.mark.parametrize("path", ["/", "/large", "/stream"])
-def test_sending_fails(serve: Serve, faults: Faults, number: int, path: str):
+def test_a_failed_send_aborts_one_request(serve: Serve, faults: Faults, number: int, path: str):
     """The request is aborted, with one line; the next one is answered."""
     served = serve()
     faults.plan("send", OSError(number, os.strerror(number)), 1)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 LARGEST = 2_000_000
 
 
-def test_kept_inputs():
+def test_saved_inputs_are_read_as_the_reference_reads_them():
     """Each input that was worth keeping is read as the reference reads it, whole and in pieces."""
     for name, data in seeds().items():
         try:

@@ -49,7 +49,7 @@ def has(docker, *images):
     return docker("image", "inspect", *images, check=False).returncode == 0
 
 
-def test_further_interpreters(engine, docker, project, request):
+def test_a_build_argument_adds_a_python(engine, docker, project, request):
     """A build argument adds a Python, and a project that asks for it gets it; the base's own serves the others."""
     bases = ("python:3.14-slim", "python:3.15-slim")
     if not has(docker, *bases):

@@ -74,7 +74,7 @@ def test_the_banner_names_the_address_of_the_host(compose):
     assert "action" not in reported
 
 
-def test_another_project(compose, project):
+def test_project_dir_serves_another_folder(compose, project):
     """PROJECT_DIR is all that it takes to serve another folder."""
     compose.environment["PROJECT_DIR"] = str(project("shadowing"))
     compose("up", "--wait")
@@ -97,7 +97,7 @@ def test_only_this_machine_reaches_it(compose):
     assert [port["host_ip"] for port in config["services"]["app"]["ports"]] == ["127.0.0.1"]
 
 
-def test_without_compose(start, project):
+def test_docker_run_serves_a_folder(start, project):
     """``docker run`` with a folder and a port is enough, and with no folder it serves the example."""
     ours = start()
     theirs = start(project("shadowing"))

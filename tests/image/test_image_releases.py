@@ -49,7 +49,7 @@ application = get_wsgi_application()
         pytest.param("django==6.0\n", DJANGO, id="django-6.0"),
     ],
 )
-def test_a_release(start, project, volume, requirements, source):
+def test_a_release_is_served_without_optional_packages(start, project, volume, requirements, source):
     """A release is served, without the optional packages that it can do without, and its errors have their place."""
     folder = project({"requirements.txt": requirements, "app.py": source})
     container = start(folder, "--volume", f"{volume}:/cache")

@@ -21,17 +21,17 @@ def stops_well(project, start):
     return stops_well
 
 
-def test_while_serving(stops_well):
+def test_a_container_that_serves_stops_at_once(stops_well):
     """A container that serves stops at once."""
     stops_well("shadowing", "worker.ready")
 
 
-def test_while_importing(stops_well):
+def test_a_container_that_imports_stops_at_once(stops_well):
     """A container whose project is still being imported stops at once."""
     stops_well("slow_boot", "worker.started", "--env", "SLOW_BOOT_S=60", "--env", "APPLIANCE_LOG_LEVEL=debug")
 
 
-def test_while_installing(stops_well):
+def test_a_container_that_installs_stops_at_once(stops_well):
     """A container that installs from an index that never answers stops at once."""
 
     def ask_a_dead_index(folder):
@@ -41,7 +41,7 @@ def test_while_installing(stops_well):
     stops_well("shadowing", "install.started", edit=ask_a_dead_index)
 
 
-def test_while_broken(stops_well):
+def test_a_container_with_an_error_page_stops_at_once(stops_well):
     """A container that shows an error page stops at once."""
     stops_well("broken_import", "worker.failed")
 

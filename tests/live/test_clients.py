@@ -99,7 +99,7 @@ def test_curl_waits_for_100(url: str):
     assert done.stdout == b"%d %d" % (len(BLOCK), zlib.crc32(BLOCK))
 
 
-def test_curl_leaves(appliance: Appliance, url: str):
+def test_a_transfer_that_curl_gives_up_is_one_line(appliance: Appliance, url: str):
     """A transfer that curl gives up is one line, in either direction, and the next is served."""
     assert curl("--limit-rate", "1M", "--max-time", "0.5", f"{url}/streamed?n={LARGE}").returncode == 28
     assert appliance.wait_for("request.aborted")["url.path"] == "/streamed"
@@ -125,7 +125,7 @@ def test_a_hundred_megabytes(appliance: Appliance, url: str):
     assert peak_kib(worker) - before < FLAT_KIB
 
 
-def test_http_client(appliance: Appliance):
+def test_http_client_keeps_its_connection(appliance: Appliance):
     """Python's own client keeps its connection over every kind of request."""
     with contextlib.closing(HTTPConnection("127.0.0.1", appliance.port, timeout=30)) as connection:
         connection.connect()

@@ -23,7 +23,7 @@ def bookshop(tmp_path: Path) -> Path:
     return folder
 
 
-def test_django_whole(start: Start, bookshop: Path) -> None:
+def test_django_serves_static_files_and_reports_checks(start: Start, bookshop: Path) -> None:
     """Static files are served, system checks and missing migrations are told, each in one event."""
     settings = bookshop / "bookshop" / "settings.py"
     settings.write_text(settings.read_text("utf-8") + "\nSESSION_COOKIE_NAME = 'a'\nSTATICFILES_DIRS = ['/not/here']\n")
@@ -91,7 +91,7 @@ def test_a_file_that_serves_itself(start: Start, project: Path) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in APPS.glob("rule_*")))
-def test_every_rule(start: Start, name: str) -> None:
+def test_every_rule_of_discovery_serves_its_project(start: Start, name: str) -> None:
     """A project for each rule of discovery comes up with nothing set."""
     appliance = start(APPS / name, APPLIANCE_INSTALL="off", VIRTUAL_ENV=sys.prefix)
     appliance.wait_for("worker.ready")

@@ -78,7 +78,7 @@ def hazardous(start: Start, project: Path) -> Appliance:
     return appliance
 
 
-def test_every_package(hazardous: Appliance):
+def test_every_package_works_in_a_forked_worker(hazardous: Appliance):
     """Each package works in a worker as in one that was started cold; what is safe is preloaded, the rest is named."""
     first = hazardous.reload(PAGE, "two")  # a variable that is set by the project was read too early: a cold start
     assert first["colour"] == "red"

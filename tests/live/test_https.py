@@ -187,7 +187,7 @@ def test_curl_is_served_if_it_knows_the_certificate(secure: Secure):
     assert appliance.wait_for("handshake.failed")["reason"]
 
 
-def test_s_client(secure: Secure):
+def test_openssl_s_client_sees_close_notify(secure: Secure):
     """``openssl s_client`` shakes hands by HTTP/1.1's name, verifies, is answered, and sees close_notify."""
     appliance = secure()
     appliance.wait_for("worker.ready")

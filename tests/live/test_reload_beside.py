@@ -130,7 +130,7 @@ def test_a_path_dependency(start: Start, project: Path, tmp_path: Path):
     check(start(**OFFLINE), files)
 
 
-def test_a_workspace(start: Start, project: Path):
+def test_a_save_in_a_workspace_member_reloads(start: Start, project: Path):
     """A member of a workspace, which the application that is served depends on."""
     files = library(project / "packages" / "member" / "src", "member")
     member = '[project]\nname = "member"\nversion = "0"\nrequires-python = ">=3.10"\n'

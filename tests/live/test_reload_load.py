@@ -83,7 +83,7 @@ def test_a_request_in_flight(start: Start, project: Path):
     assert held == [b"000001"]
 
 
-def test_a_crowd():
+def test_reloads_under_load_lose_no_request():
     """Saves at any moment, broken and slow ones among them: each connection gets its answer, the last is served."""
     result = work(seconds=12, seed=1) if THOROUGH else work(seconds=6, seed=170)
     assert result.failures == []

@@ -120,7 +120,7 @@ def test_crash_of_a_forked_worker(begin, packages: Path):
     assert appliance.get()[1] == b"two"
 
 
-def test_second_start(begin, start: Start, packages: Path):
+def test_the_first_worker_of_a_second_start_is_forked(begin, start: Start, packages: Path):
     """What was learned is kept: the next start's first worker is forked already."""
     (packages / "kept.py").write_text("", encoding="utf-8")
     begin("import kept").stop()
@@ -153,7 +153,7 @@ def test_the_next_round_repeats_little(begin, packages: Path, tmp_path: Path):
     assert started(appliance) == [False, True]
 
 
-def test_preloader_dies(begin, packages: Path):
+def test_a_preloader_that_dies_is_replaced(begin, packages: Path):
     """Without its preloader the appliance goes on, and makes another one."""
     appliance = begin("import json")
     pid = next(each for each in reversed(appliance.events) if each["event"] == "preload.ready")["pid"]

@@ -40,7 +40,7 @@ def becomes(appliance: Appliance, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_the_application(start: Start, project: Path, form: str):
+def test_a_renamed_application_is_served_at_that_save(start: Start, project: Path, form: str):
     """An application that is renamed is served at that save, and so is one that gets its old name back."""
     appliance = start()
     appliance.wait_for("worker.ready")

@@ -26,7 +26,7 @@ from tests.live.remedy_projects import (
 Start = Callable[..., Appliance]
 
 
-def test_a_folder(start: Start, project: Path):
+def test_a_button_makes_the_folder_of_sqlite(start: Start, project: Path):
     """A folder that SQLite needs is made, and the project is imported."""
     write(project, app__py=SQLITE + HELLO.format(word="mended"))
     appliance = start()
@@ -37,7 +37,7 @@ def test_a_folder(start: Start, project: Path):
     assert (project / "data/inner").is_dir()
 
 
-def test_a_variable(start: Start, project: Path):
+def test_a_button_sets_a_missing_variable(start: Start, project: Path):
     """A missing variable gets its example's value, and nothing else of .env is shown or changed."""
     write(project, app__py=VARIABLE + HELLO.format(word="mended"), __env__example="GREETING=hello there\n")
     write(project, __env="API_TOKEN=abcdefgh12345678\r\nOTHER=unshown-value")
@@ -88,7 +88,7 @@ def test_a_secret_key(start: Start, project: Path):
     assert value not in f"{shown}{appliance.events}"
 
 
-def test_a_host(start: Start, project: Path):
+def test_a_button_adds_an_allowed_host(start: Start, project: Path):
     """A host that Django refuses is added to the list in its settings."""
     django(project, hosts="['shop.test']")
     appliance = start(**AS_IT_IS)
@@ -112,7 +112,7 @@ def test_a_command_of_the_project(start: Start, project: Path):
 
 
 @pytest.mark.parametrize("declared", [True, False])
-def test_a_module(start: Start, project: Path, tmp_path: Path, declared: bool):
+def test_a_button_adds_a_missing_package(start: Start, project: Path, tmp_path: Path, declared: bool):
     """A package whose name differs from its module is added to the file that counts; without one, a file is made."""
     offline = index(tmp_path)
     write(project, app__py="import PIL\n" + HELLO.format(word="mended"))
@@ -145,7 +145,7 @@ def test_a_stale_environment(start: Start, project: Path, tmp_path: Path, damage
     assert appliance.get()[1] == b"again"
 
 
-def test_another_python(start: Start, project: Path):
+def test_a_button_pins_an_older_python(start: Start, project: Path):
     """A module that left Python without a replacement: an older Python of this machine is pinned."""
     write(project, app__py="import lib2to3\n" + HELLO.format(word="mended"), __python_version="")
     (project / ".python_version").rename(project / ".python-version")
@@ -156,7 +156,7 @@ def test_another_python(start: Start, project: Path):
     assert appliance.wait_for("worker.ready", within_s=60)["python"].startswith("3.12.")
 
 
-def test_a_service(start: Start, project: Path):
+def test_a_button_replaces_localhost_by_a_service(start: Start, project: Path):
     """In a container, the name and port of the compose file's service take the place of localhost and its port."""
     with socket.create_server(("0.0.0.0", 0)) as server, socket.create_server(("127.0.0.1", 0)) as closed:
         own, published = server.getsockname()[1], closed.getsockname()[1]

@@ -20,7 +20,7 @@ from tests.live.live_appliance import HELLO, Appliance
 Start = Callable[..., Appliance]
 
 
-def test_comes_up(start: Start):
+def test_a_folder_with_an_application_is_served(start: Start):
     """A folder with an application is served, and each request leaves one line."""
     appliance = start()
     appliance.wait_for("worker.ready")
@@ -222,7 +222,7 @@ def test_asgi_is_said(start: Start, project: Path):
         ({"APPLIANCE_PROJECT": "/nowhere/at/all"}, 3, "project.missing"),
     ],
 )
-def test_bad_start(start: Start, settings: dict[str, str], code: int, event: str):
+def test_a_start_with_a_wrong_setting_ends_with_its_code(start: Start, settings: dict[str, str], code: int, event: str):
     """A start that can't be meant is one event with its three parts, and a documented exit code."""
     appliance = start(**settings)
     reported = appliance.wait_for(event)
@@ -230,7 +230,7 @@ def test_bad_start(start: Start, settings: dict[str, str], code: int, event: str
     assert appliance.process.wait(timeout=10) == code
 
 
-def test_port_taken(start: Start):
+def test_a_port_in_use_ends_the_start(start: Start):
     """A port that another process has is said, with exit code 4."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         appliance = start(APPLIANCE_PORT=str(other.getsockname()[1]))

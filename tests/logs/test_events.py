@@ -93,7 +93,7 @@ def test_the_documentation_is_the_tables():
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=list(RECIPES))
-def test_a_recipe(recipe):
+def test_each_jq_recipe_finds_its_events(recipe):
     """Each recipe for jq finds something in a log, and leaves the rest."""
     lines: list[bytes] = []
     log = make_log(lines.append, format="json", level="info", access="on", colour=False, root="")

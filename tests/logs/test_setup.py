@@ -231,7 +231,7 @@ def test_the_access_log_has_three_states(mode, seen):
         ("critical", ["critical"]),
     ],
 )
-def test_the_threshold(level, seen):
+def test_events_below_the_level_are_left_out(level, seen):
     """What is below the level is not shown, except for what the project prints."""
     recorder = Recorder(level=level)
     for each in ("debug", "info", "warning", "error", "critical"):

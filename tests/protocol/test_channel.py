@@ -69,7 +69,7 @@ def test_descriptors_arrive_with_their_message(ends: Ends):
     os.close(read)
 
 
-def test_many_descriptors(ends: Ends):
+def test_one_descriptor_too_many_is_refused(ends: Ends):
     """As many descriptors as a message may hold arrive with it; one more is refused before anything is sent."""
     one, other = ends
     read, write = os.pipe()
@@ -153,7 +153,7 @@ def test_nonsense_is_an_error_of_the_channel(bad_frame: bytes):
 
 @settings(max_examples=50)
 @given(st.lists(st.lists(st.text(max_size=20), max_size=5), max_size=20), st.integers(1, 40))
-def test_any_cut(batches: list[list[str]], size: int):
+def test_messages_survive_any_cut_of_the_bytes(batches: list[list[str]], size: int):
     """However the bytes are cut on their way, the messages are the same."""
     near, far = Channel.pair()
     middle, end = socket.socketpair()

@@ -62,7 +62,7 @@ def test_what_is_only_being_sent(both):
     assert ([request.request_id for request in reading.running()], reading.ended()) == (["second"], 1)
 
 
-def test_what_waits(both):
+def test_waiting_connections_are_counted(both):
     """The number of connections that wait for a thread is known, whatever runs in any slot."""
     in_flight, reading = both
     assert reading.waiting() == 0

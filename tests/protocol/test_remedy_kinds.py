@@ -27,7 +27,7 @@ GOOD: dict[str, dict[str, str]] = {
 
 
 @pytest.mark.parametrize("kind", ROWS)
-def test_each_row(kind: str):
+def test_each_row_takes_its_own_parameters(kind: str):
     """Each row takes its own parameters, drops others, and has a label and a meaning."""
     need = {"kind": kind, **GOOD[kind]}
     assert checked({**need, "command": "id", "shell": True} if kind != "flask-command" else need) == need
@@ -39,7 +39,7 @@ def test_each_row(kind: str):
 @pytest.mark.parametrize(
     "value", ["", "a\0b", "x" * 600, "a\nb", 1, None, ["a"], {"a": 1}, "../../x", "/x", "$(id)", "`id`\r"]
 )
-def test_bad_values(kind: str, value: Any):
+def test_malformed_values_fit_no_row(kind: str, value: Any):
     """A value of another type, too long, with control characters or a way out of the project fits no row."""
     name = next(iter(GOOD[kind]))
     found = checked({"kind": kind, **GOOD[kind], name: value})
@@ -49,7 +49,7 @@ def test_bad_values(kind: str, value: Any):
 @pytest.mark.parametrize(
     "need", [None, [], "x", {}, {"kind": 1}, {"kind": "sh"}, {"kind": "createsuperuser"}, {"kind": ["a"]}]
 )
-def test_no_need(need: Any):
+def test_anything_else_is_not_a_need(need: Any):
     """What is not a need is none."""
     assert checked(need) is None
 

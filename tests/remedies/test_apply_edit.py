@@ -24,7 +24,7 @@ def edit(root: Path, file: str, after: str, base: str | None = None) -> Edit:
     ("before", "after"),
     [("a\nb\n", "a\nx\nb\n"), ("aaaa", "aaa"), ("aaa", "aaaa"), ("", "a"), ("é\r\n", "é\r\nü\r\n"), ("ab", "")],
 )
-def test_a_change(tmp_path: Path, before: str, after: str):
+def test_a_change_writes_what_was_shown(tmp_path: Path, before: str, after: str):
     """The file holds what was shown, byte for byte, keeps its mode, and nothing is left beside it."""
     file = tmp_path / "file.txt"
     file.write_bytes(before.encode())

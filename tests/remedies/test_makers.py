@@ -132,7 +132,7 @@ def test_a_host_that_the_sources_read(tmp_path: Path):
         ('ALLOWED_HOSTS: list[str] = ("a",)\n', 'ALLOWED_HOSTS: list[str] = ("a", "shop.test",)\n'),
     ],
 )
-def test_a_host(tmp_path: Path, settings: str, expected: str):
+def test_a_list_of_hosts_gets_one_more(tmp_path: Path, settings: str, expected: str):
     """A plain list in Django's settings gets one more host, in its own form."""
     facts: dict[str, Any] = {"variables": {"DJANGO_SETTINGS_MODULE": "site_.settings"}}
     where = ground(tmp_path, files={"site_/settings.py": settings}, **facts)
@@ -177,7 +177,7 @@ def test_no_name_of_a_host(tmp_path: Path, host: str):
     )
 
 
-def test_another_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_allowed_python_is_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A Python of this machine that the project's ranges allow is pinned; no other."""
     monkeypatch.setattr("appliance.remedies.command_remedies.find_python", lambda *_: Path("/python"))
     where = ground(tmp_path, files={"pyproject.toml": '[project]\nname = "a"\nrequires-python = ">=3.11"\n'})
@@ -189,7 +189,7 @@ def test_another_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert made(where, kind="use-python", version="3.12") is None
 
 
-def test_a_reinstall(tmp_path: Path):
+def test_a_reinstall_makes_another_environment(tmp_path: Path):
     """Another environment is made, of the same dependencies; twice in a row, another one each time."""
     (tmp_path / "env").mkdir(mode=0o700)
     where = ground(tmp_path, "requirements.txt")

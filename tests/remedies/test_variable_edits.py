@@ -12,7 +12,7 @@ from tests.remedies.grounds import after, ground, made
 READS = {"app.py": 'import os\nKEY = os.environ["SECRET_KEY"]\n'}
 
 
-def test_an_example(tmp_path: Path):
+def test_a_variable_gets_its_example(tmp_path: Path):
     """A variable gets the example's value; a line without a value is replaced."""
     where = ground(tmp_path, files={".env.example": "# A=1\nB=two  \n", ".env": "B=\nC=3\n"})
     assert after(where, kind="set-variable", name="B") == "B=two\nC=3\n"
@@ -20,7 +20,7 @@ def test_an_example(tmp_path: Path):
     assert made(where, kind="set-variable", name="D") is None
 
 
-def test_a_secret(tmp_path: Path):
+def test_a_secret_is_random_and_hidden(tmp_path: Path):
     """A random value is made, which no page shows, and which is another one each time."""
     where = ground(tmp_path, files={**READS, ".env": "OTHER=unshown\n"})
     remedy = made(where, kind="make-secret", name="SECRET_KEY")
@@ -65,7 +65,7 @@ def test_a_secret_that_nobody_reads(tmp_path: Path):
     assert made(where, kind="make-secret", name="DATABASE") is None
 
 
-def test_a_copy(tmp_path: Path):
+def test_an_example_is_copied_over_no_file(tmp_path: Path):
     """An example is copied to the file that it stands for, and to no other; never over one."""
     where = ground(tmp_path, files={".env.example": "A=1\n", "conf/local.py.example": "x = 1\n"})
     assert after(where, kind="copy-example", file=".env", example=".env.example") == "A=1\n"

@@ -63,7 +63,7 @@ class Site:
 OURS = {"HTTP_ORIGIN": "http://localhost:8000", "HTTP_SEC_FETCH_SITE": "same-origin"}
 
 
-def test_the_page():
+def test_a_page_shows_exactly_what_is_run():
     """It shows exactly what is run, each text inert, and a form whose Origin a browser will send."""
     status, fields, page = Site().ask(f"{PAGE}?id={ID}")
     assert status == 200
@@ -158,7 +158,7 @@ def test_output_is_shown_while_it_runs():
     assert "http-equiv" not in page
 
 
-def test_as_json():
+def test_a_script_gets_the_page_as_json():
     """A script gets what the page shows."""
     site = Site()
     told = json.loads(site.ask(f"{PAGE}?id={ID}", HTTP_ACCEPT="application/json")[2])

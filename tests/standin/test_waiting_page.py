@@ -44,7 +44,7 @@ def test_progress_in_place():
         ({"status": 500, "title": "Broken", "version": 2}, "application/json"),
     ],
 )
-def test_another_page(content: dict[str, Any], accept: str):
+def test_another_page_has_to_be_loaded_again(content: dict[str, Any], accept: str):
     """A failure, or a client that takes no JSON: the page has to be loaded again."""
     page = WaitingPage()
     page.show(content)
@@ -64,7 +64,7 @@ def test_once_a_worker_serves_the_page_is_loaded_again():
     assert answers[0][1]["X-Appliance-Wait"] == "changed"
 
 
-def test_nothing_new(monkeypatch: pytest.MonkeyPatch):
+def test_a_long_poll_ends_before_a_proxys_timeout(monkeypatch: pytest.MonkeyPatch):
     """Before a proxy's timeout the answer is that nothing has changed."""
     monkeypatch.setattr(waiting_page, "_MAX_WAIT_S", 0.0)
     page = WaitingPage()

@@ -52,7 +52,7 @@ SERVING = [Analysed(1, installed=True), WorkerReady(1)]
 history: History[State, Event, Action] = History(step, State)
 
 
-def test_comes_up():
+def test_a_whole_environment_leads_to_serving():
     """A project whose environment is whole is analysed, booted and served."""
     state, actions = history(Analysed(1, installed=True))
     assert (state.phase, actions) == (Phase.BOOTING, [CancelPreparation(), ShowProgress(Phase.BOOTING), Boot(1)])
@@ -60,7 +60,7 @@ def test_comes_up():
     assert (state.phase, actions) == (Phase.SERVING, [HideStandIn()])
 
 
-def test_installs_first():
+def test_a_project_is_booted_once_it_is_installed():
     """A project whose environment is not whole is booted once it is."""
     state, actions = history(Analysed(1, installed=False))
     assert (state.phase, actions[1:]) == (Phase.INSTALLING, [ShowProgress(Phase.INSTALLING), Install(1)])
@@ -245,7 +245,7 @@ def test_save_instead_of_waiting():
     assert history(RetryDue(2), state=state) == (state, [])
 
 
-def test_hung_boot():
+def test_a_boot_that_hangs_is_ended():
     """A boot that took too long is ended and said."""
     _, actions = history(Analysed(1, installed=True), WorkerFailed(1, PAGE))
     assert Kill(1) in actions
@@ -278,7 +278,7 @@ EVENT = st.one_of(
 
 
 @given(st.lists(EVENT, max_size=40))
-def test_any_sequence(events: list[Event]):
+def test_no_sequence_of_events_boots_twice(events: list[Event]):
     """No sequence reaches an unlisted phase, boots two workers of one generation, or leaves one behind at a boot."""
     state = State()
     booted: list[int] = []

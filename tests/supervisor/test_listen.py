@@ -39,7 +39,7 @@ def test_a_taken_port_is_an_error():
     assert caught.value.exit_code == 4
 
 
-def test_no_address():
+def test_a_foreign_address_is_an_error():
     """A host that is not an address of this machine is said."""
     with pytest.raises(ListenError, match=r"no\.such\.host\.invalid"):
         bind("no.such.host.invalid", 0)

@@ -83,7 +83,7 @@ def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Board:
     return Board(tmp_path, monkeypatch)
 
 
-def test_a_button(board: Board):
+def test_a_pressed_button_runs_its_command(board: Board):
     """The id on the worker's page is the board's; pressed, our own command runs, and the project is served again."""
     (known,) = board.offer(FOLDER)
     assert known == remedy_id("3", FOLDER)
@@ -178,7 +178,7 @@ def test_one_at_a_time(board: Board):
     assert board.events == []
 
 
-def test_a_failure(board: Board):
+def test_a_failed_command_does_not_reload(board: Board):
     """A command that fails says how; the project is not served again for it."""
     (known,) = board.offer(FOLDER)
     board.press(known)
@@ -204,7 +204,7 @@ def test_a_change_waits_for_the_watcher(board: Board, tmp_path: Path):
     assert board.events == [lifecycle_events.ProjectChanged()]
 
 
-def test_a_page(board: Board):
+def test_a_failures_page_is_shown_with_its_remedies(board: Board):
     """A failure's page is shown again with what its needs have become; a need that fits nothing is dropped."""
     page = board.board.without_needs({"title": "Broken", "remedies": [FOLDER, {"kind": "sh"}]})
     assert page == {"title": "Broken"}

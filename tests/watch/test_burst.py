@@ -21,7 +21,7 @@ def test_a_file_that_becomes_whole():
     assert burst.due() == 10.01 + WHOLE_S
 
 
-def test_many_files():
+def test_a_third_file_extends_the_burst():
     """From the third file on there is more patience between two of them."""
     burst = Burst()
     for number, path in enumerate("abc"):

@@ -40,7 +40,7 @@ def test_a_path_is_in_its_deepest_mount(mounts: Mounts, path: str, kind: str):
     assert mounts.of(path).kind == kind
 
 
-def test_mute_below(mounts: Mounts):
+def test_mounts_without_events_count_once(mounts: Mounts):
     """Each mute mount in a folder counts once, and the folder itself where it is in one."""
     assert mounts.eventless_below("/src") == [Mount("/src/win", "9p"), Mount("/src/with space", "nfs4")]
     assert mounts.eventless_below("/workspace/shop") == [Mount("/workspace/shop", "fakeowner")]
@@ -54,7 +54,7 @@ def test_what_another_kernel_writes_to_is_mute(kind: str):
 
 
 @pytest.mark.parametrize("kind", ["ext4", "btrfs", "xfs", "zfs", "overlay", "tmpfs", "fuseblk", "ramfs"])
-def test_not_mute(kind: str):
+def test_a_local_mount_has_events(kind: str):
     """What this kernel alone writes to is not."""
     assert not Mount("/x", kind).eventless
 
@@ -64,7 +64,7 @@ def test_the_kernels_own_table():
     assert Mounts.read().of("/proc").kind == "proc"
 
 
-def test_no_table():
+def test_without_a_mount_table_events_are_expected():
     """Without a table nothing is known to be mute."""
     assert Mounts(b"").eventless_below("/project") == []
 

@@ -121,7 +121,7 @@ def test_a_copy_that_keeps_its_time(watch: Watch, watch_set: Path, how: str):
     assert watching.changes() == {"app.py": Kind.CODE}
 
 
-def test_equal_lengths(watch: Watch, watch_set: Path):
+def test_saves_of_equal_length_are_reported(watch: Watch, watch_set: Path):
     """Saves of equal length are all reported, whatever the time between them."""
     watching = watch()
     for number in range(10, 30):

@@ -157,7 +157,7 @@ def test_files_outside_the_project_are_watched(watch: Watch, watch_set: Path, tm
     assert watching.changes() == {"site.yaml": Kind.CODE}
 
 
-def test_named_files(watch: Watch, tmp_path: Path):
+def test_files_of_the_plan_are_watched_anywhere(watch: Watch, tmp_path: Path):
     """A file that the plan has read counts wherever it is; what the same one names next takes its place."""
     for name in ("one", "two"):
         (tmp_path / name).write_text("x", encoding="utf-8")

@@ -74,14 +74,14 @@ def test_factory_with_arguments(folder: Path):
     assert found({}, None) == [b"real"]
 
 
-def test_usual_name(folder: Path):
+def test_the_first_usual_name_is_served(folder: Path):
     """Where the target knows no name, the first of the usual ones is taken."""
     (folder / "four.py").write_text(WSGI.format(name="application"), encoding="utf-8")
     assert load(target(folder, "four.py", ""), LOADER, Hooks())({}, None) == [b"application"]
 
 
 @pytest.mark.parametrize("file", ["site.wsgi", "my-app.py", "queue.py"])
-def test_by_path(folder: Path, file: str):
+def test_a_file_that_no_import_names_is_loaded(folder: Path, file: str):
     """A file that no import by name would run is loaded by its path: another suffix, a hyphen, a standard name."""
     (folder / file).write_text(WSGI.format(name="application"), encoding="utf-8")
     standard = sys.modules.get("queue")

@@ -57,7 +57,7 @@ def test_a_package_of_the_name_is_searched(tmp_path: Path):
     assert found(tmp_path) == str(tmp_path / "queue" / "__init__.py")
 
 
-def test_standard_library():
+def test_only_entries_of_the_standard_library_are_kept():
     """Only the standard library's entries of a path are kept."""
     kept = standard_library(["/project", *sys.path, "/elsewhere/lib/python3.11/site-packages"])
     assert kept

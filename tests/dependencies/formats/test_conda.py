@@ -60,7 +60,7 @@ def test_what_can_be_followed():
     assert "nodejs" in note
 
 
-def test_an_export():
+def test_an_export_installs_its_python_packages():
     """An export's Python packages are installed at their versions; the rest is left out, and one note says so."""
     found = read_conda(EXPORT, FILE)
     assert found.lines == (
@@ -102,7 +102,7 @@ def test_an_export():
         ("setuptools=58", None, 0),
     ],
 )
-def test_one_entry(entry, line, noted):
+def test_an_entry_loses_its_build(entry, line, noted):
     """A build is not part of the version; a version that is not one of PyPI's is left away, conda's own is left out."""
     assert lines(entry) == ([line] if line else [], noted)
 
@@ -133,7 +133,7 @@ def test_nothing_at_all(text):
 @pytest.mark.parametrize(
     "text", ["dependencies: [flask\n", "a: b: c\n", "\t- x", "x: !!python/object:os.system {}\n", "[" * 1500]
 )
-def test_no_yaml(text):
+def test_invalid_yaml_is_reported_with_its_line(text):
     """An invalid YAML file is reported, with the line where that is known; nothing in it is run."""
     with pytest.raises(InstallError, match=r"environment.yml is not valid YAML"):
         read_conda(text, FILE)

@@ -18,7 +18,7 @@ def lock(folder, sources, **sections):
     return file
 
 
-def test_a_lock(tmp_path):
+def test_pins_keep_extras_markers_and_hashes(tmp_path):
     """Pins keep their extras, markers, hashes and repositories; development packages are included."""
     tea = {"version": "==1.0", "hashes": ["sha256:aa"], "markers": "python_version >= '3.8'", "extras": ["hot"]}
     file = lock(

@@ -51,7 +51,7 @@ def test_poetry_agrees_on_its_examples(constraint):
 
 
 @given(constraints)
-def test_any_constraint(constraint):
+def test_any_constraint_admits_what_poetry_admits(constraint):
     """Signs, releases, lists and alternatives, however they are combined, admit what Poetry admits.
 
     Except for post-releases: "!=1" admits 1.post1 in Poetry, "<1 || >=1, !=1" does not.

@@ -40,7 +40,7 @@ GO = "import flask, bottle\na = flask.Flask('a')\nb = flask.Flask('b')\nif __nam
         ({"Procfile": "web: gunicorn gone:app\n", "Dockerfile": "CMD gunicorn shop.site:web\n"}, "shop.site:web"),
     ],
 )
-def test_named_elsewhere(find, files, expected):
+def test_a_deployment_file_breaks_a_tie(find, files, expected):
     """If two applications tie, the one that a deployment file starts is chosen."""
     assert find({**SITE, **files}).name == expected
 
@@ -66,7 +66,7 @@ def test_a_script_that_serves_nothing(find):
     assert find(files).name == "shop:shop"
 
 
-def test_nothing_named(refuse):
+def test_a_command_without_an_application_names_none(refuse):
     """A command of manage.py or a comment names none; what a file names that is not there is among the findings."""
     error = refuse(
         {
@@ -125,7 +125,7 @@ PECAN = 'server = {"port": 80}\napp = {"root": "shop.root.Root", "modules": ["sh
 
 
 @pytest.mark.parametrize("place", ["config.py", "conf/config.py", "development.py"])
-def test_pecans_configuration(find, tmp_path, place):
+def test_pecans_configuration_makes_the_application(find, tmp_path, place):
     """An application that is made from a configuration file is made so; another config.py is none."""
     target = find({"shop/__init__.py": "", "shop/app.py": "def setup_app(config): ...\n", place: PECAN})
     assert (target.module, target.attribute, target.call) == ("pecan.deploy", "deploy", "yes")

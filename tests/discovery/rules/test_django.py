@@ -119,7 +119,7 @@ def test_managed_by_another_file(find, tmp_path, name):
     assert target.search_path[0] == str((tmp_path / package).parent)
 
 
-def test_settings_alone(find, tmp_path):
+def test_settings_with_urls_are_a_project(find, tmp_path):
     """Settings whose URLs are there are a project, the development's first."""
     files = {
         "shop/__init__.py": "",

@@ -55,13 +55,13 @@ def test_an_egg_that_nothing_declares(find):
     assert find(files).keywords["entries"] == {"main": "shop:main"}
 
 
-def test_no_file(find):
+def test_pyramids_main_needs_no_settings_file(find):
     """Pyramid's main() is called with no settings where there is no file of them."""
     target = find({"pyproject.toml": '[project]\nname = "shop"\n', "shop/__init__.py": MAIN})
     assert (target.module, target.attribute, target.call, target.arguments) == ("shop", "main", "yes", ({},))
 
 
-def test_several_sections(find, refuse):
+def test_several_applications_need_a_choice(find, refuse):
     """Several applications, none called main, are passed over; APPLIANCE_APP says which."""
     files = {"site.ini": "[app:a]\nuse = egg:a\n[app:b]\nuse = egg:b\n"}
     refuse(files)

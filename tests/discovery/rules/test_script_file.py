@@ -114,7 +114,7 @@ def test_a_file_that_binds_its_application_is_imported(find, text):
         ("from aiohttp import web\nweb.run_app(make())\n", "other", "aiohttp.web.run_app"),
     ],
 )
-def test_another_server(refuse, text, kind, words):
+def test_a_server_of_another_protocol_is_named(refuse, text, kind, words):
     """A file that serves something else than WSGI is named, with the line."""
     error = refuse({"x.py": text})
     assert error.details["kind"] == kind

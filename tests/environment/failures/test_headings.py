@@ -26,6 +26,6 @@ def test_package_and_version_stand_first(words: str, heading: str):
 
 
 @pytest.mark.parametrize("found", ["", "another error", "no Python 3.9 is installed (and so on)", "a\nb"])
-def test_other_errors(found: str):
+def test_any_text_becomes_one_line(found: str):
     """Any text becomes one line."""
     assert "\n" not in install_heading(found)

@@ -94,7 +94,7 @@ def follow_in_files(shop: Shop, action: str) -> None:
         ("slim-dlib-19.22.0", "dlib-bin"),
     ],
 )
-def test_another_package(shop: Shop, build: str, instead: str):
+def test_a_wheel_under_another_name_is_offered(shop: Shop, build: str, instead: str):
     """Where the same module comes as a wheel under another name, that is named, and installed once it is written."""
     name, version = unbuildable(shop, build)
     wheel(shop.wheels, instead.partition("[")[0].replace("-", "_"), "3.0")

@@ -105,6 +105,6 @@ def test_words_that_nobody_knows(words):
     assert error.action
 
 
-def test_a_signal():
+def test_a_killed_installer_names_the_signal():
     """An installer that was ended says by which signal, whatever it had printed."""
     assert "signal 9" in failure(["error: No space left on device"], -9, "").found

@@ -86,7 +86,7 @@ def asked(old):
         ),
     ],
 )
-def test_each_form(old, asked, name, text):
+def test_a_pin_without_a_wheel_is_found_in_each_format(old, asked, name, text):
     """In each form of dependencies the pin without a wheel is found, and nothing is built or installed to know it."""
     old.write(name, text)
     (old.root / "more").mkdir()

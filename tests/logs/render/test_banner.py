@@ -16,7 +16,7 @@ def shown(*events, help_text="appliance status"):
     return [console(None, "info", {**OPENING, **event}).decode().splitlines()[1:] for event in events]
 
 
-def test_the_banner():
+def test_the_first_worker_has_a_banner():
     """The first worker that serves has three lines below it, and no other event has one."""
     again = {**READY, "pid": 2}
     assert shown(STARTED, FOUND, READY, again) == [

@@ -53,7 +53,7 @@ def request(**changes):
     } | changes
 
 
-def test_a_request():
+def test_a_request_is_one_aligned_line():
     """A request shows its status, its duration, its method and its target, aligned with the next one."""
     lines = shown("info", "request.finished", **request(**{"url.query": "page=2"})) + shown(
         "error",
@@ -105,7 +105,7 @@ def test_durations_have_units_for_people(seconds, words):
     assert f" {words} GET" in shown("info", "request.finished", **request(duration_s=seconds))
 
 
-def test_an_event():
+def test_an_event_shows_its_fields_by_name():
     """An event shows its name, what speaks for itself, and its other fields by name; paths are relative."""
     line = shown("info", "worker.ready", generation=3, application="shop:app", import_s=0.35, pid=12)
     assert line == "03:04:05.678 info  worker.ready       shop:app import=350ms pid=12 (generation 3)\n"
@@ -141,13 +141,13 @@ def test_a_projects_json():
     assert text == '03:04:05.678 out | "a\\nb" level=info n=1,(x=none) who="two words"\n'
 
 
-def test_a_part():
+def test_a_part_of_a_long_line_is_marked():
     """A piece of a long line is marked."""
     assert shown("info", "output", stream="stdout", text="x", part=2, more=True).endswith("x [part 2, goes on]\n")
     assert shown("info", "output", stream="stdout", text="x", part=3, more=False).endswith("x [part 3]\n")
 
 
-def test_a_traceback():
+def test_a_traceback_marks_the_projects_own_frames():
     """A traceback stands below its event; the project's own frames stand out, their paths relative, the rest is dim."""
     text = shown("error", "application.failed", traceback=TRACEBACK, colour=True)
     assert "\x1b[2m  ... 2 frames in flask, x\x1b[0m\n" in text

@@ -43,7 +43,7 @@ def shown(*events):
     return "".join(console(None, "error", {**OPENING, **event}).decode() for event in events)
 
 
-def test_a_record():
+def test_a_record_shows_where_it_was_made():
     """A record shows its logger, its message, its extra fields and where it was made, as a link."""
     record = {"event": "project.logged", "logger": "shop", "message": "sold", "file": "/w/shop/views.py", "line": 3}
     assert shown({**record, "extra": {"count": 2}}) == "03:04:05.678 error shop: sold count=2 shop/views.py:3\n"

@@ -78,7 +78,7 @@ def test_a_text_is_bounded():
 
 
 @pytest.mark.parametrize("text", ["plain", "with \x1b and \u202e", "é"])
-def test_constant_fields(text):
+def test_constant_fields_end_each_line(text):
     """Fields that are the same in every line stand at its end, as safe as the others."""
     line = json_renderer({"service.name": text, "env": "dev"})(None, "info", {"event": "output", "text": text})
     assert list(json.loads(line)) == ["event", "text", "service.name", "env"]

@@ -13,7 +13,7 @@ from appliance.logs.render.timestamp import Timestamps
 
 
 @given(st.lists(st.floats(0, 253_402_300_799.0), min_size=1))
-def test_every_moment(moments):
+def test_every_timestamp_names_its_microsecond(moments):
     """Each timestamp names its moment to the microsecond, after any other one."""
     timestamps = Timestamps()
     for at in moments:
@@ -25,7 +25,7 @@ def test_every_moment(moments):
 
 
 @pytest.mark.parametrize("at", [-1, -0.1, 253_402_300_800, math.nan, math.inf, 1e300])
-def test_no_moment(at):
+def test_a_time_outside_rfc_3339_is_refused(at):
     """What RFC 3339 has no form for is refused, also when a second is cached."""
     timestamps = Timestamps()
     timestamps(0.5)

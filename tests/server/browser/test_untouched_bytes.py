@@ -134,7 +134,7 @@ def test_a_navigation_to_what_only_says_that_it_is_html(two: Two, body: str):
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT"])
-def test_other_methods(two: Two, method: str):
+def test_head_and_put_get_no_script(two: Two, method: str):
     """HEAD has no body to hold a script; and nobody navigates by PUT."""
     for shape in SHAPES:
         plain, reloading = two.answers(request(f"page|0|identity|{shape}|200 OK", FIELDS["a navigation"], method))

@@ -282,7 +282,7 @@ def test_requests_handed_over(stage: Stage, folder: str):
     )
 
 
-def test_stalled_requests(impatient: Stage):
+def test_a_stalled_request_is_answered_with_408(impatient: Stage):
     """A request that does not come in time is answered with 408, and leaves one record (RFC 9110, 15.5.9)."""
     play_each(cases("valid", stalling=True) + cases("invalid", stalling=True), impatient.play)
 

@@ -10,7 +10,7 @@ from appliance.server.http.limits import Limits
 from appliance.server.http.refusal import Refused
 
 
-def test_https_target():
+def test_an_https_target_needs_a_tls_connection():
     """A target of https is meant for a connection that is TLS, and for no other (RFC 9110, 7.4)."""
     raw = b"GET HTTPS://b/where HTTP/1.1\r\nHost: a"
     head = HeadParser(FieldReader(Limits()), secure=True).parse(raw)

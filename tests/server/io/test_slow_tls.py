@@ -58,7 +58,7 @@ def connect(pair: tuple[Path, Path]) -> Callable[[Served], Client]:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_slow_readers(secure: Serve, connect: Callable[[Served], Client], every: Every, way: str):
+def test_slow_tls_readers_hold_no_thread(secure: Serve, connect: Callable[[Served], Client], every: Every, way: str):
     """More slow readers than threads hold none; each gets all, and its connection goes on."""
     served = secure(every, threads=2)
     readers = [connect(served).send(get(f"/{way}") + get("/plain")) for _ in range(4)]
@@ -72,7 +72,7 @@ def test_slow_readers(secure: Serve, connect: Callable[[Served], Client], every:
     assert sizes == [SIZE] * 4
 
 
-def test_slow_senders(secure: Serve, connect: Callable[[Served], Client], every: Every):
+def test_slow_tls_senders_hold_no_thread(secure: Serve, connect: Callable[[Served], Client], every: Every):
     """Bodies that come slowly are received without a thread, whole, also where OpenSSL has read ahead."""
     served = secure(every, threads=1)
     body = CONTENT[:200_000]

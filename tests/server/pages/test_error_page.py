@@ -41,7 +41,7 @@ def test_code_without_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert (found["file"], found["line"]) == (str(tmp_path / "app.py"), 2)
 
 
-def test_syntax_error(tmp_path: Path):
+def test_a_syntax_error_shows_its_line(tmp_path: Path):
     """The place of a syntax error is the source's, and the text shows the line."""
     found = report(raised("x = 1\ndef f(:\n", tmp_path / "app.py"), root=str(tmp_path), kind="import")
     assert (found["file"], found["line"], found["type"]) == (str(tmp_path / "app.py"), 2, "SyntaxError")
@@ -57,7 +57,7 @@ def test_causes_are_kept(tmp_path: Path):
 
 
 @pytest.mark.parametrize("error", [SystemExit("no"), KeyboardInterrupt(), RuntimeError(), RuntimeError("a\nb")])
-def test_any_exception(error: BaseException):
+def test_any_exception_has_a_title_of_one_line(error: BaseException):
     """Any exception has a title of one line, with a traceback or without."""
     found = report(error, root="/project", kind="import")
     assert found["title"].startswith(type(error).__name__)
@@ -136,6 +136,6 @@ def test_html_refreshes_itself():
 
 
 @given(st.text(), st.text(), st.sampled_from(["text/html", "application/json", "text/plain"]))
-def test_any_text(title: str, details: str, accept: str):
+def test_any_text_can_be_encoded(title: str, details: str, accept: str):
     """Any text, lone surrogates included, becomes bytes in every form."""
     assert render({"status": 500, "title": title + "\ud800", "details": details}, accept)[1]

@@ -94,7 +94,7 @@ def importing(name: str) -> Callable[[], object]:
         ),
     ],
 )
-def test_missing_module(hinted: Hint, name: str, files: dict[str, str], words: str) -> None:
+def test_a_missing_module_names_its_package(hinted: Hint, name: str, files: dict[str, str], words: str) -> None:
     """A missing module names its package, and the file to add it to; without one, all that is missing."""
     assert words in hinted(importing(name), files)
 
@@ -142,7 +142,7 @@ VARIABLES = {
 
 
 @pytest.mark.parametrize("raises", VARIABLES.values(), ids=VARIABLES.keys())
-def test_missing_variable(hinted: Hint, raises: Callable[[], object]) -> None:
+def test_a_missing_variable_names_its_example(hinted: Hint, raises: Callable[[], object]) -> None:
     """A missing variable is named, and the example that has it."""
     assert "Set SHOP_KEY in the project's .env" in hinted(raises)
     assert "cp .env.example .env" in hinted(raises, {".env.example": "A=1\n#SHOP_KEY=\n"})
@@ -175,7 +175,7 @@ def test_a_variable_that_is_treated_as_set(hinted: Hint, raises: Callable[[], ob
     assert (f"Set {name} in the project's .env: {name}=..." in words) if name else not words
 
 
-def test_secret_key(hinted: Hint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_secret_key_names_its_variable(hinted: Hint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Django's empty SECRET_KEY, and a Flask session without one, are the variable that the settings read it from."""
     empty = raiser("django.core.exceptions.ImproperlyConfigured", "The SECRET_KEY setting must not be empty.")
     assert "SECRET_KEY" in hinted(empty)
@@ -208,7 +208,7 @@ def test_a_key_error_of_the_project(hinted: Hint) -> None:
         ({"shop.py": "import click\n@app.cli.command()\ndef init_db():\n    ...\n"}, "flask init-db"),
     ],
 )
-def test_missing_table(hinted: Hint, files: dict[str, str], command: str) -> None:
+def test_a_missing_table_names_the_command(hinted: Hint, files: dict[str, str], command: str) -> None:
     """A missing table says which command of this project makes it."""
 
     def ask() -> None:
@@ -248,7 +248,7 @@ def test_missing_table_of_another_database(hinted: Hint) -> None:
         ("builtins.ConnectionRefusedError", "[Errno 111] Connection refused", "In a container"),
     ],
 )
-def test_refused_connection(hinted: Hint, name: str, words: str, expected: str) -> None:
+def test_a_refused_connection_names_the_database(hinted: Hint, name: str, words: str, expected: str) -> None:
     """A database that does not answer is named, and what localhost is in a container."""
     base = ConnectionRefusedError if name.startswith("builtins") else Exception
     assert expected in hinted(raiser(name, words, base=base))

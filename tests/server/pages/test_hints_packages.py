@@ -66,7 +66,7 @@ def test_a_library_of_another_time(hinted: Hint) -> None:
     assert "apt-get" not in words
 
 
-def test_a_program(hinted: Hint) -> None:
+def test_a_missing_program_names_its_package(hinted: Hint) -> None:
     """A program that is not here is named with its package; a file that is not here is none."""
     named = hinted(lambda: subprocess.run(["ffprobe"], env={"PATH": "/nowhere"}, check=False))
     assert named == "The program ffprobe is not installed. Install it (Debian, Ubuntu): apt-get install -y ffmpeg"

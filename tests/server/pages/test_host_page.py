@@ -31,7 +31,7 @@ def test_json_and_text():
 
 
 @pytest.mark.parametrize("host", ["<script>alert(1)</script>", "a" * 5000, "\u202eevil", "[::1]:80", "", ":"])
-def test_any_host(host: str):
+def test_any_host_is_bounded_and_escaped(host: str):
     """Whatever a client calls the host, the page is bounded, and nothing of it is markup."""
     page = host_page(HostRefused(host), "text/html")
     assert page is not None

@@ -105,7 +105,7 @@ def needs(root: Path, raises: Callable[[], object], files: dict[str, str]) -> li
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str):
+def test_an_exception_names_its_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str):
     """Each exception is recognised by its class's name and its message, and each need fits its row."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GREETING", raising=False)

@@ -65,6 +65,6 @@ def test_a_process_of_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("file", ["/etc/shadow", 7, None])
-def test_other_files(tmp_path: Path, file: str | int | None) -> None:
+def test_files_elsewhere_get_no_advice(tmp_path: Path, file: str | int | None) -> None:
     """A file elsewhere, a descriptor, and a name that is not given are no business of the project's owner."""
     assert hint(refused(file), str(tmp_path)) == ""

@@ -9,7 +9,7 @@ from appliance.server.pages.error_page import render, report
 from tests.server.pages.test_error_page import raised
 
 
-def test_an_exception(tmp_path: Path):
+def test_an_exception_has_a_type_and_a_detail(tmp_path: Path):
     """The type and its title are those of the problem; the detail is the occurrence's, and extensions have the rest."""
     error = raised("1 / 0\n", tmp_path / "app.py")
     page = {"status": 500, "request_id": "abc", **report(error, root=str(tmp_path), kind="request")}
@@ -26,7 +26,7 @@ def test_an_exception(tmp_path: Path):
     assert problem["text"].endswith("ZeroDivisionError: division by zero\n")
 
 
-def test_a_status():
+def test_an_unknown_type_has_the_phrase_of_its_status():
     """A page of no known type of problem has the status' own phrase (RFC 9457, 4.2.1)."""
     problem = json.loads(
         render({"status": 503, "title": "Starting", "refresh": True, "version": 3}, "application/json")[1]

@@ -271,7 +271,7 @@ def test_each_point_of_a_reload(play: Play, seed: int):
 
 
 @pytest.mark.parametrize("seed", range(150))
-def test_any_interleaving(play: Play, seed: int):
+def test_each_interleaving_serves_each_request_once(play: Play, seed: int):
     """In any order of the threads' steps each request is served once, and a drained server keeps no connection."""
     hurry = 0.02 if seed % 3 == 0 else 0.0
     play(anything, Scheduler(seed, often=(0.05, 0.3, 0.8)[seed % 3], hurry=hurry), threads=(1, 2, 3)[seed % 3])

@@ -275,7 +275,7 @@ def test_the_time_begins_with_the_first_end(still: Still):
     assert still.ends == [still.proxy]
 
 
-def test_closed_twice(still: Still):
+def test_a_proxy_that_is_closed_twice_ends_once(still: Still):
     """However often it is closed, and whatever comes due later, it ends once, and the editor is told once."""
     send_some(still.editor, framed(ATTACH))
     still.loop.ready(still.client)

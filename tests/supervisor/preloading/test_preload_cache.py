@@ -41,7 +41,7 @@ def test_a_folder_whose_name_is_no_text(tmp_path: Path):
     assert len(files) == 3
 
 
-def test_closed_cache(tmp_path: Path):
+def test_a_cache_without_write_access_fails_nothing(tmp_path: Path):
     """Where nothing can be written nothing is kept, and nothing fails."""
     (tmp_path / "preload").touch()
     preload_cache.save(tmp_path / "preload" / "list.json", PreloadCache(["a"]))

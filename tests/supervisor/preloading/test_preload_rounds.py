@@ -261,7 +261,7 @@ EVENT = st.one_of(
 
 
 @given(st.lists(EVENT, max_size=40))
-def test_any_sequence(events: list[Event]):
+def test_no_sequence_reaches_an_unlisted_phase(events: list[Event]):
     """No sequence reaches an unlisted phase, begins two rounds at once, or forgets the next round."""
     state, scheduled = State(), False
     for event in events:

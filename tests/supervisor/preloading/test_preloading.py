@@ -123,7 +123,9 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> Callable[[Project], Project]:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 @given(happenings=st.lists(st.sampled_from(sorted(HAPPENINGS)), max_size=30))
-def test_any_order(processes, tmp_path_factory: pytest.TempPathFactory, happenings: list[str]):
+def test_after_any_order_the_next_save_is_forked(
+    processes, tmp_path_factory: pytest.TempPathFactory, happenings: list[str]
+):
     """Whatever happens in whatever order: once nothing more does, the next save is forked, if anything was learned."""
     project = processes(Project(tmp_path_factory.mktemp("cache")))
     ended = 0

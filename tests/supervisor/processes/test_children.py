@@ -84,7 +84,7 @@ def nursery(monkeypatch: pytest.MonkeyPatch) -> Iterator[Nursery]:
 FREE = 2**22 + 1  # no process has it: beyond the kernel's largest
 
 
-def test_hello_first(nursery: Nursery):
+def test_a_hello_gives_the_pid(nursery: Nursery):
     """The usual order: it has a pid, then it ends."""
     nursery.hello(FREE)
     nursery.turn()
@@ -93,7 +93,7 @@ def test_hello_first(nursery: Nursery):
     assert nursery.reported.ends == [(FREE, "killed by SIGKILL")]
 
 
-def test_end_first(nursery: Nursery):
+def test_an_end_before_the_hello_is_kept(nursery: Nursery):
     """A forked child's end may be known before its hello was read."""
     nursery.hello(FREE)
     nursery.ends(FREE, 11)
@@ -103,20 +103,20 @@ def test_end_first(nursery: Nursery):
     assert nursery.reported.strangers == []
 
 
-def test_never_there(nursery: Nursery):
+def test_a_channel_that_ends_without_a_hello_ends_the_child(nursery: Nursery):
     """The parent could not fork it: its channel ends without a hello."""
     nursery.far.close()
     nursery.turn()
     assert nursery.reported.ends == [(0, "never started")]
 
 
-def test_killed_unborn(nursery: Nursery):
+def test_a_kill_before_the_hello_signals_no_group(nursery: Nursery):
     """One that is killed before its hello is gone at once; our own group is not signalled."""
     nursery.children.kill(nursery.child)
     assert nursery.reported.ends == [(0, "never started")]
 
 
-def test_stranger_meanwhile(nursery: Nursery):
+def test_an_orphan_is_reported_as_no_child(nursery: Nursery):
     """An orphan that ends while a child has no pid yet is reported later, and is no child's end."""
     nursery.ends(FREE + 1, 0)
     assert nursery.reported.strangers == []

@@ -225,7 +225,7 @@ def test_a_child_that_has_gone_needs_no_score():
     assert not Path(f"/proc/{2**22 + 1}").exists()
 
 
-def test_marked_output():
+def test_a_mark_tells_who_wrote_a_piece():
     """After ``expect`` each output is read by lines that know the mark: they tell who has written a piece."""
     handle = Handle("worker", 1, 4711, {"stdout": -1, "stderr": -1})
     mark = new_mark()
@@ -280,7 +280,7 @@ def test_no_descriptor_for_a_lifeline(faults: Faults):
 
 
 @pytest.mark.usefixtures("spawn_faults")
-def test_no_process(tmp_path: Path, faults: Faults):
+def test_a_start_without_a_process_leaves_nothing_open(tmp_path: Path, faults: Faults):
     """Where the limit of processes is reached, a start is an error that passes, and leaves nothing open."""
     before = open_descriptors()
     faults.plan("Popen", NO_PROCESS)

@@ -31,7 +31,7 @@ class Shown:
         self.page.begin(phase)
 
 
-def test_an_installation():
+def test_the_page_counts_packages_and_bytes():
     """The page says how many packages are fetched, of how many, how many bytes, which ones, and what last time took."""
     shown = Shown(Phase.INSTALLING)
     shown.page.last_install_s = 12.0

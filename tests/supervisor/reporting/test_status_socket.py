@@ -107,7 +107,7 @@ def test_the_command_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     assert "Only root and the appliance" in capsys.readouterr().out
 
 
-def test_nobody_answers(tmp_path: Path):
+def test_a_missing_supervisor_is_reported_with_its_path(tmp_path: Path):
     """Where no supervisor listens, that is said with its path."""
     with pytest.raises(NotRunningError, match="no appliance answers"):
         ask(tmp_path / "status.sock")

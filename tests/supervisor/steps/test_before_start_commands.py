@@ -70,7 +70,7 @@ def test_the_commands_run_in_a_shell_that_stops_at_the_first_failure(project: Pr
     assert project.before_start.is_done(analysis("a\nb; c && d"))
 
 
-def test_no_commands():
+def test_a_project_without_commands_is_done():
     """A project without commands has none left to run."""
     assert Project().before_start.is_done(analysis(""))
 

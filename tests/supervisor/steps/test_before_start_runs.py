@@ -35,7 +35,7 @@ ERROR = OSError("no process")
 history: History[State, Event, Action] = History(step, State)
 
 
-def test_a_run():
+def test_a_run_waits_for_earlier_runs():
     """The commands run once nothing is left of earlier runs, and their end is reported."""
     state, actions = history(RunRequested(1, "a"))
     assert actions == [CheckEarlierRuns()]
@@ -100,7 +100,7 @@ EVENT = st.one_of(
 
 
 @given(st.lists(EVENT, max_size=40))
-def test_any_sequence(events: list[Event]):
+def test_no_sequence_lets_two_runs_overlap(events: list[Event]):
     """No sequence reaches an unlisted phase, lets two runs overlap, or loses a run that is wanted."""
     state, alive, wanted = State(), False, False
     for event in events:

@@ -52,7 +52,7 @@ def project(monkeypatch: pytest.MonkeyPatch) -> Project:
     return made
 
 
-def test_an_installation(project: Project):
+def test_an_installation_reports_its_end(project: Project):
     """An installer that ends well is reported with its job, and the log holds its progress."""
     project.installation.start(3, PLAN)
     project.installation.line("stderr", b"Resolved 4 packages")

@@ -203,7 +203,7 @@ EVENT = st.one_of(
 
 
 @given(st.lists(EVENT, max_size=40))
-def test_any_sequence(events: list[Event]):
+def test_no_sequence_lets_two_accept(events: list[Event]):
     """No sequence reaches an unlisted state, shows a page while a worker serves, or answers in two places."""
     state, answering = State(), False
     for event in events:

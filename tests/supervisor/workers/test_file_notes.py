@@ -146,7 +146,7 @@ def test_a_full_pipe(noting: Noting):
     assert noting.own("/project/0.html")
 
 
-def test_many_files(noting: Noting):
+def test_noted_writes_are_bounded(noting: Noting):
     """What is kept of writes has a bound."""
     for number in range(file_notes.MOST + 100):
         noting.inputs.record_write(f"/project/{number}.html")

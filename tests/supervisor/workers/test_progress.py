@@ -89,7 +89,7 @@ def scene() -> Iterator[Scene]:
     made.close()
 
 
-def test_nobody_asks(scene: Scene):
+def test_an_idle_worker_is_not_stuck(scene: Scene):
     """A worker that nobody asks for anything makes all the progress that there is."""
     scene.look(10 * LONG)
     assert scene.progress.stuck == ""

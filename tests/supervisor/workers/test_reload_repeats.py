@@ -21,7 +21,7 @@ def test_three_within_ten_seconds():
     assert repeats.saved(["c.py", "d.py"], 41.0, starting=False) == NOTHING
 
 
-def test_a_circle():
+def test_changes_at_each_start_are_delayed():
     """Changes that come at each start are held, twice as long each time; one that comes at another time ends that."""
     repeats = ReloadRepeats()
     verdicts = [repeats.saved(["a.ini"], float(now), starting=True) for now in range(LOOP + 2)]
@@ -40,7 +40,7 @@ def test_another_file_ends_a_circle():
 
 
 @given(st.lists(st.tuples(st.sampled_from([("a",), ("b",), ("a", "b")]), st.booleans()), max_size=60))
-def test_any_saves(reload_trigger: list[tuple[tuple[str, ...], bool]]):
+def test_only_a_loop_of_one_file_is_delayed(reload_trigger: list[tuple[tuple[str, ...], bool]]):
     """Whatever is saved when: only a row of changes of one file, each while a worker starts, is ever put off."""
     repeats = ReloadRepeats()
     row: list[tuple[str, ...]] = []

@@ -230,7 +230,7 @@ EVENT = st.one_of(
 
 
 @given(st.lists(EVENT, max_size=40))
-def test_any_sequence(events: list[Event]):
+def test_no_sequence_starts_an_attempt_twice(events: list[Event]):
     """No sequence reaches an unlisted stage, starts an attempt twice, or lets two attempts accept at once."""
     state, accepting = State(), set[int]()
     for event in events:

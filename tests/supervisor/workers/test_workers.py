@@ -325,7 +325,7 @@ HAPPENINGS = {
 
 @settings(max_examples=300)
 @given(st.lists(st.sampled_from(sorted(HAPPENINGS)), max_size=25))
-def test_any_order(happenings: list[str]):
+def test_after_any_order_a_save_brings_the_project_up(happenings: list[str]):
     """Whatever happens in whatever order, one worker accepts at most, and a save brings the project up."""
     project = Project()
     for each in happenings:

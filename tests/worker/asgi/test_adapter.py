@@ -137,7 +137,7 @@ def test_a_body_comes_in_parts(adapt: Adapt, request_of: Callable[[bytes], bytes
     assert max(parts) <= 1_048_576
 
 
-def test_a_stream(adapt: Adapt) -> None:
+def test_a_stream_is_sent_part_by_part(adapt: Adapt) -> None:
     """Each part is sent when the application gives it, the head before the first."""
     again = asyncio.Event()
 
@@ -202,7 +202,7 @@ def test_a_client_that_leaves(adapt: Adapt) -> None:
 
 
 @pytest.mark.parametrize("begun", [False, True])
-def test_an_exception(adapt: Adapt, *, begun: bool) -> None:
+def test_an_exception_gives_the_servers_page(adapt: Adapt, *, begun: bool) -> None:
     """An exception of the application gives the server's page, with the project's line, in place of its bare one."""
 
     async def fails(_scope: object, _receive: object, send: Send) -> None:
@@ -262,7 +262,7 @@ def test_an_end_that_comes_too_early() -> None:
         list(response)
 
 
-def test_no_answer(adapt: Adapt) -> None:
+def test_an_application_without_an_answer_is_logged(adapt: Adapt) -> None:
     """An application that returns without an answer is logged, without the name of a module of ours."""
 
     async def silent(_scope: object, _receive: object, _send: object) -> None: ...
@@ -273,7 +273,7 @@ def test_no_answer(adapt: Adapt) -> None:
     assert b"appliance." not in response.body
 
 
-def test_a_websocket(adapt: Adapt) -> None:
+def test_a_websocket_is_refused_with_501(adapt: Adapt) -> None:
     """The offer of one is refused with 501 and what to run, each time; the event comes once."""
     adapted = adapt(http(lambda *_: pytest.fail("it was called")))
     offer = get("/ws", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: a")

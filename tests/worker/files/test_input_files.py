@@ -21,7 +21,7 @@ def test_a_linked_project(tmp_path: Path):
     assert inputs.absolute(str(tmp_path / "b.py")) == str(tmp_path / "b.py")
 
 
-def test_a_module(tmp_path: Path):
+def test_a_modules_mark_precedes_its_read(tmp_path: Path):
     """A module's mark is taken before it is read, and contains a checksum of what was read."""
     file = tmp_path / "a.py"
     file.write_text("one", encoding="utf-8")
@@ -47,7 +47,7 @@ def test_what_it_writes_itself(tmp_path: Path):
     assert list(inputs.files) == [str(tmp_path / "module.py")]
 
 
-def test_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_list_of_input_files_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The list has a bound."""
     monkeypatch.setattr(module, "MAX_FILES", 3)
     inputs = InputFiles(str(tmp_path), -1)

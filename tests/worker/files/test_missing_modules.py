@@ -58,7 +58,7 @@ def test_a_part_of_a_package(begin: Begin, tmp_path: Path):
     assert record == [f"{tmp_path}/shop_of_nobody/local.py", f"{tmp_path}/shop_of_nobody/local/__init__.py"]
 
 
-def test_too_many(begin: Begin, monkeypatch: pytest.MonkeyPatch):
+def test_the_names_of_missing_modules_are_bounded(begin: Begin, monkeypatch: pytest.MonkeyPatch):
     """A package that asks for another name at each call fills no memory."""
     monkeypatch.setattr("appliance.worker.files.missing_modules.MAX_NAMES", 5)
     missing, record = begin()

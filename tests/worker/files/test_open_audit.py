@@ -93,7 +93,7 @@ def test_what_is_read_while_serving_is_no_input(opening: Opening, name: str, by:
     assert opening.record == [name] * is_input
 
 
-def test_too_many(opening: Opening, monkeypatch: pytest.MonkeyPatch):
+def test_the_files_opened_at_start_are_bounded(opening: Opening, monkeypatch: pytest.MonkeyPatch):
     """A project that reads a thousand files at its start has some of them watched."""
     monkeypatch.setattr("appliance.worker.files.open_audit.MAX_READ", 5)
     for number in range(20):
@@ -137,7 +137,9 @@ def test_what_it_reads_and_writes(opening: Opening):
         ("os.symlink", ("a.jpg", "a.html", -1), ["a.html"]),
     ],
 )
-def test_other_changes(opening: Opening, event: str, arguments: tuple[Any, ...], paths: list[str]):
+def test_renames_removals_and_links_are_changes(
+    opening: Opening, event: str, arguments: tuple[Any, ...], paths: list[str]
+):
     """A rename, a removal and a link change a file too."""
     opening.opened._changed(event, arguments)
     assert opening.written == [str(opening.root / name) for name in paths]
@@ -172,7 +174,7 @@ def test_a_folder_that_is_renamed(opening: Opening, monkeypatch: pytest.MonkeyPa
     "arguments",
     [(), ("a.html",), (object(), None, "x"), (object(), "w", 1), ("a\0b.html", "w", 1), ("\udce9.html", "w", 1)],
 )
-def test_any_event(opening: Opening, arguments: tuple[Any, ...]):
+def test_no_audit_event_makes_open_fail(opening: Opening, arguments: tuple[Any, ...]):
     """Whatever an audit event brings, the project's ``open`` does not fail for it, and the next one is seen."""
     opening.opened._opened(arguments)
     opening.opened._changed("os.rename", arguments)

@@ -125,7 +125,7 @@ def test_damaged_code_is_compiled_again(root: Path, cache: CodeCache, tmp_path: 
     assert fresh("torn").WORD == "whole"
 
 
-def test_closed_cache(root: Path, tmp_path: Path):
+def test_a_cache_without_write_access_still_compiles(root: Path, tmp_path: Path):
     """Without a cache that can be written everything is compiled, and nothing fails."""
     (tmp_path / "file").touch()
     cache = CodeCache(str(tmp_path / "file" / "code"))

@@ -119,7 +119,7 @@ def test_nothing_to_say(signal, tmp_path):
     assert run.reported == []
 
 
-def test_no_framework(monkeypatch):
+def test_an_application_without_a_framework_is_unchanged(monkeypatch):
     """Where none is loaded the application is left as it is."""
     for name in ("flask.signals", "django.core.signals"):
         monkeypatch.delitem(sys.modules, name, raising=False)
@@ -127,7 +127,7 @@ def test_no_framework(monkeypatch):
     assert framework_errors.add_advice(application, "/", Hooks()) is application
 
 
-def test_the_debugger(monkeypatch):
+def test_browsers_get_werkzeugs_debugger(monkeypatch):
     """Browsers get Werkzeug's debugger where Flask's debug is on; others get what the application raises."""
     flask, debug = ModuleType("flask"), ModuleType("werkzeug.debug")
 

@@ -39,6 +39,6 @@ def test_the_hosts_folder_replaces_the_containers(folder: str, url: str):
 
 
 @pytest.mark.parametrize("file", ["/usr/lib/python3/json.py", "<string>", "", None, "/workspace2/app.py"])
-def test_other_files(file: object):
+def test_a_file_outside_the_project_has_no_link(file: object):
     """A file that is not the project's can't be opened: the editor does not have it."""
     assert editor_url({"name": "vscode"}, "/workspace", file, 1) == ""

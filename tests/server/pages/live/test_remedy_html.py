@@ -8,7 +8,7 @@ from appliance.server.pages.live.remedy_html import diff_html, remedies_html
 REMEDY = {"id": "a&b", "kind": "make-folder", "label": "<b>", "command": "mkdir '<i>'", "why": "<u>", "runs": True}
 
 
-def test_a_link():
+def test_a_remedy_links_to_its_page():
     """Each remedy is shown as text, and links to the page with its button."""
     page = remedies_html([REMEDY])
     assert "&lt;b&gt;" in page
@@ -31,12 +31,12 @@ def test_advice_has_no_link():
     assert "href" not in remedies_html([{**REMEDY, "runs": False}])
 
 
-def test_no_remedies():
+def test_a_page_without_remedies_has_no_section():
     """A page without remedies, or with malformed ones, has no section."""
     assert remedies_html(None) == remedies_html([]) == remedies_html("x") == remedies_html([1, None]) == ""
 
 
-def test_a_diff():
+def test_a_diff_marks_its_lines_as_text():
     """Added and removed lines are marked; markup in them is text."""
     assert diff_html("@@\n-<a>\n+b") == (
         '<span class="l">@@</span><del class="l del">-&lt;a&gt;</del><ins class="l add">+b</ins>'

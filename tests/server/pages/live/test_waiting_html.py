@@ -17,14 +17,14 @@ def html(**fields: object) -> str:
     return render({**PAGE, **fields}, "text/html")[1].decode()
 
 
-def test_without_script():
+def test_a_waiting_page_needs_no_script():
     """Everything is in the document, and it refreshes itself."""
     page = html()
     for text in ("Fetching packages: 7 of 11.", "a line", "3 s so far.", 'max="11" value="7"', 'http-equiv="refresh"'):
         assert text in page
 
 
-def test_with_script():
+def test_the_script_asks_for_the_next_version():
     """The script asks for the next version of this page."""
     assert 'data-version="5" data-elapsed="3.2"' in html()
 
@@ -37,7 +37,7 @@ def test_nothing_known_yet():
     assert re.search(r"<pre [^>]* hidden></pre>", page)
 
 
-def test_hostile_output():
+def test_markup_in_output_is_text():
     """Markup in what is printed, or in a module's name, is text."""
     page = html(lead="<script>1</script>", details="</pre><img src=x onerror=1>", title="<b>")
     assert "<script>1" not in page

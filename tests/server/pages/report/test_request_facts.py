@@ -28,7 +28,7 @@ def facts(**more: Any) -> dict[str, Any]:
     return request_facts({**ENVIRON, **more}, str)
 
 
-def test_the_request():
+def test_credentials_in_headers_are_masked():
     """Method, path, query and headers are shown; what authorises its bearer is masked."""
     found = facts()
     assert (found["method"], found["path"]) == ("POST", "/shop/pay")
