@@ -47,10 +47,16 @@ class RemediesFound(Message):
 
 @dataclass(frozen=True)
 class RunRemedy(Message):
-    """A person has pressed the button of this remedy. From a stand-in."""
+    """A person has pressed the button of this remedy. From a stand-in.
+
+    Attributes:
+        remedy: its id.
+        shown: the digest of the command or change that the page showed.
+    """
 
     kind = "run_remedy"
     remedy: str
+    shown: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """``python -I -m appliance.remedies.apply_edit``: change one file of the project, as it was shown, and say so.
 
 A child of the supervisor, which never writes into the project itself. Reads what to do from a variable (see
-``Edit.job``). Refuses a file that has changed since; writes another file beside it and renames that over it, so the
-file is whole at any moment; keeps its mode.
+``Edit.job``). Refuses a file that has changed since, or is read-only; writes another file beside it and renames that
+over it, so the file is whole at any moment; keeps its mode. A file that a rename would take from its owner, or from its
+other names, is written in place, and gets its old content back if that fails.
 """
 
 from __future__ import annotations
@@ -14,10 +15,14 @@ import os
 import stat
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import io
 
 VARIABLE = "APPLIANCE_EDIT"
 _NEW_MODE, _PRIVATE_MODE = 0o644, 0o600
+_ANY_WRITES = 0o222  # root may write what nobody may
 
 
 class RefusedError(Exception):
@@ -45,11 +50,14 @@ def apply(job: dict[str, Any]) -> None:
     if exists != (job["base"] == name):
         raise RefusedError(f"{name} {'exists already' if exists else 'is gone'}: load the page again")
     content = base[: job["start"]] + base64.b64decode(job["middle"]) + base[job["end"] :]
-    mode = stat.S_IMODE(target.stat().st_mode) if exists else _PRIVATE_MODE if job["private"] else _NEW_MODE
-    _write(target, content, mode, replaces=exists)
+    _write(target, content, private=job["private"], before=base if exists else None)
 
 
-def _write(target: Path, content: bytes, mode: int, *, replaces: bool) -> None:
+def _write(target: Path, content: bytes, *, private: bool, before: bytes | None) -> None:
+    status = target.stat() if before is not None else None
+    if status is not None and not (status.st_mode & _ANY_WRITES and os.access(target, os.W_OK)):
+        raise RefusedError(f"{target.name} is read-only: make it writable (chmod u+w), or change it yourself")
+    mode = stat.S_IMODE(status.st_mode) if status else _PRIVATE_MODE if private else _NEW_MODE
     aside = target.with_name(f".{target.name}.{os.getpid()}.new")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -58,10 +66,12 @@ def _write(target: Path, content: bytes, mode: int, *, replaces: bool) -> None:
             file.flush()
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
-        if replaces:
-            _replace(aside, target, content)
-        else:
+        if status is None or before is None:
             _make(aside, target, content, mode)
+        elif status.st_uid != os.geteuid() or status.st_nlink > 1:
+            _overwrite(target, content, before)
+        else:
+            _replace(aside, target, content, before)
     finally:
         aside.unlink(missing_ok=True)
 
@@ -74,14 +84,39 @@ def _make(aside: Path, target: Path, content: bytes, mode: int) -> None:
         raise
     except OSError:  # a file system without links
         with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-            file.write(content)
+            try:
+                file.write(content)
+                file.flush()
+            except OSError:
+                target.unlink()
+                raise
 
 
-def _replace(aside: Path, target: Path, content: bytes) -> None:
+def _replace(aside: Path, target: Path, content: bytes, before: bytes) -> None:
     try:
         aside.replace(target)
     except OSError:  # a file that is a mount of its own can't be replaced
-        target.write_bytes(content)
+        _overwrite(target, content, before)
+
+
+def _overwrite(target: Path, content: bytes, before: bytes) -> None:
+    """Write in place, over what is there: on a full disk, the old content still has its room."""
+    descriptor = os.open(target, os.O_WRONLY)
+    with os.fdopen(descriptor, "wb", buffering=0) as file:
+        try:
+            _all(file, content)
+        except OSError:
+            file.seek(0)
+            _all(file, before)
+            raise
+
+
+def _all(file: io.FileIO, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[file.write(rest) :]
+    file.truncate()
+    os.fsync(file.fileno())
 
 
 def main() -> int:

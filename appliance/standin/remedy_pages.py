@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 FORM = "appliance.form"  # in the environ: the fields of a posted form
 PAGE_VALUE = "page_value"  # the field that holds the page's value
+SHOWN = "shown"  # the field with the digest of what the page shows
 STYLE = f"{PREFIX}/remedy.css"
 _WAIT_S = 3.0  # for a remedy of a failure that has just happened to be made
 _LINES_MAX = 500
@@ -79,6 +80,7 @@ class RemedyPages:
         with self._changed:
             self._remedies = {str(each.get("id")): each for each in remedies}
             self._changed.notify_all()
+        self._stream.publish("remedies", {})  # a page that shows one asks for it again
 
     def progress(self, message: RemedyProgress) -> None:
         """A remedy has printed something, has ended, or was refused."""
@@ -118,9 +120,10 @@ class RemedyPages:
             text = escape("\n".join(run["lines"]))
             parts.append(f'<pre tabindex="0" role="region" aria-label="Output">{text}</pre>')
         if state == "running":
-            parts.append(self._form(f"{PAGE}/cancel", remedy_id, "Cancel"))
+            parts.append(self._form(f"{PAGE}/cancel", {"id": remedy_id}, "Cancel"))
         elif remedy and remedy.get("runs") and state != "done":
-            parts.append(self._form(PAGE, remedy_id, str(remedy["label"])))
+            fields = {"id": remedy_id, SHOWN: str(remedy.get(SHOWN, ""))}
+            parts.append(self._form(PAGE, fields, str(remedy["label"])))
         parts.append('<p><a href="/">Back to the project</a></p>')
         refresh = '<meta http-equiv="refresh" content="1">' if state == "running" else ""
         return (
@@ -129,28 +132,30 @@ class RemedyPages:
             f'<link rel="stylesheet" href="{STYLE}"></head><body><main>{"".join(parts)}</main></body></html>\n'
         )
 
-    def _form(self, action: str, remedy_id: str, label: str) -> str:
-        hidden = {"id": remedy_id, PAGE_VALUE: self._page_value}
+    def _form(self, action: str, hidden: dict[str, str], label: str) -> str:
+        hidden = {**hidden, PAGE_VALUE: self._page_value}
         fields = "".join(f'<input type="hidden" name="{name}" value="{escape(text)}">' for name, text in hidden.items())
         return f'<form method="post" action="{action}">{fields}<button>{escape(label)}</button></form>'
 
     def _run(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
-        return self._ask(RunRemedy, environ, start)
-
-    def _cancel(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
-        return self._ask(CancelRemedy, environ, start)
-
-    def _ask(
-        self, message: type[RunRemedy | CancelRemedy], environ: dict[str, Any], start: StartResponse
-    ) -> Iterable[bytes]:
-        remedy_id = str(environ.get(FORM, {}).get("id", ""))[:64]
+        remedy_id, shown = _field(environ, "id"), _field(environ, SHOWN)
         with self._changed:
             known = self._remedies.get(remedy_id)
-            if message is RunRemedy and known is not None and known.get("runs"):
+            if known is not None and known.get("runs"):
                 # The page that follows must not come before the supervisor's first word, and then never refresh itself.
                 self._runs.setdefault(remedy_id, {"lines": [], "reason": ""}).update(state="running")
-        self._send(message(remedy=remedy_id))
+        return self._ask(RunRemedy(remedy=remedy_id, shown=shown), environ, start)
+
+    def _cancel(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+        return self._ask(CancelRemedy(remedy=_field(environ, "id")), environ, start)
+
+    def _ask(self, message: RunRemedy | CancelRemedy, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+        self._send(message)
         if preferred(environ.get("HTTP_ACCEPT", "")) == "json":
             return answer(start, "202 Accepted", "application/json", b"{}")
-        start("303 See Other", [("Location", f"{PAGE}?id={quote(remedy_id)}"), ("Content-Length", "0")])
+        start("303 See Other", [("Location", f"{PAGE}?id={quote(message.remedy)}"), ("Content-Length", "0")])
         return []
+
+
+def _field(environ: dict[str, Any], name: str) -> str:
+    return str(environ.get(FORM, {}).get(name, ""))[:64]

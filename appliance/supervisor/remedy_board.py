@@ -3,11 +3,15 @@
 Theory of operation. A worker, or an error of ours, names needs (``protocol.remedy_kinds``). Each that fits its row is
 made into a remedy here, in a thread that reads the project's files. The remedy gets an id, and the stand-in gets what
 pages show. A browser posts the id alone. Only an id that stands here is run, and only while the generation and the job
-that it was made for are the newest: a save makes every older page's button stale. Runs in the supervisor's loop.
+that it was made for are the newest: a save makes every older page's button stale. A page also sends a digest of what it
+showed: what has become another command or another change since then is shown again, and not run. Runs in the
+supervisor's loop.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
 import time
 from collections import OrderedDict
@@ -48,6 +52,7 @@ SAVED_S = 1.0  # for the watcher to notice what a remedy has saved
 _SENDERS: dict[type[Message], str] = {RemediesFound: "worker", RunRemedy: "standin", CancelRemedy: "standin"}
 _STALE = "the code has changed since this page was made: load it again"
 _UNKNOWN = "no such remedy is known: load the page again"
+_DIFFERS = "what it would do has changed since it was shown: look at it again"
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,8 @@ class _Entry:
     remedy: Remedy
     ground: Ground
     moment: tuple[int, int]  # the generation and the job that it was made for
+    scope: str
+    need: Need
 
 
 class RemedyBoard:
@@ -91,7 +98,8 @@ class RemedyBoard:
         self._on_event = on_event
         self._known: OrderedDict[str, _Entry] = OrderedDict()
         self._asked: dict[str, float] = {}  # ids, and when their making began
-        self._run = RemedyRun(loop, children, log, tell=self._tell, done=self._done)
+        self._finished: set[str] = set()  # ids of remedies that have helped: none of them is run again
+        self._run = RemedyRun(loop, children, log, tell=self._told, done=self._done)
         self.output = self._run.output
         self.ended = self._run.ended
 
@@ -134,29 +142,38 @@ class RemedyBoard:
             made([self._known[each].remedy for each in ids if each in self._known])
             return
         self._asked = {each: at for each, at in self._asked.items() if now - at < FRESH_S} | dict.fromkeys(ids, now)
+        self._start_making(scope, needs, made)
+
+    def _start_making(self, scope: str, needs: list[Need], made: Callable[[list[Remedy]], None]) -> None:
         ground, moment = self._ground(), self._moment()
 
         def run() -> None:
-            found = [remedy for need in needs if (remedy := _made(ground, scope, need)) is not None]
-            self._loop.post(partial(self._add, found, ground, moment, made))
+            remedies = [(need, _made(ground, scope, need)) for need in needs]
+            found = [_Entry(remedy, ground, moment, scope, need) for need, remedy in remedies if remedy is not None]
+            self._loop.post(partial(self._add, found, moment, made))
 
         try:
             threading.Thread(target=run, name="remedies", daemon=True).start()
         except (RuntimeError, MemoryError):
             return  # no thread is free: the page has no button, and still says what to do
 
-    def _add(
-        self, found: list[Remedy], ground: Ground, moment: tuple[int, int], made: Callable[[list[Remedy]], None]
-    ) -> None:
+    def _add(self, found: list[_Entry], moment: tuple[int, int], made: Callable[[list[Remedy]], None]) -> None:
         if moment != self._moment():
             return
-        for remedy in found:
-            self._known.pop(remedy.id, None)
-            self._known[remedy.id] = _Entry(remedy, ground, moment)
+        for entry in found:
+            self._known.pop(entry.remedy.id, None)
+            self._known[entry.remedy.id] = entry
         while len(self._known) > KEPT:
             self._known.popitem(last=False)
         self._send(self._message())
-        made(found)
+        made([entry.remedy for entry in found])
+
+    def _make_again(self, remedy: str) -> None:
+        """A change could not be made: the file may have been saved since. Show what the change is now."""
+        entry = self._known.get(remedy)
+        if entry is not None and entry.remedy.made.edit is not None and entry.moment == self._moment():
+            self._known.pop(remedy)  # it comes back, unless it no longer fits the files
+            self._start_making(entry.scope, [entry.need], lambda _: None)
 
     def _ground(self) -> Ground:
         analysis, settings = self._snapshot().analysis, self._settings
@@ -179,15 +196,21 @@ class RemedyBoard:
     # -- what a person asks for ----------------------------------------------------------------------------------------
 
     def _pressed(self, message: RunRemedy) -> None:
+        running = self._run.running
+        if running is not None and running.id == message.remedy:
+            return  # pressed twice, or in two tabs: it runs already, and every page of it shows that
+        if message.remedy in self._finished:
+            self._tell(message.remedy, "done", [], "")
+            return
         entry = self._known.get(message.remedy)
-        reason = self._refusal(entry)
+        reason = self._refusal(entry, message.shown)
         if reason or entry is None:
             self._log.event("warning", "remedy.refused", reason=reason)
             self._tell(message.remedy[:64], "refused", [], reason)
             return
         self._run.start(entry.remedy, entry.ground, self._process)
 
-    def _refusal(self, entry: _Entry | None) -> str:
+    def _refusal(self, entry: _Entry | None, shown: str) -> str:
         """Return why this may not be run now; empty if it may."""
         if self._snapshot().state.phase in {Phase.STOPPING, Phase.STOPPED}:
             return "the appliance stops"
@@ -197,11 +220,14 @@ class RemedyBoard:
             return _STALE
         if self._run.running is not None:
             return "another remedy runs: wait for its end, or cancel it"
-        return "this is for you to run" if entry.remedy.made.advice else ""
+        if entry.remedy.made.advice:
+            return "this is for you to run"
+        return "" if shown == self._page(entry)["shown"] else _DIFFERS
 
     def _done(self, remedy: Remedy) -> None:
         """Serve the project again: what a remedy has saved is noticed as a save; what a command did is not."""
         moment = self._moment()
+        self._finished = {each for each in self._finished if each in self._known} | {remedy.id}
         wait_s = SAVED_S if remedy.made.edit and self._settings.reload == "on" else 0.0
         self._loop.call_later(wait_s, partial(self._reload, moment))
 
@@ -220,7 +246,18 @@ class RemedyBoard:
         return standin
 
     def _message(self) -> SetRemedies:
-        return SetRemedies(remedies=[self._log.masked(entry.remedy.page()) for entry in self._known.values()])
+        return SetRemedies(remedies=[self._page(entry) for entry in self._known.values()])
+
+    def _page(self, entry: _Entry) -> dict[str, Any]:
+        """Return what a page shows, without secrets, and the digest of that, which a press sends back."""
+        page: dict[str, Any] = self._log.masked(entry.remedy.page())
+        text = json.dumps(page, sort_keys=True)
+        return {**page, "shown": hashlib.sha256(text.encode()).hexdigest()[:32]}
+
+    def _told(self, remedy: str, state: str, lines: list[str], reason: str) -> None:
+        self._tell(remedy, state, lines, reason)
+        if state == "failed":
+            self._make_again(remedy)
 
     def _tell(self, remedy: str, state: str, lines: list[str], reason: str) -> None:
         self._send(RemedyProgress(remedy=remedy, state=state, lines=lines, reason=reason))

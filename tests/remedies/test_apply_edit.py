@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -91,6 +92,97 @@ def test_out_of_the_project(tmp_path: Path):
     apply(job)
     assert (root / "real.txt").read_text() == "b\n"
     assert (root / "file.txt").is_symlink()
+
+
+def test_a_read_only_file_is_refused(tmp_path: Path):
+    """A file that nobody may write is left as it is, although its folder would let a rename replace it."""
+    file = tmp_path / "file.txt"
+    file.write_text("a\n")
+    job = json.loads(edit(tmp_path, "file.txt", "b\n").job(tmp_path))
+    file.chmod(0o444)
+    with pytest.raises(RefusedError, match="read-only"):
+        apply(job)
+    assert file.read_text() == "a\n"
+    assert [each.name for each in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_a_file_with_two_names_stays_one_file(tmp_path: Path):
+    """A file with another name, or another owner, stays the same file."""
+    file, other = tmp_path / "file.txt", tmp_path / "other.txt"
+    file.write_text("a\nlonger\n")
+    other.hardlink_to(file)
+    apply(json.loads(edit(tmp_path, "file.txt", "b\n").job(tmp_path)))
+    assert other.read_text() == "b\n"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["file.txt", "other.txt"]
+
+
+@pytest.mark.parametrize("names", [1, 2])
+@pytest.mark.parametrize("there", [True, False])
+def test_a_full_disk_changes_nothing(tmp_path: Path, there: bool, names: int):
+    """On a full disk the file is as it was, nothing is left beside it, and the reason is said."""
+    file = tmp_path / "file.txt"
+    if there:
+        file.write_text("a\n")
+    if there and names == 2:
+        (tmp_path / "other.txt").hardlink_to(file)
+    before = sorted(each.name for each in tmp_path.iterdir())
+    job = edit(tmp_path, "file.txt", "b" * 20_000).job(tmp_path)
+    # The limit of a file's size, as a full disk: the kernel writes a part, then refuses (setrlimit(2)).
+    limited = (
+        "import resource, signal; from appliance.remedies.apply_edit import main; "
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000)); raise SystemExit(main())"
+    )
+    run = subprocess.run(
+        [sys.executable, "-I", "-c", limited], env={VARIABLE: job}, capture_output=True, text=True, check=False
+    )
+    assert (run.returncode, run.stderr) == (1, "file.txt can't be written: File too large\n")
+    assert sorted(each.name for each in tmp_path.iterdir()) == before
+    assert not there or file.read_text() == "a\n"
+
+
+def test_a_file_written_in_place_gets_its_old_content_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """If the disk fills up while a file is written in place, it gets its old content back."""
+    file = tmp_path / "file.txt"
+    file.write_text("what it held\n")
+    (tmp_path / "other.txt").hardlink_to(file)
+    job = json.loads(edit(tmp_path, "file.txt", "something else that is longer\n").job(tmp_path))
+    calls = iter([OSError(28, "No space left on device"), None])
+    synced = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        synced(descriptor)
+        failure = next(calls, None) if os.fstat(descriptor).st_nlink > 1 else None
+        if failure:
+            raise failure
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(OSError, match="No space"):
+        apply(job)
+    assert file.read_text() == "what it held\n"
+
+
+def test_a_folder_of_somebody_else_is_not_written(tmp_path: Path):
+    """A folder that may not be written is said in one line, and its file is left as it is."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become somebody else")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    file = folder / "file.txt"
+    file.write_text("a\n")
+    job = edit(folder, "file.txt", "b\n").job(folder)
+    for each in (tmp_path, *tmp_path.parents):
+        if not each.stat().st_mode & 0o001:
+            each.chmod(each.stat().st_mode | 0o011)
+    nobody = "import os; os.setgroups([]); os.setgid(65534); os.setuid(65534)"
+    words = f"from appliance.remedies.apply_edit import main; {nobody}; raise SystemExit(main())"
+    run = subprocess.run(
+        [sys.executable, "-I", "-c", words],
+        env={VARIABLE: job}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 1
+    assert "read-only" in run.stderr or "Permission denied" in run.stderr
+    assert file.read_text() == "a\n"
 
 
 def test_a_missing_folder(tmp_path: Path):

@@ -23,7 +23,7 @@ PAGE = f"{PREFIX}/remedy"
 ID = "a" * 32
 REMEDY = {
     "id": ID, "kind": "make-folder", "label": "Make <b>", "why": "why & how", "command": "mkdir '<i>'", "diff": "",
-    "runs": True,
+    "runs": True, "shown": "s" * 32,
 }  # fmt: skip
 
 
@@ -82,7 +82,7 @@ def test_a_pressed_button_leads_to_its_output():
     status, fields, _ = site.ask(PAGE, form=site.form(), **OURS)
     assert (status, fields["Location"]) == (303, f"{PAGE}?id={ID}")
     assert site.ask(f"{PAGE}/cancel", form=site.form(), **OURS)[0] == 303
-    assert site.sent == [RunRemedy(remedy=ID), CancelRemedy(remedy=ID)]
+    assert site.sent == [RunRemedy(remedy=ID, shown="s" * 32), CancelRemedy(remedy=ID)]
 
 
 def test_the_page_after_the_button():
@@ -96,8 +96,8 @@ def test_pressed_by_a_script():
     """A script sends the page's value in a field of its own, and gets no page."""
     site = Site()
     given = {"HTTP_X_APPLIANCE_PAGE": site.guard.page_value, "HTTP_ACCEPT": "application/json", **OURS}
-    assert site.ask(PAGE, form={"id": ID}, **given)[0] == 202
-    assert site.sent == [RunRemedy(remedy=ID)]
+    assert site.ask(PAGE, form={"id": ID, "shown": "seen"}, **given)[0] == 202
+    assert site.sent == [RunRemedy(remedy=ID, shown="seen")]
 
 
 @pytest.mark.parametrize(

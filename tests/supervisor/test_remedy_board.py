@@ -42,7 +42,7 @@ class Board:
         self.pages: list[dict[str, Any]] = []
         self.events: list[lifecycle_events.Event] = []
         settings: Any = SimpleNamespace(
-            project=root, pages="on", reload="on", env_files=(".env",), cache=root / "cache"
+            project=root, pages="on", reload="on", env_files=(".env",), cache=root / "cache", python="", app=""
         )  # fmt: skip
         parts: Any = (self.loop, self.children, self.log, settings, {"PATH": "/bin"})
         snapshot: Any = lambda: SimpleNamespace(state=self.state, analysis=None)  # noqa: E731
@@ -71,9 +71,15 @@ class Board:
         told = [message for _, message in self.children.sent if isinstance(message, SetRemedies)]
         return [each["id"] for each in told[-1].remedies] if told else []
 
-    def press(self, remedy: str) -> RemedyProgress:
+    def shown(self, remedy: str) -> dict[str, Any]:
+        """What the pages show of a remedy now; empty without it."""
+        told = [message for _, message in self.children.sent if isinstance(message, SetRemedies)]
+        return next((dict(each) for each in (told[-1].remedies if told else ()) if each["id"] == remedy), {})
+
+    def press(self, remedy: str, shown: str | None = None) -> RemedyProgress:
         """A person presses a button; what the pages are told."""
-        self.send(self.standin, RunRemedy(remedy=remedy))
+        shown = str(self.shown(remedy).get("shown", "")) if shown is None else shown
+        self.send(self.standin, RunRemedy(remedy=remedy, shown=shown))
         return [message for _, message in self.children.sent if isinstance(message, RemedyProgress)][-1]
 
 
@@ -176,6 +182,71 @@ def test_one_at_a_time(board: Board):
     assert (told.state, told.reason) == ("failed", "it was cancelled")
     assert board.press(second).state == "running"
     assert board.events == []
+
+
+def remedy_of(board: Board) -> Handle:
+    """The process of the remedy that runs."""
+    (child,) = [each for each in board.children.alive if each.role == "remedy"]
+    return child
+
+
+def test_a_second_press_starts_nothing(board: Board):
+    """A second press, of this tab or another one, starts nothing, and tells no page that it was refused."""
+    (known,) = board.offer(FOLDER)
+    board.press(known)
+    told = board.press(known)
+    assert (told.state, len(board.spawned)) == ("running", 1)
+    board.children.end(remedy_of(board), 0)
+    assert board.press(known).state == "done"  # before the project is served again
+    assert len(board.spawned) == 1
+
+
+def test_a_remedy_that_failed_can_be_pressed_again(board: Board):
+    """What has not helped may be tried again."""
+    (known,) = board.offer(FOLDER)
+    board.press(known)
+    board.children.end(remedy_of(board), 1)
+    assert board.press(known).state == "running"
+    assert len(board.spawned) == 2
+
+
+def test_a_change_that_was_not_shown_is_not_made(board: Board, tmp_path: Path):
+    """A change that is no longer the one that a page has shown is not made: the page shows the new one, to press."""
+    need = {"kind": "set-variable", "name": "A"}
+    (tmp_path / ".env.example").write_text("A=1\n")
+    (known,) = board.offer(need)
+    first = board.shown(known)
+    (tmp_path / ".env.example").write_text("A=2\n")
+    board.loop.advance()
+    board.board._asked.clear()  # as if some seconds had passed
+    board.offer(need)
+    told = board.press(known, first["shown"])
+    assert (told.state, "has changed" in told.reason) == ("refused", True)
+    assert board.press(known, "").state == "refused"
+    assert board.spawned == []
+    assert "+A=2" in board.shown(known)["diff"]
+    assert board.press(known).state == "running"
+
+
+def test_a_change_of_a_file_that_was_saved_is_shown_again(board: Board, tmp_path: Path):
+    """A change that was refused, because the file was saved meanwhile, is made again from what the file holds now."""
+    (tmp_path / ".env").write_text("B=1\n")
+    (tmp_path / ".env.example").write_text("A=1\n")
+    (known,) = board.offer({"kind": "set-variable", "name": "A"})
+    board.press(known)
+    (tmp_path / ".env").write_text("B=1\nC=2\n")
+    board.board.output([b".env has changed since this was shown: load the page again\n"])
+    board.children.end(remedy_of(board), 1)
+    board.loop.advance()
+    told = [message for _, message in board.children.sent if isinstance(message, RemedyProgress)][-1]
+    assert (told.state, told.reason) == ("failed", ".env has changed since this was shown: load the page again")
+    assert " C=" in board.shown(known)["diff"]
+    board.press(known)
+    (tmp_path / ".env").write_text("A=1\n")  # somebody has set it
+    (tmp_path / ".env.example").write_text("")
+    board.children.end(remedy_of(board), 1)
+    board.loop.advance()
+    assert board.shown(known) == {}
 
 
 def test_a_failed_command_does_not_reload(board: Board):

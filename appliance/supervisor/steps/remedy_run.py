@@ -5,6 +5,7 @@ At most one runs at a time. Its output is logged, and goes to the pages that sho
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 import time
@@ -12,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from appliance.errors import ApplianceError
+from appliance.logs.sanitise import sanitise
 from appliance.remedies import apply_edit
 from appliance.supervisor.processes import handles
 
@@ -30,6 +32,8 @@ GRACE_S = 2.0  # a migration that is asked to end may roll back
 LINES_S = 0.1  # between two batches of output for the pages
 BATCH_MAX = 200  # lines of one batch; the log has all of them
 _LINE_MAX = 1_000  # characters
+# What a program writes to colour a terminal (ECMA-48, control sequences and strings): a page shows the text alone.
+_TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
 
 
 class RemedyRun:
@@ -63,6 +67,7 @@ class RemedyRun:
         self._reason = ""  # why it is being ended
         self._lines: list[str] = []
         self._left_out = 0
+        self._last_line = ""
         self._flush_timer: Timer | None = None
         self._timeout: Timer | None = None
 
@@ -70,7 +75,7 @@ class RemedyRun:
         """Run this remedy; ``environment`` is that of the appliance itself, for a change of a file."""
         made = remedy.made
         self.running, self._began, self._reason = remedy, time.monotonic(), ""
-        self._lines, self._left_out = [], 0
+        self._lines, self._left_out, self._last_line = [], 0, ""
         what: dict[str, Any] = {"file": made.edit.file} if made.edit else {"command": remedy.command_line}
         self._log.event(
             "info", "remedy.started", remedy=remedy.kind, **{key: each for key, each in what.items() if each}
@@ -123,8 +128,9 @@ class RemedyRun:
         """Take what the child has written."""
         for block in blocks:
             for line in block.decode("utf-8", "replace").split("\n"):
+                self._last_line = line[:_LINE_MAX].strip() or self._last_line
                 if len(self._lines) < BATCH_MAX:
-                    self._lines.append(line[:_LINE_MAX])
+                    self._lines.append(_readable(line))
                 else:
                     self._left_out += 1
         if self._flush_timer is None:
@@ -138,14 +144,17 @@ class RemedyRun:
             return
         lines, self._lines = self._lines, []
         if self._left_out:
-            lines.append(f"... ({self._left_out} more lines are in the log)")
+            are = "line is" if self._left_out == 1 else "lines are"
+            lines.append(f"... ({self._left_out} more {are} in the log)")
             self._left_out = 0
         self._tell(self.running.id, "running", self._log.masked(lines), "")
 
     def ended(self, child: Handle) -> None:
         """The child has ended."""
         if child is self._child:
-            self._end("" if child.returncode == 0 and not self._reason else self._reason or child.how())
+            # The process that changes a file says in one line why it could not.
+            said = self._last_line if self.running is not None and self.running.made.edit else ""
+            self._end("" if child.returncode == 0 and not self._reason else self._reason or said or child.how())
 
     def _end(self, reason: str) -> None:
         remedy, self._child = self.running, None
@@ -164,3 +173,9 @@ class RemedyRun:
         self._log.event("info", "remedy.finished", remedy=remedy.kind, duration_s=duration_s)
         self._tell(remedy.id, "done", [], "")
         self._done(remedy)
+
+
+def _readable(line: str) -> str:
+    """Return a line for a page: without colours, as a progress bar leaves it, control characters as visible escapes."""
+    text = _TERMINAL.sub("", line[: 2 * _LINE_MAX]).rstrip("\r").rpartition("\r")[2]
+    return sanitise(text.replace("\t", "    "))[:_LINE_MAX]

@@ -38,24 +38,34 @@ REMEDY_SCRIPT = """
     return made;
   }
 
-  async function prepare(place) {
-    const id = place.dataset.remedy;
-    let told;
+  async function ask(id) {
     try {
       const answer = await fetch(PAGE + "?id=" + encodeURIComponent(id), { headers, cache: "no-store" });
-      if (!answer.ok) return; // not allowed here, or unknown: the link says so
-      told = await answer.json();
+      if (!answer.ok) return null; // not allowed here, or unknown: the link says so
+      const told = await answer.json();
       headers["X-Appliance-Page"] = told.page_value;
+      return told.id ? told : null;
     } catch {
-      return;
+      return null;
     }
-    const part = { place, id, label: told.label, output: null, count: 0 };
+  }
+  function what(told) {
+    const shown = element("div");
+    if (told.why) shown.append(element("p", told.why));
+    if (told.command) shown.append(block(told.command, "The command: " + told.label));
+    else if (told.diff) shown.append(diff(told.diff, told.label));
+    return shown;
+  }
+
+  async function prepare(place) {
+    const id = place.dataset.remedy;
+    const told = await ask(id);
+    if (!told) return;
+    const part = { place, id, label: told.label, shown: told.shown, output: null, count: 0, runs: false };
     part.say = element("p");
     part.say.setAttribute("role", "status");
-    const parts = [];
-    if (told.why) parts.push(element("p", told.why));
-    if (told.command) parts.push(block(told.command, "The command: " + told.label));
-    else if (told.diff) parts.push(diff(told.diff, told.label));
+    part.what = what(told);
+    const parts = [part.what];
     if (told.runs) {
       part.run = element("button", told.label);
       part.run.type = "button";
@@ -63,23 +73,34 @@ REMEDY_SCRIPT = """
       part.stop = element("button", "Cancel");
       part.stop.type = "button";
       part.stop.hidden = true;
-      part.stop.addEventListener("click", () => post("/cancel", id));
+      part.stop.addEventListener("click", () => post("/cancel", part));
       parts.push(part.run, " ", part.stop);
     }
     place.replaceChildren(...parts, part.say);
     shown.set(id, part);
   }
-  function post(end, id) {
-    return fetch(PAGE + end, { method: "POST", headers, body: new URLSearchParams({ id }) });
+  function post(end, { id, shown }) {
+    return fetch(PAGE + end, { method: "POST", headers, body: new URLSearchParams({ id, shown }) });
+  }
+  // A file was saved, or the change could not be made: show what the button would do now.
+  async function renew(part) {
+    if (part.runs || done) return;
+    const told = await ask(part.id);
+    if (!told || told.shown === part.shown || part.runs) return;
+    part.shown = told.shown;
+    const now = what(told);
+    part.what.replaceWith(now);
+    part.what = now;
+    part.say.textContent = (part.say.textContent + " This is what it would do now.").trim();
   }
   async function press(part) {
-    part.run.disabled = true;
+    part.run.disabled = part.runs = true;
     part.output?.remove();
     part.output = null;
     part.say.textContent = "Starting ...";
     await listen();
     try {
-      const answer = await post("", part.id);
+      const answer = await post("", part);
       if (!answer.ok) end(part, "It was refused: " + ((await answer.json()).title || answer.status));
     } catch {
       end(part, "The appliance does not answer.");
@@ -87,8 +108,9 @@ REMEDY_SCRIPT = """
   }
   function end(part, text) {
     part.say.textContent = text;
-    part.run.disabled = false;
+    part.run.disabled = part.runs = false;
     part.stop.hidden = true;
+    if (!done) renew(part);
   }
 
   function listen() {
@@ -97,6 +119,7 @@ REMEDY_SCRIPT = """
       source = new EventSource("/__appliance__/events");
       source.addEventListener("open", open);
       source.addEventListener("error", open);
+      source.addEventListener("remedies", () => shown.forEach(renew));
       source.addEventListener("remedy", (event) => hear(JSON.parse(event.data)));
       source.addEventListener("state", (event) => state(JSON.parse(event.data)));
     });
@@ -104,7 +127,7 @@ REMEDY_SCRIPT = """
   let done = false;
   function hear({ remedy, state, lines, reason }) {
     const part = shown.get(remedy);
-    if (!part) return;
+    if (!part?.run) return;
     if (lines.length) {
       if (!part.output) {
         part.output = block("", "Output: " + part.label);
@@ -117,6 +140,7 @@ REMEDY_SCRIPT = """
       part.output.scrollTop = part.output.scrollHeight;
     }
     if (state === "running") {
+      part.run.disabled = part.runs = true; // in another tab, perhaps
       part.say.textContent = "Running ...";
       part.stop.hidden = false;
     } else if (state === "done") {
