@@ -60,12 +60,12 @@ def cause(status: dict[str, object]) -> str:
 
 def judge(path: str) -> tuple[int, str]:
     """Return the exit code (0: healthy, 1: not), and one line that says why; wait while the project starts."""
-    patience = time.monotonic() + BIND_S
+    deadline = time.monotonic() + BIND_S
     while True:
         try:
             status = ask(path)
         except (FileNotFoundError, ConnectionRefusedError) as error:
-            if time.monotonic() > patience:
+            if time.monotonic() > deadline:
                 return 1, f"unhealthy: no answer from the supervisor at {path}: {error}"
         except (OSError, ValueError) as error:
             return 1, f"unhealthy: no answer from the supervisor at {path}: {error}"

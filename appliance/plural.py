@@ -1,4 +1,4 @@
-"""Write a number with its noun: ``1 file``, ``2 files``. Used in the appliance's own interpreter alone."""
+"""Write a number with its noun: ``1 file``, ``2 files``. Both sides use it."""
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

@@ -48,7 +48,9 @@ def imported(path):
 def test_the_projects_side_stands_on_the_standard_library():
     """What runs in the project's interpreter, or alone, imports the standard library and its own siblings only."""
     paths = [path for path in MODULES if {"worker", "server", "protocol"} & set(path.parts)]
-    paths += [PACKAGE / f"{stem}.py" for stem in ("conventions", "masking", "ownership", "healthcheck", "__init__")]
+    paths += [
+        PACKAGE / f"{stem}.py" for stem in ("conventions", "masking", "ownership", "plural", "healthcheck", "__init__")
+    ]
     others = {name(path): set(imported(path)) - sys.stdlib_module_names for path in paths}
     assert {path: modules for path, modules in others.items() if modules} == {}
 
@@ -313,7 +315,7 @@ def test_each_module_stands_on_one_side(metadata):
     modules = {f"appliance.{path.stem}" for path in PACKAGE.glob("*.py") if path.stem != "__init__"}
     packages_ = {f"appliance.{path.parent.name}" for path in PACKAGE.glob("*/__init__.py")}
     assert (ours | theirs, ours & theirs) == (modules | packages_, set())
-    both = {f"appliance.{name}" for name in ("protocol", "conventions", "masking", "ownership")}
+    both = {f"appliance.{name}" for name in ("protocol", "conventions", "masking", "ownership", "plural")}
     knows_nothing = contracts["The project's side knows nothing of ours"]
     assert set(knows_nothing["forbidden_modules"]) == (ours - both) | {"appliance.basehttp"}
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from appliance.commands.doctor_findings import Finding
 from appliance.commands.first_steps import open_project
-from appliance.commands.symptoms import CHECKS, Subject
+from appliance.commands.symptoms import CHECKS, CheckContext
 from appliance.logs.sanitise import sanitise
 from appliance.masking import Mask
 from appliance.plural import counted
@@ -29,9 +29,9 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, as_json: bo
     Raises:
         ApplianceError: the project's folder or a setting is not valid.
     """
-    opening = open_project(process, flags)
-    subject = Subject(opening.settings, in_image="APPLIANCE_IMAGE" in process, unread=opening.environment.complaints)
-    mask = Mask(opening.environment.values)
+    opened = open_project(process, flags)
+    subject = CheckContext(opened.settings, in_image="APPLIANCE_IMAGE" in process, unread=opened.environment.complaints)
+    mask = Mask(opened.environment.values)
     findings = [Finding(**mask.of(asdict(finding))) for finding in _findings(subject)]
     if as_json:
         sys.stdout.write(json.dumps([asdict(finding) for finding in findings]) + "\n")
@@ -52,7 +52,7 @@ def _text(findings: Sequence[Finding]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _findings(subject: Subject) -> Iterator[Finding]:
+def _findings(subject: CheckContext) -> Iterator[Finding]:
     for check in CHECKS:
         try:
             yield from check(subject)

@@ -9,7 +9,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from appliance.commands.first_steps import Opening, open_project
+from appliance.commands.first_steps import OpenedProject, open_project
 from appliance.config.settings import TABLE
 from appliance.config.table import PREFIX
 from appliance.discovery.asgi_applications import websocket_action
@@ -35,18 +35,18 @@ def check(process: Mapping[str, str], flags: Mapping[str, str], *, verbose: bool
     Raises:
         ApplianceError: the project can't be served; the findings are already printed.
     """
-    opening = open_project(process, flags)
-    opening.report_notices()
-    root, values = opening.settings.project, opening.environment.values
+    opened = open_project(process, flags)
+    opened.report_notices()
+    root, values = opened.settings.project, opened.environment.values
     report = _json_report(values) if as_json else _text_report(_line_writer(values), verbose=verbose)
-    facts: dict[str, Any] = {"project": str(root), "warnings": _unread("", opening)}
+    facts: dict[str, Any] = {"project": str(root), "warnings": _unread("", opened)}
     try:
-        adapts = opening.settings.asgi == "adapt"
-        project = find_application(root, values, opening.settings.app or None, adapts=adapts)
+        adapts = opened.settings.asgi == "adapt"
+        project = find_application(root, values, opened.settings.app or None, adapts=adapts)
     except ApplicationError as error:
         report({**facts, "findings": error.details.pop("findings", ())})
         raise
-    planned = plan(root, opening.settings, values, project.folder)
+    planned = plan(root, opened.settings, values, project.folder)
     state = "installed" if planned.installed else "not installed yet"
     framework = project.target.framework or project.target.interface.upper()
     report({
@@ -58,7 +58,7 @@ def check(process: Mapping[str, str], flags: Mapping[str, str], *, verbose: bool
         "python": planned.interpreter,
         "dependencies": f"{planned.source}, {state}",
         "environment": str(planned.environment),
-        **_preloaded(opening.settings, planned),
+        **_preloaded(opened.settings, planned),
         "findings": [vars(finding) for finding in project.findings],
     })  # fmt: skip
     return 0
@@ -116,8 +116,8 @@ def _preloaded(settings: Settings, planned: Plan) -> dict[str, Any]:
 
 def config(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
     """Print each setting, its value and its origin; then the variables of the project's files, secrets masked."""
-    opening = open_project(process, flags)
-    settings, write = opening.settings, _line_writer(opening.environment.values)
+    opened = open_project(process, flags)
+    settings, write = opened.settings, _line_writer(opened.environment.values)
     width = max(len(setting.variable) for setting in TABLE)
     for setting in TABLE:
         value = getattr(settings, setting.field)
@@ -125,21 +125,21 @@ def config(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
         write(f"{setting.variable:<{width}}  {text or '-'}  ({settings.origins[setting.field]})")
     own = {
         key: origin
-        for key, origin in opening.environment.origins.items()
+        for key, origin in opened.environment.origins.items()
         if origin != "environment" and not key.startswith(PREFIX)
     }
     if own:
         write("", "From the project's files:")
     for key, origin in sorted(own.items()):
-        shown = MASKED if SECRET.search(key) else opening.environment.values[key]
+        shown = MASKED if SECRET.search(key) else opened.environment.values[key]
         write(f"{key}  {shown!r}  ({origin})")
-    if unread := _unread("", opening):
+    if unread := _unread("", opened):
         write("", "Not read:", *unread)
     return 0
 
 
-def _unread(start: str, opening: Opening) -> list[str]:
-    return [f"{start}{complaint}" for complaint in opening.environment.complaints]
+def _unread(start: str, opened: OpenedProject) -> list[str]:
+    return [f"{start}{complaint}" for complaint in opened.environment.complaints]
 
 
 def _line_writer(values: Mapping[str, str]) -> Callable[..., None]:

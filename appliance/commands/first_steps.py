@@ -31,7 +31,7 @@ _PASSED_BY_COMPOSE = frozenset(setting.variable for setting in TABLE if not sett
 
 
 @dataclass(frozen=True)
-class Opening:
+class OpenedProject:
     """A project whose settings are read.
 
     Attributes:
@@ -60,13 +60,13 @@ class Opening:
                 sys.stderr.write(sanitise(line) + "\n")
 
 
-def report_unread(opening: Opening) -> None:
+def report_unread(opened: OpenedProject) -> None:
     """Print on stderr which parts of the project's .env files can't be read."""
-    for complaint in opening.environment.complaints:
+    for complaint in opened.environment.complaints:
         sys.stderr.write(sanitise(f"appliance: {complaint}") + "\n")
 
 
-def open_project(process: Mapping[str, str], flags: Mapping[str, str], *, serves: bool = False) -> Opening:
+def open_project(process: Mapping[str, str], flags: Mapping[str, str], *, serves: bool = False) -> OpenedProject:
     """Switch to the owner of the project, find the cache folder, and read the project's settings.
 
     Args:
@@ -99,7 +99,7 @@ def open_project(process: Mapping[str, str], flags: Mapping[str, str], *, serves
         process, environment = without_copies(process, environment, early.project, early.env_files, _PASSED_BY_COMPOSE)
     settings = read_settings(environment.values, environment.origins, flags, cwd)
     settings = replace(settings, cache=claimed.cache, notices=(*settings.notices, *notices, *claimed.notices))
-    return Opening(process, flags, environment, settings)
+    return OpenedProject(process, flags, environment, settings)
 
 
 def _nothing_mounted(folder: Path) -> bool:

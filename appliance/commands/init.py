@@ -30,8 +30,8 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, source: str
     Raises:
         ApplianceError: there is no project, its folder can't be written, or ``source`` is not valid.
     """
-    opening = open_project(process, flags)
-    settings, root = opening.settings, opening.settings.project
+    opened = open_project(process, flags)
+    settings, root = opened.settings, opened.settings.project
     in_image = "APPLIANCE_IMAGE" in process
     if root.is_relative_to(sys.prefix):
         raise SettingsError(
@@ -41,7 +41,7 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, source: str
         )
     built_from = remembered() if source is None else given(source, root, Path.cwd(), in_image=in_image)
     image = Image(built_from, target="full" if process.get("APPLIANCE_IMAGE") == "full" else "")
-    values = opening.environment.values
+    values = opened.environment.values
     target = application(root, values, settings.app or None, adapts=settings.asgi == "adapt")
     required = required_variables(Modules(root))
     written, kept = _write_all(root, drafts(root, target, required, image), force=force)

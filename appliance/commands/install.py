@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.commands.first_steps import Opening, open_project, report_unread
+from appliance.commands.first_steps import OpenedProject, open_project, report_unread
 from appliance.discovery.project import Project, find_application
 from appliance.environment.install_progress import InstallProgress
 from appliance.environment.plan import Plan, install, plan
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 def command(process: Mapping[str, str], flags: Mapping[str, str], *, report: bool, near: str | None) -> int:
     """Install; return 0 also if nothing was missing."""
     try:
-        opening = open_project(process, flags)
+        opened = open_project(process, flags)
         if not report:
-            report_unread(opening)
-            opening.report_notices()  # with --report, the supervisor has logged them already
-        project = None if near else application_of(opening)
+            report_unread(opened)
+            opened.report_notices()  # with --report, the supervisor has logged them already
+        project = None if near else application_of(opened)
         found = project.folder if project else None
         application = Path(near) if near else found
-        planned = _ensure_with_report(opening, application) if report else ensure(opening, application)
+        planned = _ensure_with_report(opened, application) if report else ensure(opened, application)
     except ApplianceError as error:
         if not report:
             raise
@@ -44,10 +44,10 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, report: boo
     return 0
 
 
-def _ensure_with_report(opening: Opening, application: Path | None) -> Plan:
+def _ensure_with_report(opened: OpenedProject, application: Path | None) -> Plan:
     """Install as ``ensure`` does, and report the progress to the supervisor."""
-    named = opening.environment.values.get("UV_CACHE_DIR")
-    cache = Path(named) if named else user_cache(opening.settings.cache) / "uv"
+    named = opened.environment.values.get("UV_CACHE_DIR")
+    cache = Path(named) if named else user_cache(opened.settings.cache) / "uv"
     progress = InstallProgress(cache, lambda state: _write({"event": "install.progress", **state}))
 
     def line(text: str) -> None:
@@ -56,24 +56,24 @@ def _ensure_with_report(opening: Opening, application: Path | None) -> Plan:
 
     progress.follow()
     try:
-        return ensure(opening, application, _report_warning, line)
+        return ensure(opened, application, _report_warning, line)
     finally:
         progress.end()
 
 
-def application_of(opening: Opening) -> Project | None:
+def application_of(opened: OpenedProject) -> Project | None:
     """Return the project's application; None if it is not written yet or can't be found."""
     try:
-        settings = opening.settings
+        settings = opened.settings
         return find_application(
-            settings.project, opening.environment.values, settings.app or None, adapts=settings.asgi == "adapt"
+            settings.project, opened.environment.values, settings.app or None, adapts=settings.asgi == "adapt"
         )
     except ApplicationError:
         return None
 
 
 def ensure(
-    opening: Opening,
+    opened: OpenedProject,
     application: Path | None,
     warn: Callable[[str], None] | None = None,
     line: Callable[[str], None] | None = None,
@@ -81,7 +81,7 @@ def ensure(
     """Install what is missing, and return the plan of the project's environment.
 
     Args:
-        opening: the project.
+        opened: the project.
         application: the folder of the application, if known.
         warn: takes a message for each thing that is not installed as the project's files say.
         line: takes each line of the installer's progress.
@@ -89,7 +89,7 @@ def ensure(
     Raises:
         InstallError: the environment can't be made.
     """
-    root, settings, values = opening.settings.project, opening.settings, opening.environment.values
+    root, settings, values = opened.settings.project, opened.settings, opened.environment.values
     planned = plan(root, settings, values, application)
     return install(planned, root, settings, values, line or _print_line, warn or _warn)
 

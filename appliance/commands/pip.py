@@ -15,7 +15,7 @@ from appliance.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from appliance.commands.first_steps import Opening
+    from appliance.commands.first_steps import OpenedProject
     from appliance.environment.plan import Plan
 
 _CHANGING = frozenset({"install", "uninstall", "sync"})
@@ -31,7 +31,7 @@ def arguments_of_pip(argv: Sequence[str]) -> Sequence[str] | None:
     return None
 
 
-def as_uv(asked: Sequence[str], planned: Plan, opening: Opening) -> tuple[str, list[str], dict[str, str]]:
+def as_uv(asked: Sequence[str], planned: Plan, opened: OpenedProject) -> tuple[str, list[str], dict[str, str]]:
     """Return the program, arguments and environment of the same command in uv.
 
     Raises:
@@ -55,7 +55,7 @@ def as_uv(asked: Sequence[str], planned: Plan, opening: Opening) -> tuple[str, l
             "appliance: this change lasts until the dependency files change; write what the project needs there"
             f" ({planned.source}).\n"
         )
-    uv = installer(opening.environment.values, opening.settings.cache, opening.settings.project, lambda _: None, -1)
+    uv = installer(opened.environment.values, opened.settings.cache, opened.settings.project, lambda _: None, -1)
     python = [] if "--version" in asked else ["--python", str(planned.python)]
     return uv.program, ["uv", "pip", *asked, *python], dict(uv.environment)
 

@@ -35,20 +35,20 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], argv: Sequence
             expected="a command and its arguments",
             action="For example: appliance run python manage.py migrate",
         )
-    opening = open_project(process, flags)
-    opening.report_notices()
-    report_unread(opening)
-    root = opening.settings.project
-    project = application_of(opening)  # a project whose application is not written yet can run commands
-    planned = ensure(opening, project.folder if project else None)
+    opened = open_project(process, flags)
+    opened.report_notices()
+    report_unread(opened)
+    root = opened.settings.project
+    project = application_of(opened)  # a project whose application is not written yet can run commands
+    planned = ensure(opened, project.folder if project else None)
     if Path.cwd() != root and root not in Path.cwd().parents:
         os.chdir(root)
     asked = arguments_of_pip(argv)
     if asked is not None and shutil.which("pip", path=str(planned.python.parent)) is None:
         with closed_to_others():
-            _exec(*as_uv(asked, planned, opening))
+            _exec(*as_uv(asked, planned, opened))
     defaults = project.target.environ if project else {}
-    variables = project_environment(planned, opening.settings, opening.environment.values, defaults)
+    variables = project_environment(planned, opened.settings, opened.environment.values, defaults)
     program = shutil.which(argv[0], path=variables.get("PATH", os.defpath))
     if program is None:
         raise _NoProgramError(argv[0], str(planned.environment))

@@ -36,16 +36,16 @@ def command(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
     writer = Writer(STDOUT, bound=QUEUE)
     log = _first_log(writer, process, flags)
     try:
-        opening = open_project(process, flags, serves=True)
-        settings = opening.settings
+        opened = open_project(process, flags, serves=True)
+        settings = opened.settings
         certificate = read_certificate(settings)
         allow_many_descriptors()
         listener = bind(settings.host, settings.port)
         log = _log(writer, process, settings)
-        log.add_secrets(opening.environment.values)
+        log.add_secrets(opened.environment.values)
         supervisor = Supervisor(
-            settings, opening.process, opening.argv(), listener=listener, certificate=certificate, log=log,
-            writer=writer, environment=opening.environment,
+            settings, opened.process, opened.argv(), listener=listener, certificate=certificate, log=log,
+            writer=writer, environment=opened.environment,
         )  # fmt: skip
         code = supervisor.run()
     except Exception as error:  # noqa: BLE001  every error becomes a line of the log

@@ -39,7 +39,7 @@ _PROBE = ".appliance-doctor"
 
 
 @dataclass(frozen=True)
-class Subject:
+class CheckContext:
     """What the checks look at."""
 
     settings: Settings
@@ -52,7 +52,7 @@ class Subject:
         return self.settings.project
 
 
-def mounts(subject: Subject) -> Iterator[Finding]:
+def mounts(subject: CheckContext) -> Iterator[Finding]:
     """Check where the project is mounted, and whether it can be written."""
     table = Mounts.read()
     kind = table.of(str(subject.project)).kind
@@ -62,7 +62,7 @@ def mounts(subject: Subject) -> Iterator[Finding]:
         yield finding("project.polled", point=mount.point, kind=mount.kind)
 
 
-def events(subject: Subject) -> Iterator[Finding]:
+def events(subject: CheckContext) -> Iterator[Finding]:
     """Check whether the kernel reports a file that is written."""
     probe = subject.project / _PROBE
     try:
@@ -85,7 +85,7 @@ def events(subject: Subject) -> Iterator[Finding]:
         source.close()
 
 
-def watches(subject: Subject) -> Iterator[Finding]:
+def watches(subject: CheckContext) -> Iterator[Finding]:
     """Check whether the kernel has enough watches."""
     limit = _number(Path("/proc/sys/fs/inotify/max_user_watches"))
     folders = 1 + sum(1 for _ in subject.project.rglob("*/")) if subject.project.is_dir() else 0
@@ -95,7 +95,7 @@ def watches(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def owners(subject: Subject) -> Iterator[Finding]:
+def owners(subject: CheckContext) -> Iterator[Finding]:
     """Check who owns the files, and who runs the appliance."""
     uid, owner = os.geteuid(), subject.project.stat().st_uid
     yield finding("owner.same", uid=uid) if uid == owner else finding("owner.other", owner=owner, uid=uid)
@@ -105,7 +105,7 @@ def owners(subject: Subject) -> Iterator[Finding]:
         yield finding("owner.files", count=len(strange), file=first, file_owner=first.lstat().st_uid, owner=owner)
 
 
-def ports(subject: Subject) -> Iterator[Finding]:
+def ports(subject: CheckContext) -> Iterator[Finding]:
     """Check where the appliance listens, and whether clients can reach it."""
     settings = subject.settings
     if subject.in_image and settings.host in {"127.0.0.1", "::1", "localhost"}:
@@ -122,14 +122,14 @@ def ports(subject: Subject) -> Iterator[Finding]:
         yield finding("port.unknown")
 
 
-def variables(subject: Subject) -> Iterator[Finding]:
+def variables(subject: CheckContext) -> Iterator[Finding]:
     """Check whether the project's .env files can be read."""
     for each in subject.unread:
         where = f"{each.file}, line {each.line}" if each.line else each.file
         yield finding("variables.unread", where=where, reason=each.reason, action=each.action)
 
 
-def cache(subject: Subject) -> Iterator[Finding]:
+def cache(subject: CheckContext) -> Iterator[Finding]:
     """Check whether installed packages are kept, and whether the disk has room."""
     folder = subject.settings.cache
     if subject.in_image and not os.path.ismount(folder):
@@ -143,7 +143,7 @@ def cache(subject: Subject) -> Iterator[Finding]:
     yield finding("cache.room" if free > ENOUGH_DISK else "cache.full", folder=folder, free_mib=free / 2**20)
 
 
-def memory(_patient: Subject) -> Iterator[Finding]:
+def memory(_patient: CheckContext) -> Iterator[Finding]:
     """Check how much memory can be used."""
     use = Memory().use()
     if use is None:
@@ -154,7 +154,7 @@ def memory(_patient: Subject) -> Iterator[Finding]:
     yield finding("memory.enough" if enough else "memory.scarce", used_mib=used / 2**20, limit_mib=limit / 2**20)
 
 
-def clock(subject: Subject) -> Iterator[Finding]:
+def clock(subject: CheckContext) -> Iterator[Finding]:
     """Check whether the files' clock is the container's: the clock of a virtual machine that slept is late."""
     now = time.time()
     ahead = [path for path in _some_files(subject.project) if path.lstat().st_mtime > now + DRIFT_S]
@@ -165,14 +165,14 @@ def clock(subject: Subject) -> Iterator[Finding]:
         yield finding("clock.right")
 
 
-def descriptors(_patient: Subject) -> Iterator[Finding]:
+def descriptors(_patient: CheckContext) -> Iterator[Finding]:
     """Check whether there are enough descriptors for many connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     many = hard == resource.RLIM_INFINITY or hard >= 4096
     yield finding("descriptors.many" if many else "descriptors.few", soft=soft, hard=hard)
 
 
-CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
+CHECKS: tuple[Callable[[CheckContext], Iterator[Finding]], ...] = (
     mounts, events, watches, owners, ports, variables, cache, memory, clock, descriptors,
 )  # fmt: skip
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TABLE",
-    "Early",
+    "EarlySettings",
     "Settings",
     "documentation",
     "environment_file",
@@ -97,7 +97,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Early:
+class EarlySettings:
     """The settings that are needed before any file of the project is read."""
 
     project: Path
@@ -106,7 +106,7 @@ class Early:
     status_socket: str
 
 
-def read_early(process: Mapping[str, str], flags: Mapping[str, str], cwd: Path) -> Early:
+def read_early(process: Mapping[str, str], flags: Mapping[str, str], cwd: Path) -> EarlySettings:
     """Read the settings that come from the process environment and the flags alone.
 
     Raises:
@@ -115,7 +115,7 @@ def read_early(process: Mapping[str, str], flags: Mapping[str, str], cwd: Path) 
     reading = _Reader(process, dict.fromkeys(process, "environment"), flags, cwd)
     values = reading.values([setting for setting in TABLE if setting.early])
     reading.raise_problems()
-    return Early(**values)
+    return EarlySettings(**values)
 
 
 def read_settings(

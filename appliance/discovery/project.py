@@ -21,7 +21,7 @@ from appliance.discovery.rules.paste_file import paste_rule
 from appliance.discovery.rules.pecan import pecan_rule
 from appliance.discovery.rules.usual_names import console_rule, package_rule, scan_rule, usual_files_rule
 from appliance.discovery.source.modules import Modules
-from appliance.discovery.target import Context, Finding, Ruling, Target
+from appliance.discovery.target import Context, Finding, RuleResult, Target
 from appliance.discovery.unserved_routes import Unserved, find_unserved
 from appliance.errors import ApplicationError
 from appliance.identity.folder import check_folder
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Finding", "Project", "Target", "check_folder", "find_application"]
 
-_RULES: tuple[Callable[[Context], Ruling], ...] = (
+_RULES: tuple[Callable[[Context], RuleResult], ...] = (
     flask_rule,
     tool_rule,
     django_rule,
@@ -94,7 +94,7 @@ def _found(context: Context, app: str | None) -> Project:
     if app:
         return _project(context, _named(context, app), ())
     findings: list[Finding] = []
-    rulings: list[Ruling] = []
+    rulings: list[RuleResult] = []
     for rule in _RULES:
         ruling = rule(context)
         findings += ruling.findings
@@ -135,7 +135,7 @@ def _project(context: Context, target: Target, findings: Iterable[Finding]) -> P
     return Project(context.root, target, (*findings, Finding(rule, target.name, target.why, "chosen")))
 
 
-def _certain_asgi(rulings: list[Ruling]) -> tuple[Target, ...]:
+def _certain_asgi(rulings: list[RuleResult]) -> tuple[Target, ...]:
     """Return the ASGI applications that were found before anything doubtful."""
     for ruling in rulings:
         if ruling.asgi or ruling.weak or ruling.tied:
@@ -143,7 +143,7 @@ def _certain_asgi(rulings: list[Ruling]) -> tuple[Target, ...]:
     return ()
 
 
-def _is_doubtful(context: Context, target: Target, rulings: list[Ruling]) -> bool:
+def _is_doubtful(context: Context, target: Target, rulings: list[RuleResult]) -> bool:
     """Whether the application that the scan found is worse than what another rule has seen.
 
     A function of (environ, start_response) somewhere is worse than ``application`` in the project's run.py; and an
@@ -156,7 +156,7 @@ def _is_doubtful(context: Context, target: Target, rulings: list[Ruling]) -> boo
     return any("WSGIMiddleware" in context.modules.source(file).text for file in files)
 
 
-def _nothing(context: Context, rulings: list[Ruling], asgi: tuple[Target, ...]) -> ApplicationError:
+def _nothing(context: Context, rulings: list[RuleResult], asgi: tuple[Target, ...]) -> ApplicationError:
     refused = tuple(dict.fromkeys(reason for ruling in rulings for reason in ruling.refused))
     if asgi and not (context.adapts and len(asgi) > 1):
         return AsgiError(context.root, f"the project: {'; '.join(refused)}", asgi[0])

@@ -99,7 +99,7 @@ def describe_findings(findings: Iterable[Finding | Mapping[str, str]]) -> list[s
 
 
 @dataclass(frozen=True)
-class Ruling:
+class RuleResult:
     """The result of one rule: a target, or none; ``weak`` is a target to use if no other rule has any.
 
     ``asgi`` are applications that can only be adapted, all equally good.
@@ -128,7 +128,7 @@ class Context:
 
 
 @dataclass(frozen=True)
-class Pick:
+class Candidate:
     """The best name of one module.
 
     Attributes:
@@ -148,12 +148,12 @@ class Pick:
     asgi: tuple[str, Verdict] | None = None
 
 
-def pick(modules: Modules, source: Source, *, own: bool = False) -> Pick:
+def pick(modules: Modules, source: Source, *, own: bool = False) -> Candidate:
     """Choose the name in a module that a person would choose; ``own``: ignore what it imports from elsewhere."""
     if source.problem:
         # The file is broken now and will be fixed later: find its names in the text.
         match = _BY_TEXT.search(source.text)
-        return Pick(weak=(match[1] or match[2]) if match else None)
+        return Candidate(weak=(match[1] or match[2]) if match else None)
     names = [name for name, value in source.values.items() if not own or value.kind != "reference"]
     if source.stars and not own:
         names += [name for name in (*OBJECT_NAMES, *FACTORY_NAMES) if name not in source.values]
@@ -162,21 +162,21 @@ def pick(modules: Modules, source: Source, *, own: bool = False) -> Pick:
     for name in (*usual, *FACTORY_NAMES):
         if name in verdicts and verdicts[name].kind in {"wsgi", "factory"}:
             name = _instance_of_factory(source, verdicts, name)  # noqa: PLW2901 - the better name
-            return Pick(name, verdicts[name])
+            return Candidate(name, verdicts[name])
     if any(frameworks.is_asgi_framework(verdicts[name].framework) for name in OBJECT_NAMES if name in verdicts):
         # A FastAPI app, with a Flask application mounted in it.
-        return Pick(refused=_refused(verdicts), asgi=_asgi(source, verdicts))
+        return Candidate(refused=_refused(verdicts), asgi=_asgi(source, verdicts))
     for kind in ("wsgi", "factory"):
         rest = [name for name in names if verdicts[name].kind == kind and not name.startswith("_")]
         served = [name for name in rest if name in source.served]
         best = served if len(served) == 1 else rest
         if len(best) == 1:
-            return Pick(best[0], verdicts[best[0]])
+            return Candidate(best[0], verdicts[best[0]])
         if rest:
-            return Pick(tied=tuple(rest))
+            return Candidate(tied=tuple(rest))
     if own:  # a scan, which goes on to other files: a class alone is no reason to stop it
         verdicts = {name: verdict for name, verdict in verdicts.items() if source.values[name].kind != "class"}
-    return Pick(weak=_weak(source, verdicts), refused=_refused(verdicts), asgi=_asgi(source, verdicts))
+    return Candidate(weak=_weak(source, verdicts), refused=_refused(verdicts), asgi=_asgi(source, verdicts))
 
 
 def target_of(context: Context, source: Source, name: str, verdict: Verdict, why: str) -> Target:

@@ -31,12 +31,12 @@ from appliance.environment.environment_folder import (
     noted,
     seal,
 )
+from appliance.environment.environment_locks import making, prune
 from appliance.environment.install_dependencies import Filling
 from appliance.environment.installer import Installer, installer
 from appliance.environment.python.interpreter import Interpreter, choose_interpreter
 from appliance.environment.python.python_choice import PythonChoices, Subject, after_failure, settle
 from appliance.environment.python.pythons import own_interpreter
-from appliance.environment.upkeep import making, prune
 from appliance.errors import InstallError
 from appliance.identity.identity import user_cache, user_home
 

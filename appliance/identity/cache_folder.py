@@ -35,7 +35,7 @@ _NO_OWNERS = "{path} is on a file system that does not keep who made a file"
 
 
 @dataclass(frozen=True)
-class Claim:
+class ClaimedFolder:
     """Where this user's folder is.
 
     Attributes:
@@ -82,7 +82,7 @@ def prepare_cache(cache: Path, uid: int, gid: int) -> list[Notice]:
     return notices
 
 
-def claim(cache: Path, temporary: Path) -> Claim:
+def claim(cache: Path, temporary: Path) -> ClaimedFolder:
     """As the folder's user: find or make the folder.
 
     Args:
@@ -91,7 +91,7 @@ def claim(cache: Path, temporary: Path) -> Claim:
     """
     notices: list[Notice] = []
     try:
-        return Claim(_claim_in(cache, notices.append), tuple(notices))
+        return ClaimedFolder(_claim_in(cache, notices.append), tuple(notices))
     except OSError as error:
         reason = error.strerror or str(error)
     action = "Name another folder in APPLIANCE_CACHE, or give the volume to root, with mode 1777."
@@ -99,9 +99,9 @@ def claim(cache: Path, temporary: Path) -> Claim:
         instead = _temporary(temporary, notices.append)
     except OSError as error:
         fields = {"path": str(cache), "reason": f"{reason}; {temporary}: {error.strerror or error}", "action": action}
-        return Claim(cache, (*notices, ("cache.unavailable", fields)))
+        return ClaimedFolder(cache, (*notices, ("cache.unavailable", fields)))
     fields = {"path": str(cache), "reason": reason, "instead": str(instead), "action": action}
-    return Claim(instead, (*notices, ("cache.moved", fields)))
+    return ClaimedFolder(instead, (*notices, ("cache.moved", fields)))
 
 
 def exposure(cache: Path) -> str:

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 _MAX_LINKS = 40  # as many as the kernel follows
 
 
-class Reached(NamedTuple):
+class ReachedFolder(NamedTuple):
     """A folder, and the status of its parent folder."""
 
     folder: Folder
     above: os.stat_result
 
 
-def reach(path: Path, *, make: bool = False) -> Reached:
+def reach(path: Path, *, make: bool = False) -> ReachedFolder:
     """Open the folder at this path; anybody may own the folder itself.
 
     Args:
@@ -59,7 +59,7 @@ def reach(path: Path, *, make: bool = False) -> Reached:
     except BaseException:
         os.close(here)
         raise
-    return Reached(volume_of(here, str(path)), above)
+    return ReachedFolder(volume_of(here, str(path)), above)
 
 
 def _levels(target: str, links: int) -> list[str]:

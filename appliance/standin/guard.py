@@ -4,7 +4,7 @@ Theory of operation. The pages show source code, values and logs, and can run co
 a frame, or another machine must not reach them through the developer's browser or past it.
 
 - **Host.** A loopback name or address, or the host of PUBLIC_URL, needs nothing more where the client is this machine
-  (``near``). Everything else needs the token: a name can be rebound, and a client can send any Host.
+  (``local``). Everything else needs the token: a name can be rebound, and a client can send any Host.
 - **Token.** New at each start, 256 random bits. It is printed in the log as a URL to open. Opening it sets a cookie
   (HttpOnly, SameSite=Strict) and leads to the same page without it, so that the address bar and Referer do not hold it.
 - **Fetch Metadata** (W3C). What another site starts is refused, except for a navigation by GET to a page: a link in a
@@ -55,7 +55,7 @@ FIELDS = (
 
 
 @dataclass(frozen=True)
-class Asked:
+class PageRequest:
     """What a request says of itself.
 
     Attributes:
@@ -64,7 +64,7 @@ class Asked:
         fields: lower-case names to values.
         token: the value of the query's parameter; "" without.
         page_value: what a form field or ``X-Appliance-Page`` holds; "" without.
-        near: the client is this machine.
+        local: the client is this machine.
     """
 
     method: str
@@ -72,7 +72,7 @@ class Asked:
     fields: Mapping[str, str]
     token: str = ""
     page_value: str = ""
-    near: bool = False
+    local: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Guard:
         self._public = (scheme.lower(), _normal(rest.partition("/")[0], scheme.lower())) if rest else None
         self.page_value = hmac.new(token.encode(), b"page", hashlib.sha256).hexdigest()
 
-    def decide(self, asked: Asked) -> Allowed | Refused:
+    def decide(self, asked: PageRequest) -> Allowed | Refused:
         """Allow or refuse one request."""
         if not self._enabled:
             return Refused(404, "APPLIANCE_PAGES is off", "Set APPLIANCE_PAGES=on to see the pages of the appliance.")
@@ -123,13 +123,13 @@ class Guard:
         if foreign is not None:
             return foreign
         opens = asked.method == "GET" and _navigates(fields) and _same(asked.token, self._token)
-        if not (opens or self._has_cookie(fields, host[1]) or (asked.near and self._is_own(host))):
+        if not (opens or self._has_cookie(fields, host[1]) or (asked.local and self._is_own(host))):
             return Refused(403, *self._unknown(host))
         if asked.method in _SAFE:
             return Allowed(self._cookie(asked.scheme, host[1]) if opens else "")
         return self._change(asked, host)
 
-    def _change(self, asked: Asked, host: tuple[str, int]) -> Allowed | Refused:
+    def _change(self, asked: PageRequest, host: tuple[str, int]) -> Allowed | Refused:
         fields = asked.fields
         if asked.method != "POST":
             return Refused(405, f"{asked.method[:20]} is not used here", "Use GET, HEAD or POST.")
@@ -159,7 +159,7 @@ class Guard:
         return (f"the host {host[0][:100]!r} is not this machine's own", _OPEN)
 
 
-def _foreign(asked: Asked) -> Refused | None:
+def _foreign(asked: PageRequest) -> Refused | None:
     """The refusal of what another site started, or shows in a frame; None if nothing says so."""
     fields = asked.fields
     if fields.get("sec-fetch-dest") in _FRAMES:

@@ -15,7 +15,7 @@ from appliance.server.wsgi.recording.exchange import current
 from . import guard
 from .answers import file
 from .browser_errors import BODY_MAX, BrowserErrors
-from .near import gateways_here, is_near
+from .local_peers import container_gateways, is_local
 from .remedy_pages import FORM, PAGE_VALUE
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class OwnPages:
         self._report = report
         self._status = status
         self._errors = BrowserErrors(report)
-        self._gateways = gateways_here()
+        self._gateways = container_gateways()
         self._refused_at = 0.0
         folder = files(__package__) / "static"
         client = (folder / "client.js").read_bytes().replace(_PAGE_VALUE, gate.page_value.encode())
@@ -97,26 +97,26 @@ class OwnPages:
             return self._refuse(guard.Refused(status, reason, f"Open {PREFIX}/."), environ, start)
         return route(environ, start)
 
-    def _asked(self, environ: dict[str, Any]) -> guard.Asked:
+    def _asked(self, environ: dict[str, Any]) -> guard.PageRequest:
         fields = {key[5:].lower().replace("_", "-"): value for key, value in environ.items() if key.startswith("HTTP_")}
         token = parse_qs(environ.get("QUERY_STRING", "")).get(guard.PARAMETER, [""])[0]
         form = environ[FORM] = _form(environ)
-        return guard.Asked(
+        return guard.PageRequest(
             environ["REQUEST_METHOD"],
             environ["wsgi.url_scheme"],
             fields,
             token=token,
             page_value=fields.get(guard.PAGE_VALUE_FIELD.lower(), "") or form.get(PAGE_VALUE, ""),
-            near=self._is_near(environ),
+            local=self._is_local(environ),
         )
 
-    def _is_near(self, environ: dict[str, Any]) -> bool:
+    def _is_local(self, environ: dict[str, Any]) -> bool:
         """Whether the client is this machine. A proxy that is not trusted may speak for anybody: a tunnel, for one."""
         exchange = current.get()
         head = exchange.head if exchange is not None else None
         claims = head.said.forwarded if head is not None else None
         believed = not claims or any(key in environ for key in claims)
-        return believed and is_near(environ["REMOTE_ADDR"], self._gateways)
+        return believed and is_local(environ["REMOTE_ADDR"], self._gateways)
 
     def _refuse(self, refused: Refused, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         now = time.monotonic()

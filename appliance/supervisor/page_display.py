@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from appliance.protocol.messages import HandOverConnections
 from appliance.protocol.page_messages import Importing
 from appliance.supervisor import lifecycle_events
-from appliance.supervisor.remedy_board import RemedyBoard
+from appliance.supervisor.offered_remedies import OfferedRemedies
 from appliance.supervisor.reporting.progress_page import ProgressPage
 from appliance.supervisor.workers.connection_router import ConnectionRouter
 
@@ -47,7 +47,7 @@ class PageDisplay:
         self.progress = ProgressPage(
             runtime.loop, self.router.progress, lambda: runtime.state().phase, runtime.log.masked
         )
-        self.remedies = RemedyBoard(
+        self.remedies = OfferedRemedies(
             runtime.loop, runtime.children, runtime.log, runtime.settings, runtime.process,
             snapshot=runtime.snapshot, router=self.router, on_event=runtime.on_event,
         )  # fmt: skip

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from appliance.commands import symptoms
-from appliance.commands.symptoms import Subject
+from appliance.commands.symptoms import CheckContext
 from appliance.config.settings import read_settings
 
 
@@ -24,7 +24,7 @@ def subject(tmp_path):
         values = {f"APPLIANCE_{name}": text for name, text in settings.items()}
         given = {"APPLIANCE_PROJECT": str(folder), "APPLIANCE_CACHE": str(tmp_path / "cache"), **values}
         given["APPLIANCE_STATUS_SOCKET"] = str(tmp_path / "none.sock")
-        return Subject(read_settings(given, {}, {}, tmp_path), in_image=True)
+        return CheckContext(read_settings(given, {}, {}, tmp_path), in_image=True)
 
     return subject
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.config.settings import TABLE, Early, Settings, read_early, read_settings
+from appliance.config.settings import TABLE, EarlySettings, Settings, read_early, read_settings
 from appliance.errors import SettingsError
 
 HERE = Path("/projects/shop")
@@ -28,7 +28,7 @@ def test_the_table_is_the_class():
     """Each row is a field of Settings and each field but two is a row, so that no setting can do nothing."""
     rows = {setting.field for setting in TABLE}
     assert {field.name for field in dataclasses.fields(Settings)} - {"origins", "notices"} == rows
-    assert {setting.field for setting in TABLE if setting.early} == {f.name for f in dataclasses.fields(Early)}
+    assert {setting.field for setting in TABLE if setting.early} == {f.name for f in dataclasses.fields(EarlySettings)}
 
 
 @pytest.mark.parametrize("setting", TABLE, ids=lambda setting: setting.name)

@@ -7,8 +7,8 @@ import pytest
 
 from appliance.conventions import COMPLETE_MARK
 from appliance.environment.environment_folder import clear, closed_to_others, is_whole, note, noted, seal
+from appliance.environment.environment_locks import EnvironmentUse, making, prune
 from appliance.environment.python.pythons import _places as _candidates
-from appliance.environment.upkeep import Use, making, prune
 from appliance.supervisor.preloading import preload_cache
 from appliance.supervisor.preloading.preload_cache import PreloadCache
 from tests.users import ATTACKER, OWNER, as_root, place, user, volume
@@ -93,7 +93,7 @@ def test_marks_beside_it(environment):
         assert not noted(environments, "key.more")
         with pytest.raises(OSError, match="link"), making(environment, print):
             pass
-        Use().hold(environment)
+        EnvironmentUse().hold(environment)
         assert prune(environments, Path("/workspace"), 10**10) == []
         note(environments, "key.more", b"setuptools")
     assert (victim.read_text(), victim.stat().st_mtime) == ("precious", 1)

@@ -125,8 +125,8 @@ def work(*, seconds: float, seed: int) -> Result:
                     time.sleep(chance.choice(PAUSES_S))
                 result.saves += 1
                 appliance.edit("app.py", _page(chance, result.saves, good=True))
-                patience = time.monotonic() + SETTLE_S
-                while crowd.seen < result.saves and time.monotonic() < patience:
+                deadline = time.monotonic() + SETTLE_S
+                while crowd.seen < result.saves and time.monotonic() < deadline:
                     time.sleep(0.01)
             result.answers = dict(crowd.answers)
             result.failures = crowd.failures

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.server.http.hosts import is_loopback
-from appliance.standin.guard import COOKIE, FIELDS, Allowed, Asked, Guard, Refused, new_token
+from appliance.standin.guard import COOKIE, FIELDS, Allowed, Guard, PageRequest, Refused, new_token
 
 TOKEN = new_token()
 GUARD = Guard(TOKEN, "https://dev.example.test")
@@ -15,13 +15,13 @@ NAVIGATION = {"sec-fetch-site": "none", "sec-fetch-mode": "navigate", "sec-fetch
 LOCAL = {"host": "localhost:8000"}
 
 
-def page(host: str, *, near: bool = True, **fields: str) -> Asked:
+def page(host: str, *, local: bool = True, **fields: str) -> PageRequest:
     """A navigation to a page, as a browser sends it."""
     named = {name.replace("_", "-"): value for name, value in fields.items()}
-    return Asked("GET", "http", {"host": host, **NAVIGATION, **named}, near=near)
+    return PageRequest("GET", "http", {"host": host, **NAVIGATION, **named}, local=local)
 
 
-def press(**changes: object) -> Asked:
+def press(**changes: object) -> PageRequest:
     """A press of a button on a page, as a browser sends it, with one thing that differs."""
     fields = {
         "host": "localhost:8000",
@@ -33,8 +33,8 @@ def press(**changes: object) -> Asked:
     given_fields = changes.pop("fields", {})
     assert isinstance(given_fields, dict)
     fields = {name: value for name, value in {**fields, **given_fields}.items() if value is not None}
-    arguments = {"page_value": GUARD.page_value, "near": True, **changes}
-    return Asked(str(arguments.pop("method", "POST")), "http", fields, **arguments)  # type: ignore[arg-type]
+    arguments = {"page_value": GUARD.page_value, "local": True, **changes}
+    return PageRequest(str(arguments.pop("method", "POST")), "http", fields, **arguments)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def press(**changes: object) -> Asked:
 def test_this_machine_sees_the_pages(host: str):
     """A loopback name or address, or PUBLIC_URL's host, needs no token where the client is this machine."""
     scheme = "https" if host == "dev.example.test" else "http"
-    asked = Asked("GET", scheme, {"host": host, **NAVIGATION}, near=True)
+    asked = PageRequest("GET", scheme, {"host": host, **NAVIGATION}, local=True)
     assert GUARD.decide(asked) == Allowed()
 
 
@@ -62,27 +62,27 @@ def test_a_rebound_host_is_refused(host: str):
 @pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "[::1]", "dev.example.test"])
 def test_another_machine_is_refused(host: str):
     """Another container on the network, which can send any Host, needs the token."""
-    refused = GUARD.decide(page(host, near=False))
+    refused = GUARD.decide(page(host, local=False))
     assert isinstance(refused, Refused)
     assert refused.status == 403
 
 
 def test_the_token_opens_once_and_then_the_cookie_does():
     """The URL with the token sets the cookie; the cookie opens the page from any host and machine."""
-    opened = GUARD.decide(Asked("GET", "http", {"host": "app:8000", **NAVIGATION}, token=TOKEN))
+    opened = GUARD.decide(PageRequest("GET", "http", {"host": "app:8000", **NAVIGATION}, token=TOKEN))
     assert isinstance(opened, Allowed)
     pair, *attributes = opened.cookie.split("; ")
     assert pair == f"{COOKIE}8000={TOKEN}"
     assert {"HttpOnly", "SameSite=Strict", "Path=/__appliance__"} <= set(attributes)
-    assert GUARD.decide(page("app:8000", near=False, cookie=f"a=b; {pair}; c=d")) == Allowed()
-    assert isinstance(GUARD.decide(page("app:8001", near=False, cookie=pair)), Refused)
+    assert GUARD.decide(page("app:8000", local=False, cookie=f"a=b; {pair}; c=d")) == Allowed()
+    assert isinstance(GUARD.decide(page("app:8001", local=False, cookie=pair)), Refused)
 
 
 @pytest.mark.parametrize("token", ["", "x", TOKEN[:-1], TOKEN + "x", TOKEN.swapcase(), "\udcff", "é"], ids=range(7))
 def test_a_wrong_token_opens_nothing(token: str):
     """A token that differs in one character, or is of another start, is none."""
-    assert isinstance(GUARD.decide(Asked("GET", "http", {"host": "app"}, token=token)), Refused)
-    assert isinstance(GUARD.decide(page("app", near=False, cookie=f"{COOKIE}80={token}")), Refused)
+    assert isinstance(GUARD.decide(PageRequest("GET", "http", {"host": "app"}, token=token)), Refused)
+    assert isinstance(GUARD.decide(page("app", local=False, cookie=f"{COOKIE}80={token}")), Refused)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_wrong_token_opens_nothing(token: str):
 )
 def test_another_site_reads_nothing(fields: dict[str, str]):
     """A frame, an image, a script or a fetch of another site is refused, with the cookie too."""
-    asked = Asked("GET", "http", {**LOCAL, **NAVIGATION, **fields, "cookie": f"{COOKIE}8000={TOKEN}"}, near=True)
+    asked = PageRequest("GET", "http", {**LOCAL, **NAVIGATION, **fields, "cookie": f"{COOKIE}8000={TOKEN}"}, local=True)
     assert isinstance(GUARD.decide(asked), Refused)
 
 
@@ -135,7 +135,7 @@ def test_a_press_on_our_page_changes_something():
         {"method": "PUT"},
         {"method": "DELETE"},
         {"method": "OPTIONS"},
-        {"near": False},
+        {"local": False},
     ],
 )
 def test_a_press_with_one_thing_wrong_changes_nothing(changes: dict[str, object]):
@@ -146,7 +146,7 @@ def test_a_press_with_one_thing_wrong_changes_nothing(changes: dict[str, object]
 def test_off_is_off():
     """APPLIANCE_PAGES=off answers nobody, whatever he brings."""
     off = Guard(TOKEN, enabled=False)
-    for asked in (page("localhost"), press(), Asked("GET", "http", LOCAL, token=TOKEN, near=True)):
+    for asked in (page("localhost"), press(), PageRequest("GET", "http", LOCAL, token=TOKEN, local=True)):
         refused = off.decide(asked)
         assert isinstance(refused, Refused)
         assert refused.status == 404
@@ -165,7 +165,7 @@ def test_no_origin_may_read_and_no_site_may_frame():
 @given(st.text(), st.dictionaries(st.sampled_from(["origin", "cookie", "sec-fetch-site", "sec-fetch-dest"]), st.text()))
 def test_no_request_fails_the_guard(host: str, fields: dict[str, str]):
     """Whatever the fields hold, there is a decision; without the token another machine gets nothing."""
-    decided = GUARD.decide(Asked("GET", "http", {"host": host, **fields}))
+    decided = GUARD.decide(PageRequest("GET", "http", {"host": host, **fields}))
     assert isinstance(decided, Refused)
 
 

@@ -22,7 +22,7 @@ def test_a_file_that_becomes_whole():
 
 
 def test_a_third_file_extends_the_burst():
-    """From the third file on there is more patience between two of them."""
+    """From the third file on a burst waits longer between two of them."""
     burst = Burst()
     for number, path in enumerate("abc"):
         burst.add(path, 10.0 + number / 1000, whole=True)

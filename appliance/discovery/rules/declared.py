@@ -8,29 +8,29 @@ from __future__ import annotations
 from appliance.discovery.asgi_applications import AsgiError
 from appliance.discovery.rules.explicit import explicit_target
 from appliance.discovery.rules.own_package import read_pyproject
-from appliance.discovery.target import Context, Finding, Ruling
+from appliance.discovery.target import Context, Finding, RuleResult
 from appliance.errors import ApplicationError
 
 _FLASK = "FLASK_APP"
 _TOOL = "[tool.appliance] of pyproject.toml"
 
 
-def flask_rule(context: Context) -> Ruling:
+def flask_rule(context: Context) -> RuleResult:
     """Read FLASK_APP, from the environment or the project's .env files."""
     text = context.values.get(_FLASK, "")
     if not text:
-        return Ruling((Finding(_FLASK, "the environment and the .env files", "it is not set", "nothing"),))
+        return RuleResult((Finding(_FLASK, "the environment and the .env files", "it is not set", "nothing"),))
     try:
         target = explicit_target(context, text, _FLASK)
     except AsgiError as error:
         finding = Finding(_FLASK, text, error.found, "passed over")
-        return Ruling((finding,), refused=(error.found,), asgi=(error.target,))
+        return RuleResult((finding,), refused=(error.found,), asgi=(error.target,))
     except ApplicationError as error:
-        return Ruling((Finding(_FLASK, text, error.found, "passed over"),))
-    return Ruling((Finding(_FLASK, text, f"it names {target.module}:{target.attribute}", "chosen"),), target)
+        return RuleResult((Finding(_FLASK, text, error.found, "passed over"),))
+    return RuleResult((Finding(_FLASK, text, f"it names {target.module}:{target.attribute}", "chosen"),), target)
 
 
-def tool_rule(context: Context) -> Ruling:
+def tool_rule(context: Context) -> RuleResult:
     """Read ``app`` in ``[tool.appliance]``: the project itself names it, so a wrong one is an error.
 
     Raises:
@@ -40,11 +40,11 @@ def tool_rule(context: Context) -> Ruling:
     section = table.get("appliance", {}) if isinstance(table, dict) else {}
     text = section.get("app") if isinstance(section, dict) else None
     if not isinstance(text, str) or not text:
-        return Ruling((Finding(_TOOL, "pyproject.toml", "it names no app", "nothing"),))
+        return RuleResult((Finding(_TOOL, "pyproject.toml", "it names no app", "nothing"),))
     try:
         target = explicit_target(context, text, "[tool.appliance] app")
     except AsgiError as error:
         if not context.adapts:
             raise
         target = error.target
-    return Ruling((Finding(_TOOL, text, f"it names {target.module}:{target.attribute}", "chosen"),), target)
+    return RuleResult((Finding(_TOOL, text, f"it names {target.module}:{target.attribute}", "chosen"),), target)

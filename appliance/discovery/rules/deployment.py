@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from appliance.discovery.asgi_applications import AsgiError
 from appliance.discovery.rules.explicit import explicit_target
-from appliance.discovery.target import Context, Finding, Ruling, Target
+from appliance.discovery.target import Context, Finding, RuleResult, Target
 from appliance.errors import ApplicationError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ _MAX_STARTS = 8  # program names in one command
 _MAX_NAME = 200
 
 
-def deployment_rule(context: Context) -> Ruling:
+def deployment_rule(context: Context) -> RuleResult:
     """Return the first application that one of these files names, and that exists."""
     findings: list[Finding] = []
     tried: set[str] = set()
@@ -78,8 +78,8 @@ def deployment_rule(context: Context) -> Ruling:
                 findings.append(Finding(RULE, f"{name}: {text}", "nothing shows that it serves", "passed over"))
                 continue
             findings.append(Finding(RULE, f"{name}: {text}", f"it names {target.name}", "chosen"))
-            return Ruling(tuple(findings), target)
-    return Ruling(
+            return RuleResult(tuple(findings), target)
+    return RuleResult(
         tuple(findings) or (Finding(RULE, "Procfile, Dockerfile, ...", "none names an application", "nothing"),),
         asgi=asgi,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from appliance.discovery.rules.django_settings import KEY, NOT_FOR_DEVELOPMENT, named_in, rank
 from appliance.discovery.source.modules import module_in
-from appliance.discovery.target import Context, Finding, Ruling, Target, search_path
+from appliance.discovery.target import Context, Finding, RuleResult, Target, search_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ _RUNS = "execute_from_command_line"
 _MAX_DEPTH = 2
 
 
-def django_rule(context: Context) -> Ruling:
+def django_rule(context: Context) -> RuleResult:
     """Find the Django project below the root, the shallowest ``manage.py`` first."""
     findings: list[Finding] = []
     for file in context.modules.files(_MAX_DEPTH):
@@ -43,10 +43,10 @@ def django_rule(context: Context) -> Ruling:
         target = _managed(context, file, settings, how)
         found = f"settings {settings} ({how}), application {target.module or 'made from the settings'}"
         findings.append(Finding(RULE, context.name(file), found, "chosen"))
-        return Ruling(tuple(findings), target)
+        return RuleResult(tuple(findings), target)
     if not findings:
         findings.append(Finding(RULE, "manage.py", "there is none", "nothing"))
-    return Ruling(tuple(findings))
+    return RuleResult(tuple(findings))
 
 
 def managed_target(context: Context, file: Path) -> Target | None:
@@ -56,12 +56,12 @@ def managed_target(context: Context, file: Path) -> Target | None:
     return _managed(context, file, settings, how) if settings else None
 
 
-def unmanaged_rule(context: Context) -> Ruling:
+def unmanaged_rule(context: Context) -> RuleResult:
     """Find a Django project without a ``manage.py``: another file that manages it, or its settings alone."""
     target = _managed_by_another(context) or _settings_alone(context)
     if target is None:
-        return Ruling((Finding(UNMANAGED, "files that run its commands, settings", "there are none", "nothing"),))
-    return Ruling((Finding(UNMANAGED, target.name, target.why, "chosen"),), target)
+        return RuleResult((Finding(UNMANAGED, "files that run its commands, settings", "there are none", "nothing"),))
+    return RuleResult((Finding(UNMANAGED, target.name, target.why, "chosen"),), target)
 
 
 def _managed_by_another(context: Context) -> Target | None:

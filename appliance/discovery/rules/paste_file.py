@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from appliance.discovery.entrypoints import declared_entry_points
 from appliance.discovery.rules.own_package import package_names, read_pyproject
-from appliance.discovery.target import Context, Finding, Ruling, Target
+from appliance.discovery.target import Context, Finding, RuleResult, Target
 from appliance.errors import ApplicationError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _FOLDERS = ("conf", "config", "configs", "etc", "ini")
 _OTHERS = frozenset({"alembic.ini", "tox.ini", "pytest.ini", "uwsgi.ini", "mypy.ini", "setup.ini"})
 
 
-def paste_rule(context: Context) -> Ruling:
+def paste_rule(context: Context) -> RuleResult:
     """Choose the root's file that is most likely for development, and its ``main`` or its only application."""
     findings: list[Finding] = []
     for file in _files(context.root):
@@ -45,8 +45,8 @@ def paste_rule(context: Context) -> Ruling:
             context, file, section, f"{context.name(file)} has a section for the application {section}."
         )
         findings.append(Finding(RULE, context.name(file), f"the application {section}", "chosen"))
-        return Ruling(tuple(findings), target)
-    return Ruling(tuple(findings) or (Finding(RULE, "*.ini", "there is none", "nothing"),))
+        return RuleResult(tuple(findings), target)
+    return RuleResult(tuple(findings) or (Finding(RULE, "*.ini", "there is none", "nothing"),))
 
 
 def paste_target(context: Context, file: Path, section: str, why: str) -> Target:

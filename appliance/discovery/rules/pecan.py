@@ -9,7 +9,7 @@ import ast
 import warnings
 from typing import TYPE_CHECKING
 
-from appliance.discovery.target import Context, Finding, Ruling, Target, search_path
+from appliance.discovery.target import Context, Finding, RuleResult, Target, search_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,13 +20,13 @@ _NAMES = ("config.py", "development.py", "dev.py", "local.py", "prod.py", "produ
 _FOLDERS = ("", "config", "conf", "etc")
 
 
-def pecan_rule(context: Context) -> Ruling:
+def pecan_rule(context: Context) -> RuleResult:
     """Choose the first file that binds ``app`` to a configuration of Pecan's."""
     for file in _files(context.root):
         if _is_pecans(file):
             target = pecan_target(context, file, f"{context.name(file)} is Pecan's configuration of an application.")
-            return Ruling((Finding(RULE, context.name(file), "it configures an application", "chosen"),), target)
-    return Ruling((Finding(RULE, "config.py", "there is none of Pecan's", "nothing"),))
+            return RuleResult((Finding(RULE, context.name(file), "it configures an application", "chosen"),), target)
+    return RuleResult((Finding(RULE, "config.py", "there is none of Pecan's", "nothing"),))
 
 
 def pecan_target(context: Context, file: Path, why: str) -> Target:

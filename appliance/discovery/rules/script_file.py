@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from appliance.discovery.asgi_applications import named_in_text
 from appliance.discovery.serving import Served, serves_itself, serves_when_called
-from appliance.discovery.target import Context, Pick, Target, command_environ, search_path
+from appliance.discovery.target import Candidate, Context, Target, command_environ, search_path
 
 if TYPE_CHECKING:
     from appliance.discovery.source.source import Source
@@ -41,7 +41,7 @@ _REGISTRIES = (
 _RELATIVE = re.compile(r"^[ \t]*from[ \t]+\.", re.MULTILINE)
 
 
-def script_target(context: Context, source: Source, best: Pick) -> Target | None:
+def script_target(context: Context, source: Source, best: Candidate) -> Target | None:
     """Return the target that runs this file; None if it serves no WSGI, or if importing ``best`` is enough."""
     served = serves_itself(context.modules, source) or (None if best.name else _registers(source))
     if served is None or served.kind != "wsgi":
@@ -56,17 +56,17 @@ def asgi_target(context: Context, source: Source) -> Target | None:
     served = serves_itself(context.modules, source)
     if served is None or served.kind != "asgi" or named_in_text(source.text):
         return None
-    return replace(_run(context, source, Pick(), "", _reason(served, Pick())), interface="asgi")
+    return replace(_run(context, source, Candidate(), "", _reason(served, Candidate())), interface="asgi")
 
 
 def named_script(context: Context, source: Source) -> Target | None:
     """Return the target that runs a named file with a ``__main__`` branch, whatever the branch does."""
     if source.run is None or not source.run.calls:
         return None
-    return _run(context, source, Pick(), "", "binds no application, and does something under __main__")
+    return _run(context, source, Candidate(), "", "binds no application, and does something under __main__")
 
 
-def _run(context: Context, source: Source, best: Pick, framework: str, reason: str) -> Target:
+def _run(context: Context, source: Source, best: Candidate, framework: str, reason: str) -> Target:
     # A file of a package with relative imports runs as with python -m: from the package's root, as a part of it.
     module, first = context.modules.name_of(source.file) if _RELATIVE.search(source.text) else ("", source.file.parent)
     return Target(
@@ -132,7 +132,7 @@ def _framework(source: Source, served: Served) -> str:
     return _FRAMEWORKS.get(served.by.partition(".")[0]) or _FRAMEWORKS.get(next(imported, ""), "")
 
 
-def _reason(served: Served, best: Pick) -> str:
+def _reason(served: Served, best: Candidate) -> str:
     by = f"{served.by.removeprefix('?.')} in line {served.line}"
     if served.by.startswith((*_REGISTRIES, "cherrypy.tree.")):
         return f"registers its functions with the framework itself ({by})"

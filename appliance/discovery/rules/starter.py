@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from appliance.discovery.rules.deployment import deployment_rule
 from appliance.discovery.rules.script_file import script_target
 from appliance.discovery.serving import own_function
-from appliance.discovery.target import Context, Finding, Pick, Ruling, Target, describe, pick, target_of
+from appliance.discovery.target import Candidate, Context, Finding, RuleResult, Target, describe, pick, target_of
 
 if TYPE_CHECKING:
     from appliance.discovery.source.source import Source
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _RULE = "The module that calls the factory"
 
 
-def starter(context: Context, factory: Target) -> Ruling | None:
+def starter(context: Context, factory: Target) -> RuleResult | None:
     """Return what starts a factory of the own package: what rule 7 names, or the only root module that calls it.
 
     None if there is neither, or if several are equally good.
@@ -38,10 +38,10 @@ def starter(context: Context, factory: Target) -> Ruling | None:
     target = script_target(context, source, best) or target_of(
         context, source, best.name or "", best.verdict, f"{text}."
     )
-    return Ruling((Finding(_RULE, context.name(source.file), text, "chosen"),), target)
+    return RuleResult((Finding(_RULE, context.name(source.file), text, "chosen"),), target)
 
 
-def _starts(context: Context, declared: Ruling, package: str) -> bool:
+def _starts(context: Context, declared: RuleResult, package: str) -> bool:
     """Whether the declared target is in the package, or uses it: a Makefile may start an example or another service."""
     target = declared.target
     if target is None or not target.file or context.modules.is_left_out(Path(target.file)):
@@ -62,7 +62,7 @@ def _above(context: Context) -> list[Source]:
     return [context.modules.source(file) for file in files if not file.name.startswith("test")]
 
 
-def _instance_of(context: Context, source: Source, factory: Target) -> Pick | None:
+def _instance_of(context: Context, source: Source, factory: Target) -> Candidate | None:
     """Return the best name of a module, if this factory makes it."""
     best = pick(context.modules, source, own=True)
     value = source.values.get(best.name or "")

@@ -29,10 +29,10 @@ from appliance.discovery.source.verdict import Verdict
 from appliance.discovery.target import (
     FACTORY_NAMES,
     OBJECT_NAMES,
+    Candidate,
     Context,
     Finding,
-    Pick,
-    Ruling,
+    RuleResult,
     Target,
     describe,
     pick,
@@ -61,11 +61,11 @@ _IS_TEST = re.compile(r"^test_|_test\.py$|^tests?\.py$|^conftest\.py$|^setup\.py
 @dataclass(frozen=True)
 class _Found:
     source: Source
-    best: Pick
+    best: Candidate
     script: Target | None
 
 
-def usual_files_rule(context: Context) -> Ruling:
+def usual_files_rule(context: Context) -> RuleResult:
     """Look at ``wsgi.py``, ``app.py`` and similar names, and ``*.wsgi``, in the root and in ``src/``."""
     files = list(_usual_files(context))
     ruling = _first(context, "Usual file names", files, ", ".join(f"{name}.py" for name in FILES[:6]))
@@ -77,13 +77,13 @@ def usual_files_rule(context: Context) -> Ruling:
         source = context.modules.source(file)
         script = script_target(context, source, pick(context.modules, source)) if module in source.imports else None
         if script is not None and str(file) != ruling.target.file:
-            return Ruling(
+            return RuleResult(
                 (*ruling.findings[:-1], Finding("Usual file names", context.name(file), script.why, "chosen")), script
             )
     return ruling
 
 
-def package_rule(context: Context) -> Ruling:
+def package_rule(context: Context) -> RuleResult:
     """Look at the package that pyproject.toml, setup.cfg or setup.py names, and the usual files in it."""
     names = package_names(context.root)
     files: list[Path] = []
@@ -107,7 +107,7 @@ def package_rule(context: Context) -> Ruling:
     return replace(started, findings=(*ruling.findings[:-1], passed, *started.findings))
 
 
-def console_rule(context: Context) -> Ruling:
+def console_rule(context: Context) -> RuleResult:
     """Look at the console scripts that serve, and at commands in the root; the last rule: most need arguments."""
     rule = "The project's console scripts"
     for name, text in declared_entry_points(context.root, read_pyproject(context.root), "console_scripts").items():
@@ -116,12 +116,12 @@ def console_rule(context: Context) -> Ruling:
             continue
         target = console_target(context, name, module.strip(), function.strip())
         if target is not None:
-            return Ruling((Finding(rule, f"{name} = {text}", target.why, "chosen"),), target)
+            return RuleResult((Finding(rule, f"{name} = {text}", target.why, "chosen"),), target)
     for file in _commands(context):
-        target = script_target(context, context.modules.source(file), Pick())
+        target = script_target(context, context.modules.source(file), Candidate())
         if target is not None:
-            return Ruling((Finding(rule, context.name(file), target.why, "chosen"),), target)
-    return Ruling((Finding(rule, "pyproject.toml, setup.cfg, setup.py", "none serves WSGI", "nothing"),))
+            return RuleResult((Finding(rule, context.name(file), target.why, "chosen"),), target)
+    return RuleResult((Finding(rule, "pyproject.toml, setup.cfg, setup.py", "none serves WSGI", "nothing"),))
 
 
 def _commands(context: Context) -> Iterable[Path]:
@@ -133,7 +133,7 @@ def _commands(context: Context) -> Iterable[Path]:
                     yield file
 
 
-def scan_rule(context: Context) -> Ruling:
+def scan_rule(context: Context) -> RuleResult:
     """Look at every module near the root, then deeper ones, for the one that binds an application or a factory."""
     near = _scan(context, _NEAR)
     if near.target or near.weak or near.tied or near.refused:
@@ -143,7 +143,7 @@ def scan_rule(context: Context) -> Ruling:
     return _scan(context, _MAX_DEPTH)
 
 
-def _scan(context: Context, depth: int, *, tests: bool = False) -> Ruling:
+def _scan(context: Context, depth: int, *, tests: bool = False) -> RuleResult:
     rule = "A scan of every module"
     passed_over = _IS_PART_OF_TESTS if tests else _IS_TEST
     found = []
@@ -164,7 +164,7 @@ def _scan(context: Context, depth: int, *, tests: bool = False) -> Ruling:
             found.append(_Found(source, best, script))
             continue
         if not best.name and registers_with_hug(source):
-            found.append(_Found(source, Pick("__hug_wsgi__", Verdict("wsgi", "Hug")), None))
+            found.append(_Found(source, Candidate("__hug_wsgi__", Verdict("wsgi", "Hug")), None))
             continue
         reexported += _reexported(context, source)
         asgi += _asgi(context, source, best)
@@ -179,13 +179,13 @@ def _scan(context: Context, depth: int, *, tests: bool = False) -> Ruling:
         some = _narrow([one for one in those if fits(one)])
         if len(some) == 1:
             target, finding = _choose(context, rule, some[0])
-            return Ruling((finding,), target)
+            return RuleResult((finding,), target)
         if some:
             names = tuple(f"{context.name(one.source.file)}:{one.best.name or ''}".rstrip(":") for one in some)
-            return Ruling((Finding(rule, looked_at, f"several: {', '.join(names)}", "passed over"),), tied=names)
+            return RuleResult((Finding(rule, looked_at, f"several: {', '.join(names)}", "passed over"),), tied=names)
     text = "; ".join(refused) or (f"several: {', '.join(tied)}" if tied else "no application")
     outcome = Finding(rule, looked_at, text, "passed over" if refused or tied else "nothing")
-    return Ruling((outcome,), None, weak, tied, tuple(refused), _best_asgi(context, asgi))
+    return RuleResult((outcome,), None, weak, tied, tuple(refused), _best_asgi(context, asgi))
 
 
 def _usual_files(context: Context) -> Iterable[Path]:
@@ -198,7 +198,7 @@ def _usual_files(context: Context) -> Iterable[Path]:
     yield from sorted(context.root.glob("*.wsgi"))
 
 
-def _first(context: Context, rule: str, files: Iterable[Path], looked_at: str) -> Ruling:
+def _first(context: Context, rule: str, files: Iterable[Path], looked_at: str) -> RuleResult:
     """Choose the first file with an application; keep what is doubtful or can't be served for the end."""
     findings: list[Finding] = []
     weak: Target | None = None
@@ -211,7 +211,7 @@ def _first(context: Context, rule: str, files: Iterable[Path], looked_at: str) -
         script = script_target(context, source, best)
         if best.name or script:
             target, finding = _choose(context, rule, _Found(source, best, script))
-            return Ruling((*findings, finding), target)
+            return RuleResult((*findings, finding), target)
         findings.append(Finding(rule, context.name(file), _describe_pick(source, best), "passed over"))
         tied = tied or tuple(f"{context.name(file)}:{name}" for name in best.tied)
         refused += [f"{context.name(file)}: {reason}" for reason in best.refused]
@@ -228,10 +228,10 @@ def _first(context: Context, rule: str, files: Iterable[Path], looked_at: str) -
             weak = target_of(context, source, best.weak, Verdict("unknown"), why)
     if not findings:
         findings.append(Finding(rule, looked_at, "there is none", "nothing"))
-    return Ruling(tuple(findings), None, weak, tied, tuple(refused), _best_asgi(context, asgi[:1]))
+    return RuleResult(tuple(findings), None, weak, tied, tuple(refused), _best_asgi(context, asgi[:1]))
 
 
-def _asgi(context: Context, source: Source, best: Pick) -> list[_Found]:
+def _asgi(context: Context, source: Source, best: Candidate) -> list[_Found]:
     """Return the ASGI application of a module, or the ASGI server that it starts."""
     if best.asgi is not None:
         name, verdict = best.asgi
@@ -264,7 +264,7 @@ def _may_be_weak(context: Context, file: Path) -> bool:
     return not deep or "wsgi" in {file.parent.name, file.stem} or not package_names(context.root)
 
 
-def _is_part_of_a_library(file: Path, best: Pick) -> bool:
+def _is_part_of_a_library(file: Path, best: Candidate) -> bool:
     """Whether a callable of (environ, start_response) is only a part of a package, because its name says no more."""
     names = {*OBJECT_NAMES, *FACTORY_NAMES, "wsgi_app", "wsgi", "main"}
     packaged = file.name == "__init__.py" or (file.parent / "__init__.py").is_file()
@@ -301,7 +301,7 @@ def _choose(context: Context, rule: str, found: _Found) -> tuple[Target, Finding
     return target, Finding(rule, context.name(source.file), text, "chosen")
 
 
-def _describe_pick(source: Source, best: Pick) -> str:
+def _describe_pick(source: Source, best: Candidate) -> str:
     if source.problem:
         return f"it can't be parsed: {source.problem}"
     if best.tied:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from .limits import RECEIVE
-from .patience import Patience
 from .refusal import Refused, too_large
+from .time_budget import TimeBudget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ class Source(Protocol):
 
     buffer: bytes
 
-    def take(self, most: int, patience: Patience) -> bytes:
+    def take(self, most: int, budget: TimeBudget) -> bytes:
         """Return the next bytes, at most ``most``; b"" at the end.
 
         Raises:
@@ -96,13 +96,13 @@ class Body:
         send_continue: called before the first wait for bytes; sends 100 (Continue). None: nothing to send.
     """
 
-    __slots__ = ("_at", "_limits", "_patience", "_pending", "_send_continue", "_wire", "ended", "error", "size")
+    __slots__ = ("_at", "_budget", "_limits", "_pending", "_send_continue", "_wire", "ended", "error", "size")
 
     def __init__(self, wire: Source, limits: Limits, send_continue: Callable[[], None] | None = None) -> None:
         self._wire = wire
         self._limits = limits
         self._send_continue = send_continue
-        self._patience = Patience(limits.body_timeout_s)
+        self._budget = TimeBudget(limits.body_timeout_s)
         self._pending = b""  # decoded bytes; the application has not read those from _at on
         self._at = 0
         self.ended = False
@@ -220,7 +220,7 @@ class Body:
     def drain(self, limits: Limits) -> bool:
         """Read the rest that the application left unread, within limits; return whether the body ended."""
         self._send_continue = None
-        self._patience = Patience(limits.drain_s)
+        self._budget = TimeBudget(limits.drain_s)
         most = self.size + limits.drain_bytes
         try:
             while not self.ended and self.size <= most:
@@ -242,7 +242,7 @@ class LengthBody(Body):
         self._left = length
 
     def _piece(self) -> bytes:
-        piece = self._wire.take(min(self._left, RECEIVE), self._patience)
+        piece = self._wire.take(min(self._left, RECEIVE), self._budget)
         if not piece:
             raise Refused(400, CLIENT_LEFT)
         self._left -= len(piece)

@@ -69,7 +69,7 @@ class ChunkedBody(Body):
 
     def _more(self) -> None:
         """Receive more raw bytes, and append them to those that are not decoded yet."""
-        data = self._wire.take(RECEIVE, self._patience)
+        data = self._wire.take(RECEIVE, self._budget)
         if not data:
             raise Refused(400, CLIENT_LEFT)
         self._raw = self._raw[self._raw_at :] + data

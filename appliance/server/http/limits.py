@@ -13,7 +13,7 @@ class Limits:
     """The limits of one server, in seconds and bytes."""
 
     header_timeout_s: float = 30.0  # from the first byte of a head to its last
-    body_timeout_s: float = 60.0  # all waits for a body's bytes together (see Patience)
+    body_timeout_s: float = 60.0  # all waits for a body's bytes together (see TimeBudget)
     idle_timeout_s: float = 75.0  # between two requests
     send_timeout_s: float = 60.0  # how long a client may leave its response unread
     linger_s: float = 2.0  # how long a closing connection may still send, so that a reset does not destroy the response

@@ -11,7 +11,7 @@ import time
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from ..http.patience import Patience
+from ..http.time_budget import TimeBudget
 
 try:  # a Python can lack either of them: a build without, or one of a system with another C library
     import fcntl
@@ -87,11 +87,11 @@ class Pace:
         rate: and at how many bytes a second it stays brief.
     """
 
-    __slots__ = ("_brief", "_checked_at", "_delivery", "_patience", "_sent", "waits")
+    __slots__ = ("_brief", "_budget", "_checked_at", "_delivery", "_sent", "waits")
 
     def __init__(self, sock: socket.socket, seconds: float, brief_s: float, rate: float) -> None:
-        self._patience = Patience(seconds)
-        self._brief = Patience(brief_s, rate)
+        self._budget = TimeBudget(seconds)
+        self._brief = TimeBudget(brief_s, rate)
         self._delivery = Delivery(sock)
         self._checked_at = monotonic()
         self._sent = 0
@@ -100,7 +100,7 @@ class Pace:
     @property
     def left(self) -> float:
         """Seconds that the client has left."""
-        return self._patience.left
+        return self._budget.left
 
     @property
     def is_brief(self) -> bool:
@@ -110,7 +110,7 @@ class Pace:
     def took(self, amount: int) -> None:
         """Note that the kernel took this many bytes."""
         self._sent += amount
-        self._brief.earn(amount)
+        self._brief.extend_by(amount)
 
     def waited(self) -> None:
         """Note that a wait has ended.
@@ -122,8 +122,8 @@ class Pace:
         spent, self._checked_at = now - self._checked_at, now
         self.waits += 1
         self._brief.left -= spent
-        self._patience.earn(self._delivery.since(self._sent))
+        self._budget.extend_by(self._delivery.since(self._sent))
         self._sent = 0
-        self._patience.left -= spent
-        if self._patience.left <= 0:
+        self._budget.left -= spent
+        if self._budget.left <= 0:
             raise TimeoutError("the client does not read")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..http.limits import Limits
-    from ..http.patience import Patience
+    from ..http.time_budget import TimeBudget
     from .background.byte_queue import ByteQueue
 
 # A smaller head is measured only where a limit is smaller still.
@@ -107,7 +107,7 @@ class Wire(FileOutbound):
         self.buffer = self.buffer + data if self.buffer else data
         return True
 
-    def take(self, most: int, patience: Patience) -> bytes:
+    def take(self, most: int, budget: TimeBudget) -> bytes:
         """Return the next bytes, at most so many, waiting for the first; b"" at the end.
 
         Raises:
@@ -115,7 +115,7 @@ class Wire(FileOutbound):
         """
         buffer = self.buffer
         if not buffer:
-            buffer = self.receive(patience)
+            buffer = self.receive(budget)
         if len(buffer) <= most:
             self.buffer = b""
             return buffer
@@ -150,7 +150,7 @@ class Wire(FileOutbound):
         data, self.buffer = self.buffer[:most], self.buffer[most:]
         return data
 
-    def receive(self, patience: Patience) -> bytes:
+    def receive(self, budget: TimeBudget) -> bytes:
         """Return what comes next from the socket, whatever is buffered; waits for it; b"" at the end.
 
         Raises:
@@ -159,11 +159,11 @@ class Wire(FileOutbound):
         while True:
             data = self.receive_now()
             if data is not None:
-                patience.earn(len(data))
+                budget.extend_by(len(data))
                 return data
             before = monotonic()
-            self.wait(select.POLLIN, patience.left)
-            patience.left -= monotonic() - before
+            self.wait(select.POLLIN, budget.left)
+            budget.left -= monotonic() - before
 
     def pop_head(self) -> bytes | None:
         """Take a whole head from the buffer, without its blank line; None if there is none.

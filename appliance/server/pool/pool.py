@@ -24,7 +24,7 @@ from ..io.wire import Wire
 from ..wsgi.environ import TrustedProxies
 from ..wsgi.handler import WSGIRequestHandler
 from ..wsgi.listener import WSGIServer
-from ..wsgi.recording.sink import Flushing
+from ..wsgi.recording.sink import FlushSchedule
 from ..wsgi.server_context import ServerContext, base_environ
 from . import connection_states as states
 from .abort_streams import abort_endless, streams_under_way
@@ -104,7 +104,7 @@ class PooledWSGIServer(WSGIServer):
         )
         self._lock = threading.Lock()
         self._poller = Poller()
-        self._flushing = Flushing(sink)
+        self._flushing = FlushSchedule(sink)
         self._connections = Connections(self._poller, limits, getattr(sink, "waits", None))
         self._connections.hold = hold
         self._acceptor = Acceptor(listener, self._poller)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..http.limits import Limits
     from ..io.poller import Poller
     from ..wsgi.handler import WSGIRequestHandler
-    from ..wsgi.recording.sink import Flushing
+    from ..wsgi.recording.sink import FlushSchedule
     from .acceptor import Acceptor
     from .thread_pool import PoolThread, ThreadPool
     from .watchdog import WakeUp
@@ -51,7 +51,7 @@ class ServingLoop:
         connections: Connections,
         acceptor: Acceptor,
         poller: Poller,
-        flushing: Flushing,
+        flushing: FlushSchedule,
         wake_up: WakeUp,
         threads: int,
     ) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..http.limits import Limits
     from ..io.poller import Poller
     from ..wsgi.recording.exchange import Exchange
-    from ..wsgi.recording.sink import Flushing
+    from ..wsgi.recording.sink import FlushSchedule
     from .acceptor import Acceptor
     from .connections import Connections
     from .slow_requests import SlowRequests
@@ -76,7 +76,7 @@ class Watchdog:
         acceptor: Acceptor,
         poller: Poller,
         limits: Limits,
-        flushing: Flushing,
+        flushing: FlushSchedule,
         slow: SlowRequests,
         log_problems: Callable[[], None],
     ) -> None:

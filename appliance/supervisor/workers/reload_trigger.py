@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.workers.file_notes import FileNotes
-from appliance.supervisor.workers.reload_repeats import HELD_S, OFTEN, ReloadRepeats
+from appliance.supervisor.workers.reload_loops import DELAY_S, OFTEN, ReloadLoops
 from appliance.watch.file_contents import FileState
 from appliance.watch.kinds import Kind, is_static
 from appliance.watch.tree import Mark
@@ -65,10 +65,10 @@ class ReloadTrigger:
         self._phase = phase
         self._how: dict[str, Any] | None = None
         self._generation = 0  # whose files are watched
-        self._repeats = ReloadRepeats()
+        self._loops = ReloadLoops()
         self._removed: dict[str, None] = {}
         self._reported_writes: set[str] = set()  # files that a worker has written, and that the log has named
-        self._hold_timer: Timer | None = None
+        self._delay_timer: Timer | None = None
         self.notes = FileNotes(loop, self._files_noted)
         options = WatchOptions(
             str(settings.project), settings.watch, settings.ignore, settings.env_files, settings.watch_extra
@@ -88,8 +88,8 @@ class ReloadTrigger:
     def stop(self) -> None:
         """Report no more saves."""
         self._watcher.stop()
-        if self._hold_timer is not None:
-            self._hold_timer.cancel()
+        if self._delay_timer is not None:
+            self._delay_timer.cancel()
 
     def planned(self, files: Iterable[Path]) -> None:
         """Watch the files that the installation's plan was made from, wherever they are."""
@@ -158,18 +158,18 @@ class ReloadTrigger:
             return
         self._remember_removed(kinds)
         self._saves.saved(list(kinds))
-        if self._hold_timer is not None:
-            self._hold_timer.cancel()
-            self._hold_timer = None
-        verdict = self._repeats.saved(kinds, time.monotonic(), starting=changes.busy)
+        if self._delay_timer is not None:
+            self._delay_timer.cancel()
+            self._delay_timer = None
+        reaction = self._loops.saved(kinds, time.monotonic(), starting=changes.busy)
         path = next(iter(kinds))
-        if verdict.often:
+        if reaction.often:
             self._log.event("info", "reload.repeated", file=path, count=OFTEN, action=self._advice(path))
         report = partial(self._changed, Changes(kinds, changes.noticed_at))
-        if verdict.held_s:
-            level = "warning" if verdict.held_s == HELD_S[0] else "info"
-            self._log.event(level, "reload.held", file=path, after_s=verdict.held_s, action=self._advice(path))
-            self._hold_timer = self._loop.call_later(verdict.held_s, report)
+        if reaction.delay_s:
+            level = "warning" if reaction.delay_s == DELAY_S[0] else "info"
+            self._log.event(level, "reload.held", file=path, after_s=reaction.delay_s, action=self._advice(path))
+            self._delay_timer = self._loop.call_later(reaction.delay_s, report)
         else:
             report()
 

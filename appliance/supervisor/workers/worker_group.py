@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from appliance.environment.upkeep import Use
+from appliance.environment.environment_locks import EnvironmentUse
 from appliance.protocol import messages
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.preloading.preloading import Preloading
@@ -62,7 +62,7 @@ class WorkerGroup:
         self._on_event = runtime.on_event
         self._steps = steps
         self._reload_trigger = reload_trigger
-        self._use = Use()
+        self._use = EnvironmentUse()
         self.preloading = Preloading(loop, children, settings, log)
         self._drained_workers = DrainedWorkers(loop, children)
         self.workers = Workers(

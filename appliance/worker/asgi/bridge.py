@@ -99,7 +99,7 @@ class Bridge:
         call = None
         try:
             while not self._complete:
-                call = await calls.next(self._patience_s())
+                call = await calls.next(self._call_timeout_s())
                 if call is not None:
                     await self._process(call, receive, send)
                 elif calls.ended:
@@ -171,7 +171,7 @@ class Bridge:
     def _report_failure(self, error: BaseException) -> None:
         self._host.failed(error, self._exchange.request_id if self._exchange is not None else "")
 
-    def _patience_s(self) -> float | None:
+    def _call_timeout_s(self) -> float | None:
         if not self._has_head:
             return None
         return CHECK_S if self._has_content else _HEAD_S

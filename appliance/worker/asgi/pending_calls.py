@@ -47,11 +47,11 @@ class PendingCalls:
         self.ended = True
         self._wake_reader()
 
-    async def next(self, patience_s: float | None) -> PendingCall | None:
+    async def next(self, timeout_s: float | None) -> PendingCall | None:
         """Return the next call; None if none came in this time, or the queue has ended."""
         if not self._waiting and not self.ended:
             self._wake = self._loop.create_future()
-            timer = None if patience_s is None else self._loop.call_later(patience_s, self._wake_reader)
+            timer = None if timeout_s is None else self._loop.call_later(timeout_s, self._wake_reader)
             try:
                 await self._wake
             finally:

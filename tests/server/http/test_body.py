@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from appliance.server.http.body import Body, BodyError, Empty, LengthBody
 from appliance.server.http.chunked import ChunkedBody
 from appliance.server.http.limits import Limits
-from appliance.server.http.patience import Patience
+from appliance.server.http.time_budget import TimeBudget
 from appliance.server.io.wire import Wire
 from tests.fuzz.reference import read_chunked
 
@@ -139,14 +139,14 @@ def test_a_body_must_come_in_time():
 
 def test_trickling_is_no_way_around():
     """What a client brings buys its time back slowly: a byte now and then does not buy a whole time-out again."""
-    patience = Patience(10.0)
-    patience.left -= 8.0
-    patience.earn(1)
-    assert 2.0 < patience.left < 2.01
-    patience.earn(1024)
-    assert 3.0 < patience.left < 3.01
-    patience.earn(10**9)
-    assert patience.left == 10.0
+    budget = TimeBudget(10.0)
+    budget.left -= 8.0
+    budget.extend_by(1)
+    assert 2.0 < budget.left < 2.01
+    budget.extend_by(1024)
+    assert 3.0 < budget.left < 3.01
+    budget.extend_by(10**9)
+    assert budget.left == 10.0
 
 
 def test_more_than_the_limit_is_413():
@@ -210,7 +210,7 @@ def test_draining_is_bounded():
         body = LengthBody(wire, LIMITS, 100)
         assert body.drainable(LIMITS)
         assert body.drain(LIMITS)
-        assert wire.take(10, body._patience) == b"next"
+        assert wire.take(10, body._budget) == b"next"
     with sent() as wire:
         assert not LengthBody(wire, LIMITS, 10**9).drainable(LIMITS)
         assert not LengthBody(wire, LIMITS, 10, lambda: None).drainable(LIMITS)

@@ -31,7 +31,7 @@ class ApplicationFault(AssertionError):  # noqa: N818  a fault of the applicatio
     """The application broke a rule of PEP 3333. An ``AssertionError``, as wsgiref raises for the same fault."""
 
 
-class Statuses(dict[str, "tuple[int, bytes]"]):
+class StatusLines(dict[str, "tuple[int, bytes]"]):
     """Maps a status text to its code and its status line. All entries are valid."""
 
     def __missing__(self, status: str) -> tuple[int, bytes]:
@@ -93,7 +93,7 @@ class ResponseHeads:
     """Builds response heads; remembers valid statuses and field names, and the ``Date`` line of this second."""
 
     def __init__(self, software: str) -> None:
-        self.statuses = Statuses()
+        self.statuses = StatusLines()
         self._kinds = FieldKinds()
         self.software = software
         # Most applications repeat their headers; the comparison costs a tenth of the checks.

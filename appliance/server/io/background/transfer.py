@@ -11,8 +11,8 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from ...http.body import BODY_TIMEOUT, CLIENT_LEFT
-from ...http.patience import Patience
 from ...http.refusal import Refused
+from ...http.time_budget import TimeBudget
 from ..send_progress import Delivery
 from .byte_queue import ByteQueue, Storage
 
@@ -52,7 +52,7 @@ class Outgoing:
         self.unsent = 0
         self._queue = ByteQueue(storage)
         self._most = most
-        self._patience = Patience(seconds)
+        self._budget = TimeBudget(seconds)
         self._delivery = Delivery(wire.sock)
         self._sent = 0  # since the last check
         self._checked_at = monotonic()
@@ -198,12 +198,12 @@ class Outgoing:
         Raises:
             TimeoutError: that is too little.
         """
-        patience = self._patience
-        patience.earn(self._delivery.since(self._sent))
+        budget = self._budget
+        budget.extend_by(self._delivery.since(self._sent))
         self._sent = 0
-        patience.left -= now - self._checked_at
+        budget.left -= now - self._checked_at
         self._checked_at = now
-        if patience.left <= 0:
+        if budget.left <= 0:
             raise TimeoutError("the client does not read")
         return CONTINUES
 
@@ -252,7 +252,7 @@ class Incoming:
         self._end = end
         self._most = most
         self._chunked = chunked
-        self._patience = Patience(seconds)
+        self._budget = TimeBudget(seconds)
         self._checked_at = self._received_at = monotonic()
         self._full = False
         self._over = False
@@ -277,7 +277,7 @@ class Incoming:
             if not data:
                 self.outcome = Refused(400, CLIENT_LEFT)
                 return IS_OVER
-            self._patience.earn(len(data))
+            self._budget.extend_by(len(data))
             self._received_at = monotonic()
             try:
                 self.queue.append(data)
@@ -294,9 +294,9 @@ class Incoming:
     def check_time(self, now: float) -> int:
         """Take the time that has passed from the client's budget; bytes have added to it when they came."""
         if not self._full:
-            self._patience.left -= now - self._checked_at
+            self._budget.left -= now - self._checked_at
         self._checked_at = now
-        if self._patience.left > 0:
+        if self._budget.left > 0:
             return CONTINUES
         self.outcome = Refused(408, BODY_TIMEOUT)
         return IS_OVER

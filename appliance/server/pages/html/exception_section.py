@@ -8,8 +8,9 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
+from ....plural import counted
 from .editor_links import editor_name, editor_url
-from .markup import count, relative, source, table, text
+from .markup import relative, source, table, text
 
 _MOST_NAMES = 4
 
@@ -64,7 +65,7 @@ class ExceptionSection:
             frames = list(group)
             parts += [self._own(frame) for frame in frames] if own else [self._library(frames)]
         if node.get("left_out"):
-            parts.append(f"<p>{count(node['left_out'], 'frame')} in the middle left out.</p>")
+            parts.append(f"<p>{counted(node['left_out'], 'frame')} in the middle left out.</p>")
         return "".join(parts)
 
     def _own(self, frame: Frame) -> str:
@@ -92,13 +93,13 @@ class ExceptionSection:
         values = frame.get("locals") or []
         if not values:
             return ""
-        return f"<details><summary>{count(len(values), 'local value')}</summary>{table(values)}</details>"
+        return f"<details><summary>{counted(len(values), 'local value')}</summary>{table(values)}</details>"
 
     def _library(self, frames: list[Frame]) -> str:
         names = list(dict.fromkeys(_package(frame.get("file", "")) for frame in frames))
         shown = ", ".join(names[:_MOST_NAMES]) + (" and others" if len(names) > _MOST_NAMES else "")
         items = "".join(self._item(frame) for frame in frames)
-        summary = f"<summary>{count(len(frames), 'frame')} of {text(shown)}</summary>"
+        summary = f"<summary>{counted(len(frames), 'frame')} of {text(shown)}</summary>"
         return f'<details class="library">{summary}<ol>{items}</ol></details>'
 
     def _item(self, frame: Frame) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from .markup import count, region, relative, text
+from ....plural import counted
+from .markup import region, relative, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,7 @@ def last_save(saved: dict[str, Any], page: dict[str, Any]) -> str:
     files = saved.get("files", [])
     parts = [_file(each, page) for each in files]
     if saved.get("more"):
-        parts.append(f"<p>And {count(saved['more'], 'more file')}.</p>")
+        parts.append(f"<p>And {counted(saved['more'], 'more file')}.</p>")
     return f'<section aria-labelledby="saved"><h2 id="saved">What was saved last</h2>{"".join(parts)}</section>'
 
 

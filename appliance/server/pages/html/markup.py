@@ -13,11 +13,6 @@ def text(value: object) -> str:
     return escape(visible(str(value)))
 
 
-def count(number: int, noun: str, plural: str = "") -> str:
-    """Return a number with its noun."""
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"
-
-
 def relative(file: object, root: object) -> str:
     """Return a file's name as the page shows it: relative to the project, or to where its package is installed."""
     name, folder = str(file), str(root or "").rstrip("/") + "/"

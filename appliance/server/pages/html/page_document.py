@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from ....plural import counted
 from ..live.remedy_html import remedies_html
 from ..live.waiting_html import elapsed_attribute, waiting_body
 from .assistant import markdown
 from .editor_links import editor_url
 from .exception_section import ExceptionSection, link, notes
 from .last_save import last_save
-from .markup import count, region, relative, table, text
+from .markup import region, relative, table, text
 from .page_script import SCRIPT
 from .page_style import STYLE
 
@@ -103,7 +104,7 @@ def _rest(page: Page, tree: dict[str, Any] | None) -> list[str]:
     lines = page.get("log") or []
     if lines:
         log = region(text("\n".join(map(str, lines))), "The last lines of output", "log")
-        parts.append(_folded(f"The last {count(len(lines), 'line')} of output", log))
+        parts.append(_folded(f"The last {counted(len(lines), 'line')} of output", log))
     if page.get("text"):
         label = "The traceback as text"
         whole = region(text(page["text"]), label, "trace")

@@ -28,7 +28,7 @@ class Sink(Protocol):
         """The server has nothing to do for now."""
 
 
-class Flushing:
+class FlushSchedule:
     """When to flush a sink: at once where that is rare, else every few milliseconds, so that records go in batches."""
 
     def __init__(self, sink: Sink) -> None:

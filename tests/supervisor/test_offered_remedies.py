@@ -15,9 +15,9 @@ from appliance.protocol.remedy_kinds import remedy_id
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.lifecycle import State
 from appliance.supervisor.lifecycle_events import Phase
+from appliance.supervisor.offered_remedies import KEPT, SAVED_S, OfferedRemedies
 from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.handles import Handle
-from appliance.supervisor.remedy_board import KEPT, SAVED_S, RemedyBoard
 from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle
 
 FOLDER = {"kind": "make-folder", "folder": "instance"}
@@ -47,7 +47,7 @@ class Board:
         parts: Any = (self.loop, self.children, self.log, settings, {"PATH": "/bin"})
         snapshot: Any = lambda: SimpleNamespace(state=self.state, analysis=None)  # noqa: E731
         router: Any = SimpleNamespace(broken=self.pages.append)
-        self.board = RemedyBoard(*parts, snapshot=snapshot, router=router, on_event=self.events.append)  # fmt: skip
+        self.board = OfferedRemedies(*parts, snapshot=snapshot, router=router, on_event=self.events.append)  # fmt: skip
         self.children.ended = self.board.ended
         self.standin, self.worker = handle("standin"), handle("worker")
         self.worker.generation = 3

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from appliance.conventions import COMPLETE_MARK
-from appliance.environment.upkeep import KEPT, UNUSED_S, Use, making, prune
+from appliance.environment.environment_locks import KEPT, UNUSED_S, EnvironmentUse, making, prune
 
 DAY = 86_400
 NOW = 2_000_000_000.0
@@ -46,8 +46,8 @@ def test_only_so_many_of_one_project(made, tmp_path):
     assert set(prune(tmp_path, Path("/workspace"), NOW)) == set(own[KEPT:])
 
 
-HOLD = "import sys; from pathlib import Path; from appliance.environment.upkeep import Use\n"
-HOLD += "u = Use(); u.hold(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
+HOLD = "import sys; from pathlib import Path; from appliance.environment.environment_locks import EnvironmentUse\n"
+HOLD += "u = EnvironmentUse(); u.hold(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
 
 
 def test_what_another_runs_stays(made, tmp_path):
@@ -73,7 +73,7 @@ def test_what_is_being_made_stays(made, tmp_path):
 def test_holding_the_next_lets_go_of_the_last(made, tmp_path):
     """A process holds one at a time, and using it makes it young."""
     first, second = made("first", days=100), made("second", days=100)
-    use = Use()
+    use = EnvironmentUse()
     use.hold(first)
     os.utime(first.with_suffix(".used"), (0, 0))
     use.hold(first)
@@ -87,5 +87,5 @@ def test_holding_the_next_lets_go_of_the_last(made, tmp_path):
 def test_beside_what_is_not_ours_nothing_is_written(tmp_path):
     """A project's own .venv, or an interpreter, is held by nobody: its folder is the user's."""
     (tmp_path / ".venv").mkdir()
-    Use().hold(tmp_path / ".venv")
+    EnvironmentUse().hold(tmp_path / ".venv")
     assert [each.name for each in tmp_path.iterdir()] == [".venv"]

@@ -6,7 +6,7 @@ from __future__ import annotations
 _BYTES_PER_SECOND = 1024.0
 
 
-class Patience:
+class TimeBudget:
     """The time that a client may keep the server waiting, all waits together. Transferred bytes extend it again.
 
     Args:
@@ -20,6 +20,6 @@ class Patience:
         self._full = self.left = seconds
         self._rate = rate
 
-    def earn(self, amount: int) -> None:
+    def extend_by(self, amount: int) -> None:
         """Add time for the bytes that the client transferred."""
         self.left = min(self._full, self.left + amount / self._rate)

@@ -64,7 +64,7 @@ class _Entry:
     need: Need
 
 
-class RemedyBoard:
+class OfferedRemedies:
     """The remedies of one project.
 
     Args:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.supervisor.workers.reload_repeats import HELD_S, LOOP, ReloadRepeats, Verdict
+from appliance.supervisor.workers.reload_loops import DELAY_S, LOOP, Reaction, ReloadLoops
 
-NOTHING = Verdict()
+NOTHING = Reaction()
 
 
 def test_three_within_ten_seconds():
     """The third reload by one file alone is said, once; slower ones, and ones with another in between, are not."""
-    repeats = ReloadRepeats()
+    repeats = ReloadLoops()
     said = [repeats.saved(["a.py"], now, starting=False) for now in (0.0, 4.0, 9.0, 9.5, 10.0)]
-    assert said == [NOTHING, NOTHING, Verdict(often="a.py"), NOTHING, NOTHING]
+    assert said == [NOTHING, NOTHING, Reaction(often="a.py"), NOTHING, NOTHING]
     assert [repeats.saved(["b.py"], now, starting=False) for now in (20.0, 26.0, 31.0)] == [NOTHING] * 3
     mixed = [repeats.saved(files, 40.0, starting=False) for files in (["c.py"], ["c.py"], ["d.py"], ["c.py"], ["c.py"])]
     assert mixed == [NOTHING] * 5
@@ -23,16 +23,16 @@ def test_three_within_ten_seconds():
 
 def test_changes_at_each_start_are_delayed():
     """Changes that come at each start are held, twice as long each time; one that comes at another time ends that."""
-    repeats = ReloadRepeats()
+    repeats = ReloadLoops()
     verdicts = [repeats.saved(["a.ini"], float(now), starting=True) for now in range(LOOP + 2)]
-    assert [each.held_s for each in verdicts] == [0.0] * (LOOP - 1) + [3.0, 6.0, 12.0]
-    assert repeats.saved(["a.ini"], 99.0, starting=False).held_s == 0.0
-    assert [repeats.saved(["a.ini"], 100.0, starting=True).held_s for _ in range(LOOP)][-1] == HELD_S[0]
+    assert [each.delay_s for each in verdicts] == [0.0] * (LOOP - 1) + [3.0, 6.0, 12.0]
+    assert repeats.saved(["a.ini"], 99.0, starting=False).delay_s == 0.0
+    assert [repeats.saved(["a.ini"], 100.0, starting=True).delay_s for _ in range(LOOP)][-1] == DELAY_S[0]
 
 
 def test_another_file_ends_a_circle():
     """As soon as something else is saved too, nothing is put off."""
-    repeats = ReloadRepeats()
+    repeats = ReloadLoops()
     for _ in range(LOOP + 3):
         repeats.saved(["a.ini"], 0.0, starting=True)
     assert repeats.saved(["a.ini", "app.py"], 1.0, starting=True) == NOTHING
@@ -42,10 +42,10 @@ def test_another_file_ends_a_circle():
 @given(st.lists(st.tuples(st.sampled_from([("a",), ("b",), ("a", "b")]), st.booleans()), max_size=60))
 def test_only_a_loop_of_one_file_is_delayed(reload_trigger: list[tuple[tuple[str, ...], bool]]):
     """Whatever is saved when: only a row of changes of one file, each while a worker starts, is ever put off."""
-    repeats = ReloadRepeats()
+    repeats = ReloadLoops()
     row: list[tuple[str, ...]] = []
     for now, (files, starting) in enumerate(reload_trigger):
         row = [*row, files] if starting and (not row or row[-1] == files) else [files] * starting
-        held_s = repeats.saved(files, float(now), starting=starting).held_s
-        assert (held_s > 0) == (len(files) == 1 and len(row) >= LOOP)
-        assert held_s <= HELD_S[1]
+        delay_s = repeats.saved(files, float(now), starting=starting).delay_s
+        assert (delay_s > 0) == (len(files) == 1 and len(row) >= LOOP)
+        assert delay_s <= DELAY_S[1]

@@ -4,9 +4,9 @@ Pure: times are arguments.
 
 Theory of operation. A project may have another program write a watched file whenever it starts: each start then causes
 the next. Such a change always comes while a worker starts. A person's save, or an autosave, comes then now and again,
-but not time after time with nothing else in between. So after a few such changes in a row the file is held: its changes
-wait, and cause one reload when the time is over. If that reload causes a change again, the time doubles: the reloads
-become rare, and no save is lost. A change at another time, or of another file, ends this.
+but not time after time with nothing else in between. So after a few such changes in a row its reload is delayed: its
+changes wait, and cause one reload when the time is over. If that reload causes a change again, the delay doubles: the
+reloads become rare, and no save is lost. A change at another time, or of another file, ends this.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 
 OFTEN: Final = 3  # reloads in a row by one file alone, from which they are logged
 WITHIN_S: Final = 10.0
-LOOP: Final = 6  # changes in a row while a worker starts, from which the file is held
-HELD_S: Final = (3.0, 600.0)
+LOOP: Final = 6  # changes in a row while a worker starts, from which its reload is delayed
+DELAY_S: Final = (3.0, 600.0)
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Reaction:
     """What to do about a change.
 
     Attributes:
         often: the file to log; empty for none.
-        held_s: the delay of its reload; 0 for none.
+        delay_s: the delay of its reload; 0 for none.
     """
 
     often: str = ""
-    held_s: float = 0.0
+    delay_s: float = 0.0
 
 
-class ReloadRepeats:
+class ReloadLoops:
     """The reloads of one project."""
 
     def __init__(self) -> None:
@@ -45,24 +45,24 @@ class ReloadRepeats:
         self._file = ""  # the one file that has caused the last reloads
         self._reported: set[str] = set()
         self._in_a_row = 0
-        self._held_s = HELD_S[0]
+        self._delay_s = DELAY_S[0]
 
-    def saved(self, files: Collection[str], now: float, *, starting: bool) -> Verdict:
+    def saved(self, files: Collection[str], now: float, *, starting: bool) -> Reaction:
         """Count a change of these files; ``starting`` if a worker was being started."""
         only = next(iter(files)) if len(files) == 1 else ""
         if only != self._file or not starting:
-            self._in_a_row, self._held_s = 0, HELD_S[0]
+            self._in_a_row, self._delay_s = 0, DELAY_S[0]
         if only != self._file:
             self._file = only
             self._last.clear()
         if not only:
-            return Verdict()
+            return Reaction()
         self._in_a_row += starting
         if self._in_a_row >= LOOP:
-            held_s, self._held_s = self._held_s, min(self._held_s * 2, HELD_S[1])
-            return Verdict(held_s=held_s)
+            delay_s, self._delay_s = self._delay_s, min(self._delay_s * 2, DELAY_S[1])
+            return Reaction(delay_s=delay_s)
         self._last.append(now)
         if len(self._last) < OFTEN or now - self._last[0] > WITHIN_S or only in self._reported:
-            return Verdict()
+            return Reaction()
         self._reported.add(only)
-        return Verdict(often=only)
+        return Reaction(often=only)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.standin.near import gateways, is_near
+from appliance.standin.local_peers import gateways, is_local
 
 ROUTES = """\
 Iface	Destination	Gateway 	Flags	RefCnt	Use	Metric	Mask		MTU	Window	IRTT
@@ -30,7 +30,7 @@ def test_a_table_that_lacks_a_default_route_trusts_nobody(text: str):
 
 
 @pytest.mark.parametrize(
-    ("peer", "near"),
+    ("peer", "local"),
     [
         ("127.0.0.1", True),
         ("::1", True),
@@ -44,6 +44,6 @@ def test_a_table_that_lacks_a_default_route_trusts_nobody(text: str):
         ("nonsense", False),
     ],
 )
-def test_another_container_is_not_near(peer: str, near: bool):
+def test_another_container_is_not_local(peer: str, local: bool):
     """Loopback and the gateway are this machine; every other address is not."""
-    assert is_near(peer, frozenset({"172.17.0.1"})) is near
+    assert is_local(peer, frozenset({"172.17.0.1"})) is local

@@ -46,7 +46,7 @@ def making(environment: Path, report: Callable[[str], None]) -> Iterator[int]:
         os.close(descriptor)
 
 
-class Use:
+class EnvironmentUse:
     """The environment that a process runs, directly or in children: nobody prunes it while this is held."""
 
     def __init__(self) -> None:

@@ -33,7 +33,7 @@ def gateways(routes: str, routes_v6: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def gateways_here() -> frozenset[str]:
+def container_gateways() -> frozenset[str]:
     """Those of the container that this process runs in; none on a host."""
     if not any(Path(mark).exists() for mark in CONTAINER_MARKS):
         return frozenset()
@@ -47,7 +47,7 @@ def _text(path: Path) -> str:
         return ""
 
 
-def is_near(peer: str, trusted: frozenset[str]) -> bool:
+def is_local(peer: str, trusted: frozenset[str]) -> bool:
     """Whether a connection comes from this machine.
 
     Args:
