@@ -214,10 +214,12 @@ class FilesReport(Message):
     Attributes:
         files: for each, its mark before it was used: mtime (ns), size, inode, ctime (ns), and a CRC-32 of the content
             that was read, or -1. Empty for a file that was looked for but is missing.
+        listed: the project's folders that were listed.
     """
 
     kind = "files_report"
     files: dict[str, list[int]]
+    listed: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,7 @@ class StandIn:
         elif isinstance(message, RemedyProgress) and self._remedies is not None:
             self._remedies.progress(message)
         elif isinstance(message, PublishAssets):
-            self._stream.publish("assets", {"paths": message.paths})
+            self._stream.publish_assets(message.paths)
         elif isinstance(message, Drain):
             self._stream.close()
             self._page.stop()

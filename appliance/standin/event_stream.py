@@ -1,7 +1,8 @@
 """The event stream that open pages listen to: what serves, what is broken, which files were saved.
 
-Server-sent events (HTML, 9.2). A stream begins with the present state; a client that connects again names the last
-event that it got, and gets those that it has missed. Each stream holds a thread of this process, and none of a worker.
+Server-sent events (HTML, 9.2). A stream begins with the present state, and with the files that were saved before: a
+browser may have them in its cache. A client that connects again names the last event that it got, and gets those that
+it has missed. Each stream holds a thread of this process, and none of a worker.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 import threading
+import time
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
 
 STREAMS_MAX = 200  # a browser needs one; below the server's own limit of long requests
-_KEPT = 200  # events for clients that connect again
+_KEPT = 200  # events for clients that connect again, and saved files for those that are new
 _PING_S = 15.0  # below the idle time-outs of proxies; finds clients that have left
 _RETRY = b"retry: 300\n\n"  # ms
 _FIELDS = [("Content-Type", "text/event-stream"), ("X-Accel-Buffering", "no")]
@@ -33,6 +35,7 @@ class EventStream:
         self._events: deque[tuple[int, bytes]] = deque(maxlen=_KEPT)
         self._state: tuple[int, bytes] = (0, b"")
         self._published: dict[str, Any] | None = None
+        self._saved: dict[str, int] = {}
         self._streams = 0
         self._closed = False
 
@@ -57,6 +60,17 @@ class EventStream:
             self._number += 1
             self._events.append((self._number, self._event(name, data)))
             self._changed.notify_all()
+
+    def publish_assets(self, paths: list[str]) -> None:
+        """Tell every page that these files, which browsers load, were saved; ``at`` is in milliseconds since 1970."""
+        at = time.time_ns() // 1_000_000
+        with self._changed:
+            for path in paths:
+                self._saved.pop(path, None)
+                self._saved[path] = at
+            for path in list(self._saved)[:-_KEPT]:
+                del self._saved[path]
+        self.publish("assets", {"paths": paths, "at": at})
 
     def close(self) -> None:
         """End every stream."""
@@ -89,7 +103,8 @@ class EventStream:
         with self._changed:
             missed = [event for number, event in self._events if number > seen]
             seen, state = self._number, self._state[1]
-        yield b"".join([_RETRY, *missed, state])
+            saved = self._event("saved", {"paths": self._saved}) if self._saved else b""
+        yield b"".join([_RETRY, *missed, state, saved])
         while not self._closed:
             with self._changed:
                 self._changed.wait_for(partial(self._is_past, seen), _PING_S)

@@ -27,10 +27,10 @@ from appliance.supervisor.reporting.page_facts import PageFacts
 from appliance.supervisor.reporting.reports import Reports
 from appliance.supervisor.reporting.status_json import StatusAnswers
 from appliance.supervisor.runtime import Runtime, Snapshot
+from appliance.supervisor.saves.reload_trigger import ReloadTrigger
 from appliance.supervisor.steps import before_start, remedy_run
 from appliance.supervisor.steps.steps import Steps
 from appliance.supervisor.stopping import Stopping
-from appliance.supervisor.workers.reload_trigger import ReloadTrigger
 from appliance.supervisor.workers.worker_group import WorkerGroup
 from appliance.watch.kinds import Kind
 

@@ -31,10 +31,11 @@ POLICY += "require-trusted-types-for 'script'"
 def app(environ, start_response):
     path = environ["PATH_INFO"]
     if path.startswith("/static/"):
-        kind = {"css": "text/css", "svg": "image/svg+xml"}[path.rpartition(".")[2]]
+        kind = {"css": "text/css", "svg": "image/svg+xml", "js": "text/javascript"}[path.rpartition(".")[2]]
         with open(path[1:], "rb") as file:
             content = file.read()
-        start_response("200 OK", [("Content-Type", kind), ("Content-Length", str(len(content)))])
+        age = [("Last-Modified", "Sat, 01 Jan 2000 00:00:00 GMT")]  # as Django's static files: no rule for caches
+        start_response("200 OK", [("Content-Type", kind), ("Content-Length", str(len(content))), *age])
         return [content]
     if path != "/":
         start_response("404 Not Found", [("Content-Type", "text/plain")])
@@ -219,6 +220,47 @@ def test_the_page_of_a_failed_request_follows_too(opened: Callable[..., Site], k
     site.until("document.querySelector('h1')?.textContent.startsWith('NameError')")
     site.save("two")
     site.shows("two")
+
+
+COLOUR = "getComputedStyle(document.querySelector('h1')).color"
+
+
+@pytest.mark.parametrize("kind", ["identity", "policy"])
+def test_no_old_file_comes_from_the_cache(opened: Callable[..., Site], kind: str):
+    """A style that a browser may keep for years is the saved one after a load of the page, in a new tab, and later."""
+    site = opened(kind)
+    site.appliance.edit("static/site.css", STYLE.format(77))
+    site.until(f"{COLOUR} === 'rgb(77, 77, 77)'")
+    site.save("two")
+    site.shows("two")
+    assert site.page.evaluate(COLOUR) == "rgb(77, 77, 77)"
+    tab = site.page.context.new_page()
+    tab.goto(site.url)
+    assert tab.evaluate(COLOUR) == "rgb(77, 77, 77)"
+    tab.close()
+    site.page.goto("about:blank")  # no page is open now
+    site.appliance.edit("static/site.css", STYLE.format(88))
+    site.open()
+    site.until(f"{COLOUR} === 'rgb(88, 88, 88)'")
+    site.open()
+    assert site.page.evaluate(COLOUR) == "rgb(88, 88, 88)"
+
+
+def test_no_old_script_comes_from_the_cache(opened: Callable[..., Site], project: Path):
+    """A script that a browser may keep for years, and a module that it imports, run as they were saved."""
+    main, part = project / "static" / "main.js", project / "static" / "part.js"
+    site = opened()
+    for file, text in (
+        (part, 'export const word = "one";'),
+        (main, 'import {word} from "./part.js"; document.title = word;'),
+    ):
+        file.write_text(text, encoding="utf-8")
+    site.source = site.source.replace("</body>", '<script type="module" src="/static/main.js"></script></body>')
+    site.save("two")
+    site.shows("two")
+    site.until("document.title === 'one'")
+    part.write_text('export const word = "two";', encoding="utf-8")
+    site.until("document.title === 'two'")
 
 
 def test_escape_closes_the_error(opened: Callable[..., Site]):

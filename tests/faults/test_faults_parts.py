@@ -38,7 +38,7 @@ ONCE_AND_ALWAYS = [
     ("appliance.supervisor.preloading.preloading:Preloading.modules_reported", "", "RecursionError"),
     ("appliance.supervisor.preloading.preloading:Preloading.preloaded", "", "KeyError"),
     ("appliance.supervisor.preloading.preloading:Preloading.fork", "", "KeyError"),
-    ("appliance.supervisor.workers.reload_trigger:ReloadTrigger.loaded", "", "MemoryError"),
+    ("appliance.supervisor.saves.reload_trigger:ReloadTrigger.loaded", "", "MemoryError"),
     ("appliance.supervisor.reporting.log_ingest:LogIngest.output", "", "UnicodeError"),
     ("appliance.supervisor.reporting.log_ingest:LogIngest.records", "", "TypeError"),
     ("appliance.supervisor.reporting.run_history:RunHistory.reloaded", "", "ZeroDivisionError"),

@@ -185,3 +185,26 @@ def test_a_file_of_any_name_is_watched(start: Start, project: Path):
     appliance.edit("shop", text.replace("'one'", "'two'"))
     appliance.wait_for("reload.finished")
     assert appliance.get()[1] == b"two"
+
+
+LISTING = """
+import os
+SIZES = {entry.name: entry.stat().st_size for entry in os.scandir("static")}
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [" ".join(f"{name}:{size}" for name, size in sorted(SIZES.items())).encode()]
+"""
+
+
+def test_a_folder_that_was_listed_is_watched(start: Start, project: Path):
+    """A server of static files that has listed its folder keeps what it saw: a save there restarts it."""
+    (project / "static").mkdir()
+    (project / "static" / "site.css").write_text("a", encoding="utf-8")
+    (project / "app.py").write_text(LISTING, encoding="utf-8")
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    (project / "static" / "site.css").write_text("bb", encoding="utf-8")
+    becomes(appliance, "site.css:2")
+    (project / "static" / "new.js").write_text("ccc", encoding="utf-8")
+    becomes(appliance, "new.js:3 site.css:2")

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import pytest
+
 from appliance.standin import event_stream
 from appliance.standin.event_stream import EventStream
 
@@ -62,6 +64,24 @@ def test_a_client_that_connects_again_misses_nothing():
     stream.publish("assets", {"paths": ["b.css"]})
     again = events(next(iter(opened(stream, last))))
     assert [data["paths"] for _, name, data in again if name == "assets"] == [["b.css"]]
+
+
+def test_a_new_client_learns_what_was_saved():
+    """A browser that opens a page later may have an old file in its cache: it gets the time of each save."""
+    stream = EventStream()
+    stream.publish_assets(["a.css", "b.css"])
+    stream.publish_assets(["a.css"])
+    data = next(data for _, name, data in events(next(iter(opened(stream)))) if name == "saved")
+    assert list(data["paths"]) == ["b.css", "a.css"]
+    assert data["paths"]["a.css"] >= data["paths"]["b.css"] > 1_000_000_000_000
+
+
+def test_what_was_saved_is_bounded(monkeypatch: pytest.MonkeyPatch):
+    """Of a thousand files that were saved, a new client learns of the last ones."""
+    monkeypatch.setattr(event_stream, "_KEPT", 3)
+    stream = EventStream()
+    stream.publish_assets([f"{number}.png" for number in range(9)])
+    assert list(events(next(iter(opened(stream))))[-1][2]["paths"]) == ["6.png", "7.png", "8.png"]
 
 
 def test_an_id_of_another_process_is_none():

@@ -117,31 +117,77 @@
     const url = new URL(address, document.baseURI);
     return url.origin === location.origin && decodeURIComponent(url.pathname).split("/").pop() === file.split("/").pop();
   }
+  // A browser may show a file from its cache without asking, for a tenth of the file's age (RFC 9111, 4.2.2) or as long as its
+  // response said. So the cache gets the new file too: without that, the next load of the page would show the old one again.
+  function loaded(files) {
+    const entries = performance.getEntriesByType("resource");
+    return entries.filter((entry) => !entry.name.includes("appliance=") && files.some((file) => isOf(entry.name, file)));
+  }
+  function refresh(files) {
+    const addresses = new Set(loaded(files).map((entry) => entry.name));
+    return Promise.allSettled([...addresses].map((address) => fetch(address, { cache: "reload" })));
+  }
+  const REFRESHED = "__appliance__ refreshed";
+  function refreshedAt() {
+    try {
+      return JSON.parse(localStorage.getItem(REFRESHED)) || {};
+    } catch {
+      return {};
+    }
+  }
+  function note(paths, at) {
+    const noted = refreshedAt();
+    for (const path of paths) noted[path] = at;
+    try {
+      localStorage.setItem(REFRESHED, JSON.stringify(noted));
+    } catch {
+      // full, or forbidden
+    }
+  }
+  // Files that were saved before this page listened: it has loaded them earlier, or from the cache.
+  function saved({ paths }) {
+    const known = refreshedAt();
+    const isOld = (path) =>
+      loaded([path]).some((entry) => {
+        if (performance.timeOrigin + entry.startTime <= paths[path]) return true;
+        return paths[path] > (known[path] || 0) && !entry.transferSize && entry.decodedBodySize;
+      });
+    const old = Object.keys(paths).filter(isOld);
+    if (!old.length) return;
+    const at = Math.max(...old.map((path) => paths[path]));
+    note(old, at);
+    if (refreshedAt()[old[0]] === at) assets({ paths: old, at }); // else this page could be loaded again and again
+  }
   function swapStyles(files) {
     const links = [...document.querySelectorAll('link[rel~="stylesheet"][href]')];
     const own = links.filter((link) => new URL(link.href, document.baseURI).origin === location.origin);
     const named = own.filter((link) => files.some((file) => isOf(link.href, file)));
-    for (const link of named.length ? named : own) {
-      const next = link.cloneNode();
-      next.href = fresh(link.href);
-      next.addEventListener("load", () => link.remove());
-      next.addEventListener("error", () => next.remove());
-      link.after(next);
-    }
+    const refreshed = refresh(files);
+    if (named.length) named.forEach(swapStyle);
+    else refreshed.then(() => own.forEach(swapStyle)); // one of them imports it, or shows it
+  }
+  function swapStyle(link) {
+    const next = link.cloneNode();
+    next.href = fresh(link.href);
+    next.addEventListener("load", () => link.remove());
+    next.addEventListener("error", () => next.remove());
+    link.after(next);
   }
   function swapImages(files) {
     for (const image of document.querySelectorAll("img[src]")) {
       if (files.some((file) => isOf(image.src, file))) image.src = fresh(image.src);
     }
-    swapStyles([]); // backgrounds
+    swapStyles(files); // backgrounds
   }
   const IMAGE = /\.(?:png|jpe?g|gif|webp|avif|svg|ico)$/i;
   const STYLE_PART = /\.(?:css|woff2?)$/i;
-  function assets({ paths }) {
+  function assets({ paths, at }) {
+    note(paths.filter((path) => loaded([path]).length), at);
     const images = paths.filter((path) => IMAGE.test(path));
     const styles = paths.filter((path) => STYLE_PART.test(path));
-    if (images.length + styles.length < paths.length) loadAgain(); // a script, a page: what it has done can't be undone
-    else {
+    if (images.length + styles.length < paths.length) {
+      refresh(paths).then(loadAgain); // a script, a page: what it has done can't be undone
+    } else {
       if (images.length) swapImages(images);
       if (styles.length) swapStyles(styles);
     }
@@ -245,6 +291,10 @@
     const said = JSON.parse(data);
     if (name === "state") state(said);
     else if (name === "assets") assets(said);
+    else if (name === "saved") {
+      if (document.readyState === "complete") saved(said);
+      else addEventListener("load", () => saved(said));
+    }
   }
 
   let stop = () => {};
@@ -271,7 +321,7 @@
     const lead = () =>
       new Promise((over) => {
         const source = new EventSource("/__appliance__/events");
-        for (const name of ["state", "assets"]) {
+        for (const name of ["state", "assets", "saved"]) {
           source.addEventListener(name, (event) => {
             channel.postMessage({ name, data: event.data });
             hear(name, event.data);

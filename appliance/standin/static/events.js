@@ -3,18 +3,24 @@
 "use strict";
 
 const ports = new Set();
+const saved = {}; // of each file that browsers load, when it was saved
 let last = null;
 let source = null;
 
 function open() {
   source = new EventSource("/__appliance__/events");
-  for (const name of ["state", "assets"]) {
+  for (const name of ["state", "assets", "saved"]) {
     source.addEventListener(name, (event) => pass({ name, data: event.data }));
   }
 }
 
 function pass(message) {
   if (message.name === "state") last = message;
+  else if (message.name === "saved") Object.assign(saved, JSON.parse(message.data).paths);
+  else {
+    const { paths, at } = JSON.parse(message.data);
+    for (const path of paths) saved[path] = at;
+  }
   for (const port of ports) port.postMessage(message);
 }
 
@@ -31,5 +37,6 @@ onconnect = (event) => {
     }
   };
   if (last) port.postMessage(last);
+  if (source) port.postMessage({ name: "saved", data: JSON.stringify({ paths: saved }) });
   if (!source) open();
 };

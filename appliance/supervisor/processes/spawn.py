@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from appliance.config.settings import Settings
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
+    from appliance.supervisor.saves.reload_trigger import ReloadTrigger
     from appliance.supervisor.steps.analysis import Analysis
-    from appliance.supervisor.workers.reload_trigger import ReloadTrigger
 
 ASGI_THREADS = 64  # by default
 # Requests that can run without a thread of the pool: the server's limits of long requests, and of slow transfers.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.reporting.run_history import RunHistory
     from appliance.supervisor.reporting.status_socket import Answerer
     from appliance.supervisor.runtime import Snapshot
-    from appliance.supervisor.workers.reload_trigger import ReloadTrigger
+    from appliance.supervisor.saves.reload_trigger import ReloadTrigger
     from appliance.supervisor.workers.worker_group import WorkerGroup
 
 _HEALTH = {Phase.SERVING: "healthy", Phase.BROKEN: "unhealthy"}

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from appliance.protocol.messages import Failed
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.runtime import Snapshot
+    from appliance.supervisor.saves.reload_trigger import ReloadTrigger
     from appliance.supervisor.steps.installation import Installation
     from appliance.supervisor.steps.reanalysis import Reanalysis
-    from appliance.supervisor.workers.reload_trigger import ReloadTrigger
     from appliance.supervisor.workers.workers import Workers
 
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.spawn import Spawner
     from appliance.supervisor.reporting.reports import Reports
     from appliance.supervisor.runtime import Handlers, Performers, Runtime
+    from appliance.supervisor.saves.reload_trigger import ReloadTrigger
     from appliance.supervisor.steps.steps import Steps
-    from appliance.supervisor.workers.reload_trigger import ReloadTrigger
 
 
 class WorkerGroup:
@@ -97,7 +97,7 @@ class WorkerGroup:
             messages.Failed: lambda child, message, _: self._failed_imports.handle(child, message),
             messages.ForkMismatch: lambda child, message, _: self.workers.fork_mismatch(child, message),
             messages.ModulesReport: lambda child, message, _: self._modules_reported(child, message),
-            messages.FilesReport: lambda child, message, _: self._reload_trigger.loaded(child, message.files),
+            messages.FilesReport: lambda child, message, _: self._reload_trigger.loaded(child, message),
             messages.Preloaded: lambda child, message, _: self.preloading.preloaded(child, message),
         }
 

@@ -43,6 +43,7 @@ class InputFiles:
         self._pipe = os.fstat(notes) if notes >= 0 else None
         self._reported = False
         self.files: dict[str, Mark] = {}
+        self.listed: set[str] = set()  # folders that the project has listed during the start
         if notes >= 0:
             os.set_blocking(notes, False)
 

@@ -54,7 +54,7 @@ class KnownFiles:
         """Return the files used during the start, which is over, successful or not. Later ones report themselves."""
         if self._opened is not None:
             self._opened.starting = False
-        return FilesReport(files=self._inputs.report())
+        return FilesReport(files=self._inputs.report(), listed=sorted(self._inputs.listed))
 
     def record_loaded(self) -> None:
         """Record the files that our loader did not load: extension modules, a script."""

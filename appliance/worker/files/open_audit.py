@@ -1,5 +1,8 @@
 """Observe which files this process opens: those that the project reads while it starts, and those that it writes.
 
+Folders that the project lists while it starts are observed too: a server of static files (WhiteNoise) then keeps what
+it has seen of each file.
+
 An audit hook. A module's source is not its business: the loader records that. Runs in the worker, in whatever thread
 opens a file.
 
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from .project_places import ProjectPlaces
 
 MAX_READ: Final = 500  # files that are read during a start
+MAX_LISTED: Final = 500  # folders that are listed during a start
 _NAME: Final = "opened files"  # the hook's name in events
 _MAX_DEPTH: Final = 6  # frames between a template engine and the file
 _NEVER_INPUT = re.compile(
@@ -61,6 +65,8 @@ _CHANGES: dict[str, tuple[tuple[int, int], ...]] = {
     "os.link": ((1, 3),),
     "os.symlink": ((1, 2),),
 }
+_LISTINGS = frozenset({"os.scandir", "os.listdir"})
+_CALLER = 2  # frames from the method to who lists: the method is called by the hook
 
 
 class OpenAudit:
@@ -88,13 +94,15 @@ class OpenAudit:
 
     def begin(self) -> None:
         """Observe from now on; not at all if a hook of the project refuses further hooks."""
-        opened, changed = self._opened, self._changed
+        opened, changed, listed = self._opened, self._changed, self._listed
 
         def hook(event: str, arguments: tuple[Any, ...]) -> None:
             if event == "open":
                 opened(arguments)
             elif event in _CHANGES:
                 changed(event, arguments)
+            elif event in _LISTINGS:
+                listed(event, arguments)
 
         try:
             sys.addaudithook(hook)
@@ -125,6 +133,18 @@ class OpenAudit:
                 self._writes(path)
             if event == "os.rename" and os.path.isdir(paths[0]):  # noqa: PTH112  pathlib costs 5 ms at import
                 self._moves(*paths)
+        except Exception as error:  # noqa: BLE001  see the module
+            self._failed(error)
+
+    def _listed(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self._off or not self.starting or len(self._inputs.listed) >= MAX_LISTED or not arguments:
+            return
+        try:
+            if event == "os.listdir" and _is_import(sys._getframe(_CALLER)):  # noqa: SLF001  as below
+                return  # it looks for modules, of which it keeps nothing
+            name = self._name(arguments[0])
+            if f"{name}/".startswith(self._root) and self._places.is_own(name):
+                self._inputs.listed.add(name)
         except Exception as error:  # noqa: BLE001  see the module
             self._failed(error)
 
@@ -194,3 +214,7 @@ class OpenAudit:
                     return True
             frame = frame.f_back
         return False
+
+
+def _is_import(frame: FrameType) -> bool:
+    return frame.f_code.co_filename.startswith("<frozen importlib")

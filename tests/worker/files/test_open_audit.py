@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,28 @@ def test_what_is_read_while_serving_is_no_input(opening: Opening, name: str, by:
     code = compile(f"opened(({name!r}, 'r', 0))", path, "exec")
     exec(code, {"opened": opening.opened._opened, "__name__": by})
     assert opening.record == [name] * is_input
+
+
+def test_what_a_start_lists(opening: Opening):
+    """The project's folders that are listed while it starts are noted, but not those that the import system lists."""
+    lists = opening.opened._listed
+    for path in ("static", str(opening.root / "static/css"), "../other", "node_modules/../static", None, 7):
+        lists("os.scandir", (path,))
+    for folder, file in (("src", "<frozen importlib._bootstrap_external>"), ("themes", "app.py")):
+        exec(compile(f"lists('os.listdir', ('{folder}',))", file, "exec"), {"lists": hooked(lists)})
+    opening.opened.starting = False
+    lists("os.scandir", ("uploads",))
+    assert {os.path.relpath(path, opening.root) for path in opening.inputs.listed} == {"static", "static/css", "themes"}
+    assert opening.hooks.dropped == set()
+
+
+def hooked(method: Callable[..., None]) -> Callable[..., None]:
+    """Call the method as the audit hook does: from a frame of its own."""
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        method(event, arguments)
+
+    return hook
 
 
 def test_the_files_opened_at_start_are_bounded(opening: Opening, monkeypatch: pytest.MonkeyPatch):

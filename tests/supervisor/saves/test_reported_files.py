@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from appliance.supervisor.workers.reload_trigger import _files_of
+from appliance.supervisor.saves.reload_trigger import _files_of
 
 
 def test_the_files_of_all_frames():

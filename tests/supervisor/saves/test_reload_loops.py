@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.supervisor.workers.reload_loops import DELAY_S, LOOP, Reaction, ReloadLoops
+from appliance.supervisor.saves.reload_loops import DELAY_S, LOOP, Reaction, ReloadLoops
 
 NOTHING = Reaction()
 

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from appliance.supervisor.processes.handles import Handle
-from appliance.supervisor.workers import file_notes
-from appliance.supervisor.workers.file_notes import MOMENT_S, FileNotes, is_open_for_writing
+from appliance.supervisor.saves import file_notes
+from appliance.supervisor.saves.file_notes import MOMENT_S, FileNotes, is_open_for_writing
 from appliance.worker.files.input_files import InputFiles
 
 NOTHING: Callable[..., None] = lambda *_, **__: None  # noqa: E731  a loop that nothing happens in

@@ -12,8 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from appliance.supervisor.lifecycle_events import Phase
-from appliance.supervisor.workers.file_notes import FileNotes
-from appliance.supervisor.workers.reload_loops import DELAY_S, OFTEN, ReloadLoops
+from appliance.supervisor.saves.file_notes import FileNotes
+from appliance.supervisor.saves.reload_loops import DELAY_S, OFTEN, ReloadLoops
+from appliance.supervisor.saves.static_saves import StaticSaves
 from appliance.watch.file_contents import FileState
 from appliance.watch.kinds import Kind, is_static
 from appliance.watch.tree import Mark
@@ -26,13 +27,13 @@ if TYPE_CHECKING:
 
     from appliance.config.settings import Settings
     from appliance.logs.setup import Log
+    from appliance.protocol.messages import FilesReport
     from appliance.supervisor.loop import Loop, Timer
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.reporting.page_facts import PageFacts
 
 REPORTED_WRITES_MAX = 50  # events about files that the application writes itself
 REMOVED_MOST = 100
-ASSETS_MOST = 100  # static files of one burst that open pages are told of
 TEMPLATES_MOST = 100  # folders
 NODES_MOST = 200  # exceptions of one report
 RETRY_S = 1.0  # before a watcher that could not be started is started again
@@ -61,7 +62,7 @@ class ReloadTrigger:
         self.page_facts = page_facts
         self._saves = page_facts.saves
         self._changed = changed
-        self._assets = assets
+        self._static_saves = StaticSaves(assets)
         self._phase = phase
         self._how: dict[str, Any] | None = None
         self._generation = 0  # whose files are watched
@@ -100,16 +101,21 @@ class ReloadTrigger:
         self._watcher.add_files("target", Kind.CODE, [file] if file else [])
         self._saves.loaded([file])
 
-    def loaded(self, child: Handle, files: Mapping[str, Sequence[int]]) -> None:
+    def loaded(self, child: Handle, report: FilesReport) -> None:
         """Watch the files that a worker has loaded: some may lie outside of the project, or be ignored by git.
 
         A worker that has failed has not loaded all: the files of the last good one stay watched.
         """
+        files: Mapping[str, Sequence[int]] = report.files
         self._saves.loaded(files if isinstance(files, dict) else ())
         if self._on and child.generation >= self._generation:
             more = child.generation == self._generation or child.ready_at is None
             self._generation = child.generation
             self._watcher.compare(_file_states(files), more=more)
+            if child.ready_at is not None:
+                self._static_saves.serving()
+            if late := self._static_saves.listed(report.listed, more=more, since=child.started):
+                self._save(dict.fromkeys(late, Kind.CODE), Changes({}, time.monotonic()))
 
     def _files_noted(self, child: Handle, files: Mapping[str, Sequence[int]]) -> None:
         if child.generation == self._generation:
@@ -151,11 +157,15 @@ class ReloadTrigger:
             self._reported_writes.add(path)
             action = f"To leave the file out altogether: {self._setting(path)}"
             self._log.event("info", "reload.spared", file=path, action=action)
-        if static := [path for path, kind in changes.kinds.items() if kind is Kind.STATIC and path not in own]:
-            self._assets(static[:ASSETS_MOST])
-        kinds = {path: kind for path, kind in changes.kinds.items() if path not in own and kind is not Kind.STATIC}
-        if not kinds:
-            return
+        saved = {path: kind for path, kind in changes.kinds.items() if path not in own}
+        static = {path: self._whole(path) for path, kind in saved.items() if kind is Kind.STATIC}
+        restarting = dict.fromkeys(self._static_saves.saved(static) if static else (), Kind.CODE)
+        kinds = {path: kind for path, kind in saved.items() if kind is not Kind.STATIC} | restarting
+        if kinds:
+            self._save(kinds, changes)
+
+    def _save(self, kinds: Mapping[str, Kind], changes: Changes) -> None:
+        """Report files for which a worker restarts, now or after a delay."""
         self._remember_removed(kinds)
         self._saves.saved(list(kinds))
         if self._delay_timer is not None:

@@ -1,0 +1,1 @@
+"""Which changes of files are saves, and what each needs."""
