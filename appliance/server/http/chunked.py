@@ -29,6 +29,8 @@ _NO_TRAILERS = frozenset(
     b"transfer-encoding upgrade x-real-ip".split()
 )
 _NO_TRAILER_STARTS = (b"if-", b"x-forwarded-")
+_LONG_CHUNK = "a chunk is longer than its size says (RFC 9112, 7.1)"
+_LONG_SIZE_LINE = f"a chunk's size and extensions are longer than {SIZE_LINE_MAX} bytes (RFC 9112, 7.1)"
 # chunk-ext (7.1.1): a recipient must accept this "bad" white space. No two parts match the same text, so the expression
 # does not backtrack.
 _EXTENSIONS = re.compile(
@@ -63,8 +65,8 @@ class ChunkedBody(Body):
         piece = self._raw[self._raw_at : stop]
         self._raw_at = stop
         self._left -= len(piece)
-        if not self._left and self._line(0):
-            raise Refused(400, "a chunk is longer than its size says (RFC 9112, 7.1)")
+        if not self._left:
+            self._line(0, _LONG_CHUNK)
         return piece
 
     def _more(self) -> None:
@@ -75,14 +77,13 @@ class ChunkedBody(Body):
         self._raw = self._raw[self._raw_at :] + data
         self._raw_at = 0
 
-    def _line(self, most: int) -> bytes:
-        """Return the next line without its CRLF."""
+    def _line(self, most: int, too_long: str) -> bytes:
+        """Return the next line without its CRLF; refuse one of more than ``most`` bytes."""
         while True:
             end = self._raw.find(b"\n", self._raw_at)
             length = (len(self._raw) if end < 0 else end) - self._raw_at
             if length > most + 1:
-                what = f"a line of more than {most} bytes" if most else "a chunk longer than its size says"
-                raise Refused(400, f"{what} in the chunked coding (RFC 9112, 7.1)")
+                raise Refused(400, too_long)
             if end >= 0:
                 line = self._raw[self._raw_at : end]
                 self._raw_at = end + 1
@@ -92,7 +93,7 @@ class ChunkedBody(Body):
             self._more()
 
     def _size_line(self) -> int:
-        line = self._line(SIZE_LINE_MAX)
+        line = self._line(SIZE_LINE_MAX, _LONG_SIZE_LINE)
         size = _SIZE.match(line)
         if size is None:
             raise Refused(400, "a chunk's size is not a hexadecimal number (RFC 9112, 7.1)")
@@ -109,11 +110,12 @@ class ChunkedBody(Body):
 
     def _trailer(self) -> None:
         left = self._limits.max_trailer_bytes
+        too_long = f"the trailer fields are longer than {left} bytes (RFC 9112, 7.1.2)"
         while True:
-            line = self._line(left)
+            line = self._line(left, too_long)
             if not line:
                 return
-            left = max(1, left - len(line) - 2)
+            left = max(0, left - len(line) - 2)
             name, colon, _ = line.partition(b":")
             control = len(line.translate(None, CONTROLS)) + line.count(b"\t") != len(line)
             if not colon or control or TOKEN.fullmatch(name.decode("latin-1")) is None:

@@ -158,8 +158,8 @@ def _other_form(head: Head, *, secure: bool) -> None:
     method, target = head.method, head.target
     head.query = ""
     if method == "CONNECT":
-        host, colon, port = target.rpartition(":")
-        if not colon or not host or not port.isdigit() or not is_host(target):
+        host, _, port = target.rpartition(":")
+        if not host or not port.isdigit() or not is_host(target):
             raise Refused(400, "CONNECT takes host:port (RFC 9112, 3.2.3)")
         raise Refused(501, "this server is not a proxy")
     if target == "*":

@@ -173,6 +173,7 @@ class Wire(FileOutbound):
         """
         if self.lenient and (found := lenient.take_head(self.buffer)) is not None:
             self._measure(found[0])
+            self._scanned = self._empty_lines = 0
             raw, self.buffer = found
             return raw
         if self.buffer[:2] == b"\r\n":

@@ -1,13 +1,19 @@
-"""One connection's bytes: how large a head may be, however its bytes arrive."""
+"""One connection's bytes: heads, however they arrive and however large, what comes early, and each way to end."""
 
 from __future__ import annotations
 
+import select
 import socket
+import threading
+from collections.abc import Iterator
 
 import pytest
 
-from appliance.server.http.limits import Limits
-from appliance.server.http.refusal import Refused
+from appliance.server.http.limits import RECEIVE, Limits
+from appliance.server.http.patience import Patience
+from appliance.server.http.refusal import LONG_METHOD, TLS_REASON, Refused
+from appliance.server.io import wire as wire_module
+from appliance.server.io.background.byte_queue import ByteQueue, Storage
 from appliance.server.io.wire import Wire
 from tests.server.served import get
 
@@ -83,3 +89,270 @@ def test_a_response_that_is_cut_off_never_ends_properly():
         wire.close()
         with pytest.raises(ConnectionResetError):
             client.recv(100)
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[Wire, socket.socket]]:
+    """A wire, and its client."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.settimeout(10)
+        yield Wire(ours, Limits()), theirs
+
+
+Pair = tuple[Wire, socket.socket]
+
+
+def test_a_wire_begins_with_nothing(pair: Pair):
+    """A new wire has a socket that never blocks, and knows nothing of its client but the bytes that came early."""
+    wire, _ = pair
+    assert (wire.sock.gettimeout(), wire.buffer, wire.ended, wire.lenient) == (0.0, b"", False, False)
+    assert (wire.secure, wire.movable, wire.early, wire.is_broken) == (False, True, None, False)
+    assert Wire(wire.sock, Limits(), b"early").buffer == b"early"
+    assert wire.release_socket() is wire.sock
+    assert wire.sock.gettimeout() is None
+
+
+def test_what_comes_is_buffered(pair: Pair):
+    """What came is appended to what waits, and so is the end; a wire tells nothing yet from nothing ever again."""
+    wire, client = pair
+    assert (wire.receive_now(), wire.fill(), wire.buffer) == (None, False, b"")
+    client.sendall(b"abc")
+    assert wire.fill()
+    client.sendall(b"def")
+    assert wire.fill()
+    assert (wire.buffer, wire.ended) == (b"abcdef", False)
+    assert (wire.take_now(2), wire.buffer) == (b"ab", b"cdef")
+    wire.push(b"AB")
+    assert wire.buffer == b"ABcdef"
+    patience = Patience(5.0)
+    assert [wire.take(4, patience), wire.take(2, patience), wire.buffer] == [b"ABcd", b"ef", b""]
+    client.sendall(b"ghi")
+    assert [wire.take(2, patience), wire.take(2, patience), wire.buffer] == [b"gh", b"i", b""]
+    client.close()
+    assert (wire.fill(), wire.buffer, wire.ended) == (True, b"", True)
+    assert (wire.take(2, patience), patience.left) == (b"", 5.0)
+
+
+def test_a_wait_takes_the_client_s_time(pair: Pair, monkeypatch: pytest.MonkeyPatch):
+    """A wait takes from the client's time what it lasted, and never lasts longer; what comes then gives time back."""
+    wire, client = pair
+    now = [100.0]
+    waits: list[tuple[int, float]] = []
+
+    def wait(self: Wire, events: int, seconds: float) -> None:
+        waits.append((events, seconds))
+        now[0] += 2.0
+        if len(waits) == 2:
+            client.sendall(b"x" * 1024)
+
+    monkeypatch.setattr(wire_module, "monotonic", lambda: now[0])
+    monkeypatch.setattr(Wire, "wait", wait)
+    patience = Patience(10.0)
+    assert len(wire.receive(patience)) == 1024
+    assert (waits, patience.left) == ([(select.POLLIN, 10.0), (select.POLLIN, 8.0)], 7.0)
+
+
+@pytest.mark.parametrize(
+    ("data", "head"),
+    [
+        (b"a\r\n\r\n", b"a"),
+        (b"GET / HTTP/1.1\r\nA: b\r\n\r\n", b"GET / HTTP/1.1\r\nA: b"),
+        (b"\r\n\r\n", None),
+        (b"a\r\n\r", None),
+        (b" a\r\n\r\n", None),
+        (b"\x16a\r\n\r\n", None),
+        (b"a\r\n\r\nb", None),
+        (b"a\r\n\r\nb\r\n\r\n", None),
+        (b"a" * 4096 + b"\r\n\r\n", None),
+    ],
+)
+def test_a_head_that_came_alone_is_taken_at_once(pair: Pair, data: bytes, head: bytes | None):
+    """One receive gives the head if it brought one and nothing else; whatever else it brought is buffered."""
+    wire, client = pair
+    assert wire.receive_head() is None
+    client.sendall(data)
+    assert wire.receive_head() == head
+    assert (wire.buffer, wire.ended) == (b"" if head else data, False)
+
+
+def test_an_end_instead_of_a_head(pair: Pair):
+    """A client that ends without a request has ended."""
+    wire, client = pair
+    client.close()
+    assert (wire.receive_head(), wire.buffer, wire.ended) == (None, b"", True)
+    assert wire.pop_head() is None
+
+
+STREAM = b"\r\n\r\na / b\r\nA: b\r\n\r\nbody\r\n\r\n\r\nc\r\n\r\n" + b"\r\n" * 8 + b"d\r\nE: f\r\nG: h\r\n\r\nrest"
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 5, len(STREAM)])
+@pytest.mark.parametrize("loose", [False, True])
+def test_heads_are_taken_one_by_one(pair: Pair, step: int, loose: bool):
+    """Each head is taken without its blank line as soon as it is whole, in whatever pieces; the rest stays."""
+    wire, client = pair
+    if loose:
+        wire.loosen()
+    heads: list[bytes] = []
+    for at in range(0, len(STREAM), step):
+        client.sendall(STREAM[at : at + step])
+        assert wire.fill()
+        while (head := wire.pop_head()) is not None:
+            heads.append(head)
+    assert heads == [b"a / b\r\nA: b", b"body", b"c", b"d\r\nE: f\r\nG: h"]
+    assert wire.buffer == b"rest"
+
+
+def test_loose_heads_are_read_where_they_may_come(pair: Pair):
+    """A loosened wire takes heads that are strict only in meaning, and measures them; no other wire does."""
+    wire, client = pair
+    client.sendall(b"GET / HTTP/1.1\nA: b\n\n")
+    assert wire.fill()
+    assert wire.pop_head() is None
+    wire.loosen()
+    assert (wire.lenient, wire.pop_head(), wire.buffer) == (True, b"GET / HTTP/1.1\r\nA: b", b"")
+    client.sendall(b"GET  / HTTP/1.1\r\n\r\n")
+    assert wire.receive_head() is None  # looked at leniently
+    assert wire.pop_head() == b"GET / HTTP/1.1"
+    wire.push(b"GET /" + b"a" * Limits().max_line_bytes + b" HTTP/1.1\n\nbehind")
+    with pytest.raises(Refused) as caught:
+        wire.pop_head()
+    assert caught.value.status == 414
+
+
+@pytest.mark.parametrize(
+    ("data", "ended", "status", "reason"),
+    [
+        (b"\r\n" * 9, False, 400, "more than 8 empty lines before a request (RFC 9112, 2.2)"),
+        (b"GET / HTTP/1.1\r\n", True, 400, "the head is cut off (RFC 9112, 8)"),
+        (b" ", True, 400, "the head is cut off (RFC 9112, 8)"),
+        (b"\x16\x03\x01", False, 400, TLS_REASON),
+        (b"\x16\x03\x01" + b"a" * 5000 + b"\r\n\r\n", False, 400, TLS_REASON),
+        (b"G" * 101, False, 501, LONG_METHOD),
+        (b"G" * 101 + b" / HTTP/1.1\r\n\r\n", False, 501, LONG_METHOD),
+        (b"GET /" + b"a" * 96, False, 414, "the request line is longer than 100 bytes (RFC 9112, 3)"),
+        (b"GET /" + b"a" * 96 + b"\r\nA: b", False, 414, "the request line is longer than 100 bytes (RFC 9112, 3)"),
+        (b"a\r\nA: " + b"b" * 996, False, 431, "the header fields are longer than 1000 bytes (RFC 6585, 5)"),
+        (b"\r\na\r\nA: " + b"b" * 996, False, 431, "the header fields are longer than 1000 bytes (RFC 6585, 5)"),
+    ],
+)
+def test_each_refusal_says_what_was_found(pair: Pair, data: bytes, ended: bool, status: int, reason: str):
+    """What can't become a head is refused as soon as that is known, with a status and a reason that names it."""
+    wire = Wire(pair[0].sock, Limits(max_line_bytes=100, max_header_bytes=1000), data)
+    wire.ended = ended
+    with pytest.raises(Refused) as caught:
+        wire.pop_head()
+    assert (caught.value.status, caught.value.reason) == (status, reason)
+
+
+@pytest.mark.parametrize("end", [b"", b"\r", b"\r\n", b"\r\n\r"])
+def test_a_part_is_measured_as_the_whole(pair: Pair, end: bytes):
+    """The beginning of the blank line counts for no limit, and empty lines alone are no head that is cut off."""
+    limits = Limits(max_line_bytes=100, max_header_bytes=1000)
+    for data in (b"GET /" + b"a" * 95, b"GET /" + b"a" * 95 + b"\r\nA: " + b"b" * 995, b"G" * 100):
+        wire = Wire(pair[0].sock, limits, data + end)
+        assert wire.pop_head() is None
+        wire.buffer = data + b"\r\n\r\n"
+        assert (wire.pop_head(), wire.buffer) == (data, b"")
+    wire = Wire(pair[0].sock, limits, b"\r\n" * 7 + end)
+    wire.ended = True
+    assert wire.pop_head() is None
+
+
+def test_what_came_early_is_first(pair: Pair):
+    """What was received in the background comes before what the socket has, in pieces of at most what is asked for."""
+    wire, client = pair
+    storage = Storage(1000)
+    for _ in range(2):
+        queue = ByteQueue(storage)
+        queue.append(b"early, ")
+        wire.receive_first(queue)
+        client.sendall(b"late")
+        assert wire.early is queue
+        assert [wire._receive(3), wire._receive(RECEIVE), wire._receive(RECEIVE)] == [b"ear", b"ly, ", b"late"]
+        assert wire.receive_now() is None
+        queue.append(b"next")
+        wire.buffer = b"the "
+        wire.absorb()
+        wire.absorb()
+        left: object = wire.early
+        assert (wire.buffer, left, storage._memory_left) == (b"the next", None, 1000)
+        assert wire.receive_now() is None
+    queue = ByteQueue(storage)
+    queue.append(b"early")
+    wire.receive_first(queue)
+    wire.close()
+    wire.close()
+    assert storage._memory_left == 1000
+
+
+def test_each_side_ends_by_itself(pair: Pair):
+    """Our side can end while the client still sends; what it sends is thrown away until it has ended too."""
+    wire, client = pair
+    wire.buffer = b"unread"
+    wire.end()
+    assert client.recv(10) == b""
+    client.sendall(b"x" * 100_000)
+    assert not wire.discard()
+    assert (wire.buffer, wire.ended) == (b"", False)
+    client.close()
+    assert wire.discard()
+    assert wire.ended
+
+
+def test_a_client_that_has_gone_needs_no_end():
+    """Ending, throwing away, aborting and closing never fail, however the connection has ended."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        wire = Wire(listener.accept()[0], Limits())
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        client.close()
+        poller = select.poll()
+        poller.register(wire.sock, select.POLLHUP)
+        poller.poll(10_000)
+        assert wire.is_broken
+        wire.end()
+        assert wire.ended
+        wire.ended = False
+        assert wire.discard()
+        wire.abort()
+        wire.close()
+        wire.abort()
+
+
+def test_abort_wakes_who_waits(pair: Pair):
+    """A thread that waits for the client goes on at once when another aborts the connection, and both sides end."""
+    wire, client = pair
+    found: list[bytes] = []
+    thread = threading.Thread(target=lambda: found.append(wire.receive(Patience(60.0))))
+    thread.start()
+    while not wire.waiting:
+        thread.join(0.001)
+    wire.abort()
+    thread.join(10)
+    assert (found, client.recv(1)) == ([b""], b"")
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_lingering_lasts_until_the_client_ends(pair: Pair, monkeypatch: pytest.MonkeyPatch, ends: bool):
+    """Lingering ends our side, and waits until the client has ended, no longer than it may."""
+    wire, client = pair
+    now = [100.0]
+    waits: list[tuple[int, float]] = []
+
+    def wait(self: Wire, events: int, seconds: float) -> None:
+        waits.append((events, seconds))
+        now[0] += 2.0
+        if ends and len(waits) == 2:
+            assert client.recv(1) == b""
+            client.close()
+        if seconds <= 0:
+            raise TimeoutError
+
+    monkeypatch.setattr(wire_module, "monotonic", lambda: now[0])
+    monkeypatch.setattr(Wire, "wait", wait)
+    client.sendall(b"x")
+    wire.linger(3.0)
+    assert waits == [(select.POLLIN, 3.0), (select.POLLIN, 1.0)] + [(select.POLLIN, -1.0)] * (not ends)
+    assert wire.ended is ends
