@@ -6,6 +6,7 @@ survives and that ``tests/mutants/survivors.toml`` does not explain is printed a
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -31,6 +32,20 @@ pytest_add_cli_args = ["-p", "no:cacheprovider", "--timeout", "10"]
 use_git_change_detection = false
 """
 
+# Appended to the copy's conftest.py: an example that fails kills the mutant, and need not become a small one.
+PROFILE = """
+from hypothesis import Phase
+phases = [Phase.explicit, Phase.generate]
+settings.register_profile("mutants", deadline=None, max_examples=40, phases=phases, derandomize=True, database=None)
+settings.load_profile("mutants")
+"""
+# Run in the copy: `mutmut show` starts an interpreter for each mutant, 2 s.
+DIFFS = """
+import json, sys
+from mutmut.mutation.diff_apply import get_diff_for_mutant
+print(json.dumps({name: get_diff_for_mutant(name) for name in json.load(sys.stdin)}))
+"""
+
 Change = tuple[str, str, str]  # the function, the line before, the line after
 
 
@@ -44,6 +59,8 @@ def prepare(modules: list[str]) -> None:
             shutil.copytree(source, COPY / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, COPY / name)
+    with (COPY / "tests" / "conftest.py").open("a", encoding="utf-8") as file:
+        file.write(PROFILE)
     tests = sorted({test for module in modules for test in row_of(module)})
     settings = SETTINGS.format(modules=modules, copied=[*COPIED[2:-1]], tests=tests)
     with (COPY / "pyproject.toml").open("a", encoding="utf-8") as file:
@@ -65,6 +82,15 @@ def verdicts() -> dict[str, str]:
     """
     lines = [line.strip().partition(": ") for line in mutmut("results", "--all", "true").splitlines()]
     return {name: verdict for name, found, verdict in lines if found}
+
+
+def diffs(names: list[str]) -> dict[str, str]:
+    """Return what each mutant changes."""
+    done = subprocess.run(
+        [sys.executable, "-c", DIFFS], cwd=COPY, input=json.dumps(names), stdout=subprocess.PIPE, text=True, check=True
+    )
+    found: dict[str, str] = json.loads(done.stdout)
+    return found
 
 
 def function(name: str) -> str:
@@ -102,7 +128,8 @@ def main(modules: list[str]) -> int:
     output = mutmut("run", "--max-children", str(min(2, len(os.sched_getaffinity(0)))))
     (COPY / "log").write_text(output.replace("\r", "\n"), encoding="utf-8")
     known, all_of_them = explained(), verdicts()
-    found = {name: change(name, mutmut("show", name)) for name, each in all_of_them.items() if each == "survived"}
+    survived = diffs([name for name, each in all_of_them.items() if each == "survived"])
+    found = {name: change(name, diff) for name, diff in survived.items()}
     new = {name: each for name, each in found.items() if each not in known}
     for name, (where, before, after) in new.items():
         print(f"{name}\n  {where}\n  - {before}\n  + {after}")  # noqa: T201  as above

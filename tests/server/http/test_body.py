@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from appliance.server.http.body import Body, BodyError, Empty, LengthBody
+from appliance.server.http.body import BODY_TIMEOUT, CLIENT_LEFT, EMPTY, Body, BodyError, Empty, LengthBody
 from appliance.server.http.chunked import ChunkedBody
-from appliance.server.http.limits import Limits
+from appliance.server.http.limits import RECEIVE, Limits
 from appliance.server.http.time_budget import TimeBudget
 from appliance.server.io.wire import Wire
 from tests.fuzz.reference import read_chunked
@@ -71,6 +71,26 @@ def test_chunked_bodies_are_read_as_the_grammar_has_them(data: bytes, early: int
             assert rest == data[behind:]
 
 
+class Source:
+    """A source of these bytes, in pieces of a size, and then of the end or an error; it notes what it was asked for."""
+
+    def __init__(self, data: bytes = b"", error: OSError | None = None, step: int = RECEIVE) -> None:
+        self.buffer = data
+        self.step = step
+        self.asked: list[tuple[int, float]] = []
+        self.error = error
+
+    def take(self, most: int, budget: TimeBudget) -> bytes:
+        """Give at most so many bytes, and take a second of the client's time."""
+        self.asked.append((most, budget.left))
+        if self.error is not None:
+            raise self.error
+        budget.left -= 1.0
+        most = min(most, self.step)
+        data, self.buffer = self.buffer[:most], self.buffer[most:]
+        return data
+
+
 READS = st.lists(
     st.one_of(
         st.tuples(st.just("read"), st.integers(-1, 60)),
@@ -82,25 +102,28 @@ READS = st.lists(
 
 
 @given(
-    st.lists(st.sampled_from([b"\n", b"a", b"bcd", b"e" * 30])).map(b"".join), READS, st.integers(0, 60), st.booleans()
+    st.lists(st.sampled_from([b"\n", b"a", b"bcd", b"e" * 30])).map(b"".join), READS, st.integers(1, 60), st.booleans()
 )
-def test_it_reads_as_a_file_does(content: bytes, reads: list[tuple[str, int]], early: int, in_chunks: bool):
-    """read, readline and readlines give what a file of the same content gives, in any order and size (PEP 3333)."""
+@example(b"ab\ncd\n", [("readline", 0), ("readline", 1), ("readline", 3), ("readline", -1)], 1, False)
+@example(b"abcdef\ng", [("readline", 4), ("readline", 2), ("readline", 2)], 3, False)
+@example(b"abcdefgh", [("read", 1), ("read", 3), ("read", 0), ("read", 3)], 3, False)
+def test_it_reads_as_a_file_does(content: bytes, reads: list[tuple[str, int]], step: int, in_chunks: bool):
+    """read, readline and readlines give what a file of the same content gives, in any pieces (PEP 3333)."""
     if in_chunks:
         data = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in re.findall(rb"(?s).{1,7}", content))
         data += b"0\r\n\r\n"
     else:
         data = content
     file = io.BytesIO(content)
-    with sent(data[early:], early=data[:early]) as wire:
-        body: Body | Empty = ChunkedBody(wire, LIMITS) if in_chunks else LengthBody(wire, LIMITS, len(content))
-        if not in_chunks and not content:
-            body = Empty()
-        for name, size in reads:
-            assert getattr(body, name)(size) == getattr(file, name)(size)
-        assert list(body) == list(file)
-        assert body.read() == body.readline() == b""
-        assert body.ended
+    source = Source(data, step=step)
+    body: Body | Empty = ChunkedBody(source, LIMITS) if in_chunks else LengthBody(source, LIMITS, len(content))
+    if not in_chunks and not content:
+        body = Empty()
+    for name, size in reads:
+        assert getattr(body, name)(size) == getattr(file, name)(size)
+    assert list(body) == list(file)
+    assert body.read() == body.readline() == b""
+    assert body.ended
 
 
 def test_none_reads_everything():
@@ -202,6 +225,9 @@ def test_the_client_is_greeted_once():
         assert greetings == []
         assert body.read(1) + body.read() == b"abc"
         assert greetings == ["go on"]
+    with sent(b"1\r\na\r\n0\r\n\r\n") as wire:
+        assert ChunkedBody(wire, LIMITS, lambda: greetings.append("in chunks")).read() == b"a"
+        assert greetings == ["go on", "in chunks"]
 
 
 def test_draining_is_bounded():
@@ -218,3 +244,100 @@ def test_draining_is_bounded():
         assert not ChunkedBody(wire, LIMITS).drain(Limits(drain_bytes=1000))
     with sent(b"zz\r\n") as wire:
         assert not ChunkedBody(wire, LIMITS).drain(LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "reason"),
+    [
+        (TimeoutError(), 408, BODY_TIMEOUT),
+        (ConnectionResetError(), 400, CLIENT_LEFT),
+        (None, 400, CLIENT_LEFT),
+    ],
+)
+def test_an_error_is_the_same_at_each_read(error: OSError | None, status: int, reason: str):
+    """Each way to read meets the same error with its status and reason, and the source is not asked again."""
+    source = Source(error=error)
+    body = LengthBody(source, LIMITS, 5)
+    for read in (body.read, body.read1, body.readline, body.readlines, body.read):
+        with pytest.raises(BodyError) as caught:
+            read()
+        assert (caught.value.status, caught.value.reason, str(caught.value)) == (status, reason, reason)
+        assert caught.value.__cause__ is None
+    assert (len(source.asked), body.error, body.ended) == (1, caught.value, False)
+    assert not body.drainable(LIMITS)
+    assert not body.drain(LIMITS)
+
+
+def test_reads_ask_for_what_is_left():
+    """A source is asked for no byte behind the body, for 64 KiB at most, and within the body's time."""
+    source = Source(b"x" * (2 * RECEIVE + 10) + b"next")
+    body = LengthBody(source, LIMITS, 2 * RECEIVE + 10)
+    assert body.read(1) == b"x"
+    assert source.asked == [(RECEIVE, 5.0)]
+    assert body.read() == b"x" * (2 * RECEIVE + 9)
+    assert source.asked == [(RECEIVE, 5.0), (RECEIVE, 4.0), (10, 3.0)]
+    assert (source.buffer, body.size, body.ended, body.error) == (b"next", 2 * RECEIVE + 10, True, None)
+    assert body.read() == body.read1() == body.readline() == b""
+    assert len(source.asked) == 3
+
+
+def test_read1_gives_what_has_come():
+    """``read1`` gives what has come, waits only where nothing has, and takes a size as files do."""
+    source = Source(b"abcdef")
+    body = LengthBody(source, LIMITS, 6)
+    assert [body.read1(2), body.read1(0), body.read1(None)] == [b"ab", b"", b"cdef"]
+    assert [body.read1(), body.read1(3)] == [b"", b""]
+    assert len(source.asked) == 1
+    other = LengthBody(Source(b"abcdef"), LIMITS, 6)
+    assert [other.read(1), other.read1(-1), other.read1(-1)] == [b"a", b"bcdef", b""]
+
+
+def test_an_empty_body_is_an_empty_file():
+    """The body of a request without content is at its end, in every way to read it; there is nothing to drain."""
+    for read in (EMPTY.read, EMPTY.read1, EMPTY.readline):
+        assert read() == read(None) == read(3) == read(-1) == b""
+    assert EMPTY.readlines() == EMPTY.readlines(3) == list(EMPTY) == []
+    assert (EMPTY.ended, EMPTY.error) == (True, None)
+    assert EMPTY.drainable(LIMITS) is EMPTY.drain(LIMITS) is True
+
+
+@pytest.mark.parametrize(("size", "most", "ends"), [(10, 10, True), (11, 10, False), (2, 1, False), (11, 0, True)])
+def test_a_body_is_as_large_as_its_limit_allows(size: int, most: int, ends: bool):
+    """A body of exactly the limit is read; a byte more is 413, and is not given to the application; 0 is no limit."""
+    limits = Limits(max_body_bytes=most)
+    in_chunks = ChunkedBody(Source(b"%x\r\n%b\r\n0\r\n\r\n" % (size, b"x" * size)), limits)
+    for body in (LengthBody(Source(b"x" * size), limits, size), in_chunks):
+        if ends:
+            assert body.read() == b"x" * size
+            continue
+        with pytest.raises(BodyError) as caught:
+            body.read1()
+        reason = f"the body is larger than {most} bytes (RFC 9110, 15.5.14)"
+        assert (caught.value.status, caught.value.reason) == (413, reason)
+
+
+def test_draining_has_a_time_and_a_size_of_its_own():
+    """Draining takes the time for draining, sends no 100 (Continue), and ends behind its limit of bytes."""
+    greetings: list[str] = []
+    source = Source(b"x" * 30)
+    body = LengthBody(source, LIMITS, 30, lambda: greetings.append("go on"))
+    limits = Limits(drain_s=3.0, drain_bytes=30)
+    assert body.drainable(limits)  # its bytes have come, though the client was not asked for them
+    assert body.drain(limits)
+    assert (source.asked, greetings) == ([(30, 3.0)], [])
+    assert LengthBody(source, LIMITS, 30).drainable(limits)
+    assert not LengthBody(source, LIMITS, 31).drainable(limits)
+    for drain_bytes, pieces in ((RECEIVE - 1, 1), (RECEIVE, 2), (2 * RECEIVE, 3)):
+        source = Source(b"x" * 5 * RECEIVE)
+        body = LengthBody(source, LIMITS, 5 * RECEIVE)
+        assert body.read1() == b"x" * RECEIVE  # the limit counts from here
+        assert not body.drain(Limits(drain_bytes=drain_bytes))
+        assert len(source.asked) == 1 + pieces
+
+
+@pytest.mark.parametrize(
+    ("hint", "lines"), [(None, 3), (-1, 3), (0, 3), (1, 1), (2, 1), (3, 2), (4, 2), (5, 3), (9, 3)]
+)
+def test_readlines_takes_a_hint(hint: int | None, lines: int):
+    """``readlines`` stops behind the line with which there are as many bytes as the hint says (PEP 3333)."""
+    assert len(LengthBody(Source(b"a\nb\nc\n"), LIMITS, 6).readlines(hint)) == lines

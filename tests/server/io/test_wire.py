@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from appliance.server.http.limits import RECEIVE, Limits
-from appliance.server.http.patience import Patience
 from appliance.server.http.refusal import LONG_METHOD, TLS_REASON, Refused
+from appliance.server.http.time_budget import TimeBudget
 from appliance.server.io import wire as wire_module
 from appliance.server.io.background.byte_queue import ByteQueue, Storage
 from appliance.server.io.wire import Wire
@@ -125,13 +125,13 @@ def test_what_comes_is_buffered(pair: Pair):
     assert (wire.take_now(2), wire.buffer) == (b"ab", b"cdef")
     wire.push(b"AB")
     assert wire.buffer == b"ABcdef"
-    patience = Patience(5.0)
-    assert [wire.take(4, patience), wire.take(2, patience), wire.buffer] == [b"ABcd", b"ef", b""]
+    budget = TimeBudget(5.0)
+    assert [wire.take(4, budget), wire.take(2, budget), wire.buffer] == [b"ABcd", b"ef", b""]
     client.sendall(b"ghi")
-    assert [wire.take(2, patience), wire.take(2, patience), wire.buffer] == [b"gh", b"i", b""]
+    assert [wire.take(2, budget), wire.take(2, budget), wire.buffer] == [b"gh", b"i", b""]
     client.close()
     assert (wire.fill(), wire.buffer, wire.ended) == (True, b"", True)
-    assert (wire.take(2, patience), patience.left) == (b"", 5.0)
+    assert (wire.take(2, budget), budget.left) == (b"", 5.0)
 
 
 def test_a_wait_takes_the_client_s_time(pair: Pair, monkeypatch: pytest.MonkeyPatch):
@@ -148,9 +148,9 @@ def test_a_wait_takes_the_client_s_time(pair: Pair, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(wire_module, "monotonic", lambda: now[0])
     monkeypatch.setattr(Wire, "wait", wait)
-    patience = Patience(10.0)
-    assert len(wire.receive(patience)) == 1024
-    assert (waits, patience.left) == ([(select.POLLIN, 10.0), (select.POLLIN, 8.0)], 7.0)
+    budget = TimeBudget(10.0)
+    assert len(wire.receive(budget)) == 1024
+    assert (waits, budget.left) == ([(select.POLLIN, 10.0), (select.POLLIN, 8.0)], 7.0)
 
 
 @pytest.mark.parametrize(
@@ -325,7 +325,7 @@ def test_abort_wakes_who_waits(pair: Pair):
     """A thread that waits for the client goes on at once when another aborts the connection, and both sides end."""
     wire, client = pair
     found: list[bytes] = []
-    thread = threading.Thread(target=lambda: found.append(wire.receive(Patience(60.0))))
+    thread = threading.Thread(target=lambda: found.append(wire.receive(TimeBudget(60.0))))
     thread.start()
     while not wire.waiting:
         thread.join(0.001)

@@ -1,0 +1,280 @@
+"""The transfers of a server: which begin, how each ends, and what becomes of the others."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+import pytest
+
+from appliance.server.http.body_end import LengthEnd
+from appliance.server.http.limits import Limits
+from appliance.server.io.background.completion import ServerEnded
+from appliance.server.io.wire import Wire
+from tests.server.transfers import LARGE, PATIENCE_S, Server, follow, read
+
+
+def test_a_response_is_sent_while_the_thread_goes_on(server: Server, tmp_path: Any):
+    """The rest, what is put behind it, and a file are sent in their order by one thread; the end is told, once."""
+    sender = server.start()
+    assert (sender.busy, sender.is_full, sender.is_able, sender._thread) == (False, False, True, None)
+    wire, client = server.connect(sender)
+    file = tmp_path / "file"
+    file.write_bytes(b"in a file")
+    assert sender.send(wire, memoryview(LARGE)[100:])
+    outgoing: Any = wire.outgoing
+    assert sender.busy
+    assert sender.put(outgoing, b"put")
+    with file.open("rb") as source:
+        assert sender.put_file(outgoing, source.fileno(), 3, 6)
+    wait = follow(sender, outgoing)
+    assert read(client, len(LARGE) - 100 + 9) == LARGE[100:] + b"puta file"
+    assert wait() == "transfers"
+    assert server.ended.acquire(timeout=PATIENCE_S)
+    assert (sender.busy, outgoing.failure, outgoing.is_over) == (False, None, True)
+    assert set(server.asked) == {wire}
+    assert not sender.follow(outgoing, lambda _: None)
+    assert not sender.put(outgoing, b"x")  # sent directly, then
+    assert not sender.put_file(outgoing, 0, 0, 1)
+    assert sender._thread is not None
+    assert sender._thread.daemon
+
+
+def test_a_part_of_a_file_is_sent(server: Server, tmp_path: Any):
+    """A part of a file begins a transfer as bytes do."""
+    sender = server.start()
+    wire, client = server.connect(sender)
+    file = tmp_path / "file"
+    file.write_bytes(LARGE)
+    with file.open("rb") as source:
+        assert sender.send_file(wire, source.fileno(), 10, 100_000)
+    assert read(client, 100_000) == LARGE[10:100_010]
+
+
+def test_a_thread_waits_itself_where_it_must(server: Server, monkeypatch: pytest.MonkeyPatch):
+    """Nothing begins for a wire that may not be ahead, nor in a forked process: its thread sends by itself."""
+    sender = server.start()
+    wire, _ = server.connect(sender)
+    server.ahead = 0
+    assert not sender.send(wire, memoryview(LARGE))
+    server.ahead = 1
+    other = os.getpid() + 1
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getpid", lambda: other)
+        assert not sender.send(wire, memoryview(LARGE))
+    assert (sender.busy, sender._thread, wire.outgoing) == (False, None, None)
+    assert sender.send(wire, memoryview(LARGE))
+    outgoing: Any = wire.outgoing
+    monkeypatch.setattr(os, "getpid", lambda: other)
+    message = "the response is being sent by the process that this one was forked from"
+    for put in (lambda: sender.put(outgoing, b"x"), lambda: sender.put_file(outgoing, 0, 0, 1)):
+        with pytest.raises(ConnectionAbortedError) as caught:
+            put()
+        assert str(caught.value) == message
+
+
+def test_their_number_is_bounded(server: Server):
+    """Beyond the bound a thread waits by itself, or may not, and bodies are not received; an end makes room again."""
+    sender = server.start(Limits(max_transfers=1))
+    wire, client = server.connect(sender)
+    other, _ = server.connect(sender)
+    assert sender.send(wire, memoryview(LARGE))
+    assert not sender.is_full
+    assert not sender.send(other, memoryview(LARGE))
+    assert (sender.is_full, other.outgoing) == (True, None)
+    server.may_hold = False
+    with pytest.raises(TimeoutError) as caught:
+        sender.send(other, memoryview(LARGE))
+    assert str(caught.value) == "there is no room for what a slow client has not read"
+    wait = follow(sender, wire.outgoing)
+    assert len(read(client, len(LARGE))) == len(LARGE)
+    wait()
+    assert server.ended.acquire(timeout=PATIENCE_S)
+    assert not sender.is_full
+    assert sender.send(other, memoryview(LARGE))
+    assert sender.receive(wire, LengthEnd(1), chunked=False) is None
+    assert sender.is_full
+
+
+def test_no_room_is_as_no_transfer(server: Server, monkeypatch: pytest.MonkeyPatch):
+    """Bytes that have no room are not sent in the background; the thread waits, if it may hold them."""
+    server.storage._memory_left = 0
+    sender = server.start()
+    wire, _ = server.connect(sender)
+    monkeypatch.setattr(os, "fstatvfs", lambda _: os.statvfs_result([0] * 10))
+    assert not sender.send(wire, memoryview(LARGE))
+    server.may_hold = False
+    with pytest.raises(TimeoutError):
+        sender.send(wire, memoryview(LARGE))
+    assert (sender.busy, sender.is_full) == (False, False)
+    server.storage._memory_left = 4 * len(LARGE)
+
+
+def test_an_application_that_is_too_far_ahead_waits(server: Server):
+    """It waits until all was sent, marked as waiting meanwhile; its thread may be needed, which ends the response."""
+    server.ahead = 10
+    sender = server.start()
+    wire, client = server.connect(sender)
+    assert sender.send(wire, memoryview(LARGE))
+    outgoing: Any = wire.outgoing
+    server.may_wait = False
+    with pytest.raises(TimeoutError) as caught:
+        sender.put(outgoing, b"more")
+    assert (str(caught.value), wire.waiting) == ("too many responses wait for their clients", 0.0)
+    server.may_wait = True
+    waits = threading.Event()
+    answers: list[bool] = []
+    wait = outgoing.wait
+
+    def noted(seconds: float) -> None:
+        assert wire.waiting > 0
+        assert seconds == 1.0
+        waits.set()
+        wait(seconds)
+
+    outgoing.wait = noted
+    thread = threading.Thread(target=lambda: answers.append(sender.put(outgoing, b"more")))
+    thread.start()
+    assert waits.wait(PATIENCE_S)
+    assert read(client, len(LARGE)) == LARGE
+    thread.join(PATIENCE_S)
+    assert (answers, wire.waiting, sender.busy) == ([False], 0.0, False)
+
+
+@pytest.mark.parametrize("put", ["put", "put_file"])
+def test_what_has_no_room_behind_a_file_waits(server: Server, tmp_path: Any, put: str):
+    """Nothing can wait behind a file: its thread waits until that is sent, and meets its failure."""
+    file = tmp_path / "file"
+    file.write_bytes(LARGE)
+    sender = server.start()
+    wire, client = server.connect(sender)
+    left, gone = server.connect(sender)
+    with file.open("rb") as source:
+        more: tuple[Any, ...] = (b"more",) if put == "put" else (source.fileno(), 0, 4)
+        for each in (wire, left):
+            assert sender.send_file(each, source.fileno(), 0, len(LARGE))
+        outgoings: list[Any] = [wire.outgoing, left.outgoing]
+        server.may_wait = False
+        with pytest.raises(TimeoutError):
+            getattr(sender, put)(outgoings[0], *more)
+        server.may_wait = True
+        gone.close()
+        with pytest.raises(ConnectionError):
+            getattr(sender, put)(outgoings[1], *more)
+        with pytest.raises(ConnectionError):
+            getattr(sender, put)(outgoings[1], *more)
+        reader = threading.Thread(target=read, args=(client, len(LARGE)), daemon=True)
+        reader.start()
+        assert not getattr(sender, put)(outgoings[0], *more)
+        assert (outgoings[0].is_over, outgoings[0].failure) == (True, None)
+        reader.join(PATIENCE_S)
+
+
+def test_clients_that_stand_still_are_given_up(server: Server):
+    """A client that reads nothing, and one that sends nothing, are given up when their time is over."""
+    sender = server.start(Limits(send_timeout_s=0.02, body_timeout_s=0.02))
+    wire, _ = server.connect(sender)
+    other, _ = server.connect(sender)
+    assert sender.send(wire, memoryview(LARGE))
+    body = sender.receive(other, LengthEnd(5), chunked=False)
+    assert body is not None
+    waits = [follow(sender, each) for each in (wire.outgoing, body)]
+    for wait in waits:
+        assert wait() == "transfers"
+    outgoing: Any = wire.outgoing
+    assert (type(outgoing.failure), str(outgoing.failure)) == (TimeoutError, "the client does not read")
+    assert body.outcome is not None
+    assert body.outcome.status == 408
+    assert server.ended.acquire(timeout=PATIENCE_S)
+    body.queue.close()
+
+
+def test_one_failure_is_not_the_others(server: Server, monkeypatch: pytest.MonkeyPatch):
+    """Whatever a step of one transfer raises ends that one, as an OSError that says so; the others go on."""
+    sender = server.start()
+    wire, _ = server.connect(sender)
+    other, client = server.connect(sender)
+
+    def odd(_: object) -> int:
+        raise ValueError("odd")
+
+    monkeypatch.setattr(Wire, "send_now", lambda self, data: odd(data) if self is wire else self._usual_send(data))
+    for each in (wire, other):
+        assert sender.send(each, memoryview(LARGE))
+    assert read(client, len(LARGE)) == LARGE
+    outgoing: Any = wire.outgoing
+    outgoing.wait(PATIENCE_S)
+    assert (type(outgoing.failure), str(outgoing.failure)) == (OSError, "odd")
+    assert outgoing.unsent == len(LARGE)
+
+
+def test_the_end_of_the_server_ends_each(server: Server):
+    """A server that goes ends what is under way with a failure that says so, and begins nothing more."""
+    sender = server.start()
+    wire, _ = server.connect(sender)
+    other, _ = server.connect(sender)
+    assert sender.send(wire, memoryview(LARGE))
+    body = sender.receive(other, LengthEnd(5), chunked=False)
+    assert body is not None
+    wait = follow(sender, body)
+    outgoing: Any = wire.outgoing
+    sender.close()
+    wait()
+    assert (type(outgoing.failure), str(outgoing.failure)) == (ServerEnded, "the server goes")
+    assert outgoing.unsent > 0
+    assert not sender.send(other, memoryview(LARGE))
+    assert sender.receive(other, LengthEnd(5), chunked=False) is None
+    assert not sender.follow(body, lambda _: None)
+    assert not sender.is_full
+    server.start(Limits()).close()  # one that has sent nothing
+    body.queue.close()
+
+
+def test_without_a_thread_nothing_begins(server: Server, monkeypatch: pytest.MonkeyPatch):
+    """If no thread can be started the request's own thread waits, and the next try may succeed."""
+    sender = server.start()
+    wire, client = server.connect(sender)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", lambda _: (_ for _ in ()).throw(RuntimeError("can't start")))
+        assert not sender.send(wire, memoryview(LARGE))
+    assert (sender.busy, sender._thread) == (False, None)
+    assert sender.send(wire, memoryview(LARGE))
+    assert read(client, len(LARGE)) == LARGE
+
+
+def test_descriptors_that_the_project_closes_end_what_waits(server: Server):
+    """If the project closes the thread's descriptors, each transfer fails with a reason, and the next can begin."""
+    sender = server.start()
+    wire, _ = server.connect(sender)
+    assert sender.send(wire, memoryview(LARGE))
+    outgoing: Any = wire.outgoing
+    wait = follow(sender, outgoing)
+    thread, poller = sender._thread, sender._poller
+    assert poller is not None
+    assert poller._epoll is not None
+    poller._epoll.close()
+    poller.wake()
+    closed: Any = Closed()
+    poller._epoll = closed
+    wait()
+    assert (type(outgoing.failure), str(outgoing.failure)) == (
+        ConnectionAbortedError,
+        "the server lost the descriptors that it waits with",
+    )
+    assert thread is not None
+    thread.join(PATIENCE_S)
+    other, client = server.connect(sender)
+    assert sender.send(other, memoryview(LARGE))
+    assert sender._thread is not thread
+    assert read(client, len(LARGE)) == LARGE
+
+
+class Closed:
+    """An epoll that was closed."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise ValueError("I/O operation on closed epoll object")
