@@ -98,8 +98,10 @@ class OfferedRemedies:
         self._on_event = on_event
         self._known: OrderedDict[str, _Entry] = OrderedDict()
         self._asked: dict[str, float] = {}  # ids, and when their making began
-        self._finished: set[str] = set()  # ids of remedies that have helped: none of them is run again
-        self._run = RemedyRun(loop, children, log, tell=self._told, done=self._done)
+        self._run = RemedyRun(
+            loop, children, log, process,
+            offered=self._known.keys, tell=self._tell, succeeded=self._done, failed=self._make_again,
+        )  # fmt: skip
         self.output = self._run.output
         self.ended = self._run.ended
 
@@ -196,19 +198,9 @@ class OfferedRemedies:
     # -- what a person asks for ----------------------------------------------------------------------------------------
 
     def _pressed(self, message: RunRemedy) -> None:
-        running = self._run.running
-        if running is not None and running.id == message.remedy:
-            return  # pressed twice, or in two tabs: it runs already, and every page of it shows that
-        if message.remedy in self._finished:
-            self._tell(message.remedy, "done", [], "")
-            return
         entry = self._known.get(message.remedy)
-        reason = self._refusal(entry, message.shown)
-        if reason or entry is None:
-            self._log.event("warning", "remedy.refused", reason=reason)
-            self._tell(message.remedy[:64], "refused", [], reason)
-            return
-        self._run.start(entry.remedy, entry.ground, self._process)
+        offer = (entry.remedy, entry.ground) if entry is not None else None
+        self._run.press(message.remedy, offer, self._refusal(entry, message.shown))
 
     def _refusal(self, entry: _Entry | None, shown: str) -> str:
         """Return why this may not be run now; empty if it may."""
@@ -218,8 +210,6 @@ class OfferedRemedies:
             return _UNKNOWN
         if entry.moment != self._moment():
             return _STALE
-        if self._run.running is not None:
-            return "another remedy runs: wait for its end, or cancel it"
         if entry.remedy.made.advice:
             return "this is for you to run"
         return "" if shown == self._page(entry)["shown"] else _DIFFERS
@@ -227,7 +217,6 @@ class OfferedRemedies:
     def _done(self, remedy: Remedy) -> None:
         """Serve the project again: what a remedy has saved is noticed as a save; what a command did is not."""
         moment = self._moment()
-        self._finished = {each for each in self._finished if each in self._known} | {remedy.id}
         wait_s = SAVED_S if remedy.made.edit and self._settings.reload == "on" else 0.0
         self._loop.call_later(wait_s, partial(self._reload, moment))
 
@@ -254,11 +243,6 @@ class OfferedRemedies:
         text = json.dumps(page, sort_keys=True)
         return {**page, "shown": hashlib.sha256(text.encode()).hexdigest()[:32]}
 
-    def _told(self, remedy: str, state: str, lines: list[str], reason: str) -> None:
-        self._tell(remedy, state, lines, reason)
-        if state == "failed":
-            self._make_again(remedy)
-
     def _tell(self, remedy: str, state: str, lines: list[str], reason: str) -> None:
         self._send(RemedyProgress(remedy=remedy, state=state, lines=lines, reason=reason))
 
@@ -269,8 +253,7 @@ class OfferedRemedies:
 
     def close(self) -> None:
         """End what runs: the appliance stops."""
-        if self._run.running is not None:
-            self._run.cancel(self._run.running.id)
+        self._run.cancel(self._run.running)
 
 
 def _made(ground: Ground, scope: str, need: Need) -> Remedy | None:

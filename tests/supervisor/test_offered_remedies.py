@@ -1,4 +1,4 @@
-"""Which remedy a button runs: one that stands on the board, of the present generation, asked for by a stand-in."""
+"""Which remedy a button runs: one that is offered, of the present generation, asked for by a stand-in."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class AtOnce:
         self.start = target
 
 
-class Board:
-    """One project's board, its stand-in and its worker."""
+class Scene:
+    """One project's remedies, its stand-in and its worker."""
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("threading.Thread", AtOnce)
@@ -43,12 +43,12 @@ class Board:
         self.events: list[lifecycle_events.Event] = []
         settings: Any = SimpleNamespace(
             project=root, pages="on", reload="on", env_files=(".env",), cache=root / "cache", python="", app=""
-        )  # fmt: skip
+        )
         parts: Any = (self.loop, self.children, self.log, settings, {"PATH": "/bin"})
         snapshot: Any = lambda: SimpleNamespace(state=self.state, analysis=None)  # noqa: E731
         router: Any = SimpleNamespace(broken=self.pages.append)
-        self.board = OfferedRemedies(*parts, snapshot=snapshot, router=router, on_event=self.events.append)  # fmt: skip
-        self.children.ended = self.board.ended
+        self.remedies = OfferedRemedies(*parts, snapshot=snapshot, router=router, on_event=self.events.append)
+        self.children.ended = self.remedies.ended
         self.standin, self.worker = handle("standin"), handle("worker")
         self.worker.generation = 3
         for child in (self.standin, self.worker):
@@ -61,7 +61,7 @@ class Board:
 
     def send(self, child: Handle, message: Any) -> None:
         """A child sends a message, and time passes."""
-        self.board.handlers()[type(message)](child, message, [])
+        self.remedies.handlers()[type(message)](child, message, [])
         self.loop.advance()
 
     def offer(self, *needs: Any, generation: int = 3) -> list[str]:
@@ -84,49 +84,49 @@ class Board:
 
 
 @pytest.fixture
-def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Board:
-    """A board for an empty project."""
-    return Board(tmp_path, monkeypatch)
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """The remedies of an empty project."""
+    return Scene(tmp_path, monkeypatch)
 
 
-def test_a_pressed_button_runs_its_command(board: Board):
-    """The id on the worker's page is the board's; pressed, our own command runs, and the project is served again."""
-    (known,) = board.offer(FOLDER)
+def test_a_pressed_button_runs_its_command(scene: Scene):
+    """The worker's page has the id; pressed, our own command runs, and the project is served again."""
+    (known,) = scene.offer(FOLDER)
     assert known == remedy_id("3", FOLDER)
-    assert board.press(known).state == "running"
-    argv, options = board.spawned[0]
+    assert scene.press(known).state == "running"
+    argv, options = scene.spawned[0]
     assert argv == ["mkdir", "-p", "--", "instance"]
     assert options["environment"]["PATH"] == "/bin"
-    board.board.output([b"one\ntwo"])
-    board.children.end(next(each for each in board.children.alive if each.role == "remedy"), 0)
-    board.loop.advance()
-    told = [message for _, message in board.children.sent if isinstance(message, RemedyProgress)]
+    scene.remedies.output([b"one\ntwo"])
+    scene.children.end(next(each for each in scene.children.alive if each.role == "remedy"), 0)
+    scene.loop.advance()
+    told = [message for _, message in scene.children.sent if isinstance(message, RemedyProgress)]
     assert [each.state for each in told] == ["running", "running", "done"]
     assert told[1].lines == ["one", "two"]
-    assert board.events == [lifecycle_events.ProjectChanged()]
+    assert scene.events == [lifecycle_events.ProjectChanged()]
 
 
 @pytest.mark.parametrize("remedy", ["", "0" * 32, "x" * 10_000, "../../etc"])
-def test_an_unknown_id(board: Board, remedy: str):
-    """An id that does not stand on the board runs nothing."""
-    board.offer(FOLDER)
-    told = board.press(remedy)
+def test_an_unknown_id(scene: Scene, remedy: str):
+    """An id that does not stand on the scene runs nothing."""
+    scene.offer(FOLDER)
+    told = scene.press(remedy)
     assert (told.state, len(told.remedy) <= 64) == ("refused", True)
-    assert board.spawned == []
+    assert scene.spawned == []
 
 
 @pytest.mark.parametrize("state", [{"generation": 4}, {"job": 8}, {"phase": Phase.STOPPING}])
-def test_a_stale_id(board: Board, state: dict[str, Any]):
+def test_a_stale_id(scene: Scene, state: dict[str, Any]):
     """A remedy of an older generation or job, or one that is asked for during the stop, is refused."""
-    (known,) = board.offer(FOLDER)
-    board.state = State(**{"phase": Phase.BROKEN, "generation": 3, "job": 7, **state})
-    assert board.press(known).state == "refused"
-    assert board.spawned == []
+    (known,) = scene.offer(FOLDER)
+    scene.state = State(**{"phase": Phase.BROKEN, "generation": 3, "job": 7, **state})
+    assert scene.press(known).state == "refused"
+    assert scene.spawned == []
 
 
-def test_an_older_worker(board: Board):
+def test_an_older_worker(scene: Scene):
     """What a worker of another generation finds is not taken."""
-    assert board.offer(FOLDER, generation=2) == []
+    assert scene.offer(FOLDER, generation=2) == []
 
 
 @pytest.mark.parametrize(
@@ -138,9 +138,9 @@ def test_an_older_worker(board: Board):
         ("standin", RemediesFound(needs=[FOLDER])),
     ],
 )
-def test_a_foreign_message(board: Board, role: str, message: Any):
+def test_a_foreign_message(scene: Scene, role: str, message: Any):
     """Only a stand-in presses, and only a worker finds: another child that does is refused, and ended for it."""
-    assert not board.board.admits(handle(role), message)
+    assert not scene.remedies.admits(handle(role), message)
 
 
 LIES: list[Any] = [
@@ -158,153 +158,153 @@ LIES: list[Any] = [
 
 
 @pytest.mark.parametrize("lie", LIES)
-def test_a_worker_that_lies(board: Board, lie: Any):
+def test_a_worker_that_lies(scene: Scene, lie: Any):
     """A command, a way out of the project, a package by URL: nothing of it is run or shown."""
-    ids = board.offer(lie)
-    shown = [message for _, message in board.children.sent if isinstance(message, SetRemedies)]
+    ids = scene.offer(lie)
+    shown = [message for _, message in scene.children.sent if isinstance(message, SetRemedies)]
     assert all(each["command"].startswith("mkdir -p -- x") for message in shown for each in message.remedies), (
         ids
     )  # the folder is made by us, whatever else the worker said
 
 
-def test_one_at_a_time(board: Board):
+def test_one_at_a_time(scene: Scene):
     """While one runs, another is refused; cancelled, it ends, and says so."""
     other = {**FOLDER, "folder": "other"}
-    first, second = board.offer(FOLDER, other)
-    board.press(first)
-    assert "another remedy runs" in board.press(second).reason
-    board.send(board.standin, CancelRemedy(remedy=second))
-    assert board.children.retired == []
-    board.send(board.standin, CancelRemedy(remedy=first))
-    ((child, _grace),) = board.children.retired
-    board.children.end(child, -15)
-    told = [message for _, message in board.children.sent if isinstance(message, RemedyProgress)][-1]
+    first, second = scene.offer(FOLDER, other)
+    scene.press(first)
+    assert "another remedy runs" in scene.press(second).reason
+    scene.send(scene.standin, CancelRemedy(remedy=second))
+    assert scene.children.retired == []
+    scene.send(scene.standin, CancelRemedy(remedy=first))
+    ((child, _grace),) = scene.children.retired
+    scene.children.end(child, -15)
+    told = [message for _, message in scene.children.sent if isinstance(message, RemedyProgress)][-1]
     assert (told.state, told.reason) == ("failed", "it was cancelled")
-    assert board.press(second).state == "running"
-    assert board.events == []
+    assert scene.press(second).state == "running"
+    assert scene.events == []
 
 
-def remedy_of(board: Board) -> Handle:
+def remedy_of(scene: Scene) -> Handle:
     """The process of the remedy that runs."""
-    (child,) = [each for each in board.children.alive if each.role == "remedy"]
+    (child,) = [each for each in scene.children.alive if each.role == "remedy"]
     return child
 
 
-def test_a_second_press_starts_nothing(board: Board):
+def test_a_second_press_starts_nothing(scene: Scene):
     """A second press, of this tab or another one, starts nothing, and tells no page that it was refused."""
-    (known,) = board.offer(FOLDER)
-    board.press(known)
-    told = board.press(known)
-    assert (told.state, len(board.spawned)) == ("running", 1)
-    board.children.end(remedy_of(board), 0)
-    assert board.press(known).state == "done"  # before the project is served again
-    assert len(board.spawned) == 1
+    (known,) = scene.offer(FOLDER)
+    scene.press(known)
+    told = scene.press(known)
+    assert (told.state, len(scene.spawned)) == ("running", 1)
+    scene.children.end(remedy_of(scene), 0)
+    assert scene.press(known).state == "done"  # before the project is served again
+    assert len(scene.spawned) == 1
 
 
-def test_a_remedy_that_failed_can_be_pressed_again(board: Board):
+def test_a_remedy_that_failed_can_be_pressed_again(scene: Scene):
     """What has not helped may be tried again."""
-    (known,) = board.offer(FOLDER)
-    board.press(known)
-    board.children.end(remedy_of(board), 1)
-    assert board.press(known).state == "running"
-    assert len(board.spawned) == 2
+    (known,) = scene.offer(FOLDER)
+    scene.press(known)
+    scene.children.end(remedy_of(scene), 1)
+    assert scene.press(known).state == "running"
+    assert len(scene.spawned) == 2
 
 
-def test_a_change_that_was_not_shown_is_not_made(board: Board, tmp_path: Path):
+def test_a_change_that_was_not_shown_is_not_made(scene: Scene, tmp_path: Path):
     """A change that is no longer the one that a page has shown is not made: the page shows the new one, to press."""
     need = {"kind": "set-variable", "name": "A"}
     (tmp_path / ".env.example").write_text("A=1\n")
-    (known,) = board.offer(need)
-    first = board.shown(known)
+    (known,) = scene.offer(need)
+    first = scene.shown(known)
     (tmp_path / ".env.example").write_text("A=2\n")
-    board.loop.advance()
-    board.board._asked.clear()  # as if some seconds had passed
-    board.offer(need)
-    told = board.press(known, first["shown"])
+    scene.loop.advance()
+    scene.remedies._asked.clear()  # as if some seconds had passed
+    scene.offer(need)
+    told = scene.press(known, first["shown"])
     assert (told.state, "has changed" in told.reason) == ("refused", True)
-    assert board.press(known, "").state == "refused"
-    assert board.spawned == []
-    assert "+A=2" in board.shown(known)["diff"]
-    assert board.press(known).state == "running"
+    assert scene.press(known, "").state == "refused"
+    assert scene.spawned == []
+    assert "+A=2" in scene.shown(known)["diff"]
+    assert scene.press(known).state == "running"
 
 
-def test_a_change_of_a_file_that_was_saved_is_shown_again(board: Board, tmp_path: Path):
+def test_a_change_of_a_file_that_was_saved_is_shown_again(scene: Scene, tmp_path: Path):
     """A change that was refused, because the file was saved meanwhile, is made again from what the file holds now."""
     (tmp_path / ".env").write_text("B=1\n")
     (tmp_path / ".env.example").write_text("A=1\n")
-    (known,) = board.offer({"kind": "set-variable", "name": "A"})
-    board.press(known)
+    (known,) = scene.offer({"kind": "set-variable", "name": "A"})
+    scene.press(known)
     (tmp_path / ".env").write_text("B=1\nC=2\n")
-    board.board.output([b".env has changed since this was shown: load the page again\n"])
-    board.children.end(remedy_of(board), 1)
-    board.loop.advance()
-    told = [message for _, message in board.children.sent if isinstance(message, RemedyProgress)][-1]
+    scene.remedies.output([b".env has changed since this was shown: load the page again\n"])
+    scene.children.end(remedy_of(scene), 1)
+    scene.loop.advance()
+    told = [message for _, message in scene.children.sent if isinstance(message, RemedyProgress)][-1]
     assert (told.state, told.reason) == ("failed", ".env has changed since this was shown: load the page again")
-    assert " C=" in board.shown(known)["diff"]
-    board.press(known)
+    assert " C=" in scene.shown(known)["diff"]
+    scene.press(known)
     (tmp_path / ".env").write_text("A=1\n")  # somebody has set it
     (tmp_path / ".env.example").write_text("")
-    board.children.end(remedy_of(board), 1)
-    board.loop.advance()
-    assert board.shown(known) == {}
+    scene.children.end(remedy_of(scene), 1)
+    scene.loop.advance()
+    assert scene.shown(known) == {}
 
 
-def test_a_failed_command_does_not_reload(board: Board):
+def test_a_failed_command_does_not_reload(scene: Scene):
     """A command that fails says how; the project is not served again for it."""
-    (known,) = board.offer(FOLDER)
-    board.press(known)
-    board.children.end(next(each for each in board.children.alive if each.role == "remedy"), 3)
-    told = [message for _, message in board.children.sent if isinstance(message, RemedyProgress)][-1]
+    (known,) = scene.offer(FOLDER)
+    scene.press(known)
+    scene.children.end(next(each for each in scene.children.alive if each.role == "remedy"), 3)
+    told = [message for _, message in scene.children.sent if isinstance(message, RemedyProgress)][-1]
     assert told.state == "failed"
-    board.loop.advance(10)
-    assert board.events == []
+    scene.loop.advance(10)
+    assert scene.events == []
 
 
-def test_a_change_waits_for_the_watcher(board: Board, tmp_path: Path):
+def test_a_change_waits_for_the_watcher(scene: Scene, tmp_path: Path):
     """A file that was changed is noticed as a save; only if that does not come is the project served again."""
-    (known,) = board.offer({"kind": "add-dependency", "packages": "flask"})
-    board.press(known)
-    argv, options = board.spawned[0]
+    (known,) = scene.offer({"kind": "add-dependency", "packages": "flask"})
+    scene.press(known)
+    argv, options = scene.spawned[0]
     assert argv == [sys.executable, "-I", "-m", "appliance.remedies.apply_edit"]
     assert "flask" not in str(argv)
     assert options["folder"] == tmp_path
-    board.children.end(next(each for each in board.children.alive if each.role == "remedy"), 0)
-    board.loop.advance(SAVED_S / 2)
-    assert board.events == []
-    board.loop.advance(SAVED_S)
-    assert board.events == [lifecycle_events.ProjectChanged()]
+    scene.children.end(next(each for each in scene.children.alive if each.role == "remedy"), 0)
+    scene.loop.advance(SAVED_S / 2)
+    assert scene.events == []
+    scene.loop.advance(SAVED_S)
+    assert scene.events == [lifecycle_events.ProjectChanged()]
 
 
-def test_a_failures_page_is_shown_with_its_remedies(board: Board):
+def test_a_failures_page_is_shown_with_its_remedies(scene: Scene):
     """A failure's page is shown again with what its needs have become; a need that fits nothing is dropped."""
-    page = board.board.without_needs({"title": "Broken", "remedies": [FOLDER, {"kind": "sh"}]})
+    page = scene.remedies.without_needs({"title": "Broken", "remedies": [FOLDER, {"kind": "sh"}]})
     assert page == {"title": "Broken"}
-    board.loop.advance()
-    (shown,) = board.pages
+    scene.loop.advance()
+    (shown,) = scene.pages
     assert [each["command"] for each in shown["remedies"]] == ["mkdir -p -- instance"]
 
 
-def test_a_page_that_is_no_longer_shown(board: Board):
+def test_a_page_that_is_no_longer_shown(scene: Scene):
     """A save that comes before the remedies are made leaves the new page alone."""
-    board.board.without_needs({"title": "Broken", "remedies": [FOLDER]})
-    board.state = State(phase=Phase.BOOTING, generation=4, job=7)
-    board.loop.advance()
-    assert board.pages == []
+    scene.remedies.without_needs({"title": "Broken", "remedies": [FOLDER]})
+    scene.state = State(phase=Phase.BOOTING, generation=4, job=7)
+    scene.loop.advance()
+    assert scene.pages == []
 
 
-def test_only_a_few_remedies_are_kept(board: Board):
+def test_only_a_few_remedies_are_kept(scene: Scene):
     """A project that fails again and again keeps a few remedies, and has its files read once."""
     for number in range(KEPT * 2):
-        ids = board.offer({**FOLDER, "folder": f"f{number}"})
+        ids = scene.offer({**FOLDER, "folder": f"f{number}"})
     assert len(ids) == KEPT
-    sent = len(board.children.sent)
-    board.offer({**FOLDER, "folder": f"f{KEPT * 2 - 1}"})
-    assert len(board.children.sent) == sent
+    sent = len(scene.children.sent)
+    scene.offer({**FOLDER, "folder": f"f{KEPT * 2 - 1}"})
+    assert len(scene.children.sent) == sent
 
 
-def test_a_new_standin(board: Board):
-    """A stand-in that is started later is told what stands on the board."""
-    board.offer(FOLDER)
-    spawner: Any = SimpleNamespace(standin=lambda _: board.children.add(handle("standin")))
-    other = board.board.start_standin(spawner)
-    assert [child for child, message in board.children.sent if isinstance(message, SetRemedies)][-1] is other
+def test_a_new_standin(scene: Scene):
+    """A stand-in that is started later is told what stands on the scene."""
+    scene.offer(FOLDER)
+    spawner: Any = SimpleNamespace(standin=lambda _: scene.children.add(handle("standin")))
+    other = scene.remedies.start_standin(spawner)
+    assert [child for child, message in scene.children.sent if isinstance(message, SetRemedies)][-1] is other

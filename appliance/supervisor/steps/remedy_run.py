@@ -1,11 +1,11 @@
 """Run one remedy: a command of the project's, or the change of a file, as a child that can be ended at any time.
 
-At most one runs at a time. Its output is logged, and goes to the pages that show it. Runs in the supervisor's loop.
+Decides nothing over time. What happens becomes an event of ``remedy_runs``, whose actions are performed here. Runs in
+the supervisor's loop.
 """
 
 from __future__ import annotations
 
-import re
 import sys
 import threading
 import time
@@ -13,15 +13,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from appliance.errors import ApplianceError
-from appliance.logs.sanitise import sanitise
 from appliance.remedies import apply_edit
 from appliance.supervisor.processes import handles
+from appliance.supervisor.steps import remedy_runs as runs
+from appliance.supervisor.steps.remedy_output import RemedyOutput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from appliance.logs.setup import Log
-    from appliance.remedies.remedy import Ground, Remedy
+    from appliance.remedies.remedy import Ground, Made, Remedy
     from appliance.supervisor.loop import Loop, Timer
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
@@ -29,11 +30,6 @@ if TYPE_CHECKING:
 ROLE = "remedy"
 TIMEOUT_S = 900.0
 GRACE_S = 2.0  # a migration that is asked to end may roll back
-LINES_S = 0.1  # between two batches of output for the pages
-BATCH_MAX = 200  # lines of one batch; the log has all of them
-_LINE_MAX = 1_000  # characters
-# What a program writes to colour a terminal (ECMA-48, control sequences and strings): a page shows the text alone.
-_TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
 
 
 class RemedyRun:
@@ -43,8 +39,11 @@ class RemedyRun:
         loop: the supervisor's.
         children: starts and ends processes.
         log: gets the events; the output goes there as that of every child.
+        environment: that of the appliance itself, for a change of a file.
+        offered: returns the ids of the remedies that pages show.
         tell: called with the remedy's id, the state, lines and a reason (``RemedyProgress``).
-        done: called when a remedy has succeeded.
+        succeeded: called with a remedy that has succeeded.
+        failed: called with the id of a remedy that has failed.
     """
 
     def __init__(
@@ -52,130 +51,157 @@ class RemedyRun:
         loop: Loop,
         children: Children,
         log: Log,
+        environment: Mapping[str, str],
         *,
+        offered: Callable[[], Collection[str]],
         tell: Callable[[str, str, list[str], str], None],
-        done: Callable[[Remedy], None],
+        succeeded: Callable[[Remedy], None],
+        failed: Callable[[str], None],
     ) -> None:
         self._loop = loop
         self._children = children
         self._log = log
+        self._environment = environment
+        self._offered = offered
         self._tell = tell
-        self._done = done
-        self.running: Remedy | None = None
+        self._succeeded = succeeded
+        self._failed = failed
+        self._state = runs.State()
+        self._performers: dict[type[runs.Action], Callable[[Any], None]] = {
+            runs.Run: self._run,
+            runs.EndProcess: self._end_process,
+            runs.Refuse: self._refuse,
+            runs.ReportDone: lambda action: self._tell(action.remedy, "done", [], ""),
+            runs.ReportSuccess: self._report_success,
+            runs.ReportFailure: self._report_failure,
+        }
+        self._offer: tuple[Remedy, Ground] | None = None  # what was pressed last
+        self._remedy: Remedy | None = None  # the one that runs
         self._child: Handle | None = None
         self._began = 0.0
-        self._reason = ""  # why it is being ended
-        self._lines: list[str] = []
-        self._left_out = 0
-        self._last_line = ""
-        self._flush_timer: Timer | None = None
         self._timeout: Timer | None = None
+        self._output = RemedyOutput(loop, self._show_lines)
 
-    def start(self, remedy: Remedy, ground: Ground, environment: Mapping[str, str]) -> None:
-        """Run this remedy; ``environment`` is that of the appliance itself, for a change of a file."""
-        made = remedy.made
-        self.running, self._began, self._reason = remedy, time.monotonic(), ""
-        self._lines, self._left_out, self._last_line = [], 0, ""
+    def _on(self, event: runs.Event) -> None:
+        self._state, actions = runs.step(self._state, event)
+        for action in actions:
+            self._performers[type(action)](action)
+
+    @property
+    def running(self) -> str:
+        """The id of the remedy that runs; empty for none."""
+        return self._state.remedy
+
+    # -- what happens --------------------------------------------------------------------------------------------------
+
+    def press(self, remedy: str, offer: tuple[Remedy, Ground] | None, refusal: str) -> None:
+        """Run the remedy with this id, unless ``refusal`` says why not; ``offer``: None if no such remedy is known."""
+        self._offer = offer
+        self._on(runs.Pressed(remedy, refusal, in_thread=offer is not None and offer[0].made.action is not None))
+
+    def cancel(self, remedy: str) -> None:
+        """End the remedy with this id, if it runs."""
+        self._on(runs.CancelRequested(remedy))
+
+    def output(self, blocks: Iterable[bytes]) -> None:
+        """Take what the child has written."""
+        self._output.add(blocks)
+
+    def ended(self, child: Handle) -> None:
+        """The child has ended."""
+        if child is not self._child:
+            return
+        self._child = None
+        # The process that changes a file says in one line why it could not.
+        said = self._output.last_line if self._remedy is not None and self._remedy.made.edit else ""
+        self._ended(self._state.run, "" if child.returncode == 0 else said or child.how())
+
+    def _ended(self, run: int, failure: str) -> None:
+        self._on(runs.Ended(run, failure, frozenset(self._offered())))
+
+    # -- the actions ---------------------------------------------------------------------------------------------------
+
+    def _run(self, action: runs.Run) -> None:
+        if self._offer is None:
+            raise RuntimeError("a remedy runs that was never offered")
+        remedy, ground = self._offer
+        self._remedy, made = remedy, remedy.made
+        self._began = time.monotonic()
+        self._output.clear()
         what: dict[str, Any] = {"file": made.edit.file} if made.edit else {"command": remedy.command_line}
         self._log.event(
             "info", "remedy.started", remedy=remedy.kind, **{key: each for key, each in what.items() if each}
         )
         self._tell(remedy.id, "running", [], "")
-        try:
-            if made.action is not None:
-                self._act(remedy, made.action)
-                return
-            if made.edit is not None:
-                argv = [sys.executable, "-I", "-m", apply_edit.__name__]
-                variables = {**environment, apply_edit.VARIABLE: made.edit.job(ground.root)}
-            else:
-                argv, variables = list(made.command), {**(made.variables or ground.variables), **made.shown}
-            child = handles.spawn(ROLE, 0, argv, environment=variables, folder=ground.root, channel=False)
-            self._child = self._children.add(child)
-        except ApplianceError as error:
-            self._end(error.found)
+        if made.action is not None:
+            self._act(action.run, made.action)
             return
-        self._timeout = self._loop.call_later(TIMEOUT_S, partial(self._stop, f"it took longer than {TIMEOUT_S:.0f} s"))
+        try:
+            self._child = self._children.add(self._spawn(made, ground))
+        except Exception as error:  # noqa: BLE001  whatever it is, the page must not wait for this run
+            self._ended(action.run, error.found if isinstance(error, ApplianceError) else _text(error))
+            return
+        timed_out = runs.TimedOut(action.run, f"{TIMEOUT_S:.0f} s")
+        self._timeout = self._loop.call_later(TIMEOUT_S, partial(self._on, timed_out))
 
-    def _act(self, remedy: Remedy, action: Callable[[], bool]) -> None:
-        def run() -> None:
+    def _spawn(self, made: Made, ground: Ground) -> Handle:
+        if made.edit is not None:
+            argv = [sys.executable, "-I", "-m", apply_edit.__name__]
+            variables = {**self._environment, apply_edit.VARIABLE: made.edit.job(ground.root)}
+        else:
+            argv, variables = list(made.command), {**(made.variables or ground.variables), **made.shown}
+        return handles.spawn(ROLE, 0, argv, environment=variables, folder=ground.root, channel=False)
+
+    def _act(self, run: int, action: Callable[[], bool]) -> None:
+        def act() -> None:
             try:
-                reason = "" if action() else "the appliance could not do it"
+                failure = "" if action() else "the appliance could not do it"
             except Exception as error:  # noqa: BLE001  whatever it is, the page must not wait for it
-                reason = f"{type(error).__name__}: {error}"
-            self._loop.post(partial(self._acted, remedy, reason))
+                failure = _text(error)
+            self._loop.post(partial(self._ended, run, failure))
 
         try:
-            threading.Thread(target=run, name="remedy", daemon=True).start()
+            threading.Thread(target=act, name="remedy", daemon=True).start()
         except (RuntimeError, MemoryError) as error:  # no thread is free
-            self._end(f"no thread is free: {error}")
+            self._ended(run, f"no thread is free: {error}")
 
-    def _acted(self, remedy: Remedy, reason: str) -> None:
-        if remedy is self.running:
-            self._end(reason)
-
-    def cancel(self, remedy: str) -> None:
-        """End the remedy with this id, if it runs."""
-        if self.running is not None and self.running.id == remedy:
-            self._stop("it was cancelled")
-
-    def _stop(self, reason: str) -> None:
+    def _end_process(self, _action: runs.EndProcess) -> None:
         if self._child is not None:
-            self._reason = self._reason or reason
             self._children.retire(self._child, GRACE_S)
 
-    def output(self, blocks: Iterable[bytes]) -> None:
-        """Take what the child has written."""
-        for block in blocks:
-            for line in block.decode("utf-8", "replace").split("\n"):
-                self._last_line = line[:_LINE_MAX].strip() or self._last_line
-                if len(self._lines) < BATCH_MAX:
-                    self._lines.append(_readable(line))
-                else:
-                    self._left_out += 1
-        if self._flush_timer is None:
-            self._flush_timer = self._loop.call_later(LINES_S, self._flush)
+    def _refuse(self, action: runs.Refuse) -> None:
+        self._log.event("warning", "remedy.refused", reason=action.reason)
+        self._tell(action.remedy[:64], "refused", [], action.reason)
 
-    def _flush(self) -> None:
-        if self._flush_timer is not None:
-            self._flush_timer.cancel()
-            self._flush_timer = None
-        if self.running is None or not self._lines:
-            return
-        lines, self._lines = self._lines, []
-        if self._left_out:
-            are = "line is" if self._left_out == 1 else "lines are"
-            lines.append(f"... ({self._left_out} more {are} in the log)")
-            self._left_out = 0
-        self._tell(self.running.id, "running", self._log.masked(lines), "")
+    def _report_success(self, _action: runs.ReportSuccess) -> None:
+        if (remedy := self._finish()) is not None:
+            self._log.event("info", "remedy.finished", remedy=remedy.kind, duration_s=self._duration_s())
+            self._tell(remedy.id, "done", [], "")
+            self._succeeded(remedy)
 
-    def ended(self, child: Handle) -> None:
-        """The child has ended."""
-        if child is self._child:
-            # The process that changes a file says in one line why it could not.
-            said = self._last_line if self.running is not None and self.running.made.edit else ""
-            self._end("" if child.returncode == 0 and not self._reason else self._reason or said or child.how())
+    def _report_failure(self, action: runs.ReportFailure) -> None:
+        if (remedy := self._finish()) is not None:
+            self._log.event(
+                "warning", "remedy.failed", remedy=remedy.kind, reason=action.reason, duration_s=self._duration_s()
+            )
+            self._tell(remedy.id, "failed", [], self._log.masked(action.reason))
+            self._failed(remedy.id)
 
-    def _end(self, reason: str) -> None:
-        remedy, self._child = self.running, None
+    def _finish(self) -> Remedy | None:
         if self._timeout is not None:
             self._timeout.cancel()
             self._timeout = None
-        self._flush()
-        self.running = None
-        if remedy is None:
-            return
-        duration_s = round(time.monotonic() - self._began, 3)
-        if reason:
-            self._log.event("warning", "remedy.failed", remedy=remedy.kind, reason=reason, duration_s=duration_s)
-            self._tell(remedy.id, "failed", [], self._log.masked(reason))
-            return
-        self._log.event("info", "remedy.finished", remedy=remedy.kind, duration_s=duration_s)
-        self._tell(remedy.id, "done", [], "")
-        self._done(remedy)
+        self._output.flush()
+        remedy, self._remedy = self._remedy, None
+        return remedy
+
+    def _duration_s(self) -> float:
+        return round(time.monotonic() - self._began, 3)
+
+    def _show_lines(self, lines: list[str]) -> None:
+        if self._remedy is not None:
+            self._tell(self._remedy.id, "running", self._log.masked(lines), "")
 
 
-def _readable(line: str) -> str:
-    """Return a line for a page: without colours, as a progress bar leaves it, control characters as visible escapes."""
-    text = _TERMINAL.sub("", line[: 2 * _LINE_MAX]).rstrip("\r").rpartition("\r")[2]
-    return sanitise(text.replace("\t", "    "))[:_LINE_MAX]
+def _text(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

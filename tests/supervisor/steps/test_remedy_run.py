@@ -20,15 +20,38 @@ def test_without_a_free_thread_the_next_remedy_can_run(tmp_path: Path, monkeypat
 
     monkeypatch.setattr("threading.Thread.start", refuse)
     told: list[tuple[str, str]] = []
-    parts: Any = (FakeLoop(), FakeChildren(), FakeLog())
+    parts: Any = (FakeLoop(), FakeChildren(), FakeLog(), {})
     run = RemedyRun(
-        *parts, tell=lambda remedy, state, _, reason: told.append((f"{remedy} {state}", reason)), done=lambda _: None
+        *parts,
+        offered=list,
+        tell=lambda remedy, state, _, reason: told.append((f"{remedy} {state}", reason)),
+        succeeded=lambda _: None,
+        failed=lambda _: None,
     )
     ground = Ground(
         root=tmp_path, values={}, variables={}, target=None, plan=None, env_file=".env", cache=tmp_path, contained=False
     )
     for name in ("one", "two"):
-        run.start(Remedy(name, "reinstall", "Reinstall", Made(action=lambda: True)), ground, {})
-        assert run.running is None
+        run.press(name, (Remedy(name, "reinstall", "Reinstall", Made(action=lambda: True)), ground), "")
+        assert run.running == ""
     ends = [(f"{name} failed", "no thread is free: can't start new thread") for name in ("one", "two")]
     assert [each for each in told if each[1]] == ends
+
+
+def test_a_remedy_without_a_process_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Whatever prevents the start of its process ends the run, so that the next press can run it."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ValueError("embedded null byte")
+
+    monkeypatch.setattr("appliance.supervisor.processes.handles.spawn", refuse)
+    told: list[str] = []
+    parts: Any = (FakeLoop(), FakeChildren(), FakeLog(), {})
+    run = RemedyRun(
+        *parts, offered=list, tell=lambda *each: told.append(each[3]), succeeded=lambda _: None, failed=told.append
+    )
+    ground = Ground(
+        root=tmp_path, values={}, variables={}, target=None, plan=None, env_file=".env", cache=tmp_path, contained=False
+    )
+    run.press("one", (Remedy("one", "create-folder", "Make", Made(command=("mkdir", "\0"))), ground), "")
+    assert (run.running, told) == ("", ["", "ValueError: embedded null byte", "one"])

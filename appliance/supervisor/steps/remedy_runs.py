@@ -1,0 +1,203 @@
+"""Decide which press of a button runs a remedy, and what ends it: a pure table, (state, event) to (state, actions).
+
+At most one remedy runs. A second press of it, in another tab perhaps, starts nothing, and neither does a press of one
+that has helped. ``remedy_run`` performs the actions. No process, no clock.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+CANCELLED = "it was cancelled"
+BUSY = "another remedy runs: wait for its end, or cancel it"
+
+
+class Phase(enum.Enum):
+    """Whether a remedy runs."""
+
+    IDLE = "idle"
+    RUNNING = "running"  # as a process
+    ACTING = "acting"  # in a thread of ours, which nothing can end
+    ENDING = "ending"  # the process was asked to end
+
+
+@dataclass(frozen=True)
+class State:
+    """The run under way, and what is known of earlier ones.
+
+    Attributes:
+        run: counts the runs. Events of an earlier one change nothing.
+        remedy: the id of the remedy that runs; empty for none.
+        reason: why the process was asked to end.
+        done: the ids of remedies that have helped.
+    """
+
+    phase: Phase = Phase.IDLE
+    run: int = 0
+    remedy: str = ""
+    reason: str = ""
+    done: frozenset[str] = frozenset()
+
+
+# -- events ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened."""
+
+
+@dataclass(frozen=True)
+class Pressed(Event):
+    """A person has pressed a remedy's button.
+
+    Attributes:
+        refusal: why it may not be run as it was shown; empty if it may.
+        in_thread: it is an action of ours, and no process.
+    """
+
+    remedy: str
+    refusal: str = ""
+    in_thread: bool = False
+
+
+@dataclass(frozen=True)
+class CancelRequested(Event):
+    """A person has cancelled this remedy, or the appliance stops."""
+
+    remedy: str
+
+
+@dataclass(frozen=True)
+class TimedOut(Event):
+    """The run lasts too long; ``limit`` says how long it may."""
+
+    run: int
+    limit: str
+
+
+@dataclass(frozen=True)
+class Ended(Event):
+    """The run has ended, or could not be started.
+
+    Attributes:
+        failure: how it has failed; empty for a success.
+        offered: the ids of the remedies that pages show now; others need not be remembered.
+    """
+
+    run: int
+    failure: str = ""
+    offered: frozenset[str] = frozenset()
+
+
+# -- actions -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something to do."""
+
+
+@dataclass(frozen=True)
+class Run(Action):
+    """Start the remedy that was pressed."""
+
+    run: int
+
+
+@dataclass(frozen=True)
+class EndProcess(Action):
+    """Ask the process of the run to end."""
+
+
+@dataclass(frozen=True)
+class Refuse(Action):
+    """Report that this press runs nothing."""
+
+    remedy: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ReportDone(Action):
+    """Show that this remedy has helped already."""
+
+    remedy: str
+
+
+@dataclass(frozen=True)
+class ReportSuccess(Action):
+    """Report that the run has succeeded."""
+
+
+@dataclass(frozen=True)
+class ReportFailure(Action):
+    """Report why the run has failed."""
+
+    reason: str
+
+
+# -- the table ---------------------------------------------------------------------------------------------------------
+
+Step = tuple[State, tuple[Action, ...]]
+Row = Callable[[State, Any], Step]
+
+
+def _press(state: State, event: Pressed) -> Step:
+    if event.remedy in state.done:
+        return state, (ReportDone(event.remedy),)
+    if event.refusal:
+        return state, (Refuse(event.remedy, event.refusal),)
+    phase = Phase.ACTING if event.in_thread else Phase.RUNNING
+    run = state.run + 1
+    return replace(state, phase=phase, run=run, remedy=event.remedy, reason=""), (Run(run),)
+
+
+def _press_while_busy(state: State, event: Pressed) -> Step:
+    if event.remedy == state.remedy:
+        return state, ()  # every page of it shows that it runs
+    if event.remedy in state.done:
+        return state, (ReportDone(event.remedy),)
+    return state, (Refuse(event.remedy, event.refusal or BUSY),)
+
+
+def _cancel(state: State, event: CancelRequested) -> Step:
+    return _end(state, CANCELLED) if event.remedy == state.remedy else (state, ())
+
+
+def _time_out(state: State, event: TimedOut) -> Step:
+    return _end(state, f"it took longer than {event.limit}") if event.run == state.run else (state, ())
+
+
+def _end(state: State, reason: str) -> Step:
+    return replace(state, phase=Phase.ENDING, reason=reason), (EndProcess(),)
+
+
+def _ended(state: State, event: Ended) -> Step:
+    if event.run != state.run:
+        return state, ()
+    failure = state.reason or event.failure
+    idle = replace(state, phase=Phase.IDLE, remedy="", reason="")
+    if failure:
+        return idle, (ReportFailure(failure),)
+    return replace(idle, done=(state.done & event.offered) | {state.remedy}), (ReportSuccess(),)
+
+
+EVENTS: tuple[type[Event], ...] = (Pressed, CancelRequested, TimedOut, Ended)
+
+# An event that is not listed for a phase changes nothing in it.
+ROWS: dict[Phase, dict[type[Event], Row]] = {
+    Phase.IDLE: {Pressed: _press},
+    Phase.RUNNING: {Pressed: _press_while_busy, CancelRequested: _cancel, TimedOut: _time_out, Ended: _ended},
+    Phase.ACTING: {Pressed: _press_while_busy, Ended: _ended},
+    Phase.ENDING: {Pressed: _press_while_busy, Ended: _ended},
+}
+
+
+def step(state: State, event: Event) -> Step:
+    """Return the next state and the actions to perform."""
+    row = ROWS[state.phase].get(type(event))
+    return row(state, event) if row is not None else (state, ())
