@@ -15,7 +15,7 @@ import pytest
 from appliance import masking
 from appliance.config import env
 from appliance.dependencies.formats import dependency_spec
-from appliance.dependencies.manifest import read_manifest
+from appliance.dependencies.manifest_search import read_manifest
 from appliance.discovery import entrypoints, setup_files
 from appliance.discovery.project import find_application
 from appliance.environment.failures import uv_errors

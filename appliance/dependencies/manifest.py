@@ -1,38 +1,33 @@
-"""Find the files that declare a project's dependencies, and hash what an installation depends on in them.
+"""Read each file that may declare a project's dependencies, and hash what an installation depends on in it.
 
-``_FORMS`` is the order: the first file of a folder that declares something is used.
+``manifest_search`` chooses the file.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from appliance.dependencies.contents import Contents
 from appliance.dependencies.dependency_groups import asked_groups, group_lines, older_groups
-from appliance.dependencies.dependency_selection import DependencySelection, read_choice
-from appliance.dependencies.development import beside, is_for_development, names_development
+from appliance.dependencies.development import beside, is_for_development
 from appliance.dependencies.digest import digest, what_matters
 from appliance.dependencies.formats import locks
 from appliance.dependencies.formats.conda import read_conda
 from appliance.dependencies.formats.pipfile import pipfile_lines
 from appliance.dependencies.formats.poetry import poetry_indexes
-from appliance.dependencies.other_names import other_requirements
 from appliance.dependencies.own_python import own_version
 from appliance.dependencies.requirements import read_requirements
 from appliance.dependencies.source_tree import SourceTree, read_source_tree, try_source_tree
 from appliance.dependencies.text_file import read_bytes, read_text, read_toml, table, texts
-from appliance.dependencies.unmatched_names import unmatched_names
-from appliance.discovery.rules.own_package import package_names
-from appliance.errors import InstallError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from appliance.dependencies.dependency_groups import AskedGroups
+    from appliance.dependencies.dependency_selection import DependencySelection
 
 # Files for developers come first; the other usual names of requirements.txt follow.
 REQUIREMENTS = (
@@ -51,9 +46,6 @@ _UNKNOWN = (
 _PYPROJECT = "pyproject.toml"
 # uv would build the project to learn these, and setuptools writes into the project's folder.
 _DYNAMIC = frozenset({"dependencies", "optional-dependencies"})
-_SKIPPED_FOLDERS = (
-    ".", "doc", "test", "venv", "env", "node_modules", "example", "sample", "script", "tool", "build", "dist",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -78,7 +70,7 @@ class Manifest:
 
 
 @dataclass(frozen=True)
-class _Search:
+class Search:
     """A search for dependency files.
 
     Attributes:
@@ -94,66 +86,18 @@ class _Search:
     default_groups: bool = False
 
 
-def read_manifest(root: Path, named: Sequence[str] = (), application: Path | None = None) -> Manifest:
-    """Read the project's dependencies.
-
-    Args:
-        root: the project's folder.
-        named: APPLIANCE_DEPENDENCIES: extras, groups, and files; if it names a file, no other file is searched for.
-        application: the folder of its application, if known.
-
-    Raises:
-        InstallError: a file can't be read.
-    """
-    search = _Search(root, root, read_choice(named))
-    found = _read(search, application) or Manifest(root, "none", (), digest([]), lambda _: Contents())
-    if search.choice.extras or search.choice.groups:
-        found = replace(found, contents=partial(_with_notes, found, search.choice))
-    if not search.choice.development:
-        return found
-    served = replace(search, choice=replace(search.choice, development=False))
-    return replace(found, spare=lambda: _read(served, application))
-
-
-def _with_notes(found: Manifest, choice: DependencySelection, python: str) -> Contents:
-    """Add a note for each selected extra or group that does not exist."""
-    contents = found.contents(python)
-    return replace(contents, notes=(*contents.notes, *unmatched_names(choice, found.folder, found.files)))
-
-
-def _read(search: _Search, application: Path | None) -> Manifest | None:
-    if search.choice.files:
-        return _named(search)
-    found = _found(search)
-    if found is not None and not _asks_for_nothing(found):
-        nearer = _towards(search, application)
-        # With several applications in one repository, each may have a file that includes the common one.
-        includes = nearer and found.files[0].resolve() in {each.resolve() for each in nearer.files}
-        return nearer if nearer and includes else found
-    other = _towards(search, application) or (None if found else _below(search))
-    return other or _otherwise_named(search, application) or found
-
-
-def _found(search: _Search) -> Manifest | None:
-    """Return the first manifest of a folder, in the order of ``_FORMS``."""
-    # Without development dependencies, a file named for development comes last: it may be the only one.
-    return _first(
-        search, _FORMS if search.choice.development else sorted(_FORMS, key=lambda form: names_development(form[0]))
-    )
-
-
-def _first(search: _Search, forms: Iterable[tuple[str, Callable[..., Manifest | None]]]) -> Manifest | None:
+def first(search: Search, forms: Iterable[tuple[str, Callable[..., Manifest | None]]]) -> Manifest | None:
     """Return the first manifest that declares a dependency; otherwise the first one at all."""
     silent: Manifest | None = None
     for name, form in forms:
         if (search.root / name).is_file() and (manifest := form(search, search.root / name)):
-            if not _asks_for_nothing(manifest):
+            if not asks_for_nothing(manifest):
                 return manifest
             silent = silent or manifest
     return silent
 
 
-def _asks_for_nothing(manifest: Manifest) -> bool:
+def asks_for_nothing(manifest: Manifest) -> bool:
     """Return whether a project description declares no dependency: then another file often does."""
     if manifest.source.rpartition("/")[2] not in {_PYPROJECT, "setup.cfg", "setup.py"}:
         return False
@@ -161,94 +105,34 @@ def _asks_for_nothing(manifest: Manifest) -> bool:
     return not contents.question.strip() and not contents.notes
 
 
-def _otherwise_named(search: _Search, application: Path | None) -> Manifest | None:
-    """Find a requirements file with an unusual name, in the application's folder or above it."""
-    within = application is not None and search.root in application.parents
-    between = application.relative_to(search.root).parents if application and within else ()
-    folders = (*((application,) if application and within else ()), *(search.root / each for each in between))
-    parts = [folder.name for folder in folders]
-    names = [*parts, *package_names(search.root), search.root.name]
-    for folder in folders or (search.root,):
-        files = other_requirements(folder, names)
-        if files:
-            return _requirements(replace(search, root=folder), *files)
-    return None
-
-
-def _towards(search: _Search, application: Path | None) -> Manifest | None:
-    """Return the manifest of the folder nearest to the application, up to the project's own folder."""
-    if application is None or search.root not in application.parents:
-        return None
-    between = application.relative_to(search.root).parents
-    folders = (application, *(search.root / each for each in between[:-1]))
-    return next((found for folder in folders if (found := _found(replace(search, root=folder)))), None)
-
-
-def _below(search: _Search) -> Manifest | None:
-    """Return the manifest of a sub-folder, if exactly one sub-folder has one."""
-    try:
-        folders = [
-            folder
-            for folder in search.root.iterdir()
-            if folder.is_dir() and not folder.name.startswith(_SKIPPED_FOLDERS)
-        ]
-    except OSError:
-        return None
-    found = [manifest for folder in folders if (manifest := _found(replace(search, root=folder)))]
-    return found[0] if len(found) == 1 else None
-
-
-def _named(search: _Search) -> Manifest | None:
-    files = tuple(search.root / name for name in search.choice.files)
-    for name, file in zip(search.choice.files, files, strict=True):
-        if not file.is_file():
-            raise InstallError(
-                f"APPLIANCE_DEPENDENCIES names {name}, which is not there",
-                expected="files of the project: requirements files, a lock or pyproject.toml",
-                action="Correct APPLIANCE_DEPENDENCIES, or remove it: the appliance then searches for the files.",
-                file=name,
-            )
-    if len(files) == 1:
-        form = _form_of(files[0].name)
-        return form(replace(search, root=files[0].parent) if form is not _requirements else search, files[0])
-    return _requirements(search, *files)
-
-
-def _form_of(name: str) -> Callable[..., Manifest | None]:
-    if name.startswith("pylock.") and name.endswith(".toml"):
-        return _pylock
-    if name.startswith("environment") and name.endswith((".yml", ".yaml")):
-        return _conda
-    return dict(_FORMS).get(name, _requirements)
-
-
-def _uv_lock(search: _Search, file: Path) -> Manifest | None:
+def _uv_lock(search: Search, file: Path) -> Manifest | None:
     pyproject = search.root / _PYPROJECT
     if not pyproject.is_file():
         return None
     return _locked(search, (file, pyproject), lambda _: locks.uv_contents(search.root, file, search.choice))
 
 
-def _pylock(search: _Search, file: Path) -> Manifest:
+def _pylock(search: Search, file: Path) -> Manifest:
     return _locked(search, (file,), lambda _: locks.pylock_contents(file, search.choice))
 
 
-def _poetry_lock(search: _Search, file: Path) -> Manifest:
+def _poetry_lock(search: Search, file: Path) -> Manifest:
     files = tuple(each for each in (file, search.root / _PYPROJECT) if each.is_file())
     return _locked(search, files, lambda python: locks.poetry_contents(search.root, file, search.choice, python))
 
 
-def _pipfile_lock(search: _Search, file: Path) -> Manifest:
+def _pipfile_lock(search: Search, file: Path) -> Manifest:
     return _locked(search, (file,), lambda _: locks.pipfile_contents(search.root, file, search.choice))
 
 
-def _locked(search: _Search, files: tuple[Path, ...], contents: Callable[[str], Contents]) -> Manifest:
+def _locked(search: Search, files: tuple[Path, ...], contents: Callable[[str], Contents]) -> Manifest:
     parts = [what_matters(read_toml(file)) if file.name == _PYPROJECT else read_bytes(file) for file in files]
     below = [read_source_tree((search.root / folder).resolve(), search.choice) for folder in locks.folders_of(parts[0])]
     return _made(search, files[:1], files, parts, contents, [tree for tree in below if tree])
 
 
-def _requirements(search: _Search, *files: Path) -> Manifest:
+def requirements(search: Search, *files: Path) -> Manifest:
+    """Read requirements files, as one."""
     extras = [f"-e .[{','.join(search.choice.extras)}]"] if search.choice.extras else []
     own: SourceTree | None = None
     if not search.choice.files and is_for_development(files[0]):
@@ -270,12 +154,12 @@ def _notes_on(*trees: SourceTree | None) -> tuple[str, ...]:
     return (_UNKNOWN,) if any(tree and tree.requires is None for tree in trees) else ()
 
 
-def _groups(search: _Search) -> AskedGroups:
+def _groups(search: Search) -> AskedGroups:
     """Return the groups of pyproject.toml that are installed beside another file."""
     return asked_groups(search.root / _PYPROJECT, search.choice, by_default=search.default_groups)
 
 
-def _pyproject(search: _Search, file: Path) -> Manifest | None:
+def _pyproject(search: Search, file: Path) -> Manifest | None:
     """Read a pyproject.toml; None if it only configures tools."""
     data = read_toml(file)
     groups = [name for name in table(data, "dependency-groups") if search.choice.takes_group(name)]
@@ -284,7 +168,7 @@ def _pyproject(search: _Search, file: Path) -> Manifest | None:
         return _described(search, file, poetry_indexes(data))
     if table(data, "tool", "flit", "metadata") or _DYNAMIC.intersection(texts(project.get("dynamic"))):
         return _described(replace(search, default_groups=True), file)
-    if not project and (beside_groups := _first(replace(search, default_groups=True), _FORMS_AFTER_PYPROJECT)):
+    if not project and (beside_groups := first(replace(search, default_groups=True), _AFTER_PYPROJECT)):
         return beside_groups
     development = older_groups(data) if search.choice.development else []
     if not project and not groups and not development:
@@ -305,11 +189,11 @@ def _pyproject(search: _Search, file: Path) -> Manifest | None:
     return _made(search, (file,), (file,), [what_matters(data), repr(contents).encode()], lambda _: contents)
 
 
-def _setup(search: _Search, file: Path) -> Manifest | None:
+def _setup(search: Search, file: Path) -> Manifest | None:
     return _described(search, file) if read_source_tree(search.root, search.choice) else None
 
 
-def _described(search: _Search, file: Path, options: Iterable[str] = ()) -> Manifest | None:
+def _described(search: Search, file: Path, options: Iterable[str] = ()) -> Manifest | None:
     """Return what a project description that the appliance parses declares; the project itself is linked, not built."""
     tree = read_source_tree(search.root, search.choice)
     lines = (tree.requires or ()) if tree else ()
@@ -322,7 +206,7 @@ def _described(search: _Search, file: Path, options: Iterable[str] = ()) -> Mani
     return _made(search, (file,), files, [os.fsencode(found.flat)], lambda _: contents, found.trees)
 
 
-def _pipfile(search: _Search, file: Path) -> Manifest:
+def _pipfile(search: Search, file: Path) -> Manifest:
     lines, indexes = pipfile_lines(read_toml(file), search.choice)
     groups = _groups(search)
     found = read_requirements(search.root, (), [*indexes, *lines, *groups.lines])
@@ -331,7 +215,7 @@ def _pipfile(search: _Search, file: Path) -> Manifest:
     return _made(search, (file,), files, [os.fsencode(found.flat)], lambda _: contents, found.trees)
 
 
-def _conda(search: _Search, file: Path) -> Manifest:
+def _conda(search: Search, file: Path) -> Manifest:
     environment = read_conda(read_text(file), file)
     groups = _groups(search)
     found = read_requirements(search.root, (), [*environment.lines, *groups.lines])
@@ -340,27 +224,27 @@ def _conda(search: _Search, file: Path) -> Manifest:
     return _made(search, (file,), files, [os.fsencode(found.flat)], lambda _: contents, found.trees)
 
 
-_FORMS_AFTER_PYPROJECT: tuple[tuple[str, Callable[..., Manifest | None]], ...] = (
+_AFTER_PYPROJECT: tuple[tuple[str, Callable[..., Manifest | None]], ...] = (
     ("setup.cfg", _setup),
     ("setup.py", _setup),
-    *((name, _requirements) for name in _LAST_REQUIREMENTS),
+    *((name, requirements) for name in _LAST_REQUIREMENTS),
     ("environment.yml", _conda),
     ("environment.yaml", _conda),
 )
-_FORMS: tuple[tuple[str, Callable[..., Manifest | None]], ...] = (
+FORMS: tuple[tuple[str, Callable[..., Manifest | None]], ...] = (
     ("uv.lock", _uv_lock),
     ("pylock.toml", _pylock),
     ("poetry.lock", _poetry_lock),
     ("Pipfile.lock", _pipfile_lock),
-    *((name, _requirements) for name in REQUIREMENTS),
+    *((name, requirements) for name in REQUIREMENTS),
     ("Pipfile", _pipfile),
     (_PYPROJECT, _pyproject),
-    *_FORMS_AFTER_PYPROJECT,
+    *_AFTER_PYPROJECT,
 )
 
 
 def _made(
-    search: _Search,
+    search: Search,
     named: Sequence[Path],
     files: Iterable[Path],
     parts: Sequence[bytes],
@@ -386,3 +270,12 @@ def _made(
 
 def _names(root: Path, files: Iterable[Path]) -> str:
     return ", ".join(str(file.relative_to(root)) if root in file.parents else str(file) for file in files)
+
+
+def form_of(name: str) -> Callable[..., Manifest | None]:
+    """Return the function that reads a file of this name."""
+    if name.startswith("pylock.") and name.endswith(".toml"):
+        return _pylock
+    if name.startswith("environment") and name.endswith((".yml", ".yaml")):
+        return _conda
+    return dict(FORMS).get(name, requirements)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.conventions import COMPLETE_MARK
-from appliance.dependencies.manifest import Manifest, read_manifest
+from appliance.dependencies.manifest_search import read_manifest
 from appliance.environment.environment_folder import (
     clear,
     closed_to_others,
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from appliance.config.settings import Settings
+    from appliance.dependencies.manifest import Manifest
     from appliance.environment.python.interpreter import Known
 
 _ALONE = ("--no-config", "--no-project")  # this step must not use a uv.toml or pyproject.toml of the project

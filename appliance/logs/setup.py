@@ -1,8 +1,7 @@
 """Set up the log with structlog, without structlog's global configuration.
 
 The pipeline: records of children and the supervisor's own events become entries; entries below the threshold are
-dropped, the others are masked, sanitised and rendered; the lines go to ``write``, one call for each batch. Never call
-``structlog.configure``: programs that use the server as a library may configure structlog themselves. Runs in the
+dropped, the others are masked, sanitised and rendered; the lines go to ``write``, one call for each batch. Runs in the
 supervisor, and as ``library_logger`` in a process that uses the server as a library.
 """
 
@@ -13,20 +12,26 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-import structlog
-
+from appliance.logs.event_logger import (
+    LEVELS,
+    RESERVED,
+    SHOWN_CHARACTERS,
+    Destination,
+    Entry,
+    EventLogger,
+    Threshold,
+    masked_entry,
+)
 from appliance.logs.events import EVENTS
 from appliance.logs.project_output import logging_events, output_events
 from appliance.logs.project_output.rules import PLAIN, Rules
 from appliance.logs.render import access
 from appliance.logs.render.console import Console, terminal_width
 from appliance.logs.render.json_line import json_line, json_renderer
-from appliance.logs.render.log_fields import ALWAYS
 from appliance.logs.render.timestamp import Timestamps
 from appliance.masking import Mask
 from appliance.protocol.access_record import ACCESS, AccessRecord
@@ -34,111 +39,11 @@ from appliance.protocol.access_record import ACCESS, AccessRecord
 if TYPE_CHECKING:
     from appliance.logs.project_output.output_lines import OutputLine
 
-Entry = MutableMapping[str, Any]
 Renderer = Callable[[object, str, Entry], bytes]
 Access = Literal["off", "errors", "pages", "on"]
 
-LEVELS = ("debug", "info", "warning", "error", "critical")
-_RESERVED = frozenset(ALWAYS)
-_PROJECT_EVENTS = frozenset({"output", logging_events.EVENT})
 _BELOW_WARNING = frozenset({"debug", "info"})
 _WAITING = 503  # the stand-in's status while the project is being installed or started, which is not an error
-_SHOWN_CHARACTERS = 200  # characters of a malformed record that its event shows
-
-
-class _Destination:
-    """What structlog calls with the rendered line: one method for each level."""
-
-    def __init__(self, write: Callable[[bytes], None]) -> None:
-        self.debug = self.info = self.warning = self.error = self.critical = write
-        self.write = write
-
-
-class EventLogger(structlog.BoundLoggerBase):
-    """A structlog logger for events: log one by its level's name, or write a batch of entries at once."""
-
-    _logger: _Destination
-    mask = Mask({})  # the known secrets; replaced when more are known
-    masks_first = False  # mask before rendering: the console counts repeats, so it must render each entry only once
-
-    def debug(self, event: str, **fields: Any) -> None:
-        """Log an event for developers of the appliance."""
-        self._proxy_to_logger("debug", event, **fields)
-
-    def info(self, event: str, **fields: Any) -> None:
-        """Log that something went as it should."""
-        self._proxy_to_logger("info", event, **fields)
-
-    def warning(self, event: str, **fields: Any) -> None:
-        """Log that something may be wrong."""
-        self._proxy_to_logger("warning", event, **fields)
-
-    def error(self, event: str, **fields: Any) -> None:
-        """Log that something went wrong."""
-        self._proxy_to_logger("error", event, **fields)
-
-    def critical(self, event: str, **fields: Any) -> None:
-        """Log why the appliance can't go on."""
-        self._proxy_to_logger("critical", event, **fields)
-
-    def write(self, data: bytes) -> None:
-        """Write lines that are rendered already."""
-        self._logger.write(data)
-
-    def batch(self, entries: Callable[[], Iterable[Entry]]) -> None:
-        """Run each entry through the processors, and write all lines at once: one write costs more than one line.
-
-        Search for secrets in all lines together, where that is cheapest (0.1 µs for each secret in a line); if a line
-        may hold one, render all again with masks. So ``entries`` may be called twice: keeping them costs 1.5 µs a line.
-        """
-        mask = self.mask
-        if self.masks_first:
-            data = self._rendered(masked_entry(mask, entry) for entry in entries())
-        else:
-            data = self._rendered(entries())
-            if mask.may_hold(data):
-                data = self._rendered(masked_entry(mask, entry) for entry in entries())
-        if data:
-            self._logger.write(data)
-
-    def _rendered(self, entries: Iterable[Entry]) -> bytes:
-        lines = []
-        logger = self._logger
-        for entry in entries:
-            line: Any = entry
-            level = entry["level"]
-            try:
-                for process in self._processors:
-                    line = process(logger, level, line)
-            except structlog.DropEvent:
-                continue
-            except Exception as error:  # noqa: BLE001  a child may send anything, and nothing of it may end PID 1
-                line = _unrendered(entry, error)
-            lines.append(line)
-        return b"".join(lines)
-
-
-@dataclass(frozen=True)
-class Threshold:
-    """A processor that drops events below a level, except the project's own output."""
-
-    passing: frozenset[str]
-
-    @classmethod
-    def at(cls, level: str) -> Threshold:
-        """Return the threshold that lets this level and higher ones pass."""
-        return cls(frozenset(LEVELS[LEVELS.index(level) :]))
-
-    def __call__(self, _logger: object, level: str, entry: Entry) -> Entry:
-        """Return the entry if it passes."""
-        if level not in self.passing and entry["event"] not in _PROJECT_EVENTS:
-            raise structlog.DropEvent
-        return entry
-
-
-def masked_entry(mask: Mask, entry: Entry) -> Entry:
-    """Return the entry with secrets masked, except the fields that the appliance itself always writes."""
-    return {name: value if name in _RESERVED else mask.of(value) for name, value in entry.items()}
 
 
 class Log:
@@ -283,15 +188,8 @@ class Log:
                 yield self._malformed(record, error, role, generation)
 
     def _malformed(self, record: object, error: Exception, role: str, generation: int) -> Entry:
-        fields = {"reason": f"{type(error).__name__}: {error}", "record": repr(record)[:_SHOWN_CHARACTERS]}
+        fields = {"reason": f"{type(error).__name__}: {error}", "record": repr(record)[:SHOWN_CHARACTERS]}
         return _entry(self._timestamps(time.time()), "error", "record.malformed", role, generation, fields)
-
-
-def _unrendered(entry: Entry, error: Exception) -> bytes:
-    """Return the line for an entry that can't be rendered."""
-    shown = {key: entry[key] for key in ("timestamp", "role", "generation") if isinstance(entry.get(key), str | int)}
-    fields = {"reason": f"{type(error).__name__}: {error}", "record": repr(entry)[:_SHOWN_CHARACTERS]}
-    return json_line(None, "error", {**shown, "level": "error", "event": "record.malformed", **fields})
 
 
 def _event_record(record: Sequence[Any]) -> tuple[float, str, str, dict[str, Any]]:
@@ -313,10 +211,10 @@ def _entry(
     opening = {"timestamp": timestamp, "level": level, "event": event, "role": role}
     if generation is not None:
         opening["generation"] = generation  # type: ignore[assignment]
-    if fields.keys().isdisjoint(_RESERVED):
+    if fields.keys().isdisjoint(RESERVED):
         return {**opening, **fields}
     # A field can't replace one of the appliance's own.
-    return {**opening, **{name: value for name, value in fields.items() if name not in _RESERVED}}
+    return {**opening, **{name: value for name, value in fields.items() if name not in RESERVED}}
 
 
 def make_log(
@@ -340,7 +238,7 @@ def make_log(
     console = None
     if format == "console":
         console = Console(colour=colour, root=root, width=width, pages=access == "pages", help_text=help_text)
-    logger = EventLogger(_Destination(write), [Threshold.at(level), console or json_renderer(constant)], {})
+    logger = EventLogger(Destination(write), [Threshold.at(level), console or json_renderer(constant)], {})
     logger.masks_first = console is not None
     return Log(logger, access=access, rules=rules, console=console)
 
@@ -387,4 +285,4 @@ def library_logger() -> EventLogger:
             stdout.flush()
 
     mask = Mask(os.environ)  # noqa: TID251 - as above
-    return EventLogger(_Destination(write), [_Stamp(), _masking(mask, renderer, first=on_terminal)], {})
+    return EventLogger(Destination(write), [_Stamp(), _masking(mask, renderer, first=on_terminal)], {})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.dependencies.manifest import read_manifest
+from appliance.dependencies.manifest_search import read_manifest
 from appliance.errors import InstallError
 from tests.dependencies.projects import POETRY, PROJECT, SETUP, asked
 

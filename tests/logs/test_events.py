@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from appliance.logs.documentation import RECIPES, documentation
+from appliance.logs.event_logger import LEVELS
 from appliance.logs.events import EVENTS
 from appliance.logs.project_output.output_lines import OutputLine
 from appliance.logs.render.log_fields import ALWAYS, FIELDS, WITH_LINES
-from appliance.logs.setup import LEVELS, make_log
+from appliance.logs.setup import make_log
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.dependencies.manifest import read_manifest
+from appliance.dependencies.manifest_search import read_manifest
 from appliance.environment.failures.build_libraries import IN_FULL
 from appliance.environment.failures.uv_errors import failure
 from appliance.environment.installer import installer

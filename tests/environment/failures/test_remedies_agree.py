@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from appliance.dependencies.manifest import read_manifest
+from appliance.dependencies.manifest_search import read_manifest
 from appliance.environment.failures.build_libraries import IN_FULL
 from appliance.environment.failures.install_remedies import add_debian
 from appliance.environment.failures.uv_errors import failure

@@ -7,7 +7,7 @@ import sys
 import pytest
 from packaging.tags import platform_tags
 
-from appliance.dependencies.manifest import read_manifest
+from appliance.dependencies.manifest_search import read_manifest
 from appliance.environment.environment_folder import make_folders
 from appliance.environment.installer import installer
 from appliance.environment.plan import _memory, plan

@@ -1,0 +1,137 @@
+"""Search a project for the files that declare its dependencies.
+
+In each folder the first file that declares something is used, in the order of ``manifest.FORMS``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from appliance.dependencies.contents import Contents
+from appliance.dependencies.dependency_selection import DependencySelection, read_choice
+from appliance.dependencies.development import names_development
+from appliance.dependencies.digest import digest
+from appliance.dependencies.manifest import (
+    FORMS,
+    Manifest,
+    Search,
+    asks_for_nothing,
+    first,
+    form_of,
+    requirements,
+)
+from appliance.dependencies.other_names import other_requirements
+from appliance.dependencies.unmatched_names import unmatched_names
+from appliance.discovery.rules.own_package import package_names
+from appliance.errors import InstallError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_SKIPPED_FOLDERS = (
+    ".", "doc", "test", "venv", "env", "node_modules", "example", "sample", "script", "tool", "build", "dist",
+)  # fmt: skip
+
+
+def read_manifest(root: Path, named: Sequence[str] = (), application: Path | None = None) -> Manifest:
+    """Read the project's dependencies.
+
+    Args:
+        root: the project's folder.
+        named: APPLIANCE_DEPENDENCIES: extras, groups, and files; if it names a file, no other file is searched for.
+        application: the folder of its application, if known.
+
+    Raises:
+        InstallError: a file can't be read.
+    """
+    search = Search(root, root, read_choice(named))
+    found = _read(search, application) or Manifest(root, "none", (), digest([]), lambda _: Contents())
+    if search.choice.extras or search.choice.groups:
+        found = replace(found, contents=partial(_with_notes, found, search.choice))
+    if not search.choice.development:
+        return found
+    served = replace(search, choice=replace(search.choice, development=False))
+    return replace(found, spare=lambda: _read(served, application))
+
+
+def _with_notes(found: Manifest, choice: DependencySelection, python: str) -> Contents:
+    """Add a note for each selected extra or group that does not exist."""
+    contents = found.contents(python)
+    return replace(contents, notes=(*contents.notes, *unmatched_names(choice, found.folder, found.files)))
+
+
+def _read(search: Search, application: Path | None) -> Manifest | None:
+    if search.choice.files:
+        return _named(search)
+    found = _found(search)
+    if found is not None and not asks_for_nothing(found):
+        nearer = _towards(search, application)
+        # With several applications in one repository, each may have a file that includes the common one.
+        includes = nearer and found.files[0].resolve() in {each.resolve() for each in nearer.files}
+        return nearer if nearer and includes else found
+    other = _towards(search, application) or (None if found else _below(search))
+    return other or _otherwise_named(search, application) or found
+
+
+def _found(search: Search) -> Manifest | None:
+    """Return the first manifest of a folder, in the order of ``FORMS``."""
+    # Without development dependencies, a file named for development comes last: it may be the only one.
+    return first(
+        search, FORMS if search.choice.development else sorted(FORMS, key=lambda form: names_development(form[0]))
+    )
+
+
+def _otherwise_named(search: Search, application: Path | None) -> Manifest | None:
+    """Find a requirements file with an unusual name, in the application's folder or above it."""
+    within = application is not None and search.root in application.parents
+    between = application.relative_to(search.root).parents if application and within else ()
+    folders = (*((application,) if application and within else ()), *(search.root / each for each in between))
+    parts = [folder.name for folder in folders]
+    names = [*parts, *package_names(search.root), search.root.name]
+    for folder in folders or (search.root,):
+        files = other_requirements(folder, names)
+        if files:
+            return requirements(replace(search, root=folder), *files)
+    return None
+
+
+def _towards(search: Search, application: Path | None) -> Manifest | None:
+    """Return the manifest of the folder nearest to the application, up to the project's own folder."""
+    if application is None or search.root not in application.parents:
+        return None
+    between = application.relative_to(search.root).parents
+    folders = (application, *(search.root / each for each in between[:-1]))
+    return next((found for folder in folders if (found := _found(replace(search, root=folder)))), None)
+
+
+def _below(search: Search) -> Manifest | None:
+    """Return the manifest of a sub-folder, if exactly one sub-folder has one."""
+    try:
+        folders = [
+            folder
+            for folder in search.root.iterdir()
+            if folder.is_dir() and not folder.name.startswith(_SKIPPED_FOLDERS)
+        ]
+    except OSError:
+        return None
+    found = [manifest for folder in folders if (manifest := _found(replace(search, root=folder)))]
+    return found[0] if len(found) == 1 else None
+
+
+def _named(search: Search) -> Manifest | None:
+    files = tuple(search.root / name for name in search.choice.files)
+    for name, file in zip(search.choice.files, files, strict=True):
+        if not file.is_file():
+            raise InstallError(
+                f"APPLIANCE_DEPENDENCIES names {name}, which is not there",
+                expected="files of the project: requirements files, a lock or pyproject.toml",
+                action="Correct APPLIANCE_DEPENDENCIES, or remove it: the appliance then searches for the files.",
+                file=name,
+            )
+    if len(files) == 1:
+        form = form_of(files[0].name)
+        return form(replace(search, root=files[0].parent) if form is not requirements else search, files[0])
+    return requirements(search, *files)
