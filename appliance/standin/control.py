@@ -61,6 +61,7 @@ class StandIn:
         self._handling = threading.Event()  # set while a message is read and handled
         options = start.options
         pages = options["pages"]
+        self._run_id = pages["run_id"] if pages is not None else ""
         self._own_pages: OwnPages | None = None
         self._remedies: RemedyPages | None = None
         if pages is not None:
@@ -152,7 +153,7 @@ class StandIn:
         self._server.hold = HoldRule(message, self._channel, self._handling)
         self._generation = 0
         self._server.resume()
-        self._stream.publish_state({"generation": 0, "page": overlay(message.page)})
+        self._publish(0, overlay(message.page))
 
     def _rest(self, generation: int) -> None:
         """Leave the listening socket and the project's requests to this generation's worker."""
@@ -160,4 +161,7 @@ class StandIn:
         self._server.hold = None
         self._server.rest(self._hand_over)
         self._page.stop()
-        self._stream.publish_state({"generation": generation, "page": None})
+        self._publish(generation, None)
+
+    def _publish(self, generation: int, page: dict[str, Any] | None) -> None:
+        self._stream.publish_state({"run": self._run_id, "generation": generation, "page": page})

@@ -21,4 +21,4 @@ def wrapped(application: Application, start: Start, hooks: Hooks) -> Application
     pages = start.options["pages"]
     if pages is None or pages["reload"] == "off":
         return helped
-    return LiveReload(helped, start.generation, everywhere=pages["reload"] == "on")
+    return LiveReload(helped, start.generation, pages["run_id"], everywhere=pages["reload"] == "on")

@@ -263,6 +263,49 @@ def test_no_old_script_comes_from_the_cache(opened: Callable[..., Site], project
     site.until("document.title === 'two'")
 
 
+UNCHANGED = """
+WORD = "one"
+def app(environ, start_response):
+    fields = [("Content-Type", "text/html"), ("ETag", '"always"')]
+    if "HTTP_IF_NONE_MATCH" in environ:
+        start_response("304 Not Modified", fields)
+        return []
+    start_response("200 OK", fields)
+    return [b"<!doctype html><html><head><title>page</title></head><body><h1>same</h1></body></html>"]
+"""
+
+
+def test_a_page_that_stays_the_same_is_loaded_once(opened: Callable[..., Site]):
+    """A page that the browser has already (304) does not load again and again: once for each save."""
+    site = opened()
+    site.source = UNCHANGED
+    site.save("two")
+    site.until("document.querySelector('h1')?.textContent === 'same'")
+    for word in ("three", "four"):
+        loads = site.loads
+        site.save(word)
+        while site.loads == loads:
+            site.page.wait_for_timeout(5)
+        site.appliance.edit("app.py", "def (\n")
+        site.page.wait_for_selector("appliance-error", state="attached")
+        assert site.loads == loads + 1
+
+
+def test_a_page_follows_the_next_run_too(opened: Callable[..., Site], start: Starting):
+    """A page that stays open while the appliance starts again follows it, though generations count from 1 once more."""
+    site = opened()
+    for word in ("two", "three"):
+        site.save(word)
+        site.shows(word)
+    port = site.appliance.port
+    site.appliance.stop()
+    site.save("four")
+    site.appliance = start(APPLIANCE_PORT=str(port))
+    site.shows("four")
+    site.save("five")
+    site.shows("five")
+
+
 def test_escape_closes_the_error(opened: Callable[..., Site]):
     """The page below stays usable; what is broken is shown again at the next state that is broken."""
     site = opened()

@@ -105,7 +105,8 @@ def test_the_appliances_own_requests_are_no_lines_in_the_log(serving: Appliance)
 
 def test_an_open_page_follows_the_code(serving: Appliance, stream: Stream):
     """A page hears of what serves, of a newer generation, of an error and of its correction."""
-    assert stream.until(lambda name, _: name == "state") == {"generation": 1, "page": None}
+    state = stream.until(lambda name, _: name == "state")
+    assert (state["generation"], state["page"]) == (1, None)
     serving.edit("app.py", PAGE.replace("one", "two"))
     assert stream.until(lambda _, data: data["generation"] > 1)["page"] is None
     assert b"two" in navigation(serving)
@@ -121,7 +122,7 @@ def test_a_saved_style_is_published_and_nothing_restarts(serving: Appliance, str
     """A style below static/ reaches the open pages; the generation stays."""
     (project / "static").mkdir()
     (project / "static" / "site.css").write_text("a {}", encoding="utf-8")
-    assert stream.until(lambda name, _: name == "assets") == {"paths": ["static/site.css"]}
+    assert stream.until(lambda name, _: name == "assets")["paths"] == ["static/site.css"]
     serving.catch_up()
     assert not any(event["event"] == "reload.started" for event in serving.events)
 

@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any
 from wsgiref.headers import Headers
 
-from .insertion import Insertion, changed_fields, encoding_of
+from .insertion import CODINGS, Insertion, changed_fields, encoding_of
 from .policy import NAMES
 
 if TYPE_CHECKING:
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
     Fields = list[tuple[str, str]]
     Tag = Callable[[str], bytes]
+
+
+def readable(accepted: str) -> str:
+    """The codings of an Accept-Encoding (RFC 9110, 12.5.3) in which a document can get the script, or identity."""
+    codings = (each.strip() for each in accepted.split(","))
+    return ", ".join(each for each in codings if each.partition(";")[0].strip().lower() in CODINGS) or "identity"
 
 
 def added_to_page(tag: Tag, fields: Fields, content: bytes) -> tuple[Fields, bytes]:

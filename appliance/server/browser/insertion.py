@@ -29,6 +29,7 @@ _HEADER = 2  # bytes of zlib's: without them it is not known how a body is wrapp
 _PART = 1 << 20  # bytes of a decompressed part at most
 _FAST = 1  # the level: the way is this machine's own
 _NO_CONTENT = frozenset({204, 205, 206, 304})
+CODINGS = frozenset({"identity", "gzip", "x-gzip", "deflate"})
 
 
 def encoding_of(status: int, fields: Sequence[Pair]) -> str | None:
@@ -42,7 +43,7 @@ def encoding_of(status: int, fields: Sequence[Pair]) -> str | None:
     if _NO_TRANSFORM.search(known.get("cache-control", "")):
         return None
     encoding = known.get("content-encoding", "").strip().removeprefix("x-") or "identity"
-    return encoding if encoding in {"identity", "gzip", "deflate"} else None
+    return encoding if encoding in CODINGS else None
 
 
 def changed_fields(fields: Sequence[Pair], added: int | None, nonce: str) -> list[Pair]:

@@ -23,12 +23,13 @@ class LiveReload:
     Args:
         application: any WSGI application.
         generation: which one this is; the script compares it with the one that serves.
+        run_id: of the appliance's run that counts the generations.
         everywhere: also for a browser that names another host than this machine (APPLIANCE_BROWSER_RELOAD=on).
     """
 
-    def __init__(self, application: Application, generation: int, *, everywhere: bool = False) -> None:
+    def __init__(self, application: Application, generation: int, run_id: str, *, everywhere: bool = False) -> None:
         self._application = application
-        self._attributes = f'src="{CLIENT}" data-generation="{generation}"'
+        self._attributes = f'src="{CLIENT}" data-generation="{generation}" data-run="{run_id}"'
         self._everywhere = everywhere
 
     def tag(self, nonce: str) -> bytes:
@@ -40,8 +41,10 @@ class LiveReload:
         """PEP 3333's application."""
         if environ.get("HTTP_SEC_FETCH_DEST") != "document" or not self._is_wanted(environ):
             return self._application(environ, start_response)
-        from .document_response import DocumentResponse, DocumentStream  # noqa: PLC0415  see there
+        from .document_response import DocumentResponse, DocumentStream, readable  # noqa: PLC0415  see there
 
+        if "HTTP_ACCEPT_ENCODING" in environ:
+            environ["HTTP_ACCEPT_ENCODING"] = readable(environ["HTTP_ACCEPT_ENCODING"])
         response = DocumentResponse(self.tag, start_response)
         result = self._application(environ, response.start)
         if response.passes:

@@ -282,9 +282,26 @@
     keep();
     location.reload();
   }
-  function state({ generation, page }) {
-    if (generation > served) loadAgain();
-    else if (page) show(page);
+  // A page that is not changed may come from a cache once more (304, a service worker): one load for each new generation.
+  const TRIED = "__appliance__ tried " + location.pathname + location.search;
+  function isTried(aim) {
+    try {
+      const tried = sessionStorage.getItem(TRIED) === aim;
+      if (aim) sessionStorage.setItem(TRIED, aim);
+      else sessionStorage.removeItem(TRIED);
+      return tried;
+    } catch {
+      return performance.getEntriesByType("navigation")[0]?.type === "reload"; // storage is forbidden
+    }
+  }
+  function state({ run, generation, page }) {
+    const isNew = generation && (run !== script.dataset.run || generation > served);
+    if (isNew && !isTried([script.dataset.run, served, run, generation].join())) {
+      loadAgain();
+      return;
+    }
+    if (generation && !isNew) isTried("");
+    if (page) show(page);
     else if (generation) hide();
   }
   function hear(name, data) {

@@ -62,6 +62,7 @@ class Spawner:
     ) -> None:
         self._reload_trigger = reload_trigger
         self.token = secrets.token_urlsafe(32)  # of the appliance's own pages, for this start: 256 random bits
+        self._run_id = secrets.token_hex(4)  # generations are counted from 1 in each run of the appliance
         self._children = children
         self._settings = settings
         self._process = process
@@ -128,8 +129,9 @@ class Spawner:
         if settings.pages == "off":
             return None
         if role == "worker":
-            return {"reload": settings.browser_reload if settings.reload == "on" else "off"}
-        return {"token": self.token, "public_url": settings.public_url}
+            reload = settings.browser_reload if settings.reload == "on" else "off"
+            return {"reload": reload, "run_id": self._run_id}
+        return {"token": self.token, "public_url": settings.public_url, "run_id": self._run_id}
 
     def _threads(self, target: Mapping[str, Any]) -> int:
         """Return the number of threads: more for ASGI, whose waiting requests hold a thread here."""

@@ -13,7 +13,7 @@ import pytest
 from appliance.server.browser.live_reload import LiveReload
 
 PAGE = b"<!doctype html><html><head><title>x</title></head><body>y</body></html>"
-TAG = LiveReload(lambda *_: [], 7).tag("")
+TAG = LiveReload(lambda *_: [], 7, "0a1b").tag("")
 WITH = PAGE.replace(b"<head>", b"<head>" + TAG)
 NAVIGATION = {"HTTP_SEC_FETCH_DEST": "document", "HTTP_HOST": "localhost:8000"}
 
@@ -33,7 +33,7 @@ class Answer:
     def __init__(self, application: Any, /, *, strict: bool = True, everywhere: bool = False, **values: Any) -> None:
         self.heads: list[tuple[str, dict[str, str]]] = []
         self.written = b""
-        reload = LiveReload(application, 7, everywhere=everywhere)
+        reload = LiveReload(application, 7, "0a1b", everywhere=everywhere)
         served = validator(reload) if strict else reload
         self.result = served(environ(**values), self.start)
         try:
@@ -167,7 +167,7 @@ def test_a_stream_is_sent_as_it_comes():
         finally:
             steps.append("closed")
 
-    result: Any = LiveReload(app, 7)(environ(), lambda *_: lambda _: None)
+    result: Any = LiveReload(app, 7, "0a1b")(environ(), lambda *_: lambda _: None)
     got = []
     for piece in result:
         steps.append("sent")
@@ -231,5 +231,39 @@ def test_a_head_that_is_not_one_is_the_servers_to_refuse(status: Any):
         start_response(status, None)
         return []
 
-    LiveReload(app, 7)(environ(), lambda *given: seen.append(given))
+    LiveReload(app, 7, "0a1b")(environ(), lambda *given: seen.append(given))
     assert seen == [(status, None)]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "offered"),
+    [
+        ("gzip, deflate, br, zstd", "gzip, deflate"),
+        ("br;q=1.0, gzip;q=0.5, *;q=0.1", "gzip;q=0.5"),
+        ("GZIP", "GZIP"),
+        ("br", "identity"),
+        ("", "identity"),
+    ],
+)
+def test_a_document_is_asked_for_in_a_coding_that_can_be_read(accepted: str, offered: str):
+    """An application that prefers Brotli or Zstandard is offered what the script can go into."""
+    seen = []
+
+    def app(environ, start_response):
+        seen.append(environ["HTTP_ACCEPT_ENCODING"])
+        return page()(environ, start_response)
+
+    assert Answer(app, HTTP_ACCEPT_ENCODING=accepted).body == WITH
+    assert seen == [offered]
+
+
+def test_other_requests_are_offered_what_they_accept():
+    """A request that is not a navigation keeps its Accept-Encoding."""
+    seen = []
+
+    def app(environ, start_response):
+        seen.append(environ["HTTP_ACCEPT_ENCODING"])
+        return page()(environ, start_response)
+
+    Answer(app, HTTP_ACCEPT_ENCODING="br", HTTP_SEC_FETCH_DEST="empty")
+    assert seen == ["br"]

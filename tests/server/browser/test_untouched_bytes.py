@@ -61,7 +61,7 @@ class Two:
 
     def __init__(self, stack: ExitStack) -> None:
         self.addresses = []
-        for each in (app, LiveReload(app, 3)):
+        for each in (app, LiveReload(app, 3, "0a1b")):
             listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
             server = PooledWSGIServer(listener, each, sink=Recorder())
             thread = threading.Thread(target=server.serve_forever)
