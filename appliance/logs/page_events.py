@@ -3,19 +3,8 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import NamedTuple
 
-
-class Event(NamedTuple):
-    """One event. ``level`` is the usual level, or several if it depends on the case."""
-
-    level: str
-    meaning: str
-    fields: tuple[str, ...] = ()
-    by: frozenset[str] = frozenset({"supervisor"})  # "worker" means every child process
-
-
-CHILD = frozenset({"worker"})
+from appliance.logs.event_type import CHILD, Event
 
 PAGE_EVENTS = MappingProxyType(
     {
