@@ -246,6 +246,20 @@ def test_no_old_file_comes_from_the_cache(opened: Callable[..., Site], kind: str
     assert site.page.evaluate(COLOUR) == "rgb(88, 88, 88)"
 
 
+RESPONSIVE = '<picture><source srcset="/static/logo.svg"><img alt="logo"></picture>'
+
+
+def test_an_image_of_several_sources_is_the_saved_one(opened: Callable[..., Site]):
+    """An image that the browser chooses from several sources loads the page again."""
+    site = opened()
+    site.source = site.source.replace('<img src="/static/logo.svg" alt="logo">', RESPONSIVE)
+    site.save("two")
+    site.shows("two")
+    site.until("document.querySelector('img').naturalWidth === 10")
+    site.appliance.edit("static/logo.svg", LOGO.format(33))
+    site.until("document.querySelector('img')?.naturalWidth === 33")
+
+
 def test_no_old_script_comes_from_the_cache(opened: Callable[..., Site], project: Path):
     """A script that a browser may keep for years, and a module that it imports, run as they were saved."""
     main, part = project / "static" / "main.js", project / "static" / "part.js"

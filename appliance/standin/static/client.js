@@ -167,6 +167,7 @@
     else refreshed.then(() => own.forEach(swapStyle)); // one of them imports it, or shows it
   }
   function swapStyle(link) {
+    if (link.integrity) return loadAgain(); // the document names the hash of the old file
     const next = link.cloneNode();
     next.href = fresh(link.href);
     next.addEventListener("load", () => link.remove());
@@ -174,10 +175,16 @@
     link.after(next);
   }
   function swapImages(files) {
-    for (const image of document.querySelectorAll("img[src]")) {
-      if (files.some((file) => isOf(image.src, file))) image.src = fresh(image.src);
+    const uses = loaded(files).map((entry) => entry.initiatorType);
+    let isSwapped = uses.every((use) => use === "img" || use === "css" || use === "link");
+    for (const image of document.querySelectorAll("img")) {
+      if (!files.some((file) => isOf(image.currentSrc || image.src, file))) continue;
+      if (image.srcset || image.closest("picture")) isSwapped = false; // one of several sources: the browser chooses
+      else image.src = fresh(image.src);
     }
-    swapStyles(files); // backgrounds
+    if (!isSwapped) refresh(files).then(loadAgain);
+    else if (!uses.length || uses.includes("css")) swapStyles(files);
+    else refresh(files);
   }
   const IMAGE = /\.(?:png|jpe?g|gif|webp|avif|svg|ico)$/i;
   const STYLE_PART = /\.(?:css|woff2?)$/i;
