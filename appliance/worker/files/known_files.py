@@ -53,8 +53,12 @@ class KnownFiles:
     def report(self) -> FilesReport:
         """Return the files used during the start, which is over, successful or not. Later ones report themselves."""
         if self._opened is not None:
-            self._opened.starting = False
+            self._opened.end_start()
         return FilesReport(files=self._inputs.report(), listed=sorted(self._inputs.listed))
+
+    def template_readers(self, path: str) -> set[str] | None:
+        """Return who has read a template since the start; None if it was read before, or if that is not certain."""
+        return None if self._opened is None else self._opened.readers_of(path)
 
     def record_loaded(self) -> None:
         """Record the files that our loader did not load: extension modules, a script."""

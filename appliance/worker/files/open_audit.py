@@ -24,6 +24,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from ..hooks import TRANSIENT
+from .template_readers import TemplateReaders
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -41,7 +42,7 @@ _NEVER_INPUT = re.compile(
     r"|\.(?:pyc|pyo|log|out|pid|lock|sock|tmp|swp|db|sqlite3?|dbm|rdb)(?:[.-][\w.-]*)?\Z"
     r"|/\.coverage[^/]*\Z|[-.](?:journal|wal|shm)\Z"
 )
-_TEMPLATE = re.compile(r"\.(?:html?|djhtml|jinja2?|j2|mako|mak|pt|tpl|stpl|txt|xml|md|svg)\Z")
+TEMPLATE: Final = re.compile(r"\.(?:html?|djhtml|jinja2?|j2|mako|mak|pt|tpl|stpl|txt|xml|md|svg)\Z")
 # Modules that read templates. An application that reads a page itself does so in its own code.
 _ENGINES = (
     "jinja2.",
@@ -90,6 +91,8 @@ class OpenAudit:
         self._watched = watched  # compiled at the first write: it takes 2 ms, which each reload would pay
         self._read = 0
         self._written: set[str] = set()
+        self.readers = TemplateReaders()
+        self._at_start: frozenset[str] = frozenset()
         self.starting = True  # until the application is imported
 
     def begin(self) -> None:
@@ -118,7 +121,7 @@ class OpenAudit:
                 return
             if flags & os.O_ACCMODE != os.O_RDONLY:
                 self._writes(self._name(path))
-            elif self.starting or (isinstance(path, str) and _TEMPLATE.search(path)):
+            elif self.starting or (isinstance(path, str) and TEMPLATE.search(path)):
                 self._reads(path, flags)
         except Exception as error:  # noqa: BLE001  see the module
             self._failed(error)
@@ -176,7 +179,11 @@ class OpenAudit:
         if isinstance(path, str) and path.startswith("/") and not path.startswith(self._roots):
             return  # mostly a package's file: 0.2 µs
         name = self._name(path)
-        if not name.startswith(self._root) or name in self._inputs.files or flags & getattr(os, "O_DIRECTORY", 0):
+        if not name.startswith(self._root) or flags & getattr(os, "O_DIRECTORY", 0):
+            return
+        if not self.starting:
+            self.readers.note(name, _opener())
+        if name in self._inputs.files:
             return
         if _NEVER_INPUT.search(name) or name in self._written or not self._places.is_own(name):
             return
@@ -199,6 +206,21 @@ class OpenAudit:
                 return ""
         return self._inputs.absolute(path)
 
+    def readers_of(self, path: str) -> set[str] | None:
+        """Return who has read a template since the start; None if it was read before, or if that is not certain."""
+        real = os.path.realpath(path)
+        if not real.startswith(self._roots) or not TEMPLATE.search(real) or self.starting or self._off:
+            return None
+        if self._read >= MAX_READ or not self.readers.is_complete:
+            return None
+        at_start = (name for name in (*self._at_start, *self._written) if TEMPLATE.search(name))
+        return None if any(os.path.realpath(name) == real for name in at_start) else self.readers.of(real)
+
+    def end_start(self) -> None:
+        """The application is imported: what was read until now was read by its import."""
+        self._at_start = frozenset(self._inputs.files)
+        self.starting = False
+
     def _is_template(self) -> bool:
         """Whether a template engine or the project's code opens the file, and not a server of static files."""
         frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  the only way to know who opens it
@@ -218,3 +240,13 @@ class OpenAudit:
 
 def _is_import(frame: FrameType) -> bool:
     return frame.f_code.co_filename.startswith("<frozen importlib")
+
+
+def _opener() -> FrameType | None:
+    """Return the frame of the code that opens a file, without the hook's own frames and those of ``open``."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  as above
+    while frame is not None:
+        if frame.f_globals is not globals() and frame.f_globals.get("__name__") not in _TRANSPARENT:
+            return frame
+        frame = frame.f_back
+    return None

@@ -1,0 +1,80 @@
+"""Remember who reads the project's templates in this process: a template engine that is known, or somebody else.
+
+Runs in the worker, within the audit of opened files. ``frameworks/rereading`` asks it when a template was saved.
+
+Theory of operation. Only a text that an engine has read for its own cache is certain not to be kept elsewhere. So the
+frames of the caller count up to the engine's own function that fills that cache. If any other code is among them (the
+project's loader, a package that extends an engine), that code may keep the text, and the file counts as read by others.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+MAX_FILES: Final = 2000
+JINJA: Final = "Jinja"
+DJANGO: Final = "Django"
+OTHERS: Final = "others"
+# For each engine: the function that fills its cache, and the modules that may be between it and the file.
+_ENGINES = (
+    (JINJA, ("jinja2.environment", "_load_template"), ("jinja2.", "flask.templating")),
+    (DJANGO, ("django.template.engine", "find_template"), ("django.template.",)),
+)
+# They read a template's lines for a traceback or for the page of an error, and render nothing of it.
+_READERS_OF_LINES = frozenset({"linecache", "tokenize", "traceback", "inspect", "django.views.debug"})
+_OURS = __name__.partition(".")[0]
+_MAX_DEPTH: Final = 12
+
+
+class TemplateReaders:
+    """The readers of each template, since the application was imported."""
+
+    def __init__(self) -> None:
+        self._readers: dict[str, set[str]] = {}
+        self.is_complete = True
+
+    def note(self, file: str, opener: FrameType | None) -> None:
+        """Note that the code of this frame opens the file."""
+        known = self._readers.get(file)
+        if known is None:
+            if len(self._readers) >= MAX_FILES:
+                self.is_complete = False
+                return
+            known = self._readers[file] = set()
+        if OTHERS not in known and (reader := _reader(opener)):
+            known.add(reader)
+
+    def of(self, real: str) -> set[str]:
+        """Return who has read this file (a real path), by whatever name; empty: nobody."""
+        found: set[str] = set()
+        for file, readers in list(self._readers.items()):
+            if os.path.realpath(file) == real:
+                found |= readers
+        return found
+
+
+def _reader(frame: FrameType | None) -> str:
+    """Return which engine reads, or OTHERS; "" if only lines are shown."""
+    name = _name(frame)
+    if name in _READERS_OF_LINES or name.partition(".")[0] == _OURS:
+        return ""
+    for engine, fills, between in _ENGINES:
+        if name.startswith(between):
+            for _ in range(_MAX_DEPTH):
+                if frame is None or not name.startswith(between):
+                    break
+                if (name, frame.f_code.co_name) == fills:
+                    return engine
+                frame = frame.f_back
+                name = _name(frame)
+            return OTHERS
+    return OTHERS
+
+
+def _name(frame: FrameType | None) -> str:
+    name = frame.f_globals.get("__name__", "") if frame is not None else ""
+    return name if isinstance(name, str) else ""
