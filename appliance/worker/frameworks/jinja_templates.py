@@ -1,0 +1,94 @@
+"""Tell whether Jinja reads a template again at its next use. Runs in the worker; imports nothing of the project.
+
+Theory of operation. ``Environment.get_template`` compares the file with what it has compiled, if ``auto_reload`` is on.
+A ``Template`` that the project keeps is never compared; nor are the macros that a template has imported from another.
+And the comparison may fail: it is one of modification times, which two saves in one tick of the clock share. So nothing
+is assumed: each compiled template of the file is looked at, and Jinja itself is asked whether it sees the change.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from .live_objects import LiveObjects, further_references, loaded_class
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LOADS = frozenset({"get_template", "select_template", "get_or_select_template"})
+_SELF = "__jinja_template__"  # a compiled template's name in its own namespace
+_HELD = "the application keeps the compiled template, or renders it now"
+
+
+def classes() -> list[type]:
+    """Return the classes whose objects ``objection`` looks at."""
+    found = (_environment(), _template(), _file_loader())
+    return [each for each in found if each is not None]
+
+
+def folders(live: LiveObjects) -> Iterator[str]:
+    """Yield the folders in which loaders look for templates."""
+    for loader in live.of(_file_loader()):
+        yield from map(os.fspath, loader.searchpath)
+
+
+def objection(files: frozenset[str], live: LiveObjects) -> str:
+    """Return why a template of these files (real paths) may be stale; "" if each is read again."""
+    compiled: dict[int, str] = {}
+    namespaces: dict[int, dict[str, Any]] = {}
+    other_names: list[str] = []
+    for template in live.of(_template()):
+        name, file, root = template.name, template.filename, template.root_render_func
+        real = os.path.realpath(file) if isinstance(file, str) else ""
+        if real in files:
+            compiled[id(template)], namespaces[id(template)] = real, root.__globals__
+        elif isinstance(name, str):
+            other_names.append(name)
+        if template._module is not None and (real in files or _LOADS.intersection(root.__code__.co_names)):  # noqa: SLF001  nothing public tells it
+            return "templates have imported macros, and Jinja keeps those"
+        del template
+    for file in files - set(compiled.values()):
+        if any(file.endswith(f"/{name}") for name in other_names):
+            return "Jinja may have found another template of this name before"
+    return _of_cached(namespaces, live) or _of_uncached(namespaces)
+
+
+def _of_cached(namespaces: dict[int, dict[str, Any]], live: LiveObjects) -> str:
+    """Look at each compiled template that an environment has in its cache, and leave the others."""
+    for environment in live.of(_environment()):
+        cache = environment.cache
+        mapping = cache if isinstance(cache, dict) else getattr(cache, "_mapping", {})
+        for key in [key for key, template in list(mapping.items()) if id(template) in namespaces]:
+            namespace = namespaces.pop(id(mapping[key]), {})
+            if why := _of_one(environment, mapping, key, namespace):
+                return why
+    return ""
+
+
+def _of_one(environment: Any, mapping: dict[Any, Any], key: Any, namespace: dict[str, Any]) -> str:
+    if not environment.auto_reload:
+        return "Jinja's auto_reload is off (Flask's TEMPLATES_AUTO_RELOAD, or its debug mode, turns it on)"
+    if getattr(mapping[key]._uptodate, "__module__", None) != "jinja2.loaders":  # noqa: SLF001  as above
+        return "a loader of the application's own has read it"
+    if mapping[key].is_up_to_date:
+        return "Jinja does not see that it has changed"
+    return _HELD if further_references(mapping, key) > (_SELF in namespace) else ""
+
+
+def _of_uncached(namespaces: dict[int, dict[str, Any]]) -> str:
+    """A template that no cache has is garbage, if only its own namespace refers to it."""
+    unheld = (_SELF in each and not further_references(each, _SELF) for each in namespaces.values())
+    return "" if all(unheld) else _HELD
+
+
+def _environment() -> type | None:
+    return loaded_class("jinja2.environment", "Environment")
+
+
+def _template() -> type | None:
+    return loaded_class("jinja2.environment", "Template")
+
+
+def _file_loader() -> type | None:
+    return loaded_class("jinja2.loaders", "FileSystemLoader")

@@ -1,0 +1,75 @@
+"""Find the objects of some classes that are alive in this process, and whether anything but a cache holds one.
+
+Runs in the worker, when a template was saved. It makes nothing, and calls no code of the project.
+
+Theory of operation. An engine is known by the class of its objects, and any code may have made them. So the collector's
+list of all objects is searched: 3 ms for a small application, 10 for a site with Django's admin. An object that only a
+cache and the search itself hold has a known number of references; each one more is a holder that nobody knows.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from itertools import compress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+Class = TypeVar("Class", bound=type)
+
+
+def loaded_class(module: str, name: str) -> type | None:
+    """Return a class of a loaded module; None if the module is not loaded, or has no such class."""
+    found = getattr(sys.modules.get(module), name, None)
+    return found if isinstance(found, type) else None
+
+
+class LiveObjects:
+    """The objects of these classes and their subclasses; each is held once."""
+
+    def __init__(self, classes: Iterable[type]) -> None:
+        wanted = {id(each) for cls in classes for each in with_subclasses(cls)}
+        objects = gc.get_objects()
+        # By the types' ids, within C: a type may have a metaclass with a hash or a comparison of its own.
+        self._found: list[Any] = list(compress(objects, map(wanted.__contains__, map(id, map(type, objects)))))
+
+    def of(self, cls: type | None) -> Iterator[Any]:
+        """Yield the objects of one of the classes; none of a class that is not loaded."""
+        wanted = with_subclasses(cls) if cls is not None else []
+        for each in self._found:
+            if any(type(each) is known for known in wanted):
+                yield each
+
+
+def with_subclasses(cls: type) -> list[type]:
+    """Return a class and everything that is derived from it."""
+    found = [cls]
+    for each in found:
+        derived: list[type] = type.__subclasses__(each)
+        found += [one for one in derived if one not in found]
+    return found
+
+
+def further_references(mapping: Mapping[Any, Any], key: object) -> int:
+    """Return how many references there are to the value besides this mapping's and one ``LiveObjects``'s.
+
+    The caller must not refer to the value itself.
+    """
+    return _references(mapping, key) - _ALONE
+
+
+def _references(mapping: Mapping[Any, Any], key: object) -> int:
+    return sys.getrefcount(mapping[key])
+
+
+def _alone() -> int:
+    mapping = {0: object()}
+    listed = [mapping[0]]
+    count = _references(mapping, 0)
+    del listed
+    return count
+
+
+_ALONE = _alone()

@@ -1,0 +1,127 @@
+"""Tell whether saved templates are read again at their next use, so that the worker need not be restarted.
+
+Runs in the worker's control thread, when the supervisor asks. Never imports a framework, and makes no engine that the
+project has not made.
+
+Theory of operation. A stale page is the worst result, and a restart is always right. So each way in which this process
+may keep something of a file has to be excluded, at the moment of the save; a doubt is a restart:
+
+- who has read the file: known engines alone, and not while the application was imported (``files/template_readers``);
+- nothing is being read now: a thread that has read the old text would put it into a cache later. What begins after
+  this look finds the saved file;
+- what the engines have compiled (``jinja_templates``, ``django_templates``) is read again, and nothing else holds it;
+- no cache of rendered pages in this process is known to hold something.
+"""
+
+from __future__ import annotations
+
+import _thread
+import functools
+import gc
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ..files.template_folders import template_folders
+from ..files.template_readers import OTHERS
+from . import django_templates, jinja_templates
+from .live_objects import LiveObjects, loaded_class
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import FrameType
+
+_UNSEEN = ("minijinja",)  # engines that read files without Python's knowledge
+_RENDERED = (("cachelib.simple", "SimpleCache"), ("flask_caching.backends.simplecache", "SimpleCache"))
+
+
+def objection(
+    paths: Iterable[str], readers: Callable[[str], set[str] | None], application: Any, is_own: Callable[[str], bool]
+) -> str:
+    """Return why a new worker is needed for these saved templates; "" if each is read again at its next use.
+
+    Args:
+        paths: absolute paths.
+        readers: tells who has read a file, as ``KnownFiles.template_readers``.
+        application: the one that is served.
+        is_own: whether a file of code is the project's.
+    """
+    unread = []
+    for path in paths:
+        known = readers(path)
+        if known is None:
+            return "it may have been read while the application was imported"
+        if OTHERS in known:
+            return "other code than a known template engine has read it"
+        if not known:
+            unread.append(path)
+    if engine := next((name for name in _UNSEEN if name in sys.modules), ""):
+        return f"{engine} may have read it"
+    engines = [*jinja_templates.classes(), *django_templates.classes()]
+    if not engines:
+        return "no template engine that is known to read it again is loaded"
+    if _is_reading():
+        return "a template is being read at this moment"
+    live = LiveObjects([*engines, *_caches(), functools._lru_cache_wrapper])  # noqa: SLF001  nothing public names the type
+    return (
+        _unknown(unread, live, application)
+        or _rendered(live, is_own)
+        or _of_engines(frozenset(map(os.path.realpath, paths)), live)
+    )
+
+
+def _of_engines(files: frozenset[str], live: LiveObjects) -> str:
+    why = jinja_templates.objection(files, live) or django_templates.objection(files, live)
+    if not why:
+        django_templates.reset(live)
+    return why
+
+
+def _is_reading() -> bool:
+    """Whether a thread is within an engine's function that reads a file and fills its cache."""
+    frames = sys._current_frames()  # noqa: SLF001  nothing public tells it
+    frames.pop(_thread.get_ident(), None)  # a frame that refers to itself would keep this look's objects
+    return any(map(_reads, frames.values()))
+
+
+def _reads(frame: FrameType | None) -> bool:
+    while frame is not None:
+        name, function = str(frame.f_globals.get("__name__")), frame.f_code.co_name
+        if function == "_load_template" and name == "jinja2.environment":
+            return True
+        if function == "get_template" and name.startswith("django.template.loaders."):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _unknown(unread: list[str], live: LiveObjects, application: Any) -> str:
+    """A file that nobody is known to have read must be one that a known engine will read."""
+    if not unread:
+        return ""
+    found = (*template_folders(application), *jinja_templates.folders(live), *django_templates.folders(live))
+    folders = tuple(os.path.join(os.path.realpath(folder), "") for folder in found)  # noqa: PTH118  pathlib costs 5 ms at import
+    is_known = all(os.path.realpath(path).startswith(folders) for path in unread)
+    return "" if is_known else "no template engine is known that reads it"
+
+
+def _caches() -> list[type]:
+    return [each for module, name in _RENDERED if (each := loaded_class(module, name)) is not None]
+
+
+def _rendered(live: LiveObjects, is_own: Callable[[str], bool]) -> str:
+    """Return which cache of this process may hold a rendered page."""
+    for cls in _caches():
+        if any(getattr(each, "_cache", None) for each in live.of(cls)):
+            return "a cache in memory may keep rendered pages"
+    for each in live.of(functools._lru_cache_wrapper):  # noqa: SLF001  as above
+        code = getattr(getattr(each, "__wrapped__", None), "__code__", None)
+        if code is not None and is_own(code.co_filename) and _holds_markup(each):
+            return f"{code.co_name}() keeps what it has rendered (functools.lru_cache)"
+    return ""
+
+
+def _holds_markup(function: Any) -> bool:
+    kept = [each for each in gc.get_referents(function) if each is not vars(function)]  # that has its names, <locals>
+    values = [value for each in kept if type(each) is dict for value in list(each.values())]
+    return any("<" in value for value in (*kept, *values) if isinstance(value, str))
