@@ -1,4 +1,4 @@
-"""The events of the appliance's own pages, and of the pages that a browser shows."""
+"""The events of the appliance's own pages, of the pages that a browser shows, and of their templates."""
 
 from __future__ import annotations
 
@@ -21,6 +21,16 @@ PAGE_EVENTS = MappingProxyType(
             CHILD,
         ),
         "pages.failed": Event("warning", "The pages of the appliance can't be shown.", ("reason",)),
+        "templates.reread": Event(
+            "info",
+            "Templates have changed that the worker reads again anyway: it goes on, and open pages load again.",
+            ("files", "count", "duration_s"),
+        ),
+        "templates.cached": Event(
+            "debug",
+            "Templates have changed that the worker may keep in memory, for this reason: a new generation starts.",
+            ("files", "count", "reason"),
+        ),
         "remedy.started": Event(
             "info",
             "A person has pressed the button of a remedy: this command is run, or this file changed.",

@@ -10,7 +10,17 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from .message_base import Message
-from .page_messages import CancelRemedy, Importing, RemediesFound, RemedyProgress, RunRemedy, SetRemedies
+from .page_messages import (
+    CancelRemedy,
+    CheckTemplates,
+    Importing,
+    PublishRevision,
+    RemediesFound,
+    RemedyProgress,
+    RunRemedy,
+    SetRemedies,
+    TemplatesChecked,
+)
 
 # -- supervisor to child ---------------------------------------------------------------------------------------------
 
@@ -335,17 +345,20 @@ KINDS: dict[str, type[Message]] = {
         StartAccepting,
         TellLastSave,
         ReportModules,
+        CheckTemplates,
         ServeUnfinishedImport,
         Preload,
         Fork,
         SetStandInPage,
         StopAccepting,
         PublishAssets,
+        PublishRevision,
         SetRemedies,
         RemedyProgress,
         Hello,
         Ready,
         ModulesReport,
+        TemplatesChecked,
         FilesReport,
         Preloaded,
         ForkMismatch,

@@ -1,4 +1,4 @@
-"""The messages about pages: where an import stands; what helps, what a person has pressed, what a remedy prints.
+"""The messages about pages: where an import stands, remedies and what a person has pressed of them, saved templates.
 
 Fields are JSON values, as in ``messages``.
 """
@@ -82,3 +82,37 @@ class Importing(Message):
     file: str
     line: int
     count: int
+
+
+@dataclass(frozen=True)
+class CheckTemplates(Message):
+    """These templates were saved: tell whether each is read again at its next use. ``number``: of this question."""
+
+    kind = "check_templates"
+    number: int
+    paths: list[str]
+
+
+@dataclass(frozen=True)
+class PublishRevision(Message):
+    """Tell open pages that this generation's templates have changed so many times. For a stand-in."""
+
+    kind = "publish_revision"
+    generation: int
+    revision: int
+
+
+@dataclass(frozen=True)
+class TemplatesChecked(Message):
+    """The answer to ``CheckTemplates``.
+
+    Attributes:
+        number: the question's.
+        reason: why a new worker is needed; "" if each template is read again at its next use.
+        revision: how many times this worker's templates have changed so; its pages name it.
+    """
+
+    kind = "templates_checked"
+    number: int
+    reason: str
+    revision: int = 0

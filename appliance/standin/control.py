@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.protocol.channel import Channel, ChannelError
 from appliance.protocol.messages import Drain, PublishAssets, Ready, SetStandInPage, StopAccepting, TakeConnections
-from appliance.protocol.page_messages import RemedyProgress, SetRemedies
+from appliance.protocol.page_messages import PublishRevision, RemedyProgress, SetRemedies
 from appliance.server.browser.own_paths import is_own_request
 from appliance.server.pool.connection_handoff import Handoff
 from appliance.server.wsgi.recording.exchange import current
@@ -142,6 +142,9 @@ class StandIn:
             self._remedies.progress(message)
         elif isinstance(message, PublishAssets):
             self._stream.publish_assets(message.paths)
+        elif isinstance(message, PublishRevision):
+            if message.generation == self._generation:
+                self._publish(message.generation, None, message.revision)
         elif isinstance(message, Drain):
             self._stream.close()
             self._page.stop()
@@ -163,5 +166,6 @@ class StandIn:
         self._page.stop()
         self._publish(generation, None)
 
-    def _publish(self, generation: int, page: dict[str, Any] | None) -> None:
-        self._stream.publish_state({"run": self._run_id, "generation": generation, "page": page})
+    def _publish(self, generation: int, page: dict[str, Any] | None, revision: int = 0) -> None:
+        state = {"run": self._run_id, "generation": generation, "revision": revision, "page": page}
+        self._stream.publish_state(state)

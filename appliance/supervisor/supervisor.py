@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.protocol import messages
+from appliance.protocol import messages, page_messages
 from appliance.supervisor import lifecycle, lifecycle_events
 from appliance.supervisor.address import Address
 from appliance.supervisor.child_listener import ChildListener, Routes
@@ -28,6 +28,7 @@ from appliance.supervisor.reporting.reports import Reports
 from appliance.supervisor.reporting.status_json import StatusAnswers
 from appliance.supervisor.runtime import Runtime, Snapshot
 from appliance.supervisor.saves.reload_trigger import ReloadTrigger
+from appliance.supervisor.saves.template_saves import TemplateSaves
 from appliance.supervisor.steps import before_start, remedy_run
 from appliance.supervisor.steps.steps import Steps
 from appliance.supervisor.stopping import Stopping
@@ -80,9 +81,14 @@ class Supervisor:
         )  # fmt: skip
         self._reports = Reports(runtime, Address.of(listener, settings.public_url, process, secure=secure))
         self._debug_port = DebugPort(self._loop, settings, log)
+        self._template_saves = TemplateSaves(
+            str(settings.project), self._loop, self._children, log, worker=self._serving_worker,
+            changed=self._templates_changed,
+        )  # fmt: skip
         self._reload_trigger = ReloadTrigger(
             settings, self._loop, log, page_facts=PageFacts(settings, self._loop.post, self._children),
-            changed=self._changed, assets=self._assets_saved, phase=lambda: self._state.phase,
+            changed=self._changed, assets=self._assets_saved, template_saves=self._template_saves,
+            phase=lambda: self._state.phase,
         )  # fmt: skip
         self._spawner = Spawner(self._children, settings, process, listener, certificate, self._reload_trigger)
         self._pages = PageDisplay(
@@ -119,6 +125,7 @@ class Supervisor:
             messages.DebuggerPort: lambda child, each, _: self._debug_port.listens(child, each.port, waits=each.waits),
             messages.StacksPipe: lambda child, each, numbers: self._reports.stacks.add(child, each.signal, numbers),
             messages.Drained: lambda child, _, __: self._drained(child),
+            page_messages.TemplatesChecked: lambda child, message, _: self._template_saves.answered(child, message),
         }
         others = (self._controls.keys, self._reload_trigger.notes, pages.router, self._debug_port, self._reports.stacks)
         child_listener.route(
@@ -203,6 +210,15 @@ class Supervisor:
         code_alone = {Kind.CODE, Kind.ASSET}.issuperset(changes.kinds.values())
         code_alone = code_alone and (not target or Path(target).is_file())
         self.on_event(lifecycle_events.CodeChanged() if code_alone else lifecycle_events.ProjectChanged())
+
+    def _serving_worker(self) -> Handle | None:
+        """Return the worker that serves what was last saved, as far as that was reported; None while none does."""
+        worker = self._worker_group.workers.current
+        is_serving = self._state.phase is Phase.SERVING and worker is not None and worker.ready_at is not None
+        return worker if is_serving and worker is not None and not worker.ending else None
+
+    def _templates_changed(self, generation: int, revision: int) -> None:
+        self._pages.router.templates_changed(generation, revision)
 
     def _assets_saved(self, paths: list[str]) -> None:
         self._pages.router.assets_saved(paths)

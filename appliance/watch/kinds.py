@@ -30,8 +30,8 @@ class Kind(enum.Enum):
 
 
 # Django (since 4.1, also with DEBUG), Jinja without auto_reload and gettext cache what they have read. A restart is
-# right for all of them and costs 50 ms; telling each framework to forget would only work for those that we know. An
-# HTML file outside the folders of templates is a report, an upload, documentation: no framework caches it.
+# right for all of them; the worker may know that it is not needed (``supervisor/saves/template_saves``). An HTML file
+# outside the folders of templates is a report, an upload, documentation: no framework caches it.
 _SUFFIXES = MappingProxyType(
     {
         **dict.fromkeys((".py", ".pyw", ".wsgi", ".ini", ".so"), Kind.CODE),
@@ -40,6 +40,7 @@ _SUFFIXES = MappingProxyType(
 )
 _IN_TEMPLATES = frozenset({".txt", ".xml", ".md", ".svg", ".json", ".js", ".css"})  # mails, feeds, fragments
 _TEMPLATES = re.compile(r"/templates(?:/|\Z)")
+_TEMPLATE_NAME = re.compile(r"\.(?:html?|djhtml|jinja2?|j2|txt|xml|md|svg)\Z")  # what frameworks that read again load
 _TRANSLATIONS = re.compile(r"/LC_MESSAGES\Z")
 _STATIC = re.compile(r"/(?:static|staticfiles|public|dist|assets)(?:/|\Z)")
 _BROWSERS = frozenset(
@@ -78,6 +79,11 @@ def watched_names(environment: Collection[str], extra: Collection[str]) -> str:
 def is_static(folder: str, suffix: str) -> bool:
     """Whether browsers load a file with this suffix in this folder, a path below the project's that begins with "/"."""
     return suffix in _BROWSERS and (suffix == ".css" or _STATIC.search(folder) is not None)
+
+
+def is_template(path: str, kind: Kind) -> bool:
+    """Whether a file may be a template that a framework reads again at each use."""
+    return kind in {Kind.ASSET, Kind.CODE} and _TEMPLATE_NAME.search(path) is not None
 
 
 class Rule:

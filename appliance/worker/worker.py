@@ -16,7 +16,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..protocol import messages
+from ..protocol import messages, page_messages
 from ..protocol.channel import Channel, ChannelError
 from ..protocol.inflight import InFlight
 from ..server.browser.live_reload import LiveReload
@@ -127,6 +127,7 @@ class Worker:
             messages.Drain: lambda message, _: self._drain(message),
             messages.ReportModules: lambda message, _: self._report_modules(message),
             messages.ReportBackgroundWork: lambda message, _: self._report_background_work(message),
+            page_messages.CheckTemplates: lambda message, _: self._check_templates(message),
             messages.ServeUnfinishedImport: lambda _, __: self._serve_unfinished_import(),
         }
 
@@ -338,6 +339,18 @@ class Worker:
         )
         if report is not None:
             send(self._channel, report)
+
+    def _check_templates(self, message: page_messages.CheckTemplates) -> None:
+        unknown = "the worker can't tell"
+        reason = self._hooks.call("templates", self._template_objection, message.paths, otherwise=unknown)
+        live_reload = self._page_context.live_reload
+        revision = live_reload.revise() if live_reload is not None and not reason else 0
+        send(self._channel, page_messages.TemplatesChecked(number=message.number, reason=reason, revision=revision))
+
+    def _template_objection(self, paths: list[str]) -> str:
+        from .frameworks import rereading  # noqa: PLC0415  not needed before
+
+        return rereading.objection(paths, self._files.template_readers, self._application, self._files.places.is_own)
 
     def _serve_unfinished_import(self) -> None:
         if self._intake.server is None:

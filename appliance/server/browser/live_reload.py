@@ -2,10 +2,15 @@
 
 A request that is not a navigation costs one look into its environ. What is not an HTML document passes with its own
 iterable: a ``wsgi.file_wrapper`` stays one, a list stays one, and every byte is the application's.
+
+A page names the generation that has served it, and the revision of its templates. Both are compared with what serves
+now, so a page misses nothing that was saved while it was on its way.
 """
 
 from __future__ import annotations
 
+import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..http.hosts import host_name, is_loopback
@@ -31,11 +36,18 @@ class LiveReload:
         self._application = application
         self._attributes = f'src="{CLIENT}" data-generation="{generation}" data-run="{run_id}"'
         self._everywhere = everywhere
+        self._revision, self._revised_at = 0, 0.0
 
-    def tag(self, nonce: str) -> bytes:
+    def revise(self) -> int:
+        """Count one more change of templates without a new generation; return how many there were."""
+        self._revised_at = time.monotonic()  # first: a thread that reads the new number must not see the old time
+        self._revision += 1
+        return self._revision
+
+    def tag(self, revision: int, nonce: str) -> bytes:
         """The script's element."""
         named = f'nonce="{nonce}" ' if nonce else ""
-        return f"<script {named}{self._attributes}></script>".encode()
+        return f'<script {named}{self._attributes} data-revision="{revision}"></script>'.encode()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """PEP 3333's application."""
@@ -45,7 +57,7 @@ class LiveReload:
 
         if "HTTP_ACCEPT_ENCODING" in environ:
             environ["HTTP_ACCEPT_ENCODING"] = readable(environ["HTTP_ACCEPT_ENCODING"])
-        response = DocumentResponse(self.tag, start_response)
+        response = DocumentResponse(partial(self.tag, self._revision), start_response)
         result = self._application(environ, response.start)
         if response.passes:
             return result
@@ -64,11 +76,16 @@ class LiveReload:
         return self._everywhere or is_loopback(host_name(environ.get("HTTP_HOST", "")))
 
     def added_to_page(
-        self, environ: dict[str, Any], fields: list[tuple[str, str]], content: bytes
+        self, environ: dict[str, Any], fields: list[tuple[str, str]], content: bytes, began: float
     ) -> tuple[list[tuple[str, str]], bytes]:
-        """Add the script to a page that the server itself answers this request with; return its fields and content."""
+        """Add the script to a page that the server itself answers this request with; return its fields and content.
+
+        ``began``: the start of the request (CLOCK_MONOTONIC). It may have used the templates of the revision before.
+        """
         if environ.get("HTTP_SEC_FETCH_DEST") != "document" or not self._is_wanted(environ):
             return fields, content
         from .document_response import added_to_page  # noqa: PLC0415  see there
 
-        return added_to_page(self.tag, fields, content)
+        revision = self._revision
+        revision -= began <= self._revised_at
+        return added_to_page(partial(self.tag, revision), fields, content)

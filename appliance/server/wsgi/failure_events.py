@@ -72,7 +72,10 @@ def failure_page(run: FailingRun, error: BaseException | None, accept: str) -> t
         return [("Content-Type", "text/plain"), ("Cache-Control", "no-store")], b"The application failed.\n"
     fields, content = response({"status": 500, "lead": LEAD, **request_id_of(run), **_report(run, error)}, accept)
     live_reload = run.page_context().get("live_reload")
-    return (fields, content) if live_reload is None else live_reload.added_to_page(run.base_env, fields, content)
+    if live_reload is None:
+        return fields, content
+    began = 0.0 if run.exchange is None else run.exchange.started
+    return live_reload.added_to_page(run.base_env, fields, content, began)  # type: ignore[no-any-return]  # of a context
 
 
 def request_id_of(run: FailingRun) -> dict[str, str]:

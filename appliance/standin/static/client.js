@@ -6,6 +6,7 @@
 (() => {
   const script = document.currentScript;
   const served = Number(script.dataset.generation);
+  const servedRevision = Number(script.dataset.revision); // of this generation's templates
   const pageValue = "{page-value}";
   const KEPT = "__appliance__ " + location.pathname + location.search;
   const MOST_ERRORS = 50;
@@ -301,9 +302,10 @@
       return performance.getEntriesByType("navigation")[0]?.type === "reload"; // storage is forbidden
     }
   }
-  function state({ run, generation, page }) {
-    const isNew = generation && (run !== script.dataset.run || generation > served);
-    if (isNew && !isTried([script.dataset.run, served, run, generation].join())) {
+  function state({ run, generation, revision, page }) {
+    const isRevised = generation === served && revision > servedRevision;
+    const isNew = generation && (run !== script.dataset.run || generation > served || isRevised);
+    if (isNew && !isTried([script.dataset.run, served, servedRevision, run, generation, revision].join())) {
       loadAgain();
       return;
     }

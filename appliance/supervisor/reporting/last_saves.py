@@ -1,9 +1,10 @@
 """Remember what the project's files held before a save, and what the last save changed, as a diff for error pages.
 
 Theory of operation. A thread of its own reads files and compares them: a file may be on a slow mount, and a comparison
-takes time. A file's text is read when a worker reports that it has loaded the file, and again at each save. So the
-first save of a file that nothing has loaded (a template) shows no diff. What is kept is bounded: small text files, the
-most recently used first. Files that hold secrets are named, but their text is never read.
+takes time. A file's text is read when a worker reports that it has loaded the file, and again at each save: a module
+at the start, a template when a request first uses it. The first save of a file before that shows no diff. What is kept
+is bounded: small text files, the most recently used first. Files that hold secrets are named, but their text is never
+read.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.loop import Loop, Timer
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.reporting.page_facts import PageFacts
+    from appliance.supervisor.saves.template_saves import TemplateSaves
 
 REPORTED_WRITES_MAX = 50  # events about files that the application writes itself
 REMOVED_MOST = 100
@@ -52,6 +54,7 @@ class ReloadTrigger:
         page_facts: PageFacts,
         changed: Callable[[Changes], None],
         assets: Callable[[list[str]], None],
+        template_saves: TemplateSaves,
         phase: Callable[[], Phase],
     ) -> None:
         self._on = settings.reload == "on"
@@ -63,6 +66,7 @@ class ReloadTrigger:
         self._saves = page_facts.saves
         self._changed = changed
         self._static_saves = StaticSaves(assets)
+        self._template_saves = template_saves
         self._phase = phase
         self._how: dict[str, Any] | None = None
         self._generation = 0  # whose files are watched
@@ -115,9 +119,10 @@ class ReloadTrigger:
             if child.ready_at is not None:
                 self._static_saves.serving()
             if late := self._static_saves.listed(report.listed, more=more, since=child.started):
-                self._save(dict.fromkeys(late, Kind.CODE), Changes({}, time.monotonic()))
+                self._save(dict.fromkeys(late, Kind.CODE), Changes({}, time.monotonic()), ask=False)
 
     def _files_noted(self, child: Handle, files: Mapping[str, Sequence[int]]) -> None:
+        self._saves.loaded(files)  # a template's first save has a diff too, once a page has used it
         if child.generation == self._generation:
             states = _file_states(files)
             self._watcher.compare(
@@ -162,12 +167,17 @@ class ReloadTrigger:
         restarting = dict.fromkeys(self._static_saves.saved(static) if static else (), Kind.CODE)
         kinds = {path: kind for path, kind in saved.items() if kind is not Kind.STATIC} | restarting
         if kinds:
-            self._save(kinds, changes)
+            self._save(kinds, changes, ask=not restarting)
 
-    def _save(self, kinds: Mapping[str, Kind], changes: Changes) -> None:
-        """Report files for which a worker restarts, now or after a delay."""
+    def _save(self, kinds: Mapping[str, Kind], changes: Changes, *, ask: bool) -> None:
+        """Report files for which a worker restarts, now or after a delay; ``ask`` whether it must, for templates."""
         self._remember_removed(kinds)
         self._saves.saved(list(kinds))
+        self._template_saves.take(replace(changes, kinds=kinds), self._restart, ask=ask)
+
+    def _restart(self, changes: Changes) -> None:
+        """Report saves that need a new worker; delay those of a file that changes again and again."""
+        kinds = changes.kinds
         if self._delay_timer is not None:
             self._delay_timer.cancel()
             self._delay_timer = None

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.errors import StartError
 from appliance.protocol.channel import message_parts
 from appliance.protocol.messages import PublishAssets, SetStandInPage, StopAccepting, TakeConnections
+from appliance.protocol.page_messages import PublishRevision
 from appliance.supervisor.workers import acceptor_events as events
 from appliance.supervisor.workers import acceptor_states
 from appliance.supervisor.workers.acceptor_states import Acceptor
@@ -60,6 +61,7 @@ class ConnectionRouter:
         self._state = acceptor_states.State()
         self._performers = self._actions()
         self._worker: Handle | None = None
+        self._revision: PublishRevision | None = None  # the last one of any worker
         self._standin: Handle | None = None
         self._standin_ended_at = float("-inf")
         self._wait_began = 0.0  # when clients began to wait for a worker
@@ -132,6 +134,12 @@ class ConnectionRouter:
         if self._standin is not None:
             self._children.send(self._standin, PublishAssets(paths=paths))
 
+    def templates_changed(self, generation: int, revision: int) -> None:
+        """Tell the open pages that this generation's templates have changed so many times."""
+        self._revision = PublishRevision(generation=generation, revision=revision)
+        if self._standin is not None:
+            self._children.send(self._standin, self._revision)
+
     def ended(self, child: Handle) -> None:
         """A process has ended; a stand-in whose page is still to be shown is started again."""
         if child is self._worker:
@@ -182,6 +190,8 @@ class ConnectionRouter:
     def _stop_standin(self, action: events.StopStandIn) -> None:
         if self._standin is not None:
             self._children.send(self._standin, StopAccepting(generation=action.generation))
+            if self._revision is not None:
+                self._children.send(self._standin, self._revision)
 
     def _report_failure(self, action: events.ReportFailure) -> None:
         error = action.error

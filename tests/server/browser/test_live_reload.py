@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import time
 from typing import Any
 from wsgiref.util import FileWrapper
 from wsgiref.validate import validator
@@ -13,7 +14,7 @@ import pytest
 from appliance.server.browser.live_reload import LiveReload
 
 PAGE = b"<!doctype html><html><head><title>x</title></head><body>y</body></html>"
-TAG = LiveReload(lambda *_: [], 7, "0a1b").tag("")
+TAG = LiveReload(lambda *_: [], 7, "0a1b").tag(0, "")
 WITH = PAGE.replace(b"<head>", b"<head>" + TAG)
 NAVIGATION = {"HTTP_SEC_FETCH_DEST": "document", "HTTP_HOST": "localhost:8000"}
 
@@ -267,3 +268,30 @@ def test_other_requests_are_offered_what_they_accept():
 
     Answer(app, HTTP_ACCEPT_ENCODING="br", HTTP_SEC_FETCH_DEST="empty")
     assert seen == ["br"]
+
+
+def test_a_page_names_the_revision_of_its_templates():
+    """A page that was begun before the last change names the revision before it: it is loaded again."""
+
+    def application(_: object, start: Any) -> list[bytes]:
+        start("200 OK", [("Content-Type", "text/html")])
+        reload.revise()  # while the page is rendered
+        return [PAGE]
+
+    reload = LiveReload(application, 7, "0a1b")
+    for revision in range(2):
+        assert f'data-revision="{revision}"'.encode() in b"".join(reload(environ(), lambda *_: lambda _: None))
+
+
+def test_an_error_page_names_the_revision_of_its_request():
+    """The request of a page of the server's own may have used a template that has changed since."""
+    reload = LiveReload(lambda *_: [], 7, "0a1b")
+    began = time.monotonic()
+
+    def revision(began: float) -> bytes:
+        _, content = reload.added_to_page(environ(), [("Content-Type", "text/html")], PAGE, began)
+        return content.partition(b'data-revision="')[2][:1]
+
+    assert revision(began) == b"0"
+    assert [reload.revise(), reload.revise()] == [1, 2]
+    assert (revision(began), revision(time.monotonic() + 1)) == (b"1", b"2")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from appliance.protocol.messages import HandOverConnections, PublishAssets, StopAccepting, TakeConnections
+from appliance.protocol.page_messages import PublishRevision
 from appliance.supervisor.workers import connection_router
 from tests.supervisor.fakes import no_process
 from tests.supervisor.routed_site import Site, connection, is_open, site
@@ -62,6 +63,16 @@ def test_open_pages_hear_of_saved_styles(site: Site):
     site.router.handed_over(own_page(), [connection()])
     site.router.assets_saved(["b.css"])
     assert [message.paths for _, message in site.children.sent if isinstance(message, PublishAssets)] == [["b.css"]]
+
+
+def test_open_pages_hear_of_changed_templates(site: Site):
+    """The stand-in is told where it runs; one that starts later is told too, after the generation that serves."""
+    site.worker()
+    site.router.templates_changed(3, 1)
+    site.router.handed_over(own_page(), [connection()])
+    site.router.templates_changed(3, 2)
+    told = [message for _, message in site.children.sent if isinstance(message, StopAccepting | PublishRevision)]
+    assert told == [StopAccepting(0), PublishRevision(3, 1), PublishRevision(3, 2)]
 
 
 def test_the_stop_waits_for_no_new_stand_in(site: Site):

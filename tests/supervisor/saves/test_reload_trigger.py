@@ -1,0 +1,36 @@
+"""What the files that a worker notes lead to, besides being watched."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from appliance.supervisor.lifecycle_events import Phase
+from appliance.supervisor.saves.reload_trigger import ReloadTrigger
+from appliance.worker.files.input_files import InputFiles
+from tests.supervisor.fakes import handle
+
+
+def test_the_text_of_a_template_is_read_when_a_request_first_uses_it(tmp_path: Path):
+    """So its first save has a diff, although no worker has loaded it at its start."""
+    (tmp_path / "page.html").write_text("one", encoding="utf-8")
+    settings: Any = SimpleNamespace(
+        reload="on", project=tmp_path, ignore=(), watch="auto", env_files=(), watch_extra=()
+    )
+    loop: Any = SimpleNamespace(watch=lambda *_: None, unwatch=lambda _: None)
+    known: list[str] = []
+    facts: Any = SimpleNamespace(saves=SimpleNamespace(loaded=known.extend))
+    unused: Any = None
+    trigger = ReloadTrigger(
+        settings, loop, unused, page_facts=facts, changed=unused, assets=unused, template_saves=unused,
+        phase=lambda: Phase.SERVING,
+    )  # fmt: skip
+    child = handle()
+    inputs = InputFiles(str(tmp_path), pipe := trigger.notes.begin(child))
+    inputs.report()
+    inputs.record(str(tmp_path / "page.html"))
+    trigger.notes.ended(child)
+    os.close(pipe)
+    assert known == [str(tmp_path / "page.html")]

@@ -1,0 +1,152 @@
+"""Saves of templates: what the worker reads again needs no new one; anything else is a reload of all of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from appliance.protocol.page_messages import CheckTemplates, TemplatesChecked
+from appliance.supervisor.processes.handles import Handle
+from appliance.supervisor.saves import template_saves
+from appliance.supervisor.saves.template_saves import TemplateSaves
+from appliance.watch.kinds import Kind
+from appliance.watch.watcher import Changes
+from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle
+
+
+class Saving:
+    """The saves of a project whose worker serves; what was restarted, and what open pages were told."""
+
+    def __init__(self) -> None:
+        self.loop, self.children, self.log = FakeLoop(), FakeChildren(), FakeLog()
+        self.worker: Handle | None = self.children.add(handle())
+        self.restarted: list[list[str]] = []
+        self.told: list[tuple[int, int]] = []
+        parts: Any = ("/project", self.loop, self.children, self.log)
+        self.saves = TemplateSaves(
+            *parts, worker=lambda: self.worker, changed=lambda *revision: self.told.append(revision)
+        )
+
+    def save(self, *names: str, kind: Kind = Kind.ASSET) -> None:
+        """Save these files in one burst."""
+        changes = Changes(dict.fromkeys(names, kind), 1.0)
+        self.saves.take(changes, lambda each: self.restarted.append(sorted(each.kinds)))
+
+    @property
+    def asked(self) -> list[tuple[int, list[str]]]:
+        """What workers were asked."""
+        return [(each.number, each.paths) for _, each in self.children.sent if isinstance(each, CheckTemplates)]
+
+    def answer(self, number: int, reason: str = "", child: Handle | None = None) -> None:
+        """As the worker's message."""
+        self.saves.answered(child or self.worker or handle(), TemplatesChecked(number, reason, 7))
+
+
+@pytest.fixture
+def saving() -> Saving:
+    """A project that is served."""
+    return Saving()
+
+
+def test_a_template_that_is_read_again(saving: Saving):
+    """Open pages are told, and nothing is restarted."""
+    saving.save("templates/a.html", "/elsewhere/b.html")
+    assert saving.asked == [(1, ["/project/templates/a.html", "/elsewhere/b.html"])]
+    saving.answer(1)
+    saving.loop.advance(template_saves.ANSWER_S)
+    assert (saving.restarted, saving.told) == ([], [(0, 7)])
+    (event,) = saving.log.named("templates.reread")
+    assert (event["files"], event["count"]) == (["/elsewhere/b.html", "templates/a.html"], 2)
+
+
+def test_a_template_that_is_cached(saving: Saving):
+    """The worker's reason is logged, and it is restarted."""
+    saving.save("templates/a.html")
+    saving.answer(1, "Django caches templates without DEBUG")
+    assert (saving.restarted, saving.told) == ([["templates/a.html"]], [])
+    assert saving.log.named("templates.cached")[0]["reason"] == "Django caches templates without DEBUG"
+
+
+def test_a_worker_that_does_not_answer(saving: Saving):
+    """It is restarted after a moment; its late answer changes nothing."""
+    saving.save("templates/a.html")
+    saving.loop.advance(template_saves.ANSWER_S)
+    saving.answer(1)
+    assert (saving.restarted, saving.told) == ([["templates/a.html"]], [])
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("app.py", Kind.CODE),
+        ("locale/de/LC_MESSAGES/django.mo", Kind.ASSET),
+        (".env", Kind.ENVIRONMENT),
+        ("requirements.txt", Kind.DEPENDENCIES),
+        ("config.yaml", Kind.CODE),
+    ],
+)
+def test_saves_of_other_files_ask_nothing(saving: Saving, name: str, kind: Kind):
+    """Code, translations, variables and dependencies are reloads at once, also together with a template."""
+    saving.save(name, kind=kind)
+    saving.saves.take(
+        Changes({"templates/a.html": Kind.ASSET, name: kind}, 1.0),
+        lambda each: saving.restarted.append(list(each.kinds)),
+    )
+    assert (saving.asked, len(saving.restarted)) == ([], 2)
+
+
+def test_a_file_that_certainly_needs_a_new_worker(saving: Saving):
+    """The worker is not asked, whatever the file's name; a template that was asked about is included."""
+    saving.save("templates/a.html")
+    page = Changes({"static/page.html": Kind.CODE}, 1.0)
+    saving.saves.take(page, lambda each: saving.restarted.append(sorted(each.kinds)), ask=False)
+    assert (len(saving.asked), saving.restarted) == (1, [["static/page.html", "templates/a.html"]])
+
+
+def test_no_worker_serves(saving: Saving):
+    """While a worker is started, or the project is broken, a template is a reload."""
+    saving.worker = None
+    saving.save("templates/a.html")
+    assert (saving.asked, saving.restarted) == ([], [["templates/a.html"]])
+
+
+def test_a_worker_that_has_gone(saving: Saving):
+    """Its channel takes no question, or another worker serves when it answers."""
+    old = saving.worker
+    saving.save("templates/a.html")
+    saving.worker = saving.children.add(handle())
+    saving.answer(1, child=old)
+    assert saving.restarted == [["templates/a.html"]]
+    saving.children.alive.remove(saving.worker)
+    saving.save("templates/b.html")
+    assert saving.restarted == [["templates/a.html"], ["templates/b.html"]]
+    assert saving.told == []
+
+
+def test_two_saves_at_once(saving: Saving):
+    """The second question is about both; the answer to the first concerns nobody."""
+    saving.save("templates/a.html")
+    saving.save("templates/b.html")
+    assert saving.asked[1] == (2, ["/project/templates/a.html", "/project/templates/b.html"])
+    saving.answer(1)
+    assert saving.told == []
+    saving.answer(2)
+    saving.answer(2)
+    assert (saving.restarted, saving.told) == ([], [(0, 7)])
+
+
+def test_code_is_saved_while_the_worker_is_asked(saving: Saving):
+    """One reload takes both."""
+    saving.save("templates/a.html")
+    saving.save("app.py", kind=Kind.CODE)
+    saving.answer(1)
+    saving.loop.advance(template_saves.ANSWER_S)
+    assert (saving.restarted, saving.told) == ([["app.py", "templates/a.html"]], [])
+
+
+def test_a_checkout_is_a_reload(saving: Saving):
+    """So many templates at once are another state of the project."""
+    names = [f"templates/{number}.html" for number in range(template_saves.FILES_MAX + 1)]
+    saving.save(*names)
+    assert (saving.asked, saving.restarted) == ([], [sorted(names)])
