@@ -14,6 +14,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from appliance.plural import counted
+
 # A megabyte of variables is more than execve takes (a single string of 128 KiB is its limit on Linux).
 MAX_BYTES = 1024 * 1024
 PIPE_TIMEOUT_S = 5.0  # for a writer to begin to write into a pipe, and then for each part
@@ -42,7 +44,7 @@ class Complaint:
 
     def __str__(self) -> str:
         where = f"{self.file}, line {self.line}" if self.line else self.file
-        more = f", and {self.count - 1} more lines" if self.count > 1 else ""
+        more = f", and {counted(self.count - 1, 'more line')}" if self.count > 1 else ""
         return f"{where}{more}: {self.reason}. {self.action}"
 
 

@@ -29,6 +29,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from appliance.logs import invisible
+from appliance.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -129,7 +130,7 @@ def _scalar(value: object, *, lines: bool) -> str | float | None:
 
 def _bounded(text: str, *, lines: bool) -> str:
     if len(text) > MAX_TEXT:
-        text = f"{text[:MAX_TEXT]}... ({len(text) - MAX_TEXT} more characters)"
+        text = f"{text[:MAX_TEXT]}... ({counted(len(text) - MAX_TEXT, 'more character')})"
     return sanitise(text, lines=lines)
 
 

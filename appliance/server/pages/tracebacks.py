@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ...plural import counted
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import CodeType, FrameType, TracebackType
@@ -78,7 +80,7 @@ class DescribedException:
         if len(text) <= MAX_TEXT:
             return text
         start, end = text[: MAX_TEXT // 4], text[-3 * MAX_TEXT // 4 :]
-        return f"{start}\n... ({len(text) - MAX_TEXT} more characters)\n{end}"
+        return f"{start}\n... ({counted(len(text) - MAX_TEXT, 'more character')})\n{end}"
 
 
 def shorten(text: str, most: int) -> str:

@@ -10,6 +10,7 @@ from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Protocol
 from wsgiref import simple_server
 
+from ...plural import counted
 from ..http.body import BodyError
 from ..http.refusal import NO_CLIENT, Refused, answer
 from ..http.response.file_wrapper import FileWrapper
@@ -238,7 +239,7 @@ class ApplicationRun(simple_server.ServerHandler):
         if self.headers_sent:
             self.persistent = False
             if self.exchange is not None:
-                self.exchange.reason = f"the application failed after {self.bytes_sent} bytes of the response"
+                self.exchange.reason = f"the application failed after {counted(self.bytes_sent, 'byte')} of the response"
             return
         close_quietly(self.result)
         self.result = self.error_output(self.environ, self.start_response)

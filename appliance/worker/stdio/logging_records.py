@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from weakref import ref
 
 from ...masking import Mask
+from ...plural import counted
 from ...protocol.output_frames import RECORD
 from ...server.pages.tracebacks import describe, safe_str
 from ...server.wsgi.recording.exchange import current
@@ -173,7 +174,7 @@ def _described(raised: DescribedException, of: str = "") -> Iterator[dict[str, A
 
 
 def _bounded(text: str) -> str:
-    return text if len(text) <= _TEXT else f"{text[:_TEXT]}... ({len(text) - _TEXT} more characters)"
+    return text if len(text) <= _TEXT else f"{text[:_TEXT]}... ({counted(len(text) - _TEXT, 'more character')})"
 
 
 def _coded(fields: dict[str, Any]) -> bytes:

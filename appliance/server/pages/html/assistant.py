@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ....plural import counted
 from ..visible_text import visible
 from .markup import relative
 
@@ -18,7 +19,7 @@ _FENCE = "~~~~"  # source may contain backticks
 def markdown(page: dict[str, Any]) -> str:
     """Return the text."""
     text = visible("\n".join(_parts(page)))
-    return text if len(text) <= _MAX else f"{text[:_MAX]}\n... ({len(text) - _MAX} more characters)"
+    return text if len(text) <= _MAX else f"{text[:_MAX]}\n... ({counted(len(text) - _MAX, 'more character')})"
 
 
 def _parts(page: dict[str, Any]) -> Iterator[str]:

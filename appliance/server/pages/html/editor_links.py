@@ -16,6 +16,7 @@ _SCHEMES = {
     "cursor": "cursor://file{path}:{line}:{column}",
     "zed": "zed://file{path}:{line}:{column}",
     "pycharm": "pycharm://open?file={path}&line={line}&column={column}",
+    # MacVim registers this scheme. No other Vim registers one: docs/editors.md has a handler for Linux.
     "vim": "mvim://open?url=file://{path}&line={line}&column={column}",
 }
 _NAMES = {"vscode": "VS Code", "cursor": "Cursor", "zed": "Zed", "pycharm": "PyCharm", "vim": "Vim"}

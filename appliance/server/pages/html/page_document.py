@@ -104,7 +104,8 @@ def _rest(page: Page, tree: dict[str, Any] | None) -> list[str]:
     lines = page.get("log") or []
     if lines:
         log = region(text("\n".join(map(str, lines))), "The last lines of output", "log")
-        parts.append(_folded(f"The last {counted(len(lines), 'line')} of output", log))
+        last = "The last line" if len(lines) == 1 else f"The last {counted(len(lines), 'line')}"
+        parts.append(_folded(f"{last} of output", log))
     if page.get("text"):
         label = "The traceback as text"
         whole = region(text(page["text"]), label, "trace")
