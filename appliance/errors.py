@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import traceback
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _OURS = str(Path(__file__).parent) + "/"
 
@@ -20,17 +23,21 @@ class ApplianceError(Exception):
         found: what is wrong, as the user sees it.
         expected: what would have been right.
         action: what to do about it.
+        needs: the remedies that a page may offer: rows of ``protocol.remedy_kinds``, with their parameters.
         details: more fields for the event, JSON values by name.
     """
 
     event: ClassVar[str] = "appliance.failed"
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, found: str, *, expected: str, action: str, **details: Any) -> None:
+    def __init__(
+        self, found: str, *, expected: str, action: str, needs: Iterable[dict[str, str]] = (), **details: Any
+    ) -> None:
         super().__init__(found)
         self.found = found
         self.expected = expected
         self.action = action
+        self.needs = list(needs)
         self.details = details
 
     def fields(self) -> dict[str, Any]:

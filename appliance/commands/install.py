@@ -37,7 +37,7 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, report: boo
     except ApplianceError as error:
         if not report:
             raise
-        _write({"event": error.event, **error.fields()})
+        _write({"event": error.event, **error.fields(), "needs": error.needs})
         return error.exit_code
     if report:
         _write({"event": "install.finished", "environment": str(planned.environment)})

@@ -65,7 +65,7 @@ def unreadable(file: Path, language: str, reason: str, line: int) -> InstallErro
         expected=f"valid {language}",
         action=f"Correct {f'line {line} of ' if line else ''}{file.name}.",
         file=str(file),
-        **({"line": line} if line else {}),
+        **dict[str, Any]({"line": line} if line else {}),
     )
 
 

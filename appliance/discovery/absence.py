@@ -41,6 +41,7 @@ class Absence(NamedTuple):
 
     text: str
     action: str
+    application: str = ""  # one that a person may mean
 
 
 def describe_absence(root: Path) -> Absence:
@@ -118,6 +119,7 @@ def _unbound(root: Path, python: list[str]) -> Absence:
         return Absence(
             f"Searched {counted(len(python), 'Python file')}: only {file}, which is among the tests, binds one{also}",
             f"If that is the application: APPLIANCE_APP={name}",
+            name,
         )
     return Absence(f"Searched {counted(len(python), 'Python file')}: {_list(python)}{also}", do_this)
 

@@ -16,7 +16,7 @@ from appliance.discovery.asgi_applications import AsgiError
 from appliance.discovery.rules.declared import flask_rule, tool_rule
 from appliance.discovery.rules.deployment import deployment_rule
 from appliance.discovery.rules.django import django_rule, unmanaged_rule
-from appliance.discovery.rules.explicit import explicit_target, refused_error
+from appliance.discovery.rules.explicit import explicit_target, refused_error, serving
 from appliance.discovery.rules.paste_file import paste_rule
 from appliance.discovery.rules.pecan import pecan_rule
 from appliance.discovery.rules.usual_names import console_rule, package_rule, scan_rule, usual_files_rule
@@ -166,6 +166,7 @@ def _nothing(context: Context, rulings: list[RuleResult], asgi: tuple[Target, ..
             f"Several WSGI applications found: {', '.join(tied)}",
             expected="one application, or a setting that names one of them",
             action=f"Set APPLIANCE_APP={tied[0]}, for example.",
+            needs=serving(tied),
             kind="tie",
             candidates=list(tied),
         )
@@ -176,5 +177,6 @@ def _nothing(context: Context, rulings: list[RuleResult], asgi: tuple[Target, ..
         f"No WSGI application found. {found.text}",
         expected="a manage.py of Django, a wsgi.py or app.py that binds app or application, or a create_app()",
         action=found.action,
+        needs=serving([found.application] if found.application else []),
         kind="none",
     )

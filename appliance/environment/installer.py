@@ -171,12 +171,25 @@ def installer(
     files: tuple[Path, ...] = (),
 ) -> Installer:
     """Return the installer for the project in this folder."""
-    environment = _environment(values, cache, files)
+    environment = installer_variables(values, cache, files)
     offline = ""
     if environment.get("UV_OFFLINE"):
         offline = "UV_OFFLINE is set" if values.get("UV_OFFLINE") else "there is no network here"
-    image = values.get("APPLIANCE_IMAGE", "")
-    return Installer(_program(), environment, offline, folder, report, lock, files, image, _index_settings(values))
+    image, program = values.get("APPLIANCE_IMAGE", ""), installer_program()
+    return Installer(program, environment, offline, folder, report, lock, files, image, _index_settings(values))
+
+
+def newest_version(program: Installer, python: Path | None, package: str) -> str:
+    """Return the newest version that can be installed, with what it needs, and without a build; empty without any."""
+    indexes = "".join(f"--extra-index-url {each}\n" for each in _named_indexes(program.files))
+    options = ("--no-build", "--no-header", "--no-annotate", "--quiet", "--python", str(python))
+    try:
+        answer = program.read(f"{indexes}{package}\n", "pip", "compile", "-", *options)
+    except InstallError:
+        return ""
+    spelled = re.sub(r"[-_.]+", "[-_.]+", package)
+    found = re.search(rf"(?mi)^{spelled}==([\w.!+]+)", answer)
+    return found[1] if found else ""
 
 
 def _index_settings(values: Mapping[str, str]) -> tuple[str, ...]:
@@ -185,7 +198,8 @@ def _index_settings(values: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(name for name in (*_PIP_INDEXES, *_INDEXES) if named.get(name))
 
 
-def _program() -> str:
+def installer_program() -> str:
+    """Return the path of uv."""
     beside = Path(sys.prefix, "bin", "uv")
     return str(beside) if beside.is_file() else uv.find_uv_bin()
 
@@ -200,7 +214,8 @@ def _named_indexes(files: tuple[Path, ...]) -> list[str]:
     return found
 
 
-def _environment(values: Mapping[str, str], cache: Path, files: tuple[Path, ...] = ()) -> dict[str, str]:
+def installer_variables(values: Mapping[str, str], cache: Path, files: tuple[Path, ...] = ()) -> dict[str, str]:
+    """Return the variables of uv's process: pip's settings as its own, and its folders in the cache."""
     kept = {
         name: value
         for name, value in values.items()

@@ -11,12 +11,15 @@ could be mistaken for a complete environment.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import re
 import sys
 import sysconfig
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,13 +35,15 @@ from appliance.environment.environment_folder import (
     seal,
 )
 from appliance.environment.environment_locks import making, prune
+from appliance.environment.failures.install_needs import name_needs
 from appliance.environment.install_dependencies import Filling
-from appliance.environment.installer import Installer, installer
+from appliance.environment.installer import Installer, installer, newest_version
 from appliance.environment.python.interpreter import Interpreter, choose_interpreter
 from appliance.environment.python.python_choice import PythonChoices, Subject, after_failure, settle
 from appliance.environment.python.pythons import own_interpreter
 from appliance.errors import InstallError
 from appliance.identity.identity import user_cache, user_home
+from appliance.protocol.remedy_kinds import INSTALL_AGAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -150,7 +155,7 @@ def install(
                     _make_whole(planned, interpreter, root, manifest, program, warn or report)
                     break
                 except InstallError as error:
-                    known = after_failure(subject, interpreter, known, error, program)
+                    known = _after_failure(subject, interpreter, known, error, program)
         if known != remembered:
             memory.write(known)
     except OSError as error:
@@ -158,6 +163,19 @@ def install(
     for gone in prune(planned.environment.parent, root):
         report(f"removed an environment that was not used for a long time: {gone.name}")
     return replace(planned, installed=True)
+
+
+def _after_failure(
+    subject: Subject, failed: Interpreter, known: Known, error: InstallError, program: Installer
+) -> Known:
+    """Return the findings for another try; without one, raise the error with what a page may offer."""
+    try:
+        return after_failure(subject, failed, known, error, program)
+    except InstallError as final:
+        newest = partial(newest_version, program, failed.path)
+        with contextlib.suppress(OSError):  # a source can't be read: the error is shown, without a button
+            name_needs(final, subject.root, subject.settings.cache, subject.values, newest)
+        raise
 
 
 def _make_whole(
@@ -174,6 +192,8 @@ def _make_whole(
             return
         clear(environment)
         program = replace(program, lock=lock)
+        for package in again_in(planned.more):
+            _forget(package, program)
         program.report(f"making an environment with Python {interpreter.version} ({interpreter.path})")
         program.run("venv", "--quiet", *_ALONE, "--python", str(interpreter.path), str(environment))
         Filling(environment, interpreter.version, planned.more, program, warn).fill(manifest)
@@ -259,6 +279,26 @@ def _key(made_of: tuple[str, ...]) -> str:
     return hashlib.sha256(os.fsencode("\0".join(made_of))).hexdigest()[:20]
 
 
+def again(package: str, count: int) -> str:
+    """Return a requirement that this package meets anyway: another one for each count makes another environment."""
+    return f"{package}>=0{'.0' * count}"
+
+
+def again_in(more: tuple[str, ...]) -> list[str]:
+    """Return the packages that are installed again, because their files were edited or removed."""
+    found = (re.fullmatch(r"(.+)>=0(?:\.0)*", each) for each in more)
+    return list(dict.fromkeys(match[1] for match in found if match))
+
+
+def _forget(package: str, program: Installer) -> None:
+    """Remove a package from uv's cache, whose files the environments share: who edits one edits the cache too."""
+    if program.offline:
+        program.report(f"{package} is taken from the cache: it can't be fetched again ({program.offline})")
+        return
+    with contextlib.suppress(InstallError):
+        program.run("cache", "clean", package)
+
+
 def supply(plan: Plan, requirement: str) -> bool:
     """Add a requirement to later plans of the same dependencies; return False if it is known or can't be added."""
     if not plan.more_name or requirement in plan.more:
@@ -300,5 +340,6 @@ def _closed_cache(cache: Path, error: OSError) -> InstallError:
         f"the cache {cache} can't be written by uid {os.geteuid()}: {error.strerror}",
         expected="a folder with free space that the appliance's user may write",
         action="Remove the volume, so that it is created again, or set APPLIANCE_CACHE to another folder.",
+        needs=[INSTALL_AGAIN],
         cache=str(cache),
     )

@@ -16,10 +16,13 @@ from typing import Any, NamedTuple
 NEEDS_MAX = 3  # remedies of one failure
 VALUE_MAX = 500  # characters of one parameter
 Need = dict[str, str]  # "kind", and the parameters of its row
+INSTALL_AGAIN: Need = {"kind": "run-again", "step": "installation"}
 
 _PATH = r"(?!/)(?!.*(?:^|/)\.\.(?:/|$))[^\0\r\n]{1,500}"
 _NAME = r"[A-Za-z_][A-Za-z0-9_]{0,199}"
 _PACKAGE = r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}(?:\[[A-Za-z0-9_,.-]{1,80}\])?(?:[<>=!~]=?[0-9][0-9A-Za-z.*+]{0,40})?"
+_PLAIN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}"
+_VERSION = r"[0-9][0-9A-Za-z.!+]{0,40}"
 _HOST = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,250}|\[[0-9A-Fa-f:]{2,45}\]"
 
 
@@ -63,7 +66,8 @@ ROWS = MappingProxyType(
         ),
         "add-dependency": _row(
             "Add {packages} to the dependencies",
-            "A module is missing, and no dependency file has its package: adds it to the file that counts.",
+            "A module is missing, and no dependency file has its package: adds it to the file that counts; for a lock "
+            "file, by the tool that wrote it (`uv add`, `uv lock`, `poetry add`), if that tool is here.",
             packages=rf"{_PACKAGE}(?: {_PACKAGE}){{0,9}}",
         ),
         "reinstall": _row(
@@ -107,6 +111,33 @@ ROWS = MappingProxyType(
             "Start the service",
             "A service of the compose file does not answer: shows the command that starts it, to run on the host.",
             host=_HOST,
+        ),
+        "use-version": _row(
+            "Use {package} {version}",
+            "A version that is required does not exist, or can't be built here: writes the newest one that can be "
+            "installed into the file that requires it.",
+            file=_PATH,
+            package=_PLAIN,
+            version=_VERSION,
+        ),
+        "use-instead": _row(
+            "Use {instead} instead of {package}",
+            "A required package can't be built, and another one has the same module as a wheel; or its name is "
+            "misspelt, and the project imports a module whose package the index has: replaces the name.",
+            file=_PATH,
+            package=_PLAIN,
+            instead=_PACKAGE,
+        ),
+        "serve-application": _row(
+            "Serve {application}",
+            "Several applications were found, or `[tool.appliance]` names none: writes one into `pyproject.toml`.",
+            application=r"(?!/)(?!.*(?:^|/)\.\.(?:/|$))[\w./-]{1,200}(?::[A-Za-z_][\w.]{0,200}(?:\(\))?)?",
+        ),
+        "run-again": _row(
+            "Try again",
+            "An installation failed for a reason that may have passed (no network, a full disk), a command of "
+            "BEFORE_START failed, or a service did not answer: does that step again, and changes nothing.",
+            step=r"installation|commands|import",
         ),
         "use-python": _row(
             "Run the project on Python {version}",

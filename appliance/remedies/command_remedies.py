@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from appliance.conventions import FUNCTION_COMMAND, NAMED_COMMAND
-from appliance.environment.plan import supply
+from appliance.environment.plan import again, supply
 from appliance.environment.python.interpreter import admitted
 from appliance.environment.python.pythons import SERVED, find_python
 from appliance.remedies.file_edits import changed, read, sources, text_of, within
@@ -91,6 +91,18 @@ def use_python(ground: Ground, version: str) -> Made | None:
     return Made(edit=edit, why=f"Python {version} is on this machine.") if edit else None
 
 
+def run_again(ground: Ground, step: str) -> Made | None:
+    """Do again what has failed, without a change: the project is analysed, and what is missing follows from that."""
+    commands = ground.values.get("APPLIANCE_BEFORE_START", "").strip()
+    described = {"installation": "appliance install", "commands": commands, "import": ""}[step]
+    why = {
+        "installation": "The reason may have passed. What is missing is installed again; nothing is changed.",
+        "commands": "The commands of BEFORE_START run again, then the project starts.",
+        "import": "The project is imported again; nothing is changed.",
+    }
+    return Made(action=lambda: True, described=described, why=why[step])
+
+
 def reinstall(ground: Ground, package: str) -> Made | None:
     """Make another environment from the same files: an environment is never changed once it is complete."""
     plan = ground.plan
@@ -103,4 +115,4 @@ def reinstall(ground: Ground, package: str) -> Made | None:
 def _supply(plan: Plan, package: str) -> bool:
     """Change the key of the environment by a requirement that it meets anyway."""
     name = re.split(r"[\[<>=!~]", package)[0]
-    return any(supply(plan, f"{name}>=0{'.0' * count}") for count in range(_REINSTALLS_MAX))
+    return any(supply(plan, again(name, count)) for count in range(_REINSTALLS_MAX))

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from appliance.conventions import LOCK_TOOLS
 from appliance.dependencies.text_file import table, texts
 from appliance.remedies.file_edits import appended, changed, line_break, read, text_of
+from appliance.remedies.lock_commands import add_to_lock
 from appliance.remedies.remedy import Made
 from appliance.remedies.toml_places import array_with, table_with
 
@@ -34,6 +36,8 @@ def add_dependency(ground: Ground, packages: str) -> Made | None:
         edit = changed(ground.root, "requirements.txt", "".join(f"{each}\n" for each in wanted))
         return Made(edit=edit, why="No file lists the project's dependencies.") if edit else None
     file = source.rpartition(", ")[2]  # of a file for development and the one that it builds on: the project's own
+    if file.rpartition("/")[2] in LOCK_TOOLS:
+        return add_to_lock(ground, file, wanted)
     before = read(ground.root, file)
     text = text_of(before)
     form = _form(file.rpartition("/")[2])

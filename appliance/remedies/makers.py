@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from appliance.protocol.remedy_kinds import label_of, remedy_id
-from appliance.remedies import command_remedies, services, variable_edits
+from appliance.remedies import command_remedies, requirement_edits, services, variable_edits
+from appliance.remedies.application_edits import serve_application
 from appliance.remedies.dependency_edits import add_dependency
 from appliance.remedies.host_edits import add_host
 from appliance.remedies.remedy import Ground, Made, Remedy
@@ -35,6 +36,10 @@ MAKERS: MappingProxyType[str, Callable[..., Made | None]] = MappingProxyType(
         "make-folder": command_remedies.make_folder,
         "use-service": services.use_service,
         "start-service": services.start_service,
+        "use-version": requirement_edits.use_version,
+        "use-instead": requirement_edits.use_instead,
+        "serve-application": serve_application,
+        "run-again": command_remedies.run_again,
         "use-python": command_remedies.use_python,
     }
 )

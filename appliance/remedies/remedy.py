@@ -135,6 +135,7 @@ class Made:
         shown: variables that the command needs in addition, and that are shown before it.
         edit: the change of a file.
         action: done by the appliance itself, in a thread; returns whether it was done.
+        described: what the action amounts to, as commands.
         advice: a command that only the person can run.
         why: one sentence.
     """
@@ -144,6 +145,7 @@ class Made:
     shown: Mapping[str, str] = field(default_factory=dict)
     edit: Edit | None = None
     action: Callable[[], bool] | None = None
+    described: str = ""
     advice: str = ""
     why: str = ""
 
@@ -178,7 +180,7 @@ class Remedy:
             "kind": self.kind,
             "label": self.label,
             "why": made.why,
-            "command": self.command_line or made.advice,
+            "command": self.command_line or made.advice or made.described,
             "diff": made.edit.diff() if made.edit else "",
             "runs": not made.advice,
         }

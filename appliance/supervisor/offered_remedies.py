@@ -134,7 +134,7 @@ class OfferedRemedies:
 
     def _with_remedies(self, page: Page, remedies: list[Remedy]) -> None:
         if remedies and self._snapshot().state.phase is Phase.BROKEN:
-            self._router.broken({**page, "remedies": [each.page() for each in remedies]})
+            self._router.broken({**page, "remedies": self._log.masked([each.page() for each in remedies])})
 
     def _make(self, scope: str, needs: list[Need], made: Callable[[list[Remedy]], None]) -> None:
         """Make remedies in a thread: it reads the project's files. Those made just before are not made again."""
@@ -179,7 +179,12 @@ class OfferedRemedies:
 
     def _ground(self) -> Ground:
         analysis, settings = self._snapshot().analysis, self._settings
-        values = analysis.environment.values if analysis else self._process
+        values = dict(analysis.environment.values if analysis else self._process)
+        commands = analysis.before_start if analysis else ""
+        named = {
+            "APPLIANCE_PYTHON": settings.python, "APPLIANCE_APP": settings.app, "APPLIANCE_BEFORE_START": commands,
+        }  # fmt: skip
+        values |= {name: value for name, value in named.items() if value}  # a flag counts as well
         return Ground(
             root=settings.project,
             values=values,

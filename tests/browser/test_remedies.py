@@ -67,6 +67,28 @@ def module(project: Path, aside: Path) -> Settings:
     return index(aside)
 
 
+def version(project: Path, aside: Path) -> Settings:
+    """A version is required that does not exist."""
+    write(project, app__py="import toaster\n" + FIXED, requirements__txt="toaster==99.0  # why\n")
+    return index(aside)
+
+
+def misspelt(project: Path, aside: Path) -> Settings:
+    """A package is required whose name is misspelt."""
+    write(project, app__py="import toaster\n" + FIXED, requirements__txt="toatser\n")
+    (aside / "index").mkdir()
+    return {**index(aside), "UV_OFFLINE": "", "UV_DEFAULT_INDEX": (aside / "index").as_uri()}
+
+
+def applications(project: Path, _: Path) -> Settings:
+    """Two applications are found, and none of them comes first."""
+    (project / "app.py").unlink()
+    for name in ("one", "two"):
+        text = f"from flask import Flask\napp = Flask(__name__)\napp.add_url_rule('/', view_func=lambda: '{name}')\n"
+        (project / f"{name}.py").write_text(text, encoding="utf-8")
+    return AS_IT_IS
+
+
 def python(project: Path, _: Path) -> Settings:
     """A module left Python without a replacement."""
     write(project, app__py="import lib2to3\n" + FIXED)
@@ -83,6 +105,9 @@ CASES: dict[str, tuple[Callable[[Path, Path], Settings], str, str, str]] = {
     "a host": (host, "/plain", "Allow the host 127.0.0.1", "plain"),
     "a command of the project": (command, "/", "Run flask init-db", "0 notes"),
     "a module": (module, "/", "Add Pillow to the dependencies", "mended"),
+    "a version": (version, "/", "Use toaster 1.0", "mended"),
+    "a misspelt name": (misspelt, "/", "Use toaster instead of toatser", "mended"),
+    "an application": (applications, "/", "Serve two.py:app", "two"),
     "another Python": (python, "/", "Run the project on Python 3.12", "mended"),
 }
 
@@ -127,15 +152,18 @@ def test_a_compose_service_replaces_localhost(
     assert appliance.wait_for("remedy.finished")
 
 
-def test_a_stale_environment(start: Start, new_page: Callable[..., Any], project: Path, tmp_path: Path):
-    """A package that was removed by hand is installed again."""
+@pytest.mark.parametrize("damage", ["removed", "edited"])
+def test_a_stale_environment(start: Start, new_page: Callable[..., Any], project: Path, tmp_path: Path, damage: str):
+    """A package that was removed or edited by hand is installed again."""
     write(project, app__py="import toaster\n" + HELLO.format(word="one"), requirements__txt="toaster\n")
     appliance = start(APPLIANCE_CACHE=str(tmp_path / "cache"), **index(tmp_path))
     appliance.wait_for("worker.ready", within_s=60)
     (module,) = (tmp_path / "cache").glob("uid-*/environments/*/lib/python*/site-packages/toaster.py")
     (mark,) = (tmp_path / "cache").glob("uid-*/environments/*/.whole.json")
     os.utime(mark, (1_700_000_000, 1_700_000_000))
-    module.unlink()
+    module.unlink()  # the installer's cache holds the same file
+    if damage == "edited":
+        module.write_text("raise RuntimeError('edited')\n", encoding="utf-8")
     appliance.edit("app.py", "import toaster\n" + FIXED)
     appliance.wait_for("worker.failed")
     press(new_page(800, "light"), appliance, "/", "Install the dependencies again", "mended")
@@ -154,3 +182,56 @@ def test_a_button_without_script_links_to_a_form(start: Start, new_page: Callabl
     appliance.wait_for("worker.ready")
     page.get_by_role("link", name="Back to the project").click()
     assert page.inner_text("body") == "mended"
+
+
+def test_a_service_that_does_not_answer(start: Start, new_page: Callable[..., Any], project: Path):
+    """The page shows the command that starts the service; once it answers, its other button imports the project."""
+    listening = socket.create_server(("0.0.0.0", 0))
+    port = listening.getsockname()[1]
+    listening.close()
+    host = socket.gethostname()
+    compose = f"services:\n  {host}:\n    image: x\n    expose: [{port}]\n"
+    write(project, app__py=SERVICE + FIXED, compose__yaml=compose, __env=f"DB_HOST={host}\nDB_PORT={port}\n")
+    appliance = start()
+    page = new_page(800, "light")
+    page.goto(f"http://127.0.0.1:{appliance.port}/")
+    page.get_by_text(f"docker compose up -d {host}", exact=True).wait_for(timeout=60_000)
+    assert page.get_by_role("button", name="Start the service").count() == 0
+    with socket.create_server(("0.0.0.0", port)):
+        press(page, appliance, "/", "Try again", "mended")
+
+
+def test_commands_that_failed_run_again(start: Start, new_page: Callable[..., Any], project: Path, tmp_path: Path):
+    """The page of a failed BEFORE_START shows its commands, and runs them again."""
+    ready = tmp_path / "ready"
+    write(project, app__py=FIXED)
+    appliance = start(APPLIANCE_BEFORE_START=f"cat {ready}")
+    page = new_page(800, "light")
+    page.goto(f"http://127.0.0.1:{appliance.port}/")
+    page.get_by_role("region", name="The command: Try again").get_by_text(f"cat {ready}").wait_for(timeout=60_000)
+    ready.write_text("")
+    press(page, appliance, "/", "Try again", "mended")
+
+
+def test_a_file_saved_after_it_was_shown_gets_a_new_diff(start: Start, new_page: Callable[..., Any], project: Path):
+    """A change that is no longer what was shown is not made: the page shows what it would be now, and makes that."""
+    write(project, app__py=VARIABLE + FIXED, __env__example="GREETING=hello\n", __env="A=1\n")
+    appliance = start(APPLIANCE_RELOAD="off")
+    page, other = new_page(800, "light"), new_page(800, "light")
+    for each in (page, other):
+        each.goto(f"http://127.0.0.1:{appliance.port}/")
+        each.get_by_role("button", name="Set GREETING", exact=True).wait_for(timeout=60_000)
+    (project / ".env").write_text("A=1\nNEWER=2\n")
+    page.get_by_role("button", name="Set GREETING", exact=True).click()
+    page.get_by_text("has changed since this was shown").first.wait_for(timeout=30_000)
+    page.get_by_role("region", name="The change: Set GREETING").get_by_text("NEWER=").wait_for(timeout=30_000)
+    assert (project / ".env").read_text() == "A=1\nNEWER=2\n"
+    other.get_by_role("button", name="Set GREETING", exact=True).click()  # it still shows the first diff
+    other.get_by_text("This is what it would do now").wait_for(timeout=30_000)
+    assert (project / ".env").read_text() == "A=1\nNEWER=2\n"
+    page.get_by_role("button", name="Set GREETING", exact=True).dblclick()
+    page.wait_for_function("text => document.body.innerText.trim() === text", arg="mended", timeout=60_000)
+    assert (project / ".env").read_text() == "A=1\nNEWER=2\nGREETING=hello\n"
+    appliance.wait_for("remedy.finished")
+    appliance.stop()
+    assert len([each for each in appliance.events if each["event"] == "remedy.finished"]) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.live_appliance import HELLO, Appliance
-from tests.live.remedy_buttons import form_of, page_of, post, press, press_on
+from tests.live.remedy_buttons import PATH, form_of, on_page, page_of, post, press, press_on, remedy_of
 from tests.live.remedy_projects import (
     AS_IT_IS,
     FLASK,
@@ -207,3 +208,85 @@ def test_an_old_pages_button_runs_nothing(start: Start, project: Path):
     assert post(appliance, {**form, "id": "0" * 32}) == 303
     assert "no such remedy" in appliance.wait_for("remedy.refused")["reason"]
     assert not (project / "data").exists()
+
+
+ENDLESS = """
+import os, subprocess, sys
+from flask import Flask
+app = Flask(__name__)
+
+@app.route("/")
+def index():
+    import sqlite3
+    return str(sqlite3.connect("notes.db").execute("SELECT * FROM note"))
+
+@app.cli.command("init-db")
+def init_db():
+    print("stdin:", repr(sys.stdin.read()))
+    child = subprocess.Popen([sys.executable, "-c", "import signal, time; signal.signal(15, 1); time.sleep(1000)"])
+    with open("child.pid", "w") as file:
+        file.write(str(child.pid))
+    print("token " + os.environ["API_TOKEN"])
+    print("\\x1b[31mred\\x1b[0m \\x1b]0;title\\x07bell\\x07 \\u202eback")
+    for number in range(100_000):
+        print(f"line {number} " + "x" * 90)
+    print("enough", flush=True)
+    child.wait()
+"""
+
+
+def test_a_command_without_an_end_is_cancelled_with_all_that_it_started(start: Start, project: Path):
+    """It gets no input; its 10 MB of output are bounded, inert and without secrets; its children end with it."""
+    write(project, app__py=ENDLESS, __env="API_TOKEN=abcdefgh12345678\n")
+    appliance = start(**AS_IT_IS)
+    appliance.wait_for("worker.ready")
+    (remedy_id,) = on_page(appliance)
+    form = form_of(appliance, remedy_id)
+    for _ in range(2):  # pressed twice
+        assert post(appliance, form) == 303
+    while appliance.wait_for("output", within_s=60).get("text") != "enough":
+        pass
+    told = remedy_of(appliance, remedy_id)["run"]
+    assert told["state"] == "running"
+    assert post(appliance, {**form, "id": "0" * 32}, f"{PATH}/cancel") == 303  # another one: it goes on
+    assert post(appliance, form, f"{PATH}/cancel") == 303
+    assert appliance.wait_for("remedy.failed", within_s=60)["reason"] == "it was cancelled"
+    child = int((project / "child.pid").read_text())
+    until_gone(child)
+    run = remedy_of(appliance, remedy_id)["run"]
+    assert (run["state"], run["reason"]) == ("failed", "it was cancelled")
+    assert len(run["lines"]) <= 500
+    assert len("".join(run["lines"])) < 200_000
+    assert any("more lines are in the log" in line for line in run["lines"])
+    page = appliance.get(f"{PATH}?id={remedy_id}", Accept="text/html")[1]
+    shown = "".join(run["lines"]) + page.decode()
+    assert not [each for each in ("abcdefgh12345678", "\x1b", "\u202e", "\x07") if each in shown]
+    appliance.stop()
+    text = str([event for event in appliance.events if event["event"] == "output"])
+    assert "stdin: ''" in text
+    assert "abcdefgh12345678" not in text
+    assert len([event for event in appliance.events if event["event"] == "remedy.started"]) == 1
+
+
+def until_gone(pid: int) -> None:
+    """Wait until a process has ended: its descriptor becomes readable (pidfd_open(2))."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    with os.fdopen(descriptor, "rb", buffering=0) as opened:
+        assert select.select([opened], [], [], 30)[0]
+
+
+def test_a_remedy_ends_with_the_appliance(start: Start, project: Path):
+    """A stop ends the command that runs, and starts no other one."""
+    write(project, app__py=ENDLESS, __env="API_TOKEN=abcdefgh12345678\n")
+    appliance = start(**AS_IT_IS)
+    appliance.wait_for("worker.ready")
+    (remedy_id,) = on_page(appliance)
+    assert post(appliance, form_of(appliance, remedy_id)) == 303
+    while appliance.wait_for("output", within_s=60).get("text") != "enough":
+        pass
+    child = int((project / "child.pid").read_text())
+    appliance.stop()
+    until_gone(child)

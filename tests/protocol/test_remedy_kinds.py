@@ -22,8 +22,15 @@ GOOD: dict[str, dict[str, str]] = {
     "make-folder": {"folder": "instance"},
     "use-service": {"port": "5432"},
     "start-service": {"host": "db"},
+    "use-version": {"file": "requirements.txt", "package": "flask", "version": "3.1.2"},
+    "use-instead": {"file": "requirements.txt", "package": "psycopg2", "instead": "psycopg2-binary"},
+    "serve-application": {"application": "shop.wsgi:create_app()"},
+    "run-again": {"step": "installation"},
     "use-python": {"version": "3.11"},
 }
+
+
+PATHS = {"make-folder", "django-migrate", "copy-example", "use-version", "use-instead"}
 
 
 @pytest.mark.parametrize("kind", ROWS)
@@ -43,7 +50,7 @@ def test_malformed_values_fit_no_row(kind: str, value: Any):
     """A value of another type, too long, with control characters or a way out of the project fits no row."""
     name = next(iter(GOOD[kind]))
     found = checked({"kind": kind, **GOOD[kind], name: value})
-    assert found is None or (kind in {"make-folder", "django-migrate", "copy-example"} and value == "$(id)")
+    assert found is None or (kind in PATHS and value == "$(id)")
 
 
 @pytest.mark.parametrize(

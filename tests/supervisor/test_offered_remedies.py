@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,72 +14,12 @@ from appliance.protocol.remedy_kinds import remedy_id
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.lifecycle import State
 from appliance.supervisor.lifecycle_events import Phase
-from appliance.supervisor.offered_remedies import KEPT, SAVED_S, OfferedRemedies
-from appliance.supervisor.processes import handles
+from appliance.supervisor.offered_remedies import KEPT, SAVED_S
 from appliance.supervisor.processes.handles import Handle
-from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle
+from tests.supervisor.fakes import handle
+from tests.supervisor.scenes import Scene
 
 FOLDER = {"kind": "make-folder", "folder": "instance"}
-
-
-class AtOnce:
-    """A thread that runs at once, in the caller's."""
-
-    def __init__(self, target: Callable[[], None], **_: object) -> None:
-        self.start = target
-
-
-class Scene:
-    """One project's remedies, its stand-in and its worker."""
-
-    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("threading.Thread", AtOnce)
-        self.spawned: list[tuple[list[str], dict[str, Any]]] = []
-        monkeypatch.setattr(handles, "spawn", self._spawn)
-        self.loop, self.children, self.log = FakeLoop(), FakeChildren(), FakeLog()
-        self.state = State(phase=Phase.BROKEN, generation=3, job=7)
-        self.pages: list[dict[str, Any]] = []
-        self.events: list[lifecycle_events.Event] = []
-        settings: Any = SimpleNamespace(
-            project=root, pages="on", reload="on", env_files=(".env",), cache=root / "cache", python="", app=""
-        )
-        parts: Any = (self.loop, self.children, self.log, settings, {"PATH": "/bin"})
-        snapshot: Any = lambda: SimpleNamespace(state=self.state, analysis=None)  # noqa: E731
-        router: Any = SimpleNamespace(broken=self.pages.append)
-        self.remedies = OfferedRemedies(*parts, snapshot=snapshot, router=router, on_event=self.events.append)
-        self.children.ended = self.remedies.ended
-        self.standin, self.worker = handle("standin"), handle("worker")
-        self.worker.generation = 3
-        for child in (self.standin, self.worker):
-            self.children.add(child)
-
-    def _spawn(self, role: str, _generation: int, argv: list[str], **options: Any) -> Handle:
-        assert role == "remedy"
-        self.spawned.append((list(argv), options))
-        return handle("remedy")
-
-    def send(self, child: Handle, message: Any) -> None:
-        """A child sends a message, and time passes."""
-        self.remedies.handlers()[type(message)](child, message, [])
-        self.loop.advance()
-
-    def offer(self, *needs: Any, generation: int = 3) -> list[str]:
-        """A worker has found needs; the ids that the stand-in knows now."""
-        self.worker.generation = generation
-        self.send(self.worker, RemediesFound(needs=list(needs)))
-        told = [message for _, message in self.children.sent if isinstance(message, SetRemedies)]
-        return [each["id"] for each in told[-1].remedies] if told else []
-
-    def shown(self, remedy: str) -> dict[str, Any]:
-        """What the pages show of a remedy now; empty without it."""
-        told = [message for _, message in self.children.sent if isinstance(message, SetRemedies)]
-        return next((dict(each) for each in (told[-1].remedies if told else ()) if each["id"] == remedy), {})
-
-    def press(self, remedy: str, shown: str | None = None) -> RemedyProgress:
-        """A person presses a button; what the pages are told."""
-        shown = str(self.shown(remedy).get("shown", "")) if shown is None else shown
-        self.send(self.standin, RunRemedy(remedy=remedy, shown=shown))
-        return [message for _, message in self.children.sent if isinstance(message, RemedyProgress)][-1]
 
 
 @pytest.fixture

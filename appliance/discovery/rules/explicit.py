@@ -23,7 +23,7 @@ from appliance.discovery.target import Context, Target, describe, pick, search_p
 from appliance.errors import ApplicationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from appliance.discovery.source.source import Source
@@ -145,14 +145,14 @@ def _foreign(context: Context, named: _Named, origin: str) -> Target:
     if _is_path(context, named.place):
         names = [context.name(file) for file in context.modules.files(2)]
         near = difflib.get_close_matches(named.place, names, n=3)
-        raise _missing(f"a file {named.place}", near or names[:5], origin)
+        raise _missing(f"a file {named.place}", near or names[:5], origin, _each(near, named.attribute))
     first = named.place.partition(".")[0]
     names = context.modules.top_level_names()
     dotted = [context.modules.name_of(file)[0] for file in context.modules.files(2)]
     near = difflib.get_close_matches(named.place, dotted, n=3)
     installed = first in sys.stdlib_module_names or any((context.root / name).exists() for name in _DEPENDENCY_FILES)
     if near or first in names or not installed:
-        raise _missing(f"a module {named.place}", near or names[:5], origin)
+        raise _missing(f"a module {named.place}", near or names[:5], origin, _each(near, named.attribute))
     return Target(
         "object",
         named.place,
@@ -166,11 +166,21 @@ def _foreign(context: Context, named: _Named, origin: str) -> Target:
     )
 
 
-def _missing(what: str, near: list[str], origin: str) -> ApplicationError:
+def _each(places: list[str], attribute: str) -> list[str]:
+    return [f"{place}:{attribute}" if attribute else place for place in places]
+
+
+def serving(applications: Iterable[str]) -> list[dict[str, str]]:
+    """Return the remedies that serve one of these applications each."""
+    return [{"kind": "serve-application", "application": each} for each in applications]
+
+
+def _missing(what: str, near: list[str], origin: str, meant: list[str]) -> ApplicationError:
     return ApplicationError(
         f"{origin} names {what}, which does not exist",
         expected=f"one of {', '.join(near)}" if near else "a module of the project, which has none",
         action=f"Correct {origin}" + (f": most likely {near[0]} is right." if near else "."),
+        needs=serving(meant),
         nearest=near,
     )
 
@@ -188,6 +198,7 @@ def _unnamed(context: Context, source: Source, text: str, origin: str, *, run: b
             f"{text} ({origin}) holds several applications: {', '.join(best.tied)}",
             expected="one of them, named after a colon",
             action=f"Write {origin}={text}:{best.tied[0]}, for example.",
+            needs=serving(f"{text}:{each}" for each in best.tied),
         )
     if best.asgi is not None:
         name, verdict = best.asgi
@@ -221,6 +232,7 @@ def _check(context: Context, source: Source, named: _Named, verdict: Verdict, or
             f"{origin} names {head} of {context.name(source.file)}, which binds no such name",
             expected=f"one of {', '.join(near)}" if near else "a name that the module binds when it is imported",
             action=f"Correct {origin}" + (f": most likely {near[0]} is right." if near else "."),
+            needs=serving(f"{named.place}:{each}" for each in near),
             nearest=near,
         )
     given = len(named.arguments) + len(named.keywords)

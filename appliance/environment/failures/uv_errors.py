@@ -14,6 +14,7 @@ from appliance.environment.failures.install_remedies import FailedPackage, add_d
 from appliance.environment.failures.uv_messages import UvMessage, uv_message
 from appliance.environment.python.interpreter import APPLIANCE_FOLDER
 from appliance.errors import InstallError
+from appliance.protocol.remedy_kinds import INSTALL_AGAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -115,6 +116,7 @@ def failure(
         f"the installer failed: {meaning}" + (f" ({cause})" if cause else "") + where,
         expected="dependencies that can be installed",
         action=explanation.action.replace("{index}", _in_settings(indexes)),
+        needs=[INSTALL_AGAIN] if message.passes else [],
         output=list(lines),
         offline=bool(offline),
         **({"unreachable": True} if message.unreachable else {}),
@@ -129,7 +131,7 @@ def _in_settings(indexes: Sequence[str]) -> str:
 
 
 def _ended(signal: int) -> UvMessage:
-    return UvMessage("", f"it was ended by signal {signal}", "Save a dependency file to try again.")
+    return UvMessage("", f"it was ended by signal {signal}", "Save a dependency file to try again.", passes=True)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ class UvMessage(NamedTuple):
             release of the named package helps; ``build``: the output of the package's build decides.
         offline: whether the row counts only if uv was told not to use a network.
         unreachable: whether an installation from the cache alone may succeed.
+        passes: whether the same installation may succeed later.
     """
 
     pattern: str
@@ -31,6 +32,7 @@ class UvMessage(NamedTuple):
     remedy: Literal["action", "git", "newer", "build"] = "action"
     offline: bool = False
     unreachable: bool = False
+    passes: bool = False
 
 
 UV_MESSAGES: tuple[UvMessage, ...] = (
@@ -39,11 +41,13 @@ UV_MESSAGES: tuple[UvMessage, ...] = (
         "{offline}, and not everything is in the cache",
         "Connect the container to a network once; later starts need none.",
         offline=True,
+        passes=True,
     ),
     UvMessage(
         r"No space left on device",
         "the disk of the cache is full",
         "Free some space: `docker system prune`, or remove the cache volume.",
+        passes=True,
     ),
     UvMessage(
         r"(?i)invalid peer certificate|UnknownIssuer|certificate verify failed",
@@ -60,6 +64,7 @@ UV_MESSAGES: tuple[UvMessage, ...] = (
         "a package comes from a Git repository that can't be read here",
         "Check its address and your access.",
         remedy="git",
+        passes=True,
     ),
     UvMessage(
         r"Hash mismatch|hash.{0,200} (?:does not|do not|didn't) match",
@@ -72,6 +77,7 @@ UV_MESSAGES: tuple[UvMessage, ...] = (
         "the package index can't be reached",
         "Check the network, the proxy (HTTPS_PROXY){index}.",
         unreachable=True,
+        passes=True,
     ),
     UvMessage(
         r"[Ff]ailed to (?:download and )?(?:build|prepare)\b|The build backend returned|Call to .* failed|"

@@ -20,6 +20,7 @@ from appliance.dependencies.own_python import own_version
 from appliance.environment.python.python_requirement import pin, read_python_requirements
 from appliance.environment.python.pythons import SERVED, ask_python, available, find_python
 from appliance.errors import InterpreterError
+from appliance.protocol.remedy_kinds import INSTALL_AGAIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from appliance.config.settings import Settings
     from appliance.environment.python.python_requirement import PythonRequirement
 
+_NOT_DOWNLOADED = "it could not be downloaded"
 _SHOWN = 3
 _UNKNOWN = 10_000  # more pins than any project has
 # The Pythons of `docker build --target full`; any other needs a further build.
@@ -153,7 +155,7 @@ class _Search:
     @property
     def why_not(self) -> str:
         """Why no Python is downloaded."""
-        return "it could not be downloaded" if self._fetches else "downloads of Pythons are turned off"
+        return _NOT_DOWNLOADED if self._fetches else "downloads of Pythons are turned off"
 
 
 def _best(allowed: Sequence[str], pinned: PythonRequirement | None, search: _Search) -> tuple[str, Path | None] | None:
@@ -248,6 +250,7 @@ def missing_error(
         f"Python {' or '.join(fitting)} is not installed ({why}), and {reason}",
         expected=f"a Python that fits; installed {'is' if len(there) == 1 else 'are'} {', '.join(there)}",
         action=how_to_add(fitting[0] if fitting[0] != SERVED[0] else fitting[-1], values),
+        needs=[INSTALL_AGAIN] if reason == _NOT_DOWNLOADED else [],
         asked=why,
         available=there,
         **details,

@@ -145,6 +145,8 @@ def _with_older_python(error: InstallError, until: str, subject: Subject) -> Ins
         if until in SERVED[: SERVED.index(version) + 1]
     ]
     # The error may already advise such a Python because of the pins: a second one would contradict the first.
+    if until in SERVED and fitting:
+        error.needs.append({"kind": "use-python", "version": fitting[0]})  # offered if that Python is on this machine
     if until in SERVED and fitting and not any(how_to_add(each, subject.values) in error.action for each in fitting):
         error.action = f"{error.action} Or: {take_older_python(fitting[0], subject.values.get('APPLIANCE_IMAGE', ''))}"
     return error
@@ -182,6 +184,7 @@ def with_better_python(error: InstallError, version: str, known: Known, values: 
     same = how.partition(": docker build")[2]
     others = [step for step in error.action.split(" Or: ") if not same or same not in step]
     error.action = " Or: ".join([f"{advice}. {how}", *others])
+    error.needs.append({"kind": "use-python", "version": best})
     return error
 
 

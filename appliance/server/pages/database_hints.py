@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ...protocol.remedy_kinds import Need
 
+_AGAIN: Need = {"kind": "run-again", "step": "import"}  # once the service answers
 _FRAMES_MAX = 60
 _VALUES_MAX = 2_000
 _PATH_MAX = 500
@@ -159,9 +160,9 @@ def connection_hint(error: BaseException, message: str, _root: str) -> Advice | 
             f"Nothing answers{where}. In a container localhost is the container itself: start the database as a "
             "service of the compose file and use its name as the host, or host.docker.internal for one on this machine."
         )
-        return Advice(text, ({"kind": "use-service", "port": port},) if port else ())
+        return Advice(text, (*([{"kind": "use-service", "port": port}] if port else ()), _AGAIN))
     text = f"Nothing answers{where}: start that service (docker compose up), on the same network."
-    return Advice(text, ({"kind": "start-service", "host": host},))
+    return Advice(text, ({"kind": "start-service", "host": host}, _AGAIN))
 
 
 def _address(error: BaseException) -> list[str]:

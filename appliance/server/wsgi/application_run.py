@@ -239,7 +239,8 @@ class ApplicationRun(simple_server.ServerHandler):
         if self.headers_sent:
             self.persistent = False
             if self.exchange is not None:
-                self.exchange.reason = f"the application failed after {counted(self.bytes_sent, 'byte')} of the response"
+                sent = counted(self.bytes_sent, "byte")
+                self.exchange.reason = f"the application failed after {sent} of the response"
             return
         close_quietly(self.result)
         self.result = self.error_output(self.environ, self.start_response)

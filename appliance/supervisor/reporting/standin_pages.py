@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.discovery.target import describe_findings
 from appliance.environment.failures.headings import install_heading
 from appliance.errors import InstallError
+from appliance.plural import counted
 
 if TYPE_CHECKING:
     from appliance.errors import ApplianceError
@@ -43,6 +44,7 @@ def of_error(error: ApplianceError) -> Page:
         "details": cut(details),
         "error": error.event,
         **{key: error.details[key] for key in ("file", "line") if key in error.details},
+        "remedies": error.needs,
         "refresh": True,
     }
 
@@ -73,6 +75,7 @@ def of_timeout(boot_timeout_s: float, last_lines: list[str], stacks: str) -> Pag
         "lead": "Expected: an import that ends.",
         "details": cut("\n".join([*map(shortened, last_lines), stacks])),
         "action": "Look for a loop at import, or a connection without an answer; or raise APPLIANCE_BOOT_TIMEOUT_S.",
+        "remedies": [{"kind": "run-again", "step": "import"}],
         "error": "worker.failed",
         "refresh": True,
     }
@@ -89,4 +92,4 @@ _WORDS = {"the", "a", "an", "no", "several", "this", "its", "it"}
 
 def shortened(text: str, most: int = _MAX_LINE) -> str:
     """Return a text for a page, cut to ``most`` characters with the number of those that are left out."""
-    return text if len(text) <= most else f"{text[:most]}... ({len(text) - most} more characters)"
+    return text if len(text) <= most else f"{text[:most]}... ({counted(len(text) - most, 'more character')})"

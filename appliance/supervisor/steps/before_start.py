@@ -164,6 +164,7 @@ class BeforeStart:
             expected="commands that end with exit status 0",
             action="Read the output below, fix the command or its files, and save: the commands run again. "
             "Or change APPLIANCE_BEFORE_START.",
+            needs=[{"kind": "run-again", "step": "commands"}],
             output=list(self._output),
         )
         self._log.event("error", error.event, **error.fields())

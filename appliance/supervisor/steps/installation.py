@@ -17,6 +17,7 @@ from appliance.environment.failures.backports import brought_back
 from appliance.environment.install_progress import keep_duration, last_duration_s
 from appliance.environment.plan import supply
 from appliance.errors import InstallError, InterpreterError
+from appliance.protocol.remedy_kinds import all_checked
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.processes import handles
 from appliance.supervisor.reporting import standin_pages
@@ -133,10 +134,12 @@ class Installation:
     def _error(self) -> InstallError:
         """The reason of the failure, by the installer's report."""
         fields = dict(self._report)
+        needs = all_checked(fields.pop("needs", None))  # a build of the project's may have written the report
         kind = InterpreterError if fields.pop("event", "") == InterpreterError.event else InstallError
         return kind(
             fields.pop("found", "the installer ended without a reason"),
             expected=fields.pop("expected", "an installation that ends well"),
             action=fields.pop("action", "Read its output in the log; it is tried again at the next save."),
+            needs=needs,
             **fields,
         )

@@ -1,0 +1,108 @@
+"""Change one requirement where a file of the project declares it: its version, or its name.
+
+A requirement is a line of a requirements file, of ``environment.yml`` or of ``setup.cfg``, an item of an array of
+``pyproject.toml``, or a key of a table of Poetry's or Pipenv's. Where a name stands more than once, or in another form,
+nothing is offered.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import TYPE_CHECKING, NamedTuple
+
+from appliance.conventions import LOCK_TOOLS
+from appliance.dependencies.dependency_selection import plain
+from appliance.environment.failures.install_remedies import INSTEAD
+from appliance.remedies.file_edits import changed, read, text_of
+from appliance.remedies.remedy import Made
+
+if TYPE_CHECKING:
+    from appliance.remedies.remedy import Ground
+
+_REQUIREMENT = (
+    r"(?im)(?P<before>^[ \t]*(?:-[ \t]+)?[\"']?|[\"'])(?P<name>{name})(?P<extras>\[[^\]\n]{{0,200}}\])?"
+    r"(?P<spec>[ \t]*(?:===|==|~=|>=|<=|!=|=|<|>)[^;#\"'\r\n]*?)?"
+    r"(?=[ \t]*(?:[;#\"'\r\n]|\\?\r?\Z))"
+)
+_KEY = (
+    r"(?im)(?P<before>^[ \t]*[\"']?)(?P<name>{name})(?P<extras>)[\"']?[ \t]*=[ \t]*"
+    r"(?:\{{[^}}\n]*?\bversion[ \t]*=[ \t]*)?[\"'](?P<spec>[^\"'\n]*)[\"']"
+)
+_ONE_VERSION = re.compile(r"(?P<before>[ \t]*(?:===|==|~=|>=|>|=|\^|~)?[ \t]*)(?P<version>[0-9][\w.!+*-]*)[ \t]*")
+
+
+class _Place(NamedTuple):
+    """Where a requirement stands: its name, and the versions that it asks for; each a begin and an end in the text."""
+
+    name: tuple[int, int]
+    spec: tuple[int, int]
+    is_key: bool
+
+
+def use_version(ground: Ground, file: str, package: str, version: str) -> Made | None:
+    """Write another version into a requirement that names one version alone."""
+    text = _declaring(ground, file)
+    place = _place(text or "", file, package)
+    if text is None or place is None:
+        return None
+    found = _ONE_VERSION.fullmatch(text, *place.spec)
+    if found is None or found["version"] == version:
+        return None
+    before = found["before"].replace(">", ">=") if found["before"].strip() == ">" else found["before"]
+    after = f"{text[: place.spec[0]]}{before}{version}{text[found.end('version') :]}"
+    why = f"{version} is the newest version of {package} that can be installed here. Saving {file} installs it."
+    return _made(ground, file, after, why)
+
+
+def use_instead(ground: Ground, file: str, package: str, instead: str) -> Made | None:
+    """Write the name of another package; the version stays, unless the other package counts its own."""
+    text = _declaring(ground, file)
+    place = _place(text or "", file, package)
+    if text is None or place is None or (place.is_key and "[" in instead):
+        return None
+    known = INSTEAD.get(plain(package)) == instead
+    rest = text[place.name[1] :]
+    if known and not place.is_key:
+        rest = text[place.spec[1] :]
+    elif known:
+        rest = f"{text[place.name[1] : place.spec[0]]}*{text[place.spec[1] :]}"
+    why = f"{instead} has the same module, as a wheel." if known else f"The project imports a module of {instead}."
+    return _made(ground, file, text[: place.name[0]] + instead + rest, f"{why} Saving {file} installs it.")
+
+
+def _declaring(ground: Ground, file: str) -> str | None:
+    """Return the text of a file that the installation has read; a lock, or a file with hashes, is a tool's to write."""
+    plan = ground.plan
+    if plan is None or ground.root / file not in {each.resolve() for each in plan.files}:
+        return None
+    if file.rpartition("/")[2] in LOCK_TOOLS or file.rpartition("/")[2].startswith("pylock."):
+        return None
+    text = text_of(read(ground.root, file))
+    return None if text is None or "--hash" in text else text
+
+
+def _place(text: str, file: str, package: str) -> _Place | None:
+    """Return the only place where a file requires this package."""
+    spelled = "[-_.]+".join(re.escape(part) for part in re.split(r"[-_.]+", package)) + r"(?![\w.-])"
+    is_toml = file.endswith((".toml", "Pipfile"))
+    patterns = (_KEY, _REQUIREMENT.replace("^[ \\t]*(?:-[ \\t]+)?[\\\"']?|", "")) if is_toml else (_REQUIREMENT,)
+    for pattern in patterns:
+        found = list(re.finditer(pattern.format(name=spelled), text))
+        if len(found) == 1:
+            end = max(found[0].end("name"), found[0].end("extras"))
+            spec = found[0].span("spec") if found[0]["spec"] is not None else (end, end)
+            return _Place(found[0].span("name"), spec, pattern is _KEY)
+        if found:
+            return None
+    return None
+
+
+def _made(ground: Ground, file: str, after: str, why: str) -> Made | None:
+    if file.endswith((".toml", "Pipfile")):
+        try:
+            tomllib.loads(after.removeprefix("\ufeff"))
+        except tomllib.TOMLDecodeError:
+            return None
+    edit = changed(ground.root, file, after)
+    return Made(edit=edit, why=why) if edit else None
