@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.faults.faulty import faulty, project
+from tests.faults.appliance_with_fault import faulty, project
 
 __all__ = ["faulty", "project"]

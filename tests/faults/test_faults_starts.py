@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.faulty import Faulty
+from tests.faults.appliance_with_fault import ApplianceWithFault
 
-Make = Callable[..., Faulty]
+Make = Callable[..., ApplianceWithFault]
 BEFORE = {"APPLIANCE_BEFORE_START": "echo prepared"}
 
 

@@ -21,7 +21,7 @@ from appliance.worker.hooks import Hooks
 from appliance.worker.preload.random_seeds import RandomSeeds
 from appliance.worker.stdio import terminal
 from appliance.worker.stdio.logging_records import StreamHandlerHook
-from tests.worker.heard import heard, texts
+from tests.worker.tagged_program import tagged_output, texts
 
 Reported = list[tuple[str, str, dict[str, Any]]]
 
@@ -325,14 +325,14 @@ os.close(1)
 print("lost too", flush=True)
 open("done", "w").close()
 """
-    heard(program, folder=tmp_path)
+    tagged_output(program, folder=tmp_path)
     assert (tmp_path / "done").exists()
 
 
 @pytest.mark.parametrize("given", ["7", "None", "'text'", "[1]"])
 def test_what_is_not_bytes_is_refused(given: str):
     """A binary stream refuses what it refused before: it makes no bytes of a number."""
-    said = heard(f"""
+    said = tagged_output(f"""
 try:
     sys.stdout.buffer.write({given})
 except TypeError:
@@ -345,7 +345,7 @@ print(sys.stdout.buffer.write(array.array("h", [0x0a61])))
 
 def test_logging_without_our_hook():
     """A record that our step fails on is formatted and written as ever, and so are all others."""
-    said = heard("""
+    said = tagged_output("""
 import logging
 from appliance.worker.stdio import logging_records
 logging_records.fields_of = lambda *_: 1 / 0
@@ -360,7 +360,7 @@ logging.warning("three")
 
 def test_arguments_that_fail_are_loggings_own():
     """An argument that can't be formatted is told as logging tells it, and ends no other record's way."""
-    said = heard("""
+    said = tagged_output("""
 import logging
 logging.basicConfig(stream=sys.stdout)
 logging.warning("%d", "no number")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.worker.heard import heard, texts
+from tests.worker.tagged_program import tagged_output, texts
 
 
 def records(program: str) -> list[dict[str, Any]]:
     """The records that this program logs."""
-    return [each.record for each in heard("import logging\n" + program) if each.record is not None]
+    return [each.record for each in tagged_output("import logging\n" + program) if each.record is not None]
 
 
 def test_what_a_record_holds():
@@ -94,7 +94,7 @@ except ExceptionGroup:
 
 def test_what_can_not_be_told():
     """Python's logging reports a record whose arguments do not fit; extras that can't be text lose nothing else."""
-    said = heard("""
+    said = tagged_output("""
 import logging
 logging.warning("%d", "no number")
 class Bad:
@@ -121,7 +121,7 @@ for _ in range(2):
 
 def test_handlers_of_other_kinds():
     """A handler with a formatter class of its own, and one for another stream, write what they wrote."""
-    said = heard("""
+    said = tagged_output("""
 import io, logging
 class Shout(logging.Formatter):
     def format(self, record):

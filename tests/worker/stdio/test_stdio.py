@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from appliance.logs.project_output.output_events import Part
-from tests.worker.heard import heard, texts
+from tests.worker.tagged_program import tagged_output, texts
 
 
 def test_the_streams_stay_the_same_objects():
     """Output through an older reference to sys.stdout is read; the streams know their descriptor, and are no tty."""
-    said = heard("""
+    said = tagged_output("""
 print("through the old one", file=earlier)
 print(sys.stdout is earlier is sys.__stdout__, sys.stdout.fileno(), sys.stderr.fileno(), sys.stdout.isatty())
 sys.stdout.reconfigure(line_buffering=True)
@@ -24,7 +24,7 @@ sys.stdout.buffer.write(b"bytes \\xff\\n")
 
 def test_each_context_has_its_own_line():
     """What two requests and no request print at a time comes out as three lines, each with its id."""
-    said = heard("""
+    said = tagged_output("""
 import contextvars
 one, two = contextvars.copy_context(), contextvars.copy_context()
 one.run(begin, "one"); two.run(begin, "two")
@@ -44,7 +44,7 @@ print("end")
 
 def test_a_request_that_ends_within_a_line():
     """What a request has begun to print comes out when it ends, marked as unfinished; also what it flushed."""
-    said = heard("""
+    said = tagged_output("""
 begin("one")
 print("begun", end="", flush=True)
 print(" and kept", end="")
@@ -58,7 +58,7 @@ print("another line")
 
 def test_a_descriptor_that_is_redirected(tmp_path: Path):
     """Where the project puts a file in the place of descriptor 1, what it prints goes there until it is put back."""
-    said = heard(
+    said = tagged_output(
         """
 import os
 kept = os.dup(1)
@@ -76,7 +76,7 @@ print("to the log")
 
 def test_a_descriptor_that_is_closed():
     """Descriptor 1 closed is opened again by the next print; a connection that has taken its number is left alone."""
-    said = heard("""
+    said = tagged_output("""
 import os, socket
 os.close(1)
 print("after the close")
@@ -95,7 +95,7 @@ except BlockingIOError:
 
 def test_a_pipe_that_does_not_block():
     """Where somebody has made the pipe non-blocking, a full one is waited for."""
-    said = heard("""
+    said = tagged_output("""
 import os
 os.set_blocking(1, False)
 for number in range(3000):
@@ -106,7 +106,7 @@ for number in range(3000):
 
 def test_a_fork_speaks_for_itself():
     """A forked process is heard under its own number, with the request in which it was forked."""
-    said = heard("""
+    said = tagged_output("""
 import os
 begin("one")
 pid = os.fork()
@@ -123,11 +123,11 @@ print(pid)
 @pytest.mark.parametrize("ending", ["raise SystemExit(3)", "1 / 0", "import os; os.abort()", "import os; os._exit(1)"])
 def test_whatever_ends_it(ending: str):
     """What was printed before a process ends is out, however it ends."""
-    said = heard(f'print("printed")\n{ending}')
+    said = tagged_output(f'print("printed")\n{ending}')
     assert texts(said)[0] == "printed"
 
 
 def test_without_a_mark_nothing_is_changed():
     """A process that was given no mark prints as ever."""
     program = 'from appliance.worker.stdio.stdio import tag_output\nprint(tag_output("", Hooks()))'
-    assert texts(heard(program)) == ["None"]
+    assert texts(tagged_output(program)) == ["None"]

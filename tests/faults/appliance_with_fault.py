@@ -25,10 +25,10 @@ def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [b"{word}"]
 """
-SABOTEUR = Path(__file__).parent / "saboteur.py"
+RUN_WITH_FAULT = Path(__file__).parent / "run_with_fault.py"
 
 
-class Faulty(Appliance):
+class ApplianceWithFault(Appliance):
     """``arm`` has its fault begin, ``disarm`` ends it."""
 
     def __init__(self, folder: Path, fault: dict[str, object], settings: dict[str, str], *, armed: bool) -> None:
@@ -36,7 +36,7 @@ class Faulty(Appliance):
         if armed:
             self.arm()
         parameters = {**fault, "armed": str(self.armed), "made": str(self.made)}
-        self.program = (str(SABOTEUR), json.dumps(parameters))
+        self.program = (str(RUN_WITH_FAULT), json.dumps(parameters))
         # A function that others import by name can be replaced only before they do.
         self.is_forked = self.is_forked and (
             ":" not in str(fault["call"]) or "." in str(fault["call"]).partition(":")[2]
@@ -129,7 +129,7 @@ class Faulty(Appliance):
         assert self.stderr.read_bytes() == b""
 
 
-Make = Callable[..., Faulty]
+Make = Callable[..., ApplianceWithFault]
 
 
 @pytest.fixture
@@ -144,10 +144,10 @@ def project(tmp_path: Path) -> Path:
 @pytest.fixture
 def faulty(project: Path, tmp_path: Path) -> Iterator[Make]:
     """Start an appliance with a fault; it is ended after the test."""
-    running: list[Faulty] = []
+    running: list[ApplianceWithFault] = []
 
-    def begin(fault: dict[str, object], *, armed: bool = False, **settings: str) -> Faulty:
-        appliance = Faulty(tmp_path, fault, {"APPLIANCE_INSTALL": "off", **settings}, armed=armed)
+    def begin(fault: dict[str, object], *, armed: bool = False, **settings: str) -> ApplianceWithFault:
+        appliance = ApplianceWithFault(tmp_path, fault, {"APPLIANCE_INSTALL": "off", **settings}, armed=armed)
         running.append(appliance)
         return appliance
 

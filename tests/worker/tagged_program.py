@@ -21,7 +21,7 @@ def begin(name):
 """
 
 
-def heard(program: str, *, folder: Path | None = None) -> list[OutputLine]:
+def tagged_output(program: str, *, folder: Path | None = None) -> list[OutputLine]:
     """Everything that this program says once it is listened to, descriptor 1's first."""
     mark = new_mark()
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""``appliance serve`` in which one call fails: ``python -I saboteur.py FAULT``, while the file ARMED is there.
+"""``appliance serve`` in which one call fails: ``python -I run_with_fault.py FAULT``, while the file ARMED is there.
 
 FAULT is JSON: ``{"call": ..., "which": ..., "error": ..., "times": ...}``. ``call`` is a name of the table below, or
 ``module:Class.method``; ``which`` narrows it (the role of a child, the name of a thread, a descriptor); ``error`` is an
@@ -46,7 +46,7 @@ class Fault:
         number = getattr(errno, self._error, None)
         if number is not None:
             raise OSError(number, os.strerror(number))
-        raise getattr(builtins, self._error)(f"{self._error} of the saboteur's")
+        raise getattr(builtins, self._error)(f"{self._error} of the test's")
 
 
 def before(holder: Any, name: str, fault: Fault, which: Callable[..., object] = lambda *_, **__: "") -> None:
@@ -77,7 +77,7 @@ def in_children(holder: Any, name: str, fault: Fault) -> None:
     before(holder, name, fault, lambda *_, **__: role or "none")
 
 
-def sabotage(call: str, fault: Fault) -> None:
+def inject(call: str, fault: Fault) -> None:
     """Put the fault in its place."""
     if call in {"Popen", "pipe", "socketpair"}:
         in_children({"Popen": subprocess, "pipe": os, "socketpair": socket}[call], call, fault)
@@ -105,11 +105,11 @@ def hasten() -> None:
 
 
 def main() -> None:
-    """Sabotage, then be the appliance."""
+    """Inject the fault, then be the appliance."""
     told = json.loads(sys.argv[1])
     del sys.argv[1:]
     hasten()
-    sabotage(told["call"], Fault(told, Path(told["armed"]), Path(told["made"])))
+    inject(told["call"], Fault(told, Path(told["armed"]), Path(told["made"])))
     appliance()
 
 
