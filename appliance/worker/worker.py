@@ -258,7 +258,7 @@ class Worker:
         to_stand_in = partial(serving_process.hand_over, self._channel, own_pages=True)
         handoff = Handoff(is_own_request, to_stand_in) if options["pages"] is not None else None
         served = wrapped(application, self._start, self._hooks)
-        self._page_context.live_reload = served if isinstance(served, LiveReload) else None
+        self._page_context.follow(served if isinstance(served, LiveReload) else None)
         return serving_process.make_server(self._listener, served, self._sink, options, tls=self._tls, handoff=handoff)
 
     def _report_failure(self, error: BaseException) -> None:

@@ -43,6 +43,10 @@ class PreloadCache:
     refused: str = ""
     proven: bool = False
 
+    def judge(self, *, proven: bool, refused: str) -> None:
+        """Note what the rounds have shown of the list."""
+        self.proven, self.refused = proven, refused
+
     def update(self, modules: Iterable[str], others: Iterable[str]) -> bool:
         """Add what a worker has loaded; return whether some of it is new and can be preloaded."""
         known = set(self.modules)

@@ -191,8 +191,7 @@ class Preloading:
 
     def _save(self, _action: events.Save) -> None:
         state = self._state
-        self._cache.proven = state.proven
-        self._cache.refused = state.reason if state.phase is Phase.REFUSED else ""
+        self._cache.judge(proven=state.proven, refused=state.reason if state.phase is Phase.REFUSED else "")
         if self._file is not None:
             preload_cache.save(self._file, self._cache)
 

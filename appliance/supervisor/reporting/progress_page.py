@@ -68,7 +68,7 @@ class ProgressPage:
         self._facts: dict[str, Any] = {}
         self._began = self._shown_at = 0.0
         self._timer: Timer | None = None
-        self.last_install_s = 0.0  # how long the last installation took; 0 if unknown
+        self._last_install_s = 0.0  # how long the last installation took; 0 if unknown
 
     def begin(self, phase: Phase) -> None:
         """Show the page of this phase."""
@@ -87,6 +87,10 @@ class ProgressPage:
                 if line.strip():
                     self._lines.append(shortened(line, _LINE_MAX))
         self._changed()
+
+    def expect_install(self, last_s: float) -> None:
+        """An installation begins; ``last_s``: how long the last one took, 0 if unknown."""
+        self._last_install_s = last_s
 
     def installs(self, state: dict[str, Any]) -> None:
         """Show how far the installation is: ``InstallProgress.state``."""
@@ -128,7 +132,7 @@ class ProgressPage:
                 "done": done,
                 "total": total,
                 "elapsed_s": round(time.monotonic() - self._began, 1),
-                "last_s": self.last_install_s if self._phase is Phase.INSTALLING else 0.0,
+                "last_s": self._last_install_s if self._phase is Phase.INSTALLING else 0.0,
             },
         }
 
@@ -149,8 +153,8 @@ class ProgressPage:
             text = f"The project is being imported: {facts['module']}{place}. {facts['count']} modules are loaded."
         else:
             text = _LEADS[self._phase]
-        if self._phase is Phase.INSTALLING and self.last_install_s:
-            text += f" Last time the installation took {_seconds(self.last_install_s)}."
+        if self._phase is Phase.INSTALLING and self._last_install_s:
+            text += f" Last time the installation took {_seconds(self._last_install_s)}."
         return self._masked(text)
 
     def _install_text(self) -> str:

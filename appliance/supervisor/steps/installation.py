@@ -66,7 +66,7 @@ class Installation:
         self.cancel()
         self._report = {}
         self._environment = str(plan.environment) if plan else ""
-        self._page.last_install_s = last_duration_s(plan.environment.parent, self._project) if plan else 0.0
+        self._page.expect_install(last_duration_s(plan.environment.parent, self._project) if plan else 0.0)
         # In a file that a save has broken it would find no application, and make another environment.
         flags = [*self._flags, *([f"--near={plan.application}"] if plan and plan.application else [])]
         self._child = self._children.add(

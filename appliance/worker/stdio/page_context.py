@@ -34,6 +34,10 @@ class PageContext:
         """Take what was saved last."""
         self.saved = saved
 
+    def follow(self, live_reload: LiveReload | None) -> None:
+        """Have pages follow the code by this; None where they do not."""
+        self.live_reload = live_reload
+
     def __call__(self) -> dict[str, Any]:
         """Return the ``context`` of ``server.pages.error_page.report``."""
         log = [] if self._stdio is None else self._stdio.last_lines.lines()

@@ -34,7 +34,7 @@ class Shown:
 def test_the_page_counts_packages_and_bytes():
     """The page says how many packages are fetched, of how many, how many bytes, which ones, and what last time took."""
     shown = Shown(Phase.INSTALLING)
-    shown.page.last_install_s = 12.0
+    shown.page.expect_install(12.0)
     shown.page.installs(STATE)
     shown.loop.advance(INTERVAL_S)
     page = shown.pages[-1]

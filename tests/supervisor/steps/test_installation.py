@@ -26,7 +26,7 @@ class Project:
         self.commands: list[list[str]] = []
         parts: Any = (self.children, ["--offline"], {}, Path("/project"))
         log: Any = self.log
-        page: Any = SimpleNamespace(installs=lambda _: None, output=lambda *_: None)
+        page: Any = SimpleNamespace(installs=lambda _: None, expect_install=lambda _: None, output=lambda *_: None)
         self.installation = Installation(*parts, log=log, on_event=self.events.append, page=page)
         self.children.ended = self.installation.ended
 
