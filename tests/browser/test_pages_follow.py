@@ -277,6 +277,27 @@ def test_no_old_script_comes_from_the_cache(opened: Callable[..., Site], project
     site.until("document.title === 'two'")
 
 
+HELLO = """
+WORD = "one"
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/html")])
+    return [f"<h1>{WORD}</h1>".encode()]
+"""
+
+
+def test_a_first_page_follows_too(opened: Callable[..., Site]):
+    """A page without a doctype, as tutorials begin with, follows the code, and so does the error over it."""
+    site = opened()
+    site.source = HELLO
+    for word in ("two", "three"):
+        site.save(word)
+        site.shows(word)
+    site.appliance.edit("app.py", "def (\n")
+    site.page.wait_for_selector("appliance-error", state="attached")
+    site.save("four")
+    site.shows("four")
+
+
 UNCHANGED = """
 WORD = "one"
 def app(environ, start_response):

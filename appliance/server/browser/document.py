@@ -2,7 +2,8 @@
 
 The place is right behind ``<head>``, or where the parser would open one. Only what comes before it is read (HTML,
 13.2.6.4.1 to 13.2.6.4.4: "initial" to "in head"), so a page of any size costs the same. A text with neither a doctype
-nor ``<html>`` is a fragment, and has no place.
+nor ``<html>`` is a fragment, and has no place. Where a browser navigates to it, it is a page, like a first "Hello", and
+its beginning is the place.
 """
 
 from __future__ import annotations
@@ -21,19 +22,24 @@ _ATTRIBUTES = rb"""(?:[^>=]|=[\t\n\f\r ]*(?:"[^"]*"|'[^']*'|(?![\t\n\f\r "'])))*
 _HTML = re.compile(rb"<html(?:[\t\n\f\r /]" + _ATTRIBUTES + rb")?>", re.IGNORECASE)
 _HEAD = re.compile(rb"<head(?:[\t\n\f\r /]" + _ATTRIBUTES + rb")?>", re.IGNORECASE)
 _OPENING = (b"<!--", b"<!doctype", b"<html", b"<head")
+_LOOKED = 512  # bytes that tell a text from binary content
 _BOM = b"\xef\xbb\xbf"
 
 
 class DocumentScanner:
     """Reads the beginning of one response.
 
+    Args:
+        navigated: a browser navigates to it, so a text without a doctype is a page too.
+
     Attributes:
         state: SEARCHING; DOCUMENT once it is known to be a whole document, so that a place will be found; FOUND; or
             NEVER, for a fragment, or what goes on for too long.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, navigated: bool = False) -> None:
         self.state = SEARCHING
+        self._navigated = navigated
         self._held = b""
         self._read = 0
 
@@ -80,7 +86,8 @@ class DocumentScanner:
             if end < 0:
                 if _may_go_on(data, at):
                     return at
-                self.state = FOUND if self.state == DOCUMENT else NEVER
+                is_page = self.state == DOCUMENT or (self._navigated and _is_html(data, at))
+                self.state = FOUND if is_page else NEVER
                 return at
             if data[at : at + 2].lower() == b"<h":
                 if data[at + 2 : at + 4].lower() == b"ea":
@@ -103,6 +110,11 @@ def _skipped(data: bytes, at: int) -> int:
     if data[at : at + 2] in {b"<!", b"<?"} and not b"<!doctype".startswith(data[at : at + 9].lower()):
         return _end(_BOGUS, data, at)
     return -1
+
+
+def _is_html(data: bytes, at: int) -> bool:
+    """Whether what begins here may be HTML: not JSON, and not binary."""
+    return data[at : at + 1] not in {b"{", b"["} and b"\0" not in data[at : at + _LOOKED]
 
 
 def _may_go_on(data: bytes, at: int) -> bool:

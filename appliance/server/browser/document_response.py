@@ -32,11 +32,11 @@ def added_to_page(tag: Tag, fields: Fields, content: bytes) -> tuple[Fields, byt
     return changed_fields(fields, len(out) - len(content), nonce), out
 
 
-def _insertion(tag: Tag, fields: Fields, encoding: str) -> tuple[Insertion, str]:
+def _insertion(tag: Tag, fields: Fields, encoding: str, *, navigated: bool = False) -> tuple[Insertion, str]:
     """Return what passes the body of a response with these fields, and the nonce that its script has."""
     policed = any(name.lower() in NAMES for name, _ in fields)
     nonce = os.urandom(12).hex() if policed else ""
-    return Insertion(tag(nonce), encoding), nonce
+    return Insertion(tag(nonce), encoding, navigated=navigated), nonce
 
 
 class DocumentResponse:
@@ -48,8 +48,9 @@ class DocumentResponse:
             who adds advice to an error asks these, and whatever else the server's run knows.
     """
 
-    def __init__(self, tag: Tag, start_response: Callable[..., Any]) -> None:
+    def __init__(self, tag: Tag, start_response: Callable[..., Any], *, navigated: bool = False) -> None:
         self._tag = tag
+        self._navigated = navigated
         self._start = start_response
         self._write: Callable[[bytes], object] | None = None
         self._given: tuple[Any, ...] | None = None
@@ -86,7 +87,7 @@ class DocumentResponse:
             self._write = self._start(*given)
             return self._write
         self._given = given
-        self._insertion, self._nonce = _insertion(self._tag, headers, encoding)
+        self._insertion, self._nonce = _insertion(self._tag, headers, encoding, navigated=self._navigated)
         return self.write
 
     def write(self, data: bytes) -> None:

@@ -124,13 +124,14 @@ class Insertion:
     Args:
         tag: what goes in.
         encoding: as ``encoding_of`` says.
+        navigated: as ``DocumentScanner`` has it.
     """
 
-    def __init__(self, tag: bytes, encoding: str) -> None:
+    def __init__(self, tag: bytes, encoding: str, *, navigated: bool = False) -> None:
         self._tag = tag
         self._encoding = encoding
         self._codec: _Codec | None = None if encoding != "identity" else _Identity()
-        self._scanner = DocumentScanner()
+        self._scanner = DocumentScanner(navigated=navigated)
         self._raw = b""  # not sent yet, as it came: it may be no document
         self._text = b""  # the same, decoded, as far as it lies before the place
         self._passes = False  # what comes is sent as it comes

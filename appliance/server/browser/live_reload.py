@@ -57,7 +57,8 @@ class LiveReload:
 
         if "HTTP_ACCEPT_ENCODING" in environ:
             environ["HTTP_ACCEPT_ENCODING"] = readable(environ["HTTP_ACCEPT_ENCODING"])
-        response = DocumentResponse(partial(self.tag, self._revision), start_response)
+        navigated = environ.get("HTTP_SEC_FETCH_MODE") == "navigate"
+        response = DocumentResponse(partial(self.tag, self._revision), start_response, navigated=navigated)
         result = self._application(environ, response.start)
         if response.passes:
             return result

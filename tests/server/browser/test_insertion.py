@@ -66,9 +66,9 @@ CODINGS: dict[str, tuple[str, Callable[[bytes], bytes], Callable[[bytes], bytes]
 }
 
 
-def passed(pieces: list[bytes], encoding: str) -> tuple[list[bytes], Insertion]:
+def passed(pieces: list[bytes], encoding: str, *, navigated: bool = False) -> tuple[list[bytes], Insertion]:
     """What comes out of each piece, and of the end."""
-    insertion = Insertion(TAG, encoding)
+    insertion = Insertion(TAG, encoding, navigated=navigated)
     return [*(insertion.feed(piece) for piece in pieces), insertion.end()], insertion
 
 
@@ -97,6 +97,28 @@ def test_a_fragment_is_untouched(fragment: bytes, coding: str):
     out, insertion = passed([sent], encoding)
     assert b"".join(out) == sent
     assert not insertion.is_certain
+
+
+NAVIGATED = [
+    b"|<p>Hello, World!</p>", b"|Hello", b"\n  |text", b"<!-- c -->|<header>x</header>", b"\xef\xbb\xbf|<body><h1>x",
+    b"|&lt;", b"<!doctype html><html><head>|<title>x", b"|<htmlx>",
+]  # fmt: skip
+
+
+@given(st.sampled_from(NAVIGATED), st.sampled_from(sorted(CODINGS)), st.lists(st.integers(0, 60), max_size=5))
+def test_a_browser_navigates_to_a_page_without_a_doctype(page: bytes, coding: str, places: list[int]):
+    """What a browser navigates to is a page, however little of HTML it has: the script stands at its beginning."""
+    encoding, encode, decode = CODINGS[coding]
+    out, insertion = passed(cut(encode(page.replace(b"|", b"")), places), encoding, navigated=True)
+    assert decode(b"".join(out)) == page.replace(b"|", TAG)
+    assert insertion.is_certain
+
+
+@pytest.mark.parametrize("body", [b"", b" \n", b'{"a": 1}', b"[1]", b"\0\1\2", b"PK\3\4\0\0", b"<!-- alone -->"])
+def test_what_no_browser_would_show_is_untouched(body: bytes):
+    """JSON or binary content under the name of HTML, or nothing at all, is the same byte for byte."""
+    out, insertion = passed([body], "identity", navigated=True)
+    assert (b"".join(out), bool(insertion.is_certain)) == (body, False)
 
 
 @given(st.sampled_from(DOCUMENTS), st.sampled_from(sorted(CODINGS)), st.lists(st.integers(0, 500), max_size=9))

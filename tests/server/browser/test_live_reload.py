@@ -295,3 +295,10 @@ def test_an_error_page_names_the_revision_of_its_request():
     assert revision(began) == b"0"
     assert [reload.revise(), reload.revise()] == [1, 2]
     assert (revision(began), revision(time.monotonic() + 1)) == (b"1", b"2")
+
+
+def test_a_first_page_gets_the_script_where_a_browser_navigates_to_it():
+    """A text without a doctype is a page for a browser that navigates (Fetch Metadata); for others it is a fragment."""
+    hello = page(b"<p>Hello, World!</p>")
+    assert Answer(hello, HTTP_SEC_FETCH_MODE="navigate").body == TAG + b"<p>Hello, World!</p>"
+    assert Answer(hello, HTTP_SEC_FETCH_MODE="cors").body == b"<p>Hello, World!</p>"
