@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.environment.python.pythons import find_python
 from tests.live.live_appliance import HELLO, Appliance
 from tests.live.remedy_buttons import PATH, form_of, on_page, page_of, post, press, press_on, remedy_of
 from tests.live.remedy_projects import (
@@ -23,6 +24,7 @@ from tests.live.remedy_projects import (
     index,
     write,
 )
+from tests.package_index import sdist
 
 Start = Callable[..., Appliance]
 
@@ -208,6 +210,39 @@ def test_an_old_pages_button_runs_nothing(start: Start, project: Path):
     assert post(appliance, {**form, "id": "0" * 32}) == 303
     assert "no such remedy" in appliance.wait_for("remedy.refused")["reason"]
     assert not (project / "data").exists()
+
+
+OLD_BACKEND = """
+import pathlib, sys, zipfile
+
+def build_wheel(folder, *_, **__):
+    if sys.version_info >= (3, 11):
+        raise ValueError("invalid mode: 'rU'")
+    name = "legacy-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(pathlib.Path(folder, name), "w") as archive:
+        archive.writestr("legacy.py", "")
+        archive.writestr("legacy-1.0.dist-info/METADATA", "Metadata-Version: 2.1\\nName: legacy\\nVersion: 1.0\\n")
+        wheel = "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+        archive.writestr("legacy-1.0.dist-info/WHEEL", wheel)
+        archive.writestr("legacy-1.0.dist-info/RECORD", "")
+    return name
+"""
+
+
+def test_a_pinned_python_that_cannot_build_a_package(start: Start, project: Path, tmp_path: Path):
+    """A package that only an older Python can build: the newest such Python of this machine takes the pin's place."""
+    if find_python("3.10", tmp_path, os.environ) is None:
+        pytest.skip("not run: this machine has no Python 3.10")
+    offline = index(tmp_path)
+    backend = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    sdist(tmp_path / "wheels", "legacy", "1.0", {"pyproject.toml": backend, "backend.py": OLD_BACKEND})
+    write(project, app__py="import legacy\n" + HELLO.format(word="mended"), requirements__txt="legacy==1.0\n")
+    (project / ".python-version").write_text("3.11\n")
+    appliance = start(**offline)
+    shown = press(appliance, "use-python")
+    assert "-3.11" in shown["diff"]
+    assert "+3.10" in shown["diff"]
+    assert appliance.wait_for("worker.ready", within_s=60)["python"].startswith("3.10.")
 
 
 ENDLESS = """

@@ -270,6 +270,8 @@ def test_an_older_python(shop: Shop, asked: str, image: str, words: str):
         )
     assert words in caught.value.action
     assert words or "APPLIANCE_PYTHON" not in caught.value.action
+    offered = [need["version"] for need in caught.value.needs if need["kind"] == "use-python"]
+    assert offered == re.findall(r"APPLIANCE_PYTHON=(3\.\d+)", words)[:1]
 
 
 def test_an_older_python_that_is_here(shop: Shop):

@@ -26,7 +26,8 @@ def remedies_html(remedies: object, *, script: bool = False) -> str:
         remedies: dicts with ``id`` and ``label``; and, if the page's maker knows them, ``why``, ``command``, ``diff``.
         script: load the script that runs a remedy in place; a page of our own contains it already.
     """
-    items = [each for each in remedies if isinstance(each, dict)][:_MOST] if isinstance(remedies, list) else []
+    known = remedies if isinstance(remedies, list) else []
+    items = [each for each in known if isinstance(each, dict) and each.get("id")][:_MOST]
     if not items:
         return ""
     parts = [f'<div class="appliance-remedy" data-remedy="{_of(each, "id")}">{_item(each)}</div>' for each in items]

@@ -34,6 +34,7 @@ def test_advice_has_no_link():
 def test_a_page_without_remedies_has_no_section():
     """A page without remedies, or with malformed ones, has no section."""
     assert remedies_html(None) == remedies_html([]) == remedies_html("x") == remedies_html([1, None]) == ""
+    assert remedies_html([{"kind": "run-again", "step": "import"}]) == ""  # named, and not made yet
 
 
 def test_a_diff_marks_its_lines_as_text():
