@@ -13,8 +13,12 @@ from typing import Any
 
 import pytest
 
+from tests.browser.site import LOGO, PROJECTS, STYLE, TEMPLATE, Site
 from tests.browser.tools import chromium_path, skip_or_fail
-from tests.live.live_appliance import cache, project, start
+from tests.live.live_appliance import Appliance, cache, project, start
+
+Starting = Callable[..., Appliance]
+Opening = Callable[..., Any]
 
 __all__ = ["cache", "project", "start"]
 
@@ -68,3 +72,26 @@ def new_page(chromium: Any) -> Iterator[Callable[..., Any]]:
     yield opened
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def opened(start: Starting, project: Path, new_page: Opening) -> Callable[..., Site]:
+    """Serve a kind of project, and open its page."""
+
+    def site(kind: str = "identity", **settings: str) -> Site:
+        source, requirement = PROJECTS[kind]
+        for folder, name, text in (
+            ("static", "site.css", STYLE.format(1)),
+            ("static", "logo.svg", LOGO.format(10)),
+            ("templates", "page.html", TEMPLATE),
+        ):
+            (project / folder).mkdir(exist_ok=True)
+            (project / folder / name).write_text(text, encoding="utf-8")
+        if requirement:
+            (project / "requirements.txt").write_text(f"{requirement}\n", encoding="utf-8")
+        (project / "app.py").write_text(source, encoding="utf-8")
+        appliance = start(**settings)
+        appliance.wait_for("worker.ready", within_s=60)
+        return Site(appliance, new_page(), source)
+
+    return site

@@ -6,9 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.browser.test_pages_follow import DJANGO, FILLED, FLASK, PROJECTS, TEMPLATE, Site, opened
-
-__all__ = ["opened"]
+from tests.browser.site import DJANGO, FILLED, FLASK, PROJECTS, TEMPLATE, Site
 
 BACKEND = "django.template.backends.django.DjangoTemplates"
 DEBUGGED = {
