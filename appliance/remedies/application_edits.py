@@ -10,30 +10,30 @@ from appliance.dependencies.text_file import table
 from appliance.discovery.project import find_application
 from appliance.errors import ApplicationError
 from appliance.remedies.file_edits import appended, changed, read, text_of
-from appliance.remedies.remedy import Made
+from appliance.remedies.remedy import Proposal
 from appliance.remedies.toml_places import table_with
 
 if TYPE_CHECKING:
-    from appliance.remedies.remedy import Ground
+    from appliance.remedies.remedy import ProjectFacts
 
 _FILE = "pyproject.toml"
 _APP = re.compile(r"(?m)^([ \t]*app[ \t]*=[ \t]*)(?:\"[^\"\n]*\"|'[^'\n]*')")
 _TABLE = re.compile(r"(?m)^[ \t]*\[[ \t]*tool[ \t]*\.[ \t]*appliance[ \t]*\][^\n]*$")
 
 
-def serve_application(ground: Ground, application: str) -> Made | None:
+def serve_application(facts: ProjectFacts, application: str) -> Proposal | None:
     """Serve this application from now on."""
-    if ground.values.get("APPLIANCE_APP"):
+    if facts.values.get("APPLIANCE_APP"):
         return None  # it comes before what the project says
     try:
-        find_application(ground.root, ground.values, application)
+        find_application(facts.root, facts.values, application)
     except ApplicationError:
         return None
-    before = read(ground.root, _FILE)
+    before = read(facts.root, _FILE)
     text = text_of(before) if before is not None else ""
     after = None if text is None else _with_app(text, application)
-    edit = changed(ground.root, _FILE, after) if after else None
-    return Made(edit=edit, why=f"{_FILE} then names the application. Saving the file serves it.") if edit else None
+    edit = changed(facts.root, _FILE, after) if after else None
+    return Proposal(edit=edit, why=f"{_FILE} then names the application. Saving the file serves it.") if edit else None
 
 
 def _with_app(text: str, application: str) -> str | None:

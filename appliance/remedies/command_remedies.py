@@ -11,39 +11,39 @@ from appliance.environment.plan import again, supply
 from appliance.environment.python.interpreter import admitted
 from appliance.environment.python.pythons import SERVED, find_python
 from appliance.remedies.file_edits import changed, read, sources, text_of, within
-from appliance.remedies.remedy import Made
+from appliance.remedies.remedy import Proposal
 
 if TYPE_CHECKING:
     from appliance.environment.plan import Plan
-    from appliance.remedies.remedy import Ground
+    from appliance.remedies.remedy import ProjectFacts
 
 _REINSTALLS_MAX = 20
 
 
-def django_migrate(ground: Ground, manage: str) -> Made | None:
+def django_migrate(facts: ProjectFacts, manage: str) -> Proposal | None:
     """Apply Django's migrations."""
-    if manage.rpartition("/")[2] != "manage.py" or "django" not in (text_of(read(ground.root, manage)) or "").lower():
+    if manage.rpartition("/")[2] != "manage.py" or "django" not in (text_of(read(facts.root, manage)) or "").lower():
         return None
-    return Made(command=("python", manage, "migrate", "--noinput"), why="A table or a column is missing.")
+    return Proposal(command=("python", manage, "migrate", "--noinput"), why="A table or a column is missing.")
 
 
-def flask_migrate(ground: Ground) -> Made | None:
+def flask_migrate(facts: ProjectFacts) -> Proposal | None:
     """Apply the migrations of Flask-Migrate."""
-    if read(ground.root, "migrations/alembic.ini") is None:
+    if read(facts.root, "migrations/alembic.ini") is None:
         return None
-    return Made(
-        command=("flask", "db", "upgrade"), shown=_flask_app(ground), why="A table or a column is missing."
+    return Proposal(
+        command=("flask", "db", "upgrade"), shown=_flask_app(facts), why="A table or a column is missing."
     )  # fmt: skip
 
 
-def alembic_upgrade(ground: Ground) -> Made | None:
+def alembic_upgrade(facts: ProjectFacts) -> Proposal | None:
     """Apply Alembic's migrations."""
-    if read(ground.root, "alembic.ini") is None:
+    if read(facts.root, "alembic.ini") is None:
         return None
-    return Made(command=("alembic", "upgrade", "head"), why="A table or a column is missing.")
+    return Proposal(command=("alembic", "upgrade", "head"), why="A table or a column is missing.")
 
 
-def flask_command(ground: Ground, command: str) -> Made | None:
+def flask_command(facts: ProjectFacts, command: str) -> Proposal | None:
     """Run a command that the project's own sources define for ``flask``."""
     spelled = [re.escape(command), re.escape(command.replace("-", "_"))]
     # Click names a command after its function, without these ends.
@@ -52,64 +52,64 @@ def flask_command(ground: Ground, command: str) -> Made | None:
         re.compile(NAMED_COMMAND.format(name=spelled[0])),
         re.compile(FUNCTION_COMMAND.format(name=spelled[1] + ends)),
     ]
-    for file in sources(ground.root):
-        text = text_of(read(ground.root, file)) or ""
+    for file in sources(facts.root):
+        text = text_of(read(facts.root, file)) or ""
         if ("click" in text or ".cli" in text) and any(pattern.search(text) for pattern in patterns):
             why = f"{file} defines this command."
-            return Made(command=("flask", command), shown=_flask_app(ground), why=why)
+            return Proposal(command=("flask", command), shown=_flask_app(facts), why=why)
     return None
 
 
-def _flask_app(ground: Ground) -> dict[str, str]:
+def _flask_app(facts: ProjectFacts) -> dict[str, str]:
     """Return what tells ``flask`` which application to load, unless the project says so itself."""
-    target = ground.target
-    if "FLASK_APP" in ground.variables or target is None or not target.module:
+    target = facts.target
+    if "FLASK_APP" in facts.variables or target is None or not target.module:
         return {}
     name = f"{target.module}:{target.attribute}" if target.attribute else target.module
     shown = {"FLASK_APP": name}
-    root = str(ground.root)
+    root = str(facts.root)
     if target.search_path and root not in target.search_path:
         shown["PYTHONPATH"] = ":".join(target.search_path)
     return shown
 
 
-def make_folder(ground: Ground, folder: str) -> Made | None:
+def make_folder(facts: ProjectFacts, folder: str) -> Proposal | None:
     """Make a folder inside the project."""
-    path = within(ground.root, folder)
+    path = within(facts.root, folder)
     if path is None or path.exists():
         return None
-    return Made(command=("mkdir", "-p", "--", folder), why="SQLite makes its file, but not the folder of the file.")
+    return Proposal(command=("mkdir", "-p", "--", folder), why="SQLite makes its file, but not the folder of the file.")
 
 
-def use_python(ground: Ground, version: str) -> Made | None:
+def use_python(facts: ProjectFacts, version: str) -> Proposal | None:
     """Pin a Python that is on this machine."""
-    if ground.values.get("APPLIANCE_PYTHON") or version not in SERVED:
+    if facts.values.get("APPLIANCE_PYTHON") or version not in SERVED:
         return None
-    if version not in admitted(ground.root) or find_python(version, ground.cache, ground.values) is None:
+    if version not in admitted(facts.root) or find_python(version, facts.cache, facts.values) is None:
         return None
-    edit = changed(ground.root, ".python-version", f"{version}\n")
-    return Made(edit=edit, why=f"Python {version} is on this machine.") if edit else None
+    edit = changed(facts.root, ".python-version", f"{version}\n")
+    return Proposal(edit=edit, why=f"Python {version} is on this machine.") if edit else None
 
 
-def run_again(ground: Ground, step: str) -> Made | None:
+def run_again(facts: ProjectFacts, step: str) -> Proposal | None:
     """Do again what has failed, without a change: the project is analysed, and what is missing follows from that."""
-    commands = ground.values.get("APPLIANCE_BEFORE_START", "").strip()
+    commands = facts.values.get("APPLIANCE_BEFORE_START", "").strip()
     described = {"installation": "appliance install", "commands": commands, "import": ""}[step]
     why = {
         "installation": "The reason may have passed. What is missing is installed again; nothing is changed.",
         "commands": "The commands of BEFORE_START run again, then the project starts.",
         "import": "The project is imported again; nothing is changed.",
     }
-    return Made(action=lambda: True, described=described, why=why[step])
+    return Proposal(action=lambda: True, described=described, why=why[step])
 
 
-def reinstall(ground: Ground, package: str) -> Made | None:
+def reinstall(facts: ProjectFacts, package: str) -> Proposal | None:
     """Make another environment from the same files: an environment is never changed once it is complete."""
-    plan = ground.plan
+    plan = facts.plan
     if plan is None or plan.source in {"off", "none"}:
         return None
     why = f"The environment is not what {plan.source} installs: files of {package} were removed or edited."
-    return Made(action=partial(_supply, plan, package), why=f"{why} A new one is made, without them.")
+    return Proposal(action=partial(_supply, plan, package), why=f"{why} A new one is made, without them.")
 
 
 def _supply(plan: Plan, package: str) -> bool:

@@ -17,28 +17,28 @@ from appliance.conventions import LOCK_TOOLS
 from appliance.dependencies.text_file import table, texts
 from appliance.remedies.file_edits import appended, changed, line_break, read, text_of
 from appliance.remedies.lock_commands import add_to_lock
-from appliance.remedies.remedy import Made
+from appliance.remedies.remedy import Proposal
 from appliance.remedies.toml_places import array_with, table_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from appliance.remedies.remedy import Ground
+    from appliance.remedies.remedy import ProjectFacts
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-def add_dependency(ground: Ground, packages: str) -> Made | None:
+def add_dependency(facts: ProjectFacts, packages: str) -> Proposal | None:
     """Add packages (separated by spaces) to the file that counts; without one, make a requirements file."""
     wanted = packages.split()
-    source = ground.plan.source if ground.plan else "none"
+    source = facts.plan.source if facts.plan else "none"
     if source == "none":
-        edit = changed(ground.root, "requirements.txt", "".join(f"{each}\n" for each in wanted))
-        return Made(edit=edit, why="No file lists the project's dependencies.") if edit else None
+        edit = changed(facts.root, "requirements.txt", "".join(f"{each}\n" for each in wanted))
+        return Proposal(edit=edit, why="No file lists the project's dependencies.") if edit else None
     file = source.rpartition(", ")[2]  # of a file for development and the one that it builds on: the project's own
     if file.rpartition("/")[2] in LOCK_TOOLS:
-        return add_to_lock(ground, file, wanted)
-    before = read(ground.root, file)
+        return add_to_lock(facts, file, wanted)
+    before = read(facts.root, file)
     text = text_of(before)
     form = _form(file.rpartition("/")[2])
     if text is None or form is None:
@@ -46,8 +46,10 @@ def add_dependency(ground: Ground, packages: str) -> Made | None:
     after: str | None = text
     for each in wanted:
         after = None if after is None else form(after, each)
-    edit = changed(ground.root, file, after) if after is not None else None
-    return Made(edit=edit, why=f"{file} lists the project's dependencies. Saving it installs them.") if edit else None
+    edit = changed(facts.root, file, after) if after is not None else None
+    return (
+        Proposal(edit=edit, why=f"{file} lists the project's dependencies. Saving it installs them.") if edit else None
+    )
 
 
 def _form(name: str) -> Callable[[str, str], str | None] | None:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.remedies.file_edits import changed, read, text_of
-from appliance.remedies.remedy import Made
+from appliance.remedies.remedy import Proposal
 from appliance.remedies.variable_edits import with_variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from appliance.remedies.remedy import Ground
+    from appliance.remedies.remedy import ProjectFacts
 
 _FILES_MAX = 5
 _SETTING = "ALLOWED_HOSTS"
@@ -23,30 +23,30 @@ _FROM_VARIABLE = re.compile(
 )
 
 
-def add_host(ground: Ground, host: str) -> Made | None:
+def add_host(facts: ProjectFacts, host: str) -> Proposal | None:
     """Add the host to ``ALLOWED_HOSTS``."""
-    for file in _settings_files(ground):
-        text = text_of(read(ground.root, file))
+    for file in _settings_files(facts):
+        text = text_of(read(facts.root, file))
         node = _assigned(text or "")
         if text is None or node is None:
             continue
         if isinstance(node, ast.List | ast.Tuple) and all(isinstance(each, ast.Constant) for each in node.elts):
             after = _with_host(text, node, host)
-            edit = changed(ground.root, file, after) if after else None
-            return Made(edit=edit, why=f"{file} lists the hosts that Django answers.") if edit else None
-        return _in_variable(ground, file, ast.get_source_segment(text, node) or "", host)
+            edit = changed(facts.root, file, after) if after else None
+            return Proposal(edit=edit, why=f"{file} lists the hosts that Django answers.") if edit else None
+        return _in_variable(facts, file, ast.get_source_segment(text, node) or "", host)
     return None
 
 
-def _in_variable(ground: Ground, file: str, expression: str, host: str) -> Made | None:
+def _in_variable(facts: ProjectFacts, file: str, expression: str, host: str) -> Proposal | None:
     found = _FROM_VARIABLE.search(expression)
     if found is None or not re.search(r"split|list|Csv|csv", expression):
         return None
-    known = ground.values.get(found[1], "")
+    known = facts.values.get(found[1], "")
     separator = " " if re.search(r"split\(\s*(?:[\"'] [\"'])?\s*\)", expression) else ","
     hosts = [each for each in known.split(separator) if each.strip()]
-    edit = with_variable(ground, found[1], separator.join([*hosts, host]))
-    return Made(edit=edit, why=f"{file} reads the hosts from {found[1]}.") if edit else None
+    edit = with_variable(facts, found[1], separator.join([*hosts, host]))
+    return Proposal(edit=edit, why=f"{file} reads the hosts from {found[1]}.") if edit else None
 
 
 def _with_host(text: str, node: ast.List | ast.Tuple, host: str) -> str | None:
@@ -95,20 +95,20 @@ def _assigned(text: str) -> ast.expr | None:
     return found
 
 
-def _settings_files(ground: Ground) -> Iterator[str]:
+def _settings_files(facts: ProjectFacts) -> Iterator[str]:
     """Yield the file of the settings, and those that it imports everything from, relative to the project."""
-    module = ground.variables.get("DJANGO_SETTINGS_MODULE", "")
-    folders = [Path(each) for each in (ground.target.search_path if ground.target else ())] or [ground.root]
+    module = facts.variables.get("DJANGO_SETTINGS_MODULE", "")
+    folders = [Path(each) for each in (facts.target.search_path if facts.target else ())] or [facts.root]
     waiting = [module] if re.fullmatch(r"[A-Za-z_][\w.]*", module) else []
     seen: list[str] = []
     while waiting and len(seen) < _FILES_MAX:
         module = waiting.pop(0)
-        file = next((name for folder in folders if (name := _file_of(ground.root, folder, module))), "")
+        file = next((name for folder in folders if (name := _file_of(facts.root, folder, module))), "")
         if not file or file in seen:
             continue
         seen.append(file)
         yield file
-        waiting += _stars(text_of(read(ground.root, file)) or "", module, is_package=file.endswith("__init__.py"))
+        waiting += _stars(text_of(read(facts.root, file)) or "", module, is_package=file.endswith("__init__.py"))
 
 
 def _file_of(root: Path, folder: Path, module: str) -> str:

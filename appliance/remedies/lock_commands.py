@@ -15,38 +15,38 @@ from appliance.dependencies.left_out import names_in
 from appliance.dependencies.text_file import table, texts
 from appliance.environment.installer import installer_program, installer_variables
 from appliance.remedies.file_edits import read, text_of
-from appliance.remedies.remedy import Made
+from appliance.remedies.remedy import Proposal
 
 if TYPE_CHECKING:
-    from appliance.remedies.remedy import Ground
+    from appliance.remedies.remedy import ProjectFacts
 
 
-def add_to_lock(ground: Ground, lock: str, packages: list[str]) -> Made | None:
+def add_to_lock(facts: ProjectFacts, lock: str, packages: list[str]) -> Proposal | None:
     """Run the tool of this lock file; None if it is not here."""
     folder, _, name = lock.rpartition("/")
     tool = LOCK_TOOLS.get(name)
     if tool == "uv":
         where = ("--directory", folder) if folder else ()
-        declared = _declared(ground, f"{folder}/pyproject.toml" if folder else "pyproject.toml")
-        python = ("--python", str(ground.plan.python)) if ground.plan else ()
+        declared = _declared(facts, f"{folder}/pyproject.toml" if folder else "pyproject.toml")
+        python = ("--python", str(facts.plan.python)) if facts.plan else ()
         if declared.issuperset(map(plain, names_in("\n".join(packages)))):
             why = f"pyproject.toml lists {', '.join(packages)}, and {lock} does not: the lock is older."
             command = (installer_program(), "lock", *where, *python)
         else:
             why = f"{lock} is uv's: it changes pyproject.toml and the lock. Saving them installs what is new."
             command = (installer_program(), "add", "--no-sync", *where, *python, *packages)
-        return Made(command=command, variables=installer_variables(ground.values, ground.cache), why=why)
-    program = shutil.which(tool, path=ground.variables.get("PATH")) if tool == "poetry" else None
+        return Proposal(command=command, variables=installer_variables(facts.values, facts.cache), why=why)
+    program = shutil.which(tool, path=facts.variables.get("PATH")) if tool == "poetry" else None
     if program is None:
         return None
     where = ("--directory", folder) if folder else ()
     why = f"{lock} is Poetry's: it changes pyproject.toml and the lock. Saving them installs what is new."
-    return Made(command=(program, "add", "--lock", *where, *packages), why=why)
+    return Proposal(command=(program, "add", "--lock", *where, *packages), why=why)
 
 
-def _declared(ground: Ground, file: str) -> set[str]:
+def _declared(facts: ProjectFacts, file: str) -> set[str]:
     try:
-        data = tomllib.loads(text_of(read(ground.root, file)) or "")
+        data = tomllib.loads(text_of(read(facts.root, file)) or "")
     except tomllib.TOMLDecodeError:
         return set()
     lines = [*texts(table(data, "project").get("dependencies"))]

@@ -14,14 +14,14 @@ from appliance.remedies import command_remedies, requirement_edits, services, va
 from appliance.remedies.application_edits import serve_application
 from appliance.remedies.dependency_edits import add_dependency
 from appliance.remedies.host_edits import add_host
-from appliance.remedies.remedy import Ground, Made, Remedy
+from appliance.remedies.remedy import ProjectFacts, Proposal, Remedy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from appliance.protocol.remedy_kinds import Need
 
-MAKERS: MappingProxyType[str, Callable[..., Made | None]] = MappingProxyType(
+MAKERS: MappingProxyType[str, Callable[..., Proposal | None]] = MappingProxyType(
     {
         "django-migrate": command_remedies.django_migrate,
         "flask-migrate": command_remedies.flask_migrate,
@@ -45,12 +45,12 @@ MAKERS: MappingProxyType[str, Callable[..., Made | None]] = MappingProxyType(
 )
 
 
-def make(ground: Ground, scope: str, need: Need) -> Remedy | None:
+def make(facts: ProjectFacts, scope: str, need: Need) -> Remedy | None:
     """Return the remedy for a checked need; None if the project's files do not fit it.
 
     Raises:
         OSError, ApplianceError: the project can't be read.
     """
     parameters = {name: value for name, value in need.items() if name != "kind"}
-    made = MAKERS[need["kind"]](ground, **parameters)
+    made = MAKERS[need["kind"]](facts, **parameters)
     return None if made is None else Remedy(remedy_id(scope, need), need["kind"], label_of(need), made)

@@ -32,7 +32,7 @@ _CREDENTIALS = re.compile(r"(://)[^\s/@]{1,500}(@)")
 
 
 @dataclass(frozen=True)
-class Ground:
+class ProjectFacts:
     """What is known of the project when a remedy is made.
 
     Attributes:
@@ -126,7 +126,7 @@ def _common(one: bytes, other: bytes) -> int:
 
 
 @dataclass(frozen=True)
-class Made:
+class Proposal:
     """What a need has become; one of command, edit, action and advice.
 
     Attributes:
@@ -158,23 +158,23 @@ class Remedy:
         id: names it to a browser.
         kind: its row in ``remedy_kinds``.
         label: what its button says.
-        made: what it does.
+        proposal: what it does.
     """
 
     id: str
     kind: str
     label: str
-    made: Made
+    proposal: Proposal
 
     @property
     def command_line(self) -> str:
         """The command as a person would type it."""
-        words = [f"{name}={shlex.quote(value)}" for name, value in self.made.shown.items()]
-        return " ".join([*words, shlex.join(self.made.command)]) if self.made.command else ""
+        words = [f"{name}={shlex.quote(value)}" for name, value in self.proposal.shown.items()]
+        return " ".join([*words, shlex.join(self.proposal.command)]) if self.proposal.command else ""
 
     def page(self) -> dict[str, Any]:
         """Return what a page shows, as JSON values."""
-        made = self.made
+        made = self.proposal
         return {
             "id": self.id,
             "kind": self.kind,

@@ -15,10 +15,10 @@ from appliance.conventions import LOCK_TOOLS
 from appliance.dependencies.dependency_selection import plain
 from appliance.environment.failures.install_remedies import INSTEAD
 from appliance.remedies.file_edits import changed, read, text_of
-from appliance.remedies.remedy import Made
+from appliance.remedies.remedy import Proposal
 
 if TYPE_CHECKING:
-    from appliance.remedies.remedy import Ground
+    from appliance.remedies.remedy import ProjectFacts
 
 _REQUIREMENT = (
     r"(?im)(?P<before>^[ \t]*(?:-[ \t]+)?[\"']?|[\"'])(?P<name>{name})(?P<extras>\[[^\]\n]{{0,200}}\])?"
@@ -40,9 +40,9 @@ class _Place(NamedTuple):
     is_key: bool
 
 
-def use_version(ground: Ground, file: str, package: str, version: str) -> Made | None:
+def use_version(facts: ProjectFacts, file: str, package: str, version: str) -> Proposal | None:
     """Write another version into a requirement that names one version alone."""
-    text = _declaring(ground, file)
+    text = _declaring(facts, file)
     place = _place(text or "", file, package)
     if text is None or place is None:
         return None
@@ -52,12 +52,12 @@ def use_version(ground: Ground, file: str, package: str, version: str) -> Made |
     before = found["before"].replace(">", ">=") if found["before"].strip() == ">" else found["before"]
     after = f"{text[: place.spec[0]]}{before}{version}{text[found.end('version') :]}"
     why = f"{version} is the newest version of {package} that can be installed here. Saving {file} installs it."
-    return _made(ground, file, after, why)
+    return _made(facts, file, after, why)
 
 
-def use_instead(ground: Ground, file: str, package: str, instead: str) -> Made | None:
+def use_instead(facts: ProjectFacts, file: str, package: str, instead: str) -> Proposal | None:
     """Write the name of another package; the version stays, unless the other package counts its own."""
-    text = _declaring(ground, file)
+    text = _declaring(facts, file)
     place = _place(text or "", file, package)
     if text is None or place is None or (place.is_key and "[" in instead):
         return None
@@ -68,17 +68,17 @@ def use_instead(ground: Ground, file: str, package: str, instead: str) -> Made |
     elif known:
         rest = f"{text[place.name[1] : place.spec[0]]}*{text[place.spec[1] :]}"
     why = f"{instead} has the same module, as a wheel." if known else f"The project imports a module of {instead}."
-    return _made(ground, file, text[: place.name[0]] + instead + rest, f"{why} Saving {file} installs it.")
+    return _made(facts, file, text[: place.name[0]] + instead + rest, f"{why} Saving {file} installs it.")
 
 
-def _declaring(ground: Ground, file: str) -> str | None:
+def _declaring(facts: ProjectFacts, file: str) -> str | None:
     """Return the text of a file that the installation has read; a lock, or a file with hashes, is a tool's to write."""
-    plan = ground.plan
-    if plan is None or ground.root / file not in {each.resolve() for each in plan.files}:
+    plan = facts.plan
+    if plan is None or facts.root / file not in {each.resolve() for each in plan.files}:
         return None
     if file.rpartition("/")[2] in LOCK_TOOLS or file.rpartition("/")[2].startswith("pylock."):
         return None
-    text = text_of(read(ground.root, file))
+    text = text_of(read(facts.root, file))
     return None if text is None or "--hash" in text else text
 
 
@@ -98,11 +98,11 @@ def _place(text: str, file: str, package: str) -> _Place | None:
     return None
 
 
-def _made(ground: Ground, file: str, after: str, why: str) -> Made | None:
+def _made(facts: ProjectFacts, file: str, after: str, why: str) -> Proposal | None:
     if file.endswith((".toml", "Pipfile")):
         try:
             tomllib.loads(after.removeprefix("\ufeff"))
         except tomllib.TOMLDecodeError:
             return None
-    edit = changed(ground.root, file, after)
-    return Made(edit=edit, why=why) if edit else None
+    edit = changed(facts.root, file, after)
+    return Proposal(edit=edit, why=why) if edit else None

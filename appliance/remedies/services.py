@@ -13,14 +13,14 @@ import yaml
 
 from appliance.dependencies.text_file import table
 from appliance.remedies.file_edits import changed, read, sources, text_of
-from appliance.remedies.remedy import Made
+from appliance.remedies.remedy import Proposal
 from appliance.remedies.variable_edits import variables_of, with_variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from appliance.remedies.remedy import Ground
+    from appliance.remedies.remedy import ProjectFacts
 
 _FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _USUAL = {
@@ -40,28 +40,28 @@ class Service(NamedTuple):
     port: int
 
 
-def use_service(ground: Ground, port: str) -> Made | None:
+def use_service(facts: ProjectFacts, port: str) -> Proposal | None:
     """Write the name of the service that has this port, in place of localhost."""
-    service = service_at(ground.root, int(port)) if ground.contained else None
+    service = service_at(facts.root, int(port)) if facts.contained else None
     if service is None:
         return None
     why = f"The compose file has a service {service.name}, which listens on port {service.port}."
-    text = text_of(read(ground.root, ground.env_file)) or ""
+    text = text_of(read(facts.root, facts.env_file)) or ""
     after = _renamed(text, int(port), service)
     if after != text:
-        edit = changed(ground.root, ground.env_file, after, variables=True)
-        return Made(edit=edit, why=why) if edit else None
-    name = next(_variables_read(ground.root), "")
-    known = dict(variables_of(ground.root, ground.env_file))
-    edit = with_variable(ground, name, service.name) if name and name not in known else None
-    return Made(edit=edit, why=why) if edit else None
+        edit = changed(facts.root, facts.env_file, after, variables=True)
+        return Proposal(edit=edit, why=why) if edit else None
+    name = next(_variables_read(facts.root), "")
+    known = dict(variables_of(facts.root, facts.env_file))
+    edit = with_variable(facts, name, service.name) if name and name not in known else None
+    return Proposal(edit=edit, why=why) if edit else None
 
 
-def start_service(ground: Ground, host: str) -> Made | None:
+def start_service(facts: ProjectFacts, host: str) -> Proposal | None:
     """Show the command that starts this service: only the person's own machine can run it."""
-    if host not in {name for name, _ in _services(ground.root)}:
+    if host not in {name for name, _ in _services(facts.root)}:
         return None
-    return Made(advice=f"docker compose up -d {host}", why=f"The compose file has a service {host}.")
+    return Proposal(advice=f"docker compose up -d {host}", why=f"The compose file has a service {host}.")
 
 
 def service_at(root: Path, port: int) -> Service | None:

@@ -8,47 +8,47 @@ from typing import TYPE_CHECKING
 
 from appliance.conventions import EXAMPLE_END, EXAMPLE_FILES
 from appliance.remedies.file_edits import appended, changed, line_break, made, read, sources, text_of, within
-from appliance.remedies.remedy import Edit, Made
+from appliance.remedies.remedy import Edit, Proposal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from appliance.remedies.remedy import Ground
+    from appliance.remedies.remedy import ProjectFacts
 
 _SECRET_NAME = re.compile(r"SECRET|KEY|SALT", re.IGNORECASE)
 _SECRET_BYTES = 48
 _EXAMPLE_END = re.compile(EXAMPLE_END)
 
 
-def set_variable(ground: Ground, name: str) -> Made | None:
+def set_variable(facts: ProjectFacts, name: str) -> Proposal | None:
     """Add a variable with the value of the example file."""
     for example in EXAMPLE_FILES:
-        found = _line_of(text_of(read(ground.root, example)) or "", name)
+        found = _line_of(text_of(read(facts.root, example)) or "", name)
         value = found["value"].strip() if found else ""
         if value:
-            edit = _with_line(ground, name, f"{name}={value}")
-            return Made(edit=edit, why=f"{example} has this value. Saving the file applies it.") if edit else None
+            edit = _with_line(facts, name, f"{name}={value}")
+            return Proposal(edit=edit, why=f"{example} has this value. Saving the file applies it.") if edit else None
     return None
 
 
-def make_secret(ground: Ground, name: str) -> Made | None:
+def make_secret(facts: ProjectFacts, name: str) -> Proposal | None:
     """Add a random value for a secret key; begin with a copy of the example file if there is no ``.env``."""
-    name = _variable_read(ground.root, name) if _SECRET_NAME.search(name) else ""
+    name = _variable_read(facts.root, name) if _SECRET_NAME.search(name) else ""
     if not name:
         return None
     value = secrets.token_urlsafe(_SECRET_BYTES)
     line = f"{name}={value}"
     why = "A random value, for this machine alone. Saving the file applies it."
-    example = _example_for(ground)
-    if example and read(ground.root, ground.env_file) is None:
-        before = read(ground.root, example) or b""
+    example = _example_for(facts)
+    if example and read(facts.root, facts.env_file) is None:
+        before = read(facts.root, example) or b""
         text = text_of(before)
         edit = None
         if text is not None:
-            edit = made(ground.env_file, example, before, _set(text, name, line), variables=True, hidden=(value,))
+            edit = made(facts.env_file, example, before, _set(text, name, line), variables=True, hidden=(value,))
     else:
-        edit = _with_line(ground, name, line, hidden=(value,))
-    return Made(edit=edit, why=why) if edit else None
+        edit = _with_line(facts, name, line, hidden=(value,))
+    return Proposal(edit=edit, why=why) if edit else None
 
 
 def _variable_read(root: Path, name: str) -> str:
@@ -65,14 +65,14 @@ def _variable_read(root: Path, name: str) -> str:
     return ""
 
 
-def copy_example(ground: Ground, file: str, example: str) -> Made | None:
+def copy_example(facts: ProjectFacts, file: str, example: str) -> Proposal | None:
     """Copy an example file to the file that it stands for."""
-    before, target = read(ground.root, example), within(ground.root, file)
+    before, target = read(facts.root, example), within(facts.root, file)
     text = text_of(before)
     if before is None or text is None or target is None or target.exists() or not _stands_for(example, file):
         return None
-    edit = Edit(file, example, before, before, variables=file == ground.env_file)
-    return Made(edit=edit, why=f"{example} is its template. Check the values afterwards.")
+    edit = Edit(file, example, before, before, variables=file == facts.env_file)
+    return Proposal(edit=edit, why=f"{example} is its template. Check the values afterwards.")
 
 
 def _stands_for(example: str, file: str) -> bool:
@@ -84,21 +84,21 @@ def _stands_for(example: str, file: str) -> bool:
     return (wanted == ".env" and name in EXAMPLE_FILES) or (rest != name and _EXAMPLE_END.fullmatch(rest) is not None)
 
 
-def _example_for(ground: Ground) -> str:
-    return next((name for name in EXAMPLE_FILES if read(ground.root, name) is not None), "")
+def _example_for(facts: ProjectFacts) -> str:
+    return next((name for name in EXAMPLE_FILES if read(facts.root, name) is not None), "")
 
 
-def with_variable(ground: Ground, name: str, value: str) -> Edit | None:
+def with_variable(facts: ProjectFacts, name: str, value: str) -> Edit | None:
     """Return the edit that sets a variable in ``.env``."""
-    return _with_line(ground, name, f"{name}={value}")
+    return _with_line(facts, name, f"{name}={value}")
 
 
-def _with_line(ground: Ground, name: str, line: str, hidden: tuple[str, ...] = ()) -> Edit | None:
-    before = read(ground.root, ground.env_file)
+def _with_line(facts: ProjectFacts, name: str, line: str, hidden: tuple[str, ...] = ()) -> Edit | None:
+    before = read(facts.root, facts.env_file)
     text = text_of(before) if before is not None else ""
     if text is None:
         return None
-    return changed(ground.root, ground.env_file, _set(text, name, line), variables=True, hidden=hidden)
+    return changed(facts.root, facts.env_file, _set(text, name, line), variables=True, hidden=hidden)
 
 
 def _set(text: str, name: str, line: str) -> str:

@@ -25,7 +25,7 @@ from appliance.errors import ApplianceError
 from appliance.protocol.page_messages import CancelRemedy, RemediesFound, RemedyProgress, RunRemedy, SetRemedies
 from appliance.protocol.remedy_kinds import all_checked, remedy_id
 from appliance.remedies.makers import make
-from appliance.remedies.remedy import Ground
+from appliance.remedies.remedy import ProjectFacts
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.steps.remedy_run import RemedyRun
@@ -58,7 +58,7 @@ _DIFFERS = "what it would do has changed since it was shown: look at it again"
 @dataclass(frozen=True)
 class _Entry:
     remedy: Remedy
-    ground: Ground
+    facts: ProjectFacts
     moment: tuple[int, int]  # the generation and the job that it was made for
     scope: str
     need: Need
@@ -147,11 +147,11 @@ class OfferedRemedies:
         self._start_making(scope, needs, made)
 
     def _start_making(self, scope: str, needs: list[Need], made: Callable[[list[Remedy]], None]) -> None:
-        ground, moment = self._ground(), self._moment()
+        facts, moment = self._facts(), self._moment()
 
         def run() -> None:
-            remedies = [(need, _made(ground, scope, need)) for need in needs]
-            found = [_Entry(remedy, ground, moment, scope, need) for need, remedy in remedies if remedy is not None]
+            remedies = [(need, _made(facts, scope, need)) for need in needs]
+            found = [_Entry(remedy, facts, moment, scope, need) for need, remedy in remedies if remedy is not None]
             self._loop.post(partial(self._add, found, moment, made))
 
         try:
@@ -173,11 +173,11 @@ class OfferedRemedies:
     def _make_again(self, remedy: str) -> None:
         """A change could not be made: the file may have been saved since. Show what the change is now."""
         entry = self._known.get(remedy)
-        if entry is not None and entry.remedy.made.edit is not None and entry.moment == self._moment():
+        if entry is not None and entry.remedy.proposal.edit is not None and entry.moment == self._moment():
             self._known.pop(remedy)  # it comes back, unless it no longer fits the files
             self._start_making(entry.scope, [entry.need], lambda _: None)
 
-    def _ground(self) -> Ground:
+    def _facts(self) -> ProjectFacts:
         analysis, settings = self._snapshot().analysis, self._settings
         values = dict(analysis.environment.values if analysis else self._process)
         commands = analysis.before_start if analysis else ""
@@ -185,7 +185,7 @@ class OfferedRemedies:
             "APPLIANCE_PYTHON": settings.python, "APPLIANCE_APP": settings.app, "APPLIANCE_BEFORE_START": commands,
         }  # fmt: skip
         values |= {name: value for name, value in named.items() if value}  # a flag counts as well
-        return Ground(
+        return ProjectFacts(
             root=settings.project,
             values=values,
             variables=analysis.variables if analysis else self._process,
@@ -204,7 +204,7 @@ class OfferedRemedies:
 
     def _pressed(self, message: RunRemedy) -> None:
         entry = self._known.get(message.remedy)
-        offer = (entry.remedy, entry.ground) if entry is not None else None
+        offer = (entry.remedy, entry.facts) if entry is not None else None
         self._run.press(message.remedy, offer, self._refusal(entry, message.shown))
 
     def _refusal(self, entry: _Entry | None, shown: str) -> str:
@@ -215,14 +215,14 @@ class OfferedRemedies:
             return _UNKNOWN
         if entry.moment != self._moment():
             return _STALE
-        if entry.remedy.made.advice:
+        if entry.remedy.proposal.advice:
             return "this is for you to run"
         return "" if shown == self._page(entry)["shown"] else _DIFFERS
 
     def _done(self, remedy: Remedy) -> None:
         """Serve the project again: what a remedy has saved is noticed as a save; what a command did is not."""
         moment = self._moment()
-        wait_s = SAVED_S if remedy.made.edit and self._settings.reload == "on" else 0.0
+        wait_s = SAVED_S if remedy.proposal.edit and self._settings.reload == "on" else 0.0
         self._loop.call_later(wait_s, partial(self._reload, moment))
 
     def _reload(self, moment: tuple[int, int]) -> None:
@@ -261,8 +261,8 @@ class OfferedRemedies:
         self._run.cancel(self._run.running)
 
 
-def _made(ground: Ground, scope: str, need: Need) -> Remedy | None:
+def _made(facts: ProjectFacts, scope: str, need: Need) -> Remedy | None:
     try:
-        return make(ground, scope, need)
+        return make(facts, scope, need)
     except (OSError, ValueError, RecursionError, ApplianceError):
         return None  # the project can't be read, or holds what its format does not allow: there is only the advice

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from appliance.dependencies.own_python import own_version
-from appliance.remedies.remedy import Ground
-from tests.remedies.grounds import ground
+from appliance.remedies.remedy import ProjectFacts
+from tests.remedies.project_facts import project_facts
 
 
 class Example(NamedTuple):
@@ -54,7 +54,7 @@ EXAMPLES = {
 }
 
 
-def example_ground(root: Path, kind: str) -> Ground:
+def example_facts(root: Path, kind: str) -> ProjectFacts:
     """What is known of the example's project."""
     example = EXAMPLES[kind]
     root.mkdir(exist_ok=True)
@@ -66,4 +66,4 @@ def example_ground(root: Path, kind: str) -> Ground:
     )  # fmt: skip
     variables = {"PATH": "/bin", "DJANGO_SETTINGS_MODULE": "site_settings"}
     known: dict[str, Any] = {"plan": plan, "variables": variables, "cache": root.parent / "cache"}
-    return ground(root, example.source, example.files, **known)
+    return project_facts(root, example.source, example.files, **known)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.remedies.grounds import after, ground, made
+from tests.remedies.project_facts import after, made, project_facts
 
 FLASK = "from flask import Flask\napp = Flask(__name__)\nother = Flask(__name__)\n"
 NEED = {"kind": "serve-application", "application": "shop:other"}
@@ -27,18 +27,18 @@ def test_an_application_is_named(tmp_path: Path, text: str | None, expected: str
     """The table is made, or its value replaced; other tables stay."""
     files = {"shop.py": FLASK, **({} if text is None else {"pyproject.toml": text})}
     expected = (text or "").replace("'shop:oter'", '"shop:other"') if expected is None else expected
-    assert after(ground(tmp_path, files=files), **NEED) == expected
+    assert after(project_facts(tmp_path, files=files), **NEED) == expected
 
 
 @pytest.mark.parametrize("application", ["shop:missing", "missing:app", "../shop.py", "/etc/passwd:app"])
 def test_an_application_that_is_not_there_is_not_named(tmp_path: Path, application: str):
     """What can't be served is not offered."""
-    where = ground(tmp_path, files={"shop.py": FLASK})
+    where = project_facts(tmp_path, files={"shop.py": FLASK})
     assert made(where, kind="serve-application", application=application) is None
 
 
 def test_a_setting_comes_first(tmp_path: Path):
     """With APPLIANCE_APP, the file would change nothing; a file that is not TOML is left alone."""
-    where = ground(tmp_path, files={"shop.py": FLASK}, values={"APPLIANCE_APP": "shop:app"})
+    where = project_facts(tmp_path, files={"shop.py": FLASK}, values={"APPLIANCE_APP": "shop:app"})
     assert made(where, **NEED) is None
-    assert made(ground(tmp_path, files={"shop.py": FLASK, "pyproject.toml": "[tool\n"}), **NEED) is None
+    assert made(project_facts(tmp_path, files={"shop.py": FLASK, "pyproject.toml": "[tool\n"}), **NEED) is None

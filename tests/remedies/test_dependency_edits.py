@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.remedies.grounds import after, ground, made
+from tests.remedies.project_facts import after, made, project_facts
 
 PYPROJECT = """\
 # ours
@@ -84,7 +84,7 @@ CASES = {
 def test_the_form_is_kept(tmp_path: Path, case: str):
     """Each form of file gets one more package, and every other byte stays."""
     file, before, expected = CASES[case]
-    where = ground(tmp_path, file, {file: before})
+    where = project_facts(tmp_path, file, {file: before})
     assert after(where, kind="add-dependency", packages="Pillow") == expected
 
 
@@ -106,14 +106,14 @@ def test_the_form_is_kept(tmp_path: Path, case: str):
 )
 def test_what_is_not_known_is_left(tmp_path: Path, file: str, text: str):
     """A file with hashes, one that code works out, a broken one, a lock: nothing is offered."""
-    where = ground(tmp_path, file)
+    where = project_facts(tmp_path, file)
     (tmp_path / file).write_bytes(text.encode("utf-8", "surrogateescape"))
     assert made(where, kind="add-dependency", packages="Pillow") is None
 
 
 def test_no_file_at_all(tmp_path: Path):
     """Without any file, a requirements file is made with all that is missing; never over one that is there."""
-    where = ground(tmp_path)
+    where = project_facts(tmp_path)
     assert after(where, kind="add-dependency", packages="flask Pillow") == "flask\nPillow\n"
     (tmp_path / "requirements.txt").mkdir()
     assert made(where, kind="add-dependency", packages="flask") is None
@@ -124,16 +124,16 @@ def test_no_file_at_all(tmp_path: Path):
 )
 def test_no_name_of_a_package(tmp_path: Path, packages: str):
     """What is not a package's name fits no row."""
-    assert made(ground(tmp_path), kind="add-dependency", packages=packages) is None
+    assert made(project_facts(tmp_path), kind="add-dependency", packages=packages) is None
 
 
 def test_the_last_file_has_the_projects_own(tmp_path: Path):
     """Of a file for development and the one that it builds on, the last one is changed."""
-    where = ground(tmp_path, "requirements-dev.txt, requirements.txt", {"requirements.txt": "flask\n"})
+    where = project_facts(tmp_path, "requirements-dev.txt, requirements.txt", {"requirements.txt": "flask\n"})
     remedy = made(where, kind="add-dependency", packages="Pillow")
     assert remedy is not None
-    assert remedy.made.edit is not None
-    assert remedy.made.edit.file == "requirements.txt"
+    assert remedy.proposal.edit is not None
+    assert remedy.proposal.edit.file == "requirements.txt"
     assert remedy.page()["diff"].splitlines() == [
         "--- a/requirements.txt", "+++ b/requirements.txt", "@@ -1 +1,2 @@", " flask", "+Pillow"
     ]  # fmt: skip

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.package_index import wheel
-from tests.remedies.grounds import ground, made
+from tests.remedies.project_facts import made, project_facts
 
 PYPROJECT = '[project]\nname = "shop"\nversion = "1"\nrequires-python = ">=3.10"\ndependencies = ["toaster"]\n'
 
@@ -25,14 +25,16 @@ def test_uv_changes_its_lock(tmp_path: Path, package: str):
     lock = "version = 1\nrequires-python = '>=3.10'\n"
     values = {"UV_FIND_LINKS": str(wheels), "UV_NO_INDEX": "1", "UV_OFFLINE": "1", "PATH": "/bin:/usr/bin"}
     files = {"uv.lock": lock, "pyproject.toml": PYPROJECT}
-    where = ground(root, "uv.lock", files, values=values, cache=tmp_path)
+    where = project_facts(root, "uv.lock", files, values=values, cache=tmp_path)
     where.plan.python = Path(sys.executable)  # type: ignore[union-attr, misc]
     remedy = made(where, kind="add-dependency", packages=package)
     assert remedy is not None
     words = remedy.command_line.split()
     assert words[1] == ("lock" if package == "toaster" else "add")
     assert ("--no-sync" in words) is (package != "toaster")
-    subprocess.run(remedy.made.command, cwd=root, env=dict(remedy.made.variables), check=True, capture_output=True)
+    subprocess.run(
+        remedy.proposal.command, cwd=root, env=dict(remedy.proposal.variables), check=True, capture_output=True
+    )
     assert f'name = "{package}"' in (root / "uv.lock").read_text()
     assert f'"{package}' in (root / "pyproject.toml").read_text()
     assert sorted(path.name for path in root.iterdir()) == ["pyproject.toml", "uv.lock"]  # no environment is made
@@ -44,18 +46,18 @@ def test_poetry_is_used_if_it_is_there(tmp_path: Path):
     need = {"kind": "add-dependency", "packages": "flask"}
     tools = tmp_path / "bin"
     tools.mkdir()
-    assert made(ground(tmp_path / "p", "poetry.lock", files, variables={"PATH": str(tools)}), **need) is None
+    assert made(project_facts(tmp_path / "p", "poetry.lock", files, variables={"PATH": str(tools)}), **need) is None
     (tools / "poetry").write_text("#!/bin/sh\n")
     (tools / "poetry").chmod(0o755)
-    remedy = made(ground(tmp_path / "p", "poetry.lock", files, variables={"PATH": str(tools)}), **need)
+    remedy = made(project_facts(tmp_path / "p", "poetry.lock", files, variables={"PATH": str(tools)}), **need)
     assert remedy is not None
-    assert remedy.made.command[1:] == ("add", "--lock", "flask")
+    assert remedy.proposal.command[1:] == ("add", "--lock", "flask")
 
 
 def test_a_lock_in_a_folder(tmp_path: Path):
     """The command runs in the project's folder, and names the folder of the lock."""
     files = {"back/uv.lock": "", "back/pyproject.toml": PYPROJECT}
-    where = ground(tmp_path, "back/uv.lock", files)
+    where = project_facts(tmp_path, "back/uv.lock", files)
     where.plan.python = Path("/x/python")  # type: ignore[union-attr, misc]
     remedy = made(where, kind="add-dependency", packages="flask")
     assert remedy is not None

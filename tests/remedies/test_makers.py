@@ -10,7 +10,7 @@ import pytest
 
 from appliance.protocol.remedy_kinds import ROWS
 from appliance.remedies.makers import MAKERS
-from tests.remedies.grounds import after, ground, made
+from tests.remedies.project_facts import after, made, project_facts
 
 MANAGE = {"manage.py": "import django\n"}
 CLICK = {"shop/db.py": "import click\n@click.command('init-db')\ndef run():\n    pass\n"}
@@ -37,7 +37,7 @@ def test_each_row_has_its_maker():
 
 def line(root: Path, files: dict[str, str], need: dict[str, str], **facts: Any) -> str:
     """The command line of a remedy; "" if there is none."""
-    remedy = made(ground(root, files=files, **facts), **need)
+    remedy = made(project_facts(root, files=files, **facts), **need)
     return remedy.command_line if remedy else ""
 
 
@@ -80,7 +80,7 @@ def test_the_application_of_flask(tmp_path: Path):
 
 def test_a_service_to_start(tmp_path: Path):
     """What only the host can run is shown, and never run."""
-    remedy = made(ground(tmp_path, files={"compose.yaml": COMPOSE}), kind="start-service", host="db")
+    remedy = made(project_facts(tmp_path, files={"compose.yaml": COMPOSE}), kind="start-service", host="db")
     assert remedy is not None
     page = remedy.page()
     assert (page["command"], page["runs"]) == ("docker compose up -d db", False)
@@ -106,7 +106,7 @@ def test_a_service_to_start(tmp_path: Path):
 )
 def test_a_service_instead_of_localhost(tmp_path: Path, env: str, port: str, expected: str):
     """The name and port of the compose file's service take the place of localhost; a password is not shown."""
-    where = ground(tmp_path, files={"compose.yaml": COMPOSE, ".env": env})
+    where = project_facts(tmp_path, files={"compose.yaml": COMPOSE, ".env": env})
     assert after(where, kind="use-service", port=port) == expected
     remedy = made(where, kind="use-service", port=port)
     assert remedy is not None
@@ -116,9 +116,9 @@ def test_a_service_instead_of_localhost(tmp_path: Path, env: str, port: str, exp
 def test_a_host_that_the_sources_read(tmp_path: Path):
     """Without a line in .env, the variable that the sources read with localhost as its default is set."""
     files = {"compose.yaml": COMPOSE, "app.py": "import os\nHOST = os.environ.get('DB_HOST', 'localhost')\n"}
-    where = ground(tmp_path, files=files)
+    where = project_facts(tmp_path, files=files)
     assert after(where, kind="use-service", port="5432") == "DB_HOST=db\n"
-    assert made(ground(tmp_path, contained=False), kind="use-service", port="5432") is None
+    assert made(project_facts(tmp_path, contained=False), kind="use-service", port="5432") is None
     assert made(where, kind="use-service", port="1") is None
 
 
@@ -135,7 +135,7 @@ def test_a_host_that_the_sources_read(tmp_path: Path):
 def test_a_list_of_hosts_gets_one_more(tmp_path: Path, settings: str, expected: str):
     """A plain list in Django's settings gets one more host, in its own form."""
     facts: dict[str, Any] = {"variables": {"DJANGO_SETTINGS_MODULE": "site_.settings"}}
-    where = ground(tmp_path, files={"site_/settings.py": settings}, **facts)
+    where = project_facts(tmp_path, files={"site_/settings.py": settings}, **facts)
     assert after(where, kind="add-host", host="shop.test") == expected
 
 
@@ -154,7 +154,7 @@ def test_a_list_of_hosts_gets_one_more(tmp_path: Path, settings: str, expected: 
 def test_a_host_by_a_variable(tmp_path: Path, settings: str, known: str, expected: str | None):
     """Where the settings read the hosts from a variable, that is set; else nothing is offered."""
     facts: dict[str, Any] = {"variables": {"DJANGO_SETTINGS_MODULE": "conf"}, "values": {"HOSTS": known}}
-    where = ground(tmp_path, files={"conf.py": settings}, **facts)
+    where = project_facts(tmp_path, files={"conf.py": settings}, **facts)
     assert after(where, kind="add-host", host="shop.test") == expected
 
 
@@ -162,10 +162,10 @@ def test_a_host_in_the_settings_that_are_imported(tmp_path: Path):
     """Settings that import everything from others are followed."""
     facts: dict[str, Any] = {"variables": {"DJANGO_SETTINGS_MODULE": "conf.dev"}}
     files = {"conf/dev.py": "from .base import *\n", "conf/base.py": "ALLOWED_HOSTS = []\n", "conf/__init__.py": ""}
-    remedy = made(ground(tmp_path, files=files, **facts), kind="add-host", host="shop.test")
+    remedy = made(project_facts(tmp_path, files=files, **facts), kind="add-host", host="shop.test")
     assert remedy is not None
-    assert remedy.made.edit is not None
-    assert remedy.made.edit.file == "conf/base.py"
+    assert remedy.proposal.edit is not None
+    assert remedy.proposal.edit.file == "conf/base.py"
 
 
 @pytest.mark.parametrize("host", ["a b", "a'b", 'x"]', "a\nb", "", "<b>"])
@@ -173,18 +173,19 @@ def test_no_name_of_a_host(tmp_path: Path, host: str):
     """What is not a host's name fits no row."""
     facts: dict[str, Any] = {"variables": {"DJANGO_SETTINGS_MODULE": "conf"}}
     assert (
-        made(ground(tmp_path, files={"conf.py": "ALLOWED_HOSTS = []\n"}, **facts), kind="add-host", host=host) is None
+        made(project_facts(tmp_path, files={"conf.py": "ALLOWED_HOSTS = []\n"}, **facts), kind="add-host", host=host)
+        is None
     )
 
 
 def test_an_allowed_python_is_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A Python of this machine that the project's ranges allow is pinned; no other."""
     monkeypatch.setattr("appliance.remedies.command_remedies.find_python", lambda *_: Path("/python"))
-    where = ground(tmp_path, files={"pyproject.toml": '[project]\nname = "a"\nrequires-python = ">=3.11"\n'})
+    where = project_facts(tmp_path, files={"pyproject.toml": '[project]\nname = "a"\nrequires-python = ">=3.11"\n'})
     assert after(where, kind="use-python", version="3.11") == "3.11\n"
     assert made(where, kind="use-python", version="3.10") is None
     assert made(where, kind="use-python", version="2.7") is None
-    assert made(ground(tmp_path, values={"APPLIANCE_PYTHON": "3.13"}), kind="use-python", version="3.11") is None
+    assert made(project_facts(tmp_path, values={"APPLIANCE_PYTHON": "3.13"}), kind="use-python", version="3.11") is None
     monkeypatch.setattr("appliance.remedies.command_remedies.find_python", lambda *_: None)
     assert made(where, kind="use-python", version="3.12") is None
 
@@ -192,12 +193,12 @@ def test_an_allowed_python_is_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_reinstall_makes_another_environment(tmp_path: Path):
     """Another environment is made, of the same dependencies; twice in a row, another one each time."""
     (tmp_path / "env").mkdir(mode=0o700)
-    where = ground(tmp_path, "requirements.txt")
+    where = project_facts(tmp_path, "requirements.txt")
     remedy = made(where, kind="reinstall", package="flask")
     assert remedy is not None
-    assert remedy.made.action is not None
+    assert remedy.proposal.action is not None
     assert remedy.page()["runs"]
     tmp_path.chmod(0o700)
-    assert remedy.made.action()
+    assert remedy.proposal.action()
     assert (tmp_path / "env" / "a.more").read_text() == "flask>=0\n"
-    assert made(ground(tmp_path, "off"), kind="reinstall", package="flask") is None
+    assert made(project_facts(tmp_path, "off"), kind="reinstall", package="flask") is None

@@ -21,7 +21,7 @@ from appliance.standin.guard import Guard
 from appliance.standin.own_pages import OwnPages
 from appliance.standin.remedy_pages import RemedyPages
 from appliance.standin.waiting_page import WaitingPage
-from tests.remedies.examples import EXAMPLES, example_ground
+from tests.remedies.examples import EXAMPLES, example_facts
 from tests.server.served import Served
 from tests.supervisor.scenes import Scene
 
@@ -35,8 +35,8 @@ class Wire:
     def __init__(self, folder: Path, kind: str, monkeypatch: pytest.MonkeyPatch, stack: ExitStack) -> None:
         self.root = folder / "project"
         self.scene = Scene(self.root, monkeypatch)
-        known = example_ground(self.root, kind)
-        monkeypatch.setattr(self.scene.remedies, "_ground", lambda: known)
+        known = example_facts(self.root, kind)
+        monkeypatch.setattr(self.scene.remedies, "_facts", lambda: known)
         (self.id,) = self.scene.offer({"kind": kind, **EXAMPLES[kind].need})
         gate, lock, stream = Guard("t" * 43), Lock(), EventStream()
 

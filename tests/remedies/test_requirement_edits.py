@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.remedies.grounds import after, ground
+from tests.remedies.project_facts import after, project_facts
 
 PEP621 = (
     '[project]\nname = "x"\nversion = "1"\ndependencies = [\n    "flask[async]==99.0",  # why\n    "gunicorn",\n]\n'
@@ -24,7 +24,7 @@ SETUP = "[options]\ninstall_requires =\n    flask>=99.0\n    gunicorn\n"
 def edited(root: Path, file: str, text: str, **need: str) -> str | None:
     """What the file holds after the remedy."""
     plan: Any = SimpleNamespace(source=file, files=(root.resolve() / file,))
-    return after(ground(root, file, {file: text}, plan=plan), file=file, **need)
+    return after(project_facts(root, file, {file: text}, plan=plan), file=file, **need)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,9 @@ def test_a_lock_is_not_edited(tmp_path: Path, file: str):
 
 def test_another_file_is_not_edited(tmp_path: Path):
     """A file that the installation has not read is not changed, whatever the report of it says."""
-    where = ground(tmp_path, "requirements.txt", {"notes.txt": "flask==99.0\n", "requirements.txt": "flask==99.0\n"})
+    where = project_facts(
+        tmp_path, "requirements.txt", {"notes.txt": "flask==99.0\n", "requirements.txt": "flask==99.0\n"}
+    )
     where.plan.files = (tmp_path / "requirements.txt",)  # type: ignore[union-attr, misc]
     assert after(where, kind="use-version", file="notes.txt", package="flask", version="3.1.2") is None
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.remedies.grounds import after, ground, made
+from tests.remedies.project_facts import after, made, project_facts
 
 READS = {"app.py": 'import os\nKEY = os.environ["SECRET_KEY"]\n'}
 
 
 def test_a_variable_gets_its_example(tmp_path: Path):
     """A variable gets the example's value; a line without a value is replaced."""
-    where = ground(tmp_path, files={".env.example": "# A=1\nB=two  \n", ".env": "B=\nC=3\n"})
+    where = project_facts(tmp_path, files={".env.example": "# A=1\nB=two  \n", ".env": "B=\nC=3\n"})
     assert after(where, kind="set-variable", name="B") == "B=two\nC=3\n"
     assert after(where, kind="set-variable", name="A") == "B=\nC=3\nA=1\n"
     assert made(where, kind="set-variable", name="D") is None
@@ -22,22 +22,22 @@ def test_a_variable_gets_its_example(tmp_path: Path):
 
 def test_a_secret_is_random_and_hidden(tmp_path: Path):
     """A random value is made, which no page shows, and which is another one each time."""
-    where = ground(tmp_path, files={**READS, ".env": "OTHER=unshown\n"})
+    where = project_facts(tmp_path, files={**READS, ".env": "OTHER=unshown\n"})
     remedy = made(where, kind="make-secret", name="SECRET_KEY")
     assert remedy is not None
-    assert remedy.made.edit is not None
-    value = re.fullmatch(r"OTHER=unshown\nSECRET_KEY=([\w-]{64})\n", remedy.made.edit.after.decode())
+    assert remedy.proposal.edit is not None
+    value = re.fullmatch(r"OTHER=unshown\nSECRET_KEY=([\w-]{64})\n", remedy.proposal.edit.after.decode())
     assert value is not None
     shown = str(remedy.page())
     assert value[1] not in shown
     assert "unshown" not in shown
     assert "+SECRET_KEY=********" in shown
-    assert after(where, kind="make-secret", name="SECRET_KEY") != remedy.made.edit.after.decode()
+    assert after(where, kind="make-secret", name="SECRET_KEY") != remedy.proposal.edit.after.decode()
 
 
 def test_a_secret_with_an_example(tmp_path: Path):
     """Without .env, the example is copied, with the random value in its place."""
-    where = ground(tmp_path, files={**READS, ".env.example": "A=1\nSECRET_KEY=change-me\nB=2\n"})
+    where = project_facts(tmp_path, files={**READS, ".env.example": "A=1\nSECRET_KEY=change-me\nB=2\n"})
     text = after(where, kind="make-secret", name="SECRET_KEY")
     assert text is not None
     assert re.fullmatch(r"A=1\nSECRET_KEY=[\w-]{64}\nB=2\n", text)
@@ -54,20 +54,20 @@ def test_a_secret_with_an_example(tmp_path: Path):
 )
 def test_a_secret_that_is_read(tmp_path: Path, source: str, name: str):
     """The variable is the one that the sources read."""
-    where = ground(tmp_path, files={"app.py": source})
+    where = project_facts(tmp_path, files={"app.py": source})
     assert (after(where, kind="make-secret", name="SECRET_KEY") or "").startswith(f"{name}=")
 
 
 def test_a_secret_that_nobody_reads(tmp_path: Path):
     """Where no source reads the variable, setting it would not help: nothing is offered."""
-    where = ground(tmp_path, files={"app.py": "app.config['SECRET_KEY']\n"})
+    where = project_facts(tmp_path, files={"app.py": "app.config['SECRET_KEY']\n"})
     assert made(where, kind="make-secret", name="SECRET_KEY") is None
     assert made(where, kind="make-secret", name="DATABASE") is None
 
 
 def test_an_example_is_copied_over_no_file(tmp_path: Path):
     """An example is copied to the file that it stands for, and to no other; never over one."""
-    where = ground(tmp_path, files={".env.example": "A=1\n", "conf/local.py.example": "x = 1\n"})
+    where = project_facts(tmp_path, files={".env.example": "A=1\n", "conf/local.py.example": "x = 1\n"})
     assert after(where, kind="copy-example", file=".env", example=".env.example") == "A=1\n"
     assert after(where, kind="copy-example", file="conf/local.py", example="conf/local.py.example") == "x = 1\n"
     assert made(where, kind="copy-example", file="app.py", example=".env.example") is None
@@ -81,7 +81,7 @@ def test_a_link_out_of_the_project(tmp_path: Path):
     outside = tmp_path / "outside"
     outside.write_text("SECRET=shown?\n")
     root = tmp_path / "project"
-    where = ground(root, files={".env.example": "A=1\n"})
+    where = project_facts(root, files={".env.example": "A=1\n"})
     (root / ".env").symlink_to(outside)
     assert made(where, kind="set-variable", name="A") is None
     assert made(where, kind="copy-example", file=".env", example="../outside") is None

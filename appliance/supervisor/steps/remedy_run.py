@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from appliance.logs.setup import Log
-    from appliance.remedies.remedy import Ground, Made, Remedy
+    from appliance.remedies.remedy import ProjectFacts, Proposal, Remedy
     from appliance.supervisor.loop import Loop, Timer
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
@@ -75,7 +75,7 @@ class RemedyRun:
             runs.ReportSuccess: self._report_success,
             runs.ReportFailure: self._report_failure,
         }
-        self._offer: tuple[Remedy, Ground] | None = None  # what was pressed last
+        self._offer: tuple[Remedy, ProjectFacts] | None = None  # what was pressed last
         self._remedy: Remedy | None = None  # the one that runs
         self._child: Handle | None = None
         self._began = 0.0
@@ -94,10 +94,10 @@ class RemedyRun:
 
     # -- what happens --------------------------------------------------------------------------------------------------
 
-    def press(self, remedy: str, offer: tuple[Remedy, Ground] | None, refusal: str) -> None:
+    def press(self, remedy: str, offer: tuple[Remedy, ProjectFacts] | None, refusal: str) -> None:
         """Run the remedy with this id, unless ``refusal`` says why not; ``offer``: None if no such remedy is known."""
         self._offer = offer
-        self._on(runs.Pressed(remedy, refusal, in_thread=offer is not None and offer[0].made.action is not None))
+        self._on(runs.Pressed(remedy, refusal, in_thread=offer is not None and offer[0].proposal.action is not None))
 
     def cancel(self, remedy: str) -> None:
         """End the remedy with this id, if it runs."""
@@ -113,7 +113,7 @@ class RemedyRun:
             return
         self._child = None
         # The process that changes a file says in one line why it could not.
-        said = self._output.last_line if self._remedy is not None and self._remedy.made.edit else ""
+        said = self._output.last_line if self._remedy is not None and self._remedy.proposal.edit else ""
         self._ended(self._state.run, "" if child.returncode == 0 else said or child.how())
 
     def _ended(self, run: int, failure: str) -> None:
@@ -124,8 +124,8 @@ class RemedyRun:
     def _run(self, action: runs.Run) -> None:
         if self._offer is None:
             raise RuntimeError("a remedy runs that was never offered")
-        remedy, ground = self._offer
-        self._remedy, made = remedy, remedy.made
+        remedy, facts = self._offer
+        self._remedy, made = remedy, remedy.proposal
         self._began = time.monotonic()
         self._output.clear()
         what: dict[str, Any] = {"file": made.edit.file} if made.edit else {"command": remedy.command_line}
@@ -137,20 +137,20 @@ class RemedyRun:
             self._act(action.run, made.action)
             return
         try:
-            self._child = self._children.add(self._spawn(made, ground))
+            self._child = self._children.add(self._spawn(made, facts))
         except Exception as error:  # noqa: BLE001  whatever it is, the page must not wait for this run
             self._ended(action.run, error.found if isinstance(error, ApplianceError) else _text(error))
             return
         timed_out = runs.TimedOut(action.run, f"{TIMEOUT_S:.0f} s")
         self._timeout = self._loop.call_later(TIMEOUT_S, partial(self._on, timed_out))
 
-    def _spawn(self, made: Made, ground: Ground) -> Handle:
+    def _spawn(self, made: Proposal, facts: ProjectFacts) -> Handle:
         if made.edit is not None:
             argv = [sys.executable, "-I", "-m", apply_edit.__name__]
-            variables = {**self._environment, apply_edit.VARIABLE: made.edit.job(ground.root)}
+            variables = {**self._environment, apply_edit.VARIABLE: made.edit.job(facts.root)}
         else:
-            argv, variables = list(made.command), {**(made.variables or ground.variables), **made.shown}
-        return handles.spawn(ROLE, 0, argv, environment=variables, folder=ground.root, channel=False)
+            argv, variables = list(made.command), {**(made.variables or facts.variables), **made.shown}
+        return handles.spawn(ROLE, 0, argv, environment=variables, folder=facts.root, channel=False)
 
     def _act(self, run: int, action: Callable[[], bool]) -> None:
         def act() -> None:

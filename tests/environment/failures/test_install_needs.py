@@ -13,10 +13,10 @@ from appliance.environment.failures.uv_errors import failure
 from appliance.environment.plan import install
 from appliance.errors import ApplicationError, InstallError
 from appliance.protocol.remedy_kinds import INSTALL_AGAIN, all_checked
-from appliance.remedies.remedy import Ground
+from appliance.remedies.remedy import ProjectFacts
 from appliance.supervisor.reporting import standin_pages
 from tests.package_index import Shop, sdist, wheel
-from tests.remedies.grounds import made
+from tests.remedies.project_facts import made
 
 
 def needs(shop: Shop, requirements: str = "", **files: str) -> list[dict[str, str]]:
@@ -168,10 +168,10 @@ def test_a_package_is_installed_again_as_it_was(shop: Shop, damage: str):
     else:
         module.unlink()
     known = {"values": {}, "variables": {}, "target": None, "plan": planned, "env_file": ".env"}
-    where = Ground(root=shop.root, cache=shop.cache, contained=False, **known)
+    where = ProjectFacts(root=shop.root, cache=shop.cache, contained=False, **known)
     remedy = made(where, kind="reinstall", package="toaster")
     assert remedy is not None
-    assert remedy.made.action is not None
-    assert remedy.made.action()
+    assert remedy.proposal.action is not None
+    assert remedy.proposal.action()
     assert shop.install().environment != planned.environment
     assert shop.python("import toaster; print(toaster.VERSION)") == "1.0"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from appliance.remedies.remedy import Ground, Made, Remedy
+from appliance.remedies.remedy import ProjectFacts, Proposal, Remedy
 from appliance.supervisor.steps.remedy_run import RemedyRun
 from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop
 
@@ -28,11 +28,11 @@ def test_without_a_free_thread_the_next_remedy_can_run(tmp_path: Path, monkeypat
         succeeded=lambda _: None,
         failed=lambda _: None,
     )
-    ground = Ground(
+    facts = ProjectFacts(
         root=tmp_path, values={}, variables={}, target=None, plan=None, env_file=".env", cache=tmp_path, contained=False
     )
     for name in ("one", "two"):
-        run.press(name, (Remedy(name, "reinstall", "Reinstall", Made(action=lambda: True)), ground), "")
+        run.press(name, (Remedy(name, "reinstall", "Reinstall", Proposal(action=lambda: True)), facts), "")
         assert run.running == ""
     ends = [(f"{name} failed", "no thread is free: can't start new thread") for name in ("one", "two")]
     assert [each for each in told if each[1]] == ends
@@ -50,8 +50,8 @@ def test_a_remedy_without_a_process_has_failed(tmp_path: Path, monkeypatch: pyte
     run = RemedyRun(
         *parts, offered=list, tell=lambda *each: told.append(each[3]), succeeded=lambda _: None, failed=told.append
     )
-    ground = Ground(
+    facts = ProjectFacts(
         root=tmp_path, values={}, variables={}, target=None, plan=None, env_file=".env", cache=tmp_path, contained=False
     )
-    run.press("one", (Remedy("one", "create-folder", "Make", Made(command=("mkdir", "\0"))), ground), "")
+    run.press("one", (Remedy("one", "create-folder", "Make", Proposal(command=("mkdir", "\0"))), facts), "")
     assert (run.running, told) == ("", ["", "ValueError: embedded null byte", "one"])

@@ -9,10 +9,12 @@ from typing import Any
 
 from appliance.protocol.remedy_kinds import checked
 from appliance.remedies.makers import make
-from appliance.remedies.remedy import Ground, Remedy
+from appliance.remedies.remedy import ProjectFacts, Remedy
 
 
-def ground(root: Path, source: str = "none", files: Mapping[str, str] | None = None, **facts: Any) -> Ground:
+def project_facts(
+    root: Path, source: str = "none", files: Mapping[str, str] | None = None, **facts: Any
+) -> ProjectFacts:
     """A project with these files, whose dependencies are read from ``source``."""
     for name, text in (files or {}).items():
         file = root / name
@@ -23,17 +25,17 @@ def ground(root: Path, source: str = "none", files: Mapping[str, str] | None = N
         "values": {}, "variables": {}, "target": None, "plan": plan, "env_file": ".env",
         "cache": root, "contained": True, **facts,
     }  # fmt: skip
-    return Ground(root=root.resolve(), **known)
+    return ProjectFacts(root=root.resolve(), **known)
 
 
-def made(where: Ground, **need: str) -> Remedy | None:
+def made(where: ProjectFacts, **need: str) -> Remedy | None:
     """The remedy for a need that a worker names."""
     kind = {"kind": need.pop("kind"), **need}
     fits = checked(kind)
     return None if fits is None else make(where, "1", fits)
 
 
-def after(where: Ground, **need: str) -> str | None:
+def after(where: ProjectFacts, **need: str) -> str | None:
     """What a file holds after the remedy; None if there is none."""
     remedy = made(where, **need)
-    return remedy.made.edit.after.decode() if remedy and remedy.made.edit else None
+    return remedy.proposal.edit.after.decode() if remedy and remedy.proposal.edit else None
