@@ -14,11 +14,14 @@ from .page_messages import (
     CancelRemedy,
     CheckTemplates,
     Importing,
+    PublishAssets,
     PublishRevision,
     RemediesFound,
     RemedyProgress,
     RunRemedy,
     SetRemedies,
+    SetStandInPage,
+    StopAccepting,
     TemplatesChecked,
 )
 
@@ -147,35 +150,6 @@ class Fork(Message):
     """Fork a worker. Carries its end of a channel, its descriptors 1 and 2, and its lifeline if there is one."""
 
     kind = "fork"
-
-
-@dataclass(frozen=True)
-class SetStandInPage(Message):
-    """Show this page from now on: accept connections, and answer each after the wait."""
-
-    kind = "set_stand_in_page"
-    page: dict[str, Any]
-    wait_s: float  # how long a connection is held in case a worker becomes ready
-    since: float  # CLOCK_MONOTONIC at the start of the wait; applies to connections that queued before the stand-in ran
-
-
-@dataclass(frozen=True)
-class StopAccepting(Message):
-    """Stop accepting and hand over all connections, until the next page. For a stand-in.
-
-    ``generation``: the one that serves now.
-    """
-
-    kind = "stop_accepting"
-    generation: int = 0
-
-
-@dataclass(frozen=True)
-class PublishAssets(Message):
-    """Tell open pages that files which browsers load were saved: paths relative to the project. For a stand-in."""
-
-    kind = "publish_assets"
-    paths: list[str]
 
 
 # -- child to supervisor ---------------------------------------------------------------------------------------------

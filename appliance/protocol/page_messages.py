@@ -1,4 +1,4 @@
-"""The messages about pages: where an import stands, remedies and what a person has pressed of them, saved templates.
+"""The messages about pages: what the stand-in shows, where an import stands, remedies, saved files that pages show.
 
 Fields are JSON values, as in ``messages``.
 """
@@ -9,6 +9,35 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .message_base import Message
+
+
+@dataclass(frozen=True)
+class SetStandInPage(Message):
+    """Show this page from now on: accept connections, and answer each after the wait."""
+
+    kind = "set_stand_in_page"
+    page: dict[str, Any]
+    wait_s: float  # how long a connection is held in case a worker becomes ready
+    since: float  # CLOCK_MONOTONIC at the start of the wait; applies to connections that queued before the stand-in ran
+
+
+@dataclass(frozen=True)
+class StopAccepting(Message):
+    """Stop accepting and hand over all connections, until the next page. For a stand-in.
+
+    ``generation``: the one that serves now.
+    """
+
+    kind = "stop_accepting"
+    generation: int = 0
+
+
+@dataclass(frozen=True)
+class PublishAssets(Message):
+    """Tell open pages that files which browsers load were saved: paths relative to the project. For a stand-in."""
+
+    kind = "publish_assets"
+    paths: list[str]
 
 
 @dataclass(frozen=True)

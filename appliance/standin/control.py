@@ -16,8 +16,15 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from appliance.protocol.channel import Channel, ChannelError
-from appliance.protocol.messages import Drain, PublishAssets, Ready, SetStandInPage, StopAccepting, TakeConnections
-from appliance.protocol.page_messages import PublishRevision, RemedyProgress, SetRemedies
+from appliance.protocol.messages import Drain, Ready, TakeConnections
+from appliance.protocol.page_messages import (
+    PublishAssets,
+    PublishRevision,
+    RemedyProgress,
+    SetRemedies,
+    SetStandInPage,
+    StopAccepting,
+)
 from appliance.server.browser.own_paths import is_own_request
 from appliance.server.pool.connection_handoff import Handoff
 from appliance.server.wsgi.recording.exchange import current

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import threading
 
     from appliance.protocol.channel import Channel
-    from appliance.protocol.messages import SetStandInPage
+    from appliance.protocol.page_messages import SetStandInPage
 
 _QUEUED_WITHIN_S = 0.003  # accepted so early, it had queued; if one comes later, it waits one second more
 _READ_MESSAGE_S = 0.02  # for the control thread to read a message

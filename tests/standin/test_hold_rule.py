@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from appliance.protocol.channel import Channel
-from appliance.protocol.messages import SetStandInPage, StopAccepting
+from appliance.protocol.page_messages import SetStandInPage, StopAccepting
 from appliance.standin import hold_rule as module
 from appliance.standin.hold_rule import HoldRule
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from appliance.protocol.messages import SetStandInPage, TakeConnections
+from appliance.protocol.messages import TakeConnections
+from appliance.protocol.page_messages import SetStandInPage
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.workers.connection_router import ConnectionRouter
 from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle

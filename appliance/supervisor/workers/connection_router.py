@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.errors import StartError
 from appliance.protocol.channel import message_parts
-from appliance.protocol.messages import PublishAssets, SetStandInPage, StopAccepting, TakeConnections
-from appliance.protocol.page_messages import PublishRevision
+from appliance.protocol.messages import TakeConnections
+from appliance.protocol.page_messages import PublishAssets, PublishRevision, SetStandInPage, StopAccepting
 from appliance.supervisor.workers import acceptor_events as events
 from appliance.supervisor.workers import acceptor_states
 from appliance.supervisor.workers.acceptor_states import Acceptor

@@ -17,8 +17,8 @@ import pytest
 from appliance.errors import StartError
 from appliance.protocol.channel import Channel
 from appliance.protocol.inflight import InFlight, Slot
-from appliance.protocol.messages import SetStandInPage, StopAccepting
 from appliance.protocol.output_frames import TEXT, Piece, new_mark, pack
+from appliance.protocol.page_messages import SetStandInPage, StopAccepting
 from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.handles import Handle, prepare_forked, spawn
 from appliance.supervisor.processes.reaper import reaped

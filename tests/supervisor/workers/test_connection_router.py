@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.protocol.messages import (
-    HandOverConnections,
-    SetStandInPage,
-    StopAccepting,
-)
+from appliance.protocol.messages import HandOverConnections
+from appliance.protocol.page_messages import SetStandInPage, StopAccepting
 from appliance.supervisor.workers import acceptor_states, connection_router
 from tests.supervisor.fakes import handle, no_process
 from tests.supervisor.routed_site import Site, connection, is_open, site

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from appliance.protocol.messages import HandOverConnections, PublishAssets, StopAccepting, TakeConnections
-from appliance.protocol.page_messages import PublishRevision
+from appliance.protocol.messages import HandOverConnections, TakeConnections
+from appliance.protocol.page_messages import PublishAssets, PublishRevision, StopAccepting
 from appliance.supervisor.workers import connection_router
 from tests.supervisor.fakes import no_process
 from tests.supervisor.routed_site import Site, connection, is_open, site
