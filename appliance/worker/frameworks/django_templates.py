@@ -19,6 +19,7 @@ from .live_objects import LiveObjects, further_references, loaded_class
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+CACHES = "Django caches templates without DEBUG"
 _LOADERS = "django.template.loaders."
 # What Django keeps of rendered pages, by the names of its keys: of {% cache %}, and of the cache of views.
 _RENDERED = ("template.cache.", "views.decorators.cache.")
@@ -42,7 +43,7 @@ def objection(files: frozenset[str], live: LiveObjects) -> str:
         if not type(loader).__module__.startswith(_LOADERS):
             return f"Django's templates have a loader that may cache: {type(loader).__module__}.{type(loader).__name__}"
         if getattr(loader, "get_template_cache", None) and not loader.engine.debug:
-            return "Django caches templates without DEBUG"
+            return CACHES
     if _keeps_pages():
         return "Django's cache in memory keeps rendered templates"
     compiled = {id(each) for each in live.of(_template()) if os.path.realpath(str(each.origin.name)) in files}

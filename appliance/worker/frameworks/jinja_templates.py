@@ -2,12 +2,13 @@
 
 Theory of operation. ``Environment.get_template`` compares the file with what it has compiled, if ``auto_reload`` is on.
 A ``Template`` that the project keeps is never compared; nor are the macros that a template has imported from another.
-And the comparison may fail: it is one of modification times, which two saves in one tick of the clock share. So nothing
-is assumed: each compiled template of the file is looked at, and Jinja itself is asked whether it sees the change.
+And the comparison may fail: it is one of modification times, which two saves in one tick of the clock share. So each
+compiled template of the file is looked at, and the environment's cache forgets it, as it does when it is full.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from .live_objects import LiveObjects, further_references, loaded_class
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+CACHES = "Jinja's auto_reload is off (Flask's TEMPLATES_AUTO_RELOAD, or its debug mode, turns it on)"
 _LOADS = frozenset({"get_template", "select_template", "get_or_select_template"})
 _SELF = "__jinja_template__"  # a compiled template's name in its own namespace
 _HELD = "the application keeps the compiled template, or renders it now"
@@ -54,11 +56,19 @@ def objection(files: frozenset[str], live: LiveObjects) -> str:
     return _of_cached(namespaces, live) or _of_uncached(namespaces)
 
 
+def forget(files: frozenset[str], live: LiveObjects) -> None:
+    """Remove what was compiled of these files from the caches of the environments."""
+    for environment in live.of(_environment()):
+        for key, template in list(_mapping(environment).items()):
+            if os.path.realpath(str(template.filename)) in files:
+                with contextlib.suppress(KeyError):  # another thread was faster
+                    del environment.cache[key]
+
+
 def _of_cached(namespaces: dict[int, dict[str, Any]], live: LiveObjects) -> str:
     """Look at each compiled template that an environment has in its cache, and leave the others."""
     for environment in live.of(_environment()):
-        cache = environment.cache
-        mapping = cache if isinstance(cache, dict) else getattr(cache, "_mapping", {})
+        mapping = _mapping(environment)
         for key in [key for key, template in list(mapping.items()) if id(template) in namespaces]:
             namespace = namespaces.pop(id(mapping[key]), {})
             if why := _of_one(environment, mapping, key, namespace):
@@ -66,13 +76,15 @@ def _of_cached(namespaces: dict[int, dict[str, Any]], live: LiveObjects) -> str:
     return ""
 
 
+def _mapping(environment: Any) -> dict[Any, Any]:
+    """Return the cache's own dict: reading it by the cache's methods would change the order of its keys."""
+    cache = environment.cache
+    return cache if isinstance(cache, dict) else getattr(cache, "_mapping", {})
+
+
 def _of_one(environment: Any, mapping: dict[Any, Any], key: Any, namespace: dict[str, Any]) -> str:
     if not environment.auto_reload:
-        return "Jinja's auto_reload is off (Flask's TEMPLATES_AUTO_RELOAD, or its debug mode, turns it on)"
-    if getattr(mapping[key]._uptodate, "__module__", None) != "jinja2.loaders":  # noqa: SLF001  as above
-        return "a loader of the application's own has read it"
-    if mapping[key].is_up_to_date:
-        return "Jinja does not see that it has changed"
+        return CACHES
     return _HELD if further_references(mapping, key) > (_SELF in namespace) else ""
 
 

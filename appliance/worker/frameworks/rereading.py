@@ -15,15 +15,14 @@ may keep something of a file has to be excluded, at the moment of the save; a do
 
 from __future__ import annotations
 
-import _thread
 import functools
 import gc
 import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ..files.template_folders import template_folders
-from ..files.template_readers import OTHERS
+from ..files.template_folders import template_folders, unwrapped
+from ..files.template_readers import DJANGO, JINJA, OTHERS
 from . import django_templates, jinja_templates
 from .live_objects import LiveObjects, loaded_class
 
@@ -46,42 +45,55 @@ def objection(
         application: the one that is served.
         is_own: whether a file of code is the project's.
     """
-    unread = []
-    for path in paths:
-        known = readers(path)
-        if known is None:
-            return "it may have been read while the application was imported"
-        if OTHERS in known:
-            return "other code than a known template engine has read it"
-        if not known:
-            unread.append(path)
-    if engine := next((name for name in _UNSEEN if name in sys.modules), ""):
-        return f"{engine} may have read it"
+    read_by = {path: readers(path) for path in paths}
+    if why := _of_readers(read_by, application):
+        return why
     engines = [*jinja_templates.classes(), *django_templates.classes()]
     if not engines:
         return "no template engine that is known to read it again is loaded"
     if _is_reading():
         return "a template is being read at this moment"
-    live = LiveObjects([*engines, *_caches(), functools._lru_cache_wrapper])  # noqa: SLF001  nothing public names the type
+    live = LiveObjects([*engines, *_page_caches(), functools._lru_cache_wrapper])  # noqa: SLF001  nothing public names the type
     return (
-        _unknown(unread, live, application)
+        _unknown([path for path, known in read_by.items() if not known], live, application)
         or _rendered(live, is_own)
-        or _of_engines(frozenset(map(os.path.realpath, paths)), live)
+        or _of_engines(frozenset(map(os.path.realpath, read_by)), live)
     )
+
+
+def _of_readers(read_by: dict[str, set[str] | None], application: Any) -> str:
+    """Return why a file may be kept, from what it takes no search to see."""
+    if None in read_by.values():
+        return "it may have been read while the application was imported"
+    engines_used = set[str]().union(*filter(None, read_by.values()))
+    if OTHERS in engines_used:
+        return "other code than a known template engine has read it"
+    if engine := next((name for name in _UNSEEN if name in sys.modules), ""):
+        return f"{engine} may have read it"
+    return _caches(engines_used, application)
+
+
+def _caches(engines_used: set[str], application: Any) -> str:
+    """Return why an engine that has read a file is known to cache it."""
+    settings = getattr(sys.modules.get("django.conf"), "settings", None)
+    if DJANGO in engines_used and settings is not None and settings.configured and not settings.DEBUG:
+        return django_templates.CACHES
+    environment = vars(found).get("jinja_env") if (found := unwrapped(application)) is not None else None
+    return jinja_templates.CACHES if JINJA in engines_used and environment and not environment.auto_reload else ""
 
 
 def _of_engines(files: frozenset[str], live: LiveObjects) -> str:
     why = jinja_templates.objection(files, live) or django_templates.objection(files, live)
     if not why:
+        jinja_templates.forget(files, live)
         django_templates.reset(live)
     return why
 
 
 def _is_reading() -> bool:
     """Whether a thread is within an engine's function that reads a file and fills its cache."""
-    frames = sys._current_frames()  # noqa: SLF001  nothing public tells it
-    frames.pop(_thread.get_ident(), None)  # a frame that refers to itself would keep this look's objects
-    return any(map(_reads, frames.values()))
+    # No variable may name this frame's own entry: a frame that refers to itself would keep what the look has found.
+    return any(map(_reads, sys._current_frames().values()))  # noqa: SLF001  nothing public tells it
 
 
 def _reads(frame: FrameType | None) -> bool:
@@ -105,13 +117,13 @@ def _unknown(unread: list[str], live: LiveObjects, application: Any) -> str:
     return "" if is_known else "no template engine is known that reads it"
 
 
-def _caches() -> list[type]:
+def _page_caches() -> list[type]:
     return [each for module, name in _RENDERED if (each := loaded_class(module, name)) is not None]
 
 
 def _rendered(live: LiveObjects, is_own: Callable[[str], bool]) -> str:
     """Return which cache of this process may hold a rendered page."""
-    for cls in _caches():
+    for cls in _page_caches():
         if any(getattr(each, "_cache", None) for each in live.of(cls)):
             return "a cache in memory may keep rendered pages"
     for each in live.of(functools._lru_cache_wrapper):  # noqa: SLF001  as above

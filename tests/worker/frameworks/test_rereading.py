@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 import threading
+import weakref
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import flask
@@ -26,12 +29,14 @@ class Look:
         self.folder = folder
         self.engines: list[Any] = []
         self.application: Any = None
+        self.made: list[weakref.ref[Any]] = []
         look = self
 
         class OwnObjects(live_objects.LiveObjects):
             def __init__(self, classes: list[type]) -> None:
                 super().__init__(classes)
                 self._found = [each for each in self._found if look._counts(each)]
+                look.made.append(weakref.ref(self))
 
         monkeypatch.setattr(rereading, "LiveObjects", OwnObjects)
 
@@ -85,6 +90,14 @@ def test_jinja_reads_a_saved_template_again(look: Look):
         assert environment.get_template("page.html").render() == text
 
 
+def test_a_look_keeps_nothing(look: Look):
+    """What it has found is released with its end, without the collector: the next look counts references."""
+    look.jinja().get_template("page.html")
+    look.write("page.html", "two")
+    assert look("page.html") == ""
+    assert [each() for each in look.made] == [None]
+
+
 def test_flask_tells_it_by_its_debug_mode(look: Look):
     """In debug mode a template is read again; without it is not. A page that was never used is no reason either."""
     for debug in (True, False):
@@ -100,15 +113,28 @@ def test_flask_tells_it_by_its_debug_mode(look: Look):
         assert ("auto_reload" in look("page.html")) is not debug
 
 
-def test_a_jinja_that_does_not_see_the_change(look: Look):
-    """Two saves in one tick of the clock have one modification time: Jinja would show the first."""
+def test_an_engine_that_caches_needs_no_search(look: Look, monkeypatch: pytest.MonkeyPatch):
+    """Flask without debug mode and Django without DEBUG are restarted as soon as before."""
+    application = flask.Flask("site", root_path=str(look.folder), template_folder=".")
+    assert not application.jinja_env.auto_reload
+    look.application = application
+    assert "auto_reload" in look("page.html")
+    settings = SimpleNamespace(configured=True, DEBUG=False)
+    monkeypatch.setitem(sys.modules, "django.conf", SimpleNamespace(settings=settings))
+    assert "without DEBUG" in look("page.html", readers=DJANGO)
+    assert look.made == []
+
+
+def test_two_saves_in_one_tick_of_the_clock(look: Look):
+    """They have one modification time, by which Jinja would go on showing the first."""
     environment = look.jinja()
-    file = look.write("page.html", "two")
-    environment.get_template("page.html")
-    before = file.stat().st_mtime_ns
-    file.write_text("three", encoding="utf-8")
-    os.utime(file, ns=(before, before))
-    assert "does not see" in look("page.html")
+    for number, file in enumerate([look.write("page.html", "first"), look.write("page.html", "second")]):
+        environment.get_template("page.html")
+        before = file.stat().st_mtime_ns
+        file.write_text(f"saved {number}", encoding="utf-8")
+        os.utime(file, ns=(before, before))
+        assert look("page.html") == ""
+        assert environment.get_template("page.html").render() == f"saved {number}"
 
 
 def test_a_template_that_the_application_keeps(look: Look):
