@@ -138,8 +138,7 @@ def _wait(state: State, *actions: Action) -> Step:
 
 
 def _without_processes(state: State) -> State:
-    phase = Phase.WAITING if state.phase is Phase.IMPORTING else state.phase
-    return replace(state, phase=phase, importing=None, ready=None, spare=False)
+    return replace(state, phase=Phase.WAITING, importing=None, ready=None, spare=False)
 
 
 def _refuse(state: State, reason: str, *before: Action) -> Step:
@@ -167,7 +166,7 @@ def _list_loaded(state: State, event: ListLoaded) -> Step:
 
 def _list_reported(state: State, event: ListReported) -> Step:
     if state.phase is Phase.UNKNOWN:
-        state = replace(state, phase=Phase.WAITING, newest=1, proven=False)
+        state = replace(state, phase=Phase.WAITING, newest=1)
     elif event.grown:
         state = replace(state, newest=state.newest + 1, proven=False)
     if state.pause_s == REPLACED_S:

@@ -106,6 +106,9 @@ READS = st.lists(
 )
 @example(b"ab\ncd\n", [("readline", 0), ("readline", 1), ("readline", 3), ("readline", -1)], 1, False)
 @example(b"abcdef\ng", [("readline", 4), ("readline", 2), ("readline", 2)], 3, False)
+@example(b"abcdefgh", [("read", 1), ("read", 2), ("read", 1), ("readline", 3)], 60, False)
+@example(b"abcdefgh", [("read", 1), ("read", 4), ("readline", 2)], 2, False)
+@example(b"abcdefgh", [("read", 1), ("readline", 4)], 3, False)
 @example(b"abcdefgh", [("read", 1), ("read", 3), ("read", 0), ("read", 3)], 3, False)
 def test_it_reads_as_a_file_does(content: bytes, reads: list[tuple[str, int]], step: int, in_chunks: bool):
     """read, readline and readlines give what a file of the same content gives, in any pieces (PEP 3333)."""
@@ -312,6 +315,7 @@ def test_a_body_is_as_large_as_its_limit_allows(size: int, most: int, ends: bool
             continue
         with pytest.raises(BodyError) as caught:
             body.read1()
+        assert body is not in_chunks or in_chunks.size == 0  # refused before the chunk has come
         reason = f"the body is larger than {most} bytes (RFC 9110, 15.5.14)"
         assert (caught.value.status, caught.value.reason) == (413, reason)
 

@@ -78,11 +78,10 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> Waits:
 def pair() -> Iterator[tuple[Any, Connection, socket.socket]]:
     """The socket of an application, the connection under it, and the client."""
     ours, theirs = socket.socketpair()
-    connection = Connection(ours)
-    stand_in: Any = connection
-    duplex: Any = DuplexSocket(stand_in)
-    connection.locked = duplex._lock.locked
-    with connection, theirs:
+    with theirs, Connection(ours) as connection:
+        stand_in: Any = connection
+        duplex: Any = DuplexSocket(stand_in)
+        connection.locked = duplex._lock.locked
         yield duplex, connection, theirs
 
 
@@ -107,11 +106,15 @@ def test_all_is_sent(pair: Pair):
     duplex, connection, _ = pair
     connection.steps = [1, -1, -1]
     data = bytes(range(256)) * 300
+    assert duplex.sendall(b"") is None
     assert duplex.sendall(memoryview(data).cast("B", (300, 256)), 4) is None
     sent = [call[1] for call in connection.calls]
     assert [len(each) for each in sent] == [65_536, 65_536, 76_800 - 65_537]
     assert data[:1] + b"".join(sent[1:]) == data
     assert {call[2] for call in connection.calls} == {4}
+    connection.steps = [-1]
+    duplex.sendall(b"x")
+    assert connection.calls[-1] == ("send", b"x", 0)
 
 
 def test_the_end_without_close_notify_is_an_end(pair: Pair):
@@ -119,6 +122,7 @@ def test_the_end_without_close_notify_is_an_end(pair: Pair):
     duplex, connection, _ = pair
     connection.steps = [ssl.SSLEOFError(), ssl.SSLEOFError(), ConnectionResetError(), ConnectionResetError()]
     assert duplex.recv(10) == b""
+    assert connection.calls == [("recv", 10, 0)] * 2  # without flags, which ssl would refuse
     with pytest.raises(ConnectionResetError):
         duplex.recv(10)
     assert not duplex._lock.locked()
@@ -135,6 +139,7 @@ def test_a_call_ends_at_its_time_out(pair: Pair, waits: Waits, call: str):
     with pytest.raises(TimeoutError, match=r"^timed out$"):
         act()
     assert waits.seen == [(select.POLLIN, 3.0), (select.POLLIN, 1.0)]
+    assert {flags for _, _, flags in connection.calls} == {0}
     waits.ready = False
     connection.steps = [WANT_READ]
     with pytest.raises(TimeoutError, match=r"^timed out$"):

@@ -209,12 +209,12 @@ def test_a_preloader_that_never_lasts(lasted: bool):
 
 def test_a_start_that_fails_is_tried_again_ever_later():
     """Each start that fails doubles the wait, up to a bound, and only the first is reported."""
-    state, waits, reports = history(*LEARNED)[0], list[float](), list[str]()
+    state, found = history(*LEARNED)[0], list[list[Action]]()
     for _ in range(8):
         state, actions = history(RoundDue(), RoundNotStarted("no process"), state=state)
-        waits += [action.after_s for action in actions if isinstance(action, Schedule)]
-        reports += [action.how for action in actions if isinstance(action, ReportEnded)]
-    assert (waits, reports) == ([2.0, 4.0, 8.0, 16.0, 32.0, LATER_S, LATER_S, LATER_S], ["no process"])
+        found.append(actions)
+    waits = [Schedule(after_s) for after_s in (2.0, 4.0, 8.0, 16.0, 32.0, LATER_S, LATER_S, LATER_S)]
+    assert found == [[ReportEnded("no process"), waits[0]], *([wait] for wait in waits[1:])]
 
 
 def test_a_refusal_lasts_until_the_environment_changes():
@@ -234,6 +234,78 @@ def test_a_stop_has_a_reason():
     """After a stop nothing is preloaded, for the reason that was given."""
     state, actions = history(*READY, StopRequested("a setting"))
     assert (state.phase, state.reason, actions) == (Phase.OFF, "a setting", [Discard()])
+
+
+# Every field differs from what it is at first.
+ROUND = State(
+    Phase.IMPORTING, "", 3, importing=3, ready=2, proven=True, pause_s=9.0, spare=True, rounds=4, remakes=2, misses=5,
+)  # fmt: skip
+FIRST = replace(ROUND, ready=None)
+WAITING = replace(ROUND, phase=Phase.WAITING, importing=None)
+
+
+@pytest.mark.parametrize(
+    ("before", "event", "after", "actions"),
+    [
+        # A round that finds nothing gives the preloader, and begins every count again; proven is the newest list alone.
+        (
+            ROUND, RoundFinished(import_s=0.5),
+            State(Phase.WAITING, "", 3, ready=3, proven=True, remakes=2), [Save(), Promote(0.5)],
+        ),
+        (
+            replace(ROUND, newest=4), RoundFinished(),
+            State(Phase.WAITING, "", 4, ready=3, remakes=2), [Save(), Promote(0.0), Schedule(GROWN_S)],
+        ),
+        # A spare of the older preloader goes with it; one of the round's own process stays.
+        (
+            FIRST, RoundFinished(),
+            State(Phase.WAITING, "", 3, ready=3, proven=True, spare=True, remakes=2), [Save(), Promote(0.0)],
+        ),
+        # What is found is left out; a list that was proven before is not refused as a whole.
+        *(
+            (
+                ROUND, RoundFinished(found, refused),
+                replace(WAITING, newest=4, proven=False, rounds=5), [EndRound(), Exclude(found), Save(), Schedule(9.0)],
+            )
+            for found, refused in ((UNSAFE, ""), ({}, "it runs a thread"))
+        ),
+        (
+            replace(ROUND, proven=False), RoundFinished({}, "it runs a thread"),
+            State(Phase.REFUSED, "it runs a thread", 3, pause_s=9.0, rounds=4, remakes=2, misses=5),
+            [EndRound(), ReportRefused("it runs a thread"), Save(), Discard()],
+        ),
+        # A fork that does not fit ends every process, and the next round waits for a cold start.
+        *(
+            (
+                state, ForkMismatched({}, stale=True),
+                replace(WAITING, ready=None, spare=False, pause_s=REPLACED_S),
+                [Save(), Discard(), Schedule(REPLACED_S)],
+            )
+            for state in (ROUND, WAITING)
+        ),
+        # A longer list is a newer one; the same list, reported again, is as proven as it was.
+        (WAITING, ListReported(grown=True), replace(WAITING, newest=4, proven=False), [Save(), Schedule(9.0)]),
+        (WAITING, ListReported(grown=False), WAITING, [Save(), Schedule(9.0)]),
+        (State(misses=5), ListReported(grown=False), State(Phase.WAITING, newest=1, misses=5), [Save(), Schedule(0.0)]),
+        # Another environment begins with its own list; that no process could be started is not the environment's.
+        (ROUND, ListLoaded(known=False, proven=True), State(misses=5), [Discard()]),
+        *(
+            (
+                ROUND, ListLoaded(known=True, proven=proven),
+                State(Phase.WAITING, newest=1, proven=proven, pause_s=REPLACED_S, misses=5),
+                [Discard(), Schedule(REPLACED_S)],
+            )
+            for proven in (True, False)
+        ),
+        (
+            ROUND, StopRequested("a setting"),
+            replace(FIRST, phase=Phase.OFF, reason="a setting", importing=None, spare=False), [Discard()],
+        ),
+    ],
+)  # fmt: skip
+def test_each_row_changes_what_it_names(before: State, event: Event, after: State, actions: list[Action]):
+    """A row changes the fields of the state that its event is about, and no other."""
+    assert history(event, state=before) == (after, actions)
 
 
 def test_every_event_is_listed():

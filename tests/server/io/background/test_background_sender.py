@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from typing import Any
@@ -10,7 +11,10 @@ import pytest
 
 from appliance.server.http.body_end import LengthEnd
 from appliance.server.http.limits import Limits
+from appliance.server.io.background import background_sender
+from appliance.server.io.background.byte_queue import ByteQueue
 from appliance.server.io.background.completion import ServerEnded
+from appliance.server.io.poller import Poller
 from appliance.server.io.wire import Wire
 from tests.server.transfers import LARGE, PATIENCE_S, Server, follow, read
 
@@ -18,6 +22,7 @@ from tests.server.transfers import LARGE, PATIENCE_S, Server, follow, read
 def test_a_response_is_sent_while_the_thread_goes_on(server: Server, tmp_path: Any):
     """The rest, what is put behind it, and a file are sent in their order by one thread; the end is told, once."""
     sender = server.start()
+    assert sender.is_pressed == server.is_pressed
     assert (sender.busy, sender.is_full, sender.is_able, sender._thread) == (False, False, True, None)
     wire, client = server.connect(sender)
     file = tmp_path / "file"
@@ -87,6 +92,7 @@ def test_their_number_is_bounded(server: Server):
     with pytest.raises(TimeoutError) as caught:
         sender.send(other, memoryview(LARGE))
     assert str(caught.value) == "there is no room for what a slow client has not read"
+    assert server.asked == [wire, other, other, other, other]
     wait = follow(sender, wire.outgoing)
     assert len(read(client, len(LARGE))) == len(LARGE)
     wait()
@@ -121,6 +127,7 @@ def test_an_application_that_is_too_far_ahead_waits(server: Server):
     server.may_wait = False
     with pytest.raises(TimeoutError) as caught:
         sender.put(outgoing, b"more")
+    assert server.asked == [wire, wire]
     assert (str(caught.value), wire.waiting) == ("too many responses wait for their clients", 0.0)
     server.may_wait = True
     waits = threading.Event()
@@ -241,6 +248,11 @@ def test_without_a_thread_nothing_begins(server: Server, monkeypatch: pytest.Mon
     assert (sender.busy, sender._thread) == (False, None)
     assert sender.send(wire, memoryview(LARGE))
     assert read(client, len(LARGE)) == LARGE
+    assert server.ended.acquire(timeout=PATIENCE_S)
+    with monkeypatch.context() as patch:
+        patch.setattr(Poller, "register", lambda *_, **__: (_ for _ in ()).throw(OSError("no space")))
+        assert not sender.send(server.connect(sender)[0], memoryview(LARGE))
+    assert not sender.busy
 
 
 def test_descriptors_that_the_project_closes_end_what_waits(server: Server):
@@ -264,6 +276,8 @@ def test_descriptors_that_the_project_closes_end_what_waits(server: Server):
     )
     assert thread is not None
     thread.join(PATIENCE_S)
+    with pytest.raises(OSError, match="descriptor"):
+        os.fstat(poller._wake_end)
     other, client = server.connect(sender)
     assert sender.send(other, memoryview(LARGE))
     assert sender._thread is not thread
@@ -278,3 +292,75 @@ class Closed:
 
     def __getattr__(self, name: str) -> Any:
         raise ValueError("I/O operation on closed epoll object")
+
+
+@pytest.mark.parametrize(
+    ("limits", "seconds"),
+    [(Limits(), 1.0), (Limits(send_timeout_s=0.5), 0.25), (Limits(body_timeout_s=0.5), 0.25)],
+)
+def test_times_are_checked_twice_in_each(server: Server, limits: Limits, seconds: float):
+    """Clients' times are checked once a second, and twice within the shortest of them."""
+    assert server.start(limits)._check_interval_s == seconds
+
+
+def test_a_transfer_waits_for_bytes_that_are_being_written(server: Server, monkeypatch: pytest.MonkeyPatch):
+    """While bytes are written, and nothing else is left, the socket is not watched; written, they are sent."""
+    sender = server.start()
+    wire, client = server.connect(sender)
+    assert sender.send(wire, memoryview(LARGE))
+    outgoing: Any = wire.outgoing
+    paused = threading.Event()
+    unregister = Poller.unregister
+
+    def noted(self: Poller, descriptor: int) -> None:
+        unregister(self, descriptor)
+        if descriptor == outgoing.descriptor:
+            paused.set()
+
+    monkeypatch.setattr(Poller, "unregister", noted)
+    pwrite = os.pwrite
+
+    def slowly(descriptor: int, data: Any, at: int) -> int:
+        assert read(client, len(LARGE)) == LARGE
+        assert paused.wait(PATIENCE_S)
+        return pwrite(descriptor, data, at)
+
+    monkeypatch.setattr(os, "pwrite", slowly)
+    monkeypatch.setattr(ByteQueue, "remember", lambda *_: False)  # as where the memory is used up
+    wait = follow(sender, outgoing)
+    assert sender.put(outgoing, b"more")
+    assert read(client, 4) == b"more"
+    assert wait() == "transfers"
+    assert outgoing.failure is None
+
+
+def test_each_end_is_told(server: Server, monkeypatch: pytest.MonkeyPatch):
+    """The server is told of a transfer that ends in the same round in which the times of all are checked."""
+    ticks = itertools.count(1.0)
+    monkeypatch.setattr(background_sender, "monotonic", lambda: next(ticks))
+    sender = server.start(Limits(send_timeout_s=1e9))
+    wire, client = server.connect(sender)
+    assert sender.send(wire, memoryview(LARGE))
+    assert read(client, len(LARGE)) == LARGE
+    assert server.ended.acquire(timeout=PATIENCE_S)
+
+
+def test_a_descriptor_without_a_transfer_is_not_watched(server: Server, monkeypatch: pytest.MonkeyPatch):
+    """A descriptor that is reported although its transfer has ended is watched no longer, and the others go on."""
+    sender = server.start()
+    wire, client = server.connect(sender)
+    other, _ = server.connect(sender)
+    assert sender.send(wire, memoryview(LARGE))
+    gone = threading.Event()
+    unregister = Poller.unregister
+
+    def noted(self: Poller, descriptor: int) -> None:
+        unregister(self, descriptor)
+        if descriptor == other.sock.fileno():
+            gone.set()
+
+    monkeypatch.setattr(Poller, "unregister", noted)
+    assert sender._poller is not None
+    sender._poller.register(other.sock.fileno(), writable=True)
+    assert gone.wait(PATIENCE_S)
+    assert read(client, len(LARGE)) == LARGE

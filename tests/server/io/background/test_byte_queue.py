@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from appliance.server.io.background import byte_queue
 from appliance.server.io.background.byte_queue import ByteQueue, Storage, StorageFull
 from tests.thorough import THOROUGH
 
@@ -97,31 +96,6 @@ def test_beyond_memory_is_a_file_without_a_name(storage: Storage, tmp_path: Path
     queue.close()
 
 
-def test_a_folder_that_has_no_such_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Where the file system has no files without names, the name is removed at once."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    opened = os.open
-
-    def faulty(path: str, flags: int, *more: int) -> int:
-        if flags & os.O_TMPFILE == os.O_TMPFILE:
-            raise OSError(errno.EOPNOTSUPP, "not supported")
-        return opened(path, flags, *more)
-
-    monkeypatch.setattr(os, "open", faulty)
-    descriptor = byte_queue._unnamed()
-    assert os.pwrite(descriptor, b"abc", 0) == 3
-    assert list(tmp_path.iterdir()) == []
-    os.close(descriptor)
-
-
-def test_a_folder_that_can_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """The next one is taken."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "missing"))
-    descriptor = byte_queue._unnamed()
-    assert os.pwrite(descriptor, b"abc", 0) == 3
-    os.close(descriptor)
-
-
 def test_a_full_disk_takes_nothing(storage: Storage, monkeypatch: pytest.MonkeyPatch):
     """What can't be written is not in the queue, what is there stays, and the reason is there to be told, once."""
     queue = ByteQueue(storage)
@@ -174,4 +148,195 @@ def test_a_part_of_a_file(storage: Storage, tmp_path: Path):
     assert (queue.missing, queue.size) == (50_000, 0)
     with pytest.raises(StorageFull):
         queue.append(LARGE)
+    queue.close()
+
+
+@pytest.mark.parametrize("size", [65_537, 262_143])
+def test_one_object_is_held_once_however_small(storage: Storage, size: int):
+    """The same object counts once; one of equal content does so from 256 KiB on, where comparing is cheaper."""
+    data = LARGE[:size]
+    queues = [ByteQueue(storage) for _ in range(3)]
+    for queue in queues[:2]:
+        queue.append(data)
+    assert storage._memory_left == 2 * len(LARGE) - size
+    queues[2].append(bytes(bytearray(data)))
+    assert storage._memory_left == 2 * len(LARGE) - 2 * size
+    alike = [ByteQueue(storage) for _ in range(2)]
+    for queue in alike:
+        queue.append(bytes(bytearray(LARGE[:262_144])))
+    assert storage._memory_left == 2 * len(LARGE) - 2 * size - 262_144
+    for queue in (*queues, *alike):
+        queue.close()
+
+
+def test_what_is_held_and_what_is_copied(storage: Storage):
+    """Up to 64 KiB bytes are copied, and joined to blocks of that size; a part is held if it is half of its object."""
+    queue = ByteQueue(storage)
+    for size, blocks in ((65_535, 1), (1, 1), (1, 2), (65_535, 2), (65_536, 3)):
+        queue.append(LARGE[:size])
+        assert len(queue._memory) == blocks
+    assert storage._held == {}
+    queue.append(memoryview(LARGE)[len(LARGE) // 2 :])
+    assert [data for data, _ in storage._held.values()] == [LARGE]
+    queue.append(memoryview(LARGE)[len(LARGE) // 2 + 1 :])
+    assert [count for _, count in storage._held.values()] == [1]
+    queue.close()
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_memory_is_used_to_its_last_byte(size: int):
+    """As much as the bound is in memory, copied or held; a byte more is in a file."""
+    storage = Storage(size)
+    queue = ByteQueue(storage)
+    queue.append(LARGE[:size])
+    assert (storage._memory_left, storage._files, queue.extent) == (0, 0, size)
+    queue.append(b"x")
+    assert (storage._files, queue.extent, queue.take(1), queue.take(size)) == (
+        1,
+        size + 1,
+        LARGE[:1],
+        LARGE[1:size] + b"x",
+    )
+    queue.close()
+
+
+def test_an_eighth_of_the_disk_is_left(monkeypatch: pytest.MonkeyPatch):
+    """Files take seven eighths of what was free, to the byte; what is closed or emptied is free again."""
+    numbers = list(os.fstatvfs(0))
+    numbers[1], numbers[4] = 1, 8007
+    monkeypatch.setattr(os, "fstatvfs", lambda _: os.statvfs_result(numbers))
+    storage = Storage(0)
+    one, other = ByteQueue(storage), ByteQueue(storage)
+    one.append(b"x" * 6000)
+    other.append(b"y" * 1000)
+    assert (storage._files, storage._disk_left) == (2, 0)
+    for queue in (one, other):
+        with pytest.raises(StorageFull) as caught:
+            queue.append(b"z")
+        assert (caught.value.errno, caught.value.strerror) == (
+            errno.ENOSPC, "the disk would be left with too little space",
+        )  # fmt: skip
+    assert storage.problem == "[Errno 28] the disk would be left with too little space"
+    assert one.take(6000) == b"x" * 6000
+    one.append(b"again")  # the file was empty, and begins again
+    assert storage._disk_left == 6000 - 5
+    other.close()
+    assert storage._disk_left == 7000 - 5
+    assert one.take(10) == b"again"
+    one.append(b"")
+    one.close()
+    assert (storage._files, storage._disk_left) == (0, 7000)
+
+
+def test_a_problem_is_told_once_until_a_write_succeeds(monkeypatch: pytest.MonkeyPatch):
+    """A problem is there to be logged when it begins, and again if writing has succeeded between."""
+    storage = Storage(0)
+    queue = ByteQueue(storage)
+    assert storage.problem is None
+    seen: list[str | None] = []
+    for fails in (True, True, False, True):
+        with monkeypatch.context() as patch:
+            if fails:
+                patch.setattr(os, "pwrite", _full)
+                with pytest.raises(OSError, match="No space"):
+                    queue.append(b"x")
+            else:
+                queue.append(b"x")
+        seen.append(storage.problem)
+        storage.problem = None
+    problem = "[Errno 28] No space left on device"
+    assert seen == [problem, None, None, problem]
+    queue.close()
+    assert storage._disk_left > 0
+
+
+def test_a_disk_that_is_not_known_takes_nothing(monkeypatch: pytest.MonkeyPatch):
+    """Where the free space can't be read, no file is left open, and that is the problem."""
+    storage = Storage(0)
+    closed: list[int] = []
+    with monkeypatch.context() as patch:
+        close = os.close
+        patch.setattr(os, "fstatvfs", _full)
+
+        def noted(descriptor: int) -> None:
+            closed.append(descriptor)
+            close(descriptor)
+
+        patch.setattr(os, "close", noted)
+        with pytest.raises(OSError, match="No space"):
+            ByteQueue(storage).append(b"x")
+    assert (len(closed), storage._files, storage.problem) == (1, 0, "[Errno 28] No space left on device")
+
+
+def test_a_write_may_take_several_steps(monkeypatch: pytest.MonkeyPatch):
+    """What the disk takes in parts is written part by part, and over what could not be removed."""
+    pwrite = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda file, data, at: pwrite(file, data[:1000], at))
+    monkeypatch.setattr(os, "ftruncate", _full)
+    queue = ByteQueue(Storage(0))
+    for _ in range(2):
+        for number in range(3):
+            queue.append(LARGE[number : number + 2500])
+        assert queue.take(7500) == b"".join(LARGE[number : number + 2500] for number in range(3))
+    queue.close()
+
+
+def test_the_last_bytes_come_last(storage: Storage):
+    """Bytes for which there is no room are behind all others, however many come; what is closed is empty, twice too."""
+    queue = ByteQueue(storage)
+    assert (queue.size, queue.missing, queue.extent, bytes(queue.first())) == (0, 0, 0, b"")
+    for data in (LARGE, LARGE[1:], LARGE[2:]):
+        queue.append(data)
+    queue.append_last(b"the ")
+    queue.append_last(b"last")
+    assert queue.take(queue.size) == LARGE + LARGE[1:] + LARGE[2:] + b"the last"
+    queue.append_last(b"more")
+    for _ in range(2):
+        queue.close()
+        assert (queue.size, queue.extent, bytes(queue.first()), queue.take(1)) == (0, 0, b"", b"")
+        assert (storage._memory_left, storage._files) == (2 * len(LARGE), 0)
+
+
+def test_a_descriptor_of_0_is_one(monkeypatch: pytest.MonkeyPatch):
+    """A project that has closed its standard input may get 0 for a file: it is used, and closed, as any other."""
+    closed: list[object] = []
+    opened: list[int] = []
+    storage = Storage(0)
+
+    def open_file() -> int:
+        opened.append(0)
+        return 0
+
+    monkeypatch.setattr(storage, "open_file", open_file)
+    monkeypatch.setattr(storage, "take_disk", lambda _: None)
+    monkeypatch.setattr(storage, "close_file", lambda file: closed.append(("own", file)))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", lambda _, data, __: len(data))
+        patch.setattr(os, "dup", lambda _: 0)
+        patch.setattr(os, "close", lambda file: closed.append(("foreign", file)))
+        own, foreign = ByteQueue(storage), ByteQueue(storage)
+        own.append(b"a")
+        own.append(b"b")
+        foreign.append_file(7, 0, 10)
+        for queue in (own, foreign):
+            with pytest.raises(StorageFull) as caught:
+                queue.append_file(7, 0, 10)
+            assert (caught.value.errno, caught.value.strerror) == (errno.EBUSY, "the queue has a file already")
+            queue.close()
+    assert (opened, closed) == ([0], [("own", 0), ("foreign", 0)])
+
+
+def test_nothing_follows_a_file_of_the_application(storage: Storage, tmp_path: Path):
+    """What comes behind the application's file has no room, in memory or in a file."""
+    file = tmp_path / "file"
+    file.write_bytes(b"abc")
+    queue = ByteQueue(storage)
+    with file.open("rb") as source:
+        queue.append_file(source.fileno(), 0, 3)
+    with pytest.raises(StorageFull) as caught:
+        queue.append(b"x")
+    assert (caught.value.errno, caught.value.strerror) == (
+        errno.EBUSY, "nothing can follow a file of the application's",
+    )  # fmt: skip
+    assert (queue.extent, queue.take(10)) == (3, b"abc")
     queue.close()

@@ -66,7 +66,8 @@ def test_a_response_that_failed_says_why():
     assert (record.event, record.body_size) == ("request.aborted", 70)
     assert record.reason == "the client left after 70 bytes of the response"
     assert (handler.close_connection, handler.events) == (True, [])
-    assert end(handler, 100, TimeoutError(), unsent=130).body_size == 0  # the head was not sent either
+    record = end(handler, 100, TimeoutError("the client does not read"), unsent=130)  # the head was not sent either
+    assert (record.body_size, record.reason) == (0, "the client does not read, 0 bytes into the response")
     assert (
         how_it_ended(TimeoutError("the client does not read"), 7)
         == "the client does not read, 7 bytes into the response"
