@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..tracebacks import MAX_LINE, safe_str, shorten
 from .local_values import LocalValues
 from .source_lines import columns, excerpt, marks
-from .template_places import template_place
+from .template_places import template_place, template_that_is_broken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from ..tracebacks import DescribedException
+    from .template_places import Place
 
 MAX_SHOWN = 24  # frames of the whole tree that have source and values
+_GENERATED = frozenset({"__jinja_template__", "__jinja_exception__"})
 _MAX_SHOWN_EACH = 12  # of one exception: the innermost
 
 Node = dict[str, Any]
@@ -84,11 +86,7 @@ class ExceptionTree:
     ) -> dict[str, Any]:
         template = template_place(place, error)
         if template is not None:
-            file, line, name = template
-            frame = {"file": shorten(file, MAX_LINE), "line": line, "function": name, "own": self._is_own(file)}
-            if frame["own"] or shown:
-                frame |= {"own": True, "lines": excerpt(file, line), "marks": [], "locals": []}
-            return frame
+            return self._template(template, shown=shown)
         own = self._is_own(summary.filename)
         frame = {
             "file": summary.filename,
@@ -100,12 +98,20 @@ class ExceptionTree:
         if own and shown:
             namespace = place.tb_frame.f_globals
             lines = excerpt(summary.filename, summary.lineno or 0, namespace, summary.line or "")
-            generated = "__jinja_template__" in namespace
+            # Jinja2 compiles a line that raises for the template's file and line: its columns are not the template's.
+            generated = not _GENERATED.isdisjoint(namespace)
             frame |= {
                 "lines": lines,
                 "marks": [] if generated else columns(place, lines),
                 "locals": self._locals(place),
             }
+        return frame
+
+    def _template(self, place: Place, *, shown: bool) -> dict[str, Any]:
+        file, line, name = place
+        frame = {"file": shorten(file, MAX_LINE), "line": line, "function": name, "own": self._is_own(file)}
+        if frame["own"] or shown:
+            frame |= {"own": True, "lines": excerpt(file, line), "marks": [], "locals": []}
         return frame
 
     def _locals(self, place: TracebackType) -> list[list[str]]:
@@ -118,7 +124,10 @@ class ExceptionTree:
             return []
 
     def _broken_source(self, error: BaseException) -> dict[str, Any] | None:
-        """Return a frame for the source that a SyntaxError names."""
+        """Return a frame for the source that a SyntaxError names, or an error of a template's syntax."""
+        if (template := template_that_is_broken(error)) is not None:
+            self._left -= 1
+            return self._template(template, shown=True)
         if not isinstance(error, SyntaxError) or not isinstance(error.filename, str):
             return None
         line = error.lineno if isinstance(error.lineno, int) else 0

@@ -48,8 +48,16 @@ def _django_place(frame: FrameType, error: BaseException) -> Place | None:
 def _mako_place(module_file: str, line: int) -> Place | None:
     library: Any = sys.modules["mako.template"]
     info = library._get_module_info(module_file)  # noqa: SLF001  RichTraceback uses it too
-    metadata = info.get_module_source_metadata(info.module_source, full_line_map=True)
-    return _place(info.template_filename, metadata["full_line_map"][line - 1], "template")
+    metadata = info.get_module_source_metadata(info.code, full_line_map=True)
+    lines = metadata["full_line_map"]
+    return _place(info.template_filename, lines[min(line, len(lines)) - 1], "template")
+
+
+def template_that_is_broken(error: BaseException) -> Place | None:
+    """Return the line that an error of Mako's compiler names; those of the others are lines of a frame."""
+    if not type(error).__module__.startswith("mako."):
+        return None
+    return _place(getattr(error, "filename", None), getattr(error, "lineno", None), "template")
 
 
 def _place(file: object, line: object, what: str) -> Place | None:

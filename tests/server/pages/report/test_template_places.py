@@ -71,9 +71,34 @@ def test_djangos_errors_have_their_line(text: str, line: int, debug: bool, tmp_p
     assert [line, text.splitlines()[line - 1]] in lines
 
 
-def test_makos_errors_have_their_line(tmp_path: Path):
-    """Mako's errors are at the template's line."""
+@pytest.mark.parametrize("compiled", [True, False], ids=["to a folder", "in memory"])
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("<p>\n% if user:\n  ${user.fails}\n% endif\n", 3),
+        ("<p>\n${user.fails}", 2),
+        ("<p>\n% for x in y:\n</p>\n", 2),
+        ("<p>\n${user.}\n</p>\n", 2),
+    ],
+    ids=["running", "last line", "syntax", "expression"],
+)
+def test_makos_errors_have_their_line(text: str, line: int, compiled: bool, tmp_path: Path):
+    """Mako's errors, those of its syntax too, are at the template's line, wherever its compiled modules are."""
     lookup = pytest.importorskip("mako.lookup", reason="not run: there is no Mako")
-    (tmp_path / "page.html").write_text("<p>\n% if user:\n  ${user.fails}\n% endif\n", encoding="utf-8")
-    template = lookup.TemplateLookup([str(tmp_path)]).get_template("page.html")
-    assert place(lambda: template.render(user=Name()), tmp_path)[:2] == ("page.html", 3)
+    (tmp_path / "page.html").write_text(text, encoding="utf-8")
+    folder = str(tmp_path / "compiled") if compiled else None
+    templates = lookup.TemplateLookup([str(tmp_path)], module_directory=folder)
+    name, number, lines = place(lambda: templates.get_template("page.html").render(user=Name()), tmp_path)
+    assert (name, number) == ("page.html", line)
+    assert [line, text.splitlines()[line - 1]] in lines
+
+
+def test_jinja2s_columns_are_not_marked(tmp_path: Path):
+    """The columns of what Jinja2 compiles are not those of the template, so none are marked."""
+    (tmp_path / "page.html").write_text(PAGE, encoding="utf-8")
+    environment = Environment(loader=FileSystemLoader(tmp_path), autoescape=True)
+    try:
+        environment.get_template("page.html").render(user={"name": Name()})
+    except Exception as error:  # noqa: BLE001  whatever it is
+        frames = report(error, root=str(tmp_path), kind="request")["exception"]["frames"]
+    assert [frame["marks"] for frame in frames if frame["file"].endswith("page.html")] == [[]]
