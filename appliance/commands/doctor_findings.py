@@ -84,12 +84,12 @@ ROWS: Mapping[str, _Row] = MappingProxyType({
         "cache", "note", "{reason}: its other users could make you run their code",
         "Do not share it, or give the folder to root, with mode 1777.",
     ),
-    "cache.room": _Row("cache", "ok", "{folder}: {free_mib:.0f} MiB are free"),
+    "cache.room": _Row("cache", "ok", "{folder}: {free_mib:.0f} MiB free"),
     "cache.full": _Row(
-        "cache", "hurts", "{folder}: {free_mib:.0f} MiB are free",
+        "cache", "hurts", "{folder}: {free_mib:.0f} MiB free",
         "Make room: docker system prune; or use another volume.",
     ),
-    "memory.unlimited": _Row("memory", "ok", "the container has no limit"),
+    "memory.unlimited": _Row("memory", "ok", "no limit is set"),
     "memory.enough": _Row("memory", "ok", "{used_mib:.0f} of {limit_mib:.0f} MiB are used"),
     "memory.scarce": _Row(
         "memory", "hurts", "{used_mib:.0f} of {limit_mib:.0f} MiB are used",
@@ -100,9 +100,9 @@ ROWS: Mapping[str, _Row] = MappingProxyType({
         "clock", "note", "{files} with times up to {by_s:.0f} s in the future, such as {file}",
         "Reloads compare contents and work; make and browsers do not. Restart the engine's virtual machine.",
     ),
-    "descriptors.many": _Row("descriptors", "ok", "{soft} may be open at once; the limit can be raised to {hard}"),
+    "descriptors.many": _Row("descriptors", "ok", "{soft} open files are allowed; the limit can be raised to {hard}"),
     "descriptors.few": _Row(
-        "descriptors", "note", "{soft} may be open at once; the limit can be raised to {hard}",
+        "descriptors", "note", "{soft} open files are allowed; the limit can be raised to {hard}",
         "Raise the limit (ulimits: nofile) for a load test, or a thousand open streams.",
     ),
 })  # fmt: skip

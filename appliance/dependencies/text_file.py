@@ -52,8 +52,8 @@ def closed(file: Path, error: OSError) -> InstallError:
     """Return the error for a file that exists but can't be opened."""
     return InstallError(
         f"{file.name} can't be read: {error.strerror}",
-        expected="a file that the appliance's user may read",
-        action=f"Correct the rights of {file.name}.",
+        expected="a file that the appliance's user can read",
+        action=f"Correct the mode of {file.name}.",
         file=str(file),
     )
 

@@ -159,7 +159,7 @@ def _is_doubtful(context: Context, target: Target, rulings: list[RuleResult]) ->
 def _nothing(context: Context, rulings: list[RuleResult], asgi: tuple[Target, ...]) -> ApplicationError:
     refused = tuple(dict.fromkeys(reason for ruling in rulings for reason in ruling.refused))
     if asgi and not (context.adapts and len(asgi) > 1):
-        return AsgiError(context.root, f"the project: {'; '.join(refused)}", asgi[0])
+        return AsgiError(context.root, "; ".join(refused), asgi[0])
     tied = next((ruling.tied for ruling in rulings if ruling.tied), ()) or tuple(target.name for target in asgi)
     if tied:
         return ApplicationError(

@@ -338,7 +338,7 @@ def _mark(planned: Plan, root: Path) -> None:
 def _closed_cache(cache: Path, error: OSError) -> InstallError:
     return InstallError(
         f"the cache {cache} can't be written by uid {os.geteuid()}: {error.strerror}",
-        expected="a folder with free space that the appliance's user may write",
+        expected="a folder with free space that the appliance's user can write",
         action="Remove the volume, so that it is created again, or set APPLIANCE_CACHE to another folder.",
         needs=[INSTALL_AGAIN],
         cache=str(cache),

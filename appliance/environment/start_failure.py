@@ -18,20 +18,20 @@ _PASSING = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, er
 
 _PROCESSES = "Raise the limit of processes: pids_limit with compose, ulimit -u elsewhere."
 _EXPLANATIONS = {
-    errno.EAGAIN: ("there may be no more processes or threads here", "a limit of processes with room", _PROCESSES),
+    errno.EAGAIN: ("the limit of processes and threads is reached", "a limit that allows one more", _PROCESSES),
     errno.ENOMEM: (
         "there is no memory for it",
         "free memory",
         "Raise the limit (mem_limit with compose), or end other programs.",
     ),
     errno.EMFILE: (
-        "the appliance may open no more descriptors",
-        "a limit of descriptors with room",
+        "the appliance's limit of open files is reached",
+        "a limit that allows one more",
         "Raise it: ulimits: nofile with compose, ulimit -n elsewhere.",
     ),
     errno.ENFILE: (
-        "this machine has no more descriptors",
-        "a limit of open files with room",
+        "this machine's limit of open files is reached",
+        "a limit that allows one more",
         "On the host: sysctl fs.file-max=1000000; or end other programs.",
     ),
     errno.ENOEXEC: (
@@ -40,8 +40,8 @@ _EXPLANATIONS = {
         "Remove the environment or the volume that it is in: it is made again, for this machine.",
     ),
     errno.EACCES: (
-        "it may not be run",
-        "a program that this user may run, on a file system that is not mounted noexec",
+        "this user can't execute it",
+        "a program that this user can execute, on a file system that is not mounted noexec",
         "Give it the mode x, or take another folder for it.",
     ),
 }
@@ -80,14 +80,18 @@ def _explain(
         return _too_big(environment)
     if number in {errno.ENOENT, errno.ENOTDIR}:
         if folder is not None and not folder.is_dir():
-            return f"its folder {folder} is not there", "the project's folder", "Put it back; saves are watched."
+            return f"its folder {folder} does not exist", "the project's folder", "Put it back; saves are watched."
         return "there is no such program", f"{program or 'the program'}", "Save a dependency file: it is made again."
     if isinstance(error, ValueError):
         return _unfit_name(error, environment)
     if number in _EXPLANATIONS:
         return _EXPLANATIONS[number]
     reason = error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
-    return reason, "a process that can be started", "Save a file to try again; if this stays, report it with this line."
+    return (
+        reason,
+        "a process that can be started",
+        "Save a file to try again; if this happens again, report it with this line.",
+    )
 
 
 def _too_big(environment: Mapping[str, str]) -> tuple[str, str, str]:

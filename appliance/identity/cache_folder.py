@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Report = Callable[[Notice], None]
 
 _TRIES = 8  # another user may put something there repeatedly
-_FOLDER_ACTION = "Look who made it, then remove it."
+_FOLDER_ACTION = "Find out who made it, then remove it."
 _NO_OWNERS = "{path} is on a file system that does not keep who made a file"
 
 
@@ -180,7 +180,7 @@ def _own_folder_beside(place: Folder, name: str, flaw: NotOursError, report: Rep
         with contextlib.suppress(NotOursError):
             folder = place.enter(candidate, OPEN)
             if _is_usable(folder):
-                action = f"Look who made {place.path}/{name}, then have root remove it."
+                action = f"Find out who made {place.path}/{name}, then have root remove it."
                 fields = {"path": f"{place.path}/{name}", "reason": flaw.strerror, "instead": folder.path}
                 report(("cache.moved", {**fields, "action": action}))
                 return folder

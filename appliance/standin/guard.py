@@ -175,7 +175,7 @@ def _navigates(fields: Mapping[str, str]) -> bool:
     return fields.get("sec-fetch-mode", "navigate") == "navigate"
 
 
-_OPEN = "Open the URL with the token that the log shows at the start (event pages.open)."
+_OPEN = "Open the URL with the token that the log shows at the start (event pages.started)."
 
 
 def new_token() -> str:

@@ -1,6 +1,6 @@
 """The bundled example: one WSGI application, no framework, no dependency.
 
-Change GREETING, save, reload the page.
+Change GREETING and save: the open page follows.
 """
 
 import html

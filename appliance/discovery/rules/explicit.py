@@ -178,7 +178,11 @@ def serving(applications: Iterable[str]) -> list[dict[str, str]]:
 def _missing(what: str, near: list[str], origin: str, meant: list[str]) -> ApplicationError:
     return ApplicationError(
         f"{origin} names {what}, which does not exist",
-        expected=f"one of {', '.join(near)}" if near else "a module of the project, which has none",
+        expected=f"one of {', '.join(near)}"
+        if near[1:]
+        else near[0]
+        if near
+        else "a module of the project, which has none",
         action=f"Correct {origin}" + (f": most likely {near[0]} is right." if near else "."),
         needs=serving(meant),
         nearest=near,
@@ -230,7 +234,11 @@ def _check(context: Context, source: Source, named: _Named, verdict: Verdict, or
         near = near or ([best] if best else [])
         raise ApplicationError(
             f"{origin} names {head} of {context.name(source.file)}, which binds no such name",
-            expected=f"one of {', '.join(near)}" if near else "a name that the module binds when it is imported",
+            expected=f"one of {', '.join(near)}"
+            if near[1:]
+            else near[0]
+            if near
+            else "a name that the module binds when it is imported",
             action=f"Correct {origin}" + (f": most likely {near[0]} is right." if near else "."),
             needs=serving(f"{named.place}:{each}" for each in near),
             nearest=near,

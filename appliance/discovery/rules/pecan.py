@@ -26,7 +26,7 @@ def pecan_rule(context: Context) -> RuleResult:
         if _is_pecans(file):
             target = pecan_target(context, file, f"{context.name(file)} is Pecan's configuration of an application.")
             return RuleResult((Finding(RULE, context.name(file), "it configures an application", "chosen"),), target)
-    return RuleResult((Finding(RULE, "config.py", "there is none of Pecan's", "nothing"),))
+    return RuleResult((Finding(RULE, "config.py", "none configures an application of Pecan", "nothing"),))
 
 
 def pecan_target(context: Context, file: Path, why: str) -> Target:

@@ -105,7 +105,7 @@ def choose_interpreter(
     )
     binding = [requirement for requirement in requirements if settings.python or not requirement.pin]
     allowed = [version for version in SERVED if all(requirement.allows(version) for requirement in binding)]
-    asked = " and ".join(f"{each.where} says {each.text}" for each in requirements) or "the project asks for none"
+    asked = " and ".join(f"{each.where} says {each.text}" for each in requirements) or "the project asks for no version"
     explanation = asked
     if not allowed:
         raise _unserved(binding)

@@ -61,7 +61,7 @@ class Deferred(Refused):
     """The server has to receive the body before it runs this request; there is no response yet."""
 
     def __init__(self) -> None:
-        super().__init__(0, "its body has not come")
+        super().__init__(0, "its body did not arrive")
 
 
 class HandshakeFailed(OSError):  # noqa: N818 (as Refused)

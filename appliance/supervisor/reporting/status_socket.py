@@ -187,7 +187,7 @@ def ask(path: Path, question: str = "status", *, timeout_s: float = 2.0) -> Answ
         answer: dict[str, Any] = json.loads(b"".join(parts))
     except (OSError, ValueError) as error:
         raise NotRunningError(
-            f"no appliance answers on {path} ({error})",
+            f"no appliance answers on {path} ({getattr(error, 'strerror', '') or error})",
             expected="a running `appliance serve` of this project",
             action="Start it, or name its project with --project.",
         ) from error

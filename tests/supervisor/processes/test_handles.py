@@ -265,7 +265,7 @@ def test_no_descriptor_for_a_child(faults: Faults, call: str, after: int):
     """Where descriptors run out in the midst of a start, it is an error in words, and what was opened is closed."""
     before = open_descriptors()
     faults.plan(call, NO_DESCRIPTOR, after=after)
-    with pytest.raises(StartError, match=r"a worker of the project can't be started: .* descriptors"):
+    with pytest.raises(StartError, match=r"a worker of the project can't be started: .* open files"):
         prepare_forked("worker")
     assert open_descriptors() <= before
 
@@ -284,7 +284,7 @@ def test_a_start_without_a_process_leaves_nothing_open(tmp_path: Path, faults: F
     """Where the limit of processes is reached, a start is an error that passes, and leaves nothing open."""
     before = open_descriptors()
     faults.plan("Popen", NO_PROCESS)
-    with pytest.raises(StartError, match="no more processes") as raised:
+    with pytest.raises(StartError, match="limit of processes") as raised:
         spawn("worker", 1, ["/bin/sh"], environment={}, folder=tmp_path, channel=True)
     assert raised.value.passing
     assert open_descriptors() <= before
