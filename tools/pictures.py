@@ -12,9 +12,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tools.slow_index import requirements, slow_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "pictures" / "pages"
 WIDTH, HEIGHT = 900, 640
+LIMIT_S = 120  # for one project: an event that never comes must not hold up the pictures
 SHOP = '''"""A shop."""
 
 import logging
@@ -43,6 +47,18 @@ def app(environ, start_response):
 '''
 WRONG = SHOP.replace("    discount = 1\n", '    discount = "1"\n')
 BROKEN = SHOP.replace("def total(basket):", "def total(basket:")
+# Each waits until its picture is taken.
+HELD = """
+import pathlib, time
+
+while not pathlib.Path("go").exists():
+    time.sleep(0.05)
+"""
+MIGRATE = """
+print("Operations to perform:\\n  Apply all migrations: admin, auth, shop\\nRunning migrations:")
+for name in ("auth.0001_initial", "admin.0001_initial", "shop.0001_initial", "shop.0002_prices"):
+    print(f"  Applying {name}... OK", flush=True)
+"""
 
 
 class Served:
@@ -87,9 +103,12 @@ def served(cache: Path, files: dict[str, str], **settings: str) -> Iterator[Serv
         own["APPLIANCE_STATUS_SOCKET"] = str(Path(scratch) / "status.sock")
         command = [sys.executable, "-I", "-m", "appliance", "serve", "--project", str(project)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | own)
+        limit = threading.Timer(LIMIT_S, process.kill)
+        limit.start()
         try:
             yield Served(project, iter(process.stdout or []))
         finally:
+            limit.cancel()
             process.terminate()
             process.communicate()
 
@@ -123,6 +142,31 @@ def others(cache: Path, take: Callable[..., None]) -> None:
         take("example", project.url)
 
 
+def waiting(cache: Path, take: Callable[..., None]) -> None:
+    """An installation that has fetched a part, a command of BEFORE_START, an import that takes long."""
+    files = {"app.py": SHOP, "requirements.txt": "flask\n"}
+    with slow_index(cache) as (variables, released), served(cache, files, **variables) as shop:
+        shop.wait("worker.ready")  # there is a last time now
+        for downloads in cache.glob("*/uv"):
+            shutil.rmtree(downloads)
+        shop.save(requirements(), "requirements.txt")
+        shop.wait("install.started")
+        take("waiting", shop.url, until=("11 of them downloaded", "MB of them unpacked", "Last time", "s so far"))
+        released.set()
+        shop.wait("worker.ready")
+    files = {"app.py": "import prices\n" + SHOP, "prices.py": HELD, "migrate.py": MIGRATE + HELD}
+    settings = {"APPLIANCE_INSTALL": "off", "APPLIANCE_BEFORE_START": "python migrate.py"}
+    with served(cache, files, **settings) as shop:
+        shop.wait("preparation.started")
+        take("before-start", shop.url, until=("0002_prices", "s so far"))
+        shop.save("", "go")
+        shop.wait("preparation.finished")
+        (shop.project / "go").unlink()
+        take("import", shop.url, until=("prices.py:", "s so far"))
+        shop.save("", "go")
+        shop.wait("worker.ready")
+
+
 def main() -> None:
     """Write all pictures."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415  `make browser` installs it
@@ -132,13 +176,18 @@ def main() -> None:
     with sync_playwright() as driver, tempfile.TemporaryDirectory() as cache:
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
 
-        def take(name: str, url: str) -> None:
+        def take(name: str, url: str, until: tuple[str, ...] = ()) -> None:
             for scheme in ("light", "dark"):
                 tab = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=scheme)
                 tab.goto(url)
+                for text in until:  # a page that changes in place
+                    tab.get_by_text(text).first.wait_for()
+                content = tab.evaluate("document.body.getBoundingClientRect().height")
+                tab.set_viewport_size({"width": WIDTH, "height": min(HEIGHT, round(content))})
                 tab.screenshot(path=FOLDER / f"{name}-{scheme}.png")
                 tab.close()
 
+        waiting(Path(cache), take)
         exception(Path(cache), take)
         others(Path(cache), take)
         browser.close()

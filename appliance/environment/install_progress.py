@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from appliance.environment.environment_folder import note, noted
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 LOOK_S = 0.3  # between two looks at uv's archive
 _BUSY_MAX = 5  # names of packages that are downloaded or built, as a page shows them
 _ARCHIVE = "archive-v0"
+_UNPACKING = ".tmp"
+_REST = 20  # looking at thousands of files takes a twentieth of the time at most
 _DAY_S = 86_400
 _COUNT = re.compile(r"(?P<what>Resolved|Prepared|Installed) (?P<count>\d{1,6}) packages? in ")
 _DOWNLOAD = re.compile(r"\s*Downloading (?P<name>\S{1,200}) \((?P<size>\d{1,8}(?:\.\d{1,6})?)\s?(?P<unit>[KMGT]?i?B)\)")
@@ -47,6 +50,7 @@ class InstallProgress:
         self._before = self._archived()
         self._step = "resolving"
         self._total = self._fetched = self._installed = 0
+        self._unpacked = 0  # bytes
         self._sizes: dict[str, int] = {}  # of the large downloads
         self._busy: dict[str, None] = {}
         self._last: dict[str, Any] = {}
@@ -81,7 +85,7 @@ class InstallProgress:
 
         ``step`` (resolving, fetching, installing, finishing), ``total`` (packages, 0 while unknown), ``fetched`` and
         ``installed`` of them, ``bytes`` and ``bytes_fetched`` of the large downloads, ``busy`` (packages that are
-        downloaded or built now).
+        downloaded or built now), ``bytes_unpacked`` (of the packages that are being downloaded).
         """
         with self._lock:
             sizes = self._sizes.items()
@@ -93,6 +97,7 @@ class InstallProgress:
                 "bytes": sum(size for _, size in sizes),
                 "bytes_fetched": sum(size for name, size in sizes if name not in self._busy),
                 "busy": list(self._busy)[:_BUSY_MAX],
+                "bytes_unpacked": self._unpacked if self._step == "fetching" and self._busy else 0,
             }
 
     def follow(self) -> None:
@@ -104,12 +109,16 @@ class InstallProgress:
         self._ended.set()
 
     def _follow(self) -> None:
-        while not self._ended.wait(LOOK_S):
-            fetched = self._archived() - self._before
+        pause = LOOK_S
+        while not self._ended.wait(pause):
+            began = time.monotonic()
+            fetched, unpacked = self._archived() - self._before, _size_of(self._archive.parent)
             with self._lock:
                 if self._step == "fetching":
                     self._fetched = max(0, min(fetched, self._total))
+                    self._unpacked = unpacked
             self._tell()
+            pause = max(LOOK_S, (time.monotonic() - began) * _REST)
 
     def _tell(self) -> None:
         state = self.state()
@@ -122,6 +131,22 @@ class InstallProgress:
             return sum(1 for name in os.listdir(self._archive) if not name.startswith("."))  # noqa: PTH208  thousands
         except OSError:
             return 0
+
+
+def _size_of(cache: Path) -> int:
+    """Return how many bytes are in the folders that uv unpacks downloads into while they arrive."""
+    size = 0
+    try:
+        folders = [entry.path for entry in os.scandir(cache) if entry.name.startswith(_UNPACKING) and entry.is_dir()]
+        while folders:
+            for entry in os.scandir(folders.pop()):
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                else:
+                    size += entry.stat(follow_symlinks=False).st_size
+    except OSError:  # uv has moved a folder to its archive
+        return size
+    return size
 
 
 def last_duration_s(environments: Path, project: Path) -> float:

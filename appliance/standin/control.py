@@ -113,8 +113,9 @@ class StandIn:
         """Return the page at the root of the appliance's own."""
         serving = f"Generation {self._generation} of the project serves." if self._generation else "No worker serves."
         count = self._stream.listeners
-        listens = "1 browser follows it." if count == 1 else f"{count} browsers follow it."
-        action = "Run appliance status for more."
+        browsers = "No browser" if count == 0 else "1 browser" if count == 1 else f"{count} browsers"
+        listens = f"{browsers} {'have' if count > 1 else 'has'} a page of it open."
+        action = "The command `appliance status` tells more."
         return {"status": 200, "title": "The appliance", "lead": f"{serving} {listens}", "action": action}
 
     # -- messages

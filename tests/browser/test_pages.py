@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from appliance.environment.failures.uv_errors import failure
+from appliance.errors import ApplicationError
 from appliance.server.http.refusal import HostRefused
 from appliance.server.pages.error_page import report, response
 from appliance.server.pages.host_page import described
@@ -76,9 +77,27 @@ def broken_page(root: Path) -> Page:
     raise AssertionError("nothing was raised")
 
 
-def failed_page(_root: Path) -> Page:
+def failed_page(root: Path) -> Page:
     """The page of a worker that did not end its import."""
-    return standin_pages.of_timeout(60, ["a line of output"] * 30, "Thread 1:\n" + "z" * 200)
+    (root / "loop.py").write_text("import time\n\nwhile True:\n    time.sleep(1)\n", encoding="utf-8")
+    stacks = f'Current thread 0x00007f (most recent call first):\n  File "{root}/loop.py", line 4 in <module>'
+    page = standin_pages.of_timeout(60, ["a line of output"] * 30 + ["z" * 200], stacks, str(root))
+    return {**page, "root": str(root), "remedies": []}  # the supervisor makes remedies of these needs
+
+
+def dead_page(root: Path) -> Page:
+    """The page of a worker that ended, of which nothing is known but its output."""
+    return standin_pages.of_death("signal SIGKILL", ["a line of output", "z" * 200], str(root), serving=True)
+
+
+def missing_page(_root: Path) -> Page:
+    """The page of a project without an application, with what the rules looked at."""
+    rules = ("FLASK_APP", "Usual file names", "A rule with a rather_long_name_in_it_that_does_not_wrap")
+    findings = [{"rule": rule, "outcome": "nothing", "looked_at": "src/" * 30, "found": "none"} for rule in rules]
+    error = ApplicationError(
+        "no WSGI application found", expected="one", action="`appliance check` tells more.", findings=findings
+    )
+    return standin_pages.of_error(error)
 
 
 def install_page(_root: Path) -> Page:
@@ -96,7 +115,7 @@ def waiting_page() -> Page:
     page.installs(
         {
             "step": "fetching", "total": 11, "fetched": 7, "installed": 0, "bytes": 24_000_000,
-            "bytes_fetched": 8_000_000, "busy": ["numpy"],
+            "bytes_fetched": 8_000_000, "busy": ["numpy"], "bytes_unpacked": 3_000_000,
         }
     )  # fmt: skip
     page.output(Phase.INSTALLING, [b"Downloading numpy (16.0MiB)"])
@@ -113,8 +132,10 @@ PAGES: dict[str, Callable[[Path], Page]] = {
     "exception": raised_page,
     "syntax": broken_page,
     "waiting": lambda _: {**waiting_page(), "version": 1},
-    "remedies": lambda _: {**standin_pages.of_timeout(60, [], ""), "remedies": REMEDIES},
+    "remedies": lambda _: {**standin_pages.of_timeout(60, [], "", "/x"), "remedies": REMEDIES},
     "timeout": failed_page,
+    "dead": dead_page,
+    "missing": missing_page,
     "install": install_page,
     "host": lambda _: described(HostRefused("shop.test")),
 }

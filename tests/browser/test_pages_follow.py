@@ -138,9 +138,9 @@ def test_tabs_share_one_connection(opened: Callable[..., Site]):
     for number in range(1, 20):
         site.appliance.edit("static/site.css", STYLE.format(number))
         site.until(f"getComputedStyle(document.querySelector('h1')).color.startsWith('rgb({number},')")
-        if "1 browser follows it." in site.page.evaluate(status):
+        if "1 browser has a page of it open." in site.page.evaluate(status):
             break
-    assert "1 browser follows it." in site.page.evaluate(status)
+    assert "1 browser has a page of it open." in site.page.evaluate(status)
 
 
 def test_a_page_of_the_history_is_not_old(opened: Callable[..., Site]):

@@ -16,14 +16,16 @@ def test_a_slow_import(start: Start):
     appliance.wait_for("worker.ready")
     slow = "import pathlib, time\nwhile not pathlib.Path('go').exists():\n    time.sleep(0.05)\n"
     appliance.edit("app.py", slow + HELLO.format(word="two"))
-    page, version = "", 0
-    while "of app.py" not in page:
+    facts: list[list[str]] = []
+    version = 0
+    while not facts:
         response, body = appliance.get(f"/__appliance__/wait?version={version}", Accept="application/json")
         assert response.headers["X-Appliance-Wait"] in {"progress", "same"}
         if response.status == 200:
             told = json.loads(body)
-            page, version = told["lead"], told["version"]
-    assert "The project is being imported: app, from line" in page
+            facts, version = told["progress"]["facts"], told["version"]
+    assert facts[0] == ["Module", "app"]
+    assert facts[1] in [["Waiting line", "app.py:2"], ["Waiting line", "app.py:3"]]
     assert told["progress"]["phase"] == "booting"
     assert appliance.get(Accept="text/html")[0].status == 503
     appliance.edit("go", "")

@@ -7,11 +7,18 @@ from typing import Any
 from appliance.standin.overlay import overlay
 
 FRAMES = [
-    {"file": "/p/app.py", "line": 2, "own": True, "lines": [[1, "import shop"], [2, "shop.open()"]]},
+    {
+        "file": "/p/app.py",
+        "line": 2,
+        "own": True,
+        "lines": [[1, "import shop"], [2, "shop.open()"]],
+        "marks": [[2, 0, 11]],
+    },
     {"file": "/lib/x.py", "line": 9, "own": False, "source": "raise"},
 ]
 PAGE: dict[str, Any] = {
     "status": 500, "title": "ValueError: no", "lead": "It failed.", "file": "/p/app.py", "line": 2, "action": "Fix it.",
+    "type": "ValueError", "root": "/p", "editor": {"name": "vscode", "folder": "/home/me/p"},
     "text": "Traceback ...", "exception": {"frames": FRAMES},
 }  # fmt: skip
 
@@ -20,8 +27,9 @@ def test_a_failure_is_shown_with_its_place():
     """The message, the place, and the source around the innermost place of the project, which is marked."""
     assert overlay(PAGE) == {
         "remedies": [],
-        "title": "ValueError: no", "lead": "It failed.", "place": "/p/app.py:2", "action": "Fix it.",
-        "source": [[1, "import shop", False], [2, "shop.open()", True]], "details": "Traceback ...",
+        "title": "ValueError: no", "lead": "It failed.", "kind": "ValueError", "place": "app.py:2", "action": "Fix it.",
+        "source": [[1, "import shop", False, None], [2, "shop.open()", True, [0, 11]]], "details": "Traceback ...",
+        "editor": {"name": "VS Code", "url": "vscode://file/home/me/p/app.py:2:1"},
     }  # fmt: skip
 
 

@@ -73,7 +73,7 @@ class Project:
             worker=self._worker, initialise=lambda child, _: child,
             reloaded=lambda number, _: self.reloads.append(number),
             shorten_deadlines=self._shorten_deadlines, ask=lambda _, answer: answer(""), performing=self._start_failed,
-            boot_timeout_s=60.0, grace_s=10.0,
+            boot_timeout_s=60.0, grace_s=10.0, project="/workspace",
         )  # fmt: skip
         pieces: Any = (self.loop, self.children, parts, self.preloader, parts)
         log: Any = self.log

@@ -130,5 +130,7 @@ def _text(page: Page) -> str:
     from .visible_text import visible  # noqa: PLC0415  as above
 
     where = f"{page['file']}:{page.get('line', '')}" if page.get("file") else ""
-    parts = (page.get("title"), page.get("lead"), where, page.get("action"), page.get("details") or page.get("text"))
+    facts = "\n".join(f"{name}: {value}" for name, value in (page.get("progress") or {}).get("facts", ()))
+    output = page.get("details") or page.get("text")
+    parts = (page.get("title"), page.get("lead"), where, facts, page.get("action"), output)
     return visible("\n\n".join(str(part).rstrip("\n") for part in parts if part)) + "\n"

@@ -35,5 +35,5 @@ def described(refusal: HostRefused) -> dict[str, Any]:
         "error": "host.refused",
         "title": f"The host {host} is not served here",
         "lead": _LEAD,
-        "action": f"If it is yours, allow it and start again: APPLIANCE_ALLOWED_HOSTS={name}",
+        "action": f"If it is yours, allow it and start again: `APPLIANCE_ALLOWED_HOSTS={name}`",
     }

@@ -204,24 +204,61 @@
   // -- what is broken ------------------------------------------------------------------------------------------------------
 
   const STYLE = `
-    :host { all: initial; }
+    :host { all: initial; --paper: #f6f6f3; --card: #fff; --ink: #1b1e24; --soft: #565e6c; --line: #dbdbd4; --accent: #b42318;
+      --here: #fff1ec; --mark: #ffc9bd; --link: #1f5fa8; }
+    @media (prefers-color-scheme: dark) { :host { --paper: #14161a; --card: #1c1f25; --ink: #e8e7e4; --soft: #a6afbc;
+      --line: #363b45; --accent: #ff9d8f; --here: #332524; --mark: #7a3327; --link: #8fc1f5; } }
     [role=dialog] { position: fixed; inset: 0; z-index: 2147483647; overflow: auto; padding: 4vh 16px; box-sizing: border-box;
-      background: rgb(0 0 0 / 60%); font: 16px/1.5 system-ui, sans-serif; color: #1d1d1f; }
-    main { max-width: 60rem; margin: 0 auto; padding: 20px 24px; background: #fff; border-radius: 8px;
-      border-top: 4px solid #c4232b; }
-    h1 { margin: 0 0 8px; font-size: 1.25rem; overflow-wrap: anywhere; }
-    p { margin: 8px 0; overflow-wrap: anywhere; white-space: pre-wrap; }
-    pre { margin: 12px 0; padding: 12px; overflow: auto; background: #f4f4f6; border-radius: 6px; font: 14px/1.5 ui-monospace, monospace; }
-    mark { background: #ffd9d9; color: inherit; }
-    button, a { font: inherit; color: #0b57d0; }
-    @media (prefers-color-scheme: dark) {
-      main { background: #1d1f23; color: #ececf1; } pre { background: #26292f; } mark { background: #5c2529; }
-      button, a { color: #8ab4f8; } button { background: #26292f; }
-    }`;
-  function element(name, text) {
+      background: rgb(0 0 0 / 60%); font: 16px/1.55 system-ui, sans-serif; color: var(--ink); }
+    main { max-width: 60rem; margin: 0 auto; padding: 1.2rem 1.25rem; background: var(--paper); border-radius: 6px;
+      border-top: 4px solid var(--accent); }
+    h1 { margin: 0 0 .5rem; font-size: 1.3rem; line-height: 1.3; overflow-wrap: anywhere; }
+    .kind { color: var(--accent); }
+    p { margin: .5rem 0; overflow-wrap: anywhere; white-space: pre-wrap; }
+    .lead { color: var(--soft); }
+    .place, pre { font: .86rem/1.55 ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace; }
+    .place { font-weight: 600; }
+    .action { padding: .7rem .9rem; background: var(--card); border: 1px solid var(--line); border-radius: 6px;
+      border-left: 4px solid var(--accent); }
+    pre { margin: .8rem 0; padding: .5rem .9rem; overflow: auto; background: var(--card); border: 1px solid var(--line);
+      border-radius: 6px; }
+    pre.source { padding: .5rem 0; }
+    .source span { display: block; min-width: max-content; padding-right: .9rem; }
+    .source span::before { content: attr(data-n); display: inline-block; width: 3.4em; padding-right: 1em; text-align: right;
+      color: var(--soft); }
+    .source .here { background: var(--here); box-shadow: inset 4px 0 var(--accent); font-weight: 600; }
+    mark { background: var(--mark); color: inherit; border-bottom: 2px solid var(--accent); }
+    a { color: var(--link); text-underline-offset: .15em; }
+    button { font: inherit; font-size: .92rem; padding: .35rem .9rem; color: var(--ink); background: var(--card);
+      border: 1px solid var(--soft); border-radius: 6px; cursor: pointer; }
+    :focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }`;
+  function element(name, text, kind) {
     const made = document.createElement(name);
     if (text) made.textContent = text;
+    if (kind) made.className = kind;
     return made;
+  }
+  function sourceOf(lines) {
+    const source = element("pre", "", "source");
+    source.tabIndex = 0;
+    source.setAttribute("role", "region");
+    source.setAttribute("aria-label", "The source");
+    for (const [number, text, isPlace, columns] of lines) {
+      const [first, last] = columns || [0, 0];
+      const line = element("span", "", isPlace ? "here" : "");
+      line.dataset.n = number;
+      line.append(text.slice(0, first));
+      if (last > first) line.append(element("mark", text.slice(first, last)));
+      line.append(text.slice(last) || " ");
+      source.append(line);
+    }
+    return source;
+  }
+  function linkTo(address, text) {
+    const line = element("p");
+    line.append(element("a", text));
+    line.firstChild.href = address;
+    return line;
   }
   function show(page) {
     hide();
@@ -235,26 +272,17 @@
     dialog.setAttribute("aria-modal", "true");
     dialog.setAttribute("aria-labelledby", "title");
     const main = element("main");
-    const title = element("h1", page.title);
+    const title = element("h1");
+    title.append(element("span", page.kind, "kind"), page.title.slice(page.kind.length));
     title.id = "title";
     main.append(title);
-    if (page.lead) main.append(element("p", page.lead));
-    if (page.place) main.append(element("p", page.place));
-    if (page.source.length) {
-      const source = element("pre");
-      source.tabIndex = 0;
-      for (const [number, line, isPlace] of page.source) {
-        source.append(element(isPlace ? "mark" : "span", String(number).padStart(5) + "  " + line + "\n"));
-      }
-      main.append(source);
-    }
-    if (page.action) main.append(element("p", page.action));
+    if (page.lead) main.append(element("p", page.lead, "lead"));
+    if (page.place) main.append(element("p", page.place, "place"));
+    if (page.source.length) main.append(sourceOf(page.source));
+    if (page.editor.url) main.append(linkTo(page.editor.url, "Open in " + page.editor.name));
+    if (page.action) main.append(element("p", page.action, "action"));
     for (const remedy of page.remedies || []) {
-      const link = element("a", remedy.label);
-      link.href = "/__appliance__/remedy?id=" + encodeURIComponent(remedy.id);
-      const line = element("p");
-      line.append(link);
-      main.append(line);
+      main.append(linkTo("/__appliance__/remedy?id=" + encodeURIComponent(remedy.id), remedy.label));
     }
     if (page.details && !page.source.length) {
       const details = element("pre", page.details);

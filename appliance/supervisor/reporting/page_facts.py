@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.masking import Mask, page_mask
 from appliance.protocol.messages import TellLastSave
+from appliance.supervisor.reporting.failure_places import place_of
 from appliance.supervisor.reporting.last_saves import LastSaves
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class PageFacts:
         """Return a page of a failure with these facts, and without secrets."""
         more = {"saved": self._saved} if self._saved else {}
         editor = {"editor": self._editor} if self._editor["name"] != "none" else {}
-        return self._mask.of({**page, **more, **editor, "root": self._root})  # type: ignore[no-any-return]  # of a dict a dict
+        return self._mask.of({**page, **place_of(page, self._root), **more, **editor, "root": self._root})  # type: ignore[no-any-return]  # of a dict a dict
 
 
 def editor_folder(text: str) -> str:

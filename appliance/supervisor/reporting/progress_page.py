@@ -9,12 +9,11 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from appliance.plural import counted
 from appliance.supervisor.lifecycle_events import Page, Phase
 from appliance.supervisor.reporting.standin_pages import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from appliance.protocol.page_messages import Importing
     from appliance.supervisor.loop import Loop, Timer
@@ -30,15 +29,20 @@ _TITLES = {
 }
 _LEADS = {
     Phase.ANALYSING: "The appliance is finding out how to serve this project.",
-    Phase.INSTALLING: "The log shows the installer's progress.",
-    Phase.PREPARING: "The log shows their output.",
+    Phase.INSTALLING: "The installer is starting.",
+    Phase.PREPARING: "They run before the project starts.",
     Phase.BOOTING: "The project is being imported.",
 }
 _STEPS = {
-    "resolving": "Finding out which versions of the packages fit together",
-    "fetching": "Fetching packages",
-    "installing": "Installing packages",
-    "finishing": "Compiling packages",
+    "resolving": "The installer is finding versions that fit together.",
+    "fetching": "The packages are being downloaded.",
+    "installing": "The packages are being installed.",
+    "finishing": "The Python files of the packages are being compiled.",
+}
+_PACKAGES = {
+    "fetching": "{total}; {fetched} of them downloaded so far",  # the others may be in uv's cache
+    "installing": "{total}",
+    "finishing": "{installed} installed",
 }
 
 
@@ -133,41 +137,42 @@ class ProgressPage:
                 "total": total,
                 "elapsed_s": round(time.monotonic() - self._began, 1),
                 "last_s": self._last_install_s if self._phase is Phase.INSTALLING else 0.0,
+                "facts": [[name, self._masked(text)] for name, text in self._rows()],
             },
         }
 
     def _counts(self) -> tuple[int, int]:
-        """Return how many packages are there, of how many; 0 of 0 while that is unknown."""
+        """Return how many packages are downloaded, of how many; 0 of 0 in every other step."""
         facts = self._facts
-        if self._phase is not Phase.INSTALLING or not facts:
-            return 0, 0
-        done = facts["fetched"] if facts["step"] == "fetching" else facts["total"] if facts["installed"] else 0
-        return max(done, facts["installed"]) or facts["fetched"], facts["total"]
+        fetches = self._phase is Phase.INSTALLING and facts.get("step") == "fetching"
+        return (facts["fetched"], facts["total"]) if fetches else (0, 0)
 
     def _lead(self) -> str:
-        if self._phase is Phase.INSTALLING and self._facts:
-            text = self._install_text()
-        elif self._phase is Phase.BOOTING and self._facts.get("module"):
-            facts = self._facts
-            place = f", from line {facts['line']} of {facts['file']}" if facts["file"] else ""
-            text = f"The project is being imported: {facts['module']}{place}. {facts['count']} modules are loaded."
-        else:
-            text = _LEADS[self._phase]
-        if self._phase is Phase.INSTALLING and self._last_install_s:
-            text += f" Last time the installation took {_seconds(self._last_install_s)}."
-        return self._masked(text)
+        installs = self._phase is Phase.INSTALLING and self._facts
+        return _STEPS[self._facts["step"]] if installs else _LEADS[self._phase]
 
-    def _install_text(self) -> str:
+    def _rows(self) -> Iterator[tuple[str, str]]:
+        """Yield what is known besides the sentence: a name and a text each."""
         facts = self._facts
-        text = _STEPS[facts["step"]]
-        if facts["total"]:
-            done, total = self._counts()
-            text += f": {done} of {counted(total, 'package')}"
-        if facts["bytes"]:
-            text += f", {_megabytes(facts['bytes_fetched'])} of {_megabytes(facts['bytes'])} MB of the large ones"
-        if facts["busy"]:
-            text += f" (now {', '.join(facts['busy'])})"
-        return f"{text}."
+        if self._phase is Phase.INSTALLING:
+            yield from _installation(facts)
+            if self._last_install_s:
+                yield "Last time", f"it took {_seconds(self._last_install_s)}"
+        elif facts.get("module"):
+            yield "Module", facts["module"]
+            if facts["file"]:
+                yield "Waiting line", f"{facts['file']}:{facts['line']}"
+            yield "Modules loaded", str(facts["count"])
+
+
+def _installation(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    if facts.get("total") and (form := _PACKAGES.get(facts["step"])):
+        yield "Packages", form.format_map(facts)
+    if facts.get("step") == "fetching" and facts["bytes"]:
+        yield "Large packages", f"{_megabytes(facts['bytes_fetched'])} of {_megabytes(facts['bytes'])} MB downloaded"
+    if facts.get("busy"):
+        unpacked = facts.get("bytes_unpacked", 0)
+        yield "Now", ", ".join(facts["busy"]) + (f"; {_megabytes(unpacked)} MB of them unpacked" if unpacked else "")
 
 
 def _megabytes(count: int) -> str:

@@ -12,13 +12,17 @@ from appliance.discovery.target import describe_findings
 from appliance.environment.failures.headings import install_heading
 from appliance.errors import InstallError
 from appliance.plural import counted
+from appliance.supervisor.reporting.failure_places import stopped_at, without_ours
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from appliance.errors import ApplianceError
     from appliance.supervisor.lifecycle_events import Page
 
 _MAX_LINE = 2_048  # characters
 _MAX_TEXT = 64 * 1024
+_NOT_INSTALLED = "The project's dependencies could not be installed."
 
 
 def cut(text: str) -> str:
@@ -34,15 +38,20 @@ def of_error(error: ApplianceError) -> Page:
         if isinstance(output, str)
         else "\n".join([*output, *describe_findings(error.details.get("findings", ()))])
     )
-    heading = install_heading(error.found) if error.event == InstallError.event else _sentence(error.found)
+    findings = error.details.get("findings", ()) if not output else ()
+    installs = error.event == InstallError.event
+    heading = install_heading(error.found) if installs else _sentence(error.found)
     found = "" if heading == _sentence(error.found) else f"{_sentence(error.found)}. "
+    # The installer's output says again what ``found`` quotes of it.
+    lead = _NOT_INSTALLED if installs and output else f"{found}Expected: {error.expected}."
     return {
         "status": 500,
         "title": cut(heading),
-        "lead": cut(f"{found}Expected: {error.expected}."),
+        "lead": cut(lead),
         "action": cut(error.action),
         "details": cut(details),
         "error": error.event,
+        **({"findings": _rows(findings)} if findings else {}),
         **{key: error.details[key] for key in ("file", "line") if key in error.details},
         "remedies": error.needs,
         "refresh": True,
@@ -54,31 +63,42 @@ def of_report(report: dict[str, Any]) -> Page:
     return {"status": 500, "lead": "The project could not be imported.", **report, "refresh": True}
 
 
-def of_death(how: str, last_lines: list[str], *, serving: bool) -> Page:
+def of_death(how: str, last_lines: list[str], root: str, *, serving: bool) -> Page:
     """Return the page of a worker process that ended without being asked to."""
     return {
         "status": 500,
         "title": f"The worker ended: {how}",
-        "lead": "It was serving the project." if serving else "It was importing the project.",
-        "details": cut("\n".join(map(shortened, last_lines))),
-        "action": "It starts again after a moment, and at the next save.",
+        "lead": "It ended while it served the project." if serving else "It ended while it imported the project.",
+        "details": cut(without_ours("\n".join(map(shortened, last_lines)))),
+        "action": "A new worker starts after a moment, and at the next save.",
         "error": "worker.exited",
+        **stopped_at("\n".join(last_lines), root),
         "refresh": True,
     }
 
 
-def of_timeout(boot_timeout_s: float, last_lines: list[str], stacks: str) -> Page:
+def of_timeout(boot_timeout_s: float, last_lines: list[str], stacks: str, root: str) -> Page:
     """Return the page of an import that did not end; ``stacks`` shows where it was."""
     return {
         "status": 500,
         "title": f"The project was not imported within {boot_timeout_s:g} s",
-        "lead": "Expected: an import that ends.",
-        "details": cut("\n".join([*map(shortened, last_lines), stacks])),
+        "lead": "The import did not end, so the worker was stopped.",
+        "details": cut("\n".join([*map(shortened, last_lines), without_ours(stacks)])),
         "action": "Look for a loop at import, or a connection without an answer; or raise APPLIANCE_BOOT_TIMEOUT_S.",
         "remedies": [{"kind": "run-again", "step": "import"}],
         "error": "worker.failed",
+        **stopped_at(stacks, root),
         "refresh": True,
     }
+
+
+def _rows(findings: Iterable[Mapping[str, str]]) -> list[list[str]]:
+    """Return what the rules of discovery found as a table, those that found something first."""
+    rows = []
+    for each in sorted(findings, key=lambda each: each["outcome"] == "nothing"):
+        outcome = "" if each["outcome"] == "nothing" else f"{each['outcome']}: "
+        rows.append([each["rule"], f"{outcome}{each['looked_at']}: {each['found']}"])
+    return rows
 
 
 def _sentence(text: str) -> str:

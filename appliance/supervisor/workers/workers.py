@@ -231,7 +231,9 @@ class Workers:
         self._log.event(level, "worker.exited", generation=child.generation, pid=child.pid, how=child.how())
         if expected:
             return
-        page = standin_pages.of_death(child.how(), list(self._output), serving=child.ready_at is not None)
+        page = standin_pages.of_death(
+            child.how(), list(self._output), str(self._settings.project), serving=child.ready_at is not None
+        )
         settled = child.ready_at is not None and time.monotonic() - child.ready_at > SETTLED_S
         death = lifecycle_events.WorkerDied(child.generation, page, served=settled or child.served)
         self._on(events.Died(child.attempt, child.how(), death))
@@ -351,7 +353,9 @@ class Workers:
         return self._children.send(child, ReportModules(quiet=False))
 
     def _import_hangs(self, child: Handle, stacks: str) -> None:
-        page = standin_pages.of_timeout(self._settings.boot_timeout_s, list(self._output), stacks)
+        page = standin_pages.of_timeout(
+            self._settings.boot_timeout_s, list(self._output), stacks, str(self._settings.project)
+        )
         self._log.event(
             "error", "worker.failed", generation=child.generation, error=page["title"], action=page["action"]
         )

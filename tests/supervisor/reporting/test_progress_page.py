@@ -13,7 +13,7 @@ from tests.supervisor.fakes import FakeLoop
 
 STATE = {
     "event": "install.progress", "step": "fetching", "total": 11, "fetched": 7, "installed": 0,
-    "bytes": 24_000_000, "bytes_fetched": 8_000_000, "busy": ["numpy"],
+    "bytes": 24_000_000, "bytes_fetched": 8_000_000, "busy": ["numpy"], "bytes_unpacked": 3_000_000,
 }  # fmt: skip
 
 
@@ -38,11 +38,14 @@ def test_the_page_counts_packages_and_bytes():
     shown.page.installs(STATE)
     shown.loop.advance(INTERVAL_S)
     page = shown.pages[-1]
-    assert page["lead"] == (
-        "Fetching packages: 7 of 11 packages, 8.0 of 24.0 MB of the large ones (now numpy). "
-        "Last time the installation took 12 s."
-    )
     progress = page["progress"]
+    assert page["lead"] == "The packages are being downloaded."
+    assert progress["facts"] == [
+        ["Packages", "11; 7 of them downloaded so far"],
+        ["Large packages", "8.0 of 24.0 MB downloaded"],
+        ["Now", "numpy; 3.0 MB of them unpacked"],
+        ["Last time", "it took 12 s"],
+    ]
     assert (progress["done"], progress["total"], progress["last_s"], progress["phase"]) == (7, 11, 12.0, "installing")
 
 
@@ -51,7 +54,10 @@ def test_all_from_the_cache():
     shown = Shown(Phase.INSTALLING)
     shown.page.installs({**STATE, "step": "finishing", "fetched": 0, "installed": 11, "bytes": 0, "busy": []})
     shown.loop.advance(INTERVAL_S)
-    assert shown.pages[-1]["lead"] == "Compiling packages: 11 of 11 packages."
+    page = shown.pages[-1]
+    assert page["lead"] == "The Python files of the packages are being compiled."
+    assert page["progress"]["facts"] == [["Packages", "11 installed"]]
+    assert page["progress"]["total"] == 0  # no bar that is full and goes on
 
 
 def test_output_of_commands():
@@ -70,9 +76,12 @@ def test_a_slow_import():
     shown = Shown(Phase.BOOTING)
     shown.page.imports(Importing(module="pandas.core", file="app.py", line=3, count=812), current=True)
     shown.loop.advance(INTERVAL_S)
-    assert shown.pages[-1]["lead"] == (
-        "The project is being imported: pandas.core, from line 3 of app.py. 812 modules are loaded."
-    )
+    assert shown.pages[-1]["lead"] == "The project is being imported."
+    assert shown.pages[-1]["progress"]["facts"] == [
+        ["Module", "pandas.core"],
+        ["Waiting line", "app.py:3"],
+        ["Modules loaded", "812"],
+    ]
 
 
 def test_a_few_times_a_second():

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import Any
 
 from ..visible_text import visible
 
+_CODE = re.compile(r"`([^`\n]+)`")
+
 
 def text(value: object) -> str:
     """Return a text as content of an element or an attribute; nothing in it becomes markup, and nothing hides."""
     return escape(visible(str(value)))
+
+
+def prose(value: object) -> str:
+    """Return a sentence as content of an element; what stands in it between backticks is code."""
+    return _CODE.sub(r"<code>\1</code>", text(value))
 
 
 def relative(file: object, root: object) -> str:

@@ -14,7 +14,7 @@ from .assistant import markdown
 from .editor_links import editor_url
 from .exception_section import ExceptionSection, link, notes
 from .last_save import last_save
-from .markup import region, relative, table, text
+from .markup import prose, region, relative, table, text
 from .page_script import SCRIPT
 from .page_style import STYLE
 
@@ -50,8 +50,11 @@ def _parts(page: Page, tree: dict[str, Any] | None) -> list[str]:
         parts.append('<div class="progress"></div>')
     if tree:
         parts.append(ExceptionSection(page.get("root"), page.get("editor") or {}).whole(tree))
-    if page.get("details"):
-        parts.append(region(text(page["details"]), "Details", "log"))
+    if page.get("findings"):
+        parts.append(f'<div class="card">{table(page["findings"], "Where the appliance looked")}</div>')
+    elif page.get("details"):
+        output = region(text(page["details"]), "The last lines of output", "log")
+        parts.append(f'<section aria-labelledby="output"><h2 id="output">Output</h2>{output}</section>')
     return parts + _sections(page, tree)
 
 
@@ -70,7 +73,7 @@ def _summary(page: Page) -> list[str]:
         parts.append(region(text(message), "The whole message", "message"))
     parts.append(notes(tree))
     if page.get("lead"):
-        parts.append(f'<p class="lead">{text(page["lead"])}</p>')
+        parts.append(f'<p class="lead">{prose(page["lead"])}</p>')
     if page.get("file"):
         place = f"{relative(page['file'], page.get('root'))}:{page.get('line', '')}"
         parts.append(f'<p class="where">{text(place)}</p>')
@@ -78,7 +81,7 @@ def _summary(page: Page) -> list[str]:
             editor = page.get("editor") or {}
             parts.append(link(editor_url(editor, page.get("root"), page["file"], page.get("line")), editor))
     if page.get("action"):
-        parts.append(f'<p class="action">{text(page["action"])}</p>')
+        parts.append(f'<p class="action">{prose(page["action"])}</p>')
     parts.append(remedies_html(page.get("remedies")))
     return parts
 

@@ -30,14 +30,21 @@ SCRIPT = (
   let seconds = Number(elapsed), since = Date.now();
   const tick = () => {
     const now = Math.floor(seconds + (Date.now() - since) / 1000);
-    say("time", now > 1 ? now + " s so far." : "");
+    say("time", now > 1 ? now + " s so far" : "");
   };
   const update = page => {
     version = page.version; seconds = page.progress.elapsed_s; since = Date.now();
     document.title = page.title;
     for (const name of ["title", "lead", "details"]) say(name, page[name]);
     const bar = part("progress"), total = page.progress.total;
-    bar.hidden = !total;
+    bar.hidden = !total; part("strip").hidden = Boolean(total);
+    const facts = part("facts"), rows = page.progress.facts || [];
+    facts.hidden = !rows.length;
+    facts.replaceChildren(...rows.flatMap(pair => pair.map((words, index) => {
+      const element = document.createElement(index ? "dd" : "dt");
+      element.textContent = words;
+      return element;
+    })));
     if (total) { bar.max = total; bar.value = page.progress.done }
     tick();
   };

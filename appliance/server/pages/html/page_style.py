@@ -61,6 +61,9 @@ mark { background: var(--mark); color: inherit; border-bottom: 2px solid var(--a
 .diff .here { box-shadow: inset 4px 0 var(--accent); font-weight: 600 }
 .diff .l { padding: 0 .6rem }
 .diff { padding: .5rem 0 }
+.card { background: var(--card); border: 1px solid var(--line); border-radius: 6px; margin: 1.1rem 0 }
+p code { padding: .05em .3em; background: var(--card); border: 1px solid var(--line); border-radius: 4px }
+.action code { background: var(--paper) }
 table { width: 100%; border-collapse: collapse; table-layout: fixed }
 th, td { padding: .35rem .9rem; text-align: left; vertical-align: top; border-top: 1px solid var(--line);
   overflow-wrap: anywhere; font: .86rem/1.5 var(--mono) }
@@ -74,14 +77,28 @@ button:hover { border-color: var(--accent) }
 textarea { display: block; width: calc(100% - 1.8rem); height: 16rem; margin: 0 .9rem .9rem; padding: .6rem;
   color: inherit; background: var(--paper); border: 1px solid var(--line); border-radius: 6px; resize: vertical }
 :focus-visible { outline: 3px solid var(--calm); outline-offset: 2px }
-.progress { height: 4px; margin: 1.4rem 0; border-radius: 2px; background: var(--line); overflow: hidden }
+.progress, progress { height: .4rem; margin: 1.4rem 0 1.1rem }
+[hidden] { display: none }
+dl { display: grid; grid-template-columns: minmax(7rem, max-content) 1fr; gap: .25rem 1.2rem; margin: 0 0 .8rem }
+dt { color: var(--soft) }
+dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums }
+.progress { border-radius: 2px; background: var(--line); overflow: hidden }
 .progress::before { content: ""; display: block; width: 30%; height: 100%; background: var(--accent);
   animation: run 1.6s ease-in-out infinite alternate }
-progress { width: 100%; height: .6rem; accent-color: var(--accent) }
+progress { display: block; width: 100%; appearance: none; border: 0; border-radius: 2px; overflow: hidden;
+  background: var(--line); accent-color: var(--accent) }
+progress::-webkit-progress-bar { background: var(--line) }
+progress::-webkit-progress-value { background: var(--accent) }
+progress::-moz-progress-bar { background: var(--accent) }
 .appliance-remedy { margin: 1.1rem 0 }
+.appliance-remedy button:first-of-type { color: var(--paper); background: var(--calm); border-color: var(--calm) }
+button:disabled { opacity: .55; cursor: default }
 @keyframes run { from { margin-left: 0 } to { margin-left: 70% } }
 @media (prefers-reduced-motion: reduce) { .progress::before { animation: none; width: 100% } }
 @media (max-width: 34rem) { main { padding-top: 1.4rem } h1 { font-size: 1.25rem }
-  .source .l::before { width: 3.2em; padding-right: .8em } th { width: 38% } th, td { padding: .35rem .6rem } }
+  dl { grid-template-columns: 1fr; gap: 0 }
+  dd { margin-bottom: .5rem }
+  .source .l::before { width: 3.2em; padding-right: .8em }
+  th, td { display: block; width: auto } th { padding-bottom: 0 } td { padding-top: 0; border-top: 0 } }
 @media print { details > * { display: block } }
 """

@@ -15,16 +15,19 @@ def waiting_body(page: dict[str, Any]) -> str:
     progress = page["progress"]
     done, total = int(progress.get("done", 0)), int(progress.get("total", 0))
     bar = f'max="{total}" value="{done}"' if total else "hidden"
+    strip = " hidden" if total else ""
     elapsed = int(progress.get("elapsed_s", 0))
-    time = f"{elapsed} s so far." if elapsed > 1 else ""
-    output = ' class="log" tabindex="0" role="region" aria-label="The last output"'
+    time = f"{elapsed} s so far" if elapsed > 1 else ""
+    output = ' class="log" tabindex="0" role="region" aria-label="The last lines of output"'
+    rows = "".join(f"<dt>{text(name)}</dt><dd>{text(value)}</dd>" for name, value in progress.get("facts", ()))
     return "".join(
         [
             f"<header>{_element('h1', 'title', page.get('title'))}",
             _element("p", "lead", page.get("lead"), ' class="lead" role="status"'),
-            '</header><div class="progress"></div>',
+            f'</header><div id="appliance-strip" class="progress"{strip}></div>',
             f'<progress id="appliance-progress" aria-label="Packages" {bar}></progress>',
-            _element("p", "time", time),
+            f'<dl id="appliance-facts"{"" if rows else " hidden"}>{rows}</dl>',
+            _element("p", "time", time, ' class="lead"'),
             _element("pre", "details", page.get("details"), output),
         ]
     )

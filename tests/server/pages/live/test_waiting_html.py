@@ -7,8 +7,11 @@ import re
 from appliance.server.pages.error_page import render
 
 PAGE = {
-    "status": 503, "title": "Installing", "lead": "Fetching packages: 7 of 11.", "details": "a line", "refresh": True,
-    "version": 5, "progress": {"done": 7, "total": 11, "elapsed_s": 3.2, "phase": "installing"},
+    "status": 503, "title": "Installing", "lead": "It downloads.", "details": "a line", "refresh": True,
+    "version": 5,
+    "progress": {
+        "done": 7, "total": 11, "elapsed_s": 3.2, "phase": "installing", "facts": [["Packages", "7 of <11>"]],
+    },
 }  # fmt: skip
 
 
@@ -20,7 +23,8 @@ def html(**fields: object) -> str:
 def test_a_waiting_page_needs_no_script():
     """Everything is in the document, and it refreshes itself."""
     page = html()
-    for text in ("Fetching packages: 7 of 11.", "a line", "3 s so far.", 'max="11" value="7"', 'http-equiv="refresh"'):
+    shown = ("It downloads.", "a line", "3 s so far", "<dt>Packages</dt><dd>7 of &lt;11&gt;</dd>")
+    for text in (*shown, 'max="11" value="7"', 'http-equiv="refresh"'):
         assert text in page
 
 
@@ -35,6 +39,18 @@ def test_nothing_known_yet():
     assert "<progress" in page
     assert re.search(r"<progress [^>]* hidden>", page)
     assert re.search(r"<pre [^>]* hidden></pre>", page)
+    assert '<dl id="appliance-facts" hidden></dl>' in page
+    assert '<div id="appliance-strip" class="progress"></div>' in page
+
+
+def test_one_bar_moves():
+    """Where the number of packages is known, a bar shows it, and nothing else moves."""
+    assert '<div id="appliance-strip" class="progress" hidden></div>' in html()
+
+
+def test_facts_as_text():
+    """A client that takes text gets the same facts."""
+    assert b"\n\nIt downloads.\n\nPackages: 7 of <11>\n\na line\n" in render(PAGE, "text/plain")[1]
 
 
 def test_markup_in_output_is_text():
