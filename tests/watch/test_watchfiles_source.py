@@ -20,9 +20,10 @@ def test_saves_are_reported(watch: Watch, watch_set: Path, monkeypatch: pytest.M
     save(watch_set / "shop/views.py", "two")
     assert watching.changes() == {"shop/views.py": Kind.CODE}
     (watch_set / "lib").mkdir()
-    (watch_set / "lib/new.py").write_text("x", encoding="utf-8")
+    save(watch_set / "lib/new.py", "x")
     assert watching.changes() == {"lib/new.py": Kind.CODE}
-    (watch_set / "lib").rename(watch_set / "store")
+    with watching.as_one():
+        (watch_set / "lib").rename(watch_set / "store")
     assert set(watching.changes()) == {"lib/new.py", "store/new.py"}
     (watch_set / "app.py").unlink()
     assert watching.changes() == {"app.py": Kind.CODE}

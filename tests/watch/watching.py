@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from appliance.watch.event_sources import FileEvent
 from appliance.watch.kinds import Kind
 from appliance.watch.watch_set import WatchOptions
 from appliance.watch.watcher import Changes, Watcher, WorkerState
@@ -47,11 +50,38 @@ class Watching:
 
     def changes_before(self, mark: str = "mark.py") -> list[str]:
         """All that was told before a save that is certain to be."""
-        (self.root / mark).write_text(f"{time.monotonic_ns()}", encoding="utf-8")
+        save(self.root / mark, f"{time.monotonic_ns()}")
         changes: list[str] = []
         while mark not in changes:
             changes += self.changes()
         return sorted(set(changes) - {mark})
+
+    @contextlib.contextmanager
+    def as_one(self) -> Iterator[None]:
+        """All that happens to the files in this context is seen at once, however slow the machine is."""
+        source = self.watcher._watch_set.source
+        wait, waits, over = source.wait, threading.Event(), threading.Event()
+
+        def held(timeout_s: float) -> list[FileEvent]:
+            waits.set()
+            over.wait()
+            return wait(timeout_s)
+
+        source.wait = held  # type: ignore[method-assign]
+        source.wake()
+        assert waits.wait(timeout=10)
+        try:
+            yield
+        finally:
+            source.wait = wait  # type: ignore[method-assign]
+            over.set()
+
+    def end(self) -> None:
+        """Stop it, and wait until it has: what the next test counts must not be this one's."""
+        self.watcher.stop()
+        self.watcher._thread.join(timeout=10)
+        assert not self.watcher._thread.is_alive()
+        self.watcher._watch_set.source.close()
 
     # -- the listener --------------------------------------------------------------------------------------------------
 
@@ -75,7 +105,7 @@ Watch = Callable[..., Watching]
 
 
 def save(path: Path, text: str) -> None:
-    """As many editors do: another file, renamed over it."""
+    """As many editors do: another file, renamed over it. That is one event, so no pause can make two saves of it."""
     aside = path.with_name(f"{path.name}.tmp{time.monotonic_ns()}")
     aside.write_text(text, encoding="utf-8")
     aside.replace(path)
@@ -102,4 +132,4 @@ def watch(watch_set: Path) -> Iterator[Watch]:
 
     yield begin
     for each in running:
-        each.watcher.stop()
+        each.end()
