@@ -35,15 +35,20 @@ class FileState:
     checksum: int = -1
 
     def differs(self, path: str) -> bool:
-        """Return whether the file differs now. A young file is read: two writes in one clock tick have one mark."""
+        """Return whether the file holds something else now, as far as is known.
+
+        A file whose mark differs is read, since it may only have been touched; so is a young one, since two writes in
+        one clock tick have one mark.
+        """
         now = mark(path)
-        if now != self.mark or now is None:
-            return now != self.mark
-        if self.checksum < 0 or time.time_ns() - now.mtime_ns > YOUNG_NS:
+        same = now == self.mark
+        if now is None or self.mark is None or self.checksum < 0 or now.size > MAX_BYTES:
+            return not same
+        if same and time.time_ns() - now.mtime_ns > YOUNG_NS:
             return False
         try:
             with open(path, "rb", buffering=0) as file:
-                return crc32(file.read(MAX_BYTES)) != self.checksum and now.size <= MAX_BYTES
+                return crc32(file.read()) != self.checksum
         except OSError:
             return True
 
@@ -53,6 +58,7 @@ class FileContents:
 
     def __init__(self) -> None:
         self._known: dict[str, bytes] = {}
+        self._reported: set[str] = set()  # ``changed`` has returned True for them
 
     def add_unread(self, paths: Iterable[str]) -> None:
         """Note that these files exist; what they hold is not known yet."""
@@ -66,19 +72,34 @@ class FileContents:
     def changed(self, path: str, now: Mark | None) -> bool:
         """Return whether the file's content has changed since the last call, and remember the content."""
         if now is None:
-            return self._known.pop(path, None) is not None
-        digest = _read(path, now)
-        changed = self._known.get(path) != digest
-        self._known[path] = digest
+            changed = self._known.pop(path, None) is not None
+        else:
+            digest = _read(path, now)
+            changed = self._known.get(path) != digest
+            self._known[path] = digest
+        if changed:
+            self._reported.add(path)
         return changed
 
-    def record(self, path: str, seen: Mark) -> None:
-        """Read a file that has not changed since it had the mark ``seen``."""
-        if self._known.get(path) is not _UNREAD or time.time_ns() - seen.mtime_ns < YOUNG_NS or mark(path) != seen:
-            return
+    def worker_differs(self, path: str) -> None:
+        """Note that a worker has read something else than the file holds now: that is a change, unless it was reported.
+
+        What ``record`` has read since is the new content, which nobody has reported.
+        """
+        if path not in self._reported:
+            self._known[path] = _UNREAD
+
+    def record(self, path: str, seen: Mark) -> bool:
+        """Read a file that has not changed since it had the mark ``seen``; return False if it is too young for that."""
+        if self._known.get(path) is not _UNREAD:
+            return True
+        age_ns = time.time_ns() - seen.mtime_ns
+        if age_ns < YOUNG_NS or mark(path) != seen:
+            return not 0 <= age_ns < YOUNG_NS
         digest = _read(path, seen)
         if mark(path) == seen:
             self._known[path] = digest
+        return True
 
 
 def _read(path: str, seen: Mark) -> bytes:

@@ -38,6 +38,8 @@ _WANTED: Final = (
 )
 _HEAD: Final = struct.Struct("iIII")  # struct inotify_event: wd, mask, cookie, len; then the name, padded with zeros
 _BUFFER: Final = 65536
+_LARGEST: Final = _HEAD.size + 256  # bytes of one event
+_MOST: Final = 4 * 1024 * 1024  # the kernel's queue has 16,384 events, if nobody has changed that
 
 
 class _Raw(NamedTuple):
@@ -121,10 +123,14 @@ class Inotify:
         return events
 
     def _read(self) -> list[_Raw]:
-        try:
-            data = os.read(self._descriptor, _BUFFER)
-        except BlockingIOError:
-            return []
+        """Read what the kernel has queued: the events of a burst must not seem to come one after the other."""
+        data = b""
+        with contextlib.suppress(BlockingIOError):
+            while len(data) < _MOST:
+                part = os.read(self._descriptor, _BUFFER)
+                data += part
+                if len(part) < _BUFFER - _LARGEST:
+                    break
         events = []
         at = 0
         while at < len(data):

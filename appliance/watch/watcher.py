@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import errno
+import math
 import os
 import queue
 import threading
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from appliance.watch.burst import MAX_S, Burst
 from appliance.watch.event_sources import EventType, NoEvents
-from appliance.watch.file_contents import FileContents
+from appliance.watch.file_contents import YOUNG_NS, FileContents
 from appliance.watch.kinds import Kind
 from appliance.watch.scan_schedule import Schedule
 from appliance.watch.watch_set import WatchOptions, WatchSet
@@ -90,6 +91,8 @@ class Watcher:
         self._worker_states: set[WorkerState] = set()  # all that were seen during the burst
         self._repeated: set[str] = set()  # reported although unchanged, since the last real change
         self._unread: list[str] = []
+        self._young: list[str] = []  # they are read once they are older
+        self._young_due = math.inf
         self._requests: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._started_ns = time.time_ns()
         self._ended = False
@@ -152,6 +155,7 @@ class Watcher:
         now = time.monotonic()
         for path, state in files.items():
             if self._watch_set.kind(path) is not None and state.differs(path):
+                self._contents.worker_differs(path)
                 self._note(path, now, whole=True)  # it is complete, or more events will follow
 
     def _run(self) -> None:
@@ -189,31 +193,41 @@ class Watcher:
         self._schedule.begin(time.monotonic(), polls=bool(watch_set.polled))
 
     def _run_once(self) -> None:
-        for event in self._watch_set.source.wait(self._wait_timeout()):
-            now = time.monotonic()
-            paths, scan_all = self._watch_set.handle(event)
-            for path in paths:
-                self._note(path, now, whole=event.event_type in {EventType.WRITTEN, EventType.DELETED})
-            if scan_all:
-                self._schedule.sweep_soon(now)
+        self._take_events(self._wait_timeout())
         while not self._requests.empty():
             self._requests.get()()
         now = time.monotonic()
         if self._burst:
             if now >= self._burst.due():
                 self._settle(now)
-        elif self._unread and not self._schedule.polling:
-            self._record()
+        elif now >= self._record_due(now):
+            self._record(now)
         self._run_due_scans(now)
+
+    def _take_events(self, timeout_s: float) -> bool:
+        """Wait for events; return whether files may have changed."""
+        noted = False
+        for event in self._watch_set.source.wait(timeout_s):
+            now = time.monotonic()
+            paths, scan_all = self._watch_set.handle(event)
+            for path in paths:
+                self._note(path, now, whole=event.event_type in {EventType.WRITTEN, EventType.DELETED})
+                noted = True
+            if scan_all:
+                self._schedule.sweep_soon(now)
+        return noted
 
     def _wait_timeout(self) -> float:
         now = time.monotonic()
         due = self._schedule.due()
-        if self._burst:
-            due = min(due, self._burst.due())
-        elif self._unread:
-            due = min(due, now + BATCH_PAUSE_S)
+        due = min(due, self._burst.due() if self._burst else self._record_due(now + BATCH_PAUSE_S))
         return max(0.0, due - now)
+
+    def _record_due(self, next_batch: float) -> float:
+        """Return when to read files that have not changed; where files are polled, reading them may be slow."""
+        if self._schedule.polling:
+            return math.inf
+        return next_batch if self._unread else self._young_due
 
     def _note(self, path: str, now: float, *, whole: bool) -> None:
         self._worker_states.add(self._listener.worker_state())
@@ -258,6 +272,9 @@ class Watcher:
         if now - burst.first < GIT_MAX_S and watch_set.git_busy(time.time() - (now - burst.first)):
             burst.postpone(now, GIT_RETRY_S)
             return
+        # This thread may have been slow, and git or an editor may have gone on meanwhile.
+        if self._take_events(0.0) and now - burst.first < MAX_S:
+            return
         paths = burst.paths()
         marks = {path: watch_set.refresh(path) for path in paths}
         # Gone or empty, and was not before: wait once for each of these.
@@ -300,11 +317,14 @@ class Watcher:
     def _relative(self, path: str) -> str:
         return path.removeprefix(self._watch_set.root + "/")
 
-    def _record(self) -> None:
+    def _record(self, now: float) -> None:
         """Read a few files that have not changed."""
-        for path in self._unread[-BATCH:]:
-            if (seen := self._watch_set.last_mark(path)) is not None:
-                self._contents.record(path, seen)
+        if not self._unread:
+            self._unread, self._young, self._young_due = self._young, [], math.inf
+        marks = ((path, self._watch_set.last_mark(path)) for path in self._unread[-BATCH:])
+        if young := [path for path, seen in marks if seen is not None and not self._contents.record(path, seen)]:
+            self._young += young
+            self._young_due = min(self._young_due, now + YOUNG_NS / 1e9)
         del self._unread[-BATCH:]
 
     # -- failures ------------------------------------------------------------------------------------------------------

@@ -49,7 +49,18 @@ def test_not_learnt_while_young(file: str):
     contents.add_unread([file])
     seen = mark(file)
     assert seen
-    contents.record(file, seen)
+    assert not contents.record(file, seen)
+    assert contents.changed(file, mark(file))
+
+
+def test_a_time_that_is_to_come_never_gets_old(file: str):
+    """A file from the future is not recorded, and need not be looked at again."""
+    os.utime(file, (time.time() + 3600,) * 2)
+    contents = FileContents()
+    contents.add_unread([file])
+    seen = mark(file)
+    assert seen
+    assert contents.record(file, seen)
     assert contents.changed(file, mark(file))
 
 

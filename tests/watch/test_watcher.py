@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import queue
 import subprocess
-import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from zlib import crc32
 
 import pytest
 
+from appliance.watch import file_contents
 from appliance.watch import watch_set as watch_set_module
+from appliance.watch import watcher as watcher_module
 from appliance.watch.file_contents import FileContents, FileState
 from appliance.watch.inotify import Inotify
 from appliance.watch.kinds import Kind
 from appliance.watch.mounts import Mounts
 from appliance.watch.tree import Mark, mark
 from appliance.watch.watcher import WorkerState
-from tests.watch.watching import Watch, save
+from tests.watch.watching import Watch, Watching, save
 
 COMMITTER = "committer a <a@b> 0 +0000\n"
 
@@ -47,30 +50,73 @@ def test_how_is_reported(watch: Watch):
     }  # fmt: skip
 
 
-def test_an_unchanged_file_is_not_reported(watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch):
-    """A touch, the same text again, and there and back again are told to nobody."""
+Looked = Callable[[Watching, bool], None]
+
+
+@pytest.fixture
+def looked(monkeypatch: pytest.MonkeyPatch) -> Looked:
+    """Wait until a watcher has looked at each file in the background, and knows its content, or could not learn it."""
+    record = FileContents.record
+    looks: queue.SimpleQueue[tuple[FileContents, str, bool]] = queue.SimpleQueue()
+
+    def observed(contents: FileContents, path: str, seen: Mark) -> bool:
+        is_known = record(contents, path, seen)
+        looks.put((contents, path, is_known))
+        return is_known
+
+    monkeypatch.setattr(FileContents, "record", observed)
+
+    def wait(watching: Watching, is_known: bool) -> None:
+        missing = set(watching.watcher._watch_set.existing_files())
+        while missing:
+            contents, path, result = looks.get(timeout=10)
+            if contents is watching.watcher._contents and result is is_known:
+                missing.discard(path)
+
+    return wait
+
+
+def test_an_unchanged_file_is_not_reported(watch: Watch, watch_set: Path, looked: Looked):
+    """A touch, the same text again, and there and back again are told to nobody, once the files have been read."""
     age(watch_set)
-    record, recorded = FileContents.record, threading.Semaphore(0)
-
-    def counted(contents: FileContents, path: str, seen: Mark) -> None:
-        record(contents, path, seen)
-        recorded.release()
-
-    monkeypatch.setattr(FileContents, "record", counted)
     watching = watch()
-    for _ in range(int(str(watching.begun["count"]))):  # each file is read once
-        assert recorded.acquire(timeout=10)
+    looked(watching, True)
     (watch_set / "app.py").touch()
     save(watch_set / "app.py", (watch_set / "app.py").read_text(encoding="utf-8"))
     text = (watch_set / "shop/views.py").read_text(encoding="utf-8")
-    save(watch_set / "shop/views.py", "other")
-    save(watch_set / "shop/views.py", text)
+    with watching.as_one():
+        save(watch_set / "shop/views.py", "other")
+        save(watch_set / "shop/views.py", text)
     (watch_set / "shop/views.py").chmod(0o600)
     assert watching.changes_before() == []
 
 
-def test_an_unchanged_file_is_reported_while_all_is_broken(watch: Watch, watch_set: Path):
+def test_a_young_file_is_read_later(watch: Watch, watch_set: Path, looked: Looked, monkeypatch: pytest.MonkeyPatch):
+    """Files that were saved just before the watch began are read once they are older: then a touch is no change."""
+    age(watch_set)
+    monkeypatch.setattr(watcher_module, "YOUNG_NS", 1_000_000)  # the time between two looks
+    monkeypatch.setattr(file_contents, "YOUNG_NS", 1 << 62)
+    watching = watch()
+    looked(watching, False)
+    monkeypatch.setattr(file_contents, "YOUNG_NS", 2_000_000_000)
+    looked(watching, True)
+    (watch_set / "app.py").touch()
+    assert watching.changes_before() == []
+
+
+def test_polled_files_are_not_read(watch: Watch):
+    """Where everything is polled no file is read in the background, and the watcher does not wake up for it."""
+    watching = watch(how="poll")
+    with watching.as_one():
+        assert watching.watcher._unread
+        assert watching.watcher._record_due(0.0) == math.inf
+
+
+def test_an_unchanged_file_is_reported_while_all_is_broken(
+    watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch
+):
     """Saving the same content again, while nothing is served, tries again."""
+    monkeypatch.setattr(watcher_module, "LONG_BURST_S", math.inf)  # a slow machine makes no long burst of one save
     watching = watch()
     save(watch_set / "app.py", "x")
     watching.burst()
@@ -206,11 +252,20 @@ def test_what_was_met_is_watched(watch: Watch, hidden: Path, tmp_path: Path, nam
     assert watching.changes_before() == []
 
 
+@pytest.mark.parametrize("name", ["local.py", "private/keys.py"])
+@pytest.mark.parametrize("was_read", [False, True])
 @pytest.mark.parametrize("how", ["saved", "in one tick", "made", "removed"])
-def test_a_save_before_it_was_watched(watch: Watch, hidden: Path, how: str):
-    """A save that came after a worker has read the file, and before anybody watched it, is told at once."""
-    file = hidden / "local.py"
+def test_a_save_before_it_was_watched(
+    watch: Watch, hidden: Path, looked: Looked, how: str, name: str, *, was_read: bool
+):
+    """A save that came after a worker has read the file, and before anybody watched it, is told at once.
+
+    Whether the watcher has read the file in the background, before or since, makes no difference.
+    """
+    file = hidden / name
     watching = watch()
+    if was_read:
+        looked(watching, True)
     met = FileState(None) if how == "made" else as_it_is(file)
     if how == "saved":
         save(file, "two")
@@ -220,7 +275,20 @@ def test_a_save_before_it_was_watched(watch: Watch, hidden: Path, how: str):
     elif how == "removed":
         file.unlink()
     watching.watcher.compare({str(file): met}, more=True)
-    assert watching.changes() == {"local.py": Kind.CODE}
+    assert watching.changes() == {name: Kind.CODE}
+    watching.watcher.compare({str(file): met}, more=True)
+    assert watching.changes_before() == []
+
+
+@pytest.mark.parametrize("name", ["local.py", "private/keys.py"])
+def test_a_touch_before_it_was_watched(watch: Watch, hidden: Path, looked: Looked, name: str):
+    """A file that was only touched after a worker has read it is told to nobody."""
+    file = hidden / name
+    watching = watch()
+    looked(watching, True)
+    met = as_it_is(file)
+    file.touch()
+    watching.watcher.compare({str(file): met}, more=True)
     assert watching.changes_before() == []
 
 
@@ -233,7 +301,7 @@ def test_files_that_are_not_there(watch: Watch, hidden: Path):
     assert watching.changes_before() == []
     (hidden / "later").mkdir()
     for name in names:
-        (hidden / name).write_text("x", encoding="utf-8")
+        save(hidden / name, "x")
         assert watching.changes() == {name: Kind.CODE}
     (hidden / "later").rename(hidden / "aside")
     assert "later/__init__.py" in watching.changes()
@@ -281,6 +349,21 @@ def test_a_branch_switch_is_one_burst(watch: Watch, watch_set: Path):
     git(watch_set, "checkout", "-q", "other", "--")
     assert len(watching.changes()) == 2000
     assert watching.changes_before() == []
+
+
+def test_a_burst_ends_with_an_empty_queue(watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch):
+    """What git has written while the watcher was slow belongs to the burst, although git is not at work any more."""
+    rest = [watch_set / "shop/views.py"]
+
+    def busy(_: watch_set_module.WatchSet, __: float) -> bool:
+        while rest:
+            save(rest.pop(), "two")
+        return False
+
+    monkeypatch.setattr(watch_set_module.WatchSet, "git_busy", busy)
+    watching = watch()
+    save(watch_set / "app.py", "two")
+    assert watching.changes() == {"app.py": Kind.CODE, "shop/views.py": Kind.CODE}
 
 
 def test_saved_while_the_watch_began(watch: Watch, watch_set: Path):
