@@ -65,9 +65,12 @@ class RecordSink:
         """Add the record of a request that has ended."""
         if self._stdio is not None and (self._incomplete[0] or self._incomplete[1]):
             self._stdio.request_ended(exchange.request_id)
-        self._records.append(exchange.record().to_wire())
+        record = exchange.record().to_wire()
         if self._in_flight is not None:
+            # First: another thread may send the record at once, and this process may end before the next line. A record
+            # that was sent must not be of a request that seems to run, or it gets a second line.
             self._in_flight.end(exchange)
+        self._records.append(record)
         if len(self._records) >= BATCH:
             self.flush()
 

@@ -12,7 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.protocol.channel import Channel
+from appliance.protocol.inflight import InFlight, Reading, Request
+from appliance.protocol.message_base import Message
 from appliance.protocol.messages import Failed, Records
+from appliance.server.wsgi.recording.exchange import Exchange
 from appliance.worker.message_bounds import LONGEST_MESSAGE, LONGEST_TEXT, limited, send
 from appliance.worker.records import RecordSink
 
@@ -110,6 +113,49 @@ _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner),
 )
+
+
+class SentBatches(Channel):
+    """A channel that keeps what is sent on it."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[Any]] = []
+
+    def send(self, message: Message, *_: object, **__: object) -> bool:
+        """Keep a batch."""
+        assert isinstance(message, Records)
+        self.batches.append(message.batch)
+        return True
+
+
+class Interrupted(InFlight):
+    """Another thread sends what there is, just before a request is marked as ended."""
+
+    def __init__(self, descriptor: int, channel: SentBatches) -> None:
+        super().__init__(descriptor)
+        self.sink = RecordSink(channel, in_flight=self)
+        self.sent_too_early: list[list[Any]] | None = None
+        self._channel = channel
+
+    def end(self, request: Request) -> None:
+        """Send, then mark it."""
+        self.sink.flush()
+        self.sent_too_early = self._channel.batches[:]
+        super().end(request)
+
+
+def test_a_record_is_sent_once_its_request_has_ended():
+    """While a request counts as running its record is not sent: if the process dies then, it would have two lines."""
+    reading = Reading(4)
+    in_flight = Interrupted(reading.descriptor, channel := SentBatches())
+    exchange = Exchange(None, "127.0.0.1", 8000, 0.0, "request-1")
+    in_flight.begin(exchange, b"GET / HTTP/1.1")
+    in_flight.sink.exchange(exchange)
+    assert in_flight.sent_too_early == []
+    assert reading.running() == []
+    in_flight.sink.flush()
+    assert [len(batch) for batch in channel.batches] == [1]
+    reading.close()
 
 
 @given(_VALUES)

@@ -191,9 +191,11 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
 
     def log_exchange(self, exchange: Exchange) -> None:
         """Log a request that has ended, once: by the subclass's method if it has one, else by the sink."""
-        if exchange.logged:
+        # Read and set by one statement, without a call or a jump in between: no other thread runs there. A thread that
+        # ends streams may log an exchange while its own thread does.
+        logged, exchange.logged = exchange.logged, True
+        if logged:
             return
-        exchange.logged = True
         if self._names_clients:
             exchange.address = self.address_string()
         if not self._logs_itself:

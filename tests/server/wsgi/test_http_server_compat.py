@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 import socketserver
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 from appliance.server.wsgi.handler import WSGIRequestHandler
 from appliance.server.wsgi.listener import ThreadedWSGIServer
+from appliance.server.wsgi.recording.exchange import Exchange
+from appliance.server.wsgi.recording.sink import NullSink
 from appliance.server.wsgi.response import ServerHandler
 from tests.server.answers import answer
 from tests.server.served import Client, Echo, Served, chunked, get, post
@@ -219,3 +223,46 @@ def test_a_handler_that_nobody_serves():
     handler = WSGIRequestHandler(request, "192.168.0.2", None)  # type: ignore[arg-type]  # as Django's tests do
     assert (handler.address_string(), handler.command, handler.path) == ("192.168.0.2", "", "")
     handler.log_message("GET %s %s", "A", "200")
+
+
+class CountingSink(NullSink):
+    """Counts the records."""
+
+    def __init__(self) -> None:
+        self.records = 0
+
+    def exchange(self, exchange: Exchange) -> None:
+        """Count it."""
+        self.records += 1
+
+
+def test_two_threads_log_a_request_once():
+    """A request has one line, also if the thread that ends streams logs it between any two lines of its own thread."""
+    sink = CountingSink()
+    handler: Any = WSGIRequestHandler.__new__(WSGIRequestHandler)
+    handler.server_context = SimpleNamespace(sink=sink)
+    code = WSGIRequestHandler.log_exchange.__code__
+    lines = stop = 0
+    exchange = Exchange(None, "127.0.0.1", 8000, 0.0, "request-0")
+
+    def between(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal lines
+        if frame.f_code is not code:
+            return None
+        if event == "line":
+            lines += 1
+            if lines == stop:
+                sys.settrace(None)
+                handler.log_exchange(exchange)  # the other thread
+        return between
+
+    while stop < 12:
+        stop += 1
+        exchange, lines, sink.records = Exchange(None, "127.0.0.1", 8000, 0.0, "request-1"), 0, 0
+        before = sys.gettrace()
+        sys.settrace(between)
+        try:
+            handler.log_exchange(exchange)
+        finally:
+            sys.settrace(before)
+        assert sink.records == 1
