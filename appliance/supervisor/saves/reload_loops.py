@@ -6,7 +6,9 @@ Theory of operation. A project may have another program write a watched file whe
 the next. Such a change always comes while a worker starts. A person's save, or an autosave, comes then now and again,
 but not time after time with nothing else in between. So after a few such changes in a row its reload is delayed: its
 changes wait, and cause one reload when the time is over. If that reload causes a change again, the delay doubles: the
-reloads become rare, and no save is lost. A change at another time, or of another file, ends this.
+reloads become rare, and no save is lost. A change that comes while a reload is delayed was caused by no reload, and is
+not counted here: fast saves during a slow start would otherwise double the delay with each. A change at another time,
+or of another file, ends this.
 """
 
 from __future__ import annotations

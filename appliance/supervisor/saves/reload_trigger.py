@@ -73,6 +73,7 @@ class ReloadTrigger:
         self._loops = ReloadLoops()
         self._removed: dict[str, None] = {}
         self._reported_writes: set[str] = set()  # files that a worker has written, and that the log has named
+        self._delayed: Changes | None = None  # their reload is delayed
         self._delay_timer: Timer | None = None
         self.notes = FileNotes(loop, self._files_noted)
         options = WatchOptions(
@@ -93,8 +94,7 @@ class ReloadTrigger:
     def stop(self) -> None:
         """Report no more saves."""
         self._watcher.stop()
-        if self._delay_timer is not None:
-            self._delay_timer.cancel()
+        self._release_delayed()
 
     def planned(self, files: Iterable[Path]) -> None:
         """Watch the files that the installation's plan was made from, wherever they are."""
@@ -178,20 +178,33 @@ class ReloadTrigger:
     def _restart(self, changes: Changes) -> None:
         """Report saves that need a new worker; delay those of a file that changes again and again."""
         kinds = changes.kinds
-        if self._delay_timer is not None:
-            self._delay_timer.cancel()
-            self._delay_timer = None
+        if self._delayed is not None and changes.busy and kinds == self._delayed.kinds:
+            return  # no start has caused this change: the delayed reload serves it, however often it comes
         reaction = self._loops.saved(kinds, time.monotonic(), starting=changes.busy)
         path = next(iter(kinds))
         if reaction.often:
             self._log.event("info", "reload.repeated", file=path, count=OFTEN, action=self._advice(path))
-        report = partial(self._changed, Changes(kinds, changes.noticed_at))
+        changes = Changes({**self._release_delayed(), **kinds}, changes.noticed_at)
         if reaction.delay_s:
             level = "warning" if reaction.delay_s == DELAY_S[0] else "info"
             self._log.event(level, "reload.held", file=path, after_s=reaction.delay_s, action=self._advice(path))
-            self._delay_timer = self._loop.call_later(reaction.delay_s, report)
+            self._delayed = changes
+            self._delay_timer = self._loop.call_later(reaction.delay_s, self._delay_is_over)
         else:
-            report()
+            self._changed(changes)
+
+    def _release_delayed(self) -> Mapping[str, Kind]:
+        """Delay no reload any more; return the files that it was for."""
+        if self._delay_timer is not None:
+            self._delay_timer.cancel()
+        delayed, self._delayed, self._delay_timer = self._delayed, None, None
+        return {} if delayed is None else delayed.kinds
+
+    def _delay_is_over(self) -> None:
+        delayed = self._delayed
+        self._release_delayed()
+        if delayed is not None:
+            self._changed(delayed)
 
     def _remember_removed(self, kinds: Iterable[str]) -> None:
         for path in map(self._whole, kinds):

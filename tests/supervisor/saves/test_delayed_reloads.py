@@ -1,0 +1,120 @@
+"""Which reloads are delayed, and what comes with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from appliance.supervisor.lifecycle_events import Phase
+from appliance.supervisor.saves.reload_loops import DELAY_S, LOOP
+from appliance.supervisor.saves.reload_trigger import ReloadTrigger
+from appliance.watch.kinds import Kind
+from appliance.watch.watcher import Changes
+from tests.supervisor.fakes import FakeLog, FakeLoop
+
+
+class NoSaves:
+    """Saves that no page shows."""
+
+    def saved(self, _paths: list[str]) -> None:
+        """Forget them."""
+
+
+class AllRestart:
+    """Templates that no worker reads again."""
+
+    def take(self, changes: Changes, restart: Callable[[Changes], None], **_: object) -> None:
+        """Restart."""
+        restart(changes)
+
+
+class NoFacts:
+    """Facts for no page."""
+
+    saves = NoSaves()
+
+
+@dataclass
+class Reloads:
+    """A trigger, and the changes that it has let through."""
+
+    project: Path
+    loop: FakeLoop = field(default_factory=FakeLoop)
+    log: FakeLog = field(default_factory=FakeLog)
+    changed: list[dict[str, Kind]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        settings = SimpleNamespace(
+            project=self.project, reload="on", watch="auto", ignore=(), env_files=(), watch_extra=()
+        )
+        parts: dict[str, Any] = {
+            "template_saves": AllRestart(),
+            "loop": self.loop,
+            "log": self.log,
+            "page_facts": NoFacts(),
+            "settings": settings,
+        }
+        self.trigger = ReloadTrigger(
+            **parts, changed=lambda changes: self.changed.append(dict(changes.kinds)), assets=lambda _: None,
+            phase=lambda: Phase.SERVING,
+        )  # fmt: skip
+
+    def save(self, name: str, kind: Kind = Kind.CODE, *, busy: bool = True) -> None:
+        """The watcher reports this file; ``busy``: while a worker starts."""
+        self.trigger.changed(Changes({name: kind}, 0.0, {}, busy))
+        self.loop.advance()
+
+
+@pytest.fixture
+def reloads(tmp_path: Path) -> Reloads:
+    """The reloads of an empty project."""
+    return Reloads(tmp_path)
+
+
+def test_fast_saves_wait_once(reloads: Reloads):
+    """A file that is saved again and again while a worker starts waits three seconds, however often it is saved."""
+    for _ in range(LOOP + 30):
+        reloads.save("app.py")
+    assert len(reloads.changed) == LOOP - 1
+    reloads.loop.advance(DELAY_S[0])
+    assert len(reloads.changed) == LOOP
+    reloads.loop.advance(DELAY_S[1])
+    assert len(reloads.changed) == LOOP
+
+
+def test_a_circle_waits_longer_each_time(reloads: Reloads):
+    """If each reload that has waited causes a change again, the wait doubles."""
+    waits: list[float] = []
+    while len(waits) < 4:
+        reloads.save("generated.py")
+        held = reloads.log.named("reload.held")
+        if len(held) > len(waits):
+            waits.append(held[-1]["after_s"])
+            before = len(reloads.changed)
+            reloads.loop.advance(waits[-1])
+            assert len(reloads.changed) == before + 1
+    assert waits == [3.0, 6.0, 12.0, 24.0]
+
+
+def test_a_save_while_another_one_waits(reloads: Reloads):
+    """A save that lets the reload begin at once takes the file along that has waited: nothing is lost."""
+    for _ in range(LOOP):
+        reloads.save("requirements.txt", Kind.DEPENDENCIES)
+    reloads.save("app.py")
+    assert reloads.changed[-1] == {"requirements.txt": Kind.DEPENDENCIES, "app.py": Kind.CODE}
+    reloads.loop.advance(DELAY_S[1])
+    assert len(reloads.changed) == LOOP
+
+
+def test_a_save_while_a_worker_serves(reloads: Reloads):
+    """A save of the file that waits, once a worker serves, is served at once."""
+    for _ in range(LOOP):
+        reloads.save("app.py")
+    assert len(reloads.changed) == LOOP - 1
+    reloads.save("app.py", busy=False)
+    assert len(reloads.changed) == LOOP
