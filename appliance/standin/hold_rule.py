@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import select
+import socket
+import struct
 import time
 from typing import TYPE_CHECKING
 
@@ -14,10 +16,15 @@ if TYPE_CHECKING:
 
 _QUEUED_WITHIN_S = 0.003  # accepted so early, it had queued; if one comes later, it waits one second more
 _READ_MESSAGE_S = 0.02  # for the control thread to read a message
+_TCP_INFO = getattr(socket, "TCP_INFO", None)  # Linux: struct tcp_info; tcpi_last_data_recv in milliseconds
+_LAST_DATA = struct.Struct("=52xI")
 
 
 class HoldRule:
-    """Decides when a connection is answered; those that queued before the stand-in ran count from the wait's start.
+    """Decides when a connection is answered: once its client has waited for a while.
+
+    One that queued before the stand-in ran has waited since its last bytes came. Where the kernel does not tell that,
+    it counts from the beginning of the wait: then it may have come just now.
 
     No connection is answered while a message of the supervisor is unread, or read but not handled yet: a client that
     has seen in the log that a worker serves must not get the old page.
@@ -31,9 +38,24 @@ class HoldRule:
         self._since = message.since
         self._opened = time.monotonic()
 
-    def answer_at(self, accepted_at: float) -> float:
+    def answer_at(self, accepted_at: float, sock: socket.socket) -> float:
         """Return when to answer a connection that was accepted at this time; both in seconds of CLOCK_MONOTONIC."""
         if self._handling.is_set() or self._unread.poll(0):
             return time.monotonic() + _READ_MESSAGE_S
         queued = accepted_at - self._opened < _QUEUED_WITHIN_S
-        return (self._since if queued else accepted_at) + self._wait_s
+        return (self._since_queued(sock) if queued else accepted_at) + self._wait_s
+
+    def _since_queued(self, sock: socket.socket) -> float:
+        idle_s = seconds_without_data(sock)
+        return self._since if idle_s is None else max(self._since, time.monotonic() - idle_s)
+
+
+def seconds_without_data(sock: socket.socket) -> float | None:
+    """Return how long ago the last bytes came, or the connection was made; None where the kernel does not tell."""
+    if _TCP_INFO is None:
+        return None
+    try:
+        milliseconds: int = _LAST_DATA.unpack(sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _LAST_DATA.size))[0]
+    except (OSError, struct.error):
+        return None  # of another family
+    return milliseconds / 1000

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime
 from http.client import HTTPConnection
@@ -15,7 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from appliance.supervisor.workers.connection_router import WAIT_S
 from tests.live.live_appliance import HELLO, Appliance
+
+TICK_S = 0.02  # the kernel's clock, by which a wait is measured, has steps
 
 Start = Callable[..., Appliance]
 
@@ -32,7 +36,10 @@ def test_a_folder_with_an_application_is_served(start: Start):
 
 
 def test_reload_loses_nothing(start: Start):
-    """Twenty saves under a client that makes new connections throughout: each is served, and no connection fails."""
+    """Twenty saves under a client that makes new connections throughout: each is served, and no connection fails.
+
+    On a slow machine a reload takes longer than a client waits: it gets the page that says so, after its whole second.
+    """
     appliance = start()
     appliance.wait_for("worker.ready")
     failures: list[str] = []
@@ -43,12 +50,14 @@ def test_reload_loses_nothing(start: Start):
     def client() -> None:
         while not over.is_set():
             connection = HTTPConnection("127.0.0.1", port, timeout=30)
+            began = time.monotonic()
             try:
                 connection.request("GET", "/")
                 response = connection.getresponse()
+                waited_s = time.monotonic() - began
                 seen.append(response.read())
-                if response.status != 200:
-                    failures.append(str(response.status))
+                if response.status != 200 and not (response.status == 503 and waited_s > WAIT_S - TICK_S):
+                    failures.append(f"{response.status} after {waited_s} s")
             except OSError as error:
                 failures.append(repr(error))
             finally:

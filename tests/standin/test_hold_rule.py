@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+import sys
 import threading
+import time
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +14,7 @@ import pytest
 from appliance.protocol.channel import Channel
 from appliance.protocol.page_messages import SetStandInPage, StopAccepting
 from appliance.standin import hold_rule as module
-from appliance.standin.hold_rule import HoldRule
+from appliance.standin.hold_rule import HoldRule, seconds_without_data
 
 WAIT_S = 1.0
 OPENED = 1000.0  # when the stand-in began, by the test's clock
@@ -36,19 +40,27 @@ def clock(monkeypatch: pytest.MonkeyPatch):
     return clock
 
 
+@pytest.fixture
+def unix() -> Iterator[socket.socket]:
+    """A socket of which the kernel does not tell when bytes came."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours
+
+
 def rule_of(standin: Channel, handling: threading.Event, since: float) -> HoldRule:
     """A rule for a wait that began at ``since``."""
     return HoldRule(SetStandInPage(page={}, wait_s=WAIT_S, since=since), standin, handling)
 
 
-def test_no_old_page_once_a_message_is_on_its_way(channels, clock: Clock):
+def test_no_old_page_once_a_message_is_on_its_way(channels, clock: Clock, unix: socket.socket):
     """A connection waits while a message is unread, and while it is read and not handled; then it is answered."""
     supervisor, standin = channels
     handling = threading.Event()
     rule = rule_of(standin, handling, OPENED - LONG_AGO_S)
 
     def is_held() -> bool:
-        return rule.answer_at(OPENED) > clock.now
+        return rule.answer_at(OPENED, unix) > clock.now
 
     assert not is_held()
     supervisor.send(StopAccepting())
@@ -60,21 +72,49 @@ def test_no_old_page_once_a_message_is_on_its_way(channels, clock: Clock):
     assert not is_held()
 
 
-def test_a_connection_waits_one_second_for_the_worker(channels, clock: Clock):
+def test_a_connection_waits_one_second_for_the_worker(channels, clock: Clock, unix: socket.socket):
     """One that comes while the stand-in runs is held for its whole second, however long the others have waited."""
     rule = rule_of(channels[1], threading.Event(), OPENED - LONG_AGO_S)
     accepted_at = clock.now = OPENED + 10
     clock.now = accepted_at + WAIT_S - 0.001
-    assert rule.answer_at(accepted_at) > clock.now
+    assert rule.answer_at(accepted_at, unix) > clock.now
     clock.now = accepted_at + WAIT_S
-    assert rule.answer_at(accepted_at) <= clock.now
+    assert rule.answer_at(accepted_at, unix) <= clock.now
 
 
-def test_a_connection_that_queued_waits_from_the_beginning(channels, clock: Clock):
-    """One that queued before the stand-in ran has its second counted from the beginning of the wait."""
+def test_a_connection_that_queued_waits_from_the_beginning(channels, clock: Clock, unix: socket.socket):
+    """Where the kernel does not tell when one came that queued, its second counts from the beginning of the wait."""
     since = OPENED - WAIT_S / 2
     rule = rule_of(channels[1], threading.Event(), since)
     accepted_at = clock.now = OPENED + 0.001
-    assert rule.answer_at(accepted_at) > clock.now
+    assert rule.answer_at(accepted_at, unix) > clock.now
     clock.now = since + WAIT_S
-    assert rule.answer_at(accepted_at) <= clock.now
+    assert rule.answer_at(accepted_at, unix) <= clock.now
+
+
+@pytest.mark.parametrize(("idle_s", "waits_from"), [(0.0, OPENED), (0.3, OPENED - 0.3), (50.0, OPENED - 0.5)])
+def test_a_connection_that_queued_waits_for_its_own_second(
+    channels, clock: Clock, unix: socket.socket, monkeypatch: pytest.MonkeyPatch, idle_s: float, waits_from: float
+):
+    """One that queued has its second counted from its last bytes on, and never from before the wait began."""
+    monkeypatch.setattr(module, "seconds_without_data", lambda _: idle_s + clock.now - OPENED)
+    rule = rule_of(channels[1], threading.Event(), OPENED - 0.5)
+    for clock.now in (OPENED, OPENED + 0.4):  # each time that it is looked at
+        assert rule.answer_at(OPENED, unix) == pytest.approx(waits_from + WAIT_S)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="not run: only Linux tells when bytes came")
+def test_when_bytes_came():
+    """The kernel tells how long ago the last bytes came, and nothing of a socket that is not TCP's."""
+    began = time.monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
+        client.sendall(b"GET / HTTP/1.1\r\n")
+        accepted, _ = listener.accept()
+        with accepted:
+            while (idle_s := seconds_without_data(accepted)) == 0.0:  # until the kernel's clock has ticked
+                continue
+            assert idle_s is not None
+            assert 0.0 < idle_s <= time.monotonic() - began + 0.02
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert seconds_without_data(ours) is None

@@ -37,7 +37,7 @@ _PROBE_S = 0.1  # for a client that may have left
 class Hold(Protocol):
     """The earliest time at which a connection may be answered."""
 
-    def answer_at(self, accepted_at: float) -> float:
+    def answer_at(self, accepted_at: float, sock: socket.socket) -> float:
         """Return seconds of CLOCK_MONOTONIC for a connection that was accepted at this time."""
 
 
@@ -297,7 +297,7 @@ class Connections:
         return True
 
     def _is_held(self, connection: Connection) -> bool:
-        until = self.hold.answer_at(connection.accepted_at) if self.hold is not None else 0.0
+        until = self.hold.answer_at(connection.accepted_at, connection.wire.sock) if self.hold is not None else 0.0
         if until <= monotonic():
             return False
         connection.deadline = until

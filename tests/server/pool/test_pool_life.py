@@ -22,7 +22,7 @@ class After:
         self.at = float("inf")
         self.asked = threading.Event()
 
-    def answer_at(self, accepted_at: float) -> float:
+    def answer_at(self, accepted_at: float, _: socket.socket) -> float:
         self.asked.set()
         return self.at
 
