@@ -107,6 +107,13 @@ class Appliance:
             response = connection.getresponse()
             return response, response.read()
 
+    def failure(self, **headers: str) -> tuple[HTTPResponse, bytes]:
+        """The page of a failure. While a start is tried again, a client gets another one after a second."""
+        while True:
+            response, body = self.get(**headers)
+            if response.status != 503:
+                return response, body
+
     def catch_up(self) -> None:
         """Read the log up to now: to the line of a request that is made now."""
         path = f"/caught-up-{len(self.events)}-{time.monotonic_ns()}"

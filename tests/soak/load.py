@@ -149,9 +149,13 @@ class Run:
             await asyncio.sleep(0.25)
 
     async def _settle(self) -> None:
-        """Have each worker count what lives, and give back what malloc keeps of what was freed."""
+        """Have each worker count what lives, and give back what malloc keeps of what was freed.
+
+        Its first failure opens the folder of the cached code, which stays open: a short round of load may have none.
+        """
         for appliance, tls in self.appliances:
             visit = Visit(self.ledger, random.Random(0), appliance.port, tls)
+            await good.asks_for_failures(visit)
             link = await visit.link()
             number, request = visit.head("/settle", "Connection: close")
             answer = visit.check(await (await link.send(request)).answer(), number, 200)
