@@ -1,5 +1,5 @@
 """The fixtures of this folder."""
 
-from tests.watch.watching import watch, watch_set
+from tests.watch.watching import looked, patient, watch, watch_set
 
-__all__ = ["watch", "watch_set"]
+__all__ = ["looked", "patient", "watch", "watch_set"]

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from appliance.watch import burst
 from appliance.watch.kinds import Kind
 from tests.watch.watching import Watch, save
 
@@ -89,10 +88,9 @@ SAVES = [in_place, save, vim, pycharm, emacs, sed, in_pieces, emptied_first, lin
 
 
 @pytest.mark.parametrize("how", SAVES, ids=lambda each: each.__name__)
-def test_each_editors_save_is_one_burst(watch: Watch, watch_set: Path, how: Save, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.usefixtures("patient")
+def test_each_editors_save_is_one_burst(watch: Watch, watch_set: Path, how: Save):
     """Each editor's save is one burst with the file alone in it, told when it is whole."""
-    for patience in ("PARTIAL_S", "MISSING_S", "MAX_S"):  # an editor may be slow here; its last event ends the wait
-        monkeypatch.setattr(burst, patience, 20.0)
     watching = watch()
     how(watch_set / "shop/views.py", "saved")
     assert watching.changes() == {"shop/views.py": Kind.CODE}

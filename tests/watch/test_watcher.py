@@ -8,22 +8,18 @@ import os
 import queue
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
-from zlib import crc32
 
 import pytest
 
 from appliance.watch import file_contents
 from appliance.watch import watch_set as watch_set_module
 from appliance.watch import watcher as watcher_module
-from appliance.watch.file_contents import FileContents, FileState
 from appliance.watch.inotify import Inotify
 from appliance.watch.kinds import Kind
 from appliance.watch.mounts import Mounts
-from appliance.watch.tree import Mark, mark
 from appliance.watch.watcher import WorkerState
-from tests.watch.watching import Watch, Watching, save
+from tests.watch.watching import Looked, Watch, age, save
 
 COMMITTER = "committer a <a@b> 0 +0000\n"
 
@@ -37,43 +33,11 @@ def git(folder: Path, *argv: str, **more: str) -> None:
     )  # fmt: skip
 
 
-def age(folder: Path) -> None:
-    """Everything was saved a while ago."""
-    for path in folder.rglob("*"):
-        os.utime(path, (time.time() - 60,) * 2, follow_symlinks=False)
-
-
 def test_how_is_reported(watch: Watch):
     """The beginning is one event, which says how saves are noticed, of how many files."""
     assert {key: value for key, value in watch().begun.items() if key != "duration_s"} == {
         "how": "events", "polled": [], "count": 4, "folders": 2,
     }  # fmt: skip
-
-
-Looked = Callable[[Watching, bool], None]
-
-
-@pytest.fixture
-def looked(monkeypatch: pytest.MonkeyPatch) -> Looked:
-    """Wait until a watcher has looked at each file in the background, and knows its content, or could not learn it."""
-    record = FileContents.record
-    looks: queue.SimpleQueue[tuple[FileContents, str, bool]] = queue.SimpleQueue()
-
-    def observed(contents: FileContents, path: str, seen: Mark) -> bool:
-        is_known = record(contents, path, seen)
-        looks.put((contents, path, is_known))
-        return is_known
-
-    monkeypatch.setattr(FileContents, "record", observed)
-
-    def wait(watching: Watching, is_known: bool) -> None:
-        missing = set(watching.watcher._watch_set.existing_files())
-        while missing:
-            contents, path, result = looks.get(timeout=10)
-            if contents is watching.watcher._contents and result is is_known:
-                missing.discard(path)
-
-    return wait
 
 
 def test_an_unchanged_file_is_not_reported(watch: Watch, watch_set: Path, looked: Looked):
@@ -217,106 +181,6 @@ def test_files_of_the_plan_are_watched_anywhere(watch: Watch, tmp_path: Path):
     save(tmp_path / "one", "z")
     save(tmp_path / "two", "z")
     assert watching.changes() == {str(tmp_path / "two"): Kind.DEPENDENCIES}
-
-
-def as_it_is(path: Path) -> FileState:
-    """A module as a worker meets it now."""
-    return FileState(mark(str(path)), crc32(path.read_bytes()))
-
-
-@pytest.fixture
-def hidden(watch_set: Path) -> Path:
-    """A module that git ignores, in a folder that it ignores."""
-    (watch_set / "private").mkdir()
-    (watch_set / ".gitignore").write_text("private/\nlocal.py\n", encoding="utf-8")
-    for name in ("private/keys.py", "local.py"):
-        (watch_set / name).write_text("one", encoding="utf-8")
-    age(watch_set)
-    return watch_set
-
-
-@pytest.mark.parametrize("name", ["private/keys.py", "local.py", "../beside/lib.py"])
-def test_what_was_met_is_watched(watch: Watch, hidden: Path, tmp_path: Path, name: str):
-    """A file that a worker was made from is watched, even if git ignores it, until the next one is made from others."""
-    (tmp_path / "beside").mkdir()
-    file = Path(os.path.normpath(hidden / name))
-    file.write_text("one", encoding="utf-8")
-    watching = watch()
-    watching.watcher.compare({str(file): as_it_is(file)}, more=False)
-    assert watching.changes_before() == []
-    save(file, "two")
-    assert watching.changes() == {str(file).removeprefix(f"{hidden}/"): Kind.CODE}
-    watching.watcher.compare({str(hidden / "app.py"): as_it_is(hidden / "app.py")}, more=False)
-    assert watching.changes_before() == []
-    save(file, "three")
-    assert watching.changes_before() == []
-
-
-@pytest.mark.parametrize("name", ["local.py", "private/keys.py"])
-@pytest.mark.parametrize("was_read", [False, True])
-@pytest.mark.parametrize("how", ["saved", "in one tick", "made", "removed"])
-def test_a_save_before_it_was_watched(
-    watch: Watch, hidden: Path, looked: Looked, how: str, name: str, *, was_read: bool
-):
-    """A save that came after a worker has read the file, and before anybody watched it, is told at once.
-
-    Whether the watcher has read the file in the background, before or since, makes no difference.
-    """
-    file = hidden / name
-    watching = watch()
-    if was_read:
-        looked(watching, True)
-    met = FileState(None) if how == "made" else as_it_is(file)
-    if how == "saved":
-        save(file, "two")
-    elif how == "in one tick":
-        file.write_text("two", encoding="utf-8")
-        met = FileState(mark(str(file)), met.checksum)
-    elif how == "removed":
-        file.unlink()
-    watching.watcher.compare({str(file): met}, more=True)
-    assert watching.changes() == {name: Kind.CODE}
-    watching.watcher.compare({str(file): met}, more=True)
-    assert watching.changes_before() == []
-
-
-@pytest.mark.parametrize("name", ["local.py", "private/keys.py"])
-def test_a_touch_before_it_was_watched(watch: Watch, hidden: Path, looked: Looked, name: str):
-    """A file that was only touched after a worker has read it is told to nobody."""
-    file = hidden / name
-    watching = watch()
-    looked(watching, True)
-    met = as_it_is(file)
-    file.touch()
-    watching.watcher.compare({str(file): met}, more=True)
-    assert watching.changes_before() == []
-
-
-def test_files_that_are_not_there(watch: Watch, hidden: Path):
-    """A file that was looked for is told once it is made, and so is one in a folder that is still to be made."""
-    (hidden / ".gitignore").write_text("private/\nlater/\nabsent.py\n", encoding="utf-8")
-    watching = watch()
-    names = ("absent.py", "private/absent.py", "later/__init__.py")
-    watching.watcher.compare({str(hidden / name): FileState(None) for name in names}, more=False)
-    assert watching.changes_before() == []
-    (hidden / "later").mkdir()
-    for name in names:
-        save(hidden / name, "x")
-        assert watching.changes() == {name: Kind.CODE}
-    (hidden / "later").rename(hidden / "aside")
-    assert "later/__init__.py" in watching.changes()
-    (hidden / "aside").rename(hidden / "later")
-    assert "later/__init__.py" in watching.changes()
-
-
-def test_what_the_user_ignores(watch: Watch, hidden: Path):
-    """A file that APPLIANCE_IGNORE names, or a folder of its, is left out though a worker was made from it."""
-    watching = watch(ignore=["local.py", "private"])
-    files = [hidden / "local.py", hidden / "private/keys.py"]
-    watching.watcher.compare({str(file): as_it_is(file) for file in files}, more=False)
-    for file in files:
-        save(file, "two")
-    assert watching.changes_before() == []
 
 
 def test_folders_of_templates(watch: Watch, watch_set: Path):

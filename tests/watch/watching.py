@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import threading
 import time
@@ -11,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from appliance.watch import burst
 from appliance.watch.event_sources import FileEvent
+from appliance.watch.file_contents import FileContents
 from appliance.watch.kinds import Kind
+from appliance.watch.tree import Mark
 from appliance.watch.watch_set import WatchOptions
 from appliance.watch.watcher import Changes, Watcher, WorkerState
 
@@ -133,3 +137,42 @@ def watch(watch_set: Path) -> Iterator[Watch]:
     yield begin
     for each in running:
         each.end()
+
+
+def age(folder: Path) -> None:
+    """Everything was saved a while ago."""
+    for path in folder.rglob("*"):
+        os.utime(path, (time.time() - 60,) * 2, follow_symlinks=False)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each wait for an editor is long, since a busy machine may be slow; the editor's last event ends it."""
+    for wait in ("PARTIAL_S", "MISSING_S", "MAX_S"):
+        monkeypatch.setattr(burst, wait, 20.0)
+
+
+Looked = Callable[[Watching, bool], None]
+
+
+@pytest.fixture
+def looked(monkeypatch: pytest.MonkeyPatch) -> Looked:
+    """Wait until a watcher has looked at each file in the background, and knows its content, or could not learn it."""
+    record = FileContents.record
+    looks: queue.SimpleQueue[tuple[FileContents, str, bool]] = queue.SimpleQueue()
+
+    def observed(contents: FileContents, path: str, seen: Mark) -> bool:
+        is_known = record(contents, path, seen)
+        looks.put((contents, path, is_known))
+        return is_known
+
+    monkeypatch.setattr(FileContents, "record", observed)
+
+    def wait(watching: Watching, is_known: bool) -> None:
+        missing = set(watching.watcher._watch_set.existing_files())
+        while missing:
+            contents, path, result = looks.get(timeout=10)
+            if contents is watching.watcher._contents and result is is_known:
+                missing.discard(path)
+
+    return wait

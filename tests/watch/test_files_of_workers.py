@@ -1,0 +1,114 @@
+"""Files that a worker was made from, or looked for, and when they are watched."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from zlib import crc32
+
+import pytest
+
+from appliance.watch.file_contents import FileState
+from appliance.watch.kinds import Kind
+from appliance.watch.tree import mark
+from tests.watch.watching import Looked, Watch, age, save
+
+
+def as_it_is(path: Path) -> FileState:
+    """A module as a worker meets it now."""
+    return FileState(mark(str(path)), crc32(path.read_bytes()))
+
+
+@pytest.fixture
+def hidden(watch_set: Path) -> Path:
+    """A module that git ignores, in a folder that it ignores."""
+    (watch_set / "private").mkdir()
+    (watch_set / ".gitignore").write_text("private/\nlocal.py\n", encoding="utf-8")
+    for name in ("private/keys.py", "local.py"):
+        (watch_set / name).write_text("one", encoding="utf-8")
+    age(watch_set)
+    return watch_set
+
+
+@pytest.mark.parametrize("name", ["private/keys.py", "local.py", "../beside/lib.py"])
+def test_what_was_met_is_watched(watch: Watch, hidden: Path, tmp_path: Path, name: str):
+    """A file that a worker was made from is watched, even if git ignores it, until the next one is made from others."""
+    (tmp_path / "beside").mkdir()
+    file = Path(os.path.normpath(hidden / name))
+    file.write_text("one", encoding="utf-8")
+    watching = watch()
+    watching.watcher.compare({str(file): as_it_is(file)}, more=False)
+    assert watching.changes_before() == []
+    save(file, "two")
+    assert watching.changes() == {str(file).removeprefix(f"{hidden}/"): Kind.CODE}
+    watching.watcher.compare({str(hidden / "app.py"): as_it_is(hidden / "app.py")}, more=False)
+    assert watching.changes_before() == []
+    save(file, "three")
+    assert watching.changes_before() == []
+
+
+@pytest.mark.parametrize("name", ["local.py", "private/keys.py"])
+@pytest.mark.parametrize("was_read", [False, True])
+@pytest.mark.parametrize("how", ["saved", "in one tick", "made", "removed"])
+def test_a_save_before_it_was_watched(
+    watch: Watch, hidden: Path, looked: Looked, how: str, name: str, *, was_read: bool
+):
+    """A save that came after a worker has read the file, and before anybody watched it, is told at once.
+
+    Whether the watcher has read the file in the background, before or since, makes no difference.
+    """
+    file = hidden / name
+    watching = watch()
+    if was_read:
+        looked(watching, True)
+    met = FileState(None) if how == "made" else as_it_is(file)
+    if how == "saved":
+        save(file, "two")
+    elif how == "in one tick":
+        file.write_text("two", encoding="utf-8")
+        met = FileState(mark(str(file)), met.checksum)
+    elif how == "removed":
+        file.unlink()
+    watching.watcher.compare({str(file): met}, more=True)
+    assert watching.changes() == {name: Kind.CODE}
+    watching.watcher.compare({str(file): met}, more=True)
+    assert watching.changes_before() == []
+
+
+@pytest.mark.parametrize("name", ["local.py", "private/keys.py"])
+def test_a_touch_before_it_was_watched(watch: Watch, hidden: Path, looked: Looked, name: str):
+    """A file that was only touched after a worker has read it is told to nobody."""
+    file = hidden / name
+    watching = watch()
+    looked(watching, True)
+    met = as_it_is(file)
+    file.touch()
+    watching.watcher.compare({str(file): met}, more=True)
+    assert watching.changes_before() == []
+
+
+def test_files_that_are_not_there(watch: Watch, hidden: Path):
+    """A file that was looked for is told once it is made, and so is one in a folder that is still to be made."""
+    (hidden / ".gitignore").write_text("private/\nlater/\nabsent.py\n", encoding="utf-8")
+    watching = watch()
+    names = ("absent.py", "private/absent.py", "later/__init__.py")
+    watching.watcher.compare({str(hidden / name): FileState(None) for name in names}, more=False)
+    assert watching.changes_before() == []
+    (hidden / "later").mkdir()
+    for name in names:
+        save(hidden / name, "x")
+        assert watching.changes() == {name: Kind.CODE}
+    (hidden / "later").rename(hidden / "aside")
+    assert "later/__init__.py" in watching.changes()
+    (hidden / "aside").rename(hidden / "later")
+    assert "later/__init__.py" in watching.changes()
+
+
+def test_what_the_user_ignores(watch: Watch, hidden: Path):
+    """A file that APPLIANCE_IGNORE names, or a folder of its, is left out though a worker was made from it."""
+    watching = watch(ignore=["local.py", "private"])
+    files = [hidden / "local.py", hidden / "private/keys.py"]
+    watching.watcher.compare({str(file): as_it_is(file) for file in files}, more=False)
+    for file in files:
+        save(file, "two")
+    assert watching.changes_before() == []
