@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from appliance.server.http.limits import Limits
+from appliance.server.http.refusal import HandshakeFailed
 from appliance.server.io.poller import Poller
 from appliance.server.io.wire import Wire
 from appliance.server.pool import connections as module
-from appliance.server.pool.connection_states import BUSY, PARKED, PIPELINED, PROBED, READY, STATES
-from appliance.server.pool.connections import Connection, Connections
+from appliance.server.pool.connection_states import BUSY, HELD, LINGERING, PARKED, PIPELINED, PROBED, READY, STATES
+from appliance.server.pool.connections import Connection, ConnectionFailed, Connections
 
 LIMITS = Limits(header_timeout_s=30.0, idle_timeout_s=75.0)
 
@@ -164,3 +165,93 @@ def test_who_left_while_no_thread_looked(scene: Scene, leaves: bool):
     assert scene.connections.sweep(scene.now)
     assert scene.look() is connection
     assert connection.gone is leaves
+
+
+def test_a_held_connection_waits_for_its_time(scene: Scene):
+    """A connection that may not be answered yet is looked at when it may be, as one whose client may have left."""
+    asked: list[object] = []
+
+    class Later:
+        """Each connection is answered two seconds after it was accepted."""
+
+        def answer_at(self, accepted_at: float, sock: socket.socket) -> float:
+            asked.append((accepted_at, sock))
+            return accepted_at + 2.0
+
+    hold: Any = Later()
+    scene.connections.hold = hold
+    connection, client = scene.connect()
+    client.send(b"GET / HTTP/1.1\r\n\r\n")
+    assert scene.look() is None
+    assert (connection.state, connection.deadline, asked) == (HELD, 1002.0, [(1000.0, connection.wire.sock)])
+    scene.now += 1.9
+    assert not scene.connections.sweep(scene.now)
+    scene.now += 0.1
+    assert scene.connections.sweep(scene.now)
+    assert connection.late
+    assert scene.look() is connection
+
+
+def test_an_idle_connection_is_dismissed(scene: Scene):
+    """A server that goes ends what is idle at once, gives a first request a second, and a head that came its time."""
+    first, _ = scene.connect()
+    idle, silent = scene.connect()
+    half, client = scene.connect()
+    client.send(b"GET")
+    assert scene.look() is None
+    served: Any = object()
+    idle.handler.head = served
+    deadline = half.deadline
+    for each in (first, idle, half):
+        scene.connections.dismiss(each, scene.now)
+    assert (first.state, first.deadline) == (PARKED, 1001.0)
+    assert (half.state, half.deadline) == (PARKED, deadline)
+    assert (idle.state, idle.deadline) == (LINGERING, 1000.0 + LIMITS.linger_s)
+    scene.connections.dismiss(first, scene.now + 0.5)
+    assert first.deadline == 1001.0
+    scene.connections.dismiss(first, scene.now + 1.0)
+    assert (first.state, first.deadline) == (LINGERING, 1001.0 + LIMITS.linger_s)
+    silent.settimeout(10)
+    assert silent.recv(1) == b""
+    silent.close()
+    for descriptor in scene.poller.wait(10):
+        scene.connections.readable(descriptor)
+    assert scene.connections.in_state(LINGERING) == [first]
+    scene.now += 1.0 + LIMITS.linger_s
+    scene.connections.sweep(scene.now)
+    assert scene.connections.in_state(LINGERING) == []
+
+
+@pytest.mark.parametrize(("error", "told"), [(OSError(), False), (HandshakeFailed(), True), (ValueError(), True)])
+def test_a_look_that_fails_closes_one_connection(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, error: Exception, told: bool
+):
+    """Whatever a look raises ends that connection alone; what the client did not cause is told with its address."""
+    broken, _ = scene.connect()
+    other, client = scene.connect()
+    client.send(b"GET / HTTP/1.1\r\n\r\n")
+    receive_head = Wire.receive_head
+
+    def look(self: Wire) -> bytes | None:
+        if self is broken.wire:
+            raise error
+        return receive_head(self)
+
+    monkeypatch.setattr(Wire, "receive_head", look)
+    if told:
+        with pytest.raises(ConnectionFailed) as caught:
+            scene.look()
+        assert (caught.value.sock, caught.value.address) == (broken.handler.request, ("", 0))
+        assert (caught.value.__cause__, str(caught.value)) == (error, "looking at a connection failed")
+    assert scene.look() is other
+    assert len(scene.connections) == 1
+
+
+def test_who_looks_late_knows_it(scene: Scene):
+    """A thread that looks more than 5 ms after the last one finds what has waited; one that waits does not."""
+    found: list[bool] = []
+    for note, now in (("note_wait", 0.0), ("note_poll", 0.004), ("note_poll", 0.010), ("note_wait", 0.1)):
+        found.append(scene.connections.is_away(1000.0 + now))
+        getattr(scene.connections, note)(1000.0 + now)
+        found.append(scene.connections.late)
+    assert found == [True, False, False, False, True, True, True, False]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -341,3 +342,17 @@ def test_after_any_order_a_save_brings_the_project_up(happenings: list[str]):
     assert project.state.phase is Phase.SERVING
     assert project.accepting == [project.newest]
     assert project.newest.generation == project.state.generation
+
+
+def test_a_reload_has_its_timeline():
+    """A reload's log line has its whole time since the save, and its parts in seconds, as far as each is known."""
+    child: Any = SimpleNamespace(ready_at=103.00004, is_forked=True)
+    message: Any = SimpleNamespace(began=101.50004, import_s=0.25)
+    whole = {"duration_s": 3.0, "forked": True, "seen_s": 0.1235, "start_s": 1.5, "import_s": 0.25}
+    assert module.Save(100.0, 0.12346).timeline(child, message) == whole
+    message.began, child.ready_at = 99.0, None  # it began before the save
+    assert module.Save(100.0, None).timeline(child, message) == {
+        "duration_s": 0.0, "forked": True, "start_s": 0.0, "import_s": 0.25,
+    }  # fmt: skip
+    message.began = 0.0
+    assert "start_s" not in module.Save(100.0, None).timeline(child, message)
