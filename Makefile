@@ -14,6 +14,8 @@ EDITABLE = install --no-deps --no-build-isolation --editable
 # of the index that it was made with.
 LOCK = pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
 PROJECT_SIDE = appliance/__init__.py appliance/conventions.py appliance/masking.py appliance/ownership.py appliance/plural.py appliance/protocol appliance/server appliance/worker
+# pytest keeps the test modules that it has compiled: with them, each of its processes collects the tests in half the time.
+unexport PYTHONDONTWRITEBYTECODE
 YAMLLINT = {extends: default, rules: {line-length: {max: 120}, document-start: disable}}
 
 .DEFAULT_GOAL := help
