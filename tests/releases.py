@@ -47,9 +47,13 @@ def source(name: str, version: str) -> Path:
     return unpacked
 
 
-def environment(python: str, *requirements: str) -> Path:
-    """A virtual environment of this version of Python with these releases and what they ask for."""
-    digest = hashlib.sha256("\n".join([python, *requirements]).encode()).hexdigest()[:16]
+def environment(python: str, *requirements: str, project: str) -> Path:
+    """A virtual environment of this version of Python with these releases and what they ask for.
+
+    ``project`` is a module that is imported once, so that what it imports is compiled: the appliance compiles nothing in
+    an environment that it has not made.
+    """
+    digest = hashlib.sha256("\n".join([python, *requirements, project]).encode()).hexdigest()[:16]
     folder = CACHE / f"env-{python}-{digest}"
     with _making(folder) as aside:
         if aside is not None:
@@ -67,6 +71,8 @@ def environment(python: str, *requirements: str) -> Path:
             )
             install = [str(UV), "pip", "install", "--quiet", "--python", str(aside / "bin" / "python")]
             _run([*install, *requirements])
+            (aside / "app.py").write_text(project, encoding="utf-8")
+            _run([str(aside / "bin" / "python"), "-c", "import app"], aside)
     return folder
 
 
@@ -100,8 +106,9 @@ def _making(folder: Path) -> Iterator[Path | None]:
         aside.rename(folder)
 
 
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+def _run(command: list[str], folder: Path | None = None) -> None:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode:
         words = re.sub(r"\s+", " ", done.stderr)[-400:]
         not_run(f"{' '.join(command[-3:])} could not be had ({words})")

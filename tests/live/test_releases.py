@@ -89,7 +89,7 @@ def environments() -> dict[str, Any]:
 
     def made(release: Release) -> Any:
         try:
-            return environment(release.python, *release.pins)
+            return environment(release.python, *release.pins, project=release.text)
         except BaseException as reason:  # noqa: BLE001  a skip is one; it is the release's own test's
             return reason
 
