@@ -50,8 +50,8 @@ def source(name: str, version: str) -> Path:
 def environment(python: str, *requirements: str, project: str) -> Path:
     """A virtual environment of this version of Python with these releases and what they ask for.
 
-    ``project`` is a module that is imported once, so that what it imports is compiled: the appliance compiles nothing in
-    an environment that it has not made.
+    ``project`` is a module that is imported once, so that what it imports is compiled: the appliance compiles nothing
+    in an environment that it has not made.
     """
     digest = hashlib.sha256("\n".join([python, *requirements, project]).encode()).hexdigest()[:16]
     folder = CACHE / f"env-{python}-{digest}"

@@ -9,7 +9,8 @@ PYTHONPATH. Both could let a ``logging.py`` or ``queue.py`` of the project into 
 the path has only the standard library. If the project already loaded modules with a standard name (for example by
 ``sitecustomize``), they are removed from ``sys.modules`` and put back afterwards. We leave no entry on the path, no
 finder, and nothing in the environment. Modules that the server may need later have to be imported here too: later, the
-project's folder comes first on the path.
+project's folder comes first on the path. The project's processes keep no compiled code (``environment/plan``), but ours
+is kept beside our files where they can be written: otherwise each process would compile our modules again.
 """
 
 import os
@@ -66,10 +67,12 @@ if __name__ == "__main__":
     path = sys.path[1:] if sys.path and sys.path[0] == os.path.dirname(os.path.abspath(__file__)) else sys.path[:]  # noqa: PTH100, PTH120  as above
     sys.path[:] = standard_library(path)
     foreign = {name: sys.modules.pop(name) for name in foreign_modules(sys.path)}
+    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, False
     load_package()
     __package__ = PACKAGE + ".worker"
     from .worker import main  # the package is known only now
 
+    sys.dont_write_bytecode = writes
     sys.modules.update(foreign)
     sys.path[:] = path
     clean_main()
