@@ -52,7 +52,8 @@ def axe(page: Any) -> list[str]:
 
     It is evaluated by the debugger, so a Content-Security-Policy does not keep it out.
     """
-    page.evaluate(_AXE.read_text(encoding="utf-8"))
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(_AXE.read_text(encoding="utf-8"))
     result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return [
         f"{each['id']}: {each['help']} ({len(each['nodes'])} places; {each['nodes'][0]['html'][:200]})"
