@@ -74,7 +74,9 @@ def test_the_project_is_importable_from_anywhere(shop):
     )
     assert shop.python(words) == "7 ['store:main']"
     script = shop.plan().environment / "bin" / "shop-hello"
-    assert subprocess.run([script], capture_output=True, text=True, timeout=60, check=True, cwd="/").stdout == "hello\n"
+    environment = shop.environment()
+    said = subprocess.run([script], env=environment, capture_output=True, text=True, timeout=60, check=True, cwd="/")
+    assert said.stdout == "hello\n"
     assert sorted(shop.root.rglob("*")) == before
 
 
