@@ -40,7 +40,7 @@ _SETTLE_S = 2.0
 _PAUSE_S = 0.5  # between two saves
 _LOOK_MS = 2  # between two looks at the page
 _BROKEN = "def (\n"
-_STEPS = ("style", "error", "mended")
+_STEPS = ("style", "error", "corrected")
 
 
 @dataclass(frozen=True)
@@ -194,10 +194,10 @@ class _Seen:
         good = self._code.read_text()
         _write(self._code, _BROKEN)
         self._look("error", f"!!document.querySelector({self._error!r})")
-        mended = re.sub(r"^VERSION = \d+$", f"VERSION = {number}", good, flags=re.MULTILINE)
-        _write(self._code, mended)
+        corrected = re.sub(r"^VERSION = \d+$", f"VERSION = {number}", good, flags=re.MULTILINE)
+        _write(self._code, corrected)
         shows = f"document.querySelector('h1')?.textContent === '{number}' && !document.querySelector({self._error!r})"
-        self._look("mended", shows)
+        self._look("corrected", shows)
         self.kept += self._holds("document.forms[0][0].value === 'typed' && scrollY === 1200")
 
     def _look(self, step: str, script: str) -> None:
@@ -230,7 +230,7 @@ def _pause(seconds: float) -> None:
 def table(result: dict[str, Any]) -> str:
     """The result as Markdown: medians, and the longest, in milliseconds."""
     lines = [
-        "| server | style, ms | longest | error, ms | longest | mended, ms | longest | form and scroll kept |",
+        "| server | style, ms | longest | error, ms | longest | corrected, ms | longest | form and scroll kept |",
         "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for seen in result["figures"].values():
