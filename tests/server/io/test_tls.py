@@ -89,11 +89,11 @@ def test_a_client_that_does_not_trust_is_told_of(secure):
 def test_a_slow_reader_of_a_large_body_is_waited_for(secure):
     """A body counts as read piece by piece: who reads steadily is not cut off, whatever the size is."""
     body = bytes(8_000_000)
-    _, connect = secure(Answer([body]), limits=Limits(send_timeout_s=0.4))
+    _, connect = secure(Answer([body]), limits=Limits(send_timeout_s=1.5))
     client = connect().send(GET)
     parts: list[bytes] = []
     while sum(map(len, parts)) < len(body):
-        threading.Event().wait(0.02)  # 8 MB take 0.8 s so
+        threading.Event().wait(0.06)  # 8 MB take 2.4 s so
         parts.append(client._file.read(200_000))
     assert len(b"".join(parts)) >= len(body)
 
