@@ -38,6 +38,7 @@ LIMITS = {
     "APPLIANCE_THREADS": str(THREADS),
     "APPLIANCE_HEADER_TIMEOUT_S": "3",
     "APPLIANCE_BODY_TIMEOUT_S": "10",  # what is slow on purpose is never late on a busy machine
+    "APPLIANCE_SLOW_REQUEST_S": "20",  # longer than a body may take: one that is refused was not slow
     "APPLIANCE_IDLE_TIMEOUT_S": "4",
     # glibc keeps what was freed, up to 64 MB an arena and an arena for each thread: one, and nothing kept, so that what
     # a process holds is what it uses. (Without these a worker's memory goes up and down by 60 MB here.)
