@@ -26,7 +26,8 @@ def serve_application(facts: ProjectFacts, application: str) -> Proposal | None:
     if facts.values.get("APPLIANCE_APP"):
         return None  # it comes before what the project says
     try:
-        find_application(facts.root, facts.values, application)
+        adapts = facts.values.get("APPLIANCE_ASGI") == "adapt"
+        find_application(facts.root, facts.values, application, adapts=adapts)
     except ApplicationError:
         return None
     before = read(facts.root, _FILE)

@@ -182,7 +182,8 @@ class OfferedRemedies:
         values = dict(analysis.environment.values if analysis else self._process)
         commands = analysis.before_start if analysis else ""
         named = {
-            "APPLIANCE_PYTHON": settings.python, "APPLIANCE_APP": settings.app, "APPLIANCE_BEFORE_START": commands,
+            "APPLIANCE_PYTHON": settings.python, "APPLIANCE_APP": settings.app, "APPLIANCE_ASGI": settings.asgi,
+            "APPLIANCE_BEFORE_START": commands,
         }  # fmt: skip
         values |= {name: value for name, value in named.items() if value}  # a flag counts as well
         return ProjectFacts(

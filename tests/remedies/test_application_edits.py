@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from appliance.discovery.project import find_application
+from appliance.errors import ApplicationError
 from tests.remedies.project_facts import after, made, project_facts
 
 FLASK = "from flask import Flask\napp = Flask(__name__)\nother = Flask(__name__)\n"
@@ -35,6 +37,19 @@ def test_an_application_that_is_not_there_is_not_named(tmp_path: Path, applicati
     """What can't be served is not offered."""
     where = project_facts(tmp_path, files={"shop.py": FLASK})
     assert made(where, kind="serve-application", application=application) is None
+
+
+def test_asgi_applications_that_tie(tmp_path: Path):
+    """Each of two ASGI applications can be named if the appliance adapts ASGI; else neither."""
+    files = dict.fromkeys(("one.py", "two.py"), "from fastapi import FastAPI\napp = FastAPI()\n")
+    adapts = project_facts(tmp_path, files=files, values={"APPLIANCE_ASGI": "adapt"})
+    with pytest.raises(ApplicationError) as caught:
+        find_application(adapts.root, adapts.values, None, adapts=True)
+    needs = caught.value.needs
+    assert [after(adapts, **need) for need in needs] == [
+        f'[tool.appliance]\napp = "{name}:app"\n' for name in ("one", "two")
+    ]
+    assert [made(project_facts(tmp_path), **need) for need in needs] == [None, None]
 
 
 def test_a_setting_comes_first(tmp_path: Path):

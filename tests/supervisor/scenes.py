@@ -39,9 +39,10 @@ class Scene:
         self.state = State(phase=Phase.BROKEN, generation=3, job=7)
         self.pages: list[dict[str, Any]] = []
         self.events: list[lifecycle_events.Event] = []
-        settings: Any = SimpleNamespace(
-            project=root, pages="on", reload="on", env_files=(".env",), cache=root / "cache", python="", app=""
-        )
+        self.settings = settings = SimpleNamespace(
+            project=root, pages="on", reload="on", env_files=(".env",), cache=root / "cache",
+            python="", app="", asgi="",
+        )  # fmt: skip
         parts: Any = (self.loop, self.children, self.log, settings, {"PATH": "/bin"})
         snapshot: Any = lambda: SimpleNamespace(state=self.state, analysis=None)  # noqa: E731
         router: Any = SimpleNamespace(broken=self.pages.append)

@@ -63,6 +63,16 @@ def test_a_stale_id(scene: Scene, state: dict[str, Any]):
     assert scene.spawned == []
 
 
+@pytest.mark.parametrize(("asgi", "buttons"), [("adapt", 2), ("refuse", 0)])
+def test_asgi_applications(scene: Scene, asgi: str, buttons: int):
+    """Each ASGI application has its button if the appliance adapts ASGI, and none if it does not."""
+    for name in ("one", "two"):
+        (scene.settings.project / f"{name}.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n")
+    scene.settings.asgi = asgi
+    needs = [{"kind": "serve-application", "application": f"{name}.py:app"} for name in ("one", "two")]
+    assert len(scene.offer(*needs)) == buttons
+
+
 def test_an_older_worker(scene: Scene):
     """What a worker of another generation finds is not taken."""
     assert scene.offer(FOLDER, generation=2) == []
