@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import configparser
 import re
-import tomllib
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -18,7 +17,7 @@ from appliance.dependencies.text_file import table, texts
 from appliance.remedies.file_edits import appended, changed, line_break, read, text_of
 from appliance.remedies.lock_commands import add_to_lock
 from appliance.remedies.remedy import Proposal
-from appliance.remedies.toml_places import array_with, table_with
+from appliance.remedies.toml_places import array_with, table_with, toml_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +78,7 @@ def in_requirements(text: str, package: str) -> str | None:
 
 def in_pyproject(text: str, package: str) -> str | None:
     """Add an item to ``project.dependencies``, or a key to Poetry's table."""
-    data = _toml(text)
+    data = toml_of(text)
     if data is None:
         return None
     project = table(data, "project")
@@ -94,7 +93,7 @@ def in_pyproject(text: str, package: str) -> str | None:
 
 def in_pipfile(text: str, package: str) -> str | None:
     """Add a key to ``packages``."""
-    data = _toml(text)
+    data = toml_of(text)
     return None if data is None else _in_table(text, data, ["packages"], package)
 
 
@@ -196,16 +195,9 @@ def _name(package: str) -> str:
     return found[0] if found else package
 
 
-def _toml(text: str) -> dict[str, Any] | None:
-    try:
-        return tomllib.loads(text.removeprefix("\ufeff"))
-    except tomllib.TOMLDecodeError:
-        return None
-
-
 def _differs_by(before: dict[str, Any], after: str, keys: list[str], value: object) -> bool:
     """Whether the new text says the same as before, except for this value at these keys."""
-    now = _toml(after)
+    now = toml_of(after)
     if now is None or table(now, *keys[:-1]).get(keys[-1]) != value:
         return False
     table(now, *keys[:-1]).pop(keys[-1])

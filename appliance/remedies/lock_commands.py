@@ -6,7 +6,6 @@ uv is always there: the appliance installs with it. Another tool is used if the 
 from __future__ import annotations
 
 import shutil
-import tomllib
 from typing import TYPE_CHECKING
 
 from appliance.conventions import LOCK_TOOLS
@@ -16,6 +15,7 @@ from appliance.dependencies.text_file import table, texts
 from appliance.environment.installer import installer_program, installer_variables
 from appliance.remedies.file_edits import read, text_of
 from appliance.remedies.remedy import Proposal
+from appliance.remedies.toml_places import toml_of
 
 if TYPE_CHECKING:
     from appliance.remedies.remedy import ProjectFacts
@@ -45,10 +45,7 @@ def add_to_lock(facts: ProjectFacts, lock: str, packages: list[str]) -> Proposal
 
 
 def _declared(facts: ProjectFacts, file: str) -> set[str]:
-    try:
-        data = tomllib.loads(text_of(read(facts.root, file)) or "")
-    except tomllib.TOMLDecodeError:
-        return set()
+    data = toml_of(text_of(read(facts.root, file)) or "")
     lines = [*texts(table(data, "project").get("dependencies"))]
     for group in table(data, "dependency-groups").values():
         lines += texts(group)

@@ -8,7 +8,6 @@ nothing is offered.
 from __future__ import annotations
 
 import re
-import tomllib
 from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.conventions import LOCK_TOOLS
@@ -16,6 +15,7 @@ from appliance.dependencies.dependency_selection import plain
 from appliance.environment.failures.install_remedies import INSTEAD
 from appliance.remedies.file_edits import changed, read, text_of
 from appliance.remedies.remedy import Proposal
+from appliance.remedies.toml_places import toml_of
 
 if TYPE_CHECKING:
     from appliance.remedies.remedy import ProjectFacts
@@ -99,10 +99,7 @@ def _place(text: str, file: str, package: str) -> _Place | None:
 
 
 def _made(facts: ProjectFacts, file: str, after: str, why: str) -> Proposal | None:
-    if file.endswith((".toml", "Pipfile")):
-        try:
-            tomllib.loads(after.removeprefix("\ufeff"))
-        except tomllib.TOMLDecodeError:
-            return None
+    if file.endswith((".toml", "Pipfile")) and toml_of(after) is None:
+        return None
     edit = changed(facts.root, file, after)
     return Proposal(edit=edit, why=why) if edit else None

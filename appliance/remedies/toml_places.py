@@ -7,7 +7,8 @@ what they return, so that a place that was misread is never offered.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+import tomllib
+from typing import TYPE_CHECKING, Any
 
 from appliance.remedies.file_edits import line_break
 
@@ -18,9 +19,17 @@ _DEPTH = {"[": 1, "]": -1}
 _STRING = re.compile(r'"""(?:[^\\]|\\.)*?"""|\'\'\'.*?\'\'\'|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'', re.DOTALL)
 
 
+def toml_of(text: str) -> dict[str, Any] | None:
+    """Return what a TOML text says, which may begin with a byte order mark; None if it is broken."""
+    try:
+        return tomllib.loads(text.removeprefix("\ufeff"))
+    except tomllib.TOMLDecodeError:
+        return None
+
+
 def array_with(text: str, table: str, key: str, item: str) -> str | None:
     """Return the text with one more string in an array; the array is made if the table has none."""
-    span = _table_span(text, table)
+    span = table_span(text, table)
     if span is None:
         return None
     begin = re.compile(rf"^[ \t]*{re.escape(key)}[ \t]*=[ \t]*\[", re.MULTILINE).search(text, *span)
@@ -84,7 +93,7 @@ def _closing(text: str, place: int) -> int:
 
 def table_with(text: str, table: str, line: str) -> str | None:
     """Return the text with one more line at the end of a table."""
-    span = _table_span(text, table)
+    span = table_span(text, table)
     if span is None:
         return None
     body = text[span[0] : span[1]]
@@ -95,9 +104,10 @@ def table_with(text: str, table: str, line: str) -> str | None:
     return f"{text[:place]}{gap}{line}{text[place:] or end}"
 
 
-def _table_span(text: str, table: str) -> tuple[int, int] | None:
+def table_span(text: str, table: str) -> tuple[int, int] | None:
     """Return where a table's header begins and where the next one does."""
-    header = re.compile(rf"^[ \t]*\[[ \t]*{re.escape(table)}[ \t]*\][ \t]*(?:#.*)?\r?$", re.MULTILINE).search(text)
+    name = r"[ \t]*\.[ \t]*".join(map(re.escape, table.split(".")))
+    header = re.compile(rf"^[ \t]*\[[ \t]*{name}[ \t]*\][ \t]*(?:#.*)?\r?$", re.MULTILINE).search(text)
     if header is None:
         return None
     following = re.compile(r"^[ \t]*\[\[?[ \t]*[\w\"']", re.MULTILINE)
