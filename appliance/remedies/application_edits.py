@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from typing import TYPE_CHECKING
 
 from appliance.dependencies.text_file import table
@@ -11,14 +10,13 @@ from appliance.discovery.project import find_application
 from appliance.errors import ApplicationError
 from appliance.remedies.file_edits import appended, changed, read, text_of
 from appliance.remedies.remedy import Proposal
-from appliance.remedies.toml_places import table_with
+from appliance.remedies.toml_places import table_span, table_with, toml_of
 
 if TYPE_CHECKING:
     from appliance.remedies.remedy import ProjectFacts
 
 _FILE = "pyproject.toml"
 _APP = re.compile(r"(?m)^([ \t]*app[ \t]*=[ \t]*)(?:\"[^\"\n]*\"|'[^'\n]*')")
-_TABLE = re.compile(r"(?m)^[ \t]*\[[ \t]*tool[ \t]*\.[ \t]*appliance[ \t]*\][^\n]*$")
 
 
 def serve_application(facts: ProjectFacts, application: str) -> Proposal | None:
@@ -39,25 +37,18 @@ def serve_application(facts: ProjectFacts, application: str) -> Proposal | None:
 
 def _with_app(text: str, application: str) -> str | None:
     """Return the text with this application; None if that would not be read as meant."""
-    begin = _TABLE.search(text)
-    if begin is None:
-        gap = [""] if text.strip() else []
-        after: str | None = appended(text, [*gap, "[tool.appliance]", f'app = "{application}"'])
+    line = f'app = "{application}"'
+    span = table_span(text, "tool.appliance")
+    there = _APP.search(text, *span) if span else None
+    if there:
+        after: str | None = f'{text[: there.start()]}{there[1]}"{application}"{text[there.end() :]}'
+    elif span:
+        after = table_with(text, "tool.appliance", line)
     else:
-        following = re.compile(r"(?m)^[ \t]*\[").search(text, begin.end())
-        there = _APP.search(text, begin.end(), following.start() if following else len(text))
-        if there:
-            after = f'{text[: there.start()]}{there[1]}"{application}"{text[there.end() :]}'
-        else:
-            after = table_with(text, "tool.appliance", f'app = "{application}"')
-    if after is None:
+        gap = [""] if text.strip() else []
+        after = appended(text, [*gap, "[tool.appliance]", line])
+    was, now = toml_of(text), toml_of(after or "")
+    if was is None:
         return None
-    try:
-        now = tomllib.loads(after.removeprefix("\ufeff"))
-        was = tomllib.loads(text.removeprefix("\ufeff"))
-    except tomllib.TOMLDecodeError:
-        return None
-    wanted = {**table(was, "tool", "appliance"), "app": application}
-    others = {key: value for key, value in was.items() if key != "tool"}
-    same = all(now.get(key) == value for key, value in others.items())
-    return after if same and table(now, "tool", "appliance") == wanted else None
+    own = {**table(was, "tool", "appliance"), "app": application}
+    return after if now == {**was, "tool": {**table(was, "tool"), "appliance": own}} else None

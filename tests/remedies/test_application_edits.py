@@ -22,6 +22,7 @@ OURS = '[tool.appliance]\napp = "shop:other"\n'
         ("", OURS),
         ("[project]\nname = 'x'\nversion = '1'\n", f"[project]\nname = 'x'\nversion = '1'\n\n{OURS}"),
         ("[tool.appliance]\napp = 'shop:oter'  # ours\n\n[tool.x]\napp = 1\n", None),
+        ("[ tool . appliance ]  # ours\n  app = 'shop:oter'\n", None),
         ('[tool.appliance]\n\n[tool.x]\napp = "y"\n', '[tool.appliance]\napp = "shop:other"\n\n[tool.x]\napp = "y"\n'),
     ],
 )
