@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.environment.environment_folder import note, noted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 LOOK_S = 0.3  # between two looks at uv's archive
@@ -43,11 +43,13 @@ class InstallProgress:
     """
 
     def __init__(self, cache: Path, report: Callable[[dict[str, Any]], None]) -> None:
+        self._cache = cache
         self._archive = cache / _ARCHIVE
         self._report = report
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._before = self._archived()
+        self._left = set(_unpacking(cache))  # by an installation that was killed
         self._step = "resolving"
         self._total = self._fetched = self._installed = 0
         self._unpacked = 0  # bytes
@@ -112,13 +114,18 @@ class InstallProgress:
         pause = LOOK_S
         while not self._ended.wait(pause):
             began = time.monotonic()
-            fetched, unpacked = self._archived() - self._before, _size_of(self._archive.parent)
-            with self._lock:
-                if self._step == "fetching":
-                    self._fetched = max(0, min(fetched, self._total))
-                    self._unpacked = unpacked
+            if self._step == "fetching":
+                self._look()
             self._tell()
             pause = max(LOOK_S, (time.monotonic() - began) * _REST)
+
+    def _look(self) -> None:
+        fetched = self._archived() - self._before
+        unpacked = _size_of(set(_unpacking(self._cache)) - self._left)
+        with self._lock:
+            if self._step == "fetching":  # still
+                self._fetched = max(0, min(fetched, self._total))
+                self._unpacked = unpacked
 
     def _tell(self) -> None:
         state = self.state()
@@ -133,19 +140,23 @@ class InstallProgress:
             return 0
 
 
-def _size_of(cache: Path) -> int:
-    """Return how many bytes are in the folders that uv unpacks downloads into while they arrive."""
-    size = 0
-    try:
-        folders = [entry.path for entry in os.scandir(cache) if entry.name.startswith(_UNPACKING) and entry.is_dir()]
-        while folders:
-            for entry in os.scandir(folders.pop()):
+def _unpacking(cache: Path) -> list[str]:
+    """Return the folders that uv unpacks downloads into while they arrive."""
+    with contextlib.suppress(OSError):  # there is no cache yet
+        return [entry.path for entry in os.scandir(cache) if entry.name.startswith(_UNPACKING) and entry.is_dir()]
+    return []
+
+
+def _size_of(folders: Iterable[str]) -> int:
+    """Return how many bytes are in these folders."""
+    size, found = 0, list(folders)
+    with contextlib.suppress(OSError):  # uv has moved a folder to its archive
+        while found:
+            for entry in os.scandir(found.pop()):
                 if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
+                    found.append(entry.path)
                 else:
                     size += entry.stat(follow_symlinks=False).st_size
-    except OSError:  # uv has moved a folder to its archive
-        return size
     return size
 
 

@@ -58,12 +58,12 @@ def test_counts_what_is_unpacked(tmp_path: Path):
 
 def test_counts_the_bytes_of_what_arrives(tmp_path: Path):
     """What uv has unpacked of a large download that goes on is counted, so that a page does not stand still."""
+    told: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    progress = InstallProgress(tmp_path, told.put)
     part = tmp_path / ".tmpAbc" / "numpy" / "core"
     part.mkdir(parents=True)
     (part / "module.so").write_bytes(b"x" * 5_000)
     (part.parent / "link").symlink_to("/")
-    told: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-    progress = InstallProgress(tmp_path, told.put)
     progress.line("Resolved 1 package in 1ms")
     progress.line("Downloading numpy (16.0MiB)")
     progress.follow()
@@ -75,6 +75,25 @@ def test_counts_the_bytes_of_what_arrives(tmp_path: Path):
     assert 5_000 <= state["bytes_unpacked"] < 6_000
     progress.line(" Downloaded numpy")
     assert progress.state()["bytes_unpacked"] == 0
+
+
+def test_leaves_out_what_a_killed_installation_has_left(tmp_path: Path):
+    """A folder that was there at the start belongs to no download of this installation: its bytes do not count."""
+    (tmp_path / ".tmpOld").mkdir()
+    (tmp_path / ".tmpOld" / "module.so").write_bytes(b"x" * 5_000)
+    told: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    progress = InstallProgress(tmp_path, told.put)
+    progress.line("Resolved 1 package in 1ms")
+    progress.line("Downloading numpy (16.0MiB)")
+    (tmp_path / ".tmpNew").mkdir()
+    (tmp_path / ".tmpNew" / "module.so").write_bytes(b"x" * 300)
+    progress.follow()
+    try:
+        while (state := told.get(timeout=10))["bytes_unpacked"] == 0:
+            pass
+    finally:
+        progress.end()
+    assert state["bytes_unpacked"] == 300
 
 
 def test_a_cache_without_an_archive(tmp_path: Path):
