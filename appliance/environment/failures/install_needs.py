@@ -17,7 +17,7 @@ from appliance.dependencies.dependency_selection import plain
 from appliance.discovery.source.modules import Modules, imports_of
 from appliance.environment.failures.install_remedies import INSTEAD
 from appliance.environment.python.interpreter import admitted
-from appliance.environment.python.pythons import available
+from appliance.environment.python.pythons import find_python
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -111,6 +111,6 @@ def _of_python(text: str, root: Path, cache: Path, values: Mapping[str, str]) ->
         asked = SpecifierSet(found["range"].rstrip(","))
     except InvalidSpecifier:
         return []
-    fitting = [each for each in admitted(root) if asked.contains(f"{each}.{_PATCH}")]
-    here = [each for each in fitting if each in available(cache, values)] if fitting else []
-    return [{"kind": "use-python", "version": here[0]}] if here else []
+    fitting = (each for each in admitted(root) if asked.contains(f"{each}.{_PATCH}"))
+    here = next((each for each in fitting if find_python(each, cache, values)), "")
+    return [{"kind": "use-python", "version": here}] if here else []
