@@ -9,10 +9,12 @@ from __future__ import annotations
 import difflib
 import re
 import sys
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from appliance.conventions import SOURCES_MAX
 from appliance.dependencies.dependency_selection import plain
 from appliance.discovery.source.modules import Modules, imports_of
 from appliance.environment.failures.install_remedies import INSTEAD
@@ -35,7 +37,6 @@ _NO_VERSION = (
 _NOT_THERE = re.compile(rf"{_NAME} was not found in the package registry")
 _OTHER_PYTHON = re.compile(r"does not satisfy Python(?P<range>[<>=!~][\d.,<>=!~*]*)")
 _NEAR = 0.75  # of 1: flaks and flask have 0.8
-_SOURCES_MAX = 200
 _PATCH = 99
 
 
@@ -93,9 +94,7 @@ def _meant(name: str, root: Path) -> str:
     modules = Modules(root)
     own = {*modules.top_level_names(), *sys.stdlib_module_names}
     imported: set[str] = set()
-    for number, file in enumerate(modules.files(2)):
-        if number >= _SOURCES_MAX:
-            break
+    for file in islice(modules.files(2), SOURCES_MAX):
         imported |= {each.partition(".")[0] for each in imports_of(file)}
     candidates = [plain(each) for each in imported - own if plain(each) != plain(name)]
     near = difflib.get_close_matches(plain(name), candidates, n=2, cutoff=_NEAR)
