@@ -25,8 +25,8 @@ def add_to_lock(facts: ProjectFacts, lock: str, packages: list[str]) -> Proposal
     """Run the tool of this lock file; None if it is not here."""
     folder, _, name = lock.rpartition("/")
     tool = LOCK_TOOLS.get(name)
+    where = ("--directory", folder) if folder else ()
     if tool == "uv":
-        where = ("--directory", folder) if folder else ()
         declared = _declared(facts, f"{folder}/pyproject.toml" if folder else "pyproject.toml")
         python = ("--python", str(facts.plan.python)) if facts.plan else ()
         if declared.issuperset(map(plain, names_in("\n".join(packages)))):
@@ -39,7 +39,6 @@ def add_to_lock(facts: ProjectFacts, lock: str, packages: list[str]) -> Proposal
     program = shutil.which(tool, path=facts.variables.get("PATH")) if tool == "poetry" else None
     if program is None:
         return None
-    where = ("--directory", folder) if folder else ()
     why = f"{lock} is Poetry's: it changes pyproject.toml and the lock. Saving them installs what is new."
     return Proposal(command=(program, "add", "--lock", *where, *packages), why=why)
 
