@@ -20,13 +20,17 @@ from appliance.remedies.toml_places import toml_of
 if TYPE_CHECKING:
     from appliance.remedies.remedy import ProjectFacts
 
-_REQUIREMENT = (
-    r"(?im)(?P<before>^[ \t]*(?:-[ \t]+)?[\"']?|[\"'])(?P<name>{name})(?P<extras>\[[^\]\n]{{0,200}}\])?"
-    r"(?P<spec>[ \t]*(?:===|==|~=|>=|<=|!=|=|<|>)[^;#\"'\r\n]*?)?"
+_LINE_BEGIN = r"^[ \t]*(?:-[ \t]+)?[\"']?"
+_QUOTE = r"[\"']"
+_SPECIFIED = (
+    r"(?P<name>{name})(?:\[[^\]\n]{{0,200}}\])?"
+    r"(?P<spec>(?:[ \t]*(?:===|==|~=|>=|<=|!=|=|<|>)[^;#\"'\r\n]*?)?)"
     r"(?=[ \t]*(?:[;#\"'\r\n]|\\?\r?\Z))"
 )
+_REQUIREMENT = rf"(?im)(?:{_LINE_BEGIN}|{_QUOTE}){_SPECIFIED}"
+_ITEM = rf"(?im){_QUOTE}{_SPECIFIED}"  # of an array
 _KEY = (
-    r"(?im)(?P<before>^[ \t]*[\"']?)(?P<name>{name})(?P<extras>)[\"']?[ \t]*=[ \t]*"
+    r"(?im)^[ \t]*[\"']?(?P<name>{name})[\"']?[ \t]*=[ \t]*"
     r"(?:\{{[^}}\n]*?\bversion[ \t]*=[ \t]*)?[\"'](?P<spec>[^\"'\n]*)[\"']"
 )
 _ONE_VERSION = re.compile(r"(?P<before>[ \t]*(?:===|==|~=|>=|>|=|\^|~)?[ \t]*)(?P<version>[0-9][\w.!+*-]*)[ \t]*")
@@ -85,14 +89,11 @@ def _declaring(facts: ProjectFacts, file: str) -> str | None:
 def _place(text: str, file: str, package: str) -> _Place | None:
     """Return the only place where a file requires this package."""
     spelled = "[-_.]+".join(re.escape(part) for part in re.split(r"[-_.]+", package)) + r"(?![\w.-])"
-    is_toml = file.endswith((".toml", "Pipfile"))
-    patterns = (_KEY, _REQUIREMENT.replace("^[ \\t]*(?:-[ \\t]+)?[\\\"']?|", "")) if is_toml else (_REQUIREMENT,)
+    patterns = (_KEY, _ITEM) if file.endswith((".toml", "Pipfile")) else (_REQUIREMENT,)
     for pattern in patterns:
         found = list(re.finditer(pattern.format(name=spelled), text))
         if len(found) == 1:
-            end = max(found[0].end("name"), found[0].end("extras"))
-            spec = found[0].span("spec") if found[0]["spec"] is not None else (end, end)
-            return _Place(found[0].span("name"), spec, pattern is _KEY)
+            return _Place(found[0].span("name"), found[0].span("spec"), pattern is _KEY)
         if found:
             return None
     return None
