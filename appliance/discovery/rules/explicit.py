@@ -175,15 +175,21 @@ def serving(applications: Iterable[str]) -> list[dict[str, str]]:
     return [{"kind": "serve-application", "application": each} for each in applications]
 
 
+def _one_of(near: list[str], otherwise: str) -> str:
+    if not near:
+        return otherwise
+    return f"one of {', '.join(near)}" if near[1:] else near[0]
+
+
+def _corrected(origin: str, near: list[str]) -> str:
+    return f"Correct {origin}" + (f": most likely {near[0]} is right." if near else ".")
+
+
 def _missing(what: str, near: list[str], origin: str, meant: list[str]) -> ApplicationError:
     return ApplicationError(
         f"{origin} names {what}, which does not exist",
-        expected=f"one of {', '.join(near)}"
-        if near[1:]
-        else near[0]
-        if near
-        else "a module of the project, which has none",
-        action=f"Correct {origin}" + (f": most likely {near[0]} is right." if near else "."),
+        expected=_one_of(near, "a module of the project, which has none"),
+        action=_corrected(origin, near),
         needs=serving(meant),
         nearest=near,
     )
@@ -234,12 +240,8 @@ def _check(context: Context, source: Source, named: _Named, verdict: Verdict, or
         near = near or ([best] if best else [])
         raise ApplicationError(
             f"{origin} names {head} of {context.name(source.file)}, which binds no such name",
-            expected=f"one of {', '.join(near)}"
-            if near[1:]
-            else near[0]
-            if near
-            else "a name that the module binds when it is imported",
-            action=f"Correct {origin}" + (f": most likely {near[0]} is right." if near else "."),
+            expected=_one_of(near, "a name that the module binds when it is imported"),
+            action=_corrected(origin, near),
             needs=serving(f"{named.place}:{each}" for each in near),
             nearest=near,
         )
