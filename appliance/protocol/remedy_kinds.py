@@ -165,10 +165,15 @@ def checked(need: object) -> Need | None:
 
 
 def all_checked(needs: object) -> list[Need]:
-    """Return the first needs of a list that fit a row."""
+    """Return the first needs of a list that fit a row, each once. A worker may send a list of any length."""
     if not isinstance(needs, list):
         return []
-    return [found for need in needs[:NEEDS_MAX] if (found := checked(need)) is not None]
+    found: list[Need] = []
+    for need in needs[: 4 * NEEDS_MAX]:
+        fits = checked(need)
+        if fits is not None and fits not in found:
+            found.append(fits)
+    return found[:NEEDS_MAX]
 
 
 def label_of(need: Need) -> str:

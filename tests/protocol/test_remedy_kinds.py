@@ -63,10 +63,17 @@ def test_anything_else_is_not_a_need(need: Any):
 
 def test_no_more_than_a_few():
     """Of a long list the first few count; what is not a list has none."""
-    need = {"kind": "flask-migrate"}
-    assert all_checked([need] * 50) == [need] * NEEDS_MAX
+    needs = [{"kind": "add-host", "host": f"shop{number}.test"} for number in range(50)]
+    assert all_checked(needs) == needs[:NEEDS_MAX]
     assert all_checked({"kind": "flask-migrate"}) == []
     assert all_checked(None) == []
+
+
+def test_equal_needs_count_once():
+    """Equal needs, and those that fit no row, take no place; of a list without end the rest is not read."""
+    again, host = {"kind": "use-python", "version": "3.11"}, {"kind": "add-host", "host": "a"}
+    assert all_checked([again, {**again, "more": "x"}, {"kind": "sh"}, again, host]) == [again, host]
+    assert all_checked([again] * 50 + [host]) == [again]
 
 
 def test_each_remedy_has_its_own_id():
