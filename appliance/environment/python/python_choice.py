@@ -144,10 +144,11 @@ def _with_older_python(error: InstallError, until: str, subject: Subject) -> Ins
         for version in admitted(subject.root, subject.manifest.folder)
         if until in SERVED[: SERVED.index(version) + 1]
     ]
+    if not fitting:
+        return error
+    error.needs.append({"kind": "use-python", "version": fitting[0]})  # offered if that Python is on this machine
     # The error may already advise such a Python because of the pins: a second one would contradict the first.
-    if until in SERVED and fitting:
-        error.needs.append({"kind": "use-python", "version": fitting[0]})  # offered if that Python is on this machine
-    if until in SERVED and fitting and not any(how_to_add(each, subject.values) in error.action for each in fitting):
+    if not any(how_to_add(each, subject.values) in error.action for each in fitting):
         error.action = f"{error.action} Or: {take_older_python(fitting[0], subject.values.get('APPLIANCE_IMAGE', ''))}"
     return error
 
