@@ -12,6 +12,25 @@ import zipfile
 from appliance.config.settings import read_settings
 from appliance.environment.plan import install, plan, project_environment
 
+# The pyproject.toml of a source distribution whose backend.py builds it.
+BACKEND = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+# A backend.py that builds legacy 1.0, on a Python older than 3.11 alone.
+OLD_BACKEND = """\
+import pathlib, sys, zipfile
+
+def build_wheel(folder, *_, **__):
+    if sys.version_info >= (3, 11):
+        raise ValueError("invalid mode: 'rU'")
+    name = "legacy-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(pathlib.Path(folder, name), "w") as archive:
+        archive.writestr("legacy.py", "")
+        archive.writestr("legacy-1.0.dist-info/METADATA", "Metadata-Version: 2.1\\nName: legacy\\nVersion: 1.0\\n")
+        wheel = "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+        archive.writestr("legacy-1.0.dist-info/WHEEL", wheel)
+        archive.writestr("legacy-1.0.dist-info/RECORD", "")
+    return name
+"""
+
 
 def wheel(folder, name, version="1.0", requires=(), *, tag="py3-none-any", requires_python="", modules=None):
     """A wheel with one module, named like its distribution; or with the modules that are given, path to text."""

@@ -24,7 +24,7 @@ from tests.live.remedy_projects import (
     index,
     write,
 )
-from tests.package_index import sdist
+from tests.package_index import BACKEND, OLD_BACKEND, sdist
 
 Start = Callable[..., Appliance]
 
@@ -212,30 +212,12 @@ def test_an_old_pages_button_runs_nothing(start: Start, project: Path):
     assert not (project / "data").exists()
 
 
-OLD_BACKEND = """
-import pathlib, sys, zipfile
-
-def build_wheel(folder, *_, **__):
-    if sys.version_info >= (3, 11):
-        raise ValueError("invalid mode: 'rU'")
-    name = "legacy-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(pathlib.Path(folder, name), "w") as archive:
-        archive.writestr("legacy.py", "")
-        archive.writestr("legacy-1.0.dist-info/METADATA", "Metadata-Version: 2.1\\nName: legacy\\nVersion: 1.0\\n")
-        wheel = "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
-        archive.writestr("legacy-1.0.dist-info/WHEEL", wheel)
-        archive.writestr("legacy-1.0.dist-info/RECORD", "")
-    return name
-"""
-
-
 def test_a_pinned_python_that_cannot_build_a_package(start: Start, project: Path, tmp_path: Path):
     """A package that only an older Python can build: the newest such Python of this machine takes the pin's place."""
     if find_python("3.10", tmp_path, os.environ) is None:
         pytest.skip("not run: this machine has no Python 3.10")
     offline = index(tmp_path)
-    backend = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
-    sdist(tmp_path / "wheels", "legacy", "1.0", {"pyproject.toml": backend, "backend.py": OLD_BACKEND})
+    sdist(tmp_path / "wheels", "legacy", "1.0", {"pyproject.toml": BACKEND, "backend.py": OLD_BACKEND})
     write(project, app__py="import legacy\n" + HELLO.format(word="mended"), requirements__txt="legacy==1.0\n")
     (project / ".python-version").write_text("3.11\n")
     appliance = start(**offline)

@@ -22,18 +22,17 @@ from appliance.environment.python.interpreter import Interpreter, Known
 from appliance.environment.python.python_choice import Subject, after_failure
 from appliance.environment.python.pythons import SERVED, find_python
 from appliance.errors import InstallError
-from tests.package_index import Shop, wheel
+from tests.package_index import BACKEND, OLD_BACKEND, Shop, wheel
 
 BUILDS = Path(__file__).parent / "builds"
 OWN = f"{sys.version_info[0]}.{sys.version_info[1]}"
-_BACKEND = """\
+_FAILING_BACKEND = """\
 import pathlib, sys
 
 def build_wheel(*_, **__):
     sys.stderr.write((pathlib.Path(__file__).parent / "words.txt").read_text())
     raise SystemExit(1)
 """
-_PYPROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
 
 
 def unbuildable(shop: Shop, build: str) -> tuple[str, str]:
@@ -49,8 +48,8 @@ def unbuildable(shop: Shop, build: str) -> tuple[str, str]:
         name,
         version,
         {
-            "pyproject.toml": _PYPROJECT,
-            "backend.py": _BACKEND,
+            "pyproject.toml": BACKEND,
+            "backend.py": _FAILING_BACKEND,
             "words.txt": said,
             "PKG-INFO": f"Metadata-Version: 2.2\nName: {name}\nVersion: {version}\n",
         },
@@ -279,7 +278,7 @@ def test_an_older_python_that_is_here(shop: Shop):
     older = [version for version in SERVED if version < "3.11" and find_python(version, shop.cache, shop.values)]
     if OWN < "3.11" or not older:
         pytest.skip("not run: this machine has no other Python that is old enough")
-    shop.sdist("legacy", "1.0", {"pyproject.toml": _PYPROJECT, "backend.py": _OLD_BACKEND})
+    shop.sdist("legacy", "1.0", {"pyproject.toml": BACKEND, "backend.py": OLD_BACKEND})
     shop.write("requirements.txt", "legacy==1.0\n")
     shop.install()
     planned = shop.plan()
@@ -287,23 +286,6 @@ def test_an_older_python_that_is_here(shop: Shop):
     assert planned.because == "legacy==1.0 can't be built on a Python newer than 3.10"
     assert planned.interpreter.startswith(older[0])
     assert plan(shop.root, shop.settings, shop.values) == planned
-
-
-_OLD_BACKEND = """\
-import base64, hashlib, pathlib, sys, zipfile
-
-def build_wheel(folder, *_, **__):
-    if sys.version_info >= (3, 11):
-        raise ValueError("invalid mode: 'rU'")
-    name = "legacy-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(pathlib.Path(folder, name), "w") as archive:
-        archive.writestr("legacy.py", "")
-        archive.writestr("legacy-1.0.dist-info/METADATA", "Metadata-Version: 2.1\\nName: legacy\\nVersion: 1.0\\n")
-        wheel = "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
-        archive.writestr("legacy-1.0.dist-info/WHEEL", wheel)
-        archive.writestr("legacy-1.0.dist-info/RECORD", "")
-    return name
-"""
 
 
 @pytest.mark.parametrize(
