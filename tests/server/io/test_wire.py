@@ -6,7 +6,7 @@ import os
 import select
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -107,6 +107,32 @@ def pair() -> Iterator[tuple[Wire, socket.socket]]:
 Pair = tuple[Wire, socket.socket]
 
 
+class Waits:
+    """The waits of a wire, by a clock that moves only then: each lasts two seconds."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.seen: list[tuple[int, float]] = []
+        self.during_second: Callable[[], None] = lambda: None
+
+    def wait(self, events: int, seconds: float) -> None:
+        self.seen.append((events, seconds))
+        self.now += 2.0
+        if len(self.seen) == 2:
+            self.during_second()
+        if seconds <= 0:
+            raise TimeoutError
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> Waits:
+    """What each wire waits for, and how long; no time passes."""
+    waits = Waits()
+    monkeypatch.setattr(wire_module, "monotonic", lambda: waits.now)
+    monkeypatch.setattr(Wire, "wait", lambda _, events, seconds: waits.wait(events, seconds))
+    return waits
+
+
 def test_a_wire_begins_with_nothing(pair: Pair):
     """A new wire has a socket that never blocks, and knows nothing of its client but the bytes that came early."""
     wire, _ = pair
@@ -138,23 +164,13 @@ def test_what_comes_is_buffered(pair: Pair):
     assert (wire.take(2, budget), budget.left) == (b"", 5.0)
 
 
-def test_a_wait_takes_the_client_s_time(pair: Pair, monkeypatch: pytest.MonkeyPatch):
+def test_a_wait_takes_the_client_s_time(pair: Pair, waits: Waits):
     """A wait takes from the client's time what it lasted, and never lasts longer; what comes then gives time back."""
     wire, client = pair
-    now = [100.0]
-    waits: list[tuple[int, float]] = []
-
-    def wait(self: Wire, events: int, seconds: float) -> None:
-        waits.append((events, seconds))
-        now[0] += 2.0
-        if len(waits) == 2:
-            client.sendall(b"x" * 1024)
-
-    monkeypatch.setattr(wire_module, "monotonic", lambda: now[0])
-    monkeypatch.setattr(Wire, "wait", wait)
+    waits.during_second = lambda: client.sendall(b"x" * 1024)
     budget = TimeBudget(10.0)
     assert len(wire.receive(budget)) == 1024
-    assert (waits, budget.left) == ([(select.POLLIN, 10.0), (select.POLLIN, 8.0)], 7.0)
+    assert (waits.seen, budget.left) == ([(select.POLLIN, 10.0), (select.POLLIN, 8.0)], 7.0)
 
 
 @pytest.mark.parametrize(
@@ -342,24 +358,17 @@ def test_abort_wakes_who_waits(pair: Pair):
 
 
 @pytest.mark.parametrize("ends", [True, False])
-def test_lingering_lasts_until_the_client_ends(pair: Pair, monkeypatch: pytest.MonkeyPatch, ends: bool):
+def test_lingering_lasts_until_the_client_ends(pair: Pair, waits: Waits, ends: bool):
     """Lingering ends our side, and waits until the client has ended, no longer than it may."""
     wire, client = pair
-    now = [100.0]
-    waits: list[tuple[int, float]] = []
 
-    def wait(self: Wire, events: int, seconds: float) -> None:
-        waits.append((events, seconds))
-        now[0] += 2.0
-        if ends and len(waits) == 2:
-            assert client.recv(1) == b""
-            client.close()
-        if seconds <= 0:
-            raise TimeoutError
+    def end() -> None:
+        assert client.recv(1) == b""
+        client.close()
 
-    monkeypatch.setattr(wire_module, "monotonic", lambda: now[0])
-    monkeypatch.setattr(Wire, "wait", wait)
+    if ends:
+        waits.during_second = end
     client.sendall(b"x")
     wire.linger(3.0)
-    assert waits == [(select.POLLIN, 3.0), (select.POLLIN, 1.0)] + [(select.POLLIN, -1.0)] * (not ends)
+    assert waits.seen == [(select.POLLIN, 3.0), (select.POLLIN, 1.0)] + [(select.POLLIN, -1.0)] * (not ends)
     assert wire.ended is ends
