@@ -63,11 +63,6 @@ class ApplianceWithFault(Appliance):
         """From now on it does not."""
         self.armed.unlink()
 
-    def wait_for_fault(self) -> None:
-        """Until it has failed once; each look waits for whatever is logged next."""
-        while not self.made.exists():
-            self.wait_for_event()
-
     def wait_for_event(self) -> None:
         """Any event."""
         event = self._incoming.get(timeout=30)

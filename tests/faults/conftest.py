@@ -1,4 +1,4 @@
-"""The fixtures of the fault tests; what they are made of is in faulty."""
+"""The fixtures of the fault tests; what they are made of is in appliance_with_fault."""
 
 from __future__ import annotations
 

@@ -20,8 +20,6 @@ from appliance.watch.tree import Mark
 from appliance.watch.watch_set import WatchOptions
 from appliance.watch.watcher import Changes, Watcher, WorkerState
 
-OLD_S = 60  # nothing that a test prepares was saved while the watch began
-
 
 class Watching:
     """A watcher that runs; a listener that remembers."""
