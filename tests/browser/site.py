@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from tests.live.live_appliance import Appliance
@@ -127,9 +128,16 @@ class Site:
 
     def until(self, script: str) -> None:
         """Wait until this holds. A page's policy may forbid what playwright's own wait uses."""
+        self._until(lambda: self._holds(script), script)
+
+    def until_loaded_after(self, loads: int) -> None:
+        """Wait until the page has loaded more often than this."""
+        self._until(lambda: self.loads > loads, f"the page has loaded {loads} times, and does not load again")
+
+    def _until(self, holds: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + 30
-        while not self._holds(script):
-            assert time.monotonic() < deadline, script
+        while not holds():
+            assert time.monotonic() < deadline, what
             self.page.wait_for_timeout(5)
 
     def _holds(self, script: str) -> bool:

@@ -85,8 +85,7 @@ def test_a_page_that_stays_the_same_is_loaded_once(opened: Callable[..., Site]):
     for word in ("three", "four"):
         loads = site.loads
         site.save(word)
-        while site.loads == loads:
-            site.page.wait_for_timeout(5)
+        site.until_loaded_after(loads)
         site.appliance.edit("app.py", "def (\n")
         site.page.wait_for_selector("appliance-error", state="attached")
         assert site.loads == loads + 1
