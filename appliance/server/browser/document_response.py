@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any
 from wsgiref.headers import Headers
 
-from .insertion import CODINGS, Insertion, changed_fields, encoding_of
+from .insertion import Insertion, changed_fields, encoding_of, readable_coding
 from .policy import NAMES
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def readable(accepted: str) -> str:
     """The codings of an Accept-Encoding (RFC 9110, 12.5.3) in which a document can get the script, or identity."""
     codings = (each.strip() for each in accepted.split(","))
-    return ", ".join(each for each in codings if each.partition(";")[0].strip().lower() in CODINGS) or "identity"
+    return ", ".join(each for each in codings if readable_coding(each.partition(";")[0].strip())) or "identity"
 
 
 def added_to_page(tag: Tag, fields: Fields, content: bytes) -> tuple[Fields, bytes]:

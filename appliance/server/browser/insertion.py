@@ -29,7 +29,7 @@ _HEADER = 2  # bytes of zlib's: without them it is not known how a body is wrapp
 _PART = 1 << 20  # bytes of a decompressed part at most
 _FAST = 1  # the level: the way is this machine's own
 _NO_CONTENT = frozenset({204, 205, 206, 304})
-CODINGS = frozenset({"identity", "gzip", "x-gzip", "deflate"})
+_CODINGS = frozenset({"identity", "gzip", "deflate"})
 
 
 def encoding_of(status: int, fields: Sequence[Pair]) -> str | None:
@@ -42,8 +42,13 @@ def encoding_of(status: int, fields: Sequence[Pair]) -> str | None:
         return None
     if _NO_TRANSFORM.search(known.get("cache-control", "")):
         return None
-    encoding = known.get("content-encoding", "").strip().removeprefix("x-") or "identity"
-    return encoding if encoding in CODINGS else None
+    return readable_coding(known.get("content-encoding", "").strip() or "identity")
+
+
+def readable_coding(name: str) -> str | None:
+    """The coding of this name (RFC 9110, 8.4.1), if a script can go into it; None if not."""
+    coding = name.lower().removeprefix("x-")
+    return coding if coding in _CODINGS else None
 
 
 def changed_fields(fields: Sequence[Pair], added: int | None, nonce: str) -> list[Pair]:

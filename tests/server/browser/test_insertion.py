@@ -182,6 +182,7 @@ def test_what_says_gzip_and_is_none(broken: bytes):
         (500, HTML, "identity"),
         (200, [*HTML, ("Content-Encoding", "gzip")], "gzip"),
         (200, [*HTML, ("content-encoding", "X-GZIP")], "gzip"),
+        (200, [*HTML, ("Content-Encoding", "x-x-gzip")], None),
         (200, [*HTML, ("Content-Encoding", "br")], None),
         (200, [*HTML, ("Content-Encoding", "gzip, br")], None),
         (204, HTML, None),
