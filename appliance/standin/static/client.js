@@ -141,8 +141,9 @@
     for (const path of paths) noted[path] = at;
     try {
       localStorage.setItem(REFRESHED, JSON.stringify(noted));
+      return true;
     } catch {
-      // full, or forbidden
+      return false; // full, or forbidden
     }
   }
   // Files that were saved before this page listened: it has loaded them earlier, or from the cache.
@@ -156,8 +157,7 @@
     const old = Object.keys(paths).filter(isOld);
     if (!old.length) return;
     const at = Math.max(...old.map((path) => paths[path]));
-    note(old, at);
-    if (refreshedAt()[old[0]] === at) assets({ paths: old, at }); // else this page could be loaded again and again
+    if (note(old, at)) assets({ paths: old, at }); // else this page could be loaded again and again
   }
   function swapStyles(files) {
     const links = [...document.querySelectorAll('link[rel~="stylesheet"][href]')];
