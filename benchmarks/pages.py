@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import re
 import shutil
 import statistics
 import subprocess
@@ -27,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.environments import FOLDER, python_of
 from benchmarks.processes import free_port, running
 from benchmarks.results import keep
+from benchmarks.saves import with_version, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ class Server:
 
     Attributes:
         title: its name for readers.
-        project: the folder of the project below ``projects``.
+        project: the folder of the project below ``projects``; its page and style are in ``pages_shared``.
         argv: the program; ``{port}`` and ``{folder}`` stand for what they say.
         error: what lies over the page, or takes its place, while the code is broken; a CSS selector.
         environment: variables of its own.
@@ -139,7 +139,9 @@ def _measure(server: Server, browser: Browser, rounds: int) -> dict[str, Any]:
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
         folder = scratch / "project"
-        shutil.copytree(_PROJECTS / server.project, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        for part in ("pages_shared", server.project):
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(_PROJECTS / part, folder, ignore=ignored, dirs_exist_ok=True)
         environment = {
             "PATH": os.environ["PATH"],  # noqa: TID251  programs of their own
             "HOME": str(scratch),
@@ -158,7 +160,7 @@ def _measure(server: Server, browser: Browser, rounds: int) -> dict[str, Any]:
         seen = _Seen(page, folder, server)
         for number in range(1, rounds + 1):
             seen.round(number)
-    return {"served_s": seen.served_s, "missed": seen.missed, "kept": seen.kept, "loads": seen.loads}
+    return {"served_s": seen.served_s, "missed": seen.missed, "kept": seen.kept}
 
 
 class _Seen:
@@ -168,7 +170,6 @@ class _Seen:
         served_s: of each step, seconds from each save to what it shows.
         missed: of each step, how many saves were not seen in time.
         kept: rounds after which the form and the scroll position were as before.
-        loads: how many times a style loaded the page again.
     """
 
     def __init__(self, page: Page, folder: Path, server: Server) -> None:
@@ -180,28 +181,23 @@ class _Seen:
         self._left = Error
         self.served_s: dict[str, list[float]] = {step: [] for step in _STEPS}
         self.missed = dict.fromkeys(_STEPS, 0)
-        self.kept = self.loads = 0
+        self.kept = 0
 
     def round(self, number: int) -> None:
         """A style, an error, its correction: each saved, and looked for."""
         self._page.fill("[name=name]", "typed")
         self._page.evaluate("scrollTo(0, 1200)")
-        self._page.evaluate("document.title = 'the same document'")
         text = self._style.read_text()
-        _write(self._style, text.replace(f"order: {number - 1} ", f"order: {number} "))
-        self._look("style", f"getComputedStyle(document.querySelector('h1')).order === '{number}'")
-        self.loads += self._page.evaluate("document.title") != "the same document"
+        saved = write(self._style, text.replace(f"order: {number - 1} ", f"order: {number} "))
+        self._look("style", saved, f"getComputedStyle(document.querySelector('h1')).order === '{number}'")
         good = self._code.read_text()
-        _write(self._code, _BROKEN)
-        self._look("error", f"!!document.querySelector({self._error!r})")
-        corrected = re.sub(r"^VERSION = \d+$", f"VERSION = {number}", good, flags=re.MULTILINE)
-        _write(self._code, corrected)
+        self._look("error", write(self._code, _BROKEN), f"!!document.querySelector({self._error!r})")
+        saved = write(self._code, with_version(good, number))
         shows = f"document.querySelector('h1')?.textContent === '{number}' && !document.querySelector({self._error!r})"
-        self._look("corrected", shows)
+        self._look("corrected", saved, shows)
         self.kept += self._holds("document.forms[0][0].value === 'typed' && scrollY === 1200")
 
-    def _look(self, step: str, script: str) -> None:
-        since = time.monotonic()
+    def _look(self, step: str, since: float, script: str) -> None:
         while not self._holds(script):
             if time.monotonic() > since + _PATIENCE_S:
                 self.missed[step] += 1
@@ -215,12 +211,6 @@ class _Seen:
             return bool(self._page.evaluate(script))
         except self._left:  # the document that was asked has gone
             return False
-
-
-def _write(file: Path, text: str) -> None:
-    aside = file.with_name(f".{file.name}.saved")
-    aside.write_text(text)
-    aside.replace(file)
 
 
 def _pause(seconds: float) -> None:

@@ -42,10 +42,19 @@ class Met:
 
 
 def save(file: Path, version: int, *, longer: bool = False) -> float:
-    """Save the file with this version, by a rename over it, and one line longer if so; when, on CLOCK_MONOTONIC."""
+    """Save the file with this version, and one line longer if so; when, on CLOCK_MONOTONIC."""
+    return write(file, with_version(file.read_text(), version) + "#\n" * longer)
+
+
+def with_version(code: str, version: int) -> str:
+    """The code, with this version."""
+    return re.sub(r"^VERSION = \d+$", f"VERSION = {version}", code, flags=re.MULTILINE)
+
+
+def write(file: Path, text: str) -> float:
+    """Save the file with this text, by a rename over it, as editors do; when, on CLOCK_MONOTONIC."""
     aside = file.with_name(f".{file.name}.saved")
-    text = re.sub(r"^VERSION = \d+$", f"VERSION = {version}", file.read_text(), flags=re.MULTILINE)
-    aside.write_text(text + "#\n" * longer)
+    aside.write_text(text)
     aside.replace(file)
     return time.monotonic()
 
