@@ -64,7 +64,7 @@ def test_a_stale_id(scene: Scene, state: dict[str, Any]):
 
 
 @pytest.mark.parametrize(("asgi", "buttons"), [("adapt", 2), ("refuse", 0)])
-def test_asgi_applications(scene: Scene, asgi: str, buttons: int):
+def test_a_button_for_each_asgi_application(scene: Scene, asgi: str, buttons: int):
     """Each ASGI application has its button if the appliance adapts ASGI, and none if it does not."""
     for name in ("one", "two"):
         (scene.settings.project / f"{name}.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n")
