@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _REQUEST = "request"  # the name of the server's threads
+_OURS = __file__.rpartition("/worker/")[0] + "/"
 MAX_REPORTED = 20  # how many are reported by name
 
 
@@ -46,9 +47,16 @@ def running(root: str, *, streams: bool) -> list[BackgroundWork]:
         for thread in threads
         if thread is not main and thread.ident in frames and _is_counted(thread, pooled, streams=streams)
     ]
-    if not found and main.ident in frames:  # the main thread is in an exit hook, or at the end of a script
-        found = [_work(main.name, frames[main.ident], root)]
+    if not found and main.ident in frames and not _is_ours(frames[main.ident], root):
+        found = [_work(main.name, frames[main.ident], root)]  # it is in an exit hook, or at the end of a script
     return found
+
+
+def _is_ours(frame: FrameType, root: str) -> bool:
+    """Whether code of ours runs, with no code of the project that it has called."""
+    files = (each.f_code.co_filename for each in _outwards(frame))
+    nearest = next((file for file in files if file.startswith((_OURS, f"{root}/"))), "")
+    return nearest.startswith(_OURS)
 
 
 def _is_counted(thread: threading.Thread, pooled: Container[threading.Thread], *, streams: bool) -> bool:
