@@ -26,6 +26,9 @@ _OPENING = """# What the log says
 With `APPLIANCE_LOG_FORMAT=json`, every line of stdout is one JSON object. It begins with these fields:
 """
 
+_TO_DO = """Warnings and errors say in `action` what to do about them. For these events, `action` is always the same:
+"""
+
 _CLOSING = """
 Names with a dot are those of [OpenTelemetry's semantic conventions](https://opentelemetry.io/docs/specs/semconv/).
 An event may have further fields. A missing field means that its value is unknown. NaN and the infinities become `null`,
@@ -106,6 +109,11 @@ def documentation() -> str:
             _table(
                 ("event", "level", "when", "fields"),
                 [(f"`{name}`", event.level, event.meaning, _fields(name, event)) for name, event in EVENTS.items()],
+            ),
+            "\n## What to do\n",
+            _TO_DO,
+            _table(
+                ("event", "`action`"), [(f"`{name}`", event.action) for name, event in EVENTS.items() if event.action]
             ),
             "\n## Fields\n",
             _table(("field", "type", "meaning"), [(f"`{n}`", FIELDS[n].type, FIELDS[n].meaning) for n in sorted(used)]),

@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from appliance.logs.events import EVENTS
 from appliance.logs.project_output import logging_events
 from appliance.logs.render.json_line import json_line
 from appliance.logs.render.log_fields import ALWAYS
@@ -122,5 +123,9 @@ def masked_entry(mask: Mask, entry: Entry) -> Entry:
 def _unrendered(entry: Entry, error: Exception) -> bytes:
     """Return the line for an entry that can't be rendered."""
     shown = {key: entry[key] for key in ("timestamp", "role", "generation") if isinstance(entry.get(key), str | int)}
-    fields = {"reason": f"{type(error).__name__}: {error}", "record": repr(entry)[:SHOWN_CHARACTERS]}
+    fields = {
+        "reason": f"{type(error).__name__}: {error}",
+        "record": repr(entry)[:SHOWN_CHARACTERS],
+        "action": EVENTS["record.malformed"].action,
+    }
     return json_line(None, "error", {**shown, "level": "error", "event": "record.malformed", **fields})

@@ -22,13 +22,21 @@ EVENTS = MappingProxyType(
         "appliance.abandoned": Event(
             "error",
             "The appliance stops although some processes could not be ended; `names` are their roles.",
-            ("count", "names"),
+            ("count", "names", "action"),
+            action=(
+                "Look for a disk or a network mount that does not answer. Stop the container, which ends the processes."
+            ),
         ),
         "appliance.stopped": Event("info", "No process is left.", ("uptime_s",)),
         "appliance.failed": Event("error", "The appliance can't go on.", (*_ERROR, "place")),
         "listen.failed": Event("error", "The address can't be bound.", _ERROR),
         "supervisor.missing": Event("error", "A command found no supervisor that answers.", _ERROR),
-        "status.unavailable": Event("warning", "`appliance status` and the health check get no answer.", ("reason",)),
+        "status.unavailable": Event(
+            "warning",
+            "`appliance status` and the health check get no answer.",
+            ("reason", "action"),
+            action="Stop the other appliance, or set APPLIANCE_STATUS_SOCKET to a path in a folder of your own.",
+        ),
         "process.reaped": Event("debug", "A process ended that the appliance had not started.", ("pid", "status")),
         # The appliance's folders.
         "folder.replaced": Event(
@@ -50,8 +58,12 @@ EVENTS = MappingProxyType(
         "cache.refused": Event(
             "warning",
             "Other users could write compiled code in the cache; it was not used.",
-            ("path", "reason"),
+            ("path", "reason", "action"),
             CHILD,
+            action=(
+                "Set APPLIANCE_CACHE to a folder that only you can write. Until then, the code is compiled at each "
+                "start."
+            ),
         ),
         "supervisor.failed": Event(
             "error",
@@ -65,7 +77,12 @@ EVENTS = MappingProxyType(
         ),
         # Settings and the environment.
         "settings.invalid": Event("error", "A setting or the command line is not valid.", _ERROR),
-        "settings.ignored": Event("warning", "Settings have no effect.", ("names", "reason")),
+        "settings.ignored": Event(
+            "warning",
+            "Settings have no effect.",
+            ("names", "reason", "action"),
+            action="No action is needed if they are not meant as settings; docs/settings.md has the settings' names.",
+        ),
         "settings.changed": Event(
             "warning", "A setting in an .env file changed; restart to apply it.", ("key", "action")
         ),
@@ -101,10 +118,16 @@ EVENTS = MappingProxyType(
         "install.started": Event("info", "The project's dependencies are being installed.", ("source",)),
         "install.output": Event("info", "One line of the installer's output.", ("text",)),
         "install.adapted": Event(
-            "warning", "Some dependencies are not installed exactly as their file says.", ("reason",)
+            "warning",
+            "Some dependencies are not installed exactly as their file says.",
+            ("reason", "action"),
+            action="No action is needed if the project works; docs/dependencies.md says how the files are read.",
         ),
         "install.extended": Event(
-            "warning", "An import needed a package that no file declares; it is installed too.", ("package", "reason")
+            "warning",
+            "An import needed a package that no file declares; it is installed too.",
+            ("package", "reason", "action"),
+            action="Declare the package in the project's dependencies.",
         ),
         "install.finished": Event("info", "The dependencies are installed.", ("duration_s",)),
         "install.failed": Event("error", "The dependencies can't be installed.", (*_ERROR, "output", "offline")),
@@ -134,7 +157,12 @@ EVENTS = MappingProxyType(
             CHILD,
         ),
         "worker.stacks": Event("warning", "The stacks of a worker's threads, at SIGQUIT.", ("pid", "traceback")),
-        "worker.exited": Event("debug, error", "A worker's process ended.", ("pid", "how")),
+        "worker.exited": Event(
+            "debug, error",
+            "A worker's process ended.",
+            ("pid", "how", "action"),
+            action="Read the lines above: what the worker printed last. A new worker starts.",
+        ),
         "worker.stuck": Event(
             "error",
             "A worker is alive but answers no request: it is stopped, or accepts no connection, or for a minute no "
@@ -151,8 +179,9 @@ EVENTS = MappingProxyType(
         "work.cut": Event(
             "warning",
             "Background work did not end in time, and was stopped.",
-            ("thread", "file", "line", "function"),
+            ("thread", "file", "line", "function", "action"),
             CHILD,
+            action="Let the work end within APPLIANCE_GRACE_S, or raise APPLIANCE_GRACE_S.",
         ),
         "scheduler.stopped": Event(
             "debug", "A worker that serves no more has stopped its schedulers from starting jobs.", ("names",), CHILD
@@ -167,10 +196,17 @@ EVENTS = MappingProxyType(
         "channel.failed": Event(
             "error",
             "The supervisor can't read what a process of the appliance sends; it replaces the process.",
-            ("pid", "reason"),
+            ("pid", "reason", "action"),
+            action="No action is needed if it happens once. If it happens again, report it with this line.",
         ),
         "standin.ended": Event(
-            "error", "The stand-in, which answers while no worker can, has ended or did not start.", ("reason",)
+            "error",
+            "The stand-in, which answers while no worker can, has ended or did not start.",
+            ("reason", "action"),
+            action=(
+                "No action is needed if it happens once: another one starts. If it happens again, report it with this"
+                " line."
+            ),
         ),
         **PAGE_EVENTS,
         # Reloading.
@@ -222,8 +258,23 @@ EVENTS = MappingProxyType(
         "preload.unfit": Event(
             "info", "A worker could not use the preloaded modules; another worker starts cold.", ("reason",)
         ),
-        "preload.refused": Event("warning", "Nothing is preloaded; every reload is a cold start.", ("reason",)),
-        "preload.ended": Event("warning", "The preloader's process ended; a new one starts.", ("how",)),
+        "preload.refused": Event(
+            "warning",
+            "Nothing is preloaded; every reload is a cold start.",
+            ("reason", "action"),
+            action=(
+                "If reloads are too slow, change what the reason names. APPLIANCE_PRELOAD=off starts each worker "
+                "cold, without this warning."
+            ),
+        ),
+        "preload.ended": Event(
+            "warning",
+            "The preloader's process ended; a new one starts.",
+            ("how", "action"),
+            action=(
+                "Read the lines above: what the preloader printed last. If it happens again, set APPLIANCE_PRELOAD=off."
+            ),
+        ),
         **REQUEST_EVENTS,
         # The output of processes, and failures of the log itself.
         "output": Event(
@@ -254,8 +305,14 @@ EVENTS = MappingProxyType(
             "error",
             "Lines could not be written (reported on stderr, at the end), or a worker died before it reported or "
             "handled some requests.",
-            ("count", "reason"),
+            ("count", "reason", "action"),
+            action="Find out why the worker ended (the lines above), or why the reader of stdout takes no more lines.",
         ),
-        "record.malformed": Event("error", "A process sent an invalid record.", ("reason", "record")),
+        "record.malformed": Event(
+            "error",
+            "A process sent an invalid record.",
+            ("reason", "record", "action"),
+            action="Report it with this line: the appliance does not send such records.",
+        ),
     }
 )

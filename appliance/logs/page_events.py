@@ -20,7 +20,15 @@ PAGE_EVENTS = MappingProxyType(
             ("reason", "action", "client.address"),
             CHILD,
         ),
-        "pages.failed": Event("warning", "The pages of the appliance can't be shown.", ("reason",)),
+        "pages.failed": Event(
+            "warning",
+            "The pages of the appliance can't be shown.",
+            ("reason", "action"),
+            action=(
+                "Load the page again. If it happens again, raise the limit of descriptors or processes that the "
+                "reason names."
+            ),
+        ),
         "templates.reread": Event(
             "info",
             "Templates have changed that the worker reads again anyway: it goes on, and open pages load again.",
@@ -39,13 +47,24 @@ PAGE_EVENTS = MappingProxyType(
         "remedy.finished": Event(
             "info", "The remedy has succeeded; the project is served again.", ("remedy", "duration_s")
         ),
-        "remedy.failed": Event("warning", "The remedy has failed, or was ended.", ("remedy", "reason", "duration_s")),
-        "remedy.refused": Event("warning", "A remedy was asked for that can't be run now.", ("reason",)),
+        "remedy.failed": Event(
+            "warning",
+            "The remedy has failed, or was ended.",
+            ("remedy", "reason", "duration_s", "action"),
+            action="Read the output on the page, correct what the reason names, and press the button again.",
+        ),
+        "remedy.refused": Event(
+            "warning",
+            "A remedy was asked for that can't be run now.",
+            ("reason", "action"),
+            action="Load the page again: it shows the remedies that can be run now.",
+        ),
         "browser.error": Event(
             "error",
             "A page in a browser had an error: an uncaught exception, a rejected promise, or console.error.",
-            ("type", "message", "place", "page", "count"),
+            ("type", "message", "place", "page", "count", "action"),
             CHILD,
+            action="Correct the script at this place; the browser's developer tools show its stack.",
         ),
     }
 )

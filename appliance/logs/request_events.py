@@ -36,8 +36,12 @@ REQUEST_EVENTS = MappingProxyType(
         "request.slow": Event(
             "warning",
             "A request has run for SLOW_REQUEST_S, and still runs; the traceback is its current stack.",
-            ("http.request.method", "url.path", "running_s", "request_id", "traceback"),
+            ("http.request.method", "url.path", "running_s", "request_id", "traceback", "action"),
             CHILD,
+            action=(
+                "Read the traceback: it shows what the request waits for. If it may take so long, raise "
+                "APPLIANCE_SLOW_REQUEST_S."
+            ),
         ),
         "request.refused": Event(
             "warning, error", "A request could not be read, or was not allowed to run.", _ACCESS, CHILD
@@ -52,20 +56,38 @@ REQUEST_EVENTS = MappingProxyType(
         ),
         "client.left": Event("info", "A client closed its connection.", ("message",), CHILD),
         "connection.failed": Event(
-            "error", "A connection ended with an error in the server.", ("client.address", "traceback"), CHILD
+            "error",
+            "A connection ended with an error in the server.",
+            ("client.address", "traceback", "action"),
+            CHILD,
+            action="Read the traceback. If it ends in a file of the appliance, report it with this line.",
         ),
         "handshake.failed": Event(
             "warning",
             "A client and the server could not agree on TLS; often the client does not trust the certificate.",
-            ("client.address", "reason"),
+            ("client.address", "reason", "action"),
             CHILD,
+            action="Let the client trust the certificate (docs/tls.md), and use https:// in its URL.",
         ),
-        "accept.failed": Event("error", "A connection could not be accepted.", ("reason",), CHILD),
+        "accept.failed": Event(
+            "error",
+            "A connection could not be accepted.",
+            ("reason", "action"),
+            CHILD,
+            action=(
+                "Look for files and sockets that the project opens and does not close, or raise the limit of open "
+                "files (ulimits: nofile in the compose file)."
+            ),
+        ),
         "thread.failed": Event(
             "error",
             "No thread can be started; the existing threads serve the requests, and the server tries again.",
-            ("reason", "count"),
+            ("reason", "count", "action"),
             CHILD,
+            action=(
+                "Look for threads that the project starts and does not end, or raise the limit of processes "
+                "(pids_limit in the compose file)."
+            ),
         ),
         "spool.failed": Event(
             "error",
@@ -77,10 +99,23 @@ REQUEST_EVENTS = MappingProxyType(
         "transfer.limit": Event(
             "warning",
             "The limit of slow clients that are served without a thread is reached.",
-            ("limit",),
+            ("limit", "action"),
             CHILD,
+            action=(
+                "No action is needed if so many slow clients are expected. Otherwise look for clients that start "
+                "downloads or uploads and do not go on."
+            ),
         ),
-        "stream.limit": Event("warning", "The limit of long responses and sockets is reached.", ("limit",), CHILD),
+        "stream.limit": Event(
+            "warning",
+            "The limit of long responses and sockets is reached.",
+            ("limit", "action"),
+            CHILD,
+            action=(
+                "No action is needed if so many are expected. Otherwise look for pages that open streams or "
+                "WebSockets and do not close them."
+            ),
+        ),
         "application.failed": Event(
             "error",
             "The application raised an exception.",
@@ -105,14 +140,16 @@ REQUEST_EVENTS = MappingProxyType(
         "response.short": Event(
             "warning",
             "The application sent less than its Content-Length.",
-            ("promised", "sent", "request_id"),
+            ("promised", "sent", "request_id", "action"),
             CHILD,
+            action="Send as many bytes as Content-Length says, or leave the field out.",
         ),
         "response.long": Event(
             "warning",
             "The application sent more than its Content-Length; the rest was left out.",
-            ("promised", "surplus", "request_id"),
+            ("promised", "surplus", "request_id", "action"),
             CHILD,
+            action="Send as many bytes as Content-Length says, or leave the field out.",
         ),
         "hook.dropped": Event(
             "debug",
@@ -136,15 +173,25 @@ REQUEST_EVENTS = MappingProxyType(
         "lifespan.unsupported": Event(
             "debug, warning",
             "The application does not support the lifespan protocol; a warning if it raised at its startup.",
-            ("reason",),
+            ("reason", "action"),
             CHILD,
+            action=(
+                "No action is needed if the application has no startup. Otherwise correct the exception in the reason."
+            ),
         ),
         "lifespan.slow": Event(
             "warning",
             "The application's startup takes long; the traceback is its current stack.",
-            ("running_s", "file", "line", "function", "traceback"),
+            ("running_s", "file", "line", "function", "traceback", "action"),
             CHILD,
+            action="Read the traceback: it shows what the startup waits for.",
         ),
-        "lifespan.failed": Event("error", "The application did not shut down correctly.", ("reason",), CHILD),
+        "lifespan.failed": Event(
+            "error",
+            "The application did not shut down correctly.",
+            ("reason", "action"),
+            CHILD,
+            action="Let the application's shutdown end without an exception, within APPLIANCE_GRACE_S.",
+        ),
     }
 )

@@ -211,10 +211,12 @@ def _entry(
     opening = {"timestamp": timestamp, "level": level, "event": event, "role": role}
     if generation is not None:
         opening["generation"] = generation  # type: ignore[assignment]
-    if fields.keys().isdisjoint(RESERVED):
-        return {**opening, **fields}
-    # A field can't replace one of the appliance's own.
-    return {**opening, **{name: value for name, value in fields.items() if name not in RESERVED}}
+    if not fields.keys().isdisjoint(RESERVED):  # a field can't replace one of the appliance's own
+        fields = {name: value for name, value in fields.items() if name not in RESERVED}
+    entry = {**opening, **fields}
+    if level not in _BELOW_WARNING and event in EVENTS and (action := EVENTS[event].action):
+        entry.setdefault("action", action)
+    return entry
 
 
 def make_log(

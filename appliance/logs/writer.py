@@ -27,6 +27,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
+from appliance.logs.events import EVENTS
 from appliance.logs.render.json_line import json_line
 from appliance.logs.render.timestamp import Timestamps
 
@@ -242,6 +243,7 @@ class Writer:
                 "reason": f"stdout took no more lines ({self._reason})"
                 if self._reason
                 else "stdout took no more lines",
+                "action": EVENTS["records.lost"].action,
             },
         )
 

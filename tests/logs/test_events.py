@@ -20,6 +20,19 @@ from appliance.logs.render.log_fields import ALWAYS, FIELDS, WITH_LINES
 from appliance.logs.setup import make_log
 
 ROOT = Path(__file__).parents[2]
+BAD = {"warning", "error"}
+# The warnings and errors without an action, and why each has none.
+WITHOUT_ACTION = {
+    "django.checked": "each issue has Django's own hint",
+    "output": "the project's own words",
+    "project.logged": "the project's own words",
+    "request.logged": "the project's own words",
+    "request.finished": "the status is the application's; application.failed has the action",
+    "request.refused": "the reason is what the client must change",
+    "request.aborted": "the client left, or an event of the worker has the action",
+    "worker.restarting": "the event before it, of the worker that ended, has the action",
+    "worker.stacks": "somebody asked for it",
+}
 
 
 def trees():
@@ -74,6 +87,31 @@ def test_each_event_has_a_complete_row(name):
     assert set(event.fields) <= set(FIELDS)
     assert event.by <= {"supervisor", "worker"}
     assert event.by
+
+
+def test_each_warning_and_error_says_what_to_do():
+    """An event that is a warning or an error has an action, unless there is a reason why it has none."""
+    silent = {
+        name for name, event in EVENTS.items() if set(event.level.split(", ")) & BAD and "action" not in event.fields
+    }
+    assert silent == set(WITHOUT_ACTION)
+    assert [name for name, event in EVENTS.items() if event.action and "action" not in event.fields] == []
+
+
+def test_each_action_is_given_in_one_place():
+    """An action that the table has is not written in the code too."""
+    in_code = {name for _, name, fields in said() if "action" in fields}
+    assert [name for name in in_code if EVENTS[name].action] == []
+
+
+def test_the_log_adds_the_action_of_the_table():
+    """A warning has the action of the table, an event below has none, and an action of the event itself is kept."""
+    lines: list[bytes] = []
+    log = make_log(lines.append, format="json", level="debug", access="on", colour=False, root="")
+    log.records([("event", 0.0, "error", "accept.failed", {"reason": "no descriptors"})], role="worker", generation=1)
+    log.event("debug", "worker.exited", pid=1, how="exit status 0")
+    log.event("warning", "accept.failed", reason="no descriptors", action="close some")
+    assert [json.loads(line).get("action") for line in lines] == [EVENTS["accept.failed"].action, None, "close some"]
 
 
 def test_no_field_is_explained_without_use():

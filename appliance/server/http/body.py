@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .limits import Limits
 
 CLIENT_LEFT = "the client left before the end of its body (RFC 9112, 8)"
-BODY_TIMEOUT = "the body did not come in time (RFC 9110, 15.5.9)"
+BODY_TIMEOUT = "the body did not come in time (RFC 9110, 15.5.9); APPLIANCE_BODY_TIMEOUT_S sets the time"
 
 
 class Source(Protocol):

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 # Reasons that more than one module gives.
 TLS_REASON = "this is TLS, but the port expects plain HTTP"
-HEAD_TIMEOUT = "the head did not come in time (RFC 9110, 15.5.9)"
+HEAD_TIMEOUT = "the head did not come in time (RFC 9110, 15.5.9); APPLIANCE_HEADER_TIMEOUT_S sets the time"
 LONG_METHOD = "the method is longer than any known (RFC 9112, 3)"
-TOO_MANY_STREAMS = "too many streams and WebSockets are open"
+TOO_MANY_STREAMS = "too many streams and WebSockets are open; close some of them, then try again"
+TOO_MANY_BODIES = "too many requests wait for their bodies; try again when some of them have ended"
 NO_CLIENT = "the client left before the response"
 
 
@@ -52,9 +53,14 @@ class HostRefused(Refused):
         self.host = host
 
 
+def long_fields(most: int) -> str:
+    """Return the reason for refusing header fields of more than ``most`` bytes, for 431."""
+    return f"the header fields are longer than {most} bytes (RFC 6585, 5); APPLIANCE_MAX_HEADER_BYTES sets the limit"
+
+
 def too_large(most: int) -> str:
     """Return the reason for refusing a body of more than ``most`` bytes, for 413."""
-    return f"the body is larger than {most} bytes (RFC 9110, 15.5.14)"
+    return f"the body is larger than {most} bytes (RFC 9110, 15.5.14); APPLIANCE_MAX_BODY_BYTES sets the limit"
 
 
 class Deferred(Refused):

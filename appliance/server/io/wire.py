@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..http import lenient
 from ..http.limits import RECEIVE
-from ..http.refusal import LONG_METHOD, TLS_REASON, Refused
+from ..http.refusal import LONG_METHOD, TLS_REASON, Refused, long_fields
 from .sendfile import FileOutbound
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ class Wire(FileOutbound):
                 raise Refused(501, LONG_METHOD)
             raise Refused(414, f"the request line is longer than {limits.max_line_bytes} bytes (RFC 9112, 3)")
         if line_end >= 0 and len(raw) - line_end > limits.max_header_bytes:
-            raise Refused(431, f"the header fields are longer than {limits.max_header_bytes} bytes (RFC 6585, 5)")
+            raise Refused(431, long_fields(limits.max_header_bytes))
 
     @property
     def is_broken(self) -> bool:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ..http.body import CLIENT_LEFT
 from ..http.body_end import end_finder
 from ..http.expect_continue import send_continue
-from ..http.refusal import Refused
+from ..http.refusal import TOO_MANY_BODIES, Refused
 from .connections import Connection
 from .watchdog import exchange_of
 
@@ -71,7 +71,7 @@ class ClientWaits:
             return False
         connection.incoming = background.receive(wire, end, chunked=said.chunked)
         if connection.incoming is None:
-            raise Refused(503, "too many requests wait for their bodies")
+            raise Refused(503, TOO_MANY_BODIES)
         if said.expects:
             try:
                 send_continue(wire)

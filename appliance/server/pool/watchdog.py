@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _SWEEP_S = 1.0
 _STREAM_CHECK_S = 0.25
-_HERE_S = 0.05  # how long it waits for requests itself, where no thread can be had
+_HERE_S = 0.05  # how long it waits for requests itself, where no thread can be started
 
 
 class ServerFailed(RuntimeError):  # noqa: N818 (as Refused)
@@ -37,7 +37,8 @@ class ServerFailed(RuntimeError):  # noqa: N818 (as Refused)
 
     def __init__(self, reason: str) -> None:
         super().__init__(
-            f"requests can't be waited for ({reason}); has the project closed descriptors that it did not open?"
+            f"the server can't wait for requests any more ({reason}): look for code of the project that closes "
+            "descriptors which it did not open"
         )
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from appliance.server.http.body import BODY_TIMEOUT, CLIENT_LEFT, EMPTY, Body, BodyError, Empty, LengthBody
 from appliance.server.http.chunked import ChunkedBody
 from appliance.server.http.limits import RECEIVE, Limits
+from appliance.server.http.refusal import too_large
 from appliance.server.http.time_budget import TimeBudget
 from appliance.server.io.wire import Wire
 from tests.fuzz.reference import read_chunked
@@ -316,7 +317,7 @@ def test_a_body_is_as_large_as_its_limit_allows(size: int, most: int, ends: bool
         with pytest.raises(BodyError) as caught:
             body.read1()
         assert body is not in_chunks or in_chunks.size == 0  # refused before the chunk has come
-        reason = f"the body is larger than {most} bytes (RFC 9110, 15.5.14)"
+        reason = too_large(most)
         assert (caught.value.status, caught.value.reason) == (413, reason)
 
 

@@ -58,7 +58,11 @@ class Pieces:
         (b"1\r\nabc", 400, LONG_CHUNK),
         (b"0;" + b"a" * SIZE_LINE_MAX, 400, "a chunk's size and extensions are longer than 4096 bytes (RFC 9112, 7.1)"),
         (b"0;" + b"a" * 100 + b"\r\n", 400, "chunk extensions of more than 100 bytes"),
-        (b"65\r\n", 413, "the body is larger than 100 bytes (RFC 9110, 15.5.14)"),
+        (
+            b"65\r\n",
+            413,
+            "the body is larger than 100 bytes (RFC 9110, 15.5.14); APPLIANCE_MAX_BODY_BYTES sets the limit",
+        ),
         (b"0\r\nA\r\n", 400, TRAILER),
         (b"0\r\n: b\r\n", 400, TRAILER),
         (b"0\r\nA : b\r\n", 400, TRAILER),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from appliance.server.http.limits import RECEIVE, Limits
-from appliance.server.http.refusal import LONG_METHOD, TLS_REASON, Refused
+from appliance.server.http.refusal import LONG_METHOD, TLS_REASON, Refused, long_fields
 from appliance.server.http.time_budget import TimeBudget
 from appliance.server.io import wire as wire_module
 from appliance.server.io.background.byte_queue import ByteQueue, Storage
@@ -254,8 +254,8 @@ def test_loose_heads_are_read_where_they_may_come(pair: Pair):
         (b"G" * 101 + b" / HTTP/1.1\r\n\r\n", False, 501, LONG_METHOD),
         (b"GET /" + b"X" * 96, False, 414, "the request line is longer than 100 bytes (RFC 9112, 3)"),
         (b"GET /" + b"a" * 96 + b"\r\nA: b", False, 414, "the request line is longer than 100 bytes (RFC 9112, 3)"),
-        (b"a\r\nA: " + b"b" * 996, False, 431, "the header fields are longer than 1000 bytes (RFC 6585, 5)"),
-        (b"\r\na\r\nA: " + b"b" * 996, False, 431, "the header fields are longer than 1000 bytes (RFC 6585, 5)"),
+        (b"a\r\nA: " + b"b" * 996, False, 431, long_fields(1000)),
+        (b"\r\na\r\nA: " + b"b" * 996, False, 431, long_fields(1000)),
     ],
 )
 def test_each_refusal_says_what_was_found(pair: Pair, data: bytes, ended: bool, status: int, reason: str):

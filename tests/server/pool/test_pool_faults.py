@@ -44,7 +44,7 @@ def test_a_poller_that_fails_permanently_ends_the_server(monkeypatch: pytest.Mon
         thread.join(10)
         assert not thread.is_alive()
         client.close()
-    assert "closed descriptors" in str(caught[0])
+    assert "closes descriptors" in str(caught[0])
     assert isinstance(caught[0].__cause__, OSError)
     assert len(failed) == 3
 

@@ -313,7 +313,9 @@ def test_it_serves_itself_where_no_thread_is_available(scene: Scene):
 def test_it_can_not_go_on(scene: Scene):
     """Where no thread can lead any more, watching ends with what failed, in words."""
     scene.pool.fault = OSError("Bad file descriptor")
-    with pytest.raises(ServerFailed, match=r"\(Bad file descriptor\); has the project closed") as raised:
+    with pytest.raises(
+        ServerFailed, match=r"\(Bad file descriptor\): look for code of the project that closes"
+    ) as raised:
         scene.watch(1)
     assert raised.value.__cause__ is scene.pool.fault
     assert scene.calls == []
