@@ -95,8 +95,8 @@ class Worker:
         self._listener = listener
         self._start = start
         self._hooks = Hooks() if inheritance is None else inheritance.hooks
-        self._hooks.call("stacks", stacks.enable, channel, otherwise=None)
-        self._stdio = self._hooks.call("words", tag_output, start.mark, self._hooks, otherwise=None)
+        self._hooks.call("stacks of threads", stacks.enable, channel, otherwise=None)
+        self._stdio = self._hooks.call("tagged output", tag_output, start.mark, self._hooks, otherwise=None)
         needed = {"the supervisor's channel": channel.fileno(), "the listening socket": listener.fileno()}
         self._exits = Exits(in_flight, self._stdio, needed)
         self._page_context = PageContext(start.options.get("error_pages", {}), self._stdio)
@@ -167,7 +167,11 @@ class Worker:
         sys.argv[:] = [target["file"] or target["module"]]
         standard = standard_library(sys.path)
         own = self._hooks.call(
-            "shadows", stdlib_shadowing.choose_modules, target["search_path"], standard, otherwise=list[str]()
+            "modules that hide the standard library",
+            stdlib_shadowing.choose_modules,
+            target["search_path"],
+            standard,
+            otherwise=list[str](),
         )
         if self._inheritance is not None:
             self._exit_if_unfit(self._inheritance.before(target["search_path"], own))
@@ -246,7 +250,7 @@ class Worker:
         self._drained = True
         self._channel.send(messages.Drained())
         self._code.write()
-        rest = self._hooks.call("learning", self._module_reporter.rest, self._debugger_folder(), otherwise=None)
+        rest = self._hooks.call("module list", self._module_reporter.rest, self._debugger_folder(), otherwise=None)
         if rest is not None:
             send(self._channel, rest)  # the report was never requested, or requests imported more modules
         serving_process.wait_for_streams(server, self._intake.streams_s)
@@ -335,7 +339,7 @@ class Worker:
         if message.quiet:
             self._code.write()
         report = self._hooks.call(
-            "learning", self._module_reporter.all, self._application, self._debugger_folder(), otherwise=None
+            "module list", self._module_reporter.all, self._application, self._debugger_folder(), otherwise=None
         )
         if report is not None:
             send(self._channel, report)
