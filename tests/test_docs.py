@@ -90,10 +90,28 @@ def test_the_newcomers_walk_answers_with_modules():
 
 
 def test_the_messages_are_those_of_the_protocol():
-    """ARCHITECTURE.md names each message between the processes, and no other."""
-    table = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").partition("| from | to |")[2].partition("\n\n")[0]
+    """docs/processes.md names each message between the processes, and no other."""
+    text = (ROOT / "docs" / "processes.md").read_text(encoding="utf-8")
+    table = text.partition("| from | to |")[2].partition("\n\n")[0]
     named = set(re.findall(r"`([A-Z]\w+)`", table))
     assert named == {message.__name__ for message in messages.KINDS.values()}
+
+
+def test_each_table_of_decisions_is_on_its_page():
+    """docs/processes.md names each module that decides over time by a function of state and event."""
+    text = (ROOT / "docs" / "processes.md").read_text(encoding="utf-8")
+    tables = [
+        str(path.relative_to(ROOT / "appliance").with_suffix(""))
+        for path in (ROOT / "appliance").rglob("*.py")
+        if re.search(r"^def step\(", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert len(tables) > 5
+    assert [table for table in tables if f"`{table}" not in text] == []
+
+
+def test_the_architecture_is_one_page():
+    """ARCHITECTURE.md stays short enough to be read at once: lists belong on pages of their own."""
+    assert len((ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").splitlines()) < 130
 
 
 def test_the_commands_are_the_command_lines():

@@ -345,7 +345,7 @@ def test_a_package_fits_in_a_head():
     assert [each for each, count in Counter(path.stem for path in modules).items() if count > 1] == []
 
 
-def test_architecture_lists_the_packages_of_the_tree():
-    """ARCHITECTURE.md lists each package and its modules as they are: python -m tools.packages writes them."""
+def test_the_list_of_packages_is_that_of_the_tree():
+    """docs/packages.md lists each package and its modules as they are: python -m tools.packages writes them."""
     assert packages.page() == packages.PAGE.read_text(encoding="utf-8")
     assert {path.parent.name for path in PACKAGE.glob("*/__init__.py")} == set(packages.order())

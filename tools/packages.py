@@ -1,4 +1,4 @@
-"""``python -m tools.packages``: write the packages into ARCHITECTURE.md, each with the first line of its docstring."""
+"""``python -m tools.packages``: write docs/packages.md, the list of packages with the first line of each docstring."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "ARCHITECTURE.md"
+PAGE = ROOT / "docs" / "packages.md"
 WIDTH = 118
-BEGIN, END = "<!-- packages -->\n", "<!-- /packages -->\n"
+OPENING = """# The packages
+
+<!-- Made by `python -m tools.packages`; a test compares it with the packages. -->
+
+Each package of `appliance/` has one purpose and at most fifteen modules, and imports only packages below it: the order
+is that of the layers that import-linter checks. [The newcomer's walk](newcomers-walk.md) finds its way with this list
+alone.
+
+"""
 
 
 def order() -> list[str]:
@@ -36,9 +44,8 @@ def tree() -> str:
 
 
 def page() -> str:
-    """Return ARCHITECTURE.md with the current tree."""
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    return before + BEGIN + tree() + END + rest.partition(END)[2]
+    """Return the page with the current tree."""
+    return OPENING + tree()
 
 
 def _lines(package: Path, depth: int) -> list[str]:

@@ -23,8 +23,8 @@ SECTIONS = {
     "Reference": ["commands", "settings", "logging", "log-events", "serving", "container", "glossary"],
     "Evidence": ["compatibility", "benchmarks", "soak"],
     "The project": [
-        "architecture", "newcomers-walk", "contributing", "changelog", "report-a-vulnerability", "code_of_conduct",
-        "decisions/index",
+        "architecture", "packages", "processes", "newcomers-walk", "contributing", "changelog",
+        "report-a-vulnerability", "code_of_conduct", "decisions/index",
     ],
 }  # fmt: skip
 # The files of the root, with their names on the site: docs/security.md is another page.
