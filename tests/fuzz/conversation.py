@@ -16,7 +16,7 @@ from typing import Any, cast
 from appliance.server.http.limits import Limits
 from appliance.server.io.poller import Poller
 from appliance.server.io.wire import Wire
-from appliance.server.pool import connection_states as states
+from appliance.server.pool.tables import connection_states as states
 from appliance.server.pool.connections import Connection, Connections
 from appliance.server.wsgi.handler import WSGIRequestHandler
 from appliance.server.wsgi.server_context import ServerContext

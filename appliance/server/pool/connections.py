@@ -17,7 +17,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..http.refusal import HEAD_TIMEOUT, HandshakeFailed, Refused
-from . import connection_states as states
+from .tables import connection_states as states
 
 if TYPE_CHECKING:
     import socket

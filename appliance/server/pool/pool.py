@@ -26,12 +26,12 @@ from ..wsgi.handler import WSGIRequestHandler
 from ..wsgi.listener import WSGIServer
 from ..wsgi.recording.sink import FlushSchedule
 from ..wsgi.server_context import ServerContext, base_environ
-from . import connection_states as states
 from .abort_streams import abort_endless, streams_under_way
 from .acceptor import Acceptor
 from .connections import Connection, Connections, Hold
 from .serving_loop import ServingLoop
 from .slow_requests import SlowRequests
+from .tables import connection_states as states
 from .thread_pool import PoolThread, ThreadPool
 from .watchdog import WakeUp, Watchdog, exchange_of
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..io.background.background_sender import BackgroundSender, ServerCallbacks
 from ..io.wire import Wire
-from . import connection_states as states
 from .client_waits import ClientWaits
 from .connections import Connection, ConnectionFailed, Connections
 from .departed_clients import report_departed
+from .tables import connection_states as states
 
 if TYPE_CHECKING:
     import socket

@@ -11,8 +11,8 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from ..io.gevent_safe_event import GeventSafeEvent
-from . import connection_states as states
 from .connections import Connection
+from .tables import connection_states as states
 
 if TYPE_CHECKING:
     import threading

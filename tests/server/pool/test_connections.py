@@ -14,8 +14,17 @@ from appliance.server.http.refusal import HandshakeFailed
 from appliance.server.io.poller import Poller
 from appliance.server.io.wire import Wire
 from appliance.server.pool import connections as module
-from appliance.server.pool.connection_states import BUSY, HELD, LINGERING, PARKED, PIPELINED, PROBED, READY, STATES
 from appliance.server.pool.connections import Connection, ConnectionFailed, Connections
+from appliance.server.pool.tables.connection_states import (
+    BUSY,
+    HELD,
+    LINGERING,
+    PARKED,
+    PIPELINED,
+    PROBED,
+    READY,
+    STATES,
+)
 
 LIMITS = Limits(header_timeout_s=30.0, idle_timeout_s=75.0)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from appliance.server.pool.connection_states import PROBED
+from appliance.server.pool.tables.connection_states import PROBED
 from appliance.server.wsgi.handler import WSGIRequestHandler
 from tests.server.answers import Gate
 from tests.server.served import PATIENCE_S, Client, Served, get, post

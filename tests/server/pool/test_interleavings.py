@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from appliance.server.pool import connection_states as states
 from appliance.server.pool.pool import PooledWSGIServer
+from appliance.server.pool.tables import connection_states as states
 from appliance.server.wsgi.recording.sink import NullSink
 from tests.server.scheduler import Scheduler, Task
 from tests.server.served import get, post, read_response

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from appliance.server.http.limits import Limits
-from appliance.server.pool.connection_states import LINGERING
+from appliance.server.pool.tables.connection_states import LINGERING
 from tests.server.served import Client, Served, get, post
 from tests.server.slow import until
 

@@ -13,9 +13,9 @@ import pytest
 
 from appliance.server.http.limits import Limits
 from appliance.server.io.wire import Wire
-from appliance.server.pool import connection_states as states
 from appliance.server.pool import watchdog as module
 from appliance.server.pool.connections import Connection
+from appliance.server.pool.tables import connection_states as states
 from appliance.server.pool.thread_pool import PoolThread
 from appliance.server.pool.watchdog import ServerFailed, WakeUp, Watchdog
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.server.http.limits import Limits
-from appliance.server.pool import connection_states as states
 from appliance.server.pool.connections import Connection, Connections
+from appliance.server.pool.tables import connection_states as states
 
 ENDS = {states.TAKEN, states.PASSED_ON, states.CLOSED}
 WATCHED = {states.PARKED, states.PROBED, states.LINGERING}  # nobody else would bring these on

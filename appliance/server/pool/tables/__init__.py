@@ -1,0 +1,1 @@
+"""What the pool decides over time, as pure tables of (state, event) to (state, actions); their owners perform them."""
